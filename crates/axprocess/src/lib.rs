@@ -1,0 +1,2 @@
+//! The Linux process model.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Runs a program on Linux and on the model.
+fn main() {}
