@@ -1,0 +1,310 @@
+//! The invariants of the whole graph, checked at unlocks in test builds.
+//!
+//! A walk over everything that can be reached from the roots, written without regard to cost and
+//! with no use of the core's own verbs. The numbers in the messages are the invariants':
+//!
+//! 1. Every unreaped process except a root is in exactly one child list, its parent's, and that parent is no zombie.
+//! 2. It stands in its parent's queue if and only if it has something to report.
+//! 3. It is in its group's list, its group is in its session's list, and nothing else is in either.
+//! 4. One living group per PGID, one living session per SID.
+//! 5. A session leader's pid, PGID and SID are one number; a group lies in one session.
+//! 6. What is published for readers without the lock agrees with the relations.
+//! 8. As many subreapers are counted as are marked.
+//! 9. A number is in use if and only if it plays a role; the table finds whom a number names.
+//! 10. Created minus reaped is what is there.
+//! 11. Whoever has begun to exit has no thread that could join, and whoever has ended has no child.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::num::NonZeroU64;
+use core::ptr;
+
+use crate::group::ProcessGroup;
+use crate::list::Node;
+use crate::pid::Task;
+use crate::process::{Marks, Members, Process, ProcessState};
+use crate::session::{Groups, Session};
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+use crate::{Host, Pid};
+
+/// What the holds of a table's relation lock have touched. Test builds only (feature `check`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AuditReport {
+    /// How many holds there were.
+    pub holds: u64,
+    /// How many objects the hold that touched the most has touched.
+    pub longest_hold: usize,
+    /// How often all invariants were checked.
+    pub checks: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Audit {
+    report: AuditReport,
+    interval: Option<NonZeroU64>,
+    since_check: u64,
+}
+
+/// Up to how many processes the whole graph is checked at every unlock, if no interval is set.
+const SMALL: u64 = 256;
+
+impl Audit {
+    pub(crate) const fn report(&self) -> AuditReport {
+        self.report
+    }
+
+    pub(crate) const fn check_every(&mut self, interval: NonZeroU64) {
+        self.interval = Some(interval);
+    }
+
+    fn is_due(&mut self, population: u64) -> bool {
+        let interval = self
+            .interval
+            .map_or(1 + population / SMALL, NonZeroU64::get);
+        self.since_check += 1;
+        let due = self.since_check >= interval;
+        if due {
+            self.since_check = 0;
+            self.report.checks += 1;
+        }
+        due
+    }
+}
+
+/// Counts the hold that ends now, and checks the graph if it is time to.
+pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>) {
+    let touched = hold.touched();
+    let population = hold.table().census.unreaped();
+    let closed = hold.table().closed;
+    let audit = &mut hold.table_mut().audit;
+    audit.report.holds += 1;
+    audit.report.longest_hold = audit.report.longest_hold.max(touched);
+    if audit.is_due(population) && !closed {
+        Walk::over(hold).finish(hold);
+    }
+}
+
+struct Walk<'h, H: Host> {
+    seen: BTreeSet<*const Process<H>>,
+    groups: BTreeMap<*const ProcessGroup<H>, (&'h ProcessGroup<H>, usize)>,
+    sessions: BTreeMap<*const Session<H>, (&'h Session<H>, usize)>,
+    numbers: BTreeSet<Pid>,
+    subreapers: u32,
+    departing: usize,
+}
+
+impl<'h, H: Host> Walk<'h, H> {
+    /// Visits every process, parents before children, and keeps the ones to visit in a stack of its own: no recursion.
+    fn over(hold: &Hold<'h, H>) -> Self {
+        let mut walk = Self {
+            seen: BTreeSet::new(),
+            groups: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            numbers: BTreeSet::new(),
+            subreapers: 0,
+            departing: 0,
+        };
+        let mut pending = alloc::vec::Vec::new();
+        for root in hold.roots().iter(hold) {
+            assert!(
+                root.parentage(hold).is_none(),
+                "1: root {root:?} has a parent"
+            );
+            assert_eq!(root.getppid(), 0, "6: root {root:?} has a parent's number");
+            pending.push(root);
+        }
+        while let Some(process) = pending.pop() {
+            walk.visit(hold, process);
+            walk.visit_children(hold, process, &mut pending);
+        }
+        walk
+    }
+
+    fn visit(&mut self, hold: &Hold<'h, H>, process: &'h Process<H>) {
+        assert!(
+            self.seen.insert(process),
+            "1: {process:?} is in two child lists"
+        );
+        let state = process.state();
+        assert!(
+            process.is_member_somewhere(),
+            "10: {process:?} is in the tree"
+        );
+        let named = hold
+            .table()
+            .numbers
+            .roles(process.pid())
+            .and_then(|roles| roles.task);
+        assert!(
+            matches!(named, Some(Task::Process(named)) if named.is(process)),
+            "9: the number of {process:?} names another"
+        );
+        self.numbers.insert(process.pid());
+        self.subreapers += u32::from(process.has(hold, Marks::SUBREAPER));
+
+        self.departing += process.departing_in(hold);
+
+        let group = process.group_in(hold);
+        assert!(
+            Node::<Members>::links(process).is_linked(hold),
+            "3: {process:?} is in no group"
+        );
+        self.groups.entry(group).or_insert((group, 0)).1 += 1;
+        let session = group.session_in(hold);
+        assert_eq!(
+            process.getpgrp(),
+            group.pgid(),
+            "6: the PGID of {process:?}"
+        );
+        assert_eq!(
+            process.own_sid(),
+            session.sid(),
+            "6: the SID of {process:?}"
+        );
+        if process.leads_session() {
+            assert_eq!(
+                process.getpgrp(),
+                process.pid(),
+                "5: leader {process:?} left its group"
+            );
+        }
+
+        for thread in process.threads_in(hold) {
+            self.visit_thread(hold, process, thread);
+        }
+        if state > ProcessState::Live {
+            let closed = process.has(hold, Marks::GROUP_EXIT);
+            let threadless = process.threads_in(hold).next().is_none();
+            assert!(closed || threadless, "11: {process:?} can still be joined");
+        }
+        if let Some(leader) = process.leader(hold) {
+            assert!(
+                !process.has(hold, Marks::LEADER_GONE) || leader.state() == ThreadState::Exiting,
+                "11: the leader of {process:?} has gone"
+            );
+            assert_eq!(
+                leader.tid(),
+                process.pid(),
+                "9: the number of the leader of {process:?}"
+            );
+        }
+    }
+
+    fn visit_thread(&mut self, hold: &Hold<'h, H>, process: &Process<H>, thread: &Thread<H>) {
+        assert_eq!(
+            thread.state(),
+            ThreadState::Live,
+            "11: {thread:?} is listed"
+        );
+        assert!(
+            ptr::eq(thread.process_in(hold), process),
+            "11: {thread:?} is listed by {process:?}"
+        );
+        let named = hold
+            .table()
+            .numbers
+            .roles(thread.tid())
+            .and_then(|roles| roles.task);
+        if matches!(named, Some(Task::Thread(named)) if named.is(thread)) {
+            self.numbers.insert(thread.tid());
+        }
+    }
+
+    fn visit_children(
+        &self,
+        hold: &Hold<'h, H>,
+        process: &'h Process<H>,
+        pending: &mut alloc::vec::Vec<&'h Process<H>>,
+    ) {
+        let mut births = BTreeMap::new();
+        let mut queued = BTreeSet::new();
+        let mut next = process.first_child(hold);
+        while let Some(child) = next {
+            let name = process.pid();
+            assert!(
+                process.state() < ProcessState::Zombie,
+                "1: {child:?} is a child of a zombie"
+            );
+            let of = child.parentage(hold).expect("1: a child has a parent");
+            assert!(
+                ptr::eq(of.process, process),
+                "1: {child:?} is listed by {name}"
+            );
+            assert_eq!(child.getppid(), name, "6: the parent's number of {child:?}");
+            let last = births.insert(ptr::from_ref(of.children()), child.birth_in(hold));
+            if last.is_none() {
+                queued.extend(of.children().reportable.iter(hold).map(ptr::from_ref));
+            }
+            assert!(
+                last < Some(child.birth_in(hold)),
+                "2: {child:?} is out of birth order"
+            );
+            let queued = queued.remove(&ptr::from_ref(child));
+            assert_eq!(queued, child.has_report(hold), "2: the report of {child:?}");
+            pending.push(child);
+            next = process.child_after(hold, child);
+        }
+        assert!(queued.is_empty(), "2: strangers report to {process:?}");
+    }
+
+    fn finish(mut self, hold: &Hold<'h, H>) {
+        for &(group, members) in self.groups.values() {
+            assert_eq!(
+                group.members().len(hold),
+                members,
+                "3: the members of {group:?}"
+            );
+            assert!(
+                Node::<Groups>::links(group).is_linked(hold),
+                "3: {group:?} is in no session"
+            );
+            let session = group.session_in(hold);
+            self.sessions.entry(session).or_insert((session, 0)).1 += 1;
+            if group.pgid() != 0 {
+                let named = hold
+                    .table()
+                    .numbers
+                    .roles(group.pgid())
+                    .and_then(|roles| roles.group);
+                assert!(
+                    named.is_some_and(|named| named.is(group)),
+                    "4: two groups are {group:?}"
+                );
+                self.numbers.insert(group.pgid());
+            }
+        }
+        for &(session, groups) in self.sessions.values() {
+            assert_eq!(
+                session.groups().len(hold),
+                groups,
+                "3: the groups of {session:?}"
+            );
+            if session.sid() != 0 {
+                let roles = hold.table().numbers.roles(session.sid());
+                let named = roles.and_then(|roles| roles.session);
+                assert!(
+                    named.is_some_and(|named| named.is(session)),
+                    "4: two are {session:?}"
+                );
+                self.numbers.insert(session.sid());
+            }
+        }
+        let table = hold.table();
+        assert_eq!(
+            self.subreapers, table.subreapers,
+            "8: the count of subreapers"
+        );
+        assert_eq!(
+            self.seen.len() as u64,
+            table.census.unreaped(),
+            "10: processes are lost"
+        );
+        // A departing thread keeps its number until it has handed over its children.
+        let (fewest, most) = (self.numbers.len(), self.numbers.len() + self.departing);
+        let taken = table.numbers.len();
+        assert!(
+            (fewest..=most).contains(&taken),
+            "9: {taken} numbers are taken for {fewest} in use"
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! The errors that Linux's process calls return.
+
+use core::fmt;
+
+/// An error of a process call, with the number that user space sees.
+///
+/// Source: errno(3); the values are those of every Linux architecture but Alpha, MIPS, PA-RISC and SPARC,
+/// whose low numbers (all that are used here) agree as well.
+///
+/// ```
+/// use axprocess::Errno;
+/// assert_eq!(Errno::ECHILD.value(), 10);
+/// assert_eq!(Errno::ECHILD.to_string(), "ECHILD");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum Errno {
+    /// Operation not permitted.
+    EPERM = 1,
+    /// No such process.
+    ESRCH = 3,
+    /// Interrupted.
+    EINTR = 4,
+    /// No child process.
+    ECHILD = 10,
+    /// Resource temporarily unavailable.
+    EAGAIN = 11,
+    /// Out of memory; also: the PID namespace accepts no more processes.
+    ENOMEM = 12,
+    /// Permission denied.
+    EACCES = 13,
+    /// The number is taken.
+    EEXIST = 17,
+    /// Invalid argument.
+    EINVAL = 22,
+}
+
+impl Errno {
+    /// Returns the positive number, as found in user space's `errno`.
+    pub const fn value(self) -> i32 {
+        self as i32
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::EPERM => "EPERM",
+            Self::ESRCH => "ESRCH",
+            Self::EINTR => "EINTR",
+            Self::ECHILD => "ECHILD",
+            Self::EAGAIN => "EAGAIN",
+            Self::ENOMEM => "ENOMEM",
+            Self::EACCES => "EACCES",
+            Self::EEXIST => "EEXIST",
+            Self::EINVAL => "EINVAL",
+        }
+    }
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl core::error::Error for Errno {}

@@ -1,0 +1,93 @@
+//! What a kernel supplies: one trait, one type parameter.
+
+use crate::{Lock, Process, Relations, SignalInfo, Thread};
+
+/// The kernel (or runtime, or simulator) that embeds the process model.
+///
+/// A kernel names its types once: `type Process = axprocess::Process<MyKernel>`.
+///
+/// # Hooks
+///
+/// All methods have default bodies. They are called **under the relation lock**, in the order in which Linux does the same things,
+/// because a signal delivered later would let `wait` return before the signal is there. A hook may take leaf
+/// locks (a run queue's, a signal queue's), but must not sleep and must not call back into this crate except for getters that take no
+/// lock ([`Process::pid`], [`Process::host_data`], [`Process::state`] and their like): the lock is held, a call would dead-lock.
+///
+/// ```
+/// use axprocess::{Host, Relations};
+///
+/// struct MyKernel;
+///
+/// impl Host for MyKernel {
+///     type Lock = std::sync::Mutex<Relations<Self>>;
+///     type ProcessData = String;
+///     type ThreadData = ();
+///     type Usage = ();
+/// }
+/// ```
+pub trait Host: Sized + Send + Sync + 'static {
+    /// The relation lock: any mutual-exclusion lock.
+    type Lock: Lock<Relations<Self>> + Send + Sync;
+
+    /// What the kernel hangs on a process; stands inline in it. Never dropped under the relation lock.
+    type ProcessData: Send + Sync + 'static;
+
+    /// What the kernel hangs on a thread; stands inline in it. Never dropped under the relation lock.
+    type ThreadData: Send + Sync + 'static;
+
+    /// What a process has used of the machine; `()` if the kernel does not count.
+    type Usage: Usage;
+
+    /// Queues a signal for a process as a whole. Called when its disposition is known not to be "ignore".
+    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+        let _ = (target, info);
+    }
+
+    /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
+    fn wake_waiters(&self, parent: &Process<Self>) {
+        let _ = parent;
+    }
+
+    /// How `parent` treats `SIGCHLD` at this moment.
+    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+        let _ = parent;
+        ChildSignalAction::empty()
+    }
+
+    /// Whether `caller` is about to die of a signal: then it can create nothing more.
+    fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
+        let _ = caller;
+        false
+    }
+
+    /// What all threads of `process`, dead ones included, have used; not what its children have.
+    fn usage(&self, process: &Process<Self>) -> Self::Usage {
+        let _ = process;
+        Self::Usage::default()
+    }
+}
+
+bitflags::bitflags! {
+    /// How a process treats `SIGCHLD`; empty: a handler, or the default action.
+    ///
+    /// Source: sigaction(2), R-NOTIFY-03, R-NOTIFY-04, R-NOTIFY-11.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct ChildSignalAction: u8 {
+        /// `SIG_IGN`: no signal is sent, and children that end vanish at once.
+        const IGNORE = 1;
+        /// `SA_NOCLDWAIT`: the signal is sent, and children that end vanish at once.
+        const NO_WAIT = 2;
+        /// `SA_NOCLDSTOP`: no signal when a child stops or continues.
+        const NO_STOP = 4;
+    }
+}
+
+/// An amount of CPU time or of other resources, which can be added up.
+pub trait Usage: Copy + Default + Send + Sync + 'static {
+    /// Adds `other` to this amount. Maximum resident set sizes are combined by maximum, all else by sum (R-RUSAGE-05).
+    fn add(&mut self, other: Self);
+}
+
+impl Usage for () {
+    fn add(&mut self, (): Self) {}
+}

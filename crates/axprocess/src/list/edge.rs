@@ -1,0 +1,71 @@
+//! A weak pointer from one object to another.
+
+use core::ptr::NonNull;
+
+use crate::Host;
+use crate::sync::{Field, Hold};
+
+/// A weak pointer that stands in a relation; see the module's contract.
+pub(crate) struct Ptr<T>(pub(super) NonNull<T>);
+
+// SAFETY: a `Ptr` gives out shared references only, in a hold, to objects that are shared between threads.
+unsafe impl<T: Send + Sync> Send for Ptr<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Ptr<T> {}
+
+impl<T> Ptr<T> {
+    pub(crate) const fn new(target: &T) -> Self {
+        Self(NonNull::from_ref(target))
+    }
+
+    /// The target, for as long as the hold lasts.
+    #[inline]
+    pub(crate) fn get<'h, H: Host>(self, _: &Hold<'h, H>) -> &'h T {
+        // SAFETY: by the module's contract, what a relation points to lives until the hold ends.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn is(self, target: &T) -> bool {
+        core::ptr::eq(self.0.as_ptr(), target)
+    }
+}
+
+impl<T> Clone for Ptr<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Ptr<T> {}
+
+impl<T> PartialEq for Ptr<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+/// A weak link from one object to at most one other.
+pub(crate) struct Edge<T>(Field<Option<Ptr<T>>>);
+
+impl<T: Send + Sync> Edge<T> {
+    pub(crate) const fn none() -> Self {
+        Self(Field::new(None))
+    }
+
+    /// The target, for as long as the hold lasts.
+    #[inline]
+    pub(crate) fn get<'h, H: Host>(&self, hold: &Hold<'h, H>) -> Option<&'h T> {
+        self.0.get(hold).map(|target| target.get(hold))
+    }
+
+    #[inline]
+    pub(crate) fn set<H: Host>(&self, hold: &mut Hold<'_, H>, target: Option<&T>) {
+        self.0.set(hold, target.map(Ptr::new));
+    }
+
+    #[inline]
+    pub(crate) fn is<H: Host>(&self, hold: &Hold<'_, H>, target: &T) -> bool {
+        self.0.get(hold).is_some_and(|present| present.is(target))
+    }
+}

@@ -1,0 +1,328 @@
+//! A queue ordered by a key, with constant-time access to the first.
+//!
+//! `wait` takes, of all children with something to report, the one that was born or adopted
+//! first (R-WAIT-14), whatever the order in which they ended. So the queue must accept keys in any order. It is a
+//! treap: a binary search tree by key that is at the same time a heap by a
+//! pseudo-random priority, which keeps it about 2 ln n deep. The priority is computed from the key, the links
+//! stand in the objects, and the first member is remembered.
+
+use core::marker::PhantomData;
+
+use super::Ptr;
+use crate::Host;
+use crate::sync::{Field, Hold};
+
+/// An object that can stand in an ordered queue of kind `L`.
+pub(crate) trait OrderedNode<L>: Sized + Send + Sync + 'static {
+    fn tree_links(&self) -> &TreeLinks<Self>;
+    /// Its place in the order; constant while it is in the queue, and no other member's.
+    fn key<H: Host>(&self, hold: &Hold<'_, H>) -> i64;
+}
+
+/// The links of one object in an ordered queue.
+pub(crate) struct TreeLinks<T> {
+    parent: Field<Option<Ptr<T>>>,
+    left: Field<Option<Ptr<T>>>,
+    right: Field<Option<Ptr<T>>>,
+    queued: Field<bool>,
+}
+
+impl<T: Send + Sync> TreeLinks<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            parent: Field::new(None),
+            left: Field::new(None),
+            right: Field::new(None),
+            queued: Field::new(false),
+        }
+    }
+
+    pub(crate) fn is_queued<H: Host>(&self, hold: &Hold<'_, H>) -> bool {
+        self.queued.get(hold)
+    }
+}
+
+/// A queue in the order of its members' keys. It keeps nothing alive; see the module's contract of weak links.
+pub(crate) struct OrderedQueue<T, L> {
+    root: Field<Option<Ptr<T>>>,
+    first: Field<Option<Ptr<T>>>,
+    kind: PhantomData<fn(L)>,
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            root: Field::new(None),
+            first: Field::new(None),
+            kind: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn first<'h, H: Host>(&self, hold: &Hold<'h, H>) -> Option<&'h T> {
+        self.first.get(hold).map(|first| first.get(hold))
+    }
+
+    /// The members in order.
+    pub(crate) fn iter<'a, 'h, H: Host>(
+        &'a self,
+        hold: &'a Hold<'h, H>,
+    ) -> impl Iterator<Item = &'h T> + use<'a, 'h, T, L, H> {
+        core::iter::successors(self.first(hold), move |node| {
+            Self::successor(hold, node).map(|next| next.get(hold))
+        })
+    }
+
+    /// Puts `node`, which is in no queue of this kind, at its place.
+    pub(crate) fn insert<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+        hold.touch();
+        debug_assert!(
+            !node.tree_links().is_queued(hold),
+            "an object is queued once"
+        );
+        node.tree_links().queued.set(hold, true);
+        let (own, key) = (Ptr::new(node), node.key(hold));
+        let mut parent: Option<(&T, Side)> = None;
+        let mut leftmost = true;
+        let mut at = self.root.get(hold);
+        while let Some(here) = at {
+            hold.touch();
+            let here = here.get(hold);
+            let side = if key < here.key(hold) {
+                Side::Left
+            } else {
+                Side::Right
+            };
+            leftmost &= matches!(side, Side::Left);
+            parent = Some((here, side));
+            at = Self::child(hold, here, side);
+        }
+        if leftmost {
+            self.first.set(hold, Some(own));
+        }
+        match parent {
+            None => self.root.set(hold, Some(own)),
+            Some((parent, side)) => {
+                Self::set_child(hold, parent, side, Some(own));
+                node.tree_links().parent.set(hold, Some(Ptr::new(parent)));
+            }
+        }
+        while let Some(above) = node.tree_links().parent.get(hold) {
+            let above = above.get(hold);
+            if priority(above.key(hold)) >= priority(key) {
+                break;
+            }
+            self.rotate_up(hold, node);
+        }
+    }
+
+    /// Takes `node` out, if it is in; it is in no other queue of this kind.
+    pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+        let links = node.tree_links();
+        if !links.is_queued(hold) {
+            return;
+        }
+        hold.touch();
+        if self.first.get(hold).is_some_and(|first| first.is(node)) {
+            self.first.set(hold, Self::successor(hold, node));
+        }
+        while let (Some(left), Some(right)) = (links.left.get(hold), links.right.get(hold)) {
+            let (left, right) = (left.get(hold), right.get(hold));
+            let higher = if priority(left.key(hold)) >= priority(right.key(hold)) {
+                left
+            } else {
+                right
+            };
+            self.rotate_up(hold, higher);
+        }
+        let only_child = links.left.get(hold).or(links.right.get(hold));
+        self.replace_below_parent(hold, node, only_child);
+        links.parent.set(hold, None);
+        links.left.set(hold, None);
+        links.right.set(hold, None);
+        links.queued.set(hold, false);
+    }
+
+    /// Rotates `node` into its parent's place.
+    fn rotate_up<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+        hold.touch();
+        let Some(parent) = node.tree_links().parent.get(hold) else {
+            return;
+        };
+        let parent = parent.get(hold);
+        let (side, other) = match Self::child(hold, parent, Side::Left) {
+            Some(left) if left.is(node) => (Side::Left, Side::Right),
+            _ => (Side::Right, Side::Left),
+        };
+        self.replace_below_parent(hold, parent, Some(Ptr::new(node)));
+        let moved = Self::child(hold, node, other);
+        Self::set_child(hold, parent, side, moved);
+        if let Some(moved) = moved {
+            moved
+                .get(hold)
+                .tree_links()
+                .parent
+                .set(hold, Some(Ptr::new(parent)));
+        }
+        Self::set_child(hold, node, other, Some(Ptr::new(parent)));
+        parent.tree_links().parent.set(hold, Some(Ptr::new(node)));
+    }
+
+    /// Makes `replacement` stand where `node` stands below its parent.
+    fn replace_below_parent<H: Host>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        node: &T,
+        replacement: Option<Ptr<T>>,
+    ) {
+        let parent = node.tree_links().parent.get(hold);
+        match parent.map(|parent| parent.get(hold)) {
+            None => self.root.set(hold, replacement),
+            Some(above) => {
+                let is_left =
+                    Self::child(hold, above, Side::Left).is_some_and(|left| left.is(node));
+                let side = if is_left { Side::Left } else { Side::Right };
+                Self::set_child(hold, above, side, replacement);
+            }
+        }
+        if let Some(replacement) = replacement {
+            replacement.get(hold).tree_links().parent.set(hold, parent);
+        }
+    }
+
+    fn successor<H: Host>(hold: &Hold<'_, H>, node: &T) -> Option<Ptr<T>> {
+        if let Some(mut at) = Self::child(hold, node, Side::Right) {
+            while let Some(left) = Self::child(hold, at.get(hold), Side::Left) {
+                at = left;
+            }
+            return Some(at);
+        }
+        let mut below = Ptr::new(node);
+        loop {
+            let above = below.get(hold).tree_links().parent.get(hold)?;
+            if Self::child(hold, above.get(hold), Side::Left) == Some(below) {
+                return Some(above);
+            }
+            below = above;
+        }
+    }
+
+    fn child<H: Host>(hold: &Hold<'_, H>, node: &T, side: Side) -> Option<Ptr<T>> {
+        match side {
+            Side::Left => node.tree_links().left.get(hold),
+            Side::Right => node.tree_links().right.get(hold),
+        }
+    }
+
+    fn set_child<H: Host>(hold: &mut Hold<'_, H>, node: &T, side: Side, child: Option<Ptr<T>>) {
+        match side {
+            Side::Left => node.tree_links().left.set(hold, child),
+            Side::Right => node.tree_links().right.set(hold, child),
+        }
+    }
+}
+
+/// A pseudo-random function of the key (the finishing steps of SplitMix64), so that the tree's shape does not follow the keys.
+const fn priority(key: i64) -> u64 {
+    let mut x = (key as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+    use alloc::vec::Vec;
+
+    use super::super::tests::{Item, numbered, world};
+    use super::*;
+
+    #[test]
+    fn members_come_out_in_key_order_whatever_the_order_of_insertion() {
+        // R-WAIT-14: the order is the key's; each removal, from anywhere, keeps it and keeps `first` right.
+        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = move |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % below as u64) as usize
+        };
+        for count in [1, 2, 3, 10, 200] {
+            let queue = OrderedQueue::<Item, ()>::new();
+            let items: Vec<Arc<Item>> = (0..count).map(|key| numbered(key as i64)).collect();
+            let mut outside: Vec<usize> = (0..count).collect();
+            let mut inside: Vec<usize> = Vec::new();
+            for _ in 0..20 * count {
+                let enter = inside.is_empty() || (!outside.is_empty() && next(5) < 3);
+                world().hold(|hold| {
+                    if enter {
+                        let index = outside.swap_remove(next(outside.len()));
+                        queue.insert(hold, &items[index]);
+                        inside.push(index);
+                    } else {
+                        let index = inside.swap_remove(next(inside.len()));
+                        queue.remove(hold, &items[index]);
+                        queue.remove(hold, &items[index]);
+                        outside.push(index);
+                    }
+                    inside.sort_unstable();
+                    let found: Vec<i64> = queue.iter(hold).map(|item| item.key).collect();
+                    let expected: Vec<i64> = inside.iter().map(|&index| index as i64).collect();
+                    assert_eq!(found, expected);
+                    assert_eq!(
+                        queue.first(hold).map(|item| item.key),
+                        expected.first().copied()
+                    );
+                });
+            }
+            for item in &items {
+                world().hold(|hold| queue.remove(hold, item));
+            }
+        }
+    }
+
+    #[test]
+    fn the_tree_stays_shallow_for_keys_in_order() {
+        // No scan: 100,000 keys inserted in order or in reverse leave a tree of depth O(log n).
+        let count = 100_000;
+        let items: Vec<Arc<Item>> = (0..count).map(numbered).collect();
+        for reverse in [false, true] {
+            let queue = OrderedQueue::<Item, ()>::new();
+            let order: Vec<&Arc<Item>> = if reverse {
+                items.iter().rev().collect()
+            } else {
+                items.iter().collect()
+            };
+            world().hold(|hold| {
+                for item in order {
+                    queue.insert(hold, item);
+                }
+                let deepest = items.iter().map(|item| depth(hold, item)).max();
+                assert!(deepest.is_some_and(|depth| depth < 70), "depth {deepest:?}");
+                for item in &items {
+                    assert!(
+                        queue
+                            .first(hold)
+                            .is_some_and(|first| core::ptr::eq(first, &**item))
+                    );
+                    queue.remove(hold, item);
+                }
+                assert!(queue.first(hold).is_none());
+            });
+        }
+    }
+
+    fn depth<H: Host>(hold: &Hold<'_, H>, item: &Item) -> usize {
+        core::iter::successors(Some(Ptr::new(item)), |at| {
+            at.get(hold).tree_links().parent.get(hold)
+        })
+        .count()
+    }
+}

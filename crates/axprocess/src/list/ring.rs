@@ -1,0 +1,140 @@
+//! The ring of links under both kinds of list.
+
+use core::marker::PhantomData;
+
+use super::Ptr;
+use crate::Host;
+use crate::sync::{Field, Hold};
+
+/// An object that can stand in a list of kind `L`, at most one such list at a time.
+pub(crate) trait Node<L>: Sized + Send + Sync + 'static {
+    fn links(&self) -> &Links<Self>;
+}
+
+/// The links of one object in one kind of list.
+pub(crate) struct Links<T> {
+    next: Field<Option<Ptr<T>>>,
+    prev: Field<Option<Ptr<T>>>,
+}
+
+impl<T: Send + Sync> Links<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            next: Field::new(None),
+            prev: Field::new(None),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_linked<H: Host>(&self, hold: &Hold<'_, H>) -> bool {
+        // Not `next`: that one may serve a `Released` chain by now.
+        self.prev.get(hold).is_some()
+    }
+
+    /// The pointer with which the object was put into its list, if it is in one.
+    pub(super) fn own_pointer<H: Host, L>(&self, hold: &Hold<'_, H>) -> Option<Ptr<T>>
+    where
+        T: Node<L>,
+    {
+        self.prev
+            .get(hold)
+            .and_then(|prev| prev.get(hold).links().next.get(hold))
+    }
+
+    /// Uses the forward link of an object that is in no list to chain it to another.
+    pub(super) fn chain<H: Host>(&self, hold: &mut Hold<'_, H>, next: Option<Ptr<T>>) {
+        self.next.set(hold, next);
+    }
+
+    /// Takes the chained object back, without a hold.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the chain, and nobody else reads these links any more.
+    pub(super) unsafe fn unchain(&self) -> Option<Ptr<T>> {
+        // SAFETY: by this function's own contract.
+        unsafe { self.next.take_unguarded() }
+    }
+}
+
+/// A circular doubly linked list. Ownership is the wrapper's business.
+pub(super) struct Ring<T, L> {
+    head: Field<Option<Ptr<T>>>,
+    len: Field<u32>,
+    kind: PhantomData<fn(L)>,
+}
+
+impl<T: Node<L>, L> Ring<T, L> {
+    pub(super) const fn new() -> Self {
+        Self {
+            head: Field::new(None),
+            len: Field::new(0),
+            kind: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(super) fn len<H: Host>(&self, hold: &Hold<'_, H>) -> usize {
+        self.len.get(hold) as usize
+    }
+
+    #[inline]
+    pub(super) fn first<'h, H: Host>(&self, hold: &Hold<'h, H>) -> Option<&'h T> {
+        self.head.get(hold).map(|head| head.get(hold))
+    }
+
+    /// The one after `node`, which is in this list; `None` at its end.
+    #[inline]
+    pub(super) fn after<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
+        let next = node.links().next.get(hold)?;
+        (self.head.get(hold) != Some(next)).then(|| next.get(hold))
+    }
+
+    pub(super) fn push_back<H: Host>(&self, hold: &mut Hold<'_, H>, pointer: Ptr<T>) {
+        hold.touch();
+        let links = pointer.get(hold).links();
+        debug_assert!(
+            !links.is_linked(hold),
+            "an object stands in one list of a kind"
+        );
+        match self.first(hold) {
+            None => {
+                links.next.set(hold, Some(pointer));
+                links.prev.set(hold, Some(pointer));
+                self.head.set(hold, Some(pointer));
+            }
+            Some(head) => {
+                let (first, last) = (self.head.get(hold), head.links().prev.get(hold));
+                links.next.set(hold, first);
+                links.prev.set(hold, last);
+                head.links().prev.set(hold, Some(pointer));
+                if let Some(last) = last {
+                    last.get(hold).links().next.set(hold, Some(pointer));
+                }
+            }
+        }
+        self.len.set(hold, self.len.get(hold) + 1);
+    }
+
+    /// Takes `node` out, which is in this list or in none, and returns the pointer with which it was put in.
+    pub(super) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<Ptr<T>> {
+        let links = node.links();
+        let prev = links.prev.get(hold)?;
+        let next = links.next.get(hold)?;
+        let own = prev.get(hold).links().next.get(hold);
+        hold.touch();
+        if next.is(node) {
+            self.head.set(hold, None);
+        } else {
+            prev.get(hold).links().next.set(hold, Some(next));
+            next.get(hold).links().prev.set(hold, Some(prev));
+            if self.head.get(hold) == own {
+                self.head.set(hold, Some(next));
+            }
+        }
+        links.next.set(hold, None);
+        links.prev.set(hold, None);
+        self.len.set(hold, self.len.get(hold) - 1);
+        own
+    }
+}

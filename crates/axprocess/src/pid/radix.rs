@@ -1,0 +1,543 @@
+//! The map from a number to its slot: which process, thread, group or session a number means.
+//!
+//! It is read and changed under the table's lock with interrupts off, and that decides its shape:
+//!
+//! * *Nothing is allocated or freed under the lock.* An edit that lacks nodes changes nothing and
+//!   says how many ([`NodesMissing`]); the caller unlocks, allocates, locks, donates, tries again.
+//!   Emptied nodes are chained through themselves and handed out, to be freed after the unlock.
+//!   A hash map or a `BTreeMap` allocates when it pleases, and a growing hash map moves everything.
+//! * *Every operation is bounded.* With a fan-out of 64, six levels cover all of `u32`; there are
+//!   only as many as the largest number needs (three up to 262,143), as in Linux's xarray.
+//! * *It finds free numbers.* Each inner node knows which of its children are full, so the smallest
+//!   free number from a point on costs one way down, at most two, and never a scan.
+//!
+//! Between operations no node in the tree is empty, each bitmap is true of the level below it, and
+//! a node outside the tree has only vacant slots or no children.
+
+use alloc::boxed::Box;
+use core::mem;
+
+/// The bits of a number that one level decides.
+const BITS: u32 = 6;
+/// The slots of a leaf, and the children of an inner node.
+const FANOUT: usize = 1 << BITS;
+/// The inner nodes that one edit can need: five above the old root, four down to the new leaf.
+const MOST_INNERS: usize = 9;
+/// The nodes of a kind that stay when others are retired, so that to fork and exit in turns at the
+/// border of a leaf does not allocate each time. No edit needs more leaves than this.
+const SPARES: usize = 1;
+
+/// What a number maps to.
+pub(crate) trait Slot: Sized {
+    /// The slot of a number never used, which is vacant.
+    ///
+    /// A constant, because filling a leaf with `Default` leaves a copy of it in each stack frame
+    /// on the way when nothing is optimised: 14 KiB, and kernel stacks are small.
+    const VACANT: Self;
+
+    /// Tells whether the number is free.
+    ///
+    /// A vacant slot is used again as it is. Only an edit may change the answer.
+    fn is_vacant(&self) -> bool;
+}
+
+/// The map from numbers to slots.
+pub(crate) struct Radix<V> {
+    root: Child<V>,
+    /// How far a number is shifted to give its digit at the root; any value while that is empty.
+    shift: u32,
+    len: usize,
+    pool: Pool<V>,
+}
+
+impl<V: Slot> Radix<V> {
+    /// Makes an empty map, which owns no memory.
+    pub(crate) const fn new() -> Self {
+        Self {
+            root: Child::Empty,
+            shift: 0,
+            len: 0,
+            pool: Pool {
+                leaves: Stock::new(),
+                inners: Stock::new(),
+            },
+        }
+    }
+
+    /// Returns the slot of a number in use.
+    #[inline]
+    pub(crate) fn get(&self, number: u32) -> Option<&V> {
+        if !self.covers(number) {
+            return None;
+        }
+        let Child::Leaf(leaf) = self.follow(number).0 else {
+            return None;
+        };
+        // The slot itself tells whether it is vacant: the bitmap would be one more cache line.
+        Some(&leaf.body.slots[digit(number, 0)]).filter(|slot| !slot.is_vacant())
+    }
+
+    /// Edits the slot of a number, in use or free.
+    ///
+    /// Afterwards the number is in use or free as the slot says; nodes that emptied are retired.
+    ///
+    /// # Errors
+    /// [`NodesMissing`] if nodes must be donated first: nothing has changed, `edit` has not run.
+    #[inline]
+    pub(crate) fn edit<R>(
+        &mut self,
+        number: u32,
+        edit: impl FnOnce(&mut V) -> R,
+    ) -> Result<R, NodesMissing> {
+        let (result, before, after) = match self.leaf_mut(number) {
+            Some(leaf) => leaf.edit(number, edit),
+            None => self.plant(number)?.edit(number, edit),
+        };
+        self.account(number, before, after);
+        Ok(result)
+    }
+
+    /// Edits the slot of a number in use; returns `None` if it is free.
+    ///
+    /// Afterwards the number is in use or free as the slot says; nodes that emptied are retired.
+    #[inline]
+    pub(crate) fn edit_existing<R>(
+        &mut self,
+        number: u32,
+        edit: impl FnOnce(&mut V) -> R,
+    ) -> Option<R> {
+        let leaf = self.leaf_mut(number)?;
+        if leaf.occupied & bit(digit(number, 0)) == 0 {
+            return None;
+        }
+        let (result, before, after) = leaf.edit(number, edit);
+        self.account(number, before, after);
+        Some(result)
+    }
+
+    /// Returns the smallest free number in `from..limit`.
+    pub(crate) fn first_free(&self, from: u32, limit: u32) -> Option<u32> {
+        let start = u64::from(from);
+        let free = if self.covers(from) {
+            self.root.first_free(start, self.shift)
+        } else {
+            Some(start)
+        };
+        // Beyond a full tree all is free; what is beyond `u32` too is beyond any limit.
+        let free = free.unwrap_or(1 << (self.shift + BITS));
+        u32::try_from(free).ok().filter(|free| *free < limit)
+    }
+
+    /// Returns how many numbers are in use.
+    #[cfg(any(test, feature = "check"))]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes nodes that were allocated without the lock, for the next edit.
+    ///
+    /// What no edit can need is retired at once: racing donors do not pile up spares.
+    pub(crate) fn donate(&mut self, nodes: Nodes<V>) {
+        self.pool.leaves.put_all(nodes.leaves, SPARES);
+        self.pool.inners.put_all(nodes.inners, MOST_INNERS);
+    }
+
+    /// Detaches the retired nodes, to be dropped after the lock is released.
+    #[inline]
+    pub(crate) fn take_retired(&mut self) -> Nodes<V> {
+        let Pool { leaves, inners } = &mut self.pool;
+        if leaves.retired.len + inners.retired.len == 0 {
+            return Nodes::new();
+        }
+        Nodes {
+            leaves: mem::take(&mut leaves.retired),
+            inners: mem::take(&mut inners.retired),
+        }
+    }
+
+    /// Tells whether the tree is high enough for a number.
+    #[inline]
+    const fn covers(&self, number: u32) -> bool {
+        number >> self.shift < FANOUT as u32
+    }
+
+    /// Follows a covered number to its leaf or to where its way breaks off, with the shift there.
+    #[inline]
+    fn follow(&self, number: u32) -> (&Child<V>, u32) {
+        let (mut child, mut shift) = (&self.root, self.shift);
+        while let Child::Inner(inner) = child {
+            child = &inner.body.children[digit(number, shift)];
+            shift = shift.wrapping_sub(BITS);
+        }
+        (child, shift)
+    }
+
+    /// Returns the leaf of a number, if there is one.
+    #[inline]
+    fn leaf_mut(&mut self, number: u32) -> Option<&mut Leaf<V>> {
+        if !self.covers(number) {
+            return None;
+        }
+        let (mut child, mut shift) = (&mut self.root, self.shift);
+        loop {
+            match child {
+                Child::Empty => return None,
+                Child::Leaf(leaf) => return Some(&mut leaf.body),
+                Child::Inner(inner) => child = &mut inner.body.children[digit(number, shift)],
+            }
+            shift = shift.wrapping_sub(BITS);
+        }
+    }
+
+    /// Plants the missing leaf of a number, and the way to it, out of spare nodes.
+    #[cold]
+    fn plant(&mut self, number: u32) -> Result<&mut Leaf<V>, NodesMissing> {
+        let needed = self.inners_needed(number);
+        let Pool { leaves, inners } = &mut self.pool;
+        let missing = NodesMissing {
+            leaves: u8::from(leaves.spare.len == 0),
+            inners: needed.saturating_sub(inners.spare.len) as u8,
+        };
+        if missing.leaves > 0 || missing.inners > 0 {
+            return Err(missing);
+        }
+        // There are enough now: no error below is ever returned.
+        let top = top_shift(number);
+        if self.root.is_empty() {
+            self.shift = top;
+        }
+        while self.shift < top {
+            let mut inner = inners.spare.pop().ok_or(missing)?;
+            inner.body.children[0] = mem::take(&mut self.root);
+            inner.body.note(0);
+            self.root = Child::Inner(inner);
+            self.shift += BITS;
+        }
+        let (mut child, mut shift) = (&mut self.root, self.shift);
+        while shift > 0 {
+            if child.is_empty() {
+                *child = Child::Inner(inners.spare.pop().ok_or(missing)?);
+            }
+            let Child::Inner(inner) = child else {
+                return Err(missing);
+            };
+            inner.body.present |= bit(digit(number, shift));
+            child = &mut inner.body.children[digit(number, shift)];
+            shift -= BITS;
+        }
+        // A racing donor may have left more than the usual spares.
+        let surplus = mem::take(&mut inners.spare);
+        inners.put_all(surplus, SPARES);
+        *child = Child::Leaf(leaves.spare.pop().ok_or(missing)?);
+        let Child::Leaf(leaf) = child else {
+            return Err(missing);
+        };
+        Ok(&mut leaf.body)
+    }
+
+    /// Counts the inner nodes between the tree and the missing leaf of a number.
+    fn inners_needed(&self, number: u32) -> usize {
+        let top = top_shift(number);
+        let shifts = if self.root.is_empty() {
+            top
+        } else if self.covers(number) {
+            self.follow(number).1
+        } else {
+            // Above the old root up to the new one, and from below the new one down to the leaf.
+            (top - self.shift) + (top - BITS)
+        };
+        (shifts / BITS) as usize
+    }
+
+    /// Brings the count and the bitmaps above a leaf up to date with an edit of the leaf.
+    #[inline]
+    fn account(&mut self, number: u32, before: u64, after: u64) {
+        // They differ in one bit at most, so the larger one has it.
+        self.len += usize::from(after > before);
+        self.len -= usize::from(after < before);
+        if after == 0 || (before == u64::MAX) != (after == u64::MAX) {
+            self.root.settle(number, self.shift, &mut self.pool);
+        }
+    }
+}
+
+/// How many nodes an edit lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NodesMissing {
+    leaves: u8,
+    inners: u8,
+}
+
+impl NodesMissing {
+    /// Allocates the nodes. To be called without the lock.
+    pub(crate) fn allocate<V: Slot>(&self) -> Nodes<V> {
+        let mut nodes = Nodes::new();
+        for _ in 0..self.leaves {
+            nodes.leaves.push(Box::new(Leaf::VACANT));
+        }
+        for _ in 0..self.inners {
+            nodes.inners.push(Box::new(Inner::VACANT));
+        }
+        nodes
+    }
+}
+
+/// Nodes outside a tree: allocated and not yet donated, or retired and not yet freed.
+pub(crate) struct Nodes<V> {
+    leaves: Chain<Leaf<V>>,
+    inners: Chain<Inner<V>>,
+}
+
+impl<V> Nodes<V> {
+    /// Makes none.
+    const fn new() -> Self {
+        Self {
+            leaves: Chain::new(),
+            inners: Chain::new(),
+        }
+    }
+
+    /// Tells whether there are none.
+    #[inline]
+    #[cfg(test)]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.leaves.len + self.inners.len == 0
+    }
+}
+
+impl<V> Default for Nodes<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The nodes that a tree holds beside those in use.
+struct Pool<V> {
+    leaves: Stock<Leaf<V>>,
+    inners: Stock<Inner<V>>,
+}
+
+/// The nodes of one kind that a tree holds beside those in use.
+struct Stock<B> {
+    /// For the next edit.
+    spare: Chain<B>,
+    /// To be freed by whoever releases the lock.
+    retired: Chain<B>,
+}
+
+impl<B> Stock<B> {
+    /// Makes an empty stock.
+    const fn new() -> Self {
+        Self {
+            spare: Chain::new(),
+            retired: Chain::new(),
+        }
+    }
+
+    /// Keeps a node if there are less than `most` spares, and retires it otherwise.
+    fn put(&mut self, node: Box<Node<B>>, most: usize) {
+        match self.spare.len < most {
+            true => self.spare.push(node),
+            false => self.retired.push(node),
+        }
+    }
+
+    /// Keeps or retires each node.
+    fn put_all(&mut self, mut nodes: Chain<B>, most: usize) {
+        while let Some(node) = nodes.pop() {
+            self.put(node, most);
+        }
+    }
+}
+
+/// What is below an inner node at one digit, or below the tree itself.
+///
+/// The tag is beside the pointer, so that a way down loads one cache line a level.
+#[derive(Default)]
+enum Child<V> {
+    #[default]
+    Empty,
+    Leaf(Box<Node<Leaf<V>>>),
+    Inner(Box<Node<Inner<V>>>),
+}
+
+impl<V> Child<V> {
+    /// Tells whether nothing is there.
+    const fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    /// Returns which digits have a free number below them.
+    fn free(&self) -> u64 {
+        match self {
+            Self::Empty => u64::MAX,
+            Self::Leaf(leaf) => !leaf.body.occupied,
+            Self::Inner(inner) => !inner.body.full,
+        }
+    }
+
+    /// Returns the smallest free number from `from` on that is below this child.
+    ///
+    /// A search fails only on the way to `from` itself, where all that is free may be before it: no
+    /// level tries more than two children, and all levels together turn aside only once.
+    fn first_free(&self, from: u64, shift: u32) -> Option<u64> {
+        let mut free = self.free() & (u64::MAX << ((from >> shift) % 64));
+        while free != 0 {
+            let digit = free.trailing_zeros();
+            let first = (from >> shift >> BITS << BITS | u64::from(digit)) << shift;
+            let start = from.max(first);
+            let Self::Inner(inner) = self else {
+                return Some(start);
+            };
+            let child = &inner.body.children[digit as usize];
+            let found = child.first_free(start, shift.wrapping_sub(BITS));
+            if found.is_some() {
+                return found;
+            }
+            free &= free - 1;
+        }
+        None
+    }
+
+    /// Brings the bitmaps on the way to a number up to date, and retires nodes that have emptied.
+    fn settle(&mut self, number: u32, shift: u32, pool: &mut Pool<V>) {
+        if let Self::Inner(inner) = self {
+            let digit = digit(number, shift);
+            inner.body.children[digit].settle(number, shift.wrapping_sub(BITS), pool);
+            inner.body.note(digit);
+        }
+        match mem::take(self) {
+            Self::Leaf(leaf) if leaf.body.occupied == 0 => pool.leaves.put(leaf, SPARES),
+            Self::Inner(inner) if inner.body.present == 0 => pool.inners.put(inner, SPARES),
+            used => *self = used,
+        }
+    }
+}
+
+/// The slots of 64 numbers in a row.
+struct Leaf<V> {
+    /// Which slots are not vacant.
+    occupied: u64,
+    slots: [V; FANOUT],
+}
+
+impl<V: Slot> Leaf<V> {
+    /// A new leaf.
+    const VACANT: Node<Self> = Node {
+        next: None,
+        body: Self {
+            occupied: 0,
+            slots: [const { V::VACANT }; FANOUT],
+        },
+    };
+
+    /// Edits a slot; returns the result, and what was and is occupied.
+    #[inline]
+    fn edit<R>(&mut self, number: u32, edit: impl FnOnce(&mut V) -> R) -> (R, u64, u64) {
+        let (before, digit) = (self.occupied, digit(number, 0));
+        let result = edit(&mut self.slots[digit]);
+        set_bit(&mut self.occupied, digit, !self.slots[digit].is_vacant());
+        (result, before, self.occupied)
+    }
+}
+
+/// A node above the leaves.
+struct Inner<V> {
+    /// Which children are not empty.
+    present: u64,
+    /// Which children have no free number.
+    full: u64,
+    children: [Child<V>; FANOUT],
+}
+
+impl<V> Inner<V> {
+    /// A new inner node.
+    const VACANT: Node<Self> = Node {
+        next: None,
+        body: Self {
+            present: 0,
+            full: 0,
+            children: [const { Child::Empty }; FANOUT],
+        },
+    };
+
+    /// Brings the bitmaps up to date with one child.
+    fn note(&mut self, digit: usize) {
+        let child = &self.children[digit];
+        set_bit(&mut self.present, digit, !child.is_empty());
+        set_bit(&mut self.full, digit, child.free() == 0);
+    }
+}
+
+/// A leaf or an inner node, and its link while it is in a chain.
+struct Node<B> {
+    next: Option<Box<Node<B>>>,
+    body: B,
+}
+
+/// A stack of nodes of one kind, linked through themselves: pushing allocates nothing.
+struct Chain<B> {
+    head: Option<Box<Node<B>>>,
+    len: usize,
+}
+
+impl<B> Chain<B> {
+    /// Makes an empty chain.
+    const fn new() -> Self {
+        Self { head: None, len: 0 }
+    }
+
+    /// Adds a node.
+    fn push(&mut self, mut node: Box<Node<B>>) {
+        node.next = self.head.take();
+        self.head = Some(node);
+        self.len += 1;
+    }
+
+    /// Removes the node added last.
+    fn pop(&mut self) -> Option<Box<Node<B>>> {
+        let mut node = self.head.take()?;
+        self.head = node.next.take();
+        self.len -= 1;
+        Some(node)
+    }
+}
+
+impl<B> Default for Chain<B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<B> Drop for Chain<B> {
+    /// Drops node by node: left to itself, each link would drop the next one from within.
+    fn drop(&mut self) {
+        while self.pop().is_some() {}
+    }
+}
+
+/// Returns the digit of a number at a level.
+#[inline]
+const fn digit(number: u32, shift: u32) -> usize {
+    (number >> shift) as usize % FANOUT
+}
+
+/// Returns the shift at the root of the lowest tree that covers a number.
+const fn top_shift(number: u32) -> u32 {
+    (number | 1).ilog2() / BITS * BITS
+}
+
+/// Returns the bit of a digit in a bitmap.
+#[inline]
+const fn bit(digit: usize) -> u64 {
+    1 << digit
+}
+
+/// Sets or clears the bit of a digit in a bitmap.
+#[inline]
+const fn set_bit(bits: &mut u64, digit: usize, is_set: bool) {
+    *bits = *bits & !bit(digit) | (is_set as u64) << digit;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! exec in a thread group: one thread takes over, all others are gone.
+
+use super::family::Parentage;
+use super::{BATCH, Marks};
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+use crate::{Errno, Host, Signal};
+
+impl<H: Host> Thread<H> {
+    /// Makes this thread the only one and the leader of its process, as a successful execve(2) does.
+    ///
+    /// The kernel calls it at the point of no return, after the other threads have been made to stop running. They
+    /// are gone without a status and without anyone being told; their numbers are free, their children are this
+    /// thread's, behind its own. This thread's number becomes the process's. The process's exit signal is `SIGCHLD` from here on, and its parent
+    /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN`: the exit of the process is decided, or another thread is in exec (R-EXEC-10).
+    pub fn exec(&self) -> Result<(), Errno> {
+        let process = self.process();
+        process.world().hold(|hold| {
+            let can_exec = self.state() == ThreadState::Live
+                && process.is_open(hold)
+                && !process.has(hold, Marks::EXECING);
+            if !can_exec {
+                return Err(Errno::EAGAIN);
+            }
+            process.mark(hold, Marks::EXECING);
+            Ok(())
+        })?;
+        while !process.world().hold(|hold| self.take_over(hold)) {}
+        Ok(())
+    }
+
+    /// Goes one batch further; true when done. After each batch the process is a whole one, with fewer threads.
+    fn take_over(&self, hold: &mut Hold<'_, H>) -> bool {
+        let process = self.process();
+        let mut budget = BATCH;
+        while let Some(other) = self.first_other(hold) {
+            if !self.absorb(hold, other, &mut budget) {
+                return false;
+            }
+        }
+        if !process.leader.is(hold, self) {
+            self.become_leader(hold);
+        }
+        if !self.take_leaders_place(hold, &mut budget) {
+            return false;
+        }
+        process.unmark(hold, Marks::EXECING);
+        process.mark(hold, Marks::EXECED);
+        process.exit_signal.set(hold, Some(Signal::SIGCHLD));
+        true
+    }
+
+    /// Takes over another thread's children and makes it vanish. False if the budget ended before.
+    fn absorb(&self, hold: &mut Hold<'_, H>, other: &Self, budget: &mut usize) -> bool {
+        let process = self.process();
+        let leads = process.leader.is(hold, other);
+        let mine = Parentage::of_thread(self, hold);
+        if leads && !process.children.move_all(hold, mine, budget) {
+            return false;
+        }
+        if !other.own_children().move_all(hold, mine, budget) || *budget == 0 {
+            return false;
+        }
+        *budget -= 1;
+        process.threads.remove(hold, other);
+        if leads {
+            process.leader.set(hold, None);
+            process.mark(hold, Marks::LEADER_GONE);
+        } else {
+            other.release_number(hold);
+        }
+        other.enter_state(hold, ThreadState::Exited);
+        true
+    }
+
+    /// Takes the number and the role of the leader, who is gone.
+    fn become_leader(&self, hold: &mut Hold<'_, H>) {
+        let process = self.process();
+        self.release_number(hold);
+        self.set_tid(hold, process.pid());
+        process.leader.set(hold, Some(self));
+        process.unmark(hold, Marks::LEADER_GONE);
+    }
+
+    /// Brings the children of a thread that became the leader to where a leader's stand. False if the budget ended before.
+    fn take_leaders_place(&self, hold: &mut Hold<'_, H>, budget: &mut usize) -> bool {
+        let place = Parentage::of_thread(self, hold);
+        self.own_children().move_all(hold, place, budget)
+    }
+
+    fn first_other<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+        self.process()
+            .threads
+            .iter(hold)
+            .find(|other| !core::ptr::eq(*other, self))
+    }
+}

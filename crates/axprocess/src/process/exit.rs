@@ -1,0 +1,264 @@
+//! How threads and processes end.
+//!
+//! # Who does what, in which order
+//!
+//! | step | Linux | here |
+//! | --- | --- | --- |
+//! | 1 | `PF_EXITING`; `signal->live` falls | the thread leaves its process's list: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
+//! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 64 a hold |
+//! | 3 | `exit_notify` | the last thread to finish step 2 makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
+//! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
+//!
+//! With at most 64 children, all three steps are one hold. Between the holds of step 2 every
+//! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
+//! has children (E6, race 10).
+
+use super::{BATCH, Marks, Process, ProcessState};
+use crate::list::Ptr;
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+
+/// What the exit of a thread was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ThreadExit {
+    /// Other threads of the process live.
+    OthersRemain,
+    /// It was the last one: with it the process has ended. One thread gets this answer, ever.
+    Last,
+    /// It was init's last thread. Init stays in the table, because all orphans are its own; a real machine halts here (R-EXIT-18).
+    LastOfInit,
+    /// It had exited before, or been taken out by another thread's exec. Nothing has changed.
+    Gone,
+}
+
+impl<H: Host> Thread<H> {
+    /// Ends this thread. With the last one the process becomes a zombie, or vanishes if its parent does not wait for it.
+    ///
+    /// Serves exit(2), exit_group(2) after [`Process::begin_group_exit`], and death by a signal. The process's
+    /// status is the last thread's, unless a group exit has decided it. R-EXIT-01 to R-EXIT-07, R-REPARENT-01, R-NOTIFY-01.
+    pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
+        let process = self.process();
+        let exit = process.world().hold(|hold| {
+            let exit = self.begin_exit(hold, status.to_raw());
+            if exit != ThreadExit::Gone {
+                self.try_finish_exit(hold);
+            }
+            exit
+        });
+        self.finish_departure();
+        exit
+    }
+
+    /// Leaves the process without an exit, because the kernel has dropped the thread.
+    pub(crate) fn abandon(&self) {
+        let process = self.process();
+        process.world().hold(|hold| {
+            if self.state() == ThreadState::Live {
+                self.depart(hold);
+                self.try_finish_exit(hold);
+            }
+        });
+        self.finish_departure();
+    }
+
+    fn finish_departure(&self) {
+        while self.state() == ThreadState::Exiting {
+            self.process()
+                .world()
+                .hold(|hold| self.try_finish_exit(hold));
+        }
+    }
+
+    /// Step 1. The process is `Exiting` with its last thread.
+    fn begin_exit(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
+        let process = self.process();
+        let others = leave(hold, self, code);
+        match others {
+            None => ThreadExit::Gone,
+            Some(true) => ThreadExit::OthersRemain,
+            Some(false) if process.is_table_init(hold) => ThreadExit::LastOfInit,
+            Some(false) => {
+                process.begin_exit(hold);
+                ThreadExit::Last
+            }
+        }
+    }
+
+    /// Takes this thread out of the list of those that live.
+    fn depart(&self, hold: &mut Hold<'_, H>) {
+        let process = self.process();
+        process.threads.remove(hold, self);
+        process.departing.set(hold, process.departing.get(hold) + 1);
+        self.enter_state(hold, ThreadState::Exiting);
+    }
+
+    /// Step 2, one batch of it; step 3, if that was the last.
+    fn try_finish_exit(&self, hold: &mut Hold<'_, H>) {
+        if self.state() != ThreadState::Exiting {
+            return;
+        }
+        let process = self.process();
+        let leads = process.leader.is(hold, self);
+        if leads {
+            process.mark(hold, Marks::LEADER_GONE);
+        }
+        let mut budget = BATCH;
+        let leader_done =
+            !leads || process.hand_over_children(hold, &process.children, &mut budget);
+        if !leader_done || !process.hand_over_children(hold, self.own_children(), &mut budget) {
+            return;
+        }
+        if leads {
+            process.leader.set(hold, None);
+        } else {
+            self.release_number(hold);
+        }
+        self.enter_state(hold, ThreadState::Exited);
+        process.departing.set(hold, process.departing.get(hold) - 1);
+        process.end_if_finished(hold);
+    }
+
+    /// Finishes the exit of a thread of the seed's API, which has no children of its own: they stand with its process.
+    #[cfg(feature = "kspin")]
+    pub(crate) fn finish_exit_alone(&self, hold: &mut Hold<'_, H>) {
+        self.try_finish_exit(hold);
+    }
+
+    /// Gives the number of a thread other than the leader back. A thread of the seed's API has none of its own.
+    pub(super) fn release_number(&self, hold: &mut Hold<'_, H>) {
+        let own = Ptr::new(self);
+        hold.table_mut().numbers.release_thread(self.tid(), own);
+    }
+}
+
+/// Step 1 for the thread alone. Whether others live; `None`: it had left before.
+pub(crate) fn leave<H: Host>(
+    hold: &mut Hold<'_, H>,
+    thread: &Thread<H>,
+    code: i32,
+) -> Option<bool> {
+    if thread.state() != ThreadState::Live {
+        return None;
+    }
+    let process = thread.process();
+    thread.depart(hold);
+    if !process.has(hold, Marks::GROUP_EXIT) {
+        process.exit_code.set(hold, code as u32);
+    }
+    Some(!process.threads.is_empty(hold))
+}
+
+impl<H: Host> Process<H> {
+    /// Decides that the whole process exits, with this status: no thread can join, and no later status counts.
+    ///
+    /// Serves exit_group(2) and fatal signals: the kernel then makes every thread call
+    /// [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
+    /// Returns whether this call decided it; the first one does. R-EXIT-06, R-EXIT-12, R-EXIT-13.
+    pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
+        self.world
+            .hold(|hold| self.decide_exit(hold, Some(status.to_raw())))
+    }
+
+    pub(crate) fn decide_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
+        if !self.is_open(hold) {
+            return false;
+        }
+        self.mark(hold, Marks::GROUP_EXIT);
+        if let Some(code) = code {
+            self.exit_code.set(hold, code as u32);
+        }
+        self.forget_stop(hold);
+        true
+    }
+
+    /// From here on the process accepts no child and no thread.
+    pub(crate) fn begin_exit(&self, hold: &mut Hold<'_, H>) {
+        if self.state() == ProcessState::Live {
+            self.enter_state(hold, ProcessState::Exiting);
+            self.forget_stop(hold);
+            self.drop_subreaper_mark(hold);
+        }
+    }
+
+    /// Hands over a batch of the leader's children, and ends the process when none is left. True when it has ended.
+    #[cfg(feature = "kspin")]
+    pub(crate) fn try_finish_exit(&self, hold: &mut Hold<'_, H>) -> bool {
+        let mut budget = BATCH;
+        if self.state() == ProcessState::Exiting
+            && self.hand_over_children(hold, &self.children, &mut budget)
+        {
+            self.end(hold);
+        }
+        self.state() > ProcessState::Exiting
+    }
+
+    /// Step 3, once the last thread has handed over its children.
+    fn end_if_finished(&self, hold: &mut Hold<'_, H>) {
+        let finished = self.threads.is_empty(hold) && self.departing.get(hold) == 0;
+        if self.state() == ProcessState::Exiting && finished {
+            self.end(hold);
+        }
+    }
+
+    fn end(&self, hold: &mut Hold<'_, H>) {
+        self.enter_state(hold, ProcessState::Zombie);
+        self.announce_end(hold);
+    }
+
+    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-05, R-NOTIFY-10.
+    ///
+    /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
+    pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
+        let Some(parent) = self.parent.get(hold) else {
+            return;
+        };
+        let signal = self.exit_signal.get(hold);
+        let action = match signal {
+            Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
+            _ => ChildSignalAction::empty(),
+        };
+        if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
+            if let Some(link) = self.reap(hold) {
+                hold.release(link);
+            }
+        } else {
+            self.queue_report(hold);
+        }
+        if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
+            self.post_child_signal(hold, parent, signal, self.exit_status().into());
+        }
+        parent.wake(hold);
+    }
+
+    pub(super) fn post_child_signal(
+        &self,
+        hold: &Hold<'_, H>,
+        parent: &Self,
+        signal: Signal,
+        status: WaitStatus,
+    ) {
+        let cause = SignalCause::Child {
+            pid: self.pid(),
+            status,
+        };
+        hold.host()
+            .post_signal(parent, &SignalInfo { signal, cause });
+    }
+
+    /// Ends a childless root without telling anyone, when the whole table is being dropped.
+    pub(crate) fn dissolve(&self, hold: &mut Hold<'_, H>) {
+        while let Some(thread) = self.threads.first(hold) {
+            self.threads.remove(hold, thread);
+            thread.enter_state(hold, ThreadState::Exited);
+            thread.release_number(hold);
+        }
+        self.leader.set(hold, None);
+        self.drop_subreaper_mark(hold);
+        let link = hold.roots().remove(hold, self);
+        self.leave_all(hold);
+        if let Some(link) = link {
+            hold.release(link);
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Parents, children, and who adopts the orphans.
+//!
+//! As in Linux, a child belongs to one **thread** of its parent: the one that forked it, or
+//! adopted it. When that thread exits, the children go to the first thread of the same process that still runs; when the process
+//! has none left, to the nearest living subreaper above it, at last to init (R-REPARENT-01 to -04).
+//!
+//! Choosing the reaper, checking that it lives and moving the child happen in one hold, so an
+//! orphan never lands with a reaper that is itself about to go, and is in exactly one child list at every unlock.
+
+use super::{Marks, Process, ProcessState, Reportable, Siblings};
+use crate::list::{OrderedQueue, StrongList};
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+use crate::{Host, Pid, Signal};
+
+/// The children of one thread: all of them in birth or adoption order, and in the same order those with something to report.
+pub(crate) struct Children<H: Host> {
+    pub(crate) list: StrongList<Process<H>, Siblings>,
+    pub(crate) reportable: OrderedQueue<Process<H>, Reportable>,
+}
+
+impl<H: Host> Children<H> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            list: StrongList::new(),
+            reportable: OrderedQueue::new(),
+        }
+    }
+
+    /// Makes all children, at most as many as the budget allows, those of `parent`. False if some are left.
+    pub(super) fn move_all<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        parent: Parentage<'h, H>,
+        budget: &mut usize,
+    ) -> bool {
+        while let Some(child) = self.list.first(hold) {
+            if *budget == 0 {
+                return false;
+            }
+            *budget -= 1;
+            child.move_to_parent(hold, self, parent);
+        }
+        true
+    }
+}
+
+/// Whose child a process is, or shall be: a process, and its thread unless that is the leader.
+pub(crate) struct Parentage<'h, H: Host> {
+    pub(crate) process: &'h Process<H>,
+    pub(super) thread: Option<&'h Thread<H>>,
+}
+
+impl<H: Host> Clone for Parentage<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Host> Copy for Parentage<'_, H> {}
+
+impl<'h, H: Host> Parentage<'h, H> {
+    pub(crate) const fn children(&self) -> &'h Children<H> {
+        match self.thread {
+            Some(thread) => thread.own_children(),
+            None => &self.process.children,
+        }
+    }
+
+    /// Whoever of the same process accepts a child now: this thread if it lives, else the first that does (R-REPARENT-02).
+    pub(super) fn accepting(self, hold: &Hold<'h, H>) -> Option<Self> {
+        let process = self.process;
+        if process.state() != ProcessState::Live {
+            return None;
+        }
+        let lives = match self.thread {
+            Some(thread) => thread.state() == ThreadState::Live,
+            None => !process.has(hold, Marks::LEADER_GONE),
+        };
+        if lives {
+            Some(self)
+        } else {
+            process.first_accepting(hold)
+        }
+    }
+}
+
+impl<H: Host> Process<H> {
+    /// Returns the parent's number, 0 if there is none. Wait-free.
+    ///
+    /// Serves getppid(2).
+    #[inline]
+    pub fn getppid(&self) -> Pid {
+        self.ppid.get()
+    }
+
+    /// Makes the process adopt the orphans among its descendants, those that live already included.
+    ///
+    /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03.
+    pub fn become_subreaper(&self) {
+        self.world.hold(|hold| {
+            if self.state() < ProcessState::Zombie && !self.has(hold, Marks::SUBREAPER) {
+                self.mark(hold, Marks::SUBREAPER);
+                hold.table_mut().subreapers += 1;
+            }
+        });
+    }
+
+    /// Makes the process adopt no more orphans; those that it has stay.
+    ///
+    /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with argument 0. R-SUBREAPER-04.
+    pub fn resign_subreaper(&self) {
+        self.world.hold(|hold| self.drop_subreaper_mark(hold));
+    }
+
+    /// Returns whether the process is marked as a subreaper.
+    ///
+    /// Serves prctl(2) `PR_GET_CHILD_SUBREAPER`.
+    pub fn is_subreaper(&self) -> bool {
+        self.world.hold(|hold| self.has(hold, Marks::SUBREAPER))
+    }
+
+    pub(super) fn drop_subreaper_mark(&self, hold: &mut Hold<'_, H>) {
+        if self.has(hold, Marks::SUBREAPER) {
+            self.unmark(hold, Marks::SUBREAPER);
+            hold.table_mut().subreapers -= 1;
+        }
+    }
+
+    /// Whose child this process is; `None` for init and for a reaped process.
+    pub(crate) fn parentage<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
+        let process = self.parent.get(hold)?;
+        Some(Parentage {
+            process,
+            thread: self.parent_thread.get(hold),
+        })
+    }
+
+    pub(super) fn is_child_of(&self, hold: &Hold<'_, H>, parent: &Self) -> bool {
+        self.parent.is(hold, parent)
+    }
+
+    /// The thread that adopts what this process leaves behind: its own first living one, if any.
+    pub(super) fn first_accepting<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
+        let thread = self.threads.first(hold)?;
+        let leads = self.leader.is(hold, thread);
+        Some(Parentage {
+            process: thread.process_in(hold),
+            thread: (!leads).then_some(thread),
+        })
+    }
+
+    /// The nearest living subreaper above this process, else init (R-REPARENT-03, R-REPARENT-04). `None` for init itself.
+    pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<Parentage<'h, H>> {
+        #[cfg(feature = "planted-faults")]
+        let skip_subreapers = crate::faults::is_planted(crate::faults::Fault::WrongReaper);
+        #[cfg(not(feature = "planted-faults"))]
+        let skip_subreapers = false;
+
+        if hold.table().subreapers > 0 && !skip_subreapers {
+            let mut ancestor = self.parent.get(hold);
+            while let Some(process) = ancestor {
+                hold.touch();
+                if process.has(hold, Marks::SUBREAPER) {
+                    let candidate = Parentage {
+                        process,
+                        thread: None,
+                    }
+                    .accepting(hold);
+                    if candidate.is_some() {
+                        return candidate;
+                    }
+                }
+                ancestor = process.parent.get(hold);
+            }
+        }
+        let init = hold.init()?;
+        if core::ptr::eq(init, self) {
+            return None;
+        }
+        let eldest = Parentage {
+            process: init,
+            thread: None,
+        };
+        Some(eldest.accepting(hold).unwrap_or(eldest))
+    }
+
+    /// Gives up to `limit` children that stand with `from` to new parents. False if some are left.
+    pub(super) fn hand_over_children<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        from: &Children<H>,
+        limit: &mut usize,
+    ) -> bool {
+        while let Some(child) = from.list.first(hold) {
+            if *limit == 0 {
+                return false;
+            }
+            let heir = match self.first_heir(hold) {
+                Some(thread) => Some(thread),
+                None => self.find_reaper(hold),
+            };
+            let Some(heir) = heir else { return true };
+            child.move_to_parent(hold, from, heir);
+            *limit -= 1;
+        }
+        true
+    }
+
+    /// The living thread of this process that inherits the children of an exiting one.
+    fn first_heir<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
+        if self.state() == ProcessState::Live {
+            self.first_accepting(hold)
+        } else {
+            None
+        }
+    }
+
+    /// Makes this process a child of `parent`, at the end of its list.
+    fn move_to_parent<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        from: &Children<H>,
+        parent: Parentage<'h, H>,
+    ) {
+        let stays = self.parent.is(hold, parent.process);
+        from.reportable.remove(hold, self);
+        let Some(link) = from.list.remove(hold, self) else {
+            return;
+        };
+        let birth = hold.table_mut().next_birth();
+        self.birth.set(hold, birth);
+        parent.children().list.push_back(hold, link);
+        self.parent.set(hold, Some(parent.process));
+        self.parent_thread.set(hold, parent.thread);
+        self.ppid.set(hold, parent.process.pid());
+        if stays {
+            self.queue_report(hold);
+            return;
+        }
+        // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
+        self.exit_signal.set(hold, Some(Signal::SIGCHLD));
+        if self.state() == ProcessState::Zombie {
+            // R-REPARENT-10: the new parent hears of it as the old one did.
+            self.announce_end(hold);
+        } else {
+            self.queue_report(hold);
+        }
+    }
+
+    /// Stands in the parent's queue if there is something to report, and only then.
+    pub(super) fn queue_report(&self, hold: &mut Hold<'_, H>) {
+        let Some(parent) = self.parentage(hold) else {
+            return;
+        };
+        match (self.has_report(hold), self.reportable.is_queued(hold)) {
+            (true, false) => parent.children().reportable.insert(hold, self),
+            (false, true) => parent.children().reportable.remove(hold, self),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn has_report(&self, hold: &Hold<'_, H>) -> bool {
+        self.state() == ProcessState::Zombie
+            || self
+                .marks
+                .get(hold)
+                .intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)
+    }
+
+    /// Makes every wait token of this process stale and wakes its sleeping waiters.
+    pub(super) fn wake(&self, hold: &mut Hold<'_, H>) {
+        let news = self.news.get().wrapping_add(1);
+        self.news.set(hold, news);
+        hold.host().wake_waiters(self);
+    }
+
+    pub(crate) fn first_child<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+        self.children
+            .list
+            .first(hold)
+            .or_else(|| self.first_child_behind(hold, None))
+    }
+
+    /// The child after `child` in the order of [`Process::children`].
+    pub(crate) fn child_after<'h>(&self, hold: &Hold<'h, H>, child: &Self) -> Option<&'h Self> {
+        let thread = child.parent_thread.get(hold);
+        let children = Parentage {
+            process: self.in_hold(hold),
+            thread,
+        }
+        .children();
+        children
+            .list
+            .after(hold, child)
+            .or_else(|| self.first_child_behind(hold, thread))
+    }
+
+    /// The first child of the threads after `thread`; of all threads if that is the leader.
+    fn first_child_behind<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        thread: Option<&Thread<H>>,
+    ) -> Option<&'h Self> {
+        let mut at = match thread {
+            Some(thread) => self.threads.after(hold, thread),
+            None => self.threads.first(hold),
+        };
+        while let Some(thread) = at {
+            let first = thread.own_children().list.first(hold);
+            if first.is_some() {
+                return first;
+            }
+            at = self.threads.after(hold, thread);
+        }
+        None
+    }
+}
+
+impl<H: Host> Process<H> {
+    /// Makes a child a root of its own, when the whole table is being dropped.
+    pub(crate) fn become_root(&self, hold: &mut Hold<'_, H>) {
+        let Some(parent) = self.parentage(hold) else {
+            return;
+        };
+        parent.children().reportable.remove(hold, self);
+        if let Some(link) = parent.children().list.remove(hold, self) {
+            self.parent.set(hold, None);
+            self.parent_thread.set(hold, None);
+            self.ppid.set(hold, 0);
+            hold.roots().push_back(hold, link);
+        }
+    }
+}

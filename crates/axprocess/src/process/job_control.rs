@@ -1,0 +1,246 @@
+//! Process groups and sessions: setpgid(2), setsid(2) and their getters.
+//!
+//! Each call is one hold: the numbers are looked up, the permission is checked and the process moves, with nothing decided on a
+//! relation that was read before (G1, races 1, 2, 9, 11). A group or session that might be founded is allocated before the lock is taken.
+
+use alloc::sync::Arc;
+
+use super::{Marks, Process, ProcessState};
+use crate::group::ProcessGroup;
+use crate::pid::{Refusal, Task};
+use crate::session::Session;
+use crate::sync::Hold;
+use crate::{Errno, Host, Pid};
+
+impl<H: Host> Process<H> {
+    /// Returns the number of the process's group. Wait-free.
+    ///
+    /// Serves getpgrp(2).
+    #[inline]
+    pub fn getpgrp(&self) -> Pid {
+        (self.ids.get() >> 32) as Pid
+    }
+
+    /// Returns the number of the process's session. Wait-free.
+    #[inline]
+    pub fn own_sid(&self) -> Pid {
+        self.ids.get() as Pid
+    }
+
+    /// Returns the group's number of the process or thread `pid`, 0 meaning the caller.
+    ///
+    /// Serves getpgid(2). R-GETPGID-01.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH`: no process or thread has that number.
+    pub fn getpgid(&self, pid: i32) -> Result<Pid, Errno> {
+        if pid == 0 {
+            return Ok(self.getpgrp());
+        }
+        self.world
+            .hold(|hold| Ok(find_task(hold, pid)?.0.getpgrp()))
+    }
+
+    /// Returns the session's number of the process or thread `pid`, 0 meaning the caller.
+    ///
+    /// Serves getsid(2). R-GETPGID-01.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH`: no process or thread has that number.
+    pub fn getsid(&self, pid: i32) -> Result<Pid, Errno> {
+        if pid == 0 {
+            return Ok(self.own_sid());
+        }
+        self.world
+            .hold(|hold| Ok(find_task(hold, pid)?.0.own_sid()))
+    }
+
+    /// Moves the process `pid`, the caller or a child of it, into the group `pgid`; 0 means the caller, and the number of
+    /// the process moved. A group of the moved process's own number is founded if it does not live.
+    ///
+    /// Serves setpgid(2). R-SETPGID-01 to R-SETPGID-10.
+    ///
+    /// # Errors
+    ///
+    /// In this order:
+    /// * `EINVAL`: `pgid` is negative.
+    /// * `ESRCH`: no such process or thread.
+    /// * `EINVAL`: a thread other than the leader.
+    /// * `EPERM`: a child in another session. `EACCES`: a child that has exec'd.
+    /// * `ESRCH`: neither the caller nor a child.
+    /// * `EPERM`: a session leader; no such group; a group of another session.
+    pub fn setpgid(&self, pid: i32, pgid: i32) -> Result<(), Errno> {
+        let own = self.pid().cast_signed();
+        let pid = if pid == 0 { own } else { pid };
+        let pgid = if pgid == 0 { pid } else { pgid };
+        if pgid < 0 {
+            return Err(Errno::EINVAL);
+        }
+        let founding = (pid == pgid).then(|| ProcessGroup::embryo(&self.world));
+        let moved = self.world.transact(|hold| {
+            let (target, is_leader) = find_task(hold, pid)?;
+            if !is_leader {
+                return Err(Errno::EINVAL.into());
+            }
+            self.check_may_move(hold, target)?;
+            #[cfg(feature = "planted-faults")]
+            if crate::faults::is_planted(crate::faults::Fault::WrongGroup) {
+                return Ok(None);
+            }
+            match &founding {
+                Some(embryo) => target.enter_own_group(hold, embryo),
+                None => {
+                    let group = self.find_group_in_session(hold, pgid.cast_unsigned())?;
+                    Ok(target.move_into(hold, group))
+                }
+            }
+        })?;
+        drop(moved);
+        Ok(())
+    }
+
+    /// Makes the caller the leader of a new session and of a new group in it, and returns their number, the caller's own.
+    ///
+    /// Serves setsid(2). R-SETSID-01 to R-SETSID-03.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM`: a process group has the caller's number, whoever is in it.
+    pub fn setsid(&self) -> Result<Pid, Errno> {
+        let session = Session::embryo(&self.world);
+        let group = ProcessGroup::embryo(&self.world);
+        let moved = self
+            .world
+            .transact(|hold| self.found_session(hold, &session, &group))?;
+        drop(moved);
+        Ok(self.pid())
+    }
+
+    pub(crate) fn found_session(
+        &self,
+        hold: &mut Hold<'_, H>,
+        session: &Arc<Session<H>>,
+        group: &Arc<ProcessGroup<H>>,
+    ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
+        let pid = self.pid();
+        let taken = self.named_group(hold).is_some() || self.leads_session();
+        if taken || !self.is_member_somewhere() {
+            return Err(Errno::EPERM.into());
+        }
+        session.found(hold, pid)?;
+        group.found(hold, pid, Arc::clone(session))?;
+        Ok(self.relocate(hold, Arc::clone(group)))
+    }
+
+    /// Moves into the group of the process's own number, founding it with `embryo` if none lives. Returns what the caller
+    /// keeps until the hold has ended.
+    pub(crate) fn enter_own_group(
+        &self,
+        hold: &mut Hold<'_, H>,
+        embryo: &Arc<ProcessGroup<H>>,
+    ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
+        if let Some(group) = self.named_group(hold) {
+            return Ok(self.move_into(hold, group));
+        }
+        let session = self.group_in(hold).session_arc(hold);
+        embryo.found(hold, self.pid(), session)?;
+        Ok(self.relocate(hold, Arc::clone(embryo)))
+    }
+
+    /// Moves into a group that lives. Returns what the caller keeps until the hold has ended.
+    pub(crate) fn move_into(
+        &self,
+        hold: &mut Hold<'_, H>,
+        group: &ProcessGroup<H>,
+    ) -> Option<Arc<ProcessGroup<H>>> {
+        if self.is_member_of(hold, group) {
+            return None;
+        }
+        let group = group.clone_arc(hold)?;
+        self.relocate(hold, group)
+    }
+
+    /// Leaves the group for another. The old one may end by that; the caller keeps it until the hold has ended.
+    pub(crate) fn relocate(
+        &self,
+        hold: &mut Hold<'_, H>,
+        group: Arc<ProcessGroup<H>>,
+    ) -> Option<Arc<ProcessGroup<H>>> {
+        self.group.get(hold).leave(hold, self);
+        group.members().push_back(hold, self);
+        self.publish_ids(hold, &group);
+        self.group.replace(hold, group)
+    }
+
+    /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).
+    pub(super) fn publish_ids(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
+        let sid = group.session_in(hold).sid();
+        self.ids
+            .set(hold, u64::from(group.pgid()) << 32 | u64::from(sid));
+    }
+
+    /// A session leader is the process whose number its session has; that number is no other's while the session lives.
+    pub(crate) fn leads_session(&self) -> bool {
+        self.own_sid() == self.pid()
+    }
+
+    /// Whether the process can be a member of a group: it is in the table and not reaped.
+    pub(crate) fn is_member_somewhere(&self) -> bool {
+        (ProcessState::Live..=ProcessState::Zombie).contains(&self.state())
+    }
+
+    /// The living group that has the process's number.
+    fn named_group<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
+        let group = hold.table().numbers.roles(self.pid())?.group?;
+        Some(group.get(hold))
+    }
+
+    fn check_may_move(&self, hold: &Hold<'_, H>, target: &Self) -> Result<(), Errno> {
+        if target.is_child_of(hold, self) {
+            if !core::ptr::eq(target.session_in(hold), self.session_in(hold)) {
+                return Err(Errno::EPERM);
+            }
+            if target.has(hold, Marks::EXECED) {
+                return Err(Errno::EACCES);
+            }
+        } else if !core::ptr::eq(target, self) {
+            return Err(Errno::ESRCH);
+        }
+        if target.leads_session() {
+            Err(Errno::EPERM)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn find_group_in_session<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        pgid: Pid,
+    ) -> Result<&'h ProcessGroup<H>, Errno> {
+        let group = hold
+            .table()
+            .numbers
+            .roles(pgid)
+            .and_then(|roles| roles.group);
+        let group = group.ok_or(Errno::EPERM)?.get(hold);
+        let same = core::ptr::eq(group.session_in(hold), self.session_in(hold));
+        if same { Ok(group) } else { Err(Errno::EPERM) }
+    }
+
+    fn session_in<'h>(&self, hold: &Hold<'h, H>) -> &'h Session<H> {
+        self.group.get(hold).session_in(hold)
+    }
+}
+
+/// The process of a number that user space gave, and whether it is the leader's; the process of any of its threads counts.
+fn find_task<'h, H: Host>(hold: &Hold<'h, H>, pid: i32) -> Result<(&'h Process<H>, bool), Errno> {
+    let pid = Pid::try_from(pid).map_err(|_| Errno::ESRCH)?;
+    let task = hold.table().numbers.roles(pid).and_then(|roles| roles.task);
+    match task.ok_or(Errno::ESRCH)? {
+        Task::Process(process) => Ok((process.get(hold), true)),
+        Task::Thread(thread) => Ok((thread.get(hold).process_in(hold), false)),
+    }
+}

@@ -1,0 +1,374 @@
+//! A process: what it is, what can be read of it. The verbs stand in files of their own.
+//!
+//! | file | verbs |
+//! | --- | --- |
+//! | `fork` | making processes and threads |
+//! | `family` | parents, children, reapers |
+//! | `exit` | threads and processes that end |
+//! | `reap` | the end of the end |
+//! | `wait` | what a parent learns |
+//! | `exec` | one thread takes over |
+//! | `job_control` | setpgid, setsid and their getters |
+//! | `stop` | group stops and continues |
+
+mod exec;
+mod exit;
+mod family;
+mod fork;
+mod job_control;
+mod reap;
+mod stop;
+mod wait;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+pub use exit::ThreadExit;
+#[cfg(feature = "kspin")]
+pub(crate) use exit::leave;
+pub(crate) use family::Children;
+#[cfg(feature = "kspin")]
+pub(crate) use family::Parentage;
+pub(crate) use fork::new_init;
+pub use fork::{ForkParent, ForkRequest};
+#[cfg(feature = "kspin")]
+pub(crate) use fork::{Lineage, found_first, publish};
+pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
+
+use crate::group::ProcessGroup;
+use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
+use crate::sync::{Field, Hold, StrongEdge, Word32, Word64, World};
+use crate::thread::{Comrades, Thread};
+use crate::{ExitStatus, Host, Pid, Signal};
+
+/// How many objects one hold of the relation lock touches at most, where an operation is over many.
+pub(crate) const BATCH: usize = 64;
+
+with_default_host! {
+    /// A process: a group of threads with one number, one parent, and one place in a process group.
+    ///
+    /// # Ownership
+    ///
+    /// | edge | kind | ends |
+    /// | --- | --- | --- |
+    /// | table → init | strong | table dropped |
+    /// | process → child | strong | reap |
+    /// | process → parent | weak | rewritten when re-parented, cleared at reap |
+    /// | process → group | strong | moves; after the reap it stays readable, without membership |
+    /// | process → thread | weak | thread exit |
+    ///
+    /// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
+    /// freed with the last `Arc`. The kernel's data is dropped then, never under the relation lock.
+    pub struct Process<H> {
+        world: Arc<World<H>>,
+        pid: Word32,
+        ppid: Word32,
+        state: Word32,
+        /// PGID in the upper half, SID in the lower: read together, they are never torn.
+        ids: Word64,
+
+        parent: Edge<Process<H>>,
+        /// The parent's thread whose child this is; none: the leader's, or a process without threads of its own.
+        parent_thread: Edge<Thread<H>>,
+        siblings: Links<Process<H>>,
+        birth: Field<i64>,
+        reportable: TreeLinks<Process<H>>,
+
+        /// The leader's children; those of other threads stand with them.
+        children: Children<H>,
+        threads: WeakList<Thread<H>, Comrades>,
+        leader: Edge<Thread<H>>,
+        /// Threads that have left `threads` and still hand over their children.
+        departing: Field<u32>,
+
+        group: StrongEdge<ProcessGroup<H>>,
+        membership: Links<Process<H>>,
+
+        marks: Field<Marks>,
+        exit_signal: Field<Option<Signal>>,
+        stop_signal: Field<Option<Signal>>,
+        exit_code: Word32,
+        news: Word32,
+        children_usage: Field<H::Usage>,
+
+        data: H::ProcessData,
+    }
+}
+
+bitflags::bitflags! {
+    /// What is true or false of a process.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(crate) struct Marks: u16 {
+        /// It adopts the orphans among its descendants.
+        const SUBREAPER = 1 << 0;
+        /// It has exec'd since it was forked.
+        const EXECED = 1 << 1;
+        /// Its exit code is decided, and no thread may join.
+        const GROUP_EXIT = 1 << 2;
+        /// One thread is taking over in exec; no thread may join.
+        const EXECING = 1 << 3;
+        /// Its leader thread has exited.
+        const LEADER_GONE = 1 << 4;
+        /// It is stopped.
+        const STOPPED = 1 << 5;
+        /// Its stop has not been reported.
+        const STOP_REPORT = 1 << 6;
+        /// Its continuation has not been reported.
+        const CONTINUE_REPORT = 1 << 7;
+    }
+}
+
+/// Where a process is in its life. It only moves forward.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u32)]
+pub enum ProcessState {
+    /// Made, but not yet in the table.
+    Embryo,
+    /// It runs, or could.
+    Live,
+    /// Its last thread has exited; it hands over its children. It accepts no child and no thread.
+    Exiting,
+    /// It has ended, and waits to be reaped.
+    Zombie,
+    /// It stands in no relation any more.
+    Reaped,
+}
+
+impl ProcessState {
+    const fn from_word(word: u32) -> Self {
+        match word {
+            0 => Self::Embryo,
+            1 => Self::Live,
+            2 => Self::Exiting,
+            3 => Self::Zombie,
+            _ => Self::Reaped,
+        }
+    }
+}
+
+/// The list in which a process stands with its siblings.
+pub(crate) enum Siblings {}
+
+/// The list in which a process stands with the members of its group.
+pub(crate) enum Members {}
+
+/// The queue in which a process stands while it has something to report to its parent.
+pub(crate) enum Reportable {}
+
+impl<H: Host> Node<Siblings> for Process<H> {
+    fn links(&self) -> &Links<Self> {
+        &self.siblings
+    }
+}
+
+impl<H: Host> Node<Members> for Process<H> {
+    fn links(&self) -> &Links<Self> {
+        &self.membership
+    }
+}
+
+impl<H: Host> OrderedNode<Reportable> for Process<H> {
+    fn tree_links(&self) -> &TreeLinks<Self> {
+        &self.reportable
+    }
+
+    fn key<G: Host>(&self, hold: &Hold<'_, G>) -> i64 {
+        self.birth.get(hold)
+    }
+}
+
+impl<H: Host> Process<H> {
+    /// Makes a process that is not in the table yet.
+    pub(crate) fn embryo(world: &Arc<World<H>>, data: H::ProcessData) -> Self {
+        Self {
+            world: Arc::clone(world),
+            pid: Word32::new(0),
+            ppid: Word32::new(0),
+            state: Word32::new(ProcessState::Embryo as u32),
+            ids: Word64::new(0),
+            parent: Edge::none(),
+            parent_thread: Edge::none(),
+            siblings: Links::new(),
+            birth: Field::new(0),
+            reportable: TreeLinks::new(),
+            children: Children::new(),
+            threads: WeakList::new(),
+            leader: Edge::none(),
+            departing: Field::new(0),
+            group: StrongEdge::empty(),
+            membership: Links::new(),
+            marks: Field::new(Marks::empty()),
+            exit_signal: Field::new(Some(Signal::SIGCHLD)),
+            stop_signal: Field::new(None),
+            exit_code: Word32::new(0),
+            news: Word32::new(0),
+            children_usage: Field::new(H::Usage::default()),
+            data,
+        }
+    }
+
+    /// Returns the process number.
+    #[inline]
+    pub fn pid(&self) -> Pid {
+        self.pid.get()
+    }
+
+    /// Returns the kernel's data.
+    pub const fn host_data(&self) -> &H::ProcessData {
+        &self.data
+    }
+
+    /// Returns where the process is in its life. A hint, wait-free.
+    pub fn state(&self) -> ProcessState {
+        ProcessState::from_word(self.state.get())
+    }
+
+    /// Returns whether the process has ended; it stays true after the reap. A hint, wait-free.
+    ///
+    /// [`state`](Self::state) tells the two apart.
+    pub fn is_zombie(&self) -> bool {
+        self.state() >= ProcessState::Zombie
+    }
+
+    /// Returns whether this is the table's first process.
+    pub fn is_init(self: &Arc<Self>) -> bool {
+        self.world.hold(|hold| self.is_table_init(hold))
+    }
+
+    /// Returns the parent; `None` for init and for a reaped process.
+    pub fn parent(&self) -> Option<Arc<Self>> {
+        self.world.hold(|hold| {
+            let parent = self.parent.get(hold)?;
+            parent.share(hold)
+        })
+    }
+
+    /// Returns the children, zombies included: those of the leader in birth or adoption order, then those of each other thread.
+    ///
+    /// A child that stays a child all the while is in it exactly once. With more than 64 children the lock is given back in between.
+    pub fn children(&self) -> Vec<Arc<Self>> {
+        crate::snapshot::collect(
+            &self.world,
+            |hold, last| match last {
+                None => self.first_child(hold),
+                Some(last) => self.child_after(hold, last),
+            },
+            |hold, child| child.parent.is(hold, self),
+            |hold, child| child.share(hold),
+        )
+    }
+
+    /// Returns the process group: after the reap, the last one.
+    pub fn group(&self) -> Arc<ProcessGroup<H>> {
+        self.world.hold(|hold| self.group.clone_arc(hold))
+    }
+
+    /// Returns the threads that have not begun to exit, the leader first.
+    pub fn threads(&self) -> Vec<Arc<Thread<H>>> {
+        crate::snapshot::collect(
+            &self.world,
+            |hold, last| match last {
+                None => self.threads.first(hold),
+                Some(last) => self.threads.after(hold, last),
+            },
+            |hold, thread| thread.is_listed(hold),
+            |_, thread| thread.upgrade(),
+        )
+    }
+
+    /// Returns whether the exit of the whole process is decided: no thread can join any more.
+    pub fn is_group_exited(&self) -> bool {
+        self.world.hold(|hold| self.has(hold, Marks::GROUP_EXIT))
+    }
+
+    /// Returns how the process ended, or would end now: the last thread's status, unless a group exit has decided it.
+    pub fn exit_status(&self) -> ExitStatus {
+        ExitStatus::from_word(self.exit_code.get())
+    }
+
+    /// The exit code as it was given: a status word, or whatever the seed's user passes.
+    #[cfg(feature = "kspin")]
+    pub(crate) fn exit_word(&self) -> i32 {
+        self.exit_code.get().cast_signed()
+    }
+
+    pub(crate) const fn world(&self) -> &Arc<World<H>> {
+        &self.world
+    }
+
+    /// This process, for as long as the hold lasts: the caller's borrow does.
+    pub(crate) fn in_hold<'h>(&self, hold: &Hold<'h, H>) -> &'h Self {
+        Ptr::new(self).get(hold)
+    }
+
+    /// A strong reference, from the list in which the process stands; `None` once it is reaped.
+    pub(crate) fn share(&self, hold: &Hold<'_, H>) -> Option<Arc<Self>> {
+        StrongList::<Self, Siblings>::clone_arc(hold, self)
+    }
+
+    pub(crate) fn is_member_of(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {
+        self.membership.is_linked(hold) && core::ptr::eq(self.group.get(hold), group)
+    }
+
+    pub(crate) fn group_in<'h>(&self, hold: &Hold<'h, H>) -> &'h ProcessGroup<H> {
+        self.group.get(hold)
+    }
+
+    pub(crate) fn group_arc(&self, hold: &Hold<'_, H>) -> Arc<ProcessGroup<H>> {
+        self.group.clone_arc(hold)
+    }
+
+    pub(crate) fn has(&self, hold: &Hold<'_, H>, marks: Marks) -> bool {
+        self.marks.get(hold).contains(marks)
+    }
+
+    pub(crate) fn mark(&self, hold: &mut Hold<'_, H>, marks: Marks) {
+        self.marks.set(hold, self.marks.get(hold) | marks);
+    }
+
+    pub(crate) fn unmark(&self, hold: &mut Hold<'_, H>, marks: Marks) {
+        self.marks.set(hold, self.marks.get(hold) - marks);
+    }
+
+    pub(crate) fn is_table_init(&self, hold: &Hold<'_, H>) -> bool {
+        hold.init().is_some_and(|init| core::ptr::eq(init, self))
+    }
+
+    pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        self.leader.get(hold)
+    }
+
+    fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {
+        debug_assert!(
+            self.state() < state,
+            "a process only moves forward in its life"
+        );
+        self.state.set(hold, state as u32);
+    }
+}
+
+/// What the invariant checker reads.
+#[cfg(feature = "check")]
+impl<H: Host> Process<H> {
+    pub(crate) fn threads_in<'a, 'h>(
+        &'a self,
+        hold: &'a Hold<'h, H>,
+    ) -> impl Iterator<Item = &'h Thread<H>> + use<'a, 'h, H> {
+        self.threads.iter(hold)
+    }
+
+    pub(crate) fn departing_in(&self, hold: &Hold<'_, H>) -> usize {
+        self.departing.get(hold) as usize
+    }
+
+    pub(crate) fn birth_in(&self, hold: &Hold<'_, H>) -> i64 {
+        self.birth.get(hold)
+    }
+}
+
+impl<H: Host> fmt::Debug for Process<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Process({}, {:?})", self.pid(), self.state())
+    }
+}

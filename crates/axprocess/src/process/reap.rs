@@ -1,0 +1,38 @@
+//! The end of the end: a zombie is claimed, and stands in no relation any more.
+
+use alloc::sync::Arc;
+
+use super::{Process, ProcessState};
+use crate::Host;
+use crate::sync::Hold;
+
+impl<H: Host> Process<H> {
+    /// Claims a zombie, once: takes it out of its parent's list, its group and the number table, and hands over the parent's
+    /// reference, which the caller keeps until the hold has ended. `None`: it is no zombie, or another was faster.
+    ///
+    /// The claim, and all that follows from it, are one hold: the parent is the parent of this
+    /// moment, and membership ends here, not with the last `Arc` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
+    #[must_use = "to be kept until the hold has ended"]
+    pub(crate) fn reap(&self, hold: &mut Hold<'_, H>) -> Option<Arc<Self>> {
+        if self.state() != ProcessState::Zombie {
+            return None;
+        }
+        let parent = self.parentage(hold)?;
+        parent.children().reportable.remove(hold, self);
+        let link = parent.children().list.remove(hold, self);
+        self.parent.set(hold, None);
+        self.parent_thread.set(hold, None);
+        self.leave_all(hold);
+        link
+    }
+
+    /// Gives up group membership and number.
+    pub(super) fn leave_all(&self, hold: &mut Hold<'_, H>) {
+        self.group.get(hold).leave(hold, self);
+        hold.table_mut()
+            .numbers
+            .edit_existing(self.pid(), |roles| roles.task = None);
+        self.enter_state(hold, ProcessState::Reaped);
+        hold.table_mut().census.reaped += 1;
+    }
+}

@@ -1,0 +1,50 @@
+//! Collecting the members of a list into a `Vec`, without allocating under the lock and in bounded holds.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::Host;
+use crate::process::BATCH;
+use crate::sync::{Hold, World};
+
+/// Collects a list in batches of at most [`BATCH`].
+///
+/// Lists grow at their end only and keep their order, so after a pause the walk goes on behind the last collected member
+/// that is still in the list. So who is a member throughout is collected exactly once.
+pub(crate) fn collect<H: Host, T>(
+    world: &World<H>,
+    next: impl for<'h> Fn(&Hold<'h, H>, Option<&T>) -> Option<&'h T>,
+    is_member: impl Fn(&Hold<'_, H>, &T) -> bool,
+    share: impl Fn(&Hold<'_, H>, &T) -> Option<Arc<T>>,
+) -> Vec<Arc<T>> {
+    let mut found: Vec<Arc<T>> = Vec::new();
+    // The walk continues behind `found[resume - 1]`, or with the first.
+    let mut resume = 0;
+    loop {
+        found.reserve(BATCH);
+        let finished = world.hold(|hold| {
+            let mut patience = BATCH;
+            while resume > 0 && !is_member(hold, &found[resume - 1]) {
+                hold.touch();
+                resume -= 1;
+                patience -= 1;
+                if patience == 0 {
+                    return false;
+                }
+            }
+            let mut at = next(hold, resume.checked_sub(1).map(|last| &*found[last]));
+            for _ in 0..patience {
+                let Some(member) = at else { return true };
+                hold.touch();
+                // None: a thread whose last reference is just being dropped.
+                found.extend(share(hold, member));
+                at = next(hold, Some(member));
+            }
+            resume = found.len();
+            at.is_none()
+        });
+        if finished {
+            return found;
+        }
+    }
+}

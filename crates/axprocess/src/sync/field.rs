@@ -1,0 +1,91 @@
+//! Cells that open only in a hold of the relation lock.
+
+use alloc::sync::Arc;
+use core::cell::UnsafeCell;
+
+use super::Hold;
+use crate::Host;
+
+/// A plain value that is read and written under the relation lock.
+pub(crate) struct Field<T>(UnsafeCell<T>);
+
+// SAFETY: the value is reached only with a `Hold`, so by one thread at a time; it moves between threads, hence `T: Send`.
+// That the hold is of the table to which the object belongs is what every entry point makes sure of.
+unsafe impl<T: Send> Sync for Field<T> {}
+
+impl<T> Field<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+}
+
+impl<T: Copy> Field<T> {
+    #[inline]
+    pub(crate) fn get<H: Host>(&self, _: &Hold<'_, H>) -> T {
+        // SAFETY: the hold excludes every other thread, and no reference to the inside is ever given out.
+        unsafe { *self.0.get() }
+    }
+
+    #[inline]
+    pub(crate) fn set<H: Host>(&self, _: &mut Hold<'_, H>, value: T) {
+        // SAFETY: as in `get`.
+        unsafe { *self.0.get() = value }
+    }
+}
+
+impl<T: Copy + Default> Field<T> {
+    /// Takes the value, without a hold.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else reads or writes this field any more.
+    pub(crate) unsafe fn take_unguarded(&self) -> T {
+        // SAFETY: by this function's own contract there is no other access.
+        unsafe { core::mem::take(&mut *self.0.get()) }
+    }
+}
+
+/// A strong reference from one object to another, changed under the relation lock. Empty only until its object is published.
+pub(crate) struct StrongEdge<T>(UnsafeCell<Option<Arc<T>>>);
+
+// SAFETY: as for `Field`; the `Arc` is shared and sent between threads.
+unsafe impl<T: Send + Sync> Sync for StrongEdge<T> {}
+
+impl<T> StrongEdge<T> {
+    pub(crate) const fn empty() -> Self {
+        Self(UnsafeCell::new(None))
+    }
+
+    /// The object referred to, for as long as the hold lasts.
+    ///
+    /// # Panics
+    ///
+    /// On an object that was never published: a bug of this crate.
+    #[inline]
+    pub(crate) fn get<'h, H: Host>(&self, hold: &Hold<'h, H>) -> &'h T {
+        // SAFETY: the target outlives the hold although the edge may be replaced meanwhile,
+        // because what `replace` returns is kept until after the unlock.
+        unsafe { &*Arc::as_ptr(self.target(hold)) }
+    }
+
+    #[inline]
+    pub(crate) fn clone_arc<H: Host>(&self, hold: &Hold<'_, H>) -> Arc<T> {
+        Arc::clone(self.target(hold))
+    }
+
+    /// Refers to `target` from now on. The caller keeps what is returned until the hold has ended.
+    #[must_use = "to be kept until the hold has ended"]
+    pub(crate) fn replace<H: Host>(&self, _: &mut Hold<'_, H>, target: Arc<T>) -> Option<Arc<T>> {
+        // SAFETY: the hold excludes every other thread, and references that `get` gave out point
+        // to the target, not into this cell.
+        unsafe { (*self.0.get()).replace(target) }
+    }
+
+    fn target<'a, H: Host>(&self, _: &'a Hold<'_, H>) -> &'a Arc<T> {
+        // SAFETY: while the hold is borrowed, nobody can get the mutable hold that `replace` wants.
+        let target = unsafe { &*self.0.get() };
+        target
+            .as_ref()
+            .expect("a published object refers to its owner")
+    }
+}

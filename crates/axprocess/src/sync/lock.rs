@@ -1,0 +1,40 @@
+//! What the relation lock must be.
+
+use core::ops::DerefMut;
+
+/// A mutual-exclusion lock around a `T`.
+///
+/// Any lock with a guard fits: a spin lock that switches interrupts off, a sleeping mutex, the standard library's.
+/// The trait is safe to implement: exclusion follows from the guard giving out `&mut T`.
+///
+/// The crate never sleeps, allocates or frees while it holds the lock, and holds it for a bounded time. If the kernel calls
+/// into the crate from interrupt handlers, the lock must switch interrupts off.
+///
+/// ```
+/// use std::sync::{Mutex, MutexGuard};
+///
+/// struct Sleeping<T>(Mutex<T>);
+///
+/// impl<T> axprocess::Lock<T> for Sleeping<T> {
+///     type Guard<'a> = MutexGuard<'a, T> where T: 'a;
+///     fn new(value: T) -> Self {
+///         Self(Mutex::new(value))
+///     }
+///     fn lock(&self) -> MutexGuard<'_, T> {
+///         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+///     }
+/// }
+/// ```
+pub trait Lock<T> {
+    /// Access to the value; gives the lock back when dropped.
+    type Guard<'a>: DerefMut<Target = T>
+    where
+        Self: 'a,
+        T: 'a;
+
+    /// Makes a free lock around `value`.
+    fn new(value: T) -> Self;
+
+    /// Waits for the lock and takes it.
+    fn lock(&self) -> Self::Guard<'_>;
+}

@@ -1,0 +1,33 @@
+//! Words that are written under the relation lock and read by anyone, without waiting.
+//!
+//! Such a read is a hint: it was true at some moment of the call. What acts on a relation reads it again under the lock.
+
+use super::Hold;
+use super::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::Host;
+
+macro_rules! word {
+    ($name:ident, $atomic:ty, $int:ty) => {
+        /// A word that only a hold can write. Readers see every write that happened before a hold that they saw end.
+        pub(crate) struct $name($atomic);
+
+        impl $name {
+            pub(crate) const fn new(value: $int) -> Self {
+                Self(<$atomic>::new(value))
+            }
+
+            #[inline]
+            pub(crate) fn get(&self) -> $int {
+                self.0.load(Ordering::Acquire)
+            }
+
+            #[inline]
+            pub(crate) fn set<H: Host>(&self, _: &mut Hold<'_, H>, value: $int) {
+                self.0.store(value, Ordering::Release);
+            }
+        }
+    };
+}
+
+word!(Word32, AtomicU32, u32);
+word!(Word64, AtomicU64, u64);

@@ -1,0 +1,141 @@
+//! A thread: one member of the thread group that is a process.
+
+use alloc::sync::{Arc, Weak};
+use core::fmt;
+
+use crate::list::{Links, Node, Ptr};
+use crate::process::{Children, Process};
+use crate::sync::{Hold, Word32};
+use crate::{Host, Pid};
+
+with_default_host! {
+    /// A thread of a process. The system calls that depend on the calling thread are its methods.
+    ///
+    /// # Ownership
+    ///
+    /// A thread holds its process strongly; the process lists it weakly, until it exits. The
+    /// kernel holds the `Arc` of a thread for as long as the thread runs, and ends it
+    /// with [`exit_thread`](Self::exit_thread). Dropping the last `Arc` of a thread that has not exited takes it out of
+    /// its process, as if it had never joined.
+    pub struct Thread<H> {
+        process: Arc<Process<H>>,
+        tid: Word32,
+        state: Word32,
+        myself: Weak<Thread<H>>,
+        comrades: Links<Thread<H>>,
+        /// Its children, unless it is the leader: then they stand in the process.
+        children: Children<H>,
+        data: H::ThreadData,
+    }
+}
+
+/// Where a thread is in its life. It only moves forward.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u32)]
+pub(crate) enum ThreadState {
+    /// Made, but not yet in its process.
+    Embryo,
+    Live,
+    /// It hands over its children.
+    Exiting,
+    Exited,
+}
+
+/// The list in which a thread stands with the others of its process.
+pub(crate) enum Comrades {}
+
+impl<H: Host> Node<Comrades> for Thread<H> {
+    fn links(&self) -> &Links<Self> {
+        &self.comrades
+    }
+}
+
+impl<H: Host> Thread<H> {
+    /// Makes a thread that its process does not list yet.
+    pub(crate) fn embryo(process: Arc<Process<H>>, tid: Pid, data: H::ThreadData) -> Arc<Self> {
+        Arc::new_cyclic(|myself| Self {
+            process,
+            tid: Word32::new(tid),
+            state: Word32::new(ThreadState::Embryo as u32),
+            myself: Weak::clone(myself),
+            comrades: Links::new(),
+            children: Children::new(),
+            data,
+        })
+    }
+
+    /// Returns the thread's number. It changes once, when a thread other than the leader execs: then it becomes the process's.
+    #[inline]
+    pub fn tid(&self) -> Pid {
+        self.tid.get()
+    }
+
+    /// Returns the process.
+    pub const fn process(&self) -> &Arc<Process<H>> {
+        &self.process
+    }
+
+    /// Returns the kernel's data.
+    pub const fn host_data(&self) -> &H::ThreadData {
+        &self.data
+    }
+
+    /// This thread, for as long as the hold lasts: the caller's borrow does.
+    pub(crate) fn in_hold<'h>(&self, hold: &Hold<'h, H>) -> &'h Self {
+        Ptr::new(self).get(hold)
+    }
+
+    pub(crate) fn process_in<'h>(&self, hold: &Hold<'h, H>) -> &'h Process<H> {
+        self.process.in_hold(hold)
+    }
+
+    pub(crate) fn set_tid(&self, hold: &mut Hold<'_, H>, tid: Pid) {
+        self.tid.set(hold, tid);
+    }
+
+    pub(crate) fn state(&self) -> ThreadState {
+        match self.state.get() {
+            0 => ThreadState::Embryo,
+            1 => ThreadState::Live,
+            2 => ThreadState::Exiting,
+            _ => ThreadState::Exited,
+        }
+    }
+
+    pub(crate) fn enter_state(&self, hold: &mut Hold<'_, H>, state: ThreadState) {
+        debug_assert!(
+            self.state() < state,
+            "a thread only moves forward in its life"
+        );
+        self.state.set(hold, state as u32);
+    }
+
+    pub(crate) fn is_listed(&self, hold: &Hold<'_, H>) -> bool {
+        self.comrades.is_linked(hold)
+    }
+
+    /// The children that stand with this thread.
+    pub(crate) const fn own_children(&self) -> &Children<H> {
+        &self.children
+    }
+
+    /// A strong reference; `None` while the last one is being dropped.
+    pub(crate) fn upgrade(&self) -> Option<Arc<Self>> {
+        self.myself.upgrade()
+    }
+}
+
+/// A thread that has not exited leaves its process now: the list must not outlive it.
+impl<H: Host> Drop for Thread<H> {
+    fn drop(&mut self) {
+        if self.state() == ThreadState::Live {
+            self.abandon();
+        }
+    }
+}
+
+impl<H: Host> fmt::Debug for Thread<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Thread({}, process={})", self.tid(), self.process.pid())
+    }
+}
