@@ -90,7 +90,6 @@ struct Walk<'h, H: Host> {
     sessions: BTreeMap<*const Session<H>, (&'h Session<H>, usize)>,
     numbers: BTreeSet<Pid>,
     subreapers: u32,
-    departing: usize,
 }
 
 impl<'h, H: Host> Walk<'h, H> {
@@ -102,7 +101,6 @@ impl<'h, H: Host> Walk<'h, H> {
             sessions: BTreeMap::new(),
             numbers: BTreeSet::new(),
             subreapers: 0,
-            departing: 0,
         };
         let mut pending = alloc::vec::Vec::new();
         for root in hold.roots().iter(hold) {
@@ -142,8 +140,6 @@ impl<'h, H: Host> Walk<'h, H> {
         self.numbers.insert(process.pid());
         self.subreapers += u32::from(process.has(hold, Marks::SUBREAPER));
 
-        self.departing += process.departing_in(hold);
-
         let group = process.group_in(hold);
         assert!(
             Node::<Members>::links(process).is_linked(hold),
@@ -169,13 +165,19 @@ impl<'h, H: Host> Walk<'h, H> {
             );
         }
 
+        let mut live = 0;
         for thread in process.threads_in(hold) {
             self.visit_thread(hold, process, thread);
+            live += usize::from(thread.state() == ThreadState::Live);
         }
+        assert_eq!(
+            live,
+            process.live_threads_in(hold),
+            "11: the threads of {process:?}"
+        );
         if state > ProcessState::Live {
             let closed = process.has(hold, Marks::GROUP_EXIT);
-            let threadless = process.threads_in(hold).next().is_none();
-            assert!(closed || threadless, "11: {process:?} can still be joined");
+            assert!(closed || live == 0, "11: {process:?} can still be joined");
         }
         if let Some(leader) = process.leader(hold) {
             assert!(
@@ -299,12 +301,7 @@ impl<'h, H: Host> Walk<'h, H> {
             table.census.unreaped(),
             "10: processes are lost"
         );
-        // A departing thread keeps its number until it has handed over its children.
-        let (fewest, most) = (self.numbers.len(), self.numbers.len() + self.departing);
-        let taken = table.numbers.len();
-        assert!(
-            (fewest..=most).contains(&taken),
-            "9: {taken} numbers are taken for {fewest} in use"
-        );
+        let (used, taken) = (self.numbers.len(), table.numbers.len());
+        assert_eq!(used, taken, "9: numbers in use, and numbers taken");
     }
 }

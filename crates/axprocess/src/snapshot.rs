@@ -4,8 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::Host;
-use crate::process::BATCH;
-use crate::sync::{Hold, World};
+use crate::sync::{BATCH, Hold, World};
 
 /// Collects a list in batches of at most [`BATCH`].
 ///

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::group::ProcessGroup;
 use crate::pid::{NumberTable, Task};
-use crate::process::{BATCH, Process};
+use crate::process::Process;
 use crate::session::Session;
 use crate::sync::{Hold, World};
 use crate::thread::Thread;
@@ -119,27 +119,28 @@ impl<H: Host> ProcessTable<H> {
     }
 }
 
-/// Ends every process, in batches: each hold moves the children of at most [`BATCH`] processes up into the list of roots, whole lists never recursing.
+/// Ends every process, in bounded holds and without recursion: a root that has children hands them up, one by one, to be roots,
+/// and a root without children is taken out.
 impl<H: Host> Drop for ProcessTable<H> {
     fn drop(&mut self) {
         self.world.hold(|hold| hold.table_mut().closed = true);
-        while self
-            .world
-            .hold(|hold| (0..BATCH).all(|_| dissolve_one(hold)))
-        {}
+        while self.world.hold(dissolve_some) {}
     }
 }
 
-/// Takes one childless process off the end of the last branch, or makes a child a root. False when nothing is left.
-fn dissolve_one<H: Host>(hold: &mut Hold<'_, H>) -> bool {
-    let Some(root) = hold.init() else {
-        return false;
-    };
-    match root.first_child(hold) {
-        Some(child) => child.become_root(hold),
-        None => root.dissolve(hold),
+/// Takes apart as much as one hold allows. False when nothing is left.
+fn dissolve_some<H: Host>(hold: &mut Hold<'_, H>) -> bool {
+    while let Some(root) = hold.init() {
+        hold.touch();
+        match root.first_child(hold) {
+            Some(child) => child.become_root(hold),
+            None => root.dissolve(hold),
+        }
+        if hold.is_full() {
+            return true;
+        }
     }
-    true
+    false
 }
 
 impl<H: Host> fmt::Debug for ProcessTable<H> {

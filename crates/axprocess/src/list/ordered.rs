@@ -46,6 +46,7 @@ impl<T: Send + Sync> TreeLinks<T> {
 pub(crate) struct OrderedQueue<T, L> {
     root: Field<Option<Ptr<T>>>,
     first: Field<Option<Ptr<T>>>,
+    last: Field<Option<Ptr<T>>>,
     kind: PhantomData<fn(L)>,
 }
 
@@ -55,11 +56,21 @@ enum Side {
     Right,
 }
 
+impl Side {
+    const fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+}
+
 impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     pub(crate) const fn new() -> Self {
         Self {
             root: Field::new(None),
             first: Field::new(None),
+            last: Field::new(None),
             kind: PhantomData,
         }
     }
@@ -75,7 +86,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         hold: &'a Hold<'h, H>,
     ) -> impl Iterator<Item = &'h T> + use<'a, 'h, T, L, H> {
         core::iter::successors(self.first(hold), move |node| {
-            Self::successor(hold, node).map(|next| next.get(hold))
+            Self::neighbour(hold, node, Side::Right).map(|next| next.get(hold))
         })
     }
 
@@ -88,30 +99,23 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         );
         node.tree_links().queued.set(hold, true);
         let (own, key) = (Ptr::new(node), node.key(hold));
-        let mut parent: Option<(&T, Side)> = None;
-        let mut leftmost = true;
-        let mut at = self.root.get(hold);
-        while let Some(here) = at {
-            hold.touch();
-            let here = here.get(hold);
-            let side = if key < here.key(hold) {
-                Side::Left
-            } else {
-                Side::Right
-            };
-            leftmost &= matches!(side, Side::Left);
-            parent = Some((here, side));
-            at = Self::child(hold, here, side);
-        }
-        if leftmost {
-            self.first.set(hold, Some(own));
-        }
-        match parent {
+        let is_first = self.first(hold).is_none_or(|first| key < first.key(hold));
+        let is_last = self
+            .last
+            .get(hold)
+            .is_none_or(|last| key > last.get(hold).key(hold));
+        match self.place_below(hold, key, is_last) {
             None => self.root.set(hold, Some(own)),
             Some((parent, side)) => {
-                Self::set_child(hold, parent, side, Some(own));
-                node.tree_links().parent.set(hold, Some(Ptr::new(parent)));
+                Self::set_child(hold, parent.get(hold), side, Some(own));
+                node.tree_links().parent.set(hold, Some(parent));
             }
+        }
+        if is_first {
+            self.first.set(hold, Some(own));
+        }
+        if is_last {
+            self.last.set(hold, Some(own));
         }
         while let Some(above) = node.tree_links().parent.get(hold) {
             let above = above.get(hold);
@@ -130,7 +134,11 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
         hold.touch();
         if self.first.get(hold).is_some_and(|first| first.is(node)) {
-            self.first.set(hold, Self::successor(hold, node));
+            self.first
+                .set(hold, Self::neighbour(hold, node, Side::Right));
+        }
+        if self.last.get(hold).is_some_and(|last| last.is(node)) {
+            self.last.set(hold, Self::neighbour(hold, node, Side::Left));
         }
         while let (Some(left), Some(right)) = (links.left.get(hold), links.right.get(hold)) {
             let (left, right) = (left.get(hold), right.get(hold));
@@ -149,6 +157,31 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         links.queued.set(hold, false);
     }
 
+    /// Where in the tree a new key belongs. At once, if it is behind all others: most are, for who is adopted is born last.
+    fn place_below<H: Host>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        key: i64,
+        is_last: bool,
+    ) -> Option<(Ptr<T>, Side)> {
+        if is_last {
+            return Some((self.last.get(hold)?, Side::Right));
+        }
+        let mut at = self.root.get(hold)?;
+        loop {
+            hold.touch();
+            let side = if key < at.get(hold).key(hold) {
+                Side::Left
+            } else {
+                Side::Right
+            };
+            match Self::child(hold, at.get(hold), side) {
+                Some(child) => at = child,
+                None => return Some((at, side)),
+            }
+        }
+    }
+
     /// Rotates `node` into its parent's place.
     fn rotate_up<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         hold.touch();
@@ -156,10 +189,8 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
             return;
         };
         let parent = parent.get(hold);
-        let (side, other) = match Self::child(hold, parent, Side::Left) {
-            Some(left) if left.is(node) => (Side::Left, Side::Right),
-            _ => (Side::Right, Side::Left),
-        };
+        let side = Self::side_of(hold, parent, node);
+        let other = side.other();
         self.replace_below_parent(hold, parent, Some(Ptr::new(node)));
         let moved = Self::child(hold, node, other);
         Self::set_child(hold, parent, side, moved);
@@ -185,10 +216,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         match parent.map(|parent| parent.get(hold)) {
             None => self.root.set(hold, replacement),
             Some(above) => {
-                let is_left =
-                    Self::child(hold, above, Side::Left).is_some_and(|left| left.is(node));
-                let side = if is_left { Side::Left } else { Side::Right };
-                Self::set_child(hold, above, side, replacement);
+                Self::set_child(hold, above, Self::side_of(hold, above, node), replacement);
             }
         }
         if let Some(replacement) = replacement {
@@ -196,20 +224,29 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
     }
 
-    fn successor<H: Host>(hold: &Hold<'_, H>, node: &T) -> Option<Ptr<T>> {
-        if let Some(mut at) = Self::child(hold, node, Side::Right) {
-            while let Some(left) = Self::child(hold, at.get(hold), Side::Left) {
-                at = left;
+    /// The member before (left) or behind (right) `node` in the order.
+    fn neighbour<H: Host>(hold: &Hold<'_, H>, node: &T, side: Side) -> Option<Ptr<T>> {
+        if let Some(mut at) = Self::child(hold, node, side) {
+            while let Some(inner) = Self::child(hold, at.get(hold), side.other()) {
+                at = inner;
             }
             return Some(at);
         }
         let mut below = Ptr::new(node);
         loop {
             let above = below.get(hold).tree_links().parent.get(hold)?;
-            if Self::child(hold, above.get(hold), Side::Left) == Some(below) {
+            if Self::child(hold, above.get(hold), side.other()) == Some(below) {
                 return Some(above);
             }
             below = above;
+        }
+    }
+
+    /// On which side of its parent a node stands.
+    fn side_of<H: Host>(hold: &Hold<'_, H>, parent: &T, node: &T) -> Side {
+        match Self::child(hold, parent, Side::Left) {
+            Some(left) if left.is(node) => Side::Left,
+            _ => Side::Right,
         }
     }
 

@@ -91,7 +91,6 @@ impl<T: Node<L>, L> Ring<T, L> {
     }
 
     pub(super) fn push_back<H: Host>(&self, hold: &mut Hold<'_, H>, pointer: Ptr<T>) {
-        hold.touch();
         let links = pointer.get(hold).links();
         debug_assert!(
             !links.is_linked(hold),
@@ -122,7 +121,6 @@ impl<T: Node<L>, L> Ring<T, L> {
         let prev = links.prev.get(hold)?;
         let next = links.next.get(hold)?;
         let own = prev.get(hold).links().next.get(hold);
-        hold.touch();
         if next.is(node) {
             self.head.set(hold, None);
         } else {

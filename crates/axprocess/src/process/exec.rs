@@ -1,7 +1,7 @@
 //! exec in a thread group: one thread takes over, all others are gone.
 
+use super::Marks;
 use super::family::Parentage;
-use super::{BATCH, Marks};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, Host, Signal};
@@ -33,19 +33,21 @@ impl<H: Host> Thread<H> {
         Ok(())
     }
 
-    /// Goes one batch further; true when done. After each batch the process is a whole one, with fewer threads.
+    /// Goes as far as the hold allows; true when done. After each hold the process is a whole one, with fewer threads.
     fn take_over(&self, hold: &mut Hold<'_, H>) -> bool {
         let process = self.process();
-        let mut budget = BATCH;
         while let Some(other) = self.first_other(hold) {
-            if !self.absorb(hold, other, &mut budget) {
+            if !self.absorb(hold, other) || hold.is_full() {
                 return false;
             }
         }
         if !process.leader.is(hold, self) {
             self.become_leader(hold);
         }
-        if !self.take_leaders_place(hold, &mut budget) {
+        if !self
+            .own_children()
+            .move_all(hold, Parentage::of_thread(self, hold))
+        {
             return false;
         }
         process.unmark(hold, Marks::EXECING);
@@ -54,26 +56,18 @@ impl<H: Host> Thread<H> {
         true
     }
 
-    /// Takes over another thread's children and makes it vanish. False if the budget ended before.
-    fn absorb(&self, hold: &mut Hold<'_, H>, other: &Self, budget: &mut usize) -> bool {
+    /// Takes over another thread's children and makes it vanish. False if the hold is full before.
+    fn absorb(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
         let process = self.process();
-        let leads = process.leader.is(hold, other);
         let mine = Parentage::of_thread(self, hold);
-        if leads && !process.children.move_all(hold, mine, budget) {
+        if process.leader.is(hold, other) && !process.children.move_all(hold, mine) {
             return false;
         }
-        if !other.own_children().move_all(hold, mine, budget) || *budget == 0 {
+        if !other.own_children().move_all(hold, mine) {
             return false;
         }
-        *budget -= 1;
-        process.threads.remove(hold, other);
-        if leads {
-            process.leader.set(hold, None);
-            process.mark(hold, Marks::LEADER_GONE);
-        } else {
-            other.release_number(hold);
-        }
-        other.enter_state(hold, ThreadState::Exited);
+        hold.touch();
+        other.vanish(hold);
         true
     }
 
@@ -84,12 +78,6 @@ impl<H: Host> Thread<H> {
         self.set_tid(hold, process.pid());
         process.leader.set(hold, Some(self));
         process.unmark(hold, Marks::LEADER_GONE);
-    }
-
-    /// Brings the children of a thread that became the leader to where a leader's stand. False if the budget ended before.
-    fn take_leaders_place(&self, hold: &mut Hold<'_, H>, budget: &mut usize) -> bool {
-        let place = Parentage::of_thread(self, hold);
-        self.own_children().move_all(hold, place, budget)
     }
 
     fn first_other<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {

@@ -4,7 +4,7 @@
 //!
 //! | step | Linux | here |
 //! | --- | --- | --- |
-//! | 1 | `PF_EXITING`; `signal->live` falls | the thread leaves its process's list: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
+//! | 1 | `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
 //! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 64 a hold |
 //! | 3 | `exit_notify` | the last thread to finish step 2 makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
@@ -13,7 +13,7 @@
 //! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
 //! has children (E6, race 10).
 
-use super::{BATCH, Marks, Process, ProcessState};
+use super::{Marks, Process, ProcessState};
 use crate::list::Ptr;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -85,12 +85,29 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    /// Takes this thread out of the list of those that live.
+    /// Ceases to be one of those that live; stays listed while it hands over its children.
     fn depart(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
-        process.threads.remove(hold, self);
-        process.departing.set(hold, process.departing.get(hold) + 1);
+        process
+            .live_threads
+            .set(hold, process.live_threads.get(hold) - 1);
         self.enter_state(hold, ThreadState::Exiting);
+    }
+
+    /// Leaves the process, without children.
+    pub(super) fn vanish(&self, hold: &mut Hold<'_, H>) {
+        let process = self.process();
+        if self.state() == ThreadState::Live {
+            self.depart(hold);
+        }
+        process.threads.remove(hold, self);
+        if process.leader.is(hold, self) {
+            process.leader.set(hold, None);
+            process.mark(hold, Marks::LEADER_GONE);
+        } else {
+            self.release_number(hold);
+        }
+        self.enter_state(hold, ThreadState::Exited);
     }
 
     /// Step 2, one batch of it; step 3, if that was the last.
@@ -103,20 +120,13 @@ impl<H: Host> Thread<H> {
         if leads {
             process.mark(hold, Marks::LEADER_GONE);
         }
-        let mut budget = BATCH;
-        let leader_done =
-            !leads || process.hand_over_children(hold, &process.children, &mut budget);
-        if !leader_done || !process.hand_over_children(hold, self.own_children(), &mut budget) {
-            return;
+        // The last one clears up what stands with the process itself, whoever led it.
+        let is_clear = !(leads || process.state() == ProcessState::Exiting)
+            || process.hand_over_children(hold, &process.children);
+        if is_clear && process.hand_over_children(hold, self.own_children()) {
+            self.vanish(hold);
+            process.end_if_finished(hold);
         }
-        if leads {
-            process.leader.set(hold, None);
-        } else {
-            self.release_number(hold);
-        }
-        self.enter_state(hold, ThreadState::Exited);
-        process.departing.set(hold, process.departing.get(hold) - 1);
-        process.end_if_finished(hold);
     }
 
     /// Finishes the exit of a thread of the seed's API, which has no children of its own: they stand with its process.
@@ -146,7 +156,7 @@ pub(crate) fn leave<H: Host>(
     if !process.has(hold, Marks::GROUP_EXIT) {
         process.exit_code.set(hold, code as u32);
     }
-    Some(!process.threads.is_empty(hold))
+    Some(process.live_threads.get(hold) > 0)
 }
 
 impl<H: Host> Process<H> {
@@ -184,10 +194,7 @@ impl<H: Host> Process<H> {
     /// Hands over a batch of the leader's children, and ends the process when none is left. True when it has ended.
     #[cfg(feature = "kspin")]
     pub(crate) fn try_finish_exit(&self, hold: &mut Hold<'_, H>) -> bool {
-        let mut budget = BATCH;
-        if self.state() == ProcessState::Exiting
-            && self.hand_over_children(hold, &self.children, &mut budget)
-        {
+        if self.state() == ProcessState::Exiting && self.hand_over_children(hold, &self.children) {
             self.end(hold);
         }
         self.state() > ProcessState::Exiting
@@ -195,8 +202,7 @@ impl<H: Host> Process<H> {
 
     /// Step 3, once the last thread has handed over its children.
     fn end_if_finished(&self, hold: &mut Hold<'_, H>) {
-        let finished = self.threads.is_empty(hold) && self.departing.get(hold) == 0;
-        if self.state() == ProcessState::Exiting && finished {
+        if self.state() == ProcessState::Exiting && self.threads.is_empty(hold) {
             self.end(hold);
         }
     }
@@ -249,11 +255,8 @@ impl<H: Host> Process<H> {
     /// Ends a childless root without telling anyone, when the whole table is being dropped.
     pub(crate) fn dissolve(&self, hold: &mut Hold<'_, H>) {
         while let Some(thread) = self.threads.first(hold) {
-            self.threads.remove(hold, thread);
-            thread.enter_state(hold, ThreadState::Exited);
-            thread.release_number(hold);
+            thread.vanish(hold);
         }
-        self.leader.set(hold, None);
         self.drop_subreaper_mark(hold);
         let link = hold.roots().remove(hold, self);
         self.leave_all(hold);

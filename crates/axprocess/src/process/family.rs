@@ -27,19 +27,13 @@ impl<H: Host> Children<H> {
         }
     }
 
-    /// Makes all children, at most as many as the budget allows, those of `parent`. False if some are left.
-    pub(super) fn move_all<'h>(
-        &self,
-        hold: &mut Hold<'h, H>,
-        parent: Parentage<'h, H>,
-        budget: &mut usize,
-    ) -> bool {
+    /// Makes all children those of `parent`, or as many as the hold allows. False if some are left.
+    pub(super) fn move_all<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) -> bool {
         while let Some(child) = self.list.first(hold) {
-            if *budget == 0 {
-                return false;
-            }
-            *budget -= 1;
             child.move_to_parent(hold, self, parent);
+            if hold.is_full() {
+                return self.list.len(hold) == 0;
+            }
         }
         true
     }
@@ -142,7 +136,8 @@ impl<H: Host> Process<H> {
 
     /// The thread that adopts what this process leaves behind: its own first living one, if any.
     pub(super) fn first_accepting<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
-        let thread = self.threads.first(hold)?;
+        let mut threads = self.threads.iter(hold);
+        let thread = threads.find(|thread| thread.state() == ThreadState::Live)?;
         let leads = self.leader.is(hold, thread);
         Some(Parentage {
             process: thread.process_in(hold),
@@ -150,7 +145,7 @@ impl<H: Host> Process<H> {
         })
     }
 
-    /// The nearest living subreaper above this process, else init (R-REPARENT-03, R-REPARENT-04). `None` for init itself.
+    /// The nearest living subreaper above this process, else init (R-REPARENT-03, R-REPARENT-04). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<Parentage<'h, H>> {
         #[cfg(feature = "planted-faults")]
         let skip_subreapers = crate::faults::is_planted(crate::faults::Fault::WrongReaper);
@@ -174,37 +169,29 @@ impl<H: Host> Process<H> {
                 ancestor = process.parent.get(hold);
             }
         }
-        let init = hold.init()?;
-        if core::ptr::eq(init, self) {
-            return None;
-        }
         let eldest = Parentage {
-            process: init,
+            process: hold.init()?,
             thread: None,
         };
         Some(eldest.accepting(hold).unwrap_or(eldest))
     }
 
-    /// Gives up to `limit` children that stand with `from` to new parents. False if some are left.
+    /// Gives the children that stand with `from` to new parents, or as many as the hold allows. False if some are left.
+    ///
+    /// What nobody can adopt stays: only init has none above it, and it stays for ever.
     pub(super) fn hand_over_children<'h>(
         &self,
         hold: &mut Hold<'h, H>,
         from: &Children<H>,
-        limit: &mut usize,
     ) -> bool {
-        while let Some(child) = from.list.first(hold) {
-            if *limit == 0 {
-                return false;
-            }
-            let heir = match self.first_heir(hold) {
-                Some(thread) => Some(thread),
-                None => self.find_reaper(hold),
-            };
-            let Some(heir) = heir else { return true };
-            child.move_to_parent(hold, from, heir);
-            *limit -= 1;
+        let heir = match self.first_heir(hold) {
+            Some(thread) => Some(thread),
+            None => self.find_reaper(hold),
+        };
+        match heir {
+            Some(heir) if !core::ptr::eq(heir.children(), from) => from.move_all(hold, heir),
+            _ => true,
         }
-        true
     }
 
     /// The living thread of this process that inherits the children of an exiting one.
@@ -223,6 +210,7 @@ impl<H: Host> Process<H> {
         from: &Children<H>,
         parent: Parentage<'h, H>,
     ) {
+        hold.touch();
         let stays = self.parent.is(hold, parent.process);
         from.reportable.remove(hold, self);
         let Some(link) = from.list.remove(hold, self) else {

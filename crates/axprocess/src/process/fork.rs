@@ -161,7 +161,11 @@ impl<H: Host> Thread<H> {
     /// Makes an embryo one more thread of its process, which is [open](Process::is_open).
     pub(crate) fn join(&self, hold: &mut Hold<'_, H>) {
         self.enter_state(hold, ThreadState::Live);
-        self.process().threads.push_back(hold, self);
+        let process = self.process();
+        process.threads.push_back(hold, self);
+        process
+            .live_threads
+            .set(hold, process.live_threads.get(hold) + 1);
     }
 }
 

@@ -39,11 +39,8 @@ pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 use crate::group::ProcessGroup;
 use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
 use crate::sync::{Field, Hold, StrongEdge, Word32, Word64, World};
-use crate::thread::{Comrades, Thread};
+use crate::thread::{Comrades, Thread, ThreadState};
 use crate::{ExitStatus, Host, Pid, Signal};
-
-/// How many objects one hold of the relation lock touches at most, where an operation is over many.
-pub(crate) const BATCH: usize = 64;
 
 with_default_host! {
     /// A process: a group of threads with one number, one parent, and one place in a process group.
@@ -79,8 +76,8 @@ with_default_host! {
         children: Children<H>,
         threads: WeakList<Thread<H>, Comrades>,
         leader: Edge<Thread<H>>,
-        /// Threads that have left `threads` and still hand over their children.
-        departing: Field<u32>,
+        /// How many of `threads` have not begun to exit.
+        live_threads: Field<u32>,
 
         group: StrongEdge<ProcessGroup<H>>,
         membership: Links<Process<H>>,
@@ -195,7 +192,7 @@ impl<H: Host> Process<H> {
             children: Children::new(),
             threads: WeakList::new(),
             leader: Edge::none(),
-            departing: Field::new(0),
+            live_threads: Field::new(0),
             group: StrongEdge::empty(),
             membership: Links::new(),
             marks: Field::new(Marks::empty()),
@@ -268,9 +265,13 @@ impl<H: Host> Process<H> {
     pub fn threads(&self) -> Vec<Arc<Thread<H>>> {
         crate::snapshot::collect(
             &self.world,
-            |hold, last| match last {
-                None => self.threads.first(hold),
-                Some(last) => self.threads.after(hold, last),
+            |hold, last| {
+                let next = match last {
+                    None => self.threads.first(hold),
+                    Some(last) => self.threads.after(hold, last),
+                };
+                core::iter::successors(next, |thread| self.threads.after(hold, thread))
+                    .find(|thread| thread.state() == ThreadState::Live)
             },
             |hold, thread| thread.is_listed(hold),
             |_, thread| thread.upgrade(),
@@ -358,8 +359,8 @@ impl<H: Host> Process<H> {
         self.threads.iter(hold)
     }
 
-    pub(crate) fn departing_in(&self, hold: &Hold<'_, H>) -> usize {
-        self.departing.get(hold) as usize
+    pub(crate) fn live_threads_in(&self, hold: &Hold<'_, H>) -> usize {
+        self.live_threads.get(hold) as usize
     }
 
     pub(crate) fn birth_in(&self, hold: &Hold<'_, H>) -> i64 {

@@ -9,6 +9,9 @@ use crate::process::{Process, Siblings};
 use crate::table::Relations;
 use crate::{Errno, Host};
 
+/// How many objects one hold touches at most, where an operation is over many.
+pub(crate) const BATCH: usize = 64;
+
 /// What all objects of one table share: the host, and the lock around the relations.
 pub(crate) struct World<H: Host> {
     host: H,
@@ -39,7 +42,6 @@ impl<H: Host> World<H> {
                 world: self,
                 relations: &mut relations,
                 released: Released::new(),
-                #[cfg(feature = "check")]
                 touched: 0,
             };
             let result = section(&mut hold);
@@ -80,7 +82,6 @@ pub(crate) struct Hold<'h, H: Host> {
     world: &'h World<H>,
     relations: &'h mut Relations<H>,
     released: Released<Process<H>, Siblings>,
-    #[cfg(feature = "check")]
     touched: usize,
 }
 
@@ -116,13 +117,16 @@ impl<'h, H: Host> Hold<'h, H> {
         self.released = released;
     }
 
-    /// Counts one object as touched in this hold; only test builds do count.
+    /// Counts one object that a loop has come to in this hold.
     #[inline]
-    pub(crate) fn touch(&mut self) {
-        #[cfg(feature = "check")]
-        {
-            self.touched += 1;
-        }
+    pub(crate) const fn touch(&mut self) {
+        self.touched += 1;
+    }
+
+    /// Whether this hold has touched as many objects as one should: an operation over many goes on in another.
+    #[inline]
+    pub(crate) const fn is_full(&self) -> bool {
+        self.touched >= BATCH
     }
 
     #[cfg(feature = "check")]

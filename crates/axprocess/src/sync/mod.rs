@@ -28,7 +28,7 @@ mod std;
 mod word;
 
 pub(crate) use field::{Field, StrongEdge};
-pub(crate) use hold::{Hold, World};
+pub(crate) use hold::{BATCH, Hold, World};
 pub use lock::Lock;
 pub(crate) use word::{Word32, Word64};
 
