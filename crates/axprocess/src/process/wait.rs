@@ -18,6 +18,7 @@
 //! ```
 
 use alloc::sync::Arc;
+use core::fmt;
 
 use super::family::{Children, Parentage};
 use super::{Marks, Process, ProcessState};
@@ -152,13 +153,21 @@ fn parse_options(options: i32, known: WaitOptions) -> Result<WaitOptions, Errno>
 }
 
 /// The answer to a [`WaitRequest`] that has candidates.
-#[derive(Debug)]
 pub enum WaitOutcome<H: Host> {
     /// A child has reported; unless `NOWAIT` was asked, it will not report this again.
     Event(WaitEvent<H>),
     /// There are children to wait for, and none has anything to report. With `NOHANG` the call returns 0 now, otherwise it sleeps
     /// until the token is [stale](Process::has_news_since) or a signal comes, and asks again.
     NothingYet(WaitToken),
+}
+
+impl<H: Host> fmt::Debug for WaitOutcome<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(event) => event.fmt(f),
+            Self::NothingYet(token) => token.fmt(f),
+        }
+    }
 }
 
 /// What one child has reported.
@@ -173,8 +182,8 @@ pub struct WaitEvent<H: Host> {
     pub process: Arc<Process<H>>,
 }
 
-impl<H: Host> core::fmt::Debug for WaitEvent<H> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl<H: Host> fmt::Debug for WaitEvent<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("WaitEvent");
         shown
             .field("pid", &self.pid)

@@ -1,0 +1,163 @@
+//! A small kernel for the tests: a host that writes down what it is told, and short names for common steps.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axprocess::{
+    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable,
+    Relations, SignalCause, SignalInfo, Thread, WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
+};
+
+pub(crate) const WNOHANG: i32 = 1;
+pub(crate) const WUNTRACED: i32 = 2;
+pub(crate) const WSTOPPED: i32 = 2;
+pub(crate) const WEXITED: i32 = 4;
+pub(crate) const WCONTINUED: i32 = 8;
+pub(crate) const WNOWAIT: i32 = 0x0100_0000;
+pub(crate) const WNOTHREAD: i32 = 0x2000_0000;
+pub(crate) const WALL: i32 = 0x4000_0000;
+pub(crate) const WCLONE: i32 = i32::MIN;
+
+/// Writes down every signal and wake-up.
+#[derive(Default)]
+pub(crate) struct Kernel {
+    log: Mutex<Vec<Event>>,
+}
+
+/// What a hook was told: who, and what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Event {
+    /// A signal with its number, posted to the first about the second, with the status.
+    Signal(Pid, u8, Pid, WaitStatus),
+    /// The waiters of a process were woken.
+    Wake(Pid),
+}
+
+/// How the process treats SIGCHLD.
+#[derive(Default)]
+pub(crate) struct Treatment(AtomicU8);
+
+impl Host for Kernel {
+    type Lock = Mutex<Relations<Self>>;
+    type ProcessData = Treatment;
+    type ThreadData = ();
+    type Usage = ();
+
+    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+        let (pid, status) = match info.cause {
+            SignalCause::Child { pid, status } => (pid, status),
+            _ => unreachable!("the model posts nothing else yet"),
+        };
+        let event = Event::Signal(target.pid(), info.signal.number(), pid, status);
+        self.log.lock().unwrap().push(event);
+    }
+
+    fn wake_waiters(&self, parent: &Process<Self>) {
+        self.log.lock().unwrap().push(Event::Wake(parent.pid()));
+    }
+
+    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+        ChildSignalAction::from_bits_retain(parent.host_data().0.load(Ordering::Relaxed))
+    }
+}
+
+pub(crate) type Table = ProcessTable<Kernel>;
+pub(crate) type KernelThread = Arc<Thread<Kernel>>;
+pub(crate) type KernelProcess = Arc<Process<Kernel>>;
+
+/// A table with init as process 1.
+pub(crate) fn boot() -> (Table, KernelThread) {
+    let table = ProcessTable::new(Kernel::default());
+    let init = table.new_init(1, Treatment::default(), ()).unwrap();
+    (table, init)
+}
+
+/// What the hooks were told since the last call.
+pub(crate) fn events(table: &Table) -> Vec<Event> {
+    std::mem::take(&mut *table.host().log.lock().unwrap())
+}
+
+/// The signals among [`events`].
+pub(crate) fn signals(table: &Table) -> Vec<Event> {
+    let mut events = events(table);
+    events.retain(|event| matches!(event, Event::Signal(..)));
+    events
+}
+
+pub(crate) fn treat_sigchld(process: &KernelProcess, action: ChildSignalAction) {
+    process
+        .host_data()
+        .0
+        .store(action.bits(), Ordering::Relaxed);
+}
+
+pub(crate) fn fork(parent: &KernelThread) -> KernelThread {
+    fork_with(parent, ForkRequest::default()).unwrap()
+}
+
+pub(crate) fn fork_with(
+    parent: &KernelThread,
+    request: ForkRequest,
+) -> Result<KernelThread, Errno> {
+    parent.fork(request, Treatment::default(), ())
+}
+
+pub(crate) fn spawn(thread: &KernelThread) -> KernelThread {
+    thread.spawn_thread(Number::Next, ()).unwrap()
+}
+
+/// A chain of processes, each the child of the one before.
+pub(crate) fn chain<const N: usize>(first: &KernelThread) -> [KernelThread; N] {
+    let mut parent = first.clone();
+    std::array::from_fn(|_| {
+        parent = fork(&parent);
+        parent.clone()
+    })
+}
+
+pub(crate) fn exit(thread: &KernelThread, code: i32) {
+    thread.exit_thread(ExitStatus::exited(code));
+}
+
+pub(crate) fn wait4(thread: &KernelThread, pid: i32, options: i32) -> Waited {
+    Waited::from(WaitRequest::wait4(pid, options).and_then(|request| thread.wait(&request)))
+}
+
+pub(crate) fn waitid(thread: &KernelThread, kind: i32, id: i32, options: i32) -> Waited {
+    Waited::from(WaitRequest::waitid(kind, id, options).and_then(|request| thread.wait(&request)))
+}
+
+/// The answer to a wait, without the objects.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waited {
+    Got(Pid, WaitStatus),
+    Nothing,
+    Failed(Errno),
+}
+
+impl From<Result<WaitOutcome<Kernel>, Errno>> for Waited {
+    fn from(result: Result<WaitOutcome<Kernel>, Errno>) -> Self {
+        match result {
+            Ok(WaitOutcome::Event(WaitEvent { pid, status, .. })) => Self::Got(pid, status),
+            Ok(WaitOutcome::NothingYet(_)) => Self::Nothing,
+            Err(errno) => Self::Failed(errno),
+        }
+    }
+}
+
+pub(crate) fn exited(pid: Pid, code: u8) -> Waited {
+    Waited::Got(pid, WaitStatus::Exited(code))
+}
+
+pub(crate) const NO_CHILD: Waited = Waited::Failed(Errno::ECHILD);
+
+pub(crate) fn pids(processes: &[KernelProcess]) -> Vec<Pid> {
+    processes.iter().map(|process| process.pid()).collect()
+}
+
+impl Waited {
+    pub(crate) const fn is_event(self) -> bool {
+        matches!(self, Self::Got(..))
+    }
+}
