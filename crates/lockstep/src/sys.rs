@@ -1,0 +1,433 @@
+//! The system calls that lockstep itself makes, each behind a safe function.
+//!
+//! This is the only module with `unsafe` code: ptrace, wait, signals, memory of the followed
+//! program. Nothing here decides anything.
+
+use std::ffi::CString;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use libc::{c_int, c_long, c_void};
+
+/// A number of a thread or process, as the kernel shows it to lockstep.
+pub(crate) type Pid = u32;
+
+/// What a followed thread has stopped for, as `waitid` reports it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawStop {
+    /// The thread.
+    pub(crate) tid: Pid,
+    /// The stop code: the signal in the low byte, the ptrace event above it.
+    pub(crate) code: i32,
+}
+
+/// A thread whose death can be collected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawDeath {
+    /// The thread.
+    pub(crate) tid: Pid,
+    /// The wait status word.
+    pub(crate) status: i32,
+}
+
+/// The kind and contents of a system call stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SyscallStop {
+    /// Held by the seccomp filter before the call runs.
+    Seccomp {
+        arch: u32,
+        number: u64,
+        arguments: [u64; 6],
+    },
+    /// The call has run; its result, negative for an error.
+    Exit { result: i64 },
+    /// Any other stop.
+    Other,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct SyscallInfo {
+    op: u8,
+    pad: [u8; 3],
+    arch: u32,
+    instruction_pointer: u64,
+    stack_pointer: u64,
+    payload: [u64; 8],
+}
+
+const PTRACE_GET_SYSCALL_INFO: u32 = 0x420e;
+const SYSCALL_INFO_EXIT: u8 = 2;
+const SYSCALL_INFO_SECCOMP: u8 = 3;
+
+fn check(result: c_long) -> io::Result<c_long> {
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+fn ptrace(request: u32, tid: Pid, address: usize, data: usize) -> io::Result<c_long> {
+    // SAFETY: every caller in this module passes either plain numbers or, for the requests that
+    // write through `data`, the address of a live buffer of the size that the request writes.
+    check(unsafe {
+        libc::ptrace(
+            request as _,
+            tid as libc::pid_t,
+            address as *mut c_void,
+            data as *mut c_void,
+        )
+    })
+}
+
+/// Begins to follow a running thread; it is not stopped by that.
+pub(crate) fn seize(tid: Pid, options: c_int) -> io::Result<()> {
+    ptrace(libc::PTRACE_SEIZE, tid, 0, options as usize).map(drop)
+}
+
+/// Resumes a stopped thread, delivering `signal` (0 for none).
+pub(crate) fn resume(tid: Pid, signal: c_int) -> io::Result<()> {
+    ptrace(libc::PTRACE_CONT, tid, 0, signal as usize).map(drop)
+}
+
+/// Resumes a stopped thread until the system call that it is in has returned.
+pub(crate) fn resume_to_syscall_exit(tid: Pid) -> io::Result<()> {
+    ptrace(libc::PTRACE_SYSCALL, tid, 0, 0).map(drop)
+}
+
+/// Leaves a thread in its group stop, able to notice that the stop ends.
+pub(crate) fn listen(tid: Pid) -> io::Result<()> {
+    ptrace(libc::PTRACE_LISTEN, tid, 0, 0).map(drop)
+}
+
+/// The number that belongs to the present ptrace event: a new child, a former tid, an exit code.
+pub(crate) fn event_message(tid: Pid) -> io::Result<u64> {
+    let mut message: libc::c_ulong = 0;
+    let address = &raw mut message as usize;
+    ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, address)?;
+    Ok(message)
+}
+
+/// What the system call stop, in which the thread is, is about.
+pub(crate) fn syscall_stop(tid: Pid) -> io::Result<SyscallStop> {
+    let mut info = MaybeUninit::<SyscallInfo>::zeroed();
+    let size = size_of::<SyscallInfo>();
+    ptrace(
+        PTRACE_GET_SYSCALL_INFO,
+        tid,
+        size,
+        info.as_mut_ptr() as usize,
+    )?;
+    // SAFETY: all-zero bytes are a valid value, and the kernel wrote at most `size` bytes.
+    let info = unsafe { info.assume_init() };
+    let [number, arguments @ ..] = info.payload;
+    Ok(match info.op {
+        SYSCALL_INFO_EXIT => SyscallStop::Exit {
+            result: number.cast_signed(),
+        },
+        SYSCALL_INFO_SECCOMP => SyscallStop::Seccomp {
+            arch: info.arch,
+            number,
+            arguments: std::array::from_fn(|index| arguments[index]),
+        },
+        _ => SyscallStop::Other,
+    })
+}
+
+/// Copies `N` bytes out of a followed process; `None` if the address is bad.
+pub(crate) fn read_memory<const N: usize>(tid: Pid, address: u64) -> Option<[u8; N]> {
+    let mut bytes = [0_u8; N];
+    let local = libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: N,
+    };
+    let remote = libc::iovec {
+        iov_base: address as *mut c_void,
+        iov_len: N,
+    };
+    // SAFETY: `local` describes the whole of `bytes`, which lives across the call; `remote` is
+    // checked by the kernel against the other process.
+    let count = unsafe { libc::process_vm_readv(tid as libc::pid_t, &local, 1, &remote, 1, 0) };
+    (count == N as isize).then_some(bytes)
+}
+
+fn waitid(kind: libc::idtype_t, id: Pid, options: c_int) -> Option<libc::siginfo_t> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    loop {
+        // SAFETY: `info` is a siginfo_t that lives across the call.
+        let result = unsafe { libc::waitid(kind, id as _, info.as_mut_ptr(), options) };
+        if result == 0 {
+            break;
+        }
+        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return None;
+        }
+    }
+    // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
+    let info = unsafe { info.assume_init() };
+    // SAFETY: after waitid the member for SIGCHLD is the one in use, and zero if nothing came.
+    (unsafe { info.si_pid() } != 0).then_some(info)
+}
+
+/// Takes the next ptrace stop of any followed thread, if there is one. Deaths are left alone.
+pub(crate) fn next_stop() -> Option<RawStop> {
+    let info = waitid(
+        libc::P_ALL,
+        0,
+        libc::WSTOPPED | libc::WNOHANG | libc::__WALL,
+    )?;
+    // SAFETY: waitid filled the member for SIGCHLD.
+    let (tid, code) = unsafe { (info.si_pid(), info.si_status()) };
+    Some(RawStop {
+        tid: tid as Pid,
+        code,
+    })
+}
+
+/// Reads a death; ptrace stops, which `waitid` reports whatever is asked for, are none.
+fn death(info: &libc::siginfo_t) -> Option<RawDeath> {
+    // SAFETY: waitid filled the member for SIGCHLD.
+    let (tid, value) = unsafe { (info.si_pid(), info.si_status()) };
+    let status = match info.si_code {
+        libc::CLD_EXITED => (value & 0xff) << 8,
+        libc::CLD_KILLED => value,
+        libc::CLD_DUMPED => value | 0x80,
+        _ => return None,
+    };
+    Some(RawDeath {
+        tid: tid as Pid,
+        status,
+    })
+}
+
+const DEATHS: c_int = libc::WEXITED | libc::WNOHANG | libc::__WALL;
+
+/// Looks for any death that could be collected, and leaves it uncollected. Finds none while a
+/// stop is there to be taken.
+pub(crate) fn peek_death() -> Option<RawDeath> {
+    waitid(libc::P_ALL, 0, DEATHS | libc::WNOWAIT)
+        .as_ref()
+        .and_then(death)
+}
+
+/// Collects the death of one thread, if it has died. For a followed child of another process
+/// this is what publishes it as a zombie to its parent.
+pub(crate) fn collect_death(tid: Pid) -> Option<RawDeath> {
+    // Looks first: taking a stop here would lose it.
+    death(&waitid(libc::P_PID, tid, DEATHS | libc::WNOWAIT)?)?;
+    waitid(libc::P_PID, tid, DEATHS).as_ref().and_then(death)
+}
+
+/// Sends a signal to a process.
+pub(crate) fn kill(pid: Pid, signal: c_int) -> io::Result<()> {
+    // SAFETY: kill takes plain numbers.
+    check(c_long::from(unsafe {
+        libc::kill(pid as libc::pid_t, signal)
+    }))
+    .map(drop)
+}
+
+/// Stops lockstep itself, as the terminal's stop key would.
+pub(crate) fn stop_self() {
+    // SAFETY: raise takes a plain number.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+/// Lets orphans below lockstep come to lockstep.
+pub(crate) fn become_subreaper() -> io::Result<()> {
+    // SAFETY: this option takes plain numbers.
+    let result = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1_u64, 0_u64, 0_u64, 0_u64) };
+    check(c_long::from(result)).map(drop)
+}
+
+/// Whether a descriptor is a terminal.
+pub(crate) fn is_terminal(descriptor: &impl AsRawFd) -> bool {
+    // SAFETY: isatty takes a plain number.
+    unsafe { libc::isatty(descriptor.as_raw_fd()) == 1 }
+}
+
+/// lockstep's own numbers: process, parent, group, session (0 where they are not visible).
+pub(crate) fn own_numbers() -> [Pid; 4] {
+    // SAFETY: these calls take no pointers and cannot fail for the caller itself.
+    unsafe {
+        [
+            libc::getpid(),
+            libc::getppid(),
+            libc::getpgrp(),
+            libc::getsid(0),
+        ]
+    }
+    .map(|number| number as Pid)
+}
+
+/// The signals that lockstep takes one by one instead of being interrupted by them.
+pub(crate) struct SignalDesk {
+    watched: libc::sigset_t,
+    original: libc::sigset_t,
+}
+
+impl SignalDesk {
+    /// Blocks the signals that lockstep watches, and lets children report their deaths.
+    pub(crate) fn open() -> Self {
+        let mut watched = MaybeUninit::<libc::sigset_t>::zeroed();
+        let mut original = MaybeUninit::<libc::sigset_t>::zeroed();
+        // SAFETY: sigemptyset initialises the set, the other calls take initialised sets that
+        // live across them, and SIG_DFL is a valid disposition.
+        unsafe {
+            libc::sigemptyset(watched.as_mut_ptr());
+            for signal in [
+                libc::SIGCHLD,
+                libc::SIGTERM,
+                libc::SIGHUP,
+                libc::SIGINT,
+                libc::SIGQUIT,
+                libc::SIGTSTP,
+                libc::SIGTTIN,
+                libc::SIGTTOU,
+            ] {
+                libc::sigaddset(watched.as_mut_ptr(), signal);
+            }
+            libc::sigprocmask(libc::SIG_BLOCK, watched.as_ptr(), original.as_mut_ptr());
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            Self {
+                watched: watched.assume_init(),
+                original: original.assume_init(),
+            }
+        }
+    }
+
+    /// Waits for the next watched signal; `None` after `limit`.
+    pub(crate) fn next(&self, limit: Duration) -> Option<c_int> {
+        let limit = libc::timespec {
+            tv_sec: limit.as_secs() as libc::time_t,
+            tv_nsec: c_long::from(limit.subsec_nanos()),
+        };
+        // SAFETY: the set and the time live across the call; no siginfo is asked for.
+        let signal = unsafe { libc::sigtimedwait(&self.watched, std::ptr::null_mut(), &limit) };
+        (signal > 0).then_some(signal)
+    }
+}
+
+/// The child that will become the program: it waits for `go` and then executes it.
+pub(crate) struct Launched {
+    /// Its number.
+    pub(crate) pid: Pid,
+    /// A byte written here lets it go on.
+    pub(crate) go: OwnedFd,
+    /// Where it says what went wrong before the program ran; empty if nothing did.
+    pub(crate) complaint: OwnedFd,
+}
+
+/// What the child could not do.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LaunchStep {
+    /// Install the filter.
+    Filter = b'f',
+    /// Execute the program.
+    Exec = b'x',
+}
+
+/// How the child is to be set up.
+pub(crate) struct LaunchPlan<'a> {
+    /// The program and its arguments; never empty.
+    pub(crate) arguments: &'a [CString],
+    /// The seccomp filter.
+    pub(crate) filter: &'a [libc::sock_filter],
+    /// Whether the child must give up new privileges to be allowed a filter.
+    pub(crate) no_new_privileges: bool,
+    /// Whether SIGCHLD was ignored when lockstep was started.
+    pub(crate) ignores_child_signal: bool,
+    /// The desk that has blocked signals, which the program must not inherit.
+    pub(crate) desk: &'a SignalDesk,
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0; 2];
+    // SAFETY: `ends` has room for the two descriptors.
+    check(c_long::from(unsafe {
+        libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC)
+    }))?;
+    // SAFETY: both descriptors were just made and belong to nobody else.
+    Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
+}
+
+/// Starts the child that will execute the program.
+pub(crate) fn launch(plan: &LaunchPlan<'_>) -> io::Result<Launched> {
+    let (go_read, go) = pipe()?;
+    let (complaint, complaint_write) = pipe()?;
+    let mut pointers: Vec<_> = plan.arguments.iter().map(|word| word.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    // SAFETY: lockstep has one thread, so the child may run any code; it only makes system calls.
+    let pid = check(c_long::from(unsafe { libc::fork() }))?;
+    if pid != 0 {
+        return Ok(Launched {
+            pid: pid as Pid,
+            go,
+            complaint,
+        });
+    }
+    drop(go);
+    let step = become_program(plan, &pointers, &go_read);
+    let errno = io::Error::last_os_error().raw_os_error().unwrap_or(0);
+    let mut message = [step as u8, 0, 0, 0, 0];
+    message[1..].copy_from_slice(&errno.to_ne_bytes());
+    // SAFETY: the message lives across the call; _exit never returns.
+    unsafe {
+        libc::write(
+            complaint_write.as_raw_fd(),
+            message.as_ptr().cast(),
+            message.len(),
+        );
+        libc::_exit(127)
+    }
+}
+
+/// Runs in the child; returns only if a step failed, with `errno` set by it.
+fn become_program(
+    plan: &LaunchPlan<'_>,
+    arguments: &[*const libc::c_char],
+    go: &OwnedFd,
+) -> LaunchStep {
+    let mut byte = 0_u8;
+    let child_signal = if plan.ignores_child_signal {
+        libc::SIG_IGN
+    } else {
+        libc::SIG_DFL
+    };
+    let program = libc::sock_fprog {
+        len: plan.filter.len() as u16,
+        filter: plan.filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: `byte`, `program`, the filter, the saved mask and the argument vector (whose last
+    // element is null) live across their calls, and the kernel only reads all but the first.
+    unsafe {
+        if libc::read(go.as_raw_fd(), (&raw mut byte).cast(), 1) != 1 {
+            // lockstep has died before it could follow.
+            libc::_exit(127);
+        }
+        libc::signal(libc::SIGCHLD, child_signal);
+        // Rust's runtime has ignored SIGPIPE; a program expects the default.
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        libc::sigprocmask(libc::SIG_SETMASK, &plan.desk.original, std::ptr::null_mut());
+        if plan.no_new_privileges
+            && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1_u64, 0_u64, 0_u64, 0_u64) != 0
+        {
+            return LaunchStep::Filter;
+        }
+        if libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const program,
+        ) != 0
+        {
+            return LaunchStep::Filter;
+        }
+        libc::execvp(arguments[0], arguments.as_ptr());
+    }
+    LaunchStep::Exec
+}

@@ -1,0 +1,276 @@
+//! How threads and processes end.
+//!
+//! | who ends | what lockstep sees | when the operation is over |
+//! | --- | --- | --- |
+//! | a thread, others live | its death, at once | when the death is collected |
+//! | the leader, others live | nothing until the others are gone | when `/proc` shows it as a zombie |
+//! | the last thread, the leader | the death of the process | when it is collected: that publishes the zombie |
+//! | the last thread, not the leader | its own death, then the leader's | when both are collected |
+
+use std::time::Instant;
+
+use libc::c_int;
+
+use super::tracee::{Activity, Exemption};
+use super::{Flight, SLOW_EXIT, Tracer, Turn};
+use crate::history::Reaper;
+use crate::model::Departure;
+use crate::procfs;
+use crate::sys::{self, Pid};
+use crate::words;
+
+/// The end of a thread, let go and not yet over.
+#[derive(Debug)]
+pub(super) struct ExitFlight {
+    tid: Pid,
+    tgid: Pid,
+    /// The thread's own status word.
+    status: c_int,
+    since: Instant,
+    /// The children of the process, as the model has them.
+    children: Vec<Pid>,
+    /// The last thread, which was not the leader, has been collected.
+    is_thread_collected: bool,
+}
+
+impl Tracer<'_> {
+    /// Lets a thread end.
+    pub(super) fn start_exit(&mut self, tid: Pid, status: c_int) {
+        let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
+            return;
+        };
+        if self.is_modelled(tgid) && self.is_group_exit(tid, tgid, status) {
+            self.ask(|model| model.begin_group_exit(tgid, status));
+        }
+        let is_last = self
+            .processes
+            .get(&tgid)
+            .is_some_and(|process| process.threads.len() == 1);
+        let children = match is_last {
+            true => self.ask(|model| model.children(tgid)).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let since = Instant::now();
+        let is_thread_collected = false;
+        let flight = ExitFlight {
+            tid,
+            tgid,
+            status,
+            since,
+            children,
+            is_thread_collected,
+        };
+        self.resume(tid, 0);
+        if matches!(
+            self.exemption(tid),
+            Some(Exemption::NamespaceChild | Exemption::NamespaceInner)
+        ) {
+            // The end of a namespace's init waits for all others in it.
+            self.slow_exits.push(flight);
+        } else {
+            self.slot = Some(Flight::Exit(flight));
+        }
+    }
+
+    /// Whether this end is the end of the whole process, as far as it can be known now.
+    fn is_group_exit(&self, tid: Pid, tgid: Pid, status: c_int) -> bool {
+        let Some(process) = self.processes.get(&tgid) else {
+            return false;
+        };
+        if status & 0x7f != 0 {
+            return true;
+        }
+        if process.threads.len() == 1 {
+            return false;
+        }
+        match procfs::current_call(tid) {
+            Some(call) if call == libc::SYS_exit_group => true,
+            Some(call) if call == libc::SYS_exit => false,
+            // Killed, by another thread's exit_group or by its exec, which has the status 0.
+            _ => {
+                let is_executing = |tid| self.tracees.get(tid).is_some_and(|t| t.is_executing);
+                status != 0 || !process.threads.iter().any(is_executing)
+            }
+        }
+    }
+
+    /// Ends the flight of an exit that is over.
+    pub(super) fn finish_exit(&mut self) -> bool {
+        if let Some(Flight::Exit(mut flight)) =
+            self.slot.take_if(|slot| matches!(slot, Flight::Exit(_)))
+        {
+            if let Some(status) = self.observe_end(&mut flight) {
+                self.end(flight, status);
+                return true;
+            }
+            if flight.since.elapsed() > SLOW_EXIT {
+                self.slow_exits.push(flight);
+                return true;
+            }
+            self.slot = Some(Flight::Exit(flight));
+            return false;
+        }
+        if self.slot.is_some() {
+            return false;
+        }
+        for position in 0..self.slow_exits.len() {
+            let mut flight = self.slow_exits.swap_remove(position);
+            if let Some(status) = self.observe_end(&mut flight) {
+                self.end(flight, status);
+                return true;
+            }
+            self.slow_exits.push(flight);
+            let last = self.slow_exits.len() - 1;
+            self.slow_exits.swap(position, last);
+        }
+        false
+    }
+
+    /// The status word, if the end is over.
+    fn observe_end(&mut self, flight: &mut ExitFlight) -> Option<c_int> {
+        let (tid, tgid) = (flight.tid, flight.tgid);
+        let is_last = self.processes.get(&tgid)?.threads.len() == 1;
+        if !is_last && tid == tgid {
+            let is_replaced = self
+                .execs
+                .iter()
+                .any(|&(pid, former)| pid == tgid && former != pid);
+            let stat = procfs::thread_stat(tgid, tgid);
+            let is_dead = stat.is_none_or(|stat| matches!(stat.state, b'Z' | b'X'));
+            return (is_dead || is_replaced).then_some(flight.status);
+        }
+        if !flight.is_thread_collected && tid != tgid {
+            let death = sys::collect_death(tid)?;
+            flight.is_thread_collected = true;
+            if !is_last {
+                return Some(death.status);
+            }
+        }
+        sys::collect_death(tgid).map(|death| death.status)
+    }
+
+    /// A thread has ended; `status` is that of its process if it was the last.
+    fn end(&mut self, flight: ExitFlight, status: c_int) {
+        let ExitFlight {
+            tid,
+            tgid,
+            children,
+            ..
+        } = flight;
+        let is_modelled = self.is_modelled(tgid);
+        self.tracees.remove(&tid);
+        let Some(process) = self.processes.get_mut(&tgid) else {
+            return;
+        };
+        process.threads.remove(&tid);
+        let is_last = process.threads.is_empty();
+        let label = self.history.label(tgid);
+        let departure = match is_modelled {
+            true => self.ask(|model| model.exit_thread(tid, flight.status)),
+            false => None,
+        };
+        if !is_last {
+            self.comparison.log(format!("{label}: thread {tid} ends"));
+            self.history.thread_ended(tgid);
+            if let Some(Err(refusal)) = departure {
+                self.diverge(
+                    &format!("end of thread {tid}"),
+                    "it ended",
+                    &refusal.to_string(),
+                );
+            }
+            self.check_stop_complete(tgid);
+            self.refresh_waiters(true);
+            return;
+        }
+        self.processes.remove(&tgid);
+        self.comparison
+            .log(format!("{label} ends: {}", words::status(status)));
+        self.history.ended(tgid, status);
+        if tgid == self.root {
+            self.root_status = Some(status);
+        }
+        self.refresh_waiters(true);
+        match departure {
+            Some(Ok(departure)) => self.compare_end(tgid, status, departure),
+            Some(Err(refusal)) => {
+                self.diverge(&format!("end of {label}"), "it ended", &refusal.to_string());
+            }
+            None if procfs::stat(tgid).is_none() => self.history.reaped(tgid, Reaper::Lockstep),
+            None => {}
+        }
+        for child in children {
+            self.check_relations(child);
+        }
+        self.reap_orphans();
+        self.refresh_waiters(true);
+    }
+
+    fn compare_end(&mut self, pid: Pid, status: c_int, departure: Departure) {
+        let label = self.history.label(pid);
+        let (model, stays) = match departure {
+            Departure::Zombie { status } => (status, true),
+            Departure::Vanished { status } => (status, false),
+            Departure::OthersRemain => {
+                return self.diverge(&format!("end of {label}"), "the process", "a thread only");
+            }
+        };
+        let question = || format!("the status of {label}");
+        let show = |status: &c_int| words::status(*status);
+        self.comparison
+            .compare("exit status", status, model, question, show);
+        // Published to lockstep itself, a zombie is collected in the same moment; and one whose
+        // parent sleeps in a wait may be reaped before anybody can look.
+        let parent = self.ask(|model| model.relations(pid)).and_then(Result::ok);
+        let is_own = parent.is_some_and(|relations| relations.parent == self.lockstep);
+        let is_there = procfs::stat(pid).is_some();
+        if !stays || !(is_own || self.is_anyone_due()) {
+            let text = |stays: &bool| if *stays { "a zombie" } else { "nothing" }.to_owned();
+            let question = || format!("what is left of {label}");
+            self.comparison
+                .compare("zombie or not", is_there, stays, question, text);
+        }
+        if !stays {
+            self.history.reaped(pid, Reaper::Kernel);
+        }
+        self.drop_model_if_lost();
+    }
+
+    /// Collects a death that no operation is waiting for: of a thread that was killed without the
+    /// stop at its end, or of an orphan that the model does not know.
+    pub(super) fn collect_stray_death(&mut self) -> bool {
+        if self.slot.is_some() {
+            return false;
+        }
+        let Some(death) = sys::peek_death() else {
+            return false;
+        };
+        let tid = death.tid;
+        let has_turn = self
+            .queue
+            .iter()
+            .any(|turn| matches!(turn, Turn::Exit { tid: queued, .. } if *queued == tid));
+        if has_turn || self.slow_exits.iter().any(|flight| flight.tid == tid) {
+            return false;
+        }
+        if let Some(tracee) = self.tracees.get_mut(&tid) {
+            tracee.activity = Activity::Exiting;
+            self.queue.retain(|turn| turn.tid() != tid);
+            self.start_exit(tid, death.status);
+            return true;
+        }
+        self.newborns.remove(&tid);
+        if sys::collect_death(tid).is_none() {
+            return false;
+        }
+        if let Some(Ok(relations)) = self.ask(|model| model.relations(tid)) {
+            self.diverge(
+                &format!("the parent of the zombie {tid}"),
+                &self.lockstep.to_string(),
+                &relations.parent.to_string(),
+            );
+        }
+        self.history.reaped(tid, Reaper::Lockstep);
+        true
+    }
+}

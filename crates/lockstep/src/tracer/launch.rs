@@ -1,0 +1,156 @@
+//! Starts the program, followed from its first instruction.
+
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use super::{Outcome, Tracer, filter};
+use crate::model::Model;
+use crate::operation::ChildSignal;
+use crate::procfs;
+use crate::sys::{self, LaunchPlan, LaunchStep, Pid, SignalDesk};
+
+/// The exit status when lockstep itself could not do its work.
+pub(crate) const STATUS_FAILED: u8 = 125;
+/// The exit status when the program cannot be executed.
+const STATUS_NOT_EXECUTABLE: u8 = 126;
+/// The exit status when the program is not found.
+const STATUS_NOT_FOUND: u8 = 127;
+
+const OPTIONS: i32 = libc::PTRACE_O_TRACEFORK
+    | libc::PTRACE_O_TRACEVFORK
+    | libc::PTRACE_O_TRACECLONE
+    | libc::PTRACE_O_TRACEEXEC
+    | libc::PTRACE_O_TRACEEXIT
+    | libc::PTRACE_O_TRACESECCOMP
+    | libc::PTRACE_O_TRACESYSGOOD
+    | libc::PTRACE_O_EXITKILL;
+
+/// Why there is nothing to report: a clear line, and the exit status.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// lockstep's exit status.
+    pub(crate) status: u8,
+    /// What went wrong, and what to do.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            status: STATUS_FAILED,
+            message: message.into(),
+        }
+    }
+}
+
+/// A program that has been started.
+pub(crate) struct Launch<'a> {
+    tracer: Tracer<'a>,
+    complaint: File,
+    program: OsString,
+}
+
+/// Starts `arguments[0]` and seizes it before it executes anything.
+pub(crate) fn launch<'a>(
+    desk: &'a SignalDesk,
+    arguments: &[OsString],
+    ignores_child_signal: bool,
+) -> Result<Launch<'a>, Failure> {
+    let words: Vec<_> = arguments
+        .iter()
+        .map(|word| CString::new(word.as_bytes()))
+        .collect::<Result<_, _>>()
+        .map_err(|_| Failure::new("an argument contains a zero byte"))?;
+    let mut model = Model::found(sys::own_numbers())
+        .map_err(|refusal| Failure::new(format!("the model refuses its own world: {refusal}")))?;
+    sys::become_subreaper()
+        .map_err(|error| Failure::new(format!("cannot become a subreaper: {error}")))?;
+    let filter = filter::build();
+    let child = sys::launch(&LaunchPlan {
+        arguments: &words,
+        filter: &filter,
+        no_new_privileges: !procfs::has_admin_capability(),
+        ignores_child_signal,
+        desk,
+    })
+    .map_err(|error| Failure::new(format!("cannot fork: {error}")))?;
+    let action = ChildSignal {
+        is_ignored: ignores_child_signal,
+        is_no_wait: false,
+    };
+    model
+        .launch(child.pid, action)
+        .map_err(|refusal| Failure::new(format!("the model refuses the program: {refusal}")))?;
+    if let Err(error) = sys::seize(child.pid, OPTIONS) {
+        drop(child.go);
+        end_unfollowed(child.pid);
+        return Err(Failure::new(format!(
+            "ptrace is not permitted here ({error}): lockstep must not be traced itself, must run \
+             as the program's owner, and in a container needs --cap-add SYS_PTRACE"
+        )));
+    }
+    let go = File::from(child.go).write_all(&[1]);
+    go.map_err(|error| Failure::new(format!("cannot start the program: {error}")))?;
+    let tracer = Tracer::new(desk, child.pid, model);
+    let program = arguments[0].clone();
+    Ok(Launch {
+        tracer,
+        complaint: File::from(child.complaint),
+        program,
+    })
+}
+
+impl Launch<'_> {
+    /// Follows the program to its end.
+    ///
+    /// # Errors
+    ///
+    /// If the program was never executed: why.
+    pub(crate) fn follow(self) -> Result<Outcome, Failure> {
+        let Self {
+            tracer,
+            complaint,
+            program,
+        } = self;
+        let outcome = tracer.follow();
+        match read_complaint(complaint, &program) {
+            None => Ok(outcome),
+            Some(failure) => Err(failure),
+        }
+    }
+}
+
+/// Reads what the child had to complain about; nothing if the program was executed.
+fn read_complaint(mut channel: File, program: &OsString) -> Option<Failure> {
+    let mut message = Vec::new();
+    channel.read_to_end(&mut message).ok()?;
+    let (&step, errno) = message.split_first()?;
+    let error = io::Error::from_raw_os_error(i32::from_ne_bytes(errno.try_into().ok()?));
+    let program = program.display();
+    Some(if step == LaunchStep::Filter as u8 {
+        Failure::new(format!(
+            "a seccomp filter is not permitted here ({error}): allow the seccomp system call, or \
+             run with CAP_SYS_ADMIN"
+        ))
+    } else if error.kind() == io::ErrorKind::NotFound {
+        Failure {
+            status: STATUS_NOT_FOUND,
+            message: format!("{program}: not found"),
+        }
+    } else {
+        let message = format!("{program}: cannot be executed: {error}");
+        Failure {
+            status: STATUS_NOT_EXECUTABLE,
+            message,
+        }
+    })
+}
+
+fn end_unfollowed(pid: Pid) {
+    let _ = sys::kill(pid, libc::SIGKILL);
+    while sys::collect_death(pid).is_none() {
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,345 @@
+//! Follows a program by ptrace and puts its process system calls into one order.
+//!
+//! # The problem
+//!
+//! The model answers one question after the other. The kernel runs many threads at once: when two
+//! calls overlap, nobody outside can tell which one came first. So lockstep makes the order.
+//!
+//! # The protocol
+//!
+//! *Who asks.* A thread that enters a system call about processes is stopped by the seccomp filter
+//! and queued. A thread that is about to end is stopped at `PTRACE_EVENT_EXIT` and queued too.
+//!
+//! *Who acts.* There is one **slot**. The first in the queue takes it and is let go; nobody
+//! else starts until
+//! * its call has returned (its syscall-exit stop) and the answer has been judged, or
+//! * its fork has been committed (`PTRACE_EVENT_FORK` and its kin tell the child's number), or
+//! * its death can be collected. The kernel re-parents the children of the dying before the tracer
+//!   can collect it, and shows it to its parent only after the tracer has: to
+//!   everyone but the dying, both are one moment, for nobody else asks between them.
+//!
+//! *Who sleeps.* A wait that the model cannot answer yet is let go without taking the slot. When an
+//! operation gives the model an answer for it, the sleeper is **due**: Linux must wake it now,
+//! and nothing else starts until it has returned. A sleeper that does not return
+//! within [`PATIENCE`] is a divergence. Sleepers that Linux does not wake although
+//! their answer has changed (R-WAIT-09) may return or sleep on.
+//!
+//! *Who observes.* The kernel's other news reach lockstep late and in no order, so they are set aside and
+//! applied when no operation is in flight:
+//! * an exec (`PTRACE_EVENT_EXEC`) has happened when it is reported;
+//! * a group stop completes when the last thread reports it, and the parent can see
+//!   it at that moment, so a wait that is in flight may have seen it or not;
+//! * a continuation can be seen by the parent before the resumed thread reports it.
+//!
+//! So an answer that the model does not give is not judged at once. It is held, the
+//! news that are on their way are applied one by one, and after each one the model is asked again.
+//! What still differs after [`SETTLE`] is a divergence.
+//!
+//! An operation that is cut short by SIGKILL has happened or not: `/proc` tells.
+
+mod calls;
+mod exits;
+mod filter;
+mod jobs;
+mod launch;
+mod lives;
+mod stops;
+mod tracee;
+mod waits;
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use libc::c_int;
+
+use self::exits::ExitFlight;
+use self::jobs::JobNews;
+pub(crate) use self::launch::{Failure, STATUS_FAILED, launch};
+use self::tracee::{Activity, Traced, Tracee};
+use crate::compare::{Comparison, LOST};
+use crate::history::{History, Reaper};
+use crate::model::Model;
+use crate::operation::Call;
+use crate::sys::{self, Pid, SignalDesk};
+
+/// How long Linux may take to do what the model says that it must.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer that differs is held for news that would explain it.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How long news of stops are held back for sleepers that are due.
+const NEWS_DELAY: Duration = Duration::from_millis(20);
+/// How long the end of a thread may occupy the slot; closing files can take long.
+const SLOW_EXIT: Duration = Duration::from_secs(1);
+
+/// The followed program, and all that is known of it.
+pub(crate) struct Tracer<'a> {
+    desk: &'a SignalDesk,
+    lockstep: Pid,
+    own_group: Pid,
+    root: Pid,
+    root_status: Option<c_int>,
+    ended_by: Option<c_int>,
+    tracees: HashMap<Pid, Tracee>,
+    processes: HashMap<Pid, Traced>,
+    /// Threads whose first stop came before the news of their birth, with the stop code.
+    newborns: HashMap<Pid, c_int>,
+    queue: VecDeque<Turn>,
+    slot: Option<Flight>,
+    /// Held threads whose call has returned, in the order of return.
+    answered: Vec<Pid>,
+    /// Executed: the process, and the executing thread's former number.
+    execs: VecDeque<(Pid, Pid)>,
+    jobs: VecDeque<JobNews>,
+    slow_exits: Vec<ExitFlight>,
+    model: Option<Model>,
+    comparison: Comparison,
+    history: History,
+}
+
+/// An operation that waits for the slot.
+enum Turn {
+    Call { tid: Pid, call: Call },
+    Exit { tid: Pid, status: c_int },
+}
+
+impl Turn {
+    const fn tid(&self) -> Pid {
+        match self {
+            Self::Call { tid, .. } | Self::Exit { tid, .. } => *tid,
+        }
+    }
+}
+
+/// The operation that has the slot.
+enum Flight {
+    /// A system call of this thread.
+    Call { tid: Pid, since: Instant },
+    /// The end of a thread.
+    Exit(ExitFlight),
+}
+
+/// What is known when all have ended.
+pub(crate) struct Outcome {
+    /// What lived.
+    pub(crate) history: History,
+    /// What was compared.
+    pub(crate) comparison: Comparison,
+    /// The program's wait status word.
+    pub(crate) status: Option<c_int>,
+    /// The signal by which lockstep was told to end the program.
+    pub(crate) ended_by: Option<c_int>,
+}
+
+impl<'a> Tracer<'a> {
+    fn new(desk: &'a SignalDesk, root: Pid, model: Model) -> Self {
+        let [lockstep, _, own_group, session] = sys::own_numbers();
+        let mut history = History::new();
+        history.birth(root, lockstep, None, [own_group, session]);
+        Self {
+            desk,
+            lockstep,
+            own_group,
+            root,
+            root_status: None,
+            ended_by: None,
+            tracees: HashMap::from([(root, Tracee::new(root))]),
+            processes: HashMap::from([(root, Traced::new(root))]),
+            newborns: HashMap::new(),
+            queue: VecDeque::new(),
+            slot: None,
+            answered: Vec::new(),
+            execs: VecDeque::new(),
+            jobs: VecDeque::new(),
+            slow_exits: Vec::new(),
+            model: Some(model),
+            comparison: Comparison::default(),
+            history,
+        }
+    }
+
+    /// Follows the program until it and all of its descendants have ended.
+    pub(crate) fn follow(mut self) -> Outcome {
+        let mut has_told_of_daemons = false;
+        loop {
+            while let Some(stop) = sys::next_stop() {
+                self.on_stop(stop.tid, stop.code);
+            }
+            while self.advance() {}
+            if self.tracees.is_empty() && self.newborns.is_empty() {
+                break;
+            }
+            if self.root_status.is_some() && !has_told_of_daemons && self.ended_by.is_none() {
+                has_told_of_daemons = self.tell_of_daemons();
+            }
+            match self.desk.next(self.next_look()) {
+                Some(signal) if signal != libc::SIGCHLD => self.on_own_signal(signal),
+                _ => {}
+            }
+        }
+        self.reap_orphans();
+        Outcome {
+            history: self.history,
+            comparison: self.comparison,
+            status: self.root_status,
+            ended_by: self.ended_by,
+        }
+    }
+
+    /// Takes one step that is possible now. False if there is none before the next stop.
+    fn advance(&mut self) -> bool {
+        self.finish_exit()
+            || self.judge_answers()
+            || self.apply_job_news()
+            || self.apply_exec()
+            || self.adopt_foundling()
+            || self.collect_stray_death()
+            || self.give_up_on_overdue()
+            || self.start_next_turn()
+    }
+
+    fn start_next_turn(&mut self) -> bool {
+        if self.slot.is_some() || self.is_anyone_due() || !self.execs.is_empty() {
+            return false;
+        }
+        match self.queue.pop_front() {
+            None => return false,
+            Some(Turn::Call { tid, call }) => self.start_call(tid, call),
+            Some(Turn::Exit { tid, status }) => self.start_exit(tid, status),
+        }
+        true
+    }
+
+    /// When to look again if no stop comes before.
+    fn next_look(&self) -> Duration {
+        let mut limit = Duration::from_secs(1);
+        if matches!(&self.slot, Some(Flight::Exit(_))) {
+            limit = Duration::from_micros(100);
+        }
+        if !self.slow_exits.is_empty() || !self.answered.is_empty() || !self.newborns.is_empty() {
+            limit = limit.min(Duration::from_millis(2));
+        }
+        if !self.jobs.is_empty() {
+            limit = limit.min(Duration::from_millis(5));
+        }
+        limit
+    }
+
+    /// Asks the model. A panic inside it is a divergence, and the end of asking.
+    fn ask<T>(&mut self, question: impl FnOnce(&mut Model) -> T) -> Option<T> {
+        let model = self.model.as_mut()?;
+        match catch_unwind(AssertUnwindSafe(|| question(model))) {
+            Ok(answer) => Some(answer),
+            Err(_) => {
+                let words = crate::run::last_panic();
+                self.diverge(
+                    "the last operation",
+                    "did it",
+                    &format!("panicked: {words}"),
+                );
+                self.drop_model();
+                None
+            }
+        }
+    }
+
+    /// Notes a difference. After too many of them the model is no longer asked.
+    fn diverge(&mut self, question: &str, linux: &str, model: &str) {
+        self.comparison
+            .diverge(question.to_owned(), linux.to_owned(), model.to_owned());
+        self.drop_model_if_lost();
+    }
+
+    fn drop_model_if_lost(&mut self) {
+        if self.comparison.divergences.len() >= LOST && self.model.is_some() {
+            self.comparison
+                .skip("the model has lost the program: no longer asked");
+            self.drop_model();
+        }
+    }
+
+    fn drop_model(&mut self) {
+        // Its state is no longer trusted, so neither are its destructors.
+        std::mem::forget(self.model.take());
+        for tracee in self.tracees.values_mut() {
+            if let Activity::Waiting(waiting) = &mut tracee.activity {
+                waiting.due = None;
+            }
+        }
+    }
+
+    /// Lets a thread run on, with a signal or without. One that was killed meanwhile is not there
+    /// to be resumed; its end is reported by itself.
+    fn resume(&self, tid: Pid, signal: c_int) {
+        let _ = sys::resume(tid, signal);
+    }
+
+    /// The same, until its call has returned.
+    fn resume_to_exit(&self, tid: Pid) {
+        let _ = sys::resume_to_syscall_exit(tid);
+    }
+
+    /// Whether the thread has the slot for a call.
+    fn is_in_slot(&self, tid: Pid) -> bool {
+        matches!(self.slot, Some(Flight::Call { tid: holder, .. }) if holder == tid)
+    }
+
+    fn free_slot_of(&mut self, tid: Pid) {
+        if self.is_in_slot(tid) {
+            self.slot = None;
+        }
+    }
+
+    /// Says once that processes are left which nobody waits for.
+    fn tell_of_daemons(&self) -> bool {
+        let count = self.processes.len();
+        if count == 0 {
+            return false;
+        }
+        let (noun, verb) = if count == 1 {
+            ("process", "runs")
+        } else {
+            ("processes", "run")
+        };
+        eprintln!(
+            "lockstep: the program has ended; {count} {noun} that it left still {verb} (Ctrl-C ends this)"
+        );
+        true
+    }
+
+    /// A signal for lockstep itself. The terminal's keys are meant for the program, which gets
+    /// them too, as long as it lives.
+    fn on_own_signal(&mut self, signal: c_int) {
+        let is_for_program = matches!(signal, libc::SIGINT | libc::SIGQUIT);
+        match signal {
+            libc::SIGTERM | libc::SIGHUP => self.end_program(signal),
+            _ if is_for_program && self.root_status.is_some() => self.end_program(signal),
+            _ => {}
+        }
+    }
+
+    /// Kills whatever lives. Their ends are followed like all others, but no longer compared.
+    fn end_program(&mut self, signal: c_int) {
+        self.ended_by = Some(signal);
+        self.drop_model();
+        for &pid in self.processes.keys() {
+            let _ = sys::kill(pid, libc::SIGKILL);
+        }
+    }
+
+    /// Reaps the program's ended orphans: the model's lockstep first, and Linux's must follow.
+    fn reap_orphans(&mut self) {
+        while let Some(Some(pid)) = self.ask(|model| model.reap_orphan()) {
+            let was_there = crate::procfs::stat(pid).is_some();
+            if was_there && sys::collect_death(pid).is_none() {
+                self.diverge(
+                    &format!("reaping of the orphan {pid}"),
+                    "it is no ended child of lockstep",
+                    "lockstep reaps it",
+                );
+            }
+            self.comparison.log(format!("{pid} reaped by lockstep"));
+            self.history.reaped(pid, Reaper::Lockstep);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What a stop means, and what is done at once. Whatever touches relations is queued.
+
+use std::time::Instant;
+
+use libc::c_int;
+
+use super::tracee::{Activity, Answered, Exemption};
+use super::{Flight, Tracer, Turn, filter};
+use crate::operation::Call;
+use crate::sys::{self, Pid, SyscallStop};
+
+/// The stop at the return of a call, with PTRACE_O_TRACESYSGOOD.
+const SYSCALL_STOP: c_int = libc::SIGTRAP | 0x80;
+/// Calls above this number belong to the x32 convention.
+const X32_CALLS: u64 = 0x4000_0000;
+/// Results from here down to `ERESTART_LAST` mean: interrupted, the kernel may restart the call.
+const ERESTART_FIRST: i64 = -512;
+const ERESTART_LAST: i64 = -516;
+
+impl Tracer<'_> {
+    /// Handles one stop of a followed thread.
+    pub(super) fn on_stop(&mut self, tid: Pid, code: c_int) {
+        let event = code >> 8;
+        if event == libc::PTRACE_EVENT_EXEC && self.processes.contains_key(&tid) {
+            let former = sys::event_message(tid).unwrap_or(u64::from(tid));
+            self.execs.push_back((tid, former as Pid));
+            return;
+        }
+        if !self.tracees.contains_key(&tid) {
+            self.newborns.insert(tid, code);
+            return;
+        }
+        match event {
+            0 if code == SYSCALL_STOP => self.on_syscall_exit(tid),
+            0 => self.resume(tid, code),
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                self.on_fork(tid);
+            }
+            libc::PTRACE_EVENT_SECCOMP => self.on_syscall_entry(tid),
+            libc::PTRACE_EVENT_EXIT => self.on_exit_event(tid),
+            libc::PTRACE_EVENT_STOP => self.on_group_stop(tid, code & 0x7f),
+            _ => self.resume(tid, 0),
+        }
+    }
+
+    fn on_syscall_entry(&mut self, tid: Pid) {
+        let Ok(SyscallStop::Seccomp {
+            arch,
+            number,
+            arguments,
+        }) = sys::syscall_stop(tid)
+        else {
+            self.resume(tid, 0);
+            return;
+        };
+        if arch != filter::NATIVE_ARCH || (cfg!(target_arch = "x86_64") && number >= X32_CALLS) {
+            self.comparison
+                .note_unmodelled("system calls of another architecture");
+            self.exempt(tid, Exemption::ForeignCalls);
+            self.resume(tid, 0);
+            return;
+        }
+        let call = Call::decode(tid, number, arguments);
+        let Some(tracee) = self.tracees.get_mut(&tid) else {
+            return;
+        };
+        tracee.is_executing = call == Call::Exec;
+        tracee.activity = Activity::Running;
+        match call {
+            Call::Exec | Call::SetChildSignal { action: None } => self.resume(tid, 0),
+            Call::Unmodelled { name } => {
+                self.comparison.note_unmodelled(name);
+                self.resume(tid, 0);
+            }
+            _ => {
+                tracee.activity = Activity::Queued;
+                self.queue.push_back(Turn::Call { tid, call });
+            }
+        }
+    }
+
+    fn on_syscall_exit(&mut self, tid: Pid) {
+        let result = match sys::syscall_stop(tid) {
+            Ok(SyscallStop::Exit { result }) => result,
+            _ => return self.resume(tid, 0),
+        };
+        let Some(tracee) = self.tracees.get_mut(&tid) else {
+            return;
+        };
+        let (call, resolved) = match tracee.activity {
+            Activity::Calling(call) => {
+                let resolved = match call {
+                    Call::Wait(wait) => self.resolve(tid, wait),
+                    _ => None,
+                };
+                (call, resolved)
+            }
+            Activity::Waiting(waiting) => (Call::Wait(waiting.wait), waiting.resolved),
+            Activity::Forking { fork, child } => {
+                tracee.activity = Activity::Running;
+                self.compare_fork_result(tid, &fork, child, result);
+                return self.resume(tid, 0);
+            }
+            _ => return self.resume(tid, 0),
+        };
+        let Some(tracee) = self.tracees.get_mut(&tid) else {
+            return;
+        };
+        if is_interrupted(result) {
+            tracee.activity = Activity::Running;
+            self.free_slot_of(tid);
+            return self.resume(tid, 0);
+        }
+        let since = Instant::now();
+        tracee.activity = Activity::Answered(Answered {
+            call,
+            resolved,
+            result,
+            since,
+        });
+        self.answered.push(tid);
+    }
+
+    fn on_exit_event(&mut self, tid: Pid) {
+        let status = sys::event_message(tid).unwrap_or(0) as c_int;
+        let Some(tracee) = self.tracees.get_mut(&tid) else {
+            return;
+        };
+        tracee.is_executing = false;
+        tracee.stop_signal = None;
+        let activity = std::mem::replace(&mut tracee.activity, Activity::Exiting);
+        self.answered.retain(|&held| held != tid);
+        self.queue.retain(|turn| turn.tid() != tid);
+        self.reconcile(tid, activity);
+        self.free_slot_of(tid);
+        self.queue.push_back(Turn::Exit { tid, status });
+    }
+
+    /// The thread was killed in the middle of a call: finds out whether the call took effect.
+    fn reconcile(&mut self, tid: Pid, activity: Activity) {
+        let (call, resolved) = match activity {
+            Activity::Calling(call) => (call, None),
+            Activity::Waiting(waiting) => (Call::Wait(waiting.wait), waiting.resolved),
+            Activity::Answered(answered) => (answered.call, answered.resolved),
+            _ => return,
+        };
+        match call {
+            Call::Wait(wait) => {
+                let resolved = resolved.or_else(|| self.resolve(tid, wait));
+                self.reconcile_wait(tid, resolved);
+            }
+            Call::SetPgid { .. } | Call::SetSid => self.reconcile_relations(tid, call),
+            _ => {}
+        }
+    }
+
+    /// Gives the slot to a call of this thread.
+    pub(super) fn take_slot(&mut self, tid: Pid) {
+        self.slot = Some(Flight::Call {
+            tid,
+            since: Instant::now(),
+        });
+    }
+
+    /// From now on, what this thread's process is told is not compared.
+    fn exempt(&mut self, tid: Pid, exemption: Exemption) {
+        let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
+            return;
+        };
+        if let Some(process) = self.processes.get_mut(&tgid) {
+            process.exemption.get_or_insert(exemption);
+        }
+    }
+
+    /// Why this thread's answers are not compared, if they are not.
+    pub(super) fn exemption(&self, tid: Pid) -> Option<Exemption> {
+        self.processes.get(&self.tracees.get(&tid)?.tgid)?.exemption
+    }
+}
+
+fn is_interrupted(result: i64) -> bool {
+    (ERESTART_LAST..=ERESTART_FIRST).contains(&result) || result == -i64::from(libc::EINTR)
+}

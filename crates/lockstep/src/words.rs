@@ -1,0 +1,130 @@
+//! Names for the kernel's numbers: errors, signals, results, wait statuses.
+
+/// The name of an errno value.
+pub(crate) fn errno(value: i32) -> String {
+    const NAMES: [(i32, &str); 16] = [
+        (libc::EPERM, "EPERM"),
+        (libc::ESRCH, "ESRCH"),
+        (libc::EINTR, "EINTR"),
+        (libc::E2BIG, "E2BIG"),
+        (libc::EBADF, "EBADF"),
+        (libc::ECHILD, "ECHILD"),
+        (libc::EAGAIN, "EAGAIN"),
+        (libc::ENOMEM, "ENOMEM"),
+        (libc::EACCES, "EACCES"),
+        (libc::EFAULT, "EFAULT"),
+        (libc::EEXIST, "EEXIST"),
+        (libc::EINVAL, "EINVAL"),
+        (libc::ENOTTY, "ENOTTY"),
+        (libc::ENOSPC, "ENOSPC"),
+        (libc::ENOSYS, "ENOSYS"),
+        (libc::EUSERS, "EUSERS"),
+    ];
+    match NAMES.iter().find(|(number, _)| *number == value) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("errno {value}"),
+    }
+}
+
+/// The result of a system call: a number, or an error's name.
+pub(crate) fn result(value: i64) -> String {
+    if (-4095..0).contains(&value) {
+        errno(-value as i32)
+    } else {
+        value.to_string()
+    }
+}
+
+/// The name of a signal.
+pub(crate) fn signal(number: i32) -> String {
+    const NAMES: [&str; 32] = [
+        "",
+        "SIGHUP",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGILL",
+        "SIGTRAP",
+        "SIGABRT",
+        "SIGBUS",
+        "SIGFPE",
+        "SIGKILL",
+        "SIGUSR1",
+        "SIGSEGV",
+        "SIGUSR2",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGTERM",
+        "SIGSTKFLT",
+        "SIGCHLD",
+        "SIGCONT",
+        "SIGSTOP",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+        "SIGURG",
+        "SIGXCPU",
+        "SIGXFSZ",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGWINCH",
+        "SIGIO",
+        "SIGPWR",
+        "SIGSYS",
+    ];
+    match NAMES.get(number as usize) {
+        Some(name) if number > 0 => (*name).to_owned(),
+        _ => format!("signal {number}"),
+    }
+}
+
+/// A wait status word in words.
+pub(crate) fn status(word: i32) -> String {
+    if word == 0xffff {
+        return "continued".to_owned();
+    }
+    match word & 0x7f {
+        0 => format!("exit {}", (word >> 8) & 0xff),
+        0x7f => format!("stopped by {}", signal((word >> 8) & 0xff)),
+        number => {
+            let core = if word & 0x80 == 0 {
+                ""
+            } else {
+                ", core dumped"
+            };
+            format!("{}{core}", signal(number))
+        }
+    }
+}
+
+/// What a shell would report for a wait status word: the code, or 128 + signal.
+pub(crate) fn shell_status(word: i32) -> u8 {
+    match word & 0x7f {
+        0 => (word >> 8) as u8,
+        signal => 128 + signal as u8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Status words are told as wait(2) defines them.
+    #[test]
+    fn statuses_are_told_in_words() {
+        assert_eq!(status(3 << 8), "exit 3");
+        assert_eq!(status(9), "SIGKILL");
+        assert_eq!(status(11 | 0x80), "SIGSEGV, core dumped");
+        assert_eq!(status((19 << 8) | 0x7f), "stopped by SIGSTOP");
+        assert_eq!(status(0xffff), "continued");
+    }
+
+    /// Results are numbers or error names.
+    #[test]
+    fn results_name_their_errors() {
+        assert_eq!(
+            (result(42).as_str(), result(-10).as_str()),
+            ("42", "ECHILD")
+        );
+        assert_eq!((shell_status(2 << 8), shell_status(9)), (2, 137));
+    }
+}
