@@ -39,7 +39,7 @@ Exit status:
 
 Examples:
   lockstep run -- bash -c 'sleep 1 & wait'
-  lockstep run --json history.json -- make -j4";
+  lockstep run --svg history.svg -- make -j4";
 
 /// The arguments of `lockstep run`.
 #[derive(Args, Debug)]
@@ -47,6 +47,9 @@ pub(crate) struct RunArguments {
     /// Write the report to FILE instead of the standard error stream
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Draw the history of all processes as a picture
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
     /// Write the history and the comparison for machines
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

@@ -234,9 +234,41 @@ impl History {
 impl Life {
     /// The program's name without directory and arguments.
     pub(crate) fn short_command(&self) -> &str {
-        let word = self.command.split(' ').next().unwrap_or_default();
-        word.rsplit('/').next().unwrap_or_default()
+        short(&self.command)
     }
+
+    /// What it is shown as: its command without the directory, after the name of the first
+    /// program if it executed several; in brackets what it was forked from if it executed none.
+    pub(crate) fn title(&self) -> String {
+        if !self.has_executed {
+            return format!("({})", self.short_command());
+        }
+        let arguments = self
+            .command
+            .split_once(' ')
+            .map_or("", |(_, arguments)| arguments);
+        let last = format!("{} {arguments}", self.short_command());
+        let first = self.marks.iter().find_map(|mark| match &mark.kind {
+            MarkKind::Exec { command } => Some(short(command)),
+            _ => None,
+        });
+        match first {
+            Some(first) if first != self.short_command() => {
+                format!("{first} → {}", last.trim_end())
+            }
+            _ => last.trim_end().to_owned(),
+        }
+    }
+
+    /// The last process group.
+    pub(crate) fn last_group(&self) -> Pid {
+        self.groups.last().map_or(0, |&(_, group)| group)
+    }
+}
+
+fn short(command: &str) -> &str {
+    let word = command.split(' ').next().unwrap_or_default();
+    word.rsplit('/').next().unwrap_or_default()
 }
 
 fn change(values: &mut Vec<(Moment, Pid)>, at: Moment, value: Pid) {
@@ -265,6 +297,18 @@ mod tests {
             .collect();
         assert_eq!(statuses, [0, 0x100]);
         assert!(history.lives()[1].reaping.is_none());
+    }
+
+    /// A process that executes several programs is shown with the first and the last.
+    #[test]
+    fn titles_show_the_way() {
+        let mut history = History::new();
+        history.birth(7, 1, None, [1, 1]);
+        history.executed(7, "/bin/bash -c x".to_owned());
+        assert_eq!(history.lives()[0].title(), "bash -c x");
+        history.executed(7, "/usr/bin/env a".to_owned());
+        history.executed(7, "/usr/bin/sleep 1".to_owned());
+        assert_eq!(history.lives()[0].title(), "bash → sleep 1");
     }
 
     /// Relations are kept with the moment of change, and only changes are kept.

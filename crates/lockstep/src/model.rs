@@ -183,10 +183,11 @@ impl Model {
     }
 
     /// The whole process is about to end with this status word.
-    pub(crate) fn begin_group_exit(&self, pid: Pid, status: i32) {
-        if let (Ok(process), Some(status)) = (self.process(pid), ExitStatus::from_raw(status)) {
-            process.begin_group_exit(status);
+    pub(crate) fn begin_group_exit(&self, pid: Pid, status: i32) -> Result<(), Refusal> {
+        if let Some(status) = ExitStatus::from_raw(status) {
+            self.process(pid)?.begin_group_exit(status);
         }
+        Ok(())
     }
 
     /// A thread ends with this status word.

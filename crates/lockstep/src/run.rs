@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     plant_fault(arguments)?;
     // Made before the program runs: a bad path is told at once.
     let mut text = arguments.output.as_deref().map(create).transpose()?;
+    let svg = arguments.svg.as_deref().map(create).transpose()?;
     let json = arguments.json.as_deref().map(create).transpose()?;
     keep_panics_quiet();
 
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         None => io::stderr().write_all(words.as_bytes()),
     };
     written
+        .and_then(|()| write(svg, || report::svg(&report)))
         .and_then(|()| write(json, || report::json(&report)))
         .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
     Ok(exit_status(arguments, &report))

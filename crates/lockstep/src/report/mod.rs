@@ -1,16 +1,19 @@
 //! What a run has shown: for readers, for the eye, for machines.
 
 mod json;
+mod scale;
+mod svg;
 mod text;
 mod tree;
 
 use std::ffi::OsString;
 
 use crate::compare::Comparison;
-use crate::history::{History, Life};
+use crate::history::{History, Life, LifeId};
 use crate::tracer::Outcome;
 
 pub(crate) use self::json::json;
+pub(crate) use self::svg::svg;
 pub(crate) use self::text::text;
 
 /// All that a report is made of.
@@ -63,6 +66,59 @@ impl Report {
     fn lives(&self) -> &[Life] {
         self.history.lives()
     }
+
+    /// All lives in the order of the tree, each below its origin.
+    fn branches(&self) -> Vec<Branch> {
+        let lives = self.lives();
+        let mut children: Vec<Vec<LifeId>> = vec![Vec::new(); lives.len()];
+        let mut branches = Vec::with_capacity(lives.len());
+        // Depth first, without recursion: a chain of processes may be long.
+        let mut stack = Vec::new();
+        for (id, life) in lives.iter().enumerate().rev() {
+            match life.origin {
+                Some(origin) => children[origin].push(id),
+                None => stack.push(Branch {
+                    id,
+                    depth: 0,
+                    indent: String::new(),
+                    knot: "",
+                }),
+            }
+        }
+        while let Some(branch) = stack.pop() {
+            let indent = match branch.knot {
+                "" => String::new(),
+                LAST_KNOT => branch.indent.clone() + "   ",
+                _ => branch.indent.clone() + "│  ",
+            };
+            // The children stand in reverse order of birth: the last one is pushed first.
+            for (position, &id) in children[branch.id].iter().enumerate() {
+                let knot = if position == 0 { LAST_KNOT } else { KNOT };
+                let depth = branch.depth + 1;
+                stack.push(Branch {
+                    id,
+                    depth,
+                    indent: indent.clone(),
+                    knot,
+                });
+            }
+            branches.push(branch);
+        }
+        branches
+    }
+}
+
+const KNOT: &str = "├─ ";
+const LAST_KNOT: &str = "└─ ";
+
+/// A life and its place in the tree.
+struct Branch {
+    id: LifeId,
+    depth: usize,
+    /// The lines that pass it on their way down.
+    indent: String,
+    /// What joins it to its origin.
+    knot: &'static str,
 }
 
 /// Shortens a text to so many characters.

@@ -1,7 +1,7 @@
 //! The tree of all processes that lived, as a table.
 
 use super::{Report, shorten};
-use crate::history::{Life, LifeId, Reaper};
+use crate::history::{Life, Reaper};
 use crate::words;
 
 const HEAD: [&str; 6] = [
@@ -16,49 +16,22 @@ const MAX_NAME: usize = 60;
 
 /// The lines of the table, without line ends.
 pub(super) fn tree(report: &Report) -> Vec<String> {
-    let lives = report.lives();
-    let mut children: Vec<Vec<LifeId>> = vec![Vec::new(); lives.len()];
-    let mut roots = Vec::new();
-    for (id, life) in lives.iter().enumerate() {
-        match life.origin {
-            Some(origin) => children[origin].push(id),
-            None => roots.push(id),
-        }
-    }
     let mut rows = vec![HEAD.map(str::to_owned)];
-    // Depth first, without recursion: a chain of processes may be long.
-    let mut stack: Vec<(LifeId, String, &str)> = roots
-        .into_iter()
-        .rev()
-        .map(|id| (id, String::new(), ""))
-        .collect();
-    while let Some((id, indent, branch)) = stack.pop() {
-        let life = &lives[id];
-        rows.push(row(life, &format!("{indent}{branch}")));
-        let below = match branch {
-            "" => indent,
-            "└─ " => format!("{indent}   "),
-            _ => format!("{indent}│  "),
-        };
-        for (position, &child) in children[id].iter().enumerate().rev() {
-            let is_last = position + 1 == children[id].len();
-            stack.push((child, below.clone(), if is_last { "└─ " } else { "├─ " }));
-        }
-    }
+    rows.extend(report.branches().iter().map(|branch| {
+        row(
+            &report.lives()[branch.id],
+            &format!("{}{}", branch.indent, branch.knot),
+        )
+    }));
     align(&rows)
 }
 
 fn row(life: &Life, prefix: &str) -> [String; 6] {
-    let name = if life.has_executed {
-        life.command.clone()
-    } else {
-        format!("({})", life.short_command())
-    };
     let threads = match life.threads {
         1 => String::new(),
         count => format!(" [{count} threads]"),
     };
-    let name = format!("{prefix}{} {}", life.pid, shorten(&name, MAX_NAME));
+    let name = format!("{prefix}{} {}", life.pid, shorten(&life.title(), MAX_NAME));
     [
         name + &threads,
         changes(&life.parents),

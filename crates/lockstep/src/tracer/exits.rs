@@ -39,9 +39,6 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
             return;
         };
-        if self.is_modelled(tgid) && self.is_group_exit(tid, tgid, status) {
-            self.ask(|model| model.begin_group_exit(tgid, status));
-        }
         let is_last = self
             .processes
             .get(&tgid)
@@ -72,16 +69,20 @@ impl Tracer<'_> {
         }
     }
 
-    /// Whether this end is the end of the whole process, as far as it can be known now.
-    fn is_group_exit(&self, tid: Pid, tgid: Pid, status: c_int) -> bool {
+    /// Whether this end is that of the whole process, as far as it can be known now. Linux has
+    /// decided that before the thread stops at its end: from then on stops and continuations
+    /// that nobody has waited for are lost (R-EXIT-10, R-EXIT-13).
+    pub(super) fn is_group_exit(&self, tid: Pid, tgid: Pid, status: c_int) -> bool {
         let Some(process) = self.processes.get(&tgid) else {
             return false;
         };
-        if status & 0x7f != 0 {
+        let mut others = process
+            .threads
+            .iter()
+            .filter(|&&other| other != tid)
+            .map(|other| &self.tracees[other]);
+        if status & 0x7f != 0 || others.all(|other| matches!(other.activity, Activity::Exiting)) {
             return true;
-        }
-        if process.threads.len() == 1 {
-            return false;
         }
         match procfs::current_call(tid) {
             Some(call) if call == libc::SYS_exit_group => true,

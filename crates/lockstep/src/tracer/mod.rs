@@ -29,7 +29,9 @@
 //! * an exec (`PTRACE_EVENT_EXEC`) has happened when it is reported;
 //! * a group stop completes when the last thread reports it, and the parent can see
 //!   it at that moment, so a wait that is in flight may have seen it or not;
-//! * a continuation can be seen by the parent before the resumed thread reports it.
+//! * a continuation can be seen by the parent before the resumed thread reports it;
+//! * that a process ends is decided before its threads report it, and takes stops and
+//!   continuations that nobody has waited for away from the parent.
 //!
 //! So an answer that the model does not give is not judged at once. It is held, the
 //! news that are on their way are applied one by one, and after each one the model is asked again.
@@ -40,9 +42,9 @@
 mod calls;
 mod exits;
 mod filter;
-mod jobs;
 mod launch;
 mod lives;
+mod news;
 mod stops;
 mod tracee;
 mod waits;
@@ -54,8 +56,8 @@ use std::time::{Duration, Instant};
 use libc::c_int;
 
 use self::exits::ExitFlight;
-use self::jobs::JobNews;
 pub(crate) use self::launch::{Failure, STATUS_FAILED, launch};
+use self::news::News;
 use self::tracee::{Activity, Traced, Tracee};
 use crate::compare::{Comparison, LOST};
 use crate::history::{History, Reaper};
@@ -90,7 +92,7 @@ pub(crate) struct Tracer<'a> {
     answered: Vec<Pid>,
     /// Executed: the process, and the executing thread's former number.
     execs: VecDeque<(Pid, Pid)>,
-    jobs: VecDeque<JobNews>,
+    news: VecDeque<News>,
     slow_exits: Vec<ExitFlight>,
     model: Option<Model>,
     comparison: Comparison,
@@ -150,7 +152,7 @@ impl<'a> Tracer<'a> {
             slot: None,
             answered: Vec::new(),
             execs: VecDeque::new(),
-            jobs: VecDeque::new(),
+            news: VecDeque::new(),
             slow_exits: Vec::new(),
             model: Some(model),
             comparison: Comparison::default(),
@@ -190,7 +192,7 @@ impl<'a> Tracer<'a> {
     fn advance(&mut self) -> bool {
         self.finish_exit()
             || self.judge_answers()
-            || self.apply_job_news()
+            || self.apply_news()
             || self.apply_exec()
             || self.adopt_foundling()
             || self.collect_stray_death()
@@ -219,7 +221,7 @@ impl<'a> Tracer<'a> {
         if !self.slow_exits.is_empty() || !self.answered.is_empty() || !self.newborns.is_empty() {
             limit = limit.min(Duration::from_millis(2));
         }
-        if !self.jobs.is_empty() {
+        if !self.news.is_empty() {
             limit = limit.min(Duration::from_millis(5));
         }
         limit

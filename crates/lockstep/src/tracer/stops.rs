@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use libc::c_int;
 
+use super::news::{News, NewsKind};
 use super::tracee::{Activity, Answered, Exemption};
 use super::{Flight, Tracer, Turn, filter};
 use crate::operation::Call;
@@ -133,6 +134,11 @@ impl Tracer<'_> {
         self.queue.retain(|turn| turn.tid() != tid);
         self.reconcile(tid, activity);
         self.free_slot_of(tid);
+        let tgid = self.tracees[&tid].tgid;
+        if self.is_group_exit(tid, tgid, status) {
+            self.news
+                .push_back(News::new(tgid, NewsKind::GroupExit { status }));
+        }
         self.queue.push_back(Turn::Exit { tid, status });
     }
 

@@ -1,4 +1,5 @@
-//! Group stops and continuations.
+//! News: what the kernel has done without being asked by a call that has the slot. Group stops and
+//! continuations, and the decision that a whole process ends.
 //!
 //! A group stop is complete when the last living thread has reported it. The threads then *listen*
 //! (`PTRACE_LISTEN`): they stay stopped, and report when SIGCONT has ended the stop.
@@ -14,13 +15,33 @@ use crate::procfs;
 use crate::sys::{self, Pid};
 use crate::words;
 
-/// A stop or continuation that the kernel has completed.
+/// Something that the kernel has done to a process.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct JobNews {
+pub(super) struct News {
     pid: Pid,
-    /// The stop signal; none for a continuation.
-    stop: Option<c_int>,
+    kind: NewsKind,
     since: Instant,
+}
+
+/// What the kernel has done.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NewsKind {
+    /// All threads are stopped, by this signal.
+    Stop { signal: c_int },
+    /// SIGCONT has ended the stop.
+    Continue,
+    /// The process ends, with this status word.
+    GroupExit { status: c_int },
+}
+
+impl News {
+    pub(super) fn new(pid: Pid, kind: NewsKind) -> Self {
+        Self {
+            pid,
+            kind,
+            since: Instant::now(),
+        }
+    }
 }
 
 impl Tracer<'_> {
@@ -41,11 +62,7 @@ impl Tracer<'_> {
             && process.stop != GroupStop::None
         {
             process.stop = GroupStop::None;
-            self.jobs.push_back(JobNews {
-                pid: tgid,
-                stop: None,
-                since: Instant::now(),
-            });
+            self.news.push_back(News::new(tgid, NewsKind::Continue));
         }
         self.resume(tid, 0);
     }
@@ -68,18 +85,14 @@ impl Tracer<'_> {
         }
         if process.stop == GroupStop::Begun && signals.iter().all(Option::is_some) {
             process.stop = GroupStop::Complete;
-            let stop = Some(signal);
-            self.jobs.push_back(JobNews {
-                pid: tgid,
-                stop,
-                since: Instant::now(),
-            });
+            self.news
+                .push_back(News::new(tgid, NewsKind::Stop { signal }));
         }
     }
 
     /// Tells the model the next news, if no wait in flight could have been answered before them.
-    pub(super) fn apply_job_news(&mut self) -> bool {
-        let Some(&news) = self.jobs.front() else {
+    pub(super) fn apply_news(&mut self) -> bool {
+        let Some(&news) = self.news.front() else {
             return false;
         };
         if let Some(Flight::Call { tid, .. }) = &self.slot
@@ -91,28 +104,30 @@ impl Tracer<'_> {
         if self.is_anyone_due() && !self.is_answer_held() && news.since.elapsed() < NEWS_DELAY {
             return false;
         }
-        self.jobs.pop_front();
-        let JobNews { pid, stop, .. } = news;
+        self.news.pop_front();
+        let News { pid, kind, .. } = news;
         let label = self.history.label(pid);
-        match stop {
-            Some(signal) => {
+        match kind {
+            NewsKind::Stop { signal } => {
                 self.comparison
                     .log(format!("{label} is stopped by {}", words::signal(signal)));
                 self.history.stopped(pid, signal);
             }
-            None => {
+            NewsKind::Continue => {
                 self.comparison.log(format!("{label} is continued"));
                 self.history.continued(pid);
             }
+            NewsKind::GroupExit { .. } => {}
         }
         if self.is_modelled(pid) && self.processes.contains_key(&pid) {
-            self.drive(pid, &"job control", |model| match stop {
-                Some(signal) => model.group_stopped(pid, signal),
-                None => model.group_continued(pid),
+            self.drive(pid, &"job control", |model| match kind {
+                NewsKind::Stop { signal } => model.group_stopped(pid, signal),
+                NewsKind::Continue => model.group_continued(pid),
+                NewsKind::GroupExit { status } => model.begin_group_exit(pid, status),
             });
         }
         self.refresh_waiters(true);
-        if let Some(signal) = stop {
+        if let NewsKind::Stop { signal } = kind {
             self.stop_with_the_job(signal);
         }
         true
