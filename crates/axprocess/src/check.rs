@@ -43,6 +43,8 @@ pub(crate) struct Audit {
     report: AuditReport,
     interval: Option<NonZeroU64>,
     since_check: u64,
+    /// A check has failed: its panic is on its way up, and must not meet a second one in a destructor.
+    failed: bool,
 }
 
 /// Up to how many processes the whole graph is checked at every unlock, if no interval is set.
@@ -58,9 +60,7 @@ impl Audit {
     }
 
     fn is_due(&mut self, population: u64) -> bool {
-        let interval = self
-            .interval
-            .map_or(1 + population / SMALL, NonZeroU64::get);
+        let interval = self.interval.map_or(1 + population / SMALL, NonZeroU64::get);
         self.since_check += 1;
         let due = self.since_check >= interval;
         if due {
@@ -79,8 +79,10 @@ pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>) {
     let audit = &mut hold.table_mut().audit;
     audit.report.holds += 1;
     audit.report.longest_hold = audit.report.longest_hold.max(touched);
-    if audit.is_due(population) && !closed {
+    if audit.is_due(population) && !closed && !audit.failed {
+        audit.failed = true;
         Walk::over(hold).finish(hold);
+        hold.table_mut().audit.failed = false;
     }
 }
 
@@ -104,10 +106,7 @@ impl<'h, H: Host> Walk<'h, H> {
         };
         let mut pending = alloc::vec::Vec::new();
         for root in hold.roots().iter(hold) {
-            assert!(
-                root.parentage(hold).is_none(),
-                "1: root {root:?} has a parent"
-            );
+            assert!(root.parentage(hold).is_none(), "1: root {root:?} has a parent");
             assert_eq!(root.getppid(), 0, "6: root {root:?} has a parent's number");
             pending.push(root);
         }
@@ -119,20 +118,10 @@ impl<'h, H: Host> Walk<'h, H> {
     }
 
     fn visit(&mut self, hold: &Hold<'h, H>, process: &'h Process<H>) {
-        assert!(
-            self.seen.insert(process),
-            "1: {process:?} is in two child lists"
-        );
+        assert!(self.seen.insert(process), "1: {process:?} is in two child lists");
         let state = process.state();
-        assert!(
-            process.is_member_somewhere(),
-            "10: {process:?} is in the tree"
-        );
-        let named = hold
-            .table()
-            .numbers
-            .roles(process.pid())
-            .and_then(|roles| roles.task);
+        assert!(process.is_member_somewhere(), "10: {process:?} is in the tree");
+        let named = hold.table().numbers.roles(process.pid()).and_then(|roles| roles.task);
         assert!(
             matches!(named, Some(Task::Process(named)) if named.is(process)),
             "9: the number of {process:?} names another"
@@ -141,28 +130,13 @@ impl<'h, H: Host> Walk<'h, H> {
         self.subreapers += u32::from(process.has(hold, Marks::SUBREAPER));
 
         let group = process.group_in(hold);
-        assert!(
-            Node::<Members>::links(process).is_linked(hold),
-            "3: {process:?} is in no group"
-        );
+        assert!(Node::<Members>::links(process).is_linked(hold), "3: {process:?} is in no group");
         self.groups.entry(group).or_insert((group, 0)).1 += 1;
         let session = group.session_in(hold);
-        assert_eq!(
-            process.getpgrp(),
-            group.pgid(),
-            "6: the PGID of {process:?}"
-        );
-        assert_eq!(
-            process.own_sid(),
-            session.sid(),
-            "6: the SID of {process:?}"
-        );
+        assert_eq!(process.getpgrp(), group.pgid(), "6: the PGID of {process:?}");
+        assert_eq!(process.own_sid(), session.sid(), "6: the SID of {process:?}");
         if process.leads_session() {
-            assert_eq!(
-                process.getpgrp(),
-                process.pid(),
-                "5: leader {process:?} left its group"
-            );
+            assert_eq!(process.getpgrp(), process.pid(), "5: leader {process:?} left its group");
         }
 
         let mut live = 0;
@@ -170,11 +144,7 @@ impl<'h, H: Host> Walk<'h, H> {
             self.visit_thread(hold, process, thread);
             live += usize::from(thread.state() == ThreadState::Live);
         }
-        assert_eq!(
-            live,
-            process.live_threads_in(hold),
-            "11: the threads of {process:?}"
-        );
+        assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
         if state > ProcessState::Live {
             let closed = process.has(hold, Marks::GROUP_EXIT);
             assert!(closed || live == 0, "11: {process:?} can still be joined");
@@ -184,29 +154,18 @@ impl<'h, H: Host> Walk<'h, H> {
                 !process.has(hold, Marks::LEADER_GONE) || leader.state() == ThreadState::Exiting,
                 "11: the leader of {process:?} has gone"
             );
-            assert_eq!(
-                leader.tid(),
-                process.pid(),
-                "9: the number of the leader of {process:?}"
-            );
+            assert_eq!(leader.tid(), process.pid(), "9: the number of the leader of {process:?}");
         }
     }
 
     fn visit_thread(&mut self, hold: &Hold<'h, H>, process: &Process<H>, thread: &Thread<H>) {
-        assert_eq!(
-            thread.state(),
-            ThreadState::Live,
-            "11: {thread:?} is listed"
-        );
+        let listed = matches!(thread.state(), ThreadState::Live | ThreadState::Exiting);
+        assert!(listed, "11: {thread:?} is listed");
         assert!(
             ptr::eq(thread.process_in(hold), process),
             "11: {thread:?} is listed by {process:?}"
         );
-        let named = hold
-            .table()
-            .numbers
-            .roles(thread.tid())
-            .and_then(|roles| roles.task);
+        let named = hold.table().numbers.roles(thread.tid()).and_then(|roles| roles.task);
         if matches!(named, Some(Task::Thread(named)) if named.is(thread)) {
             self.numbers.insert(thread.tid());
         }
@@ -223,24 +182,15 @@ impl<'h, H: Host> Walk<'h, H> {
         let mut next = process.first_child(hold);
         while let Some(child) = next {
             let name = process.pid();
-            assert!(
-                process.state() < ProcessState::Zombie,
-                "1: {child:?} is a child of a zombie"
-            );
+            assert!(process.state() < ProcessState::Zombie, "1: {child:?} is a child of a zombie");
             let of = child.parentage(hold).expect("1: a child has a parent");
-            assert!(
-                ptr::eq(of.process, process),
-                "1: {child:?} is listed by {name}"
-            );
+            assert!(ptr::eq(of.process, process), "1: {child:?} is listed by {name}");
             assert_eq!(child.getppid(), name, "6: the parent's number of {child:?}");
             let last = births.insert(ptr::from_ref(of.children()), child.birth_in(hold));
             if last.is_none() {
                 queued.extend(of.children().reportable.iter(hold).map(ptr::from_ref));
             }
-            assert!(
-                last < Some(child.birth_in(hold)),
-                "2: {child:?} is out of birth order"
-            );
+            assert!(last < Some(child.birth_in(hold)), "2: {child:?} is out of birth order");
             let queued = queued.remove(&ptr::from_ref(child));
             assert_eq!(queued, child.has_report(hold), "2: the report of {child:?}");
             pending.push(child);
@@ -251,57 +201,123 @@ impl<'h, H: Host> Walk<'h, H> {
 
     fn finish(mut self, hold: &Hold<'h, H>) {
         for &(group, members) in self.groups.values() {
-            assert_eq!(
-                group.members().len(hold),
-                members,
-                "3: the members of {group:?}"
-            );
-            assert!(
-                Node::<Groups>::links(group).is_linked(hold),
-                "3: {group:?} is in no session"
-            );
+            assert_eq!(group.members().len(hold), members, "3: the members of {group:?}");
+            assert!(Node::<Groups>::links(group).is_linked(hold), "3: {group:?} is in no session");
             let session = group.session_in(hold);
             self.sessions.entry(session).or_insert((session, 0)).1 += 1;
             if group.pgid() != 0 {
-                let named = hold
-                    .table()
-                    .numbers
-                    .roles(group.pgid())
-                    .and_then(|roles| roles.group);
-                assert!(
-                    named.is_some_and(|named| named.is(group)),
-                    "4: two groups are {group:?}"
-                );
+                let named = hold.table().numbers.roles(group.pgid()).and_then(|roles| roles.group);
+                assert!(named.is_some_and(|named| named.is(group)), "4: two groups are {group:?}");
                 self.numbers.insert(group.pgid());
             }
         }
         for &(session, groups) in self.sessions.values() {
-            assert_eq!(
-                session.groups().len(hold),
-                groups,
-                "3: the groups of {session:?}"
-            );
+            assert_eq!(session.groups().len(hold), groups, "3: the groups of {session:?}");
             if session.sid() != 0 {
                 let roles = hold.table().numbers.roles(session.sid());
                 let named = roles.and_then(|roles| roles.session);
-                assert!(
-                    named.is_some_and(|named| named.is(session)),
-                    "4: two are {session:?}"
-                );
+                assert!(named.is_some_and(|named| named.is(session)), "4: two are {session:?}");
                 self.numbers.insert(session.sid());
             }
         }
         let table = hold.table();
-        assert_eq!(
-            self.subreapers, table.subreapers,
-            "8: the count of subreapers"
-        );
-        assert_eq!(
-            self.seen.len() as u64,
-            table.census.unreaped(),
-            "10: processes are lost"
-        );
+        assert_eq!(self.subreapers, table.subreapers, "8: the count of subreapers");
+        assert_eq!(self.seen.len() as u64, table.census.unreaped(), "10: processes are lost");
         let (used, taken) = (self.numbers.len(), table.numbers.len());
         assert_eq!(used, taken, "9: numbers in use, and numbers taken");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Each test breaks one relation and sees the checker name it.
+
+    use alloc::sync::Arc;
+
+    use super::*;
+    use crate::list::tests::TestHost;
+    use crate::{ForkRequest, ProcessTable};
+
+    /// Breaks something between init, its child 2 and its grandchild 3, in one hold.
+    fn after(break_it: impl FnOnce(&mut Hold<'_, TestHost>, [&Arc<Process<TestHost>>; 3])) {
+        let table = ProcessTable::new(TestHost);
+        let init = table.new_init(1, (), ()).expect("the first");
+        let child = init.fork(ForkRequest::default(), (), ()).expect("a child");
+        let grandchild = child.fork(ForkRequest::default(), (), ()).expect("a grandchild");
+        child.process().setpgid(0, 0).expect("a group of its own");
+        let family = [init.process(), child.process(), grandchild.process()];
+        init.process().world().hold(|hold| break_it(hold, family));
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_is_broken() {
+        // The family of the other tests is sound.
+        after(|_, _| ());
+    }
+
+    #[test]
+    #[should_panic(expected = "1: ")]
+    fn invariant_1_a_child_in_anothers_list() {
+        // A child whose parent is not the one that lists it.
+        after(|hold, [init, _, grandchild]| grandchild.break_parent(hold, Some(init)));
+    }
+
+    #[test]
+    #[should_panic(expected = "2: ")]
+    fn invariant_2_a_report_outside_the_queue() {
+        // A process with a stop to report that does not stand in its parent's queue.
+        after(|hold, [_, child, _]| child.mark(hold, Marks::STOP_REPORT));
+    }
+
+    #[test]
+    #[should_panic(expected = "3: ")]
+    fn invariant_3_a_member_outside_the_list() {
+        // A process that its group does not list.
+        after(|hold, [_, _, grandchild]| {
+            let group = grandchild.group_in(hold);
+            group.members().remove(hold, grandchild);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "4: ")]
+    fn invariant_4_a_group_without_its_number() {
+        // A living group that its number does not name.
+        after(|hold, _| hold.table_mut().numbers.edit_existing(2, |roles| roles.group = None));
+    }
+
+    #[test]
+    #[should_panic(expected = "6: ")]
+    fn invariant_6_a_stale_published_number() {
+        // A parent's number that readers without the lock would see wrong.
+        after(|hold, [_, child, _]| child.break_ppid(hold, 77));
+    }
+
+    #[test]
+    #[should_panic(expected = "8: ")]
+    fn invariant_8_a_subreaper_that_is_none() {
+        // A count without its mark: orphans would look for nobody.
+        after(|hold, _| hold.table_mut().subreapers = 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "9: ")]
+    fn invariant_9_a_number_that_names_nobody() {
+        // A living process that cannot be found.
+        after(|hold, _| hold.table_mut().numbers.edit_existing(3, |roles| roles.task = None));
+    }
+
+    #[test]
+    #[should_panic(expected = "10: ")]
+    fn invariant_10_a_lost_process() {
+        // One created more than there are.
+        after(|hold, _| hold.table_mut().census.created += 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "11: ")]
+    fn invariant_11_an_uncounted_thread() {
+        // A thread count that is not the list's: a process would end too late or too early.
+        after(|hold, [_, child, _]| child.break_live_threads(hold, 2));
     }
 }

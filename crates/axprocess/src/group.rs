@@ -86,9 +86,7 @@ impl<H: Host> ProcessGroup<H> {
 
     /// A strong reference, from a member's own; `None` if there is no member.
     pub(crate) fn clone_arc(&self, hold: &Hold<'_, H>) -> Option<Arc<Self>> {
-        self.members
-            .first(hold)
-            .map(|member| member.group_arc(hold))
+        self.members.first(hold).map(|member| member.group_arc(hold))
     }
 
     /// The session, as a strong reference.
@@ -118,14 +116,10 @@ impl<H: Host> ProcessGroup<H> {
     /// Brings an emptied group to life again, if no other has taken its number meanwhile. False if one has.
     pub(crate) fn revive(&self, hold: &mut Hold<'_, H>) -> Result<bool, Refusal> {
         let session = self.session_in(hold);
-        let taken = hold
-            .table()
-            .numbers
-            .roles(self.pgid())
-            .is_some_and(|roles| {
-                roles.group.is_some_and(|other| !other.is(self))
-                    || roles.session.is_some_and(|other| !other.is(session))
-            });
+        let taken = hold.table().numbers.roles(self.pgid()).is_some_and(|roles| {
+            roles.group.is_some_and(|other| !other.is(self))
+                || roles.session.is_some_and(|other| !other.is(session))
+        });
         if taken || !session.revive(hold)? {
             return Ok(false);
         }
@@ -141,9 +135,7 @@ impl<H: Host> ProcessGroup<H> {
             return;
         }
         let session = self.session_in(hold);
-        hold.table_mut()
-            .numbers
-            .edit_existing(self.pgid(), |roles| roles.group = None);
+        hold.table_mut().numbers.edit_existing(self.pgid(), |roles| roles.group = None);
         session.leave(hold, self);
     }
 
@@ -152,19 +144,12 @@ impl<H: Host> ProcessGroup<H> {
             return Ok(());
         }
         let own = Ptr::new(self);
-        hold.table_mut()
-            .numbers
-            .edit(pgid, |roles| roles.group = Some(own))
+        hold.table_mut().numbers.edit(pgid, |roles| roles.group = Some(own))
     }
 }
 
 impl<H: Host> fmt::Debug for ProcessGroup<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ProcessGroup({}, session={})",
-            self.pgid(),
-            self.sid.get()
-        )
+        write!(f, "ProcessGroup({}, session={})", self.pgid(), self.sid.get())
     }
 }

@@ -83,20 +83,12 @@ impl Process<DefaultHost> {
     /// assert!(init.children().is_empty());
     /// ```
     pub fn new_init(pid: Pid) -> ProcessBuilder {
-        ProcessBuilder {
-            parent: None,
-            pid,
-            data: AnyData(None),
-        }
+        ProcessBuilder { parent: None, pid, data: AnyData(None) }
     }
 
     /// Begins a child of this process. If this one has exited when it is built, the child goes to the reaper.
     pub fn fork(self: &Arc<Self>, pid: Pid) -> ProcessBuilder {
-        ProcessBuilder {
-            parent: Some(Arc::clone(self)),
-            pid,
-            data: AnyData(None),
-        }
+        ProcessBuilder { parent: Some(Arc::clone(self)), pid, data: AnyData(None) }
     }
 
     /// Returns the data given to the builder, if it is a `T`.
@@ -110,9 +102,7 @@ impl Process<DefaultHost> {
     pub fn create_session(self: &Arc<Self>) -> Option<(Arc<Session>, Arc<ProcessGroup>)> {
         let session = Session::embryo(self.world());
         let group = ProcessGroup::embryo(self.world());
-        let moved = self
-            .world()
-            .transact(|hold| self.found_session(hold, &session, &group));
+        let moved = self.world().transact(|hold| self.found_session(hold, &session, &group));
         moved.is_ok().then_some((session, group))
     }
 
@@ -157,11 +147,7 @@ impl Process<DefaultHost> {
 
     /// Begins a thread of this process. Its number is the caller's business.
     pub fn new_thread(self: &Arc<Self>, tid: Pid) -> ThreadBuilder {
-        ThreadBuilder {
-            process: Arc::clone(self),
-            tid,
-            data: AnyData(None),
-        }
+        ThreadBuilder { process: Arc::clone(self), tid, data: AnyData(None) }
     }
 
     /// Decides that the whole process exits: no thread can join, and the exit code stays as it is.
@@ -171,8 +157,7 @@ impl Process<DefaultHost> {
 
     /// Decides that the whole process exits with this code. Returns whether this call decided it: the first one does.
     pub fn group_exit_with(&self, exit_code: i32) -> bool {
-        self.world()
-            .hold(|hold| self.decide_exit(hold, Some(exit_code)))
+        self.world().hold(|hold| self.decide_exit(hold, Some(exit_code)))
     }
 
     /// Returns the exit code: that of the thread that exited last, until the group has exited.
@@ -234,10 +219,7 @@ impl ProcessBuilder {
     /// Gives the process its data.
     #[must_use]
     pub fn data<T: Any + Send + Sync>(self, data: T) -> Self {
-        Self {
-            data: AnyData::new(data),
-            ..self
-        }
+        Self { data: AnyData::new(data), ..self }
     }
 
     /// Makes the process: number, parent and group in one step.
@@ -250,18 +232,10 @@ impl ProcessBuilder {
     pub fn build(self) -> Arc<Process> {
         let (parent, pid) = (self.parent.clone(), self.pid);
         match self.prepare() {
-            Ok(Prepared {
-                process,
-                outcome: Ok(()),
-            }) => process,
-            Ok(Prepared {
-                process,
-                outcome: Err(_),
-            }) => {
+            Ok(Prepared { process, outcome: Ok(()) }) => process,
+            Ok(Prepared { process, outcome: Err(_) }) => {
                 if let Some(parent) = parent {
-                    process
-                        .world()
-                        .hold(|hold| process.refuse(hold, pid, &parent));
+                    process.world().hold(|hold| process.refuse(hold, pid, &parent));
                 }
                 process
             }
@@ -285,10 +259,7 @@ impl ProcessBuilder {
         };
         let process = Arc::new(Process::embryo(parent.world(), self.data));
         let outcome = parent.world().transact(|hold| {
-            let lineage = Lineage {
-                parent: Parentage::of_process(&parent, hold),
-                like: &parent,
-            };
+            let lineage = Lineage { parent: Parentage::of_process(&parent, hold), like: &parent };
             publish(hold, &process, lineage, Number::Exactly(self.pid))
         });
         Ok(Prepared { process, outcome })
@@ -312,10 +283,7 @@ fn build_init(pid: Pid, data: AnyData) -> Result<Prepared, Errno> {
     }
     *present = Some(table);
     drop(present);
-    Ok(Prepared {
-        process,
-        outcome: Ok(()),
-    })
+    Ok(Prepared { process, outcome: Ok(()) })
 }
 
 /// A thread that is being made.
@@ -329,10 +297,7 @@ impl ThreadBuilder {
     /// Gives the thread its data.
     #[must_use]
     pub fn data<T: Any + Send + Sync>(self, data: T) -> Self {
-        Self {
-            data: AnyData::new(data),
-            ..self
-        }
+        Self { data: AnyData::new(data), ..self }
     }
 
     /// Makes the thread.

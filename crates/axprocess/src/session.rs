@@ -28,11 +28,7 @@ pub(crate) enum Groups {}
 impl<H: Host> Session<H> {
     /// Makes a session that is not in the table yet.
     pub(crate) fn embryo(world: &Arc<World<H>>) -> Arc<Self> {
-        Arc::new(Self {
-            world: Arc::clone(world),
-            sid: Word32::new(0),
-            groups: WeakList::new(),
-        })
+        Arc::new(Self { world: Arc::clone(world), sid: Word32::new(0), groups: WeakList::new() })
     }
 
     /// Returns the session's number.
@@ -70,9 +66,7 @@ impl<H: Host> Session<H> {
     pub(crate) fn found(&self, hold: &mut Hold<'_, H>, sid: Pid) -> Result<(), Refusal> {
         if sid != 0 {
             let own = Ptr::new(self);
-            hold.table_mut()
-                .numbers
-                .edit(sid, |roles| roles.session = Some(own))?;
+            hold.table_mut().numbers.edit(sid, |roles| roles.session = Some(own))?;
         }
         self.sid.set(hold, sid);
         Ok(())
@@ -85,10 +79,7 @@ impl<H: Host> Session<H> {
             return Ok(true);
         }
         let roles = hold.table().numbers.roles(self.sid());
-        if roles
-            .and_then(|roles| roles.session)
-            .is_some_and(|other| !other.is(self))
-        {
+        if roles.and_then(|roles| roles.session).is_some_and(|other| !other.is(self)) {
             return Ok(false);
         }
         self.found(hold, self.sid()).map(|()| true)
@@ -98,9 +89,7 @@ impl<H: Host> Session<H> {
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         self.groups.remove(hold, group);
         if self.groups.is_empty(hold) {
-            hold.table_mut()
-                .numbers
-                .edit_existing(self.sid(), |roles| roles.session = None);
+            hold.table_mut().numbers.edit_existing(self.sid(), |roles| roles.session = None);
         }
     }
 }

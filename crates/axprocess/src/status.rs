@@ -75,10 +75,9 @@ impl WaitStatus {
     pub const fn to_raw(self) -> i32 {
         match self {
             Self::Exited(code) => (code as i32) << 8,
-            Self::Signaled {
-                signal,
-                core_dumped,
-            } => signal.number() as i32 | if core_dumped { CORE as i32 } else { 0 },
+            Self::Signaled { signal, core_dumped } => {
+                signal.number() as i32 | if core_dumped { CORE as i32 } else { 0 }
+            }
             Self::Stopped(signal) => (signal.number() as i32) << 8 | 0x7f,
             Self::Continued => 0xffff,
         }
@@ -103,10 +102,9 @@ impl WaitStatus {
         match (low, Signal::new(low & !(CORE as u8)), Signal::new(high)) {
             (0, _, _) => Some(Self::Exited(high)),
             (0x7f, _, Some(signal)) => Some(Self::Stopped(signal)),
-            (_, Some(signal), _) if high == 0 => Some(Self::Signaled {
-                signal,
-                core_dumped: low & CORE as u8 != 0,
-            }),
+            (_, Some(signal), _) if high == 0 => {
+                Some(Self::Signaled { signal, core_dumped: low & CORE as u8 != 0 })
+            }
             _ => None,
         }
     }
@@ -115,10 +113,7 @@ impl WaitStatus {
 impl From<ExitStatus> for WaitStatus {
     fn from(status: ExitStatus) -> Self {
         match Signal::new(status.0 as u8 & !(CORE as u8)) {
-            Some(signal) => Self::Signaled {
-                signal,
-                core_dumped: status.0 & CORE != 0,
-            },
+            Some(signal) => Self::Signaled { signal, core_dumped: status.0 & CORE != 0 },
             None => Self::Exited((status.0 >> 8) as u8),
         }
     }

@@ -39,9 +39,7 @@ pub struct ProcessTable<H: Host> {
 impl<H: Host> ProcessTable<H> {
     /// Makes an empty table.
     pub fn new(host: H) -> Self {
-        Self {
-            world: Arc::new(World::new(host)),
-        }
+        Self { world: Arc::new(World::new(host)) }
     }
 
     /// Returns the host given to [`new`](Self::new).
@@ -67,20 +65,18 @@ impl<H: Host> ProcessTable<H> {
 
     /// Returns the process of that number, running or zombie.
     pub fn find_process(&self, pid: Pid) -> Option<Arc<Process<H>>> {
-        self.world
-            .hold(|hold| match hold.table().numbers.roles(pid)?.task? {
-                Task::Process(process) => process.get(hold).share(hold),
-                Task::Thread(_) => None,
-            })
+        self.world.hold(|hold| match hold.table().numbers.roles(pid)?.task? {
+            Task::Process(process) => process.get(hold).share(hold),
+            Task::Thread(_) => None,
+        })
     }
 
     /// Returns the thread of that number, unless it has exited.
     pub fn find_thread(&self, tid: Pid) -> Option<Arc<Thread<H>>> {
-        self.world
-            .hold(|hold| match hold.table().numbers.roles(tid)?.task? {
-                Task::Process(process) => process.get(hold).leader(hold)?.upgrade(),
-                Task::Thread(thread) => thread.get(hold).upgrade(),
-            })
+        self.world.hold(|hold| match hold.table().numbers.roles(tid)?.task? {
+            Task::Process(process) => process.get(hold).leader(hold)?.upgrade(),
+            Task::Thread(thread) => thread.get(hold).upgrade(),
+        })
     }
 
     /// Returns the process group of that number, if it has members.
@@ -109,8 +105,7 @@ impl<H: Host> ProcessTable<H> {
     /// processes there are, and always with up to 256. Test builds only (feature `check`).
     #[cfg(feature = "check")]
     pub fn check_every(&self, interval: core::num::NonZeroU64) {
-        self.world
-            .hold(|hold| hold.table_mut().audit.check_every(interval));
+        self.world.hold(|hold| hold.table_mut().audit.check_every(interval));
     }
 
     #[cfg(feature = "kspin")]
@@ -146,9 +141,7 @@ fn dissolve_some<H: Host>(hold: &mut Hold<'_, H>) -> bool {
 impl<H: Host> fmt::Debug for ProcessTable<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let processes = self.world.hold(|hold| hold.table().census.unreaped());
-        f.debug_struct("ProcessTable")
-            .field("processes", &processes)
-            .finish_non_exhaustive()
+        f.debug_struct("ProcessTable").field("processes", &processes).finish_non_exhaustive()
     }
 }
 

@@ -103,10 +103,7 @@ impl<H: Host> Thread<H> {
     }
 
     pub(crate) fn enter_state(&self, hold: &mut Hold<'_, H>, state: ThreadState) {
-        debug_assert!(
-            self.state() < state,
-            "a thread only moves forward in its life"
-        );
+        debug_assert!(self.state() < state, "a thread only moves forward in its life");
         self.state.set(hold, state as u32);
     }
 

@@ -13,26 +13,15 @@ fn the_parent_hears_of_the_end_and_reaps_once() {
     let (table, init) = boot();
     let child = fork(&init);
     exit(&child, 3);
-    let told = [
-        Event::Signal(1, 17, 2, WaitStatus::Exited(3)),
-        Event::Wake(1),
-    ];
+    let told = [Event::Signal(1, 17, 2, WaitStatus::Exited(3)), Event::Wake(1)];
     assert_eq!(events(&table), told);
     assert_eq!(child.process().state(), ProcessState::Zombie);
-    assert_eq!(
-        pids(&init.process().children()),
-        [2],
-        "a zombie is a child until it is reaped"
-    );
+    assert_eq!(pids(&init.process().children()), [2], "a zombie is a child until it is reaped");
     assert_eq!(wait4(&init, -1, 0), exited(2, 3));
     assert_eq!(wait4(&init, -1, 0), NO_CHILD);
     assert_eq!(child.process().state(), ProcessState::Reaped);
     assert!(child.process().parent().is_none() && table.find_process(2).is_none());
-    assert_eq!(
-        init.process().group().processes().len(),
-        1,
-        "membership ends at the reap (W20)"
-    );
+    assert_eq!(init.process().group().processes().len(), 1, "membership ends at the reap (W20)");
 }
 
 #[test]
@@ -45,27 +34,16 @@ fn orphans_go_to_the_nearest_living_subreaper() {
     inner.process().become_subreaper();
     exit(&parent, 0);
     assert_eq!(orphans[0].process().getppid(), inner.tid());
-    assert_eq!(
-        pids(&inner.process().children()),
-        [4, 5, 6, 7],
-        "adopted ones come behind"
-    );
+    assert_eq!(pids(&inner.process().children()), [4, 5, 6, 7], "adopted ones come behind");
     inner.process().resign_subreaper();
     assert!(!inner.process().is_subreaper());
     let late = fork(&orphans[0]);
     exit(&orphans[0], 0);
-    assert_eq!(
-        late.process().getppid(),
-        outer.tid(),
-        "who resigned is passed over"
-    );
+    assert_eq!(late.process().getppid(), outer.tid(), "who resigned is passed over");
     exit(&outer, 0);
     exit(&inner, 0);
     assert_eq!(orphans[1].process().getppid(), 1);
-    assert!(
-        table.find_process(4).unwrap().getppid() == 1,
-        "zombies move too"
-    );
+    assert!(table.find_process(4).unwrap().getppid() == 1, "zombies move too");
 }
 
 #[test]
@@ -73,17 +51,10 @@ fn an_adopted_zombie_is_announced_to_its_new_parent() {
     // R-REPARENT-09, R-REPARENT-10, E16: SIGCHLD whatever its exit signal was, and before the dying parent's own (R-REPARENT-11).
     let (table, init) = boot();
     let parent = fork(&init);
-    let silent = ForkRequest {
-        exit_signal: None,
-        ..Default::default()
-    };
+    let silent = ForkRequest { exit_signal: None, ..Default::default() };
     let child = fork_with(&parent, silent).unwrap();
     exit(&child, 9);
-    assert_eq!(
-        events(&table),
-        [Event::Wake(2)],
-        "no exit signal, but a wake-up (W10)"
-    );
+    assert_eq!(events(&table), [Event::Wake(2)], "no exit signal, but a wake-up (W10)");
     exit(&parent, 0);
     let told = [
         Event::Signal(1, 17, 3, WaitStatus::Exited(9)),
@@ -92,11 +63,7 @@ fn an_adopted_zombie_is_announced_to_its_new_parent() {
         Event::Wake(1),
     ];
     assert_eq!(events(&table), told);
-    assert_eq!(
-        wait4(&init, 3, 0),
-        exited(3, 9),
-        "a plain wait finds it now"
-    );
+    assert_eq!(wait4(&init, 3, 0), exited(3, 9), "a plain wait finds it now");
 }
 
 #[test]
@@ -114,10 +81,7 @@ fn a_parent_that_does_not_care_has_no_zombies() {
         events(&table);
         exit(&child, 0);
         let told = events(&table);
-        let sent = told
-            .iter()
-            .filter(|event| matches!(event, Event::Signal(..)))
-            .count();
+        let sent = told.iter().filter(|event| matches!(event, Event::Signal(..))).count();
         assert_eq!(sent, signals_sent, "{action:?}");
         assert!(told.contains(&Event::Wake(1)));
         assert_eq!(child.process().state(), ProcessState::Reaped);
@@ -131,14 +95,7 @@ fn only_sigchld_children_vanish_by_themselves() {
     let (table, init) = boot();
     treat_sigchld(init.process(), ChildSignalAction::IGNORE);
     for exit_signal in [None, Some(Signal::SIGUSR1)] {
-        let child = fork_with(
-            &init,
-            ForkRequest {
-                exit_signal,
-                ..Default::default()
-            },
-        )
-        .unwrap();
+        let child = fork_with(&init, ForkRequest { exit_signal, ..Default::default() }).unwrap();
         exit(&child, 0);
         assert_eq!(child.process().state(), ProcessState::Zombie);
         assert_eq!(signals(&table).len(), usize::from(exit_signal.is_some()));
@@ -157,10 +114,7 @@ fn adoption_by_a_parent_that_does_not_care_reaps() {
     exit(&parent, 0);
     assert_eq!(child.process().state(), ProcessState::Reaped);
     assert!(table.find_process(3).is_none());
-    assert!(
-        init.process().children().is_empty(),
-        "the parent went the same way"
-    );
+    assert!(init.process().children().is_empty(), "the parent went the same way");
 }
 
 #[test]
@@ -169,23 +123,12 @@ fn the_last_thread_decides_the_status() {
     let (table, init) = boot();
     let leader = fork(&init);
     let thread = spawn(&leader);
-    assert_eq!(
-        leader.exit_thread(ExitStatus::exited(1)),
-        ThreadExit::OthersRemain
-    );
+    assert_eq!(leader.exit_thread(ExitStatus::exited(1)), ThreadExit::OthersRemain);
     assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
-    assert_eq!(
-        waitid(&init, 0, 0, WCONTINUED | WNOHANG),
-        Waited::Nothing,
-        "R-WAIT-12"
-    );
+    assert_eq!(waitid(&init, 0, 0, WCONTINUED | WNOHANG), Waited::Nothing, "R-WAIT-12");
     assert_eq!(signals(&table), []);
     let orphan = fork(&thread);
-    assert_eq!(
-        orphan.process().getppid(),
-        2,
-        "R-FORK-16: the number is the process's"
-    );
+    assert_eq!(orphan.process().getppid(), 2, "R-FORK-16: the number is the process's");
     assert_eq!(thread.exit_thread(ExitStatus::exited(2)), ThreadExit::Last);
     assert_eq!(wait4(&init, 2, 0), exited(2, 2));
 }
@@ -197,17 +140,10 @@ fn the_first_group_exit_wins() {
     let leader = fork(&init);
     let thread = spawn(&leader);
     exit(&leader, 1);
-    assert!(
-        thread
-            .process()
-            .begin_group_exit(ExitStatus::killed(Signal::SIGKILL))
-    );
+    assert!(thread.process().begin_group_exit(ExitStatus::killed(Signal::SIGKILL)));
     assert!(!thread.process().begin_group_exit(ExitStatus::exited(4)));
     exit(&thread, 5);
-    let killed = WaitStatus::Signaled {
-        signal: Signal::SIGKILL,
-        core_dumped: false,
-    };
+    let killed = WaitStatus::Signaled { signal: Signal::SIGKILL, core_dumped: false };
     assert_eq!(wait4(&init, 2, 0), Waited::Got(2, killed));
 }
 
@@ -227,28 +163,16 @@ fn an_exiting_threads_children_stay_with_its_process() {
     let (_table, init) = boot();
     let leader = fork(&init);
     let [second, third] = [spawn(&leader), spawn(&leader)];
-    let usr1 = ForkRequest {
-        exit_signal: Some(Signal::SIGUSR1),
-        ..Default::default()
-    };
+    let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
     let of_third = fork_with(&third, usr1).unwrap();
     let of_second = fork(&second);
     exit(&third, 0);
-    assert_eq!(
-        pids(&leader.process().children()),
-        [of_third.tid(), of_second.tid()]
-    );
+    assert_eq!(pids(&leader.process().children()), [of_third.tid(), of_second.tid()]);
     exit(&leader, 0);
-    assert_eq!(
-        pids(&second.process().children()),
-        [of_second.tid(), of_third.tid()]
-    );
+    assert_eq!(pids(&second.process().children()), [of_second.tid(), of_third.tid()]);
     exit(&of_third, 0);
     assert_eq!(wait4(&second, -1, WNOHANG), Waited::Nothing);
-    assert_eq!(
-        wait4(&second, -1, WNOTHREAD | WCLONE),
-        exited(of_third.tid(), 0)
-    );
+    assert_eq!(wait4(&second, -1, WNOTHREAD | WCLONE), exited(of_third.tid(), 0));
 }
 
 #[test]
@@ -258,14 +182,8 @@ fn init_without_threads_still_adopts() {
     let second = spawn(&init);
     let [parent, child] = chain(&init);
     let of_second = fork(&second);
-    assert_eq!(
-        init.exit_thread(ExitStatus::exited(0)),
-        ThreadExit::OthersRemain
-    );
-    assert_eq!(
-        second.exit_thread(ExitStatus::exited(0)),
-        ThreadExit::LastOfInit
-    );
+    assert_eq!(init.exit_thread(ExitStatus::exited(0)), ThreadExit::OthersRemain);
+    assert_eq!(second.exit_thread(ExitStatus::exited(0)), ThreadExit::LastOfInit);
     drop(second);
     exit(&parent, 0);
     assert_eq!(child.process().getppid(), 1);

@@ -17,10 +17,7 @@ fn a_child_stands_everywhere_at_once() {
     assert_eq!(pids(&shell.process().children()), [3, 4]);
     assert_eq!(second.process().getppid(), 2);
     assert_eq!(second.process().parent().unwrap().pid(), 2);
-    assert_eq!(
-        (second.process().getpgrp(), second.process().own_sid()),
-        (2, 2)
-    );
+    assert_eq!((second.process().getpgrp(), second.process().own_sid()), (2, 2));
     assert_eq!(pids(&table.find_group(2).unwrap().processes()), [2, 3, 4]);
     assert_eq!(table.find_process(4).unwrap().state(), ProcessState::Live);
     assert_eq!(table.find_thread(4).unwrap().tid(), 4);
@@ -31,27 +28,17 @@ fn clone_parent_makes_a_sibling_with_the_callers_exit_signal() {
     // R-FORK-03: the grandparent's child, behind its others; not the caller's to wait for; group and session are the caller's (B14).
     let (_table, init) = boot();
     let parent = fork(&init);
-    let own_signal = ForkRequest {
-        exit_signal: Some(Signal::SIGUSR1),
-        ..Default::default()
-    };
+    let own_signal = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
     let caller = fork_with(&parent, own_signal).unwrap();
     caller.process().setpgid(0, 0).unwrap();
-    let sibling = ForkRequest {
-        parent: ForkParent::Sibling,
-        ..Default::default()
-    };
+    let sibling = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
     let sibling = fork_with(&caller, sibling).unwrap();
     assert_eq!(pids(&parent.process().children()), [3, 4]);
     assert_eq!(sibling.process().getppid(), 2);
     assert_eq!(sibling.process().getpgrp(), 3);
     exit(&sibling, 0);
     assert_eq!(wait4(&caller, -1, 0), NO_CHILD);
-    assert_eq!(
-        wait4(&parent, -1, 0),
-        NO_CHILD,
-        "its exit signal is not SIGCHLD"
-    );
+    assert_eq!(wait4(&parent, -1, 0), NO_CHILD, "its exit signal is not SIGCHLD");
     assert_eq!(wait4(&parent, -1, WALL), exited(4, 0));
 }
 
@@ -59,10 +46,7 @@ fn clone_parent_makes_a_sibling_with_the_callers_exit_signal() {
 fn init_has_no_sibling() {
     // R-CLONE-11: CLONE_PARENT by init is EINVAL, and nothing has changed.
     let (table, init) = boot();
-    let request = ForkRequest {
-        parent: ForkParent::Sibling,
-        ..Default::default()
-    };
+    let request = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
     assert_eq!(fork_with(&init, request).err(), Some(Errno::EINVAL));
     assert_eq!(fork(&init).tid(), 2, "the failed call took no number");
     assert!(table.find_process(3).is_none());
@@ -72,10 +56,7 @@ fn init_has_no_sibling() {
 fn a_number_in_any_role_is_busy() {
     // R-PID-08, R-PID-11, G15: thread, process, group and session roles each keep a number; EEXIST until all have ended.
     let (table, init) = boot();
-    let exactly = |pid| ForkRequest {
-        number: Number::Exactly(pid),
-        ..Default::default()
-    };
+    let exactly = |pid| ForkRequest { number: Number::Exactly(pid), ..Default::default() };
     let leader = fork_with(&init, exactly(10)).unwrap();
     let thread = leader.spawn_thread(Number::Exactly(11), ()).unwrap();
     assert_eq!(fork_with(&init, exactly(10)).err(), Some(Errno::EEXIST));
@@ -91,49 +72,28 @@ fn a_number_in_any_role_is_busy() {
     leader.process().setsid().unwrap();
     let member = fork(&leader);
     exit(&leader, 0);
-    assert_eq!(
-        fork_with(&init, exactly(10)).err(),
-        Some(Errno::EEXIST),
-        "a zombie keeps it"
-    );
+    assert_eq!(fork_with(&init, exactly(10)).err(), Some(Errno::EEXIST), "a zombie keeps it");
     assert_eq!(wait4(&init, 10, 0), exited(10, 0));
     assert!(table.find_process(10).is_none());
-    assert_eq!(
-        fork_with(&init, exactly(10)).err(),
-        Some(Errno::EEXIST),
-        "a group keeps it"
-    );
+    assert_eq!(fork_with(&init, exactly(10)).err(), Some(Errno::EEXIST), "a group keeps it");
     assert_eq!(table.find_session(10).unwrap().sid(), 10);
     exit(&member, 0);
-    assert_eq!(
-        wait4(&init, member.tid() as i32, 0),
-        exited(member.tid(), 0)
-    );
+    assert_eq!(wait4(&init, member.tid() as i32, 0), exited(member.tid(), 0));
     assert!(table.find_group(10).is_none());
-    assert_eq!(
-        fork_with(&init, exactly(10)).map(|child| child.tid()),
-        Ok(10)
-    );
+    assert_eq!(fork_with(&init, exactly(10)).map(|child| child.tid()), Ok(10));
 }
 
 #[test]
 fn numbers_go_round_and_skip_what_is_busy() {
     // R-PID-02: cyclic from the last one; a number given explicitly does not move the cursor (R-PID-12).
     let (_table, init) = boot();
-    let four = ForkRequest {
-        number: Number::Exactly(4),
-        ..Default::default()
-    };
+    let four = ForkRequest { number: Number::Exactly(4), ..Default::default() };
     fork_with(&init, four).unwrap();
     let gone = fork(&init);
     assert_eq!(gone.tid(), 2);
     exit(&gone, 0);
     wait4(&init, 2, 0);
-    assert_eq!(
-        [fork(&init).tid(), fork(&init).tid()],
-        [3, 5],
-        "2 is free but behind, 4 is busy"
-    );
+    assert_eq!([fork(&init).tid(), fork(&init).tid()], [3, 5], "2 is free but behind, 4 is busy");
 }
 
 #[test]
@@ -143,19 +103,10 @@ fn a_dying_caller_creates_nothing() {
     let caller = fork(&init);
     let other = spawn(&caller);
     exit(&other, 0);
-    assert_eq!(
-        fork_with(&other, ForkRequest::default()).err(),
-        Some(Errno::EINTR)
-    );
+    assert_eq!(fork_with(&other, ForkRequest::default()).err(), Some(Errno::EINTR));
     assert!(caller.process().begin_group_exit(ExitStatus::exited(1)));
-    assert_eq!(
-        fork_with(&caller, ForkRequest::default()).err(),
-        Some(Errno::EINTR)
-    );
-    assert_eq!(
-        caller.spawn_thread(Number::Next, ()).err(),
-        Some(Errno::EINTR)
-    );
+    assert_eq!(fork_with(&caller, ForkRequest::default()).err(), Some(Errno::EINTR));
+    assert_eq!(caller.spawn_thread(Number::Next, ()).err(), Some(Errno::EINTR));
 }
 
 #[test]
@@ -165,15 +116,7 @@ fn a_thread_has_its_own_number_and_its_processes_relations() {
     let leader = fork(&init);
     let thread = spawn(&leader);
     assert_eq!((thread.tid(), thread.process().pid()), (3, 2));
-    assert_eq!(
-        leader
-            .process()
-            .threads()
-            .iter()
-            .map(|t| t.tid())
-            .collect::<Vec<_>>(),
-        [2, 3]
-    );
+    assert_eq!(leader.process().threads().iter().map(|t| t.tid()).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(table.find_thread(3).unwrap().process().pid(), 2);
     assert!(table.find_process(3).is_none());
     assert_eq!(pids(&init.process().children()), [2]);
@@ -203,15 +146,9 @@ fn a_dropped_thread_leaves_its_process() {
 fn there_is_one_init() {
     // The last reaper is unique: a second one is refused, number 0 is none.
     let (table, _init) = boot();
-    assert_eq!(
-        table.new_init(2, Treatment::default(), ()).err(),
-        Some(Errno::EEXIST)
-    );
+    assert_eq!(table.new_init(2, Treatment::default(), ()).err(), Some(Errno::EEXIST));
     let empty = axprocess::ProcessTable::new(Kernel::default());
-    assert_eq!(
-        empty.new_init(0, Treatment::default(), ()).err(),
-        Some(Errno::EINVAL)
-    );
+    assert_eq!(empty.new_init(0, Treatment::default(), ()).err(), Some(Errno::EINVAL));
 }
 
 #[test]

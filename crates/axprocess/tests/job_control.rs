@@ -47,10 +47,7 @@ fn a_child_moves_to_a_new_group_and_back() {
     assert_eq!(shell.process().group().session().process_groups().len(), 2);
     assert_eq!(setpgid(number(&a), 2), Ok(()));
     assert_eq!(setpgid(number(&b), 2), Ok(()));
-    assert!(
-        table.find_group(a.tid()).is_none(),
-        "G2: an empty group has ended"
-    );
+    assert!(table.find_group(a.tid()).is_none(), "G2: an empty group has ended");
     assert!(group.processes().is_empty());
     assert_eq!(shell.process().group().session().process_groups().len(), 1);
 }
@@ -67,51 +64,22 @@ fn setpgid_errors_come_in_linuxs_order() {
     let execed = fork(&shell);
     execed.exec().unwrap();
     let rows = [
-        (
-            number(&child),
-            -1,
-            Errno::EINVAL,
-            "a negative group, before anything else",
-        ),
+        (number(&child), -1, Errno::EINVAL, "a negative group, before anything else"),
         (-5, 0, Errno::EINVAL, "which pgid 0 makes of a negative pid"),
         (-5, 7, Errno::ESRCH, "no such process"),
         (999, 999, Errno::ESRCH, "no such process"),
         (number(&thread), 0, Errno::EINVAL, "a thread's number"),
-        (
-            number(&stranger),
-            0,
-            Errno::EPERM,
-            "a child in another session",
-        ),
+        (number(&stranger), 0, Errno::EPERM, "a child in another session"),
         (number(&execed), 0, Errno::EACCES, "a child that has exec'd"),
         (number(&grandchild), 0, Errno::ESRCH, "no child"),
         (1, 0, Errno::ESRCH, "one's parent"),
-        (
-            0,
-            0,
-            Errno::EPERM,
-            "a session leader, even to stay where it is (G7, B11)",
-        ),
+        (0, 0, Errno::EPERM, "a session leader, even to stay where it is (G7, B11)"),
         (number(&child), 999, Errno::EPERM, "no such group (G8)"),
-        (
-            number(&child),
-            number(&grandchild),
-            Errno::EPERM,
-            "a process that leads no group",
-        ),
-        (
-            number(&child),
-            number(&stranger),
-            Errno::EPERM,
-            "a group of another session",
-        ),
+        (number(&child), number(&grandchild), Errno::EPERM, "a process that leads no group"),
+        (number(&child), number(&stranger), Errno::EPERM, "a group of another session"),
     ];
     for (pid, pgid, errno, why) in rows {
-        assert_eq!(
-            shell.process().setpgid(pid, pgid),
-            Err(errno),
-            "setpgid({pid}, {pgid}): {why}"
-        );
+        assert_eq!(shell.process().setpgid(pid, pgid), Err(errno), "setpgid({pid}, {pgid}): {why}");
     }
     assert_eq!(ids(&child), (2, 2), "nothing has moved");
     assert_eq!(
@@ -121,11 +89,7 @@ fn setpgid_errors_come_in_linuxs_order() {
     );
     stranger.exec().unwrap();
     let both = shell.process().setpgid(number(&stranger), 0);
-    assert_eq!(
-        both,
-        Err(Errno::EPERM),
-        "R-SETPGID-04: the session is looked at before the exec"
-    );
+    assert_eq!(both, Err(Errno::EPERM), "R-SETPGID-04: the session is looked at before the exec");
 }
 
 #[test]
@@ -135,15 +99,9 @@ fn zombies_are_full_members() {
     let [leader, member] = [fork(&shell), fork(&shell)];
     exit(&leader, 0);
     assert_eq!(shell.process().setpgid(number(&leader), 0), Ok(()));
-    assert_eq!(
-        shell.process().setpgid(number(&member), number(&leader)),
-        Ok(())
-    );
+    assert_eq!(shell.process().setpgid(number(&member), number(&leader)), Ok(()));
     wait4(&shell, number(&leader), 0);
-    assert_eq!(
-        pids(&table.find_group(leader.tid()).unwrap().processes()),
-        [member.tid()]
-    );
+    assert_eq!(pids(&table.find_group(leader.tid()).unwrap().processes()), [member.tid()]);
     assert_eq!(shell.process().getpgid(number(&member)), Ok(leader.tid()));
 }
 
@@ -159,20 +117,10 @@ fn leaving_and_coming_back_finds_the_same_group() {
     setpgid(&b, &a).unwrap();
     setpgid(&c, &c).unwrap();
     setpgid(&a, &c).unwrap();
-    assert_eq!(
-        a.process().setsid(),
-        Err(Errno::EPERM),
-        "R-SETSID-01: a group has its number"
-    );
+    assert_eq!(a.process().setsid(), Err(Errno::EPERM), "R-SETSID-01: a group has its number");
     setpgid(&a, &a).unwrap();
-    assert_eq!(
-        pids(&table.find_group(a.tid()).unwrap().processes()),
-        [b.tid(), a.tid()]
-    );
-    assert!(std::sync::Arc::ptr_eq(
-        &a.process().group(),
-        &b.process().group()
-    ));
+    assert_eq!(pids(&table.find_group(a.tid()).unwrap().processes()), [b.tid(), a.tid()]);
+    assert!(std::sync::Arc::ptr_eq(&a.process().group(), &b.process().group()));
 }
 
 #[test]
@@ -184,10 +132,7 @@ fn setsid_makes_a_leader_once() {
     assert_eq!(thread.process().setsid(), Ok(daemon.tid()));
     assert_eq!(ids(&daemon), (daemon.tid(), daemon.tid()));
     assert_eq!(daemon.process().setsid(), Err(Errno::EPERM));
-    assert_eq!(
-        shell.process().setpgid(number(&daemon), 0),
-        Err(Errno::EPERM)
-    );
+    assert_eq!(shell.process().setpgid(number(&daemon), 0), Err(Errno::EPERM));
 
     let leader = fork(&shell);
     leader.process().setpgid(0, 0).unwrap();
@@ -195,21 +140,10 @@ fn setsid_makes_a_leader_once() {
     let member = fork(&leader);
     exit(&member, 0);
     leader.process().setpgid(0, 2).unwrap();
-    assert_eq!(
-        leader.process().setsid(),
-        Err(Errno::EPERM),
-        "a zombie holds the group"
-    );
+    assert_eq!(leader.process().setsid(), Err(Errno::EPERM), "a zombie holds the group");
     wait4(&leader, -1, 0);
     assert_eq!(leader.process().setsid(), Ok(leader.tid()));
-    assert_eq!(
-        table
-            .find_session(leader.tid())
-            .unwrap()
-            .process_groups()
-            .len(),
-        1
-    );
+    assert_eq!(table.find_session(leader.tid()).unwrap().process_groups().len(), 1);
 }
 
 #[test]
@@ -236,10 +170,7 @@ fn getters_know_every_number() {
     let asker = shell.process();
     assert_eq!((asker.getpgid(0), asker.getsid(0)), (Ok(2), Ok(2)));
     for pid in [number(&child), number(&thread)] {
-        assert_eq!(
-            (asker.getpgid(pid), asker.getsid(pid)),
-            (Ok(child.tid()), Ok(child.tid()))
-        );
+        assert_eq!((asker.getpgid(pid), asker.getsid(pid)), (Ok(child.tid()), Ok(child.tid())));
     }
     for pid in [999, -1, i32::MIN, i32::MAX] {
         assert_eq!(asker.getpgid(pid), Err(Errno::ESRCH));

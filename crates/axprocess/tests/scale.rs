@@ -56,18 +56,11 @@ fn boot() -> (ProcessTable<Counting>, Thread) {
 }
 
 fn fork(parent: &Thread) -> Thread {
-    parent
-        .fork(ForkRequest::default(), Counted::new(), ())
-        .unwrap()
+    parent.fork(ForkRequest::default(), Counted::new(), ()).unwrap()
 }
 
 fn on_a_small_stack(work: impl FnOnce() + Send + 'static) {
-    thread::Builder::new()
-        .stack_size(256 * 1024)
-        .spawn(work)
-        .unwrap()
-        .join()
-        .unwrap();
+    thread::Builder::new().stack_size(256 * 1024).spawn(work).unwrap().join().unwrap();
 }
 
 /// One after the other: they count the same objects.
@@ -87,10 +80,7 @@ fn a_chain_of_a_million_is_dropped_without_recursion() {
         assert_eq!(ALIVE.load(Ordering::Relaxed), MILLION + 1);
         drop(last);
         let before = table.audit();
-        assert!(
-            before.checks > 0 && before.longest_hold <= LONGEST,
-            "{before:?}"
-        );
+        assert!(before.checks > 0 && before.longest_hold <= LONGEST, "{before:?}");
         drop(table);
         assert_eq!(deepest.state(), ProcessState::Reaped);
         drop(deepest);
@@ -116,10 +106,7 @@ fn longest_hold_of_an_exit_with(children: usize) -> usize {
         reaped += 1;
     }
     assert_eq!(reaped, children.div_ceil(4) + 1);
-    assert_eq!(
-        init.process().children().len(),
-        children - children.div_ceil(4)
-    );
+    assert_eq!(init.process().children().len(), children - children.div_ceil(4));
     let audit = table.audit();
     drop((parent, init, table));
     assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
@@ -133,10 +120,7 @@ fn a_parent_of_a_million_exits_in_holds_of_the_same_length() {
     on_a_small_stack(|| {
         let small = longest_hold_of_an_exit_with(1_000);
         let large = longest_hold_of_an_exit_with(MILLION);
-        assert!(
-            small >= 64,
-            "the exit with 1,000 children fills a hold: {small}"
-        );
+        assert!(small >= 64, "the exit with 1,000 children fills a hold: {small}");
         assert!(small.max(large) <= LONGEST, "{small} and {large} objects");
     });
 }
@@ -147,9 +131,8 @@ fn a_thread_group_of_thousands_ends_in_exec_in_bounded_holds() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let (table, init) = boot();
     let leader = fork(&init);
-    let threads: Vec<Thread> = (0..5_000)
-        .map(|_| leader.spawn_thread(axprocess::Number::Next, ()).unwrap())
-        .collect();
+    let threads: Vec<Thread> =
+        (0..5_000).map(|_| leader.spawn_thread(axprocess::Number::Next, ()).unwrap()).collect();
     for thread in &threads {
         fork(thread);
     }
@@ -172,9 +155,7 @@ fn zombies_are_found_without_a_scan() {
     }
     let any = WaitRequest::wait4(-1, 0).unwrap();
     for child in children.iter().step_by(7) {
-        let Ok(WaitOutcome::Event(event)) = init.wait(&any) else {
-            panic!("a zombie is there")
-        };
+        let Ok(WaitOutcome::Event(event)) = init.wait(&any) else { panic!("a zombie is there") };
         assert_eq!(event.pid, child.tid());
     }
     assert!(table.audit().longest_hold <= LONGEST, "{:?}", table.audit());

@@ -46,16 +46,9 @@ fn the_selector_decides_who_is_waited_for() {
     exit(&own, 1);
     exit(&moved, 2);
     let moved_pid = moved.tid() as i32;
-    assert_eq!(
-        waitid(&shell, 2, moved_pid, WEXITED | WNOWAIT),
-        exited(moved.tid(), 2)
-    );
+    assert_eq!(waitid(&shell, 2, moved_pid, WEXITED | WNOWAIT), exited(moved.tid(), 2));
     assert_eq!(wait4(&shell, -moved_pid, 0), exited(moved.tid(), 2));
-    assert_eq!(
-        wait4(&shell, -moved_pid, 0),
-        NO_CHILD,
-        "the group has ended"
-    );
+    assert_eq!(wait4(&shell, -moved_pid, 0), NO_CHILD, "the group has ended");
     assert_eq!(wait4(&shell, 0, 0), exited(own.tid(), 1));
     assert_eq!(wait4(&shell, 999, 0), NO_CHILD);
     assert_eq!(wait4(&shell, 1, 0), NO_CHILD, "one's parent is no child");
@@ -73,11 +66,8 @@ fn the_first_in_birth_order_wins() {
     children[0].process().group_stopped(Signal::SIGSTOP);
     let stopped = Waited::Got(children[0].tid(), WaitStatus::Stopped(Signal::SIGSTOP));
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped);
-    for index in 1..5 {
-        assert_eq!(
-            wait4(&init, -1, WUNTRACED),
-            exited(children[index].tid(), index as u8)
-        );
+    for (child, code) in children[1..].iter().zip(1..) {
+        assert_eq!(wait4(&init, -1, WUNTRACED), exited(child.tid(), code));
     }
 }
 
@@ -88,10 +78,7 @@ fn adopted_children_come_behind_in_their_order() {
     let [x, parent] = [fork(&init), fork(&init)];
     let [a, b] = [fork(&parent), fork(&parent)];
     exit(&parent, 0);
-    assert_eq!(
-        wait4(&init, parent.tid() as i32, 0),
-        exited(parent.tid(), 0)
-    );
+    assert_eq!(wait4(&init, parent.tid() as i32, 0), exited(parent.tid(), 0));
     let y = fork(&init);
     for child in [&y, &b, &x, &a] {
         exit(child, 0);
@@ -133,10 +120,7 @@ fn the_kind_of_a_child_is_its_exit_signal() {
     // R-WAIT-06, B20: plain waits see SIGCHLD children, __WCLONE the others, __WALL all, and overrides __WCLONE.
     let (_table, init) = boot();
     let plain = fork(&init);
-    let clone = ForkRequest {
-        exit_signal: None,
-        ..Default::default()
-    };
+    let clone = ForkRequest { exit_signal: None, ..Default::default() };
     let clone = fork_with(&init, clone).unwrap();
     exit(&plain, 0);
     exit(&clone, 0);
@@ -168,21 +152,14 @@ fn stops_and_continuations_are_reported_once() {
     let stopped = |signal| Waited::Got(2, WaitStatus::Stopped(signal));
     let continued = Waited::Got(2, WaitStatus::Continued);
     child.process().group_continued();
-    assert_eq!(
-        wait4(&init, -1, WCONTINUED),
-        Waited::Nothing,
-        "it was not stopped"
-    );
+    assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Nothing, "it was not stopped");
 
     child.process().group_stopped(Signal::SIGTSTP);
     child.process().group_stopped(Signal::SIGSTOP);
     assert!(child.process().is_stopped());
     assert_eq!(signals(&table).len(), 1, "R-NOTIFY-12: once per stop");
     assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
-    assert_eq!(
-        waitid(&init, 0, 0, WSTOPPED | WNOWAIT),
-        stopped(Signal::SIGTSTP)
-    );
+    assert_eq!(waitid(&init, 0, 0, WSTOPPED | WNOWAIT), stopped(Signal::SIGTSTP));
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped(Signal::SIGTSTP));
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
 
@@ -192,17 +169,9 @@ fn stops_and_continuations_are_reported_once() {
 
     child.process().group_stopped(Signal::SIGSTOP);
     child.process().group_continued();
-    assert_eq!(
-        wait4(&init, -1, WUNTRACED),
-        Waited::Nothing,
-        "the stop was lost"
-    );
+    assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing, "the stop was lost");
     child.process().group_stopped(Signal::SIGTTIN);
-    assert_eq!(
-        wait4(&init, -1, WCONTINUED),
-        Waited::Nothing,
-        "the continuation was lost"
-    );
+    assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Nothing, "the continuation was lost");
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped(Signal::SIGTTIN));
 }
 
@@ -212,21 +181,13 @@ fn an_end_makes_stop_reports_void() {
     let (_table, init) = boot();
     let child = fork(&init);
     child.process().group_stopped(Signal::SIGSTOP);
-    child
-        .process()
-        .begin_group_exit(ExitStatus::killed(Signal::SIGKILL));
+    child.process().begin_group_exit(ExitStatus::killed(Signal::SIGKILL));
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
     exit(&child, 0);
     child.process().group_stopped(Signal::SIGSTOP);
     child.process().group_continued();
-    let killed = WaitStatus::Signaled {
-        signal: Signal::SIGKILL,
-        core_dumped: false,
-    };
-    assert_eq!(
-        wait4(&init, -1, WUNTRACED | WCONTINUED),
-        Waited::Got(2, killed)
-    );
+    let killed = WaitStatus::Signaled { signal: Signal::SIGKILL, core_dumped: false };
+    assert_eq!(wait4(&init, -1, WUNTRACED | WCONTINUED), Waited::Got(2, killed));
 }
 
 #[test]
@@ -239,7 +200,7 @@ fn no_signal_for_stops_if_the_parent_says_so() {
         events(&table);
         child.process().group_stopped(Signal::SIGSTOP);
         assert_eq!(events(&table), [Event::Wake(1)]);
-        assert_eq!(waitid(&init, 0, 0, WSTOPPED | WNOWAIT).is_event(), true);
+        assert!(waitid(&init, 0, 0, WSTOPPED | WNOWAIT).is_event());
         child.process().group_continued();
         assert_eq!(events(&table), [Event::Wake(1)]);
     }
@@ -267,10 +228,7 @@ fn a_token_goes_stale_with_every_event() {
     assert!(is_stale(before_stop));
 
     let before_reap = token();
-    assert_eq!(
-        wait4(&init, children[0].tid() as i32, 0),
-        exited(children[0].tid(), 0)
-    );
+    assert_eq!(wait4(&init, children[0].tid() as i32, 0), exited(children[0].tid(), 0));
     assert!(is_stale(before_reap), "R-WAIT-24: the others look again");
 
     let before_autoreap = token();

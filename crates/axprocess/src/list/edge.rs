@@ -14,7 +14,7 @@ unsafe impl<T: Send + Sync> Send for Ptr<T> {}
 unsafe impl<T: Send + Sync> Sync for Ptr<T> {}
 
 impl<T> Ptr<T> {
-    pub(crate) const fn new(target: &T) -> Self {
+    pub(crate) fn new(target: &T) -> Self {
         Self(NonNull::from_ref(target))
     }
 

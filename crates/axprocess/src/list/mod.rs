@@ -87,21 +87,11 @@ pub(crate) mod tests {
     }
 
     pub(super) fn item(name: &'static str) -> Arc<Item> {
-        Arc::new(Item {
-            name,
-            key: 0,
-            links: Links::new(),
-            tree: TreeLinks::new(),
-        })
+        Arc::new(Item { name, key: 0, links: Links::new(), tree: TreeLinks::new() })
     }
 
     pub(super) fn numbered(key: i64) -> Arc<Item> {
-        Arc::new(Item {
-            name: "",
-            key,
-            links: Links::new(),
-            tree: TreeLinks::new(),
-        })
+        Arc::new(Item { name: "", key, links: Links::new(), tree: TreeLinks::new() })
     }
 
     pub(super) fn names<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<&'static str> {

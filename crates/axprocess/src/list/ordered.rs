@@ -93,17 +93,11 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     /// Puts `node`, which is in no queue of this kind, at its place.
     pub(crate) fn insert<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         hold.touch();
-        debug_assert!(
-            !node.tree_links().is_queued(hold),
-            "an object is queued once"
-        );
+        debug_assert!(!node.tree_links().is_queued(hold), "an object is queued once");
         node.tree_links().queued.set(hold, true);
         let (own, key) = (Ptr::new(node), node.key(hold));
         let is_first = self.first(hold).is_none_or(|first| key < first.key(hold));
-        let is_last = self
-            .last
-            .get(hold)
-            .is_none_or(|last| key > last.get(hold).key(hold));
+        let is_last = self.last.get(hold).is_none_or(|last| key > last.get(hold).key(hold));
         match self.place_below(hold, key, is_last) {
             None => self.root.set(hold, Some(own)),
             Some((parent, side)) => {
@@ -134,19 +128,15 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
         hold.touch();
         if self.first.get(hold).is_some_and(|first| first.is(node)) {
-            self.first
-                .set(hold, Self::neighbour(hold, node, Side::Right));
+            self.first.set(hold, Self::neighbour(hold, node, Side::Right));
         }
         if self.last.get(hold).is_some_and(|last| last.is(node)) {
             self.last.set(hold, Self::neighbour(hold, node, Side::Left));
         }
         while let (Some(left), Some(right)) = (links.left.get(hold), links.right.get(hold)) {
             let (left, right) = (left.get(hold), right.get(hold));
-            let higher = if priority(left.key(hold)) >= priority(right.key(hold)) {
-                left
-            } else {
-                right
-            };
+            let higher =
+                if priority(left.key(hold)) >= priority(right.key(hold)) { left } else { right };
             self.rotate_up(hold, higher);
         }
         let only_child = links.left.get(hold).or(links.right.get(hold));
@@ -170,11 +160,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         let mut at = self.root.get(hold)?;
         loop {
             hold.touch();
-            let side = if key < at.get(hold).key(hold) {
-                Side::Left
-            } else {
-                Side::Right
-            };
+            let side = if key < at.get(hold).key(hold) { Side::Left } else { Side::Right };
             match Self::child(hold, at.get(hold), side) {
                 Some(child) => at = child,
                 None => return Some((at, side)),
@@ -195,11 +181,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         let moved = Self::child(hold, node, other);
         Self::set_child(hold, parent, side, moved);
         if let Some(moved) = moved {
-            moved
-                .get(hold)
-                .tree_links()
-                .parent
-                .set(hold, Some(Ptr::new(parent)));
+            moved.get(hold).tree_links().parent.set(hold, Some(Ptr::new(parent)));
         }
         Self::set_child(hold, node, other, Some(Ptr::new(parent)));
         parent.tree_links().parent.set(hold, Some(Ptr::new(node)));
@@ -313,10 +295,7 @@ mod tests {
                     let found: Vec<i64> = queue.iter(hold).map(|item| item.key).collect();
                     let expected: Vec<i64> = inside.iter().map(|&index| index as i64).collect();
                     assert_eq!(found, expected);
-                    assert_eq!(
-                        queue.first(hold).map(|item| item.key),
-                        expected.first().copied()
-                    );
+                    assert_eq!(queue.first(hold).map(|item| item.key), expected.first().copied());
                 });
             }
             for item in &items {
@@ -332,11 +311,8 @@ mod tests {
         let items: Vec<Arc<Item>> = (0..count).map(numbered).collect();
         for reverse in [false, true] {
             let queue = OrderedQueue::<Item, ()>::new();
-            let order: Vec<&Arc<Item>> = if reverse {
-                items.iter().rev().collect()
-            } else {
-                items.iter().collect()
-            };
+            let order: Vec<&Arc<Item>> =
+                if reverse { items.iter().rev().collect() } else { items.iter().collect() };
             world().hold(|hold| {
                 for item in order {
                     queue.insert(hold, item);
@@ -344,11 +320,7 @@ mod tests {
                 let deepest = items.iter().map(|item| depth(hold, item)).max();
                 assert!(deepest.is_some_and(|depth| depth < 70), "depth {deepest:?}");
                 for item in &items {
-                    assert!(
-                        queue
-                            .first(hold)
-                            .is_some_and(|first| core::ptr::eq(first, &**item))
-                    );
+                    assert!(queue.first(hold).is_some_and(|first| core::ptr::eq(first, &**item)));
                     queue.remove(hold, item);
                 }
                 assert!(queue.first(hold).is_none());

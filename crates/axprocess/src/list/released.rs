@@ -16,10 +16,7 @@ pub(crate) struct Released<T: Node<L>, L> {
 
 impl<T: Node<L>, L> Released<T, L> {
     pub(crate) const fn new() -> Self {
-        Self {
-            head: None,
-            kind: PhantomData,
-        }
+        Self { head: None, kind: PhantomData }
     }
 
     /// Keeps `node`, which is in no list of this kind and will never be in one again.

@@ -19,10 +19,7 @@ pub(crate) struct Links<T> {
 
 impl<T: Send + Sync> Links<T> {
     pub(crate) const fn new() -> Self {
-        Self {
-            next: Field::new(None),
-            prev: Field::new(None),
-        }
+        Self { next: Field::new(None), prev: Field::new(None) }
     }
 
     #[inline]
@@ -36,9 +33,7 @@ impl<T: Send + Sync> Links<T> {
     where
         T: Node<L>,
     {
-        self.prev
-            .get(hold)
-            .and_then(|prev| prev.get(hold).links().next.get(hold))
+        self.prev.get(hold).and_then(|prev| prev.get(hold).links().next.get(hold))
     }
 
     /// Uses the forward link of an object that is in no list to chain it to another.
@@ -66,11 +61,7 @@ pub(super) struct Ring<T, L> {
 
 impl<T: Node<L>, L> Ring<T, L> {
     pub(super) const fn new() -> Self {
-        Self {
-            head: Field::new(None),
-            len: Field::new(0),
-            kind: PhantomData,
-        }
+        Self { head: Field::new(None), len: Field::new(0), kind: PhantomData }
     }
 
     #[inline]
@@ -92,10 +83,7 @@ impl<T: Node<L>, L> Ring<T, L> {
 
     pub(super) fn push_back<H: Host>(&self, hold: &mut Hold<'_, H>, pointer: Ptr<T>) {
         let links = pointer.get(hold).links();
-        debug_assert!(
-            !links.is_linked(hold),
-            "an object stands in one list of a kind"
-        );
+        debug_assert!(!links.is_linked(hold), "an object stands in one list of a kind");
         match self.first(hold) {
             None => {
                 links.next.set(hold, Some(pointer));

@@ -98,10 +98,7 @@ mod tests {
         drop(removed);
         assert_eq!(Arc::strong_count(&a), 1);
         let rest = world().hold(|hold| {
-            assert!(
-                list.remove(hold, &a).is_none(),
-                "what is out cannot be taken out again"
-            );
+            assert!(list.remove(hold, &a).is_none(), "what is out cannot be taken out again");
             assert_eq!(names(list.iter(hold)), ["b", "c"]);
             let rest: Vec<_> = [&b, &c].map(|item| list.remove(hold, item)).into();
             assert!(list.len(hold) == 0 && list.first(hold).is_none());

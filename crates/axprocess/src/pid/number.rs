@@ -45,11 +45,7 @@ impl<H: Host> Clone for Task<H> {
 impl<H: Host> Copy for Task<H> {}
 
 impl<H: Host> Slot for Roles<H> {
-    const VACANT: Self = Self {
-        task: None,
-        group: None,
-        session: None,
-    };
+    const VACANT: Self = Self { task: None, group: None, session: None };
 
     fn is_vacant(&self) -> bool {
         self.task.is_none() && self.group.is_none() && self.session.is_none()
@@ -78,10 +74,7 @@ pub(crate) struct NumberTable<H: Host> {
 
 impl<H: Host> NumberTable<H> {
     pub(crate) const fn new() -> Self {
-        Self {
-            roles: Radix::new(),
-            cursor: 1,
-        }
+        Self { roles: Radix::new(), cursor: 1 }
     }
 
     pub(crate) fn roles(&self, number: Pid) -> Option<&Roles<H>> {

@@ -57,10 +57,7 @@ impl<V: Slot> Radix<V> {
             root: Child::Empty,
             shift: 0,
             len: 0,
-            pool: Pool {
-                leaves: Stock::new(),
-                inners: Stock::new(),
-            },
+            pool: Pool { leaves: Stock::new(), inners: Stock::new() },
         }
     }
 
@@ -118,11 +115,8 @@ impl<V: Slot> Radix<V> {
     /// Returns the smallest free number in `from..limit`.
     pub(crate) fn first_free(&self, from: u32, limit: u32) -> Option<u32> {
         let start = u64::from(from);
-        let free = if self.covers(from) {
-            self.root.first_free(start, self.shift)
-        } else {
-            Some(start)
-        };
+        let free =
+            if self.covers(from) { self.root.first_free(start, self.shift) } else { Some(start) };
         // Beyond a full tree all is free; what is beyond `u32` too is beyond any limit.
         let free = free.unwrap_or(1 << (self.shift + BITS));
         u32::try_from(free).ok().filter(|free| *free < limit)
@@ -149,10 +143,7 @@ impl<V: Slot> Radix<V> {
         if leaves.retired.len + inners.retired.len == 0 {
             return Nodes::new();
         }
-        Nodes {
-            leaves: mem::take(&mut leaves.retired),
-            inners: mem::take(&mut inners.retired),
-        }
+        Nodes { leaves: mem::take(&mut leaves.retired), inners: mem::take(&mut inners.retired) }
     }
 
     /// Tells whether the tree is high enough for a number.
@@ -291,10 +282,7 @@ pub(crate) struct Nodes<V> {
 impl<V> Nodes<V> {
     /// Makes none.
     const fn new() -> Self {
-        Self {
-            leaves: Chain::new(),
-            inners: Chain::new(),
-        }
+        Self { leaves: Chain::new(), inners: Chain::new() }
     }
 
     /// Tells whether there are none.
@@ -328,10 +316,7 @@ struct Stock<B> {
 impl<B> Stock<B> {
     /// Makes an empty stock.
     const fn new() -> Self {
-        Self {
-            spare: Chain::new(),
-            retired: Chain::new(),
-        }
+        Self { spare: Chain::new(), retired: Chain::new() }
     }
 
     /// Keeps a node if there are less than `most` spares, and retires it otherwise.
@@ -423,13 +408,8 @@ struct Leaf<V> {
 
 impl<V: Slot> Leaf<V> {
     /// A new leaf.
-    const VACANT: Node<Self> = Node {
-        next: None,
-        body: Self {
-            occupied: 0,
-            slots: [const { V::VACANT }; FANOUT],
-        },
-    };
+    const VACANT: Node<Self> =
+        Node { next: None, body: Self { occupied: 0, slots: [const { V::VACANT }; FANOUT] } };
 
     /// Edits a slot; returns the result, and what was and is occupied.
     #[inline]
@@ -454,11 +434,7 @@ impl<V> Inner<V> {
     /// A new inner node.
     const VACANT: Node<Self> = Node {
         next: None,
-        body: Self {
-            present: 0,
-            full: 0,
-            children: [const { Child::Empty }; FANOUT],
-        },
+        body: Self { present: 0, full: 0, children: [const { Child::Empty }; FANOUT] },
     };
 
     /// Brings the bitmaps up to date with one child.

@@ -16,44 +16,45 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// `EAGAIN`: the exit of the process is decided, or another thread is in exec (R-EXEC-10).
+    /// `EAGAIN`: the exit of the process is decided, another thread is in exec (R-EXEC-10), or this thread has exited.
     pub fn exec(&self) -> Result<(), Errno> {
+        let world = self.process().world();
+        world.hold(|hold| self.begin_exec(hold))?;
+        while !world.hold(|hold| self.take_over(hold))? {}
+        Ok(())
+    }
+
+    fn begin_exec(&self, hold: &mut Hold<'_, H>) -> Result<(), Errno> {
         let process = self.process();
-        process.world().hold(|hold| {
-            let can_exec = self.state() == ThreadState::Live
-                && process.is_open(hold)
-                && !process.has(hold, Marks::EXECING);
-            if !can_exec {
-                return Err(Errno::EAGAIN);
-            }
-            process.mark(hold, Marks::EXECING);
-            Ok(())
-        })?;
-        while !process.world().hold(|hold| self.take_over(hold)) {}
+        if !process.is_open(hold) || process.has(hold, Marks::EXECING) {
+            return Err(Errno::EAGAIN);
+        }
+        process.mark(hold, Marks::EXECING);
         Ok(())
     }
 
     /// Goes as far as the hold allows; true when done. After each hold the process is a whole one, with fewer threads.
-    fn take_over(&self, hold: &mut Hold<'_, H>) -> bool {
+    fn take_over(&self, hold: &mut Hold<'_, H>) -> Result<bool, Errno> {
         let process = self.process();
+        if self.state() != ThreadState::Live {
+            process.unmark(hold, Marks::EXECING);
+            return Err(Errno::EAGAIN);
+        }
         while let Some(other) = self.first_other(hold) {
             if !self.absorb(hold, other) || hold.is_full() {
-                return false;
+                return Ok(false);
             }
         }
         if !process.leader.is(hold, self) {
             self.become_leader(hold);
         }
-        if !self
-            .own_children()
-            .move_all(hold, Parentage::of_thread(self, hold))
-        {
-            return false;
+        if !self.own_children().move_all(hold, Parentage::of_thread(self, hold)) {
+            return Ok(false);
         }
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.exit_signal.set(hold, Some(Signal::SIGCHLD));
-        true
+        Ok(true)
     }
 
     /// Takes over another thread's children and makes it vanish. False if the hold is full before.
@@ -81,9 +82,6 @@ impl<H: Host> Thread<H> {
     }
 
     fn first_other<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
-        self.process()
-            .threads
-            .iter(hold)
-            .find(|other| !core::ptr::eq(*other, self))
+        self.process().threads.iter(hold).find(|other| !core::ptr::eq(*other, self))
     }
 }

@@ -64,9 +64,7 @@ impl<H: Host> Thread<H> {
 
     fn finish_departure(&self) {
         while self.state() == ThreadState::Exiting {
-            self.process()
-                .world()
-                .hold(|hold| self.try_finish_exit(hold));
+            self.process().world().hold(|hold| self.try_finish_exit(hold));
         }
     }
 
@@ -88,9 +86,7 @@ impl<H: Host> Thread<H> {
     /// Ceases to be one of those that live; stays listed while it hands over its children.
     fn depart(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
-        process
-            .live_threads
-            .set(hold, process.live_threads.get(hold) - 1);
+        process.live_threads.set(hold, process.live_threads.get(hold) - 1);
         self.enter_state(hold, ThreadState::Exiting);
     }
 
@@ -166,8 +162,7 @@ impl<H: Host> Process<H> {
     /// [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
     /// Returns whether this call decided it; the first one does. R-EXIT-06, R-EXIT-12, R-EXIT-13.
     pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
-        self.world
-            .hold(|hold| self.decide_exit(hold, Some(status.to_raw())))
+        self.world.hold(|hold| self.decide_exit(hold, Some(status.to_raw())))
     }
 
     pub(crate) fn decide_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
@@ -244,12 +239,8 @@ impl<H: Host> Process<H> {
         signal: Signal,
         status: WaitStatus,
     ) {
-        let cause = SignalCause::Child {
-            pid: self.pid(),
-            status,
-        };
-        hold.host()
-            .post_signal(parent, &SignalInfo { signal, cause });
+        let cause = SignalCause::Child { pid: self.pid(), status };
+        hold.host().post_signal(parent, &SignalInfo { signal, cause });
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.

@@ -21,10 +21,7 @@ pub(crate) struct Children<H: Host> {
 
 impl<H: Host> Children<H> {
     pub(crate) const fn new() -> Self {
-        Self {
-            list: StrongList::new(),
-            reportable: OrderedQueue::new(),
-        }
+        Self { list: StrongList::new(), reportable: OrderedQueue::new() }
     }
 
     /// Makes all children those of `parent`, or as many as the hold allows. False if some are left.
@@ -71,11 +68,7 @@ impl<'h, H: Host> Parentage<'h, H> {
             Some(thread) => thread.state() == ThreadState::Live,
             None => !process.has(hold, Marks::LEADER_GONE),
         };
-        if lives {
-            Some(self)
-        } else {
-            process.first_accepting(hold)
-        }
+        if lives { Some(self) } else { process.first_accepting(hold) }
     }
 }
 
@@ -124,10 +117,7 @@ impl<H: Host> Process<H> {
     /// Whose child this process is; `None` for init and for a reaped process.
     pub(crate) fn parentage<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
         let process = self.parent.get(hold)?;
-        Some(Parentage {
-            process,
-            thread: self.parent_thread.get(hold),
-        })
+        Some(Parentage { process, thread: self.parent_thread.get(hold) })
     }
 
     pub(super) fn is_child_of(&self, hold: &Hold<'_, H>, parent: &Self) -> bool {
@@ -139,10 +129,7 @@ impl<H: Host> Process<H> {
         let mut threads = self.threads.iter(hold);
         let thread = threads.find(|thread| thread.state() == ThreadState::Live)?;
         let leads = self.leader.is(hold, thread);
-        Some(Parentage {
-            process: thread.process_in(hold),
-            thread: (!leads).then_some(thread),
-        })
+        Some(Parentage { process: thread.process_in(hold), thread: (!leads).then_some(thread) })
     }
 
     /// The nearest living subreaper above this process, else init (R-REPARENT-03, R-REPARENT-04). `None` when the table is gone.
@@ -157,11 +144,7 @@ impl<H: Host> Process<H> {
             while let Some(process) = ancestor {
                 hold.touch();
                 if process.has(hold, Marks::SUBREAPER) {
-                    let candidate = Parentage {
-                        process,
-                        thread: None,
-                    }
-                    .accepting(hold);
+                    let candidate = Parentage { process, thread: None }.accepting(hold);
                     if candidate.is_some() {
                         return candidate;
                     }
@@ -169,10 +152,7 @@ impl<H: Host> Process<H> {
                 ancestor = process.parent.get(hold);
             }
         }
-        let eldest = Parentage {
-            process: hold.init()?,
-            thread: None,
-        };
+        let eldest = Parentage { process: hold.init()?, thread: None };
         Some(eldest.accepting(hold).unwrap_or(eldest))
     }
 
@@ -196,11 +176,7 @@ impl<H: Host> Process<H> {
 
     /// The living thread of this process that inherits the children of an exiting one.
     fn first_heir<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
-        if self.state() == ProcessState::Live {
-            self.first_accepting(hold)
-        } else {
-            None
-        }
+        if self.state() == ProcessState::Live { self.first_accepting(hold) } else { None }
     }
 
     /// Makes this process a child of `parent`, at the end of its list.
@@ -250,10 +226,7 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn has_report(&self, hold: &Hold<'_, H>) -> bool {
         self.state() == ProcessState::Zombie
-            || self
-                .marks
-                .get(hold)
-                .intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)
+            || self.marks.get(hold).intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)
     }
 
     /// Makes every wait token of this process stale and wakes its sleeping waiters.
@@ -264,24 +237,14 @@ impl<H: Host> Process<H> {
     }
 
     pub(crate) fn first_child<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
-        self.children
-            .list
-            .first(hold)
-            .or_else(|| self.first_child_behind(hold, None))
+        self.children.list.first(hold).or_else(|| self.first_child_behind(hold, None))
     }
 
     /// The child after `child` in the order of [`Process::children`].
     pub(crate) fn child_after<'h>(&self, hold: &Hold<'h, H>, child: &Self) -> Option<&'h Self> {
         let thread = child.parent_thread.get(hold);
-        let children = Parentage {
-            process: self.in_hold(hold),
-            thread,
-        }
-        .children();
-        children
-            .list
-            .after(hold, child)
-            .or_else(|| self.first_child_behind(hold, thread))
+        let children = Parentage { process: self.in_hold(hold), thread }.children();
+        children.list.after(hold, child).or_else(|| self.first_child_behind(hold, thread))
     }
 
     /// The first child of the threads after `thread`; of all threads if that is the leader.

@@ -104,10 +104,7 @@ impl<H: Host> Thread<H> {
             if self.is_dying(hold) {
                 return Err(Errno::EINTR.into());
             }
-            let lineage = Lineage {
-                parent,
-                like: self.process(),
-            };
+            let lineage = Lineage { parent, like: self.process() };
             publish(hold, &process, lineage, request.number)?;
             process.exit_signal.set(hold, exit_signal);
             leader.join_as_leader(hold);
@@ -163,9 +160,7 @@ impl<H: Host> Thread<H> {
         self.enter_state(hold, ThreadState::Live);
         let process = self.process();
         process.threads.push_back(hold, self);
-        process
-            .live_threads
-            .set(hold, process.live_threads.get(hold) + 1);
+        process.live_threads.set(hold, process.live_threads.get(hold) + 1);
     }
 }
 
@@ -174,19 +169,13 @@ impl<'h, H: Host> Parentage<'h, H> {
     pub(crate) fn of_thread(thread: &Thread<H>, hold: &Hold<'h, H>) -> Self {
         let process = thread.process_in(hold);
         let leads = process.leader.is(hold, thread);
-        Self {
-            process,
-            thread: (!leads).then(|| thread.in_hold(hold)),
-        }
+        Self { process, thread: (!leads).then(|| thread.in_hold(hold)) }
     }
 
     #[cfg(feature = "kspin")]
     /// The place of the children of a process that does not say which thread.
     pub(crate) fn of_process(process: &Process<H>, hold: &Hold<'h, H>) -> Self {
-        Self {
-            process: process.in_hold(hold),
-            thread: None,
-        }
+        Self { process: process.in_hold(hold), thread: None }
     }
 }
 
@@ -213,9 +202,7 @@ pub(crate) fn publish<'h, H: Host>(
         return Err(Errno::ENOMEM.into());
     }
     let wanted = lineage.parent;
-    let parent = wanted
-        .accepting(hold)
-        .or_else(|| wanted.process.find_reaper(hold));
+    let parent = wanted.accepting(hold).or_else(|| wanted.process.find_reaper(hold));
     let parent = parent.ok_or(Errno::ENOMEM)?;
     process.enter_number(hold, number)?;
     // A caller that was reaped meanwhile has no group to pass on.
@@ -239,10 +226,7 @@ impl<H: Host> Process<H> {
     }
 
     fn enter_number(&self, hold: &mut Hold<'_, H>, number: Number) -> Result<(), Refusal> {
-        let pid = hold
-            .table_mut()
-            .numbers
-            .enter(number, Task::Process(Ptr::new(self)))?;
+        let pid = hold.table_mut().numbers.enter(number, Task::Process(Ptr::new(self)))?;
         self.pid.set(hold, pid);
         Ok(())
     }

@@ -38,8 +38,7 @@ impl<H: Host> Process<H> {
         if pid == 0 {
             return Ok(self.getpgrp());
         }
-        self.world
-            .hold(|hold| Ok(find_task(hold, pid)?.0.getpgrp()))
+        self.world.hold(|hold| Ok(find_task(hold, pid)?.0.getpgrp()))
     }
 
     /// Returns the session's number of the process or thread `pid`, 0 meaning the caller.
@@ -53,8 +52,7 @@ impl<H: Host> Process<H> {
         if pid == 0 {
             return Ok(self.own_sid());
         }
-        self.world
-            .hold(|hold| Ok(find_task(hold, pid)?.0.own_sid()))
+        self.world.hold(|hold| Ok(find_task(hold, pid)?.0.own_sid()))
     }
 
     /// Moves the process `pid`, the caller or a child of it, into the group `pgid`; 0 means the caller, and the number of
@@ -111,9 +109,7 @@ impl<H: Host> Process<H> {
     pub fn setsid(&self) -> Result<Pid, Errno> {
         let session = Session::embryo(&self.world);
         let group = ProcessGroup::embryo(&self.world);
-        let moved = self
-            .world
-            .transact(|hold| self.found_session(hold, &session, &group))?;
+        let moved = self.world.transact(|hold| self.found_session(hold, &session, &group))?;
         drop(moved);
         Ok(self.pid())
     }
@@ -177,8 +173,7 @@ impl<H: Host> Process<H> {
     /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).
     pub(super) fn publish_ids(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         let sid = group.session_in(hold).sid();
-        self.ids
-            .set(hold, u64::from(group.pgid()) << 32 | u64::from(sid));
+        self.ids.set(hold, u64::from(group.pgid()) << 32 | u64::from(sid));
     }
 
     /// A session leader is the process whose number its session has; that number is no other's while the session lives.
@@ -208,11 +203,7 @@ impl<H: Host> Process<H> {
         } else if !core::ptr::eq(target, self) {
             return Err(Errno::ESRCH);
         }
-        if target.leads_session() {
-            Err(Errno::EPERM)
-        } else {
-            Ok(())
-        }
+        if target.leads_session() { Err(Errno::EPERM) } else { Ok(()) }
     }
 
     fn find_group_in_session<'h>(
@@ -220,11 +211,7 @@ impl<H: Host> Process<H> {
         hold: &Hold<'h, H>,
         pgid: Pid,
     ) -> Result<&'h ProcessGroup<H>, Errno> {
-        let group = hold
-            .table()
-            .numbers
-            .roles(pgid)
-            .and_then(|roles| roles.group);
+        let group = hold.table().numbers.roles(pgid).and_then(|roles| roles.group);
         let group = group.ok_or(Errno::EPERM)?.get(hold);
         let same = core::ptr::eq(group.session_in(hold), self.session_in(hold));
         if same { Ok(group) } else { Err(Errno::EPERM) }

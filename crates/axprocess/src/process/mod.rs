@@ -341,10 +341,7 @@ impl<H: Host> Process<H> {
     }
 
     fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {
-        debug_assert!(
-            self.state() < state,
-            "a process only moves forward in its life"
-        );
+        debug_assert!(self.state() < state, "a process only moves forward in its life");
         self.state.set(hold, state as u32);
     }
 }
@@ -365,6 +362,22 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn birth_in(&self, hold: &Hold<'_, H>) -> i64 {
         self.birth.get(hold)
+    }
+}
+
+/// What the checker's tests break.
+#[cfg(test)]
+impl<H: Host> Process<H> {
+    pub(crate) fn break_parent(&self, hold: &mut Hold<'_, H>, parent: Option<&Self>) {
+        self.parent.set(hold, parent);
+    }
+
+    pub(crate) fn break_ppid(&self, hold: &mut Hold<'_, H>, ppid: Pid) {
+        self.ppid.set(hold, ppid);
+    }
+
+    pub(crate) fn break_live_threads(&self, hold: &mut Hold<'_, H>, count: u32) {
+        self.live_threads.set(hold, count);
     }
 }
 

@@ -29,9 +29,7 @@ impl<H: Host> Process<H> {
     /// Gives up group membership and number.
     pub(super) fn leave_all(&self, hold: &mut Hold<'_, H>) {
         self.group.get(hold).leave(hold, self);
-        hold.table_mut()
-            .numbers
-            .edit_existing(self.pid(), |roles| roles.task = None);
+        hold.table_mut().numbers.edit_existing(self.pid(), |roles| roles.task = None);
         self.enter_state(hold, ProcessState::Reaped);
         hold.table_mut().census.reaped += 1;
     }

@@ -45,16 +45,12 @@ impl<H: Host> Process<H> {
     /// What `wait` would report of a stop or a continuation.
     pub(super) fn stop_report(&self, hold: &Hold<'_, H>) -> Option<WaitStatus> {
         let signal = self.stop_signal.get(hold)?;
-        self.has(hold, Marks::STOP_REPORT)
-            .then_some(WaitStatus::Stopped(signal))
+        self.has(hold, Marks::STOP_REPORT).then_some(WaitStatus::Stopped(signal))
     }
 
     /// A process that exits is not stopped any more, and what was not reported is lost (R-EXIT-13).
     pub(super) fn forget_stop(&self, hold: &mut Hold<'_, H>) {
-        self.unmark(
-            hold,
-            Marks::STOPPED | Marks::STOP_REPORT | Marks::CONTINUE_REPORT,
-        );
+        self.unmark(hold, Marks::STOPPED | Marks::STOP_REPORT | Marks::CONTINUE_REPORT);
         self.queue_report(hold);
     }
 

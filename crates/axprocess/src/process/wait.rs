@@ -66,12 +66,9 @@ enum Who {
     OwnGroup,
 }
 
-const KINDS: WaitOptions = WaitOptions::NOTHREAD
-    .union(WaitOptions::ALL)
-    .union(WaitOptions::CLONE);
-const EVENTS: WaitOptions = WaitOptions::EXITED
-    .union(WaitOptions::STOPPED)
-    .union(WaitOptions::CONTINUED);
+const KINDS: WaitOptions = WaitOptions::NOTHREAD.union(WaitOptions::ALL).union(WaitOptions::CLONE);
+const EVENTS: WaitOptions =
+    WaitOptions::EXITED.union(WaitOptions::STOPPED).union(WaitOptions::CONTINUED);
 
 impl WaitRequest {
     /// Reads the arguments of wait4(2). R-WAIT-01, R-WAIT-03.
@@ -131,10 +128,7 @@ impl WaitRequest {
     /// Returns the same request, asking without consuming the answer (`WNOWAIT`).
     #[must_use]
     pub fn without_consuming(self) -> Self {
-        Self {
-            options: self.options | WaitOptions::NOWAIT,
-            ..self
-        }
+        Self { options: self.options | WaitOptions::NOWAIT, ..self }
     }
 
     /// Returns the options.
@@ -145,11 +139,7 @@ impl WaitRequest {
 
 fn parse_options(options: i32, known: WaitOptions) -> Result<WaitOptions, Errno> {
     let options = WaitOptions::from_bits(options.cast_unsigned()).ok_or(Errno::EINVAL)?;
-    if known.contains(options) {
-        Ok(options)
-    } else {
-        Err(Errno::EINVAL)
-    }
+    if known.contains(options) { Ok(options) } else { Err(Errno::EINVAL) }
 }
 
 /// The answer to a [`WaitRequest`] that has candidates.
@@ -185,10 +175,7 @@ pub struct WaitEvent<H: Host> {
 impl<H: Host> fmt::Debug for WaitEvent<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("WaitEvent");
-        shown
-            .field("pid", &self.pid)
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        shown.field("pid", &self.pid).field("status", &self.status).finish_non_exhaustive()
     }
 }
 
@@ -216,9 +203,9 @@ impl<H: Host> Thread<H> {
                 Some((child, status)) => {
                     Ok(WaitOutcome::Event(search.consume(hold, child, status)))
                 }
-                None if search.has_candidate(hold) => Ok(WaitOutcome::NothingYet(WaitToken {
-                    news: process.news.get(),
-                })),
+                None if search.has_candidate(hold) => {
+                    Ok(WaitOutcome::NothingYet(WaitToken { news: process.news.get() }))
+                }
                 None => Err(Errno::ECHILD),
             }
         })
@@ -267,11 +254,7 @@ impl<'h, H: Host> Search<'h, H> {
             },
         };
         let caller = Parentage::of_thread(caller, hold);
-        Some(Self {
-            caller,
-            selector,
-            options: request.options,
-        })
+        Some(Self { caller, selector, options: request.options })
     }
 
     /// The first child, in the order of threads and births, that has something to report that is asked for.
@@ -336,10 +319,7 @@ impl<'h, H: Host> Search<'h, H> {
         let behind = core::iter::successors(process.threads.after(hold, own), |thread| {
             process.threads.after(hold, thread)
         });
-        let before = process
-            .threads
-            .iter(hold)
-            .take_while(|thread| !core::ptr::eq(*thread, own));
+        let before = process.threads.iter(hold).take_while(|thread| !core::ptr::eq(*thread, own));
         for thread in behind.chain(before) {
             if lists_of(thread) {
                 return;
@@ -352,9 +332,7 @@ impl<'h, H: Host> Search<'h, H> {
         let is_mine = if self.options.contains(WaitOptions::NOTHREAD) {
             child.is_child_of(hold, self.caller.process)
                 && core::ptr::eq(
-                    child
-                        .parentage(hold)
-                        .map_or(core::ptr::null(), |of| of.children()),
+                    child.parentage(hold).map_or(core::ptr::null(), |of| of.children()),
                     self.caller.children(),
                 )
         } else {
@@ -377,10 +355,7 @@ impl<'h, H: Host> Search<'h, H> {
         if child.state() == ProcessState::Zombie {
             return wants(WaitOptions::EXITED).then(|| child.exit_status().into());
         }
-        if let Some(stop) = child
-            .stop_report(hold)
-            .filter(|_| wants(WaitOptions::STOPPED))
-        {
+        if let Some(stop) = child.stop_report(hold).filter(|_| wants(WaitOptions::STOPPED)) {
             return Some(stop);
         }
         (wants(WaitOptions::CONTINUED) && child.has(hold, Marks::CONTINUE_REPORT))
@@ -411,12 +386,7 @@ impl<'h, H: Host> Search<'h, H> {
             }
         };
         let process = process.expect("a child that reports is in its parent's list");
-        WaitEvent {
-            pid: child.pid(),
-            status,
-            usage,
-            process,
-        }
+        WaitEvent { pid: child.pid(), status, usage, process }
     }
 }
 

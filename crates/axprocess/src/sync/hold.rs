@@ -22,11 +22,7 @@ pub(crate) struct World<H: Host> {
 
 impl<H: Host> World<H> {
     pub(crate) fn new(host: H) -> Self {
-        Self {
-            host,
-            relations: H::Lock::new(Relations::new()),
-            roots: StrongList::new(),
-        }
+        Self { host, relations: H::Lock::new(Relations::new()), roots: StrongList::new() }
     }
 
     pub(crate) const fn host(&self) -> &H {

@@ -86,10 +86,7 @@ pub(crate) fn signals(table: &Table) -> Vec<Event> {
 }
 
 pub(crate) fn treat_sigchld(process: &KernelProcess, action: ChildSignalAction) {
-    process
-        .host_data()
-        .0
-        .store(action.bits(), Ordering::Relaxed);
+    process.host_data().0.store(action.bits(), Ordering::Relaxed);
 }
 
 pub(crate) fn fork(parent: &KernelThread) -> KernelThread {

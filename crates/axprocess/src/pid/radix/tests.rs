@@ -205,10 +205,7 @@ fn missing_nodes_leave_the_tree_unchanged() {
         for _ in 0..2 {
             assert_eq!(tree.edit(u32::MAX, |_| unreachable!()), Err(missing));
             assert_eq!((tree.shift, tree.len(), mark(&tree, 5)), (0, 1, Some(1)));
-            assert_eq!(
-                count_spares(&tree),
-                (spare.leaves.into(), spare.inners.into())
-            );
+            assert_eq!(count_spares(&tree), (spare.leaves.into(), spare.inners.into()));
         }
     }
 }

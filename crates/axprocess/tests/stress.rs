@@ -1,0 +1,252 @@
+//! Many threads on one table, with every invariant checked at every unlock.
+
+mod kernel;
+
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex};
+use std::thread;
+
+use axprocess::{ExitStatus, ForkParent, ForkRequest, ProcessState, Signal};
+use kernel::*;
+
+/// A small random generator (xorshift), seeded per thread, so that a failure can be repeated as far as the schedule allows.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+/// The threads of the simulated world, which all workers draw from.
+struct World {
+    init: KernelThread,
+    threads: Mutex<Vec<KernelThread>>,
+    reaped: AtomicUsize,
+    forked: AtomicUsize,
+}
+
+impl World {
+    fn pick(&self, random: &mut Random) -> KernelThread {
+        let threads = self.threads.lock().unwrap();
+        threads[random.below(threads.len())].clone()
+    }
+
+    fn add(&self, thread: KernelThread) {
+        self.threads.lock().unwrap().push(thread);
+    }
+
+    /// Forgets the thread, and drops it outside the lock.
+    fn remove(&self, thread: &KernelThread) {
+        let mut threads = self.threads.lock().unwrap();
+        let place = threads.iter().position(|other| std::sync::Arc::ptr_eq(other, thread));
+        let removed = place.map(|place| threads.swap_remove(place));
+        drop(threads);
+        drop(removed);
+    }
+
+    fn step(&self, random: &mut Random) {
+        let thread = self.pick(random);
+        let process = thread.process();
+        let other = self.pick(random).process().pid() as i32;
+        let crowded = self.threads.lock().unwrap().len() > 60;
+        match random.below(16) {
+            0..4 if !crowded => {
+                let parent =
+                    if random.below(4) == 0 { ForkParent::Sibling } else { ForkParent::Caller };
+                if let Ok(child) = fork_with(&thread, ForkRequest { parent, ..Default::default() })
+                {
+                    self.forked.fetch_add(1, Ordering::Relaxed);
+                    self.add(child);
+                }
+            }
+            4 if !crowded => {
+                if let Ok(new) = thread.spawn_thread(axprocess::Number::Next, ()) {
+                    self.add(new);
+                }
+            }
+            5..8 if thread.tid() != 1 => {
+                thread.exit_thread(ExitStatus::exited(1));
+                self.remove(&thread);
+            }
+            8..11 => {
+                // Init waits most often: it has adopted the most.
+                let waiter = [&thread, &self.init][random.below(2)];
+                let who = [-1, 0, other][random.below(3)];
+                while wait4(waiter, who, WALL | WUNTRACED).is_event() {
+                    self.reaped.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            11 => _ = process.setpgid([0, other][random.below(2)], [0, other][random.below(2)]),
+            12 => _ = process.setsid(),
+            13 => match random.below(4) {
+                0 => process.become_subreaper(),
+                1 => process.resign_subreaper(),
+                2 => process.group_stopped(Signal::SIGSTOP),
+                _ => process.group_continued(),
+            },
+            14 if thread.tid() != 1 => _ = thread.exec(),
+            _ => {
+                drop((process.children(), process.threads(), process.parent()));
+                drop(process.group().processes());
+                drop(process.group().session().process_groups());
+            }
+        }
+    }
+}
+
+#[test]
+fn four_threads_keep_every_invariant() {
+    // Invariants 1 to 11 at every unlock, under all that can be called; at the end nothing is lost (E15).
+    const WORKERS: u64 = 4;
+    const STEPS: usize = 10_000;
+    let (table, init) = boot();
+    table.check_every(NonZeroU64::MIN);
+    let world = World {
+        init: init.clone(),
+        threads: Mutex::new(vec![init.clone()]),
+        reaped: AtomicUsize::new(0),
+        forked: AtomicUsize::new(1),
+    };
+    let start = Barrier::new(WORKERS as usize);
+    thread::scope(|scope| {
+        for worker in 0..WORKERS {
+            let (world, start) = (&world, &start);
+            scope.spawn(move || {
+                let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (worker + 1));
+                start.wait();
+                for _ in 0..STEPS {
+                    world.step(&mut random);
+                }
+            });
+        }
+    });
+    assert!(world.forked.into_inner() > 500 && world.reaped.into_inner() > 100);
+    for thread in world.threads.into_inner().unwrap() {
+        if !std::sync::Arc::ptr_eq(&thread, &init) {
+            thread.exit_thread(ExitStatus::exited(0));
+        }
+    }
+    let orphans = init.process().children();
+    assert!(orphans.iter().all(|orphan| orphan.state() == ProcessState::Zombie), "{orphans:?}");
+    for orphan in &orphans {
+        assert!(wait4(&init, orphan.pid() as i32, WALL).is_event());
+    }
+    assert_eq!(wait4(&init, -1, WALL), NO_CHILD);
+    let audit = table.audit();
+    assert_eq!(audit.holds, audit.checks, "every unlock was checked");
+}
+
+/// Runs both at the same time, many times, each time in a new world, and judges what came of it.
+fn race<S: Sync>(
+    rounds: usize,
+    prepare: impl Fn() -> S,
+    one: impl Fn(&S) + Sync,
+    two: impl Fn(&S) + Sync,
+    judge: impl Fn(&S),
+) {
+    for _ in 0..rounds {
+        let state = prepare();
+        let start = Barrier::new(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                one(&state);
+            });
+            start.wait();
+            two(&state);
+        });
+        judge(&state);
+    }
+}
+
+#[test]
+fn parent_and_child_make_one_group() {
+    // Race 1, G6: both call setpgid(child, child); there is one group, and both see the child in it.
+    race(
+        500,
+        || {
+            let (table, init) = boot();
+            let child = fork(&init);
+            (table, init, child)
+        },
+        |(_, init, _)| init.process().setpgid(2, 2).unwrap(),
+        |(_, _, child)| child.process().setpgid(0, 0).unwrap(),
+        |(table, _, child)| {
+            assert_eq!(pids(&table.find_group(2).unwrap().processes()), [2]);
+            assert_eq!(child.process().getpgrp(), 2);
+        },
+    );
+}
+
+#[test]
+fn setsid_and_setpgid_do_not_tear_a_session_leader_away() {
+    // Race 2: whoever is first, a session leader ends in its own session and group.
+    race(
+        500,
+        || {
+            let (table, init) = boot();
+            let [child, friend] = [fork(&init), fork(&init)];
+            friend.process().setpgid(0, 0).unwrap();
+            (table, init, child)
+        },
+        |(_, init, _)| _ = init.process().setpgid(2, 3),
+        |(_, _, child)| assert_eq!(child.process().setsid(), Ok(2)),
+        |(_, _, child)| {
+            assert_eq!((child.process().getpgrp(), child.process().own_sid()), (2, 2));
+        },
+    );
+}
+
+#[test]
+fn no_child_is_lost_when_its_parent_exits() {
+    // Race 3, F1: a fork with CLONE_PARENT under a parent that exits; the child has a living parent, whoever was first.
+    race(
+        500,
+        || {
+            let (table, init) = boot();
+            let [parent, caller] = chain(&init);
+            (table, init, parent, caller, Mutex::new(None))
+        },
+        |(_, _, parent, ..)| exit(parent, 0),
+        |(_, _, _, caller, child)| {
+            let request = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
+            *child.lock().unwrap() = fork_with(caller, request).ok();
+        },
+        |(_, init, _, _, child)| {
+            let child = child.lock().unwrap().take().expect("the caller lives");
+            assert_eq!(child.process().getppid(), 1);
+            assert_eq!(pids(&init.process().children()), [2, 3, 4]);
+        },
+    );
+}
+
+#[test]
+fn two_waiters_share_one_zombie() {
+    // Race 7, R-WAIT-24, W5: one reaps it, the other gets ECHILD.
+    race(
+        500,
+        || {
+            let (table, init) = boot();
+            let friend = spawn(&init);
+            let child = fork(&init);
+            exit(&child, 0);
+            (table, init, friend, AtomicUsize::new(0))
+        },
+        |(_, init, _, got)| count_reap(wait4(init, -1, 0), got),
+        |(_, _, friend, got)| count_reap(wait4(friend, -1, 0), got),
+        |(.., got)| assert_eq!(got.load(Ordering::Relaxed), 1),
+    );
+}
+
+fn count_reap(waited: Waited, reaps: &AtomicUsize) {
+    match waited {
+        NO_CHILD => {}
+        Waited::Got(3, _) => _ = reaps.fetch_add(1, Ordering::Relaxed),
+        other => panic!("{other:?}"),
+    }
+}
