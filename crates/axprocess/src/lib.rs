@@ -1,4 +1,50 @@
-//! The Linux process model.
+//! The Linux process model: processes, threads, process groups, sessions, zombies and wait, subreapers, exec, job control.
+//!
+//! A kernel embeds this crate instead of writing its own process tree. It supplies a [`Host`]: a lock, the data that it hangs on processes and
+//! threads, and a few hooks. The crate owns who exists, who belongs to whom, and what becomes of them.
+//!
+//! | system call | method |
+//! | --- | --- |
+//! | fork, vfork, clone, clone3 | [`Thread::fork`], [`Thread::spawn_thread`] |
+//! | execve | [`Thread::exec`] |
+//! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
+//! | wait4, waitid | [`WaitRequest`], [`Thread::wait`] |
+//! | getpid, gettid, getppid, getpgrp | [`Process::pid`], [`Thread::tid`], [`Process::getppid`], [`Process::getpgrp`] |
+//! | getpgid, getsid, setpgid, setsid | [`Process::getpgid`], [`Process::getsid`], [`Process::setpgid`], [`Process::setsid`] |
+//! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
+//! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
+//!
+//! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
+//! the numbers of the rules of Linux 6.18 that a call implements.
+//!
+//! ```
+//! use axprocess::{ExitStatus, ForkRequest, Host, ProcessTable, Relations, WaitOutcome, WaitRequest, WaitStatus};
+//!
+//! struct MyKernel;
+//!
+//! impl Host for MyKernel {
+//!     type Lock = std::sync::Mutex<Relations<Self>>;
+//!     type ProcessData = ();
+//!     type ThreadData = ();
+//!     type Usage = ();
+//! }
+//!
+//! let table = ProcessTable::new(MyKernel);
+//! let init = table.new_init(1, (), ())?;
+//! let child = init.fork(ForkRequest::default(), (), ())?;
+//! child.exit_thread(ExitStatus::exited(7));
+//!
+//! let any = WaitRequest::wait4(-1, 0)?;
+//! let WaitOutcome::Event(event) = init.wait(&any)? else { panic!("the child has ended") };
+//! assert_eq!((event.pid, event.status), (2, WaitStatus::Exited(7)));
+//! # Ok::<(), axprocess::Errno>(())
+//! ```
+//!
+//! With the feature `kspin` (on by default) the types have a default host, and with it the API of axprocess 0.1: [`Process::new_init`], [`init_proc`].
+#![cfg_attr(
+    not(feature = "kspin"),
+    allow(rustdoc::broken_intra_doc_links, reason = "of the default host")
+)]
 #![no_std]
 #![deny(unsafe_code)]
 
@@ -59,3 +105,8 @@ pub use status::{ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};
 pub use thread::Thread;
+
+/// The examples of the repository's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
