@@ -71,12 +71,7 @@ impl Comparison {
     /// Notes a difference.
     pub(crate) fn diverge(&mut self, question: String, linux: String, model: String) {
         let before = self.recent.iter().cloned().collect();
-        self.divergences.push(Divergence {
-            question,
-            linux,
-            model,
-            before,
-        });
+        self.divergences.push(Divergence { question, linux, model, before });
     }
 
     /// Counts a call that the model does not know.
@@ -115,13 +110,7 @@ mod tests {
         for number in 0..CONTEXT + 5 {
             comparison.log(number.to_string());
         }
-        comparison.compare(
-            "getpid",
-            1,
-            2,
-            || "getpid()".to_owned(),
-            ToString::to_string,
-        );
+        comparison.compare("getpid", 1, 2, || "getpid()".to_owned(), ToString::to_string);
         let before = &comparison.divergences[0].before;
         assert_eq!((before.len(), before[0].as_str()), (CONTEXT, "5"));
         assert_eq!(comparison.total_equal(), 0);

@@ -108,11 +108,7 @@ pub(crate) enum Reaper {
 impl History {
     /// An empty history, beginning now.
     pub(crate) fn new() -> Self {
-        Self {
-            start: Instant::now(),
-            lives: Vec::new(),
-            current: HashMap::new(),
-        }
+        Self { start: Instant::now(), lives: Vec::new(), current: HashMap::new() }
     }
 
     /// The present moment.
@@ -169,10 +165,7 @@ impl History {
             life.command.clone_from(&command);
             life.has_executed = true;
             life.living_threads = 1;
-            life.marks.push(Mark {
-                at,
-                kind: MarkKind::Exec { command },
-            });
+            life.marks.push(Mark { at, kind: MarkKind::Exec { command } });
         }
     }
 
@@ -243,10 +236,7 @@ impl Life {
         if !self.has_executed {
             return format!("({})", self.short_command());
         }
-        let arguments = self
-            .command
-            .split_once(' ')
-            .map_or("", |(_, arguments)| arguments);
+        let arguments = self.command.split_once(' ').map_or("", |(_, arguments)| arguments);
         let last = format!("{} {arguments}", self.short_command());
         let first = self.marks.iter().find_map(|mark| match &mark.kind {
             MarkKind::Exec { command } => Some(short(command)),
@@ -290,11 +280,8 @@ mod tests {
         history.reaped(7, Reaper::Lockstep);
         history.birth(7, 1, None, [1, 1]);
         history.ended(7, 0x100);
-        let statuses: Vec<_> = history
-            .lives()
-            .iter()
-            .map(|life| life.end.unwrap().status)
-            .collect();
+        let statuses: Vec<_> =
+            history.lives().iter().map(|life| life.end.unwrap().status).collect();
         assert_eq!(statuses, [0, 0x100]);
         assert!(history.lives()[1].reaping.is_none());
     }
@@ -319,9 +306,6 @@ mod tests {
         history.relate(7, 1, 7, 1);
         history.relate(7, 1, 7, 1);
         let life = &history.lives()[0];
-        assert_eq!(
-            (life.parents.len(), life.groups.len(), life.sessions.len()),
-            (1, 2, 1)
-        );
+        assert_eq!((life.parents.len(), life.groups.len(), life.sessions.len()), (1, 2, 1));
     }
 }

@@ -87,12 +87,7 @@ impl Model {
         let table = ProcessTable::new(World);
         let init = table.new_init(1, Handlers::default(), ())?;
         let threads = HashMap::from([(1, init)]);
-        let mut model = Self {
-            table,
-            threads,
-            lockstep: pid,
-            founders: vec![1],
-        };
+        let mut model = Self { table, threads, lockstep: pid, founders: vec![1] };
         let mut parent = 1;
         if session != 0 {
             parent = model.settle(parent, session)?;
@@ -111,13 +106,8 @@ impl Model {
     /// Makes sure that there is a process of this number, and returns it.
     fn settle(&mut self, parent: Pid, pid: Pid) -> Result<Pid, Refusal> {
         if !self.threads.contains_key(&pid) {
-            let request = ForkRequest {
-                number: Number::Exactly(pid),
-                ..Default::default()
-            };
-            let thread = self
-                .thread(parent)?
-                .fork(request, Handlers::default(), ())?;
+            let request = ForkRequest { number: Number::Exactly(pid), ..Default::default() };
+            let thread = self.thread(parent)?.fork(request, Handlers::default(), ())?;
             self.threads.insert(pid, thread);
             self.founders.push(pid);
         }
@@ -126,13 +116,8 @@ impl Model {
 
     /// Adds the child that becomes the program.
     pub(crate) fn launch(&mut self, pid: Pid, action: ChildSignal) -> Result<(), Refusal> {
-        let request = ForkRequest {
-            number: Number::Exactly(pid),
-            ..Default::default()
-        };
-        let thread = self
-            .thread(self.lockstep)?
-            .fork(request, Handlers::new(action), ())?;
+        let request = ForkRequest { number: Number::Exactly(pid), ..Default::default() };
+        let thread = self.thread(self.lockstep)?.fork(request, Handlers::new(action), ())?;
         self.threads.insert(pid, thread);
         Ok(())
     }
@@ -175,9 +160,7 @@ impl Model {
 
     /// A thread makes another, to which the kernel gave this number.
     pub(crate) fn spawn_thread(&mut self, caller: Pid, tid: Pid) -> Result<(), Refusal> {
-        let thread = self
-            .thread(caller)?
-            .spawn_thread(Number::Exactly(tid), ())?;
+        let thread = self.thread(caller)?.spawn_thread(Number::Exactly(tid), ())?;
         self.threads.insert(tid, thread);
         Ok(())
     }
@@ -209,18 +192,14 @@ impl Model {
         thread.exec()?;
         let process = thread.process();
         process.host_data().reset_for_exec();
-        self.threads
-            .retain(|_, other| !Arc::ptr_eq(other.process(), process));
+        self.threads.retain(|_, other| !Arc::ptr_eq(other.process(), process));
         self.threads.insert(pid, thread);
         Ok(())
     }
 
     /// The numbers of a process's children.
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
-        let children = self
-            .process(pid)
-            .map(|process| process.children())
-            .unwrap_or_default();
+        let children = self.process(pid).map(|process| process.children()).unwrap_or_default();
         children.iter().map(|child| child.pid()).collect()
     }
 
@@ -312,16 +291,13 @@ impl Model {
         let thread = self.thread(tid)?;
         let outcome = match *wait {
             Wait::Wait4 { pid, options, .. } => WaitRequest::wait4(pid, options),
-            Wait::WaitId {
-                kind, id, options, ..
-            } => WaitRequest::waitid(kind, id, options),
+            Wait::WaitId { kind, id, options, .. } => WaitRequest::waitid(kind, id, options),
         }
         .and_then(|request| thread.wait(&adapt(request)));
         Ok(match outcome {
-            Ok(WaitOutcome::Event(event)) => WaitAnswer::Event {
-                pid: event.pid,
-                status: event.status.to_raw(),
-            },
+            Ok(WaitOutcome::Event(event)) => {
+                WaitAnswer::Event { pid: event.pid, status: event.status.to_raw() }
+            }
             Ok(WaitOutcome::NothingYet(_)) => WaitAnswer::Nothing,
             Err(errno) => WaitAnswer::Error(errno.value()),
         })
@@ -330,11 +306,7 @@ impl Model {
     /// Lets lockstep reap one of the program's ended orphans, if there is one.
     pub(crate) fn reap_orphan(&self) -> Option<Pid> {
         let options = libc::WNOHANG | libc::__WALL;
-        let wait = Wait::Wait4 {
-            pid: -1,
-            options,
-            status: 0,
-        };
+        let wait = Wait::Wait4 { pid: -1, options, status: 0 };
         match self.wait(self.lockstep, &wait) {
             Ok(WaitAnswer::Event { pid, .. }) => Some(pid),
             _ => None,
@@ -393,23 +365,11 @@ mod tests {
     /// lockstep stands in a session and a group with its real numbers, whoever founded them.
     #[test]
     fn lockstep_has_its_real_numbers() {
-        for numbers in [
-            [50, 40, 50, 50],
-            [50, 40, 50, 40],
-            [50, 40, 45, 40],
-            [50, 1, 0, 0],
-        ] {
+        for numbers in [[50, 40, 50, 50], [50, 40, 50, 40], [50, 40, 45, 40], [50, 1, 0, 0]] {
             let mut model = Model::found(numbers).unwrap();
             model.launch(60, ChildSignal::default()).unwrap();
             let [pid, _, group, session] = numbers;
-            assert_eq!(
-                model.relations(60).unwrap(),
-                Relations {
-                    parent: pid,
-                    group,
-                    session
-                }
-            );
+            assert_eq!(model.relations(60).unwrap(), Relations { parent: pid, group, session });
         }
     }
 
@@ -420,14 +380,7 @@ mod tests {
             let mut model = Model::found(numbers).unwrap();
             model.launch(60, ChildSignal::default()).unwrap();
             let [pid, _, group, session] = numbers;
-            assert_eq!(
-                model.relations(60).unwrap(),
-                Relations {
-                    parent: pid,
-                    group,
-                    session
-                }
-            );
+            assert_eq!(model.relations(60).unwrap(), Relations { parent: pid, group, session });
         }
     }
 
@@ -436,11 +389,7 @@ mod tests {
     fn orphans_come_to_lockstep() {
         let mut model = Model::found([50, 40, 50, 50]).unwrap();
         model.launch(60, ChildSignal::default()).unwrap();
-        let fork = Fork {
-            name: "fork",
-            flags: 0,
-            exit_signal: 17,
-        };
+        let fork = Fork { name: "fork", flags: 0, exit_signal: 17 };
         model.fork(60, 61, &fork).unwrap();
         model.exit_thread(60, 0).unwrap();
         assert_eq!(model.getppid(61), Ok(50));

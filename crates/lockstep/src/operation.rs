@@ -73,10 +73,7 @@ impl ChildSignal {
 
     /// What is left of the action after an exec, or in a child made with CLONE_CLEAR_SIGHAND.
     pub(crate) fn after_exec(self) -> Self {
-        Self {
-            is_no_wait: false,
-            ..self
-        }
+        Self { is_no_wait: false, ..self }
     }
 }
 
@@ -105,12 +102,7 @@ pub(crate) enum Wait {
     /// `wait4`, with the address for the status word.
     Wait4 { pid: i32, options: i32, status: u64 },
     /// `waitid`, with the address for the siginfo.
-    WaitId {
-        kind: i32,
-        id: i32,
-        options: i32,
-        info: u64,
-    },
+    WaitId { kind: i32, id: i32, options: i32, info: u64 },
 }
 
 impl Wait {
@@ -145,10 +137,7 @@ impl Call {
             "getpgrp" => Self::GetPgrp,
             "getpgid" => Self::GetPgid { pid: int(0) },
             "getsid" => Self::GetSid { pid: int(0) },
-            "setpgid" => Self::SetPgid {
-                pid: int(0),
-                pgid: int(1),
-            },
+            "setpgid" => Self::SetPgid { pid: int(0), pgid: int(1) },
             "setsid" => Self::SetSid,
             "fork" => Self::fork(name, libc::SIGCHLD as u64),
             "vfork" => {
@@ -157,39 +146,25 @@ impl Call {
             }
             "clone" => Self::fork(name, arguments[0]),
             "clone3" => Self::clone3(tid, arguments[0]),
-            "wait4" => Self::Wait(Wait::Wait4 {
-                pid: int(0),
-                options: int(2),
-                status: arguments[1],
-            }),
+            "wait4" => {
+                Self::Wait(Wait::Wait4 { pid: int(0), options: int(2), status: arguments[1] })
+            }
             "waitid" => Self::Wait(Wait::WaitId {
                 kind: int(0),
                 id: int(1),
                 options: int(3),
                 info: arguments[2],
             }),
-            "rt_sigaction" => Self::SetChildSignal {
-                action: ChildSignal::read(tid, arguments[1]),
-            },
+            "rt_sigaction" => Self::SetChildSignal { action: ChildSignal::read(tid, arguments[1]) },
             "execve" | "execveat" => Self::Exec,
             "unshare" | "setns" => Self::ChangeNamespace { name },
             "prctl" => match int(0) {
-                libc::PR_SET_CHILD_SUBREAPER => Self::SetSubreaper {
-                    on: arguments[1] != 0,
-                },
-                libc::PR_GET_CHILD_SUBREAPER => Self::GetSubreaper {
-                    address: arguments[1],
-                },
-                libc::PR_SET_PDEATHSIG => Self::Unmodelled {
-                    name: "prctl(PR_SET_PDEATHSIG)",
-                },
-                _ => Self::Unmodelled {
-                    name: "prctl(PR_GET_PDEATHSIG)",
-                },
+                libc::PR_SET_CHILD_SUBREAPER => Self::SetSubreaper { on: arguments[1] != 0 },
+                libc::PR_GET_CHILD_SUBREAPER => Self::GetSubreaper { address: arguments[1] },
+                libc::PR_SET_PDEATHSIG => Self::Unmodelled { name: "prctl(PR_SET_PDEATHSIG)" },
+                _ => Self::Unmodelled { name: "prctl(PR_GET_PDEATHSIG)" },
             },
-            "ioctl" => Self::Unmodelled {
-                name: terminal_request(arguments[1]),
-            },
+            "ioctl" => Self::Unmodelled { name: terminal_request(arguments[1]) },
             "kill" | "tkill" | "tgkill" | "rt_sigqueueinfo" | "rt_tgsigqueueinfo"
             | "pidfd_send_signal" => Self::SendSignal { name },
             _ => Self::Unmodelled { name },
@@ -201,32 +176,20 @@ impl Call {
         const EXIT_SIGNAL: u64 = 0xff;
         // The kernel looks at the low half only.
         let flags = flags & 0xffff_ffff;
-        Self::Fork(Fork {
-            name,
-            flags: flags & !EXIT_SIGNAL,
-            exit_signal: flags & EXIT_SIGNAL,
-        })
+        Self::Fork(Fork { name, flags: flags & !EXIT_SIGNAL, exit_signal: flags & EXIT_SIGNAL })
     }
 
     fn clone3(tid: Pid, address: u64) -> Self {
         let name = "clone3";
         // struct clone_args begins: flags, pidfd, child_tid, parent_tid, exit_signal.
         let Some(words) = sys::read_memory::<40>(tid, address) else {
-            return Self::Fork(Fork {
-                name,
-                flags: 0,
-                exit_signal: 0,
-            });
+            return Self::Fork(Fork { name, flags: 0, exit_signal: 0 });
         };
         let word = |index: usize| {
             let bytes = words[8 * index..][..8].try_into();
             bytes.map_or(0, u64::from_ne_bytes)
         };
-        Self::Fork(Fork {
-            name,
-            flags: word(0),
-            exit_signal: word(4),
-        })
+        Self::Fork(Fork { name, flags: word(0), exit_signal: word(4) })
     }
 
     /// The name under which the call is counted.
@@ -294,10 +257,7 @@ impl fmt::Display for Fork {
             (libc::CLONE_NEWPID, "NEWPID"),
             (libc::CLONE_UNTRACED, "UNTRACED"),
         ];
-        let flags = NAMED
-            .iter()
-            .filter(|(flag, _)| self.has(*flag))
-            .map(|(_, name)| *name);
+        let flags = NAMED.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, name)| *name);
         let flags: Vec<_> = flags.collect();
         write!(f, "{}({})", self.name, flags.join("|"))
     }
@@ -307,9 +267,7 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Wait4 { pid, options, .. } => write!(f, "wait4({pid}, {})", Options(options)),
-            Self::WaitId {
-                kind, id, options, ..
-            } => {
+            Self::WaitId { kind, id, options, .. } => {
                 let options = Options(options);
                 match kind.cast_unsigned() {
                     libc::P_ALL => write!(f, "waitid(P_ALL, {options})"),
@@ -347,11 +305,7 @@ impl fmt::Display for Options {
             }
         }
         if rest != 0 || names.is_empty() {
-            names.push(if rest == 0 {
-                "0".to_owned()
-            } else {
-                format!("{rest:#x}")
-            });
+            names.push(if rest == 0 { "0".to_owned() } else { format!("{rest:#x}") });
         }
         f.write_str(&names.join("|"))
     }
@@ -402,11 +356,6 @@ mod tests {
     #[test]
     fn terminal_requests_are_named() {
         let call = decode(libc::SYS_ioctl, [0, libc::TIOCSPGRP, 0, 0, 0, 0]);
-        assert_eq!(
-            call,
-            Call::Unmodelled {
-                name: "ioctl(TIOCSPGRP)"
-            }
-        );
+        assert_eq!(call, Call::Unmodelled { name: "ioctl(TIOCSPGRP)" });
     }
 }

@@ -34,12 +34,7 @@ fn parse_stat(line: &[u8]) -> Option<Stat> {
     let mut fields = fields.split_ascii_whitespace();
     let state = *fields.next()?.as_bytes().first()?;
     let mut number = || fields.next()?.parse::<Pid>().ok();
-    Some(Stat {
-        state,
-        parent: number()?,
-        group: number()?,
-        session: number()?,
-    })
+    Some(Stat { state, parent: number()?, group: number()?, session: number()? })
 }
 
 /// The process that a thread belongs to, and that process's parent.
@@ -75,10 +70,7 @@ pub(crate) fn pidfd_target(pid: Pid, descriptor: i32) -> Option<i32> {
 
 /// Whether a process lives in the PID namespace in which lockstep was started.
 pub(crate) fn is_in_own_namespace(pid: Pid) -> bool {
-    match (
-        fs::read_link("/proc/self/ns/pid"),
-        fs::read_link(format!("/proc/{pid}/ns/pid")),
-    ) {
+    match (fs::read_link("/proc/self/ns/pid"), fs::read_link(format!("/proc/{pid}/ns/pid"))) {
         (Ok(own), Ok(other)) => own == other,
         _ => true,
     }
@@ -108,9 +100,7 @@ pub(crate) fn current_call(tid: Pid) -> Option<i64> {
 }
 
 fn status_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name))
-        .map(str::trim)
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 #[cfg(test)]
@@ -121,23 +111,12 @@ mod tests {
     #[test]
     fn stat_is_read_behind_the_last_bracket() {
         let stat = parse_stat(b"42 (a) b (c) S 1 2 3 0 -1 4194304").unwrap();
-        assert_eq!(
-            stat,
-            Stat {
-                state: b'S',
-                parent: 1,
-                group: 2,
-                session: 3
-            }
-        );
+        assert_eq!(stat, Stat { state: b'S', parent: 1, group: 2, session: 3 });
     }
 
     /// A field is found by its whole name.
     #[test]
     fn status_fields_are_found_by_name() {
-        assert_eq!(
-            status_field("Name:\tx\nTgid:\t7\nPPid:\t3\n", "PPid:"),
-            Some("3")
-        );
+        assert_eq!(status_field("Name:\tx\nTgid:\t7\nPPid:\t3\n", "PPid:"), Some("3"));
     }
 }

@@ -50,9 +50,7 @@ fn exit_status(arguments: &RunArguments, report: &Report) -> u8 {
     } else if report.ended_by.is_some() {
         tracer::STATUS_FAILED
     } else if arguments.pass_status {
-        report
-            .status
-            .map_or(tracer::STATUS_FAILED, words::shell_status)
+        report.status.map_or(tracer::STATUS_FAILED, words::shell_status)
     } else {
         0
     }
@@ -84,10 +82,7 @@ fn keep_panics_quiet() {
 
 /// What the last panic said.
 pub(crate) fn last_panic() -> String {
-    LAST_PANIC
-        .lock()
-        .map(|last| last.replace('\n', " "))
-        .unwrap_or_default()
+    LAST_PANIC.lock().map(|last| last.replace('\n', " ")).unwrap_or_default()
 }
 
 #[cfg(feature = "planted-faults")]

@@ -36,11 +36,7 @@ pub(crate) struct RawDeath {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SyscallStop {
     /// Held by the seccomp filter before the call runs.
-    Seccomp {
-        arch: u32,
-        number: u64,
-        arguments: [u64; 6],
-    },
+    Seccomp { arch: u32, number: u64, arguments: [u64; 6] },
     /// The call has run; its result, negative for an error.
     Exit { result: i64 },
     /// Any other stop.
@@ -63,23 +59,14 @@ const SYSCALL_INFO_EXIT: u8 = 2;
 const SYSCALL_INFO_SECCOMP: u8 = 3;
 
 fn check(result: c_long) -> io::Result<c_long> {
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 fn ptrace(request: u32, tid: Pid, address: usize, data: usize) -> io::Result<c_long> {
     // SAFETY: every caller in this module passes either plain numbers or, for the requests that
     // write through `data`, the address of a live buffer of the size that the request writes.
     check(unsafe {
-        libc::ptrace(
-            request as _,
-            tid as libc::pid_t,
-            address as *mut c_void,
-            data as *mut c_void,
-        )
+        libc::ptrace(request as _, tid as libc::pid_t, address as *mut c_void, data as *mut c_void)
     })
 }
 
@@ -115,19 +102,12 @@ pub(crate) fn event_message(tid: Pid) -> io::Result<u64> {
 pub(crate) fn syscall_stop(tid: Pid) -> io::Result<SyscallStop> {
     let mut info = MaybeUninit::<SyscallInfo>::zeroed();
     let size = size_of::<SyscallInfo>();
-    ptrace(
-        PTRACE_GET_SYSCALL_INFO,
-        tid,
-        size,
-        info.as_mut_ptr() as usize,
-    )?;
+    ptrace(PTRACE_GET_SYSCALL_INFO, tid, size, info.as_mut_ptr() as usize)?;
     // SAFETY: all-zero bytes are a valid value, and the kernel wrote at most `size` bytes.
     let info = unsafe { info.assume_init() };
     let [number, arguments @ ..] = info.payload;
     Ok(match info.op {
-        SYSCALL_INFO_EXIT => SyscallStop::Exit {
-            result: number.cast_signed(),
-        },
+        SYSCALL_INFO_EXIT => SyscallStop::Exit { result: number.cast_signed() },
         SYSCALL_INFO_SECCOMP => SyscallStop::Seccomp {
             arch: info.arch,
             number,
@@ -140,14 +120,8 @@ pub(crate) fn syscall_stop(tid: Pid) -> io::Result<SyscallStop> {
 /// Copies `N` bytes out of a followed process; `None` if the address is bad.
 pub(crate) fn read_memory<const N: usize>(tid: Pid, address: u64) -> Option<[u8; N]> {
     let mut bytes = [0_u8; N];
-    let local = libc::iovec {
-        iov_base: bytes.as_mut_ptr().cast(),
-        iov_len: N,
-    };
-    let remote = libc::iovec {
-        iov_base: address as *mut c_void,
-        iov_len: N,
-    };
+    let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: N };
+    let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: N };
     // SAFETY: `local` describes the whole of `bytes`, which lives across the call; `remote` is
     // checked by the kernel against the other process.
     let count = unsafe { libc::process_vm_readv(tid as libc::pid_t, &local, 1, &remote, 1, 0) };
@@ -174,17 +148,10 @@ fn waitid(kind: libc::idtype_t, id: Pid, options: c_int) -> Option<libc::siginfo
 
 /// Takes the next ptrace stop of any followed thread, if there is one. Deaths are left alone.
 pub(crate) fn next_stop() -> Option<RawStop> {
-    let info = waitid(
-        libc::P_ALL,
-        0,
-        libc::WSTOPPED | libc::WNOHANG | libc::__WALL,
-    )?;
+    let info = waitid(libc::P_ALL, 0, libc::WSTOPPED | libc::WNOHANG | libc::__WALL)?;
     // SAFETY: waitid filled the member for SIGCHLD.
     let (tid, code) = unsafe { (info.si_pid(), info.si_status()) };
-    Some(RawStop {
-        tid: tid as Pid,
-        code,
-    })
+    Some(RawStop { tid: tid as Pid, code })
 }
 
 /// Reads a death; ptrace stops, which `waitid` reports whatever is asked for, are none.
@@ -197,10 +164,7 @@ fn death(info: &libc::siginfo_t) -> Option<RawDeath> {
         libc::CLD_DUMPED => value | 0x80,
         _ => return None,
     };
-    Some(RawDeath {
-        tid: tid as Pid,
-        status,
-    })
+    Some(RawDeath { tid: tid as Pid, status })
 }
 
 const DEATHS: c_int = libc::WEXITED | libc::WNOHANG | libc::__WALL;
@@ -208,9 +172,7 @@ const DEATHS: c_int = libc::WEXITED | libc::WNOHANG | libc::__WALL;
 /// Looks for any death that could be collected, and leaves it uncollected. Finds none while a
 /// stop is there to be taken.
 pub(crate) fn peek_death() -> Option<RawDeath> {
-    waitid(libc::P_ALL, 0, DEATHS | libc::WNOWAIT)
-        .as_ref()
-        .and_then(death)
+    waitid(libc::P_ALL, 0, DEATHS | libc::WNOWAIT).as_ref().and_then(death)
 }
 
 /// Collects the death of one thread, if it has died. For a followed child of another process
@@ -224,10 +186,7 @@ pub(crate) fn collect_death(tid: Pid) -> Option<RawDeath> {
 /// Sends a signal to a process.
 pub(crate) fn kill(pid: Pid, signal: c_int) -> io::Result<()> {
     // SAFETY: kill takes plain numbers.
-    check(c_long::from(unsafe {
-        libc::kill(pid as libc::pid_t, signal)
-    }))
-    .map(drop)
+    check(c_long::from(unsafe { libc::kill(pid as libc::pid_t, signal) })).map(drop)
 }
 
 /// Stops lockstep itself, as the terminal's stop key would.
@@ -252,15 +211,8 @@ pub(crate) fn is_terminal(descriptor: &impl AsRawFd) -> bool {
 /// lockstep's own numbers: process, parent, group, session (0 where they are not visible).
 pub(crate) fn own_numbers() -> [Pid; 4] {
     // SAFETY: these calls take no pointers and cannot fail for the caller itself.
-    unsafe {
-        [
-            libc::getpid(),
-            libc::getppid(),
-            libc::getpgrp(),
-            libc::getsid(0),
-        ]
-    }
-    .map(|number| number as Pid)
+    unsafe { [libc::getpid(), libc::getppid(), libc::getpgrp(), libc::getsid(0)] }
+        .map(|number| number as Pid)
 }
 
 /// The signals that lockstep takes one by one instead of being interrupted by them.
@@ -292,10 +244,7 @@ impl SignalDesk {
             }
             libc::sigprocmask(libc::SIG_BLOCK, watched.as_ptr(), original.as_mut_ptr());
             libc::signal(libc::SIGCHLD, libc::SIG_DFL);
-            Self {
-                watched: watched.assume_init(),
-                original: original.assume_init(),
-            }
+            Self { watched: watched.assume_init(), original: original.assume_init() }
         }
     }
 
@@ -348,9 +297,7 @@ pub(crate) struct LaunchPlan<'a> {
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut ends = [0; 2];
     // SAFETY: `ends` has room for the two descriptors.
-    check(c_long::from(unsafe {
-        libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC)
-    }))?;
+    check(c_long::from(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) }))?;
     // SAFETY: both descriptors were just made and belong to nobody else.
     Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
 }
@@ -364,11 +311,7 @@ pub(crate) fn launch(plan: &LaunchPlan<'_>) -> io::Result<Launched> {
     // SAFETY: lockstep has one thread, so the child may run any code; it only makes system calls.
     let pid = check(c_long::from(unsafe { libc::fork() }))?;
     if pid != 0 {
-        return Ok(Launched {
-            pid: pid as Pid,
-            go,
-            complaint,
-        });
+        return Ok(Launched { pid: pid as Pid, go, complaint });
     }
     drop(go);
     let step = become_program(plan, &pointers, &go_read);
@@ -377,11 +320,7 @@ pub(crate) fn launch(plan: &LaunchPlan<'_>) -> io::Result<Launched> {
     message[1..].copy_from_slice(&errno.to_ne_bytes());
     // SAFETY: the message lives across the call; _exit never returns.
     unsafe {
-        libc::write(
-            complaint_write.as_raw_fd(),
-            message.as_ptr().cast(),
-            message.len(),
-        );
+        libc::write(complaint_write.as_raw_fd(), message.as_ptr().cast(), message.len());
         libc::_exit(127)
     }
 }
@@ -393,15 +332,9 @@ fn become_program(
     go: &OwnedFd,
 ) -> LaunchStep {
     let mut byte = 0_u8;
-    let child_signal = if plan.ignores_child_signal {
-        libc::SIG_IGN
-    } else {
-        libc::SIG_DFL
-    };
-    let program = libc::sock_fprog {
-        len: plan.filter.len() as u16,
-        filter: plan.filter.as_ptr().cast_mut(),
-    };
+    let child_signal = if plan.ignores_child_signal { libc::SIG_IGN } else { libc::SIG_DFL };
+    let program =
+        libc::sock_fprog { len: plan.filter.len() as u16, filter: plan.filter.as_ptr().cast_mut() };
     // SAFETY: `byte`, `program`, the filter, the saved mask and the argument vector (whose last
     // element is null) live across their calls, and the kernel only reads all but the first.
     unsafe {
@@ -418,12 +351,8 @@ fn become_program(
         {
             return LaunchStep::Filter;
         }
-        if libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            0,
-            &raw const program,
-        ) != 0
+        if libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program)
+            != 0
         {
             return LaunchStep::Filter;
         }

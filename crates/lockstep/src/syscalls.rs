@@ -8,10 +8,7 @@ pub(crate) enum Stopping {
     /// At every use.
     Always,
     /// Only if one of the first two arguments has one of these values.
-    Argument {
-        index: usize,
-        values: &'static [u32],
-    },
+    Argument { index: usize, values: &'static [u32] },
 }
 
 /// A system call that lockstep follows.
@@ -26,11 +23,7 @@ pub(crate) struct Followed {
 }
 
 const fn always(number: c_long, name: &'static str) -> Followed {
-    Followed {
-        number,
-        name,
-        stopping: Stopping::Always,
-    }
+    Followed { number, name, stopping: Stopping::Always }
 }
 
 const CHILD_SIGNAL: &[u32] = &[libc::SIGCHLD as u32];
@@ -53,26 +46,17 @@ pub(crate) const FOLLOWED: &[Followed] = &[
     Followed {
         number: libc::SYS_rt_sigaction,
         name: "rt_sigaction",
-        stopping: Stopping::Argument {
-            index: 0,
-            values: CHILD_SIGNAL,
-        },
+        stopping: Stopping::Argument { index: 0, values: CHILD_SIGNAL },
     },
     Followed {
         number: libc::SYS_ioctl,
         name: "ioctl",
-        stopping: Stopping::Argument {
-            index: 1,
-            values: JOB_CONTROL_REQUESTS,
-        },
+        stopping: Stopping::Argument { index: 1, values: JOB_CONTROL_REQUESTS },
     },
     Followed {
         number: libc::SYS_prctl,
         name: "prctl",
-        stopping: Stopping::Argument {
-            index: 0,
-            values: PROCESS_OPTIONS,
-        },
+        stopping: Stopping::Argument { index: 0, values: PROCESS_OPTIONS },
     },
     always(libc::SYS_getpid, "getpid"),
     always(libc::SYS_gettid, "gettid"),
@@ -109,8 +93,5 @@ pub(crate) const FOLLOWED: &[Followed] = &[
 
 /// The name of a followed call.
 pub(crate) fn name(number: u64) -> Option<&'static str> {
-    FOLLOWED
-        .iter()
-        .find(|call| call.number as u64 == number)
-        .map(|call| call.name)
+    FOLLOWED.iter().find(|call| call.number as u64 == number).map(|call| call.name)
 }

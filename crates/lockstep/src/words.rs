@@ -28,11 +28,7 @@ pub(crate) fn errno(value: i32) -> String {
 
 /// The result of a system call: a number, or an error's name.
 pub(crate) fn result(value: i64) -> String {
-    if (-4095..0).contains(&value) {
-        errno(-value as i32)
-    } else {
-        value.to_string()
-    }
+    if (-4095..0).contains(&value) { errno(-value as i32) } else { value.to_string() }
 }
 
 /// The name of a signal.
@@ -86,11 +82,7 @@ pub(crate) fn status(word: i32) -> String {
         0 => format!("exit {}", (word >> 8) & 0xff),
         0x7f => format!("stopped by {}", signal((word >> 8) & 0xff)),
         number => {
-            let core = if word & 0x80 == 0 {
-                ""
-            } else {
-                ", core dumped"
-            };
+            let core = if word & 0x80 == 0 { "" } else { ", core dumped" };
             format!("{}{core}", signal(number))
         }
     }
@@ -121,10 +113,7 @@ mod tests {
     /// Results are numbers or error names.
     #[test]
     fn results_name_their_errors() {
-        assert_eq!(
-            (result(42).as_str(), result(-10).as_str()),
-            ("42", "ECHILD")
-        );
+        assert_eq!((result(42).as_str(), result(-10).as_str()), ("42", "ECHILD"));
         assert_eq!((shell_status(2 << 8), shell_status(9)), (2, 137));
     }
 }

@@ -40,9 +40,7 @@ impl Handlers {
 
     /// The same table, for a child that shares it.
     pub(crate) fn share(&self) -> Self {
-        Self {
-            table: Mutex::new(self.current()),
-        }
+        Self { table: Mutex::new(self.current()) }
     }
 
     /// What the process does about SIGCHLD.
@@ -66,10 +64,7 @@ impl Handlers {
     pub(crate) fn reset_for_exec(&self) {
         let Self { table } = Self::new(self.get().after_exec());
         let own = table.into_inner().unwrap_or_default();
-        *self
-            .table
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) = own;
+        *self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = own;
     }
 
     fn action(&self) -> ChildSignalAction {
@@ -77,11 +72,6 @@ impl Handlers {
     }
 
     fn current(&self) -> Arc<AtomicU8> {
-        Arc::clone(
-            &self
-                .table
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()),
-        )
+        Arc::clone(&self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
 }

@@ -34,19 +34,8 @@ impl Report {
     /// The report on a run of this program.
     pub(crate) fn new(program: &[OsString], outcome: Outcome) -> Self {
         let words: Vec<_> = program.iter().map(|word| word.to_string_lossy()).collect();
-        let Outcome {
-            history,
-            comparison,
-            status,
-            ended_by,
-        } = outcome;
-        Self {
-            command: words.join(" "),
-            history,
-            comparison,
-            status,
-            ended_by,
-        }
+        let Outcome { history, comparison, status, ended_by } = outcome;
+        Self { command: words.join(" "), history, comparison, status, ended_by }
     }
 
     /// The verdict in one line.
@@ -77,12 +66,7 @@ impl Report {
         for (id, life) in lives.iter().enumerate().rev() {
             match life.origin {
                 Some(origin) => children[origin].push(id),
-                None => stack.push(Branch {
-                    id,
-                    depth: 0,
-                    indent: String::new(),
-                    knot: "",
-                }),
+                None => stack.push(Branch { id, depth: 0, indent: String::new(), knot: "" }),
             }
         }
         while let Some(branch) = stack.pop() {
@@ -95,12 +79,7 @@ impl Report {
             for (position, &id) in children[branch.id].iter().enumerate() {
                 let knot = if position == 0 { LAST_KNOT } else { KNOT };
                 let depth = branch.depth + 1;
-                stack.push(Branch {
-                    id,
-                    depth,
-                    indent: indent.clone(),
-                    knot,
-                });
+                stack.push(Branch { id, depth, indent: indent.clone(), knot });
             }
             branches.push(branch);
         }
@@ -123,10 +102,7 @@ struct Branch {
 
 /// Shortens a text to so many characters.
 fn shorten(text: &str, width: usize) -> String {
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= width {
         return line;
     }

@@ -13,11 +13,7 @@ pub(super) struct Scale {
 impl Scale {
     /// An axis from `left`, `width` wide, for the time from 0 to `end`.
     pub(super) fn new(left: f64, width: f64, end: Moment) -> Self {
-        Self {
-            left,
-            width,
-            end: end.max(1),
-        }
+        Self { left, width, end: end.max(1) }
     }
 
     /// The place of a moment.
@@ -68,20 +64,14 @@ mod tests {
             let ticks = Scale::new(0.0, 100.0, end).ticks();
             assert!((1..=11).contains(&ticks.len()), "{end}: {ticks:?}");
         }
-        let labels: Vec<_> = Scale::new(0.0, 100.0, 300_000)
-            .ticks()
-            .into_iter()
-            .map(|t| t.1)
-            .collect();
+        let labels: Vec<_> =
+            Scale::new(0.0, 100.0, 300_000).ticks().into_iter().map(|t| t.1).collect();
         assert_eq!(labels[..3], ["0", "50 ms", "100 ms"]);
     }
 
     /// Labels have no needless zeros.
     #[test]
     fn labels_are_short() {
-        assert_eq!(
-            [label(500), label(1_500), label(2_000_000)],
-            ["500 µs", "1.5 ms", "2 s"]
-        );
+        assert_eq!([label(500), label(1_500), label(2_000_000)], ["500 µs", "1.5 ms", "2 s"]);
     }
 }

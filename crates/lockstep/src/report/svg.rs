@@ -65,23 +65,11 @@ impl<'a> Picture<'a> {
         let end = report.lives().iter().map(last_moment).max().unwrap_or(0);
         let scale = Scale::new(LABELS, WIDTH - LABELS - ENDINGS, end);
         let bottom = TOP + ROW * branches.len() as f64;
-        Self {
-            report,
-            branches,
-            rows,
-            groups,
-            scale,
-            bottom,
-            out: String::new(),
-        }
+        Self { report, branches, rows, groups, scale, bottom, out: String::new() }
     }
 
     fn draw(mut self) -> String {
-        let legend_rows = self
-            .groups
-            .len()
-            .min(NAMED_GROUPS + 1)
-            .div_ceil(LEGEND_COLUMNS);
+        let legend_rows = self.groups.len().min(NAMED_GROUPS + 1).div_ceil(LEGEND_COLUMNS);
         let height = self.bottom + 92.0 + 20.0 * legend_rows as f64;
         let _ = write!(
             self.out,
@@ -118,14 +106,7 @@ impl<'a> Picture<'a> {
              <text x=\"42\" y=\"60.5\" font-size=\"13\" fill=\"{colour}\">{verdict}</text>\n\
              <text x=\"{right}\" y=\"60.5\" text-anchor=\"end\" fill=\"{FAINT}\">{count} {noun} in {time}</text>\n",
             right = WIDTH - 24.0,
-            time = label(
-                self.report
-                    .lives()
-                    .iter()
-                    .map(last_moment)
-                    .max()
-                    .unwrap_or(0)
-            ),
+            time = label(self.report.lives().iter().map(last_moment).max().unwrap_or(0)),
         );
     }
 
@@ -157,11 +138,7 @@ impl<'a> Picture<'a> {
         let Some(from) = life.origin.and_then(|origin| self.rows.get(&origin)) else {
             return;
         };
-        let (x, from, to) = (
-            self.scale.x(life.born),
-            from + BAR / 2.0,
-            self.rows[&branch.id],
-        );
+        let (x, from, to) = (self.scale.x(life.born), from + BAR / 2.0, self.rows[&branch.id]);
         let tip = to - BAR / 2.0;
         let _ = writeln!(
             self.out,
@@ -200,19 +177,10 @@ impl<'a> Picture<'a> {
     /// The bar, in the colours of the groups; paler while stopped; thin while a zombie.
     fn bars(&mut self, life: &Life, y: f64) {
         let end = life.end.map_or_else(|| last_moment(life), |end| end.at);
-        let ends = life
-            .groups
-            .iter()
-            .skip(1)
-            .map(|&(at, _)| at.min(end))
-            .chain([end]);
+        let ends = life.groups.iter().skip(1).map(|&(at, _)| at.min(end)).chain([end]);
         let parts: Vec<_> = life.groups.iter().zip(ends).collect();
         for (position, &(&(from, group), to)) in parts.iter().enumerate() {
-            let radius = if parts.len() == 1 || position == 0 {
-                3.0
-            } else {
-                1.0
-            };
+            let radius = if parts.len() == 1 || position == 0 { 3.0 } else { 1.0 };
             let colour = self.colour(group);
             let (x, width) = self.span(from, to);
             let _ = write!(
@@ -348,11 +316,7 @@ impl<'a> Picture<'a> {
     }
 
     fn colour(&self, group: Pid) -> &'static str {
-        let position = self
-            .groups
-            .iter()
-            .position(|&other| other == group)
-            .unwrap_or(0);
+        let position = self.groups.iter().position(|&other| other == group).unwrap_or(0);
         PALETTE[position % PALETTE.len()]
     }
 
@@ -418,10 +382,7 @@ impl<'a> Picture<'a> {
 fn last_moment(life: &Life) -> Moment {
     let end = life.end.map_or(life.born, |end| end.at);
     let mark = life.marks.last().map_or(0, |mark| mark.at);
-    life.reaping
-        .map_or(end, |reaping| reaping.at)
-        .max(end)
-        .max(mark)
+    life.reaping.map_or(end, |reaping| reaping.at).max(end).max(mark)
 }
 
 /// The times from each stop to the next continuation or the end.
@@ -441,12 +402,7 @@ fn stopped_spans(life: &Life, end: Moment) -> Vec<(Moment, Moment)> {
 
 /// What the picture says when the pointer rests on a process.
 fn describe(life: &Life) -> String {
-    let mut text = format!(
-        "{} {}\nforked at {}",
-        life.pid,
-        life.command,
-        label(life.born)
-    );
+    let mut text = format!("{} {}\nforked at {}", life.pid, life.command, label(life.born));
     for Mark { at, kind } in &life.marks {
         let what = match kind {
             MarkKind::Exec { command } => format!("executes {}", shorten(command, 200)),
@@ -470,10 +426,7 @@ fn describe(life: &Life) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -4,24 +4,14 @@ use super::{Report, shorten};
 use crate::history::{Life, Reaper};
 use crate::words;
 
-const HEAD: [&str; 6] = [
-    "PROCESS",
-    "PARENT",
-    "GROUP",
-    "SESSION",
-    "ENDED",
-    "REAPED BY",
-];
+const HEAD: [&str; 6] = ["PROCESS", "PARENT", "GROUP", "SESSION", "ENDED", "REAPED BY"];
 const MAX_NAME: usize = 60;
 
 /// The lines of the table, without line ends.
 pub(super) fn tree(report: &Report) -> Vec<String> {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(report.branches().iter().map(|branch| {
-        row(
-            &report.lives()[branch.id],
-            &format!("{}{}", branch.indent, branch.knot),
-        )
+        row(&report.lives()[branch.id], &format!("{}{}", branch.indent, branch.knot))
     }));
     align(&rows)
 }
@@ -37,8 +27,7 @@ fn row(life: &Life, prefix: &str) -> [String; 6] {
         changes(&life.parents),
         changes(&life.groups),
         changes(&life.sessions),
-        life.end
-            .map_or("still lived".to_owned(), |end| words::status(end.status)),
+        life.end.map_or("still lived".to_owned(), |end| words::status(end.status)),
         match life.reaping.map(|reaping| reaping.by) {
             Some(Reaper::Process(pid)) => pid.to_string(),
             Some(Reaper::Lockstep) => "lockstep".to_owned(),
@@ -81,13 +70,7 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let cells = |name: &str| {
-            std::array::from_fn(|i| {
-                if i == 0 {
-                    name.to_owned()
-                } else {
-                    "x".to_owned()
-                }
-            })
+            std::array::from_fn(|i| if i == 0 { name.to_owned() } else { "x".to_owned() })
         };
         let lines = align(&[cells("├─ a"), cells("bb")]);
         assert_eq!(lines, ["├─ a  x  x  x  x  x", "bb    x  x  x  x  x"]);

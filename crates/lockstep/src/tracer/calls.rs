@@ -65,13 +65,8 @@ impl Tracer<'_> {
 
     /// False if news must be awaited first.
     fn judge_call(&mut self, tid: Pid, answered: &Answered) -> bool {
-        let Answered {
-            call,
-            result,
-            since,
-            ..
-        } = *answered;
-        if self.is_exec_missing(call, result) && since.elapsed() < SETTLE {
+        let Answered { call, result, since, .. } = *answered;
+        if self.is_exec_missing(call, result) && since.elapsed() < self.patience(SETTLE) {
             return false;
         }
         self.log(tid, &call, result);
@@ -98,9 +93,7 @@ impl Tracer<'_> {
                     model.is_subreaper(tid).map(u32::from)
                 });
             }
-            Call::SetChildSignal {
-                action: Some(action),
-            } if result == 0 => {
+            Call::SetChildSignal { action: Some(action) } if result == 0 => {
                 self.drive(tid, &call, |model| model.set_child_signal(tid, action));
             }
             Call::ChangeNamespace { name } => {
@@ -120,8 +113,7 @@ impl Tracer<'_> {
     fn judge_getter(&mut self, tid: Pid, call: &Call, result: i64) {
         match *call {
             Call::GetPgid { pid } | Call::GetSid { pid } if self.is_outside(pid) => {
-                self.comparison
-                    .skip("the call is about a process outside the program");
+                self.comparison.skip("the call is about a process outside the program");
             }
             Call::GetPid => self.compare_number(tid, call, result, |m| Ok(m.own_ids(tid)?.0)),
             Call::GetTid => self.compare_number(tid, call, result, |m| Ok(m.own_ids(tid)?.1)),
@@ -131,9 +123,7 @@ impl Tracer<'_> {
                 self.compare_number(tid, call, result, |m| m.getpgid(tid, pid));
             }
             Call::GetSid { pid } => self.compare_number(tid, call, result, |m| m.getsid(tid, pid)),
-            _ => self
-                .comparison
-                .skip("the call failed for reasons that are not the model's"),
+            _ => self.comparison.skip("the call failed for reasons that are not the model's"),
         }
     }
 
@@ -141,22 +131,15 @@ impl Tracer<'_> {
         let call = Call::SetPgid { pid, pgid };
         let joins_stranger = pgid > 0
             && pgid != pid
-            && !self
-                .ask(|model| model.is_group(pgid.cast_unsigned()))
-                .unwrap_or(true)
+            && !self.ask(|model| model.is_group(pgid.cast_unsigned())).unwrap_or(true)
             && result == 0
             && pgid.cast_unsigned() != self.tracees[&tid].tgid;
         if self.is_outside(pid) || joins_stranger {
-            self.comparison
-                .skip("the call is about a process outside the program");
+            self.comparison.skip("the call is about a process outside the program");
             return;
         }
         self.compare_number(tid, &call, result, |model| model.setpgid(tid, pid, pgid));
-        let target = if pid == 0 {
-            self.tracees[&tid].tgid
-        } else {
-            pid.cast_unsigned()
-        };
+        let target = if pid == 0 { self.tracees[&tid].tgid } else { pid.cast_unsigned() };
         if result == 0 {
             self.check_relations(target);
         }
@@ -208,15 +191,11 @@ impl Tracer<'_> {
 
     /// Compares the relations of a process with what `/proc` says.
     pub(super) fn check_relations(&mut self, pid: Pid) {
-        let is_exempt = self
-            .processes
-            .get(&pid)
-            .is_some_and(|process| process.exemption.is_some());
+        let is_exempt = self.processes.get(&pid).is_some_and(|process| process.exemption.is_some());
         let Some(stat) = procfs::stat(pid) else {
             return;
         };
-        self.history
-            .relate(pid, stat.parent, stat.group, stat.session);
+        self.history.relate(pid, stat.parent, stat.group, stat.session);
         if is_exempt {
             return;
         }
@@ -235,8 +214,7 @@ impl Tracer<'_> {
             ("session in /proc", "session", stat.session, model.session),
         ] {
             let question = || format!("the {noun} of {label}");
-            self.comparison
-                .compare(name, linux, model, question, ToString::to_string);
+            self.comparison.compare(name, linux, model, question, ToString::to_string);
         }
         self.drop_model_if_lost();
     }
@@ -249,8 +227,7 @@ impl Tracer<'_> {
         }
         let question = || format!("{tid} {fork}");
         let show = |value: &i64| words::result(*value);
-        self.comparison
-            .compare(fork.name, result, i64::from(child), question, show);
+        self.comparison.compare(fork.name, result, i64::from(child), question, show);
     }
 
     fn skip_fork_result(&mut self, fork: &Fork, result: i64) {
@@ -258,8 +235,7 @@ impl Tracer<'_> {
             let reason = format!("{} failed with {}", fork.name, words::result(result));
             self.comparison.skip(&reason);
         } else {
-            self.comparison
-                .note_unmodelled("clone(CLONE_UNTRACED): the child is not followed");
+            self.comparison.note_unmodelled("clone(CLONE_UNTRACED): the child is not followed");
         }
     }
 
@@ -315,15 +291,8 @@ impl Tracer<'_> {
     /// Notes an operation with its result.
     pub(super) fn log(&mut self, tid: Pid, call: &Call, result: i64) {
         let tgid = self.tracees.get(&tid).map_or(tid, |tracee| tracee.tgid);
-        let thread = if tgid == tid {
-            String::new()
-        } else {
-            format!("(thread {tid})")
-        };
+        let thread = if tgid == tid { String::new() } else { format!("(thread {tid})") };
         let label = self.history.label(tgid);
-        self.comparison.log(format!(
-            "{label}{thread} {call} = {}",
-            words::result(result)
-        ));
+        self.comparison.log(format!("{label}{thread} {call} = {}", words::result(result)));
     }
 }

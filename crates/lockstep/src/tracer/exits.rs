@@ -39,24 +39,14 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
             return;
         };
-        let is_last = self
-            .processes
-            .get(&tgid)
-            .is_some_and(|process| process.threads.len() == 1);
+        let is_last = self.processes.get(&tgid).is_some_and(|process| process.threads.len() == 1);
         let children = match is_last {
             true => self.ask(|model| model.children(tgid)).unwrap_or_default(),
             false => Vec::new(),
         };
         let since = Instant::now();
         let is_thread_collected = false;
-        let flight = ExitFlight {
-            tid,
-            tgid,
-            status,
-            since,
-            children,
-            is_thread_collected,
-        };
+        let flight = ExitFlight { tid, tgid, status, since, children, is_thread_collected };
         self.resume(tid, 0);
         if matches!(
             self.exemption(tid),
@@ -76,11 +66,8 @@ impl Tracer<'_> {
         let Some(process) = self.processes.get(&tgid) else {
             return false;
         };
-        let mut others = process
-            .threads
-            .iter()
-            .filter(|&&other| other != tid)
-            .map(|other| &self.tracees[other]);
+        let mut others =
+            process.threads.iter().filter(|&&other| other != tid).map(|other| &self.tracees[other]);
         if status & 0x7f != 0 || others.all(|other| matches!(other.activity, Activity::Exiting)) {
             return true;
         }
@@ -132,10 +119,7 @@ impl Tracer<'_> {
         let (tid, tgid) = (flight.tid, flight.tgid);
         let is_last = self.processes.get(&tgid)?.threads.len() == 1;
         if !is_last && tid == tgid {
-            let is_replaced = self
-                .execs
-                .iter()
-                .any(|&(pid, former)| pid == tgid && former != pid);
+            let is_replaced = self.execs.iter().any(|&(pid, former)| pid == tgid && former != pid);
             let stat = procfs::thread_stat(tgid, tgid);
             let is_dead = stat.is_none_or(|stat| matches!(stat.state, b'Z' | b'X'));
             return (is_dead || is_replaced).then_some(flight.status);
@@ -152,12 +136,7 @@ impl Tracer<'_> {
 
     /// A thread has ended; `status` is that of its process if it was the last.
     fn end(&mut self, flight: ExitFlight, status: c_int) {
-        let ExitFlight {
-            tid,
-            tgid,
-            children,
-            ..
-        } = flight;
+        let ExitFlight { tid, tgid, children, .. } = flight;
         let is_modelled = self.is_modelled(tgid);
         self.tracees.remove(&tid);
         let Some(process) = self.processes.get_mut(&tgid) else {
@@ -174,19 +153,14 @@ impl Tracer<'_> {
             self.comparison.log(format!("{label}: thread {tid} ends"));
             self.history.thread_ended(tgid);
             if let Some(Err(refusal)) = departure {
-                self.diverge(
-                    &format!("end of thread {tid}"),
-                    "it ended",
-                    &refusal.to_string(),
-                );
+                self.diverge(&format!("end of thread {tid}"), "it ended", &refusal.to_string());
             }
             self.check_stop_complete(tgid);
             self.refresh_waiters(true);
             return;
         }
         self.processes.remove(&tgid);
-        self.comparison
-            .log(format!("{label} ends: {}", words::status(status)));
+        self.comparison.log(format!("{label} ends: {}", words::status(status)));
         self.history.ended(tgid, status);
         if tgid == self.root {
             self.root_status = Some(status);
@@ -218,8 +192,7 @@ impl Tracer<'_> {
         };
         let question = || format!("the status of {label}");
         let show = |status: &c_int| words::status(*status);
-        self.comparison
-            .compare("exit status", status, model, question, show);
+        self.comparison.compare("exit status", status, model, question, show);
         // Published to lockstep itself, a zombie is collected in the same moment; and one whose
         // parent sleeps in a wait may be reaped before anybody can look.
         let parent = self.ask(|model| model.relations(pid)).and_then(Result::ok);
@@ -228,8 +201,7 @@ impl Tracer<'_> {
         if !stays || !(is_own || self.is_anyone_due()) {
             let text = |stays: &bool| if *stays { "a zombie" } else { "nothing" }.to_owned();
             let question = || format!("what is left of {label}");
-            self.comparison
-                .compare("zombie or not", is_there, stays, question, text);
+            self.comparison.compare("zombie or not", is_there, stays, question, text);
         }
         if !stays {
             self.history.reaped(pid, Reaper::Kernel);

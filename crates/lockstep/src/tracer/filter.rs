@@ -65,22 +65,12 @@ fn answer(action: u32) -> sock_filter {
 }
 
 fn statement(code: u32, k: u32) -> sock_filter {
-    sock_filter {
-        code: code as u16,
-        jt: 0,
-        jf: 0,
-        k,
-    }
+    sock_filter { code: code as u16, jt: 0, jf: 0, k }
 }
 
 fn jump(condition: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
     let code = libc::BPF_JMP | condition | libc::BPF_K;
-    sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    }
+    sock_filter { code: code as u16, jt, jf, k }
 }
 
 #[cfg(test)]
@@ -126,17 +116,11 @@ mod tests {
         assert_eq!(ask(libc::SYS_wait4, [0, 0]), TRACE);
         assert_eq!(ask(libc::SYS_setsid, [0, 0]), TRACE);
         assert_eq!(ask(libc::SYS_read, [0, 0]), ALLOW);
-        assert_eq!(
-            ask(libc::SYS_rt_sigaction, [libc::SIGCHLD as u32, 0]),
-            TRACE
-        );
+        assert_eq!(ask(libc::SYS_rt_sigaction, [libc::SIGCHLD as u32, 0]), TRACE);
         assert_eq!(ask(libc::SYS_rt_sigaction, [libc::SIGINT as u32, 0]), ALLOW);
         assert_eq!(ask(libc::SYS_ioctl, [0, libc::TIOCSPGRP as u32]), TRACE);
         assert_eq!(ask(libc::SYS_ioctl, [0, libc::TCGETS as u32]), ALLOW);
-        assert_eq!(
-            ask(libc::SYS_prctl, [libc::PR_SET_CHILD_SUBREAPER as u32, 0]),
-            TRACE
-        );
+        assert_eq!(ask(libc::SYS_prctl, [libc::PR_SET_CHILD_SUBREAPER as u32, 0]), TRACE);
         assert_eq!(ask(libc::SYS_prctl, [libc::PR_SET_NAME as u32, 0]), ALLOW);
     }
 

@@ -38,10 +38,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            status: STATUS_FAILED,
-            message: message.into(),
-        }
+        Self { status: STATUS_FAILED, message: message.into() }
     }
 }
 
@@ -76,10 +73,7 @@ pub(crate) fn launch<'a>(
         desk,
     })
     .map_err(|error| Failure::new(format!("cannot fork: {error}")))?;
-    let action = ChildSignal {
-        is_ignored: ignores_child_signal,
-        is_no_wait: false,
-    };
+    let action = ChildSignal { is_ignored: ignores_child_signal, is_no_wait: false };
     model
         .launch(child.pid, action)
         .map_err(|refusal| Failure::new(format!("the model refuses the program: {refusal}")))?;
@@ -95,11 +89,7 @@ pub(crate) fn launch<'a>(
     go.map_err(|error| Failure::new(format!("cannot start the program: {error}")))?;
     let tracer = Tracer::new(desk, child.pid, model);
     let program = arguments[0].clone();
-    Ok(Launch {
-        tracer,
-        complaint: File::from(child.complaint),
-        program,
-    })
+    Ok(Launch { tracer, complaint: File::from(child.complaint), program })
 }
 
 impl Launch<'_> {
@@ -109,11 +99,7 @@ impl Launch<'_> {
     ///
     /// If the program was never executed: why.
     pub(crate) fn follow(self) -> Result<Outcome, Failure> {
-        let Self {
-            tracer,
-            complaint,
-            program,
-        } = self;
+        let Self { tracer, complaint, program } = self;
         let outcome = tracer.follow();
         match read_complaint(complaint, &program) {
             None => Ok(outcome),
@@ -135,16 +121,10 @@ fn read_complaint(mut channel: File, program: &OsString) -> Option<Failure> {
              run with CAP_SYS_ADMIN"
         ))
     } else if error.kind() == io::ErrorKind::NotFound {
-        Failure {
-            status: STATUS_NOT_FOUND,
-            message: format!("{program}: not found"),
-        }
+        Failure { status: STATUS_NOT_FOUND, message: format!("{program}: not found") }
     } else {
         let message = format!("{program}: cannot be executed: {error}");
-        Failure {
-            status: STATUS_NOT_EXECUTABLE,
-            message,
-        }
+        Failure { status: STATUS_NOT_EXECUTABLE, message }
     })
 }
 

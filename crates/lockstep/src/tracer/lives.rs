@@ -38,10 +38,7 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&parent).map(|tracee| tracee.tgid) else {
             return;
         };
-        self.comparison.log(format!(
-            "{} {fork}: {child} is born",
-            self.history.label(tgid)
-        ));
+        self.comparison.log(format!("{} {fork}: {child} is born", self.history.label(tgid)));
         if fork.has(libc::CLONE_THREAD) {
             self.tracees.insert(child, Tracee::new(tgid));
             if let Some(process) = self.processes.get_mut(&tgid) {
@@ -62,9 +59,8 @@ impl Tracer<'_> {
         self.tracees.insert(child, Tracee::new(child));
         self.processes.insert(child, process);
         let stat = procfs::stat(child);
-        let (by, ids) = stat.map_or((tgid, [0, 0]), |stat| {
-            (stat.parent, [stat.group, stat.session])
-        });
+        let (by, ids) =
+            stat.map_or((tgid, [0, 0]), |stat| (stat.parent, [stat.group, stat.session]));
         self.history.birth(child, by, Some(tgid), ids);
         if is_modelled {
             self.drive(parent, fork, |model| model.fork(parent, child, fork));
@@ -95,10 +91,7 @@ impl Tracer<'_> {
 
     /// Whether the model has this process.
     pub(super) fn is_modelled(&self, tgid: Pid) -> bool {
-        let exemption = self
-            .processes
-            .get(&tgid)
-            .and_then(|process| process.exemption);
+        let exemption = self.processes.get(&tgid).and_then(|process| process.exemption);
         exemption != Some(Exemption::NamespaceInner)
     }
 
@@ -119,10 +112,7 @@ impl Tracer<'_> {
         let Some(code) = self.newborns.remove(&child) else {
             return false;
         };
-        let caller = self
-            .processes
-            .get(&forker)
-            .and_then(|process| process.threads.first());
+        let caller = self.processes.get(&forker).and_then(|process| process.threads.first());
         match caller.copied() {
             Some(caller) => self.birth(caller, child, &guess(child)),
             None => {
@@ -180,15 +170,7 @@ impl Tracer<'_> {
 /// The fork that made a thread, as far as `/proc` shows it.
 fn guess(child: Pid) -> Fork {
     let is_thread = procfs::owner(child).is_some_and(|(tgid, _)| tgid != child);
-    let flags: c_int = if is_thread {
-        libc::CLONE_THREAD | libc::CLONE_SIGHAND
-    } else {
-        0
-    };
+    let flags: c_int = if is_thread { libc::CLONE_THREAD | libc::CLONE_SIGHAND } else { 0 };
     let exit_signal = if is_thread { 0 } else { libc::SIGCHLD as u64 };
-    Fork {
-        name: "fork",
-        flags: flags as u64,
-        exit_signal,
-    }
+    Fork { name: "fork", flags: flags as u64, exit_signal }
 }

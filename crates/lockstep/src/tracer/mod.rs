@@ -69,6 +69,8 @@ use crate::sys::{self, Pid, SignalDesk};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an answer that differs is held for news that would explain it.
 const SETTLE: Duration = Duration::from_secs(2);
+/// How long either takes after the first divergence, of which others may follow.
+const IMPATIENCE: Duration = Duration::from_millis(200);
 /// How long news of stops are held back for sleepers that are due.
 const NEWS_DELAY: Duration = Duration::from_millis(20);
 /// How long the end of a thread may occupy the slot; closing files can take long.
@@ -212,6 +214,11 @@ impl<'a> Tracer<'a> {
         true
     }
 
+    /// How long to wait before a divergence is certain: `limit` for the first one.
+    fn patience(&self, limit: Duration) -> Duration {
+        if self.comparison.divergences.is_empty() { limit } else { IMPATIENCE }
+    }
+
     /// When to look again if no stop comes before.
     fn next_look(&self) -> Duration {
         let mut limit = Duration::from_secs(1);
@@ -234,11 +241,7 @@ impl<'a> Tracer<'a> {
             Ok(answer) => Some(answer),
             Err(_) => {
                 let words = crate::run::last_panic();
-                self.diverge(
-                    "the last operation",
-                    "did it",
-                    &format!("panicked: {words}"),
-                );
+                self.diverge("the last operation", "did it", &format!("panicked: {words}"));
                 self.drop_model();
                 None
             }
@@ -247,15 +250,13 @@ impl<'a> Tracer<'a> {
 
     /// Notes a difference. After too many of them the model is no longer asked.
     fn diverge(&mut self, question: &str, linux: &str, model: &str) {
-        self.comparison
-            .diverge(question.to_owned(), linux.to_owned(), model.to_owned());
+        self.comparison.diverge(question.to_owned(), linux.to_owned(), model.to_owned());
         self.drop_model_if_lost();
     }
 
     fn drop_model_if_lost(&mut self) {
         if self.comparison.divergences.len() >= LOST && self.model.is_some() {
-            self.comparison
-                .skip("the model has lost the program: no longer asked");
+            self.comparison.skip("the model has lost the program: no longer asked");
             self.drop_model();
         }
     }
@@ -298,11 +299,7 @@ impl<'a> Tracer<'a> {
         if count == 0 {
             return false;
         }
-        let (noun, verb) = if count == 1 {
-            ("process", "runs")
-        } else {
-            ("processes", "run")
-        };
+        let (noun, verb) = if count == 1 { ("process", "runs") } else { ("processes", "run") };
         eprintln!(
             "lockstep: the program has ended; {count} {noun} that it left still {verb} (Ctrl-C ends this)"
         );
@@ -341,7 +338,27 @@ impl<'a> Tracer<'a> {
                 );
             }
             self.comparison.log(format!("{pid} reaped by lockstep"));
-            self.history.reaped(pid, Reaper::Lockstep);
+            if !self.note_reaped(pid, Reaper::Lockstep) {
+                return;
+            }
+        }
+    }
+
+    /// Notes that a process was reaped. False if the model could reap it once more.
+    fn note_reaped(&mut self, pid: Pid, by: Reaper) -> bool {
+        let label = self.history.label(pid);
+        self.history.reaped(pid, by);
+        match self.ask(|model| model.is_known(pid)) {
+            Some(true) => {
+                let question = format!("what is left of {label}, which was waited for");
+                self.diverge(&question, "nothing", "it can be waited for again");
+                false
+            }
+            Some(false) => {
+                self.comparison.agree("gone after reaping");
+                true
+            }
+            None => true,
         }
     }
 }

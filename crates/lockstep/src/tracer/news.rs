@@ -36,11 +36,7 @@ pub(super) enum NewsKind {
 
 impl News {
     pub(super) fn new(pid: Pid, kind: NewsKind) -> Self {
-        Self {
-            pid,
-            kind,
-            since: Instant::now(),
-        }
+        Self { pid, kind, since: Instant::now() }
     }
 }
 
@@ -85,8 +81,7 @@ impl Tracer<'_> {
         }
         if process.stop == GroupStop::Begun && signals.iter().all(Option::is_some) {
             process.stop = GroupStop::Complete;
-            self.news
-                .push_back(News::new(tgid, NewsKind::Stop { signal }));
+            self.news.push_back(News::new(tgid, NewsKind::Stop { signal }));
         }
     }
 
@@ -109,8 +104,7 @@ impl Tracer<'_> {
         let label = self.history.label(pid);
         match kind {
             NewsKind::Stop { signal } => {
-                self.comparison
-                    .log(format!("{label} is stopped by {}", words::signal(signal)));
+                self.comparison.log(format!("{label} is stopped by {}", words::signal(signal)));
                 self.history.stopped(pid, signal);
             }
             NewsKind::Continue => {
@@ -149,10 +143,7 @@ impl Tracer<'_> {
             // The shell's SIGCONT goes to the whole job. If it came to lockstep alone, pass it on.
             let root = self.root;
             let still_stopped = |tracer: &Self| {
-                tracer
-                    .processes
-                    .get(&root)
-                    .is_some_and(|p| p.stop == GroupStop::Complete)
+                tracer.processes.get(&root).is_some_and(|p| p.stop == GroupStop::Complete)
             };
             for _ in 0..20 {
                 while let Some(stop) = sys::next_stop() {

@@ -45,18 +45,12 @@ impl Tracer<'_> {
     }
 
     fn on_syscall_entry(&mut self, tid: Pid) {
-        let Ok(SyscallStop::Seccomp {
-            arch,
-            number,
-            arguments,
-        }) = sys::syscall_stop(tid)
-        else {
+        let Ok(SyscallStop::Seccomp { arch, number, arguments }) = sys::syscall_stop(tid) else {
             self.resume(tid, 0);
             return;
         };
         if arch != filter::NATIVE_ARCH || (cfg!(target_arch = "x86_64") && number >= X32_CALLS) {
-            self.comparison
-                .note_unmodelled("system calls of another architecture");
+            self.comparison.note_unmodelled("system calls of another architecture");
             self.exempt(tid, Exemption::ForeignCalls);
             self.resume(tid, 0);
             return;
@@ -113,12 +107,7 @@ impl Tracer<'_> {
             return self.resume(tid, 0);
         }
         let since = Instant::now();
-        tracee.activity = Activity::Answered(Answered {
-            call,
-            resolved,
-            result,
-            since,
-        });
+        tracee.activity = Activity::Answered(Answered { call, resolved, result, since });
         self.answered.push(tid);
     }
 
@@ -136,8 +125,7 @@ impl Tracer<'_> {
         self.free_slot_of(tid);
         let tgid = self.tracees[&tid].tgid;
         if self.is_group_exit(tid, tgid, status) {
-            self.news
-                .push_back(News::new(tgid, NewsKind::GroupExit { status }));
+            self.news.push_back(News::new(tgid, NewsKind::GroupExit { status }));
         }
         self.queue.push_back(Turn::Exit { tid, status });
     }
@@ -162,10 +150,7 @@ impl Tracer<'_> {
 
     /// Gives the slot to a call of this thread.
     pub(super) fn take_slot(&mut self, tid: Pid) {
-        self.slot = Some(Flight::Call {
-            tid,
-            since: Instant::now(),
-        });
+        self.slot = Some(Flight::Call { tid, since: Instant::now() });
     }
 
     /// From now on, what this thread's process is told is not compared.

@@ -21,12 +21,7 @@ pub(super) struct Tracee {
 
 impl Tracee {
     pub(super) fn new(tgid: Pid) -> Self {
-        Self {
-            tgid,
-            activity: Activity::Running,
-            is_executing: false,
-            stop_signal: None,
-        }
+        Self { tgid, activity: Activity::Running, is_executing: false, stop_signal: None }
     }
 }
 

@@ -84,10 +84,7 @@ fn read_siginfo(bytes: &[u8; 28]) -> WaitAnswer {
         libc::CLD_CONTINUED => 0xffff,
         _ => value,
     };
-    WaitAnswer::Event {
-        pid: pid as Pid,
-        status,
-    }
+    WaitAnswer::Event { pid: pid as Pid, status }
 }
 
 impl Tracer<'_> {
@@ -99,21 +96,12 @@ impl Tracer<'_> {
             resolved = self.resolve(tid, wait);
             if let Some(request) = resolved
                 && (wait.is_hanging_refused()
-                    || self
-                        .look(tid, &request)
-                        .is_some_and(|answer| answer != WaitAnswer::Nothing))
+                    || self.look(tid, &request).is_some_and(|answer| answer != WaitAnswer::Nothing))
             {
                 return false;
             }
         }
-        self.sleep(
-            tid,
-            Waiting {
-                wait,
-                resolved,
-                due: None,
-            },
-        );
+        self.sleep(tid, Waiting { wait, resolved, due: None });
         self.resume_to_exit(tid);
         true
     }
@@ -132,21 +120,14 @@ impl Tracer<'_> {
             i32::try_from(group).ok().filter(|&group| group > 1)
         };
         match wait {
-            Wait::Wait4 {
-                pid: 0,
-                options,
-                status,
-            } => Some(own_group(self).map_or(wait, |group| Wait::Wait4 {
-                pid: -group,
-                options,
-                status,
-            })),
-            Wait::WaitId {
-                kind,
-                id,
-                options,
-                info,
-            } => match (kind.cast_unsigned(), id) {
+            Wait::Wait4 { pid: 0, options, status } => {
+                Some(own_group(self).map_or(wait, |group| Wait::Wait4 {
+                    pid: -group,
+                    options,
+                    status,
+                }))
+            }
+            Wait::WaitId { kind, id, options, info } => match (kind.cast_unsigned(), id) {
                 (libc::P_PGID, 0) => Some(own_group(self).map_or(wait, |id| Wait::WaitId {
                     kind,
                     id,
@@ -156,12 +137,7 @@ impl Tracer<'_> {
                 (libc::P_PIDFD, descriptor) => {
                     let tgid = self.tracees.get(&tid)?.tgid;
                     let id = procfs::pidfd_target(tgid, descriptor).filter(|&pid| pid > 0)?;
-                    Some(Wait::WaitId {
-                        kind: libc::P_PID as i32,
-                        id,
-                        options,
-                        info,
-                    })
+                    Some(Wait::WaitId { kind: libc::P_PID as i32, id, options, info })
                 }
                 _ => Some(wait),
             },
@@ -180,15 +156,13 @@ impl Tracer<'_> {
         let exemption = self.exemption(tid);
         if exemption.is_some() || self.model.is_none() {
             self.log(tid, &call, answered.result);
-            self.comparison
-                .skip(exemption.map_or("the model is no longer asked", |e| e.reason()));
+            self.comparison.skip(exemption.map_or("the model is no longer asked", |e| e.reason()));
             self.follow_linux(tid, wait, linux);
             return true;
         }
         let Some(request) = answered.resolved else {
             self.log(tid, &call, answered.result);
-            self.comparison
-                .skip("the wait is for a pidfd that no longer names a process");
+            self.comparison.skip("the wait is for a pidfd that no longer names a process");
             self.follow_linux(tid, wait, linux);
             return true;
         };
@@ -203,7 +177,7 @@ impl Tracer<'_> {
         };
         if linux.agrees_with(model) {
             self.commit(tid, wait, &request, linux);
-        } else if answered.since.elapsed() < SETTLE {
+        } else if answered.since.elapsed() < self.patience(SETTLE) {
             return false;
         } else {
             let question = format!("{} {wait}", self.history.label(tid));
@@ -223,8 +197,7 @@ impl Tracer<'_> {
         let label = self.history.label(self.tracees[&tid].tgid);
         self.comparison.log(format!("{label} {wait} = {model}"));
         if linux == LinuxAnswer::Fault {
-            self.comparison
-                .skip("the caller's address for the answer was bad");
+            self.comparison.skip("the caller's address for the answer was bad");
         } else {
             self.comparison.agree(call.name());
         }
@@ -238,7 +211,7 @@ impl Tracer<'_> {
 
     fn on_reaped(&mut self, tid: Pid, pid: Pid) {
         let reaper = self.tracees.get(&tid).map_or(tid, |tracee| tracee.tgid);
-        self.history.reaped(pid, Reaper::Process(reaper));
+        self.note_reaped(pid, Reaper::Process(reaper));
     }
 
     /// Linux's answer is not compared, or differs: keeps the model and the history as near as
@@ -248,11 +221,7 @@ impl Tracer<'_> {
         if wait.is_looking_only() {
             return;
         }
-        let request = Wait::Wait4 {
-            pid: pid.cast_signed(),
-            options: libc::__WALL,
-            status: 0,
-        };
+        let request = Wait::Wait4 { pid: pid.cast_signed(), options: libc::__WALL, status: 0 };
         let is_gone = procfs::stat(pid).is_none();
         if is_gone {
             self.ask(|model| {
@@ -292,21 +261,15 @@ impl Tracer<'_> {
             })
             .collect();
         for (tid, request) in sleepers {
-            let has_answer = self
-                .look(tid, &request)
-                .is_some_and(|answer| answer != WaitAnswer::Nothing);
-            if let Some(Tracee {
-                activity: Activity::Waiting(waiting),
-                ..
-            }) = self.tracees.get_mut(&tid)
+            let has_answer =
+                self.look(tid, &request).is_some_and(|answer| answer != WaitAnswer::Nothing);
+            if let Some(Tracee { activity: Activity::Waiting(waiting), .. }) =
+                self.tracees.get_mut(&tid)
             {
                 if !has_answer {
                     waiting.due = None;
                 } else if waiting.due.is_none() {
-                    waiting.due = Some(Due {
-                        since: Instant::now(),
-                        is_woken,
-                    });
+                    waiting.due = Some(Due { since: Instant::now(), is_woken });
                 }
             }
         }
@@ -329,57 +292,36 @@ impl Tracer<'_> {
     /// been woken long ago.
     pub(super) fn give_up_on_overdue(&mut self) -> bool {
         if let Some(Flight::Call { tid, since }) = self.slot
-            && since.elapsed() > PATIENCE
+            && since.elapsed() > self.patience(PATIENCE)
             && let Some(Activity::Calling(call)) = self.tracees.get(&tid).map(|t| &t.activity)
         {
             match *call {
                 Call::Wait(wait) => {
                     self.tell_of_sleeper(tid, &wait);
-                    self.sleep(
-                        tid,
-                        Waiting {
-                            wait,
-                            resolved: None,
-                            due: None,
-                        },
-                    );
+                    self.sleep(tid, Waiting { wait, resolved: None, due: None });
                 }
-                _ => self
-                    .comparison
-                    .skip("the call took too long to keep the others waiting"),
+                _ => self.comparison.skip("the call took too long to keep the others waiting"),
             }
             self.slot = None;
             return true;
         }
-        let overdue = self
-            .tracees
-            .iter()
-            .find_map(|(&tid, tracee)| match &tracee.activity {
-                Activity::Waiting(waiting) => {
-                    let due = waiting.due.filter(|due| due.is_woken)?;
-                    (due.since.elapsed() > PATIENCE).then_some((tid, *waiting))
-                }
-                _ => None,
-            });
+        let overdue = self.tracees.iter().find_map(|(&tid, tracee)| match &tracee.activity {
+            Activity::Waiting(waiting) => {
+                let due = waiting.due.filter(|due| due.is_woken)?;
+                (due.since.elapsed() > self.patience(PATIENCE)).then_some((tid, *waiting))
+            }
+            _ => None,
+        });
         let Some((tid, waiting)) = overdue else {
             return false;
         };
         self.tell_of_sleeper(tid, &waiting.wait);
-        self.sleep(
-            tid,
-            Waiting {
-                resolved: None,
-                due: None,
-                ..waiting
-            },
-        );
+        self.sleep(tid, Waiting { resolved: None, due: None, ..waiting });
         true
     }
 
     fn tell_of_sleeper(&mut self, tid: Pid, wait: &Wait) {
-        let answer = self
-            .look(tid, wait)
-            .map_or("an answer".to_owned(), |a| a.to_string());
+        let answer = self.look(tid, wait).map_or("an answer".to_owned(), |a| a.to_string());
         let question = format!("{} {wait}", self.history.label(tid));
         self.diverge(&question, "still waits", &answer);
     }

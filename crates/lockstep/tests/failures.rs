@@ -1,0 +1,141 @@
+//! What goes wrong gives a clear message, the right status, and leaves nothing behind.
+
+mod common;
+
+use common::{Bench, is_skipped};
+
+/// A program that does not exist.
+#[test]
+fn unknown_programs_are_named() {
+    if is_skipped(&[]) {
+        return;
+    }
+    let run = Bench::new().run(&[], &["no-such-program-anywhere"]);
+    assert_eq!(run.status, 127);
+    assert_eq!(run.stderr, "lockstep: no-such-program-anywhere: not found\n");
+}
+
+/// A file that cannot be executed.
+#[test]
+fn files_that_are_no_programs_are_named() {
+    if is_skipped(&[]) {
+        return;
+    }
+    let bench = Bench::new();
+    let path = bench.write("data", "no program");
+    let run = bench.run(&[], &[path.to_str().expect("a plain path")]);
+    assert_eq!(run.status, 126);
+    run.expect_stderr("cannot be executed: Permission denied");
+}
+
+/// No program at all, and an unknown option.
+#[test]
+fn wrong_command_lines_are_told() {
+    let run = Bench::new().run(&[], &[]);
+    assert_eq!(run.status, 2);
+    let run = Bench::new().run(&["--no-such-option"], &["true"]);
+    assert_eq!(run.status, 2);
+    run.expect_stderr("--no-such-option");
+}
+
+/// A report that cannot be written is told before the program runs.
+#[test]
+fn bad_report_paths_are_told_first() {
+    let run = Bench::new().run(&["--svg", "no/such/directory/x.svg"], &["echo", "ran"]);
+    assert_eq!((run.status, run.stdout.as_str()), (125, ""));
+    run.expect_stderr("no/such/directory/x.svg");
+}
+
+/// A program that crashes, and one that is killed.
+#[test]
+fn crashes_are_followed() {
+    if is_skipped(&["sh"]) {
+        return;
+    }
+    let run = Bench::new().run(&["--pass-status"], &["sh", "-c", "kill -SEGV $$"]);
+    assert_eq!(run.status, 128 + libc::SIGSEGV, "{}", run.report);
+    run.expect_report("the program ended: SIGSEGV");
+    let run = Bench::new().run(&["--pass-status"], &["sh", "-c", "sleep 60 & kill -KILL $! $$"]);
+    assert_eq!(run.status, 128 + libc::SIGKILL, "{}", run.report);
+    run.expect_report("no divergence");
+}
+
+/// lockstep is killed while the program runs: the kernel ends the program with it.
+#[test]
+fn killed_tracer_leaves_nothing() {
+    if is_skipped(&["sh"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let script = "sleep 1000 & (setsid sleep 1000 &) ; kill -STOP $!; echo ready; wait";
+    let command = bench.command(&[], &["sh", "-c", script].map(std::ffi::OsStr::new));
+    let mut running = bench.start(command);
+    running.expect_stdout("ready");
+    running.signal(libc::SIGKILL);
+    // `finish` checks that nobody is left.
+    assert_eq!(running.finish().status, -1);
+}
+
+/// lockstep is told to end: it ends the program, reports, and fails.
+#[test]
+fn terminated_tracer_ends_the_program() {
+    if is_skipped(&["sh"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let script = "sleep 1000 & (setsid sleep 1000 &) ; echo ready; wait";
+    let command = bench.command(&[], &["sh", "-c", script].map(std::ffi::OsStr::new));
+    let mut running = bench.start(command);
+    running.expect_stdout("ready");
+    running.signal(libc::SIGTERM);
+    let run = running.finish();
+    assert_eq!(run.status, 125, "{}", run.report);
+    run.expect_report("lockstep: ended by SIGTERM");
+}
+
+/// Ctrl-C is the program's while it runs.
+#[test]
+fn interrupts_are_left_to_the_program() {
+    if is_skipped(&["sh"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let script = "echo ready; read line; echo survived";
+    let mut command = bench.command(&[], &["sh", "-c", script].map(std::ffi::OsStr::new));
+    command.stdin(std::process::Stdio::piped());
+    let mut running = bench.start(command);
+    running.expect_stdout("ready");
+    running.signal(libc::SIGINT);
+    // Finishing closes the pipe, which ends the program's read.
+    running.finish().expect_agreement().expect_stdout("survived");
+}
+
+/// Daemons are followed after the program has ended, until Ctrl-C.
+#[test]
+fn daemons_are_ended_by_interrupt() {
+    if is_skipped(&["setsid"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let command =
+        bench.command(&[], &["sh", "-c", "(setsid sleep 1000 &)"].map(std::ffi::OsStr::new));
+    let mut running = bench.start(command);
+    running.expect_stderr("still runs (Ctrl-C ends this)");
+    running.signal(libc::SIGINT);
+    let run = running.finish();
+    assert_eq!(run.status, 125, "{}", run.report);
+    run.expect_report("lockstep: ended by SIGINT");
+}
+
+/// Where ptrace is not permitted (here: inside lockstep itself), one line says so.
+#[test]
+fn forbidden_ptrace_is_told_in_one_line() {
+    if is_skipped(&[]) {
+        return;
+    }
+    let lockstep = env!("CARGO_BIN_EXE_lockstep");
+    let run = Bench::new().run(&["--pass-status"], &[lockstep, "run", "--", "true"]);
+    assert_eq!(run.status, 125, "{}", run.report);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    run.expect_stderr("lockstep: ptrace is not permitted here");
+}
