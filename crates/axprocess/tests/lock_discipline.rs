@@ -1,0 +1,156 @@
+//! What must not happen under the relation lock: allocating, freeing, running the kernel's destructors.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::num::NonZeroU64;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axprocess::{
+    ExitStatus, ForkRequest, Host, Lock, Number, ProcessTable, Relations, Thread, WaitOutcome,
+    WaitRequest,
+};
+
+thread_local! {
+    static HOLDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How often memory was asked for or given back under the lock.
+static UNDER_THE_LOCK: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, which notices who calls it under the relation lock.
+struct Noticing;
+
+impl Noticing {
+    fn notice() {
+        if HOLDING.try_with(Cell::get).unwrap_or(false) {
+            UNDER_THE_LOCK.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+// SAFETY: all is handed to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Noticing {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::notice();
+        // SAFETY: the caller's promises are this call's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        Self::notice();
+        // SAFETY: the caller's promises are this call's.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Noticing = Noticing;
+
+/// A mutex that marks its thread while it is held.
+struct Marked<T>(Mutex<T>);
+
+struct MarkedGuard<'a, T>(MutexGuard<'a, T>);
+
+impl<T> Lock<T> for Marked<T> {
+    type Guard<'a>
+        = MarkedGuard<'a, T>
+    where
+        T: 'a;
+
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn lock(&self) -> MarkedGuard<'_, T> {
+        let guard = self.0.lock().unwrap();
+        HOLDING.set(true);
+        MarkedGuard(guard)
+    }
+}
+
+impl<T> Drop for MarkedGuard<'_, T> {
+    fn drop(&mut self) {
+        HOLDING.set(false);
+    }
+}
+
+impl<T> Deref for MarkedGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for MarkedGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+struct Kernel;
+
+impl Host for Kernel {
+    type Lock = Marked<Relations<Self>>;
+    type ProcessData = Data;
+    type ThreadData = Data;
+    type Usage = ();
+}
+
+/// Data that, dropped, calls back into the crate: under the lock that would dead-lock.
+struct Data(Option<Arc<Thread<Kernel>>>);
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        assert!(!HOLDING.get(), "race 13: a destructor under the lock");
+        if let Some(other) = &self.0 {
+            drop(other.process().group());
+        }
+    }
+}
+
+fn fork(parent: &Arc<Thread<Kernel>>) -> Arc<Thread<Kernel>> {
+    let data = || Data(Some(parent.clone()));
+    parent.fork(ForkRequest::default(), data(), data()).unwrap()
+}
+
+#[test]
+fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
+    // Design, race 13: number nodes grow and shrink, groups and sessions come and go, processes are reaped, adopted and dropped.
+    let table = ProcessTable::new(Kernel);
+    // The invariant checker allocates, and it runs under the lock.
+    table.check_every(NonZeroU64::MAX);
+    let init = table.new_init(1, Data(None), Data(None)).unwrap();
+    let any = WaitRequest::wait4(-1, 0).unwrap();
+    for round in 0..20 {
+        let parent = fork(&init);
+        parent.process().setsid().unwrap();
+        let caller = parent.spawn_thread(Number::Next, Data(None)).unwrap();
+        for index in 0..200 {
+            let child = fork(if index % 2 == 0 { &parent } else { &caller });
+            match index % 5 {
+                0 => child.process().setpgid(0, 0).unwrap(),
+                1 => _ = child.process().setsid().unwrap(),
+                2 => _ = child.exit_thread(ExitStatus::exited(0)),
+                _ => {}
+            }
+            child.exit_thread(ExitStatus::exited(1));
+        }
+        if round % 2 == 0 {
+            caller.exec().unwrap();
+        }
+        while let Ok(WaitOutcome::Event(event)) = caller.wait(&any) {
+            drop((event.process.children(), event.process.threads()));
+        }
+        drop((parent.process().children(), init.process().group().processes()));
+        parent.exit_thread(ExitStatus::exited(2));
+        caller.exit_thread(ExitStatus::exited(2));
+    }
+    while let Ok(WaitOutcome::Event(_)) = init.wait(&any) {}
+    drop(fork(&init));
+    drop(table);
+    drop(init);
+    assert_eq!(UNDER_THE_LOCK.load(Ordering::Relaxed), 0);
+}
