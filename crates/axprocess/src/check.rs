@@ -12,7 +12,7 @@
 //! 8. As many subreapers are counted as are marked.
 //! 9. A number is in use if and only if it plays a role; the table finds whom a number names.
 //! 10. Created minus reaped is what is there.
-//! 11. Whoever has begun to exit has no thread that could join, and whoever has ended has no child.
+//! 11. A process lists its threads, counts those that live, and names its leader; whoever has ended has no child.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::num::NonZeroU64;
@@ -119,7 +119,6 @@ impl<'h, H: Host> Walk<'h, H> {
 
     fn visit(&mut self, hold: &Hold<'h, H>, process: &'h Process<H>) {
         assert!(self.seen.insert(process), "1: {process:?} is in two child lists");
-        let state = process.state();
         assert!(process.is_member_somewhere(), "10: {process:?} is in the tree");
         let named = hold.table().numbers.roles(process.pid()).and_then(|roles| roles.task);
         assert!(
@@ -145,10 +144,6 @@ impl<'h, H: Host> Walk<'h, H> {
             live += usize::from(thread.state() == ThreadState::Live);
         }
         assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
-        if state > ProcessState::Live {
-            let closed = process.has(hold, Marks::GROUP_EXIT);
-            assert!(closed || live == 0, "11: {process:?} can still be joined");
-        }
         if let Some(leader) = process.leader(hold) {
             assert!(
                 !process.has(hold, Marks::LEADER_GONE) || leader.state() == ThreadState::Exiting,

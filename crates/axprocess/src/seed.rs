@@ -167,13 +167,14 @@ impl Process<DefaultHost> {
 
     /// Ends the process: its children go to the nearest living subreaper, else to init, and it becomes a zombie. Does nothing if it has ended.
     ///
+    /// No thread can join any more. Threads that have not exited may still do so, and give the exit code.
+    ///
     /// # Panics
     ///
     /// On the init process.
     pub fn exit(self: &Arc<Self>) {
         assert!(!self.is_init(), "the init process cannot exit");
         while !self.world().hold(|hold| {
-            self.decide_exit(hold, None);
             self.begin_exit(hold);
             self.try_finish_exit(hold)
         }) {}
@@ -224,11 +225,12 @@ impl ProcessBuilder {
 
     /// Makes the process: number, parent and group in one step.
     ///
-    /// If the number is taken the process stands in no relation, as if it had been reaped.
+    /// If the number is taken the process stands in no relation, as if it had been reaped; [`try_build`](Self::try_build)
+    /// is for callers that want to know.
     ///
     /// # Panics
     ///
-    /// If it is a second init.
+    /// If it is a second init, or an init with number 0.
     pub fn build(self) -> Arc<Process> {
         let (parent, pid) = (self.parent.clone(), self.pid);
         match self.prepare() {
@@ -239,7 +241,8 @@ impl ProcessBuilder {
                 }
                 process
             }
-            Err(_) => panic!("there is an init process already"),
+            Err(Errno::EEXIST) => panic!("there is an init process already"),
+            Err(errno) => panic!("the init process cannot have that number: {errno}"),
         }
     }
 

@@ -395,3 +395,15 @@ fn a_group_exit_makes_no_zombie_to_free() {
     assert_eq!(panic_of(|| process.free()), "only a zombie can be freed");
     bury([&process]);
 }
+
+#[test]
+fn a_thread_that_outlives_the_exit_still_gives_the_code() {
+    // axprocess 0.1, exit: the exit code is the last thread's, until the group has exited; `exit` is no group exit.
+    let process = child_of(&init());
+    let thread = process.new_thread(fresh()).build();
+    process.exit();
+    assert!(!process.is_group_exited());
+    assert!(thread.exit(5));
+    assert_eq!(process.exit_code(), 5);
+    process.free();
+}

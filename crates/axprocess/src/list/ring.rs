@@ -52,8 +52,8 @@ impl<T: Send + Sync> Links<T> {
     }
 }
 
-/// A circular doubly linked list. Ownership is the wrapper's business.
-pub(super) struct Ring<T, L> {
+/// A circular doubly linked list, to be read. Its wrappers change it: ownership is their business.
+pub(crate) struct Ring<T, L> {
     head: Field<Option<Ptr<T>>>,
     len: Field<u32>,
     kind: PhantomData<fn(L)>,
@@ -65,20 +65,33 @@ impl<T: Node<L>, L> Ring<T, L> {
     }
 
     #[inline]
-    pub(super) fn len<H: Host>(&self, hold: &Hold<'_, H>) -> usize {
+    pub(crate) fn len<H: Host>(&self, hold: &Hold<'_, H>) -> usize {
         self.len.get(hold) as usize
     }
 
     #[inline]
-    pub(super) fn first<'h, H: Host>(&self, hold: &Hold<'h, H>) -> Option<&'h T> {
+    pub(crate) fn is_empty<H: Host>(&self, hold: &Hold<'_, H>) -> bool {
+        self.head.get(hold).is_none()
+    }
+
+    #[inline]
+    pub(crate) fn first<'h, H: Host>(&self, hold: &Hold<'h, H>) -> Option<&'h T> {
         self.head.get(hold).map(|head| head.get(hold))
     }
 
     /// The one after `node`, which is in this list; `None` at its end.
     #[inline]
-    pub(super) fn after<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
+    pub(crate) fn after<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
         let next = node.links().next.get(hold)?;
         (self.head.get(hold) != Some(next)).then(|| next.get(hold))
+    }
+
+    /// The members in order.
+    pub(crate) fn iter<'a, 'h, H: Host>(
+        &'a self,
+        hold: &'a Hold<'h, H>,
+    ) -> impl Iterator<Item = &'h T> + use<'a, 'h, T, L, H> {
+        core::iter::successors(self.first(hold), move |node| self.after(hold, node))
     }
 
     pub(super) fn push_back<H: Host>(&self, hold: &mut Hold<'_, H>, pointer: Ptr<T>) {

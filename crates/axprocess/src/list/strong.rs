@@ -1,6 +1,7 @@
 //! A list that keeps its members alive.
 
 use alloc::sync::Arc;
+use core::ops::Deref;
 use core::ptr::NonNull;
 
 use super::ring::Ring;
@@ -13,33 +14,17 @@ use crate::sync::Hold;
 /// It is emptied before it is dropped; what is still in it then is leaked, never freed while linked.
 pub(crate) struct StrongList<T, L>(Ring<T, L>);
 
+impl<T, L> Deref for StrongList<T, L> {
+    type Target = Ring<T, L>;
+
+    fn deref(&self) -> &Ring<T, L> {
+        &self.0
+    }
+}
+
 impl<T: Node<L>, L> StrongList<T, L> {
     pub(crate) const fn new() -> Self {
         Self(Ring::new())
-    }
-
-    #[inline]
-    pub(crate) fn len<H: Host>(&self, hold: &Hold<'_, H>) -> usize {
-        self.0.len(hold)
-    }
-
-    #[inline]
-    pub(crate) fn first<'h, H: Host>(&self, hold: &Hold<'h, H>) -> Option<&'h T> {
-        self.0.first(hold)
-    }
-
-    /// The one after `node`, which is in this list; `None` at its end.
-    #[inline]
-    pub(crate) fn after<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
-        self.0.after(hold, node)
-    }
-
-    /// The members in order.
-    pub(crate) fn iter<'a, 'h, H: Host>(
-        &'a self,
-        hold: &'a Hold<'h, H>,
-    ) -> impl Iterator<Item = &'h T> + use<'a, 'h, T, L, H> {
-        core::iter::successors(self.first(hold), move |node| self.after(hold, node))
     }
 
     /// Puts `node` at the end. It is in no other list of this kind.

@@ -29,7 +29,7 @@ impl<H: Host> Children<H> {
         while let Some(child) = self.list.first(hold) {
             child.move_to_parent(hold, self, parent);
             if hold.is_full() {
-                return self.list.len(hold) == 0;
+                return self.list.is_empty(hold);
             }
         }
         true

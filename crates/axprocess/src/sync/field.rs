@@ -81,7 +81,7 @@ impl<T> StrongEdge<T> {
         unsafe { (*self.0.get()).replace(target) }
     }
 
-    fn target<'a, H: Host>(&self, _: &'a Hold<'_, H>) -> &'a Arc<T> {
+    fn target<'a, H: Host>(&'a self, _: &'a Hold<'_, H>) -> &'a Arc<T> {
         // SAFETY: while the hold is borrowed, nobody can get the mutable hold that `replace` wants.
         let target = unsafe { &*self.0.get() };
         target.as_ref().expect("a published object refers to its owner")
