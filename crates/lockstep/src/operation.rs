@@ -113,6 +113,17 @@ impl Wait {
         }
     }
 
+    /// The same request, for one child only.
+    pub(crate) fn for_child(self, child: Pid) -> Self {
+        let id = child.cast_signed();
+        match self {
+            Self::Wait4 { options, status, .. } => Self::Wait4 { pid: id, options, status },
+            Self::WaitId { options, info, .. } => {
+                Self::WaitId { kind: libc::P_PID as i32, id, options, info }
+            }
+        }
+    }
+
     /// Whether the caller refuses to block.
     pub(crate) fn is_hanging_refused(&self) -> bool {
         self.options() & libc::WNOHANG != 0

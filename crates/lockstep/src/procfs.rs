@@ -62,7 +62,8 @@ pub(crate) fn command(pid: Pid) -> String {
         .unwrap_or_default()
 }
 
-/// The process that a pidfd of `pid` refers to; `None` if the descriptor is not a live pidfd.
+/// The process that a pidfd of `pid` refers to, -1 for one that has been reaped; `None` if the
+/// descriptor is no pidfd.
 pub(crate) fn pidfd_target(pid: Pid, descriptor: i32) -> Option<i32> {
     let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).ok()?;
     status_field(&info, "Pid:")?.parse().ok()

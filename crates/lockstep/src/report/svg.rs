@@ -123,10 +123,10 @@ impl<'a> Picture<'a> {
             let x = self.scale.x(at);
             let (top, bottom) = (TOP - 6.0, self.bottom + 4.0);
             let y = TOP - 12.0;
-            let _ = write!(
+            let _ = writeln!(
                 self.out,
                 "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"{GRID}\"/>\
-                 <text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{FAINT}\">{text}</text>\n"
+                 <text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\" font-size=\"11\" fill=\"{FAINT}\">{text}</text>"
             );
         }
     }

@@ -32,7 +32,7 @@ fn row(life: &Life, prefix: &str) -> [String; 6] {
             Some(Reaper::Process(pid)) => pid.to_string(),
             Some(Reaper::Lockstep) => "lockstep".to_owned(),
             Some(Reaper::Kernel) => "itself".to_owned(),
-            None => "nobody".to_owned(),
+            None => "not seen".to_owned(),
         },
     ]
 }

@@ -1,6 +1,7 @@
 //! Calls that return at once: they start when the slot is free, and are judged when they return.
 
 use super::tracee::{Activity, Answered, Exemption};
+use super::waits::Cause;
 use super::{SETTLE, Tracer};
 use crate::model::Refusal;
 use crate::operation::{Call, Fork};
@@ -81,7 +82,7 @@ impl Tracer<'_> {
                 if result >= 0 {
                     self.check_relations(self.tracees[&tid].tgid);
                 }
-                self.wake_after_regrouping();
+                self.refresh_waiters(Cause::Regrouping);
             }
             Call::SetSubreaper { on } if result == 0 => {
                 self.drive(tid, &call, |model| model.set_subreaper(tid, on));
@@ -143,7 +144,7 @@ impl Tracer<'_> {
         if result == 0 {
             self.check_relations(target);
         }
-        self.wake_after_regrouping();
+        self.refresh_waiters(Cause::Regrouping);
     }
 
     /// Compares a call's result with a number or error of the model.
@@ -255,7 +256,7 @@ impl Tracer<'_> {
                 _ => model.setsid(tid).map(drop),
             });
         }
-        self.wake_after_regrouping();
+        self.refresh_waiters(Cause::Regrouping);
     }
 
     /// setpgid said EACCES, the child is known to be in execve, and its exec is not known yet.

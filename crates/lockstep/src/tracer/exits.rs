@@ -12,6 +12,7 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::tracee::{Activity, Exemption};
+use super::waits::Cause;
 use super::{Flight, SLOW_EXIT, Tracer, Turn};
 use crate::history::Reaper;
 use crate::model::Departure;
@@ -31,6 +32,14 @@ pub(super) struct ExitFlight {
     children: Vec<Pid>,
     /// The last thread, which was not the leader, has been collected.
     is_thread_collected: bool,
+}
+
+/// The last process that ended, while its end may still be in the eyes of sleepers.
+#[derive(Debug)]
+pub(super) struct LastEnd {
+    pub(super) pid: Pid,
+    /// The children that it left.
+    pub(super) children: Vec<Pid>,
 }
 
 impl Tracer<'_> {
@@ -156,7 +165,7 @@ impl Tracer<'_> {
                 self.diverge(&format!("end of thread {tid}"), "it ended", &refusal.to_string());
             }
             self.check_stop_complete(tgid);
-            self.refresh_waiters(true);
+            self.refresh_waiters(Cause::Event);
             return;
         }
         self.processes.remove(&tgid);
@@ -165,7 +174,7 @@ impl Tracer<'_> {
         if tgid == self.root {
             self.root_status = Some(status);
         }
-        self.refresh_waiters(true);
+        self.refresh_waiters(Cause::Event);
         match departure {
             Some(Ok(departure)) => self.compare_end(tgid, status, departure),
             Some(Err(refusal)) => {
@@ -174,11 +183,12 @@ impl Tracer<'_> {
             None if procfs::stat(tgid).is_none() => self.history.reaped(tgid, Reaper::Lockstep),
             None => {}
         }
-        for child in children {
+        for &child in &children {
             self.check_relations(child);
         }
+        self.last_end = Some(LastEnd { pid: tgid, children });
         self.reap_orphans();
-        self.refresh_waiters(true);
+        self.refresh_waiters(Cause::Event);
     }
 
     fn compare_end(&mut self, pid: Pid, status: c_int, departure: Departure) {

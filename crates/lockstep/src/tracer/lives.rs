@@ -3,6 +3,7 @@
 use libc::c_int;
 
 use super::tracee::{Activity, Exemption, GroupStop, Traced, Tracee};
+use super::waits::Cause;
 use super::{Flight, Tracer};
 use crate::operation::{Call, Fork};
 use crate::procfs;
@@ -161,7 +162,7 @@ impl Tracer<'_> {
         if modelled {
             self.drive(tgid, &"exec", |model| model.exec(tgid, former));
         }
-        self.refresh_waiters(false);
+        self.refresh_waiters(Cause::Regrouping);
         self.resume(tgid, 0);
         true
     }

@@ -18,8 +18,8 @@
 //!   can collect it, and shows it to its parent only after the tracer has: to
 //!   everyone but the dying, both are one moment, for nobody else asks between them.
 //!
-//! *Who sleeps.* A wait that the model cannot answer yet is let go without taking the slot. When an
-//! operation gives the model an answer for it, the sleeper is **due**: Linux must wake it now,
+//! *Who sleeps.* A wait that may sleep is let go without taking the slot. As soon as the model has
+//! an answer for it, at once or after an operation, the sleeper is **due**: Linux must wake it now,
 //! and nothing else starts until it has returned. A sleeper that does not return
 //! within [`PATIENCE`] is a divergence. Sleepers that Linux does not wake although
 //! their answer has changed (R-WAIT-09) may return or sleep on.
@@ -55,7 +55,7 @@ use std::time::{Duration, Instant};
 
 use libc::c_int;
 
-use self::exits::ExitFlight;
+use self::exits::{ExitFlight, LastEnd};
 pub(crate) use self::launch::{Failure, STATUS_FAILED, launch};
 use self::news::News;
 use self::tracee::{Activity, Traced, Tracee};
@@ -96,6 +96,7 @@ pub(crate) struct Tracer<'a> {
     execs: VecDeque<(Pid, Pid)>,
     news: VecDeque<News>,
     slow_exits: Vec<ExitFlight>,
+    last_end: Option<LastEnd>,
     model: Option<Model>,
     comparison: Comparison,
     history: History,
@@ -156,6 +157,7 @@ impl<'a> Tracer<'a> {
             execs: VecDeque::new(),
             news: VecDeque::new(),
             slow_exits: Vec::new(),
+            last_end: None,
             model: Some(model),
             comparison: Comparison::default(),
             history,
@@ -206,6 +208,7 @@ impl<'a> Tracer<'a> {
         if self.slot.is_some() || self.is_anyone_due() || !self.execs.is_empty() {
             return false;
         }
+        self.last_end = None;
         match self.queue.pop_front() {
             None => return false,
             Some(Turn::Call { tid, call }) => self.start_call(tid, call),

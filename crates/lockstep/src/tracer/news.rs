@@ -9,6 +9,7 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::tracee::{Activity, GroupStop};
+use super::waits::Cause;
 use super::{Flight, NEWS_DELAY, Tracer};
 use crate::operation::Call;
 use crate::procfs;
@@ -120,7 +121,7 @@ impl Tracer<'_> {
                 NewsKind::GroupExit { status } => model.begin_group_exit(pid, status),
             });
         }
-        self.refresh_waiters(true);
+        self.refresh_waiters(Cause::News);
         if let NewsKind::Stop { signal } = kind {
             self.stop_with_the_job(signal);
         }

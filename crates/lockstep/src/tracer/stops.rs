@@ -5,7 +5,7 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::news::{News, NewsKind};
-use super::tracee::{Activity, Answered, Exemption};
+use super::tracee::{Activity, Answered, Exemption, Waiting};
 use super::{Flight, Tracer, Turn, filter};
 use crate::operation::Call;
 use crate::sys::{self, Pid, SyscallStop};
@@ -82,15 +82,17 @@ impl Tracer<'_> {
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
         };
-        let (call, resolved) = match tracee.activity {
+        let (call, resolved, outdated) = match tracee.activity {
             Activity::Calling(call) => {
                 let resolved = match call {
                     Call::Wait(wait) => self.resolve(tid, wait),
                     _ => None,
                 };
-                (call, resolved)
+                (call, resolved, None)
             }
-            Activity::Waiting(waiting) => (Call::Wait(waiting.wait), waiting.resolved),
+            Activity::Waiting(Waiting { wait, resolved, outdated, .. }) => {
+                (Call::Wait(wait), resolved, outdated)
+            }
             Activity::Forking { fork, child } => {
                 tracee.activity = Activity::Running;
                 self.compare_fork_result(tid, &fork, child, result);
@@ -98,16 +100,15 @@ impl Tracer<'_> {
             }
             _ => return self.resume(tid, 0),
         };
-        let Some(tracee) = self.tracees.get_mut(&tid) else {
-            return;
-        };
+        let Some(tracee) = self.tracees.get_mut(&tid) else { return };
         if is_interrupted(result) {
             tracee.activity = Activity::Running;
             self.free_slot_of(tid);
             return self.resume(tid, 0);
         }
         let since = Instant::now();
-        tracee.activity = Activity::Answered(Answered { call, resolved, result, since });
+        let answered = Answered { call, resolved, outdated, result, since };
+        tracee.activity = Activity::Answered(answered);
         self.answered.push(tid);
     }
 

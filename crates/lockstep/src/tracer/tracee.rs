@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use crate::model::WaitAnswer;
 use crate::operation::{Call, Fork, Wait};
 use crate::sys::Pid;
 
@@ -54,11 +55,22 @@ pub(super) struct Waiting {
     pub(super) resolved: Option<Wait>,
     /// The model has an answer: since when, and whether Linux must have woken the sleeper too.
     pub(super) due: Option<Due>,
+    /// An answer that the model had and that later news have taken away: Linux may have given it
+    /// before.
+    pub(super) outdated: Option<WaitAnswer>,
+}
+
+impl Waiting {
+    pub(super) const fn new(wait: Wait, resolved: Option<Wait>) -> Self {
+        Self { wait, resolved, due: None, outdated: None }
+    }
 }
 
 /// A sleeper for whom the model has an answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
+    /// The answer.
+    pub(super) answer: WaitAnswer,
     /// Since when.
     pub(super) since: Instant,
     /// Whether Linux wakes sleepers for what has happened (R-WAIT-09).
@@ -72,6 +84,8 @@ pub(super) struct Answered {
     pub(super) call: Call,
     /// For a wait, the resolved request.
     pub(super) resolved: Option<Wait>,
+    /// For a wait, the answer that the model had once.
+    pub(super) outdated: Option<WaitAnswer>,
     /// Linux's result.
     pub(super) result: i64,
     /// Since when it is held.

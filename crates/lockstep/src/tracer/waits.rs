@@ -87,21 +87,31 @@ fn read_siginfo(bytes: &[u8; 28]) -> WaitAnswer {
     WaitAnswer::Event { pid: pid as Pid, status }
 }
 
+/// Why the model is asked again about those who sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A child has ended or was reaped: Linux wakes the sleepers too.
+    Event,
+    /// A stop, a continuation, a group exit: Linux woke them for it, but may since have taken
+    /// the reason away again.
+    News,
+    /// A process has changed its group or executed a program: Linux wakes nobody for that.
+    Regrouping,
+}
+
 impl Tracer<'_> {
-    /// Lets a wait go without the slot if it will sleep, or if its answer is not compared.
-    /// False if it will return at once.
+    /// Lets a wait go that may sleep: without the slot, but due if the model has an answer.
+    /// False if it refuses to sleep, so that it takes the slot.
     pub(super) fn start_wait(&mut self, tid: Pid, wait: Wait) -> bool {
-        let mut resolved = None;
+        let mut waiting = Waiting::new(wait, None);
         if self.model.is_some() && self.exemption(tid).is_none() {
-            resolved = self.resolve(tid, wait);
-            if let Some(request) = resolved
-                && (wait.is_hanging_refused()
-                    || self.look(tid, &request).is_some_and(|answer| answer != WaitAnswer::Nothing))
-            {
+            waiting.resolved = self.resolve(tid, wait);
+            if waiting.resolved.is_some() && wait.is_hanging_refused() {
                 return false;
             }
         }
-        self.sleep(tid, Waiting { wait, resolved, due: None });
+        self.sleep(tid, waiting);
+        self.refresh_waiter(tid, Cause::Event);
         self.resume_to_exit(tid);
         true
     }
@@ -136,7 +146,9 @@ impl Tracer<'_> {
                 })),
                 (libc::P_PIDFD, descriptor) => {
                     let tgid = self.tracees.get(&tid)?.tgid;
-                    let id = procfs::pidfd_target(tgid, descriptor).filter(|&pid| pid > 0)?;
+                    // No process ever has the highest number: it stands for one that is gone.
+                    let target = procfs::pidfd_target(tgid, descriptor)?;
+                    let id = if target > 0 { target } else { i32::MAX };
                     Some(Wait::WaitId { kind: libc::P_PID as i32, id, options, info })
                 }
                 _ => Some(wait),
@@ -162,7 +174,7 @@ impl Tracer<'_> {
         }
         let Some(request) = answered.resolved else {
             self.log(tid, &call, answered.result);
-            self.comparison.skip("the wait is for a pidfd that no longer names a process");
+            self.comparison.skip("the wait is for a descriptor that is no pidfd");
             self.follow_linux(tid, wait, linux);
             return true;
         };
@@ -177,6 +189,12 @@ impl Tracer<'_> {
         };
         if linux.agrees_with(model) {
             self.commit(tid, wait, &request, linux);
+        } else if let Some(request) = self.early_view(tid, &request, linux, model) {
+            self.commit(tid, wait, &request, linux);
+        } else if answered.outdated.is_some_and(|outdated| linux.agrees_with(outdated)) {
+            // Linux answered before the news that took the answer away from the model.
+            self.log(tid, &call, answered.result);
+            self.comparison.agree(call.name());
         } else if answered.since.elapsed() < self.patience(SETTLE) {
             return false;
         } else {
@@ -184,8 +202,26 @@ impl Tracer<'_> {
             self.diverge(&question, &linux.to_string(), &model.to_string());
             self.follow_linux(tid, wait, linux);
         }
-        self.refresh_waiters(true);
+        self.refresh_waiters(Cause::Event);
         true
+    }
+
+    /// Linux re-parents the zombies of a dying process before it can show that process itself as
+    /// a zombie, because the tracer has to collect it first. A sleeper that is woken in between
+    /// reports one of those zombies although the dying process comes first in the model.
+    fn early_view(
+        &mut self,
+        tid: Pid,
+        request: &Wait,
+        linux: LinuxAnswer,
+        model: WaitAnswer,
+    ) -> Option<Wait> {
+        let end = self.last_end.as_ref()?;
+        let child = linux.child().filter(|child| end.children.contains(child))?;
+        let is_last_end = matches!(model, WaitAnswer::Event { pid, .. } if pid == end.pid);
+        let request = request.for_child(child);
+        let answer = self.look(tid, &request)?;
+        (is_last_end && linux.agrees_with(answer)).then_some(request)
     }
 
     /// Both said the same: the model consumes it as Linux has.
@@ -242,42 +278,47 @@ impl Tracer<'_> {
                 let _ = model.wait(tid, &request);
             });
             self.on_reaped(tid, pid);
-            self.refresh_waiters(true);
+            self.refresh_waiters(Cause::Event);
         }
     }
 
-    /// Asks the model again about every sleeper. `is_woken`: what has happened wakes Linux's
-    /// sleepers too; what changes groups does not.
-    pub(super) fn refresh_waiters(&mut self, is_woken: bool) {
+    /// Asks the model again about every sleeper.
+    pub(super) fn refresh_waiters(&mut self, cause: Cause) {
         if self.model.is_none() {
             return;
         }
-        let sleepers: Vec<_> = self
-            .tracees
-            .iter()
-            .filter_map(|(&tid, tracee)| match &tracee.activity {
-                Activity::Waiting(waiting) => Some((tid, waiting.resolved?)),
-                _ => None,
-            })
-            .collect();
-        for (tid, request) in sleepers {
-            let has_answer =
-                self.look(tid, &request).is_some_and(|answer| answer != WaitAnswer::Nothing);
-            if let Some(Tracee { activity: Activity::Waiting(waiting), .. }) =
-                self.tracees.get_mut(&tid)
-            {
-                if !has_answer {
-                    waiting.due = None;
-                } else if waiting.due.is_none() {
-                    waiting.due = Some(Due { since: Instant::now(), is_woken });
-                }
-            }
+        let is_asleep = |tracee: &Tracee| matches!(&tracee.activity, Activity::Waiting(w) if w.resolved.is_some());
+        let sleepers = self.tracees.iter().filter(|(_, tracee)| is_asleep(tracee));
+        let sleepers: Vec<_> = sleepers.map(|(&tid, _)| tid).collect();
+        for tid in sleepers {
+            self.refresh_waiter(tid, cause);
         }
     }
 
-    /// A process has changed its group: answers change, but nobody is woken.
-    pub(super) fn wake_after_regrouping(&mut self) {
-        self.refresh_waiters(false);
+    fn refresh_waiter(&mut self, tid: Pid, cause: Cause) {
+        let request = match self.tracees.get(&tid).map(|tracee| &tracee.activity) {
+            Some(Activity::Waiting(Waiting { resolved: Some(request), .. })) => *request,
+            _ => return,
+        };
+        let answer = self.look(tid, &request).filter(|&answer| answer != WaitAnswer::Nothing);
+        let Some(Tracee { activity: Activity::Waiting(waiting), .. }) = self.tracees.get_mut(&tid)
+        else {
+            return;
+        };
+        match (answer, &mut waiting.due) {
+            (Some(answer), Some(due)) => due.answer = answer,
+            (Some(answer), None) => {
+                let is_woken = cause != Cause::Regrouping;
+                waiting.due = Some(Due { answer, since: Instant::now(), is_woken });
+            }
+            (None, due) => {
+                if let Some(due) = due.take()
+                    && cause == Cause::News
+                {
+                    waiting.outdated = Some(due.answer);
+                }
+            }
+        }
     }
 
     /// Whether Linux must wake a sleeper now.
@@ -292,38 +333,25 @@ impl Tracer<'_> {
     /// been woken long ago.
     pub(super) fn give_up_on_overdue(&mut self) -> bool {
         if let Some(Flight::Call { tid, since }) = self.slot
-            && since.elapsed() > self.patience(PATIENCE)
-            && let Some(Activity::Calling(call)) = self.tracees.get(&tid).map(|t| &t.activity)
+            && since.elapsed() > PATIENCE
+            && !self.answered.contains(&tid)
         {
-            match *call {
-                Call::Wait(wait) => {
-                    self.tell_of_sleeper(tid, &wait);
-                    self.sleep(tid, Waiting { wait, resolved: None, due: None });
-                }
-                _ => self.comparison.skip("the call took too long to keep the others waiting"),
-            }
+            self.comparison.skip("the call took too long to keep the others waiting");
             self.slot = None;
             return true;
         }
         let overdue = self.tracees.iter().find_map(|(&tid, tracee)| match &tracee.activity {
             Activity::Waiting(waiting) => {
                 let due = waiting.due.filter(|due| due.is_woken)?;
-                (due.since.elapsed() > self.patience(PATIENCE)).then_some((tid, *waiting))
+                (due.since.elapsed() > self.patience(PATIENCE)).then_some((tid, waiting.wait, due))
             }
             _ => None,
         });
-        let Some((tid, waiting)) = overdue else {
-            return false;
-        };
-        self.tell_of_sleeper(tid, &waiting.wait);
-        self.sleep(tid, Waiting { resolved: None, due: None, ..waiting });
-        true
-    }
-
-    fn tell_of_sleeper(&mut self, tid: Pid, wait: &Wait) {
-        let answer = self.look(tid, wait).map_or("an answer".to_owned(), |a| a.to_string());
+        let Some((tid, wait, due)) = overdue else { return false };
         let question = format!("{} {wait}", self.history.label(tid));
-        self.diverge(&question, "still waits", &answer);
+        self.diverge(&question, "still waits", &due.answer.to_string());
+        self.sleep(tid, Waiting::new(wait, None));
+        true
     }
 }
 
