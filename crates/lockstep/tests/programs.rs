@@ -329,3 +329,22 @@ fn subreapers_inside_the_program() {
     );
     run.expect_agreement().expect_stdout("adopted");
 }
+
+/// Corners of fork, wait, groups and sessions: exit signals (R-NOTIFY-05), siblings (R-FORK-03),
+/// zombie-only groups (R-SETPGID-08), SA_NOCLDWAIT (R-NOTIFY-04), bad addresses (R-WAIT-21), and
+/// seventy orphans that move to a subreaper at once (R-REPARENT-03, R-REPARENT-12).
+#[test]
+fn corners_in_c() {
+    if is_skipped(&["cc"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let program = bench.write("corners.c", include_str!("corners.c")).with_extension("");
+    let built = std::process::Command::new("cc")
+        .args(["-o".as_ref(), program.as_os_str(), bench.path("corners.c").as_os_str()])
+        .status();
+    assert!(built.is_ok_and(|status| status.success()));
+    let run = bench.run(&[], &[program.to_str().expect("a plain path")]);
+    run.expect_agreement().expect_stdout("71 reaped");
+    assert!(run.compared("setpgid") >= 8 && run.compared("wait4") >= 80, "{}", run.report);
+}

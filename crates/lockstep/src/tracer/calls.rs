@@ -262,14 +262,10 @@ impl Tracer<'_> {
     /// setpgid said EACCES, the child is known to be in execve, and its exec is not known yet.
     fn is_exec_missing(&self, call: Call, result: i64) -> bool {
         match call {
-            Call::SetPgid { pid: 1.., .. } if result == -i64::from(libc::EACCES) => {
-                let Call::SetPgid { pid, .. } = call else {
-                    return false;
-                };
-                self.tracees
-                    .values()
-                    .any(|tracee| tracee.tgid == pid.cast_unsigned() && tracee.is_executing)
-            }
+            Call::SetPgid { pid: pid @ 1.., .. } if result == -i64::from(libc::EACCES) => self
+                .tracees
+                .values()
+                .any(|tracee| tracee.tgid == pid.cast_unsigned() && tracee.is_executing),
             _ => false,
         }
     }

@@ -15,27 +15,29 @@
 //! * its call has returned (its syscall-exit stop) and the answer has been judged, or
 //! * its fork has been committed (`PTRACE_EVENT_FORK` and its kin tell the child's number), or
 //! * its death can be collected. The kernel re-parents the children of the dying before the tracer
-//!   can collect it, and shows it to its parent only after the tracer has: to
-//!   everyone but the dying, both are one moment, for nobody else asks between them.
+//!   can collect it, and shows it to its parent only after the tracer has: to everyone but the
+//!   dying, both are one moment, for nobody else asks between them.
 //!
 //! *Who sleeps.* A wait that may sleep is let go without taking the slot. As soon as the model has
-//! an answer for it, at once or after an operation, the sleeper is **due**: Linux must wake it now,
-//! and nothing else starts until it has returned. A sleeper that does not return
-//! within [`PATIENCE`] is a divergence. Sleepers that Linux does not wake although
-//! their answer has changed (R-WAIT-09) may return or sleep on.
+//! an answer for it, at once or after an operation, the sleeper is **due**: Linux must wake it
+//! now, and nothing else starts until it has returned. A sleeper that does not return within
+//! [`PATIENCE`] is a divergence. Sleepers that Linux does not wake although their answer has
+//! changed (R-WAIT-09) may return or sleep on.
 //!
-//! *Who observes.* The kernel's other news reach lockstep late and in no order, so they are set aside and
-//! applied when no operation is in flight:
+//! *Who observes.* The kernel's other news reach lockstep late and in no order, so they are set
+//! aside and applied when no operation is in flight:
 //! * an exec (`PTRACE_EVENT_EXEC`) has happened when it is reported;
-//! * a group stop completes when the last thread reports it, and the parent can see
-//!   it at that moment, so a wait that is in flight may have seen it or not;
+//! * a group stop completes when the last thread reports it, and the parent can see it at that
+//!   moment, so a wait that is in flight may have seen it or not;
 //! * a continuation can be seen by the parent before the resumed thread reports it;
 //! * that a process ends is decided before its threads report it, and takes stops and
-//!   continuations that nobody has waited for away from the parent.
+//!   continuations that nobody has waited for away from the parent;
+//! * the zombies of a dying process move, and wake a sleeper, before it can be collected itself.
 //!
-//! So an answer that the model does not give is not judged at once. It is held, the
-//! news that are on their way are applied one by one, and after each one the model is asked again.
-//! What still differs after [`SETTLE`] is a divergence.
+//! So an answer that the model does not give is not judged at once. It is held, the news that are
+//! on their way are applied one by one, and after each one the model is asked again. An answer
+//! that the model had until the latest news came is right too. What still differs after
+//! [`SETTLE`] is a divergence.
 //!
 //! An operation that is cut short by SIGKILL has happened or not: `/proc` tells.
 
