@@ -28,11 +28,9 @@ impl Tracer<'_> {
         self.resume_to_exit(tid);
     }
 
-    /// Judges one held answer, if one can be judged now.
+    /// Judges one held answer, if one can be judged now. Also while the end of a thread is in
+    /// flight: what agrees already was said before it.
     pub(super) fn judge_answers(&mut self) -> bool {
-        if matches!(self.slot, Some(super::Flight::Exit(_))) {
-            return false;
-        }
         for position in 0..self.answered.len() {
             let tid = self.answered[position];
             let Some(Activity::Answered(answered)) =
