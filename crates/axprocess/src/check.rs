@@ -15,12 +15,13 @@
 //! 11. A process lists its threads, counts those that live, and names its leader; whoever has ended has no child.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::num::NonZeroU64;
 use core::ptr;
 
 use crate::group::ProcessGroup;
 use crate::list::Node;
-use crate::pid::Task;
+use crate::pid::{Identity, PidNamespace, Roles, Task};
 use crate::process::{Marks, Members, Process, ProcessState};
 use crate::session::{Groups, Session};
 use crate::sync::Hold;
@@ -86,11 +87,19 @@ pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>) {
     }
 }
 
+/// What a number is used for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Task,
+    Name,
+}
+
 struct Walk<'h, H: Host> {
     seen: BTreeSet<*const Process<H>>,
     groups: BTreeMap<*const ProcessGroup<H>, (&'h ProcessGroup<H>, usize)>,
     sessions: BTreeMap<*const Session<H>, (&'h Session<H>, usize)>,
-    numbers: BTreeSet<Pid>,
+    /// The numbers that are in use in each namespace, and how many of them are threads' and processes'.
+    spaces: BTreeMap<*const PidNamespace<H>, (&'h PidNamespace<H>, BTreeSet<Pid>, u32)>,
     subreapers: u32,
 }
 
@@ -101,10 +110,10 @@ impl<'h, H: Host> Walk<'h, H> {
             seen: BTreeSet::new(),
             groups: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            numbers: BTreeSet::new(),
+            spaces: BTreeMap::new(),
             subreapers: 0,
         };
-        let mut pending = alloc::vec::Vec::new();
+        let mut pending = Vec::new();
         for root in hold.roots().iter(hold) {
             assert!(root.parentage(hold).is_none(), "1: root {root:?} has a parent");
             assert_eq!(root.getppid(), 0, "6: root {root:?} has a parent's number");
@@ -120,20 +129,23 @@ impl<'h, H: Host> Walk<'h, H> {
     fn visit(&mut self, hold: &Hold<'h, H>, process: &'h Process<H>) {
         assert!(self.seen.insert(process), "1: {process:?} is in two child lists");
         assert!(process.is_member_somewhere(), "10: {process:?} is in the tree");
-        let named = hold.table().numbers.roles(process.pid()).and_then(|roles| roles.task);
-        assert!(
-            matches!(named, Some(Task::Process(named)) if named.is(process)),
-            "9: the number of {process:?} names another"
+        self.use_numbers(
+            hold,
+            process.identity(),
+            Kind::Task,
+            |roles| matches!(roles.task, Some(Task::Process(named)) if named.is(process)),
         );
-        self.numbers.insert(process.pid());
         self.subreapers += u32::from(process.has(hold, Marks::SUBREAPER));
 
         let group = process.group_in(hold);
         assert!(Node::<Members>::links(process).is_linked(hold), "3: {process:?} is in no group");
         self.groups.entry(group).or_insert((group, 0)).1 += 1;
         let session = group.session_in(hold);
-        assert_eq!(process.getpgrp(), group.pgid(), "6: the PGID of {process:?}");
-        assert_eq!(process.own_sid(), session.sid(), "6: the SID of {process:?}");
+        let space = process.space(hold);
+        let pgid = group.identity().number_in(hold, space);
+        let sid = session.identity().number_in(hold, space);
+        assert_eq!(process.getpgrp(), pgid, "6: the PGID of {process:?}");
+        assert_eq!(process.own_sid(), sid, "6: the SID of {process:?}");
         if process.leads_session() {
             assert_eq!(process.getpgrp(), process.pid(), "5: leader {process:?} left its group");
         }
@@ -160,9 +172,12 @@ impl<'h, H: Host> Walk<'h, H> {
             ptr::eq(thread.process_in(hold), process),
             "11: {thread:?} is listed by {process:?}"
         );
-        let named = hold.table().numbers.roles(thread.tid()).and_then(|roles| roles.task);
-        if matches!(named, Some(Task::Thread(named)) if named.is(thread)) {
-            self.numbers.insert(thread.tid());
+        // The older API's threads are not in the table.
+        let is_it =
+            |roles: &Roles<H>| matches!(roles.task, Some(Task::Thread(named)) if named.is(thread));
+        let identity = thread.in_hold(hold).identity();
+        if identity.names(hold, is_it) {
+            self.use_numbers(hold, identity, Kind::Task, is_it);
         }
     }
 
@@ -170,7 +185,7 @@ impl<'h, H: Host> Walk<'h, H> {
         &self,
         hold: &Hold<'h, H>,
         process: &'h Process<H>,
-        pending: &mut alloc::vec::Vec<&'h Process<H>>,
+        pending: &mut Vec<&'h Process<H>>,
     ) {
         let mut births = BTreeMap::new();
         let mut queued = BTreeSet::new();
@@ -180,7 +195,8 @@ impl<'h, H: Host> Walk<'h, H> {
             assert!(process.state() < ProcessState::Zombie, "1: {child:?} is a child of a zombie");
             let of = child.parentage(hold).expect("1: a child has a parent");
             assert!(ptr::eq(of.process, process), "1: {child:?} is listed by {name}");
-            assert_eq!(child.getppid(), name, "6: the parent's number of {child:?}");
+            let ppid = process.identity().number_in(hold, child.space(hold));
+            assert_eq!(child.getppid(), ppid, "6: the parent's number of {child:?}");
             let last = births.insert(ptr::from_ref(of.children()), child.birth_in(hold));
             if last.is_none() {
                 queued.extend(of.children().reportable.iter(hold).map(ptr::from_ref));
@@ -194,32 +210,56 @@ impl<'h, H: Host> Walk<'h, H> {
         assert!(queued.is_empty(), "2: strangers report to {process:?}");
     }
 
+    /// Notes the numbers of one thing, at every level, each of which must name it.
+    fn use_numbers(
+        &mut self,
+        hold: &Hold<'h, H>,
+        identity: &'h Identity<H>,
+        kind: Kind,
+        is_it: impl Fn(&Roles<H>) -> bool,
+    ) {
+        let mut next = Some(identity.space(hold));
+        while let Some(space) = next {
+            let number = identity.number_in(hold, space);
+            let roles = space.roles(hold, number);
+            assert!(roles.is_some_and(&is_it), "9: number {number} in {space:?} names another");
+            let (_, used, tasks) =
+                self.spaces.entry(space).or_insert_with(|| (space, BTreeSet::new(), 0));
+            used.insert(number);
+            *tasks += u32::from(kind == Kind::Task);
+            next = space.parent().map(|parent| &**parent);
+        }
+    }
+
     fn finish(mut self, hold: &Hold<'h, H>) {
-        for &(group, members) in self.groups.values() {
+        let groups: Vec<_> = self.groups.values().copied().collect();
+        for (group, members) in groups {
             assert_eq!(group.members().len(hold), members, "3: the members of {group:?}");
             assert!(Node::<Groups>::links(group).is_linked(hold), "3: {group:?} is in no session");
             let session = group.session_in(hold);
             self.sessions.entry(session).or_insert((session, 0)).1 += 1;
             if group.pgid() != 0 {
-                let named = hold.table().numbers.roles(group.pgid()).and_then(|roles| roles.group);
-                assert!(named.is_some_and(|named| named.is(group)), "4: two groups are {group:?}");
-                self.numbers.insert(group.pgid());
+                let is_it = |roles: &Roles<H>| roles.group.is_some_and(|named| named.is(group));
+                assert!(group.identity().names(hold, is_it), "4: two groups are {group:?}");
+                self.use_numbers(hold, group.identity(), Kind::Name, is_it);
             }
         }
-        for &(session, groups) in self.sessions.values() {
+        let sessions: Vec<_> = self.sessions.values().copied().collect();
+        for (session, groups) in sessions {
             assert_eq!(session.groups().len(hold), groups, "3: the groups of {session:?}");
             if session.sid() != 0 {
-                let roles = hold.table().numbers.roles(session.sid());
-                let named = roles.and_then(|roles| roles.session);
-                assert!(named.is_some_and(|named| named.is(session)), "4: two are {session:?}");
-                self.numbers.insert(session.sid());
+                let is_it = |roles: &Roles<H>| roles.session.is_some_and(|named| named.is(session));
+                assert!(session.identity().names(hold, is_it), "4: two are {session:?}");
+                self.use_numbers(hold, session.identity(), Kind::Name, is_it);
             }
         }
         let table = hold.table();
         assert_eq!(self.subreapers, table.subreapers, "8: the count of subreapers");
         assert_eq!(self.seen.len() as u64, table.census.unreaped(), "10: processes are lost");
-        let (used, taken) = (self.numbers.len(), table.numbers.len());
-        assert_eq!(used, taken, "9: numbers in use, and numbers taken");
+        for (space, used, tasks) in self.spaces.values() {
+            assert_eq!(used.len(), space.numbers(hold).len(), "9: numbers in use, and taken");
+            assert_eq!(*tasks, space.tasks(hold), "9: the tasks of {space:?}");
+        }
     }
 }
 
@@ -278,7 +318,9 @@ mod tests {
     #[should_panic(expected = "4: ")]
     fn invariant_4_a_group_without_its_number() {
         // A living group that its number does not name.
-        after(|hold, _| hold.table_mut().numbers.edit_existing(2, |roles| roles.group = None));
+        after(|hold, [_, child, _]| {
+            child.in_hold(hold).identity().edit(hold, |roles| roles.group = None)
+        });
     }
 
     #[test]
@@ -299,7 +341,9 @@ mod tests {
     #[should_panic(expected = "9: ")]
     fn invariant_9_a_number_that_names_nobody() {
         // A living process that cannot be found.
-        after(|hold, _| hold.table_mut().numbers.edit_existing(3, |roles| roles.task = None));
+        after(|hold, [_, _, grandchild]| {
+            grandchild.in_hold(hold).identity().edit(hold, |roles| roles.task = None);
+        });
     }
 
     #[test]

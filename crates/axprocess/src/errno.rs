@@ -34,6 +34,8 @@ pub enum Errno {
     EEXIST = 17,
     /// Invalid argument.
     EINVAL = 22,
+    /// No space left: too many namespaces inside one another.
+    ENOSPC = 28,
 }
 
 impl Errno {
@@ -53,6 +55,7 @@ impl Errno {
             Self::EACCES => "EACCES",
             Self::EEXIST => "EEXIST",
             Self::EINVAL => "EINVAL",
+            Self::ENOSPC => "ENOSPC",
         }
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
-use crate::pid::Refusal;
+use crate::pid::{Identity, PidNamespace, Refusal};
 use crate::process::{Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Hold, StrongEdge, Word32, World};
@@ -19,7 +19,7 @@ with_default_host! {
     /// same critical section. Two groups of one number never live at a time.
     pub struct ProcessGroup<H> {
         world: Arc<World<H>>,
-        pgid: Word32,
+        identity: Identity<H>,
         sid: Word32,
         session: StrongEdge<Session<H>>,
         members: WeakList<Process<H>, Members>,
@@ -38,7 +38,7 @@ impl<H: Host> ProcessGroup<H> {
     pub(crate) fn embryo(world: &Arc<World<H>>) -> Arc<Self> {
         Arc::new(Self {
             world: Arc::clone(world),
-            pgid: Word32::new(0),
+            identity: Identity::at_root(),
             sid: Word32::new(0),
             session: StrongEdge::empty(),
             members: WeakList::new(),
@@ -46,9 +46,14 @@ impl<H: Host> ProcessGroup<H> {
         })
     }
 
-    /// Returns the group's number.
+    /// Returns the group's number, in the namespace of the process that founded it.
     pub fn pgid(&self) -> Pid {
-        self.pgid.get()
+        self.identity.number()
+    }
+
+    /// Returns the group's number as seen in a namespace; 0 if it is not visible there.
+    pub fn pgid_in(&self, viewer: &PidNamespace<H>) -> Pid {
+        self.world.hold(|hold| self.identity.number_in(hold, viewer))
     }
 
     /// Returns the session in which the group is, for ever.
@@ -94,17 +99,19 @@ impl<H: Host> ProcessGroup<H> {
         self.session.clone_arc(hold)
     }
 
-    /// Founds the group: gives an embryo its number and its session. Its first member joins in the same hold.
+    /// Founds the group: gives an embryo its founder's numbers, and its session. Its first member joins in the same hold.
     ///
-    /// Number 0 is no number: the group in which init begins.
+    /// Without a founder it has no number: the group in which init begins.
     pub(crate) fn found(
         &self,
         hold: &mut Hold<'_, H>,
-        pgid: Pid,
+        founder: Option<&Identity<H>>,
         session: Arc<Session<H>>,
     ) -> Result<(), Refusal> {
-        self.take_number(hold, pgid)?;
-        self.pgid.set(hold, pgid);
+        if let Some(founder) = founder {
+            self.identity.take_after(hold, founder);
+            self.take_number(hold)?;
+        }
         self.sid.set(hold, session.sid());
         let before = self.session.replace(hold, session);
         debug_assert!(before.is_none(), "a group is founded once");
@@ -116,14 +123,14 @@ impl<H: Host> ProcessGroup<H> {
     /// Brings an emptied group to life again, if no other has taken its number meanwhile. False if one has.
     pub(crate) fn revive(&self, hold: &mut Hold<'_, H>) -> Result<bool, Refusal> {
         let session = self.session_in(hold);
-        let taken = hold.table().numbers.roles(self.pgid()).is_some_and(|roles| {
+        let taken = self.identity.roles(hold).is_some_and(|roles| {
             roles.group.is_some_and(|other| !other.is(self))
                 || roles.session.is_some_and(|other| !other.is(session))
         });
         if taken || !session.revive(hold)? {
             return Ok(false);
         }
-        self.take_number(hold, self.pgid())?;
+        self.take_number(hold)?;
         session.groups().push_back(hold, self);
         Ok(true)
     }
@@ -135,16 +142,23 @@ impl<H: Host> ProcessGroup<H> {
             return;
         }
         let session = self.session_in(hold);
-        hold.table_mut().numbers.edit_existing(self.pgid(), |roles| roles.group = None);
+        self.identity.edit(hold, |roles| roles.group = None);
         session.leave(hold, self);
     }
 
-    fn take_number(&self, hold: &mut Hold<'_, H>, pgid: Pid) -> Result<(), Refusal> {
-        if pgid == 0 {
-            return Ok(());
-        }
+    fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
-        hold.table_mut().numbers.edit(pgid, |roles| roles.group = Some(own))
+        self.identity.edit_or_take(hold, |roles| roles.group = Some(own))
+    }
+
+    /// This group, for as long as the hold lasts: the caller's borrow does.
+    pub(crate) fn in_hold<'h>(&self, hold: &Hold<'h, H>) -> &'h Self {
+        Ptr::new(self).get(hold)
+    }
+
+    /// Its numbers.
+    pub(crate) const fn identity(&self) -> &Identity<H> {
+        &self.identity
     }
 }
 

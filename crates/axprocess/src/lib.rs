@@ -92,10 +92,10 @@ pub use check::AuditReport;
 pub use errno::Errno;
 pub use group::ProcessGroup;
 pub use host::{ChildSignalAction, Host, Usage};
-pub use pid::{Number, Pid};
+pub use pid::{Number, Pid, PidNamespace};
 pub use process::{
-    ForkParent, ForkRequest, Process, ProcessState, ThreadExit, WaitEvent, WaitOptions,
-    WaitOutcome, WaitRequest, WaitToken,
+    ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, ThreadExit, WaitEvent,
+    WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};

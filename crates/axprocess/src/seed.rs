@@ -15,7 +15,8 @@ use core::any::Any;
 
 use kspin::SpinNoIrq;
 
-use crate::process::{Lineage, Parentage, found_first, leave, publish};
+use crate::pid::Identity;
+use crate::process::{InitSession, Lineage, Parentage, found_first, leave, publish};
 use crate::thread::ThreadState;
 use crate::{
     Errno, Host, Number, Pid, Process, ProcessGroup, ProcessState, ProcessTable, Relations,
@@ -260,7 +261,7 @@ impl ProcessBuilder {
         let Some(parent) = self.parent else {
             return build_init(self.pid, self.data);
         };
-        let process = Arc::new(Process::embryo(parent.world(), self.data));
+        let process = Arc::new(Process::embryo(parent.world(), parent.world().space(), self.data));
         let outcome = parent.world().transact(|hold| {
             let lineage = Lineage { parent: Parentage::of_process(&parent, hold), like: &parent };
             publish(hold, &process, lineage, Number::Exactly(self.pid))
@@ -277,8 +278,8 @@ struct Prepared {
 
 fn build_init(pid: Pid, data: AnyData) -> Result<Prepared, Errno> {
     let table = ProcessTable::new(DefaultHost);
-    let process = Arc::new(Process::embryo(table.world(), data));
-    found_first(table.world(), &process, pid, pid, |_| ())?;
+    let process = Arc::new(Process::embryo(table.world(), table.namespace(), data));
+    found_first(table.world(), &process, pid, InitSession::Own, |_| ())?;
     let mut present = TABLE.lock();
     if present.is_some() {
         drop(present);
@@ -326,8 +327,9 @@ impl ThreadBuilder {
     }
 
     fn prepare(self) -> (Arc<Thread>, Result<(), Errno>) {
-        let thread = Thread::embryo(self.process, self.tid, self.data);
+        let thread = Thread::embryo(self.process, Identity::at_root(), self.data);
         let joined = thread.process().world().hold(|hold| {
+            thread.identity().set_number(hold, self.tid);
             if !thread.process().is_open(hold) {
                 return Err(Errno::EINTR);
             }

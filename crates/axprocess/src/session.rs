@@ -6,8 +6,8 @@ use core::fmt;
 
 use crate::group::ProcessGroup;
 use crate::list::{Node, Ptr, WeakList};
-use crate::pid::Refusal;
-use crate::sync::{Hold, Word32, World};
+use crate::pid::{Identity, PidNamespace, Refusal};
+use crate::sync::{Hold, World};
 use crate::{Host, Pid};
 
 with_default_host! {
@@ -17,7 +17,7 @@ with_default_host! {
     /// group, and outlives its leader if others stay (R-SETSID-03).
     pub struct Session<H> {
         world: Arc<World<H>>,
-        sid: Word32,
+        identity: Identity<H>,
         groups: WeakList<ProcessGroup<H>, Groups>,
     }
 }
@@ -28,12 +28,21 @@ pub(crate) enum Groups {}
 impl<H: Host> Session<H> {
     /// Makes a session that is not in the table yet.
     pub(crate) fn embryo(world: &Arc<World<H>>) -> Arc<Self> {
-        Arc::new(Self { world: Arc::clone(world), sid: Word32::new(0), groups: WeakList::new() })
+        Arc::new(Self {
+            world: Arc::clone(world),
+            identity: Identity::at_root(),
+            groups: WeakList::new(),
+        })
     }
 
-    /// Returns the session's number.
+    /// Returns the session's number, in the namespace of the process that founded it.
     pub fn sid(&self) -> Pid {
-        self.sid.get()
+        self.identity.number()
+    }
+
+    /// Returns the session's number as seen in a namespace; 0 if it is not visible there.
+    pub fn sid_in(&self, viewer: &PidNamespace<H>) -> Pid {
+        self.world.hold(|hold| self.identity.number_in(hold, viewer))
     }
 
     /// Returns the groups, in the order in which they were founded.
@@ -60,15 +69,18 @@ impl<H: Host> Session<H> {
         self.groups.first(hold).map(|group| group.session_arc(hold))
     }
 
-    /// Founds the session: gives an embryo its number. Its first group is founded in the same hold.
+    /// Founds the session: gives an embryo its founder's numbers. Its first group is founded in the same hold.
     ///
-    /// Number 0 is no number: the session in which init begins.
-    pub(crate) fn found(&self, hold: &mut Hold<'_, H>, sid: Pid) -> Result<(), Refusal> {
-        if sid != 0 {
-            let own = Ptr::new(self);
-            hold.table_mut().numbers.edit(sid, |roles| roles.session = Some(own))?;
+    /// Without a founder it has no number: the session in which init begins.
+    pub(crate) fn found(
+        &self,
+        hold: &mut Hold<'_, H>,
+        founder: Option<&Identity<H>>,
+    ) -> Result<(), Refusal> {
+        if let Some(founder) = founder {
+            self.identity.take_after(hold, founder);
+            self.take_number(hold)?;
         }
-        self.sid.set(hold, sid);
         Ok(())
     }
 
@@ -78,19 +90,31 @@ impl<H: Host> Session<H> {
         if !self.groups.is_empty(hold) {
             return Ok(true);
         }
-        let roles = hold.table().numbers.roles(self.sid());
+        let roles = self.identity.roles(hold);
         if roles.and_then(|roles| roles.session).is_some_and(|other| !other.is(self)) {
             return Ok(false);
         }
-        self.found(hold, self.sid()).map(|()| true)
+        self.take_number(hold).map(|()| true)
     }
 
     /// Takes a group out, and ends the session with its last one.
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         self.groups.remove(hold, group);
         if self.groups.is_empty(hold) {
-            hold.table_mut().numbers.edit_existing(self.sid(), |roles| roles.session = None);
+            self.identity.edit(hold, |roles| roles.session = None);
         }
+    }
+}
+
+impl<H: Host> Session<H> {
+    fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
+        let own = Ptr::new(self);
+        self.identity.edit_or_take(hold, |roles| roles.session = Some(own))
+    }
+
+    /// Its numbers.
+    pub(crate) const fn identity(&self) -> &Identity<H> {
+        &self.identity
     }
 }
 

@@ -106,4 +106,6 @@ pub enum SignalCause {
         /// What became of it.
         status: WaitStatus,
     },
+    /// The kernel itself: `si_code` `SI_KERNEL`, no sender.
+    Kernel,
 }

@@ -2,9 +2,10 @@
 
 use alloc::sync::Arc;
 use core::fmt;
+use core::marker::PhantomData;
 
 use crate::group::ProcessGroup;
-use crate::pid::{NumberTable, Task};
+use crate::pid::{PidNamespace, Task};
 use crate::process::Process;
 use crate::session::Session;
 use crate::sync::{Hold, World};
@@ -65,15 +66,20 @@ impl<H: Host> ProcessTable<H> {
 
     /// Returns the process of that number, running or zombie.
     pub fn find_process(&self, pid: Pid) -> Option<Arc<Process<H>>> {
-        self.world.hold(|hold| match hold.table().numbers.roles(pid)?.task? {
+        self.world.hold(|hold| match hold.root_space().roles(hold, pid)?.task? {
             Task::Process(process) => process.get(hold).share(hold),
             Task::Thread(_) => None,
         })
     }
 
+    /// Returns the table's own namespace, of level 0.
+    pub fn namespace(&self) -> &Arc<PidNamespace<H>> {
+        self.world.space()
+    }
+
     /// Returns the thread of that number, unless it has exited.
     pub fn find_thread(&self, tid: Pid) -> Option<Arc<Thread<H>>> {
-        self.world.hold(|hold| match hold.table().numbers.roles(tid)?.task? {
+        self.world.hold(|hold| match hold.root_space().roles(hold, tid)?.task? {
             Task::Process(process) => process.get(hold).leader(hold)?.upgrade(),
             Task::Thread(thread) => thread.get(hold).upgrade(),
         })
@@ -82,7 +88,7 @@ impl<H: Host> ProcessTable<H> {
     /// Returns the process group of that number, if it has members.
     pub fn find_group(&self, pgid: Pid) -> Option<Arc<ProcessGroup<H>>> {
         self.world.hold(|hold| {
-            let group = hold.table().numbers.roles(pgid)?.group?;
+            let group = hold.root_space().roles(hold, pgid)?.group?;
             group.get(hold).clone_arc(hold)
         })
     }
@@ -90,7 +96,7 @@ impl<H: Host> ProcessTable<H> {
     /// Returns the session of that number, if it has groups.
     pub fn find_session(&self, sid: Pid) -> Option<Arc<Session<H>>> {
         self.world.hold(|hold| {
-            let session = hold.table().numbers.roles(sid)?.session?;
+            let session = hold.root_space().roles(hold, sid)?.session?;
             session.get(hold).clone_arc(hold)
         })
     }
@@ -147,7 +153,7 @@ impl<H: Host> fmt::Debug for ProcessTable<H> {
 
 /// What the relation lock protects of the table itself. Opaque: it is named only to say which lock holds it.
 pub struct Relations<H: Host> {
-    pub(crate) numbers: NumberTable<H>,
+    host: PhantomData<fn() -> H>,
     pub(crate) census: Census,
     /// How many processes are marked as subreapers: without any, nobody looks for one.
     pub(crate) subreapers: u32,
@@ -174,7 +180,7 @@ impl Census {
 impl<H: Host> Relations<H> {
     pub(crate) fn new() -> Self {
         Self {
-            numbers: NumberTable::new(),
+            host: PhantomData,
             census: Census::default(),
             subreapers: 0,
             closed: false,

@@ -4,8 +4,9 @@ use alloc::sync::{Arc, Weak};
 use core::fmt;
 
 use crate::list::{Links, Node, Ptr};
+use crate::pid::{Identity, PidNamespace};
 use crate::process::{Children, Process};
-use crate::sync::{Hold, Word32};
+use crate::sync::{Hold, StrongEdge, Word32};
 use crate::{Host, Pid};
 
 with_default_host! {
@@ -19,7 +20,11 @@ with_default_host! {
     /// its process, as if it had never joined.
     pub struct Thread<H> {
         process: Arc<Process<H>>,
-        tid: Word32,
+        identity: Identity<H>,
+        /// Where its children will live, if not in its own namespace.
+        children_space: StrongEdge<PidNamespace<H>>,
+        /// Whether `children_space` is set: a hint, without the lock.
+        has_children_space: Word32,
         state: Word32,
         myself: Weak<Thread<H>>,
         comrades: Links<Thread<H>>,
@@ -52,10 +57,16 @@ impl<H: Host> Node<Comrades> for Thread<H> {
 
 impl<H: Host> Thread<H> {
     /// Makes a thread that its process does not list yet.
-    pub(crate) fn embryo(process: Arc<Process<H>>, tid: Pid, data: H::ThreadData) -> Arc<Self> {
+    pub(crate) fn embryo(
+        process: Arc<Process<H>>,
+        identity: Identity<H>,
+        data: H::ThreadData,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|myself| Self {
             process,
-            tid: Word32::new(tid),
+            identity,
+            children_space: StrongEdge::empty(),
+            has_children_space: Word32::new(0),
             state: Word32::new(ThreadState::Embryo as u32),
             myself: Weak::clone(myself),
             comrades: Links::new(),
@@ -64,10 +75,15 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Returns the thread's number. It changes once, when a thread other than the leader execs: then it becomes the process's.
+    /// Returns the thread's number in its own namespace. It changes once, when a thread other than the leader execs: then it becomes the process's.
     #[inline]
     pub fn tid(&self) -> Pid {
-        self.tid.get()
+        self.identity.number()
+    }
+
+    /// Returns the thread's number as seen in a namespace; 0 if it is not visible there.
+    pub fn tid_in(&self, viewer: &PidNamespace<H>) -> Pid {
+        self.process.world().hold(|hold| self.identity.number_in(hold, viewer))
     }
 
     /// Returns the process.
@@ -89,8 +105,17 @@ impl<H: Host> Thread<H> {
         self.process.in_hold(hold)
     }
 
-    pub(crate) fn set_tid(&self, hold: &mut Hold<'_, H>, tid: Pid) {
-        self.tid.set(hold, tid);
+    /// Its numbers.
+    pub(crate) const fn identity(&self) -> &Identity<H> {
+        &self.identity
+    }
+
+    pub(crate) const fn children_space(&self) -> &StrongEdge<PidNamespace<H>> {
+        &self.children_space
+    }
+
+    pub(crate) const fn has_children_space(&self) -> &Word32 {
+        &self.has_children_space
     }
 
     pub(crate) fn state(&self) -> ThreadState {

@@ -1,7 +1,13 @@
-//! Numbers: which are in use, for what, and which comes next.
+//! Numbers: which are in use, for what, which comes next, and who sees which.
 
+mod identity;
+mod namespace;
 mod number;
 mod radix;
 
+pub(crate) use identity::{Identity, Inside};
+pub use namespace::PidNamespace;
+#[cfg(feature = "check")]
+pub(crate) use number::Roles;
+pub(crate) use number::{Memory, Refusal, Task};
 pub use number::{Number, Pid};
-pub(crate) use number::{NumberTable, Refusal, Task};

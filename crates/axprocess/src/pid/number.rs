@@ -2,19 +2,48 @@
 
 use super::radix::{Nodes, NodesMissing, Radix, Slot};
 use crate::list::Ptr;
+use crate::sync::Hold;
 use crate::{Errno, Host, Process, ProcessGroup, Session, Thread};
 
 /// The number of a process, thread, process group or session.
 pub type Pid = u32;
 
-/// Which number a new process or thread gets.
+/// Which numbers a new process or thread gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Number {
-    /// The next free one, cyclically, as Linux does (R-PID-02).
+pub enum Number<'a> {
+    /// The next free one of each namespace, cyclically, as Linux does (R-PID-02).
     #[default]
     Next,
-    /// This one; refused if it is in use (clone3's `set_tid`, R-PID-11).
+    /// This one in its own namespace; refused if it is in use. Outside, the next.
     Exactly(Pid),
+    /// These, from its own namespace outward (clone3's `set_tid`); outside of those, the next. R-PID-10, R-PID-11.
+    Each(&'a [Pid]),
+}
+
+impl Number<'_> {
+    /// Whether the numbers can be given to something that lives at `level`, whoever has them now.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: more numbers than levels, or one that is no number.
+    pub(super) fn check(&self, level: u32) -> Result<(), Errno> {
+        let possible = |&pid: &Pid| (1..PID_MAX).contains(&pid);
+        let fits = match self {
+            Self::Next => true,
+            Self::Exactly(pid) => *pid > 0,
+            Self::Each(pids) => pids.len() <= level as usize + 1 && pids.iter().all(possible),
+        };
+        if fits { Ok(()) } else { Err(Errno::EINVAL) }
+    }
+
+    /// The number wanted in the namespace `depth` levels outside its own.
+    pub(super) fn at(&self, depth: usize) -> Option<Pid> {
+        match self {
+            Self::Next => None,
+            Self::Exactly(pid) => (depth == 0).then_some(*pid),
+            Self::Each(pids) => pids.get(depth).copied(),
+        }
+    }
 }
 
 /// The first number that is given out again after a wrap: Linux keeps those below for the system's daemons.
@@ -34,6 +63,16 @@ pub(crate) struct Roles<H: Host> {
 pub(crate) enum Task<H: Host> {
     Process(Ptr<Process<H>>),
     Thread(Ptr<Thread<H>>),
+}
+
+impl<H: Host> Task<H> {
+    /// The process whose leader has the number, if it is a leader's.
+    pub(crate) fn process_of_leader<'h>(self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        match self {
+            Self::Process(process) => Some(process.get(hold)),
+            Self::Thread(_) => None,
+        }
+    }
 }
 
 impl<H: Host> Clone for Task<H> {
@@ -66,6 +105,9 @@ impl From<Errno> for Refusal {
     }
 }
 
+/// Memory for number tables: to be donated, or retired.
+pub(crate) type Memory<H> = Nodes<Roles<H>>;
+
 /// All numbers of one namespace.
 pub(crate) struct NumberTable<H: Host> {
     roles: Radix<Roles<H>>,
@@ -81,25 +123,42 @@ impl<H: Host> NumberTable<H> {
         self.roles.get(number)
     }
 
-    /// Gives a number to a new thread or process.
+    /// Gives a number to a new thread or process: the one wanted, or the next.
     ///
     /// # Errors
     ///
-    /// `EINVAL`: the number asked for is 0. `EEXIST`: it is in use. `EAGAIN`: none is free.
-    pub(crate) fn enter(&mut self, number: Number, task: Task<H>) -> Result<Pid, Refusal> {
-        let pid = match number {
-            Number::Exactly(0) => return Err(Errno::EINVAL.into()),
-            Number::Exactly(pid) if self.roles.get(pid).is_some() => {
-                return Err(Errno::EEXIST.into());
-            }
-            Number::Exactly(pid) => pid,
-            Number::Next => self.next_free().ok_or(Errno::EAGAIN)?,
+    /// `EINVAL`: the first of a namespace wants another number than 1. `EEXIST`: the number is in use. `EAGAIN`: none is free.
+    pub(crate) fn enter(
+        &mut self,
+        wanted: Option<Pid>,
+        must_be_first: bool,
+        task: Task<H>,
+    ) -> Result<Pid, Refusal> {
+        let pid = match wanted {
+            Some(pid) if must_be_first && pid != 1 => return Err(Errno::EINVAL.into()),
+            Some(pid) if self.roles.get(pid).is_some() => return Err(Errno::EEXIST.into()),
+            Some(pid) => pid,
+            None => self.next_free().ok_or(Errno::EAGAIN)?,
         };
         self.edit(pid, |roles| roles.task = Some(task))?;
-        if number == Number::Next {
+        if wanted.is_none() {
             self.cursor = pid + 1;
         }
         Ok(pid)
+    }
+
+    /// The number that is looked at first for the next process.
+    pub(crate) const fn cursor(&self) -> Pid {
+        self.cursor
+    }
+
+    pub(crate) const fn set_cursor(&mut self, cursor: Pid) {
+        self.cursor = cursor;
+    }
+
+    /// The smallest number in use that is not below `from`.
+    pub(crate) fn next_used(&self, from: Pid) -> Option<Pid> {
+        self.roles.first_used(from)
     }
 
     /// Edits the roles of a number, free or not.
@@ -116,21 +175,12 @@ impl<H: Host> NumberTable<H> {
         self.roles.edit_existing(number, edit);
     }
 
-    /// Frees the number of a thread, if it is that thread's.
-    pub(crate) fn release_thread(&mut self, tid: Pid, thread: Ptr<Thread<H>>) {
-        self.edit_existing(tid, |roles| {
-            if matches!(roles.task, Some(Task::Thread(present)) if present == thread) {
-                roles.task = None;
-            }
-        });
-    }
-
-    pub(crate) fn donate(&mut self, nodes: Nodes<Roles<H>>) {
+    pub(crate) fn donate(&mut self, nodes: Memory<H>) {
         self.roles.donate(nodes);
     }
 
     /// Memory that is not needed any more, to be freed after the unlock.
-    pub(crate) fn take_retired(&mut self) -> Nodes<Roles<H>> {
+    pub(crate) fn take_retired(&mut self) -> Memory<H> {
         self.roles.take_retired()
     }
 

@@ -115,11 +115,23 @@ impl<V: Slot> Radix<V> {
     /// Returns the smallest free number in `from..limit`.
     pub(crate) fn first_free(&self, from: u32, limit: u32) -> Option<u32> {
         let start = u64::from(from);
-        let free =
-            if self.covers(from) { self.root.first_free(start, self.shift) } else { Some(start) };
+        let free = if self.covers(from) {
+            self.root.first(start, self.shift, Child::free)
+        } else {
+            Some(start)
+        };
         // Beyond a full tree all is free; what is beyond `u32` too is beyond any limit.
         let free = free.unwrap_or(1 << (self.shift + BITS));
         u32::try_from(free).ok().filter(|free| *free < limit)
+    }
+
+    /// Returns the smallest number in use that is not below `from`.
+    pub(crate) fn first_used(&self, from: u32) -> Option<u32> {
+        if !self.covers(from) {
+            return None;
+        }
+        let used = self.root.first(u64::from(from), self.shift, Child::used)?;
+        u32::try_from(used).ok()
     }
 
     /// Returns how many numbers are in use.
@@ -285,6 +297,16 @@ impl<V> Nodes<V> {
         Self { leaves: Chain::new(), inners: Chain::new() }
     }
 
+    /// Takes all of another's nodes.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        while let Some(leaf) = other.leaves.pop() {
+            self.leaves.push(leaf);
+        }
+        while let Some(inner) = other.inners.pop() {
+            self.inners.push(inner);
+        }
+    }
+
     /// Tells whether there are none.
     #[inline]
     #[cfg(test)]
@@ -361,25 +383,34 @@ impl<V> Child<V> {
         }
     }
 
-    /// Returns the smallest free number from `from` on that is below this child.
+    /// Returns which digits have a number in use below them.
+    fn used(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Leaf(leaf) => leaf.body.occupied,
+            Self::Inner(inner) => inner.body.present,
+        }
+    }
+
+    /// Returns the smallest number from `from` on that is below this child and of the kind that `digits` tells of.
     ///
-    /// A search fails only on the way to `from` itself, where all that is free may be before it: no
+    /// A search fails only on the way to `from` itself, where all of that kind may be before it: no
     /// level tries more than two children, and all levels together turn aside only once.
-    fn first_free(&self, from: u64, shift: u32) -> Option<u64> {
-        let mut free = self.free() & (u64::MAX << ((from >> shift) % 64));
-        while free != 0 {
-            let digit = free.trailing_zeros();
+    fn first(&self, from: u64, shift: u32, digits: fn(&Self) -> u64) -> Option<u64> {
+        let mut hopeful = digits(self) & (u64::MAX << ((from >> shift) % 64));
+        while hopeful != 0 {
+            let digit = hopeful.trailing_zeros();
             let first = (from >> shift >> BITS << BITS | u64::from(digit)) << shift;
             let start = from.max(first);
             let Self::Inner(inner) = self else {
                 return Some(start);
             };
             let child = &inner.body.children[digit as usize];
-            let found = child.first_free(start, shift.wrapping_sub(BITS));
+            let found = child.first(start, shift.wrapping_sub(BITS), digits);
             if found.is_some() {
                 return found;
             }
-            free &= free - 1;
+            hopeful &= hopeful - 1;
         }
         None
     }

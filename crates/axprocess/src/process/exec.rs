@@ -76,7 +76,7 @@ impl<H: Host> Thread<H> {
     fn become_leader(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         self.release_number(hold);
-        self.set_tid(hold, process.pid());
+        self.identity().follow(hold, process.identity());
         process.leader.set(hold, Some(self));
         process.unmark(hold, Marks::LEADER_GONE);
     }

@@ -13,8 +13,10 @@
 //! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
 //! has children (E6, race 10).
 
+use super::end_space::end_spaces;
 use super::{Marks, Process, ProcessState};
 use crate::list::Ptr;
+use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo, WaitStatus};
@@ -119,10 +121,14 @@ impl<H: Host> Thread<H> {
         // The last one clears up what stands with the process itself, whoever led it.
         let is_clear = !(leads || process.state() == ProcessState::Exiting)
             || process.hand_over_children(hold, &process.children);
-        if is_clear && process.hand_over_children(hold, self.own_children()) {
-            self.vanish(hold);
-            process.end_if_finished(hold);
+        if !is_clear || !process.hand_over_children(hold, self.own_children()) {
+            return;
         }
+        if process.has(hold, Marks::ENDING_SPACE) && !process.kill_namespace(hold) {
+            return;
+        }
+        self.vanish(hold);
+        process.end_if_finished(hold);
     }
 
     /// Finishes the exit of a thread of the seed's API, which has no children of its own: they stand with its process.
@@ -134,7 +140,13 @@ impl<H: Host> Thread<H> {
     /// Gives the number of a thread other than the leader back. A thread of the seed's API has none of its own.
     pub(super) fn release_number(&self, hold: &mut Hold<'_, H>) {
         let own = Ptr::new(self);
-        hold.table_mut().numbers.release_thread(self.tid(), own);
+        let identity = self.in_hold(hold).identity();
+        let is_named = identity
+            .names(hold, |roles| matches!(roles.task, Some(Task::Thread(named)) if named == own));
+        if is_named {
+            identity.leave(hold);
+            end_spaces(hold, identity);
+        }
     }
 }
 
@@ -183,6 +195,7 @@ impl<H: Host> Process<H> {
             self.enter_state(hold, ProcessState::Exiting);
             self.forget_stop(hold);
             self.drop_subreaper_mark(hold);
+            self.begin_space_end(hold);
         }
     }
 
@@ -195,9 +208,10 @@ impl<H: Host> Process<H> {
         self.state() > ProcessState::Exiting
     }
 
-    /// Step 3, once the last thread has handed over its children.
-    fn end_if_finished(&self, hold: &mut Hold<'_, H>) {
-        if self.state() == ProcessState::Exiting && self.threads.is_empty(hold) {
+    /// Step 3, once the last thread has handed over its children; the init of a namespace waits for all others in it.
+    pub(super) fn end_if_finished(&self, hold: &mut Hold<'_, H>) {
+        let is_clear = self.threads.is_empty(hold) && !self.awaits_namespace(hold);
+        if self.state() == ProcessState::Exiting && is_clear {
             self.end(hold);
         }
     }
@@ -216,6 +230,8 @@ impl<H: Host> Process<H> {
         };
         let signal = self.exit_signal.get(hold);
         let action = match signal {
+            // R-NS-20: the dying init of a namespace waits for nobody's status.
+            _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
@@ -239,7 +255,8 @@ impl<H: Host> Process<H> {
         signal: Signal,
         status: WaitStatus,
     ) {
-        let cause = SignalCause::Child { pid: self.pid(), status };
+        let pid = self.identity.number_in(hold, parent.space(hold));
+        let cause = SignalCause::Child { pid, status };
         hold.host().post_signal(parent, &SignalInfo { signal, cause });
     }
 

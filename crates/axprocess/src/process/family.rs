@@ -120,6 +120,12 @@ impl<H: Host> Process<H> {
         Some(Parentage { process, thread: self.parent_thread.get(hold) })
     }
 
+    /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
+    pub(super) fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
+        let ppid = parent.in_hold(hold).identity.number_in(hold, self.space(hold));
+        self.ppid.set(hold, ppid);
+    }
+
     pub(super) fn is_child_of(&self, hold: &Hold<'_, H>, parent: &Self) -> bool {
         self.parent.is(hold, parent)
     }
@@ -132,7 +138,7 @@ impl<H: Host> Process<H> {
         Some(Parentage { process: thread.process_in(hold), thread: (!leads).then_some(thread) })
     }
 
-    /// The nearest living subreaper above this process, else init (R-REPARENT-03, R-REPARENT-04). `None` when the table is gone.
+    /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<Parentage<'h, H>> {
         #[cfg(feature = "planted-faults")]
         let skip_subreapers = crate::faults::is_planted(crate::faults::Fault::WrongReaper);
@@ -140,8 +146,10 @@ impl<H: Host> Process<H> {
         let skip_subreapers = false;
 
         if hold.table().subreapers > 0 && !skip_subreapers {
+            let level = self.level;
             let mut ancestor = self.parent.get(hold);
-            while let Some(process) = ancestor {
+            // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
+            while let Some(process) = ancestor.filter(|ancestor| ancestor.level == level) {
                 hold.touch();
                 if process.has(hold, Marks::SUBREAPER) {
                     let candidate = Parentage { process, thread: None }.accepting(hold);
@@ -152,7 +160,7 @@ impl<H: Host> Process<H> {
                 ancestor = process.parent.get(hold);
             }
         }
-        let eldest = Parentage { process: hold.init()?, thread: None };
+        let eldest = Parentage { process: self.space(hold).init(hold)?, thread: None };
         Some(eldest.accepting(hold).unwrap_or(eldest))
     }
 
@@ -197,7 +205,7 @@ impl<H: Host> Process<H> {
         parent.children().list.push_back(hold, link);
         self.parent.set(hold, Some(parent.process));
         self.parent_thread.set(hold, parent.thread);
-        self.ppid.set(hold, parent.process.pid());
+        self.publish_ppid(hold, parent.process);
         if stays {
             self.queue_report(hold);
             return;

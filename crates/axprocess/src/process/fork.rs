@@ -11,7 +11,7 @@ use super::family::Parentage;
 use super::{Marks, Process, ProcessState};
 use crate::group::ProcessGroup;
 use crate::list::Ptr;
-use crate::pid::{Refusal, Task};
+use crate::pid::{Identity, Refusal, Task};
 use crate::session::Session;
 use crate::sync::{Hold, World};
 use crate::thread::{Thread, ThreadState};
@@ -27,21 +27,24 @@ use crate::{Errno, Host, Number, Pid, Signal};
 /// # let _ = sibling;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ForkRequest {
-    /// The number of the new process.
-    pub number: Number,
+pub struct ForkRequest<'a> {
+    /// The numbers of the new process.
+    pub number: Number<'a>,
     /// What the parent gets when the process ends; `None`: nothing. R-NOTIFY-01.
     pub exit_signal: Option<Signal>,
     /// Whose child it becomes.
     pub parent: ForkParent,
+    /// Where it lives.
+    pub namespace: ForkNamespace,
 }
 
-impl Default for ForkRequest {
+impl Default for ForkRequest<'_> {
     fn default() -> Self {
         Self {
             number: Number::Next,
             exit_signal: Some(Signal::SIGCHLD),
             parent: ForkParent::Caller,
+            namespace: ForkNamespace::Inherited,
         }
     }
 }
@@ -56,6 +59,16 @@ pub enum ForkParent {
     Sibling,
 }
 
+/// In which PID namespace a new process lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ForkNamespace {
+    /// The one for the calling thread's children: its own, unless it has called [`Thread::unshare_pid`] or [`Thread::set_pid_namespace`].
+    #[default]
+    Inherited,
+    /// A new one inside the caller's, of which it is the init (`CLONE_NEWPID`). R-FORK-14.
+    New,
+}
+
 impl<H: Host> Thread<H> {
     /// Makes a new process, a child of this thread, and returns its leader thread.
     ///
@@ -64,8 +77,12 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `EINVAL`: a sibling of init, or number 0. `EINTR`: the caller is dying (R-CLONE-19).
-    /// `ENOMEM`: the table is gone. `EEXIST`: the number is taken. `EAGAIN`: no number is free.
+    /// In this order:
+    /// * `EINVAL`: a sibling of an init (R-CLONE-11); a new namespace although one is waiting for the caller's children (R-CLONE-16).
+    /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
+    /// * `EINTR`: the caller is dying (R-CLONE-19).
+    /// * `ENOMEM`: the namespace, or the table, is gone (R-CLONE-18).
+    /// * `EINVAL`: numbers that cannot be. `EEXIST`: a number is taken. `EAGAIN`: no number is free.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -85,13 +102,17 @@ impl<H: Host> Thread<H> {
     /// ```
     pub fn fork(
         &self,
-        request: ForkRequest,
+        request: ForkRequest<'_>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<Arc<Self>, Errno> {
+        if request.parent == ForkParent::Sibling && self.process().is_some_init() {
+            return Err(Errno::EINVAL);
+        }
         let world = self.process().world();
-        let process = Arc::new(Process::embryo(world, data));
-        let leader = Self::embryo(Arc::clone(&process), 0, thread_data);
+        let space = self.space_of_next_child(request.namespace)?;
+        let process = Arc::new(Process::embryo(world, &space, data));
+        let leader = Self::embryo(Arc::clone(&process), Identity::at_root(), thread_data);
         world.transact(|hold| {
             let parent = Parentage::of_thread(self, hold);
             let (parent, exit_signal) = match request.parent {
@@ -119,22 +140,26 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `EINTR`: the process is exiting, or another thread is in exec (R-CLONE-19).
-    /// `EINVAL`: number 0. `EEXIST`: the number is taken. `EAGAIN`: no number is free.
+    /// In this order: `EINVAL`: the caller's children would live in another namespace (R-CLONE-12). `EINTR`: the process is
+    /// exiting, or another thread is in exec (R-CLONE-19). `ENOMEM`: the namespace is ending.
+    /// `EINVAL`: numbers that cannot be. `EEXIST`: a number is taken. `EAGAIN`: no number is free.
     pub fn spawn_thread(
         &self,
-        number: Number,
+        number: Number<'_>,
         thread_data: H::ThreadData,
     ) -> Result<Arc<Self>, Errno> {
-        let thread = Self::embryo(Arc::clone(self.process()), 0, thread_data);
-        self.process().world().transact(|hold| {
-            let process = self.process();
+        let process = self.process();
+        let identity = process.space_hint().new_identity();
+        let thread = Self::embryo(Arc::clone(process), identity, thread_data);
+        process.world().transact(|hold| {
+            if !self.children_space_in(hold).is(process.space(hold)) {
+                return Err(Errno::EINVAL.into());
+            }
             if self.is_dying(hold) || process.has(hold, Marks::EXECING) || !process.is_open(hold) {
                 return Err(Errno::EINTR.into());
             }
             let task = Task::Thread(Ptr::new(&*thread));
-            let tid = hold.table_mut().numbers.enter(number, task)?;
-            thread.set_tid(hold, tid);
+            thread.in_hold(hold).identity().enter(hold, number, task)?;
             thread.join(hold);
             Ok(())
         })?;
@@ -150,7 +175,7 @@ impl<H: Host> Thread<H> {
     /// Makes an embryo the leader of its process, under the process's number.
     fn join_as_leader(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
-        self.set_tid(hold, process.pid());
+        self.identity().take_after(hold, process.identity());
         self.join(hold);
         process.leader.set(hold, Some(self));
     }
@@ -196,7 +221,7 @@ pub(crate) fn publish<'h, H: Host>(
     hold: &mut Hold<'h, H>,
     process: &Arc<Process<H>>,
     lineage: Lineage<'_, 'h, H>,
-    number: Number,
+    number: Number<'_>,
 ) -> Result<(), Refusal> {
     if hold.table().closed {
         return Err(Errno::ENOMEM.into());
@@ -213,7 +238,7 @@ pub(crate) fn publish<'h, H: Host>(
     process.birth.set(hold, birth);
     process.parent.set(hold, Some(parent.process));
     process.parent_thread.set(hold, parent.thread);
-    process.ppid.set(hold, parent.process.pid());
+    process.publish_ppid(hold, parent.process);
     parent.children().list.push_back(hold, Arc::clone(process));
     process.begin_life(hold);
     Ok(())
@@ -225,9 +250,14 @@ impl<H: Host> Process<H> {
         self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
     }
 
-    fn enter_number(&self, hold: &mut Hold<'_, H>, number: Number) -> Result<(), Refusal> {
-        let pid = hold.table_mut().numbers.enter(number, Task::Process(Ptr::new(self)))?;
-        self.pid.set(hold, pid);
+    /// Takes its numbers. The first process of a namespace is its init (R-FORK-14).
+    fn enter_number(&self, hold: &mut Hold<'_, H>, number: Number<'_>) -> Result<(), Refusal> {
+        let own = self.in_hold(hold);
+        own.identity.enter(hold, number, Task::Process(Ptr::new(self)))?;
+        let space = own.identity.space(hold);
+        if space.init(hold).is_none() {
+            space.set_init(hold, Some(self));
+        }
         Ok(())
     }
 
@@ -247,7 +277,7 @@ impl<H: Host> Process<H> {
     #[cfg(feature = "kspin")]
     /// Ends an embryo that was refused: it stands nowhere, but can be read like a reaped process.
     pub(crate) fn refuse(&self, hold: &mut Hold<'_, H>, pid: Pid, like: &Self) {
-        self.pid.set(hold, pid);
+        self.identity.set_number(hold, pid);
         let group = like.group_arc(hold);
         self.publish_ids(hold, &group);
         let before = self.group.replace(hold, group);
@@ -263,18 +293,28 @@ pub(crate) fn new_init<H: Host>(
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<Arc<Thread<H>>, Errno> {
-    let process = Arc::new(Process::embryo(world, data));
-    let leader = Thread::embryo(Arc::clone(&process), 0, thread_data);
-    found_first(world, &process, pid, 0, |hold| leader.join_as_leader(hold))?;
+    let process = Arc::new(Process::embryo(world, world.space(), data));
+    let leader = Thread::embryo(Arc::clone(&process), Identity::at_root(), thread_data);
+    found_first(world, &process, pid, InitSession::Nameless, |hold| leader.join_as_leader(hold))?;
     Ok(leader)
 }
 
-/// Publishes the first process of a table as the first member of a new group and session of number `sid`.
+/// In which session the first process of a table begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InitSession {
+    /// One that no number names, as on Linux (R-NS-01).
+    Nameless,
+    /// Its own, as in axprocess 0.1.
+    #[cfg(feature = "kspin")]
+    Own,
+}
+
+/// Publishes the first process of a table as the first member of a new group and session.
 pub(crate) fn found_first<H: Host>(
     world: &Arc<World<H>>,
     process: &Arc<Process<H>>,
     pid: Pid,
-    sid: Pid,
+    begins_in: InitSession,
     finish: impl Fn(&mut Hold<'_, H>),
 ) -> Result<(), Errno> {
     let session = Session::embryo(world);
@@ -284,8 +324,13 @@ pub(crate) fn found_first<H: Host>(
             return Err(Errno::EEXIST.into());
         }
         process.enter_number(hold, Number::Exactly(pid))?;
-        session.found(hold, sid)?;
-        group.found(hold, sid, Arc::clone(&session))?;
+        let founder = match begins_in {
+            InitSession::Nameless => None,
+            #[cfg(feature = "kspin")]
+            InitSession::Own => Some(&process.identity),
+        };
+        session.found(hold, founder)?;
+        group.found(hold, founder, Arc::clone(&session))?;
         process.enter_group(hold, Arc::clone(&group));
         hold.roots().push_back(hold, Arc::clone(process));
         process.begin_life(hold);

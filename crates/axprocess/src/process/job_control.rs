@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 
 use super::{Marks, Process, ProcessState};
 use crate::group::ProcessGroup;
-use crate::pid::{Refusal, Task};
+use crate::pid::{PidNamespace, Refusal, Task};
 use crate::session::Session;
 use crate::sync::Hold;
 use crate::{Errno, Host, Pid};
@@ -38,7 +38,11 @@ impl<H: Host> Process<H> {
         if pid == 0 {
             return Ok(self.getpgrp());
         }
-        self.world.hold(|hold| Ok(find_task(hold, pid)?.0.getpgrp()))
+        self.world.hold(|hold| {
+            let space = self.space(hold);
+            let group = find_task(hold, space, pid)?.0.group_in(hold);
+            Ok(group.identity().number_in(hold, space))
+        })
     }
 
     /// Returns the session's number of the process or thread `pid`, 0 meaning the caller.
@@ -52,7 +56,11 @@ impl<H: Host> Process<H> {
         if pid == 0 {
             return Ok(self.own_sid());
         }
-        self.world.hold(|hold| Ok(find_task(hold, pid)?.0.own_sid()))
+        self.world.hold(|hold| {
+            let space = self.space(hold);
+            let session = find_task(hold, space, pid)?.0.session_in(hold);
+            Ok(session.identity().number_in(hold, space))
+        })
     }
 
     /// Moves the process `pid`, the caller or a child of it, into the group `pgid`; 0 means the caller, and the number of
@@ -78,7 +86,7 @@ impl<H: Host> Process<H> {
         }
         let founding = (pid == pgid).then(|| ProcessGroup::embryo(&self.world));
         let moved = self.world.transact(|hold| {
-            let (target, is_leader) = find_task(hold, pid)?;
+            let (target, is_leader) = find_task(hold, self.space(hold), pid)?;
             if !is_leader {
                 return Err(Errno::EINVAL.into());
             }
@@ -120,13 +128,12 @@ impl<H: Host> Process<H> {
         session: &Arc<Session<H>>,
         group: &Arc<ProcessGroup<H>>,
     ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
-        let pid = self.pid();
         let taken = self.named_group(hold).is_some() || self.leads_session();
         if taken || !self.is_member_somewhere() {
             return Err(Errno::EPERM.into());
         }
-        session.found(hold, pid)?;
-        group.found(hold, pid, Arc::clone(session))?;
+        session.found(hold, Some(&self.identity))?;
+        group.found(hold, Some(&self.identity), Arc::clone(session))?;
         Ok(self.relocate(hold, Arc::clone(group)))
     }
 
@@ -141,7 +148,7 @@ impl<H: Host> Process<H> {
             return Ok(self.move_into(hold, group));
         }
         let session = self.group_in(hold).session_arc(hold);
-        embryo.found(hold, self.pid(), session)?;
+        embryo.found(hold, Some(&self.identity), session)?;
         Ok(self.relocate(hold, Arc::clone(embryo)))
     }
 
@@ -172,8 +179,10 @@ impl<H: Host> Process<H> {
 
     /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).
     pub(super) fn publish_ids(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
-        let sid = group.session_in(hold).sid();
-        self.ids.set(hold, u64::from(group.pgid()) << 32 | u64::from(sid));
+        let space = self.space(hold);
+        let pgid = group.in_hold(hold).identity().number_in(hold, space);
+        let sid = group.session_in(hold).identity().number_in(hold, space);
+        self.ids.set(hold, u64::from(pgid) << 32 | u64::from(sid));
     }
 
     /// A session leader is the process whose number its session has; that number is no other's while the session lives.
@@ -188,7 +197,7 @@ impl<H: Host> Process<H> {
 
     /// The living group that has the process's number.
     fn named_group<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
-        let group = hold.table().numbers.roles(self.pid())?.group?;
+        let group = self.in_hold(hold).identity.roles(hold)?.group?;
         Some(group.get(hold))
     }
 
@@ -211,7 +220,7 @@ impl<H: Host> Process<H> {
         hold: &Hold<'h, H>,
         pgid: Pid,
     ) -> Result<&'h ProcessGroup<H>, Errno> {
-        let group = hold.table().numbers.roles(pgid).and_then(|roles| roles.group);
+        let group = self.space(hold).roles(hold, pgid).and_then(|roles| roles.group);
         let group = group.ok_or(Errno::EPERM)?.get(hold);
         let same = core::ptr::eq(group.session_in(hold), self.session_in(hold));
         if same { Ok(group) } else { Err(Errno::EPERM) }
@@ -222,10 +231,14 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// The process of a number that user space gave, and whether it is the leader's; the process of any of its threads counts.
-fn find_task<'h, H: Host>(hold: &Hold<'h, H>, pid: i32) -> Result<(&'h Process<H>, bool), Errno> {
+/// The process of a number that user space in `space` gave, and whether it is the leader's; the process of any of its threads counts.
+pub(super) fn find_task<'h, H: Host>(
+    hold: &Hold<'h, H>,
+    space: &PidNamespace<H>,
+    pid: i32,
+) -> Result<(&'h Process<H>, bool), Errno> {
     let pid = Pid::try_from(pid).map_err(|_| Errno::ESRCH)?;
-    let task = hold.table().numbers.roles(pid).and_then(|roles| roles.task);
+    let task = space.roles(hold, pid).and_then(|roles| roles.task);
     match task.ok_or(Errno::ESRCH)? {
         Task::Process(process) => Ok((process.get(hold), true)),
         Task::Thread(thread) => Ok((thread.get(hold).process_in(hold), false)),

@@ -5,18 +5,22 @@
 //! | `fork` | making processes and threads |
 //! | `family` | parents, children, reapers |
 //! | `exit` | threads and processes that end |
+//! | `end_space` | namespaces that end with their init |
+//! | `space` | unshare, setns |
 //! | `reap` | the end of the end |
 //! | `wait` | what a parent learns |
 //! | `exec` | one thread takes over |
 //! | `job_control` | setpgid, setsid and their getters |
 //! | `stop` | group stops and continues |
 
+mod end_space;
 mod exec;
 mod exit;
 mod family;
 mod fork;
 mod job_control;
 mod reap;
+mod space;
 mod stop;
 mod wait;
 
@@ -31,13 +35,14 @@ pub(crate) use family::Children;
 #[cfg(feature = "kspin")]
 pub(crate) use family::Parentage;
 pub(crate) use fork::new_init;
-pub use fork::{ForkParent, ForkRequest};
+pub use fork::{ForkNamespace, ForkParent, ForkRequest};
 #[cfg(feature = "kspin")]
-pub(crate) use fork::{Lineage, found_first, publish};
+pub(crate) use fork::{InitSession, Lineage, found_first, publish};
 pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 
 use crate::group::ProcessGroup;
 use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
+use crate::pid::{Identity, PidNamespace};
 use crate::sync::{Field, Hold, StrongEdge, Word32, Word64, World};
 use crate::thread::{Comrades, Thread, ThreadState};
 use crate::{ExitStatus, Host, Pid, Signal};
@@ -59,7 +64,9 @@ with_default_host! {
     /// freed with the last `Arc`. The kernel's data is dropped then, never under the relation lock.
     pub struct Process<H> {
         world: Arc<World<H>>,
-        pid: Word32,
+        identity: Identity<H>,
+        /// How deep its namespace lies.
+        level: u32,
         ppid: Word32,
         state: Word32,
         /// PGID in the upper half, SID in the lower: read together, they are never torn.
@@ -113,6 +120,8 @@ bitflags::bitflags! {
         const STOP_REPORT = 1 << 6;
         /// Its continuation has not been reported.
         const CONTINUE_REPORT = 1 << 7;
+        /// It was the init of a namespace, which is ending.
+        const ENDING_SPACE = 1 << 8;
     }
 }
 
@@ -177,10 +186,15 @@ impl<H: Host> OrderedNode<Reportable> for Process<H> {
 
 impl<H: Host> Process<H> {
     /// Makes a process that is not in the table yet.
-    pub(crate) fn embryo(world: &Arc<World<H>>, data: H::ProcessData) -> Self {
+    pub(crate) fn embryo(
+        world: &Arc<World<H>>,
+        space: &Arc<PidNamespace<H>>,
+        data: H::ProcessData,
+    ) -> Self {
         Self {
             world: Arc::clone(world),
-            pid: Word32::new(0),
+            identity: space.new_identity(),
+            level: space.level(),
             ppid: Word32::new(0),
             state: Word32::new(ProcessState::Embryo as u32),
             ids: Word64::new(0),
@@ -205,10 +219,22 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Returns the process number.
+    /// Returns the process number, in its own namespace.
+    ///
+    /// Serves getpid(2).
     #[inline]
     pub fn pid(&self) -> Pid {
-        self.pid.get()
+        self.identity.number()
+    }
+
+    /// Returns the process number as seen in a namespace; 0 if it is not visible there. R-PID-14.
+    pub fn pid_in(&self, viewer: &PidNamespace<H>) -> Pid {
+        self.world.hold(|hold| self.identity.number_in(hold, viewer))
+    }
+
+    /// Returns the namespace in which the process lives.
+    pub fn namespace(&self) -> Arc<PidNamespace<H>> {
+        self.world.hold(|hold| self.identity.space_arc(hold))
     }
 
     /// Returns the kernel's data.
@@ -330,6 +356,21 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn unmark(&self, hold: &mut Hold<'_, H>, marks: Marks) {
         self.marks.set(hold, self.marks.get(hold) - marks);
+    }
+
+    /// Its numbers.
+    pub(crate) const fn identity(&self) -> &Identity<H> {
+        &self.identity
+    }
+
+    /// The namespace in which it lives.
+    pub(crate) fn space<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
+        self.in_hold(hold).identity.space(hold)
+    }
+
+    /// Whether it is number 1 of its namespace, the table's own included.
+    pub(crate) fn is_space_init(&self, hold: &Hold<'_, H>) -> bool {
+        self.space(hold).init(hold).is_some_and(|init| core::ptr::eq(init, self))
     }
 
     pub(crate) fn is_table_init(&self, hold: &Hold<'_, H>) -> bool {

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use super::end_space::end_spaces;
 use super::{Process, ProcessState};
 use crate::Host;
 use crate::sync::Hold;
@@ -29,8 +30,13 @@ impl<H: Host> Process<H> {
     /// Gives up group membership and number.
     pub(super) fn leave_all(&self, hold: &mut Hold<'_, H>) {
         self.group.get(hold).leave(hold, self);
-        hold.table_mut().numbers.edit_existing(self.pid(), |roles| roles.task = None);
+        let own = self.in_hold(hold);
+        own.identity.leave(hold);
+        if self.is_space_init(hold) {
+            self.space(hold).set_init(hold, None);
+        }
         self.enter_state(hold, ProcessState::Reaped);
         hold.table_mut().census.reaped += 1;
+        end_spaces(hold, &own.identity);
     }
 }

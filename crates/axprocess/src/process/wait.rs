@@ -162,7 +162,7 @@ impl<H: Host> fmt::Debug for WaitOutcome<H> {
 
 /// What one child has reported.
 pub struct WaitEvent<H: Host> {
-    /// The child's number.
+    /// The child's number, as the caller sees it (R-WAIT-25).
     pub pid: Pid,
     /// What became of it.
     pub status: WaitStatus,
@@ -243,7 +243,7 @@ enum Selector<'h, H: Host> {
 impl<'h, H: Host> Search<'h, H> {
     /// `None`: nobody has the number that is asked for (R-WAIT-04).
     fn new(hold: &Hold<'h, H>, caller: &Thread<H>, request: &WaitRequest) -> Option<Self> {
-        let numbers = &hold.table().numbers;
+        let numbers = caller.process().space(hold).numbers(hold);
         let selector = match request.who {
             Who::Any => Selector::Any,
             Who::OwnGroup => Selector::Group(caller.process().group.get(hold)),
@@ -386,7 +386,8 @@ impl<'h, H: Host> Search<'h, H> {
             }
         };
         let process = process.expect("a child that reports is in its parent's list");
-        WaitEvent { pid: child.pid(), status, usage, process }
+        let pid = child.identity.number_in(hold, self.caller.process.space(hold));
+        WaitEvent { pid, status, usage, process }
     }
 }
 

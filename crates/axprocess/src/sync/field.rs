@@ -56,6 +56,23 @@ impl<T> StrongEdge<T> {
         Self(UnsafeCell::new(None))
     }
 
+    pub(crate) const fn new(target: Arc<T>) -> Self {
+        Self(UnsafeCell::new(Some(target)))
+    }
+
+    /// The object referred to, if there is one, for as long as the hold lasts.
+    #[inline]
+    pub(crate) fn get_if_set<'h, H: Host>(&self, _: &Hold<'h, H>) -> Option<&'h T> {
+        // SAFETY: the hold excludes writers for the time of the read. The target outlives the hold
+        // although the edge may be replaced meanwhile, because what `replace` returns is kept until after the unlock.
+        unsafe { (*self.0.get()).as_ref().map(|target| &*Arc::as_ptr(target)) }
+    }
+
+    pub(crate) fn share_if_set<H: Host>(&self, _: &Hold<'_, H>) -> Option<Arc<T>> {
+        // SAFETY: the hold excludes writers for the time of the clone.
+        unsafe { (*self.0.get()).clone() }
+    }
+
     /// The object referred to, for as long as the hold lasts.
     ///
     /// # Panics
@@ -63,14 +80,12 @@ impl<T> StrongEdge<T> {
     /// On an object that was never published: a bug of this crate.
     #[inline]
     pub(crate) fn get<'h, H: Host>(&self, hold: &Hold<'h, H>) -> &'h T {
-        // SAFETY: the target outlives the hold although the edge may be replaced meanwhile,
-        // because what `replace` returns is kept until after the unlock.
-        unsafe { &*Arc::as_ptr(self.target(hold)) }
+        self.get_if_set(hold).expect(PUBLISHED)
     }
 
     #[inline]
     pub(crate) fn clone_arc<H: Host>(&self, hold: &Hold<'_, H>) -> Arc<T> {
-        Arc::clone(self.target(hold))
+        self.share_if_set(hold).expect(PUBLISHED)
     }
 
     /// Refers to `target` from now on. The caller keeps what is returned until the hold has ended.
@@ -80,10 +95,31 @@ impl<T> StrongEdge<T> {
         // to the target, not into this cell.
         unsafe { (*self.0.get()).replace(target) }
     }
+}
 
-    fn target<'a, H: Host>(&'a self, _: &'a Hold<'_, H>) -> &'a Arc<T> {
-        // SAFETY: while the hold is borrowed, nobody can get the mutable hold that `replace` wants.
-        let target = unsafe { &*self.0.get() };
-        target.as_ref().expect("a published object refers to its owner")
+const PUBLISHED: &str = "a published object refers to its owner";
+
+/// A larger value that is read and written in place under the relation lock.
+pub(crate) struct Opened<T>(UnsafeCell<T>);
+
+// SAFETY: as for `Field`.
+unsafe impl<T: Send> Sync for Opened<T> {}
+
+impl<T> Opened<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn get<'a, H: Host>(&'a self, _: &'a Hold<'_, H>) -> &'a T {
+        // SAFETY: the hold excludes other threads, and while it is borrowed nobody has the mutable hold that `get_mut` wants.
+        unsafe { &*self.0.get() }
+    }
+
+    #[inline]
+    #[allow(clippy::mut_from_ref, reason = "the hold is the exclusive borrow")]
+    pub(crate) fn get_mut<'a, H: Host>(&'a self, _: &'a mut Hold<'_, H>) -> &'a mut T {
+        // SAFETY: as in `get`; the mutable borrow of the hold excludes every other access meanwhile.
+        unsafe { &mut *self.0.get() }
     }
 }

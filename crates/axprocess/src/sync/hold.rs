@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use super::Lock;
 use crate::list::{Released, StrongList};
-use crate::pid::Refusal;
+use crate::pid::{Inside, Memory, PidNamespace, Refusal};
 use crate::process::{Process, Siblings};
 use crate::table::Relations;
 use crate::{Errno, Host};
@@ -18,38 +18,35 @@ pub(crate) struct World<H: Host> {
     relations: H::Lock,
     /// Init; while the table is being dropped, all that is left.
     roots: StrongList<Process<H>, Siblings>,
+    /// The table's own numbers.
+    space: Arc<PidNamespace<H>>,
 }
 
 impl<H: Host> World<H> {
     pub(crate) fn new(host: H) -> Self {
-        Self { host, relations: H::Lock::new(Relations::new()), roots: StrongList::new() }
+        Self {
+            host,
+            relations: H::Lock::new(Relations::new()),
+            roots: StrongList::new(),
+            space: PidNamespace::root(),
+        }
     }
 
     pub(crate) const fn host(&self) -> &H {
         &self.host
     }
 
+    /// The table's own namespace.
+    pub(crate) const fn space(&self) -> &Arc<PidNamespace<H>> {
+        &self.space
+    }
+
     /// Runs one critical section under the relation lock. What it released is dropped after the unlock.
     #[inline]
     pub(crate) fn hold<R>(&self, section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R) -> R {
-        let (result, _released, _nodes) = {
-            let mut relations = self.relations.lock();
-            let mut hold = Hold {
-                world: self,
-                relations: &mut relations,
-                released: Released::new(),
-                touched: 0,
-            };
-            let result = section(&mut hold);
-            #[cfg(feature = "check")]
-            crate::check::at_unlock(&mut hold);
-            (result, hold.released, hold.relations.numbers.take_retired())
-        };
-        result
+        self.hold_with(None, section)
     }
-}
 
-impl<H: Host> World<H> {
     /// Runs one critical section that may need memory for numbers. On [`Refusal::Nodes`] the section has changed nothing,
     /// and runs again once the memory is there.
     pub(crate) fn transact<R>(
@@ -58,17 +55,50 @@ impl<H: Host> World<H> {
     ) -> Result<R, Errno> {
         let mut donation = None;
         loop {
-            let result = self.hold(|hold| {
-                if let Some(nodes) = donation.take() {
-                    hold.table_mut().numbers.donate(nodes);
-                }
-                section(hold)
-            });
-            match result {
+            match self.hold_with(donation, |hold| section(hold)) {
                 Ok(done) => return Ok(done),
                 Err(Refusal::Errno(errno)) => return Err(errno),
                 Err(Refusal::Nodes(missing)) => donation = Some(missing.allocate()),
             }
+        }
+    }
+
+    #[inline]
+    fn hold_with<R>(
+        &self,
+        donation: Option<Memory<H>>,
+        section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
+    ) -> R {
+        let (result, _released) = {
+            let mut relations = self.relations.lock();
+            let leftovers = Leftovers { donation, ..Leftovers::default() };
+            let mut hold = Hold { world: self, relations: &mut relations, leftovers, touched: 0 };
+            let result = section(&mut hold);
+            #[cfg(feature = "check")]
+            crate::check::at_unlock(&mut hold);
+            (result, hold.leftovers)
+        };
+        result
+    }
+}
+
+/// What a hold leaves behind, to be dropped after the unlock.
+struct Leftovers<H: Host> {
+    processes: Released<Process<H>, Siblings>,
+    identity: Option<Arc<Inside<H>>>,
+    /// Memory for numbers that is not needed any more.
+    retired: Memory<H>,
+    /// Memory for numbers that was not needed after all.
+    donation: Option<Memory<H>>,
+}
+
+impl<H: Host> Default for Leftovers<H> {
+    fn default() -> Self {
+        Self {
+            processes: Released::new(),
+            identity: None,
+            retired: Memory::default(),
+            donation: None,
         }
     }
 }
@@ -77,7 +107,7 @@ impl<H: Host> World<H> {
 pub(crate) struct Hold<'h, H: Host> {
     world: &'h World<H>,
     relations: &'h mut Relations<H>,
-    released: Released<Process<H>, Siblings>,
+    leftovers: Leftovers<H>,
     touched: usize,
 }
 
@@ -89,6 +119,11 @@ impl<'h, H: Host> Hold<'h, H> {
     /// Init; while the table is being dropped, all that is left.
     pub(crate) const fn roots(&self) -> &'h StrongList<Process<H>, Siblings> {
         &self.world.roots
+    }
+
+    /// The table's own namespace.
+    pub(crate) const fn root_space(&self) -> &'h Arc<PidNamespace<H>> {
+        &self.world.space
     }
 
     /// Init, the last reaper; `None` before it exists.
@@ -108,9 +143,31 @@ impl<'h, H: Host> Hold<'h, H> {
 
     /// Keeps a process that has lost its place in the tree for good until after the unlock.
     pub(crate) fn release(&mut self, process: Arc<Process<H>>) {
-        let mut released = core::mem::replace(&mut self.released, Released::new());
-        released.chain(self, process);
-        self.released = released;
+        let mut processes = core::mem::replace(&mut self.leftovers.processes, Released::new());
+        processes.chain(self, process);
+        self.leftovers.processes = processes;
+    }
+
+    /// Keeps the numbers that a thread gave up in exec until after the unlock: one thread does in one hold.
+    pub(crate) fn release_identity(&mut self, identity: Option<Arc<Inside<H>>>) {
+        debug_assert!(self.leftovers.identity.is_none(), "one thread takes over in one hold");
+        if identity.is_some() {
+            self.leftovers.identity = identity;
+        }
+    }
+
+    /// Keeps memory that number tables do not need any more until after the unlock.
+    pub(crate) fn retire(&mut self, memory: Memory<H>) {
+        self.leftovers.retired.absorb(memory);
+    }
+
+    /// Memory that was brought along for numbers.
+    pub(crate) const fn take_donation(&mut self) -> Option<Memory<H>> {
+        self.leftovers.donation.take()
+    }
+
+    pub(crate) fn keep_donation(&mut self, donation: Option<Memory<H>>) {
+        self.leftovers.donation = donation;
     }
 
     /// Counts one object that a loop has come to in this hold.

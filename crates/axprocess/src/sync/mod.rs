@@ -27,7 +27,7 @@ mod lock;
 mod std;
 mod word;
 
-pub(crate) use field::{Field, StrongEdge};
+pub(crate) use field::{Field, Opened, StrongEdge};
 pub(crate) use hold::{BATCH, Hold, World};
 pub use lock::Lock;
 pub(crate) use word::{Word32, Word64};

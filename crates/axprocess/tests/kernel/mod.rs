@@ -30,6 +30,8 @@ pub(crate) struct Kernel {
 pub(crate) enum Event {
     /// A signal with its number, posted to the first about the second, with the status.
     Signal(Pid, u8, Pid, WaitStatus),
+    /// A signal from the kernel itself.
+    Kernel(Pid, u8),
     /// The waiters of a process were woken.
     Wake(Pid),
 }
@@ -45,11 +47,11 @@ impl Host for Kernel {
     type Usage = ();
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
-        let (pid, status) = match info.cause {
-            SignalCause::Child { pid, status } => (pid, status),
-            _ => unreachable!("the model posts nothing else yet"),
+        let (target, signal) = (target.pid(), info.signal.number());
+        let event = match info.cause {
+            SignalCause::Child { pid, status } => Event::Signal(target, signal, pid, status),
+            _ => Event::Kernel(target, signal),
         };
-        let event = Event::Signal(target.pid(), info.signal.number(), pid, status);
         self.log.lock().unwrap().push(event);
     }
 
@@ -95,7 +97,7 @@ pub(crate) fn fork(parent: &KernelThread) -> KernelThread {
 
 pub(crate) fn fork_with(
     parent: &KernelThread,
-    request: ForkRequest,
+    request: ForkRequest<'_>,
 ) -> Result<KernelThread, Errno> {
     parent.fork(request, Treatment::default(), ())
 }

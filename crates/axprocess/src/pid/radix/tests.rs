@@ -103,6 +103,7 @@ fn agrees_with_a_naive_map() {
             let limit = from.saturating_add(random(400) as u32);
             let free = (from..limit).find(|number| !model.contains_key(number));
             assert_eq!(tree.first_free(from, limit), free);
+            assert_eq!(tree.first_used(from), model.range(from..).next().map(|(used, _)| *used));
             assert_eq!(mark(&tree, from), model.get(&from).copied());
             assert_eq!(tree.len(), model.len());
             assert_eq!(tree.len() == 0, model.is_empty());

@@ -1,0 +1,210 @@
+//! The numbers of one process, thread, group or session: one in each namespace in which it can be seen.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::namespace::{PidNamespace, with_memory};
+use super::number::{Number, Refusal, Roles, Task};
+use crate::sync::{Hold, StrongEdge, Word32};
+use crate::{Errno, Host, Pid};
+
+/// The numbers of one thing.
+///
+/// In the table's own namespace that is one word. A thing that lives further inside shares a record of its outer numbers with what
+/// is named after it: a group and a session have the numbers of the process that founded them (R-NS-01, R-NS-28).
+pub(crate) struct Identity<H: Host> {
+    number: Word32,
+    inside: StrongEdge<Inside<H>>,
+}
+
+/// The namespace of a thing, and its numbers around it, by level.
+pub(crate) struct Inside<H: Host> {
+    space: Arc<PidNamespace<H>>,
+    outer: Box<[Word32]>,
+}
+
+impl<H: Host> Identity<H> {
+    /// In the table's own namespace.
+    pub(crate) const fn at_root() -> Self {
+        Self { number: Word32::new(0), inside: StrongEdge::empty() }
+    }
+
+    pub(super) fn nested(space: Arc<PidNamespace<H>>, outer: Box<[Word32]>) -> Self {
+        let inside = Arc::new(Inside { space, outer });
+        Self { number: Word32::new(0), inside: StrongEdge::new(inside) }
+    }
+
+    /// The number in its own namespace. Wait-free.
+    #[inline]
+    pub(crate) fn number(&self) -> Pid {
+        self.number.get()
+    }
+
+    pub(crate) fn set_number(&self, hold: &mut Hold<'_, H>, number: Pid) {
+        self.number.set(hold, number);
+    }
+
+    /// The namespace in which it lives.
+    #[inline]
+    pub(crate) fn space<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
+        match self.inside.get_if_set(hold) {
+            Some(inside) => &inside.space,
+            None => hold.root_space(),
+        }
+    }
+
+    /// The namespace in which it lives, to be held.
+    pub(crate) fn space_arc(&self, hold: &Hold<'_, H>) -> Arc<PidNamespace<H>> {
+        match self.inside.get_if_set(hold) {
+            Some(inside) => Arc::clone(&inside.space),
+            None => Arc::clone(hold.root_space()),
+        }
+    }
+
+    /// The number that `viewer` sees; 0 if it sees none: who lives inside sees nothing of what is outside (R-PID-14).
+    pub(crate) fn number_in(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
+        let space = self.space(hold);
+        if space.is(viewer) {
+            return self.number();
+        }
+        match self.inside.get_if_set(hold) {
+            Some(inside) if viewer.contains(space) => {
+                inside.outer.get(viewer.level() as usize).map_or(0, Word32::get)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Takes the numbers of the process that founds a group or session, 0 meaning none.
+    pub(crate) fn take_after(&self, hold: &mut Hold<'_, H>, founder: &Self) {
+        self.number.set(hold, founder.number());
+        if let Some(inside) = founder.inside.share_if_set(hold) {
+            let before = self.inside.replace(hold, inside);
+            debug_assert!(before.is_none(), "a group or session is founded once");
+        }
+    }
+
+    /// Takes the numbers of the process whose leader a thread becomes, and keeps those that it had until after the unlock.
+    pub(crate) fn follow(&self, hold: &mut Hold<'_, H>, process: &Self) {
+        self.number.set(hold, process.number());
+        if let Some(inside) = process.inside.share_if_set(hold) {
+            let before = self.inside.replace(hold, inside);
+            hold.release_identity(before);
+        }
+    }
+
+    /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ENOMEM`: a namespace is closed. `EINVAL`: more numbers asked for than there are levels; one that cannot be, or is not 1
+    /// for a namespace's first. `EEXIST`: one is in use. `EAGAIN`: none is free.
+    pub(crate) fn enter(
+        &self,
+        hold: &mut Hold<'_, H>,
+        wanted: Number<'_>,
+        task: Task<H>,
+    ) -> Result<(), Refusal> {
+        let own = self.space(hold);
+        if own.is_closed(hold) {
+            return Err(Errno::ENOMEM.into());
+        }
+        wanted.check(own.level())?;
+        let mut next = Some(own);
+        let mut depth = 0;
+        while let Some(space) = next {
+            let before = space.numbers(hold).cursor();
+            let must_be_first = space.level() > 0 && space.init(hold).is_none();
+            let entered = with_memory(hold, space, |numbers| {
+                numbers.enter(wanted.at(depth), must_be_first, task)
+            });
+            match entered {
+                Ok(number) => self.note(hold, space, number),
+                Err(refusal) => {
+                    if matches!(refusal, Refusal::Nodes(_)) || must_be_first {
+                        space.edit_numbers(hold, |numbers| numbers.set_cursor(before));
+                    }
+                    self.withdraw(hold, own, depth);
+                    return Err(refusal);
+                }
+            }
+            next = space.parent().map(|parent| &**parent);
+            depth += 1;
+        }
+        let mut next = Some(own);
+        while let Some(space) = next {
+            space.count_task(hold);
+            next = space.parent().map(|parent| &**parent);
+        }
+        Ok(())
+    }
+
+    /// Gives back the numbers of the innermost `levels`.
+    fn withdraw(&self, hold: &mut Hold<'_, H>, own: &PidNamespace<H>, levels: usize) {
+        let mut next = Some(own);
+        for _ in 0..levels {
+            let Some(space) = next else { return };
+            let number = self.number_in(hold, space);
+            space.edit_numbers(hold, |numbers| {
+                numbers.edit_existing(number, |roles| roles.task = None);
+            });
+            next = space.parent().map(|parent| &**parent);
+        }
+    }
+
+    fn note(&self, hold: &mut Hold<'_, H>, space: &PidNamespace<H>, number: Pid) {
+        match self.inside.get_if_set(hold) {
+            Some(inside) if !inside.space.is(space) => {
+                if let Some(word) = inside.outer.get(space.level() as usize) {
+                    word.set(hold, number);
+                }
+            }
+            _ => self.number.set(hold, number),
+        }
+    }
+
+    /// Whether a thread or process is known by these numbers.
+    pub(crate) fn names(&self, hold: &Hold<'_, H>, is_it: impl Fn(&Roles<H>) -> bool) -> bool {
+        self.space(hold).roles(hold, self.number()).is_some_and(is_it)
+    }
+
+    /// The roles that its number plays.
+    pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>) -> Option<&'a Roles<H>> {
+        self.space(hold).roles(hold, self.number())
+    }
+
+    /// Edits the roles of its numbers, at every level, all of them in use.
+    pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
+        let mut next = Some(self.space(hold));
+        while let Some(space) = next {
+            let number = self.number_in(hold, space);
+            space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
+            next = space.parent().map(|parent| &**parent);
+        }
+    }
+
+    /// Edits the roles of its numbers, at every level, in use or not.
+    pub(crate) fn edit_or_take(
+        &self,
+        hold: &mut Hold<'_, H>,
+        edit: impl Fn(&mut Roles<H>),
+    ) -> Result<(), Refusal> {
+        let mut next = Some(self.space(hold));
+        while let Some(space) = next {
+            let number = self.number_in(hold, space);
+            with_memory(hold, space, |numbers| numbers.edit(number, &edit).map(|()| number))?;
+            next = space.parent().map(|parent| &**parent);
+        }
+        Ok(())
+    }
+
+    /// Ends the thread's or process's role of its numbers, at every level. The namespace's end goes on if it was the last but init.
+    pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
+        self.edit(hold, |roles| roles.task = None);
+        let mut next = Some(self.space(hold));
+        while let Some(space) = next {
+            space.discount_task(hold);
+            next = space.parent().map(|parent| &**parent);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! PID namespaces: worlds of numbers inside one another, each with an init of its own.
+//!
+//! A process or thread that lives in a namespace of level L has L + 1 numbers: one there, and one in each namespace
+//! around it, out to the table's own, which has level 0. Every namespace has its own number table and its own cursor (R-PID-01).
+//!
+//! # The end of a namespace (R-NS-20)
+//!
+//! | step | who | what |
+//! | --- | --- | --- |
+//! | 1 | the last thread of its init exits | the namespace closes: nothing can be created in it; init is `Exiting` |
+//! | 2 | the same, in bounded holds | `SIGKILL` to every process with a number in it; zombies among init's children are reaped; from now on its children vanish when they end |
+//! | 3 | whoever gives back the last number of another task in it | init becomes a zombie, and its parent hears of it |
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+
+use super::identity::Identity;
+use super::number::{NumberTable, Refusal, Roles};
+use crate::list::Edge;
+use crate::process::Process;
+use crate::sync::{Field, Hold, Opened, Word32};
+use crate::{Errno, Host, Pid};
+
+/// How deep namespaces nest: the table's own has level 0 (R-CLONE-17).
+pub(crate) const DEEPEST: u32 = 32;
+
+with_default_host! {
+    /// A PID namespace: a set of numbers, and the process that is number 1 in it.
+    ///
+    /// The table has one, and processes can be made in new ones inside it ([`crate::ForkRequest::namespace`], [`crate::Thread::unshare_pid`]).
+    /// It is held by its processes, by namespaces inside it, and by whoever keeps the `Arc`, like an open `/proc/PID/ns/pid`.
+    pub struct PidNamespace<H> {
+        parent: Option<Arc<PidNamespace<H>>>,
+        level: u32,
+        numbers: Opened<NumberTable<H>>,
+        init: Edge<Process<H>>,
+        /// How many threads and processes have a number here.
+        tasks: Field<u32>,
+        closed: Field<bool>,
+        /// Up to which number step 2 of the end has come.
+        killed: Field<Pid>,
+    }
+}
+
+impl<H: Host> PidNamespace<H> {
+    /// The table's own.
+    pub(crate) fn root() -> Arc<Self> {
+        Arc::new(Self::below(None, 0))
+    }
+
+    /// Makes an empty namespace inside `parent`. Its first process will be its init.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`: it would be the 33rd level.
+    pub(crate) fn inside(parent: &Arc<Self>) -> Result<Arc<Self>, Errno> {
+        let level = parent.level + 1;
+        if level > DEEPEST {
+            return Err(Errno::ENOSPC);
+        }
+        Ok(Arc::new(Self::below(Some(Arc::clone(parent)), level)))
+    }
+
+    fn below(parent: Option<Arc<Self>>, level: u32) -> Self {
+        Self {
+            parent,
+            level,
+            numbers: Opened::new(NumberTable::new()),
+            init: Edge::none(),
+            tasks: Field::new(0),
+            closed: Field::new(false),
+            killed: Field::new(0),
+        }
+    }
+
+    /// Returns how many namespaces are around this one.
+    pub const fn level(&self) -> u32 {
+        self.level
+    }
+
+    /// Returns the namespace around this one; `None` for the table's own.
+    pub const fn parent(&self) -> Option<&Arc<Self>> {
+        self.parent.as_ref()
+    }
+
+    /// Returns whether `other` is this namespace or lies in it.
+    pub fn contains(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other.ancestor_at(self.level).unwrap_or(other))
+    }
+
+    /// This namespace or the one around it at `level`.
+    pub(crate) fn ancestor_at(&self, level: u32) -> Option<&Self> {
+        core::iter::successors(Some(self), |space| space.parent.as_deref())
+            .find(|space| space.level == level)
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other)
+    }
+
+    /// The process that is its init; `None` before it has one and after its end.
+    pub(crate) fn init<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        self.init.get(hold)
+    }
+
+    pub(crate) fn set_init(&self, hold: &mut Hold<'_, H>, init: Option<&Process<H>>) {
+        self.init.set(hold, init);
+    }
+
+    pub(crate) fn is_closed(&self, hold: &Hold<'_, H>) -> bool {
+        self.closed.get(hold)
+    }
+
+    /// Nothing can be created in it from here on (R-NS-22).
+    pub(crate) fn close(&self, hold: &mut Hold<'_, H>) {
+        self.closed.set(hold, true);
+    }
+
+    pub(crate) fn tasks(&self, hold: &Hold<'_, H>) -> u32 {
+        self.tasks.get(hold)
+    }
+
+    pub(super) fn count_task(&self, hold: &mut Hold<'_, H>) {
+        self.tasks.set(hold, self.tasks.get(hold) + 1);
+    }
+
+    pub(super) fn discount_task(&self, hold: &mut Hold<'_, H>) {
+        self.tasks.set(hold, self.tasks.get(hold) - 1);
+    }
+
+    pub(crate) fn numbers<'a>(&'a self, hold: &'a Hold<'_, H>) -> &'a NumberTable<H> {
+        self.numbers.get(hold)
+    }
+
+    pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>, number: Pid) -> Option<&'a Roles<H>> {
+        self.numbers(hold).roles(number)
+    }
+
+    /// Edits the numbers. Memory that becomes free by that is freed after the unlock.
+    pub(crate) fn edit_numbers<R>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        edit: impl FnOnce(&mut NumberTable<H>) -> R,
+    ) -> R {
+        let numbers = self.numbers.get_mut(hold);
+        let result = edit(numbers);
+        let retired = numbers.take_retired();
+        hold.retire(retired);
+        result
+    }
+
+    /// The next number in use that its end has not come to yet.
+    pub(crate) fn next_to_kill(&self, hold: &mut Hold<'_, H>) -> Option<Pid> {
+        let number = self.numbers(hold).next_used(self.killed.get(hold) + 1)?;
+        self.killed.set(hold, number);
+        Some(number)
+    }
+
+    /// The identity of something new in this namespace, not yet with numbers. The table's own needs no memory for it.
+    pub(crate) fn new_identity(self: &Arc<Self>) -> Identity<H> {
+        if self.level == 0 {
+            return Identity::at_root();
+        }
+        let outer: Box<[Word32]> = (0..self.level).map(|_| Word32::new(0)).collect();
+        Identity::nested(Arc::clone(self), outer)
+    }
+}
+
+impl<H: Host> fmt::Debug for PidNamespace<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PidNamespace(level={})", self.level)
+    }
+}
+
+/// Gives memory for numbers to the namespace that asked for it, and asks for more if that is not enough.
+pub(super) fn with_memory<H: Host>(
+    hold: &mut Hold<'_, H>,
+    space: &PidNamespace<H>,
+    mut attempt: impl FnMut(&mut NumberTable<H>) -> Result<Pid, Refusal>,
+) -> Result<Pid, Refusal> {
+    let result = space.edit_numbers(hold, &mut attempt);
+    match (result, hold.take_donation()) {
+        (Err(Refusal::Nodes(_)), Some(donation)) => space.edit_numbers(hold, |numbers| {
+            numbers.donate(donation);
+            attempt(numbers)
+        }),
+        (result, donation) => {
+            hold.keep_donation(donation);
+            result
+        }
+    }
+}

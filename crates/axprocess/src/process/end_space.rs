@@ -1,0 +1,64 @@
+//! The end of a PID namespace, with its init; the protocol stands in `pid/namespace.rs`.
+
+use super::{Marks, Process, ProcessState};
+use crate::pid::Identity;
+use crate::sync::Hold;
+use crate::{Host, Signal, SignalCause, SignalInfo};
+
+impl<H: Host> Process<H> {
+    /// Step 1: with the last thread of its init, a namespace closes. The table's own never does.
+    pub(super) fn begin_space_end(&self, hold: &mut Hold<'_, H>) {
+        if self.level > 0 && self.is_space_init(hold) {
+            self.space(hold).close(hold);
+            self.mark(hold, Marks::ENDING_SPACE);
+        }
+    }
+
+    /// Step 2: kills whoever has a number in the namespace, and reaps the children that have ended. False if the hold is full before.
+    ///
+    /// Linux does it in one section, under its own lock; nothing can enter the namespace meanwhile, so the same processes are hit.
+    pub(super) fn kill_namespace(&self, hold: &mut Hold<'_, H>) -> bool {
+        let space = self.space(hold);
+        while let Some(number) = space.next_to_kill(hold) {
+            hold.touch();
+            let task = space.roles(hold, number).and_then(|roles| roles.task);
+            let victim = task.and_then(|task| task.process_of_leader(hold));
+            if let Some(victim) = victim.filter(|victim| victim.state() == ProcessState::Live) {
+                let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
+                hold.host().post_signal(victim, &info);
+            }
+            if hold.is_full() {
+                return false;
+            }
+        }
+        while let Some(zombie) = self.first_zombie(hold) {
+            hold.touch();
+            zombie.announce_end(hold);
+            if hold.is_full() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether anyone else still has a number in the namespace that ends with this process (R-NS-20, R-NS-21).
+    pub(super) fn awaits_namespace(&self, hold: &Hold<'_, H>) -> bool {
+        self.has(hold, Marks::ENDING_SPACE) && self.space(hold).tasks(hold) > 1
+    }
+
+    fn first_zombie<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+        let mut reports = self.children.reportable.iter(hold);
+        reports.find(|child| child.state() == ProcessState::Zombie)
+    }
+}
+
+/// Step 3: numbers were given back; each namespace in which they were, and which only waited for that, ends.
+pub(super) fn end_spaces<H: Host>(hold: &mut Hold<'_, H>, identity: &Identity<H>) {
+    let mut next = Some(identity.space(hold));
+    while let Some(space) = next {
+        if let Some(init) = space.init(hold).filter(|_| space.is_closed(hold)) {
+            init.end_if_finished(hold);
+        }
+        next = space.parent().map(|parent| &**parent);
+    }
+}

@@ -1,0 +1,88 @@
+//! Which PID namespace a thread's children live in: unshare(2) and setns(2).
+
+use alloc::sync::Arc;
+
+use super::{ForkNamespace, Process};
+use crate::pid::PidNamespace;
+use crate::sync::Hold;
+use crate::thread::Thread;
+use crate::{Errno, Host};
+
+impl<H: Host> Thread<H> {
+    /// Makes a new PID namespace inside the caller's for this thread's next children; the first is its init.
+    ///
+    /// Serves unshare(2) with `CLONE_NEWPID`, once the kernel has found that the caller may. The caller's own numbers stay. R-NS-03.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EINVAL`: the thread's children live elsewhere already. `ENOSPC`: it would be the 33rd level.
+    pub fn unshare_pid(&self) -> Result<(), Errno> {
+        let space = self.space_of_next_child(ForkNamespace::New)?;
+        self.set_pid_namespace(&space)
+    }
+
+    /// Makes this thread's next children live in `space`: the thread's own namespace, or one inside it.
+    ///
+    /// Serves setns(2) with `CLONE_NEWPID`, once the kernel has found that the caller may. R-NS-04.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: it is neither.
+    pub fn set_pid_namespace(&self, space: &Arc<PidNamespace<H>>) -> Result<(), Errno> {
+        let _before = self.process().world().hold(|hold| {
+            if !self.process().space(hold).contains(space) {
+                return Err(Errno::EINVAL);
+            }
+            let before = self.children_space().replace(hold, Arc::clone(space));
+            self.has_children_space().set(hold, 1);
+            Ok(before)
+        })?;
+        Ok(())
+    }
+
+    /// Where this thread's next child will live.
+    pub(super) fn children_space_in<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
+        let own = self.in_hold(hold);
+        own.children_space().get_if_set(hold).unwrap_or_else(|| own.process().space(hold))
+    }
+
+    /// Where the child of a request will live, to be held; a new namespace is made here, outside the lock.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EINVAL`: a new one although the thread's children live elsewhere (R-CLONE-16). `ENOSPC`: too deep (R-CLONE-17).
+    pub(super) fn space_of_next_child(
+        &self,
+        wanted: ForkNamespace,
+    ) -> Result<Arc<PidNamespace<H>>, Errno> {
+        let process = self.process();
+        let elsewhere = self.has_children_space().get() != 0;
+        match wanted {
+            ForkNamespace::Inherited if elsewhere => Ok(process.world().hold(|hold| {
+                let space = self.children_space().share_if_set(hold);
+                space.unwrap_or_else(|| process.identity().space_arc(hold))
+            })),
+            ForkNamespace::Inherited => Ok(process.space_hint()),
+            ForkNamespace::New => {
+                let own = process.space_hint();
+                let is_own = process.world().hold(|hold| self.children_space_in(hold).is(&own));
+                if is_own { PidNamespace::inside(&own) } else { Err(Errno::EINVAL) }
+            }
+        }
+    }
+}
+
+impl<H: Host> Process<H> {
+    /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
+    pub(super) fn space_hint(&self) -> Arc<PidNamespace<H>> {
+        match self.level {
+            0 => Arc::clone(self.world.space()),
+            _ => self.namespace(),
+        }
+    }
+
+    /// Whether the process is the init of a namespace, the table's own included (R-CLONE-11).
+    pub(super) fn is_some_init(&self) -> bool {
+        self.pid() == 1 && self.world.hold(|hold| self.is_space_init(hold))
+    }
+}

@@ -1,0 +1,276 @@
+//! PID namespaces: numbers on every level, who sees whom, inits, and how a namespace ends.
+
+mod kernel;
+
+use std::sync::Arc;
+
+use axprocess::{Errno, ForkNamespace, ForkParent, ForkRequest, Number, ProcessState, WaitStatus};
+use kernel::*;
+
+const NEW: ForkRequest<'static> = ForkRequest {
+    number: Number::Next,
+    exit_signal: Some(axprocess::Signal::SIGCHLD),
+    parent: ForkParent::Caller,
+    namespace: ForkNamespace::New,
+};
+
+/// A child in a new namespace, as its init.
+fn container(parent: &KernelThread) -> KernelThread {
+    fork_with(parent, NEW).unwrap()
+}
+
+#[test]
+fn a_process_has_a_number_on_every_level() {
+    // R-PID-01, R-PID-14, R-NS-01, R-NS-02, R-NS-26, R-FORK-01: own ones count from 1; what is outside has number 0 inside.
+    let (table, init) = boot();
+    let first = container(&init);
+    let second = container(&first);
+    let child = fork(&second);
+    assert_eq!((first.tid(), second.tid(), child.tid()), (1, 1, 2));
+    let spaces =
+        [table.namespace().clone(), first.process().namespace(), second.process().namespace()];
+    assert_eq!(spaces.each_ref().map(|space| space.level()), [0, 1, 2]);
+    assert_eq!(spaces.each_ref().map(|space| child.process().pid_in(space)), [4, 3, 2]);
+    assert_eq!(spaces.each_ref().map(|space| child.tid_in(space)), [4, 3, 2]);
+    assert_eq!(spaces.each_ref().map(|space| first.process().pid_in(space)), [2, 1, 0]);
+    assert_eq!([&first, &second, &child].map(|thread| thread.process().getppid()), [0, 0, 1]);
+    assert_eq!((child.process().getpgrp(), child.process().own_sid()), (0, 0));
+    assert_eq!(table.find_process(4).map(|process| process.pid()), Some(2));
+    assert!(spaces[0].contains(&spaces[2]) && !spaces[2].contains(&spaces[1]));
+}
+
+#[test]
+fn numbers_are_looked_up_in_the_callers_namespace() {
+    // R-PID-15, R-GETPGID-01, R-NS-27, R-NS-28: from outside by outer numbers, from inside only what has a number there.
+    let (_table, init) = boot();
+    let shell = fork(&init);
+    shell.process().setsid().unwrap();
+    let inner = container(&shell);
+    let member = fork(&inner);
+    assert_eq!(shell.process().setpgid(3, 0), Ok(()), "an inner init is a child like any");
+    assert_eq!((inner.process().getpgrp(), member.process().getpgrp()), (1, 0));
+    assert_eq!(shell.process().getpgid(3), Ok(3));
+    assert_eq!(inner.process().getpgid(2), Ok(0), "its group has no number inside");
+    assert_eq!(inner.process().getsid(0), Ok(0));
+    assert_eq!(inner.process().getpgid(3), Err(Errno::ESRCH));
+    assert_eq!(inner.process().setpgid(2, 1), Ok(()));
+    assert_eq!(member.process().getpgrp(), 1);
+    assert_eq!(member.process().group().pgid_in(&shell.process().namespace()), 3);
+    assert_eq!(inner.process().setpgid(2, 3), Err(Errno::EPERM));
+}
+
+#[test]
+fn an_inner_init_may_leave_its_inherited_session() {
+    // R-SETSID-04, B13: setsid gives 1; but not once it leads group 1, which a second look at a foreign session must not hide.
+    let (_table, init) = boot();
+    let inner = container(&init);
+    assert_eq!(inner.process().setsid(), Ok(1));
+    assert_eq!((inner.process().getpgrp(), inner.process().own_sid()), (1, 1));
+    let other = container(&init);
+    assert_eq!(other.process().setpgid(0, 0), Ok(()));
+    assert_eq!(other.process().setpgid(0, 0), Ok(()), "again is fine: one group 1");
+    assert_eq!((other.process().getpgrp(), other.process().own_sid()), (1, 0));
+    assert_eq!(other.process().setsid(), Err(Errno::EPERM));
+}
+
+#[test]
+fn waits_and_signals_use_the_parents_numbers() {
+    // R-WAIT-25, R-WAIT-27, R-NS-25: outer numbers for the init's parent, inner ones inside; a group without a number is still the caller's own.
+    let (table, init) = boot();
+    let inner = container(&init);
+    let child = fork(&inner);
+    exit(&child, 5);
+    assert_eq!(signals(&table), [Event::Signal(1, 17, 2, WaitStatus::Exited(5))]);
+    assert_eq!(waitid(&inner, 1, 3, WEXITED), NO_CHILD);
+    assert_eq!(wait4(&inner, 0, 0), exited(2, 5));
+    exit(&inner, 6);
+    assert_eq!(wait4(&init, -1, 0), exited(2, 6));
+}
+
+#[test]
+fn orphans_stay_inside() {
+    // R-REPARENT-03, R-REPARENT-04, R-SUBREAPER-06, E9: to the inner init, past a subreaper outside.
+    let (_table, init) = boot();
+    let outer = fork(&init);
+    outer.process().become_subreaper();
+    let inner = container(&outer);
+    let [parent, child] = chain(&inner);
+    exit(&parent, 0);
+    assert_eq!(child.process().getppid(), 1);
+    assert!(Arc::ptr_eq(&child.process().parent().unwrap(), inner.process()));
+}
+
+#[test]
+fn an_injected_process_belongs_to_both_sides() {
+    // R-REPARENT-05, R-REPARENT-06, B28: its outer parent's death gives it to the outer subreaper; its own children go to the inner init.
+    let (_table, init) = boot();
+    let reaper = fork(&init);
+    reaper.process().become_subreaper();
+    let inner = container(&init);
+    let outer = fork(&reaper);
+    outer.set_pid_namespace(&inner.process().namespace()).unwrap();
+    let injected = fork(&outer);
+    let child = fork(&injected);
+    assert_eq!((injected.tid(), injected.process().getppid()), (2, 0));
+    exit(&outer, 0);
+    assert!(Arc::ptr_eq(&injected.process().parent().unwrap(), reaper.process()));
+    assert_eq!(injected.process().getppid(), 0);
+    exit(&injected, 0);
+    assert!(Arc::ptr_eq(&child.process().parent().unwrap(), inner.process()));
+    assert_eq!(child.process().getppid(), 1);
+}
+
+#[test]
+fn unshare_and_setns_decide_for_children_only() {
+    // R-NS-03, R-NS-04, R-CLONE-12, R-CLONE-16, B35: per thread; no second unshare, no thread, no NEWPID meanwhile; only inward.
+    let (table, init) = boot();
+    let caller = fork(&init);
+    let sibling = spawn(&caller);
+    caller.unshare_pid().unwrap();
+    assert_eq!(caller.unshare_pid(), Err(Errno::EINVAL));
+    assert_eq!(fork_with(&caller, NEW).err(), Some(Errno::EINVAL));
+    assert_eq!(caller.spawn_thread(Number::Next, ()).err(), Some(Errno::EINVAL));
+    assert_eq!(fork(&sibling).process().namespace().level(), 0);
+    let inner = fork(&caller);
+    assert_eq!((inner.tid(), caller.tid()), (1, 2));
+    assert_eq!(caller.spawn_thread(Number::Next, ()).err(), Some(Errno::EINVAL), "for ever");
+    assert_eq!(inner.set_pid_namespace(table.namespace()), Err(Errno::EINVAL));
+    caller.set_pid_namespace(table.namespace()).unwrap();
+    assert_eq!(fork(&caller).process().namespace().level(), 0);
+    assert_eq!(caller.spawn_thread(Number::Next, ()).map(|_| ()), Ok(()));
+}
+
+#[test]
+fn namespaces_nest_32_deep() {
+    // R-CLONE-17, B40: the 33rd level is ENOSPC.
+    let (_table, init) = boot();
+    let mut deepest = init.clone();
+    let mut all = vec![init];
+    for _ in 0..32 {
+        deepest = container(&deepest);
+        all.push(deepest.clone());
+    }
+    assert_eq!(deepest.process().namespace().level(), 32);
+    assert_eq!(fork_with(&deepest, NEW).err(), Some(Errno::ENOSPC));
+    assert_eq!(deepest.unshare_pid(), Err(Errno::ENOSPC));
+}
+
+#[test]
+fn set_tid_names_the_numbers_from_inside_out() {
+    // R-PID-10, R-PID-11, R-PID-12, B42: too many, impossible, not 1 for the first, taken; nothing is left behind by a failure.
+    let (table, init) = boot();
+    let each = |numbers| ForkRequest { number: Number::Each(numbers), ..Default::default() };
+    let first = |numbers| ForkRequest { number: Number::Each(numbers), ..NEW };
+    assert_eq!(fork_with(&init, each(&[7, 8])).err(), Some(Errno::EINVAL));
+    assert_eq!(fork_with(&init, each(&[0])).err(), Some(Errno::EINVAL));
+    assert_eq!(fork_with(&init, each(&[4_194_304])).err(), Some(Errno::EINVAL));
+    assert_eq!(fork_with(&init, first(&[2, 30])).err(), Some(Errno::EINVAL));
+    let inner = fork_with(&init, first(&[1, 30])).unwrap();
+    assert_eq!(inner.process().pid_in(table.namespace()), 30);
+    assert_eq!(fork_with(&inner, each(&[9, 30])).err(), Some(Errno::EEXIST));
+    let child = fork_with(&inner, each(&[9, 31])).unwrap();
+    assert_eq!((child.tid(), child.tid_in(table.namespace())), (9, 31), "9 was given back");
+    assert_eq!(fork(&inner).tid(), 2);
+    assert_eq!(fork(&init).tid(), 3, "the cursors have not moved");
+}
+
+#[test]
+fn a_namespace_ends_with_its_init() {
+    // R-NS-20, R-NS-22, R-EXIT-15, F8, E10: all inside are killed, its zombies reaped, nothing is created; its own zombie comes last.
+    let (table, init) = boot();
+    let inner = container(&init);
+    let zombie = fork(&inner);
+    let child = fork(&inner);
+    let nested = container(&child);
+    exit(&zombie, 0);
+    events(&table);
+    exit(&inner, 3);
+    assert_eq!(events(&table), [Event::Kernel(3, 9), Event::Kernel(1, 9), Event::Wake(1)]);
+    assert_eq!(zombie.process().state(), ProcessState::Reaped);
+    assert_eq!(inner.process().state(), ProcessState::Exiting);
+    assert_eq!(fork_with(&child, ForkRequest::default()).err(), Some(Errno::ENOMEM));
+    assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing, "it waits for its descendants");
+    exit(&nested, 0);
+    assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
+    exit(&child, 0);
+    assert_eq!(child.process().state(), ProcessState::Reaped, "nobody waits for it");
+    assert_eq!(nested.process().state(), ProcessState::Reaped);
+    assert_eq!(wait4(&init, -1, 0), exited(2, 3));
+}
+
+#[test]
+fn an_injected_zombie_holds_the_namespace() {
+    // R-NS-21: init's zombie is withheld until the outer parent has reaped its child inside; then both ends come in one step.
+    let (_table, init) = boot();
+    let inner = container(&init);
+    let outer = fork(&init);
+    outer.set_pid_namespace(&inner.process().namespace()).unwrap();
+    let injected = fork(&outer);
+    exit(&inner, 1);
+    exit(&injected, 2);
+    assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing);
+    assert_eq!(wait4(&outer, -1, 0), exited(4, 2));
+    assert_eq!(wait4(&init, 2, WNOHANG), exited(2, 1));
+    assert_eq!(fork_with(&outer, ForkRequest::default()).err(), Some(Errno::ENOMEM));
+}
+
+#[test]
+fn an_inner_inits_threads_share_its_role() {
+    // R-NS-24, R-CLONE-11: the leader's end ends nothing; the last thread's does; no init has a sibling.
+    let (_table, init) = boot();
+    let inner = container(&init);
+    let thread = spawn(&inner);
+    let sibling = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
+    assert_eq!(fork_with(&inner, sibling).err(), Some(Errno::EINVAL));
+    let [parent, child] = chain(&inner);
+    exit(&inner, 1);
+    exit(&parent, 0);
+    assert_eq!(child.process().getppid(), 1);
+    assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
+    exit(&thread, 2);
+    exit(&child, 0);
+    assert_eq!(wait4(&init, -1, 0), exited(2, 2));
+}
+
+#[test]
+fn a_sibling_can_be_the_init_of_a_new_namespace() {
+    // R-CLONE-22: CLONE_NEWPID|CLONE_PARENT by an ordinary process makes its sibling the init.
+    let (_table, init) = boot();
+    let caller = fork(&init);
+    let request = ForkRequest { parent: ForkParent::Sibling, ..NEW };
+    let inner = fork_with(&caller, request).unwrap();
+    assert_eq!((inner.tid(), inner.process().getppid()), (1, 0));
+    assert_eq!(init.process().children().len(), 2);
+}
+
+#[test]
+fn exec_by_a_thread_inside_keeps_the_processes_numbers() {
+    // R-EXEC-01 on every level: the thread's own numbers are free, those of the process stay.
+    let (table, init) = boot();
+    let inner = container(&init);
+    let leader = fork(&inner);
+    let thread = spawn(&leader);
+    assert_eq!((thread.tid(), thread.tid_in(table.namespace())), (3, 4));
+    thread.exec().unwrap();
+    assert_eq!((thread.tid(), thread.tid_in(table.namespace())), (2, 3));
+    assert!(table.find_thread(4).is_none());
+    let both = ForkRequest { number: Number::Each(&[3, 4]), ..Default::default() };
+    assert_eq!(fork_with(&inner, both).map(|child| child.tid()), Ok(3));
+}
+
+#[test]
+fn a_thousand_processes_inside_end_in_bounded_holds() {
+    // Design: the kill of a whole namespace, and the reaping of init's zombies, at most 64 objects a hold.
+    let (table, init) = boot();
+    let inner = container(&init);
+    let children: Vec<_> = (0..1_000).map(|_| fork(&inner)).collect();
+    for child in children.iter().take(500) {
+        exit(child, 0);
+    }
+    exit(&inner, 0);
+    for child in &children {
+        exit(child, 0);
+    }
+    assert_eq!(wait4(&init, -1, 0), exited(2, 0));
+    assert!(table.audit().longest_hold <= 64 + 32, "{:?}", table.audit());
+}
