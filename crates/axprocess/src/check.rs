@@ -94,12 +94,18 @@ enum Kind {
     Name,
 }
 
+/// The numbers that are in use in one namespace, and how many of them are threads' and processes'.
+struct Usage<'h, H: Host> {
+    space: &'h PidNamespace<H>,
+    numbers: BTreeSet<Pid>,
+    tasks: u32,
+}
+
 struct Walk<'h, H: Host> {
     seen: BTreeSet<*const Process<H>>,
     groups: BTreeMap<*const ProcessGroup<H>, (&'h ProcessGroup<H>, usize)>,
     sessions: BTreeMap<*const Session<H>, (&'h Session<H>, usize)>,
-    /// The numbers that are in use in each namespace, and how many of them are threads' and processes'.
-    spaces: BTreeMap<*const PidNamespace<H>, (&'h PidNamespace<H>, BTreeSet<Pid>, u32)>,
+    spaces: BTreeMap<*const PidNamespace<H>, Usage<'h, H>>,
     subreapers: u32,
 }
 
@@ -223,10 +229,10 @@ impl<'h, H: Host> Walk<'h, H> {
             let number = identity.number_in(hold, space);
             let roles = space.roles(hold, number);
             assert!(roles.is_some_and(&is_it), "9: number {number} in {space:?} names another");
-            let (_, used, tasks) =
-                self.spaces.entry(space).or_insert_with(|| (space, BTreeSet::new(), 0));
-            used.insert(number);
-            *tasks += u32::from(kind == Kind::Task);
+            let new = || Usage { space, numbers: BTreeSet::new(), tasks: 0 };
+            let usage = self.spaces.entry(space).or_insert_with(new);
+            usage.numbers.insert(number);
+            usage.tasks += u32::from(kind == Kind::Task);
             next = space.parent().map(|parent| &**parent);
         }
     }
@@ -256,8 +262,8 @@ impl<'h, H: Host> Walk<'h, H> {
         let table = hold.table();
         assert_eq!(self.subreapers, table.subreapers, "8: the count of subreapers");
         assert_eq!(self.seen.len() as u64, table.census.unreaped(), "10: processes are lost");
-        for (space, used, tasks) in self.spaces.values() {
-            assert_eq!(used.len(), space.numbers(hold).len(), "9: numbers in use, and taken");
+        for Usage { space, numbers, tasks } in self.spaces.values() {
+            assert_eq!(numbers.len(), space.numbers(hold).len(), "9: numbers in use, and taken");
             assert_eq!(*tasks, space.tasks(hold), "9: the tasks of {space:?}");
         }
     }

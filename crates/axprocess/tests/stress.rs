@@ -4,10 +4,10 @@ mod kernel;
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use axprocess::{ExitStatus, ForkParent, ForkRequest, ProcessState, Signal};
+use axprocess::{ExitStatus, ForkNamespace, ForkParent, ForkRequest, ProcessState, Signal};
 use kernel::*;
 
 /// A small random generator (xorshift), seeded per thread, so that a failure can be repeated as far as the schedule allows.
@@ -43,7 +43,7 @@ impl World {
     /// Forgets the thread, and drops it outside the lock.
     fn remove(&self, thread: &KernelThread) {
         let mut threads = self.threads.lock().unwrap();
-        let place = threads.iter().position(|other| std::sync::Arc::ptr_eq(other, thread));
+        let place = threads.iter().position(|other| Arc::ptr_eq(other, thread));
         let removed = place.map(|place| threads.swap_remove(place));
         drop(threads);
         drop(removed);
@@ -58,8 +58,10 @@ impl World {
             0..4 if !crowded => {
                 let parent =
                     if random.below(4) == 0 { ForkParent::Sibling } else { ForkParent::Caller };
-                if let Ok(child) = fork_with(&thread, ForkRequest { parent, ..Default::default() })
-                {
+                let namespace = [ForkNamespace::Inherited, ForkNamespace::New];
+                let namespace = namespace[usize::from(random.below(6) == 0)];
+                let request = ForkRequest { parent, namespace, ..Default::default() };
+                if let Ok(child) = fork_with(&thread, request) {
                     self.forked.fetch_add(1, Ordering::Relaxed);
                     self.add(child);
                 }
@@ -69,7 +71,7 @@ impl World {
                     self.add(new);
                 }
             }
-            5..8 if thread.tid() != 1 => {
+            5..8 if !leads_init(&thread) => {
                 thread.exit_thread(ExitStatus::exited(1));
                 self.remove(&thread);
             }
@@ -89,7 +91,7 @@ impl World {
                 2 => process.group_stopped(Signal::SIGSTOP),
                 _ => process.group_continued(),
             },
-            14 if thread.tid() != 1 => _ = thread.exec(),
+            14 if !leads_init(&thread) => _ = thread.exec(),
             _ => {
                 drop((process.children(), process.threads(), process.parent()));
                 drop(process.group().processes());
@@ -127,18 +129,23 @@ fn four_threads_keep_every_invariant() {
     });
     assert!(world.forked.into_inner() > 500 && world.reaped.into_inner() > 100);
     for thread in world.threads.into_inner().unwrap() {
-        if !std::sync::Arc::ptr_eq(&thread, &init) {
+        if !Arc::ptr_eq(&thread, &init) {
             thread.exit_thread(ExitStatus::exited(0));
         }
     }
     let orphans = init.process().children();
     assert!(orphans.iter().all(|orphan| orphan.state() == ProcessState::Zombie), "{orphans:?}");
     for orphan in &orphans {
-        assert!(wait4(&init, orphan.pid() as i32, WALL).is_event());
+        assert!(wait4(&init, orphan.pid_in(table.namespace()) as i32, WALL).is_event());
     }
     assert_eq!(wait4(&init, -1, WALL), NO_CHILD);
     let audit = table.audit();
     assert_eq!(audit.holds, audit.checks, "every unlock was checked");
+}
+
+/// Whether it is the leader of the table's init, who stays.
+fn leads_init(thread: &KernelThread) -> bool {
+    thread.tid() == 1 && thread.process().namespace().level() == 0
 }
 
 /// Runs both at the same time, many times, each time in a new world, and judges what came of it.

@@ -40,6 +40,7 @@ impl<H: Host> Identity<H> {
         self.number.get()
     }
 
+    #[cfg(feature = "kspin")]
     pub(crate) fn set_number(&self, hold: &mut Hold<'_, H>, number: Pid) {
         self.number.set(hold, number);
     }
