@@ -106,7 +106,9 @@ impl Model {
     /// Makes sure that there is a process of this number, and returns it.
     fn settle(&mut self, parent: Pid, pid: Pid) -> Result<Pid, Refusal> {
         if !self.threads.contains_key(&pid) {
-            let request = ForkRequest { number: Number::Exactly(pid), ..Default::default() };
+            let request = ForkRequest { number: Number::Exactly(pid), ..Default::default(),
+            ..ForkRequest::default()
+        };
             let thread = self.thread(parent)?.fork(request, Handlers::default(), ())?;
             self.threads.insert(pid, thread);
             self.founders.push(pid);

@@ -86,7 +86,7 @@ impl<H: Host> Process<H> {
     /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03.
     pub fn become_subreaper(&self) {
         self.world.hold(|hold| {
-            if self.state() < ProcessState::Zombie && !self.has(hold, Marks::SUBREAPER) {
+            if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
                 self.mark(hold, Marks::SUBREAPER);
                 hold.table_mut().subreapers += 1;
             }
