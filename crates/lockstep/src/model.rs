@@ -106,9 +106,7 @@ impl Model {
     /// Makes sure that there is a process of this number, and returns it.
     fn settle(&mut self, parent: Pid, pid: Pid) -> Result<Pid, Refusal> {
         if !self.threads.contains_key(&pid) {
-            let request = ForkRequest { number: Number::Exactly(pid), ..Default::default(),
-            ..ForkRequest::default()
-        };
+            let request = ForkRequest { number: Number::Exactly(pid), ..Default::default() };
             let thread = self.thread(parent)?.fork(request, Handlers::default(), ())?;
             self.threads.insert(pid, thread);
             self.founders.push(pid);
@@ -154,6 +152,7 @@ impl Model {
             } else {
                 ForkParent::Caller
             },
+            ..ForkRequest::default()
         };
         let thread = thread.fork(request, handlers, ())?;
         self.threads.insert(child, thread);
