@@ -13,6 +13,9 @@
 //! 9. A number is in use if and only if it plays a role; the table finds whom a number names.
 //! 10. Created minus reaped is what is there.
 //! 11. A process lists its threads, counts those that live, and names its leader; whoever has ended has no child.
+//! 12. A group counts its stopped members.
+//! 13. A group stop is in progress, complete, or none; in progress, it awaits the living threads that have not stopped. Who is ending has none.
+//! 14. A process counts the threads beside its leader that have a parent-death signal.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -101,9 +104,16 @@ struct Usage<'h, H: Host> {
     tasks: u32,
 }
 
+/// What was seen of one group.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    members: usize,
+    stopped: usize,
+}
+
 struct Walk<'h, H: Host> {
     seen: BTreeSet<*const Process<H>>,
-    groups: BTreeMap<*const ProcessGroup<H>, (&'h ProcessGroup<H>, usize)>,
+    groups: BTreeMap<*const ProcessGroup<H>, (&'h ProcessGroup<H>, Counts)>,
     sessions: BTreeMap<*const Session<H>, (&'h Session<H>, usize)>,
     spaces: BTreeMap<*const PidNamespace<H>, Usage<'h, H>>,
     subreapers: u32,
@@ -145,7 +155,9 @@ impl<'h, H: Host> Walk<'h, H> {
 
         let group = process.group_in(hold);
         assert!(Node::<Members>::links(process).is_linked(hold), "3: {process:?} is in no group");
-        self.groups.entry(group).or_insert((group, 0)).1 += 1;
+        let counts = self.groups.entry(group).or_insert((group, Counts::default()));
+        counts.1.members += 1;
+        counts.1.stopped += usize::from(process.has(hold, Marks::STOPPED));
         let session = group.session_in(hold);
         let space = process.space(hold);
         let pgid = group.identity().number_in(hold, space);
@@ -156,12 +168,17 @@ impl<'h, H: Host> Walk<'h, H> {
             assert_eq!(process.getpgrp(), process.pid(), "5: leader {process:?} left its group");
         }
 
-        let mut live = 0;
+        let (mut live, mut unstopped, mut armed) = (0, 0, 0);
         for thread in process.threads_in(hold) {
             self.visit_thread(hold, process, thread);
-            live += usize::from(thread.state() == ThreadState::Live);
+            let lives = thread.state() == ThreadState::Live;
+            live += usize::from(lives);
+            unstopped += usize::from(lives && !thread.is_in_stop(hold));
+            armed += u32::from(thread.own_wish().get(hold).is_some());
         }
         assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
+        process.check_stop(hold, unstopped);
+        process.check_wishes(hold, armed);
         if let Some(leader) = process.leader(hold) {
             assert!(
                 !process.has(hold, Marks::LEADER_GONE) || leader.state() == ThreadState::Exiting,
@@ -239,8 +256,10 @@ impl<'h, H: Host> Walk<'h, H> {
 
     fn finish(mut self, hold: &Hold<'h, H>) {
         let groups: Vec<_> = self.groups.values().copied().collect();
-        for (group, members) in groups {
-            assert_eq!(group.members().len(hold), members, "3: the members of {group:?}");
+        for (group, counts) in groups {
+            assert_eq!(group.members().len(hold), counts.members, "3: the members of {group:?}");
+            let stopped = group.stopped_members(hold);
+            assert_eq!(stopped, counts.stopped, "12: the stopped members of {group:?}");
             assert!(Node::<Groups>::links(group).is_linked(hold), "3: {group:?} is in no session");
             let session = group.session_in(hold);
             self.sessions.entry(session).or_insert((session, 0)).1 += 1;
@@ -357,6 +376,27 @@ mod tests {
     fn invariant_10_a_lost_process() {
         // One created more than there are.
         after(|hold, _| hold.table_mut().census.created += 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "12: ")]
+    fn invariant_12_an_uncounted_stop() {
+        // A group that counts a stopped member and has none: it would be asked whether it is orphaned, and told in vain.
+        after(|hold, [_, child, _]| child.group_in(hold).count_stopped(hold));
+    }
+
+    #[test]
+    #[should_panic(expected = "13: ")]
+    fn invariant_13_a_stop_that_awaits_nobody() {
+        // A stop in progress that waits for two threads where there is one: it would never be complete.
+        after(|hold, [_, child, _]| child.break_stop(hold, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "14: ")]
+    fn invariant_14_an_uncounted_wish() {
+        // A count of parent-death signals that no thread has.
+        after(|hold, [_, child, _]| child.break_wishes(hold, 1));
     }
 
     #[test]

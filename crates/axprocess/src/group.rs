@@ -6,9 +6,9 @@ use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
 use crate::pid::{Identity, PidNamespace, Refusal};
-use crate::process::{Members, Process};
+use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
-use crate::sync::{Hold, StrongEdge, Word32, World};
+use crate::sync::{Field, Hold, StrongEdge, Word32, World};
 use crate::{Host, Pid};
 
 with_default_host! {
@@ -23,6 +23,8 @@ with_default_host! {
         sid: Word32,
         session: StrongEdge<Session<H>>,
         members: WeakList<Process<H>, Members>,
+        /// How many members are stopped: without any, nobody asks whether the group is orphaned.
+        stopped: Field<u32>,
         fellows: Links<ProcessGroup<H>>,
     }
 }
@@ -42,6 +44,7 @@ impl<H: Host> ProcessGroup<H> {
             sid: Word32::new(0),
             session: StrongEdge::empty(),
             members: WeakList::new(),
+            stopped: Field::new(0),
             fellows: Links::new(),
         })
     }
@@ -74,6 +77,14 @@ impl<H: Host> ProcessGroup<H> {
             |hold, process| process.is_member_of(hold, self),
             |hold, process| process.share(hold),
         )
+    }
+
+    /// Returns whether the group is orphaned: no member has a parent in another group of the same session, init aside.
+    ///
+    /// Nobody could continue a member that stops, so terminal stops are not taken there ([`Process::default_stop`]). R-ORPHAN-01, R-ORPHAN-02,
+    /// R-ORPHAN-10, R-ORPHAN-11. Looks at every member under the lock, as Linux does.
+    pub fn is_orphaned(&self) -> bool {
+        self.world.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
     }
 
     #[cfg(feature = "kspin")]
@@ -135,15 +146,41 @@ impl<H: Host> ProcessGroup<H> {
         Ok(true)
     }
 
+    /// Takes a new member in, as the last one.
+    pub(crate) fn admit(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
+        self.members.push_back(hold, member);
+        if member.has(hold, Marks::STOPPED) {
+            self.count_stopped(hold);
+        }
+    }
+
     /// Takes a member out, and ends the group with its last one.
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
         self.members.remove(hold, member);
+        if member.has(hold, Marks::STOPPED) {
+            self.uncount_stopped(hold);
+        }
         if !self.members.is_empty(hold) {
             return;
         }
         let session = self.session_in(hold);
         self.identity.edit(hold, |roles| roles.group = None);
         session.leave(hold, self);
+    }
+
+    /// Counts a member that has stopped.
+    pub(crate) fn count_stopped(&self, hold: &mut Hold<'_, H>) {
+        self.stopped.set(hold, self.stopped.get(hold) + 1);
+    }
+
+    /// Counts a stopped member no more.
+    pub(crate) fn uncount_stopped(&self, hold: &mut Hold<'_, H>) {
+        self.stopped.set(hold, self.stopped.get(hold) - 1);
+    }
+
+    /// How many members are stopped.
+    pub(crate) fn stopped_members(&self, hold: &Hold<'_, H>) -> usize {
+        self.stopped.get(hold) as usize
     }
 
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {

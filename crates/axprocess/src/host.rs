@@ -1,6 +1,6 @@
 //! What a kernel supplies: one trait, one type parameter.
 
-use crate::{Lock, Process, Relations, SignalInfo, Thread};
+use crate::{Lock, Process, Relations, Signal, SignalInfo, Thread};
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
 ///
@@ -38,9 +38,35 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// What a process has used of the machine; `()` if the kernel does not count.
     type Usage: Usage;
 
-    /// Queues a signal for a process as a whole. Called when its disposition is known not to be "ignore".
+    /// Queues a signal for a process as a whole, or discards it if the process ignores it.
+    ///
+    /// `SIGCONT` discards the stop signals that wait in any queue of the process, and wakes the threads that sleep in a stop; a
+    /// stop signal discards a waiting `SIGCONT` ([`Discard`](crate::Discard)). What the model knows of the stop it has changed before the call.
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
         let _ = (target, info);
+    }
+
+    /// Queues a signal for one thread; all else is as for [`post_signal`](Self::post_signal).
+    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+        let _ = (target, info);
+    }
+
+    /// Whether the credentials of `sender` allow it to send `signal` to `target`; `None`: to ask whether it could.
+    ///
+    /// Not asked where credentials do not count: of a process about itself, and of `SIGCONT` within a session (R-KILL-05).
+    fn may_signal(
+        &self,
+        sender: &Process<Self>,
+        target: &Process<Self>,
+        signal: Option<Signal>,
+    ) -> bool {
+        let _ = (sender, target, signal);
+        true
+    }
+
+    /// Makes a thread look for signals soon, and there call [`Thread::stop`]: a group stop waits for it.
+    fn request_stop(&self, thread: &Thread<Self>) {
+        let _ = thread;
     }
 
     /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
@@ -55,6 +81,9 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Whether `caller` is about to die of a signal: then it can create nothing more.
+    ///
+    /// A host that answers "yes" for every signal that waits for the caller's process, and restarts the fork after the signal is
+    /// handled, has no child that a signal to the group misses (R-CLONE-14).
     fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
         let _ = caller;
         false

@@ -12,6 +12,9 @@
 //! | getpid, gettid, getppid, getpgrp | [`Process::pid`], [`Thread::tid`], [`Process::getppid`], [`Process::getpgrp`] |
 //! | getpgid, getsid, setpgid, setsid | [`Process::getpgid`], [`Process::getsid`], [`Process::setpgid`], [`Process::setsid`] |
 //! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
+//! | prctl `PR_SET_PDEATHSIG` | [`Thread::set_parent_death_signal`] |
+//! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
+//! | a stop signal's default action, `SIGCONT` | [`Process::signal_sent`], [`Thread::begin_stop`], [`Thread::stop`], [`Thread::run`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
 //!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
@@ -94,8 +97,9 @@ pub use group::ProcessGroup;
 pub use host::{ChildSignalAction, Host, Usage};
 pub use pid::{Number, Pid, PidNamespace};
 pub use process::{
-    ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, ThreadExit, WaitEvent,
-    WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+    Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, StopDecision,
+    StopTicket, ThreadExit, ThreadStop, WaitEvent, WaitOptions, WaitOutcome, WaitRequest,
+    WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};

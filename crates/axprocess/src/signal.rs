@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU8;
 
-use crate::{Pid, WaitStatus};
+use crate::{Errno, Pid, WaitStatus};
 
 /// The number of a signal, 1 to 64.
 ///
@@ -24,6 +24,20 @@ impl Signal {
         match NonZeroU8::new(number) {
             Some(number) if number.get() <= 64 => Some(Self(number)),
             _ => None,
+        }
+    }
+
+    /// Returns whether the signal's default action is to stop the process.
+    pub const fn is_stop(self) -> bool {
+        matches!(self, Self::SIGSTOP | Self::SIGTSTP | Self::SIGTTIN | Self::SIGTTOU)
+    }
+
+    /// Reads the signal argument of kill(2) and its like, where 0 means none: only ask whether one could be sent.
+    pub(crate) fn from_argument(argument: i32) -> Result<Option<Self>, Errno> {
+        match u8::try_from(argument) {
+            Ok(0) => Ok(None),
+            Ok(number) => Self::new(number).map(Some).ok_or(Errno::EINVAL),
+            Err(_) => Err(Errno::EINVAL),
         }
     }
 
@@ -84,12 +98,12 @@ impl fmt::Display for Signal {
     }
 }
 
-/// A signal that the process model posts, with what its `siginfo_t` says.
+/// A signal that the process model posts, to a process as a whole or to one thread, with what its `siginfo_t` says.
 ///
-/// Source: sigaction(2), R-NOTIFY-02, R-NOTIFY-11.
+/// Source: sigaction(2), R-NOTIFY-02, R-NOTIFY-11, R-KILL-07.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SignalInfo {
-    /// The signal to post to the process as a whole.
+    /// The signal to post.
     pub signal: Signal,
     /// Why it is posted.
     pub cause: SignalCause,
@@ -106,6 +120,26 @@ pub enum SignalCause {
         /// What became of it.
         status: WaitStatus,
     },
-    /// The kernel itself: `si_code` `SI_KERNEL`, no sender.
+    /// A child was continued before all its threads had stopped: `CLD_STOPPED` with `si_status` 0. R-STOP-06.
+    ChildStopUndone {
+        /// The child's number, as the receiver sees it.
+        pid: Pid,
+    },
+    /// The kernel itself: `SI_KERNEL`, without a sender. R-ORPHAN-06.
     Kernel,
+    /// The parent died, or a thread of it whose child this was: `SI_USER`. R-PDEATH-03.
+    ParentDeath {
+        /// The dying parent's number, as the receiver sees it.
+        pid: Pid,
+    },
+    /// kill(2): `SI_USER`. R-KILL-07.
+    User {
+        /// The sender's number.
+        pid: Pid,
+    },
+    /// tkill(2), tgkill(2): `SI_TKILL`. R-KILL-07.
+    Thread {
+        /// The number of the sender's process.
+        pid: Pid,
+    },
 }

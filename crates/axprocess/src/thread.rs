@@ -6,8 +6,8 @@ use core::fmt;
 use crate::list::{Links, Node, Ptr};
 use crate::pid::{Identity, PidNamespace};
 use crate::process::{Children, Process};
-use crate::sync::{Hold, StrongEdge, Word32};
-use crate::{Host, Pid};
+use crate::sync::{Field, Hold, StrongEdge, Word32};
+use crate::{Host, Pid, Signal};
 
 with_default_host! {
     /// A thread of a process. The system calls that depend on the calling thread are its methods.
@@ -30,6 +30,10 @@ with_default_host! {
         comrades: Links<Thread<H>>,
         /// Its children, unless it is the leader: then they stand in the process.
         children: Children<H>,
+        /// The round of the group stop in which it stopped last.
+        stopped_in: Field<u64>,
+        /// Its parent-death signal, unless it is the leader: then it stands in the process.
+        death_signal: Field<Option<Signal>>,
         data: H::ThreadData,
     }
 }
@@ -71,6 +75,8 @@ impl<H: Host> Thread<H> {
             myself: Weak::clone(myself),
             comrades: Links::new(),
             children: Children::new(),
+            stopped_in: Field::new(0),
+            death_signal: Field::new(None),
             data,
         })
     }
@@ -139,6 +145,15 @@ impl<H: Host> Thread<H> {
     /// The children that stand with this thread.
     pub(crate) const fn own_children(&self) -> &Children<H> {
         &self.children
+    }
+
+    pub(crate) const fn stopped_in(&self) -> &Field<u64> {
+        &self.stopped_in
+    }
+
+    /// The parent-death signal that stands with this thread.
+    pub(crate) const fn own_wish(&self) -> &Field<Option<Signal>> {
+        &self.death_signal
     }
 
     /// A strong reference; `None` while the last one is being dropped.

@@ -4,7 +4,9 @@ mod kernel;
 
 use std::sync::Arc;
 
-use axprocess::{Errno, ForkNamespace, ForkParent, ForkRequest, Number, ProcessState, WaitStatus};
+use axprocess::{
+    Errno, ForkNamespace, ForkParent, ForkRequest, Number, ProcessState, SignalCause, WaitStatus,
+};
 use kernel::*;
 
 const NEW: ForkRequest<'static> = ForkRequest {
@@ -174,6 +176,9 @@ fn set_tid_names_the_numbers_from_inside_out() {
     assert_eq!(fork(&init).tid(), 3, "the cursors have not moved");
 }
 
+const KILLED_3: Event = Event::Posted(3, 9, SignalCause::Kernel);
+const KILLED_1: Event = Event::Posted(1, 9, SignalCause::Kernel);
+
 #[test]
 fn a_namespace_ends_with_its_init() {
     // R-NS-20, R-NS-22, R-EXIT-15, F8, E10: all inside are killed, its zombies reaped, nothing is created; its own zombie comes last.
@@ -185,7 +190,7 @@ fn a_namespace_ends_with_its_init() {
     exit(&zombie, 0);
     events(&table);
     exit(&inner, 3);
-    assert_eq!(events(&table), [Event::Kernel(3, 9), Event::Kernel(1, 9), Event::Wake(1)]);
+    assert_eq!(events(&table), [KILLED_3, KILLED_1, Event::Wake(1)]);
     assert_eq!(zombie.process().state(), ProcessState::Reaped);
     assert_eq!(inner.process().state(), ProcessState::Exiting);
     assert_eq!(fork_with(&child, ForkRequest::default()).err(), Some(Errno::ENOMEM));
@@ -273,4 +278,25 @@ fn a_thousand_processes_inside_end_in_bounded_holds() {
     }
     assert_eq!(wait4(&init, -1, 0), exited(2, 0));
     assert!(table.audit().longest_hold <= 64 + 32, "{:?}", table.audit());
+}
+
+#[test]
+fn signals_cross_namespaces_with_untranslated_senders() {
+    // R-KILL-04, R-KILL-07, R-KILL-09, R-NS-13: an inner sender shows its inner number outside; who is outside is 0 inside.
+    let (table, init) = boot();
+    let outer = fork(&init);
+    outer.process().setpgid(0, 0).unwrap();
+    let inner = container(&outer);
+    let child = fork(&inner);
+    events(&table);
+    let user = |target, pid| Event::Posted(target, 15, SignalCause::User { pid });
+    assert_eq!(inner.process().kill(0, 15), Ok(()), "a group reaches out of the namespace");
+    assert_eq!(events(&table), [user(2, 1), user(1, 1), user(2, 1)]);
+    assert_eq!(outer.process().kill(4, 15), Ok(()));
+    assert_eq!(events(&table), [user(2, 0)]);
+    assert_eq!(inner.process().kill(-1, 15), Ok(()), "not its init");
+    assert_eq!(events(&table), [user(2, 1)]);
+    assert_eq!(outer.process().kill(-1, 15), Ok(()), "inner inits included");
+    assert_eq!(events(&table), [user(1, 0), user(2, 0)]);
+    assert_eq!(child.process().kill(4, 15), Err(Errno::ESRCH), "outer numbers mean nothing inside");
 }

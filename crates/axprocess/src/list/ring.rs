@@ -86,6 +86,20 @@ impl<T: Node<L>, L> Ring<T, L> {
         (self.head.get(hold) != Some(next)).then(|| next.get(hold))
     }
 
+    #[inline]
+    pub(crate) fn last<'h, H: Host>(&self, hold: &Hold<'h, H>) -> Option<&'h T> {
+        self.first(hold)?.links().prev.get(hold).map(|last| last.get(hold))
+    }
+
+    /// The one before `node`, which is in this list; `None` at its beginning.
+    #[inline]
+    pub(crate) fn before<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
+        if self.head.get(hold).is_some_and(|head| head.is(node)) {
+            return None;
+        }
+        node.links().prev.get(hold).map(|prev| prev.get(hold))
+    }
+
     /// The members in order.
     pub(crate) fn iter<'a, 'h, H: Host>(
         &'a self,

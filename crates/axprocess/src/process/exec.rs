@@ -30,6 +30,7 @@ impl<H: Host> Thread<H> {
             return Err(Errno::EAGAIN);
         }
         process.mark(hold, Marks::EXECING);
+        process.abandon_stop(hold);
         Ok(())
     }
 
@@ -76,6 +77,7 @@ impl<H: Host> Thread<H> {
     fn become_leader(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         self.release_number(hold);
+        self.bring_wish(hold);
         self.identity().follow(hold, process.identity());
         process.leader.set(hold, Some(self));
         process.unmark(hold, Marks::LEADER_GONE);

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | 1 | `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
 //! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 64 a hold |
-//! | 3 | `exit_notify` | the last thread to finish step 2 makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
+//! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
 //!
 //! With at most 64 children, all three steps are one hold. Between the holds of step 2 every
@@ -89,6 +89,7 @@ impl<H: Host> Thread<H> {
     fn depart(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
+        self.leave_stop(hold);
         self.enter_state(hold, ThreadState::Exiting);
     }
 
@@ -104,6 +105,7 @@ impl<H: Host> Thread<H> {
             process.mark(hold, Marks::LEADER_GONE);
         } else {
             self.release_number(hold);
+            self.forget_wish(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
     }
@@ -217,6 +219,7 @@ impl<H: Host> Process<H> {
     }
 
     fn end(&self, hold: &mut Hold<'_, H>) {
+        self.check_group_before_end(hold);
         self.enter_state(hold, ProcessState::Zombie);
         self.announce_end(hold);
     }

@@ -195,7 +195,8 @@ impl<H: Host> Process<H> {
         parent: Parentage<'h, H>,
     ) {
         hold.touch();
-        let stays = self.parent.is(hold, parent.process);
+        let lost = self.parent.get(hold);
+        let is_same_thread = self.is_of_thread(hold, parent);
         from.reportable.remove(hold, self);
         let Some(link) = from.list.remove(hold, self) else {
             return;
@@ -206,7 +207,14 @@ impl<H: Host> Process<H> {
         self.parent.set(hold, Some(parent.process));
         self.parent_thread.set(hold, parent.thread);
         self.publish_ppid(hold, parent.process);
-        if stays {
+        if is_same_thread {
+            self.queue_report(hold);
+            return;
+        }
+        if let Some(lost) = lost {
+            self.post_parent_death(hold, lost);
+        }
+        if lost.is_some_and(|lost| core::ptr::eq(lost, parent.process)) {
             self.queue_report(hold);
             return;
         }
@@ -218,6 +226,20 @@ impl<H: Host> Process<H> {
         } else {
             self.queue_report(hold);
         }
+        if let Some(lost) = lost {
+            self.check_group_after_move(hold, lost);
+        }
+    }
+
+    /// Whether this is a child of that very thread already, which only takes the leader's place now.
+    fn is_of_thread(&self, hold: &Hold<'_, H>, parent: Parentage<'_, H>) -> bool {
+        let thread_of = |process: &Self, thread: Option<&Thread<H>>| {
+            thread.or(process.leader(hold)).map(core::ptr::from_ref)
+        };
+        self.parent.get(hold).is_some_and(|process| {
+            let own = thread_of(process, self.parent_thread.get(hold));
+            own.is_some() && own == thread_of(parent.process, parent.thread)
+        })
     }
 
     /// Stands in the parent's queue if there is something to report, and only then.

@@ -186,6 +186,7 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         process.threads.push_back(hold, self);
         process.live_threads.set(hold, process.live_threads.get(hold) + 1);
+        process.await_new_thread(hold);
     }
 }
 
@@ -268,7 +269,7 @@ impl<H: Host> Process<H> {
 
     /// Makes an embryo a member of its first group.
     fn enter_group(&self, hold: &mut Hold<'_, H>, group: Arc<ProcessGroup<H>>) {
-        group.members().push_back(hold, self);
+        group.admit(hold, self);
         self.publish_ids(hold, &group);
         let before = self.group.replace(hold, group);
         debug_assert!(before.is_none(), "an embryo is in no group");

@@ -172,7 +172,7 @@ impl<H: Host> Process<H> {
         group: Arc<ProcessGroup<H>>,
     ) -> Option<Arc<ProcessGroup<H>>> {
         self.group.get(hold).leave(hold, self);
-        group.members().push_back(hold, self);
+        group.admit(hold, self);
         self.publish_ids(hold, &group);
         self.group.replace(hold, group)
     }

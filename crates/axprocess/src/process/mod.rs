@@ -12,6 +12,9 @@
 //! | `exec` | one thread takes over |
 //! | `job_control` | setpgid, setsid and their getters |
 //! | `stop` | group stops and continues |
+//! | `kill` | whom a signal hits |
+//! | `orphan` | orphaned groups, and what their stopped members are sent |
+//! | `parent_death` | the signal at the parent's death |
 
 mod end_space;
 mod exec;
@@ -19,6 +22,9 @@ mod exit;
 mod family;
 mod fork;
 mod job_control;
+mod kill;
+mod orphan;
+mod parent_death;
 mod reap;
 mod space;
 mod stop;
@@ -38,6 +44,8 @@ pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest};
 #[cfg(feature = "kspin")]
 pub(crate) use fork::{InitSession, Lineage, found_first, publish};
+pub(crate) use orphan::is_orphaned_group;
+pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
 pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 
 use crate::group::ProcessGroup;
@@ -92,6 +100,16 @@ with_default_host! {
         marks: Field<Marks>,
         exit_signal: Field<Option<Signal>>,
         stop_signal: Field<Option<Signal>>,
+        /// Odd while a group stop is in progress or complete: a thread that stops takes note of it.
+        stop_round: Field<u64>,
+        /// How many threads have not stopped yet of those that the stop in progress waits for; 0 when none is in progress.
+        stop_awaits: Field<u32>,
+        /// How often `SIGCONT` was sent.
+        continues: Word32,
+        /// The leader's parent-death signal, also when the leader has exited; those of other threads stand with them.
+        death_signal: Field<Option<Signal>>,
+        /// How many threads other than the leader have a parent-death signal.
+        armed_threads: Field<u32>,
         exit_code: Word32,
         news: Word32,
         children_usage: Field<H::Usage>,
@@ -122,6 +140,10 @@ bitflags::bitflags! {
         const CONTINUE_REPORT = 1 << 7;
         /// It was the init of a namespace, which is ending.
         const ENDING_SPACE = 1 << 8;
+        /// Its parent will be told that it stopped, although it was continued before all threads had.
+        const STOP_NOTICE = 1 << 9;
+        /// Its parent will be told that it was continued.
+        const CONTINUE_NOTICE = 1 << 10;
     }
 }
 
@@ -212,6 +234,11 @@ impl<H: Host> Process<H> {
             marks: Field::new(Marks::empty()),
             exit_signal: Field::new(Some(Signal::SIGCHLD)),
             stop_signal: Field::new(None),
+            stop_round: Field::new(0),
+            stop_awaits: Field::new(0),
+            continues: Word32::new(0),
+            death_signal: Field::new(None),
+            armed_threads: Field::new(0),
             exit_code: Word32::new(0),
             news: Word32::new(0),
             children_usage: Field::new(H::Usage::default()),

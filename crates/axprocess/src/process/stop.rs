@@ -1,13 +1,123 @@
-//! Group stops and continuations: what the parent can learn of them.
+//! Group stops and continuations, from the signal that is sent to what the parent learns.
 //!
-//! Which signal stops which thread is the kernel's business. The model keeps what `wait`
-//! reports: one stop and one continuation, each reported once, the newer one making the other void (R-STOP-06, R-STOP-07).
+//! | who | does | Linux |
+//! | --- | --- | --- |
+//! | a sender | `SIGCONT` resumes at once, whatever the receiver does about it; stop signals and `SIGCONT` discard each other from the queues ([`Process::signal_sent`]) | `prepare_signal` |
+//! | a thread that has taken a stop signal with the default action | decides ([`Process::default_stop`]) and begins the stop for all ([`Thread::begin_stop`]) | `do_signal_stop` |
+//! | every thread of the process | reports that it has stopped, then sleeps ([`Thread::stop`]) | `task_participate_group_stop` |
+//! | the last of them | completes the stop: the process is stopped, the parent is told, once (R-NOTIFY-12) | same |
+//! | a thread that exits meanwhile | counts as stopped (R-EXIT-16); one that is created meanwhile stops too (R-FORK-13) | `exit_signals`, `task_join_group_stop` |
+//! | a thread that runs on | tells the parent of the continuation ([`Thread::run`]); the sender does not (R-NOTIFY-13) | `get_signal` |
+//!
+//! A stop has a **round**: an odd number from its beginning to the `SIGCONT` that ends it. A thread that stops takes note of the
+//! round, so beginning and ending a stop changes no thread. The stop **awaits** a number of threads, and is complete at 0.
+//!
+//! What `wait` reports is one stop and one continuation, each once, the newer one making the other void (R-STOP-06, R-STOP-07).
+//!
+//! A kernel that does all this by itself reports the outcome with [`Process::group_stopped`] and [`Process::group_continued`].
 
 use super::{Marks, Process, ProcessState};
 use crate::sync::Hold;
-use crate::{ChildSignalAction, Host, Signal, WaitStatus};
+use crate::thread::{Thread, ThreadState};
+use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+
+/// Which waiting signals the sending of another one makes void, in all queues of the process. R-STOP-01.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Discard {
+    /// None.
+    Nothing,
+    /// `SIGCONT`.
+    Continue,
+    /// `SIGSTOP`, `SIGTSTP`, `SIGTTIN` and `SIGTTOU`.
+    Stops,
+}
+
+impl Discard {
+    const fn by(signal: Signal) -> Self {
+        match signal {
+            Signal::SIGCONT => Self::Stops,
+            signal if signal.is_stop() => Self::Continue,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// What becomes of a stop signal whose action is the default one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StopDecision {
+    /// The process stops.
+    Stop,
+    /// It is discarded: nobody could continue the orphaned group (R-ORPHAN-09), or the process is ending.
+    Discard,
+    /// It is void: `SIGCONT` was sent after it had been taken from its queue (R-STOP-09).
+    Void,
+}
+
+/// Proof of the moment at which a stop signal was taken from its queue; see [`Process::stop_ticket`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StopTicket {
+    continues: u32,
+}
+
+/// What the stopping of a thread was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ThreadStop {
+    /// It sleeps until `SIGCONT` or `SIGKILL`; the stop still awaits other threads.
+    OthersRun,
+    /// It sleeps; with it the process has stopped. One thread of each stop gets this answer.
+    Last,
+    /// It sleeps; the process had stopped before.
+    Joined,
+    /// There is no stop, or no more: it runs on.
+    RunsOn,
+}
 
 impl<H: Host> Process<H> {
+    /// Takes note that a signal is being sent to the process or to one of its threads, and tells which waiting signals that makes void.
+    ///
+    /// For signals that the kernel sends by itself. Those that go through the model ([`Process::kill`] and its like, and what it posts) are
+    /// noted there, and the kernel discards in its hook. It counts at this moment, whether the signal is blocked, ignored or
+    /// handled: `SIGCONT` ends a stop, complete or in progress. The kernel wakes the threads that sleep in it. R-STOP-01, R-STOP-02, R-STOP-06.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{Discard, Signal};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// assert_eq!(init.process().signal_sent(Signal::SIGTSTP), Discard::Continue);
+    /// assert_eq!(init.process().signal_sent(Signal::SIGCONT), Discard::Stops);
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn signal_sent(&self, signal: Signal) -> Discard {
+        self.world.hold(|hold| {
+            self.end_stop_by(hold, signal);
+            self.count_continue(hold, signal);
+        });
+        Discard::by(signal)
+    }
+
+    /// Returns the proof to keep with a stop signal that is being taken from its queue. Wait-free.
+    ///
+    /// Taken under the lock of that queue, which [`Host::post_signal`] takes to discard: then a `SIGCONT` either finds the stop signal in the
+    /// queue, or makes the ticket void.
+    pub fn stop_ticket(&self) -> StopTicket {
+        StopTicket { continues: self.continues.get() }
+    }
+
+    /// Returns what would become of a stop signal with the default action. Changes nothing; [`Thread::begin_stop`] decides anew.
+    ///
+    /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group. R-ORPHAN-09.
+    pub fn default_stop(&self, signal: Signal) -> StopDecision {
+        self.world.hold(|hold| self.decide_stop(hold, signal))
+    }
+
     /// Records that every thread of the process has stopped, because of `signal`, and tells the parent.
     ///
     /// Does nothing on a process that is stopped already (R-STOP-05) or has ended (R-STOP-12). R-NOTIFY-11, R-NOTIFY-12, R-STOP-04.
@@ -16,10 +126,10 @@ impl<H: Host> Process<H> {
             if !self.can_stop(hold) || self.has(hold, Marks::STOPPED) {
                 return;
             }
-            self.mark(hold, Marks::STOPPED | Marks::STOP_REPORT);
-            self.unmark(hold, Marks::CONTINUE_REPORT);
-            self.stop_signal.set(hold, Some(signal));
-            self.report_stop(hold, WaitStatus::Stopped(signal));
+            if self.stop_awaits.get(hold) == 0 {
+                self.open_round(hold, signal);
+            }
+            self.complete_stop(hold);
         });
     }
 
@@ -28,16 +138,14 @@ impl<H: Host> Process<H> {
     /// Does nothing on a process that is not stopped. R-STOP-06, R-STOP-07, R-NOTIFY-11.
     pub fn group_continued(&self) {
         self.world.hold(|hold| {
-            if !self.can_stop(hold) || !self.has(hold, Marks::STOPPED) {
-                return;
+            if self.can_stop(hold) && self.has(hold, Marks::STOPPED) {
+                self.end_stop_by(hold, Signal::SIGCONT);
+                self.post_notice(hold);
             }
-            self.unmark(hold, Marks::STOPPED | Marks::STOP_REPORT);
-            self.mark(hold, Marks::CONTINUE_REPORT);
-            self.report_stop(hold, WaitStatus::Continued);
         });
     }
 
-    /// Returns whether the process is stopped.
+    /// Returns whether the process is stopped: every thread has reported.
     pub fn is_stopped(&self) -> bool {
         self.world.hold(|hold| self.has(hold, Marks::STOPPED))
     }
@@ -50,23 +158,258 @@ impl<H: Host> Process<H> {
 
     /// A process that exits is not stopped any more, and what was not reported is lost (R-EXIT-13).
     pub(super) fn forget_stop(&self, hold: &mut Hold<'_, H>) {
-        self.unmark(hold, Marks::STOPPED | Marks::STOP_REPORT | Marks::CONTINUE_REPORT);
+        self.close_round(hold);
+        self.unmark(hold, REPORTS | NOTICES);
         self.queue_report(hold);
     }
 
-    fn can_stop(&self, hold: &Hold<'_, H>) -> bool {
+    /// An exec makes the threads vanish for which a stop in progress waits: it ends, and nobody hears of it.
+    pub(super) fn abandon_stop(&self, hold: &mut Hold<'_, H>) {
+        if self.stop_awaits.get(hold) > 0 {
+            self.close_round(hold);
+        }
+    }
+
+    /// `SIGCONT` ends a stop when it is sent. A stop that was complete has been continued; one that was in progress has
+    /// been both, of which the parent is told the first (R-STOP-06).
+    pub(super) fn end_stop_by(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        if signal != Signal::SIGCONT || !self.can_stop(hold) {
+            return;
+        }
+        let notice = if self.has(hold, Marks::STOPPED) {
+            Marks::CONTINUE_NOTICE
+        } else if self.stop_awaits.get(hold) > 0 {
+            Marks::STOP_NOTICE
+        } else {
+            return;
+        };
+        self.close_round(hold);
+        self.unmark(hold, REPORTS | NOTICES);
+        self.mark(hold, Marks::CONTINUE_REPORT | notice);
+        self.queue_report(hold);
+    }
+
+    /// Makes the tickets void that were taken before this signal. After the hook that discards from the queues: who takes a stop
+    /// signal from a queue before that has a ticket from before.
+    pub(super) fn count_continue(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        if signal == Signal::SIGCONT {
+            let continues = self.continues.get().wrapping_add(1);
+            self.continues.set(hold, continues);
+        }
+    }
+
+    /// Whether stop and continue signals have a meaning: not once the exit is decided.
+    pub(super) fn can_stop(&self, hold: &Hold<'_, H>) -> bool {
         self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
     }
 
-    fn report_stop(&self, hold: &mut Hold<'_, H>, status: WaitStatus) {
+    /// The new thread stops too, if the process does: the stop in progress waits for it. R-FORK-13, B26.
+    pub(super) fn await_new_thread(&self, hold: &mut Hold<'_, H>) {
+        let awaited = self.stop_awaits.get(hold);
+        if awaited > 0 {
+            self.stop_awaits.set(hold, awaited + 1);
+        }
+    }
+
+    fn decide_stop(&self, hold: &Hold<'_, H>, signal: Signal) -> StopDecision {
+        let stops = self.can_stop(hold)
+            && signal.is_stop()
+            && (signal == Signal::SIGSTOP
+                || !super::is_orphaned_group(hold, self.group.get(hold), None));
+        if stops { StopDecision::Stop } else { StopDecision::Discard }
+    }
+
+    /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
+    fn open_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        self.stop_signal.set(hold, Some(signal));
+        if self.stop_round.get(hold).is_multiple_of(2) {
+            self.stop_round.set(hold, self.stop_round.get(hold) + 1);
+        }
+    }
+
+    /// Ends a stop, complete or not.
+    fn close_round(&self, hold: &mut Hold<'_, H>) {
+        self.stop_awaits.set(hold, 0);
+        if !self.stop_round.get(hold).is_multiple_of(2) {
+            self.stop_round.set(hold, self.stop_round.get(hold) + 1);
+        }
+        if self.has(hold, Marks::STOPPED) {
+            self.unmark(hold, Marks::STOPPED);
+            self.group.get(hold).uncount_stopped(hold);
+        }
+    }
+
+    fn complete_stop(&self, hold: &mut Hold<'_, H>) {
+        self.stop_awaits.set(hold, 0);
+        self.unmark(hold, REPORTS | NOTICES);
+        self.mark(hold, Marks::STOPPED | Marks::STOP_REPORT);
+        self.group.get(hold).count_stopped(hold);
+        if let Some(signal) = self.stop_signal.get(hold) {
+            let status = WaitStatus::Stopped(signal);
+            self.report_stop(hold, |pid| SignalCause::Child { pid, status });
+        }
+    }
+
+    /// Tells the parent what it has not been told yet of a continuation.
+    fn post_notice(&self, hold: &mut Hold<'_, H>) {
+        let marks = self.marks.get(hold);
+        self.unmark(hold, NOTICES);
+        if marks.contains(Marks::CONTINUE_NOTICE) {
+            let status = WaitStatus::Continued;
+            self.report_stop(hold, |pid| SignalCause::Child { pid, status });
+        } else if marks.contains(Marks::STOP_NOTICE) {
+            self.report_stop(hold, |pid| SignalCause::ChildStopUndone { pid });
+        }
+    }
+
+    /// Tells the parent, always by `SIGCHLD`. R-NOTIFY-11, R-NOTIFY-14.
+    fn report_stop(&self, hold: &mut Hold<'_, H>, cause: impl FnOnce(u32) -> SignalCause) {
         self.queue_report(hold);
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
         let action = hold.host().child_signal_action(parent);
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
-            self.post_child_signal(hold, parent, Signal::SIGCHLD, status);
+            let cause = cause(self.number_seen_by(hold, parent));
+            hold.host().post_signal(parent, &SignalInfo { signal: Signal::SIGCHLD, cause });
         }
         parent.wake(hold);
+    }
+}
+
+const REPORTS: Marks = Marks::STOP_REPORT.union(Marks::CONTINUE_REPORT);
+const NOTICES: Marks = Marks::STOP_NOTICE.union(Marks::CONTINUE_NOTICE);
+
+impl<H: Host> Thread<H> {
+    /// Takes the default action of a stop signal that this thread has taken from a queue: begins a stop of the whole process.
+    ///
+    /// After [`StopDecision::Stop`] the thread calls [`stop`](Self::stop), and so does every other one that has not stopped; each
+    /// is told so by [`Host::request_stop`]. If a stop is in progress, this thread just takes part in it. Asks
+    /// [`Process::default_stop`] in the same section. All threads are told in one hold, as on Linux: one that is
+    /// created meanwhile cannot be missed. R-STOP-03, R-STOP-05, R-STOP-09, R-ORPHAN-09.
+    pub fn begin_stop(&self, signal: Signal, ticket: StopTicket) -> StopDecision {
+        let process = self.process();
+        process.world().hold(|hold| {
+            if self.state() != ThreadState::Live {
+                return StopDecision::Discard;
+            }
+            if process.stop_ticket() != ticket {
+                return StopDecision::Void;
+            }
+            let decision = process.decide_stop(hold, signal);
+            if decision != StopDecision::Stop || process.has(hold, Marks::EXECING) {
+                return StopDecision::Discard;
+            }
+            let begins = process.stop_awaits.get(hold) == 0 && !process.has(hold, Marks::STOPPED);
+            if begins {
+                process.open_round(hold, signal);
+                process.stop_awaits.set(hold, process.live_threads.get(hold));
+                self.request_others(hold);
+            }
+            decision
+        })
+    }
+
+    /// Reports that this thread stops now, if there is a stop that it has to take part in. The last one completes the stop.
+    ///
+    /// The kernel then lets the thread sleep until `SIGCONT` or `SIGKILL`, unless the answer is [`ThreadStop::RunsOn`]. A wake-up
+    /// between this call and the sleep must not be lost. R-STOP-03, R-STOP-04, R-NOTIFY-12.
+    pub fn stop(&self) -> ThreadStop {
+        let process = self.process();
+        process.world().hold(|hold| {
+            if !self.has_to_stop(hold) {
+                return match self.is_in_stop(hold) {
+                    true => ThreadStop::Joined,
+                    false => ThreadStop::RunsOn,
+                };
+            }
+            self.stopped_in().set(hold, process.stop_round.get(hold));
+            match process.stop_awaits.get(hold) {
+                0 => ThreadStop::Joined,
+                1 => {
+                    process.complete_stop(hold);
+                    ThreadStop::Last
+                }
+                awaited => {
+                    process.stop_awaits.set(hold, awaited - 1);
+                    ThreadStop::OthersRun
+                }
+            }
+        })
+    }
+
+    /// Returns whether this thread has to [`stop`](Self::stop): its process does, and it has not yet.
+    ///
+    /// To be asked wherever the thread looks for signals, and by a new thread before it runs (R-FORK-13).
+    pub fn is_stop_requested(&self) -> bool {
+        self.process().world().hold(|hold| self.has_to_stop(hold))
+    }
+
+    /// Reports that this thread runs, and looks for signals. The first one after a `SIGCONT` tells the parent of it.
+    ///
+    /// To be called by every thread that comes back from [`stop`](Self::stop), and where a `SIGCONT` made it look for signals. R-NOTIFY-13, R-STOP-06.
+    pub fn run(&self) {
+        let process = self.process();
+        process.world().hold(|hold| process.post_notice(hold));
+    }
+
+    /// A thread that exits counts as stopped, and may be the last that the stop waits for (R-EXIT-16). Not the last thread of all: its
+    /// process does not stop, but ends.
+    pub(super) fn leave_stop(&self, hold: &mut Hold<'_, H>) {
+        let process = self.process();
+        let awaited = process.stop_awaits.get(hold);
+        if awaited == 0 || self.is_in_stop(hold) {
+            return;
+        }
+        process.stop_awaits.set(hold, awaited - 1);
+        if process.live_threads.get(hold) == 0 {
+            process.close_round(hold);
+        } else if awaited == 1 {
+            process.complete_stop(hold);
+        }
+    }
+
+    fn has_to_stop(&self, hold: &Hold<'_, H>) -> bool {
+        let stops = !self.process().stop_round.get(hold).is_multiple_of(2);
+        stops && self.state() == ThreadState::Live && !self.is_in_stop(hold)
+    }
+
+    /// Whether this thread has stopped in the present round.
+    pub(crate) fn is_in_stop(&self, hold: &Hold<'_, H>) -> bool {
+        let round = self.process().stop_round.get(hold);
+        !round.is_multiple_of(2) && self.stopped_in().get(hold) == round
+    }
+
+    fn request_others(&self, hold: &mut Hold<'_, H>) {
+        let process = self.process();
+        let mut at = process.threads.first(hold);
+        while let Some(thread) = at {
+            hold.touch();
+            if thread.state() == ThreadState::Live && !core::ptr::eq(thread, self) {
+                hold.host().request_stop(thread);
+            }
+            at = process.threads.after(hold, thread);
+        }
+    }
+}
+
+/// What the invariant checker asks, and its tests break.
+#[cfg(feature = "check")]
+impl<H: Host> Process<H> {
+    /// Invariant 13: `unstopped` threads live and have not stopped.
+    pub(crate) fn check_stop(&self, hold: &Hold<'_, H>, unstopped: usize) {
+        let awaited = self.stop_awaits.get(hold) as usize;
+        let is_complete = self.has(hold, Marks::STOPPED);
+        let is_open = !self.stop_round.get(hold).is_multiple_of(2);
+        assert_eq!(is_open, is_complete || awaited > 0, "13: the stop of {self:?}");
+        assert!(!(is_complete && awaited > 0), "13: the stop of {self:?} is done and is not");
+        assert!(awaited == 0 || awaited == unstopped, "13: the stop of {self:?} awaits {awaited}");
+        assert!(!is_open || self.can_stop(hold), "13: {self:?} ends, and is stopped");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_stop(&self, hold: &mut Hold<'_, H>, awaited: u32) {
+        self.open_round(hold, Signal::SIGSTOP);
+        self.stop_awaits.set(hold, awaited);
     }
 }

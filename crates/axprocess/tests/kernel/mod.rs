@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use axprocess::{
     ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable,
-    Relations, SignalCause, SignalInfo, Thread, WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
+    Relations, Signal, SignalCause, SignalInfo, Thread, WaitEvent, WaitOutcome, WaitRequest,
+    WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -23,6 +24,10 @@ pub(crate) const WCLONE: i32 = i32::MIN;
 #[derive(Default)]
 pub(crate) struct Kernel {
     log: Mutex<Vec<Event>>,
+    /// Processes that nobody may send a signal to.
+    protected: Mutex<Vec<Pid>>,
+    /// Processes that a signal of kill waits for: they cannot fork.
+    struck: Mutex<Vec<Pid>>,
 }
 
 /// What a hook was told: who, and what.
@@ -30,8 +35,12 @@ pub(crate) struct Kernel {
 pub(crate) enum Event {
     /// A signal with its number, posted to the first about the second, with the status.
     Signal(Pid, u8, Pid, WaitStatus),
-    /// A signal from the kernel itself.
-    Kernel(Pid, u8),
+    /// Any other signal with its number, posted to a process.
+    Posted(Pid, u8, SignalCause),
+    /// A signal with its number, posted to a thread.
+    ThreadPosted(Pid, u8, SignalCause),
+    /// A thread was asked to stop.
+    StopRequest(Pid),
     /// The waiters of a process were woken.
     Wake(Pid),
 }
@@ -47,12 +56,32 @@ impl Host for Kernel {
     type Usage = ();
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
-        let (target, signal) = (target.pid(), info.signal.number());
+        let number = info.signal.number();
         let event = match info.cause {
-            SignalCause::Child { pid, status } => Event::Signal(target, signal, pid, status),
-            _ => Event::Kernel(target, signal),
+            SignalCause::Child { pid, status } => Event::Signal(target.pid(), number, pid, status),
+            cause => Event::Posted(target.pid(), number, cause),
         };
+        if let SignalCause::User { .. } = info.cause {
+            self.struck.lock().unwrap().push(target.pid());
+        }
         self.log.lock().unwrap().push(event);
+    }
+
+    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+        let event = Event::ThreadPosted(target.tid(), info.signal.number(), info.cause);
+        self.log.lock().unwrap().push(event);
+    }
+
+    fn may_signal(&self, _: &Process<Self>, target: &Process<Self>, _: Option<Signal>) -> bool {
+        !self.protected.lock().unwrap().contains(&target.pid())
+    }
+
+    fn request_stop(&self, thread: &Thread<Self>) {
+        self.log.lock().unwrap().push(Event::StopRequest(thread.tid()));
+    }
+
+    fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
+        self.struck.lock().unwrap().contains(&caller.process().pid())
     }
 
     fn wake_waiters(&self, parent: &Process<Self>) {
@@ -85,6 +114,18 @@ pub(crate) fn signals(table: &Table) -> Vec<Event> {
     let mut events = events(table);
     events.retain(|event| matches!(event, Event::Signal(..)));
     events
+}
+
+/// The signals other than a child's among [`events`].
+pub(crate) fn posted(table: &Table) -> Vec<Event> {
+    let mut events = events(table);
+    events.retain(|event| matches!(event, Event::Posted(..) | Event::ThreadPosted(..)));
+    events
+}
+
+/// Nobody may send a signal to this process from now on.
+pub(crate) fn protect(table: &Table, process: &KernelProcess) {
+    table.host().protected.lock().unwrap().push(process.pid());
 }
 
 pub(crate) fn treat_sigchld(process: &KernelProcess, action: ChildSignalAction) {

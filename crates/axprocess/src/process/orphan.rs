@@ -1,0 +1,85 @@
+//! Orphaned process groups: those that no shell could continue, and what their stopped members are sent.
+//!
+//! A member **links** its group if its parent is in another group of the same session: the parent could be a shell that
+//! continues the group. A group without a link is orphaned. Nothing is cached of that: links come and go with every fork, exit
+//! and setpgid, but only two events ask, and only of groups with a stopped member, which are counted.
+//!
+//! | event | asked | at which moment |
+//! | --- | --- | --- |
+//! | a child moves to another process (R-ORPHAN-03) | the child's group, if the **old** parent linked it | the child has moved, its younger siblings have not |
+//! | the last thread of a process exits (R-ORPHAN-04) | its own group, as if it were gone, if its parent linked it | its children have moved, it is no zombie yet |
+//!
+//! Then every member gets `SIGHUP` and `SIGCONT`, in that order, from the kernel. setpgid and setsid never signal (R-ORPHAN-08), nor does
+//! a reap: a zombie links nothing (R-ORPHAN-10).
+//!
+//! The question and the two signals go over all members in one hold, like Linux's: a group of which half got
+//! the signals could be left or continued in between.
+
+use super::{Process, ProcessState};
+use crate::group::ProcessGroup;
+use crate::sync::Hold;
+use crate::{Host, Signal, SignalCause, SignalInfo};
+
+/// Whether no member of the group, `ignored` aside, links it. R-ORPHAN-01, R-ORPHAN-02, R-ORPHAN-10.
+pub(crate) fn is_orphaned_group<H: Host>(
+    hold: &Hold<'_, H>,
+    group: &ProcessGroup<H>,
+    ignored: Option<&Process<H>>,
+) -> bool {
+    let mut members = group.members().iter(hold);
+    !members.any(|member| {
+        !ignored.is_some_and(|ignored| core::ptr::eq(ignored, member))
+            && member.state() < ProcessState::Zombie
+            && member.parent.get(hold).is_some_and(|parent| {
+                !parent.is_table_init(hold) && member.is_linked_by(hold, parent, group)
+            })
+    })
+}
+
+impl<H: Host> ProcessGroup<H> {
+    /// Sends a signal of the kernel's own to every member, the one that joined last first.
+    pub(crate) fn signal_members(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        let info = SignalInfo { signal, cause: SignalCause::Kernel };
+        let mut at = self.members().last(hold);
+        while let Some(member) = at {
+            hold.touch();
+            member.send(hold, &info);
+            at = self.members().before(hold, member);
+        }
+    }
+
+    fn hang_up_if_orphaned(&self, hold: &mut Hold<'_, H>, ignored: Option<&Process<H>>) {
+        if is_orphaned_group(hold, self, ignored) {
+            self.signal_members(hold, Signal::SIGHUP);
+            self.signal_members(hold, Signal::SIGCONT);
+        }
+    }
+}
+
+impl<H: Host> Process<H> {
+    /// R-ORPHAN-03: this process has just moved away from its parent `lost`.
+    pub(super) fn check_group_after_move(&self, hold: &mut Hold<'_, H>, lost: &Self) {
+        let group = self.group.get(hold);
+        if group.stopped_members(hold) > 0 && self.is_linked_by(hold, lost, group) {
+            group.hang_up_if_orphaned(hold, None);
+        }
+    }
+
+    /// R-ORPHAN-04: this process is about to become a zombie.
+    pub(super) fn check_group_before_end(&self, hold: &mut Hold<'_, H>) {
+        let group = self.group.get(hold);
+        let Some(parent) = self.parent.get(hold) else {
+            return;
+        };
+        if group.stopped_members(hold) > 0 && self.is_linked_by(hold, parent, group) {
+            group.hang_up_if_orphaned(hold, Some(self));
+        }
+    }
+
+    /// Whether `parent` is in another group than `group`, this process's, but in the same session.
+    fn is_linked_by(&self, hold: &Hold<'_, H>, parent: &Self, group: &ProcessGroup<H>) -> bool {
+        let other = parent.group.get(hold);
+        !core::ptr::eq(other, group)
+            && core::ptr::eq(other.session_in(hold), group.session_in(hold))
+    }
+}

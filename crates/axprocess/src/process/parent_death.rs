@@ -1,0 +1,138 @@
+//! The signal that a thread asks for when its parent dies: prctl(2) `PR_SET_PDEATHSIG`.
+//!
+//! "Parent" means the thread that forked or adopted the process: the signal comes with every move to another thread, also when the
+//! parent's process lives on (R-REPARENT-08), and after getppid(2) tells the new parent (E7). Each thread has a wish of its own; the signal goes to its process. The leader's
+//! wish stands with the process, because it survives the leader's exit, as on Linux.
+
+use super::Process;
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+use crate::{Errno, Host, Signal, SignalCause, SignalInfo};
+
+impl<H: Host> Thread<H> {
+    /// Sets the signal that this thread's process gets when its parent dies; `None`: none.
+    ///
+    /// Serves prctl(2) `PR_SET_PDEATHSIG`. New threads and processes begin without one, exec keeps it; a kernel clears it when the
+    /// process's credentials change (R-PDEATH-02). A parent that has died before sends nothing (R-PDEATH-04). Does nothing if the thread has exited.
+    /// R-PDEATH-01, R-FORK-07.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{Errno, Signal, Thread};
+    /// # let init = ProcessTable::new(MyKernel);
+    /// # let init = init.new_init(1, (), ())?;
+    /// init.set_parent_death_signal(Thread::<MyKernel>::parse_parent_death_signal(15)?);
+    /// assert_eq!(init.parent_death_signal(), Some(Signal::SIGTERM));
+    /// assert_eq!(Thread::<MyKernel>::parse_parent_death_signal(65), Err(Errno::EINVAL));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn set_parent_death_signal(&self, signal: Option<Signal>) {
+        self.process().world().hold(|hold| {
+            if self.state() == ThreadState::Live {
+                self.wish(hold, signal);
+            }
+        });
+    }
+
+    /// Returns the signal that this thread's process gets when its parent dies.
+    ///
+    /// Serves prctl(2) `PR_GET_PDEATHSIG`. R-PDEATH-01.
+    pub fn parent_death_signal(&self) -> Option<Signal> {
+        self.process().world().hold(|hold| self.wished(hold))
+    }
+
+    /// Reads the argument of prctl(2) `PR_SET_PDEATHSIG`, where 0 means none. R-PDEATH-01.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: not in 0 to 64.
+    pub fn parse_parent_death_signal(argument: u64) -> Result<Option<Signal>, Errno> {
+        Signal::from_argument(i32::try_from(argument).map_err(|_| Errno::EINVAL)?)
+    }
+
+    /// Takes the leader's place, as its own wish does. The old leader's wish is void.
+    pub(super) fn bring_wish(&self, hold: &mut Hold<'_, H>) {
+        let wish = self.own_wish().get(hold);
+        self.forget_wish(hold);
+        self.process().death_signal.set(hold, wish);
+    }
+
+    /// The wish of a thread that is not the leader ends with it.
+    pub(super) fn forget_wish(&self, hold: &mut Hold<'_, H>) {
+        self.set_own_wish(hold, None);
+    }
+
+    fn wish(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
+        if self.process().leader.is(hold, self) {
+            self.process().death_signal.set(hold, signal);
+        } else {
+            self.set_own_wish(hold, signal);
+        }
+    }
+
+    fn wished(&self, hold: &Hold<'_, H>) -> Option<Signal> {
+        if self.process().leader.is(hold, self) {
+            self.process().death_signal.get(hold)
+        } else {
+            self.own_wish().get(hold)
+        }
+    }
+
+    fn set_own_wish(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
+        let armed = &self.process().armed_threads;
+        let before = u32::from(self.own_wish().get(hold).is_some());
+        armed.set(hold, armed.get(hold) - before + u32::from(signal.is_some()));
+        self.own_wish().set(hold, signal);
+    }
+}
+
+impl<H: Host> Process<H> {
+    /// Sends what the threads of this process have wished for, on behalf of its former parent `lost`. R-REPARENT-08, R-PDEATH-03.
+    ///
+    /// All threads in one hold, as on Linux; without a wish none is looked at.
+    pub(super) fn post_parent_death(&self, hold: &mut Hold<'_, H>, lost: &Self) {
+        if let Some(signal) = self.death_signal.get(hold) {
+            self.post_death_of(hold, lost, signal);
+        }
+        let mut left = self.armed_threads.get(hold);
+        let mut at = self.threads.first(hold).filter(|_| left > 0);
+        while let Some(thread) = at {
+            hold.touch();
+            if let Some(signal) = thread.own_wish().get(hold) {
+                self.post_death_of(hold, lost, signal);
+                left -= 1;
+            }
+            at = self.threads.after(hold, thread).filter(|_| left > 0);
+        }
+    }
+
+    fn post_death_of(&self, hold: &mut Hold<'_, H>, lost: &Self, signal: Signal) {
+        if lost.may_send(hold, self, Some(signal)) {
+            let pid = lost.number_seen_by(hold, self);
+            self.send(hold, &SignalInfo { signal, cause: SignalCause::ParentDeath { pid } });
+        }
+    }
+}
+
+/// What the invariant checker asks, and its tests break.
+#[cfg(feature = "check")]
+impl<H: Host> Process<H> {
+    /// Invariant 14: `armed` listed threads have a wish of their own.
+    pub(crate) fn check_wishes(&self, hold: &Hold<'_, H>, armed: u32) {
+        assert_eq!(self.armed_threads.get(hold), armed, "14: the wishes of {self:?}");
+        let own = self.leader(hold).and_then(|leader| leader.own_wish().get(hold));
+        assert!(own.is_none(), "14: the wish of the leader of {self:?} stands elsewhere");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_wishes(&self, hold: &mut Hold<'_, H>, armed: u32) {
+        self.armed_threads.set(hold, armed);
+    }
+}

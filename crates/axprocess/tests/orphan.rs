@@ -1,0 +1,225 @@
+//! Orphaned process groups: which are, and when their members are told.
+
+mod kernel;
+
+use axprocess::{ExitStatus, Pid, Signal, SignalCause};
+use kernel::*;
+
+/// Below init, session 2 is led by a shell with a job: a group of its own with one or more members.
+fn shell_with_job<const N: usize>() -> (Table, KernelThread, KernelThread, [KernelThread; N]) {
+    let (table, init) = boot();
+    let shell = fork(&init);
+    shell.process().setsid().unwrap();
+    let job: [KernelThread; N] = std::array::from_fn(|_| fork(&shell));
+    for member in &job {
+        shell.process().setpgid(member.tid() as i32, job[0].tid() as i32).unwrap();
+    }
+    events(&table);
+    (table, init, shell, job)
+}
+
+fn stop(thread: &KernelThread) {
+    thread.process().group_stopped(Signal::SIGTSTP);
+}
+
+/// SIGHUP to all of them in this order, then SIGCONT.
+fn hung_up(members: &[Pid]) -> Vec<Event> {
+    let sent = |number| move |&pid: &Pid| Event::Posted(pid, number, SignalCause::Kernel);
+    members.iter().map(sent(1)).chain(members.iter().map(sent(18))).collect()
+}
+
+#[test]
+fn b1_stopped_jobs_hear_of_the_end_of_their_shell() {
+    // B1, R-ORPHAN-03, R-ORPHAN-06: all members, running ones too, most recent first, from the kernel, whoever protects itself.
+    let (table, _init, shell, [a, b]) = shell_with_job();
+    protect(&table, a.process());
+    stop(&a);
+    exit(&shell, 0);
+    assert_eq!(posted(&table), hung_up(&[b.tid(), a.tid()]));
+    assert!(!a.process().is_stopped(), "R-STOP-02: SIGCONT has resumed it");
+    assert!(a.process().group().is_orphaned());
+}
+
+#[test]
+fn nothing_is_sent_where_nothing_is_stopped() {
+    // R-ORPHAN-05: also when one was stopped before, or has moved away.
+    let (table, _init, shell, [a, b]) = shell_with_job();
+    stop(&a);
+    a.process().group_continued();
+    stop(&b);
+    shell.process().setpgid(b.tid() as i32, 0).unwrap();
+    shell.process().setpgid(b.tid() as i32, shell.tid() as i32).unwrap();
+    exit(&shell, 0);
+    assert_eq!(posted(&table), []);
+}
+
+#[test]
+fn the_last_sibling_that_links_the_group_decides() {
+    // R-ORPHAN-03, R-REPARENT-14: one event for two members, after both ppids are new, though each of them lost the same parent.
+    let (table, _init, shell, [a, b]) = shell_with_job();
+    stop(&a);
+    stop(&b);
+    exit(&shell, 0);
+    assert_eq!(posted(&table), hung_up(&[b.tid(), a.tid()]));
+    assert_eq!((a.process().getppid(), b.process().getppid()), (1, 1));
+}
+
+#[test]
+fn a_subreaper_in_the_session_links_what_it_adopts() {
+    // R-ORPHAN-02: any parent but the table's init can be a link, so nothing is sent.
+    let (table, init) = boot();
+    let manager = fork(&init);
+    manager.process().setsid().unwrap();
+    manager.process().become_subreaper();
+    let [shell, job] = chain(&manager);
+    shell.process().setpgid(job.tid() as i32, 0).unwrap();
+    stop(&job);
+    events(&table);
+    exit(&shell, 0);
+    assert_eq!(job.process().getppid(), manager.tid());
+    assert_eq!(posted(&table), []);
+    assert!(!job.process().group().is_orphaned());
+}
+
+#[test]
+fn init_links_nothing() {
+    // R-ORPHAN-01: not even in its own session.
+    let (_table, init) = boot();
+    init.process().setsid().unwrap();
+    let job = fork(&init);
+    job.process().setpgid(0, 0).unwrap();
+    assert!(job.process().group().is_orphaned());
+    let grandchild = fork(&job);
+    grandchild.process().setpgid(0, 0).unwrap();
+    assert!(!grandchild.process().group().is_orphaned());
+}
+
+#[test]
+fn the_end_of_the_linking_member_orphans_the_group() {
+    // R-ORPHAN-04, R-ATOM-03: before its own SIGCHLD, as if it were gone already.
+    let (table, _init, shell, [leader]) = shell_with_job();
+    let child = fork(&leader);
+    stop(&child);
+    events(&table);
+    exit(&leader, 0);
+    let told = signals_of_all_kinds(&table);
+    let chld = Event::Signal(shell.tid(), 17, leader.tid(), ExitStatus::exited(0).into());
+    assert_eq!(told[..2], hung_up(&[child.tid()]), "the dying one takes no signal");
+    assert_eq!(told[2..], [chld]);
+}
+
+fn signals_of_all_kinds(table: &Table) -> Vec<Event> {
+    let mut events = events(table);
+    events.retain(|event| !matches!(event, Event::Wake(_)));
+    events
+}
+
+#[test]
+fn a_zombie_links_nothing_but_a_dead_leader_does() {
+    // R-ORPHAN-10, B2: signals come with the full death of the link, not with the leader thread's, and not with the reap.
+    let (table, init, shell, [link]) = shell_with_job();
+    let second = spawn(&link);
+    let child = fork(&second);
+    stop(&child);
+    events(&table);
+    exit(&link, 0);
+    assert_eq!(posted(&table), []);
+    assert!(!child.process().group().is_orphaned());
+    exit(&second, 0);
+    assert_eq!(posted(&table), hung_up(&[child.tid()]));
+    stop(&child);
+    assert!(child.process().group().is_orphaned(), "the zombie is a member, and no link");
+    assert!(wait4(&shell, -1, 0).is_event());
+    assert_eq!(posted(&table), [], "B2: the reap is no event");
+    exit(&shell, 0);
+    assert_eq!(posted(&table), [], "B2: it was orphaned before");
+    drop(init);
+}
+
+#[test]
+fn b2_setpgid_and_setsid_never_signal() {
+    // B2, R-ORPHAN-08: the link moves away, the stopped member stays.
+    for leaves_session in [false, true] {
+        let (table, _init, shell, [leader, link]) = shell_with_job();
+        let stopped = fork(&leader);
+        stop(&stopped);
+        exit(&leader, 0);
+        events(&table);
+        assert!(!stopped.process().group().is_orphaned());
+        if leaves_session {
+            link.process().setsid().unwrap();
+        } else {
+            shell.process().setpgid(link.tid() as i32, 0).unwrap();
+        }
+        assert!(stopped.process().group().is_orphaned());
+        assert_eq!(posted(&table), []);
+    }
+}
+
+#[test]
+fn b3_a_member_with_children_that_calls_setsid_leaves_them_linked_as_they_are() {
+    // B3: the children's group was not linked by a parent in it; it is not linked by one in another session.
+    let (_table, _init, _shell, [first, second]) = shell_with_job();
+    let child = fork(&second);
+    let group = first.process().group();
+    assert!(!group.is_orphaned());
+    second.process().setsid().unwrap();
+    assert!(!group.is_orphaned(), "the first member still links it");
+    exit(&first, 0);
+    assert!(group.is_orphaned());
+    assert_eq!(child.process().group().pgid(), group.pgid());
+}
+
+#[test]
+fn a_session_leaders_group_is_orphaned() {
+    // R-ORPHAN-11: its parent is in another session, until a child of it is in a group of its own.
+    let (_table, _init, shell, [job]) = shell_with_job();
+    assert!(shell.process().group().is_orphaned());
+    assert!(!job.process().group().is_orphaned());
+}
+
+#[test]
+fn g11_the_predicate_agrees_with_its_definition() {
+    // G11, R-ORPHAN-01: on random trees, against a definition written from the public getters.
+    let (table, init) = boot();
+    let mut alive = vec![fork(&init)];
+    alive[0].process().setsid().unwrap();
+    let mut seed = 1_u32;
+    let mut random = move |below: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize % below
+    };
+    let (mut orphaned, mut linked) = (0, 0);
+    for _ in 0..600 {
+        let at = random(alive.len());
+        let chosen = alive[at].clone();
+        match random(7) {
+            0..=2 if alive.len() < 40 => alive.push(fork(&chosen)),
+            3 => _ = chosen.process().setpgid(0, 0),
+            4 => _ = chosen.process().setsid(),
+            5 => _ = chosen.process().setpgid(0, alive[random(alive.len())].tid() as i32),
+            _ if alive.len() > 5 => {
+                exit(&alive.swap_remove(at), 0);
+                _ = wait4(&init, -1, 0);
+            }
+            _ => {}
+        }
+        for thread in &alive {
+            let group = thread.process().group();
+            let links = |member: &KernelProcess| {
+                let parent = member.parent();
+                !member.is_zombie()
+                    && parent.is_some_and(|parent| {
+                        parent.pid() != 1
+                            && parent.getpgrp() != group.pgid()
+                            && parent.own_sid() == member.own_sid()
+                    })
+            };
+            let expected = !group.processes().iter().any(links);
+            assert_eq!(group.is_orphaned(), expected, "{group:?}");
+            *(if expected { &mut orphaned } else { &mut linked }) += 1;
+        }
+    }
+    assert!(orphaned > 100 && linked > 100, "both answers were seen: {orphaned}, {linked}");
+    drop(table);
+}
