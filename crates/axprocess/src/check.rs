@@ -13,6 +13,8 @@
 //! 9. A number is in use if and only if it plays a role; the table finds whom a number names.
 //! 10. Created minus reaped is what is there.
 //! 11. A process lists its threads, counts those that live, and names its leader; whoever has ended has no child.
+//! 12. A session and its terminal point to each other; the session's leader lives and has it, and something is in the foreground. No
+//!     process knows of a terminal that its session has not had.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::num::NonZeroU64;
@@ -138,6 +140,10 @@ impl<'h, H: Host> Walk<'h, H> {
             assert_eq!(process.getpgrp(), process.pid(), "5: leader {process:?} left its group");
         }
 
+        let newest = session.terminal().generation_in(hold);
+        let known = process.terminal_generation_in(hold);
+        assert!(known <= newest, "12: {process:?} knows of a terminal of another session");
+
         let mut live = 0;
         for thread in process.threads_in(hold) {
             self.visit_thread(hold, process, thread);
@@ -208,6 +214,7 @@ impl<'h, H: Host> Walk<'h, H> {
         }
         for &(session, groups) in self.sessions.values() {
             assert_eq!(session.groups().len(hold), groups, "3: the groups of {session:?}");
+            Self::check_terminal(hold, session);
             if session.sid() != 0 {
                 let roles = hold.table().numbers.roles(session.sid());
                 let named = roles.and_then(|roles| roles.session);
@@ -220,6 +227,21 @@ impl<'h, H: Host> Walk<'h, H> {
         assert_eq!(self.seen.len() as u64, table.census.unreaped(), "10: processes are lost");
         let (used, taken) = (self.numbers.len(), table.numbers.len());
         assert_eq!(used, taken, "9: numbers in use, and numbers taken");
+    }
+
+    fn check_terminal(hold: &Hold<'h, H>, session: &Session<H>) {
+        let Some(terminal) = session.terminal().get(hold) else {
+            return;
+        };
+        let back = terminal.session_in(hold);
+        let is_mutual = back.is_some_and(|back| ptr::eq(back, session));
+        assert!(is_mutual, "12: {terminal:?} is not that of {session:?}");
+        assert!(terminal.foreground_in(hold).is_some(), "12: {terminal:?} has no foreground");
+        assert!(!session.terminal().remembers_foreground(hold), "12: {session:?} remembers two");
+        let leader = session.leader(hold).expect("12: a session with a terminal has a leader");
+        assert_eq!(leader.state(), ProcessState::Live, "12: {leader:?} has left {terminal:?}");
+        let has = leader.terminal_in(hold).is_some_and(|own| ptr::eq(own, terminal));
+        assert!(has, "12: {leader:?} has not {terminal:?}");
     }
 }
 
@@ -314,5 +336,27 @@ mod tests {
     fn invariant_11_an_uncounted_thread() {
         // A thread count that is not the list's: a process would end too late or too early.
         after(|hold, [_, child, _]| child.break_live_threads(hold, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "12: ")]
+    fn invariant_12_a_generation_of_another_session() {
+        // A process that would take the next terminal of its session for its own.
+        after(|hold, [_, child, _]| child.break_terminal_generation(hold, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "12: ")]
+    fn invariant_12_a_terminal_without_its_leader() {
+        // A session with a terminal that its leader has not.
+        let table = ProcessTable::new(TestHost);
+        let init = table.new_init(1, (), ()).expect("the first");
+        let terminal = table.new_terminal(crate::TerminalKind::Other, 0);
+        init.process().setsid().expect("a session");
+        init.process().world().hold(|hold| {
+            let group = init.process().group_in(hold);
+            let foreground = group.number_use(hold);
+            group.session_in(hold).attach_terminal(hold, &terminal, foreground);
+        });
     }
 }

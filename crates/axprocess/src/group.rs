@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
-use crate::pid::Refusal;
+use crate::pid::{Refusal, Task};
 use crate::process::{Members, Process};
 use crate::session::{Groups, Session};
-use crate::sync::{Hold, StrongEdge, Word32, World};
+use crate::sync::{Field, Hold, StrongEdge, Word32, World};
+use crate::terminal::NumberUse;
 use crate::{Host, Pid};
 
 with_default_host! {
@@ -24,6 +25,7 @@ with_default_host! {
         session: StrongEdge<Session<H>>,
         members: WeakList<Process<H>, Members>,
         fellows: Links<ProcessGroup<H>>,
+        serial: Field<u64>,
     }
 }
 
@@ -43,6 +45,7 @@ impl<H: Host> ProcessGroup<H> {
             session: StrongEdge::empty(),
             members: WeakList::new(),
             fellows: Links::new(),
+            serial: Field::new(0),
         })
     }
 
@@ -78,6 +81,11 @@ impl<H: Host> ProcessGroup<H> {
 
     pub(crate) const fn members(&self) -> &WeakList<Process<H>, Members> {
         &self.members
+    }
+
+    /// The group's number in its present use; see [`NumberUse`].
+    pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
+        NumberUse { number: self.pgid(), serial: self.serial.get(hold) }
     }
 
     pub(crate) fn session_in<'h>(&self, hold: &Hold<'h, H>) -> &'h Session<H> {
@@ -144,7 +152,12 @@ impl<H: Host> ProcessGroup<H> {
             return Ok(());
         }
         let own = Ptr::new(self);
-        hold.table_mut().numbers.edit(pgid, |roles| roles.group = Some(own))
+        hold.table_mut().numbers.edit(pgid, |roles| roles.group = Some(own))?;
+        let named = hold.table().numbers.roles(pgid).and_then(|roles| roles.task);
+        if let Some(Task::Process(founder)) = named {
+            self.serial.set(hold, founder.get(hold).number_use(hold).serial);
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a kernel supplies: one trait, one type parameter.
 
-use crate::{Lock, Process, Relations, SignalInfo, Thread};
+use crate::{Lock, Process, Relations, SignalInfo, Terminal, Thread};
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
 ///
@@ -38,7 +38,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// What a process has used of the machine; `()` if the kernel does not count.
     type Usage: Usage;
 
-    /// Queues a signal for a process as a whole. Called when its disposition is known not to be "ignore".
+    /// Queues a signal for a process as a whole. For the signal of a child, its disposition is known not to be "ignore"; one
+    /// of cause [`Kernel`](crate::SignalCause::Kernel) goes to every member of a group, however each treats it.
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
         let _ = (target, info);
     }
@@ -58,6 +59,12 @@ pub trait Host: Sized + Send + Sync + 'static {
     fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
         let _ = caller;
         false
+    }
+
+    /// Makes every open file of `terminal` dead, because the leader of its session has exited. Not called for pseudo-terminals,
+    /// whose files stay good (R-TTYEXIT-06).
+    fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
+        let _ = terminal;
     }
 
     /// What all threads of `process`, dead ones included, have used; not what its children have.

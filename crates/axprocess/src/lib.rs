@@ -12,6 +12,10 @@
 //! | getpid, gettid, getppid, getpgrp | [`Process::pid`], [`Thread::tid`], [`Process::getppid`], [`Process::getpgrp`] |
 //! | getpgid, getsid, setpgid, setsid | [`Process::getpgid`], [`Process::getsid`], [`Process::setpgid`], [`Process::setsid`] |
 //! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
+//! | open of a terminal, ioctl `TIOCSCTTY`, `TIOCNOTTY` | [`Process::open_terminal`], [`Process::acquire_terminal`], [`Process::release_terminal`] |
+//! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
+//! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
+//! | a hang-up, a key that makes a signal | [`Terminal::hang_up`], [`Terminal::signal_foreground`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
 //!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
@@ -85,6 +89,7 @@ mod status;
 #[allow(unsafe_code, reason = "one of the two modules that hold all of it")]
 mod sync;
 mod table;
+mod terminal;
 mod thread;
 
 #[cfg(feature = "check")]
@@ -93,6 +98,10 @@ pub use errno::Errno;
 pub use group::ProcessGroup;
 pub use host::{ChildSignalAction, Host, Usage};
 pub use pid::{Number, Pid};
+pub use process::{
+    AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
+    TerminalFile, TerminalRelease, TerminalSide,
+};
 pub use process::{
     ForkParent, ForkRequest, Process, ProcessState, ThreadExit, WaitEvent, WaitOptions,
     WaitOutcome, WaitRequest, WaitToken,
@@ -104,6 +113,7 @@ pub use signal::{Signal, SignalCause, SignalInfo};
 pub use status::{ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};
+pub use terminal::{Terminal, TerminalKind};
 pub use thread::Thread;
 
 /// The examples of the repository's README.

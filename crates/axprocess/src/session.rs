@@ -8,6 +8,7 @@ use crate::group::ProcessGroup;
 use crate::list::{Node, Ptr, WeakList};
 use crate::pid::Refusal;
 use crate::sync::{Hold, Word32, World};
+use crate::terminal::SessionTerminal;
 use crate::{Host, Pid};
 
 with_default_host! {
@@ -19,6 +20,7 @@ with_default_host! {
         world: Arc<World<H>>,
         sid: Word32,
         groups: WeakList<ProcessGroup<H>, Groups>,
+        terminal: SessionTerminal<H>,
     }
 }
 
@@ -28,7 +30,12 @@ pub(crate) enum Groups {}
 impl<H: Host> Session<H> {
     /// Makes a session that is not in the table yet.
     pub(crate) fn embryo(world: &Arc<World<H>>) -> Arc<Self> {
-        Arc::new(Self { world: Arc::clone(world), sid: Word32::new(0), groups: WeakList::new() })
+        Arc::new(Self {
+            world: Arc::clone(world),
+            sid: Word32::new(0),
+            groups: WeakList::new(),
+            terminal: SessionTerminal::none(),
+        })
     }
 
     /// Returns the session's number.
@@ -53,6 +60,10 @@ impl<H: Host> Session<H> {
 
     pub(crate) const fn groups(&self) -> &WeakList<ProcessGroup<H>, Groups> {
         &self.groups
+    }
+
+    pub(crate) const fn terminal(&self) -> &SessionTerminal<H> {
+        &self.terminal
     }
 
     /// A strong reference, from a group's own; `None` if there is no group.
@@ -90,6 +101,7 @@ impl<H: Host> Session<H> {
         self.groups.remove(hold, group);
         if self.groups.is_empty(hold) {
             hold.table_mut().numbers.edit_existing(self.sid(), |roles| roles.session = None);
+            self.give_up_terminal(hold);
         }
     }
 }

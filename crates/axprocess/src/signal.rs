@@ -106,4 +106,6 @@ pub enum SignalCause {
         /// What became of it.
         status: WaitStatus,
     },
+    /// The kernel itself, for a terminal or an orphaned group: `si_code` `SI_KERNEL`, no sender, no permission asked.
+    Kernel,
 }

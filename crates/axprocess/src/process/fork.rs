@@ -209,6 +209,7 @@ pub(crate) fn publish<'h, H: Host>(
     let heir = lineage.like.is_member_somewhere();
     let like = if heir { lineage.like } else { parent.process };
     process.enter_group(hold, like.group_arc(hold));
+    process.inherit_terminal(hold, like);
     let birth = hold.table_mut().next_birth();
     process.birth.set(hold, birth);
     process.parent.set(hold, Some(parent.process));
@@ -228,6 +229,8 @@ impl<H: Host> Process<H> {
     fn enter_number(&self, hold: &mut Hold<'_, H>, number: Number) -> Result<(), Refusal> {
         let pid = hold.table_mut().numbers.enter(number, Task::Process(Ptr::new(self)))?;
         self.pid.set(hold, pid);
+        let serial = hold.table().census.created + 1;
+        self.serial.set(hold, serial);
         Ok(())
     }
 

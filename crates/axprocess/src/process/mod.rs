@@ -10,14 +10,18 @@
 //! | `exec` | one thread takes over |
 //! | `job_control` | setpgid, setsid and their getters |
 //! | `stop` | group stops and continues |
+//! | `orphan` | groups that nobody outside them looks after |
+//! | `terminal` | the controlling terminal, its foreground, who may use it |
 
 mod exec;
 mod exit;
 mod family;
 mod fork;
 mod job_control;
+mod orphan;
 mod reap;
 mod stop;
+mod terminal;
 mod wait;
 
 use alloc::sync::Arc;
@@ -34,6 +38,10 @@ pub(crate) use fork::new_init;
 pub use fork::{ForkParent, ForkRequest};
 #[cfg(feature = "kspin")]
 pub(crate) use fork::{Lineage, found_first, publish};
+pub use terminal::{
+    AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
+    TerminalFile, TerminalRelease, TerminalSide,
+};
 pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 
 use crate::group::ProcessGroup;
@@ -81,6 +89,11 @@ with_default_host! {
 
         group: StrongEdge<ProcessGroup<H>>,
         membership: Links<Process<H>>,
+
+        /// Which process this is among all that ever had its number.
+        serial: Field<u64>,
+        /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
+        terminal_generation: Field<u64>,
 
         marks: Field<Marks>,
         exit_signal: Field<Option<Signal>>,
@@ -195,6 +208,8 @@ impl<H: Host> Process<H> {
             live_threads: Field::new(0),
             group: StrongEdge::empty(),
             membership: Links::new(),
+            serial: Field::new(0),
+            terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
             exit_signal: Field::new(Some(Signal::SIGCHLD)),
             stop_signal: Field::new(None),
@@ -360,6 +375,10 @@ impl<H: Host> Process<H> {
         self.live_threads.get(hold) as usize
     }
 
+    pub(crate) fn terminal_generation_in(&self, hold: &Hold<'_, H>) -> u64 {
+        self.terminal_generation.get(hold)
+    }
+
     pub(crate) fn birth_in(&self, hold: &Hold<'_, H>) -> i64 {
         self.birth.get(hold)
     }
@@ -374,6 +393,10 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn break_ppid(&self, hold: &mut Hold<'_, H>, ppid: Pid) {
         self.ppid.set(hold, ppid);
+    }
+
+    pub(crate) fn break_terminal_generation(&self, hold: &mut Hold<'_, H>, generation: u64) {
+        self.terminal_generation.set(hold, generation);
     }
 
     pub(crate) fn break_live_threads(&self, hold: &mut Hold<'_, H>, count: u32) {

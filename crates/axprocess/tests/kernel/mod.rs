@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use axprocess::{
     ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable,
-    Relations, SignalCause, SignalInfo, Thread, WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
+    Relations, SignalCause, SignalInfo, Terminal, Thread, WaitEvent, WaitOutcome, WaitRequest,
+    WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -30,6 +31,10 @@ pub(crate) struct Kernel {
 pub(crate) enum Event {
     /// A signal with its number, posted to the first about the second, with the status.
     Signal(Pid, u8, Pid, WaitStatus),
+    /// A signal of the kernel's own, with its number, posted to a process.
+    KernelSignal(Pid, u8),
+    /// The files of the terminal of that device number are dead.
+    HungUp(u32),
     /// The waiters of a process were woken.
     Wake(Pid),
 }
@@ -45,16 +50,21 @@ impl Host for Kernel {
     type Usage = ();
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
-        let (pid, status) = match info.cause {
-            SignalCause::Child { pid, status } => (pid, status),
+        let (to, signal) = (target.pid(), info.signal.number());
+        let event = match info.cause {
+            SignalCause::Child { pid, status } => Event::Signal(to, signal, pid, status),
+            SignalCause::Kernel => Event::KernelSignal(to, signal),
             _ => unreachable!("the model posts nothing else yet"),
         };
-        let event = Event::Signal(target.pid(), info.signal.number(), pid, status);
         self.log.lock().unwrap().push(event);
     }
 
     fn wake_waiters(&self, parent: &Process<Self>) {
         self.log.lock().unwrap().push(Event::Wake(parent.pid()));
+    }
+
+    fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
+        self.log.lock().unwrap().push(Event::HungUp(terminal.device()));
     }
 
     fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
@@ -83,6 +93,15 @@ pub(crate) fn signals(table: &Table) -> Vec<Event> {
     let mut events = events(table);
     events.retain(|event| matches!(event, Event::Signal(..)));
     events
+}
+
+/// Who got which signal of the kernel's own, among [`events`].
+pub(crate) fn kernel_signals(table: &Table) -> Vec<(Pid, u8)> {
+    let posted = events(table).into_iter().filter_map(|event| match event {
+        Event::KernelSignal(to, signal) => Some((to, signal)),
+        _ => None,
+    });
+    posted.collect()
 }
 
 pub(crate) fn treat_sigchld(process: &KernelProcess, action: ChildSignalAction) {
