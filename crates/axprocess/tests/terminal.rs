@@ -533,10 +533,11 @@ fn b5_the_foreground_hears_of_the_leaders_exit() {
         Event::KernelSignal(front.tid(), HUP),
         "before the zombie is announced"
     );
-    let to_back = signals
-        .iter()
-        .any(|event| matches!(event, Event::KernelSignal(to, _) if *to == back.tid()));
-    assert!(!to_back && !told.contains(&Event::HungUp(TTY)));
+    let posted = |to| {
+        told.iter().filter(move |e| matches!(e, Event::KernelSignal(of, _) if *of == to)).count()
+    };
+    assert_eq!((posted(front.tid()), posted(back.tid())), (1, 0), "no SIGCONT, and no others");
+    assert!(!told.contains(&Event::HungUp(TTY)));
     assert_eq!([shown(&front), shown(&back), shown(&shell)], [NONE; 3]);
     assert_eq!(open(&leader(&init), &tty), Acquisition::Acquired);
     assert_eq!(shown(&back), NONE);
@@ -647,6 +648,8 @@ fn a_terminal_outlives_its_table() {
     drop((table, init));
     assert!(tty.session().is_none() && tty.foreground_group().is_none());
     assert_eq!([shown(&shell), shown(&child)], [NONE; 2]);
+    let master = shell.process().tcgetpgrp(&tty, TerminalSide::Master);
+    assert_eq!(master, Ok(0), "nothing is left of the session");
     assert!(tty.hang_up().is_none());
 }
 
