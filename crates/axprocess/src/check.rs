@@ -16,6 +16,8 @@
 //! 12. A group counts its stopped members.
 //! 13. A group stop is in progress, complete, or none; in progress, it awaits the living threads that have not stopped. Who is ending has none.
 //! 14. A process counts the threads beside its leader that have a parent-death signal.
+//! 15. A session and its terminal point to each other; the session's leader lives and has it, and something is in the foreground. No
+//!     process knows of a terminal that its session has not had.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -168,6 +170,10 @@ impl<'h, H: Host> Walk<'h, H> {
             assert_eq!(process.getpgrp(), process.pid(), "5: leader {process:?} left its group");
         }
 
+        let newest = session.terminal().generation_in(hold);
+        let known = process.terminal_generation_in(hold);
+        assert!(known <= newest, "15: {process:?} knows of a terminal of another session");
+
         let (mut live, mut unstopped, mut armed) = (0, 0, 0);
         for thread in process.threads_in(hold) {
             self.visit_thread(hold, process, thread);
@@ -272,6 +278,7 @@ impl<'h, H: Host> Walk<'h, H> {
         let sessions: Vec<_> = self.sessions.values().copied().collect();
         for (session, groups) in sessions {
             assert_eq!(session.groups().len(hold), groups, "3: the groups of {session:?}");
+            Self::check_terminal(hold, session);
             if session.sid() != 0 {
                 let is_it = |roles: &Roles<H>| roles.session.is_some_and(|named| named.is(session));
                 assert!(session.identity().names(hold, is_it), "4: two are {session:?}");
@@ -285,6 +292,21 @@ impl<'h, H: Host> Walk<'h, H> {
             assert_eq!(numbers.len(), space.numbers(hold).len(), "9: numbers in use, and taken");
             assert_eq!(*tasks, space.tasks(hold), "9: the tasks of {space:?}");
         }
+    }
+
+    fn check_terminal(hold: &Hold<'h, H>, session: &Session<H>) {
+        let Some(terminal) = session.terminal().get(hold) else {
+            return;
+        };
+        let back = terminal.session_in(hold);
+        let is_mutual = back.is_some_and(|back| ptr::eq(back, session));
+        assert!(is_mutual, "15: {terminal:?} is not that of {session:?}");
+        assert!(terminal.foreground_in(hold).is_some(), "15: {terminal:?} has no foreground");
+        assert!(!session.terminal().remembers_foreground(hold), "15: {session:?} remembers two");
+        let leader = session.leader(hold).expect("15: a session with a terminal has a leader");
+        assert_eq!(leader.state(), ProcessState::Live, "15: {leader:?} has left {terminal:?}");
+        let has = leader.terminal_in(hold).is_some_and(|own| ptr::eq(own, terminal));
+        assert!(has, "15: {leader:?} has not {terminal:?}");
     }
 }
 
@@ -404,5 +426,27 @@ mod tests {
     fn invariant_11_an_uncounted_thread() {
         // A thread count that is not the list's: a process would end too late or too early.
         after(|hold, [_, child, _]| child.break_live_threads(hold, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "15: ")]
+    fn invariant_15_a_generation_of_another_session() {
+        // A process that would take the next terminal of its session for its own.
+        after(|hold, [_, child, _]| child.break_terminal_generation(hold, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "15: ")]
+    fn invariant_15_a_terminal_without_its_leader() {
+        // A session with a terminal that its leader has not.
+        let table = ProcessTable::new(TestHost);
+        let init = table.new_init(1, (), ()).expect("the first");
+        let terminal = table.new_terminal(crate::TerminalKind::Other, 0);
+        init.process().setsid().expect("a session");
+        init.process().world().hold(|hold| {
+            let group = init.process().group_in(hold);
+            let foreground = group.number_use(hold);
+            group.session_in(hold).attach_terminal(hold, &terminal, foreground);
+        });
     }
 }

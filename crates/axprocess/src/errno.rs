@@ -22,6 +22,8 @@ pub enum Errno {
     ESRCH = 3,
     /// Interrupted.
     EINTR = 4,
+    /// Input or output error: a background process that cannot be stopped touched its terminal.
+    EIO = 5,
     /// No child process.
     ECHILD = 10,
     /// Resource temporarily unavailable.
@@ -30,10 +32,14 @@ pub enum Errno {
     ENOMEM = 12,
     /// Permission denied.
     EACCES = 13,
+    /// Bad address. The model never finds one; a kernel may hand it in, to be reported in its turn.
+    EFAULT = 14,
     /// The number is taken.
     EEXIST = 17,
     /// Invalid argument.
     EINVAL = 22,
+    /// Not the caller's terminal.
+    ENOTTY = 25,
     /// No space left: too many namespaces inside one another.
     ENOSPC = 28,
 }
@@ -49,12 +55,15 @@ impl Errno {
             Self::EPERM => "EPERM",
             Self::ESRCH => "ESRCH",
             Self::EINTR => "EINTR",
+            Self::EIO => "EIO",
             Self::ECHILD => "ECHILD",
             Self::EAGAIN => "EAGAIN",
             Self::ENOMEM => "ENOMEM",
             Self::EACCES => "EACCES",
+            Self::EFAULT => "EFAULT",
             Self::EEXIST => "EEXIST",
             Self::EINVAL => "EINVAL",
+            Self::ENOTTY => "ENOTTY",
             Self::ENOSPC => "ENOSPC",
         }
     }

@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
-use crate::pid::{Identity, PidNamespace, Refusal};
+use crate::pid::{Identity, PidNamespace, Refusal, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Field, Hold, StrongEdge, Word32, World};
+use crate::terminal::NumberUse;
 use crate::{Host, Pid};
 
 with_default_host! {
@@ -26,6 +27,7 @@ with_default_host! {
         /// How many members are stopped: without any, nobody asks whether the group is orphaned.
         stopped: Field<u32>,
         fellows: Links<ProcessGroup<H>>,
+        serial: Field<u64>,
     }
 }
 
@@ -46,6 +48,7 @@ impl<H: Host> ProcessGroup<H> {
             members: WeakList::new(),
             stopped: Field::new(0),
             fellows: Links::new(),
+            serial: Field::new(0),
         })
     }
 
@@ -94,6 +97,14 @@ impl<H: Host> ProcessGroup<H> {
 
     pub(crate) const fn members(&self) -> &WeakList<Process<H>, Members> {
         &self.members
+    }
+
+    /// The group's number in its present use; see [`NumberUse`].
+    pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
+        NumberUse {
+            number: self.identity.number_in(hold, hold.root_space()),
+            serial: self.serial.get(hold),
+        }
     }
 
     pub(crate) fn session_in<'h>(&self, hold: &Hold<'h, H>) -> &'h Session<H> {
@@ -185,7 +196,12 @@ impl<H: Host> ProcessGroup<H> {
 
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
-        self.identity.edit_or_take(hold, |roles| roles.group = Some(own))
+        self.identity.edit_or_take(hold, |roles| roles.group = Some(own))?;
+        let named = self.in_hold(hold).identity.roles(hold).and_then(|roles| roles.task);
+        if let Some(Task::Process(founder)) = named {
+            self.serial.set(hold, founder.get(hold).number_use(hold).serial);
+        }
+        Ok(())
     }
 
     /// This group, for as long as the hold lasts: the caller's borrow does.

@@ -1,6 +1,6 @@
 //! What a kernel supplies: one trait, one type parameter.
 
-use crate::{Lock, Process, Relations, Signal, SignalInfo, Thread};
+use crate::{Lock, Process, Relations, Signal, SignalInfo, Terminal, Thread};
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
 ///
@@ -87,6 +87,12 @@ pub trait Host: Sized + Send + Sync + 'static {
     fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
         let _ = caller;
         false
+    }
+
+    /// Makes every open file of `terminal` dead, because the leader of its session has exited. Not called for pseudo-terminals,
+    /// whose files stay good (R-TTYEXIT-06).
+    fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
+        let _ = terminal;
     }
 
     /// What all threads of `process`, dead ones included, have used; not what its children have.

@@ -15,6 +15,10 @@
 //! | prctl `PR_SET_PDEATHSIG` | [`Thread::set_parent_death_signal`] |
 //! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
 //! | a stop signal's default action, `SIGCONT` | [`Process::signal_sent`], [`Thread::begin_stop`], [`Thread::stop`], [`Thread::run`] |
+//! | open of a terminal, ioctl `TIOCSCTTY`, `TIOCNOTTY` | [`Process::open_terminal`], [`Process::acquire_terminal`], [`Process::release_terminal`] |
+//! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
+//! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
+//! | a hang-up, a key that makes a signal | [`Terminal::hang_up`], [`Terminal::signal_foreground`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
 //!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
@@ -88,6 +92,7 @@ mod status;
 #[allow(unsafe_code, reason = "one of the two modules that hold all of it")]
 mod sync;
 mod table;
+mod terminal;
 mod thread;
 
 #[cfg(feature = "check")]
@@ -96,6 +101,10 @@ pub use errno::Errno;
 pub use group::ProcessGroup;
 pub use host::{ChildSignalAction, Host, Usage};
 pub use pid::{Number, Pid, PidNamespace};
+pub use process::{
+    AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
+    TerminalFile, TerminalRelease, TerminalSide,
+};
 pub use process::{
     Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, StopDecision,
     StopTicket, ThreadExit, ThreadStop, WaitEvent, WaitOptions, WaitOutcome, WaitRequest,
@@ -108,6 +117,7 @@ pub use signal::{Signal, SignalCause, SignalInfo};
 pub use status::{ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};
+pub use terminal::{Terminal, TerminalKind};
 pub use thread::Thread;
 
 /// The examples of the repository's README.

@@ -8,6 +8,7 @@ use crate::group::ProcessGroup;
 use crate::list::{Node, Ptr, WeakList};
 use crate::pid::{Identity, PidNamespace, Refusal};
 use crate::sync::{Hold, World};
+use crate::terminal::SessionTerminal;
 use crate::{Host, Pid};
 
 with_default_host! {
@@ -19,6 +20,7 @@ with_default_host! {
         world: Arc<World<H>>,
         identity: Identity<H>,
         groups: WeakList<ProcessGroup<H>, Groups>,
+        terminal: SessionTerminal<H>,
     }
 }
 
@@ -32,6 +34,7 @@ impl<H: Host> Session<H> {
             world: Arc::clone(world),
             identity: Identity::at_root(),
             groups: WeakList::new(),
+            terminal: SessionTerminal::none(),
         })
     }
 
@@ -62,6 +65,10 @@ impl<H: Host> Session<H> {
 
     pub(crate) const fn groups(&self) -> &WeakList<ProcessGroup<H>, Groups> {
         &self.groups
+    }
+
+    pub(crate) const fn terminal(&self) -> &SessionTerminal<H> {
+        &self.terminal
     }
 
     /// A strong reference, from a group's own; `None` if there is no group.
@@ -102,6 +109,7 @@ impl<H: Host> Session<H> {
         self.groups.remove(hold, group);
         if self.groups.is_empty(hold) {
             self.identity.edit(hold, |roles| roles.session = None);
+            self.give_up_terminal(hold);
         }
     }
 }
@@ -110,6 +118,11 @@ impl<H: Host> Session<H> {
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
         self.identity.edit_or_take(hold, |roles| roles.session = Some(own))
+    }
+
+    /// This session, for as long as the hold lasts: the caller's borrow does.
+    pub(crate) fn in_hold<'h>(&self, hold: &Hold<'h, H>) -> &'h Self {
+        Ptr::new(self).get(hold)
     }
 
     /// Its numbers.

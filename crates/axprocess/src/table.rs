@@ -9,6 +9,7 @@ use crate::pid::{PidNamespace, Task};
 use crate::process::Process;
 use crate::session::Session;
 use crate::sync::{Hold, World};
+use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
 use crate::{Errno, Host, Pid};
 
@@ -62,6 +63,14 @@ impl<H: Host> ProcessTable<H> {
         thread_data: H::ThreadData,
     ) -> Result<Arc<Thread<H>>, Errno> {
         crate::process::new_init(&self.world, pid, data, thread_data)
+    }
+
+    /// Makes a terminal, which is nobody's controlling terminal yet. `device` is its device number, which the model only keeps.
+    ///
+    /// The kernel calls it once for each of its ttys, for a pseudo-terminal once for both sides, and holds the `Arc` as long as
+    /// the tty exists. See [`Terminal`].
+    pub fn new_terminal(&self, kind: TerminalKind, device: u32) -> Arc<Terminal<H>> {
+        Terminal::new(&self.world, kind, device)
     }
 
     /// Returns the process of that number, running or zombie.

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axprocess::{
-    ExitStatus, ForkRequest, Host, Lock, Number, ProcessTable, Relations, Thread, WaitOutcome,
-    WaitRequest,
+    ExitStatus, ForkRequest, Host, Lock, Number, ProcessTable, Relations, TerminalFile,
+    TerminalKind, Thread, WaitOutcome, WaitRequest,
 };
 
 thread_local! {
@@ -127,6 +127,8 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
     for round in 0..20 {
         let parent = fork(&init);
         parent.process().setsid().unwrap();
+        let terminal = table.new_terminal(TerminalKind::Other, round);
+        parent.process().open_terminal(&terminal, TerminalFile::Readable);
         let caller = parent.spawn_thread(Number::Next, Data(None)).unwrap();
         for index in 0..200 {
             let child = fork(if index % 2 == 0 { &parent } else { &caller });
@@ -145,6 +147,12 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
             drop((event.process.children(), event.process.threads()));
         }
         drop((parent.process().children(), init.process().group().processes()));
+        drop((terminal.session(), parent.process().controlling_terminal()));
+        match round % 3 {
+            0 => drop(terminal.hang_up()),
+            1 => drop(terminal),
+            _ => {}
+        }
         parent.exit_thread(ExitStatus::exited(2));
         caller.exit_thread(ExitStatus::exited(2));
     }

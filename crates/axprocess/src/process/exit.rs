@@ -5,6 +5,7 @@
 //! | step | Linux | here |
 //! | --- | --- | --- |
 //! | 1 | `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
+//! | 1' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) |
 //! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 64 a hold |
 //! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
@@ -198,6 +199,7 @@ impl<H: Host> Process<H> {
             self.forget_stop(hold);
             self.drop_subreaper_mark(hold);
             self.begin_space_end(hold);
+            self.lose_terminal_at_exit(hold);
         }
     }
 

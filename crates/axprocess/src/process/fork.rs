@@ -235,6 +235,7 @@ pub(crate) fn publish<'h, H: Host>(
     let heir = lineage.like.is_member_somewhere();
     let like = if heir { lineage.like } else { parent.process };
     process.enter_group(hold, like.group_arc(hold));
+    process.inherit_terminal(hold, like);
     let birth = hold.table_mut().next_birth();
     process.birth.set(hold, birth);
     process.parent.set(hold, Some(parent.process));
@@ -259,6 +260,8 @@ impl<H: Host> Process<H> {
         if space.init(hold).is_none() {
             space.set_init(hold, Some(self));
         }
+        let serial = hold.table().census.created + 1;
+        self.serial.set(hold, serial);
         Ok(())
     }
 

@@ -134,6 +134,7 @@ impl<H: Host> Process<H> {
         }
         session.found(hold, Some(&self.identity))?;
         group.found(hold, Some(&self.identity), Arc::clone(session))?;
+        self.forget_terminal(hold);
         Ok(self.relocate(hold, Arc::clone(group)))
     }
 
@@ -226,7 +227,7 @@ impl<H: Host> Process<H> {
         if same { Ok(group) } else { Err(Errno::EPERM) }
     }
 
-    fn session_in<'h>(&self, hold: &Hold<'h, H>) -> &'h Session<H> {
+    pub(super) fn session_in<'h>(&self, hold: &Hold<'h, H>) -> &'h Session<H> {
         self.group.get(hold).session_in(hold)
     }
 }

@@ -15,6 +15,7 @@
 //! | `kill` | whom a signal hits |
 //! | `orphan` | orphaned groups, and what their stopped members are sent |
 //! | `parent_death` | the signal at the parent's death |
+//! | `terminal` | the controlling terminal, its foreground, who may use it |
 
 mod end_space;
 mod exec;
@@ -28,6 +29,7 @@ mod parent_death;
 mod reap;
 mod space;
 mod stop;
+mod terminal;
 mod wait;
 
 use alloc::sync::Arc;
@@ -46,6 +48,10 @@ pub use fork::{ForkNamespace, ForkParent, ForkRequest};
 pub(crate) use fork::{InitSession, Lineage, found_first, publish};
 pub(crate) use orphan::is_orphaned_group;
 pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
+pub use terminal::{
+    AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
+    TerminalFile, TerminalRelease, TerminalSide,
+};
 pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 
 use crate::group::ProcessGroup;
@@ -96,6 +102,11 @@ with_default_host! {
 
         group: StrongEdge<ProcessGroup<H>>,
         membership: Links<Process<H>>,
+
+        /// Which process this is among all that ever had its number.
+        serial: Field<u64>,
+        /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
+        terminal_generation: Field<u64>,
 
         marks: Field<Marks>,
         exit_signal: Field<Option<Signal>>,
@@ -231,6 +242,8 @@ impl<H: Host> Process<H> {
             live_threads: Field::new(0),
             group: StrongEdge::empty(),
             membership: Links::new(),
+            serial: Field::new(0),
+            terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
             exit_signal: Field::new(Some(Signal::SIGCHLD)),
             stop_signal: Field::new(None),
@@ -428,6 +441,10 @@ impl<H: Host> Process<H> {
         self.live_threads.get(hold) as usize
     }
 
+    pub(crate) fn terminal_generation_in(&self, hold: &Hold<'_, H>) -> u64 {
+        self.terminal_generation.get(hold)
+    }
+
     pub(crate) fn birth_in(&self, hold: &Hold<'_, H>) -> i64 {
         self.birth.get(hold)
     }
@@ -442,6 +459,10 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn break_ppid(&self, hold: &mut Hold<'_, H>, ppid: Pid) {
         self.ppid.set(hold, ppid);
+    }
+
+    pub(crate) fn break_terminal_generation(&self, hold: &mut Hold<'_, H>, generation: u64) {
+        self.terminal_generation.set(hold, generation);
     }
 
     pub(crate) fn break_live_threads(&self, hold: &mut Hold<'_, H>, count: u32) {

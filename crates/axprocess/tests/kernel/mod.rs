@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use axprocess::{
     ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable,
-    Relations, Signal, SignalCause, SignalInfo, Thread, WaitEvent, WaitOutcome, WaitRequest,
-    WaitStatus,
+    Relations, Signal, SignalCause, SignalInfo, Terminal, Thread, WaitEvent, WaitOutcome,
+    WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -41,6 +41,8 @@ pub(crate) enum Event {
     ThreadPosted(Pid, u8, SignalCause),
     /// A thread was asked to stop.
     StopRequest(Pid),
+    /// The files of the terminal of that device number are dead.
+    HungUp(u32),
     /// The waiters of a process were woken.
     Wake(Pid),
 }
@@ -88,6 +90,10 @@ impl Host for Kernel {
         self.log.lock().unwrap().push(Event::Wake(parent.pid()));
     }
 
+    fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
+        self.log.lock().unwrap().push(Event::HungUp(terminal.device()));
+    }
+
     fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
         ChildSignalAction::from_bits_retain(parent.host_data().0.load(Ordering::Relaxed))
     }
@@ -126,6 +132,15 @@ pub(crate) fn posted(table: &Table) -> Vec<Event> {
 /// Nobody may send a signal to this process from now on.
 pub(crate) fn protect(table: &Table, process: &KernelProcess) {
     table.host().protected.lock().unwrap().push(process.pid());
+}
+
+/// Who got which signal of the kernel's own, among [`events`].
+pub(crate) fn kernel_signals(table: &Table) -> Vec<(Pid, u8)> {
+    let posted = events(table).into_iter().filter_map(|event| match event {
+        Event::Posted(to, signal, SignalCause::Kernel) => Some((to, signal)),
+        _ => None,
+    });
+    posted.collect()
 }
 
 pub(crate) fn treat_sigchld(process: &KernelProcess, action: ChildSignalAction) {

@@ -1,0 +1,310 @@
+//! A terminal, as far as processes are concerned: whose it is, and who is in its foreground.
+//!
+//! # The protocol
+//!
+//! The kernel makes one [`Terminal`] for each of its ttys, and one for both sides of a pseudo-terminal. The leader of a session
+//! acquires it; from then on it is the **controlling terminal** of the leader and of whoever the leader forks. Three relations say so, and
+//! change together, in one hold:
+//!
+//! | relation | stands in | ends |
+//! | --- | --- | --- |
+//! | session → terminal, weak, with a generation | session | detached (below), or the terminal is dropped |
+//! | terminal → session, weak | terminal | at the same time |
+//! | process → a generation of its session's terminal | process | `TIOCNOTTY`, `setsid` |
+//!
+//! Each acquisition begins a new generation. A process has the controlling terminal if and only if the session has one and the process
+//! knows of its generation. So a session loses its terminal in constant time: its members' generations mean nothing any more.
+//!
+//! A terminal is detached when its leader exits or gives it up, when it hangs up, when another session steals it, or when it is dropped.
+//! The verbs of processes stand in `process/terminal.rs`.
+//!
+//! # The foreground is a number in use, not a group
+//!
+//! Linux keeps the foreground group as a `struct pid`. That shows: a number that leads no group yet can be put into the
+//! foreground, and the group that is founded under it later **is** the foreground; a group that empties and is founded again by the same
+//! process is so again; and the number of a group that has ended is still reported, but reaches nobody, also when a later
+//! process has the same number (R-TTY-04, R-TTY-07). [`NumberUse`] is that: a number, and which of all processes that ever had it is meant.
+//! It is a value, so nothing has to be taken back when a group ends.
+
+use alloc::sync::{Arc, Weak};
+use core::fmt;
+
+use crate::group::ProcessGroup;
+use crate::list::Edge;
+use crate::pid::{PidNamespace, Task};
+use crate::session::Session;
+use crate::sync::{Field, Hold, World};
+use crate::{Host, Pid, Signal, SignalCause, SignalInfo};
+
+with_default_host! {
+    /// A terminal that can control a session. Made by [`ProcessTable::new_terminal`](crate::ProcessTable::new_terminal).
+    ///
+    /// The kernel holds it strongly, the model never does. A kernel hangs a tty up before it drops its terminal; a terminal that is dropped
+    /// while it controls a session leaves that session without one, and tells nobody.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{Acquisition, ForkRequest, TerminalFile, TerminalKind};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let shell = init.fork(ForkRequest::default(), (), ())?;
+    /// shell.process().setsid()?;
+    ///
+    /// let pty = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800);
+    /// let opened = shell.process().open_terminal(&pty, TerminalFile::Readable);
+    /// assert_eq!(opened, Acquisition::Acquired);
+    /// assert_eq!(shell.process().controlling_terminal().unwrap().device(), 0x8800);
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub struct Terminal<H> {
+        world: Arc<World<H>>,
+        kind: TerminalKind,
+        device: u32,
+        myself: Weak<Terminal<H>>,
+        session: Edge<Session<H>>,
+        /// Set if and only if there is a session.
+        foreground: Field<Option<NumberUse>>,
+    }
+}
+
+/// What a terminal is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TerminalKind {
+    /// The slave of a pseudo-terminal. It survives its session leader: another session can have it at once (R-TTYEXIT-03).
+    PseudoTerminal,
+    /// Any other, such as a serial line or a virtual console. It is hung up when its session leader exits (R-TTYEXIT-06).
+    Other,
+}
+
+/// One use of a number, from the birth of a process to the end of all that is named after it; Linux's `struct pid`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct NumberUse {
+    pub(crate) number: Pid,
+    /// Which process it was, in the order of births; 0: a thread that leads none, so that no group is ever named after it.
+    pub(crate) serial: u64,
+}
+
+/// What a session knows of its terminal.
+pub(crate) struct SessionTerminal<H: Host> {
+    edge: Edge<Terminal<H>>,
+    /// How many terminals it has had.
+    generation: Field<u64>,
+    /// The foreground group at the last hang-up, to be told when the leader exits (Linux's `tty_old_pgrp`, R-TTYEXIT-04).
+    foreground_at_hang_up: Field<Option<NumberUse>>,
+}
+
+impl<H: Host> Terminal<H> {
+    pub(crate) fn new(world: &Arc<World<H>>, kind: TerminalKind, device: u32) -> Arc<Self> {
+        Arc::new_cyclic(|myself| Self {
+            world: Arc::clone(world),
+            kind,
+            device,
+            myself: Weak::clone(myself),
+            session: Edge::none(),
+            foreground: Field::new(None),
+        })
+    }
+
+    /// Returns what the terminal is.
+    pub const fn kind(&self) -> TerminalKind {
+        self.kind
+    }
+
+    /// Returns the device number with which it was made: what `/proc/PID/stat` shows as `tty_nr` (R-TTY-15).
+    pub const fn device(&self) -> u32 {
+        self.device
+    }
+
+    /// Returns the session whose controlling terminal this is.
+    pub fn session(&self) -> Option<Arc<Session<H>>> {
+        self.world.hold(|hold| self.session.get(hold)?.clone_arc(hold))
+    }
+
+    /// Returns the foreground process group; `None` too if the foreground is a number that no group has (R-TTY-07).
+    pub fn foreground_group(&self) -> Option<Arc<ProcessGroup<H>>> {
+        self.world.hold(|hold| self.foreground_in(hold)?.group(hold)?.clone_arc(hold))
+    }
+
+    /// Posts a signal to every member of the foreground group, and returns the group.
+    ///
+    /// Serves the keys that make a signal (`ISIG`: `SIGINT`, `SIGQUIT`, `SIGTSTP`), `TIOCSIG`, and the `SIGWINCH` of a new window size.
+    /// `None`: there is no foreground group, nobody was told. R-TTY-13.
+    pub fn signal_foreground(&self, signal: Signal) -> Option<Arc<ProcessGroup<H>>> {
+        self.world.hold(|hold| {
+            let group = self.foreground_in(hold)?.group(hold)?;
+            group.signal_members(hold, signal);
+            group.clone_arc(hold)
+        })
+    }
+
+    /// Takes the terminal away from its session, because its line is gone, and returns that session.
+    ///
+    /// The session's leader gets `SIGHUP`, then `SIGCONT`; the foreground group gets nothing before the leader exits, then both. Serves the
+    /// close of a pseudo-terminal's master, vhangup(2), and a lost carrier. That all open files of the terminal are dead
+    /// afterwards (read 0, write and ioctl `EIO`, `TIOCSPGRP` `ENOTTY`) is the kernel's business, and comes first. B7, R-TTYEXIT-07.
+    pub fn hang_up(&self) -> Option<Arc<Session<H>>> {
+        self.world.hold(|hold| {
+            let session = self.session.get(hold)?;
+            session.post_hang_up(hold);
+            let foreground = self.foreground_in(hold);
+            session.detach_terminal(hold, self);
+            session.terminal().foreground_at_hang_up.set(hold, foreground);
+            session.clone_arc(hold)
+        })
+    }
+
+    pub(crate) const fn world(&self) -> &Arc<World<H>> {
+        &self.world
+    }
+
+    pub(crate) fn session_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Session<H>> {
+        self.session.get(hold)
+    }
+
+    pub(crate) fn foreground_in(&self, hold: &Hold<'_, H>) -> Option<NumberUse> {
+        self.foreground.get(hold)
+    }
+
+    pub(crate) fn set_foreground(&self, hold: &mut Hold<'_, H>, foreground: NumberUse) {
+        self.foreground.set(hold, Some(foreground));
+    }
+
+    /// A strong reference; `None` while the last one is being dropped.
+    pub(crate) fn upgrade(&self) -> Option<Arc<Self>> {
+        self.myself.upgrade()
+    }
+}
+
+impl NumberUse {
+    /// The living group that is named so.
+    pub(crate) fn group<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
+        let group = hold.root_space().roles(hold, self.number)?.group?.get(hold);
+        (group.number_use(hold) == self).then_some(group)
+    }
+
+    /// The number that `viewer` sees. Of a use that has ended only the table's own number is left (R-TTY-04).
+    pub(crate) fn number_in<H: Host>(self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
+        if viewer.level() == 0 {
+            return self.number;
+        }
+        let roles = hold.root_space().roles(hold, self.number);
+        let identity = roles.and_then(|roles| match (roles.group, roles.task) {
+            (Some(group), _) if group.get(hold).number_use(hold) == self => {
+                Some(group.get(hold).identity())
+            }
+            (_, Some(Task::Process(process))) if process.get(hold).number_use(hold) == self => {
+                Some(process.get(hold).identity())
+            }
+            (_, Some(Task::Thread(thread))) if self.serial == 0 => {
+                Some(thread.get(hold).identity())
+            }
+            _ => None,
+        });
+        identity.map_or(0, |identity| identity.number_in(hold, viewer))
+    }
+}
+
+impl<H: Host> SessionTerminal<H> {
+    pub(crate) const fn none() -> Self {
+        Self {
+            edge: Edge::none(),
+            generation: Field::new(0),
+            foreground_at_hang_up: Field::new(None),
+        }
+    }
+
+    pub(crate) fn get<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Terminal<H>> {
+        self.edge.get(hold)
+    }
+
+    /// The terminal, for a process that knows of this generation.
+    pub(crate) fn of_generation<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        generation: u64,
+    ) -> Option<&'h Terminal<H>> {
+        self.edge.get(hold).filter(|_| self.generation.get(hold) == generation)
+    }
+
+    #[cfg(feature = "check")]
+    pub(crate) fn generation_in(&self, hold: &Hold<'_, H>) -> u64 {
+        self.generation.get(hold)
+    }
+
+    #[cfg(feature = "check")]
+    pub(crate) fn remembers_foreground(&self, hold: &Hold<'_, H>) -> bool {
+        self.foreground_at_hang_up.get(hold).is_some()
+    }
+
+    pub(crate) fn take_foreground_at_hang_up(&self, hold: &mut Hold<'_, H>) -> Option<NumberUse> {
+        let foreground = self.foreground_at_hang_up.get(hold);
+        self.foreground_at_hang_up.set(hold, None);
+        foreground
+    }
+}
+
+impl<H: Host> Session<H> {
+    /// Makes `terminal`, which is free, this session's, and returns the new generation.
+    pub(crate) fn attach_terminal(
+        &self,
+        hold: &mut Hold<'_, H>,
+        terminal: &Terminal<H>,
+        foreground: NumberUse,
+    ) -> u64 {
+        let state = self.terminal();
+        let generation = state.generation.get(hold) + 1;
+        state.edge.set(hold, Some(terminal));
+        state.generation.set(hold, generation);
+        state.foreground_at_hang_up.set(hold, None);
+        terminal.session.set(hold, Some(self));
+        terminal.foreground.set(hold, Some(foreground));
+        generation
+    }
+
+    /// Takes `terminal`, which is this session's, away from every process of the session.
+    pub(crate) fn detach_terminal(&self, hold: &mut Hold<'_, H>, terminal: &Terminal<H>) {
+        self.terminal().edge.set(hold, None);
+        terminal.session.set(hold, None);
+        terminal.foreground.set(hold, None);
+    }
+
+    /// Takes the terminal away, if there is one.
+    pub(crate) fn give_up_terminal(&self, hold: &mut Hold<'_, H>) {
+        if let Some(terminal) = self.terminal().get(hold) {
+            self.detach_terminal(hold, terminal);
+        }
+    }
+
+    /// Tells the leader of a session with a terminal that it has hung up.
+    pub(crate) fn post_hang_up(&self, hold: &mut Hold<'_, H>) {
+        if let Some(leader) = self.leader(hold) {
+            for signal in [Signal::SIGHUP, Signal::SIGCONT] {
+                leader.send(hold, &SignalInfo { signal, cause: SignalCause::Kernel });
+            }
+        }
+    }
+}
+
+/// The session's edge to this terminal is taken back before the memory goes.
+impl<H: Host> Drop for Terminal<H> {
+    fn drop(&mut self) {
+        self.world.hold(|hold| {
+            if let Some(session) = self.session.get(hold) {
+                session.detach_terminal(hold, self);
+            }
+        });
+    }
+}
+
+impl<H: Host> fmt::Debug for Terminal<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Terminal({:?}, {:#x})", self.kind, self.device)
+    }
+}
