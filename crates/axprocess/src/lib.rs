@@ -1,4 +1,5 @@
-//! The Linux process model: processes, threads, process groups, sessions, zombies and wait, subreapers, exec, job control.
+//! The Linux process model: processes, threads, process groups, sessions, zombies and wait, subreapers, exec, job control,
+//! controlling terminals, PID namespaces.
 //!
 //! A kernel embeds this crate instead of writing its own process tree. It supplies a [`Host`]: a lock, the data that it hangs on processes and
 //! threads, and a few hooks. The crate owns who exists, who belongs to whom, and what becomes of them.
@@ -6,6 +7,7 @@
 //! | system call | method |
 //! | --- | --- |
 //! | fork, vfork, clone, clone3 | [`Thread::fork`], [`Thread::spawn_thread`] |
+//! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
 //! | wait4, waitid | [`WaitRequest`], [`Thread::wait`] |
