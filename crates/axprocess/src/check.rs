@@ -247,8 +247,7 @@ impl<'h, H: Host> Walk<'h, H> {
         kind: Kind,
         is_it: impl Fn(&Roles<H>) -> bool,
     ) {
-        let mut next = Some(identity.space(hold));
-        while let Some(space) = next {
+        for space in identity.space(hold).outward() {
             let number = identity.number_in(hold, space);
             let roles = space.roles(hold, number);
             assert!(roles.is_some_and(&is_it), "9: number {number} in {space:?} names another");
@@ -256,7 +255,6 @@ impl<'h, H: Host> Walk<'h, H> {
             let usage = self.spaces.entry(space).or_insert_with(new);
             usage.numbers.insert(number);
             usage.tasks += u32::from(kind == Kind::Task);
-            next = space.parent().map(|parent| &**parent);
         }
     }
 

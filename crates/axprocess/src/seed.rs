@@ -204,7 +204,7 @@ impl Thread<DefaultHost> {
     pub fn exit(&self, exit_code: i32) -> bool {
         self.process().world().hold(|hold| {
             let others = leave(hold, self, exit_code);
-            self.finish_exit_alone(hold);
+            self.try_finish_exit(hold);
             others == Some(false)
         })
     }

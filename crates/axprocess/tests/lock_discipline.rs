@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axprocess::{
-    ExitStatus, ForkRequest, Host, Lock, Number, ProcessTable, Relations, TerminalFile,
-    TerminalKind, Thread, WaitOutcome, WaitRequest,
+    ExitStatus, ForkNamespace, ForkRequest, Host, Lock, Number, ProcessTable, Relations,
+    TerminalFile, TerminalKind, Thread, WaitOutcome, WaitRequest,
 };
 
 thread_local! {
@@ -155,6 +155,20 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
         }
         parent.exit_thread(ExitStatus::exited(2));
         caller.exit_thread(ExitStatus::exited(2));
+    }
+    for _ in 0..5 {
+        let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
+        let inner = init.fork(new, Data(None), Data(None)).unwrap();
+        let leader = fork(&inner);
+        let caller = leader.spawn_thread(Number::Next, Data(None)).unwrap();
+        let children: Vec<_> = (0..100).map(|_| fork(&caller)).collect();
+        caller.exec().unwrap();
+        caller.unshare_pid().unwrap();
+        drop(fork(&caller));
+        inner.exit_thread(ExitStatus::exited(0));
+        for thread in children.iter().chain([&caller]) {
+            thread.exit_thread(ExitStatus::killed(axprocess::Signal::SIGKILL));
+        }
     }
     while let Ok(WaitOutcome::Event(_)) = init.wait(&any) {}
     drop(fork(&init));

@@ -111,9 +111,7 @@ impl<H: Host> Identity<H> {
             return Err(Errno::ENOMEM.into());
         }
         wanted.check(own.level())?;
-        let mut next = Some(own);
-        let mut depth = 0;
-        while let Some(space) = next {
+        for (depth, space) in own.outward().enumerate() {
             let before = space.numbers(hold).cursor();
             let must_be_first = space.level() > 0 && space.init(hold).is_none();
             let entered = with_memory(hold, space, |numbers| {
@@ -129,27 +127,20 @@ impl<H: Host> Identity<H> {
                     return Err(refusal);
                 }
             }
-            next = space.parent().map(|parent| &**parent);
-            depth += 1;
         }
-        let mut next = Some(own);
-        while let Some(space) = next {
+        for space in own.outward() {
             space.count_task(hold);
-            next = space.parent().map(|parent| &**parent);
         }
         Ok(())
     }
 
     /// Gives back the numbers of the innermost `levels`.
     fn withdraw(&self, hold: &mut Hold<'_, H>, own: &PidNamespace<H>, levels: usize) {
-        let mut next = Some(own);
-        for _ in 0..levels {
-            let Some(space) = next else { return };
+        for space in own.outward().take(levels) {
             let number = self.number_in(hold, space);
             space.edit_numbers(hold, |numbers| {
                 numbers.edit_existing(number, |roles| roles.task = None);
             });
-            next = space.parent().map(|parent| &**parent);
         }
     }
 
@@ -176,11 +167,9 @@ impl<H: Host> Identity<H> {
 
     /// Edits the roles of its numbers, at every level, all of them in use.
     pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
-        let mut next = Some(self.space(hold));
-        while let Some(space) = next {
+        for space in self.space(hold).outward() {
             let number = self.number_in(hold, space);
             space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
-            next = space.parent().map(|parent| &**parent);
         }
     }
 
@@ -190,11 +179,9 @@ impl<H: Host> Identity<H> {
         hold: &mut Hold<'_, H>,
         edit: impl Fn(&mut Roles<H>),
     ) -> Result<(), Refusal> {
-        let mut next = Some(self.space(hold));
-        while let Some(space) = next {
+        for space in self.space(hold).outward() {
             let number = self.number_in(hold, space);
             with_memory(hold, space, |numbers| numbers.edit(number, &edit).map(|()| number))?;
-            next = space.parent().map(|parent| &**parent);
         }
         Ok(())
     }
@@ -202,10 +189,8 @@ impl<H: Host> Identity<H> {
     /// Ends the thread's or process's role of its numbers, at every level. The namespace's end goes on if it was the last but init.
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.task = None);
-        let mut next = Some(self.space(hold));
-        while let Some(space) = next {
+        for space in self.space(hold).outward() {
             space.discount_task(hold);
-            next = space.parent().map(|parent| &**parent);
         }
     }
 }

@@ -91,8 +91,12 @@ impl<H: Host> PidNamespace<H> {
 
     /// This namespace or the one around it at `level`.
     pub(crate) fn ancestor_at(&self, level: u32) -> Option<&Self> {
+        self.outward().find(|space| space.level == level)
+    }
+
+    /// This namespace, and those around it, out to the table's own.
+    pub(crate) fn outward(&self) -> impl Iterator<Item = &Self> {
         core::iter::successors(Some(self), |space| space.parent.as_deref())
-            .find(|space| space.level == level)
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {

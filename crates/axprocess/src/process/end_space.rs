@@ -54,11 +54,9 @@ impl<H: Host> Process<H> {
 
 /// Step 3: numbers were given back; each namespace in which they were, and which only waited for that, ends.
 pub(super) fn end_spaces<H: Host>(hold: &mut Hold<'_, H>, identity: &Identity<H>) {
-    let mut next = Some(identity.space(hold));
-    while let Some(space) = next {
+    for space in identity.space(hold).outward() {
         if let Some(init) = space.init(hold).filter(|_| space.is_closed(hold)) {
             init.end_if_finished(hold);
         }
-        next = space.parent().map(|parent| &**parent);
     }
 }

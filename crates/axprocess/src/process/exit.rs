@@ -112,7 +112,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Step 2, one batch of it; step 3, if that was the last.
-    fn try_finish_exit(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn try_finish_exit(&self, hold: &mut Hold<'_, H>) {
         if self.state() != ThreadState::Exiting {
             return;
         }
@@ -132,12 +132,6 @@ impl<H: Host> Thread<H> {
         }
         self.vanish(hold);
         process.end_if_finished(hold);
-    }
-
-    /// Finishes the exit of a thread of the seed's API, which has no children of its own: they stand with its process.
-    #[cfg(feature = "kspin")]
-    pub(crate) fn finish_exit_alone(&self, hold: &mut Hold<'_, H>) {
-        self.try_finish_exit(hold);
     }
 
     /// Gives the number of a thread other than the leader back. A thread of the seed's API has none of its own.
