@@ -1,0 +1,11 @@
+//! Any sequence of calls, by any thread that ever was, with any arguments: nothing panics, every invariant holds at every unlock.
+#![no_main]
+
+use axprocess_fuzz::{Call, World};
+
+libfuzzer_sys::fuzz_target!(|calls: Vec<Call>| {
+    let mut world = World::boot();
+    for call in calls {
+        world.play(call);
+    }
+});

@@ -1,0 +1,268 @@
+//! Plays calls on a table.
+
+use std::sync::Arc;
+
+use axprocess::{
+    AcquireTerminal, AdminRight, Errno, ExitStatus, ForkNamespace, ForkParent, ForkRequest,
+    IfTaken, Number, Pid, PidNamespace, Process, ProcessTable, Signal, StopSignal, StopTicket,
+    Terminal, TerminalAccess, TerminalFile, TerminalKind, TerminalSide, Thread, WaitOutcome,
+    WaitRequest,
+};
+
+use crate::call::{Call, Index};
+use crate::host::{Mood, Moody};
+
+/// As many threads as one input may make: enough for every relation, few enough for the checker's walks.
+const MOST_THREADS: usize = 64;
+
+/// A table, and all that was ever made in it.
+pub struct World {
+    table: ProcessTable<Moody>,
+    threads: Vec<Option<Arc<Thread<Moody>>>>,
+    processes: Vec<Option<Arc<Process<Moody>>>>,
+    terminals: Vec<Option<Arc<Terminal<Moody>>>>,
+    ticket: Option<StopTicket>,
+}
+
+impl World {
+    /// A table with an init that lives as long as the table.
+    ///
+    /// # Panics
+    ///
+    /// If a new table refuses its first process.
+    pub fn boot() -> Self {
+        Moody::set(Mood::default());
+        let table = ProcessTable::new(Moody);
+        let init = table.new_init(1, (), ()).expect("an empty table takes its init");
+        let processes = vec![Some(Arc::clone(init.process()))];
+        Self { table, threads: vec![Some(init)], processes, terminals: vec![None], ticket: None }
+    }
+
+    /// Does one call. Whether it succeeds does not matter.
+    pub fn play(&mut self, call: Call) {
+        let _ = self.try_play(call);
+    }
+
+    /// `None`: there is no such caller, or the call failed.
+    fn try_play(&mut self, call: Call) -> Option<()> {
+        match call {
+            Call::Mood(bits) => Moody::set(Mood::from_bits(bits)),
+            Call::Fork { by, how, exit_signal, numbers } => {
+                let numbers = numbers.map(Pid::from);
+                let request = fork_request(how, exit_signal, &numbers);
+                let child =
+                    self.thread(by).filter(|_| self.has_room())?.fork(request, (), ()).ok()?;
+                self.processes.push(Some(Arc::clone(child.process())));
+                self.threads.push(Some(child));
+            }
+            Call::SpawnThread { by, number } => {
+                let number =
+                    if number == 0 { Number::Next } else { Number::Exactly(Pid::from(number)) };
+                let thread =
+                    self.thread(by).filter(|_| self.has_room())?.spawn_thread(number, ()).ok()?;
+                self.threads.push(Some(thread));
+            }
+            Call::Exec { by } => self.thread(by)?.exec().ok()?,
+            Call::ExitThread { by, status } => {
+                self.thread(by)?.exit_thread(status_of(status));
+            }
+            Call::BeginGroupExit { by, status } => {
+                self.process(by)?.begin_group_exit(status_of(status));
+            }
+            Call::DropThread { by } => drop(take(&mut self.threads, by)),
+            Call::DropProcess { by } => drop(take(&mut self.processes, by)),
+            Call::Wait4 { by, pid, options } => {
+                self.wait(by, WaitRequest::wait4(pid.value(), options.value()))?;
+            }
+            Call::Waitid { by, kind, id, options } => {
+                self.wait(by, WaitRequest::waitid(kind.into(), id.value(), options.value()))?;
+            }
+            Call::Setpgid { by, pid, pgid } => {
+                self.process(by)?.setpgid(pid.value(), pgid.value()).ok()?;
+            }
+            Call::Getpgid { by, pid } => drop(self.process(by)?.getpgid(pid.value())),
+            Call::Getsid { by, pid } => drop(self.process(by)?.getsid(pid.value())),
+            Call::Setsid { by } => drop(self.process(by)?.setsid()),
+            Call::BecomeSubreaper { by } => self.process(by)?.become_subreaper(),
+            Call::ResignSubreaper { by } => self.process(by)?.resign_subreaper(),
+            Call::SetParentDeathSignal { by, argument } => {
+                let signal = Thread::<Moody>::parse_parent_death_signal(argument).ok()?;
+                self.thread(by)?.set_parent_death_signal(signal);
+            }
+            Call::Kill { by, pid, signal } => {
+                self.process(by)?.kill(pid.value(), signal.value()).ok()?;
+            }
+            Call::Tkill { by, tid, signal } => {
+                self.process(by)?.tkill(tid.value(), signal.value()).ok()?;
+            }
+            Call::Tgkill { by, tgid, tid, signal } => {
+                self.process(by)?.tgkill(tgid.value(), tid.value(), signal.value()).ok()?;
+            }
+            Call::SignalSent { by, signal } => {
+                self.process(by)?.signal_sent(signal_of(signal.value())?);
+            }
+            Call::TakeTicket { by } => self.ticket = Some(self.process(by)?.stop_ticket()),
+            Call::BeginStop { by, signal } => {
+                let thread = self.thread(by)?;
+                let ticket = self.ticket.unwrap_or_else(|| thread.process().stop_ticket());
+                thread.begin_stop(signal_of(signal.value())?, ticket);
+                self.ticket = None;
+            }
+            Call::Stop { by } => {
+                self.thread(by)?.stop();
+            }
+            Call::Run { by } => self.thread(by)?.run(),
+            Call::GroupStopped { by, signal } => {
+                self.process(by)?.group_stopped(signal_of(signal.value())?);
+            }
+            Call::GroupContinued { by } => self.process(by)?.group_continued(),
+            Call::UnsharePid { by } => self.thread(by)?.unshare_pid().ok()?,
+            Call::SetPidNamespace { by, of } => {
+                let space: Arc<PidNamespace<Moody>> = self.process(of)?.namespace();
+                self.thread(by)?.set_pid_namespace(&space).ok()?;
+            }
+            Call::Look { by } => self.look(by)?,
+            terminal => self.play_terminal(terminal)?,
+        }
+        Some(())
+    }
+
+    fn play_terminal(&mut self, call: Call) -> Option<()> {
+        match call {
+            Call::NewTerminal { kind } if self.terminals.len() < 8 => {
+                let kind =
+                    [TerminalKind::PseudoTerminal, TerminalKind::Other][usize::from(kind & 1)];
+                self.terminals.push(Some(self.table.new_terminal(kind, 0x8800)));
+            }
+            Call::OpenTerminal { by, terminal, how } => {
+                self.process(by)?.open_terminal(self.terminal(terminal)?, file_of(how));
+            }
+            Call::AcquireTerminal { by, terminal, how } => {
+                let request = AcquireTerminal {
+                    file: file_of(how),
+                    if_taken: [IfTaken::Refuse, IfTaken::Steal][usize::from(how >> 1 & 1)],
+                    right: [AdminRight::Absent, AdminRight::Present][usize::from(how >> 2 & 1)],
+                };
+                self.process(by)?.acquire_terminal(self.terminal(terminal)?, request).ok()?;
+            }
+            Call::ReleaseTerminal { by, terminal, how } => {
+                self.process(by)?.release_terminal(self.terminal(terminal)?, side_of(how)).ok()?;
+            }
+            Call::Tcgetpgrp { by, terminal, how } => {
+                self.process(by)?.tcgetpgrp(self.terminal(terminal)?, side_of(how)).ok()?;
+            }
+            Call::Tcgetsid { by, terminal, how } => {
+                self.process(by)?.tcgetsid(self.terminal(terminal)?, side_of(how)).ok()?;
+            }
+            Call::Tcsetpgrp { by, terminal, pgid, how } => {
+                let pgid = if how & 2 == 0 { Ok(pgid.value()) } else { Err(Errno::EFAULT) };
+                let terminal = self.terminal(terminal)?;
+                self.process(by)?.tcsetpgrp(terminal, pgid, stop_signal_of(how)).ok()?;
+            }
+            Call::UseTerminal { by, terminal, how } => {
+                let access = [
+                    TerminalAccess::Read,
+                    TerminalAccess::Write,
+                    TerminalAccess::WriteWithTostop,
+                    TerminalAccess::Change,
+                ][usize::from(how >> 1 & 3)];
+                let terminal = self.terminal(terminal)?;
+                self.process(by)?
+                    .check_terminal_access(terminal, access, stop_signal_of(how))
+                    .ok()?;
+            }
+            Call::SignalForeground { terminal, signal } => {
+                self.terminal(terminal)?.signal_foreground(signal_of(signal.value())?);
+            }
+            Call::HangUp { terminal } => drop(self.terminal(terminal)?.hang_up()),
+            Call::DropTerminal { terminal } => drop(take(&mut self.terminals, terminal)),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn wait(&self, by: Index, request: Result<WaitRequest, Errno>) -> Option<()> {
+        let thread = self.thread(by)?;
+        if let WaitOutcome::NothingYet(token) = thread.wait(&request.ok()?).ok()? {
+            assert!(!thread.process().has_news_since(token), "nothing has happened since");
+        }
+        Some(())
+    }
+
+    fn look(&self, by: Index) -> Option<()> {
+        let process = self.process(by)?;
+        let namespace = process.namespace();
+        let _ =
+            (process.pid_in(&namespace), process.getppid(), process.getpgrp(), process.own_sid());
+        let _ =
+            (process.parent(), process.children(), process.threads(), process.group().processes());
+        let _ = (process.group().session().process_groups(), process.group().is_orphaned());
+        let _ = (process.controlling_terminal(), process.foreground_pgid(), process.is_stopped());
+        let number = process.pid();
+        let _ = (self.table.find_process(number), self.table.find_thread(number));
+        let _ = (self.table.find_group(number), self.table.find_session(number));
+        Some(())
+    }
+
+    fn has_room(&self) -> bool {
+        self.threads.len() < MOST_THREADS
+    }
+
+    fn thread(&self, by: Index) -> Option<&Arc<Thread<Moody>>> {
+        pick(&self.threads, by)
+    }
+
+    fn process(&self, by: Index) -> Option<&Arc<Process<Moody>>> {
+        pick(&self.processes, by)
+    }
+
+    fn terminal(&self, which: Index) -> Option<&Arc<Terminal<Moody>>> {
+        pick(&self.terminals, which)
+    }
+}
+
+fn pick<T>(of: &[Option<T>], which: Index) -> Option<&T> {
+    of[usize::from(which) % of.len()].as_ref()
+}
+
+fn take<T>(of: &mut [Option<T>], which: Index) -> Option<T> {
+    let count = of.len();
+    of[usize::from(which) % count].take()
+}
+
+fn fork_request(how: u8, exit_signal: u8, numbers: &[Pid; 2]) -> ForkRequest<'_> {
+    ForkRequest {
+        number: match how & 0x0c {
+            0x08 => Number::Each(&numbers[..1]),
+            0x0c => Number::Each(numbers),
+            _ => Number::Next,
+        },
+        exit_signal: if how & 0x30 == 0x30 {
+            Signal::new(exit_signal)
+        } else {
+            Some(Signal::SIGCHLD)
+        },
+        parent: if how & 1 == 0 { ForkParent::Caller } else { ForkParent::Sibling },
+        namespace: if how & 0xc2 == 0xc2 { ForkNamespace::New } else { ForkNamespace::Inherited },
+    }
+}
+
+fn status_of(raw: i32) -> ExitStatus {
+    ExitStatus::from_raw(raw).unwrap_or(ExitStatus::exited(raw))
+}
+
+fn signal_of(number: i32) -> Option<Signal> {
+    Signal::new(u8::try_from(number).ok()?)
+}
+
+const fn file_of(how: u8) -> TerminalFile {
+    if how & 1 == 0 { TerminalFile::Readable } else { TerminalFile::WriteOnly }
+}
+
+const fn side_of(how: u8) -> TerminalSide {
+    if how & 1 == 0 { TerminalSide::Slave } else { TerminalSide::Master }
+}
+
+const fn stop_signal_of(how: u8) -> StopSignal {
+    if how & 1 == 0 { StopSignal::Effective } else { StopSignal::BlockedOrIgnored }
+}
