@@ -2,7 +2,10 @@
 
 mod kernel;
 
-use axprocess::{Errno, ExitStatus, ForkRequest, Signal, ThreadExit};
+use axprocess::{
+    ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, ProcessState, Signal,
+    ThreadExit, WaitStatus,
+};
 use kernel::*;
 
 #[test]
@@ -72,4 +75,64 @@ fn exec_loses_to_a_group_exit() {
     assert_eq!(leader.process().threads().len(), 2);
     exit(&caller, 0);
     assert_eq!(caller.exec(), Err(Errno::EAGAIN));
+}
+
+#[test]
+fn b31_a_program_gets_no_exit_signal_that_another_asked_for() {
+    // B31, R-NOTIFY-06, R-EXEC-08: once the parent has exec'd, SIGCHLD; but plain wait still does not find the child.
+    for exit_signal in [None, Some(Signal::SIGUSR1)] {
+        let (table, init) = boot();
+        let parent = fork(&init);
+        let child = fork_with(&parent, ForkRequest { exit_signal, ..Default::default() }).unwrap();
+        parent.exec().unwrap();
+        exit(&child, 3);
+        assert_eq!(signals(&table), [Event::Signal(2, 17, 3, WaitStatus::Exited(3))]);
+        assert_eq!(wait4(&parent, -1, 0), NO_CHILD);
+        assert_eq!(wait4(&parent, -1, WALL), exited(3, 3));
+    }
+}
+
+#[test]
+fn b31_a_child_of_the_present_program_keeps_its_exit_signal() {
+    // B31, R-FORK-11: what counts is an exec since the fork, of the parent alone.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    parent.exec().unwrap();
+    let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+    let child = fork_with(&parent, usr1).unwrap();
+    init.exec().unwrap();
+    exit(&child, 0);
+    assert_eq!(signals(&table), [Event::Signal(2, 10, 3, WaitStatus::Exited(0))]);
+}
+
+#[test]
+fn b31_such_a_child_vanishes_if_sigchld_is_ignored() {
+    // B31, R-NOTIFY-06: the signal that is used decides about the auto-reap, too.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let silent = ForkRequest { exit_signal: None, ..Default::default() };
+    let child = fork_with(&parent, silent).unwrap();
+    treat_sigchld(parent.process(), ChildSignalAction::IGNORE);
+    parent.exec().unwrap();
+    exit(&child, 0);
+    assert_eq!(child.process().state(), ProcessState::Reaped);
+    assert_eq!(signals(&table), []);
+}
+
+#[test]
+fn b31_a_sibling_counts_the_execs_of_its_own_parent() {
+    // B31, R-FORK-11: CLONE_PARENT takes over what the caller knows of the common parent, not the caller's own execs.
+    for parent_execs in [0, 1] {
+        let (table, init) = boot();
+        let parent = fork(&init);
+        let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+        let caller = fork_with(&parent, usr1).unwrap();
+        let sibling = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
+        (0..parent_execs).for_each(|_| parent.exec().unwrap());
+        let child = fork_with(&caller, sibling).unwrap();
+        exit(&child, 0);
+        let signal = [10, 17][parent_execs];
+        assert_eq!(signals(&table), [Event::Signal(2, signal, 4, WaitStatus::Exited(0))]);
+        assert_eq!(wait4(&parent, 4, WCLONE), exited(4, 0));
+    }
 }

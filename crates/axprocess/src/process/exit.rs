@@ -220,14 +220,14 @@ impl<H: Host> Process<H> {
         self.announce_end(hold);
     }
 
-    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-05, R-NOTIFY-10.
+    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10.
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
     pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        let signal = self.exit_signal.get(hold);
+        let signal = self.signal_for(hold, parent);
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
             _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,
@@ -245,6 +245,12 @@ impl<H: Host> Process<H> {
             self.post_child_signal(hold, parent, signal, self.exit_status().into());
         }
         parent.wake(hold);
+    }
+
+    /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.
+    fn signal_for(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
+        let is_other_program = self.parent_execs.get(hold) != parent.execs.get(hold);
+        if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold) }
     }
 
     pub(super) fn post_child_signal(

@@ -110,6 +110,10 @@ with_default_host! {
 
         marks: Field<Marks>,
         exit_signal: Field<Option<Signal>>,
+        /// How often it has exec'd.
+        execs: Field<u64>,
+        /// How often its parent had, when that forked it.
+        parent_execs: Field<u64>,
         stop_signal: Field<Option<Signal>>,
         /// Odd while a group stop is in progress or complete: a thread that stops takes note of it.
         stop_round: Field<u64>,
@@ -246,6 +250,8 @@ impl<H: Host> Process<H> {
             terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
             exit_signal: Field::new(Some(Signal::SIGCHLD)),
+            execs: Field::new(0),
+            parent_execs: Field::new(0),
             stop_signal: Field::new(None),
             stop_round: Field::new(0),
             stop_awaits: Field::new(0),
