@@ -101,7 +101,7 @@ mod thread;
 pub use check::AuditReport;
 pub use errno::Errno;
 pub use group::ProcessGroup;
-pub use host::{ChildSignalAction, Host, Usage};
+pub use host::{ChildSignalAction, Host, SignalAction, Usage};
 pub use pid::{Number, Pid, PidNamespace};
 pub use process::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
@@ -115,7 +115,7 @@ pub use process::{
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};
 pub use session::Session;
-pub use signal::{Signal, SignalCause, SignalInfo};
+pub use signal::{DefaultAction, Signal, SignalCause, SignalInfo};
 pub use status::{ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};

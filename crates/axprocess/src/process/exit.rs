@@ -15,12 +15,13 @@
 //! has children (E6, race 10).
 
 use super::end_space::end_spaces;
+use super::send::Receiver;
 use super::{Marks, Process, ProcessState};
 use crate::list::Ptr;
 use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
 
 /// What the exit of a thread was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -167,11 +168,15 @@ pub(crate) fn leave<H: Host>(
 impl<H: Host> Process<H> {
     /// Decides that the whole process exits, with this status: no thread can join, and no later status counts.
     ///
-    /// Serves exit_group(2) and fatal signals: the kernel then makes every thread call
-    /// [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
-    /// Returns whether this call decided it; the first one does. R-EXIT-06, R-EXIT-12, R-EXIT-13.
+    /// Serves exit_group(2), and fatal signals that a thread has taken from a queue; others decide when they are sent (R-EXIT-10). Every
+    /// living thread is told by [`Host::request_exit`], and calls [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
+    ///
+    /// Returns whether this call decided it; the first one does. While another thread is in exec it decides nothing: the caller exits alone,
+    /// with code 0 (R-EXIT-19). R-EXIT-06, R-EXIT-08, R-EXIT-09, R-EXIT-11 to R-EXIT-13.
     pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
-        self.world.hold(|hold| self.decide_exit(hold, Some(status.to_raw())))
+        self.world.hold(|hold| {
+            !self.has(hold, Marks::EXECING) && self.decide_exit(hold, Some(status.to_raw()))
+        })
     }
 
     pub(crate) fn decide_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
@@ -183,7 +188,20 @@ impl<H: Host> Process<H> {
             self.exit_code.set(hold, code as u32);
         }
         self.forget_stop(hold);
+        self.request_exits(hold);
         true
+    }
+
+    /// Tells all threads in one hold, as Linux does: none can join any more, and none runs on as if nothing had been decided.
+    fn request_exits(&self, hold: &mut Hold<'_, H>) {
+        let mut at = self.threads.first(hold);
+        while let Some(thread) = at {
+            hold.touch();
+            if thread.state() == ThreadState::Live {
+                hold.host().request_exit(thread);
+            }
+            at = self.threads.after(hold, thread);
+        }
     }
 
     /// From here on the process accepts no child and no thread.
@@ -234,6 +252,7 @@ impl<H: Host> Process<H> {
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
+        let receiver = Receiver::Process(self.parent_thread_in(hold));
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             if let Some(link) = self.reap(hold) {
                 hold.release(link);
@@ -242,7 +261,9 @@ impl<H: Host> Process<H> {
             self.queue_report(hold);
         }
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
-            self.post_child_signal(hold, parent, signal, self.exit_status().into());
+            let pid = self.identity.number_in(hold, parent.space(hold));
+            let cause = SignalCause::Child { pid, status: self.exit_status().into() };
+            parent.send_to(hold, receiver, &SignalInfo { signal, cause });
         }
         parent.wake(hold);
     }
@@ -251,18 +272,6 @@ impl<H: Host> Process<H> {
     fn signal_for(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
         let is_other_program = self.parent_execs.get(hold) != parent.execs.get(hold);
         if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold) }
-    }
-
-    pub(super) fn post_child_signal(
-        &self,
-        hold: &Hold<'_, H>,
-        parent: &Self,
-        signal: Signal,
-        status: WaitStatus,
-    ) {
-        let pid = self.identity.number_in(hold, parent.space(hold));
-        let cause = SignalCause::Child { pid, status };
-        hold.host().post_signal(parent, &SignalInfo { signal, cause });
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.

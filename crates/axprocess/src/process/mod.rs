@@ -13,6 +13,7 @@
 //! | `job_control` | setpgid, setsid and their getters |
 //! | `stop` | group stops and continues |
 //! | `kill` | whom a signal hits |
+//! | `send` | what it does before the receiver runs |
 //! | `orphan` | orphaned groups, and what their stopped members are sent |
 //! | `parent_death` | the signal at the parent's death |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
@@ -27,6 +28,7 @@ mod kill;
 mod orphan;
 mod parent_death;
 mod reap;
+mod send;
 mod space;
 mod stop;
 mod terminal;
