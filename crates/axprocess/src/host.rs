@@ -96,6 +96,11 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = thread;
     }
 
+    /// Wakes a thread that sleeps because [`Thread::is_in_vfork`], which is false by now: its child has exec'd or exited.
+    fn end_vfork(&self, parent: &Thread<Self>) {
+        let _ = parent;
+    }
+
     /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
     fn wake_waiters(&self, parent: &Process<Self>) {
         let _ = parent;

@@ -7,6 +7,7 @@
 //! | system call | method |
 //! | --- | --- |
 //! | fork, vfork, clone, clone3 | [`Thread::fork`], [`Thread::spawn_thread`] |
+//! | vfork, clone with `CLONE_VFORK` | the same, then [`Thread::begin_vfork`], [`Thread::is_in_vfork`] |
 //! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
@@ -109,8 +110,8 @@ pub use process::{
 };
 pub use process::{
     Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, StopDecision,
-    StopTicket, ThreadExit, ThreadStop, WaitEvent, WaitOptions, WaitOutcome, WaitRequest,
-    WaitToken,
+    StopTicket, ThreadExit, ThreadStop, VforkWait, WaitEvent, WaitOptions, WaitOutcome,
+    WaitRequest, WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};

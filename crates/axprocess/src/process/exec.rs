@@ -12,7 +12,7 @@ impl<H: Host> Thread<H> {
     /// The kernel calls it at the point of no return, after the other threads have been made to stop running. They
     /// are gone without a status and without anyone being told; their numbers are free, their children are this
     /// thread's, behind its own. This thread's number becomes the process's. The process's exit signal is `SIGCHLD` from here on, and its parent
-    /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08.
+    /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-09.
     ///
     /// # Errors
     ///
@@ -57,6 +57,7 @@ impl<H: Host> Thread<H> {
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
         process.exit_signal.set(hold, Some(Signal::SIGCHLD));
+        self.end_vfork(hold);
         Ok(true)
     }
 

@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | 1 | `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
 //! | 1' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) |
+//! | 1'' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) |
 //! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 64 a hold |
 //! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
@@ -91,6 +92,8 @@ impl<H: Host> Thread<H> {
     fn depart(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
+        self.end_vfork(hold);
+        self.give_up_vfork(hold);
         self.leave_stop(hold);
         self.enter_state(hold, ThreadState::Exiting);
     }

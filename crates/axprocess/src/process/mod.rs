@@ -9,6 +9,7 @@
 //! | `space` | unshare, setns |
 //! | `reap` | the end of the end |
 //! | `wait` | what a parent learns |
+//! | `vfork` | who waits for a child to exec or exit |
 //! | `exec` | one thread takes over |
 //! | `job_control` | setpgid, setsid and their getters |
 //! | `stop` | group stops and continues |
@@ -32,6 +33,7 @@ mod send;
 mod space;
 mod stop;
 mod terminal;
+mod vfork;
 mod wait;
 
 use alloc::sync::Arc;
@@ -54,6 +56,7 @@ pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
+pub use vfork::VforkWait;
 pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 
 use crate::group::ProcessGroup;

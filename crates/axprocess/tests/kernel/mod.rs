@@ -49,6 +49,8 @@ pub(crate) enum Event {
     StopRequest(Pid),
     /// The files of the terminal of that device number are dead.
     HungUp(u32),
+    /// A thread was let go that waited in vfork.
+    VforkEnd(Pid),
     /// The waiters of a process were woken.
     Wake(Pid),
 }
@@ -108,6 +110,11 @@ impl Host for Kernel {
 
     fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
         self.struck.lock().unwrap().contains(&caller.process().pid())
+    }
+
+    fn end_vfork(&self, parent: &Thread<Self>) {
+        assert!(!parent.is_in_vfork(), "the word changes before the hook is called");
+        self.log.lock().unwrap().push(Event::VforkEnd(parent.tid()));
     }
 
     fn wake_waiters(&self, parent: &Process<Self>) {
