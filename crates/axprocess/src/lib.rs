@@ -9,6 +9,7 @@
 //! | fork, vfork, clone, clone3 | [`Thread::fork`], [`Thread::spawn_thread`] |
 //! | vfork, clone with `CLONE_VFORK` | the same, then [`Thread::begin_vfork`], [`Thread::is_in_vfork`] |
 //! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
+//! | reboot | [`Process::reboot`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
 //! | wait4, waitid | [`WaitRequest`], [`Thread::wait`] |
@@ -109,9 +110,9 @@ pub use process::{
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub use process::{
-    Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, StopDecision,
-    StopTicket, ThreadExit, ThreadStop, VforkWait, WaitEvent, WaitOptions, WaitOutcome,
-    WaitRequest, WaitToken,
+    Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, Reboot, RebootCommand,
+    StopDecision, StopTicket, ThreadExit, ThreadStop, VforkWait, WaitEvent, WaitOptions,
+    WaitOutcome, WaitRequest, WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};

@@ -2,9 +2,11 @@
 
 mod kernel;
 
+use std::sync::Arc;
+
 use axprocess::{
     ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, ProcessState, Signal,
-    ThreadExit, WaitStatus,
+    TerminalFile, TerminalKind, ThreadExit, WaitStatus,
 };
 use kernel::*;
 
@@ -135,4 +137,56 @@ fn b31_a_sibling_counts_the_execs_of_its_own_parent() {
         assert_eq!(signals(&table), [Event::Signal(2, signal, 4, WaitStatus::Exited(0))]);
         assert_eq!(wait4(&parent, 4, WCLONE), exited(4, 0));
     }
+}
+
+#[test]
+fn exec_is_no_exit_of_the_threads_that_vanish() {
+    // R-EXIT-17, R-EXEC-05: the process is never a zombie, keeps its object and number; the old tid of the caller is nobody's.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let [caller, _other] = [spawn(&leader), spawn(&leader)];
+    let process = table.find_process(2).unwrap();
+    caller.exec().unwrap();
+    assert!(Arc::ptr_eq(&process, &table.find_process(2).unwrap()));
+    assert_eq!(process.state(), ProcessState::Live);
+    assert_eq!(waitid(&init, 0, 0, WEXITED | WSTOPPED | WCONTINUED | WNOHANG), Waited::Nothing);
+    assert_eq!(init.process().tkill(3, 0), Err(Errno::ESRCH));
+    assert_eq!(init.process().tgkill(2, 2, 0), Ok(()));
+}
+
+#[test]
+fn a_parent_cannot_move_a_child_that_has_execd() {
+    // R-EXEC-06, R-FORK-09: EACCES; the child itself can, and its own children can be moved although it has.
+    let (_table, init) = boot();
+    let child = fork(&init);
+    child.exec().unwrap();
+    assert_eq!(init.process().setpgid(2, 2), Err(Errno::EACCES));
+    assert_eq!(child.process().setpgid(0, 0), Ok(()));
+    let grandchild = fork(&child);
+    assert_eq!(child.process().setpgid(grandchild.tid() as i32, 0), Ok(()));
+}
+
+#[test]
+fn exec_keeps_what_belongs_to_the_process() {
+    // R-EXEC-11, R-EXEC-07, R-TTY-14: subreaper, group, session, terminal, parent-death signal, where children live; SIGCHLD stays ignored.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let process = leader.process();
+    process.setsid().unwrap();
+    process.become_subreaper();
+    let terminal = table.new_terminal(TerminalKind::Other, 7);
+    process.open_terminal(&terminal, TerminalFile::Readable);
+    treat_sigchld(process, ChildSignalAction::IGNORE);
+    let caller = spawn(&leader);
+    caller.set_parent_death_signal(Some(Signal::SIGUSR1));
+    caller.unshare_pid().unwrap();
+    caller.exec().unwrap();
+    assert!(process.is_subreaper());
+    assert_eq!((process.getpgrp(), process.own_sid()), (2, 2));
+    assert!(process.controlling_terminal().is_some_and(|own| Arc::ptr_eq(&own, &terminal)));
+    assert_eq!(caller.parent_death_signal(), Some(Signal::SIGUSR1));
+    let child = fork(&caller);
+    assert_eq!(child.process().namespace().level(), 1);
+    exit(&child, 0);
+    assert_eq!(child.process().state(), ProcessState::Reaped);
 }

@@ -237,6 +237,7 @@ impl<H: Host> Process<H> {
 
     fn end(&self, hold: &mut Hold<'_, H>) {
         self.check_group_before_end(hold);
+        self.take_reboot_status(hold);
         self.enter_state(hold, ProcessState::Zombie);
         self.announce_end(hold);
     }

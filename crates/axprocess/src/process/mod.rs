@@ -7,6 +7,7 @@
 //! | `exit` | threads and processes that end |
 //! | `end_space` | namespaces that end with their init |
 //! | `space` | unshare, setns |
+//! | `reboot` | the same end by reboot(2) |
 //! | `reap` | the end of the end |
 //! | `wait` | what a parent learns |
 //! | `vfork` | who waits for a child to exec or exit |
@@ -29,6 +30,7 @@ mod kill;
 mod orphan;
 mod parent_death;
 mod reap;
+mod reboot;
 mod send;
 mod space;
 mod stop;
@@ -51,6 +53,7 @@ pub use fork::{ForkNamespace, ForkParent, ForkRequest};
 #[cfg(feature = "kspin")]
 pub(crate) use fork::{InitSession, Lineage, found_first, publish};
 pub(crate) use orphan::is_orphaned_group;
+pub use reboot::{Reboot, RebootCommand};
 pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
 pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
