@@ -18,6 +18,7 @@
 //! 14. A process counts the threads beside its leader that have a parent-death signal.
 //! 15. A session and its terminal point to each other; the session's leader lives and has it, and something is in the foreground. No
 //!     process knows of a terminal that its session has not had.
+//! 16. A thread that waits in vfork and the thread for which it waits point to each other, and both live.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -180,6 +181,7 @@ impl<'h, H: Host> Walk<'h, H> {
             let lives = thread.state() == ThreadState::Live;
             live += usize::from(lives);
             unstopped += usize::from(lives && !thread.is_in_stop(hold));
+            thread.check_vfork(hold);
             armed += u32::from(thread.own_wish().get(hold).is_some());
         }
         assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
@@ -417,6 +419,18 @@ mod tests {
     fn invariant_14_an_uncounted_wish() {
         // A count of parent-death signals that no thread has.
         after(|hold, [_, child, _]| child.break_wishes(hold, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "16: ")]
+    fn invariant_16_a_vfork_that_nobody_waits_for() {
+        // A thread that would wake one that does not wait, or is freed by then.
+        after(|hold, [init, child, _]| {
+            let leaders = [init, child].map(|process| process.leader(hold));
+            if let [Some(parent), Some(child)] = leaders {
+                child.break_vfork(hold, parent);
+            }
+        });
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a kernel supplies: one trait, one type parameter.
 
-use crate::{Lock, Process, Relations, Signal, SignalInfo, Terminal, Thread};
+use crate::{Discard, Lock, Process, Relations, Signal, SignalInfo, Terminal, Thread};
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
 ///
@@ -38,10 +38,10 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// What a process has used of the machine; `()` if the kernel does not count.
     type Usage: Usage;
 
-    /// Queues a signal for a process as a whole, or discards it if the process ignores it.
+    /// Queues a signal for a process as a whole.
     ///
-    /// `SIGCONT` discards the stop signals that wait in any queue of the process, and wakes the threads that sleep in a stop; a
-    /// stop signal discards a waiting `SIGCONT` ([`Discard`](crate::Discard)). What the model knows of the stop it has changed before the call.
+    /// What the process ignores does not come here, as far as the host answers [`signal_action`](Self::signal_action). If
+    /// the process ends by the signal, [`request_exit`](Self::request_exit) follows for each of its threads.
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
         let _ = (target, info);
     }
@@ -49,6 +49,33 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Queues a signal for one thread; all else is as for [`post_signal`](Self::post_signal).
     fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
         let _ = (target, info);
+    }
+
+    /// Removes waiting signals from all queues of a process, because a signal is being sent that makes them void, whether
+    /// or not that is queued itself; with [`Discard::Stops`], also wakes the threads that sleep in a stop. R-STOP-01, R-STOP-02.
+    fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
+        let _ = (target, discard);
+    }
+
+    /// What `target` does about a signal at this moment: its handlers, as sigaction(2) set them.
+    ///
+    /// Not asked of `SIGKILL` and `SIGSTOP`. A host that always answers [`SignalAction::Handle`] gets every signal posted, and
+    /// decides itself what to ignore and what ends the process; it should answer so of a traced process, whose tracer sees all signals.
+    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+        let _ = (target, signal);
+        SignalAction::Handle
+    }
+
+    /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`.
+    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+        let _ = (thread, signal);
+        false
+    }
+
+    /// Makes a thread call [`Thread::exit_thread`] soon: the exit of its process is decided. Ends every sleep that `SIGKILL`
+    /// can end, in a stop and in vfork included. R-EXIT-10, R-EXIT-12.
+    fn request_exit(&self, thread: &Thread<Self>) {
+        let _ = thread;
     }
 
     /// Whether the credentials of `sender` allow it to send `signal` to `target`; `None`: to ask whether it could.
@@ -67,6 +94,11 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Makes a thread look for signals soon, and there call [`Thread::stop`]: a group stop waits for it.
     fn request_stop(&self, thread: &Thread<Self>) {
         let _ = thread;
+    }
+
+    /// Wakes a thread that sleeps because [`Thread::is_in_vfork`], which is false by now: its child has exec'd or exited.
+    fn end_vfork(&self, parent: &Thread<Self>) {
+        let _ = parent;
     }
 
     /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
@@ -100,6 +132,19 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = process;
         Self::Usage::default()
     }
+}
+
+/// What a process does about a signal.
+///
+/// Source: sigaction(2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SignalAction {
+    /// `SIG_DFL`: what [`Signal::default_action`] says.
+    Default,
+    /// `SIG_IGN`.
+    Ignore,
+    /// It runs a handler.
+    Handle,
 }
 
 bitflags::bitflags! {

@@ -7,7 +7,9 @@
 //! | system call | method |
 //! | --- | --- |
 //! | fork, vfork, clone, clone3 | [`Thread::fork`], [`Thread::spawn_thread`] |
+//! | vfork, clone with `CLONE_VFORK` | the same, then [`Thread::begin_vfork`], [`Thread::is_in_vfork`] |
 //! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
+//! | reboot | [`Process::reboot`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
 //! | wait4, waitid | [`WaitRequest`], [`Thread::wait`] |
@@ -101,21 +103,21 @@ mod thread;
 pub use check::AuditReport;
 pub use errno::Errno;
 pub use group::ProcessGroup;
-pub use host::{ChildSignalAction, Host, Usage};
+pub use host::{ChildSignalAction, Host, SignalAction, Usage};
 pub use pid::{Number, Pid, PidNamespace};
 pub use process::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub use process::{
-    Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, StopDecision,
-    StopTicket, ThreadExit, ThreadStop, WaitEvent, WaitOptions, WaitOutcome, WaitRequest,
-    WaitToken,
+    Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, Reboot, RebootCommand,
+    StopDecision, StopTicket, ThreadExit, ThreadStop, VforkWait, WaitEvent, WaitOptions,
+    WaitOutcome, WaitRequest, WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};
 pub use session::Session;
-pub use signal::{Signal, SignalCause, SignalInfo};
+pub use signal::{DefaultAction, Signal, SignalCause, SignalInfo};
 pub use status::{ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};

@@ -32,6 +32,31 @@ impl Signal {
         matches!(self, Self::SIGSTOP | Self::SIGTSTP | Self::SIGTTIN | Self::SIGTTOU)
     }
 
+    /// Returns whether no process can block, handle or ignore the signal: `SIGKILL` and `SIGSTOP`.
+    pub const fn is_unblockable(self) -> bool {
+        matches!(self, Self::SIGKILL | Self::SIGSTOP)
+    }
+
+    /// Returns what the signal does to a process that neither handles nor ignores it.
+    ///
+    /// Source: signal(7), the numbers of x86-64, Arm and RISC-V.
+    ///
+    /// ```
+    /// use axprocess::{DefaultAction, Signal};
+    /// assert_eq!(Signal::SIGTERM.default_action(), DefaultAction::Terminate);
+    /// assert_eq!(Signal::SIGCONT.default_action(), DefaultAction::Ignore, "beside ending a stop");
+    /// ```
+    pub const fn default_action(self) -> DefaultAction {
+        match self.number() {
+            // SIGCHLD, SIGCONT, SIGURG, SIGWINCH
+            17 | 18 | 23 | 28 => DefaultAction::Ignore,
+            19..=22 => DefaultAction::Stop,
+            // SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS
+            3..=8 | 11 | 24 | 25 | 31 => DefaultAction::Dump,
+            _ => DefaultAction::Terminate,
+        }
+    }
+
     /// Reads the signal argument of kill(2) and its like, where 0 means none: only ask whether one could be sent.
     pub(crate) fn from_argument(argument: i32) -> Result<Option<Self>, Errno> {
         match u8::try_from(argument) {
@@ -45,6 +70,19 @@ impl Signal {
     pub const fn number(self) -> u8 {
         self.0.get()
     }
+}
+
+/// What a signal does to a process that neither handles nor ignores it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DefaultAction {
+    /// Nothing.
+    Ignore,
+    /// The process stops.
+    Stop,
+    /// It ends, as soon as the signal is sent (R-EXIT-10).
+    Terminate,
+    /// It ends when a thread takes the signal from its queue, and may leave a core (R-EXIT-11).
+    Dump,
 }
 
 macro_rules! named_signals {
@@ -142,4 +180,15 @@ pub enum SignalCause {
         /// The number of the sender's process.
         pid: Pid,
     },
+}
+
+impl SignalCause {
+    /// Whether the signal comes from the kernel, or from a process that the receiver's namespace cannot see. R-NS-11.
+    pub(crate) const fn is_from_outside(self) -> bool {
+        match self {
+            Self::Kernel => true,
+            Self::ParentDeath { pid } | Self::User { pid } | Self::Thread { pid } => pid == 0,
+            Self::Child { .. } | Self::ChildStopUndone { .. } => false,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use alloc::sync::{Arc, Weak};
 use core::fmt;
 
-use crate::list::{Links, Node, Ptr};
+use crate::list::{Edge, Links, Node, Ptr};
 use crate::pid::{Identity, PidNamespace};
 use crate::process::{Children, Process};
 use crate::sync::{Field, Hold, StrongEdge, Word32};
@@ -34,6 +34,12 @@ with_default_host! {
         stopped_in: Field<u64>,
         /// Its parent-death signal, unless it is the leader: then it stands in the process.
         death_signal: Field<Option<Signal>>,
+        /// The thread that waits in vfork for this one. See `process/vfork.rs`.
+        vfork_parent: Edge<Thread<H>>,
+        /// The thread that this one waits for in vfork.
+        vfork_child: Edge<Thread<H>>,
+        /// Whether `vfork_child` is set: what the waiting thread looks at.
+        in_vfork: Word32,
         data: H::ThreadData,
     }
 }
@@ -77,6 +83,9 @@ impl<H: Host> Thread<H> {
             children: Children::new(),
             stopped_in: Field::new(0),
             death_signal: Field::new(None),
+            vfork_parent: Edge::none(),
+            vfork_child: Edge::none(),
+            in_vfork: Word32::new(0),
             data,
         })
     }
@@ -154,6 +163,18 @@ impl<H: Host> Thread<H> {
     /// The parent-death signal that stands with this thread.
     pub(crate) const fn own_wish(&self) -> &Field<Option<Signal>> {
         &self.death_signal
+    }
+
+    pub(crate) const fn vfork_parent(&self) -> &Edge<Self> {
+        &self.vfork_parent
+    }
+
+    pub(crate) const fn vfork_child(&self) -> &Edge<Self> {
+        &self.vfork_child
+    }
+
+    pub(crate) const fn vfork_word(&self) -> &Word32 {
+        &self.in_vfork
     }
 
     /// A strong reference; `None` while the last one is being dropped.

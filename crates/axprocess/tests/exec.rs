@@ -2,7 +2,12 @@
 
 mod kernel;
 
-use axprocess::{Errno, ExitStatus, ForkRequest, Signal, ThreadExit};
+use std::sync::Arc;
+
+use axprocess::{
+    ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, ProcessState, Signal,
+    TerminalFile, TerminalKind, ThreadExit, WaitStatus,
+};
 use kernel::*;
 
 #[test]
@@ -72,4 +77,116 @@ fn exec_loses_to_a_group_exit() {
     assert_eq!(leader.process().threads().len(), 2);
     exit(&caller, 0);
     assert_eq!(caller.exec(), Err(Errno::EAGAIN));
+}
+
+#[test]
+fn b31_a_program_gets_no_exit_signal_that_another_asked_for() {
+    // B31, R-NOTIFY-06, R-EXEC-08: once the parent has exec'd, SIGCHLD; but plain wait still does not find the child.
+    for exit_signal in [None, Some(Signal::SIGUSR1)] {
+        let (table, init) = boot();
+        let parent = fork(&init);
+        let child = fork_with(&parent, ForkRequest { exit_signal, ..Default::default() }).unwrap();
+        parent.exec().unwrap();
+        exit(&child, 3);
+        assert_eq!(signals(&table), [Event::Signal(2, 17, 3, WaitStatus::Exited(3))]);
+        assert_eq!(wait4(&parent, -1, 0), NO_CHILD);
+        assert_eq!(wait4(&parent, -1, WALL), exited(3, 3));
+    }
+}
+
+#[test]
+fn b31_a_child_of_the_present_program_keeps_its_exit_signal() {
+    // B31, R-FORK-11: what counts is an exec since the fork, of the parent alone.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    parent.exec().unwrap();
+    let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+    let child = fork_with(&parent, usr1).unwrap();
+    init.exec().unwrap();
+    exit(&child, 0);
+    assert_eq!(signals(&table), [Event::Signal(2, 10, 3, WaitStatus::Exited(0))]);
+}
+
+#[test]
+fn b31_such_a_child_vanishes_if_sigchld_is_ignored() {
+    // B31, R-NOTIFY-06: the signal that is used decides about the auto-reap, too.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let silent = ForkRequest { exit_signal: None, ..Default::default() };
+    let child = fork_with(&parent, silent).unwrap();
+    treat_sigchld(parent.process(), ChildSignalAction::IGNORE);
+    parent.exec().unwrap();
+    exit(&child, 0);
+    assert_eq!(child.process().state(), ProcessState::Reaped);
+    assert_eq!(signals(&table), []);
+}
+
+#[test]
+fn b31_a_sibling_counts_the_execs_of_its_own_parent() {
+    // B31, R-FORK-11: CLONE_PARENT takes over what the caller knows of the common parent, not the caller's own execs.
+    for parent_execs in [0, 1] {
+        let (table, init) = boot();
+        let parent = fork(&init);
+        let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+        let caller = fork_with(&parent, usr1).unwrap();
+        let sibling = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
+        (0..parent_execs).for_each(|_| parent.exec().unwrap());
+        let child = fork_with(&caller, sibling).unwrap();
+        exit(&child, 0);
+        let signal = [10, 17][parent_execs];
+        assert_eq!(signals(&table), [Event::Signal(2, signal, 4, WaitStatus::Exited(0))]);
+        assert_eq!(wait4(&parent, 4, WCLONE), exited(4, 0));
+    }
+}
+
+#[test]
+fn exec_is_no_exit_of_the_threads_that_vanish() {
+    // R-EXIT-17, R-EXEC-05: the process is never a zombie, keeps its object and number; the old tid of the caller is nobody's.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let [caller, _other] = [spawn(&leader), spawn(&leader)];
+    let process = table.find_process(2).unwrap();
+    caller.exec().unwrap();
+    assert!(Arc::ptr_eq(&process, &table.find_process(2).unwrap()));
+    assert_eq!(process.state(), ProcessState::Live);
+    assert_eq!(waitid(&init, 0, 0, WEXITED | WSTOPPED | WCONTINUED | WNOHANG), Waited::Nothing);
+    assert_eq!(init.process().tkill(3, 0), Err(Errno::ESRCH));
+    assert_eq!(init.process().tgkill(2, 2, 0), Ok(()));
+}
+
+#[test]
+fn a_parent_cannot_move_a_child_that_has_execd() {
+    // R-EXEC-06, R-FORK-09: EACCES; the child itself can, and its own children can be moved although it has.
+    let (_table, init) = boot();
+    let child = fork(&init);
+    child.exec().unwrap();
+    assert_eq!(init.process().setpgid(2, 2), Err(Errno::EACCES));
+    assert_eq!(child.process().setpgid(0, 0), Ok(()));
+    let grandchild = fork(&child);
+    assert_eq!(child.process().setpgid(grandchild.tid() as i32, 0), Ok(()));
+}
+
+#[test]
+fn exec_keeps_what_belongs_to_the_process() {
+    // R-EXEC-11, R-EXEC-07, R-TTY-14: subreaper, group, session, terminal, parent-death signal, where children live; SIGCHLD stays ignored.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let process = leader.process();
+    process.setsid().unwrap();
+    process.become_subreaper();
+    let terminal = table.new_terminal(TerminalKind::Other, 7);
+    process.open_terminal(&terminal, TerminalFile::Readable);
+    treat_sigchld(process, ChildSignalAction::IGNORE);
+    let caller = spawn(&leader);
+    caller.set_parent_death_signal(Some(Signal::SIGUSR1));
+    caller.unshare_pid().unwrap();
+    caller.exec().unwrap();
+    assert!(process.is_subreaper());
+    assert_eq!((process.getpgrp(), process.own_sid()), (2, 2));
+    assert!(process.controlling_terminal().is_some_and(|own| Arc::ptr_eq(&own, &terminal)));
+    assert_eq!(caller.parent_death_signal(), Some(Signal::SIGUSR1));
+    let child = fork(&caller);
+    assert_eq!(child.process().namespace().level(), 1);
+    exit(&child, 0);
+    assert_eq!(child.process().state(), ProcessState::Reaped);
 }

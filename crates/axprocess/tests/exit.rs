@@ -3,7 +3,8 @@
 mod kernel;
 
 use axprocess::{
-    ChildSignalAction, ExitStatus, ForkRequest, ProcessState, Signal, ThreadExit, WaitStatus,
+    ChildSignalAction, ExitStatus, ForkRequest, Number, ProcessState, Signal, ThreadExit,
+    WaitStatus,
 };
 use kernel::*;
 
@@ -190,4 +191,61 @@ fn init_without_threads_still_adopts() {
     assert_eq!(of_second.process().getppid(), 1);
     assert_eq!(init.process().children().len(), 3);
     assert_eq!(init.process().state(), ProcessState::Live);
+}
+
+#[test]
+fn an_exit_code_has_one_byte() {
+    // R-EXIT-01: exit and exit_group alike.
+    for code in [0, 255, 256, -1, i32::MIN] {
+        let (_table, init) = boot();
+        let [child, other] = [fork(&init), fork(&init)];
+        exit(&child, code);
+        other.process().begin_group_exit(ExitStatus::exited(code));
+        exit(&other, 77);
+        assert_eq!(wait4(&init, 2, 0), exited(2, code as u8));
+        assert_eq!(wait4(&init, 3, 0), exited(3, code as u8));
+    }
+}
+
+#[test]
+fn an_exiting_thread_leaves_no_zombie() {
+    // R-EXIT-02: its number is free at once, nobody is told; the number of a dead leader is not.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let thread = spawn(&leader);
+    let last = spawn(&leader);
+    exit(&thread, 1);
+    assert_eq!(events(&table), []);
+    assert_eq!(init.process().tkill(3, 0), Err(axprocess::Errno::ESRCH));
+    let exactly = |pid| ForkRequest { number: Number::Exactly(pid), ..Default::default() };
+    assert_eq!(fork_with(&init, exactly(3)).map(|child| child.tid()), Ok(3));
+    exit(&leader, 1);
+    assert_eq!(fork_with(&init, exactly(2)).err(), Some(axprocess::Errno::EEXIST));
+    drop(last);
+}
+
+#[test]
+fn what_the_parent_does_later_does_not_reap() {
+    // R-NOTIFY-07: its treatment of SIGCHLD counts at the death.
+    let (_table, init) = boot();
+    let child = fork(&init);
+    exit(&child, 1);
+    treat_sigchld(init.process(), ChildSignalAction::IGNORE);
+    assert_eq!(child.process().state(), ProcessState::Zombie);
+    assert_eq!(wait4(&init, -1, 0), exited(2, 1));
+}
+
+#[test]
+fn a_decided_exit_loses_reports_and_asks_every_thread() {
+    // R-EXIT-13, E17: whichever call decides; each living thread is asked once, in a stop or not.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let [gone, thread] = [spawn(&leader), spawn(&leader)];
+    exit(&gone, 0);
+    leader.process().group_stopped(Signal::SIGSTOP);
+    assert!(leader.process().begin_group_exit(ExitStatus::exited(1)));
+    assert_eq!(exit_requests(&table), [2, thread.tid()]);
+    assert_eq!(wait4(&init, -1, WUNTRACED | WNOHANG), Waited::Nothing);
+    assert!(!leader.process().begin_group_exit(ExitStatus::exited(2)));
+    assert_eq!(exit_requests(&table), []);
 }

@@ -5,7 +5,8 @@ mod kernel;
 use std::sync::Arc;
 
 use axprocess::{
-    Errno, ForkNamespace, ForkParent, ForkRequest, Number, ProcessState, SignalCause, WaitStatus,
+    Errno, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, ProcessState, Reboot,
+    RebootCommand, Signal, SignalCause, WaitStatus,
 };
 use kernel::*;
 
@@ -176,6 +177,8 @@ fn set_tid_names_the_numbers_from_inside_out() {
     assert_eq!(fork(&init).tid(), 3, "the cursors have not moved");
 }
 
+const KILLED: WaitStatus =
+    WaitStatus::Signaled { signal: axprocess::Signal::SIGKILL, core_dumped: false };
 const KILLED_3: Event = Event::Posted(3, 9, SignalCause::Kernel);
 const KILLED_1: Event = Event::Posted(1, 9, SignalCause::Kernel);
 
@@ -193,7 +196,7 @@ fn a_namespace_ends_with_its_init() {
     assert_eq!(events(&table), [KILLED_3, KILLED_1, Event::Wake(1)]);
     assert_eq!(zombie.process().state(), ProcessState::Reaped);
     assert_eq!(inner.process().state(), ProcessState::Exiting);
-    assert_eq!(fork_with(&child, ForkRequest::default()).err(), Some(Errno::ENOMEM));
+    assert_eq!(fork_with(&child, ForkRequest::default()).err(), Some(Errno::EINTR), "it is dying");
     assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing, "it waits for its descendants");
     exit(&nested, 0);
     assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
@@ -214,7 +217,7 @@ fn an_injected_zombie_holds_the_namespace() {
     exit(&inner, 1);
     exit(&injected, 2);
     assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing);
-    assert_eq!(wait4(&outer, -1, 0), exited(4, 2));
+    assert_eq!(wait4(&outer, -1, 0), Waited::Got(4, KILLED), "R-NS-20");
     assert_eq!(wait4(&init, 2, WNOHANG), exited(2, 1));
     assert_eq!(fork_with(&outer, ForkRequest::default()).err(), Some(Errno::ENOMEM));
 }
@@ -299,4 +302,81 @@ fn signals_cross_namespaces_with_untranslated_senders() {
     assert_eq!(outer.process().kill(-1, 15), Ok(()), "inner inits included");
     assert_eq!(events(&table), [user(1, 0), user(2, 0)]);
     assert_eq!(child.process().kill(4, 15), Err(Errno::ESRCH), "outer numbers mean nothing inside");
+}
+
+#[test]
+fn a_reboot_inside_is_the_end_of_the_namespace() {
+    // R-NS-23: by init or by another, which exits with 0; the parent learns the command, whatever init handles or has said.
+    let cases = [
+        (0x0123_4567, Signal::SIGHUP),
+        (0xa1b2_c3d4, Signal::SIGHUP),
+        (0xcdef_0123, Signal::SIGINT),
+        (0x4321_fedc, Signal::SIGINT),
+    ];
+    for (command, signal) in cases {
+        for caller in 0..2 {
+            let (table, init) = boot();
+            let inner = container(&init);
+            let threads = [inner.clone(), fork(&inner)];
+            let answer = threads[caller].process().reboot(RebootCommand::parse(command).unwrap());
+            assert_eq!(answer, Reboot::Namespace);
+            assert!(inner.process().is_group_exited() && exit_requests(&table).contains(&1));
+            threads.iter().rev().for_each(|thread| exit(thread, 0));
+            let status = WaitStatus::Signaled { signal, core_dumped: false };
+            assert_eq!(wait4(&init, 2, 0), Waited::Got(2, status));
+        }
+    }
+    for command in [0, 0x89ab_cdef, 0xd000_fce2, 0x4558_4543, u32::MAX] {
+        assert_eq!(RebootCommand::parse(command), Err(Errno::EINVAL));
+    }
+}
+
+#[test]
+fn a_reboot_overrides_an_end_that_has_begun() {
+    // R-NS-23, R-NS-20: as long as init waits for the others; in the outermost namespace it is the machine's.
+    let (_table, init) = boot();
+    let inner = container(&init);
+    let child = fork(&inner);
+    inner.process().begin_group_exit(ExitStatus::exited(3));
+    exit(&inner, 3);
+    assert_eq!(child.process().reboot(RebootCommand::Halt), Reboot::Namespace);
+    exit(&child, 0);
+    let status = WaitStatus::Signaled { signal: Signal::SIGINT, core_dumped: false };
+    assert_eq!(wait4(&init, 2, 0), Waited::Got(2, status));
+    let outer = fork(&init);
+    assert_eq!(outer.process().reboot(RebootCommand::Restart), Reboot::Machine);
+    assert!(!init.process().is_group_exited());
+}
+
+#[test]
+fn a_namespace_for_children_can_be_named_once_it_has_an_init() {
+    // R-NS-05: nothing between unshare and the first fork; afterwards also when its init has gone. R-FORK-12: a child's is its own.
+    let (table, init) = boot();
+    let caller = fork(&init);
+    assert!(Arc::ptr_eq(&caller.namespace_for_children().unwrap(), table.namespace()));
+    caller.unshare_pid().unwrap();
+    assert!(caller.namespace_for_children().is_none());
+    let inner = fork(&caller);
+    let space = inner.process().namespace();
+    assert!(Arc::ptr_eq(&caller.namespace_for_children().unwrap(), &space));
+    assert!(Arc::ptr_eq(&inner.namespace_for_children().unwrap(), &space));
+    exit(&inner, 0);
+    assert!(wait4(&caller, -1, 0).is_event());
+    assert!(Arc::ptr_eq(&caller.namespace_for_children().unwrap(), &space));
+}
+
+#[test]
+fn an_inner_init_begins_in_its_creators_group_and_session() {
+    // R-FORK-14, R-NS-01, R-NS-28: as the same objects, without numbers inside; nobody inside can name or join them.
+    let (_table, init) = boot();
+    let shell = fork(&init);
+    shell.process().setsid().unwrap();
+    let inner = container(&shell);
+    let child = fork(&inner);
+    assert!(Arc::ptr_eq(&inner.process().group(), &shell.process().group()));
+    assert_eq!((inner.process().getpgrp(), inner.process().own_sid()), (0, 0));
+    inner.process().setpgid(0, 0).unwrap();
+    assert_eq!((inner.process().getpgrp(), inner.process().own_sid()), (1, 0));
+    assert_eq!(child.process().setpgid(0, 2), Ok(()), "its own number");
+    assert_eq!(child.process().setpgid(0, 3), Err(Errno::EPERM));
 }

@@ -20,7 +20,7 @@ use super::number::{NumberTable, Refusal, Roles};
 use crate::list::Edge;
 use crate::process::Process;
 use crate::sync::{Field, Hold, Opened, Word32};
-use crate::{Errno, Host, Pid};
+use crate::{Errno, Host, Pid, Signal};
 
 /// How deep namespaces nest: the table's own has level 0 (R-CLONE-17).
 pub(crate) const DEEPEST: u32 = 32;
@@ -38,6 +38,8 @@ with_default_host! {
         /// How many threads and processes have a number here.
         tasks: Field<u32>,
         closed: Field<bool>,
+        /// What its init's parent is told, if it was rebooted.
+        reboot: Field<Option<Signal>>,
         /// Up to which number step 2 of the end has come.
         killed: Field<Pid>,
     }
@@ -70,6 +72,7 @@ impl<H: Host> PidNamespace<H> {
             init: Edge::none(),
             tasks: Field::new(0),
             closed: Field::new(false),
+            reboot: Field::new(None),
             killed: Field::new(0),
         }
     }
@@ -119,6 +122,14 @@ impl<H: Host> PidNamespace<H> {
     /// Nothing can be created in it from here on (R-NS-22).
     pub(crate) fn close(&self, hold: &mut Hold<'_, H>) {
         self.closed.set(hold, true);
+    }
+
+    pub(crate) fn note_reboot(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        self.reboot.set(hold, Some(signal));
+    }
+
+    pub(crate) fn reboot_signal(&self, hold: &Hold<'_, H>) -> Option<Signal> {
+        self.reboot.get(hold)
     }
 
     pub(crate) fn tasks(&self, hold: &Hold<'_, H>) -> u32 {

@@ -25,7 +25,7 @@ impl<H: Host> Process<H> {
             let victim = task.and_then(|task| task.process_of_leader(hold));
             if let Some(victim) = victim.filter(|victim| victim.state() == ProcessState::Live) {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
-                hold.host().post_signal(victim, &info);
+                victim.send(hold, &info);
             }
             if hold.is_full() {
                 return false;

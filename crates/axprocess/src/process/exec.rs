@@ -12,11 +12,12 @@ impl<H: Host> Thread<H> {
     /// The kernel calls it at the point of no return, after the other threads have been made to stop running. They
     /// are gone without a status and without anyone being told; their numbers are free, their children are this
     /// thread's, behind its own. This thread's number becomes the process's. The process's exit signal is `SIGCHLD` from here on, and its parent
-    /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06.
+    /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-09.
     ///
     /// # Errors
     ///
-    /// `EAGAIN`: the exit of the process is decided, another thread is in exec (R-EXEC-10), or this thread has exited.
+    /// `EAGAIN`: the exit of the process is decided, also meanwhile by a signal; another thread is in exec (R-EXEC-10, B44); this
+    /// thread has exited.
     pub fn exec(&self) -> Result<(), Errno> {
         let world = self.process().world();
         world.hold(|hold| self.begin_exec(hold))?;
@@ -37,7 +38,7 @@ impl<H: Host> Thread<H> {
     /// Goes as far as the hold allows; true when done. After each hold the process is a whole one, with fewer threads.
     fn take_over(&self, hold: &mut Hold<'_, H>) -> Result<bool, Errno> {
         let process = self.process();
-        if self.state() != ThreadState::Live {
+        if self.state() != ThreadState::Live || process.has(hold, Marks::GROUP_EXIT) {
             process.unmark(hold, Marks::EXECING);
             return Err(Errno::EAGAIN);
         }
@@ -54,7 +55,9 @@ impl<H: Host> Thread<H> {
         }
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
+        process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
         process.exit_signal.set(hold, Some(Signal::SIGCHLD));
+        self.end_vfork(hold);
         Ok(true)
     }
 
@@ -85,5 +88,63 @@ impl<H: Host> Thread<H> {
 
     fn first_other<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
         self.process().threads.iter(hold).find(|other| !core::ptr::eq(*other, self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What meets an exec between two of its holds.
+
+    use super::*;
+    use crate::list::tests::TestHost;
+    use crate::{ExitStatus, ForkRequest, Number, ProcessTable};
+
+    /// A process with a second thread that is in exec, between two holds.
+    fn amid_exec(meet: impl FnOnce(&Thread<TestHost>, &Thread<TestHost>)) {
+        let table = ProcessTable::new(TestHost);
+        let init = table.new_init(1, (), ()).expect("the first");
+        let leader = init.fork(ForkRequest::default(), (), ()).expect("a child");
+        let caller = leader.spawn_thread(Number::Next, ()).expect("a thread");
+        caller.process().world().hold(|hold| caller.begin_exec(hold)).expect("the first hold");
+        meet(&leader, &caller);
+    }
+
+    fn go_on(caller: &Thread<TestHost>) -> Result<bool, Errno> {
+        caller.process().world().hold(|hold| caller.take_over(hold))
+    }
+
+    #[test]
+    fn exit_group_amid_an_exec_ends_one_thread() {
+        // R-EXIT-19: it decides nothing; the exec goes on and its program lives.
+        amid_exec(|leader, caller| {
+            assert!(!leader.process().begin_group_exit(ExitStatus::exited(9)));
+            leader.exit_thread(ExitStatus::exited(0));
+            assert_eq!(go_on(caller), Ok(true));
+            assert!(!caller.process().is_group_exited());
+            assert!(caller.process().begin_group_exit(ExitStatus::exited(9)), "now it does");
+        });
+    }
+
+    #[test]
+    fn b44_a_fatal_signal_amid_an_exec_ends_the_process() {
+        // B44, R-EXEC-10, R-EXIT-10: EAGAIN; the thread is not left in exec, and dies of the signal.
+        amid_exec(|leader, caller| {
+            assert_eq!(leader.process().kill(2, 9), Ok(()));
+            assert_eq!(go_on(caller), Err(Errno::EAGAIN));
+            assert_eq!(caller.process().threads().len(), 2);
+            caller.exit_thread(ExitStatus::exited(0));
+            leader.exit_thread(ExitStatus::exited(0));
+            assert_eq!(caller.process().exit_status(), ExitStatus::killed(Signal::SIGKILL));
+        });
+    }
+
+    #[test]
+    fn a_second_exec_loses() {
+        // R-EXEC-10: EAGAIN, and no thread joins (T4).
+        amid_exec(|leader, caller| {
+            assert_eq!(leader.exec(), Err(Errno::EAGAIN));
+            assert_eq!(caller.spawn_thread(Number::Next, ()).err(), Some(Errno::EINTR));
+            assert_eq!(go_on(caller), Ok(true));
+        });
     }
 }

@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | 1 | `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
 //! | 1' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) |
+//! | 1'' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) |
 //! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 64 a hold |
 //! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
@@ -15,12 +16,13 @@
 //! has children (E6, race 10).
 
 use super::end_space::end_spaces;
+use super::send::Receiver;
 use super::{Marks, Process, ProcessState};
 use crate::list::Ptr;
 use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
 
 /// What the exit of a thread was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +92,8 @@ impl<H: Host> Thread<H> {
     fn depart(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
+        self.end_vfork(hold);
+        self.give_up_vfork(hold);
         self.leave_stop(hold);
         self.enter_state(hold, ThreadState::Exiting);
     }
@@ -167,11 +171,15 @@ pub(crate) fn leave<H: Host>(
 impl<H: Host> Process<H> {
     /// Decides that the whole process exits, with this status: no thread can join, and no later status counts.
     ///
-    /// Serves exit_group(2) and fatal signals: the kernel then makes every thread call
-    /// [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
-    /// Returns whether this call decided it; the first one does. R-EXIT-06, R-EXIT-12, R-EXIT-13.
+    /// Serves exit_group(2), and fatal signals that a thread has taken from a queue; others decide when they are sent (R-EXIT-10). Every
+    /// living thread is told by [`Host::request_exit`], and calls [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
+    ///
+    /// Returns whether this call decided it; the first one does. While another thread is in exec it decides nothing: the caller exits alone,
+    /// with code 0 (R-EXIT-19). R-EXIT-06, R-EXIT-08, R-EXIT-09, R-EXIT-11 to R-EXIT-13.
     pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
-        self.world.hold(|hold| self.decide_exit(hold, Some(status.to_raw())))
+        self.world.hold(|hold| {
+            !self.has(hold, Marks::EXECING) && self.decide_exit(hold, Some(status.to_raw()))
+        })
     }
 
     pub(crate) fn decide_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
@@ -183,7 +191,20 @@ impl<H: Host> Process<H> {
             self.exit_code.set(hold, code as u32);
         }
         self.forget_stop(hold);
+        self.request_exits(hold);
         true
+    }
+
+    /// Tells all threads in one hold, as Linux does: none can join any more, and none runs on as if nothing had been decided.
+    fn request_exits(&self, hold: &mut Hold<'_, H>) {
+        let mut at = self.threads.first(hold);
+        while let Some(thread) = at {
+            hold.touch();
+            if thread.state() == ThreadState::Live {
+                hold.host().request_exit(thread);
+            }
+            at = self.threads.after(hold, thread);
+        }
     }
 
     /// From here on the process accepts no child and no thread.
@@ -216,24 +237,26 @@ impl<H: Host> Process<H> {
 
     fn end(&self, hold: &mut Hold<'_, H>) {
         self.check_group_before_end(hold);
+        self.take_reboot_status(hold);
         self.enter_state(hold, ProcessState::Zombie);
         self.announce_end(hold);
     }
 
-    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-05, R-NOTIFY-10.
+    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10.
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
     pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        let signal = self.exit_signal.get(hold);
+        let signal = self.signal_for(hold, parent);
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
             _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
+        let receiver = Receiver::Process(self.parent_thread_in(hold));
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             if let Some(link) = self.reap(hold) {
                 hold.release(link);
@@ -242,21 +265,17 @@ impl<H: Host> Process<H> {
             self.queue_report(hold);
         }
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
-            self.post_child_signal(hold, parent, signal, self.exit_status().into());
+            let pid = self.identity.number_in(hold, parent.space(hold));
+            let cause = SignalCause::Child { pid, status: self.exit_status().into() };
+            parent.send_to(hold, receiver, &SignalInfo { signal, cause });
         }
         parent.wake(hold);
     }
 
-    pub(super) fn post_child_signal(
-        &self,
-        hold: &Hold<'_, H>,
-        parent: &Self,
-        signal: Signal,
-        status: WaitStatus,
-    ) {
-        let pid = self.identity.number_in(hold, parent.space(hold));
-        let cause = SignalCause::Child { pid, status };
-        hold.host().post_signal(parent, &SignalInfo { signal, cause });
+    /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.
+    fn signal_for(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
+        let is_other_program = self.parent_execs.get(hold) != parent.execs.get(hold);
+        if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold) }
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.

@@ -120,6 +120,12 @@ impl<H: Host> Process<H> {
         Some(Parentage { process, thread: self.parent_thread.get(hold) })
     }
 
+    /// The parent's thread whose child this process is, if that lives.
+    pub(super) fn parent_thread_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        let parent = self.parent.get(hold)?;
+        self.parent_thread.get(hold).or_else(|| parent.leader(hold))
+    }
+
     /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
     pub(super) fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
         let ppid = parent.in_hold(hold).identity.number_in(hold, self.space(hold));

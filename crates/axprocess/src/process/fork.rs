@@ -73,7 +73,8 @@ impl<H: Host> Thread<H> {
     /// Makes a new process, a child of this thread, and returns its leader thread.
     ///
     /// Serves fork(2), vfork(2), clone(2) and clone3(2) without `CLONE_THREAD`. The child stands in its parent's list, its
-    /// group and the number table at once. R-FORK-02, R-FORK-03, R-FORK-05, R-FORK-08, R-FORK-09.
+    /// group and the number table at once. R-FORK-02, R-FORK-03, R-FORK-05, R-FORK-08, R-FORK-09,
+    /// R-FORK-11.
     ///
     /// # Errors
     ///
@@ -115,11 +116,13 @@ impl<H: Host> Thread<H> {
         let leader = Self::embryo(Arc::clone(&process), Identity::at_root(), thread_data);
         world.transact(|hold| {
             let parent = Parentage::of_thread(self, hold);
-            let (parent, exit_signal) = match request.parent {
-                ForkParent::Caller => (parent, request.exit_signal),
+            let caller = parent.process;
+            let (parent, exit_signal, parent_execs) = match request.parent {
+                ForkParent::Caller => (parent, request.exit_signal, caller.execs.get(hold)),
                 ForkParent::Sibling => (
-                    parent.process.parentage(hold).ok_or(Errno::EINVAL)?,
-                    parent.process.exit_signal.get(hold),
+                    caller.parentage(hold).ok_or(Errno::EINVAL)?,
+                    caller.exit_signal.get(hold),
+                    caller.parent_execs.get(hold),
                 ),
             };
             if self.is_dying(hold) {
@@ -128,6 +131,7 @@ impl<H: Host> Thread<H> {
             let lineage = Lineage { parent, like: self.process() };
             publish(hold, &process, lineage, request.number)?;
             process.exit_signal.set(hold, exit_signal);
+            process.parent_execs.set(hold, parent_execs);
             leader.join_as_leader(hold);
             Ok(())
         })?;

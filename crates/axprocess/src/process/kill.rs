@@ -5,17 +5,17 @@
 //! ordered, so a child is either a member that is hit, or is not made, because its parent has the signal first and the
 //! fork asks [`Host::is_fatal_signal_pending`] in its own hold (F7, B17). Half a group would leave such a child out.
 //!
-//! Sending has effects before the receiver runs, in this order: `SIGCONT` ends a stop (R-STOP-02), the host queues the signal
-//! and discards what it makes void (R-STOP-01). A process whose exit is decided, or a zombie, accepts every signal and takes
-//! none of them (R-EXIT-12, R-KILL-06).
+//! What a signal does before the receiver runs stands in `send`. A process whose exit is decided, or a zombie, accepts every signal
+//! and takes none of them (R-EXIT-12, R-KILL-06).
 //!
 //! Errors come in this order: no target, no signal of that number, no permission (B41).
 
 use super::Process;
+use super::send::Receiver;
 use crate::group::ProcessGroup;
 use crate::pid::Task;
 use crate::sync::Hold;
-use crate::thread::{Thread, ThreadState};
+use crate::thread::Thread;
 use crate::{Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 
 impl<H: Host> Process<H> {
@@ -60,8 +60,8 @@ impl<H: Host> Process<H> {
                     sending.to_group(hold, group)
                 }
                 pid => {
-                    let target = own.find_target(hold, pid).ok_or(Errno::ESRCH)?.process;
-                    sending.to_process(hold, target)
+                    let target = own.find_target(hold, pid).ok_or(Errno::ESRCH)?;
+                    sending.to_target(hold, &target)
                 }
             }
         })
@@ -118,23 +118,10 @@ impl<H: Host> Process<H> {
             || hold.host().may_signal(self, target, signal)
     }
 
-    /// Delivers a signal to the process as a whole, unless its exit is decided.
-    pub(crate) fn send(&self, hold: &mut Hold<'_, H>, info: &SignalInfo) {
-        self.deliver(hold, info, |host| host.post_signal(self, info));
-    }
-
-    fn deliver(&self, hold: &mut Hold<'_, H>, info: &SignalInfo, post: impl FnOnce(&H)) {
-        if self.can_stop(hold) {
-            self.end_stop_by(hold, info.signal);
-            post(hold.host());
-            self.count_continue(hold, info.signal);
-        }
-    }
-
-    fn send_to_thread(
+    fn send_to_thread<'h>(
         &self,
-        hold: &mut Hold<'_, H>,
-        target: Target<'_, H>,
+        hold: &mut Hold<'h, H>,
+        target: Target<'h, H>,
         signal: i32,
     ) -> Result<(), Errno> {
         let signal = Signal::from_argument(signal)?;
@@ -146,12 +133,7 @@ impl<H: Host> Process<H> {
         };
         let cause = SignalCause::Thread { pid: self.number_shown_to(hold, target.process) };
         let info = SignalInfo { signal, cause };
-        target.process.deliver(hold, &info, |host| {
-            // A thread that exits accepts it like the leader that has exited, and never sees it.
-            if let Some(thread) = target.thread.filter(|it| it.state() == ThreadState::Live) {
-                host.post_thread_signal(thread, &info);
-            }
-        });
+        target.process.send_to(hold, Receiver::Thread(target.thread), &info);
         Ok(())
     }
 }
@@ -219,14 +201,20 @@ struct Sending<'h, H: Host> {
 }
 
 impl<'h, H: Host> Sending<'h, H> {
-    fn to_process(&self, hold: &mut Hold<'h, H>, target: &Process<H>) -> Result<(), Errno> {
+    fn to_process(&self, hold: &mut Hold<'h, H>, process: &'h Process<H>) -> Result<(), Errno> {
+        let thread = process.leader(hold);
+        self.to_target(hold, &Target { process, thread })
+    }
+
+    fn to_target(&self, hold: &mut Hold<'h, H>, target: &Target<'h, H>) -> Result<(), Errno> {
         let signal = self.signal?;
-        if !self.sender.may_send(hold, target, signal) {
+        let Target { process, thread } = *target;
+        if !self.sender.may_send(hold, process, signal) {
             return Err(Errno::EPERM);
         }
         if let Some(signal) = signal {
-            let cause = SignalCause::User { pid: self.sender.number_shown_to(hold, target) };
-            target.send(hold, &SignalInfo { signal, cause });
+            let cause = SignalCause::User { pid: self.sender.number_shown_to(hold, process) };
+            process.send_to(hold, Receiver::Process(thread), &SignalInfo { signal, cause });
         }
         Ok(())
     }

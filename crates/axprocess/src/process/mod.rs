@@ -7,12 +7,15 @@
 //! | `exit` | threads and processes that end |
 //! | `end_space` | namespaces that end with their init |
 //! | `space` | unshare, setns |
+//! | `reboot` | the same end by reboot(2) |
 //! | `reap` | the end of the end |
 //! | `wait` | what a parent learns |
+//! | `vfork` | who waits for a child to exec or exit |
 //! | `exec` | one thread takes over |
 //! | `job_control` | setpgid, setsid and their getters |
 //! | `stop` | group stops and continues |
 //! | `kill` | whom a signal hits |
+//! | `send` | what it does before the receiver runs |
 //! | `orphan` | orphaned groups, and what their stopped members are sent |
 //! | `parent_death` | the signal at the parent's death |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
@@ -27,9 +30,12 @@ mod kill;
 mod orphan;
 mod parent_death;
 mod reap;
+mod reboot;
+mod send;
 mod space;
 mod stop;
 mod terminal;
+mod vfork;
 mod wait;
 
 use alloc::sync::Arc;
@@ -47,11 +53,13 @@ pub use fork::{ForkNamespace, ForkParent, ForkRequest};
 #[cfg(feature = "kspin")]
 pub(crate) use fork::{InitSession, Lineage, found_first, publish};
 pub(crate) use orphan::is_orphaned_group;
+pub use reboot::{Reboot, RebootCommand};
 pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
 pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
+pub use vfork::VforkWait;
 pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 
 use crate::group::ProcessGroup;
@@ -110,6 +118,10 @@ with_default_host! {
 
         marks: Field<Marks>,
         exit_signal: Field<Option<Signal>>,
+        /// How often it has exec'd.
+        execs: Field<u64>,
+        /// How often its parent had, when that forked it.
+        parent_execs: Field<u64>,
         stop_signal: Field<Option<Signal>>,
         /// Odd while a group stop is in progress or complete: a thread that stops takes note of it.
         stop_round: Field<u64>,
@@ -246,6 +258,8 @@ impl<H: Host> Process<H> {
             terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
             exit_signal: Field::new(Some(Signal::SIGCHLD)),
+            execs: Field::new(0),
+            parent_execs: Field::new(0),
             stop_signal: Field::new(None),
             stop_round: Field::new(0),
             stop_awaits: Field::new(0),

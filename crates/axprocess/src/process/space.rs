@@ -40,6 +40,21 @@ impl<H: Host> Thread<H> {
         Ok(())
     }
 
+    /// Returns the namespace in which this thread's next child will live; `None` while that has no process yet, because there
+    /// is nothing yet that could be entered.
+    ///
+    /// Serves readlink(2) and open(2) of `/proc/PID/ns/pid_for_children`, where `None` is `ENOENT`. R-NS-05.
+    pub fn namespace_for_children(&self) -> Option<Arc<PidNamespace<H>>> {
+        self.process().world().hold(|hold| {
+            let space = self.children_space_in(hold);
+            let was_entered = space.init(hold).is_some() || space.is_closed(hold);
+            was_entered.then(|| {
+                let other = self.children_space().share_if_set(hold);
+                other.unwrap_or_else(|| self.process().identity().space_arc(hold))
+            })
+        })
+    }
+
     /// Where this thread's next child will live.
     pub(super) fn children_space_in<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
         let own = self.in_hold(hold);

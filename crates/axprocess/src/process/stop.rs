@@ -16,6 +16,7 @@
 //!
 //! A kernel that does all this by itself reports the outcome with [`Process::group_stopped`] and [`Process::group_continued`].
 
+use super::send::Receiver;
 use super::{Marks, Process, ProcessState};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -33,7 +34,7 @@ pub enum Discard {
 }
 
 impl Discard {
-    const fn by(signal: Signal) -> Self {
+    pub(super) const fn by(signal: Signal) -> Self {
         match signal {
             Signal::SIGCONT => Self::Stops,
             signal if signal.is_stop() => Self::Continue,
@@ -76,7 +77,7 @@ impl<H: Host> Process<H> {
     /// Takes note that a signal is being sent to the process or to one of its threads, and tells which waiting signals that makes void.
     ///
     /// For signals that the kernel sends by itself. Those that go through the model ([`Process::kill`] and its like, and what it posts) are
-    /// noted there, and the kernel discards in its hook. It counts at this moment, whether the signal is blocked, ignored or
+    /// noted there, and the kernel discards in its hook [`Host::discard_signals`]. It counts at this moment, whether the signal is blocked, ignored or
     /// handled: `SIGCONT` ends a stop, complete or in progress. The kernel wakes the threads that sleep in it. R-STOP-01, R-STOP-02, R-STOP-06.
     ///
     /// ```
@@ -105,7 +106,7 @@ impl<H: Host> Process<H> {
 
     /// Returns the proof to keep with a stop signal that is being taken from its queue. Wait-free.
     ///
-    /// Taken under the lock of that queue, which [`Host::post_signal`] takes to discard: then a `SIGCONT` either finds the stop signal in the
+    /// Taken under the lock of that queue, which [`Host::discard_signals`] takes: then a `SIGCONT` either finds the stop signal in the
     /// queue, or makes the ticket void.
     pub fn stop_ticket(&self) -> StopTicket {
         StopTicket { continues: self.continues.get() }
@@ -113,7 +114,7 @@ impl<H: Host> Process<H> {
 
     /// Returns what would become of a stop signal with the default action. Changes nothing; [`Thread::begin_stop`] decides anew.
     ///
-    /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group. R-ORPHAN-09.
+    /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group, nor an init. R-ORPHAN-09, R-NS-12.
     pub fn default_stop(&self, signal: Signal) -> StopDecision {
         self.world.hold(|hold| self.decide_stop(hold, signal))
     }
@@ -215,7 +216,8 @@ impl<H: Host> Process<H> {
         let stops = self.can_stop(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP
-                || !super::is_orphaned_group(hold, self.group.get(hold), None));
+                || !self.is_space_init(hold)
+                    && !super::is_orphaned_group(hold, self.group.get(hold), None));
         if stops { StopDecision::Stop } else { StopDecision::Discard }
     }
 
@@ -271,7 +273,8 @@ impl<H: Host> Process<H> {
         let action = hold.host().child_signal_action(parent);
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
             let cause = cause(self.number_seen_by(hold, parent));
-            hold.host().post_signal(parent, &SignalInfo { signal: Signal::SIGCHLD, cause });
+            let receiver = Receiver::Process(self.parent_thread_in(hold));
+            parent.send_to(hold, receiver, &SignalInfo { signal: Signal::SIGCHLD, cause });
         }
         parent.wake(hold);
     }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable,
-    Relations, Signal, SignalCause, SignalInfo, Terminal, Thread, WaitEvent, WaitOutcome,
-    WaitRequest, WaitStatus,
+    ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process,
+    ProcessTable, Relations, Signal, SignalAction, SignalCause, SignalInfo, Terminal, Thread,
+    WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -28,6 +28,12 @@ pub(crate) struct Kernel {
     protected: Mutex<Vec<Pid>>,
     /// Processes that a signal of kill waits for: they cannot fork.
     struck: Mutex<Vec<Pid>>,
+    /// Who was asked to exit.
+    exit_requests: Mutex<Vec<Pid>>,
+    /// What was discarded from whose queues.
+    discards: Mutex<Vec<(Pid, Discard)>>,
+    /// Threads, by address, that block a signal.
+    masks: Mutex<Vec<(usize, Signal)>>,
 }
 
 /// What a hook was told: who, and what.
@@ -43,13 +49,15 @@ pub(crate) enum Event {
     StopRequest(Pid),
     /// The files of the terminal of that device number are dead.
     HungUp(u32),
+    /// A thread was let go that waited in vfork.
+    VforkEnd(Pid),
     /// The waiters of a process were woken.
     Wake(Pid),
 }
 
-/// How the process treats SIGCHLD.
+/// How the process treats SIGCHLD, and what it does about other signals: it handles those that are not named.
 #[derive(Default)]
-pub(crate) struct Treatment(AtomicU8);
+pub(crate) struct Treatment(AtomicU8, Mutex<Vec<(Signal, SignalAction)>>);
 
 impl Host for Kernel {
     type Lock = Mutex<Relations<Self>>;
@@ -74,6 +82,24 @@ impl Host for Kernel {
         self.log.lock().unwrap().push(event);
     }
 
+    fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
+        self.discards.lock().unwrap().push((target.pid(), discard));
+    }
+
+    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+        let actions = target.host_data().1.lock().unwrap();
+        let named = actions.iter().rfind(|(named, _)| *named == signal);
+        named.map_or(SignalAction::Handle, |(_, action)| *action)
+    }
+
+    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+        self.masks.lock().unwrap().contains(&(std::ptr::from_ref(thread).addr(), signal))
+    }
+
+    fn request_exit(&self, thread: &Thread<Self>) {
+        self.exit_requests.lock().unwrap().push(thread.tid());
+    }
+
     fn may_signal(&self, _: &Process<Self>, target: &Process<Self>, _: Option<Signal>) -> bool {
         !self.protected.lock().unwrap().contains(&target.pid())
     }
@@ -84,6 +110,11 @@ impl Host for Kernel {
 
     fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
         self.struck.lock().unwrap().contains(&caller.process().pid())
+    }
+
+    fn end_vfork(&self, parent: &Thread<Self>) {
+        assert!(!parent.is_in_vfork(), "the word changes before the hook is called");
+        self.log.lock().unwrap().push(Event::VforkEnd(parent.tid()));
     }
 
     fn wake_waiters(&self, parent: &Process<Self>) {
@@ -132,6 +163,26 @@ pub(crate) fn posted(table: &Table) -> Vec<Event> {
 /// Nobody may send a signal to this process from now on.
 pub(crate) fn protect(table: &Table, process: &KernelProcess) {
     table.host().protected.lock().unwrap().push(process.pid());
+}
+
+/// The process does this about these signals from now on.
+pub(crate) fn act(process: &KernelProcess, action: SignalAction, signals: &[Signal]) {
+    process.host_data().1.lock().unwrap().extend(signals.iter().map(|signal| (*signal, action)));
+}
+
+/// The thread blocks the signal from now on.
+pub(crate) fn block(table: &Table, thread: &KernelThread, signal: Signal) {
+    table.host().masks.lock().unwrap().push((Arc::as_ptr(thread).addr(), signal));
+}
+
+/// Who was asked to exit since the last call.
+pub(crate) fn exit_requests(table: &Table) -> Vec<Pid> {
+    std::mem::take(&mut *table.host().exit_requests.lock().unwrap())
+}
+
+/// What was discarded since the last call.
+pub(crate) fn discards(table: &Table) -> Vec<(Pid, Discard)> {
+    std::mem::take(&mut *table.host().discards.lock().unwrap())
 }
 
 /// Who got which signal of the kernel's own, among [`events`].

@@ -1,0 +1,172 @@
+//! What the sending of a signal does at once, before the receiver runs.
+//!
+//! Whoever sends (kill, a child's end, an orphaned group, a terminal), the signal passes these steps, all in the sender's hold:
+//!
+//! | step | what | Linux |
+//! | --- | --- | --- |
+//! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included; the sender has succeeded (R-EXIT-12, B39) | `prepare_signal` |
+//! | 2 | `SIGCONT` ends a stop; `SIGCONT` and stop signals discard each other from the queues, whatever becomes of them (R-STOP-01, R-STOP-02) | same |
+//! | 3 | who ignores the signal and does not block it never sees it (R-KILL-10); an init ignores whatever it does not handle (R-NS-10, R-NS-11) | `sig_ignored` |
+//! | 4 | the host queues the signal | `__send_signal_locked` |
+//! | 5 | a signal that ends the process without a core ends it now, if a thread can take it: the exit is decided with this signal's status, and every thread is asked to exit, wherever it sleeps (R-EXIT-10, B27) | `complete_signal` |
+//!
+//! The model knows no handlers and no masks: the host tells ([`Host::signal_action`], [`Host::is_signal_blocked`]), in that hold.
+//! What is left for the moment at which a thread takes a signal from a queue: signals that dump core, that were blocked when they were sent, or
+//! that no thread could take, because all were stopped. An init survives those too ([`Process::is_protected_from`]).
+
+use super::{Discard, Marks, Process};
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+use crate::{DefaultAction, ExitStatus, Host, Signal, SignalAction, SignalInfo};
+
+/// Whose queue a signal is for.
+pub(super) enum Receiver<'h, H: Host> {
+    /// The process's, addressed by the number of this thread, or of a leader that has exited.
+    Process(Option<&'h Thread<H>>),
+    /// That of one thread, or of a leader that has exited.
+    Thread(Option<&'h Thread<H>>),
+}
+
+impl<'h, H: Host> Receiver<'h, H> {
+    /// Whether the addressed thread blocks the signal; what is blocked is never ignored, because that may change before it is not. A
+    /// dead leader blocks nothing.
+    fn blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+        let (Self::Process(addressed) | Self::Thread(addressed)) = self;
+        addressed.is_some_and(|thread| thread.blocks(hold, signal))
+    }
+}
+
+/// What becomes of a signal that is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// The receiver ignores it.
+    Dropped,
+    /// It is queued, and acts when a thread takes it.
+    Queued,
+    /// It is queued, and the process ends by it.
+    Ends,
+}
+
+impl<H: Host> Process<H> {
+    /// Returns whether the default action of a signal that was taken from a queue is not carried out, because the process is the init of a
+    /// namespace: the thread that took the signal drops it.
+    ///
+    /// `SIGKILL` and `SIGSTOP` act: they got into the queue from outside. A fault of init's own ends it as it ends anyone: the kernel
+    /// does not ask then. R-NS-12, R-NS-14.
+    pub fn is_protected_from(&self, signal: Signal) -> bool {
+        !signal.is_unblockable() && self.world.hold(|hold| self.is_space_init(hold))
+    }
+
+    /// Sends a signal to the process as a whole.
+    pub(crate) fn send(&self, hold: &mut Hold<'_, H>, info: &SignalInfo) {
+        let leader = self.leader(hold);
+        self.send_to(hold, Receiver::Process(leader), info);
+    }
+
+    /// Sends a signal to the process, or to one thread of it.
+    pub(super) fn send_to<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        receiver: Receiver<'h, H>,
+        info: &SignalInfo,
+    ) {
+        if !self.can_stop(hold) {
+            return;
+        }
+        let signal = info.signal;
+        self.end_stop_by(hold, signal);
+        match Discard::by(signal) {
+            Discard::Nothing => {}
+            discard => hold.host().discard_signals(self, discard),
+        }
+        let fate = self.fate_of(hold, &receiver, info);
+        if fate != Fate::Dropped {
+            self.post(hold, &receiver, info);
+        }
+        if fate == Fate::Ends {
+            self.decide_exit(hold, Some(ExitStatus::killed(signal).to_raw()));
+        }
+        self.count_continue(hold, signal);
+    }
+
+    /// Steps 3 and 5.
+    fn fate_of(
+        &self,
+        hold: &mut Hold<'_, H>,
+        receiver: &Receiver<'_, H>,
+        info: &SignalInfo,
+    ) -> Fate {
+        let signal = info.signal;
+        let action = match signal.is_unblockable() {
+            true => SignalAction::Default,
+            false => hold.host().signal_action(self, signal),
+        };
+        let is_default = action == SignalAction::Default;
+        let is_ignored = action == SignalAction::Ignore
+            || (is_default
+                && (signal.default_action() == DefaultAction::Ignore
+                    || self.is_shielded(hold, info)));
+        let ends = is_default && signal.default_action() == DefaultAction::Terminate;
+        match is_ignored {
+            true if receiver.blocks(hold, signal) => Fate::Queued,
+            true => Fate::Dropped,
+            false if ends && self.has_taker(hold, receiver, signal) => Fate::Ends,
+            false => Fate::Queued,
+        }
+    }
+
+    /// Whether default actions do not touch this process: it is the init of a namespace, and what its like can do nothing about,
+    /// `SIGKILL` and `SIGSTOP`, does not come from outside. To the table's own init there is no outside. R-NS-10, R-NS-11.
+    fn is_shielded(&self, hold: &Hold<'_, H>, info: &SignalInfo) -> bool {
+        let is_forced = info.signal.is_unblockable()
+            && info.cause.is_from_outside()
+            && !self.is_table_init(hold);
+        self.is_space_init(hold) && !is_forced
+    }
+
+    /// Whether a thread could take the signal at once: the addressed one, or any if it is for the process.
+    fn has_taker(
+        &self,
+        hold: &mut Hold<'_, H>,
+        receiver: &Receiver<'_, H>,
+        signal: Signal,
+    ) -> bool {
+        if let Receiver::Thread(thread) = receiver {
+            return thread.is_some_and(|thread| thread.can_take(hold, signal));
+        }
+        let mut at = self.threads.first(hold);
+        while let Some(thread) = at {
+            hold.touch();
+            if thread.can_take(hold, signal) {
+                return true;
+            }
+            at = self.threads.after(hold, thread);
+        }
+        false
+    }
+
+    fn post(&self, hold: &Hold<'_, H>, receiver: &Receiver<'_, H>, info: &SignalInfo) {
+        match receiver {
+            Receiver::Process(_) => hold.host().post_signal(self, info),
+            // A thread that exits accepts it like the leader that has exited, and never sees it.
+            Receiver::Thread(thread) => {
+                if let Some(thread) = thread.filter(|it| it.state() == ThreadState::Live) {
+                    hold.host().post_thread_signal(thread, info);
+                }
+            }
+        }
+    }
+}
+
+impl<H: Host> Thread<H> {
+    fn blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+        !signal.is_unblockable() && hold.host().is_signal_blocked(self, signal)
+    }
+
+    /// Linux's `wants_signal`: a stopped thread takes only `SIGKILL` (R-STOP-08).
+    fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+        let is_stopped = self.is_in_stop(hold) || self.process().has(hold, Marks::STOPPED);
+        let is_free = signal == Signal::SIGKILL || !is_stopped;
+        self.state() == ThreadState::Live && is_free && !self.blocks(hold, signal)
+    }
+}

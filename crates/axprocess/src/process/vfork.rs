@@ -1,0 +1,128 @@
+//! vfork: a thread that waits until its child has left its memory alone.
+//!
+//! | who | does | Linux |
+//! | --- | --- | --- |
+//! | the parent's thread | forks, ties the child's first thread to itself before that runs ([`Thread::begin_vfork`]), lets it run, sleeps while [`Thread::is_in_vfork`] | `vfork_done` |
+//! | the child's thread | execs with success, or exits: the tie is undone, and the parent's thread is woken. A failed exec undoes nothing (R-EXEC-09) | `mm_release` |
+//! | a thread that is killed while it waits | exits: the tie is undone, the child lives on, with a new parent (R-VFORK-02) | `wait_for_vfork_done` |
+//!
+//! The tie is between two **threads**: other threads of the parent run on, and a second thread of the child that execs lets the parent go because it
+//! makes the first one vanish. Both ends know each other, so whichever goes first leaves nothing behind.
+//!
+//! The kernel gives the memory back before it closes files and ends the thread, and says so by
+//! [`Thread::release_address_space`]: then the parent runs before there is a zombie (R-VFORK-04, R-EXIT-14). A kernel that does not is not wrong: exit and
+//! exec undo the tie themselves, before anything else that others can see.
+//!
+//! No wake-up is lost: the word that [`Thread::is_in_vfork`] reads changes before the hook is called, in the hold that undoes the tie. Stops are
+//! the kernel's to defer: a thread that sleeps here does not call [`Thread::stop`], so a group stop waits for it (R-VFORK-03).
+
+use crate::Host;
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+
+/// Whether a vfork has to be waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VforkWait {
+    /// The thread sleeps until [`Thread::is_in_vfork`] is false.
+    Waits,
+    /// It does not sleep: the child, or the thread itself, has exited.
+    Over,
+}
+
+impl<H: Host> Thread<H> {
+    /// Makes this thread wait for `child`, a thread that it has just created, until that execs or exits.
+    ///
+    /// Serves vfork(2), and clone(2) and clone3(2) with `CLONE_VFORK`: called between [`fork`](Self::fork) or
+    /// [`spawn_thread`](Self::spawn_thread) and the child's first instruction. A thread waits for one child at a time: an earlier
+    /// wait is given up. R-VFORK-01, R-VFORK-05.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{ForkRequest, VforkWait};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let child = init.fork(ForkRequest::default(), (), ())?;
+    /// assert_eq!(init.begin_vfork(&child), VforkWait::Waits);
+    /// child.exec()?;
+    /// assert!(!init.is_in_vfork());
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn begin_vfork(&self, child: &Self) -> VforkWait {
+        let world = self.process().world();
+        let is_strange = !alloc::sync::Arc::ptr_eq(world, child.process().world());
+        if is_strange || core::ptr::eq(self, child) {
+            return VforkWait::Over;
+        }
+        world.hold(|hold| {
+            let lives = |thread: &Self| thread.state() == ThreadState::Live;
+            if !lives(self) || !lives(child) {
+                return VforkWait::Over;
+            }
+            self.give_up_vfork(hold);
+            child.end_vfork(hold);
+            self.vfork_child().set(hold, Some(child));
+            child.vfork_parent().set(hold, Some(self));
+            self.vfork_word().set(hold, 1);
+            VforkWait::Waits
+        })
+    }
+
+    /// Returns whether this thread waits for the child of its vfork. Wait-free.
+    pub fn is_in_vfork(&self) -> bool {
+        self.vfork_word().get() != 0
+    }
+
+    /// Reports that this thread uses the memory no more that it was created with: lets the thread go that waits for that.
+    ///
+    /// For the kernel's exit, where it gives the memory back, ahead of the files and of [`exit_thread`](Self::exit_thread). R-EXIT-14, R-VFORK-04.
+    pub fn release_address_space(&self) {
+        self.process().world().hold(|hold| self.end_vfork(hold));
+    }
+
+    /// Undoes the tie to the thread that waits for this one, and wakes it.
+    pub(super) fn end_vfork(&self, hold: &mut Hold<'_, H>) {
+        if let Some(parent) = self.vfork_parent().get(hold) {
+            parent.give_up_vfork(hold);
+            hold.host().end_vfork(parent);
+        }
+    }
+
+    /// Undoes the tie to the thread that this one waits for.
+    pub(super) fn give_up_vfork(&self, hold: &mut Hold<'_, H>) {
+        if let Some(child) = self.vfork_child().get(hold) {
+            child.vfork_parent().set(hold, None);
+            self.vfork_child().set(hold, None);
+            self.vfork_word().set(hold, 0);
+        }
+    }
+}
+
+/// What the invariant checker asks, and its tests break.
+#[cfg(feature = "check")]
+impl<H: Host> Thread<H> {
+    /// Invariant 16.
+    pub(crate) fn check_vfork(&self, hold: &Hold<'_, H>) {
+        let child = self.vfork_child().get(hold);
+        assert_eq!(self.is_in_vfork(), child.is_some(), "16: the vfork of {self:?}");
+        let is_tied = |there: Option<&Self>| there.is_some_and(|there| core::ptr::eq(there, self));
+        let back = child.is_none_or(|child| is_tied(child.vfork_parent().get(hold)));
+        assert!(back, "16: the child of {self:?} lets another go");
+        let parent = self.vfork_parent().get(hold);
+        let back = parent.is_none_or(|parent| is_tied(parent.vfork_child().get(hold)));
+        assert!(back, "16: {self:?} lets one go that waits for another");
+        let lives = self.state() == ThreadState::Live;
+        assert!(lives || (child.is_none() && parent.is_none()), "16: {self:?} exits amid a vfork");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_vfork(&self, hold: &mut Hold<'_, H>, parent: &Self) {
+        self.vfork_parent().set(hold, Some(parent));
+    }
+}

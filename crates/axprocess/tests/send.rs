@@ -1,0 +1,370 @@
+//! What a signal does when it is sent: what is ignored, what ends a process, whom nothing touches.
+
+mod kernel;
+
+use axprocess::{
+    Discard, Errno, ExitStatus, ForkNamespace, ForkRequest, Pid, ProcessState, Signal,
+    SignalAction, SignalCause, StopDecision, ThreadStop, WaitStatus,
+};
+use kernel::*;
+
+const HUP: Signal = Signal::SIGHUP;
+const TERM: Signal = Signal::SIGTERM;
+const KILL: Signal = Signal::SIGKILL;
+const STOP: Signal = Signal::SIGSTOP;
+const CONT: Signal = Signal::SIGCONT;
+
+/// What a process that has just been exec'd does about signals.
+const DEFAULTS: [Signal; 8] = [
+    HUP,
+    TERM,
+    CONT,
+    Signal::SIGCHLD,
+    Signal::SIGSEGV,
+    Signal::SIGTSTP,
+    Signal::SIGUSR1,
+    Signal::SIGQUIT,
+];
+
+fn by_default(thread: &KernelThread) {
+    act(thread.process(), SignalAction::Default, &DEFAULTS);
+}
+
+/// A child with the default actions.
+fn plain(parent: &KernelThread) -> KernelThread {
+    let child = fork(parent);
+    by_default(&child);
+    child
+}
+
+/// The init of a new namespace, with the default actions, and a child of it.
+fn container(parent: &KernelThread) -> (KernelThread, KernelThread) {
+    let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
+    let inner = fork_with(parent, new).unwrap();
+    by_default(&inner);
+    let child = fork(&inner);
+    (inner, child)
+}
+
+fn kill(sender: &KernelThread, pid: Pid, signal: Signal) -> Result<(), Errno> {
+    sender.process().kill(pid as i32, signal.number().into())
+}
+
+fn sent(target: Pid, signal: Signal, sender: Pid) -> Event {
+    Event::Posted(target, signal.number(), SignalCause::User { pid: sender })
+}
+
+fn killed(signal: Signal) -> WaitStatus {
+    WaitStatus::Signaled { signal, core_dumped: false }
+}
+
+#[test]
+fn an_init_ignores_from_inside_what_it_does_not_handle() {
+    // R-NS-10: KILL, STOP and SEGV included, from a child and from itself; kill says 0; with a handler it is delivered.
+    let (table, init) = boot();
+    let (inner, child) = container(&init);
+    for sender in [&inner, &child] {
+        for signal in [KILL, STOP, TERM, Signal::SIGSEGV, Signal::SIGTSTP] {
+            assert_eq!(kill(sender, 1, signal), Ok(()));
+            assert_eq!(sender.process().tkill(1, signal.number().into()), Ok(()));
+        }
+    }
+    assert_eq!(posted(&table), []);
+    assert!(!inner.process().is_group_exited());
+    act(inner.process(), SignalAction::Handle, &[TERM]);
+    kill(&child, 1, TERM).unwrap();
+    assert_eq!(posted(&table), [sent(1, TERM, 2)]);
+}
+
+#[test]
+fn an_init_can_be_killed_and_stopped_from_outside() {
+    // R-NS-11: TERM, HUP and TSTP are dropped there too; a handled one shows sender 0.
+    let (table, init) = boot();
+    let (inner, _child) = container(&init);
+    for signal in [TERM, HUP, Signal::SIGTSTP] {
+        assert_eq!(kill(&init, 2, signal), Ok(()));
+    }
+    assert_eq!(posted(&table), []);
+    act(inner.process(), SignalAction::Handle, &[HUP]);
+    kill(&init, 2, HUP).unwrap();
+    kill(&init, 2, STOP).unwrap();
+    kill(&init, 2, KILL).unwrap();
+    assert_eq!(posted(&table), [sent(1, HUP, 0), sent(1, STOP, 0), sent(1, KILL, 0)]);
+    assert!(inner.process().is_group_exited());
+    assert_eq!(exit_requests(&table), [1]);
+}
+
+#[test]
+fn a_nested_init_is_killed_by_the_end_of_the_namespace_around_it() {
+    // R-NS-11, R-NS-20: that SIGKILL comes from the kernel; also through the parent-death signal of a parent outside.
+    let (table, init) = boot();
+    let (outer, child) = container(&init);
+    let (nested, _) = container(&child);
+    nested.set_parent_death_signal(Some(TERM));
+    exit(&child, 0);
+    assert_eq!(posted(&table), [], "TERM is dropped from outside as well");
+    exit(&outer, 0);
+    assert!(nested.process().is_group_exited());
+    exit(&nested, 5);
+    assert_eq!(nested.process().exit_status(), ExitStatus::killed(KILL));
+}
+
+#[test]
+fn a_blocked_signal_waits_at_an_init_and_is_dropped_when_it_is_taken() {
+    // R-NS-12, and as seen on Linux 6.18: no other thread that does not block it makes it fatal.
+    let (table, init) = boot();
+    let (inner, child) = container(&init);
+    let other = spawn(&inner);
+    block(&table, &inner, TERM);
+    kill(&child, 1, TERM).unwrap();
+    assert_eq!(posted(&table), [sent(1, TERM, 2)]);
+    assert!(!inner.process().is_group_exited());
+    assert!(inner.process().is_protected_from(TERM));
+    assert!(!inner.process().is_protected_from(KILL) && !inner.process().is_protected_from(STOP));
+    assert!(!child.process().is_protected_from(TERM));
+    assert_eq!(inner.process().default_stop(Signal::SIGTSTP), StopDecision::Discard);
+    assert_eq!(inner.process().default_stop(STOP), StopDecision::Stop);
+    drop(other);
+}
+
+#[test]
+fn kill_of_all_reaches_nested_inits_as_the_rules_say() {
+    // R-NS-13: not one's own init; a nested one from outside, where KILL acts and TERM does not.
+    let (table, init) = boot();
+    let caller = plain(&init);
+    let (inner, child) = container(&init);
+    caller.process().kill(-1, 15).unwrap();
+    assert_eq!(posted(&table), [sent(2, TERM, 0)]);
+    child.process().kill(-1, 9).unwrap_err();
+    caller.process().kill(-1, 9).unwrap();
+    assert_eq!(posted(&table), [sent(1, KILL, 0), sent(2, KILL, 0)]);
+    assert!(inner.process().is_group_exited());
+}
+
+#[test]
+fn the_tables_own_init_has_no_outside() {
+    // R-NS-10: even the kernel cannot kill or stop it; what it handles it gets.
+    let (table, init) = boot();
+    by_default(&init);
+    let child = fork(&init);
+    for signal in [KILL, STOP, TERM, HUP] {
+        assert_eq!(kill(&child, 1, signal), Ok(()));
+        assert_eq!(kill(&init, 1, signal), Ok(()));
+    }
+    let killer = ForkRequest { exit_signal: Some(KILL), ..Default::default() };
+    exit(&fork_with(&init, killer).unwrap(), 0);
+    assert_eq!(posted(&table), []);
+    assert!(!init.process().is_group_exited());
+    act(init.process(), SignalAction::Handle, &[TERM]);
+    kill(&child, 1, TERM).unwrap();
+    assert_eq!(posted(&table), [sent(1, TERM, 2)]);
+}
+
+#[test]
+fn an_init_ends_by_itself() {
+    // R-NS-14: by exit_group, and by a fault, which the kernel decides without asking who sent it.
+    for status in [ExitStatus::exited(4), ExitStatus::dumped(Signal::SIGSEGV)] {
+        let (_table, init) = boot();
+        let (inner, child) = container(&init);
+        exit(&child, 0);
+        assert!(inner.process().begin_group_exit(status));
+        exit(&inner, 0);
+        assert_eq!(wait4(&init, -1, 0), Waited::Got(2, status.into()));
+    }
+}
+
+#[test]
+fn sigcont_from_inside_resumes_a_stopped_init() {
+    // R-STOP-02, R-NS-10: the stop ends and the queues are cleared although the signal itself is dropped.
+    let (table, init) = boot();
+    let (inner, child) = container(&init);
+    kill(&init, 2, STOP).unwrap();
+    inner.begin_stop(STOP, inner.process().stop_ticket());
+    inner.stop();
+    events(&table);
+    discards(&table);
+    kill(&child, 1, CONT).unwrap();
+    assert!(!inner.process().is_stopped());
+    assert_eq!(posted(&table), []);
+    assert_eq!(discards(&table), [(1, Discard::Stops)]);
+    assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Got(2, WaitStatus::Continued));
+}
+
+#[test]
+fn an_ignored_signal_is_discarded_unless_it_is_blocked() {
+    // R-KILL-10: by SIG_IGN, and by a default action that is nothing; the mask that counts is the addressed thread's.
+    let (table, init) = boot();
+    let target = plain(&init);
+    let thread = spawn(&target);
+    act(target.process(), SignalAction::Ignore, &[TERM]);
+    for signal in [TERM, CONT, Signal::SIGCHLD] {
+        kill(&init, 2, signal).unwrap();
+        init.process().tkill(3, signal.number().into()).unwrap();
+    }
+    assert_eq!(posted(&table), []);
+    block(&table, &thread, TERM);
+    kill(&init, 2, TERM).unwrap();
+    assert_eq!(posted(&table), [], "the leader does not block it");
+    kill(&init, 3, TERM).unwrap();
+    assert_eq!(posted(&table), [sent(2, TERM, 1)]);
+    assert!(!target.process().is_group_exited());
+}
+
+#[test]
+fn an_ignored_stop_signal_discards_all_the_same() {
+    // R-STOP-01: whatever the receiver does about it.
+    let (table, init) = boot();
+    let target = fork(&init);
+    act(target.process(), SignalAction::Ignore, &[Signal::SIGTSTP, CONT]);
+    for (signal, discard) in [(Signal::SIGTSTP, Discard::Continue), (CONT, Discard::Stops)] {
+        kill(&init, 2, signal).unwrap();
+        assert_eq!(discards(&table), [(2, discard)]);
+    }
+    assert_eq!(posted(&table), []);
+}
+
+#[test]
+fn a_childs_signal_is_ignored_like_any() {
+    // R-NOTIFY-09: SIGCHLD by default is nothing, unless it is blocked; the wake-up and the zombie stay.
+    let (table, init) = boot();
+    let parent = plain(&init);
+    exit(&fork(&parent), 0);
+    assert_eq!(events(&table), [Event::Wake(2)]);
+    block(&table, &parent, Signal::SIGCHLD);
+    exit(&fork(&parent), 1);
+    assert_eq!(signals(&table), [Event::Signal(2, 17, 4, WaitStatus::Exited(1))]);
+    assert_eq!(wait4(&parent, -1, 0), exited(3, 0));
+    assert_eq!(wait4(&parent, -1, 0), exited(4, 1));
+}
+
+#[test]
+fn an_exit_signal_can_end_the_parent() {
+    // R-NOTIFY-01, R-EXIT-10: it is a signal like any; the child is a zombie of the dying parent.
+    let (_table, init) = boot();
+    let parent = plain(&init);
+    let killer = ForkRequest { exit_signal: Some(KILL), ..Default::default() };
+    let child = fork_with(&parent, killer).unwrap();
+    exit(&child, 0);
+    assert_eq!(child.process().state(), ProcessState::Zombie);
+    exit(&parent, 0);
+    assert_eq!(wait4(&init, 2, 0), Waited::Got(2, killed(KILL)));
+}
+
+#[test]
+fn b27_a_fatal_signal_decides_the_exit_when_it_is_sent() {
+    // B27, R-EXIT-10: whatever its threads are doing, each is asked to exit; the signal that came first is the status.
+    for signal in [TERM, HUP, Signal::SIGUSR1, KILL] {
+        let (table, init) = boot();
+        let leader = plain(&init);
+        let thread = spawn(&leader);
+        kill(&init, 2, signal).unwrap();
+        assert_eq!(posted(&table), [sent(2, signal, 1)]);
+        assert_eq!(exit_requests(&table), [2, 3]);
+        kill(&init, 2, KILL).unwrap();
+        assert_eq!(thread.spawn_thread(Default::default(), ()).err(), Some(Errno::EINTR));
+        assert!(!leader.process().begin_group_exit(ExitStatus::exited(9)));
+        exit(&leader, 1);
+        exit(&thread, 2);
+        assert_eq!(wait4(&init, 2, 0), Waited::Got(2, killed(signal)));
+    }
+}
+
+#[test]
+fn b39_nothing_is_queued_to_a_process_whose_exit_is_decided() {
+    // B39, R-EXIT-12: every sender succeeds; SIGKILL, SIGCONT and a child's signal included.
+    let (table, init) = boot();
+    let parent = plain(&init);
+    let child = fork(&parent);
+    parent.process().begin_group_exit(ExitStatus::exited(3));
+    drop((events(&table), discards(&table), exit_requests(&table)));
+    for signal in [KILL, TERM, CONT, STOP] {
+        assert_eq!(kill(&init, 2, signal), Ok(()));
+        assert_eq!(init.process().tgkill(2, 2, signal.number().into()), Ok(()));
+    }
+    exit(&child, 0);
+    assert_eq!((posted(&table), discards(&table), exit_requests(&table)), (vec![], vec![], vec![]));
+    exit(&parent, 0);
+    assert_eq!(wait4(&init, 2, 0), exited(2, 3));
+}
+
+#[test]
+fn a_core_signal_decides_when_it_is_taken() {
+    // R-EXIT-11: only queued at first; another fatal signal may be faster.
+    let (table, init) = boot();
+    let target = plain(&init);
+    kill(&init, 2, Signal::SIGQUIT).unwrap();
+    assert!(!target.process().is_group_exited());
+    kill(&init, 2, TERM).unwrap();
+    assert!(target.process().is_group_exited());
+    assert_eq!(posted(&table).len(), 2);
+    assert!(!target.process().begin_group_exit(ExitStatus::dumped(Signal::SIGQUIT)));
+    exit(&target, 0);
+    assert_eq!(wait4(&init, 2, 0), Waited::Got(2, killed(TERM)));
+}
+
+#[test]
+fn one_thread_that_can_take_it_is_enough() {
+    // R-EXIT-10: for the process any thread, a dead leader's included; for a thread that one; R-EXIT-08, R-EXIT-09: then all of them die.
+    let (table, init) = boot();
+    let leader = plain(&init);
+    let thread = spawn(&leader);
+    block(&table, &leader, TERM);
+    block(&table, &thread, HUP);
+    init.process().tkill(2, 15).unwrap();
+    init.process().tkill(3, 1).unwrap();
+    assert!(!leader.process().is_group_exited(), "they wait");
+    exit(&leader, 0);
+    kill(&init, 2, HUP).unwrap();
+    assert!(!leader.process().is_group_exited(), "nobody left takes it");
+    kill(&init, 2, TERM).unwrap();
+    assert_eq!(exit_requests(&table), [3]);
+    let target = plain(&init);
+    let thread = spawn(&target);
+    init.process().tkill(thread.tid() as i32, 15).unwrap();
+    assert_eq!(exit_requests(&table), [target.tid(), thread.tid()]);
+}
+
+#[test]
+fn while_stopped_only_sigkill_and_sigcont_act() {
+    // R-STOP-08: SIGTERM waits in the queue and acts when it is taken; SIGKILL ends at once.
+    let (table, init) = boot();
+    let target = plain(&init);
+    target.begin_stop(STOP, target.process().stop_ticket());
+    assert_eq!(target.stop(), ThreadStop::Last);
+    kill(&init, 2, TERM).unwrap();
+    assert_eq!(posted(&table), [sent(2, TERM, 1)]);
+    assert!(target.process().is_stopped());
+    kill(&init, 2, KILL).unwrap();
+    assert!(!target.process().is_stopped() && target.process().is_group_exited());
+    exit(&target, 0);
+    assert_eq!(wait4(&init, 2, 0), Waited::Got(2, killed(KILL)));
+}
+
+#[test]
+fn a_host_that_tells_nothing_gets_every_signal_and_decides_itself() {
+    // R-EXIT-10: but for SIGKILL, about which there is nothing to tell.
+    let (table, init) = boot();
+    let target = fork(&init);
+    for signal in [TERM, CONT, Signal::SIGCHLD, HUP] {
+        kill(&init, 2, signal).unwrap();
+    }
+    assert_eq!(posted(&table).len(), 4);
+    assert!(!target.process().is_group_exited());
+    kill(&init, 2, KILL).unwrap();
+    assert!(target.process().is_group_exited());
+    assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing, "its threads have yet to exit");
+}
+
+#[test]
+fn a_stopped_orphan_is_continued_by_a_signal_that_it_ignores() {
+    // R-ORPHAN-03, R-STOP-02, R-STOP-08: SIGHUP waits while it is stopped; SIGCONT is nothing by default, but ends the stop.
+    let (table, init) = boot();
+    let shell = fork(&init);
+    shell.process().setsid().unwrap();
+    let job = plain(&shell);
+    job.process().setpgid(0, 0).unwrap();
+    job.process().group_stopped(STOP);
+    exit(&shell, 0);
+    assert_eq!(kernel_signals(&table), [(3, 1)]);
+    assert!(!job.process().is_stopped() && !job.process().is_group_exited());
+}
