@@ -16,6 +16,8 @@
 //! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
 //! | prctl `PR_SET_PDEATHSIG` | [`Thread::set_parent_death_signal`] |
 //! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
+//! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
+//! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
 //! | a stop signal's default action, `SIGCONT` | [`Process::signal_sent`], [`Thread::begin_stop`], [`Thread::stop`], [`Thread::run`] |
 //! | open of a terminal, ioctl `TIOCSCTTY`, `TIOCNOTTY` | [`Process::open_terminal`], [`Process::acquire_terminal`], [`Process::release_terminal`] |
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
@@ -80,6 +82,7 @@ mod errno;
 #[cfg(feature = "planted-faults")]
 pub mod faults;
 mod group;
+mod handle;
 mod host;
 #[allow(unsafe_code, reason = "one of the two modules that hold all of it")]
 mod list;
@@ -101,6 +104,9 @@ mod thread;
 pub use check::AuditReport;
 pub use errno::Errno;
 pub use group::ProcessGroup;
+pub use handle::{
+    HandleInfo, HandleNumbers, HandleState, InfoMask, PidHandle, PidfdFlags, PollEvents,
+};
 pub use host::{ChildSignalAction, Host, Usage};
 pub use pid::{Number, Pid, PidNamespace};
 pub use process::{
@@ -108,9 +114,9 @@ pub use process::{
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub use process::{
-    Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, StopDecision,
-    StopTicket, ThreadExit, ThreadStop, WaitEvent, WaitOptions, WaitOutcome, WaitRequest,
-    WaitToken,
+    Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Patience, PidfdMode, Process,
+    ProcessState, SignalScope, StopDecision, StopTicket, ThreadExit, ThreadStop, WaitEvent,
+    WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};

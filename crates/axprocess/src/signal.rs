@@ -142,4 +142,11 @@ pub enum SignalCause {
         /// The number of the sender's process.
         pid: Pid,
     },
+    /// What the sender itself has given ([`crate::GivenInfo`]). R-PIDFD-04.
+    Given {
+        /// Its `si_code`.
+        code: i32,
+        /// The kernel's own word on it.
+        value: u64,
+    },
 }

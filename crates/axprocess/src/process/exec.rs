@@ -78,7 +78,11 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         self.release_number(hold);
         self.bring_wish(hold);
+        // Its old number ends as the leader did, whose place it takes.
+        self.exit_code().set(hold, process.leader_code.get(hold));
+        process.leader_code.set(hold, 0);
         self.identity().follow(hold, process.identity());
+        hold.host().wake_thread_pollers(self);
         process.leader.set(hold, Some(self));
         process.unmark(hold, Marks::LEADER_GONE);
     }

@@ -11,6 +11,10 @@
 //!
 //! Errors come in this order: no target, no signal of that number, no permission (B41).
 
+mod pidfd;
+
+pub use pidfd::{GivenInfo, SignalScope};
+
 use super::Process;
 use crate::group::ProcessGroup;
 use crate::pid::Task;
@@ -50,7 +54,7 @@ impl<H: Host> Process<H> {
     pub fn kill(&self, pid: i32, signal: i32) -> Result<(), Errno> {
         self.world.hold(|hold| {
             let own = self.in_hold(hold);
-            let sending = Sending { sender: own, signal: Signal::from_argument(signal) };
+            let sending = Sending::new(own, signal);
             match pid {
                 i32::MIN => Err(Errno::ESRCH),
                 -1 => sending.to_all(hold),
@@ -80,7 +84,7 @@ impl<H: Host> Process<H> {
         }
         self.world.hold(|hold| {
             let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
-            self.send_to_thread(hold, target, signal)
+            Sending::new(self.in_hold(hold), signal).to_thread(hold, target)
         })
     }
 
@@ -101,7 +105,7 @@ impl<H: Host> Process<H> {
             if target.process.number_seen_by(hold, self) != tgid.unsigned_abs() {
                 return Err(Errno::ESRCH);
             }
-            self.send_to_thread(hold, target, signal)
+            Sending::new(self.in_hold(hold), signal).to_thread(hold, target)
         })
     }
 
@@ -129,30 +133,6 @@ impl<H: Host> Process<H> {
             post(hold.host());
             self.count_continue(hold, info.signal);
         }
-    }
-
-    fn send_to_thread(
-        &self,
-        hold: &mut Hold<'_, H>,
-        target: Target<'_, H>,
-        signal: i32,
-    ) -> Result<(), Errno> {
-        let signal = Signal::from_argument(signal)?;
-        if !self.may_send(hold, target.process, signal) {
-            return Err(Errno::EPERM);
-        }
-        let Some(signal) = signal else {
-            return Ok(());
-        };
-        let cause = SignalCause::Thread { pid: self.number_shown_to(hold, target.process) };
-        let info = SignalInfo { signal, cause };
-        target.process.deliver(hold, &info, |host| {
-            // A thread that exits accepts it like the leader that has exited, and never sees it.
-            if let Some(thread) = target.thread.filter(|it| it.state() == ThreadState::Live) {
-                host.post_thread_signal(thread, &info);
-            }
-        });
-        Ok(())
     }
 }
 
@@ -211,23 +191,50 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// One kill(2): who sends what.
+/// One call: who sends what.
 struct Sending<'h, H: Host> {
     sender: &'h Process<H>,
     /// A wrong number is an error only where there is a target.
     signal: Result<Option<Signal>, Errno>,
+    /// What the sender itself says of it.
+    given: Option<SignalCause>,
 }
 
 impl<'h, H: Host> Sending<'h, H> {
+    fn new(sender: &'h Process<H>, signal: i32) -> Self {
+        Self { sender, signal: Signal::from_argument(signal), given: None }
+    }
+
     fn to_process(&self, hold: &mut Hold<'h, H>, target: &Process<H>) -> Result<(), Errno> {
         let signal = self.signal?;
         if !self.sender.may_send(hold, target, signal) {
             return Err(Errno::EPERM);
         }
         if let Some(signal) = signal {
-            let cause = SignalCause::User { pid: self.sender.number_shown_to(hold, target) };
+            let pid = self.sender.number_shown_to(hold, target);
+            let cause = self.given.unwrap_or(SignalCause::User { pid });
             target.send(hold, &SignalInfo { signal, cause });
         }
+        Ok(())
+    }
+
+    fn to_thread(&self, hold: &mut Hold<'h, H>, target: Target<'_, H>) -> Result<(), Errno> {
+        let signal = self.signal?;
+        if !self.sender.may_send(hold, target.process, signal) {
+            return Err(Errno::EPERM);
+        }
+        let Some(signal) = signal else {
+            return Ok(());
+        };
+        let pid = self.sender.number_shown_to(hold, target.process);
+        let cause = self.given.unwrap_or(SignalCause::Thread { pid });
+        let info = SignalInfo { signal, cause };
+        target.process.deliver(hold, &info, |host| {
+            // A thread that exits accepts it like the leader that has exited, and never sees it.
+            if let Some(thread) = target.thread.filter(|it| it.state() == ThreadState::Live) {
+                host.post_thread_signal(thread, &info);
+            }
+        });
         Ok(())
     }
 

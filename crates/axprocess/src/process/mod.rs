@@ -46,12 +46,14 @@ pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest};
 #[cfg(feature = "kspin")]
 pub(crate) use fork::{InitSession, Lineage, found_first, publish};
+pub use kill::{GivenInfo, SignalScope};
 pub(crate) use orphan::is_orphaned_group;
 pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
 pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
+pub use wait::{Patience, PidfdMode};
 pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 
 use crate::group::ProcessGroup;
@@ -122,6 +124,8 @@ with_default_host! {
         /// How many threads other than the leader have a parent-death signal.
         armed_threads: Field<u32>,
         exit_code: Word32,
+        /// With which code the leader has exited, for whoever takes its number over in exec.
+        leader_code: Field<u32>,
         news: Word32,
         children_usage: Field<H::Usage>,
 
@@ -253,6 +257,7 @@ impl<H: Host> Process<H> {
             death_signal: Field::new(None),
             armed_threads: Field::new(0),
             exit_code: Word32::new(0),
+            leader_code: Field::new(0),
             news: Word32::new(0),
             children_usage: Field::new(H::Usage::default()),
             data,

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable,
-    Relations, Signal, SignalCause, SignalInfo, Terminal, Thread, WaitEvent, WaitOutcome,
-    WaitRequest, WaitStatus,
+    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessState,
+    ProcessTable, Relations, Signal, SignalCause, SignalInfo, Terminal, Thread, WaitEvent,
+    WaitOutcome, WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -24,6 +24,8 @@ pub(crate) const WCLONE: i32 = i32::MIN;
 #[derive(Default)]
 pub(crate) struct Kernel {
     log: Mutex<Vec<Event>>,
+    /// Whose pollers were woken, and whether as those of a thread.
+    polled: Mutex<Vec<Polled>>,
     /// Processes that nobody may send a signal to.
     protected: Mutex<Vec<Pid>>,
     /// Processes that a signal of kill waits for: they cannot fork.
@@ -45,6 +47,13 @@ pub(crate) enum Event {
     HungUp(u32),
     /// The waiters of a process were woken.
     Wake(Pid),
+}
+
+/// Whose pollers were woken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Polled {
+    Process(Pid, ProcessState),
+    Thread(Pid),
 }
 
 /// How the process treats SIGCHLD.
@@ -90,6 +99,14 @@ impl Host for Kernel {
         self.log.lock().unwrap().push(Event::Wake(parent.pid()));
     }
 
+    fn wake_pollers(&self, process: &Process<Self>) {
+        self.polled.lock().unwrap().push(Polled::Process(process.pid(), process.state()));
+    }
+
+    fn wake_thread_pollers(&self, thread: &Thread<Self>) {
+        self.polled.lock().unwrap().push(Polled::Thread(thread.tid()));
+    }
+
     fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
         self.log.lock().unwrap().push(Event::HungUp(terminal.device()));
     }
@@ -113,6 +130,11 @@ pub(crate) fn boot() -> (Table, KernelThread) {
 /// What the hooks were told since the last call.
 pub(crate) fn events(table: &Table) -> Vec<Event> {
     std::mem::take(&mut *table.host().log.lock().unwrap())
+}
+
+/// Whose pollers were woken since the last call.
+pub(crate) fn polled(table: &Table) -> Vec<Polled> {
+    std::mem::take(&mut *table.host().polled.lock().unwrap())
 }
 
 /// The signals among [`events`].
