@@ -6,7 +6,7 @@
 //!
 //! | system call | method |
 //! | --- | --- |
-//! | fork, vfork, clone, clone3 | [`Thread::fork`], [`Thread::spawn_thread`] |
+//! | fork, vfork, clone, clone3 | [`CloneRequest`], [`Thread::admit_clone`]; [`Thread::fork`], [`Thread::spawn_thread`] |
 //! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
@@ -113,6 +113,7 @@ pub use process::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
+pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use process::{
     Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Patience, PidfdMode, Process,
     ProcessState, SignalScope, StopDecision, StopTicket, ThreadExit, ThreadStop, WaitEvent,
@@ -121,7 +122,7 @@ pub use process::{
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};
 pub use session::Session;
-pub use signal::{Signal, SignalCause, SignalInfo};
+pub use signal::{ExitSignal, Signal, SignalCause, SignalInfo};
 pub use status::{ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};

@@ -2,14 +2,14 @@
 
 mod kernel;
 
-use axprocess::{Errno, ExitStatus, ForkRequest, Signal, ThreadExit};
+use axprocess::{Errno, ExitSignal, ExitStatus, ForkRequest, Signal, ThreadExit};
 use kernel::*;
 
 #[test]
 fn a_thread_takes_over_the_whole_process() {
     // R-EXEC-01, R-EXEC-03, T1, T2: the others vanish unheard, the number is the leader's, the old one is free, the exit signal SIGCHLD.
     let (table, init) = boot();
-    let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+    let usr1 = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
     let leader = fork_with(&init, usr1).unwrap();
     let [caller, other] = [spawn(&leader), spawn(&leader)];
     caller.exec().unwrap();
@@ -48,7 +48,7 @@ fn the_children_of_all_threads_become_the_callers() {
     let leader = fork(&init);
     let [caller, other] = [spawn(&leader), spawn(&leader)];
     let of_leader = fork(&leader);
-    let silent = ForkRequest { exit_signal: None, ..Default::default() };
+    let silent = ForkRequest { exit_signal: ExitSignal::NONE, ..Default::default() };
     let of_other = fork_with(&other, silent).unwrap();
     let of_caller = fork(&caller);
     exit(&of_leader, 1);

@@ -4,7 +4,7 @@ use super::Marks;
 use super::family::Parentage;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{Errno, Host, Signal};
+use crate::{Errno, ExitSignal, Host};
 
 impl<H: Host> Thread<H> {
     /// Makes this thread the only one and the leader of its process, as a successful execve(2) does.
@@ -54,7 +54,7 @@ impl<H: Host> Thread<H> {
         }
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
-        process.exit_signal.set(hold, Some(Signal::SIGCHLD));
+        process.exit_signal.set(hold, ExitSignal::SIGCHLD);
         Ok(true)
     }
 

@@ -238,7 +238,7 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        let signal = self.exit_signal.get(hold);
+        let signal = self.exit_signal.get(hold).signal();
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
             _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,

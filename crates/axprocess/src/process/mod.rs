@@ -3,6 +3,7 @@
 //! | file | verbs |
 //! | --- | --- |
 //! | `fork` | making processes and threads |
+//! | `clone` | what user space may ask of a fork, and in which order it is refused |
 //! | `family` | parents, children, reapers |
 //! | `exit` | threads and processes that end |
 //! | `end_space` | namespaces that end with their init |
@@ -17,6 +18,7 @@
 //! | `parent_death` | the signal at the parent's death |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
 
+mod clone;
 mod end_space;
 mod exec;
 mod exit;
@@ -36,6 +38,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use clone::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use exit::ThreadExit;
 #[cfg(feature = "kspin")]
 pub(crate) use exit::leave;
@@ -61,7 +64,7 @@ use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, We
 use crate::pid::{Identity, PidNamespace};
 use crate::sync::{Field, Hold, StrongEdge, Word32, Word64, World};
 use crate::thread::{Comrades, Thread, ThreadState};
-use crate::{ExitStatus, Host, Pid, Signal};
+use crate::{ExitSignal, ExitStatus, Host, Pid, Signal};
 
 with_default_host! {
     /// A process: a group of threads with one number, one parent, and one place in a process group.
@@ -111,7 +114,7 @@ with_default_host! {
         terminal_generation: Field<u64>,
 
         marks: Field<Marks>,
-        exit_signal: Field<Option<Signal>>,
+        exit_signal: Field<ExitSignal>,
         stop_signal: Field<Option<Signal>>,
         /// Odd while a group stop is in progress or complete: a thread that stops takes note of it.
         stop_round: Field<u64>,
@@ -249,7 +252,7 @@ impl<H: Host> Process<H> {
             serial: Field::new(0),
             terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
-            exit_signal: Field::new(Some(Signal::SIGCHLD)),
+            exit_signal: Field::new(ExitSignal::SIGCHLD),
             stop_signal: Field::new(None),
             stop_round: Field::new(0),
             stop_awaits: Field::new(0),
@@ -357,6 +360,13 @@ impl<H: Host> Process<H> {
     /// Returns how the process ended, or would end now: the last thread's status, unless a group exit has decided it.
     pub fn exit_status(&self) -> ExitStatus {
         ExitStatus::from_word(self.exit_code.get())
+    }
+
+    /// Returns what the parent gets when the process ends. exec and a new parent make it `SIGCHLD`. R-EXEC-03, R-REPARENT-09.
+    ///
+    /// Serves `/proc/PID/stat`.
+    pub fn exit_signal(&self) -> ExitSignal {
+        self.world.hold(|hold| self.exit_signal.get(hold))
     }
 
     /// The exit code as it was given: a status word, or whatever the seed's user passes.

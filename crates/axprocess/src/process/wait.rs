@@ -31,7 +31,7 @@ use crate::pid::Task;
 use crate::sync::Hold;
 use crate::terminal::NumberUse;
 use crate::thread::Thread;
-use crate::{Errno, Host, Pid, Signal, Usage, WaitStatus};
+use crate::{Errno, ExitSignal, Host, Pid, Usage, WaitStatus};
 
 bitflags::bitflags! {
     /// The options of wait4(2) and waitid(2), with Linux's values.
@@ -346,7 +346,7 @@ impl<'h, H: Host> Search<'h, H> {
         } else {
             child.is_child_of(hold, self.caller.process)
         };
-        let is_clone = child.exit_signal.get(hold) != Some(Signal::SIGCHLD);
+        let is_clone = child.exit_signal.get(hold) != ExitSignal::SIGCHLD;
         let is_kind = self.options.contains(WaitOptions::ALL)
             || is_clone == self.options.contains(WaitOptions::CLONE);
         let is_selected = match self.selector {
