@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axprocess::{
-    AcquireTerminal, AdminRight, Errno, ExitStatus, ForkNamespace, ForkParent, ForkRequest,
-    IfTaken, Number, Pid, PidNamespace, Process, ProcessTable, Signal, StopSignal, StopTicket,
-    Terminal, TerminalAccess, TerminalFile, TerminalKind, TerminalSide, Thread, WaitOutcome,
-    WaitRequest,
+    AcquireTerminal, AdminRight, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
+    ForkRequest, IfTaken, Number, Pid, PidNamespace, Process, ProcessTable, Signal, StopSignal,
+    StopTicket, Terminal, TerminalAccess, TerminalFile, TerminalKind, TerminalSide, Thread,
+    WaitOutcome, WaitRequest,
 };
 
 use crate::call::{Call, Index};
@@ -238,9 +238,9 @@ fn fork_request(how: u8, exit_signal: u8, numbers: &[Pid; 2]) -> ForkRequest<'_>
             _ => Number::Next,
         },
         exit_signal: if how & 0x30 == 0x30 {
-            Signal::new(exit_signal)
+            ExitSignal::from_raw(exit_signal)
         } else {
-            Some(Signal::SIGCHLD)
+            ExitSignal::SIGCHLD
         },
         parent: if how & 1 == 0 { ForkParent::Caller } else { ForkParent::Sibling },
         namespace: if how & 0xc2 == 0xc2 { ForkNamespace::New } else { ForkNamespace::Inherited },

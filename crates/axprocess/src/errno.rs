@@ -4,8 +4,8 @@ use core::fmt;
 
 /// An error of a process call, with the number that user space sees.
 ///
-/// Source: errno(3); the values are those of every Linux architecture but Alpha, MIPS, PA-RISC and SPARC,
-/// whose low numbers (all that are used here) agree as well.
+/// Source: errno(3); the values are those of every Linux architecture but Alpha, MIPS, PA-RISC and SPARC, whose
+/// low numbers (up to 34: all that are used here but `EREMOTE`) agree as well.
 ///
 /// ```
 /// use axprocess::Errno;
@@ -18,12 +18,18 @@ use core::fmt;
 pub enum Errno {
     /// Operation not permitted.
     EPERM = 1,
+    /// No such file or directory; also: the number is a thread's, not a process's.
+    ENOENT = 2,
     /// No such process.
     ESRCH = 3,
     /// Interrupted.
     EINTR = 4,
     /// Input or output error: a background process that cannot be stopped touched its terminal.
     EIO = 5,
+    /// Argument list too long; also: an argument structure longer than known.
+    E2BIG = 7,
+    /// Not an open file of the kind that is needed. The model never finds one; a kernel may hand it in, to be reported in its turn.
+    EBADF = 9,
     /// No child process.
     ECHILD = 10,
     /// Resource temporarily unavailable.
@@ -42,6 +48,8 @@ pub enum Errno {
     ENOTTY = 25,
     /// No space left: too many namespaces inside one another.
     ENOSPC = 28,
+    /// Seen from a PID namespace that does not contain it.
+    EREMOTE = 66,
 }
 
 impl Errno {
@@ -53,9 +61,12 @@ impl Errno {
     const fn name(self) -> &'static str {
         match self {
             Self::EPERM => "EPERM",
+            Self::ENOENT => "ENOENT",
             Self::ESRCH => "ESRCH",
             Self::EINTR => "EINTR",
             Self::EIO => "EIO",
+            Self::E2BIG => "E2BIG",
+            Self::EBADF => "EBADF",
             Self::ECHILD => "ECHILD",
             Self::EAGAIN => "EAGAIN",
             Self::ENOMEM => "ENOMEM",
@@ -65,6 +76,7 @@ impl Errno {
             Self::EINVAL => "EINVAL",
             Self::ENOTTY => "ENOTTY",
             Self::ENOSPC => "ENOSPC",
+            Self::EREMOTE => "EREMOTE",
         }
     }
 }

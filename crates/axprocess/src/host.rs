@@ -106,6 +106,19 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = parent;
     }
 
+    /// Wakes whoever polls a handle of this process, or of its leader thread: what it [polls](crate::PidHandle::poll) has changed.
+    ///
+    /// Called when the process becomes a zombie, before its parent is told, and when it is reaped (R-PIDFD-02). It may be called
+    /// when nothing is new, as after the move to a new parent.
+    fn wake_pollers(&self, process: &Process<Self>) {
+        let _ = process;
+    }
+
+    /// Wakes whoever polls a handle of this thread, which does not lead: its number has ended (R-PIDFD-03, R-EXEC-05).
+    fn wake_thread_pollers(&self, thread: &Thread<Self>) {
+        let _ = thread;
+    }
+
     /// How `parent` treats `SIGCHLD` at this moment.
     fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
         let _ = parent;

@@ -6,7 +6,7 @@
 //!
 //! | system call | method |
 //! | --- | --- |
-//! | fork, vfork, clone, clone3 | [`Thread::fork`], [`Thread::spawn_thread`] |
+//! | fork, vfork, clone, clone3 | [`CloneRequest`], [`Thread::admit_clone`]; [`Thread::fork`], [`Thread::spawn_thread`] |
 //! | vfork, clone with `CLONE_VFORK` | the same, then [`Thread::begin_vfork`], [`Thread::is_in_vfork`] |
 //! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
 //! | reboot | [`Process::reboot`] |
@@ -18,6 +18,8 @@
 //! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
 //! | prctl `PR_SET_PDEATHSIG` | [`Thread::set_parent_death_signal`] |
 //! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
+//! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
+//! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
 //! | a stop signal's default action, `SIGCONT` | [`Process::signal_sent`], [`Thread::begin_stop`], [`Thread::stop`], [`Thread::run`] |
 //! | open of a terminal, ioctl `TIOCSCTTY`, `TIOCNOTTY` | [`Process::open_terminal`], [`Process::acquire_terminal`], [`Process::release_terminal`] |
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
@@ -82,6 +84,7 @@ mod errno;
 #[cfg(feature = "planted-faults")]
 pub mod faults;
 mod group;
+mod handle;
 mod host;
 #[allow(unsafe_code, reason = "one of the two modules that hold all of it")]
 mod list;
@@ -103,21 +106,25 @@ mod thread;
 pub use check::AuditReport;
 pub use errno::Errno;
 pub use group::ProcessGroup;
+pub use handle::{
+    HandleInfo, HandleNumbers, HandleState, InfoMask, PidHandle, PidfdFlags, PollEvents,
+};
 pub use host::{ChildSignalAction, Host, SignalAction, Usage};
 pub use pid::{Number, Pid, PidNamespace};
 pub use process::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
+pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use process::{
-    Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, Reboot, RebootCommand,
-    StopDecision, StopTicket, ThreadExit, ThreadStop, VforkWait, WaitEvent, WaitOptions,
-    WaitOutcome, WaitRequest, WaitToken,
+    Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Patience, PidfdMode, Process,
+    ProcessState, Reboot, RebootCommand, SignalScope, StopDecision, StopTicket, ThreadExit,
+    ThreadStop, VforkWait, WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};
 pub use session::Session;
-pub use signal::{DefaultAction, Signal, SignalCause, SignalInfo};
+pub use signal::{DefaultAction, ExitSignal, Signal, SignalCause, SignalInfo};
 pub use status::{ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};

@@ -85,6 +85,60 @@ pub enum DefaultAction {
     Dump,
 }
 
+/// What a parent gets when a process ends: nothing, a signal, or a number above 64, which is no signal.
+///
+/// Such a number is stored and shown, and nothing is sent. Every process whose exit signal is not `SIGCHLD` is a clone child, for
+/// which a plain wait does not wait. R-CLONE-20, R-NOTIFY-01, R-WAIT-06.
+///
+/// ```
+/// use axprocess::{ExitSignal, Signal};
+/// assert_eq!(ExitSignal::from(Signal::SIGCHLD), ExitSignal::default());
+/// assert_eq!(ExitSignal::from_raw(200).signal(), None);
+/// assert_eq!(ExitSignal::from_raw(200).raw(), 200);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ExitSignal(u8);
+
+impl ExitSignal {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// `SIGCHLD`, as fork(2) asks for.
+    pub const SIGCHLD: Self = Self(Signal::SIGCHLD.number());
+
+    /// Takes the low byte of clone(2)'s flags.
+    pub const fn from_raw(raw: u8) -> Self {
+        Self(raw)
+    }
+
+    /// Returns the number, as `/proc/PID/stat` shows it.
+    pub const fn raw(self) -> u8 {
+        self.0
+    }
+
+    /// Returns the signal to send, if there is one.
+    pub const fn signal(self) -> Option<Signal> {
+        Signal::new(self.0)
+    }
+}
+
+impl Default for ExitSignal {
+    fn default() -> Self {
+        Self::SIGCHLD
+    }
+}
+
+impl From<Signal> for ExitSignal {
+    fn from(signal: Signal) -> Self {
+        Self(signal.number())
+    }
+}
+
+impl From<Option<Signal>> for ExitSignal {
+    fn from(signal: Option<Signal>) -> Self {
+        signal.map_or(Self::NONE, Self::from)
+    }
+}
+
 macro_rules! named_signals {
     ($($name:ident = $number:literal, $meaning:literal;)*) => {
         impl Signal {
@@ -180,6 +234,15 @@ pub enum SignalCause {
         /// The number of the sender's process.
         pid: Pid,
     },
+    /// What the sender itself has given ([`crate::GivenInfo`]). R-PIDFD-04.
+    Given {
+        /// The number of the sender's process; 0: the receiver cannot see it, and shall read 0.
+        pid: Pid,
+        /// Its `si_code`.
+        code: i32,
+        /// The kernel's own word on it.
+        value: u64,
+    },
 }
 
 impl SignalCause {
@@ -187,7 +250,10 @@ impl SignalCause {
     pub(crate) const fn is_from_outside(self) -> bool {
         match self {
             Self::Kernel => true,
-            Self::ParentDeath { pid } | Self::User { pid } | Self::Thread { pid } => pid == 0,
+            Self::ParentDeath { pid }
+            | Self::User { pid }
+            | Self::Thread { pid }
+            | Self::Given { pid, .. } => pid == 0,
             Self::Child { .. } | Self::ChildStopUndone { .. } => false,
         }
     }

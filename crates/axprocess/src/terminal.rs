@@ -32,6 +32,7 @@ use core::fmt;
 use crate::group::ProcessGroup;
 use crate::list::Edge;
 use crate::pid::{PidNamespace, Task};
+use crate::process::Process;
 use crate::session::Session;
 use crate::sync::{Field, Hold, World};
 use crate::{Host, Pid, Signal, SignalCause, SignalInfo};
@@ -187,6 +188,13 @@ impl NumberUse {
     pub(crate) fn group<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
         let group = hold.root_space().roles(hold, self.number)?.group?.get(hold);
         (group.number_use(hold) == self).then_some(group)
+    }
+
+    /// The process whose number it is, until the reap.
+    pub(crate) fn process<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        let task = hold.root_space().roles(hold, self.number)?.task?;
+        let process = task.process_of_leader(hold)?;
+        (process.number_use(hold) == self).then_some(process)
     }
 
     /// The number that `viewer` sees. Of a use that has ended only the table's own number is left (R-TTY-04).

@@ -32,6 +32,8 @@ with_default_host! {
         children: Children<H>,
         /// The round of the group stop in which it stopped last.
         stopped_in: Field<u64>,
+        /// How its own number ended, unless it has been the leader from the start: then it stands in the process.
+        exit_code: Word32,
         /// Its parent-death signal, unless it is the leader: then it stands in the process.
         death_signal: Field<Option<Signal>>,
         /// The thread that waits in vfork for this one. See `process/vfork.rs`.
@@ -82,6 +84,7 @@ impl<H: Host> Thread<H> {
             comrades: Links::new(),
             children: Children::new(),
             stopped_in: Field::new(0),
+            exit_code: Word32::new(0),
             death_signal: Field::new(None),
             vfork_parent: Edge::none(),
             vfork_child: Edge::none(),
@@ -158,6 +161,11 @@ impl<H: Host> Thread<H> {
 
     pub(crate) const fn stopped_in(&self) -> &Field<u64> {
         &self.stopped_in
+    }
+
+    /// How the number that it had beside its process's ended.
+    pub(crate) const fn exit_code(&self) -> &Word32 {
+        &self.exit_code
     }
 
     /// The parent-death signal that stands with this thread.

@@ -5,8 +5,8 @@ mod kernel;
 use std::sync::Arc;
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, ProcessState, Signal,
-    TerminalFile, TerminalKind, ThreadExit, WaitStatus,
+    ChildSignalAction, Errno, ExitSignal, ExitStatus, ForkParent, ForkRequest, ProcessState,
+    Signal, TerminalFile, TerminalKind, ThreadExit, WaitStatus,
 };
 use kernel::*;
 
@@ -14,7 +14,7 @@ use kernel::*;
 fn a_thread_takes_over_the_whole_process() {
     // R-EXEC-01, R-EXEC-03, T1, T2: the others vanish unheard, the number is the leader's, the old one is free, the exit signal SIGCHLD.
     let (table, init) = boot();
-    let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+    let usr1 = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
     let leader = fork_with(&init, usr1).unwrap();
     let [caller, other] = [spawn(&leader), spawn(&leader)];
     caller.exec().unwrap();
@@ -53,7 +53,7 @@ fn the_children_of_all_threads_become_the_callers() {
     let leader = fork(&init);
     let [caller, other] = [spawn(&leader), spawn(&leader)];
     let of_leader = fork(&leader);
-    let silent = ForkRequest { exit_signal: None, ..Default::default() };
+    let silent = ForkRequest { exit_signal: ExitSignal::NONE, ..Default::default() };
     let of_other = fork_with(&other, silent).unwrap();
     let of_caller = fork(&caller);
     exit(&of_leader, 1);
@@ -85,7 +85,7 @@ fn b31_a_program_gets_no_exit_signal_that_another_asked_for() {
     for exit_signal in [None, Some(Signal::SIGUSR1)] {
         let (table, init) = boot();
         let parent = fork(&init);
-        let child = fork_with(&parent, ForkRequest { exit_signal, ..Default::default() }).unwrap();
+        let child = fork_with(&parent, ForkRequest { exit_signal: exit_signal.into(), ..Default::default() }).unwrap();
         parent.exec().unwrap();
         exit(&child, 3);
         assert_eq!(signals(&table), [Event::Signal(2, 17, 3, WaitStatus::Exited(3))]);
@@ -100,7 +100,7 @@ fn b31_a_child_of_the_present_program_keeps_its_exit_signal() {
     let (table, init) = boot();
     let parent = fork(&init);
     parent.exec().unwrap();
-    let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+    let usr1 = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
     let child = fork_with(&parent, usr1).unwrap();
     init.exec().unwrap();
     exit(&child, 0);
@@ -112,7 +112,7 @@ fn b31_such_a_child_vanishes_if_sigchld_is_ignored() {
     // B31, R-NOTIFY-06: the signal that is used decides about the auto-reap, too.
     let (table, init) = boot();
     let parent = fork(&init);
-    let silent = ForkRequest { exit_signal: None, ..Default::default() };
+    let silent = ForkRequest { exit_signal: ExitSignal::NONE, ..Default::default() };
     let child = fork_with(&parent, silent).unwrap();
     treat_sigchld(parent.process(), ChildSignalAction::IGNORE);
     parent.exec().unwrap();
@@ -127,7 +127,7 @@ fn b31_a_sibling_counts_the_execs_of_its_own_parent() {
     for parent_execs in [0, 1] {
         let (table, init) = boot();
         let parent = fork(&init);
-        let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+        let usr1 = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
         let caller = fork_with(&parent, usr1).unwrap();
         let sibling = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
         (0..parent_execs).for_each(|_| parent.exec().unwrap());

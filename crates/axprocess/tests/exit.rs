@@ -3,8 +3,8 @@
 mod kernel;
 
 use axprocess::{
-    ChildSignalAction, ExitStatus, ForkRequest, Number, ProcessState, Signal, ThreadExit,
-    WaitStatus,
+    ChildSignalAction, ExitSignal, ExitStatus, ForkRequest, Number, ProcessState, Signal,
+    ThreadExit, WaitStatus,
 };
 use kernel::*;
 
@@ -52,7 +52,7 @@ fn an_adopted_zombie_is_announced_to_its_new_parent() {
     // R-REPARENT-09, R-REPARENT-10, E16: SIGCHLD whatever its exit signal was, and before the dying parent's own (R-REPARENT-11).
     let (table, init) = boot();
     let parent = fork(&init);
-    let silent = ForkRequest { exit_signal: None, ..Default::default() };
+    let silent = ForkRequest { exit_signal: ExitSignal::NONE, ..Default::default() };
     let child = fork_with(&parent, silent).unwrap();
     exit(&child, 9);
     assert_eq!(events(&table), [Event::Wake(2)], "no exit signal, but a wake-up (W10)");
@@ -96,7 +96,9 @@ fn only_sigchld_children_vanish_by_themselves() {
     let (table, init) = boot();
     treat_sigchld(init.process(), ChildSignalAction::IGNORE);
     for exit_signal in [None, Some(Signal::SIGUSR1)] {
-        let child = fork_with(&init, ForkRequest { exit_signal, ..Default::default() }).unwrap();
+        let child =
+            fork_with(&init, ForkRequest { exit_signal: exit_signal.into(), ..Default::default() })
+                .unwrap();
         exit(&child, 0);
         assert_eq!(child.process().state(), ProcessState::Zombie);
         assert_eq!(signals(&table).len(), usize::from(exit_signal.is_some()));
@@ -164,7 +166,7 @@ fn an_exiting_threads_children_stay_with_its_process() {
     let (_table, init) = boot();
     let leader = fork(&init);
     let [second, third] = [spawn(&leader), spawn(&leader)];
-    let usr1 = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+    let usr1 = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
     let of_third = fork_with(&third, usr1).unwrap();
     let of_second = fork(&second);
     exit(&third, 0);

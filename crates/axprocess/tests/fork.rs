@@ -28,7 +28,7 @@ fn clone_parent_makes_a_sibling_with_the_callers_exit_signal() {
     // R-FORK-03: the grandparent's child, behind its others; not the caller's to wait for; group and session are the caller's (B14).
     let (_table, init) = boot();
     let parent = fork(&init);
-    let own_signal = ForkRequest { exit_signal: Some(Signal::SIGUSR1), ..Default::default() };
+    let own_signal = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
     let caller = fork_with(&parent, own_signal).unwrap();
     caller.process().setpgid(0, 0).unwrap();
     let sibling = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };

@@ -12,7 +12,7 @@ use kernel::*;
 
 const SIBLING: ForkRequest<'static> = ForkRequest {
     number: Number::Next,
-    exit_signal: Some(Signal::SIGCHLD),
+    exit_signal: axprocess::ExitSignal::SIGCHLD,
     parent: ForkParent::Sibling,
     namespace: ForkNamespace::Inherited,
 };

@@ -12,7 +12,7 @@ use kernel::*;
 
 const NEW: ForkRequest<'static> = ForkRequest {
     number: Number::Next,
-    exit_signal: Some(axprocess::Signal::SIGCHLD),
+    exit_signal: axprocess::ExitSignal::SIGCHLD,
     parent: ForkParent::Caller,
     namespace: ForkNamespace::New,
 };

@@ -151,7 +151,7 @@ fn the_tables_own_init_has_no_outside() {
         assert_eq!(kill(&child, 1, signal), Ok(()));
         assert_eq!(kill(&init, 1, signal), Ok(()));
     }
-    let killer = ForkRequest { exit_signal: Some(KILL), ..Default::default() };
+    let killer = ForkRequest { exit_signal: KILL.into(), ..Default::default() };
     exit(&fork_with(&init, killer).unwrap(), 0);
     assert_eq!(posted(&table), []);
     assert!(!init.process().is_group_exited());
@@ -242,7 +242,7 @@ fn an_exit_signal_can_end_the_parent() {
     // R-NOTIFY-01, R-EXIT-10: it is a signal like any; the child is a zombie of the dying parent.
     let (_table, init) = boot();
     let parent = plain(&init);
-    let killer = ForkRequest { exit_signal: Some(KILL), ..Default::default() };
+    let killer = ForkRequest { exit_signal: KILL.into(), ..Default::default() };
     let child = fork_with(&parent, killer).unwrap();
     exit(&child, 0);
     assert_eq!(child.process().state(), ProcessState::Zombie);

@@ -283,7 +283,8 @@ fn an_adopted_stop_is_reported_to_the_new_parent() {
     let (table, init) = boot();
     let parent = fork(&init);
     let second = spawn(&parent);
-    let silent = axprocess::ForkRequest { exit_signal: None, ..Default::default() };
+    let silent =
+        axprocess::ForkRequest { exit_signal: axprocess::ExitSignal::NONE, ..Default::default() };
     let child = fork_with(&second, silent).unwrap();
     exit(&parent, 0);
     begin(&child, STOP);

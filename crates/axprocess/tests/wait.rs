@@ -3,7 +3,8 @@
 mod kernel;
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkRequest, Signal, WaitOutcome, WaitRequest, WaitStatus,
+    ChildSignalAction, Errno, ExitSignal, ExitStatus, ForkRequest, Signal, WaitOutcome,
+    WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -120,7 +121,7 @@ fn the_kind_of_a_child_is_its_exit_signal() {
     // R-WAIT-06, B20: plain waits see SIGCHLD children, __WCLONE the others, __WALL all, and overrides __WCLONE.
     let (_table, init) = boot();
     let plain = fork(&init);
-    let clone = ForkRequest { exit_signal: None, ..Default::default() };
+    let clone = ForkRequest { exit_signal: ExitSignal::NONE, ..Default::default() };
     let clone = fork_with(&init, clone).unwrap();
     exit(&plain, 0);
     exit(&clone, 0);

@@ -12,8 +12,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use axprocess::{
-    Errno, ExitStatus, ForkParent, ForkRequest, Number, Process, ProcessTable, Signal, Thread,
-    WaitOutcome, WaitRequest,
+    Errno, ExitSignal, ExitStatus, ForkParent, ForkRequest, Number, Process, ProcessTable, Signal,
+    Thread, WaitOutcome, WaitRequest,
 };
 
 use self::host::{Handlers, World};
@@ -146,7 +146,8 @@ impl Model {
         };
         let request = ForkRequest {
             number: Number::Exactly(child),
-            exit_signal: u8::try_from(fork.exit_signal).ok().and_then(Signal::new),
+            exit_signal: u8::try_from(fork.exit_signal)
+                .map_or(ExitSignal::NONE, ExitSignal::from_raw),
             parent: if fork.has(libc::CLONE_PARENT) {
                 ForkParent::Sibling
             } else {

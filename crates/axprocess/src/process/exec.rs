@@ -4,7 +4,7 @@ use super::Marks;
 use super::family::Parentage;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{Errno, Host, Signal};
+use crate::{Errno, ExitSignal, Host};
 
 impl<H: Host> Thread<H> {
     /// Makes this thread the only one and the leader of its process, as a successful execve(2) does.
@@ -56,7 +56,7 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
-        process.exit_signal.set(hold, Some(Signal::SIGCHLD));
+        process.exit_signal.set(hold, ExitSignal::SIGCHLD);
         self.end_vfork(hold);
         Ok(true)
     }
@@ -81,7 +81,11 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         self.release_number(hold);
         self.bring_wish(hold);
+        // Its old number ends as the leader did, whose place it takes.
+        self.exit_code().set(hold, process.leader_code.get(hold));
+        process.leader_code.set(hold, 0);
         self.identity().follow(hold, process.identity());
+        hold.host().wake_thread_pollers(self);
         process.leader.set(hold, Some(self));
         process.unmark(hold, Marks::LEADER_GONE);
     }
@@ -134,7 +138,7 @@ mod tests {
             assert_eq!(caller.process().threads().len(), 2);
             caller.exit_thread(ExitStatus::exited(0));
             leader.exit_thread(ExitStatus::exited(0));
-            assert_eq!(caller.process().exit_status(), ExitStatus::killed(Signal::SIGKILL));
+            assert_eq!(caller.process().exit_status(), ExitStatus::killed(crate::Signal::SIGKILL));
         });
     }
 

@@ -105,7 +105,8 @@ impl<H: Host> Thread<H> {
             self.depart(hold);
         }
         process.threads.remove(hold, self);
-        if process.leader.is(hold, self) {
+        let led = process.leader.is(hold, self);
+        if led {
             process.leader.set(hold, None);
             process.mark(hold, Marks::LEADER_GONE);
         } else {
@@ -113,6 +114,9 @@ impl<H: Host> Thread<H> {
             self.forget_wish(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
+        if !led {
+            hold.host().wake_thread_pollers(self);
+        }
     }
 
     /// Step 2, one batch of it; step 3, if that was the last.
@@ -164,6 +168,12 @@ pub(crate) fn leave<H: Host>(
     thread.depart(hold);
     if !process.has(hold, Marks::GROUP_EXIT) {
         process.exit_code.set(hold, code as u32);
+    }
+    let code = process.exit_code.get();
+    if process.leader.is(hold, thread) {
+        process.leader_code.set(hold, code);
+    } else {
+        thread.exit_code().set(hold, code);
     }
     Some(process.live_threads.get(hold) > 0)
 }
@@ -246,6 +256,7 @@ impl<H: Host> Process<H> {
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
     pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
+        hold.host().wake_pollers(self);
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
@@ -275,7 +286,7 @@ impl<H: Host> Process<H> {
     /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.
     fn signal_for(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
         let is_other_program = self.parent_execs.get(hold) != parent.execs.get(hold);
-        if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold) }
+        if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold).signal() }
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.

@@ -11,7 +11,7 @@ use super::{Marks, Process, ProcessState, Reportable, Siblings};
 use crate::list::{OrderedQueue, StrongList};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{Host, Pid, Signal};
+use crate::{ExitSignal, Host, Pid};
 
 /// The children of one thread: all of them in birth or adoption order, and in the same order those with something to report.
 pub(crate) struct Children<H: Host> {
@@ -225,7 +225,7 @@ impl<H: Host> Process<H> {
             return;
         }
         // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
-        self.exit_signal.set(hold, Some(Signal::SIGCHLD));
+        self.exit_signal.set(hold, ExitSignal::SIGCHLD);
         if self.state() == ProcessState::Zombie {
             // R-REPARENT-10: the new parent hears of it as the old one did.
             self.announce_end(hold);

@@ -15,14 +15,14 @@ use crate::pid::{Identity, Refusal, Task};
 use crate::session::Session;
 use crate::sync::{Hold, World};
 use crate::thread::{Thread, ThreadState};
-use crate::{Errno, Host, Number, Pid, Signal};
+use crate::{Errno, ExitSignal, Host, Number, Pid};
 
-/// What fork(2), vfork(2) and clone(2) can say of the new process's place in the tree.
+/// What fork(2), vfork(2) and clone(2) can say of the new process's place in the tree. What user space says is read by [`crate::CloneRequest`].
 ///
 /// ```
-/// use axprocess::{ForkParent, ForkRequest, Signal};
+/// use axprocess::{ExitSignal, ForkParent, ForkRequest};
 /// let fork = ForkRequest::default();
-/// assert_eq!(fork.exit_signal, Some(Signal::SIGCHLD));
+/// assert_eq!(fork.exit_signal, ExitSignal::SIGCHLD);
 /// let sibling = ForkRequest { parent: ForkParent::Sibling, ..fork };
 /// # let _ = sibling;
 /// ```
@@ -30,8 +30,8 @@ use crate::{Errno, Host, Number, Pid, Signal};
 pub struct ForkRequest<'a> {
     /// The numbers of the new process.
     pub number: Number<'a>,
-    /// What the parent gets when the process ends; `None`: nothing. R-NOTIFY-01.
-    pub exit_signal: Option<Signal>,
+    /// What the parent gets when the process ends. R-NOTIFY-01.
+    pub exit_signal: ExitSignal,
     /// Whose child it becomes.
     pub parent: ForkParent,
     /// Where it lives.
@@ -42,7 +42,7 @@ impl Default for ForkRequest<'_> {
     fn default() -> Self {
         Self {
             number: Number::Next,
-            exit_signal: Some(Signal::SIGCHLD),
+            exit_signal: ExitSignal::SIGCHLD,
             parent: ForkParent::Caller,
             namespace: ForkNamespace::Inherited,
         }

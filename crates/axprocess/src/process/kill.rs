@@ -10,6 +10,10 @@
 //!
 //! Errors come in this order: no target, no signal of that number, no permission (B41).
 
+mod pidfd;
+
+pub use pidfd::{GivenInfo, SignalScope};
+
 use super::Process;
 use super::send::Receiver;
 use crate::group::ProcessGroup;
@@ -50,7 +54,7 @@ impl<H: Host> Process<H> {
     pub fn kill(&self, pid: i32, signal: i32) -> Result<(), Errno> {
         self.world.hold(|hold| {
             let own = self.in_hold(hold);
-            let sending = Sending { sender: own, signal: Signal::from_argument(signal) };
+            let sending = Sending::new(own, signal);
             match pid {
                 i32::MIN => Err(Errno::ESRCH),
                 -1 => sending.to_all(hold),
@@ -80,7 +84,7 @@ impl<H: Host> Process<H> {
         }
         self.world.hold(|hold| {
             let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
-            self.send_to_thread(hold, target, signal)
+            Sending::new(self.in_hold(hold), signal).to_thread(hold, target)
         })
     }
 
@@ -101,7 +105,7 @@ impl<H: Host> Process<H> {
             if target.process.number_seen_by(hold, self) != tgid.unsigned_abs() {
                 return Err(Errno::ESRCH);
             }
-            self.send_to_thread(hold, target, signal)
+            Sending::new(self.in_hold(hold), signal).to_thread(hold, target)
         })
     }
 
@@ -116,25 +120,6 @@ impl<H: Host> Process<H> {
         core::ptr::eq(self, target)
             || (signal == Some(Signal::SIGCONT) && session(self) == session(target))
             || hold.host().may_signal(self, target, signal)
-    }
-
-    fn send_to_thread<'h>(
-        &self,
-        hold: &mut Hold<'h, H>,
-        target: Target<'h, H>,
-        signal: i32,
-    ) -> Result<(), Errno> {
-        let signal = Signal::from_argument(signal)?;
-        if !self.may_send(hold, target.process, signal) {
-            return Err(Errno::EPERM);
-        }
-        let Some(signal) = signal else {
-            return Ok(());
-        };
-        let cause = SignalCause::Thread { pid: self.number_shown_to(hold, target.process) };
-        let info = SignalInfo { signal, cause };
-        target.process.send_to(hold, Receiver::Thread(target.thread), &info);
-        Ok(())
     }
 }
 
@@ -193,14 +178,20 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// One kill(2): who sends what.
+/// One call: who sends what.
 struct Sending<'h, H: Host> {
     sender: &'h Process<H>,
     /// A wrong number is an error only where there is a target.
     signal: Result<Option<Signal>, Errno>,
+    /// What the sender itself says of it.
+    given: Option<GivenInfo>,
 }
 
 impl<'h, H: Host> Sending<'h, H> {
+    fn new(sender: &'h Process<H>, signal: i32) -> Self {
+        Self { sender, signal: Signal::from_argument(signal), given: None }
+    }
+
     fn to_process(&self, hold: &mut Hold<'h, H>, process: &'h Process<H>) -> Result<(), Errno> {
         let thread = process.leader(hold);
         self.to_target(hold, &Target { process, thread })
@@ -213,9 +204,25 @@ impl<'h, H: Host> Sending<'h, H> {
             return Err(Errno::EPERM);
         }
         if let Some(signal) = signal {
-            let cause = SignalCause::User { pid: self.sender.number_shown_to(hold, process) };
+            let pid = self.sender.number_shown_to(hold, process);
+            let cause = self.given.map_or(SignalCause::User { pid }, |given| given.cause(pid));
             process.send_to(hold, Receiver::Process(thread), &SignalInfo { signal, cause });
         }
+        Ok(())
+    }
+
+    fn to_thread(&self, hold: &mut Hold<'h, H>, target: Target<'h, H>) -> Result<(), Errno> {
+        let signal = self.signal?;
+        if !self.sender.may_send(hold, target.process, signal) {
+            return Err(Errno::EPERM);
+        }
+        let Some(signal) = signal else {
+            return Ok(());
+        };
+        let pid = self.sender.number_shown_to(hold, target.process);
+        let cause = self.given.map_or(SignalCause::Thread { pid }, |given| given.cause(pid));
+        let info = SignalInfo { signal, cause };
+        target.process.send_to(hold, Receiver::Thread(target.thread), &info);
         Ok(())
     }
 

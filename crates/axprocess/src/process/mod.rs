@@ -3,6 +3,7 @@
 //! | file | verbs |
 //! | --- | --- |
 //! | `fork` | making processes and threads |
+//! | `clone` | what user space may ask of a fork, and in which order it is refused |
 //! | `family` | parents, children, reapers |
 //! | `exit` | threads and processes that end |
 //! | `end_space` | namespaces that end with their init |
@@ -20,6 +21,7 @@
 //! | `parent_death` | the signal at the parent's death |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
 
+mod clone;
 mod end_space;
 mod exec;
 mod exit;
@@ -42,6 +44,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use clone::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use exit::ThreadExit;
 #[cfg(feature = "kspin")]
 pub(crate) use exit::leave;
@@ -52,6 +55,7 @@ pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest};
 #[cfg(feature = "kspin")]
 pub(crate) use fork::{InitSession, Lineage, found_first, publish};
+pub use kill::{GivenInfo, SignalScope};
 pub(crate) use orphan::is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};
 pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
@@ -60,6 +64,7 @@ pub use terminal::{
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub use vfork::VforkWait;
+pub use wait::{Patience, PidfdMode};
 pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
 
 use crate::group::ProcessGroup;
@@ -67,7 +72,7 @@ use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, We
 use crate::pid::{Identity, PidNamespace};
 use crate::sync::{Field, Hold, StrongEdge, Word32, Word64, World};
 use crate::thread::{Comrades, Thread, ThreadState};
-use crate::{ExitStatus, Host, Pid, Signal};
+use crate::{ExitSignal, ExitStatus, Host, Pid, Signal};
 
 with_default_host! {
     /// A process: a group of threads with one number, one parent, and one place in a process group.
@@ -117,7 +122,7 @@ with_default_host! {
         terminal_generation: Field<u64>,
 
         marks: Field<Marks>,
-        exit_signal: Field<Option<Signal>>,
+        exit_signal: Field<ExitSignal>,
         /// How often it has exec'd.
         execs: Field<u64>,
         /// How often its parent had, when that forked it.
@@ -134,6 +139,8 @@ with_default_host! {
         /// How many threads other than the leader have a parent-death signal.
         armed_threads: Field<u32>,
         exit_code: Word32,
+        /// With which code the leader has exited, for whoever takes its number over in exec.
+        leader_code: Field<u32>,
         news: Word32,
         children_usage: Field<H::Usage>,
 
@@ -257,7 +264,7 @@ impl<H: Host> Process<H> {
             serial: Field::new(0),
             terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
-            exit_signal: Field::new(Some(Signal::SIGCHLD)),
+            exit_signal: Field::new(ExitSignal::SIGCHLD),
             execs: Field::new(0),
             parent_execs: Field::new(0),
             stop_signal: Field::new(None),
@@ -267,6 +274,7 @@ impl<H: Host> Process<H> {
             death_signal: Field::new(None),
             armed_threads: Field::new(0),
             exit_code: Word32::new(0),
+            leader_code: Field::new(0),
             news: Word32::new(0),
             children_usage: Field::new(H::Usage::default()),
             data,
@@ -366,6 +374,13 @@ impl<H: Host> Process<H> {
     /// Returns how the process ended, or would end now: the last thread's status, unless a group exit has decided it.
     pub fn exit_status(&self) -> ExitStatus {
         ExitStatus::from_word(self.exit_code.get())
+    }
+
+    /// Returns what the parent gets when the process ends. exec and a new parent make it `SIGCHLD`. R-EXEC-03, R-REPARENT-09.
+    ///
+    /// Serves `/proc/PID/stat`.
+    pub fn exit_signal(&self) -> ExitSignal {
+        self.world.hold(|hold| self.exit_signal.get(hold))
     }
 
     /// The exit code as it was given: a status word, or whatever the seed's user passes.

@@ -24,6 +24,7 @@ impl<H: Host> Process<H> {
         self.parent.set(hold, None);
         self.parent_thread.set(hold, None);
         self.leave_all(hold);
+        hold.host().wake_pollers(self);
         link
     }
 

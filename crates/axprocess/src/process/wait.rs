@@ -17,16 +17,21 @@
 //! }
 //! ```
 
+mod pidfd;
+
 use alloc::sync::Arc;
 use core::fmt;
+
+pub use pidfd::{Patience, PidfdMode};
 
 use super::family::{Children, Parentage};
 use super::{Marks, Process, ProcessState};
 use crate::group::ProcessGroup;
 use crate::pid::Task;
 use crate::sync::Hold;
+use crate::terminal::NumberUse;
 use crate::thread::Thread;
-use crate::{Errno, Host, Pid, Signal, Usage, WaitStatus};
+use crate::{Errno, ExitSignal, Host, Pid, Usage, WaitStatus};
 
 bitflags::bitflags! {
     /// The options of wait4(2) and waitid(2), with Linux's values.
@@ -64,6 +69,8 @@ enum Who {
     Process(Pid),
     Group(Pid),
     OwnGroup,
+    /// The process that a handle names, if it is one's.
+    Handle(Option<NumberUse>, PidfdMode),
 }
 
 const KINDS: WaitOptions = WaitOptions::NOTHREAD.union(WaitOptions::ALL).union(WaitOptions::CLONE);
@@ -252,6 +259,7 @@ impl<'h, H: Host> Search<'h, H> {
                 Task::Process(process) => Selector::Process(process.get(hold)),
                 Task::Thread(_) => return None,
             },
+            Who::Handle(named, _) => Selector::Process(named?.process(hold)?),
         };
         let caller = Parentage::of_thread(caller, hold);
         Some(Self { caller, selector, options: request.options })
@@ -338,7 +346,7 @@ impl<'h, H: Host> Search<'h, H> {
         } else {
             child.is_child_of(hold, self.caller.process)
         };
-        let is_clone = child.exit_signal.get(hold) != Some(Signal::SIGCHLD);
+        let is_clone = child.exit_signal.get(hold) != ExitSignal::SIGCHLD;
         let is_kind = self.options.contains(WaitOptions::ALL)
             || is_clone == self.options.contains(WaitOptions::CLONE);
         let is_selected = match self.selector {

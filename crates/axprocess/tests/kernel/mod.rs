@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use axprocess::{
     ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process,
-    ProcessTable, Relations, Signal, SignalAction, SignalCause, SignalInfo, Terminal, Thread,
-    WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
+    ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalCause, SignalInfo, Terminal,
+    Thread, WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -24,6 +24,8 @@ pub(crate) const WCLONE: i32 = i32::MIN;
 #[derive(Default)]
 pub(crate) struct Kernel {
     log: Mutex<Vec<Event>>,
+    /// Whose pollers were woken, and whether as those of a thread.
+    polled: Mutex<Vec<Polled>>,
     /// Processes that nobody may send a signal to.
     protected: Mutex<Vec<Pid>>,
     /// Processes that a signal of kill waits for: they cannot fork.
@@ -53,6 +55,13 @@ pub(crate) enum Event {
     VforkEnd(Pid),
     /// The waiters of a process were woken.
     Wake(Pid),
+}
+
+/// Whose pollers were woken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Polled {
+    Process(Pid, ProcessState),
+    Thread(Pid),
 }
 
 /// How the process treats SIGCHLD, and what it does about other signals: it handles those that are not named.
@@ -121,6 +130,14 @@ impl Host for Kernel {
         self.log.lock().unwrap().push(Event::Wake(parent.pid()));
     }
 
+    fn wake_pollers(&self, process: &Process<Self>) {
+        self.polled.lock().unwrap().push(Polled::Process(process.pid(), process.state()));
+    }
+
+    fn wake_thread_pollers(&self, thread: &Thread<Self>) {
+        self.polled.lock().unwrap().push(Polled::Thread(thread.tid()));
+    }
+
     fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
         self.log.lock().unwrap().push(Event::HungUp(terminal.device()));
     }
@@ -144,6 +161,11 @@ pub(crate) fn boot() -> (Table, KernelThread) {
 /// What the hooks were told since the last call.
 pub(crate) fn events(table: &Table) -> Vec<Event> {
     std::mem::take(&mut *table.host().log.lock().unwrap())
+}
+
+/// Whose pollers were woken since the last call.
+pub(crate) fn polled(table: &Table) -> Vec<Polled> {
+    std::mem::take(&mut *table.host().polled.lock().unwrap())
 }
 
 /// The signals among [`events`].
