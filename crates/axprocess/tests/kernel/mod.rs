@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessState,
-    ProcessTable, Relations, Signal, SignalCause, SignalInfo, Terminal, Thread, WaitEvent,
-    WaitOutcome, WaitRequest, WaitStatus,
+    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, PidNamespace, Process,
+    ProcessState, ProcessTable, Relations, Signal, SignalCause, SignalInfo, Terminal, Thread,
+    WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -28,6 +28,8 @@ pub(crate) struct Kernel {
     polled: Mutex<Vec<Polled>>,
     /// Processes that nobody may send a signal to.
     protected: Mutex<Vec<Pid>>,
+    /// Levels of namespaces in which nobody may choose numbers.
+    guarded_levels: Mutex<Vec<u32>>,
     /// Processes that a signal of kill waits for: they cannot fork.
     struck: Mutex<Vec<Pid>>,
 }
@@ -85,6 +87,10 @@ impl Host for Kernel {
 
     fn may_signal(&self, _: &Process<Self>, target: &Process<Self>, _: Option<Signal>) -> bool {
         !self.protected.lock().unwrap().contains(&target.pid())
+    }
+
+    fn may_choose_number(&self, _: &Thread<Self>, space: &PidNamespace<Self>) -> bool {
+        !self.guarded_levels.lock().unwrap().contains(&space.level())
     }
 
     fn request_stop(&self, thread: &Thread<Self>) {
@@ -154,6 +160,11 @@ pub(crate) fn posted(table: &Table) -> Vec<Event> {
 /// Nobody may send a signal to this process from now on.
 pub(crate) fn protect(table: &Table, process: &KernelProcess) {
     table.host().protected.lock().unwrap().push(process.pid());
+}
+
+/// Nobody may choose numbers in namespaces of this level from now on.
+pub(crate) fn guard_numbers(table: &Table, level: u32) {
+    table.host().guarded_levels.lock().unwrap().push(level);
 }
 
 /// Who got which signal of the kernel's own, among [`events`].
