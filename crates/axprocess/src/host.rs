@@ -1,6 +1,8 @@
 //! What a kernel supplies: one trait, one type parameter.
 
-use crate::{Discard, Lock, Process, Relations, Signal, SignalInfo, Terminal, Thread};
+use crate::{
+    Discard, Lock, PidNamespace, Process, Relations, Signal, SignalInfo, Terminal, Thread,
+};
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
 ///
@@ -88,6 +90,14 @@ pub trait Host: Sized + Send + Sync + 'static {
         signal: Option<Signal>,
     ) -> bool {
         let _ = (sender, target, signal);
+        true
+    }
+
+    /// Whether `caller` may choose numbers in `space`: it has `CAP_CHECKPOINT_RESTORE` or `CAP_SYS_ADMIN` in the user namespace that owns it.
+    ///
+    /// Asked for each number of [`Number::Each`](crate::Number::Each), after it is found to be possible and before it is found to be taken (R-PID-11).
+    fn may_choose_number(&self, caller: &Thread<Self>, space: &PidNamespace<Self>) -> bool {
+        let _ = (caller, space);
         true
     }
 

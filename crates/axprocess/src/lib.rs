@@ -10,6 +10,7 @@
 //! | vfork, clone with `CLONE_VFORK` | the same, then [`Thread::begin_vfork`], [`Thread::is_in_vfork`] |
 //! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
 //! | reboot | [`Process::reboot`] |
+//! | `/proc/sys/kernel`: `pid_max`, `ns_last_pid` | [`Process::set_pid_max`], [`Process::set_last_pid`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
 //! | wait4, waitid | [`WaitRequest`], [`Thread::wait`] |

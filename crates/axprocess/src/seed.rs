@@ -263,7 +263,8 @@ impl ProcessBuilder {
         };
         let process = Arc::new(Process::embryo(parent.world(), parent.world().space(), self.data));
         let outcome = parent.world().transact(|hold| {
-            let lineage = Lineage { parent: Parentage::of_process(&parent, hold), like: &parent };
+            let place = Parentage::of_process(&parent, hold);
+            let lineage = Lineage { parent: place, like: &parent, caller: None };
             publish(hold, &process, lineage, Number::Exactly(self.pid))
         });
         Ok(Prepared { process, outcome })

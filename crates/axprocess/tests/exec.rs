@@ -85,7 +85,11 @@ fn b31_a_program_gets_no_exit_signal_that_another_asked_for() {
     for exit_signal in [None, Some(Signal::SIGUSR1)] {
         let (table, init) = boot();
         let parent = fork(&init);
-        let child = fork_with(&parent, ForkRequest { exit_signal: exit_signal.into(), ..Default::default() }).unwrap();
+        let child = fork_with(
+            &parent,
+            ForkRequest { exit_signal: exit_signal.into(), ..Default::default() },
+        )
+        .unwrap();
         parent.exec().unwrap();
         exit(&child, 3);
         assert_eq!(signals(&table), [Event::Signal(2, 17, 3, WaitStatus::Exited(3))]);

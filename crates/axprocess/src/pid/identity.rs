@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use super::namespace::{PidNamespace, with_memory};
 use super::number::{Number, Refusal, Roles, Task};
 use crate::sync::{Hold, StrongEdge, Word32};
+use crate::thread::Thread;
 use crate::{Errno, Host, Pid};
 
 /// The numbers of one thing.
@@ -94,39 +95,37 @@ impl<H: Host> Identity<H> {
         }
     }
 
-    /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none.
+    /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none; `caller`: who asks for them.
     ///
     /// # Errors
     ///
-    /// In this order: `ENOMEM`: a namespace is closed. `EINVAL`: more numbers asked for than there are levels; one that cannot be, or is not 1
-    /// for a namespace's first. `EEXIST`: one is in use. `EAGAIN`: none is free.
+    /// In this order: `EINVAL`: more numbers asked for than there are levels. Level by level, `EINVAL`: a number that cannot be, or is not 1 for a
+    /// namespace's first; `EPERM`: the caller may not choose; `EEXIST`: the number is in use; `EAGAIN`: none is free. At last
+    /// `ENOMEM`: the namespace is closed.
     pub(crate) fn enter(
         &self,
         hold: &mut Hold<'_, H>,
         wanted: Number<'_>,
+        caller: Option<&Thread<H>>,
         task: Task<H>,
     ) -> Result<(), Refusal> {
         let own = self.space(hold);
-        if own.is_closed(hold) {
-            return Err(Errno::ENOMEM.into());
-        }
-        wanted.check(own.level())?;
+        wanted.check_count(own.level())?;
         for (depth, space) in own.outward().enumerate() {
-            let before = space.numbers(hold).cursor();
-            let must_be_first = space.level() > 0 && space.init(hold).is_none();
-            let entered = with_memory(hold, space, |numbers| {
-                numbers.enter(wanted.at(depth), must_be_first, task)
-            });
+            let entered = choose(hold, space, wanted, depth, caller)
+                .and_then(|wanted| with_memory(hold, space, |numbers| numbers.enter(wanted, task)));
             match entered {
                 Ok(number) => self.note(hold, space, number),
                 Err(refusal) => {
-                    if matches!(refusal, Refusal::Nodes(_)) || must_be_first {
-                        space.edit_numbers(hold, |numbers| numbers.set_cursor(before));
-                    }
-                    self.withdraw(hold, own, depth);
+                    self.withdraw(hold, own, depth, &refusal);
                     return Err(refusal);
                 }
             }
+        }
+        if own.is_closed(hold) {
+            let refusal = Errno::ENOMEM.into();
+            self.withdraw(hold, own, own.level() as usize + 1, &refusal);
+            return Err(refusal);
         }
         for space in own.outward() {
             space.count_task(hold);
@@ -135,12 +134,28 @@ impl<H: Host> Identity<H> {
     }
 
     /// Gives back the numbers of the innermost `levels`.
-    fn withdraw(&self, hold: &mut Hold<'_, H>, own: &PidNamespace<H>, levels: usize) {
+    ///
+    /// The cursors stay where they are, as Linux's do, but for two cases: memory is missing, and the same attempt comes
+    /// again; or it was the first of its namespace, which is to be 1 (R-PID-13).
+    fn withdraw(
+        &self,
+        hold: &mut Hold<'_, H>,
+        own: &PidNamespace<H>,
+        levels: usize,
+        refusal: &Refusal,
+    ) {
+        let comes_again = matches!(refusal, Refusal::Nodes(_));
         for space in own.outward().take(levels) {
             let number = self.number_in(hold, space);
             space.edit_numbers(hold, |numbers| {
                 numbers.edit_existing(number, |roles| roles.task = None);
+                if comes_again && numbers.cursor() == number.wrapping_add(1) {
+                    numbers.set_cursor(number);
+                }
             });
+        }
+        if own.awaits_first(hold) {
+            own.edit_numbers(hold, |numbers| numbers.set_cursor(1));
         }
     }
 
@@ -193,4 +208,23 @@ impl<H: Host> Identity<H> {
             space.discount_task(hold);
         }
     }
+}
+
+/// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.
+fn choose<H: Host>(
+    hold: &Hold<'_, H>,
+    space: &PidNamespace<H>,
+    wanted: Number<'_>,
+    depth: usize,
+    caller: Option<&Thread<H>>,
+) -> Result<Option<Pid>, Refusal> {
+    let number = wanted.at(depth, space.numbers(hold).limit())?;
+    if number.is_some_and(|number| number != 1 && space.awaits_first(hold)) {
+        return Err(Errno::EINVAL.into());
+    }
+    let asks = caller.filter(|_| number.is_some() && wanted.is_users_choice());
+    if asks.is_some_and(|caller| !hold.host().may_choose_number(caller, space)) {
+        return Err(Errno::EPERM.into());
+    }
+    Ok(number)
 }

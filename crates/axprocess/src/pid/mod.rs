@@ -4,6 +4,7 @@ mod identity;
 mod namespace;
 mod number;
 mod radix;
+mod settings;
 
 pub(crate) use identity::{Identity, Inside};
 pub(crate) use namespace::DEEPEST;

@@ -119,6 +119,11 @@ impl<H: Host> PidNamespace<H> {
         self.closed.get(hold)
     }
 
+    /// Whether nobody has lived in it yet: the first must be number 1. The table's own may begin with any.
+    pub(super) fn awaits_first(&self, hold: &Hold<'_, H>) -> bool {
+        self.level > 0 && self.init(hold).is_none() && !self.is_closed(hold)
+    }
+
     /// Nothing can be created in it from here on (R-NS-22).
     pub(crate) fn close(&self, hold: &mut Hold<'_, H>) {
         self.closed.set(hold, true);

@@ -21,36 +21,47 @@ pub enum Number<'a> {
 }
 
 impl Number<'_> {
-    /// Whether the numbers can be given to something that lives at `level`, whoever has them now.
+    /// Whether there are no more numbers than something that lives at `level` has.
     ///
     /// # Errors
     ///
-    /// `EINVAL`: more numbers than levels, or one that is no number.
-    pub(super) fn check(&self, level: u32) -> Result<(), Errno> {
-        let possible = |&pid: &Pid| (1..PID_MAX).contains(&pid);
-        let fits = match self {
-            Self::Next => true,
-            Self::Exactly(pid) => *pid > 0,
-            Self::Each(pids) => pids.len() <= level as usize + 1 && pids.iter().all(possible),
-        };
-        if fits { Ok(()) } else { Err(Errno::EINVAL) }
+    /// `EINVAL`: there are.
+    pub(super) const fn check_count(&self, level: u32) -> Result<(), Errno> {
+        match self {
+            Self::Each(pids) if pids.len() > level as usize + 1 => Err(Errno::EINVAL),
+            _ => Ok(()),
+        }
     }
 
-    /// The number wanted in the namespace `depth` levels outside its own.
-    pub(super) fn at(&self, depth: usize) -> Option<Pid> {
-        match self {
-            Self::Next => None,
-            Self::Exactly(pid) => (depth == 0).then_some(*pid),
-            Self::Each(pids) => pids.get(depth).copied(),
+    /// The number wanted in the namespace `depth` levels outside its own, if it is one where numbers are below `limit`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: it is none.
+    pub(super) fn at(&self, depth: usize, limit: Pid) -> Result<Option<Pid>, Errno> {
+        let (wanted, possible) = match self {
+            Self::Next => return Ok(None),
+            // The kernel's own choice is not limited.
+            Self::Exactly(pid) => ((depth == 0).then_some(*pid), 1..=Pid::MAX),
+            Self::Each(pids) => (pids.get(depth).copied(), 1..=limit - 1),
+        };
+        match wanted {
+            Some(pid) if !possible.contains(&pid) => Err(Errno::EINVAL),
+            fits => Ok(fits),
         }
+    }
+
+    /// Whether user space says which: then it needs the right to.
+    pub(super) const fn is_users_choice(&self) -> bool {
+        matches!(self, Self::Each(_))
     }
 }
 
 /// The first number that is given out again after a wrap: Linux keeps those below for the system's daemons.
-const RESERVED: Pid = 300;
+pub(super) const RESERVED: Pid = 300;
 
-/// Numbers are below this one (R-PID-03).
-const PID_MAX: Pid = 4_194_304;
+/// No limit is above this one; that of a new namespace is this one (R-PID-05).
+pub(super) const HIGHEST_LIMIT: Pid = 4_194_304;
 
 /// The roles that one number plays. It is free when it plays none (R-PID-08).
 pub(crate) struct Roles<H: Host> {
@@ -112,11 +123,13 @@ pub(crate) type Memory<H> = Nodes<Roles<H>>;
 pub(crate) struct NumberTable<H: Host> {
     roles: Radix<Roles<H>>,
     cursor: Pid,
+    /// Numbers that are given out are below this one (R-PID-03).
+    limit: Pid,
 }
 
 impl<H: Host> NumberTable<H> {
     pub(crate) const fn new() -> Self {
-        Self { roles: Radix::new(), cursor: 1 }
+        Self { roles: Radix::new(), cursor: 1, limit: HIGHEST_LIMIT }
     }
 
     pub(crate) fn roles(&self, number: Pid) -> Option<&Roles<H>> {
@@ -127,15 +140,9 @@ impl<H: Host> NumberTable<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: the first of a namespace wants another number than 1. `EEXIST`: the number is in use. `EAGAIN`: none is free.
-    pub(crate) fn enter(
-        &mut self,
-        wanted: Option<Pid>,
-        must_be_first: bool,
-        task: Task<H>,
-    ) -> Result<Pid, Refusal> {
+    /// `EEXIST`: the number is in use. `EAGAIN`: none is free.
+    pub(crate) fn enter(&mut self, wanted: Option<Pid>, task: Task<H>) -> Result<Pid, Refusal> {
         let pid = match wanted {
-            Some(pid) if must_be_first && pid != 1 => return Err(Errno::EINVAL.into()),
             Some(pid) if self.roles.get(pid).is_some() => return Err(Errno::EEXIST.into()),
             Some(pid) => pid,
             None => self.next_free().ok_or(Errno::EAGAIN)?,
@@ -154,6 +161,15 @@ impl<H: Host> NumberTable<H> {
 
     pub(crate) const fn set_cursor(&mut self, cursor: Pid) {
         self.cursor = cursor;
+    }
+
+    /// Numbers that are given out are below this one.
+    pub(crate) const fn limit(&self) -> Pid {
+        self.limit
+    }
+
+    pub(crate) const fn set_limit(&mut self, limit: Pid) {
+        self.limit = limit;
     }
 
     /// The smallest number in use that is not below `from`.
@@ -194,7 +210,7 @@ impl<H: Host> NumberTable<H> {
     fn next_free(&self) -> Option<Pid> {
         let lowest = if self.cursor > RESERVED { RESERVED } else { 1 };
         self.roles
-            .first_free(self.cursor.max(lowest), PID_MAX)
-            .or_else(|| self.roles.first_free(lowest, PID_MAX))
+            .first_free(self.cursor.max(lowest), self.limit)
+            .or_else(|| self.roles.first_free(lowest, self.limit))
     }
 }

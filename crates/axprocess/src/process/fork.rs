@@ -82,8 +82,10 @@ impl<H: Host> Thread<H> {
     /// * `EINVAL`: a sibling of an init (R-CLONE-11); a new namespace although one is waiting for the caller's children (R-CLONE-16).
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
     /// * `EINTR`: the caller is dying (R-CLONE-19).
-    /// * `ENOMEM`: the namespace, or the table, is gone (R-CLONE-18).
-    /// * `EINVAL`: numbers that cannot be. `EEXIST`: a number is taken. `EAGAIN`: no number is free.
+    /// * `ENOMEM`: the table is gone.
+    /// * `EINVAL`: more numbers than levels. Level by level, `EINVAL`: a number that cannot be. `EPERM`: the host does not allow the choice.
+    ///   `EEXIST`: the number is taken. `EAGAIN`: no number is free.
+    /// * `ENOMEM`: the namespace is gone (R-CLONE-18).
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -128,7 +130,7 @@ impl<H: Host> Thread<H> {
             if self.is_dying(hold) {
                 return Err(Errno::EINTR.into());
             }
-            let lineage = Lineage { parent, like: self.process() };
+            let lineage = Lineage { parent, like: self.process(), caller: Some(self) };
             publish(hold, &process, lineage, request.number)?;
             process.exit_signal.set(hold, exit_signal);
             process.parent_execs.set(hold, parent_execs);
@@ -145,8 +147,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `EINVAL`: the caller's children would live in another namespace (R-CLONE-12). `EINTR`: the process is
-    /// exiting, or another thread is in exec (R-CLONE-19). `ENOMEM`: the namespace is ending.
-    /// `EINVAL`: numbers that cannot be. `EEXIST`: a number is taken. `EAGAIN`: no number is free.
+    /// exiting, or another thread is in exec (R-CLONE-19). Numbers: as for [`fork`](Self::fork). `ENOMEM`: the namespace is ending.
     pub fn spawn_thread(
         &self,
         number: Number<'_>,
@@ -163,7 +164,7 @@ impl<H: Host> Thread<H> {
                 return Err(Errno::EINTR.into());
             }
             let task = Task::Thread(Ptr::new(&*thread));
-            thread.in_hold(hold).identity().enter(hold, number, task)?;
+            thread.in_hold(hold).identity().enter(hold, number, Some(self), task)?;
             thread.join(hold);
             Ok(())
         })?;
@@ -215,13 +216,15 @@ pub(crate) struct Lineage<'a, 'h, H: Host> {
     pub(crate) parent: Parentage<'h, H>,
     /// Whose group it inherits: the caller's.
     pub(crate) like: &'a Process<H>,
+    /// Who asks for its numbers, if it matters.
+    pub(crate) caller: Option<&'a Thread<H>>,
 }
 
 /// Gives a prepared process its number, its group and its parent, in one step. On an error nothing has changed.
 ///
 /// # Errors
 ///
-/// `ENOMEM`: the table is gone. `EINVAL`: number 0. `EEXIST`: the number is taken. `EAGAIN`: no number is free.
+/// `ENOMEM`: the table is gone. Then those of [`Identity::enter`].
 pub(crate) fn publish<'h, H: Host>(
     hold: &mut Hold<'h, H>,
     process: &Arc<Process<H>>,
@@ -234,7 +237,7 @@ pub(crate) fn publish<'h, H: Host>(
     let wanted = lineage.parent;
     let parent = wanted.accepting(hold).or_else(|| wanted.process.find_reaper(hold));
     let parent = parent.ok_or(Errno::ENOMEM)?;
-    process.enter_number(hold, number)?;
+    process.enter_number(hold, number, lineage.caller)?;
     // A caller that was reaped meanwhile has no group to pass on.
     let heir = lineage.like.is_member_somewhere();
     let like = if heir { lineage.like } else { parent.process };
@@ -257,9 +260,14 @@ impl<H: Host> Process<H> {
     }
 
     /// Takes its numbers. The first process of a namespace is its init (R-FORK-14).
-    fn enter_number(&self, hold: &mut Hold<'_, H>, number: Number<'_>) -> Result<(), Refusal> {
+    fn enter_number(
+        &self,
+        hold: &mut Hold<'_, H>,
+        number: Number<'_>,
+        caller: Option<&Thread<H>>,
+    ) -> Result<(), Refusal> {
         let own = self.in_hold(hold);
-        own.identity.enter(hold, number, Task::Process(Ptr::new(self)))?;
+        own.identity.enter(hold, number, caller, Task::Process(Ptr::new(self)))?;
         let space = own.identity.space(hold);
         if space.init(hold).is_none() {
             space.set_init(hold, Some(self));
@@ -331,7 +339,7 @@ pub(crate) fn found_first<H: Host>(
         if hold.init().is_some() || hold.table().closed {
             return Err(Errno::EEXIST.into());
         }
-        process.enter_number(hold, Number::Exactly(pid))?;
+        process.enter_number(hold, Number::Exactly(pid), None)?;
         let founder = match begins_in {
             InitSession::Nameless => None,
             #[cfg(feature = "kspin")]

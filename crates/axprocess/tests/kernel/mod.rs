@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process,
-    ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalCause, SignalInfo, Terminal,
-    Thread, WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
+    ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid, PidNamespace,
+    Process, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalCause, SignalInfo,
+    Terminal, Thread, WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -28,6 +28,8 @@ pub(crate) struct Kernel {
     polled: Mutex<Vec<Polled>>,
     /// Processes that nobody may send a signal to.
     protected: Mutex<Vec<Pid>>,
+    /// Levels of namespaces in which nobody may choose numbers.
+    guarded_levels: Mutex<Vec<u32>>,
     /// Processes that a signal of kill waits for: they cannot fork.
     struck: Mutex<Vec<Pid>>,
     /// Who was asked to exit.
@@ -111,6 +113,10 @@ impl Host for Kernel {
 
     fn may_signal(&self, _: &Process<Self>, target: &Process<Self>, _: Option<Signal>) -> bool {
         !self.protected.lock().unwrap().contains(&target.pid())
+    }
+
+    fn may_choose_number(&self, _: &Thread<Self>, space: &PidNamespace<Self>) -> bool {
+        !self.guarded_levels.lock().unwrap().contains(&space.level())
     }
 
     fn request_stop(&self, thread: &Thread<Self>) {
@@ -205,6 +211,11 @@ pub(crate) fn exit_requests(table: &Table) -> Vec<Pid> {
 /// What was discarded since the last call.
 pub(crate) fn discards(table: &Table) -> Vec<(Pid, Discard)> {
     std::mem::take(&mut *table.host().discards.lock().unwrap())
+}
+
+/// Nobody may choose numbers in namespaces of this level from now on.
+pub(crate) fn guard_numbers(table: &Table, level: u32) {
+    table.host().guarded_levels.lock().unwrap().push(level);
 }
 
 /// Who got which signal of the kernel's own, among [`events`].
