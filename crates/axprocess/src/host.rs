@@ -1,6 +1,6 @@
 //! What a kernel supplies: one trait, one type parameter.
 
-use crate::{Lock, Process, Relations, Signal, SignalInfo, Terminal, Thread};
+use crate::{ChildNews, Lock, Process, Relations, Signal, SignalInfo, Terminal, Thread};
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
 ///
@@ -70,8 +70,11 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
-    fn wake_waiters(&self, parent: &Process<Self>) {
-        let _ = parent;
+    ///
+    /// Linux wakes only those with a [`WaitToken`](crate::WaitToken) that [is woken](crate::WaitToken::is_woken_by) by the news; to wake more does
+    /// little harm, because each looks again (R-WAIT-09).
+    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+        let _ = (parent, news);
     }
 
     /// How `parent` treats `SIGCHLD` at this moment.

@@ -10,7 +10,7 @@
 //! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
-//! | wait4, waitid | [`WaitRequest`], [`Thread::wait`] |
+//! | wait4, waitid | [`WaitRequest`], [`Thread::wait`], [`Thread::begin_wait`] |
 //! | getpid, gettid, getppid, getpgrp | [`Process::pid`], [`Thread::tid`], [`Process::getppid`], [`Process::getpgrp`] |
 //! | getpgid, getsid, setpgid, setsid | [`Process::getpgid`], [`Process::getsid`], [`Process::setpgid`], [`Process::setsid`] |
 //! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
@@ -108,15 +108,15 @@ pub use process::{
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub use process::{
-    Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState, StopDecision,
-    StopTicket, ThreadExit, ThreadStop, WaitEvent, WaitOptions, WaitOutcome, WaitRequest,
-    WaitToken,
+    ChildNews, Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState,
+    StopDecision, StopTicket, ThreadExit, ThreadStop, WaitCall, WaitEvent, WaitOptions,
+    WaitOutcome, WaitRequest, WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};
 pub use session::Session;
 pub use signal::{Signal, SignalCause, SignalInfo};
-pub use status::{ExitStatus, WaitStatus};
+pub use status::{ChildCode, ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};
 pub use terminal::{Terminal, TerminalKind};

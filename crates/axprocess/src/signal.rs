@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU8;
 
-use crate::{Errno, Pid, WaitStatus};
+use crate::{ChildCode, Errno, Pid, WaitStatus};
 
 /// The number of a signal, 1 to 64.
 ///
@@ -142,4 +142,22 @@ pub enum SignalCause {
         /// The number of the sender's process.
         pid: Pid,
     },
+}
+
+impl SignalCause {
+    /// Returns `si_code` and `si_status` of a signal about a child; `None` of any other. R-NOTIFY-02, R-NOTIFY-11, R-STOP-06.
+    ///
+    /// ```
+    /// use axprocess::{ChildCode, SignalCause, WaitStatus};
+    /// let cause = SignalCause::Child { pid: 7, status: WaitStatus::Continued };
+    /// assert_eq!(cause.child_code(), Some(ChildCode { code: 6, status: 18 }));
+    /// assert_eq!(SignalCause::Kernel.child_code(), None);
+    /// ```
+    pub const fn child_code(self) -> Option<ChildCode> {
+        match self {
+            Self::Child { status, .. } => Some(status.child_code()),
+            Self::ChildStopUndone { .. } => Some(ChildCode::STOP_UNDONE),
+            _ => None,
+        }
+    }
 }

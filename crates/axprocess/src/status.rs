@@ -83,6 +83,28 @@ impl WaitStatus {
         }
     }
 
+    /// Returns what waitid(2) stores as `si_code` and `si_status`. R-WAIT-17.
+    ///
+    /// ```
+    /// use axprocess::{ChildCode, Signal, WaitStatus};
+    /// assert_eq!(WaitStatus::Exited(7).child_code(), ChildCode { code: 1, status: 7 });
+    /// assert_eq!(WaitStatus::Continued.child_code(), ChildCode { code: 6, status: 18 });
+    /// ```
+    pub const fn child_code(self) -> ChildCode {
+        let (code, status) = match self {
+            Self::Exited(code) => (ChildCode::EXITED, code as i32),
+            Self::Signaled { signal, core_dumped: false } => {
+                (ChildCode::KILLED, signal.number() as i32)
+            }
+            Self::Signaled { signal, core_dumped: true } => {
+                (ChildCode::DUMPED, signal.number() as i32)
+            }
+            Self::Stopped(signal) => (ChildCode::STOPPED, signal.number() as i32),
+            Self::Continued => (ChildCode::CONTINUED, Signal::SIGCONT.number() as i32),
+        };
+        ChildCode { code, status }
+    }
+
     /// Reads a status word; `None` if Linux would not write it.
     ///
     /// ```
@@ -108,6 +130,28 @@ impl WaitStatus {
             _ => None,
         }
     }
+}
+
+/// The members `si_code` and `si_status` of a `siginfo_t` about a child.
+///
+/// Source: sigaction(2), R-WAIT-17, R-NOTIFY-02, R-NOTIFY-11.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ChildCode {
+    /// `si_code`: `CLD_EXITED` and its like.
+    pub code: i32,
+    /// `si_status`: an exit code or the number of a signal.
+    pub status: i32,
+}
+
+impl ChildCode {
+    const EXITED: i32 = 1;
+    const KILLED: i32 = 2;
+    const DUMPED: i32 = 3;
+    const STOPPED: i32 = 5;
+    const CONTINUED: i32 = 6;
+
+    /// Of a stop that was undone before it was complete: no signal is named.
+    pub(crate) const STOP_UNDONE: Self = Self { code: Self::STOPPED, status: 0 };
 }
 
 impl From<ExitStatus> for WaitStatus {

@@ -227,6 +227,7 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
+        let news = self.news_to_parent(hold);
         let signal = self.exit_signal.get(hold);
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
@@ -244,7 +245,7 @@ impl<H: Host> Process<H> {
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
             self.post_child_signal(hold, parent, signal, self.exit_status().into());
         }
-        parent.wake(hold);
+        parent.wake(hold, &news);
     }
 
     pub(super) fn post_child_signal(

@@ -259,13 +259,6 @@ impl<H: Host> Process<H> {
             || self.marks.get(hold).intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)
     }
 
-    /// Makes every wait token of this process stale and wakes its sleeping waiters.
-    pub(super) fn wake(&self, hold: &mut Hold<'_, H>) {
-        let news = self.news.get().wrapping_add(1);
-        self.news.set(hold, news);
-        hold.host().wake_waiters(self);
-    }
-
     pub(crate) fn first_child<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
         self.children.list.first(hold).or_else(|| self.first_child_behind(hold, None))
     }

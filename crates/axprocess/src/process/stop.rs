@@ -273,7 +273,7 @@ impl<H: Host> Process<H> {
             let cause = cause(self.number_seen_by(hold, parent));
             hold.host().post_signal(parent, &SignalInfo { signal: Signal::SIGCHLD, cause });
         }
-        parent.wake(hold);
+        parent.wake(hold, &self.news_to_parent(hold));
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable,
-    Relations, Signal, SignalCause, SignalInfo, Terminal, Thread, WaitEvent, WaitOutcome,
-    WaitRequest, WaitStatus,
+    ChildNews, ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process,
+    ProcessTable, Relations, Signal, SignalCause, SignalInfo, Terminal, Thread, WaitCall,
+    WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -26,6 +26,8 @@ pub(crate) struct Kernel {
     log: Mutex<Vec<Event>>,
     /// Processes that nobody may send a signal to.
     protected: Mutex<Vec<Pid>>,
+    /// What the waiters were woken for, since the last [`news`].
+    news: Mutex<Vec<ChildNews>>,
     /// Processes that a signal of kill waits for: they cannot fork.
     struck: Mutex<Vec<Pid>>,
 }
@@ -86,7 +88,8 @@ impl Host for Kernel {
         self.struck.lock().unwrap().contains(&caller.process().pid())
     }
 
-    fn wake_waiters(&self, parent: &Process<Self>) {
+    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+        self.news.lock().unwrap().push(*news);
         self.log.lock().unwrap().push(Event::Wake(parent.pid()));
     }
 
@@ -113,6 +116,11 @@ pub(crate) fn boot() -> (Table, KernelThread) {
 /// What the hooks were told since the last call.
 pub(crate) fn events(table: &Table) -> Vec<Event> {
     std::mem::take(&mut *table.host().log.lock().unwrap())
+}
+
+/// What waiters were woken for since the last call.
+pub(crate) fn news(table: &Table) -> Vec<ChildNews> {
+    std::mem::take(&mut *table.host().news.lock().unwrap())
 }
 
 /// The signals among [`events`].
@@ -181,6 +189,10 @@ pub(crate) fn wait4(thread: &KernelThread, pid: i32, options: i32) -> Waited {
 
 pub(crate) fn waitid(thread: &KernelThread, kind: i32, id: i32, options: i32) -> Waited {
     Waited::from(WaitRequest::waitid(kind, id, options).and_then(|request| thread.wait(&request)))
+}
+
+pub(crate) fn poll(call: &WaitCall<'_, Kernel>) -> Waited {
+    Waited::from(call.poll())
 }
 
 /// The answer to a wait, without the objects.
