@@ -109,7 +109,7 @@ pub use process::{
 };
 pub use process::{
     ChildNews, Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState,
-    StopDecision, StopTicket, ThreadExit, ThreadStop, WaitCall, WaitEvent, WaitOptions,
+    StopDecision, StopTicket, ThreadExit, ThreadStop, WaitCall, WaitEvent, WaitFuture, WaitOptions,
     WaitOutcome, WaitRequest, WaitToken,
 };
 #[cfg(feature = "kspin")]

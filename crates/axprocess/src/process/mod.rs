@@ -52,7 +52,10 @@ pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
-pub use wait::{ChildNews, WaitCall, WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
+pub use wait::{
+    ChildNews, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+};
+pub(crate) use wait::{Sleeper, Sleepers};
 
 use crate::group::ProcessGroup;
 use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
@@ -123,6 +126,8 @@ with_default_host! {
         armed_threads: Field<u32>,
         exit_code: Word32,
         news: Word32,
+        /// The futures that wait for its children.
+        sleepers: WeakList<Sleeper, Sleepers>,
         children_usage: Field<H::Usage>,
 
         data: H::ProcessData,
@@ -254,6 +259,7 @@ impl<H: Host> Process<H> {
             armed_threads: Field::new(0),
             exit_code: Word32::new(0),
             news: Word32::new(0),
+            sleepers: WeakList::new(),
             children_usage: Field::new(H::Usage::default()),
             data,
         }

@@ -10,8 +10,11 @@
 //! | `target` | who that was when the call began |
 //! | `search` | one look at the children |
 //! | `news` | what happened to a child, and whom that wakes |
+//! | `future`, `sleeper` | a wait as a future |
 //!
 //! # A call that sleeps
+//!
+//! A kernel whose threads are futures awaits [`WaitCall::event`]. For one whose threads block:
 //!
 //! A call ([`WaitCall`]) begins with the look-up of whom its numbers name, and keeps that through all its looks, as Linux does (R-WAIT-03).
 //! When there is nothing yet, the answer is a [`WaitToken`], taken in the hold of the look. Whatever happens to a child makes tokens stale
@@ -40,17 +43,21 @@
 //! A kernel whose queue does not look at the news is right in all but one thing: a sleeper for a group may learn of `ECHILD` where Linux
 //! lets it sleep on, because the last child has left the group.
 
+mod future;
 mod news;
 mod request;
 mod search;
+mod sleeper;
 mod target;
 
 use alloc::sync::Arc;
 use core::fmt;
 
+pub use future::WaitFuture;
 pub use news::{ChildNews, WaitToken};
 pub use request::{WaitOptions, WaitRequest};
 use search::Search;
+pub(crate) use sleeper::{Sleeper, Sleepers};
 use target::Target;
 
 use super::Process;

@@ -3,9 +3,9 @@
 use alloc::sync::Arc;
 
 use super::Lock;
-use crate::list::{Released, StrongList};
+use crate::list::{Released, StrongList, WeakList};
 use crate::pid::{Inside, Memory, PidNamespace, Refusal};
-use crate::process::{Process, Siblings};
+use crate::process::{Process, Siblings, Sleeper, Sleepers};
 use crate::table::Relations;
 use crate::{Errno, Host};
 
@@ -20,6 +20,8 @@ pub(crate) struct World<H: Host> {
     roots: StrongList<Process<H>, Siblings>,
     /// The table's own numbers.
     space: Arc<PidNamespace<H>>,
+    /// The futures that are to be woken, as soon as nobody holds the lock.
+    due: WeakList<Sleeper, Sleepers>,
 }
 
 impl<H: Host> World<H> {
@@ -29,6 +31,7 @@ impl<H: Host> World<H> {
             relations: H::Lock::new(Relations::new()),
             roots: StrongList::new(),
             space: PidNamespace::root(),
+            due: WeakList::new(),
         }
     }
 
@@ -69,7 +72,7 @@ impl<H: Host> World<H> {
         donation: Option<Memory<H>>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
     ) -> R {
-        let (result, _released) = {
+        let (result, released) = {
             let mut relations = self.relations.lock();
             let leftovers = Leftovers { donation, ..Leftovers::default() };
             let mut hold = Hold { world: self, relations: &mut relations, leftovers, touched: 0 };
@@ -78,6 +81,9 @@ impl<H: Host> World<H> {
             crate::check::at_unlock(&mut hold);
             (result, hold.leftovers)
         };
+        if released.owes_wakes {
+            self.wake_due();
+        }
         result
     }
 }
@@ -90,6 +96,8 @@ struct Leftovers<H: Host> {
     retired: Memory<H>,
     /// Memory for numbers that was not needed after all.
     donation: Option<Memory<H>>,
+    /// Futures are due to be woken.
+    owes_wakes: bool,
 }
 
 impl<H: Host> Default for Leftovers<H> {
@@ -99,6 +107,7 @@ impl<H: Host> Default for Leftovers<H> {
             identity: None,
             retired: Memory::default(),
             donation: None,
+            owes_wakes: false,
         }
     }
 }
@@ -168,6 +177,16 @@ impl<'h, H: Host> Hold<'h, H> {
 
     pub(crate) fn keep_donation(&mut self, donation: Option<Memory<H>>) {
         self.leftovers.donation = donation;
+    }
+
+    /// The futures that are to be woken after the unlock.
+    pub(crate) const fn due(&self) -> &'h WeakList<Sleeper, Sleepers> {
+        &self.world.due
+    }
+
+    /// Has them woken.
+    pub(crate) const fn owe_wakes(&mut self) {
+        self.leftovers.owes_wakes = true;
     }
 
     /// Counts one object that a loop has come to in this hold.

@@ -85,5 +85,6 @@ impl<H: Host> Process<H> {
         let count = self.news.get().wrapping_add(1);
         self.news.set(hold, count);
         hold.host().wake_waiters(self, news);
+        self.rouse(hold, news);
     }
 }
