@@ -64,6 +64,18 @@ pub trait Host: Sized + Send + Sync + 'static {
         true
     }
 
+    /// Whether the credentials of `tracer` allow it to trace `target`; for `PTRACE_TRACEME`, the other way round, whether the parent may be the tracer.
+    fn may_trace(&self, tracer: &Thread<Self>, target: &Thread<Self>) -> bool {
+        let _ = (tracer, target);
+        true
+    }
+
+    /// Wakes a thread that sleeps in a ptrace-stop and has lost its tracer, or in a group stop and has got one. It looks where it has to stop now:
+    /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::stop`]), or nowhere.
+    fn tracing_changed(&self, thread: &Thread<Self>) {
+        let _ = thread;
+    }
+
     /// Makes a thread look for signals soon, and there call [`Thread::stop`]: a group stop waits for it.
     fn request_stop(&self, thread: &Thread<Self>) {
         let _ = thread;

@@ -21,6 +21,7 @@
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
 //! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
 //! | a hang-up, a key that makes a signal | [`Terminal::hang_up`], [`Terminal::signal_foreground`] |
+//! | ptrace | [`Thread::attach`], [`Thread::trace_me`], [`Thread::trace_stop`], [`Thread::resume_tracee`], [`Thread::detach`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
 //!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
@@ -109,8 +110,9 @@ pub use process::{
 };
 pub use process::{
     ChildNews, Discard, ForkNamespace, ForkParent, ForkRequest, Process, ProcessState,
-    StopDecision, StopTicket, ThreadExit, ThreadStop, WaitCall, WaitEvent, WaitFuture, WaitOptions,
-    WaitOutcome, WaitRequest, WaitToken,
+    StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions, TraceStart, TraceStop,
+    TraceStopped, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest,
+    WaitToken,
 };
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};

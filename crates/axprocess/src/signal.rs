@@ -41,6 +41,10 @@ impl Signal {
         }
     }
 
+    pub(crate) const fn to_nonzero(self) -> NonZeroU8 {
+        self.0
+    }
+
     /// Returns the number.
     pub const fn number(self) -> u8 {
         self.0.get()
@@ -155,6 +159,10 @@ impl SignalCause {
     /// ```
     pub const fn child_code(self) -> Option<ChildCode> {
         match self {
+            // A waiting tracer learns the event too, a signal does not tell it.
+            Self::Child { status: WaitStatus::Trapped(stop), .. } => {
+                Some(ChildCode::trapped(stop.code() & 0x7f))
+            }
             Self::Child { status, .. } => Some(status.child_code()),
             Self::ChildStopUndone { .. } => Some(ChildCode::STOP_UNDONE),
             _ => None,

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::list::{Links, Node, Ptr};
 use crate::pid::{Identity, PidNamespace};
-use crate::process::{Children, Process};
+use crate::process::{Children, Process, Trace};
 use crate::sync::{Field, Hold, StrongEdge, Word32};
 use crate::{Host, Pid, Signal};
 
@@ -34,6 +34,8 @@ with_default_host! {
         stopped_in: Field<u64>,
         /// Its parent-death signal, unless it is the leader: then it stands in the process.
         death_signal: Field<Option<Signal>>,
+        /// Its part in ptrace, unless it is the leader: then it stands in the process.
+        trace: StrongEdge<Trace<H>>,
         data: H::ThreadData,
     }
 }
@@ -47,6 +49,8 @@ pub(crate) enum ThreadState {
     Live,
     /// It hands over its children.
     Exiting,
+    /// It has ended, and waits for its tracer; the leader never does so, its process does.
+    Zombie,
     Exited,
 }
 
@@ -77,6 +81,7 @@ impl<H: Host> Thread<H> {
             children: Children::new(),
             stopped_in: Field::new(0),
             death_signal: Field::new(None),
+            trace: StrongEdge::empty(),
             data,
         })
     }
@@ -129,6 +134,7 @@ impl<H: Host> Thread<H> {
             0 => ThreadState::Embryo,
             1 => ThreadState::Live,
             2 => ThreadState::Exiting,
+            3 => ThreadState::Zombie,
             _ => ThreadState::Exited,
         }
     }
@@ -154,6 +160,11 @@ impl<H: Host> Thread<H> {
     /// The parent-death signal that stands with this thread.
     pub(crate) const fn own_wish(&self) -> &Field<Option<Signal>> {
         &self.death_signal
+    }
+
+    /// The part in ptrace that stands with this thread.
+    pub(crate) const fn own_trace(&self) -> &StrongEdge<Trace<H>> {
+        &self.trace
     }
 
     /// A strong reference; `None` while the last one is being dropped.

@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 
 use axprocess::{
     ExitStatus, ForkNamespace, ForkRequest, Host, Lock, Number, ProcessTable, Relations,
-    TerminalFile, TerminalKind, Thread, WaitOutcome, WaitRequest,
+    TerminalFile, TerminalKind, Thread, TraceOptions, TraceStart, WaitOutcome, WaitRequest,
 };
 
 thread_local! {
@@ -155,6 +155,24 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
             assert!(second.as_mut().poll(&mut context).is_pending());
             child.exit_thread(ExitStatus::exited(0));
             assert!(first.as_mut().poll(&mut context).is_ready());
+        }
+        {
+            let (child, tracer) = (fork(&caller), fork(&caller));
+            let thread = child.spawn_thread(Number::Next, Data(None)).unwrap();
+            for tracee in [&child, &thread] {
+                let options = TraceOptions::EXIT_KILL;
+                tracer.attach(tracee.tid(), TraceStart::Attach, options).unwrap();
+            }
+            fork(&child).inherit_tracer(&child).unwrap();
+            fork(&tracer).trace_me().unwrap();
+            thread.exit_thread(ExitStatus::exited(0));
+            match round % 3 {
+                0 => child.exec().unwrap(),
+                1 => _ = tracer.wait(&any),
+                _ => {}
+            }
+            child.exit_thread(ExitStatus::exited(0));
+            tracer.exit_thread(ExitStatus::exited(0));
         }
         while let Ok(WaitOutcome::Event(event)) = caller.wait(&any) {
             drop((event.process.children(), event.process.threads()));

@@ -68,7 +68,13 @@ impl<H: Host> Thread<H> {
         if !other.own_children().move_all(hold, mine) {
             return false;
         }
+        if !other.release_tracees(hold) {
+            return false;
+        }
         hold.touch();
+        if let Some(trace) = other.trace(hold) {
+            trace.elude(hold);
+        }
         other.vanish(hold);
         true
     }
@@ -78,6 +84,10 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         self.release_number(hold);
         self.bring_wish(hold);
+        if let Some(trace) = process.traced(hold) {
+            trace.elude(hold);
+        }
+        self.bring_trace(hold);
         self.identity().follow(hold, process.identity());
         process.leader.set(hold, Some(self));
         process.unmark(hold, Marks::LEADER_GONE);

@@ -15,7 +15,7 @@
 //! has children (E6, race 10).
 
 use super::end_space::end_spaces;
-use super::{Marks, Process, ProcessState};
+use super::{Marks, Process, ProcessState, TracedBy};
 use crate::list::Ptr;
 use crate::pid::Task;
 use crate::sync::Hold;
@@ -91,6 +91,7 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
         self.leave_stop(hold);
+        self.leave_trace_stop(hold);
         self.enter_state(hold, ThreadState::Exiting);
     }
 
@@ -107,6 +108,7 @@ impl<H: Host> Thread<H> {
         } else {
             self.release_number(hold);
             self.forget_wish(hold);
+            self.sever(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
     }
@@ -127,10 +129,19 @@ impl<H: Host> Thread<H> {
         if !is_clear || !process.hand_over_children(hold, self.own_children()) {
             return;
         }
+        if !self.release_tracees(hold) {
+            return;
+        }
         if process.has(hold, Marks::ENDING_SPACE) && !process.kill_namespace(hold) {
             return;
         }
+        if self.remain_for_tracer(hold) {
+            return;
+        }
         self.vanish(hold);
+        if leads && !process.threads.is_empty(hold) {
+            process.announce_leader_to_tracer(hold);
+        }
         process.end_if_finished(hold);
     }
 
@@ -158,6 +169,7 @@ pub(crate) fn leave<H: Host>(
     }
     let process = thread.process();
     thread.depart(hold);
+    thread.note_exit_code(hold, code);
     if !process.has(hold, Marks::GROUP_EXIT) {
         process.exit_code.set(hold, code as u32);
     }
@@ -220,13 +232,21 @@ impl<H: Host> Process<H> {
         self.announce_end(hold);
     }
 
-    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-05, R-NOTIFY-10.
+    /// Tells the parent of a zombie, or reaps it if the parent does not care; the tracer comes first. R-PTRACE-01, R-PTRACE-02, R-NOTIFY-01 to R-NOTIFY-05, R-NOTIFY-10.
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
     pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
+        if let Some(trace) = self.traced(hold) {
+            let is_parents = self.traced_by(hold) == TracedBy::Parent;
+            let signal =
+                if is_parents { self.exit_signal.get(hold) } else { Some(Signal::SIGCHLD) };
+            self.queue_report(hold);
+            trace.announce_to_tracer(hold, signal, self.exit_status().into());
+            return;
+        }
         let news = self.news_to_parent(hold);
         let signal = self.exit_signal.get(hold);
         let action = match signal {
@@ -262,7 +282,9 @@ impl<H: Host> Process<H> {
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.
     pub(crate) fn dissolve(&self, hold: &mut Hold<'_, H>) {
+        self.sever_leader(hold);
         while let Some(thread) = self.threads.first(hold) {
+            thread.forget_tracees(hold);
             thread.vanish(hold);
         }
         self.drop_subreaper_mark(hold);

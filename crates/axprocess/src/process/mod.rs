@@ -15,6 +15,7 @@
 //! | `kill` | whom a signal hits |
 //! | `orphan` | orphaned groups, and what their stopped members are sent |
 //! | `parent_death` | the signal at the parent's death |
+//! | `trace` | ptrace: tracers, tracees, their stops |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
 
 mod end_space;
@@ -30,6 +31,7 @@ mod reap;
 mod space;
 mod stop;
 mod terminal;
+mod trace;
 mod wait;
 
 use alloc::sync::Arc;
@@ -52,6 +54,8 @@ pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
+pub(crate) use trace::{Trace, TracedBy};
+pub use trace::{TraceOptions, TraceStart, TraceStop, TraceStopped};
 pub use wait::{
     ChildNews, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
@@ -124,6 +128,8 @@ with_default_host! {
         death_signal: Field<Option<Signal>>,
         /// How many threads other than the leader have a parent-death signal.
         armed_threads: Field<u32>,
+        /// The leader's part in ptrace, also when the leader has exited.
+        leader_trace: StrongEdge<Trace<H>>,
         exit_code: Word32,
         news: Word32,
         /// The futures that wait for its children.
@@ -257,6 +263,7 @@ impl<H: Host> Process<H> {
             continues: Word32::new(0),
             death_signal: Field::new(None),
             armed_threads: Field::new(0),
+            leader_trace: StrongEdge::empty(),
             exit_code: Word32::new(0),
             news: Word32::new(0),
             sleepers: WeakList::new(),
@@ -425,6 +432,10 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
         self.leader.get(hold)
+    }
+
+    pub(crate) const fn leader_trace(&self) -> &StrongEdge<Trace<H>> {
+        &self.leader_trace
     }
 
     fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {

@@ -129,7 +129,8 @@ impl<H: Host> Process<H> {
             if self.stop_awaits.get(hold) == 0 {
                 self.open_round(hold, signal);
             }
-            self.complete_stop(hold);
+            let leader = self.leader(hold);
+            self.complete_stop(hold, leader);
         });
     }
 
@@ -239,12 +240,15 @@ impl<H: Host> Process<H> {
         }
     }
 
-    fn complete_stop(&self, hold: &mut Hold<'_, H>) {
+    /// The parent is not told if it traces the thread that was the last to stop: it hears of that thread's ptrace-stop.
+    fn complete_stop(&self, hold: &mut Hold<'_, H>, last: Option<&Thread<H>>) {
         self.stop_awaits.set(hold, 0);
         self.unmark(hold, REPORTS | NOTICES);
         self.mark(hold, Marks::STOPPED | Marks::STOP_REPORT);
         self.group.get(hold).count_stopped(hold);
-        if let Some(signal) = self.stop_signal.get(hold) {
+        if last.is_some_and(|last| last.is_traced_by_parent(hold)) {
+            self.queue_report(hold);
+        } else if let Some(signal) = self.stop_signal.get(hold) {
             let status = WaitStatus::Stopped(signal);
             self.report_stop(hold, |pid| SignalCause::Child { pid, status });
         }
@@ -327,7 +331,7 @@ impl<H: Host> Thread<H> {
             match process.stop_awaits.get(hold) {
                 0 => ThreadStop::Joined,
                 1 => {
-                    process.complete_stop(hold);
+                    process.complete_stop(hold, Some(self));
                     ThreadStop::Last
                 }
                 awaited => {
@@ -365,7 +369,7 @@ impl<H: Host> Thread<H> {
         if process.live_threads.get(hold) == 0 {
             process.close_round(hold);
         } else if awaited == 1 {
-            process.complete_stop(hold);
+            process.complete_stop(hold, None);
         }
     }
 

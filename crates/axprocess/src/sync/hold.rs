@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 use super::Lock;
 use crate::list::{Released, StrongList, WeakList};
 use crate::pid::{Inside, Memory, PidNamespace, Refusal};
-use crate::process::{Process, Siblings, Sleeper, Sleepers};
+use crate::process::{Process, Siblings, Sleeper, Sleepers, Trace};
 use crate::table::Relations;
+use crate::thread::{Comrades, Thread};
 use crate::{Errno, Host};
 
 /// How many objects one hold touches at most, where an operation is over many.
@@ -92,6 +93,8 @@ impl<H: Host> World<H> {
 struct Leftovers<H: Host> {
     processes: Released<Process<H>, Siblings>,
     identity: Option<Arc<Inside<H>>>,
+    threads: Released<Thread<H>, Comrades>,
+    trace: Option<Arc<Trace<H>>>,
     /// Memory for numbers that is not needed any more.
     retired: Memory<H>,
     /// Memory for numbers that was not needed after all.
@@ -105,6 +108,8 @@ impl<H: Host> Default for Leftovers<H> {
         Self {
             processes: Released::new(),
             identity: None,
+            threads: Released::new(),
+            trace: None,
             retired: Memory::default(),
             donation: None,
             owes_wakes: false,
@@ -162,6 +167,21 @@ impl<'h, H: Host> Hold<'h, H> {
         debug_assert!(self.leftovers.identity.is_none(), "one thread takes over in one hold");
         if identity.is_some() {
             self.leftovers.identity = identity;
+        }
+    }
+
+    /// Keeps a dead thread that has left its process until after the unlock.
+    pub(crate) fn release_thread(&mut self, thread: Arc<Thread<H>>) {
+        let mut threads = core::mem::replace(&mut self.leftovers.threads, Released::new());
+        threads.chain(self, thread);
+        self.leftovers.threads = threads;
+    }
+
+    /// Keeps the record of a leader whose place a thread took in exec until after the unlock: one thread does in one hold.
+    pub(crate) fn release_trace(&mut self, trace: Option<Arc<Trace<H>>>) {
+        debug_assert!(self.leftovers.trace.is_none(), "one thread takes over in one hold");
+        if trace.is_some() {
+            self.leftovers.trace = trace;
         }
     }
 

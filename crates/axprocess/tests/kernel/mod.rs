@@ -45,6 +45,8 @@ pub(crate) enum Event {
     StopRequest(Pid),
     /// The files of the terminal of that device number are dead.
     HungUp(u32),
+    /// A thread has got or lost a tracer while it slept in a stop, or lost it while it ran.
+    TracingChanged(Pid),
     /// The waiters of a process were woken.
     Wake(Pid),
 }
@@ -78,6 +80,14 @@ impl Host for Kernel {
 
     fn may_signal(&self, _: &Process<Self>, target: &Process<Self>, _: Option<Signal>) -> bool {
         !self.protected.lock().unwrap().contains(&target.pid())
+    }
+
+    fn may_trace(&self, _: &Thread<Self>, target: &Thread<Self>) -> bool {
+        !self.protected.lock().unwrap().contains(&target.process().pid())
+    }
+
+    fn tracing_changed(&self, thread: &Thread<Self>) {
+        self.log.lock().unwrap().push(Event::TracingChanged(thread.tid()));
     }
 
     fn request_stop(&self, thread: &Thread<Self>) {

@@ -4,9 +4,9 @@
 //! group, and with `__WNOTHREAD` a child of that very thread. Nobody is woken because a child has ceased to match.
 
 use super::WaitOptions;
-use super::target::Target;
+use super::target::{ChildId, Target};
 use crate::Host;
-use crate::process::Process;
+use crate::process::{Process, Trace};
 use crate::sync::Hold;
 use crate::terminal::NumberUse;
 use crate::thread::Thread;
@@ -16,7 +16,7 @@ use crate::thread::Thread;
 /// Plain values, taken at that moment: [`Host::wake_waiters`] can compare them with the tokens of its sleepers, and keep them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChildNews {
-    child: NumberUse,
+    child: ChildId,
     group: NumberUse,
     parent: Option<ThreadMark>,
 }
@@ -54,7 +54,7 @@ impl WaitToken {
     pub fn is_woken_by(&self, news: &ChildNews) -> bool {
         let is_for_child = match self.target {
             Target::Any => true,
-            Target::Process(wanted) => wanted == news.child,
+            Target::Child(wanted) => wanted == news.child,
             Target::Group(wanted) => wanted == news.group,
             Target::Nobody => false,
         };
@@ -74,7 +74,7 @@ impl<H: Host> Process<H> {
     pub(in crate::process) fn news_to_parent(&self, hold: &Hold<'_, H>) -> ChildNews {
         let parent = self.parentage(hold).and_then(|of| of.thread.or(of.process.leader(hold)));
         ChildNews {
-            child: self.number_use(hold),
+            child: ChildId::of_process(hold, self),
             group: self.group_in(hold).number_use(hold),
             parent: parent.map(ThreadMark::of),
         }
@@ -86,5 +86,17 @@ impl<H: Host> Process<H> {
         self.news.set(hold, count);
         hold.host().wake_waiters(self, news);
         self.rouse(hold, news);
+    }
+}
+
+impl<H: Host> Trace<H> {
+    /// What is to be told to its tracer, before it is let go.
+    pub(in crate::process) fn news_to_tracer(&self, hold: &Hold<'_, H>) -> ChildNews {
+        let tracer = self.tracer(hold).and_then(|tracer| tracer.thread(hold));
+        ChildNews {
+            child: ChildId::of_trace(hold, self),
+            group: self.process(hold).group_in(hold).number_use(hold),
+            parent: tracer.map(ThreadMark::of),
+        }
     }
 }
