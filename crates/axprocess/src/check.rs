@@ -19,6 +19,7 @@
 //! 15. A session and its terminal point to each other; the session's leader lives and has it, and something is in the foreground. No
 //!     process knows of a terminal that its session has not had.
 //! 16. A thread that waits in vfork and the thread for which it waits point to each other, and both live.
+//! 17. Tracers and tracees point to each other; a tracer lives, and keeps the dead threads that it has not reaped. Who reports a stop is in it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -185,6 +186,9 @@ impl<'h, H: Host> Walk<'h, H> {
             armed += u32::from(thread.own_wish().get(hold).is_some());
         }
         assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
+        if let Some(trace) = process.traced(hold) {
+            trace.check(hold, process);
+        }
         process.check_stop(hold, unstopped);
         process.check_wishes(hold, armed);
         if let Some(leader) = process.leader(hold) {
@@ -197,12 +201,18 @@ impl<'h, H: Host> Walk<'h, H> {
     }
 
     fn visit_thread(&mut self, hold: &Hold<'h, H>, process: &Process<H>, thread: &Thread<H>) {
-        let listed = matches!(thread.state(), ThreadState::Live | ThreadState::Exiting);
+        let listed = matches!(
+            thread.state(),
+            ThreadState::Live | ThreadState::Exiting | ThreadState::Zombie
+        );
         assert!(listed, "11: {thread:?} is listed");
         assert!(
             ptr::eq(thread.process_in(hold), process),
             "11: {thread:?} is listed by {process:?}"
         );
+        if let Some(trace) = thread.trace(hold) {
+            trace.check(hold, process);
+        }
         // The older API's threads are not in the table.
         let is_it =
             |roles: &Roles<H>| matches!(roles.task, Some(Task::Thread(named)) if named.is(thread));
@@ -438,6 +448,23 @@ mod tests {
     fn invariant_11_an_uncounted_thread() {
         // A thread count that is not the list's: a process would end too late or too early.
         after(|hold, [_, child, _]| child.break_live_threads(hold, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "17: ")]
+    fn invariant_17_a_stop_that_is_none() {
+        // A running tracee that reports a stop to a tracer, who could not resume it.
+        let table = ProcessTable::new(TestHost);
+        let init = table.new_init(1, (), ()).expect("the first");
+        let child = init.fork(ForkRequest::default(), (), ()).expect("a child");
+        let tracer = init.fork(ForkRequest::default(), (), ()).expect("another");
+        tracer
+            .attach(child.tid(), crate::TraceStart::Seize, crate::TraceOptions::empty())
+            .expect("nobody traces it");
+        init.process().world().hold(|hold| {
+            let trace = child.trace(hold).expect("it is traced");
+            trace.break_report(hold, crate::Signal::SIGSTOP.into());
+        });
     }
 
     #[test]

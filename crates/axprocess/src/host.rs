@@ -1,7 +1,8 @@
 //! What a kernel supplies: one trait, one type parameter.
 
 use crate::{
-    Discard, Lock, PidNamespace, Process, Relations, Signal, SignalInfo, Terminal, Thread,
+    ChildNews, Discard, Lock, PidNamespace, Process, Relations, Signal, SignalInfo, Terminal,
+    Thread,
 };
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
@@ -101,6 +102,18 @@ pub trait Host: Sized + Send + Sync + 'static {
         true
     }
 
+    /// Whether the credentials of `tracer` allow it to trace `target`; for `PTRACE_TRACEME`, the other way round, whether the parent may be the tracer.
+    fn may_trace(&self, tracer: &Thread<Self>, target: &Thread<Self>) -> bool {
+        let _ = (tracer, target);
+        true
+    }
+
+    /// Wakes a thread that sleeps in a ptrace-stop and has lost its tracer, or in a group stop and has got one. It looks where it has to stop now:
+    /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::stop`]), or nowhere.
+    fn tracing_changed(&self, thread: &Thread<Self>) {
+        let _ = thread;
+    }
+
     /// Makes a thread look for signals soon, and there call [`Thread::stop`]: a group stop waits for it.
     fn request_stop(&self, thread: &Thread<Self>) {
         let _ = thread;
@@ -112,8 +125,11 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
-    fn wake_waiters(&self, parent: &Process<Self>) {
-        let _ = parent;
+    ///
+    /// Linux wakes only those with a [`WaitToken`](crate::WaitToken) that [is woken](crate::WaitToken::is_woken_by) by the news; to wake more does
+    /// little harm, because each looks again (R-WAIT-09).
+    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+        let _ = (parent, news);
     }
 
     /// Wakes whoever polls a handle of this process, or of its leader thread: what it [polls](crate::PidHandle::poll) has changed.

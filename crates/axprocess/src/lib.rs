@@ -13,7 +13,7 @@
 //! | `/proc/sys/kernel`: `pid_max`, `ns_last_pid` | [`Process::set_pid_max`], [`Process::set_last_pid`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
-//! | wait4, waitid | [`WaitRequest`], [`Thread::wait`] |
+//! | wait4, waitid | [`WaitRequest`], [`Thread::wait`], [`Thread::begin_wait`] |
 //! | getpid, gettid, getppid, getpgrp | [`Process::pid`], [`Thread::tid`], [`Process::getppid`], [`Process::getpgrp`] |
 //! | getpgid, getsid, setpgid, setsid | [`Process::getpgid`], [`Process::getsid`], [`Process::setpgid`], [`Process::setsid`] |
 //! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
@@ -26,6 +26,7 @@
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
 //! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
 //! | a hang-up, a key that makes a signal | [`Terminal::hang_up`], [`Terminal::signal_foreground`] |
+//! | ptrace | [`Thread::attach`], [`Thread::trace_me`], [`Thread::trace_stop`], [`Thread::resume_tracee`], [`Thread::detach`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
 //!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
@@ -116,17 +117,18 @@ pub use process::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
-pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use process::{
-    Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Patience, PidfdMode, Process,
-    ProcessState, Reboot, RebootCommand, SignalScope, StopDecision, StopTicket, ThreadExit,
-    ThreadStop, VforkWait, WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+    ChildNews, Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Patience, PidfdMode,
+    Process, ProcessState, Reboot, RebootCommand, SignalScope, StopDecision, StopTicket,
+    ThreadExit, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, VforkWait, WaitCall,
+    WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
+pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};
 pub use session::Session;
 pub use signal::{DefaultAction, ExitSignal, Signal, SignalCause, SignalInfo};
-pub use status::{ExitStatus, WaitStatus};
+pub use status::{ChildCode, ExitStatus, WaitStatus};
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};
 pub use terminal::{Terminal, TerminalKind};

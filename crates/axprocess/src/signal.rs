@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU8;
 
-use crate::{Errno, Pid, WaitStatus};
+use crate::{ChildCode, Errno, Pid, WaitStatus};
 
 /// The number of a signal, 1 to 64.
 ///
@@ -64,6 +64,10 @@ impl Signal {
             Ok(number) => Self::new(number).map(Some).ok_or(Errno::EINVAL),
             Err(_) => Err(Errno::EINVAL),
         }
+    }
+
+    pub(crate) const fn to_nonzero(self) -> NonZeroU8 {
+        self.0
     }
 
     /// Returns the number.
@@ -255,6 +259,28 @@ impl SignalCause {
             | Self::Thread { pid }
             | Self::Given { pid, .. } => pid == 0,
             Self::Child { .. } | Self::ChildStopUndone { .. } => false,
+        }
+    }
+}
+
+impl SignalCause {
+    /// Returns `si_code` and `si_status` of a signal about a child; `None` of any other. R-NOTIFY-02, R-NOTIFY-11, R-STOP-06.
+    ///
+    /// ```
+    /// use axprocess::{ChildCode, SignalCause, WaitStatus};
+    /// let cause = SignalCause::Child { pid: 7, status: WaitStatus::Continued };
+    /// assert_eq!(cause.child_code(), Some(ChildCode { code: 6, status: 18 }));
+    /// assert_eq!(SignalCause::Kernel.child_code(), None);
+    /// ```
+    pub const fn child_code(self) -> Option<ChildCode> {
+        match self {
+            // A waiting tracer learns the event too, a signal does not tell it.
+            Self::Child { status: WaitStatus::Trapped(stop), .. } => {
+                Some(ChildCode::trapped(stop.code() & 0x7f))
+            }
+            Self::Child { status, .. } => Some(status.child_code()),
+            Self::ChildStopUndone { .. } => Some(ChildCode::STOP_UNDONE),
+            _ => None,
         }
     }
 }

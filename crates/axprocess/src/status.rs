@@ -1,6 +1,6 @@
 //! How processes end, and the status word that `wait` reports.
 
-use crate::Signal;
+use crate::{Signal, TraceStop};
 
 /// How a thread or a process ends.
 ///
@@ -68,6 +68,8 @@ pub enum WaitStatus {
     Stopped(Signal),
     /// `SIGCONT` resumed it.
     Continued,
+    /// It stopped for its tracer, who asks.
+    Trapped(TraceStop),
 }
 
 impl WaitStatus {
@@ -80,10 +82,34 @@ impl WaitStatus {
             }
             Self::Stopped(signal) => (signal.number() as i32) << 8 | 0x7f,
             Self::Continued => 0xffff,
+            Self::Trapped(stop) => (stop.code() as i32) << 8 | 0x7f,
         }
     }
 
-    /// Reads a status word; `None` if Linux would not write it.
+    /// Returns what waitid(2) stores as `si_code` and `si_status`. R-WAIT-17.
+    ///
+    /// ```
+    /// use axprocess::{ChildCode, Signal, WaitStatus};
+    /// assert_eq!(WaitStatus::Exited(7).child_code(), ChildCode { code: 1, status: 7 });
+    /// assert_eq!(WaitStatus::Continued.child_code(), ChildCode { code: 6, status: 18 });
+    /// ```
+    pub const fn child_code(self) -> ChildCode {
+        let (code, status) = match self {
+            Self::Exited(code) => (ChildCode::EXITED, code as i32),
+            Self::Signaled { signal, core_dumped: false } => {
+                (ChildCode::KILLED, signal.number() as i32)
+            }
+            Self::Signaled { signal, core_dumped: true } => {
+                (ChildCode::DUMPED, signal.number() as i32)
+            }
+            Self::Stopped(signal) => (ChildCode::STOPPED, signal.number() as i32),
+            Self::Trapped(stop) => return ChildCode::trapped(stop.code()),
+            Self::Continued => (ChildCode::CONTINUED, Signal::SIGCONT.number() as i32),
+        };
+        ChildCode { code, status }
+    }
+
+    /// Reads a status word; `None` if Linux would not write it. A stop for a tracer because of a mere signal reads as any stop by that signal.
     ///
     /// ```
     /// use axprocess::{Signal, WaitStatus};
@@ -94,6 +120,12 @@ impl WaitStatus {
     pub const fn from_raw(raw: i32) -> Option<Self> {
         if raw == 0xffff {
             return Some(Self::Continued);
+        }
+        if raw & 0xff == 0x7f && raw & 0xff_8000 != 0 && raw >> 24 == 0 {
+            return match TraceStop::new((raw >> 8) as u16) {
+                Some(stop) => Some(Self::Trapped(stop)),
+                None => None,
+            };
         }
         if raw & !0xffff != 0 {
             return None;
@@ -108,6 +140,33 @@ impl WaitStatus {
             _ => None,
         }
     }
+}
+
+/// The members `si_code` and `si_status` of a `siginfo_t` about a child.
+///
+/// Source: sigaction(2), R-WAIT-17, R-NOTIFY-02, R-NOTIFY-11.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ChildCode {
+    /// `si_code`: `CLD_EXITED` and its like.
+    pub code: i32,
+    /// `si_status`: an exit code or the number of a signal.
+    pub status: i32,
+}
+
+impl ChildCode {
+    const EXITED: i32 = 1;
+    const KILLED: i32 = 2;
+    const DUMPED: i32 = 3;
+    const TRAPPED: i32 = 4;
+    const STOPPED: i32 = 5;
+    const CONTINUED: i32 = 6;
+
+    pub(crate) const fn trapped(code: u16) -> Self {
+        Self { code: Self::TRAPPED, status: code as i32 }
+    }
+
+    /// Of a stop that was undone before it was complete: no signal is named.
+    pub(crate) const STOP_UNDONE: Self = Self { code: Self::STOPPED, status: 0 };
 }
 
 impl From<ExitStatus> for WaitStatus {

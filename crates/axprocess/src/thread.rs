@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::list::{Edge, Links, Node, Ptr};
 use crate::pid::{Identity, PidNamespace};
-use crate::process::{Children, Process};
+use crate::process::{Children, Process, Trace};
 use crate::sync::{Field, Hold, StrongEdge, Word32};
 use crate::{Host, Pid, Signal};
 
@@ -42,6 +42,8 @@ with_default_host! {
         vfork_child: Edge<Thread<H>>,
         /// Whether `vfork_child` is set: what the waiting thread looks at.
         in_vfork: Word32,
+        /// Its part in ptrace, unless it is the leader: then it stands in the process.
+        trace: StrongEdge<Trace<H>>,
         data: H::ThreadData,
     }
 }
@@ -55,6 +57,8 @@ pub(crate) enum ThreadState {
     Live,
     /// It hands over its children.
     Exiting,
+    /// It has ended, and waits for its tracer; the leader never does so, its process does.
+    Zombie,
     Exited,
 }
 
@@ -89,6 +93,7 @@ impl<H: Host> Thread<H> {
             vfork_parent: Edge::none(),
             vfork_child: Edge::none(),
             in_vfork: Word32::new(0),
+            trace: StrongEdge::empty(),
             data,
         })
     }
@@ -141,6 +146,7 @@ impl<H: Host> Thread<H> {
             0 => ThreadState::Embryo,
             1 => ThreadState::Live,
             2 => ThreadState::Exiting,
+            3 => ThreadState::Zombie,
             _ => ThreadState::Exited,
         }
     }
@@ -183,6 +189,11 @@ impl<H: Host> Thread<H> {
 
     pub(crate) const fn vfork_word(&self) -> &Word32 {
         &self.in_vfork
+    }
+
+    /// The part in ptrace that stands with this thread.
+    pub(crate) const fn own_trace(&self) -> &StrongEdge<Trace<H>> {
+        &self.trace
     }
 
     /// A strong reference; `None` while the last one is being dropped.

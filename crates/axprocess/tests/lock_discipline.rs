@@ -2,14 +2,17 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::future::Future;
 use std::num::NonZeroU64;
 use std::ops::{Deref, DerefMut};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Waker};
 
 use axprocess::{
     ExitStatus, ForkNamespace, ForkRequest, Host, Lock, Number, ProcessTable, Relations,
-    TerminalFile, TerminalKind, Thread, WaitOutcome, WaitRequest,
+    TerminalFile, TerminalKind, Thread, TraceOptions, TraceStart, WaitOutcome, WaitRequest,
 };
 
 thread_local! {
@@ -142,6 +145,34 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
         }
         if round % 2 == 0 {
             caller.exec().unwrap();
+        }
+        {
+            let child = fork(&caller);
+            let call = caller.begin_wait(&WaitRequest::wait4(child.tid() as i32, 0).unwrap());
+            let (mut first, mut second) = (pin!(call.event()), pin!(call.event()));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(first.as_mut().poll(&mut context).is_pending());
+            assert!(second.as_mut().poll(&mut context).is_pending());
+            child.exit_thread(ExitStatus::exited(0));
+            assert!(first.as_mut().poll(&mut context).is_ready());
+        }
+        {
+            let (child, tracer) = (fork(&caller), fork(&caller));
+            let thread = child.spawn_thread(Number::Next, Data(None)).unwrap();
+            for tracee in [&child, &thread] {
+                let options = TraceOptions::EXIT_KILL;
+                tracer.attach(tracee.tid(), TraceStart::Attach, options).unwrap();
+            }
+            fork(&child).inherit_tracer(&child).unwrap();
+            fork(&tracer).trace_me().unwrap();
+            thread.exit_thread(ExitStatus::exited(0));
+            match round % 3 {
+                0 => child.exec().unwrap(),
+                1 => _ = tracer.wait(&any),
+                _ => {}
+            }
+            child.exit_thread(ExitStatus::exited(0));
+            tracer.exit_thread(ExitStatus::exited(0));
         }
         while let Ok(WaitOutcome::Event(event)) = caller.wait(&any) {
             drop((event.process.children(), event.process.threads()));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axprocess::{
     ChildSignalAction, ExitStatus, ForkRequest, Host, Process, ProcessTable, Relations, Thread,
-    Usage, WaitOutcome, WaitRequest,
+    TraceOptions, TraceStart, Usage, WaitOutcome, WaitRequest,
 };
 
 /// CPU time, which adds up, and the largest memory, which does not.
@@ -132,4 +132,35 @@ fn a_new_process_has_no_usage_and_exec_keeps_it() {
     let thread = child.spawn_thread(axprocess::Number::Next, ()).unwrap();
     thread.exec().unwrap();
     assert_eq!(thread.process().children_usage().time, 5);
+}
+
+#[test]
+fn a_tracers_reaping_adds_nothing() {
+    // R-RUSAGE-06: the tracer learns what was used, and only the parent, who reaps it afterwards, has it added. A parent that traces is the parent.
+    let (_table, init) = boot();
+    let (child, tracer) = (worker(&init, 5), worker(&init, 0));
+    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    child.exit_thread(ExitStatus::exited(0));
+    assert_eq!(reap(&tracer, any()).time, 5);
+    assert_eq!(tracer.process().children_usage().time, 0);
+    assert_eq!(init.process().children_usage().time, 0);
+    assert_eq!(reap(&init, any()).time, 5);
+    assert_eq!(init.process().children_usage().time, 5);
+    let traced = worker(&init, 7);
+    traced.trace_me().unwrap();
+    traced.exit_thread(ExitStatus::exited(0));
+    reap(&init, any());
+    assert_eq!(init.process().children_usage().time, 12);
+}
+
+#[test]
+fn a_traced_threads_end_adds_nothing() {
+    // R-RUSAGE-06: its times are its process's, which are added when the process is reaped.
+    let (_table, init) = boot();
+    let child = worker(&init, 5);
+    let thread = child.spawn_thread(axprocess::Number::Next, ()).unwrap();
+    init.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    thread.exit_thread(ExitStatus::exited(0));
+    reap(&init, WaitRequest::wait4(thread.tid() as i32, 0).unwrap());
+    assert_eq!(init.process().children_usage().time, 0);
 }

@@ -17,7 +17,8 @@
 //!   reaping takes back every link to it;
 //! * a group is held strongly by each of its members, a session by each of its groups; both leave all lists with their last member;
 //! * a thread takes itself out of its process when it exits, at the latest in its `Drop`;
-//! * a terminal and its session point to each other, until either ends: the session with its last group, the terminal in its `Drop`.
+//! * a terminal and its session point to each other, until either ends: the session with its last group, the terminal in its `Drop`;
+//! * a future that waits for children takes itself out of its list in its `Drop`; one that is leaked is never freed.
 //!
 //! `Process`, `ProcessGroup` and `Session` check in their `Drop` (in debug builds) that no link to them is left.
 

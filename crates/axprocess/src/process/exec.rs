@@ -71,7 +71,13 @@ impl<H: Host> Thread<H> {
         if !other.own_children().move_all(hold, mine) {
             return false;
         }
+        if !other.release_tracees(hold) {
+            return false;
+        }
         hold.touch();
+        if let Some(trace) = other.trace(hold) {
+            trace.elude(hold);
+        }
         other.vanish(hold);
         true
     }
@@ -84,6 +90,10 @@ impl<H: Host> Thread<H> {
         // Its old number ends as the leader did, whose place it takes.
         self.exit_code().set(hold, process.leader_code.get(hold));
         process.leader_code.set(hold, 0);
+        if let Some(trace) = process.traced(hold) {
+            trace.elude(hold);
+        }
+        self.bring_trace(hold);
         self.identity().follow(hold, process.identity());
         hold.host().wake_thread_pollers(self);
         process.leader.set(hold, Some(self));

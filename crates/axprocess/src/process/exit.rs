@@ -17,7 +17,7 @@
 
 use super::end_space::end_spaces;
 use super::send::Receiver;
-use super::{Marks, Process, ProcessState};
+use super::{Marks, Process, ProcessState, TracedBy};
 use crate::list::Ptr;
 use crate::pid::Task;
 use crate::sync::Hold;
@@ -95,6 +95,7 @@ impl<H: Host> Thread<H> {
         self.end_vfork(hold);
         self.give_up_vfork(hold);
         self.leave_stop(hold);
+        self.leave_trace_stop(hold);
         self.enter_state(hold, ThreadState::Exiting);
     }
 
@@ -112,6 +113,7 @@ impl<H: Host> Thread<H> {
         } else {
             self.release_number(hold);
             self.forget_wish(hold);
+            self.sever(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
         if !led {
@@ -135,10 +137,19 @@ impl<H: Host> Thread<H> {
         if !is_clear || !process.hand_over_children(hold, self.own_children()) {
             return;
         }
+        if !self.release_tracees(hold) {
+            return;
+        }
         if process.has(hold, Marks::ENDING_SPACE) && !process.kill_namespace(hold) {
             return;
         }
+        if self.remain_for_tracer(hold) {
+            return;
+        }
         self.vanish(hold);
+        if leads && !process.threads.is_empty(hold) {
+            process.announce_leader_to_tracer(hold);
+        }
         process.end_if_finished(hold);
     }
 
@@ -166,6 +177,7 @@ pub(crate) fn leave<H: Host>(
     }
     let process = thread.process();
     thread.depart(hold);
+    thread.note_exit_code(hold, code);
     if !process.has(hold, Marks::GROUP_EXIT) {
         process.exit_code.set(hold, code as u32);
     }
@@ -252,7 +264,7 @@ impl<H: Host> Process<H> {
         self.announce_end(hold);
     }
 
-    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10.
+    /// Tells the parent of a zombie, or reaps it if the parent does not care; the tracer comes first. R-PTRACE-01, R-PTRACE-02, R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10.
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
     pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
@@ -261,6 +273,14 @@ impl<H: Host> Process<H> {
             return;
         };
         let signal = self.signal_for(hold, parent);
+        if let Some(trace) = self.traced(hold) {
+            let is_parents = self.traced_by(hold) == TracedBy::Parent;
+            let signal = if is_parents { signal } else { Some(Signal::SIGCHLD) };
+            self.queue_report(hold);
+            trace.announce_to_tracer(hold, signal, self.exit_status().into());
+            return;
+        }
+        let news = self.news_to_parent(hold);
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
             _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,
@@ -280,7 +300,7 @@ impl<H: Host> Process<H> {
             let cause = SignalCause::Child { pid, status: self.exit_status().into() };
             parent.send_to(hold, receiver, &SignalInfo { signal, cause });
         }
-        parent.wake(hold);
+        parent.wake(hold, &news);
     }
 
     /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.
@@ -291,7 +311,9 @@ impl<H: Host> Process<H> {
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.
     pub(crate) fn dissolve(&self, hold: &mut Hold<'_, H>) {
+        self.sever_leader(hold);
         while let Some(thread) = self.threads.first(hold) {
+            thread.forget_tracees(hold);
             thread.vanish(hold);
         }
         self.drop_subreaper_mark(hold);

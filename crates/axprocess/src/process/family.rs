@@ -7,7 +7,7 @@
 //! Choosing the reaper, checking that it lives and moving the child happen in one hold, so an
 //! orphan never lands with a reaper that is itself about to go, and is in exactly one child list at every unlock.
 
-use super::{Marks, Process, ProcessState, Reportable, Siblings};
+use super::{Marks, Process, ProcessState, Reportable, Siblings, TracedBy};
 use crate::list::{OrderedQueue, StrongList};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -226,7 +226,7 @@ impl<H: Host> Process<H> {
         }
         // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
         self.exit_signal.set(hold, ExitSignal::SIGCHLD);
-        if self.state() == ProcessState::Zombie {
+        if self.state() == ProcessState::Zombie && self.traced(hold).is_none() {
             // R-REPARENT-10: the new parent hears of it as the old one did.
             self.announce_end(hold);
         } else {
@@ -260,16 +260,18 @@ impl<H: Host> Process<H> {
         }
     }
 
+    /// Whether it has to report anything to its parent; to a tracer elsewhere it reports by itself.
     pub(crate) fn has_report(&self, hold: &Hold<'_, H>) -> bool {
-        self.state() == ProcessState::Zombie
-            || self.marks.get(hold).intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)
-    }
-
-    /// Makes every wait token of this process stale and wakes its sleeping waiters.
-    pub(super) fn wake(&self, hold: &mut Hold<'_, H>) {
-        let news = self.news.get().wrapping_add(1);
-        self.news.set(hold, news);
-        hold.host().wake_waiters(self);
+        let traced_by = self.traced_by(hold);
+        if self.state() == ProcessState::Zombie {
+            return traced_by != TracedBy::Stranger;
+        }
+        let marks = self.marks.get(hold);
+        let is_stopped = match traced_by {
+            TracedBy::Parent => self.traced(hold).is_some_and(|it| it.report(hold).is_some()),
+            _ => marks.contains(Marks::STOP_REPORT),
+        };
+        is_stopped || marks.contains(Marks::CONTINUE_REPORT)
     }
 
     pub(crate) fn first_child<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {

@@ -19,6 +19,7 @@
 //! | `send` | what it does before the receiver runs |
 //! | `orphan` | orphaned groups, and what their stopped members are sent |
 //! | `parent_death` | the signal at the parent's death |
+//! | `trace` | ptrace: tracers, tracees, their stops |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
 
 mod clone;
@@ -37,6 +38,7 @@ mod send;
 mod space;
 mod stop;
 mod terminal;
+mod trace;
 mod vfork;
 mod wait;
 
@@ -63,9 +65,14 @@ pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
+pub(crate) use trace::{Trace, TracedBy};
+pub use trace::{TraceOptions, TraceStart, TraceStop, TraceStopped};
 pub use vfork::VforkWait;
-pub use wait::{Patience, PidfdMode};
-pub use wait::{WaitEvent, WaitOptions, WaitOutcome, WaitRequest, WaitToken};
+pub use wait::{
+    ChildNews, Patience, PidfdMode, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome,
+    WaitRequest, WaitToken,
+};
+pub(crate) use wait::{Sleeper, Sleepers};
 
 use crate::group::ProcessGroup;
 use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
@@ -138,10 +145,14 @@ with_default_host! {
         death_signal: Field<Option<Signal>>,
         /// How many threads other than the leader have a parent-death signal.
         armed_threads: Field<u32>,
+        /// The leader's part in ptrace, also when the leader has exited.
+        leader_trace: StrongEdge<Trace<H>>,
         exit_code: Word32,
         /// With which code the leader has exited, for whoever takes its number over in exec.
         leader_code: Field<u32>,
         news: Word32,
+        /// The futures that wait for its children.
+        sleepers: WeakList<Sleeper, Sleepers>,
         children_usage: Field<H::Usage>,
 
         data: H::ProcessData,
@@ -273,9 +284,11 @@ impl<H: Host> Process<H> {
             continues: Word32::new(0),
             death_signal: Field::new(None),
             armed_threads: Field::new(0),
+            leader_trace: StrongEdge::empty(),
             exit_code: Word32::new(0),
             leader_code: Field::new(0),
             news: Word32::new(0),
+            sleepers: WeakList::new(),
             children_usage: Field::new(H::Usage::default()),
             data,
         }
@@ -448,6 +461,10 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
         self.leader.get(hold)
+    }
+
+    pub(crate) const fn leader_trace(&self) -> &StrongEdge<Trace<H>> {
+        &self.leader_trace
     }
 
     fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {

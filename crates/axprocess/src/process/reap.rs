@@ -19,6 +19,7 @@ impl<H: Host> Process<H> {
             return None;
         }
         let parent = self.parentage(hold)?;
+        self.sever_leader(hold);
         parent.children().reportable.remove(hold, self);
         let link = parent.children().list.remove(hold, self);
         self.parent.set(hold, None);

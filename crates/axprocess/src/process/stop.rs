@@ -130,7 +130,8 @@ impl<H: Host> Process<H> {
             if self.stop_awaits.get(hold) == 0 {
                 self.open_round(hold, signal);
             }
-            self.complete_stop(hold);
+            let leader = self.leader(hold);
+            self.complete_stop(hold, leader);
         });
     }
 
@@ -241,12 +242,15 @@ impl<H: Host> Process<H> {
         }
     }
 
-    fn complete_stop(&self, hold: &mut Hold<'_, H>) {
+    /// The parent is not told if it traces the thread that was the last to stop: it hears of that thread's ptrace-stop.
+    fn complete_stop(&self, hold: &mut Hold<'_, H>, last: Option<&Thread<H>>) {
         self.stop_awaits.set(hold, 0);
         self.unmark(hold, REPORTS | NOTICES);
         self.mark(hold, Marks::STOPPED | Marks::STOP_REPORT);
         self.group.get(hold).count_stopped(hold);
-        if let Some(signal) = self.stop_signal.get(hold) {
+        if last.is_some_and(|last| last.is_traced_by_parent(hold)) {
+            self.queue_report(hold);
+        } else if let Some(signal) = self.stop_signal.get(hold) {
             let status = WaitStatus::Stopped(signal);
             self.report_stop(hold, |pid| SignalCause::Child { pid, status });
         }
@@ -276,7 +280,7 @@ impl<H: Host> Process<H> {
             let receiver = Receiver::Process(self.parent_thread_in(hold));
             parent.send_to(hold, receiver, &SignalInfo { signal: Signal::SIGCHLD, cause });
         }
-        parent.wake(hold);
+        parent.wake(hold, &self.news_to_parent(hold));
     }
 }
 
@@ -330,7 +334,7 @@ impl<H: Host> Thread<H> {
             match process.stop_awaits.get(hold) {
                 0 => ThreadStop::Joined,
                 1 => {
-                    process.complete_stop(hold);
+                    process.complete_stop(hold, Some(self));
                     ThreadStop::Last
                 }
                 awaited => {
@@ -368,7 +372,7 @@ impl<H: Host> Thread<H> {
         if process.live_threads.get(hold) == 0 {
             process.close_round(hold);
         } else if awaited == 1 {
-            process.complete_stop(hold);
+            process.complete_stop(hold, None);
         }
     }
 

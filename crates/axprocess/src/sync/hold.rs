@@ -3,10 +3,11 @@
 use alloc::sync::Arc;
 
 use super::Lock;
-use crate::list::{Released, StrongList};
+use crate::list::{Released, StrongList, WeakList};
 use crate::pid::{Inside, Memory, PidNamespace, Refusal};
-use crate::process::{Process, Siblings};
+use crate::process::{Process, Siblings, Sleeper, Sleepers, Trace};
 use crate::table::Relations;
+use crate::thread::{Comrades, Thread};
 use crate::{Errno, Host};
 
 /// How many objects one hold touches at most, where an operation is over many.
@@ -20,6 +21,8 @@ pub(crate) struct World<H: Host> {
     roots: StrongList<Process<H>, Siblings>,
     /// The table's own numbers.
     space: Arc<PidNamespace<H>>,
+    /// The futures that are to be woken, as soon as nobody holds the lock.
+    due: WeakList<Sleeper, Sleepers>,
 }
 
 impl<H: Host> World<H> {
@@ -29,6 +32,7 @@ impl<H: Host> World<H> {
             relations: H::Lock::new(Relations::new()),
             roots: StrongList::new(),
             space: PidNamespace::root(),
+            due: WeakList::new(),
         }
     }
 
@@ -69,7 +73,7 @@ impl<H: Host> World<H> {
         donation: Option<Memory<H>>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
     ) -> R {
-        let (result, _released) = {
+        let (result, released) = {
             let mut relations = self.relations.lock();
             let leftovers = Leftovers { donation, ..Leftovers::default() };
             let mut hold = Hold { world: self, relations: &mut relations, leftovers, touched: 0 };
@@ -78,6 +82,9 @@ impl<H: Host> World<H> {
             crate::check::at_unlock(&mut hold);
             (result, hold.leftovers)
         };
+        if released.owes_wakes {
+            self.wake_due();
+        }
         result
     }
 }
@@ -86,10 +93,14 @@ impl<H: Host> World<H> {
 struct Leftovers<H: Host> {
     processes: Released<Process<H>, Siblings>,
     identity: Option<Arc<Inside<H>>>,
+    threads: Released<Thread<H>, Comrades>,
+    trace: Option<Arc<Trace<H>>>,
     /// Memory for numbers that is not needed any more.
     retired: Memory<H>,
     /// Memory for numbers that was not needed after all.
     donation: Option<Memory<H>>,
+    /// Futures are due to be woken.
+    owes_wakes: bool,
 }
 
 impl<H: Host> Default for Leftovers<H> {
@@ -97,8 +108,11 @@ impl<H: Host> Default for Leftovers<H> {
         Self {
             processes: Released::new(),
             identity: None,
+            threads: Released::new(),
+            trace: None,
             retired: Memory::default(),
             donation: None,
+            owes_wakes: false,
         }
     }
 }
@@ -156,6 +170,21 @@ impl<'h, H: Host> Hold<'h, H> {
         }
     }
 
+    /// Keeps a dead thread that has left its process until after the unlock.
+    pub(crate) fn release_thread(&mut self, thread: Arc<Thread<H>>) {
+        let mut threads = core::mem::replace(&mut self.leftovers.threads, Released::new());
+        threads.chain(self, thread);
+        self.leftovers.threads = threads;
+    }
+
+    /// Keeps the record of a leader whose place a thread took in exec until after the unlock: one thread does in one hold.
+    pub(crate) fn release_trace(&mut self, trace: Option<Arc<Trace<H>>>) {
+        debug_assert!(self.leftovers.trace.is_none(), "one thread takes over in one hold");
+        if trace.is_some() {
+            self.leftovers.trace = trace;
+        }
+    }
+
     /// Keeps memory that number tables do not need any more until after the unlock.
     pub(crate) fn retire(&mut self, memory: Memory<H>) {
         self.leftovers.retired.absorb(memory);
@@ -168,6 +197,16 @@ impl<'h, H: Host> Hold<'h, H> {
 
     pub(crate) fn keep_donation(&mut self, donation: Option<Memory<H>>) {
         self.leftovers.donation = donation;
+    }
+
+    /// The futures that are to be woken after the unlock.
+    pub(crate) const fn due(&self) -> &'h WeakList<Sleeper, Sleepers> {
+        &self.world.due
+    }
+
+    /// Has them woken.
+    pub(crate) const fn owe_wakes(&mut self) {
+        self.leftovers.owes_wakes = true;
     }
 
     /// Counts one object that a loop has come to in this hold.

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid, PidNamespace,
-    Process, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalCause, SignalInfo,
-    Terminal, Thread, WaitEvent, WaitOutcome, WaitRequest, WaitStatus,
+    ChildNews, ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid,
+    PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction,
+    SignalCause, SignalInfo, Terminal, Thread, WaitCall, WaitEvent, WaitOutcome, WaitRequest,
+    WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -30,6 +31,8 @@ pub(crate) struct Kernel {
     protected: Mutex<Vec<Pid>>,
     /// Levels of namespaces in which nobody may choose numbers.
     guarded_levels: Mutex<Vec<u32>>,
+    /// What the waiters were woken for, since the last [`news`].
+    news: Mutex<Vec<ChildNews>>,
     /// Processes that a signal of kill waits for: they cannot fork.
     struck: Mutex<Vec<Pid>>,
     /// Who was asked to exit.
@@ -55,6 +58,8 @@ pub(crate) enum Event {
     HungUp(u32),
     /// A thread was let go that waited in vfork.
     VforkEnd(Pid),
+    /// A thread has got or lost a tracer while it slept in a stop, or lost it while it ran.
+    TracingChanged(Pid),
     /// The waiters of a process were woken.
     Wake(Pid),
 }
@@ -119,6 +124,14 @@ impl Host for Kernel {
         !self.guarded_levels.lock().unwrap().contains(&space.level())
     }
 
+    fn may_trace(&self, _: &Thread<Self>, target: &Thread<Self>) -> bool {
+        !self.protected.lock().unwrap().contains(&target.process().pid())
+    }
+
+    fn tracing_changed(&self, thread: &Thread<Self>) {
+        self.log.lock().unwrap().push(Event::TracingChanged(thread.tid()));
+    }
+
     fn request_stop(&self, thread: &Thread<Self>) {
         self.log.lock().unwrap().push(Event::StopRequest(thread.tid()));
     }
@@ -132,7 +145,8 @@ impl Host for Kernel {
         self.log.lock().unwrap().push(Event::VforkEnd(parent.tid()));
     }
 
-    fn wake_waiters(&self, parent: &Process<Self>) {
+    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+        self.news.lock().unwrap().push(*news);
         self.log.lock().unwrap().push(Event::Wake(parent.pid()));
     }
 
@@ -172,6 +186,11 @@ pub(crate) fn events(table: &Table) -> Vec<Event> {
 /// Whose pollers were woken since the last call.
 pub(crate) fn polled(table: &Table) -> Vec<Polled> {
     std::mem::take(&mut *table.host().polled.lock().unwrap())
+}
+
+/// What waiters were woken for since the last call.
+pub(crate) fn news(table: &Table) -> Vec<ChildNews> {
+    std::mem::take(&mut *table.host().news.lock().unwrap())
 }
 
 /// The signals among [`events`].
@@ -265,6 +284,10 @@ pub(crate) fn wait4(thread: &KernelThread, pid: i32, options: i32) -> Waited {
 
 pub(crate) fn waitid(thread: &KernelThread, kind: i32, id: i32, options: i32) -> Waited {
     Waited::from(WaitRequest::waitid(kind, id, options).and_then(|request| thread.wait(&request)))
+}
+
+pub(crate) fn poll(call: &WaitCall<'_, Kernel>) -> Waited {
+    Waited::from(call.poll())
 }
 
 /// The answer to a wait, without the objects.

@@ -2,7 +2,7 @@
 
 use core::borrow::Borrow;
 
-use super::{EVENTS, KINDS, WaitOptions, WaitRequest, Who, parse_options};
+use super::request::{EVENTS, KINDS, WaitOptions, WaitRequest, Who, parse_options};
 use crate::{Errno, Host, PidHandle};
 
 /// How the file of a pidfd is open.

@@ -1,0 +1,324 @@
+//! ptrace(2): which thread traces which, and what the tracer learns. The tracees' registers and memory are the kernel's.
+//!
+//! A link leads from one **thread** to another. The tracer is to its tracee as a second parent: it is told of stops and of the end, and waits for
+//! them. The real parent stays what it is (R-PTRACE-04).
+//!
+//! | who | does | Linux |
+//! | --- | --- | --- |
+//! | a tracer | [`attach`](Thread::attach)es a thread by its number | `ptrace_attach` |
+//! | a tracee | makes its parent its tracer ([`Thread::trace_me`]) | `ptrace_traceme` |
+//! | the kernel | attaches a new child or thread to the tracer of its maker ([`Thread::inherit_tracer`]) | `ptrace_init_task` |
+//! | a tracee | stops for its tracer ([`Thread::trace_stop`]), sleeps, is resumed ([`Thread::resume_tracee`]) | `ptrace_stop`, `ptrace_resume` |
+//! | a tracer | lets it go ([`Thread::detach`]), or exits | `__ptrace_detach`, `exit_ptrace` |
+//!
+//! # Who sees what
+//!
+//! | | the tracer is a thread of the parent | of another process |
+//! | --- | --- | --- |
+//! | a ptrace-stop | the tracer's process, whatever the options | the same |
+//! | a group stop that is complete | hidden until the tracer is gone | the parent, as if not traced (R-STOP-13) |
+//! | a continuation | whoever asks first | the same |
+//! | a zombie | never vanishes by itself (R-PTRACE-02) | first the tracer; when it has reaped it, or let it go, the parent is told, or it vanishes (R-PTRACE-01) |
+//! | a dead thread that is not the leader | waits for the tracer, and its process with it (R-PTRACE-06) | the same |
+//!
+//! A thread that is not traced and traces none has no record of all this: it pays one word of memory.
+
+mod end;
+mod record;
+
+use alloc::sync::Arc;
+use core::num::NonZeroU16;
+
+use record::TraceMarks;
+pub(crate) use record::{Trace, TracedBy};
+
+use crate::pid::Task;
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+use crate::{Errno, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus};
+
+/// How a tracer begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TraceStart {
+    /// `PTRACE_ATTACH`: the tracee gets a `SIGSTOP`.
+    Attach,
+    /// `PTRACE_SEIZE`: it runs on.
+    Seize,
+}
+
+bitflags::bitflags! {
+    /// The options of ptrace(2) that change who lives and who is told, with Linux's values. The others are the kernel's.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct TraceOptions: u32 {
+        /// `PTRACE_O_EXITKILL`: the tracee is killed when its tracer exits.
+        const EXIT_KILL = 1 << 20;
+    }
+}
+
+/// Why a tracee is in a ptrace-stop: the signal in the lower byte, with 0x80 for a system call, the event in the upper byte.
+///
+/// ```
+/// use axprocess::{TraceStop, WaitStatus};
+/// const SIGTRAP: u16 = 5;
+/// const PTRACE_EVENT_EXEC: u16 = 4;
+/// let stop = TraceStop::new(PTRACE_EVENT_EXEC << 8 | SIGTRAP).unwrap();
+/// assert_eq!(WaitStatus::Trapped(stop).to_raw(), 0x4057f);
+/// assert_eq!(TraceStop::new(0), None);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TraceStop(NonZeroU16);
+
+impl TraceStop {
+    /// Returns the stop of that code; `None` if it names no signal.
+    pub const fn new(code: u16) -> Option<Self> {
+        match NonZeroU16::new(code) {
+            Some(word) if code & 0x7f != 0 => Some(Self(word)),
+            _ => None,
+        }
+    }
+
+    /// Returns the code.
+    pub const fn code(self) -> u16 {
+        self.0.get()
+    }
+}
+
+impl From<Signal> for TraceStop {
+    /// The stop in which a signal is about to be delivered.
+    fn from(signal: Signal) -> Self {
+        Self(NonZeroU16::from(signal.to_nonzero()))
+    }
+}
+
+/// What the stopping of a thread for its tracer was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TraceStopped {
+    /// It sleeps until its tracer resumes it, lets it go or exits, or a `SIGKILL` comes. The tracer has been told.
+    Stopped,
+    /// Nobody traces it: it runs on.
+    Untraced,
+}
+
+impl<H: Host> Thread<H> {
+    /// Makes this thread the tracer of another, by its number.
+    ///
+    /// Serves ptrace(2) `PTRACE_ATTACH` and `PTRACE_SEIZE`. An attached thread gets `SIGSTOP`. A thread that sleeps in a group stop is
+    /// [told](Host::tracing_changed), and stops anew, for its tracer.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ESRCH`: no thread has that number, or this one has exited. `EPERM`: a thread of the same process; the host
+    /// [forbids it](Host::may_trace); it has exited; it is traced.
+    pub fn attach(
+        &self,
+        tid: Pid,
+        start: TraceStart,
+        options: TraceOptions,
+    ) -> Result<Arc<Self>, Errno> {
+        let (mut of_tracer, mut of_tracee) = (Some(Trace::embryo()), Some(Trace::embryo()));
+        self.process().world().hold(|hold| {
+            let task = self.process().space(hold).roles(hold, tid).and_then(|roles| roles.task);
+            let (process, target) = match task.ok_or(Errno::ESRCH)? {
+                Task::Process(process) => (process.get(hold), process.get(hold).leader(hold)),
+                Task::Thread(thread) => (thread.get(hold).process_in(hold), Some(thread.get(hold))),
+            };
+            if self.state() != ThreadState::Live {
+                return Err(Errno::ESRCH);
+            }
+            if core::ptr::eq(process, &**self.process()) {
+                return Err(Errno::EPERM);
+            }
+            let target = target.ok_or(Errno::EPERM)?;
+            if !hold.host().may_trace(self, target)
+                || target.state() != ThreadState::Live
+                || target.is_traced(hold)
+            {
+                return Err(Errno::EPERM);
+            }
+            let link = target.upgrade().ok_or(Errno::ESRCH)?;
+            let tracer = self.trace_or(hold, &mut of_tracer).ok_or(Errno::ESRCH)?;
+            let tracee = target.trace_or(hold, &mut of_tracee).ok_or(Errno::ESRCH)?;
+            tracee.link(hold, tracer, TraceMarks::of(start, options));
+            if start == TraceStart::Attach {
+                let cause = SignalCause::Kernel;
+                let info = SignalInfo { signal: Signal::SIGSTOP, cause };
+                hold.host().post_thread_signal(target, &info);
+            }
+            if target.is_in_stop(hold) {
+                hold.host().tracing_changed(target);
+            }
+            Ok(link)
+        })
+    }
+
+    /// Makes the parent's thread whose child this process is the tracer of this thread.
+    ///
+    /// Serves ptrace(2) `PTRACE_TRACEME`. If that thread is exiting, or there is none, nobody traces this one, as if the tracer had exited at once.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM`: it is traced; the host [forbids it](Host::may_trace).
+    pub fn trace_me(&self) -> Result<(), Errno> {
+        let (mut of_tracer, mut of_tracee) = (Some(Trace::embryo()), Some(Trace::embryo()));
+        self.process().world().hold(|hold| {
+            if self.is_traced(hold) {
+                return Err(Errno::EPERM);
+            }
+            let parent = self.process().parentage(hold);
+            let tracer = parent.and_then(|of| of.thread.or(of.process.leader(hold)));
+            let Some(tracer) = tracer else { return Ok(()) };
+            if !hold.host().may_trace(tracer, self) {
+                return Err(Errno::EPERM);
+            }
+            let both_live = [tracer, self].iter().all(|it| it.state() == ThreadState::Live);
+            if both_live
+                && let Some(tracer) = tracer.trace_or(hold, &mut of_tracer)
+                && let Some(own) = self.trace_or(hold, &mut of_tracee)
+            {
+                own.link(hold, tracer, TraceMarks::empty());
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the tracer of `maker`, who has just made this thread or its process, the tracer of this thread too, with the same options.
+    ///
+    /// For the kernel, before the thread runs: `PTRACE_O_TRACEFORK` and its like, `CLONE_PTRACE`. Returns how that tracer had begun, which decides how the thread
+    /// stops first; `None`: there is no tracer, or this thread has one already.
+    pub fn inherit_tracer(&self, maker: &Self) -> Option<TraceStart> {
+        let mut fresh = Some(Trace::embryo());
+        let world = self.process().world();
+        if !Arc::ptr_eq(world, maker.process().world()) {
+            return None;
+        }
+        world.hold(|hold| {
+            let pattern = maker.trace(hold)?;
+            let tracer = pattern.tracer(hold)?;
+            if self.is_traced(hold) || self.state() != ThreadState::Live {
+                return None;
+            }
+            let marks = pattern.marks(hold) - TraceMarks::STOPPED;
+            let own = self.trace_or(hold, &mut fresh)?;
+            own.link(hold, tracer, marks);
+            Some(marks.start())
+        })
+    }
+
+    /// Records that this thread stops for its tracer, and tells it: by `SIGCHLD`, unless it does not want that for stops, and by waking it.
+    ///
+    /// The kernel then lets the thread sleep. wait reports the stop once, to the tracer's process, whatever the options. A stop for a group stop is the
+    /// kernel's `stop` code with `PTRACE_EVENT_STOP`, besides [`Thread::stop`]. R-STOP-13.
+    pub fn trace_stop(&self, stop: TraceStop) -> TraceStopped {
+        self.process().world().hold(|hold| {
+            let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some());
+            let Some(trace) = trace.filter(|_| self.state() == ThreadState::Live) else {
+                return TraceStopped::Untraced;
+            };
+            trace.stop(hold, stop);
+            trace.announce_stop(hold, WaitStatus::Trapped(stop));
+            TraceStopped::Stopped
+        })
+    }
+
+    /// Ends the ptrace-stop of one of this thread's tracees, and returns it, for the kernel to wake.
+    ///
+    /// Serves ptrace(2) `PTRACE_CONT` and its like.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH`: nobody has that number; it is no tracee of this very thread; it is in no ptrace-stop.
+    pub fn resume_tracee(&self, tid: Pid) -> Result<Arc<Self>, Errno> {
+        self.process().world().hold(|hold| {
+            let (trace, thread) = self.stopped_tracee(hold, tid)?;
+            let thread = thread.upgrade().ok_or(Errno::ESRCH)?;
+            trace.end_stop(hold);
+            Ok(thread)
+        })
+    }
+
+    /// Changes what becomes of a tracee when this thread exits.
+    ///
+    /// Serves ptrace(2) `PTRACE_SETOPTIONS`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`resume_tracee`](Self::resume_tracee).
+    pub fn set_trace_options(&self, tid: Pid, options: TraceOptions) -> Result<(), Errno> {
+        self.process().world().hold(|hold| {
+            let (trace, _) = self.stopped_tracee(hold, tid)?;
+            let kept = trace.marks(hold) - TraceMarks::EXIT_KILL;
+            trace.set_marks(hold, kept | TraceMarks::of_options(options));
+            Ok(())
+        })
+    }
+
+    /// Lets a tracee go: it runs on, or back into its group's stop; it is [told](Host::tracing_changed).
+    ///
+    /// Serves ptrace(2) `PTRACE_DETACH`. R-PTRACE-05.
+    ///
+    /// # Errors
+    ///
+    /// As for [`resume_tracee`](Self::resume_tracee).
+    pub fn detach(&self, tid: Pid) -> Result<(), Errno> {
+        self.process().world().hold(|hold| {
+            let (trace, _) = self.stopped_tracee(hold, tid)?;
+            trace.let_go(hold);
+            Ok(())
+        })
+    }
+
+    /// Returns the thread that traces this one. `TracerPid` of /proc is its number.
+    pub fn tracer(&self) -> Option<Arc<Self>> {
+        self.process().world().hold(|hold| self.trace(hold)?.tracer(hold)?.thread(hold)?.upgrade())
+    }
+
+    fn is_traced(&self, hold: &Hold<'_, H>) -> bool {
+        self.trace(hold).is_some_and(|trace| trace.tracer(hold).is_some())
+    }
+
+    /// Whether a thread of the parent's process traces it.
+    pub(super) fn is_traced_by_parent(&self, hold: &Hold<'_, H>) -> bool {
+        let tracer = self.trace(hold).and_then(|trace| trace.tracer(hold));
+        tracer.is_some_and(|tracer| self.process().is_child_of(hold, tracer.process(hold)))
+    }
+
+    fn stopped_tracee<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        tid: Pid,
+    ) -> Result<(&'h Trace<H>, &'h Self), Errno> {
+        let roles = self.process().space(hold).roles(hold, tid);
+        let thread = match roles.and_then(|roles| roles.task).ok_or(Errno::ESRCH)? {
+            Task::Process(process) => process.get(hold).leader(hold).ok_or(Errno::ESRCH)?,
+            Task::Thread(thread) => thread.get(hold),
+        };
+        let trace = thread.trace(hold).ok_or(Errno::ESRCH)?;
+        let tracer = trace.tracer(hold).ok_or(Errno::ESRCH)?;
+        let is_mine = self.trace(hold).is_some_and(|own| core::ptr::eq(own, tracer));
+        match is_mine && trace.marks(hold).contains(TraceMarks::STOPPED) {
+            true => Ok((trace, thread)),
+            false => Err(Errno::ESRCH),
+        }
+    }
+}
+
+impl TraceMarks {
+    fn of(start: TraceStart, options: TraceOptions) -> Self {
+        let begun = match start {
+            TraceStart::Attach => Self::empty(),
+            TraceStart::Seize => Self::SEIZED,
+        };
+        begun | Self::of_options(options)
+    }
+
+    fn of_options(options: TraceOptions) -> Self {
+        match options.contains(TraceOptions::EXIT_KILL) {
+            true => Self::EXIT_KILL,
+            false => Self::empty(),
+        }
+    }
+
+    const fn start(self) -> TraceStart {
+        if self.contains(Self::SEIZED) { TraceStart::Seize } else { TraceStart::Attach }
+    }
+}

@@ -1,0 +1,193 @@
+//! How tracing ends: a tracee is let go, a tracee dies, a tracer exits.
+
+use super::record::{Trace, TraceMarks};
+use crate::process::{Process, ProcessState};
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+
+impl<H: Host> Trace<H> {
+    /// Ends the tracing, as Linux's `__ptrace_detach`: the living go on without a tracer, the dead go where the tracer kept them from.
+    pub(super) fn let_go(&self, hold: &mut Hold<'_, H>) {
+        let Some(tracer) = self.tracer(hold) else { return };
+        let tracer = tracer.process(hold);
+        self.unlink(hold);
+        let process = self.process(hold);
+        if !self.is_leaders(hold) && self.end(hold).is_some() {
+            self.bury(hold);
+        } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
+            process.let_zombie_go(hold, tracer);
+        } else if let Some(thread) = self.thread(hold) {
+            hold.host().tracing_changed(thread);
+        }
+    }
+
+    /// Takes a dead thread, which is not the leader, out of its process: its tracer has reaped it, or let it go.
+    pub(crate) fn bury(&self, hold: &mut Hold<'_, H>) {
+        self.unlink(hold);
+        let process = self.process(hold);
+        if let Some(thread) = self.thread(hold) {
+            thread.vanish(hold);
+        }
+        process.end_if_finished(hold);
+    }
+
+    /// The tracer of a zombie has reaped it, and is not its parent: now the parent is told (R-PTRACE-01).
+    pub(crate) fn cede(&self, hold: &mut Hold<'_, H>) {
+        self.unlink(hold);
+        self.process(hold).announce_end(hold);
+    }
+
+    /// Vanishes from the tracer's view in an exec of another thread.
+    pub(in crate::process) fn elude(&self, hold: &mut Hold<'_, H>) {
+        if let Some(tracer) = self.tracer(hold) {
+            let news = self.news_to_tracer(hold);
+            self.unlink(hold);
+            tracer.process(hold).wake(hold, &news);
+        }
+    }
+
+    /// Tells the tracer of an end. R-PTRACE-02: whatever the tracer does about `SIGCHLD`, the dead wait for it.
+    pub(in crate::process) fn announce_to_tracer(
+        &self,
+        hold: &mut Hold<'_, H>,
+        signal: Option<Signal>,
+        status: WaitStatus,
+    ) {
+        let Some(tracer) = self.tracer(hold) else { return };
+        let tracer = tracer.process(hold);
+        if let Some(signal) = signal {
+            self.signal_tracer(hold, tracer, signal, status);
+        }
+        let news = self.news_to_tracer(hold);
+        tracer.wake(hold, &news);
+    }
+
+    /// Tells the tracer of a stop, unless it does not want to hear of stops; its waiters are woken in any case.
+    pub(super) fn announce_stop(&self, hold: &mut Hold<'_, H>, status: WaitStatus) {
+        let Some(tracer) = self.tracer(hold) else { return };
+        let action = hold.host().child_signal_action(tracer.process(hold));
+        let is_deaf = action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP);
+        self.announce_to_tracer(hold, (!is_deaf).then_some(Signal::SIGCHLD), status);
+    }
+
+    fn signal_tracer(
+        &self,
+        hold: &Hold<'_, H>,
+        tracer: &Process<H>,
+        signal: Signal,
+        status: WaitStatus,
+    ) {
+        let pid = self.number_in(hold, tracer.space(hold));
+        let cause = SignalCause::Child { pid, status };
+        hold.host().post_signal(tracer, &SignalInfo { signal, cause });
+    }
+}
+
+impl<H: Host> Thread<H> {
+    /// Lets the tracees of an exiting thread go, or as many as the hold allows. False if some are left. R-PTRACE-05.
+    pub(in crate::process) fn release_tracees(&self, hold: &mut Hold<'_, H>) -> bool {
+        let Some(trace) = self.trace(hold) else { return true };
+        while let Some(tracee) = trace.tracees().last(hold) {
+            hold.touch();
+            if tracee.marks(hold).contains(TraceMarks::EXIT_KILL) && tracee.end(hold).is_none() {
+                tracee.kill(hold);
+            }
+            tracee.let_go(hold);
+            if hold.is_full() {
+                return trace.tracees().is_empty(hold);
+            }
+        }
+        true
+    }
+
+    /// A traced thread that is not the leader has handed over all it had: it waits for its tracer now. False if nobody traces it. R-PTRACE-06.
+    pub(in crate::process) fn remain_for_tracer(&self, hold: &mut Hold<'_, H>) -> bool {
+        let Some(trace) = self.trace(hold).filter(|trace| trace.tracer(hold).is_some()) else {
+            return false;
+        };
+        let is_leader = trace.is_leaders(hold);
+        let Some(own) = self.upgrade().filter(|_| !is_leader) else {
+            return false;
+        };
+        self.enter_state(hold, ThreadState::Zombie);
+        self.forget_wish(hold);
+        trace.keep(hold, own);
+        if let Some(status) = trace.end(hold) {
+            trace.announce_to_tracer(hold, Some(Signal::SIGCHLD), status);
+        }
+        true
+    }
+
+    /// A traced thread begins to exit: it is in no ptrace-stop any more, and its code is kept for its tracer.
+    pub(in crate::process) fn leave_trace_stop(&self, hold: &mut Hold<'_, H>) {
+        if let Some(trace) = self.trace(hold).filter(|trace| trace.tracer(hold).is_some()) {
+            trace.end_stop(hold);
+        }
+    }
+
+    pub(in crate::process) fn note_exit_code(&self, hold: &mut Hold<'_, H>, code: i32) {
+        if let Some(trace) = self.trace(hold) {
+            trace.set_exit_code(hold, code.cast_unsigned());
+        }
+    }
+
+    /// A thread that is not the leader leaves for good, and with it its part in ptrace.
+    pub(in crate::process) fn sever(&self, hold: &mut Hold<'_, H>) {
+        if let Some(trace) = self.own_trace().get_if_set(hold) {
+            trace.unlink(hold);
+            trace.release_remains(hold);
+        }
+    }
+
+    /// Forgets its tracees without a word, when the whole table is being dropped.
+    pub(in crate::process) fn forget_tracees(&self, hold: &mut Hold<'_, H>) {
+        if let Some(trace) = self.trace(hold) {
+            while let Some(tracee) = trace.tracees().last(hold) {
+                tracee.unlink(hold);
+            }
+        }
+    }
+}
+
+impl<H: Host> Trace<H> {
+    fn kill(&self, hold: &Hold<'_, H>) {
+        let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
+        match self.thread(hold) {
+            Some(thread) => hold.host().post_thread_signal(thread, &info),
+            None => hold.host().post_signal(self.process(hold), &info),
+        }
+    }
+}
+
+impl<H: Host> Process<H> {
+    /// A zombie has lost its tracer: its parent is told, or knows already because it was the tracer.
+    fn let_zombie_go(&self, hold: &mut Hold<'_, H>, tracer: &Self) {
+        if !self.is_child_of(hold, tracer) {
+            self.announce_end(hold);
+            return;
+        }
+        let action = hold.host().child_signal_action(tracer);
+        if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
+            let news = self.news_to_parent(hold);
+            if let Some(link) = self.reap(hold) {
+                hold.release(link);
+            }
+            tracer.wake(hold, &news);
+        }
+    }
+
+    /// The leader has exited before others: a tracer hears of it now, and of the end of the process later.
+    pub(in crate::process) fn announce_leader_to_tracer(&self, hold: &mut Hold<'_, H>) {
+        if let Some(trace) = self.traced(hold) {
+            trace.announce_to_tracer(hold, Some(Signal::SIGCHLD), self.exit_status().into());
+        }
+    }
+
+    /// Ends the part of its leader in ptrace.
+    pub(in crate::process) fn sever_leader(&self, hold: &mut Hold<'_, H>) {
+        if let Some(trace) = self.traced(hold) {
+            trace.unlink(hold);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Waiting without a thread that blocks: a wait as a `Future`. The protocol stands in `sleeper`.
+
+use alloc::sync::Arc;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use super::sleeper::Sleeper;
+use super::{WaitCall, WaitEvent, WaitOptions, WaitOutcome, look};
+use crate::{Errno, Host};
+
+impl<H: Host> WaitCall<'_, H> {
+    /// Returns a future of the answer, for a kernel whose threads are futures.
+    ///
+    /// It is `None` only with `NOHANG`. The future may be dropped at any point: it consumes an event only in the poll that returns it. It can be woken
+    /// without news, and looks again then. The kernel races it against the thread's signals, and after one asks the call
+    /// [once more](WaitCall::poll) before it returns `EINTR` (R-WAIT-09, R-WAIT-10).
+    ///
+    /// Wakers are woken without the relation lock, by whichever operation brought the news, after it has taken effect.
+    ///
+    /// # Errors
+    ///
+    /// `ECHILD`: no child matches that could ever report what is asked for.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{Errno, Pid, Thread, WaitRequest};
+    ///
+    /// async fn sys_wait4(caller: &Thread<MyKernel>, pid: i32, options: i32) -> Result<Pid, Errno> {
+    ///     let call = caller.begin_wait(&WaitRequest::wait4(pid, options)?);
+    ///     Ok(call.event().await?.map_or(0, |event| event.pid))
+    /// }
+    /// ```
+    pub const fn event(&self) -> WaitFuture<'_, H> {
+        WaitFuture { call: self, sleeper: None }
+    }
+}
+
+/// The answer to a [`WaitCall`], in the future. Made by [`WaitCall::event`].
+#[must_use = "a future does nothing unless it is polled"]
+pub struct WaitFuture<'a, H: Host> {
+    call: &'a WaitCall<'a, H>,
+    /// Made when there is something to sleep for.
+    sleeper: Option<Arc<Sleeper>>,
+}
+
+impl<H: Host> Future for WaitFuture<'_, H> {
+    type Output = Result<Option<WaitEvent<H>>, Errno>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let call = self.call;
+        if self.sleeper.is_none() {
+            match call.poll() {
+                Ok(WaitOutcome::Event(event)) => return Poll::Ready(Ok(Some(event))),
+                Ok(WaitOutcome::NothingYet(_)) if call.options.contains(WaitOptions::NOHANG) => {
+                    return Poll::Ready(Ok(None));
+                }
+                Ok(WaitOutcome::NothingYet(_)) => {}
+                Err(errno) => return Poll::Ready(Err(errno)),
+            }
+        }
+        let sleeper = self.sleeper.get_or_insert_with(|| Arc::new(Sleeper::new()));
+        let waker = context.waker().clone();
+        let process = call.caller.process();
+        let (answer, _released) = process.world().hold(|hold| {
+            match look(hold, call.caller, &call.target, call.options) {
+                Ok(WaitOutcome::NothingYet(token)) => {
+                    (Poll::Pending, (sleeper.fall_asleep(hold, process, token, waker), None))
+                }
+                Ok(WaitOutcome::Event(event)) => {
+                    (Poll::Ready(Ok(Some(event))), (sleeper.rise(hold, process), Some(waker)))
+                }
+                Err(errno) => (Poll::Ready(Err(errno)), (sleeper.rise(hold, process), Some(waker))),
+            }
+        });
+        answer
+    }
+}
+
+impl<H: Host> Drop for WaitFuture<'_, H> {
+    fn drop(&mut self) {
+        if let Some(sleeper) = &self.sleeper {
+            let process = self.call.caller.process();
+            let _released = process.world().hold(|hold| sleeper.rise(hold, process));
+        }
+    }
+}

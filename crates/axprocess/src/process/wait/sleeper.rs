@@ -1,0 +1,132 @@
+//! Futures that sleep in wait: how they are found by what wakes them.
+//!
+//! # The protocol
+//!
+//! | who | does, in one hold | after the unlock |
+//! | --- | --- | --- |
+//! | a poll that finds nothing | enters its [`Sleeper`] into the caller's process, with the token of that very look and the waker | drops the waker that it replaced |
+//! | news of a child | moves the sleepers that it concerns from the process's list to the list of those that are due | [`World::wake_due`] takes the wakers out, some in each hold, and wakes them |
+//! | a poll that finds an answer, a drop | takes the sleeper out of whichever list it is in, and the waker out of it | drops the waker |
+//!
+//! So no wake-up is lost: whatever happens after the look finds the sleeper. And a waker, which is foreign code, is cloned before the lock is
+//! taken, and woken and dropped after it is given back; in the hold it is only moved. A sleeper owns its memory and is allocated
+//! before the hold. One that is never dropped stays allocated with its future, and harms nobody.
+
+use core::task::Waker;
+
+use super::WaitToken;
+use super::news::ChildNews;
+use crate::Host;
+use crate::list::{Links, Node};
+use crate::process::Process;
+use crate::sync::{Field, Hold, Opened, World};
+
+/// A future that waits for children: where it stands, for what, and how to wake it.
+pub(crate) struct Sleeper {
+    links: Links<Sleeper>,
+    place: Field<Place>,
+    waker: Opened<Option<Waker>>,
+}
+
+/// In which list a sleeper stands.
+#[derive(Clone, Copy)]
+enum Place {
+    Nowhere,
+    /// With its process, until there is news that wakes this token.
+    Asleep(WaitToken),
+    /// With those that are to be woken.
+    Due,
+}
+
+/// The lists in which sleepers stand: each in one of them at a time.
+pub(crate) enum Sleepers {}
+
+impl Node<Sleepers> for Sleeper {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
+impl Sleeper {
+    pub(super) const fn new() -> Self {
+        Self { links: Links::new(), place: Field::new(Place::Nowhere), waker: Opened::new(None) }
+    }
+
+    /// Falls asleep in a process, and gives back what it held before, to be dropped after the unlock.
+    #[must_use = "to be kept until the hold has ended"]
+    pub(super) fn fall_asleep<H: Host>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        process: &Process<H>,
+        token: WaitToken,
+        waker: Waker,
+    ) -> Option<Waker> {
+        let before = self.rise(hold, process);
+        self.place.set(hold, Place::Asleep(token));
+        process.sleepers.push_back(hold, self);
+        *self.waker.get_mut(hold) = Some(waker);
+        before
+    }
+
+    /// Leaves its list, and gives the waker back, to be dropped after the unlock.
+    #[must_use = "to be kept until the hold has ended"]
+    pub(super) fn rise<H: Host>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        process: &Process<H>,
+    ) -> Option<Waker> {
+        match self.place.get(hold) {
+            Place::Nowhere => {}
+            Place::Asleep(_) => process.sleepers.remove(hold, self),
+            Place::Due => hold.due().remove(hold, self),
+        }
+        self.place.set(hold, Place::Nowhere);
+        self.waker.get_mut(hold).take()
+    }
+}
+
+impl<H: Host> Process<H> {
+    /// Makes the sleepers due that the news concerns. All in one hold, as Linux wakes a whole queue: the news is theirs at one moment.
+    pub(super) fn rouse(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
+        let mut next = self.sleepers.first(hold);
+        while let Some(sleeper) = next {
+            hold.touch();
+            next = self.sleepers.after(hold, sleeper);
+            if matches!(sleeper.place.get(hold), Place::Asleep(token) if token.is_woken_by(news)) {
+                self.sleepers.remove(hold, sleeper);
+                sleeper.place.set(hold, Place::Due);
+                hold.due().push_back(hold, sleeper);
+                hold.owe_wakes();
+            }
+        }
+    }
+}
+
+/// How many wakers are taken out in one hold.
+const WAKES: usize = 8;
+
+impl<H: Host> World<H> {
+    /// Wakes the futures that are due. Without a hold: a waker may do anything, also call this crate.
+    #[cold]
+    pub(crate) fn wake_due(&self) {
+        loop {
+            let mut wakers = [const { None::<Waker> }; WAKES];
+            self.hold(|hold| {
+                for place in &mut wakers {
+                    let Some(sleeper) = hold.due().first(hold) else { break };
+                    hold.due().remove(hold, sleeper);
+                    sleeper.place.set(hold, Place::Nowhere);
+                    *place = sleeper.waker.get_mut(hold).take();
+                }
+            });
+            let mut woken = 0;
+            for waker in wakers.into_iter().flatten() {
+                waker.wake();
+                woken += 1;
+            }
+            if woken < WAKES {
+                return;
+            }
+        }
+    }
+}

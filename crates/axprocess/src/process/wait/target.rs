@@ -1,0 +1,74 @@
+//! Who is waited for, looked up once.
+
+use super::WaitRequest;
+use super::request::Who;
+use crate::pid::Task;
+use crate::process::{Process, Trace};
+use crate::sync::Hold;
+use crate::terminal::NumberUse;
+use crate::thread::Thread;
+use crate::{Host, Pid};
+
+/// Who is waited for: the numbers of a request, as they were understood when the call began.
+///
+/// Linux holds a `struct pid`, which is one use of a number: it names the same process or group however long the call sleeps, keeps neither alive, and
+/// names nobody when they have ended. The group may also be refounded under the same number, by a founder that lives on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Target {
+    Any,
+    Child(ChildId),
+    Group(NumberUse),
+    /// Nobody had that number.
+    Nobody,
+}
+
+/// Who can be waited for by number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ChildId {
+    Process(NumberUse),
+    /// A thread in ptrace that is not the leader, by its number in the whole table and its record's.
+    Tracee(Pid, u64),
+}
+
+impl ChildId {
+    pub(super) fn of_process<H: Host>(hold: &Hold<'_, H>, process: &Process<H>) -> Self {
+        Self::Process(process.number_use(hold))
+    }
+
+    pub(super) fn of_trace<H: Host>(hold: &Hold<'_, H>, trace: &Trace<H>) -> Self {
+        match trace.is_leaders(hold) {
+            true => Self::of_process(hold, trace.process(hold)),
+            false => Self::Tracee(trace.number_in(hold, hold.root_space()), trace.serial(hold)),
+        }
+    }
+}
+
+impl Target {
+    pub(super) fn of<H: Host>(
+        hold: &Hold<'_, H>,
+        caller: &Thread<H>,
+        request: &WaitRequest,
+    ) -> Self {
+        let numbers = caller.process().space(hold).numbers(hold);
+        let found = match request.who {
+            Who::Any => return Self::Any,
+            Who::OwnGroup => Some(Self::Group(caller.process().group_in(hold).number_use(hold))),
+            Who::Group(pgid) => numbers
+                .roles(pgid)
+                .and_then(|roles| roles.group)
+                .map(|group| Self::Group(group.get(hold).number_use(hold))),
+            Who::Process(pid) => numbers
+                .roles(pid)
+                .and_then(|roles| match roles.task? {
+                    Task::Process(process) => Some(ChildId::of_process(hold, process.get(hold))),
+                    // A thread's number names nobody's child, but perhaps a tracee (R-WAIT-07).
+                    Task::Thread(thread) => {
+                        Some(ChildId::of_trace(hold, thread.get(hold).trace(hold)?))
+                    }
+                })
+                .map(Self::Child),
+            Who::Handle(named, _) => named.map(|named| Self::Child(ChildId::Process(named))),
+        };
+        found.unwrap_or(Self::Nobody)
+    }
+}

@@ -1,0 +1,536 @@
+//! ptrace: who may trace whom, what the tracer learns, and what the real parent does.
+
+mod kernel;
+
+use std::sync::Arc;
+
+use axprocess::{
+    ChildCode, ChildSignalAction, Errno, ForkRequest, Signal, SignalCause, TraceOptions,
+    TraceStart, TraceStop, TraceStopped, WaitStatus,
+};
+use kernel::*;
+
+const TRAP_EXEC: u16 = 4 << 8 | 5;
+const EVENT_STOP: u16 = 128 << 8;
+
+fn seize(tracer: &KernelThread, tracee: &KernelThread) {
+    tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+}
+
+fn trap(tracee: &KernelThread, code: u16) {
+    assert_eq!(tracee.trace_stop(TraceStop::new(code).unwrap()), TraceStopped::Stopped);
+}
+
+fn trapped(tracee: &KernelThread, code: u16) -> Waited {
+    Waited::Got(tracee.tid(), WaitStatus::Trapped(TraceStop::new(code).unwrap()))
+}
+
+fn stop_all(thread: &KernelThread) {
+    thread.begin_stop(Signal::SIGSTOP, thread.process().stop_ticket());
+    thread.stop();
+}
+
+fn stopped(thread: &KernelThread) -> Waited {
+    Waited::Got(thread.process().pid(), WaitStatus::Stopped(Signal::SIGSTOP))
+}
+
+/// A child of init, and a sibling of it that traces it.
+fn stranger(init: &KernelThread) -> (KernelThread, KernelThread) {
+    let (child, tracer) = (fork(init), fork(init));
+    seize(&tracer, &child);
+    (child, tracer)
+}
+
+#[test]
+fn an_attachment_has_conditions() {
+    // ptrace_attach: ESRCH without such a thread; EPERM for one's own, what the host forbids, the dead, and who is traced.
+    let (table, init) = boot();
+    let try_it = |tracer: &KernelThread, tid| {
+        let seized = tracer.attach(tid, TraceStart::Seize, TraceOptions::empty());
+        seized.map(|target| target.tid())
+    };
+    let [child, zombie, guarded, tracer] = std::array::from_fn(|_| fork(&init));
+    let own = spawn(&tracer);
+    exit(&zombie, 0);
+    protect(&table, guarded.process());
+    assert_eq!(try_it(&tracer, 999), Err(Errno::ESRCH));
+    for refused in [tracer.tid(), own.tid(), zombie.tid(), guarded.tid()] {
+        assert_eq!(try_it(&tracer, refused), Err(Errno::EPERM));
+    }
+    assert_eq!(try_it(&tracer, child.tid()), Ok(child.tid()));
+    assert_eq!(try_it(&init, child.tid()), Err(Errno::EPERM), "it is traced");
+    assert_eq!(child.trace_me(), Err(Errno::EPERM));
+    assert!(Arc::ptr_eq(&child.tracer().unwrap(), &tracer));
+    assert_eq!(guarded.trace_me(), Err(Errno::EPERM));
+    exit(&tracer, 0);
+    assert_eq!(try_it(&tracer, child.tid()), Err(Errno::ESRCH), "the dead trace nobody");
+}
+
+#[test]
+fn an_attached_thread_is_asked_to_stop() {
+    // ptrace_attach: SIGSTOP to that thread; a seized one runs on; one in a group stop has to stop anew.
+    let (table, init) = boot();
+    let [attached, seized, asleep, tracer] = std::array::from_fn(|_| fork(&init));
+    stop_all(&asleep);
+    events(&table);
+    let attach = |thread: &KernelThread, start| {
+        tracer.attach(thread.tid(), start, TraceOptions::empty()).unwrap();
+        events(&table)
+    };
+    let asked = Event::ThreadPosted(attached.tid(), 19, SignalCause::Kernel);
+    assert_eq!(attach(&attached, TraceStart::Attach), [asked]);
+    assert_eq!(attach(&seized, TraceStart::Seize), []);
+    assert_eq!(attach(&asleep, TraceStart::Seize), [Event::TracingChanged(asleep.tid())]);
+}
+
+#[test]
+fn b22_a_trap_reports_its_whole_code() {
+    // B22, R-WAIT-16, R-WAIT-17: waitid and the status word tell the event, the signal only the signal.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    events(&table);
+    trap(&child, TRAP_EXEC);
+    let status = WaitStatus::Trapped(TraceStop::new(TRAP_EXEC).unwrap());
+    let told = Event::Signal(tracer.tid(), 17, child.tid(), status);
+    assert_eq!(events(&table), [told, Event::Wake(tracer.tid())]);
+    assert_eq!(wait4(&tracer, -1, 0), trapped(&child, TRAP_EXEC), "R-STOP-13: without WUNTRACED");
+    assert_eq!(status.to_raw(), 0x4057f);
+    assert_eq!(WaitStatus::from_raw(0x4057f), Some(status));
+    assert_eq!(WaitStatus::from_raw(0x100_057f), None);
+    assert_eq!(status.child_code(), ChildCode { code: 4, status: 0x405 });
+    let signal = SignalCause::Child { pid: 2, status }.child_code();
+    assert_eq!(signal, Some(ChildCode { code: 4, status: 5 }));
+    let delivery = WaitStatus::Trapped(Signal::SIGUSR1.into());
+    assert_eq!((delivery.to_raw(), delivery.child_code().status), (0xa7f, 10));
+    assert_eq!(wait4(&tracer, -1, 0), Waited::Nothing, "R-WAIT-20: once");
+}
+
+#[test]
+fn a_deaf_tracer_is_woken_all_the_same() {
+    // R-NOTIFY-11: SIG_IGN and SA_NOCLDSTOP suppress the signal of a ptrace-stop, not the report.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    treat_sigchld(tracer.process(), ChildSignalAction::NO_STOP);
+    events(&table);
+    trap(&child, TRAP_EXEC);
+    assert_eq!(events(&table), [Event::Wake(tracer.tid())]);
+    assert_eq!(wait4(&tracer, -1, 0), trapped(&child, TRAP_EXEC));
+}
+
+#[test]
+fn only_the_tracer_commands_a_stopped_tracee() {
+    // ptrace_check_attach: ESRCH for a stranger, another thread of the tracer, and while the tracee runs.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let friend = spawn(&tracer);
+    let tid = child.tid();
+    let resume = |caller: &KernelThread| caller.resume_tracee(tid).map(|thread| thread.tid());
+    assert_eq!(resume(&tracer), Err(Errno::ESRCH), "it runs");
+    assert_eq!(tracer.detach(tid), Err(Errno::ESRCH));
+    trap(&child, TRAP_EXEC);
+    assert_eq!([resume(&init), resume(&friend)], [Err(Errno::ESRCH); 2]);
+    assert_eq!(resume(&tracer), Ok(tid));
+    assert_eq!(wait4(&tracer, -1, 0), Waited::Nothing, "an unreported stop ends with the stop");
+    trap(&child, TRAP_EXEC);
+    events(&table);
+    assert_eq!(tracer.detach(tid), Ok(()));
+    assert_eq!(events(&table), [Event::TracingChanged(tid)]);
+    assert!(child.tracer().is_none());
+    assert_eq!(child.trace_stop(Signal::SIGUSR1.into()), TraceStopped::Untraced);
+    assert_eq!(wait4(&tracer, -1, 0), NO_CHILD);
+}
+
+#[test]
+fn a_group_stop_is_hidden_from_a_parent_that_traces() {
+    // R-STOP-13: it hears of the ptrace-stop instead; when it lets go, of the group stop, which lasts.
+    let (table, init) = boot();
+    let child = fork(&init);
+    child.trace_me().unwrap();
+    events(&table);
+    stop_all(&child);
+    assert_eq!(signals(&table), []);
+    trap(&child, EVENT_STOP | 19);
+    assert_eq!(signals(&table).len(), 1);
+    assert_eq!(wait4(&init, -1, WUNTRACED), trapped(&child, EVENT_STOP | 19));
+    assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
+    init.detach(child.tid()).unwrap();
+    assert_eq!(wait4(&init, -1, WUNTRACED), stopped(&child));
+    assert!(child.process().is_stopped());
+}
+
+#[test]
+fn a_group_stop_is_shown_to_a_parent_that_does_not_trace() {
+    // R-STOP-13: the tracer hears of the ptrace-stop, the parent of the group stop, each once.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    events(&table);
+    stop_all(&child);
+    assert_eq!(signals(&table).len(), 1, "to the parent");
+    trap(&child, EVENT_STOP | 19);
+    assert_eq!(wait4(&init, child.tid() as i32, 0), Waited::Nothing);
+    assert_eq!(wait4(&init, child.tid() as i32, WUNTRACED), stopped(&child));
+    assert_eq!(wait4(&tracer, -1, WUNTRACED), trapped(&child, EVENT_STOP | 19));
+    child.process().signal_sent(Signal::SIGCONT);
+    let continued = Waited::Got(child.tid(), WaitStatus::Continued);
+    assert_eq!(wait4(&tracer, -1, WCONTINUED), continued, "whoever asks first");
+    assert_eq!(wait4(&init, child.tid() as i32, WCONTINUED), Waited::Nothing);
+}
+
+#[test]
+fn a_zombie_is_its_tracers_first() {
+    // R-PTRACE-01: the parent waits on; when the tracer has reaped it the parent is told, and reaps it.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let pid = child.tid() as i32;
+    events(&table);
+    exit(&child, 7);
+    assert_eq!(
+        signals(&table),
+        [Event::Signal(tracer.tid(), 17, child.tid(), WaitStatus::Exited(7))]
+    );
+    for options in [WEXITED, WSTOPPED] {
+        assert_eq!(waitid(&init, 1, pid, options), Waited::Nothing);
+    }
+    assert_eq!(waitid(&tracer, 1, pid, WSTOPPED), NO_CHILD, "R-WAIT-11");
+    assert_eq!(waitid(&tracer, 1, pid, WEXITED | WNOWAIT), exited(child.tid(), 7));
+    events(&table);
+    assert_eq!(wait4(&tracer, -1, 0), exited(child.tid(), 7));
+    assert_eq!(signals(&table), [Event::Signal(1, 17, child.tid(), WaitStatus::Exited(7))]);
+    assert_eq!(wait4(&tracer, -1, 0), NO_CHILD);
+    assert_eq!(wait4(&init, pid, 0), exited(child.tid(), 7));
+}
+
+#[test]
+fn a_traced_zombie_vanishes_only_after_its_tracer() {
+    // R-PTRACE-01, R-NOTIFY-03, R-WAIT-26: a parent that ignores SIGCHLD waits for it, and then has no child; by reaping and by the tracer's exit.
+    for reaps in [0, 1] {
+        let (table, init) = boot();
+        let (child, tracer) = stranger(&init);
+        let pid = child.tid() as i32;
+        treat_sigchld(init.process(), ChildSignalAction::IGNORE);
+        exit(&child, 0);
+        assert_eq!(wait4(&init, pid, 0), Waited::Nothing);
+        if reaps == 1 {
+            assert_eq!(wait4(&tracer, -1, 0), exited(child.tid(), 0));
+        } else {
+            exit(&tracer, 0);
+        }
+        assert_eq!(wait4(&init, pid, 0), NO_CHILD);
+        assert!(table.find_process(child.tid()).is_none());
+    }
+}
+
+#[test]
+fn a_child_that_its_parent_traces_never_vanishes_by_itself() {
+    // R-PTRACE-02: whatever the parent does about SIGCHLD, also SA_NOCLDWAIT; it does when the tracing thread exits first.
+    for action in [ChildSignalAction::IGNORE, ChildSignalAction::NO_WAIT] {
+        let (table, init) = boot();
+        treat_sigchld(init.process(), action);
+        let [child, other] = [fork(&init), fork(&init)];
+        let thread = spawn(&init);
+        child.trace_me().unwrap();
+        seize(&thread, &other);
+        exit(&child, 3);
+        exit(&other, 4);
+        assert_eq!(wait4(&init, child.tid() as i32, 0), exited(child.tid(), 3));
+        exit(&thread, 0);
+        assert_eq!(wait4(&init, -1, 0), NO_CHILD);
+        assert!(table.find_process(other.tid()).is_none());
+    }
+}
+
+#[test]
+fn a_parent_that_traces_has_the_usual_signal_and_the_usual_zombie() {
+    // R-NOTIFY-01: the exit signal of the child; and the zombie stays for the parent when the tracer, another of its threads, exits.
+    let (table, init) = boot();
+    let request = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
+    let child = fork_with(&init, request).unwrap();
+    let thread = spawn(&init);
+    seize(&thread, &child);
+    exit(&child, 0);
+    assert_eq!(signals(&table), [Event::Signal(1, 10, child.tid(), WaitStatus::Exited(0))]);
+    exit(&thread, 0);
+    assert_eq!(signals(&table), [], "it is not told again");
+    assert_eq!(wait4(&init, -1, WCLONE), exited(child.tid(), 0));
+}
+
+#[test]
+fn tracees_come_behind_the_children_the_newest_first() {
+    // R-PTRACE-03, R-WAIT-06: of the same thread, whatever their kind; then the children of the next thread.
+    let (_table, init) = boot();
+    let tracer = fork(&init);
+    let friend = spawn(&tracer);
+    let strangers = [fork(&init), fork(&init)];
+    for stranger in &strangers {
+        seize(&tracer, stranger);
+    }
+    let own = fork(&tracer);
+    let of_friend = fork(&friend);
+    for thread in strangers.iter().chain([&own, &of_friend]) {
+        exit(thread, 0);
+    }
+    assert_eq!(
+        wait4(&tracer, strangers[0].tid() as i32, WCLONE | WNOHANG),
+        exited(strangers[0].tid(), 0)
+    );
+    let order: Vec<_> = (0..3).map(|_| wait4(&tracer, -1, 0)).collect();
+    assert_eq!(order, [&own, &strangers[1], &of_friend].map(|thread| exited(thread.tid(), 0)));
+}
+
+#[test]
+fn tracees_are_a_threads_own() {
+    // R-WAIT-05: with __WNOTHREAD another thread's tracee is not waited for; without it is.
+    let (_table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let friend = spawn(&tracer);
+    trap(&child, TRAP_EXEC);
+    for pid in [-1, child.tid() as i32] {
+        assert_eq!(wait4(&friend, pid, WNOTHREAD), NO_CHILD);
+    }
+    let call = friend.begin_wait(&axprocess::WaitRequest::wait4(-1, WALL).unwrap());
+    assert_eq!(poll(&call), trapped(&child, TRAP_EXEC));
+}
+
+#[test]
+fn reparenting_leaves_the_tracer() {
+    // R-PTRACE-04: the new parent waits, also for a zombie, until the tracer is done.
+    let (_table, init) = boot();
+    let [parent, tracer] = [fork(&init), fork(&init)];
+    let [living, zombie] = [fork(&parent), fork(&parent)];
+    seize(&tracer, &living);
+    seize(&tracer, &zombie);
+    exit(&zombie, 1);
+    exit(&parent, 0);
+    assert_eq!(wait4(&init, zombie.tid() as i32, 0), Waited::Nothing);
+    exit(&living, 2);
+    assert_eq!(wait4(&tracer, living.tid() as i32, 0), exited(living.tid(), 2));
+    assert_eq!(wait4(&init, living.tid() as i32, 0), exited(living.tid(), 2));
+    exit(&tracer, 0);
+    assert_eq!(wait4(&init, zombie.tid() as i32, 0), exited(zombie.tid(), 1));
+}
+
+#[test]
+fn a_tracers_exit_lets_its_tracees_go() {
+    // R-PTRACE-05: those with EXITKILL are killed; a stopped one is told, and is in its group's stop again. More than one hold's worth.
+    let (table, init) = boot();
+    let tracer = fork(&init);
+    let doomed = fork(&init);
+    tracer.attach(doomed.tid(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
+    let asleep = fork(&init);
+    seize(&tracer, &asleep);
+    stop_all(&asleep);
+    trap(&asleep, EVENT_STOP | 19);
+    let many: Vec<_> = (0..200).map(|_| fork(&init)).collect();
+    many.iter().for_each(|thread| seize(&tracer, thread));
+    events(&table);
+    exit(&tracer, 0);
+    let told = events(&table);
+    let killed = Event::ThreadPosted(doomed.tid(), 9, SignalCause::Kernel);
+    assert_eq!(told.iter().filter(|&&event| event == killed).count(), 1);
+    let changed = told.iter().filter(|event| matches!(event, Event::TracingChanged(_))).count();
+    assert_eq!(changed, 202);
+    assert!(many.iter().chain([&doomed, &asleep]).all(|thread| thread.tracer().is_none()));
+    assert_eq!(asleep.stop(), axprocess::ThreadStop::Joined);
+    assert_eq!(wait4(&init, asleep.tid() as i32, WUNTRACED), stopped(&asleep));
+    assert!(table.audit().longest_hold <= 65);
+}
+
+#[test]
+fn options_can_change_while_the_tracee_is_stopped() {
+    // R-PTRACE-05: PTRACE_SETOPTIONS; ESRCH while it runs.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let set = || tracer.set_trace_options(child.tid(), TraceOptions::EXIT_KILL);
+    assert_eq!(set(), Err(Errno::ESRCH));
+    trap(&child, TRAP_EXEC);
+    assert_eq!(set(), Ok(()));
+    events(&table);
+    exit(&tracer, 0);
+    assert!(events(&table).contains(&Event::ThreadPosted(child.tid(), 9, SignalCause::Kernel)));
+}
+
+#[test]
+fn children_of_a_tracee_can_be_traced_from_the_beginning() {
+    // ptrace_init_task: the same tracer, the same options; nobody without a tracer, and nobody twice.
+    let (table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
+    let [grandchild, thread] = [fork(&child), spawn(&child)];
+    assert_eq!(grandchild.inherit_tracer(&child), Some(TraceStart::Seize));
+    assert_eq!(grandchild.inherit_tracer(&child), None);
+    assert_eq!(thread.inherit_tracer(&child), Some(TraceStart::Seize));
+    assert_eq!(fork(&init).inherit_tracer(&init), None);
+    let (other_table, other) = boot();
+    assert_eq!(other.inherit_tracer(&child), None, "another table");
+    drop(other_table);
+    events(&table);
+    exit(&tracer, 0);
+    assert_eq!(posted(&table).len(), 3);
+}
+
+#[test]
+fn a_traced_thread_leaves_a_zombie() {
+    // R-PTRACE-06, R-WAIT-07: its tracer waits for it by its number, with its own code; and its process waits with it.
+    let (table, init) = boot();
+    let child = fork(&init);
+    let thread = spawn(&child);
+    let tid = thread.tid();
+    seize(&init, &thread);
+    exit(&thread, 5);
+    assert_eq!(signals(&table), [Event::Signal(1, 17, tid, WaitStatus::Exited(5))]);
+    drop(thread);
+    exit(&child, 6);
+    assert_eq!(signals(&table), [], "the process is not whole");
+    assert_eq!(wait4(&init, child.tid() as i32, 0), Waited::Nothing);
+    assert_eq!(child.process().threads().len(), 0);
+    events(&table);
+    assert_eq!(wait4(&init, tid as i32, 0), exited(tid, 5));
+    assert_eq!(signals(&table), [Event::Signal(1, 17, child.tid(), WaitStatus::Exited(6))]);
+    assert!(table.find_thread(tid).is_none(), "its number is free");
+    assert_eq!(wait4(&init, -1, 0), exited(child.tid(), 6));
+}
+
+#[test]
+fn a_dead_thread_whose_tracer_exits_is_gone() {
+    // R-PTRACE-06, R-PTRACE-05: and the process that waited with it ends.
+    let (table, init) = boot();
+    let [child, tracer] = [fork(&init), fork(&init)];
+    let thread = spawn(&child);
+    let tid = thread.tid();
+    seize(&tracer, &thread);
+    exit(&thread, 0);
+    exit(&child, 1);
+    assert_eq!(wait4(&init, child.tid() as i32, 0), Waited::Nothing);
+    exit(&tracer, 0);
+    assert!(table.find_thread(tid).is_none());
+    assert_eq!(wait4(&init, child.tid() as i32, 0), exited(child.tid(), 1));
+}
+
+#[test]
+fn b29_exec_does_not_wait_for_a_traced_dead_sibling() {
+    // B29: the zombie of a traced thread, and that of a traced leader, give way to the thread that execs; their tracer is woken.
+    let (table, init) = boot();
+    let [child, tracer] = [fork(&init), fork(&init)];
+    let [sibling, heir] = [spawn(&child), spawn(&child)];
+    seize(&tracer, &sibling);
+    seize(&tracer, &child);
+    let tid = sibling.tid();
+    exit(&sibling, 0);
+    exit(&child, 0);
+    events(&table);
+    heir.exec().unwrap();
+    assert!(events(&table).contains(&Event::Wake(tracer.tid())));
+    assert!(table.find_thread(tid).is_none());
+    assert_eq!(wait4(&tracer, -1, 0), NO_CHILD);
+    exit(&heir, 8);
+    assert_eq!(wait4(&init, heir.tid() as i32, 0), exited(heir.tid(), 8));
+}
+
+#[test]
+fn a_tracer_keeps_its_tracees_through_exec() {
+    // R-EXEC-01: a thread that takes the leader's place stays the tracer of its own, and the tracee of its tracer.
+    let (_table, init) = boot();
+    let [child, watcher, target] = std::array::from_fn(|_| fork(&init));
+    let thread = spawn(&child);
+    seize(&child, &watcher);
+    seize(&thread, &target);
+    seize(&init, &thread);
+    thread.exec().unwrap();
+    assert!(watcher.tracer().is_none(), "the old leader is gone");
+    assert!(Arc::ptr_eq(&target.tracer().unwrap(), &thread));
+    trap(&thread, TRAP_EXEC);
+    assert_eq!(wait4(&init, -1, 0), trapped(&thread, TRAP_EXEC), "by its new number");
+    trap(&target, TRAP_EXEC);
+    assert_eq!(wait4(&thread, -1, 0), trapped(&target, TRAP_EXEC));
+}
+
+#[test]
+fn b37_a_wait_of_the_tracers_sibling_leaves_nothing_stale() {
+    // B37: the tracee goes from the tracer's list, whichever thread of it waits.
+    let (_table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let friend = spawn(&tracer);
+    exit(&child, 0);
+    assert_eq!(wait4(&friend, -1, 0), exited(child.tid(), 0));
+    assert_eq!(wait4(&tracer, -1, 0), NO_CHILD);
+    assert_eq!(wait4(&init, child.tid() as i32, 0), exited(child.tid(), 0));
+    exit(&tracer, 0);
+}
+
+#[test]
+fn b45_a_group_stop_is_the_processs() {
+    // B45: with __WALL and WUNTRACED the number is the process's, whichever thread is in the stop, and whichever is traced.
+    let (_table, init) = boot();
+    let child = fork(&init);
+    let thread = spawn(&child);
+    seize(&fork(&init), &thread);
+    stop_all(&child);
+    thread.stop();
+    let all = |pid| wait4(&init, pid, WALL | WUNTRACED | WNOHANG);
+    assert_eq!(all(thread.tid() as i32), NO_CHILD);
+    assert_eq!(all(-1), stopped(&child));
+}
+
+#[test]
+fn b46_a_tracer_is_told_when_the_last_thread_dies() {
+    // B46: of a traced leader that had died before, and again when its process has; the tracer of another process as well as the parent.
+    for traces in [0, 1] {
+        let (table, init) = boot();
+        let [child, stranger] = [fork(&init), fork(&init)];
+        let tracer = if traces == 0 { &init } else { &stranger };
+        let thread = spawn(&child);
+        seize(tracer, &child);
+        events(&table);
+        exit(&child, 1);
+        assert!(events(&table).contains(&Event::Wake(tracer.tid())));
+        assert_eq!(wait4(tracer, child.tid() as i32, 0), Waited::Nothing, "R-WAIT-12");
+        assert_eq!(waitid(tracer, 1, child.tid() as i32, WSTOPPED), NO_CHILD);
+        events(&table);
+        exit(&thread, 2);
+        assert!(events(&table).contains(&Event::Wake(tracer.tid())));
+        assert_eq!(wait4(tracer, child.tid() as i32, 0), exited(child.tid(), 2));
+    }
+}
+
+#[test]
+fn news_of_a_tracee_wakes_who_waits_for_it() {
+    // R-WAIT-09: by its number, thread or process, and with __WNOTHREAD only the tracing thread.
+    let (table, init) = boot();
+    let [child, tracer] = [fork(&init), fork(&init)];
+    let [thread, friend] = [spawn(&child), spawn(&tracer)];
+    seize(&tracer, &thread);
+    seize(&tracer, &child);
+    let token = |waiter: &KernelThread, pid: u32, options| {
+        let request = axprocess::WaitRequest::wait4(pid as i32, options).unwrap();
+        match waiter.wait(&request) {
+            Ok(axprocess::WaitOutcome::NothingYet(token)) => token,
+            other => panic!("{other:?}"),
+        }
+    };
+    let of_thread = token(&tracer, thread.tid(), WNOTHREAD);
+    let of_child = token(&friend, child.tid(), 0);
+    let own_only = {
+        seize(&friend, &init);
+        token(&friend, init.tid(), WNOTHREAD)
+    };
+    news(&table);
+    trap(&thread, TRAP_EXEC);
+    let woken = news(&table);
+    let is_woken = |token: &axprocess::WaitToken| woken.iter().any(|news| token.is_woken_by(news));
+    assert_eq!([of_thread, of_child, own_only].each_ref().map(is_woken), [true, false, false]);
+}
+
+#[test]
+fn a_table_with_tracers_can_be_dropped() {
+    // Links end with the table: tracers, tracees, dead threads that nobody has reaped.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let thread = spawn(&child);
+    seize(&tracer, &thread);
+    seize(&child, &tracer);
+    exit(&thread, 0);
+    let (weak, process) = (Arc::downgrade(&thread), Arc::downgrade(child.process()));
+    drop(table);
+    drop((init, child, tracer, thread));
+    assert!(weak.upgrade().is_none() && process.upgrade().is_none(), "nothing is leaked");
+}
