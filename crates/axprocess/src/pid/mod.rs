@@ -6,6 +6,7 @@ mod number;
 mod radix;
 
 pub(crate) use identity::{Identity, Inside};
+pub(crate) use namespace::DEEPEST;
 pub use namespace::PidNamespace;
 #[cfg(feature = "check")]
 pub(crate) use number::Roles;

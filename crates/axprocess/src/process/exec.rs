@@ -83,6 +83,7 @@ impl<H: Host> Thread<H> {
         self.bring_wish(hold);
         self.identity().follow(hold, process.identity());
         process.leader.set(hold, Some(self));
+        process.leader_code.set(hold, 0);
         process.unmark(hold, Marks::LEADER_GONE);
     }
 

@@ -162,6 +162,9 @@ pub(crate) fn leave<H: Host>(
     }
     let process = thread.process();
     thread.depart(hold);
+    if process.leader.is(hold, thread) {
+        process.leader_code.set(hold, code as u32);
+    }
     if !process.has(hold, Marks::GROUP_EXIT) {
         process.exit_code.set(hold, code as u32);
     }

@@ -18,6 +18,7 @@
 //! | `send` | what it does before the receiver runs |
 //! | `orphan` | orphaned groups, and what their stopped members are sent |
 //! | `parent_death` | the signal at the parent's death |
+//! | `stat` | what `/proc` shows |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
 
 mod end_space;
@@ -33,6 +34,7 @@ mod reap;
 mod reboot;
 mod send;
 mod space;
+mod stat;
 mod stop;
 mod terminal;
 mod vfork;
@@ -54,6 +56,7 @@ pub use fork::{ForkNamespace, ForkParent, ForkRequest};
 pub(crate) use fork::{InitSession, Lineage, found_first, publish};
 pub(crate) use orphan::is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};
+pub use stat::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};
 pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
 pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
@@ -134,6 +137,8 @@ with_default_host! {
         /// How many threads other than the leader have a parent-death signal.
         armed_threads: Field<u32>,
         exit_code: Word32,
+        /// The leader's own, once it has exited and its process lives on.
+        leader_code: Field<u32>,
         news: Word32,
         children_usage: Field<H::Usage>,
 
@@ -267,6 +272,7 @@ impl<H: Host> Process<H> {
             death_signal: Field::new(None),
             armed_threads: Field::new(0),
             exit_code: Word32::new(0),
+            leader_code: Field::new(0),
             news: Word32::new(0),
             children_usage: Field::new(H::Usage::default()),
             data,
