@@ -27,6 +27,7 @@
 //! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
 //! | a hang-up, a key that makes a signal | [`Terminal::hang_up`], [`Terminal::signal_foreground`] |
 //! | ptrace | [`Thread::attach`], [`Thread::trace_me`], [`Thread::trace_stop`], [`Thread::resume_tracee`], [`Thread::detach`] |
+//! | `/proc/PID/stat`, `status`, `task/TID/children`, readdir of `/proc` | [`Process::stat`], [`Process::namespace_numbers`], [`Thread::children`], [`ProcessTable::next_process`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
 //!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
@@ -103,6 +104,7 @@ mod sync;
 mod table;
 mod terminal;
 mod thread;
+mod walk;
 
 #[cfg(feature = "check")]
 pub use check::AuditReport;
@@ -124,6 +126,7 @@ pub use process::{
     WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
+pub use process::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};
 #[cfg(feature = "kspin")]
 pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};
 pub use session::Session;
@@ -133,6 +136,7 @@ pub use sync::Lock;
 pub use table::{ProcessTable, Relations};
 pub use terminal::{Terminal, TerminalKind};
 pub use thread::Thread;
+pub use walk::TreeEntry;
 
 /// The examples of the repository's README.
 #[cfg(doctest)]

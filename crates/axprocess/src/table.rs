@@ -123,7 +123,6 @@ impl<H: Host> ProcessTable<H> {
         self.world.hold(|hold| hold.table_mut().audit.check_every(interval));
     }
 
-    #[cfg(feature = "kspin")]
     pub(crate) const fn world(&self) -> &Arc<World<H>> {
         &self.world
     }

@@ -115,7 +115,7 @@ fn b15_all_means_all_but_init_and_the_caller() {
     let (table, init, caller, [a, b, c]) = group();
     let of_thread = fork(&spawn(&b));
     assert_eq!(kill(&caller, -1, 15), Ok(()));
-    let hit = [&a, &b, &of_thread, &c].map(|it| user(it.tid(), 15, caller.tid()));
+    let hit = [&a, &b, &c, &of_thread].map(|it| user(it.tid(), 15, caller.tid()));
     assert_eq!(posted(&table), hit);
     assert_eq!(kill(&a, -1, 15), Ok(()));
     assert_eq!(posted(&table)[0], user(caller.tid(), 15, a.tid()));

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Waker};
 
 use axprocess::{
-    ExitStatus, ForkNamespace, ForkRequest, Host, Lock, Number, ProcessTable, Relations,
-    TerminalFile, TerminalKind, Thread, TraceOptions, TraceStart, WaitOutcome, WaitRequest,
+    ExitStatus, ForkNamespace, ForkRequest, Host, Lock, Number, ProcessTable, RebootCommand,
+    Relations, TerminalFile, TerminalKind, Thread, TraceOptions, TraceStart, WaitOutcome,
+    WaitRequest,
 };
 
 thread_local! {
@@ -179,6 +180,14 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
         }
         drop((parent.process().children(), init.process().group().processes()));
         drop((terminal.session(), parent.process().controlling_terminal()));
+        let viewer = table.namespace();
+        drop((init.process().snapshot_tree(viewer), table.next_process(viewer, 2)));
+        drop((parent.children(), parent.process().stat(viewer)));
+        let child = fork(&caller);
+        caller.begin_vfork(&child);
+        child.exec().unwrap();
+        caller.process().kill(-1, 9).unwrap();
+        child.exit_thread(ExitStatus::exited(0));
         match round % 3 {
             0 => drop(terminal.hang_up()),
             1 => drop(terminal),
@@ -196,6 +205,8 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
         caller.exec().unwrap();
         caller.unshare_pid().unwrap();
         drop(fork(&caller));
+        assert!(caller.process().namespace_numbers(table.namespace()).is_some());
+        caller.process().reboot(RebootCommand::Halt);
         inner.exit_thread(ExitStatus::exited(0));
         for thread in children.iter().chain([&caller]) {
             thread.exit_thread(ExitStatus::killed(axprocess::Signal::SIGKILL));

@@ -4,7 +4,7 @@ mod kernel;
 
 use axprocess::{
     Discard, Errno, ExitStatus, ForkNamespace, ForkRequest, Pid, ProcessState, Signal,
-    SignalAction, SignalCause, StopDecision, ThreadStop, WaitStatus,
+    SignalAction, SignalCause, StopDecision, TerminalFile, TerminalKind, ThreadStop, WaitStatus,
 };
 use kernel::*;
 
@@ -153,6 +153,11 @@ fn the_tables_own_init_has_no_outside() {
     }
     let killer = ForkRequest { exit_signal: KILL.into(), ..Default::default() };
     exit(&fork_with(&init, killer).unwrap(), 0);
+    init.process().setsid().unwrap();
+    let console = table.new_terminal(TerminalKind::Other, 1);
+    init.process().open_terminal(&console, TerminalFile::Readable);
+    console.signal_foreground(KILL);
+    console.signal_foreground(STOP);
     assert_eq!(posted(&table), []);
     assert!(!init.process().is_group_exited());
     act(init.process(), SignalAction::Handle, &[TERM]);

@@ -172,7 +172,7 @@ impl<H: Host> PidNamespace<H> {
 
     /// The next number in use that its end has not come to yet.
     pub(crate) fn next_to_kill(&self, hold: &mut Hold<'_, H>) -> Option<Pid> {
-        let number = self.numbers(hold).next_used(self.killed.get(hold) + 1)?;
+        let number = self.numbers(hold).next_used(self.killed.get(hold).checked_add(1)?)?;
         self.killed.set(hold, number);
         Some(number)
     }

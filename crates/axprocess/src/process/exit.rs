@@ -177,7 +177,6 @@ pub(crate) fn leave<H: Host>(
     }
     let process = thread.process();
     thread.depart(hold);
-    thread.note_exit_code(hold, code);
     if !process.has(hold, Marks::GROUP_EXIT) {
         process.exit_code.set(hold, code as u32);
     }

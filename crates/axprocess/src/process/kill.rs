@@ -159,23 +159,6 @@ impl<H: Host> Process<H> {
     fn find_group<'h>(&self, hold: &Hold<'h, H>, pgid: Pid) -> Option<&'h ProcessGroup<H>> {
         Some(self.space(hold).roles(hold, pgid)?.group?.get(hold))
     }
-
-    /// Whether kill(−1) by `caller` means this process: it has a number above 1 in the caller's namespace, and is not the caller. R-KILL-04, R-NS-13.
-    fn is_one_of_all(&self, hold: &Hold<'_, H>, caller: &Self) -> bool {
-        !core::ptr::eq(self, caller) && self.number_seen_by(hold, caller) > 1
-    }
-
-    /// The process after this one in a walk over the whole tree, parents before children.
-    fn next_of_all<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
-        let mut next = self.first_child(hold);
-        let mut at = self.in_hold(hold);
-        while next.is_none() {
-            let parent = at.parent.get(hold)?;
-            next = parent.child_after(hold, at);
-            at = parent;
-        }
-        next
-    }
 }
 
 /// One call: who sends what.
@@ -241,17 +224,24 @@ impl<'h, H: Host> Sending<'h, H> {
         result
     }
 
-    /// Whoever may not be hit is hit in vain, and does not count as an error (R-KILL-04, B15).
+    /// Everyone whom the sender sees but number 1 and itself. Whoever may not be hit is hit in vain, and does not count as an
+    /// error (R-KILL-04, R-NS-13, B15). All numbers in one hold, as on Linux: see the head of the file.
     fn to_all(&self, hold: &mut Hold<'h, H>) -> Result<(), Errno> {
+        let space = self.sender.space(hold);
         let mut result = Err(Errno::ESRCH);
-        let mut at = hold.init();
-        while let Some(process) = at {
+        let mut from = 2;
+        while let Some(number) = space.numbers(hold).next_used(from) {
             hold.touch();
-            if process.is_one_of_all(hold, self.sender) {
+            let task = space.roles(hold, number).and_then(|roles| roles.task);
+            let process = task.and_then(|task| task.process_of_leader(hold));
+            if let Some(process) = process.filter(|it| !core::ptr::eq(*it, self.sender)) {
                 let answer = self.to_process(hold, process);
                 result = if answer == Err(Errno::EPERM) { Ok(()) } else { answer };
             }
-            at = process.next_of_all(hold);
+            match number.checked_add(1) {
+                Some(next) => from = next,
+                None => break,
+            }
         }
         result
     }

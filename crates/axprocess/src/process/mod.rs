@@ -20,6 +20,7 @@
 //! | `orphan` | orphaned groups, and what their stopped members are sent |
 //! | `parent_death` | the signal at the parent's death |
 //! | `trace` | ptrace: tracers, tracees, their stops |
+//! | `stat` | what `/proc` shows |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
 
 mod clone;
@@ -36,6 +37,7 @@ mod reap;
 mod reboot;
 mod send;
 mod space;
+mod stat;
 mod stop;
 mod terminal;
 mod trace;
@@ -60,6 +62,7 @@ pub(crate) use fork::{InitSession, Lineage, found_first, publish};
 pub use kill::{GivenInfo, SignalScope};
 pub(crate) use orphan::is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};
+pub use stat::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};
 pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
 pub use terminal::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
@@ -148,7 +151,7 @@ with_default_host! {
         /// The leader's part in ptrace, also when the leader has exited.
         leader_trace: StrongEdge<Trace<H>>,
         exit_code: Word32,
-        /// With which code the leader has exited, for whoever takes its number over in exec.
+        /// The leader's own, once it has exited and its process lives on; for `/proc`, and for whoever takes its number over in exec.
         leader_code: Field<u32>,
         news: Word32,
         /// The futures that wait for its children.

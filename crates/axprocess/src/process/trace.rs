@@ -32,6 +32,7 @@ use core::num::NonZeroU16;
 use record::TraceMarks;
 pub(crate) use record::{Trace, TracedBy};
 
+use super::send::Receiver;
 use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -142,7 +143,8 @@ impl<H: Host> Thread<H> {
             if start == TraceStart::Attach {
                 let cause = SignalCause::Kernel;
                 let info = SignalInfo { signal: Signal::SIGSTOP, cause };
-                hold.host().post_thread_signal(target, &info);
+                let receiver = Receiver::Thread(Some(target.in_hold(hold)));
+                process.send_to(hold, receiver, &info);
             }
             if target.is_in_stop(hold) {
                 hold.host().tracing_changed(target);

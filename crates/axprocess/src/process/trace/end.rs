@@ -1,6 +1,7 @@
 //! How tracing ends: a tracee is let go, a tracee dies, a tracer exits.
 
 use super::record::{Trace, TraceMarks};
+use crate::process::send::Receiver;
 use crate::process::{Process, ProcessState};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -73,14 +74,14 @@ impl<H: Host> Trace<H> {
 
     fn signal_tracer(
         &self,
-        hold: &Hold<'_, H>,
+        hold: &mut Hold<'_, H>,
         tracer: &Process<H>,
         signal: Signal,
         status: WaitStatus,
     ) {
         let pid = self.number_in(hold, tracer.space(hold));
         let cause = SignalCause::Child { pid, status };
-        hold.host().post_signal(tracer, &SignalInfo { signal, cause });
+        tracer.send(hold, &SignalInfo { signal, cause });
     }
 }
 
@@ -126,12 +127,6 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    pub(in crate::process) fn note_exit_code(&self, hold: &mut Hold<'_, H>, code: i32) {
-        if let Some(trace) = self.trace(hold) {
-            trace.set_exit_code(hold, code.cast_unsigned());
-        }
-    }
-
     /// A thread that is not the leader leaves for good, and with it its part in ptrace.
     pub(in crate::process) fn sever(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.own_trace().get_if_set(hold) {
@@ -151,12 +146,10 @@ impl<H: Host> Thread<H> {
 }
 
 impl<H: Host> Trace<H> {
-    fn kill(&self, hold: &Hold<'_, H>) {
+    fn kill(&self, hold: &mut Hold<'_, H>) {
         let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
-        match self.thread(hold) {
-            Some(thread) => hold.host().post_thread_signal(thread, &info),
-            None => hold.host().post_signal(self.process(hold), &info),
-        }
+        let receiver = Receiver::Thread(self.thread(hold));
+        self.process(hold).send_to(hold, receiver, &info);
     }
 }
 

@@ -27,8 +27,6 @@ pub(crate) struct Trace<H: Host> {
     marks: Field<TraceMarks>,
     /// A stop that the tracer has not been told of.
     report: Field<Option<TraceStop>>,
-    /// The exit code of a thread that is not the leader.
-    exit_code: Field<u32>,
     /// The thread, when it is dead and waits for its tracer (R-PTRACE-06).
     remains: Opened<Option<Arc<Thread<H>>>>,
 }
@@ -67,7 +65,6 @@ impl<H: Host> Trace<H> {
             tracees: WeakList::new(),
             marks: Field::new(TraceMarks::empty()),
             report: Field::new(None),
-            exit_code: Field::new(0),
             remains: Opened::new(None),
         })
     }
@@ -123,10 +120,10 @@ impl<H: Host> Trace<H> {
             let is_zombie = process.state() == ProcessState::Zombie;
             return is_zombie.then(|| process.exit_status().into());
         }
-        self.remains.get(hold).as_ref()?;
+        let thread = self.remains.get(hold).as_ref()?;
         let status = match process.has(hold, Marks::GROUP_EXIT) {
             true => process.exit_status(),
-            false => ExitStatus::from_word(self.exit_code.get(hold)),
+            false => ExitStatus::from_word(thread.exit_code().get()),
         };
         Some(status.into())
     }
@@ -139,16 +136,17 @@ impl<H: Host> Trace<H> {
             && process.state() < ProcessState::Zombie
     }
 
+    /// Whether it sleeps in a stop for its tracer.
+    pub(crate) fn is_in_stop(&self, hold: &Hold<'_, H>) -> bool {
+        self.marks.get(hold).contains(TraceMarks::STOPPED)
+    }
+
     pub(super) fn marks(&self, hold: &Hold<'_, H>) -> TraceMarks {
         self.marks.get(hold)
     }
 
     pub(super) fn set_marks(&self, hold: &mut Hold<'_, H>, marks: TraceMarks) {
         self.marks.set(hold, marks);
-    }
-
-    pub(super) fn set_exit_code(&self, hold: &mut Hold<'_, H>, code: u32) {
-        self.exit_code.set(hold, code);
     }
 
     /// Enters a stop.
