@@ -300,3 +300,14 @@ fn signals_cross_namespaces_with_untranslated_senders() {
     assert_eq!(events(&table), [user(1, 0), user(2, 0)]);
     assert_eq!(child.process().kill(4, 15), Err(Errno::ESRCH), "outer numbers mean nothing inside");
 }
+
+#[test]
+fn a_number_given_back_is_the_next_one_again() {
+    // R-PID-13: what fails outside, here for want of memory and with success the next time, moves no number inside.
+    let (_table, init) = boot();
+    let inner = container(&init);
+    for next in 2..200 {
+        assert_eq!(container(&init).tid(), 1);
+        assert_eq!(fork(&inner).tid(), next);
+    }
+}

@@ -112,7 +112,6 @@ impl<H: Host> Identity<H> {
         }
         wanted.check(own.level())?;
         for (depth, space) in own.outward().enumerate() {
-            let before = space.numbers(hold).cursor();
             let must_be_first = space.level() > 0 && space.init(hold).is_none();
             let entered = with_memory(hold, space, |numbers| {
                 numbers.enter(wanted.at(depth), must_be_first, task)
@@ -120,10 +119,17 @@ impl<H: Host> Identity<H> {
             match entered {
                 Ok(number) => self.note(hold, space, number),
                 Err(refusal) => {
-                    if matches!(refusal, Refusal::Nodes(_)) || must_be_first {
-                        space.edit_numbers(hold, |numbers| numbers.set_cursor(before));
+                    // Linux's `alloc_pid` does not offer a number again that it has given back, unless it was for
+                    // the first process of a namespace (R-PID-13). An attempt without enough memory is none.
+                    let is_retried = matches!(refusal, Refusal::Nodes(_));
+                    for (depth, space) in own.outward().take(depth).enumerate() {
+                        let is_first = depth == 0 && own.level() > 0 && own.init(hold).is_none();
+                        let is_next = wanted.at(depth).is_none() && (is_retried || is_first);
+                        let number = self.withdraw(hold, space);
+                        if is_next {
+                            space.edit_numbers(hold, |numbers| numbers.set_cursor(number));
+                        }
                     }
-                    self.withdraw(hold, own, depth);
                     return Err(refusal);
                 }
             }
@@ -134,14 +140,13 @@ impl<H: Host> Identity<H> {
         Ok(())
     }
 
-    /// Gives back the numbers of the innermost `levels`.
-    fn withdraw(&self, hold: &mut Hold<'_, H>, own: &PidNamespace<H>, levels: usize) {
-        for space in own.outward().take(levels) {
-            let number = self.number_in(hold, space);
-            space.edit_numbers(hold, |numbers| {
-                numbers.edit_existing(number, |roles| roles.task = None);
-            });
-        }
+    /// Gives back its number in one namespace, and tells which that was.
+    fn withdraw(&self, hold: &mut Hold<'_, H>, space: &PidNamespace<H>) -> Pid {
+        let number = self.number_in(hold, space);
+        space.edit_numbers(hold, |numbers| {
+            numbers.edit_existing(number, |roles| roles.task = None);
+        });
+        number
     }
 
     fn note(&self, hold: &mut Hold<'_, H>, space: &PidNamespace<H>, number: Pid) {
