@@ -7,8 +7,13 @@ use crate::sys::{self, Board, Event, Gate, Info};
 #[test]
 fn exited_leaders_are_told_of_their_parents_death() {
     scene(|| {
-        assert!(is_told(|| {
+        assert!(is_told(|ready| {
             sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGUSR1).expect("a wish");
+            sys::spawn(move || {
+                until(|| sys::state(sys::pid()) == Some('Z'));
+                ready.open();
+                sys::park();
+            });
             sys::exit_thread(0);
         }));
     });
@@ -19,16 +24,18 @@ fn exited_leaders_are_told_of_their_parents_death() {
 fn exited_threads_are_not_told_of_their_parents_death() {
     scene(|| {
         let with_wish = || sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGUSR1).expect("a wish");
-        assert!(!is_told(move || {
+        assert!(!is_told(move |ready| {
             std::thread::spawn(with_wish).join().expect("a thread");
             // The join is told by the thread's own exit, a little before the kernel forgets it.
             until(|| sys::stat_number(sys::pid(), 20) == 2);
+            ready.open();
             sys::park();
         }));
         // One that lives on is told.
-        assert!(is_told(move || {
+        assert!(is_told(move |ready| {
             sys::spawn(move || {
                 with_wish();
+                ready.open();
                 sys::park();
             });
             sys::park();
@@ -36,33 +43,34 @@ fn exited_threads_are_not_told_of_their_parents_death() {
     });
 }
 
-/// Is a process told of its parent's death, whose leader does this?
-fn is_told(leader: impl FnOnce()) -> bool {
-    let (board, end, ask) = (Board::new(), Gate::new(), Gate::new());
+/// Is a process told of its parent's death, whose leader does this? It opens the gate when all is
+/// prepared for that death.
+fn is_told(leader: impl FnOnce(Gate)) -> bool {
+    let (board, ready, end, ask) = (Board::new(), Gate::new(), Gate::new(), Gate::new());
     sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).expect("a subreaper");
     let parent = sys::fork(|| {
         let child = sys::fork(|| {
             sys::block(&[libc::SIGUSR1]);
             sys::spawn(move || {
                 ask.pass();
-                let told = sys::take(libc::SIGUSR1);
-                let expected = Info { code: libc::SI_USER, pid: board.get(0), status: 0 };
-                sys::exit(match told {
-                    Some(told) if (told.code, told.pid) == (expected.code, expected.pid) => 1,
+                // R-PDEATH-03.
+                let by_parent =
+                    |told: &Info| (told.code, told.pid) == (libc::SI_USER, board.get(0));
+                sys::exit(match sys::take(libc::SIGUSR1) {
+                    Some(told) if by_parent(&told) => 1,
                     Some(_) => 2,
                     None => 0,
                 });
             });
-            leader();
+            leader(ready);
         });
         board.set(0, sys::pid());
         board.set(1, child);
         end.pass();
     });
+    ready.pass();
     until(|| board.get(1) != 0);
     let child = board.get(1);
-    // The leader has come to its end, or to where it sleeps.
-    until(|| sys::state(child).is_some_and(|state| "SZ".contains(state)));
     end.open();
     assert_eq!(sys::reap(parent), Event::Exited(0));
     ask.open();

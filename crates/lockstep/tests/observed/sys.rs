@@ -146,6 +146,20 @@ pub(crate) fn pipe() -> (OwnedFd, OwnedFd) {
     (reader, writer)
 }
 
+/// Closes one's own copy of an end that another process holds.
+pub(crate) fn close_end(end: &OwnedFd) {
+    // SAFETY: the caller ends without closing it again.
+    checked(unsafe { libc::close(end.as_raw_fd()) }).expect("an open end");
+}
+
+/// Has everybody closed the writing end of this pipe? Does not wait.
+pub(crate) fn is_at_end(reader: &OwnedFd) -> bool {
+    let mut poll = libc::pollfd { fd: reader.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: the pointer is to one pollfd.
+    checked(unsafe { libc::poll(&raw mut poll, 1, 0) }).expect("an answer");
+    poll.revents & libc::POLLHUP != 0
+}
+
 /// Makes this the standard input.
 pub(crate) fn standard_input(file: &OwnedFd) {
     // SAFETY: an open descriptor; nobody here relies on what the standard input is.
@@ -422,6 +436,13 @@ pub(crate) fn state(pid: i32) -> Option<char> {
 /// The state letter of a thread.
 pub(crate) fn thread_state(pid: i32, tid: i32) -> Option<char> {
     stat(&format!("{pid}/task/{tid}"), 3)?.chars().next()
+}
+
+/// The children of a process's leader, in the order in which a wait looks at them.
+pub(crate) fn children(pid: i32) -> Vec<i32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let text = text.unwrap_or_default();
+    text.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 /// A line of /proc/PID/status.
