@@ -4,7 +4,7 @@ use crate::scene::{permitted, scene, until};
 use crate::sys::{self, Board, Event, Gate, Info, Who};
 use crate::tty;
 
-/// R-ATOM-03, R-ORPHAN-03, R-ORPHAN-04: when SIGCHLD tells of a session leader's death all else has
+/// R-ATOM-03, R-ORPHAN-03: when SIGCHLD tells of a session leader's death all else has
 /// happened: its files are closed, its terminal is free and the foreground hung up, its child has been
 /// told, and the group that it orphans has got its signals. The child's own wish came before those.
 #[test]
