@@ -154,11 +154,7 @@ impl<H: Host> NumberTable<H> {
         Ok(pid)
     }
 
-    /// The number that is looked at first for the next process.
-    pub(crate) const fn cursor(&self) -> Pid {
-        self.cursor
-    }
-
+    /// Sets the number that is looked at first for the next process.
     pub(crate) const fn set_cursor(&mut self, cursor: Pid) {
         self.cursor = cursor;
     }

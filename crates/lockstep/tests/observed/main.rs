@@ -1,0 +1,26 @@
+//! What Linux itself does, rule by rule, seen by small programs of our own.
+//!
+//! The model follows numbered rules. These tests ask the kernel that they run on whether it
+//! follows them too, so each names its rule first. Nothing of the model takes part: where a test
+//! here fails, the rule is wrong, or this kernel is another one than the rule speaks of.
+//!
+//! A test is a `scene`: its body runs in a process of its own, see there.
+
+mod exec;
+mod exit;
+mod fork;
+mod kill;
+mod namespace;
+mod notify;
+mod order;
+mod parent_death;
+mod reparent;
+mod scene;
+mod stop;
+mod sys;
+mod terminal;
+mod trace;
+mod tracer;
+mod tty;
+mod usage;
+mod wait;

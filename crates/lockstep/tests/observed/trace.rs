@@ -1,0 +1,230 @@
+//! What tracing changes for parents and children.
+
+use crate::scene::{permitted, scene, until};
+use crate::sys::{self, Board, Event, Gate, Who};
+use crate::tracer;
+
+const ENDS_AND_STOPS: i32 = libc::WEXITED | libc::WSTOPPED;
+
+/// A grandchild that runs until it is killed.
+fn grandchild() -> i32 {
+    let board = Board::new();
+    sys::fork(|| {
+        board.set(0, sys::fork(|| sys::park()));
+        sys::park();
+    });
+    until(|| board.get(0) != 0);
+    board.get(0)
+}
+
+/// Forks a tracer of this process. It ends as soon as the gate is opened.
+fn fork_tracer(tracee: i32, options: i32, end: Gate) -> i32 {
+    let board = Board::new();
+    let tracer = sys::fork(|| {
+        let seized = tracer::seize(tracee, options);
+        board.set(0, seized.err().unwrap_or(-1));
+        end.pass();
+    });
+    until(|| board.get(0) != 0);
+    permitted(if board.get(0) == -1 { Ok(()) } else { Err(board.get(0)) }, "ptrace");
+    tracer
+}
+
+fn tracer_of(process: i32) -> i32 {
+    sys::status_line(process, "TracerPid").parse().expect("a number")
+}
+
+/// R-PTRACE-03: what has happened to a child is reported before what has happened earlier to a
+/// tracee that is no child.
+#[test]
+fn children_are_reported_before_tracees() {
+    scene(|| {
+        let tracee = grandchild();
+        tracer::seize_or_skip(tracee, 0);
+        tracer::interrupt(tracee);
+        until(|| sys::state(tracee) == Some('t'));
+        let child = sys::fork(|| {});
+        sys::await_zombie(child);
+        let next = || sys::wait(Who::Any, ENDS_AND_STOPS);
+        assert_eq!(next(), Ok(Some((child, Event::Exited(0)))));
+        assert_eq!(next(), Ok(Some((tracee, tracer::INTERRUPTED))));
+    });
+}
+
+/// R-PTRACE-03: a thread's tracees come before the children of the next thread.
+#[test]
+fn tracees_are_reported_before_the_children_of_other_threads() {
+    scene(|| {
+        let tracee = grandchild();
+        tracer::seize_or_skip(tracee, 0);
+        tracer::interrupt(tracee);
+        until(|| sys::state(tracee) == Some('t'));
+        let board = Board::new();
+        sys::spawn(move || {
+            board.set(0, sys::fork(|| {}));
+            sys::park();
+        });
+        until(|| board.get(0) != 0);
+        sys::await_zombie(board.get(0));
+        let next = || sys::wait(Who::Any, ENDS_AND_STOPS);
+        assert_eq!(next(), Ok(Some((tracee, tracer::INTERRUPTED))));
+        assert_eq!(next(), Ok(Some((board.get(0), Event::Exited(0)))));
+    });
+}
+
+/// R-PTRACE-04: who loses its parent gets a new one, and keeps its tracer.
+#[test]
+fn orphans_keep_their_tracers() {
+    scene(|| {
+        let (end, board) = (Gate::new(), Board::new());
+        sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).expect("a subreaper");
+        let parent = sys::fork(|| {
+            board.set(0, sys::fork(|| sys::park()));
+            sys::park();
+        });
+        until(|| board.get(0) != 0);
+        let tracee = board.get(0);
+        let tracer = fork_tracer(tracee, 0, end);
+        sys::kill(parent, libc::SIGKILL).expect("a child");
+        sys::reap(parent);
+        assert_eq!(sys::stat_number(tracee, 4), i64::from(sys::pid()));
+        assert_eq!(tracer_of(tracee), tracer);
+        // The new parent sees what it may see of a child that another traces: that it is there.
+        sys::kill(tracee, libc::SIGKILL).expect("a child");
+        until(|| sys::state(tracee) == Some('Z'));
+        assert_eq!(sys::wait(Who::Child(tracee), libc::WEXITED | libc::WNOHANG), Ok(None));
+        end.open();
+        assert_eq!(sys::reap(tracer), Event::Exited(0));
+        assert_eq!(sys::reap(tracee), Event::Killed(libc::SIGKILL));
+    });
+}
+
+/// R-PTRACE-05: a tracer's end frees its tracees, and kills those for which it has asked for that.
+#[test]
+fn the_end_of_a_tracer_frees_or_kills() {
+    scene(|| {
+        let (end, kills) = (Gate::new(), Gate::new());
+        let child = sys::fork(|| sys::park());
+        let tracer = fork_tracer(child, 0, end);
+        assert_eq!(tracer_of(child), tracer);
+        end.open();
+        sys::reap(tracer);
+        assert_eq!(tracer_of(child), 0);
+        assert_eq!(sys::wait(Who::Child(child), libc::WEXITED | libc::WNOHANG), Ok(None));
+        let tracer = fork_tracer(child, libc::PTRACE_O_EXITKILL, kills);
+        kills.open();
+        sys::reap(tracer);
+        assert_eq!(sys::reap(child), Event::Killed(libc::SIGKILL));
+    });
+}
+
+/// R-PTRACE-05: a process that was stopped before it was traced is stopped for its tracer, and
+/// again for its parent when the tracer has ended.
+#[test]
+fn stopped_tracees_stay_stopped_when_their_tracer_ends() {
+    scene(|| {
+        let end = Gate::new();
+        let child = sys::fork(|| sys::park());
+        sys::kill(child, libc::SIGSTOP).expect("a child");
+        until(|| sys::state(child) == Some('T'));
+        let tracer = fork_tracer(child, 0, end);
+        until(|| sys::state(child) == Some('t'));
+        end.open();
+        sys::reap(tracer);
+        until(|| sys::state(child) == Some('T'));
+        let stopped = Ok(Some((child, Event::Stopped(libc::SIGSTOP))));
+        assert_eq!(sys::wait(Who::Child(child), libc::WSTOPPED), stopped);
+        sys::kill(child, libc::SIGCONT).expect("a child");
+        until(|| sys::state(child) == Some('S'));
+    });
+}
+
+/// R-STOP-13: a signal that a tracee has stopped with is its tracer's business. A group stop that
+/// it then makes is shown to the tracer, and to the parent as that of any child.
+#[test]
+fn group_stops_of_tracees_are_shown_to_tracer_and_parent() {
+    scene(|| {
+        let (board, go) = (Board::new(), Gate::new());
+        sys::block(&[libc::SIGCHLD]);
+        let child = sys::fork(|| sys::park());
+        let tracer = sys::fork(|| {
+            let seized = tracer::seize(child, 0);
+            board.set(0, seized.err().unwrap_or(-1));
+            assert_eq!(tracer::next(child), Event::Trapped(libc::SIGSTOP));
+            board.set(1, 1);
+            go.pass();
+            tracer::deliver(child, libc::SIGSTOP);
+            assert_eq!(tracer::next(child), tracer::GROUP_STOP);
+            board.set(1, 2);
+            sys::park();
+        });
+        until(|| board.get(0) != 0);
+        permitted(if board.get(0) == -1 { Ok(()) } else { Err(board.get(0)) }, "ptrace");
+        sys::kill(child, libc::SIGSTOP).expect("a child");
+        until(|| board.get(1) == 1);
+        assert_eq!(sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG), Ok(None));
+        assert_eq!(sys::take(libc::SIGCHLD), None);
+        go.open();
+        until(|| board.get(1) == 2);
+        assert_eq!(sys::state(child), Some('t'));
+        let stopped = Event::Stopped(libc::SIGSTOP);
+        let told = sys::take(libc::SIGCHLD).map(|told| (told.pid, told.event()));
+        assert_eq!(told, Some((child, stopped)));
+        let reported = sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG);
+        assert_eq!(reported, Ok(Some((child, stopped))));
+        assert_eq!(tracer_of(child), tracer);
+    });
+}
+
+/// R-PTRACE-05: a stop signal that the tracer has been shown, and has not decided on, is delivered
+/// when the tracer ends.
+#[test]
+fn undecided_stop_signals_are_delivered_when_the_tracer_ends() {
+    scene(|| {
+        let end = Gate::new();
+        let child = sys::fork(|| sys::park());
+        let tracer = fork_tracer(child, 0, end);
+        sys::kill(child, libc::SIGSTOP).expect("a child");
+        until(|| sys::state(child) == Some('t'));
+        assert_eq!(sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG), Ok(None));
+        end.open();
+        sys::reap(tracer);
+        let stopped = sys::wait(Who::Child(child), libc::WSTOPPED);
+        assert_eq!(stopped, Ok(Some((child, Event::Stopped(libc::SIGSTOP)))));
+        assert_eq!(sys::state(child), Some('T'));
+    });
+}
+
+/// R-PTRACE-06: a traced thread that exits is a zombie until its tracer has reaped it, and until
+/// then the process cannot be reaped. Its status is its own until the exit of the process is decided,
+/// and that of the process from then on.
+#[test]
+fn traced_threads_become_zombies() {
+    scene(|| {
+        let (board, end_thread, end) = (Board::new(), Gate::new(), Gate::new());
+        let child = sys::fork(|| {
+            sys::spawn(move || {
+                board.set(0, sys::tid());
+                end_thread.pass();
+                sys::exit_thread(3);
+            });
+            end.pass();
+            sys::exit_thread(4);
+        });
+        until(|| board.get(0) != 0);
+        let thread = board.get(0);
+        tracer::seize_or_skip(thread, 0);
+        end_thread.open();
+        until(|| sys::thread_state(child, thread) == Some('Z'));
+        sys::tgkill(child, thread, 0).expect("a zombie");
+        let looked = sys::wait(Who::Child(thread), libc::WEXITED | libc::WNOWAIT | libc::__WALL);
+        assert_eq!(looked, Ok(Some((thread, Event::Exited(3)))));
+        end.open();
+        until(|| sys::state(child) == Some('Z'));
+        assert_eq!(sys::wait(Who::Child(child), libc::WEXITED | libc::WNOHANG), Ok(None));
+        assert_eq!(tracer::next(thread), Event::Exited(4));
+        assert_eq!(sys::tgkill(child, thread, 0), Err(libc::ESRCH));
+        // The code of the last thread to exit (R-EXIT-05).
+        assert_eq!(sys::reap(child), Event::Exited(4));
+    });
+}
