@@ -54,7 +54,7 @@ fn a_child_moves_to_a_new_group_and_back() {
 
 #[test]
 fn setpgid_errors_come_in_linuxs_order() {
-    // R-SETPGID-01 to -07: each row fails for the first reason that applies, although later ones do too.
+    // R-SETPGID-01 to -07, R-SETPGID-10, R-EXEC-06: each row fails for the first reason that applies, although later ones do too.
     let (_table, _init, shell) = shell();
     let child = fork(&shell);
     let thread = spawn(&child);
@@ -93,6 +93,25 @@ fn setpgid_errors_come_in_linuxs_order() {
 }
 
 #[test]
+fn b11_a_session_leader_never_changes_its_group() {
+    // B11, R-SETPGID-06, G7: EPERM to stay, to found its own anew, and to join one of its session; the table's init too.
+    let (_table, init, shell) = shell();
+    let leader = fork(&shell);
+    leader.process().setsid().unwrap();
+    let job = fork(&leader);
+    leader.process().setpgid(number(&job), 0).unwrap();
+    let own = number(&leader);
+    for pgid in [0, own, number(&job)] {
+        for pid in [0, own] {
+            assert_eq!(leader.process().setpgid(pid, pgid), Err(Errno::EPERM));
+        }
+    }
+    init.process().setsid().unwrap();
+    assert_eq!(init.process().setpgid(0, 0), Err(Errno::EPERM));
+    assert_eq!(ids(&leader), (leader.tid(), leader.tid()));
+}
+
+#[test]
 fn zombies_are_full_members() {
     // R-SETPGID-08, G12, G14: a zombie child can be moved, and a group of zombies be joined; it outlives its leader.
     let (table, _init, shell) = shell();
@@ -107,7 +126,7 @@ fn zombies_are_full_members() {
 
 #[test]
 fn leaving_and_coming_back_finds_the_same_group() {
-    // Race 15, R-SETPGID-07: a group whose leader left lives on with its members; its number is still that group's.
+    // Race 15, R-SETPGID-07, R-SETSID-01: a group whose leader left lives on with its members; its number is still that group's.
     let (table, _init, shell) = shell();
     let [a, b, c] = [fork(&shell), fork(&shell), fork(&shell)];
     let setpgid = |pid: &KernelThread, pgid: &KernelThread| {
@@ -162,7 +181,7 @@ fn a_session_outlives_its_leader() {
 
 #[test]
 fn getters_know_every_number() {
-    // R-GETPGID-01: 0 is oneself, any thread's number counts, other sessions too; unknown and negative numbers are ESRCH.
+    // R-GETPGID-01, R-PID-15: 0 is oneself, any thread's number counts, other sessions too; unknown and negative numbers are ESRCH.
     let (_table, _init, shell) = shell();
     let child = fork(&shell);
     let thread = spawn(&child);

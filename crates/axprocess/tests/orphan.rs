@@ -82,6 +82,25 @@ fn a_subreaper_in_the_session_links_what_it_adopts() {
 }
 
 #[test]
+fn an_inner_init_in_the_session_links_what_it_adopts() {
+    // R-ORPHAN-02: it is no global init; a stopped group whose parent died is linked by it, and gets nothing.
+    let (table, init) = boot();
+    let new =
+        axprocess::ForkRequest { namespace: axprocess::ForkNamespace::New, ..Default::default() };
+    let inner = init.fork(new, Treatment::default(), ()).unwrap();
+    inner.process().setsid().unwrap();
+    let [shell, job] = chain(&inner);
+    shell.process().setpgid(0, 0).unwrap();
+    shell.process().setpgid(job.tid() as i32, 0).unwrap();
+    stop(&job);
+    events(&table);
+    exit(&shell, 0);
+    assert_eq!(job.process().getppid(), 1);
+    assert_eq!(posted(&table), []);
+    assert!(!job.process().group().is_orphaned());
+}
+
+#[test]
 fn init_links_nothing() {
     // R-ORPHAN-01: not even in its own session.
     let (_table, init) = boot();

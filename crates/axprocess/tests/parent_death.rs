@@ -101,6 +101,23 @@ fn a_parent_without_permission_sends_nothing() {
 }
 
 #[test]
+fn a_parent_is_named_as_its_child_sees_it() {
+    // R-PDEATH-03, R-PID-14: by its number in the child's namespace, 0 if the parent is outside.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let new =
+        axprocess::ForkRequest { namespace: axprocess::ForkNamespace::New, ..Default::default() };
+    let inner = fork_with(&parent, new).unwrap();
+    let [inside, child] = chain(&inner);
+    arm(&child, Signal::SIGUSR1);
+    arm(&inner, Signal::SIGUSR2);
+    exit(&inside, 0);
+    assert_eq!(posted(&table), [death(3, Signal::SIGUSR1, 2)]);
+    exit(&parent, 0);
+    assert_eq!(posted(&table), [death(1, Signal::SIGUSR2, 0)]);
+}
+
+#[test]
 fn a_wish_that_comes_late_waits_for_the_next_parent() {
     // R-PDEATH-04: nothing at once; the reaper's death counts.
     let (table, init) = boot();

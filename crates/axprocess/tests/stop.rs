@@ -57,7 +57,7 @@ fn stop_and_continue_signals_discard_each_other() {
 
 #[test]
 fn a_stop_is_complete_with_the_last_thread() {
-    // R-STOP-03, R-STOP-04, R-NOTIFY-12: one notification, with the last; the others are asked to stop.
+    // R-STOP-03 to R-STOP-05, R-NOTIFY-12: one notification, with the last; the others are asked to stop.
     let (table, parents, [leader, a, b]) = three_threads();
     assert_eq!(begin(&a, Signal::SIGTTIN), StopDecision::Stop);
     assert_eq!(events(&table), [leader.tid(), b.tid()].map(Event::StopRequest));
@@ -95,6 +95,24 @@ fn a_continuation_resumes_at_once_and_is_told_by_who_runs() {
 }
 
 #[test]
+fn an_inner_init_is_continued_from_inside() {
+    // R-STOP-02: SIGCONT resumes it although its own namespace's signals cannot harm it, and although nothing handles it.
+    let (table, init) = boot();
+    let new =
+        axprocess::ForkRequest { namespace: axprocess::ForkNamespace::New, ..Default::default() };
+    let inner = fork_with(&init, new).unwrap();
+    let child = fork(&inner);
+    begin(&inner, STOP);
+    inner.stop();
+    events(&table);
+    assert_eq!(child.process().kill(1, 18), Ok(()));
+    assert!(!inner.process().is_stopped());
+    inner.run();
+    assert_eq!(signals(&table), [Event::Signal(1, 17, 2, WaitStatus::Continued)]);
+    assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Got(2, WaitStatus::Continued));
+}
+
+#[test]
 fn a_continuation_of_an_unfinished_stop_is_told_as_a_stop() {
     // R-STOP-06: CLD_STOPPED with status 0 and nothing else; wait reports the continuation.
     let (table, parents, [leader, a, _b]) = three_threads();
@@ -111,6 +129,25 @@ fn a_continuation_of_an_unfinished_stop_is_told_as_a_stop() {
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
     begin(&a, Signal::SIGTSTP);
     assert!(a.is_stop_requested(), "a new stop waits for all again");
+}
+
+#[test]
+fn b25_a_process_without_its_leader_stops_and_continues() {
+    // B25, R-STOP-10: its stop awaits the threads that live, its events are reported, and it holds ECHILD off in between.
+    let (table, parents, [leader, a, b]) = three_threads();
+    exit(&leader, 0);
+    events(&table);
+    begin(&a, STOP);
+    a.stop();
+    assert_eq!(report(&parents), Waited::Nothing);
+    b.stop();
+    assert_eq!(signals(&table), [stopped(STOP)]);
+    assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(STOP)));
+    resume(&b);
+    a.run();
+    assert_eq!(signals(&table), [CONTINUED]);
+    assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
+    assert_eq!(report(&parents), Waited::Nothing);
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl World {
 
 #[test]
 fn four_threads_keep_every_invariant() {
-    // Invariants 1 to 11 at every unlock, under all that can be called; at the end nothing is lost (E15).
+    // R-ATOM-01 and invariants 1 to 11 at every unlock, under all that can be called; at the end nothing is lost (E15).
     const WORKERS: u64 = 4;
     const STEPS: usize = 10_000;
     let (table, init) = boot();
@@ -173,7 +173,7 @@ fn race<S: Sync>(
 
 #[test]
 fn parent_and_child_make_one_group() {
-    // Race 1, G6: both call setpgid(child, child); there is one group, and both see the child in it.
+    // Race 1, G6, R-ATOM-01: both call setpgid(child, child); there is one group, and both see the child in it.
     race(
         500,
         || {
@@ -192,7 +192,7 @@ fn parent_and_child_make_one_group() {
 
 #[test]
 fn setsid_and_setpgid_do_not_tear_a_session_leader_away() {
-    // Race 2: whoever is first, a session leader ends in its own session and group.
+    // Race 2, R-ATOM-01: whoever is first, a session leader ends in its own session and group.
     race(
         500,
         || {
@@ -211,7 +211,7 @@ fn setsid_and_setpgid_do_not_tear_a_session_leader_away() {
 
 #[test]
 fn no_child_is_lost_when_its_parent_exits() {
-    // Race 3, F1: a fork with CLONE_PARENT under a parent that exits; the child has a living parent, whoever was first.
+    // Race 3, F1, R-ATOM-01: a fork with CLONE_PARENT under a parent that exits; the child has a living parent, whoever was first.
     race(
         500,
         || {
@@ -234,7 +234,7 @@ fn no_child_is_lost_when_its_parent_exits() {
 
 #[test]
 fn two_waiters_share_one_zombie() {
-    // Race 7, R-WAIT-24, W5: one reaps it, the other gets ECHILD.
+    // Race 7, R-WAIT-24, R-ATOM-01, W5: one reaps it, the other gets ECHILD.
     race(
         500,
         || {
@@ -247,6 +247,37 @@ fn two_waiters_share_one_zombie() {
         |(_, init, _, got)| count_reap(wait4(init, -1, 0), got),
         |(_, _, friend, got)| count_reap(wait4(friend, -1, 0), got),
         |(.., got)| assert_eq!(got.load(Ordering::Relaxed), 1),
+    );
+}
+
+#[test]
+fn a_reap_and_a_move_leave_no_ghost() {
+    // Race 6, W19, R-REPARENT-16, R-ATOM-01: a zombie is reaped by its old parent or moves to init, and never both.
+    race(
+        500,
+        || {
+            let (table, init) = boot();
+            let parent = fork(&init);
+            let waiter = spawn(&parent);
+            let child = fork(&parent);
+            exit(&child, 0);
+            (table, init, waiter, parent, AtomicUsize::new(0))
+        },
+        |(_, _, waiter, _, got)| match wait4(waiter, -1, WNOHANG) {
+            Waited::Got(4, _) => _ = got.fetch_add(1, Ordering::Relaxed),
+            other => assert_eq!(other, NO_CHILD),
+        },
+        |(_, _, waiter, parent, _)| {
+            parent.process().begin_group_exit(ExitStatus::exited(0));
+            exit(parent, 0);
+            exit(waiter, 0);
+        },
+        |(table, init, _, _, got)| {
+            let reaped = got.load(Ordering::Relaxed) == 1;
+            let children = if reaped { vec![2] } else { vec![2, 4] };
+            assert_eq!(pids(&init.process().children()), children);
+            assert_eq!(table.find_process(4).is_none(), reaped);
+        },
     );
 }
 

@@ -173,7 +173,7 @@ fn stealing_takes_it_from_a_whole_session() {
 
 #[test]
 fn b9_the_terminal_is_the_slave_through_the_master_too() {
-    // B9, R-TTY-09: one object for both sides; getters are open to the master, TIOCNOTTY is not.
+    // B9, R-TTY-04, R-TTY-05, R-TTY-09: one object for both sides; getters are open to the master, TIOCNOTTY is not.
     let (table, init, shell, tty) = login();
     let stranger = fork(&init);
     let asks =
@@ -277,7 +277,7 @@ fn tcsetpgrp_errors_come_in_linuxs_order() {
 
 #[test]
 fn an_orphaned_background_process_gets_enotty_from_tcsetpgrp() {
-    // R-TTY-06 (1), doubtful rule 23: EIO becomes ENOTTY, and also comes before all else.
+    // R-TTY-06 (1): EIO becomes ENOTTY, and also comes before all else.
     let (table, _init, shell, tty) = login();
     let parent = job(&shell);
     let orphan = fork(&parent);
@@ -546,6 +546,22 @@ fn b5_the_foreground_hears_of_the_leaders_exit() {
     assert_eq!(shown(&back), NONE);
     assert_eq!(open(&shell, &tty), Acquisition::Unchanged, "the dead acquire nothing");
     assert_eq!(sctty(&shell, &tty, STEALING), Err(Errno::EPERM));
+}
+
+#[test]
+fn a_stopped_foreground_job_hears_of_it_twice() {
+    // R-TTYEXIT-02: SIGHUP by the terminal, then SIGHUP and SIGCONT as an orphaned group; a stopped background job gets the latter only.
+    let (table, _init, shell, tty) = login();
+    let [front, back] = [job(&shell), job(&shell)];
+    setpgrp(&shell, &tty, number(&front)).unwrap();
+    for job in [&front, &back] {
+        job.process().group_stopped(Signal::SIGTSTP);
+    }
+    exit(&shell, 0);
+    let orphaned = |job: &KernelThread| [(job.tid(), HUP), (job.tid(), CONT)];
+    let expected = [vec![(front.tid(), HUP)], orphaned(&front).to_vec(), orphaned(&back).to_vec()];
+    assert_eq!(kernel_signals(&table), expected.concat());
+    assert!(!front.process().is_stopped() && !back.process().is_stopped());
 }
 
 #[test]

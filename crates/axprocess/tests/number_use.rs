@@ -1,0 +1,111 @@
+//! One number, one use: what keeps it, when it is free, and who is meant by it.
+
+mod kernel;
+
+use std::sync::Arc;
+
+use axprocess::{Errno, ForkNamespace, ForkRequest, Number, ProcessState};
+use kernel::*;
+
+fn exactly(pid: u32) -> ForkRequest<'static> {
+    ForkRequest { number: Number::Exactly(pid), ..Default::default() }
+}
+
+#[test]
+fn a_held_object_is_not_the_next_of_its_number() {
+    // R-PID-09, T7: the number is free with the reap, although the object is held; it stays the dead one, in every way to ask.
+    let (table, init) = boot();
+    let old = fork_with(&init, exactly(10)).unwrap();
+    old.process().setpgid(0, 0).unwrap();
+    let group = old.process().group();
+    exit(&old, 1);
+    assert_eq!(fork_with(&init, exactly(10)).err(), Some(Errno::EEXIST), "a zombie has it");
+    assert_eq!(wait4(&init, 10, 0), exited(10, 1));
+    let new = fork_with(&init, exactly(10)).unwrap();
+    new.process().setpgid(0, 0).unwrap();
+    assert!(Arc::ptr_eq(&table.find_process(10).unwrap(), new.process()));
+    assert_eq!(old.process().state(), ProcessState::Reaped);
+    assert!(old.process().parent().is_none() && group.processes().is_empty());
+    assert_eq!(pids(&table.find_group(10).unwrap().processes()), [10]);
+    assert_eq!(old.process().setsid(), Err(Errno::EPERM), "what it does touches nobody");
+    assert_eq!(init.process().kill(10, 15), Ok(()));
+    assert_eq!(posted(&table).len(), 1);
+    assert_eq!(new.process().state(), ProcessState::Live);
+}
+
+#[test]
+fn each_role_keeps_the_number_until_it_ends() {
+    // R-PID-08: a session alone keeps its leader's number, after process and group of that number have ended.
+    let (table, init) = boot();
+    let leader = fork_with(&init, exactly(10)).unwrap();
+    leader.process().setsid().unwrap();
+    let member = fork(&leader);
+    leader.process().setpgid(member.tid() as i32, 0).unwrap();
+    exit(&leader, 0);
+    wait4(&init, 10, 0);
+    assert!(table.find_process(10).is_none() && table.find_group(10).is_none());
+    assert_eq!(table.find_session(10).unwrap().sid(), 10);
+    assert_eq!(fork_with(&init, exactly(10)).err(), Some(Errno::EEXIST));
+    exit(&member, 0);
+    assert_eq!(fork_with(&init, exactly(10)).err(), Some(Errno::EEXIST), "a zombie is in it");
+    wait4(&init, -1, 0);
+    assert_eq!(fork_with(&init, exactly(10)).map(|child| child.tid()), Ok(10));
+}
+
+#[test]
+fn a_short_set_tid_leaves_the_outer_numbers_automatic() {
+    // R-PID-10: the first is for the innermost namespace; where the array ends, the next free number is taken.
+    let (table, init) = boot();
+    let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
+    let inner = fork_with(&init, new).unwrap();
+    let each = |numbers| ForkRequest { number: Number::Each(numbers), ..Default::default() };
+    let seen = |thread: &KernelThread| (thread.tid(), thread.tid_in(table.namespace()));
+    assert_eq!(seen(&fork_with(&inner, each(&[50])).unwrap()), (50, 3));
+    assert_eq!(seen(&fork_with(&inner, each(&[60, 70])).unwrap()), (60, 70));
+    assert_eq!(seen(&fork_with(&inner, each(&[])).unwrap()), (2, 4));
+    let thread = inner.spawn_thread(Number::Each(&[80]), ()).unwrap();
+    assert_eq!(seen(&thread), (80, 5));
+}
+
+#[test]
+fn a_refused_call_takes_no_number() {
+    // R-PID-07: threads and processes count on from each other, and a failure before the allocation leaves the cursor.
+    let (_table, init) = boot();
+    let [process, thread] = [fork(&init), spawn(&init)];
+    assert_eq!((process.tid(), thread.tid()), (2, 3));
+    let sibling = ForkRequest { parent: axprocess::ForkParent::Sibling, ..Default::default() };
+    for _ in 0..3 {
+        assert_eq!(fork_with(&init, sibling).err(), Some(Errno::EINVAL));
+    }
+    let ending = fork(&init);
+    ending.process().begin_group_exit(axprocess::ExitStatus::exited(0));
+    assert_eq!(ending.spawn_thread(Number::Next, ()).err(), Some(Errno::EINTR));
+    assert_eq!(fork_with(&ending, ForkRequest::default()).err(), Some(Errno::EINTR));
+    assert_eq!([ending.tid(), spawn(&init).tid(), fork(&init).tid()], [4, 5, 6]);
+}
+
+#[test]
+fn no_number_but_ones_own_namespaces_is_anybody() {
+    // R-PID-15: 0 and negative numbers name nobody, nor does an outer number that is none inside, in every call that takes one.
+    let (_table, init) = boot();
+    let shell = fork(&init);
+    let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
+    let inner = fork_with(&shell, new).unwrap();
+    let child = fork(&inner);
+    assert_eq!(child.tid(), 2);
+    let caller = inner.process();
+    for pid in [3, 4, 77] {
+        assert_eq!(caller.getpgid(pid), Err(Errno::ESRCH));
+        assert_eq!(caller.getsid(pid), Err(Errno::ESRCH));
+        assert_eq!(caller.setpgid(pid, 0), Err(Errno::ESRCH));
+        assert_eq!(caller.kill(pid, 0), Err(Errno::ESRCH));
+        assert_eq!(caller.tkill(pid, 0), Err(Errno::ESRCH));
+        assert_eq!(wait4(&inner, pid, WNOHANG), NO_CHILD);
+    }
+    for pid in [-1, -2, i32::MIN] {
+        assert_eq!(caller.getpgid(pid), Err(Errno::ESRCH));
+        assert_eq!(caller.setpgid(pid, 1), Err(Errno::ESRCH));
+    }
+    assert_eq!(caller.tkill(0, 0), Err(Errno::EINVAL));
+    assert_eq!(waitid(&inner, 1, 0, WEXITED), Waited::Failed(Errno::EINVAL));
+}
