@@ -1,0 +1,136 @@
+//! Who decides which thread goes on: loom, which tries every schedule, or shuttle, which draws some at random.
+
+use std::ops::{Deref, DerefMut};
+
+use axprocess::Lock;
+
+use crate::story;
+
+/// A scheduler that runs a program under many schedules.
+pub trait Explorer: Send + Sync + 'static {
+    /// Its lock.
+    type Mutex<T: Send>: Lock<T> + Send + Sync;
+    /// A thread that was started.
+    type Handle;
+
+    /// Runs the program under as many schedules as there are, or as should be tried.
+    fn explore(program: impl Fn() + Send + Sync + 'static);
+    /// Starts a thread.
+    fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle;
+    /// Waits for its end.
+    fn join(handle: Self::Handle);
+    /// The name of the thread that runs.
+    fn current() -> String;
+
+    /// Says what the thread that runs is about to do, for the story of a schedule that fails.
+    fn does<R>(what: &str, step: impl FnOnce() -> R) -> R {
+        story::does(Self::current(), what);
+        step()
+    }
+}
+
+macro_rules! explorer {
+    ($name:ident, $what:literal, $library:ident, $mutex:ident, $guard:ident) => {
+        #[doc = $what]
+        #[derive(Debug)]
+        pub enum $name {}
+
+        #[doc = concat!("The lock of ", stringify!($library), ", which tells the story who has it.")]
+        #[derive(Debug)]
+        pub struct $mutex<T>($library::sync::Mutex<T>);
+
+        #[doc = concat!("The guard of ", stringify!($library), "'s lock.")]
+        #[derive(Debug)]
+        pub struct $guard<'a, T>($library::sync::MutexGuard<'a, T>);
+
+        impl<T> Lock<T> for $mutex<T> {
+            type Guard<'a>
+                = $guard<'a, T>
+            where
+                T: 'a;
+
+            fn new(value: T) -> Self {
+                Self($library::sync::Mutex::new(value))
+            }
+
+            fn lock(&self) -> $guard<'_, T> {
+                let guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                story::has_lock(&$name::current());
+                $guard(guard)
+            }
+        }
+
+        impl<T> Deref for $guard<'_, T> {
+            type Target = T;
+
+            fn deref(&self) -> &T {
+                &self.0
+            }
+        }
+
+        impl<T> DerefMut for $guard<'_, T> {
+            fn deref_mut(&mut self) -> &mut T {
+                &mut self.0
+            }
+        }
+    };
+}
+
+explorer!(Loom, "Every schedule, exhaustively.", loom, LoomMutex, LoomGuard);
+explorer!(Shuttle, "Schedules drawn at random.", shuttle, ShuttleMutex, ShuttleGuard);
+
+impl Explorer for Loom {
+    type Mutex<T: Send> = LoomMutex<T>;
+    type Handle = loom::thread::JoinHandle<()>;
+
+    fn explore(program: impl Fn() + Send + Sync + 'static) {
+        let _tell = story::TellOnPanic;
+        loom::model(move || {
+            story::begin();
+            program();
+        });
+    }
+
+    fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle {
+        loom::thread::spawn(body)
+    }
+
+    fn join(handle: Self::Handle) {
+        handle.join().expect("a thread of the program panicked");
+    }
+
+    fn current() -> String {
+        format!("{:?}", loom::thread::current().id())
+    }
+}
+
+/// How many schedules shuttle draws of one program.
+const SCHEDULES: usize = 200;
+
+impl Explorer for Shuttle {
+    type Mutex<T: Send> = ShuttleMutex<T>;
+    type Handle = shuttle::thread::JoinHandle<()>;
+
+    fn explore(program: impl Fn() + Send + Sync + 'static) {
+        let _tell = story::TellOnPanic;
+        shuttle::check_random(
+            move || {
+                story::begin();
+                program();
+            },
+            SCHEDULES,
+        );
+    }
+
+    fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle {
+        shuttle::thread::spawn(body)
+    }
+
+    fn join(handle: Self::Handle) {
+        handle.join().expect("a thread of the program panicked");
+    }
+
+    fn current() -> String {
+        format!("{:?}", shuttle::thread::current().id())
+    }
+}

@@ -1,0 +1,126 @@
+//! The host of the scenarios, and short names for common steps.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
+
+use axprocess::{
+    Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations, Signal, SignalCause,
+    SignalInfo, WaitOutcome, WaitRequest,
+};
+
+use crate::Explorer;
+
+/// A kernel whose relation lock is the explorer's. It writes down what it is told.
+pub struct Kernel<E> {
+    explorer: PhantomData<E>,
+    posted: Mutex<Vec<(Pid, Signal)>>,
+    woken: Mutex<Vec<Pid>>,
+    /// Processes for which a signal of kill waits: they cannot fork.
+    struck: Mutex<Vec<Pid>>,
+}
+
+/// A table of that kernel.
+pub type Table<E> = Arc<ProcessTable<Kernel<E>>>;
+/// A thread of that kernel.
+pub type Thread<E> = Arc<axprocess::Thread<Kernel<E>>>;
+/// A process of that kernel.
+pub type Process<E> = Arc<axprocess::Process<Kernel<E>>>;
+
+/// Something of the kernel's that asks the table when it is dropped: a dead-lock if that happens under the lock.
+pub struct Inquisitive<E: Explorer>(Option<Table<E>>);
+
+impl<E: Explorer> Inquisitive<E> {
+    pub(crate) fn about(table: &Table<E>) -> Self {
+        Self(Some(Arc::clone(table)))
+    }
+}
+
+impl<E: Explorer> Drop for Inquisitive<E> {
+    fn drop(&mut self) {
+        if let Some(table) = self.0.take() {
+            let _ = table.find_process(1);
+        }
+    }
+}
+
+impl<E: Explorer> Host for Kernel<E> {
+    type Lock = E::Mutex<Relations<Self>>;
+    type ProcessData = Inquisitive<E>;
+    type ThreadData = Inquisitive<E>;
+    type Usage = ();
+
+    fn post_signal(&self, target: &axprocess::Process<Self>, info: &SignalInfo) {
+        if matches!(info.cause, SignalCause::User { .. }) {
+            self.struck.lock().unwrap().push(target.pid());
+        }
+        self.posted.lock().unwrap().push((target.pid(), info.signal));
+    }
+
+    fn wake_waiters(&self, parent: &axprocess::Process<Self>) {
+        self.woken.lock().unwrap().push(parent.pid());
+    }
+
+    fn is_fatal_signal_pending(&self, caller: &axprocess::Thread<Self>) -> bool {
+        self.struck.lock().unwrap().contains(&caller.process().pid())
+    }
+}
+
+/// A table with init as process 1.
+pub fn boot<E: Explorer>() -> (Table<E>, Thread<E>) {
+    let kernel = Kernel {
+        explorer: PhantomData,
+        posted: Mutex::default(),
+        woken: Mutex::default(),
+        struck: Mutex::default(),
+    };
+    let table = Arc::new(ProcessTable::new(kernel));
+    let init = table.new_init(1, Inquisitive(None), Inquisitive(None)).unwrap();
+    (table, init)
+}
+
+pub(crate) fn fork<E: Explorer>(parent: &Thread<E>) -> Thread<E> {
+    try_fork(parent, ForkRequest::default()).unwrap()
+}
+
+pub(crate) fn try_fork<E: Explorer>(
+    parent: &Thread<E>,
+    request: ForkRequest<'_>,
+) -> Result<Thread<E>, Errno> {
+    parent.fork(request, Inquisitive(None), Inquisitive(None))
+}
+
+pub(crate) fn try_spawn<E: Explorer>(thread: &Thread<E>) -> Result<Thread<E>, Errno> {
+    thread.spawn_thread(axprocess::Number::Next, Inquisitive(None))
+}
+
+pub(crate) fn spawn_thread<E: Explorer>(thread: &Thread<E>) -> Thread<E> {
+    try_spawn(thread).unwrap()
+}
+
+pub(crate) fn exit<E: Explorer>(thread: &Thread<E>, code: i32) {
+    thread.exit_thread(ExitStatus::exited(code));
+}
+
+/// wait4 without sleeping: the pid and the status word, `Ok(None)` if nothing has happened yet.
+pub(crate) fn wait4<E: Explorer>(
+    thread: &Thread<E>,
+    pid: i32,
+) -> Result<Option<(Pid, i32)>, Errno> {
+    Ok(match thread.wait(&WaitRequest::wait4(pid, 0)?)? {
+        WaitOutcome::Event(event) => Some((event.pid, event.status.to_raw())),
+        WaitOutcome::NothingYet(_) => None,
+    })
+}
+
+pub(crate) fn pids<E: Explorer>(processes: &[Process<E>]) -> Vec<Pid> {
+    processes.iter().map(|process| process.pid()).collect()
+}
+
+/// The signals that were posted: to whom, which.
+pub(crate) fn posted<E: Explorer>(table: &Table<E>) -> Vec<(Pid, Signal)> {
+    table.host().posted.lock().unwrap().clone()
+}
+
+pub(crate) fn wakes<E: Explorer>(table: &Table<E>) -> usize {
+    table.host().woken.lock().unwrap().len()
+}

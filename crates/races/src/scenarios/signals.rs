@@ -1,0 +1,69 @@
+//! Signals to groups, stops and continuations.
+
+use std::sync::Arc;
+
+use axprocess::{ForkRequest, Signal, StopDecision, ThreadStop};
+
+use super::{all, both};
+use crate::Explorer;
+use crate::kernel::{boot, fork, posted, spawn_thread, try_fork};
+
+/// kill of a group against fork by a member: the child was a member and is hit, or was not born (B17, R-CLONE-14).
+pub fn no_fork_escapes_a_signal_to_the_group<E: Explorer>() {
+    let (table, init) = boot::<E>();
+    let member = fork(&init);
+    member.process().setpgid(0, 0).unwrap();
+    let sender = fork(&init);
+    let (born, sent) = both::<E, _, _>(
+        move || E::does("fork()", || try_fork(&member, ForkRequest::default())),
+        move || E::does("kill(-2)", || sender.process().kill(-2, 15)),
+    );
+    assert_eq!(sent, Ok(()));
+    if let Ok(child) = born {
+        assert!(posted(&table).contains(&(child.tid(), Signal::SIGTERM)), "the child escaped");
+    }
+}
+
+/// stop against SIGCONT: a stop that began before is ended by it, and one that began after it, with an old ticket, is void.
+pub fn stop_against_continue<E: Explorer>() {
+    let (_table, init) = boot::<E>();
+    let worker = fork(&init);
+    let process = Arc::clone(worker.process());
+    let stopped = both::<E, _, _>(
+        move || {
+            let ticket = worker.process().stop_ticket();
+            match E::does("begin_stop()", || worker.begin_stop(Signal::SIGTSTP, ticket)) {
+                StopDecision::Stop => Some(E::does("stop()", || worker.stop())),
+                _ => None,
+            }
+        },
+        move || E::does("kill(2, SIGCONT)", || init.process().kill(2, 18)).unwrap(),
+    )
+    .0;
+    // init is the only other process of the session, so the group is orphaned and SIGTSTP has no effect; SIGSTOP is in the next one.
+    assert_eq!((stopped, process.is_stopped()), (None, false));
+}
+
+/// SIGSTOP taken by one of two threads, SIGCONT from outside, all at once: in the end all threads run or all sleep.
+pub fn stop_of_two_threads_against_continue<E: Explorer>() {
+    let (_table, init) = boot::<E>();
+    let leader = fork(&init);
+    let second = spawn_thread(&leader);
+    let process = Arc::clone(leader.process());
+    let looks = |thread: crate::Thread<E>| {
+        move || {
+            let sleeps = E::does("stop()", || thread.stop()) != ThreadStop::RunsOn;
+            (thread, sleeps)
+        }
+    };
+    let ticket = process.stop_ticket();
+    let decided = leader.begin_stop(Signal::SIGSTOP, ticket);
+    assert_eq!(decided, StopDecision::Stop);
+    let (first, second, ()) = all::<E, _, _, _>(looks(leader), looks(second), move || {
+        E::does("kill(2, SIGCONT)", || init.process().kill(2, 18)).unwrap();
+    });
+    assert!(!process.is_stopped(), "SIGCONT ended the stop, complete or not");
+    for (thread, _sleeps) in [first, second] {
+        assert!(!thread.is_stop_requested(), "nothing is left to stop for");
+    }
+}
