@@ -29,28 +29,24 @@ pub(crate) fn explain(scene: &str) -> io::Result<()> {
     let places = stretch.places();
     let addresses: Vec<u64> = places.iter().map(|(address, _, _)| *address).collect();
     let stacks = inline_stacks(&addresses)?;
-    let mut functions: BTreeMap<String, Cost> = BTreeMap::new();
+    let (mut bodies, mut functions) = (Table::new(), Table::new());
     let each = |count: u64| count as f64 / RUNS as f64;
     println!("atomic read-modify-writes, one each, with the calls around them:");
     for (&(_, times, is_locked), stack) in places.iter().zip(&stacks) {
         if is_locked {
             println!("{:>7.2}  {}", each(times), stack.join(" < "));
         }
-        for (depth, function) in stack.iter().enumerate() {
-            let is_repeated = stack[..depth].contains(function);
-            if !is_repeated {
-                functions.entry(function.clone()).or_default().add(times, is_locked);
+        let names: Vec<&str> = stack.iter().map(|place| name_of(place)).collect();
+        let body = names.last().copied().unwrap_or("?").to_owned();
+        bodies.entry(body).or_default().add(times, is_locked);
+        for (depth, function) in names.iter().enumerate() {
+            if !names[..depth].contains(function) {
+                functions.entry((*function).to_owned()).or_default().add(times, is_locked);
             }
         }
     }
-    let mut sorted: Vec<_> = functions.into_iter().collect();
-    sorted.sort_by_key(|(_, cost)| std::cmp::Reverse(cost.instructions));
-    println!(
-        "\ninstructions and atomic operations, with what is inlined, by function and place of the call:"
-    );
-    for (function, cost) in sorted.iter().take(70) {
-        println!("{:>8.1} {:>6.2}  {function}", each(cost.instructions), each(cost.locked));
-    }
+    show("instructions and atomic operations, by function that is called:", bodies);
+    show("by function that is called or inlined, with what is inlined into it:", functions);
     println!(
         "\nall: {:.1} instructions, of which {:.1} in the C library; {:.2} atomic operations",
         each(stretch.instructions()),
@@ -58,6 +54,24 @@ pub(crate) fn explain(scene: &str) -> io::Result<()> {
         each(stretch.locked())
     );
     Ok(())
+}
+
+/// Costs by function.
+type Table = BTreeMap<String, Cost>;
+
+fn show(title: &str, costs: Table) {
+    let each = |count: u64| count as f64 / RUNS as f64;
+    println!("\n{title}");
+    let mut sorted: Vec<_> = costs.into_iter().collect();
+    sorted.sort_by_key(|(_, cost)| std::cmp::Reverse(cost.instructions));
+    for (function, cost) in sorted.iter().take(60) {
+        println!("{:>8.1} {:>6.2}  {function}", each(cost.instructions), each(cost.locked));
+    }
+}
+
+/// A place without its line.
+fn name_of(place: &str) -> &str {
+    place.split_once(' ').map_or(place, |(name, _)| name)
 }
 
 /// The functions that stand at each address, innermost first, each with the line at which it is.

@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use super::clock;
+
 /// The environment variable that names the scene to play.
 pub(crate) const TRACED: &str = "AXPROCESS_BENCH_SCENE";
 
@@ -34,6 +36,8 @@ enum Kind {
     Plain,
     /// An atomic read-modify-write.
     Locked,
+    /// With a prefix that makes string instructions repeat.
+    Repeated,
     Breakpoint,
 }
 
@@ -88,6 +92,18 @@ pub(crate) fn count(scene: &str) -> io::Result<Stretch> {
     if !cfg!(target_arch = "x86_64") {
         return Err(io::Error::other("instructions are counted on x86_64 only"));
     }
+    // On one processor: a step costs two switches there, and many times that between two. In a thread that ends with it.
+    let follower = std::thread::scope(|scope| {
+        let follow = || {
+            clock::bind_to(0);
+            follow(scene)
+        };
+        scope.spawn(follow).join()
+    });
+    follower.unwrap_or_else(|_| Err(io::Error::other("the follower panicked")))
+}
+
+fn follow(scene: &str) -> io::Result<Stretch> {
     let program = std::env::current_exe()?;
     let mut command = Command::new(&program);
     command
@@ -126,6 +142,7 @@ impl Followed {
         ptrace(libc::PTRACE_CONT, pid, 0, 0)?;
         self.wait_for_stop()?;
         let mut stretch = Stretch { own: own_code(pid, program)?, ..Stretch::default() };
+        let mut before = 0;
         loop {
             let address = instruction_pointer(pid)?;
             let place = match stretch.places.entry(address) {
@@ -138,7 +155,11 @@ impl Followed {
             if place.kind == Kind::Breakpoint {
                 return Ok(stretch);
             }
-            place.times += 1;
+            // A repeated string instruction stops once for each repetition, but is one.
+            if address != before || place.kind != Kind::Repeated {
+                place.times += 1;
+            }
+            before = address;
             ptrace(libc::PTRACE_SINGLESTEP, pid, 0, 0)?;
             self.wait_for_stop()?;
         }
@@ -209,6 +230,11 @@ fn classify(code: &[u8]) -> Kind {
         [0xcc, ..] => Kind::Breakpoint,
         _ if prefixes.contains(&0xf0) => Kind::Locked,
         [0x86 | 0x87, operands, ..] if *operands < 0xc0 => Kind::Locked,
+        [0x6c..=0x6f | 0xa4..=0xa7 | 0xaa..=0xaf, ..]
+            if prefixes.contains(&0xf2) || prefixes.contains(&0xf3) =>
+        {
+            Kind::Repeated
+        }
         _ => Kind::Plain,
     }
 }
@@ -246,5 +272,6 @@ mod tests {
         assert!(locked.iter().all(|code| classify(code) == Kind::Locked));
         assert!(plain.iter().all(|code| classify(code) == Kind::Plain));
         assert_eq!(classify(&[0xcc, 0xf0]), Kind::Breakpoint);
+        assert_eq!(classify(&[0xf3, 0x48, 0xab]), Kind::Repeated); // rep stosq
     }
 }
