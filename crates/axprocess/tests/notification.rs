@@ -22,14 +22,14 @@ fn the_exit_signal_says_who_and_how() {
     ];
     for exit_signal in [Signal::SIGCHLD, Signal::SIGUSR1, Signal::SIGTERM] {
         for (end, status) in ends {
-            let request = ForkRequest { exit_signal: Some(exit_signal), ..Default::default() };
+            let request = ForkRequest { exit_signal: exit_signal.into(), ..Default::default() };
             let child = fork_with(&init, request).unwrap();
             child.exit_thread(end);
             let told = Event::Signal(1, exit_signal.number(), child.tid(), status);
             assert_eq!(events(&table), [told, Event::Wake(1)]);
         }
     }
-    let silent = ForkRequest { exit_signal: None, ..Default::default() };
+    let silent = ForkRequest { exit_signal: axprocess::ExitSignal::NONE, ..Default::default() };
     exit(&fork_with(&init, silent).unwrap(), 0);
     assert_eq!(events(&table), [Event::Wake(1)]);
 }
@@ -73,7 +73,7 @@ fn b23_every_stop_and_continuation_is_told_by_sigchld() {
     // B23, R-NOTIFY-11, R-NOTIFY-12: with the signal that stopped, or SIGCONT, once each, whatever the exit signal.
     for exit_signal in [Some(Signal::SIGCHLD), Some(Signal::SIGUSR1), None] {
         let (table, init) = boot();
-        let request = ForkRequest { exit_signal, ..Default::default() };
+        let request = ForkRequest { exit_signal: exit_signal.into(), ..Default::default() };
         let child = fork_with(&init, request).unwrap();
         for signal in [Signal::SIGSTOP, Signal::SIGTTOU] {
             for _ in 0..2 {

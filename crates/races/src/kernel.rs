@@ -56,7 +56,7 @@ impl<E: Explorer> Host for Kernel<E> {
         self.posted.lock().unwrap().push((target.pid(), info.signal));
     }
 
-    fn wake_waiters(&self, parent: &axprocess::Process<Self>) {
+    fn wake_waiters(&self, parent: &axprocess::Process<Self>, _: &axprocess::ChildNews) {
         self.woken.lock().unwrap().push(parent.pid());
     }
 

@@ -155,6 +155,11 @@ impl<H: Host> NumberTable<H> {
     }
 
     /// Sets the number that is looked at first for the next process.
+    /// The number that is looked at first for the next process.
+    pub(crate) const fn cursor(&self) -> Pid {
+        self.cursor
+    }
+
     pub(crate) const fn set_cursor(&mut self, cursor: Pid) {
         self.cursor = cursor;
     }
