@@ -98,8 +98,9 @@ impl<H: Host> Identity<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `ENOMEM`: a namespace is closed. `EINVAL`: more numbers asked for than there are levels; one that cannot be, or is not 1
-    /// for a namespace's first. `EEXIST`: one is in use. `EAGAIN`: none is free.
+    /// In this order: `EINVAL`: more numbers asked for than there are levels. Then, from the inside outward, `EINVAL`: one that cannot be, or is not
+    /// 1 for a namespace's first; `EEXIST`: it is in use; `EAGAIN`: none is free. At last `ENOMEM`: its own namespace is closed; by
+    /// then the next numbers were taken, and are not given out again at once.
     pub(crate) fn enter(
         &self,
         hold: &mut Hold<'_, H>,
@@ -107,31 +108,44 @@ impl<H: Host> Identity<H> {
         task: Task<H>,
     ) -> Result<(), Refusal> {
         let own = self.space(hold);
-        if own.is_closed(hold) {
-            return Err(Errno::ENOMEM.into());
-        }
-        wanted.check(own.level())?;
+        let is_closed = own.is_closed(hold);
+        wanted.check_levels(own.level())?;
         for (depth, space) in own.outward().enumerate() {
+            let must_be_first = space.level() > 0 && !is_closed && space.init(hold).is_none();
             let before = space.numbers(hold).cursor();
-            let must_be_first = space.level() > 0 && space.init(hold).is_none();
-            let entered = with_memory(hold, space, |numbers| {
-                numbers.enter(wanted.at(depth), must_be_first, task)
+            let entered = wanted.at(depth).map_err(Refusal::from).and_then(|wanted| {
+                with_memory(hold, space, |numbers| numbers.enter(wanted, must_be_first, task))
             });
             match entered {
                 Ok(number) => self.note(hold, space, number),
                 Err(refusal) => {
-                    if matches!(refusal, Refusal::Nodes(_)) || must_be_first {
+                    let is_retried = matches!(refusal, Refusal::Nodes(_));
+                    if is_retried || must_be_first {
                         space.edit_numbers(hold, |numbers| numbers.set_cursor(before));
+                    }
+                    if is_retried {
+                        self.rewind(hold, wanted, depth);
                     }
                     self.withdraw(hold, own, depth);
                     return Err(refusal);
                 }
             }
         }
-        for space in own.outward() {
-            space.count_task(hold);
+        if is_closed {
+            self.withdraw(hold, own, own.level() as usize + 1);
+            return Err(Errno::ENOMEM.into());
         }
         Ok(())
+    }
+
+    /// Makes the next numbers that the innermost `levels` have given the next ones again.
+    fn rewind(&self, hold: &mut Hold<'_, H>, wanted: Number<'_>, levels: usize) {
+        for (depth, space) in self.space(hold).outward().take(levels).enumerate() {
+            if wanted.at(depth) == Ok(None) {
+                let number = self.number_in(hold, space);
+                space.edit_numbers(hold, |numbers| numbers.set_cursor(number));
+            }
+        }
     }
 
     /// Gives back the numbers of the innermost `levels`.
@@ -186,11 +200,8 @@ impl<H: Host> Identity<H> {
         Ok(())
     }
 
-    /// Ends the thread's or process's role of its numbers, at every level. The namespace's end goes on if it was the last but init.
+    /// Ends the thread's or process's role of its numbers, at every level.
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.task = None);
-        for space in self.space(hold).outward() {
-            space.discount_task(hold);
-        }
     }
 }

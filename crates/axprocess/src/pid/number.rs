@@ -21,27 +21,32 @@ pub enum Number<'a> {
 }
 
 impl Number<'_> {
-    /// Whether the numbers can be given to something that lives at `level`, whoever has them now.
+    /// Whether something that lives at `level` has as many numbers.
     ///
     /// # Errors
     ///
-    /// `EINVAL`: more numbers than levels, or one that is no number.
-    pub(super) fn check(&self, level: u32) -> Result<(), Errno> {
-        let possible = |&pid: &Pid| (1..PID_MAX).contains(&pid);
-        let fits = match self {
-            Self::Next => true,
-            Self::Exactly(pid) => *pid > 0,
-            Self::Each(pids) => pids.len() <= level as usize + 1 && pids.iter().all(possible),
-        };
-        if fits { Ok(()) } else { Err(Errno::EINVAL) }
+    /// `EINVAL`: more numbers than levels.
+    pub(super) fn check_levels(&self, level: u32) -> Result<(), Errno> {
+        match self {
+            Self::Each(pids) if pids.len() > level as usize + 1 => Err(Errno::EINVAL),
+            _ => Ok(()),
+        }
     }
 
-    /// The number wanted in the namespace `depth` levels outside its own.
-    pub(super) fn at(&self, depth: usize) -> Option<Pid> {
+    /// The number wanted in the namespace `depth` levels outside its own, whoever has it now.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: it is no number.
+    pub(super) fn at(&self, depth: usize) -> Result<Option<Pid>, Errno> {
         match self {
-            Self::Next => None,
-            Self::Exactly(pid) => (depth == 0).then_some(*pid),
-            Self::Each(pids) => pids.get(depth).copied(),
+            Self::Next => Ok(None),
+            Self::Exactly(0) => Err(Errno::EINVAL),
+            Self::Exactly(pid) => Ok((depth == 0).then_some(*pid)),
+            Self::Each(pids) => match pids.get(depth).copied() {
+                Some(pid) if !(1..PID_MAX).contains(&pid) => Err(Errno::EINVAL),
+                wanted => Ok(wanted),
+            },
         }
     }
 }
@@ -185,7 +190,6 @@ impl<H: Host> NumberTable<H> {
     }
 
     /// How many numbers are in use.
-    #[cfg(feature = "check")]
     pub(crate) const fn len(&self) -> usize {
         self.roles.len()
     }

@@ -234,15 +234,15 @@ impl<H: Host> Process<H> {
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
+        if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
+            self.post_child_signal(hold, parent, signal, self.exit_status().into());
+        }
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             if let Some(link) = self.reap(hold) {
                 hold.release(link);
             }
         } else {
             self.queue_report(hold);
-        }
-        if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
-            self.post_child_signal(hold, parent, signal, self.exit_status().into());
         }
         parent.wake(hold);
     }
@@ -253,16 +253,16 @@ impl<H: Host> Process<H> {
         if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold) }
     }
 
-    pub(super) fn post_child_signal(
+    fn post_child_signal(
         &self,
-        hold: &Hold<'_, H>,
+        hold: &mut Hold<'_, H>,
         parent: &Self,
         signal: Signal,
         status: WaitStatus,
     ) {
         let pid = self.identity.number_in(hold, parent.space(hold));
         let cause = SignalCause::Child { pid, status };
-        hold.host().post_signal(parent, &SignalInfo { signal, cause });
+        parent.send(hold, &SignalInfo { signal, cause });
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.

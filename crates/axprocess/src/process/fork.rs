@@ -82,8 +82,9 @@ impl<H: Host> Thread<H> {
     /// * `EINVAL`: a sibling of an init (R-CLONE-11); a new namespace although one is waiting for the caller's children (R-CLONE-16).
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
     /// * `EINTR`: the caller is dying (R-CLONE-19).
-    /// * `ENOMEM`: the namespace, or the table, is gone (R-CLONE-18).
-    /// * `EINVAL`: numbers that cannot be. `EEXIST`: a number is taken. `EAGAIN`: no number is free.
+    /// * `ENOMEM`: the table is gone.
+    /// * `EINVAL`: more numbers than levels. Then, from the inside outward, `EINVAL`: one that cannot be; `EEXIST`: it is taken; `EAGAIN`: none is free.
+    /// * `ENOMEM`: the namespace is gone (R-CLONE-18). By then the next numbers are used up.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -145,8 +146,8 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `EINVAL`: the caller's children would live in another namespace (R-CLONE-12). `EINTR`: the process is
-    /// exiting, or another thread is in exec (R-CLONE-19). `ENOMEM`: the namespace is ending.
-    /// `EINVAL`: numbers that cannot be. `EEXIST`: a number is taken. `EAGAIN`: no number is free.
+    /// exiting, or another thread is in exec (R-CLONE-19).
+    /// `EINVAL`: numbers that cannot be. `EEXIST`: a number is taken. `EAGAIN`: no number is free. `ENOMEM`: the namespace is ending.
     pub fn spawn_thread(
         &self,
         number: Number<'_>,
