@@ -94,18 +94,10 @@ pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>) {
     }
 }
 
-/// What a number is used for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Task,
-    Name,
-}
-
-/// The numbers that are in use in one namespace, and how many of them are threads' and processes'.
+/// The numbers that are in use in one namespace.
 struct Usage<'h, H: Host> {
     space: &'h PidNamespace<H>,
     numbers: BTreeSet<Pid>,
-    tasks: u32,
 }
 
 /// What was seen of one group.
@@ -152,7 +144,6 @@ impl<'h, H: Host> Walk<'h, H> {
         self.use_numbers(
             hold,
             process.identity(),
-            Kind::Task,
             |roles| matches!(roles.task, Some(Task::Process(named)) if named.is(process)),
         );
         self.subreapers += u32::from(process.has(hold, Marks::SUBREAPER));
@@ -218,7 +209,7 @@ impl<'h, H: Host> Walk<'h, H> {
             |roles: &Roles<H>| matches!(roles.task, Some(Task::Thread(named)) if named.is(thread));
         let identity = thread.in_hold(hold).identity();
         if identity.names(hold, is_it) {
-            self.use_numbers(hold, identity, Kind::Task, is_it);
+            self.use_numbers(hold, identity, is_it);
         }
     }
 
@@ -256,17 +247,15 @@ impl<'h, H: Host> Walk<'h, H> {
         &mut self,
         hold: &Hold<'h, H>,
         identity: &'h Identity<H>,
-        kind: Kind,
         is_it: impl Fn(&Roles<H>) -> bool,
     ) {
         for space in identity.space(hold).outward() {
             let number = identity.number_in(hold, space);
             let roles = space.roles(hold, number);
             assert!(roles.is_some_and(&is_it), "9: number {number} in {space:?} names another");
-            let new = || Usage { space, numbers: BTreeSet::new(), tasks: 0 };
+            let new = || Usage { space, numbers: BTreeSet::new() };
             let usage = self.spaces.entry(space).or_insert_with(new);
             usage.numbers.insert(number);
-            usage.tasks += u32::from(kind == Kind::Task);
         }
     }
 
@@ -282,7 +271,7 @@ impl<'h, H: Host> Walk<'h, H> {
             if group.pgid() != 0 {
                 let is_it = |roles: &Roles<H>| roles.group.is_some_and(|named| named.is(group));
                 assert!(group.identity().names(hold, is_it), "4: two groups are {group:?}");
-                self.use_numbers(hold, group.identity(), Kind::Name, is_it);
+                self.use_numbers(hold, group.identity(), is_it);
             }
         }
         let sessions: Vec<_> = self.sessions.values().copied().collect();
@@ -292,15 +281,14 @@ impl<'h, H: Host> Walk<'h, H> {
             if session.sid() != 0 {
                 let is_it = |roles: &Roles<H>| roles.session.is_some_and(|named| named.is(session));
                 assert!(session.identity().names(hold, is_it), "4: two are {session:?}");
-                self.use_numbers(hold, session.identity(), Kind::Name, is_it);
+                self.use_numbers(hold, session.identity(), is_it);
             }
         }
         let table = hold.table();
         assert_eq!(self.subreapers, table.subreapers, "8: the count of subreapers");
         assert_eq!(self.seen.len() as u64, table.census.unreaped(), "10: processes are lost");
-        for Usage { space, numbers, tasks } in self.spaces.values() {
+        for Usage { space, numbers } in self.spaces.values() {
             assert_eq!(numbers.len(), space.numbers(hold).len(), "9: numbers in use, and taken");
-            assert_eq!(*tasks, space.tasks(hold), "9: the tasks of {space:?}");
         }
     }
 

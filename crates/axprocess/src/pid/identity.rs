@@ -127,9 +127,6 @@ impl<H: Host> Identity<H> {
             self.withdraw(hold, own, own.level() as usize + 1, &refusal);
             return Err(refusal);
         }
-        for space in own.outward() {
-            space.count_task(hold);
-        }
         Ok(())
     }
 
@@ -201,12 +198,9 @@ impl<H: Host> Identity<H> {
         Ok(())
     }
 
-    /// Ends the thread's or process's role of its numbers, at every level. The namespace's end goes on if it was the last but init.
+    /// Ends the thread's or process's role of its numbers, at every level.
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.task = None);
-        for space in self.space(hold).outward() {
-            space.discount_task(hold);
-        }
     }
 }
 

@@ -9,7 +9,10 @@
 //! | --- | --- | --- |
 //! | 1 | the last thread of its init exits | the namespace closes: nothing can be created in it; init is `Exiting` |
 //! | 2 | the same, in bounded holds | `SIGKILL` to every process with a number in it; zombies among init's children are reaped; from now on its children vanish when they end |
-//! | 3 | whoever gives back the last number of another task in it | init becomes a zombie, and its parent hears of it |
+//! | 3 | whoever gives back the last number in it but init's | init becomes a zombie, and its parent hears of it |
+//!
+//! A number counts in step 3 as long as anything is named after it: a group that was founded inside holds the end up while a process outside is a
+//! member of it.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -35,8 +38,6 @@ with_default_host! {
         level: u32,
         numbers: Opened<NumberTable<H>>,
         init: Edge<Process<H>>,
-        /// How many threads and processes have a number here.
-        tasks: Field<u32>,
         closed: Field<bool>,
         /// What its init's parent is told, if it was rebooted.
         reboot: Field<Option<Signal>>,
@@ -70,7 +71,6 @@ impl<H: Host> PidNamespace<H> {
             level,
             numbers: Opened::new(NumberTable::new()),
             init: Edge::none(),
-            tasks: Field::new(0),
             closed: Field::new(false),
             reboot: Field::new(None),
             killed: Field::new(0),
@@ -135,18 +135,6 @@ impl<H: Host> PidNamespace<H> {
 
     pub(crate) fn reboot_signal(&self, hold: &Hold<'_, H>) -> Option<Signal> {
         self.reboot.get(hold)
-    }
-
-    pub(crate) fn tasks(&self, hold: &Hold<'_, H>) -> u32 {
-        self.tasks.get(hold)
-    }
-
-    pub(super) fn count_task(&self, hold: &mut Hold<'_, H>) {
-        self.tasks.set(hold, self.tasks.get(hold) + 1);
-    }
-
-    pub(super) fn discount_task(&self, hold: &mut Hold<'_, H>) {
-        self.tasks.set(hold, self.tasks.get(hold) - 1);
     }
 
     pub(crate) fn numbers<'a>(&'a self, hold: &'a Hold<'_, H>) -> &'a NumberTable<H> {

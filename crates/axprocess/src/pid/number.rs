@@ -202,7 +202,6 @@ impl<H: Host> NumberTable<H> {
     }
 
     /// How many numbers are in use.
-    #[cfg(feature = "check")]
     pub(crate) const fn len(&self) -> usize {
         self.roles.len()
     }

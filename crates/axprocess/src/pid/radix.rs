@@ -135,7 +135,6 @@ impl<V: Slot> Radix<V> {
     }
 
     /// Returns how many numbers are in use.
-    #[cfg(any(test, feature = "check"))]
     pub(crate) const fn len(&self) -> usize {
         self.len
     }

@@ -23,7 +23,7 @@ impl<H: Host> Process<H> {
             hold.touch();
             let task = space.roles(hold, number).and_then(|roles| roles.task);
             let victim = task.and_then(|task| task.process_of_leader(hold));
-            if let Some(victim) = victim.filter(|victim| victim.state() == ProcessState::Live) {
+            if let Some(victim) = victim {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
                 victim.send(hold, &info);
             }
@@ -41,9 +41,9 @@ impl<H: Host> Process<H> {
         true
     }
 
-    /// Whether anyone else still has a number in the namespace that ends with this process (R-NS-20, R-NS-21).
+    /// Whether a number other than its own is still in use in the namespace that ends with this process (R-NS-20, R-NS-21).
     pub(super) fn awaits_namespace(&self, hold: &Hold<'_, H>) -> bool {
-        self.has(hold, Marks::ENDING_SPACE) && self.space(hold).tasks(hold) > 1
+        self.has(hold, Marks::ENDING_SPACE) && self.space(hold).numbers(hold).len() > 1
     }
 
     fn first_zombie<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {

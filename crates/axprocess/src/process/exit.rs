@@ -286,18 +286,18 @@ impl<H: Host> Process<H> {
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
-        let receiver = Receiver::Process(self.parent_thread_in(hold));
+        if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
+            let receiver = Receiver::Process(self.parent_thread_in(hold));
+            let pid = self.identity.number_in(hold, parent.space(hold));
+            let cause = SignalCause::Child { pid, status: self.exit_status().into() };
+            parent.send_to(hold, receiver, &SignalInfo { signal, cause });
+        }
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             if let Some(link) = self.reap(hold) {
                 hold.release(link);
             }
         } else {
             self.queue_report(hold);
-        }
-        if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
-            let pid = self.identity.number_in(hold, parent.space(hold));
-            let cause = SignalCause::Child { pid, status: self.exit_status().into() };
-            parent.send_to(hold, receiver, &SignalInfo { signal, cause });
         }
         parent.wake(hold, &news);
     }

@@ -202,7 +202,7 @@ impl<H: Host> Process<H> {
     ) {
         hold.touch();
         let lost = self.parent.get(hold);
-        let is_same_thread = self.is_of_thread(hold, parent);
+        let is_kept = self.is_of_thread(hold, parent) || self.is_kept_by_init(hold, parent);
         from.reportable.remove(hold, self);
         let Some(link) = from.list.remove(hold, self) else {
             return;
@@ -213,7 +213,7 @@ impl<H: Host> Process<H> {
         self.parent.set(hold, Some(parent.process));
         self.parent_thread.set(hold, parent.thread);
         self.publish_ppid(hold, parent.process);
-        if is_same_thread {
+        if is_kept {
             self.queue_report(hold);
             return;
         }
@@ -246,6 +246,11 @@ impl<H: Host> Process<H> {
             let own = thread_of(process, self.parent_thread.get(hold));
             own.is_some() && own == thread_of(parent.process, parent.thread)
         })
+    }
+
+    /// Whether this is a child of the init of an ending namespace, whose last thread keeps its children (R-EXIT-15): only their place changes.
+    fn is_kept_by_init(&self, hold: &Hold<'_, H>, parent: Parentage<'_, H>) -> bool {
+        self.is_child_of(hold, parent.process) && parent.process.state() == ProcessState::Exiting
     }
 
     /// Stands in the parent's queue if there is something to report, and only then.

@@ -5,6 +5,7 @@
 
 use alloc::sync::Arc;
 
+use super::end_space::end_spaces;
 use super::{Marks, Process, ProcessState};
 use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Refusal, Task};
@@ -172,10 +173,13 @@ impl<H: Host> Process<H> {
         hold: &mut Hold<'_, H>,
         group: Arc<ProcessGroup<H>>,
     ) -> Option<Arc<ProcessGroup<H>>> {
-        self.group.get(hold).leave(hold, self);
+        let left = self.group.get(hold);
+        left.leave(hold, self);
         group.admit(hold, self);
         self.publish_ids(hold, &group);
-        self.group.replace(hold, group)
+        let before = self.group.replace(hold, group);
+        end_spaces(hold, left.identity());
+        before
     }
 
     /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).

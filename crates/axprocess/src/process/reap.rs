@@ -31,7 +31,8 @@ impl<H: Host> Process<H> {
 
     /// Gives up group membership and number.
     pub(super) fn leave_all(&self, hold: &mut Hold<'_, H>) {
-        self.group.get(hold).leave(hold, self);
+        let group = self.group.get(hold);
+        group.leave(hold, self);
         let own = self.in_hold(hold);
         own.identity.leave(hold);
         if self.is_space_init(hold) {
@@ -40,5 +41,6 @@ impl<H: Host> Process<H> {
         self.enter_state(hold, ProcessState::Reaped);
         hold.table_mut().census.reaped += 1;
         end_spaces(hold, &own.identity);
+        end_spaces(hold, group.identity());
     }
 }

@@ -1,0 +1,265 @@
+//! What a script is made of: calls, which print as such, and the numbers in their arguments.
+
+use axprocess::{
+    AcquireTerminal, ExitStatus, ForkNamespace, ForkParent, Signal, StopSignal, TerminalAccess,
+    TerminalFile, TerminalSide,
+};
+
+use crate::naive::{ProcessKey, ThreadKey, World};
+
+/// One step of a script as it is drawn: a thread, by its place among those that can call, and its call.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) by: u8,
+    pub(crate) call: Call<Arg, u8>,
+}
+
+/// A number in an argument, as it is drawn. It means what the caller sees at that moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arg {
+    /// This number itself.
+    Number(i32),
+    Own,
+    Parent,
+    /// The number of one of the caller's children, zombies included.
+    Child(u8),
+    /// The number of anybody who is there.
+    Process(u8),
+    Thread(u8),
+    /// The number of somebody's group.
+    Group(u8),
+    OwnGroup,
+    MinusGroup(u8),
+    MinusOwnGroup,
+    MinusProcess(u8),
+}
+
+/// A call. `N` is what numbers are written as, `I` what things are that have no number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Call<N, I> {
+    Fork {
+        exit_signal: Option<Signal>,
+        parent: ForkParent,
+        space: ForkNamespace,
+        set_tid: Vec<N>,
+    },
+    SpawnThread {
+        set_tid: Vec<N>,
+    },
+    ExitThread(ExitStatus),
+    /// exit_group: the decision, and the exit of every thread.
+    Exit(ExitStatus),
+    /// The decision alone, which a signal makes for a process; its threads go on for a while.
+    BeginGroupExit(I, ExitStatus),
+    /// Every thread of a process exits whose exit is decided.
+    FinishGroupExit(I),
+    Exec,
+    Wait4 {
+        pid: N,
+        options: i32,
+    },
+    Waitid {
+        kind: i32,
+        id: N,
+        options: i32,
+    },
+    Setpgid {
+        pid: N,
+        pgid: N,
+    },
+    Setsid,
+    Getpgid(N),
+    Getsid(N),
+    Kill {
+        pid: N,
+        signal: i32,
+    },
+    Tkill {
+        tid: N,
+        signal: i32,
+    },
+    Tgkill {
+        tgid: N,
+        tid: N,
+        signal: i32,
+    },
+    /// The kernel sends a signal by itself.
+    SignalSent(I, Signal),
+    /// The caller takes a stop signal from its queue, and keeps the ticket.
+    TakeStopSignal,
+    /// The default action of the stop signal for which the caller has the ticket.
+    BeginStop(Signal),
+    /// The same for a signal that was taken just now.
+    TakeAndBeginStop(Signal),
+    Stop,
+    /// Every thread of the caller's process stops that can.
+    StopAll,
+    Run,
+    BecomeSubreaper,
+    ResignSubreaper,
+    SetParentDeathSignal(u64),
+    /// What the process does about SIGCHLD: bits of `ChildSignalAction`.
+    TreatSigchld(u8),
+    SetUser(u8),
+    Unshare,
+    Setns(I),
+    OpenTerminal(I, TerminalFile),
+    AcquireTerminal(I, AcquireTerminal),
+    ReleaseTerminal(I, TerminalSide),
+    Tcgetpgrp(I, TerminalSide),
+    Tcgetsid(I, TerminalSide),
+    Tcsetpgrp(I, N, StopSignal),
+    AccessTerminal(I, TerminalAccess, StopSignal),
+    HangUp(I),
+    SignalForeground(I, Signal),
+}
+
+/// A call as it is made.
+pub(crate) type Deed = Call<i32, usize>;
+
+impl Step {
+    /// Who calls, and what, in this world. `None`: nobody can, or nobody may.
+    pub(crate) fn resolve(&self, world: &World, terminals: usize) -> Option<(ThreadKey, Deed)> {
+        let callers = world.callers();
+        let caller = pick(&callers, self.by)?;
+        let number = |arg: Arg| arg.resolve(world, caller);
+        let numbers = |args: &[Arg]| args.iter().map(|&arg| number(arg)).collect();
+        let process = |index| pick(&world.mortals(), index).map(|key| key.0);
+        let terminal = |index| usize::from(index) % terminals;
+        let deed = match self.call.clone() {
+            Call::Fork { exit_signal, parent, space, set_tid } => {
+                let set_tid = numbers(&set_tid);
+                Call::Fork { exit_signal, parent, space, set_tid }
+            }
+            Call::SpawnThread { set_tid } => Call::SpawnThread { set_tid: numbers(&set_tid) },
+            Call::ExitThread(status) => Call::ExitThread(status),
+            Call::Exit(status) => Call::Exit(status),
+            Call::BeginGroupExit(index, status) => Call::BeginGroupExit(process(index)?, status),
+            Call::FinishGroupExit(index) => Call::FinishGroupExit(pick(&world.doomed(), index)?.0),
+            Call::Exec => Call::Exec,
+            Call::Wait4 { pid, options } => Call::Wait4 { pid: number(pid), options },
+            Call::Waitid { kind, id, options } => Call::Waitid { kind, id: number(id), options },
+            Call::Setpgid { pid, pgid } => Call::Setpgid { pid: number(pid), pgid: number(pgid) },
+            Call::Setsid => Call::Setsid,
+            Call::Getpgid(pid) => Call::Getpgid(number(pid)),
+            Call::Getsid(pid) => Call::Getsid(number(pid)),
+            Call::Kill { pid, signal } => Call::Kill { pid: number(pid), signal },
+            Call::Tkill { tid, signal } => Call::Tkill { tid: number(tid), signal },
+            Call::Tgkill { tgid, tid, signal } => {
+                Call::Tgkill { tgid: number(tgid), tid: number(tid), signal }
+            }
+            Call::SignalSent(index, signal) => {
+                Call::SignalSent(pick(&world.processes(), index)?.0, signal)
+            }
+            Call::TakeStopSignal => Call::TakeStopSignal,
+            Call::BeginStop(signal) => Call::BeginStop(signal),
+            Call::TakeAndBeginStop(signal) => Call::TakeAndBeginStop(signal),
+            Call::Stop => Call::Stop,
+            Call::StopAll => Call::StopAll,
+            Call::Run => Call::Run,
+            Call::BecomeSubreaper => Call::BecomeSubreaper,
+            Call::ResignSubreaper => Call::ResignSubreaper,
+            Call::SetParentDeathSignal(signal) => Call::SetParentDeathSignal(signal),
+            Call::TreatSigchld(bits) => Call::TreatSigchld(bits),
+            Call::SetUser(user) => Call::SetUser(user),
+            Call::Unshare => Call::Unshare,
+            Call::Setns(index) => Call::Setns(pick(&world.known_spaces(), index)?.0),
+            Call::OpenTerminal(index, file) => Call::OpenTerminal(terminal(index), file),
+            Call::AcquireTerminal(index, request) => {
+                Call::AcquireTerminal(terminal(index), request)
+            }
+            Call::ReleaseTerminal(index, side) => Call::ReleaseTerminal(terminal(index), side),
+            Call::Tcgetpgrp(index, side) => Call::Tcgetpgrp(terminal(index), side),
+            Call::Tcgetsid(index, side) => Call::Tcgetsid(terminal(index), side),
+            Call::Tcsetpgrp(index, pgid, stop) => {
+                Call::Tcsetpgrp(terminal(index), number(pgid), stop)
+            }
+            Call::AccessTerminal(index, access, stop) => {
+                Call::AccessTerminal(terminal(index), access, stop)
+            }
+            Call::HangUp(index) => Call::HangUp(terminal(index)),
+            Call::SignalForeground(index, signal) => {
+                Call::SignalForeground(terminal(index), signal)
+            }
+        };
+        world.permits(caller, &deed).then_some((caller, deed))
+    }
+}
+
+impl Arg {
+    fn resolve(self, world: &World, caller: ThreadKey) -> i32 {
+        let own = world.process_of(caller);
+        let seen = |process: Option<ProcessKey>| {
+            process.map_or(0, |process| world.number_seen_by(process, own)).cast_signed()
+        };
+        let group = |process: Option<ProcessKey>| {
+            process.map_or(0, |process| world.group_number_seen_by(process, own)).cast_signed()
+        };
+        let anybody = |index| pick(&world.processes(), index);
+        match self {
+            Self::Number(number) => number,
+            Self::Own => seen(Some(own)),
+            Self::Parent => seen(world.parent(own)),
+            Self::Child(index) => seen(pick(&world.children(own), index)),
+            Self::Process(index) => seen(anybody(index)),
+            Self::MinusProcess(index) => -seen(anybody(index)),
+            Self::Thread(index) => pick(&world.living_threads(), index)
+                .map_or(0, |thread| world.tid_seen_by(thread, own))
+                .cast_signed(),
+            Self::Group(index) => group(anybody(index)),
+            Self::OwnGroup => group(Some(own)),
+            Self::MinusGroup(index) => -group(anybody(index)),
+            Self::MinusOwnGroup => -group(Some(own)),
+        }
+    }
+}
+
+fn pick<T: Copy>(from: &[T], index: u8) -> Option<T> {
+    from.get(usize::from(index).checked_rem(from.len())?).copied()
+}
+
+/// What can happen at all: the rules for scripts.
+impl World {
+    /// Who can call: a thread that sleeps in a stop cannot, but dies where it sleeps.
+    fn callers(&self) -> Vec<ThreadKey> {
+        let mut threads = self.living_threads();
+        threads.retain(|&thread| !self.sleeps(thread));
+        // Someone must go on: init, whom a script may stop too.
+        if threads.is_empty() { self.living_threads() } else { threads }
+    }
+
+    /// Whom a signal can kill: init cannot die.
+    fn mortals(&self) -> Vec<ProcessKey> {
+        let mut processes = self.processes();
+        processes.retain(|&process| process != ProcessKey(0));
+        processes
+    }
+
+    /// Whose exit is decided, and who has threads left.
+    fn doomed(&self) -> Vec<ProcessKey> {
+        let mut processes = self.mortals();
+        processes.retain(|&process| {
+            !self.takes_signals(process) && !self.living_threads_of(process).is_empty()
+        });
+        processes
+    }
+
+    fn permits(&self, caller: ThreadKey, deed: &Deed) -> bool {
+        let own = self.process_of(caller);
+        let is_init = own == ProcessKey(0);
+        let sleeps = self.sleeps(caller);
+        match deed {
+            Call::ExitThread(_) => !sleeps && !self.is_last_of_init(caller),
+            Call::Exit(_) => !sleeps && !is_init,
+            Call::Fork { space: ForkNamespace::New, .. } | Call::Unshare => {
+                !sleeps && self.level(self.space_of(own)) < 3
+            }
+            Call::BeginGroupExit(..)
+            | Call::FinishGroupExit(_)
+            | Call::SignalSent(..)
+            | Call::HangUp(_)
+            | Call::SignalForeground(..) => true,
+            _ => !sleeps,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! How scripts are drawn: interesting states shall be frequent, impossible arguments shall come up.
+
+use axprocess::{
+    AcquireTerminal, AdminRight, ExitStatus, ForkNamespace, ForkParent, IfTaken, Signal,
+    StopSignal, TerminalAccess, TerminalFile, TerminalSide,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::call::{Arg, Call, Step};
+
+type Drawn = Call<Arg, u8>;
+
+/// Scripts of up to that many steps.
+pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = (any::<u8>(), call()).prop_map(|(by, call)| Step { by, call });
+    vec(step, 1..=longest)
+}
+
+fn call() -> BoxedStrategy<Drawn> {
+    prop_oneof![
+        30 => births(),
+        18 => deaths(),
+        16 => waits(),
+        16 => groups(),
+        12 => signals(),
+        14 => stops(),
+        8 => attributes(),
+        4 => spaces(),
+        14 => terminals(),
+    ]
+    .boxed()
+}
+
+fn births() -> BoxedStrategy<Drawn> {
+    let space = || prop_oneof![12 => Just(ForkNamespace::Inherited), 2 => Just(ForkNamespace::New)];
+    let parent = || prop_oneof![9 => Just(ForkParent::Caller), 2 => Just(ForkParent::Sibling)];
+    let set_tid = || {
+        let tid = prop_oneof![
+            4 => (1..12i32).prop_map(Arg::Number),
+            1 => any::<u8>().prop_map(Arg::Process),
+            1 => select(vec![0, -1, 4_194_303, 4_194_304]).prop_map(Arg::Number),
+        ];
+        prop_oneof![8 => Just(Vec::new()), 1 => vec(tid, 1..4)]
+    };
+    let exit_signal = prop_oneof![
+        8 => Just(Some(Signal::SIGCHLD)),
+        2 => select(vec![None, Some(Signal::SIGUSR1), Some(Signal::SIGCONT)]),
+    ];
+    let fork = (exit_signal, parent(), space(), set_tid()).prop_map(
+        |(exit_signal, parent, space, set_tid)| Call::Fork { exit_signal, parent, space, set_tid },
+    );
+    prop_oneof![
+        5 => fork,
+        2 => set_tid().prop_map(|set_tid| Call::SpawnThread { set_tid }),
+    ]
+    .boxed()
+}
+
+fn status() -> BoxedStrategy<ExitStatus> {
+    prop_oneof![
+        3 => (0..4).prop_map(ExitStatus::exited),
+        1 => Just(ExitStatus::killed(Signal::SIGKILL)),
+        1 => Just(ExitStatus::dumped(Signal::SIGSEGV)),
+    ]
+    .boxed()
+}
+
+fn deaths() -> BoxedStrategy<Drawn> {
+    prop_oneof![
+        4 => status().prop_map(Call::ExitThread),
+        6 => status().prop_map(Call::Exit),
+        1 => (any::<u8>(), status()).prop_map(|(who, status)| Call::BeginGroupExit(who, status)),
+        2 => any::<u8>().prop_map(Call::FinishGroupExit),
+        2 => Just(Call::Exec),
+    ]
+    .boxed()
+}
+
+/// A number that names somebody most of the time.
+fn number() -> BoxedStrategy<Arg> {
+    prop_oneof![
+        4 => any::<u8>().prop_map(Arg::Child),
+        3 => any::<u8>().prop_map(Arg::Process),
+        1 => any::<u8>().prop_map(Arg::Thread),
+        2 => any::<u8>().prop_map(Arg::Group),
+        1 => Just(Arg::Own),
+        1 => Just(Arg::OwnGroup),
+        1 => Just(Arg::Parent),
+        2 => Just(Arg::Number(0)),
+        1 => select(vec![-1, 1, 2, 3, 77, i32::MIN, i32::MAX, -2]).prop_map(Arg::Number),
+    ]
+    .boxed()
+}
+
+/// The same for calls that take groups as negative numbers.
+fn selector() -> BoxedStrategy<Arg> {
+    prop_oneof![
+        4 => Just(Arg::Number(-1)),
+        4 => number(),
+        2 => any::<u8>().prop_map(Arg::MinusGroup),
+        1 => any::<u8>().prop_map(Arg::MinusProcess),
+        1 => Just(Arg::MinusOwnGroup),
+    ]
+    .boxed()
+}
+
+fn waits() -> BoxedStrategy<Drawn> {
+    let options = || {
+        let how = select(vec![0, 1, 0x2000_0000, 0x4000_0000, i32::MIN, 0x6000_0001]);
+        let what = select(vec![0, 2, 8, 10, 2 | 8]);
+        let odd = prop_oneof![14 => Just(0), 1 => select(vec![4, 0x10, 0x0100_0000])];
+        (how, what, odd).prop_map(|(how, what, odd)| how | what | odd)
+    };
+    let only_wait4 = (selector(), options());
+    let kinds = prop_oneof![3 => Just(0), 2 => Just(1), 2 => Just(2), 1 => select(vec![3, -1])];
+    let ends = select(vec![0, 4, 4, 4]);
+    let peek = prop_oneof![3 => Just(0), 1 => Just(0x0100_0000)];
+    prop_oneof![
+        3 => only_wait4.prop_map(|(pid, options)| Call::Wait4 { pid, options }),
+        2 => (kinds, number(), options(), ends, peek).prop_map(|(kind, id, options, ends, peek)| {
+            Call::Waitid { kind, id, options: options | ends | peek }
+        }),
+    ]
+    .boxed()
+}
+
+fn groups() -> BoxedStrategy<Drawn> {
+    prop_oneof![
+        3 => (number(), number()).prop_map(|(pid, pgid)| Call::Setpgid { pid, pgid }),
+        3 => Just(Call::Setpgid { pid: Arg::Number(0), pgid: Arg::Number(0) }),
+        3 => any::<u8>().prop_map(|child| Call::Setpgid { pid: Arg::Child(child), pgid: Arg::Number(0) }),
+        3 => Just(Call::Setsid),
+        1 => number().prop_map(Call::Getpgid),
+        1 => number().prop_map(Call::Getsid),
+    ]
+    .boxed()
+}
+
+fn signals() -> BoxedStrategy<Drawn> {
+    let signal = || {
+        prop_oneof![
+            3 => Just(18),
+            2 => Just(15),
+            1 => Just(9),
+            1 => Just(19),
+            1 => Just(0),
+            1 => select(vec![-1, 64, 65, i32::MIN]),
+        ]
+    };
+    let sent = select(vec![Signal::SIGCONT, Signal::SIGCONT, Signal::SIGTSTP, Signal::SIGTERM]);
+    prop_oneof![
+        4 => (selector(), signal()).prop_map(|(pid, signal)| Call::Kill { pid, signal }),
+        2 => (any::<u8>().prop_map(Arg::Thread), signal()).prop_map(|(tid, signal)| Call::Tkill { tid, signal }),
+        1 => (number(), signal()).prop_map(|(tid, signal)| Call::Tkill { tid, signal }),
+        1 => (number(), any::<u8>().prop_map(Arg::Thread), signal())
+            .prop_map(|(tgid, tid, signal)| Call::Tgkill { tgid, tid, signal }),
+        2 => (any::<u8>(), sent).prop_map(|(who, signal)| Call::SignalSent(who, signal)),
+    ]
+    .boxed()
+}
+
+fn stops() -> BoxedStrategy<Drawn> {
+    let signal = || {
+        let terminal = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
+        prop_oneof![2 => Just(Signal::SIGSTOP), 1 => select(terminal.to_vec())]
+    };
+    prop_oneof![
+        1 => Just(Call::TakeStopSignal),
+        1 => signal().prop_map(Call::BeginStop),
+        4 => signal().prop_map(Call::TakeAndBeginStop),
+        3 => Just(Call::Stop),
+        3 => Just(Call::StopAll),
+        2 => Just(Call::Run),
+    ]
+    .boxed()
+}
+
+fn attributes() -> BoxedStrategy<Drawn> {
+    let wish = prop_oneof![
+        4 => select(vec![1u64, 15, 18]),
+        1 => select(vec![0u64, 64, 65, u64::MAX]),
+    ];
+    prop_oneof![
+        3 => Just(Call::BecomeSubreaper),
+        1 => Just(Call::ResignSubreaper),
+        3 => wish.prop_map(Call::SetParentDeathSignal),
+        3 => (0..8u8).prop_map(Call::TreatSigchld),
+        1 => (0..3u8).prop_map(Call::SetUser),
+    ]
+    .boxed()
+}
+
+fn spaces() -> BoxedStrategy<Drawn> {
+    prop_oneof![2 => Just(Call::Unshare), 3 => any::<u8>().prop_map(Call::Setns)].boxed()
+}
+
+fn terminals() -> BoxedStrategy<Drawn> {
+    let which = || 0..2u8;
+    let file =
+        || prop_oneof![5 => Just(TerminalFile::Readable), 1 => Just(TerminalFile::WriteOnly)];
+    let side = || prop_oneof![3 => Just(TerminalSide::Slave), 1 => Just(TerminalSide::Master)];
+    let stop =
+        || prop_oneof![3 => Just(StopSignal::Effective), 1 => Just(StopSignal::BlockedOrIgnored)];
+    let access = select(vec![
+        TerminalAccess::Read,
+        TerminalAccess::Write,
+        TerminalAccess::WriteWithTostop,
+        TerminalAccess::Change,
+    ]);
+    let if_taken = select(vec![IfTaken::Refuse, IfTaken::Steal]);
+    let right = select(vec![AdminRight::Present, AdminRight::Absent]);
+    let request = (file(), if_taken, right).prop_map(|(file, if_taken, right)| AcquireTerminal {
+        file,
+        if_taken,
+        right,
+    });
+    let key = select(vec![Signal::SIGINT, Signal::SIGTSTP, Signal::SIGCONT]);
+    prop_oneof![
+        5 => (which(), file()).prop_map(|(tty, file)| Call::OpenTerminal(tty, file)),
+        3 => (which(), request).prop_map(|(tty, request)| Call::AcquireTerminal(tty, request)),
+        1 => (which(), side()).prop_map(|(tty, side)| Call::ReleaseTerminal(tty, side)),
+        2 => (which(), side()).prop_map(|(tty, side)| Call::Tcgetpgrp(tty, side)),
+        1 => (which(), side()).prop_map(|(tty, side)| Call::Tcgetsid(tty, side)),
+        4 => (which(), number(), stop()).prop_map(|(tty, pgid, stop)| Call::Tcsetpgrp(tty, pgid, stop)),
+        3 => (which(), access, stop()).prop_map(|(tty, access, stop)| Call::AccessTerminal(tty, access, stop)),
+        1 => which().prop_map(Call::HangUp),
+        1 => (which(), key).prop_map(|(tty, key)| Call::SignalForeground(tty, key)),
+    ]
+    .boxed()
+}

@@ -1,0 +1,219 @@
+//! fork, new threads, their numbers, and the namespaces that they live in.
+
+use axprocess::{ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkParent, Signal};
+
+use super::{
+    Life, Pid, PidKey, Process, ProcessKey, Space, SpaceKey, Stop, Thread, ThreadKey, World,
+};
+
+/// Numbers are below this one (R-PID-03, R-PID-05).
+const PID_MAX: u32 = 4_194_304;
+
+/// What a clone without `CLONE_THREAD` asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Fork {
+    pub(crate) exit_signal: Option<Signal>,
+    pub(crate) parent: ForkParent,
+    pub(crate) space: ForkNamespace,
+    pub(crate) set_tid: Vec<u32>,
+}
+
+impl World {
+    /// Makes a process. R-CLONE-11, R-CLONE-14, R-CLONE-16, R-FORK-01 to R-FORK-15.
+    pub(crate) fn fork(&mut self, caller: ThreadKey, fork: &Fork) -> Result<ThreadKey, Errno> {
+        let like = self.process_of(caller);
+        let own_space = self.space_of(like);
+        let is_sibling = fork.parent == ForkParent::Sibling;
+        if is_sibling && self.space_of_init(like).is_some() {
+            return Err(Errno::EINVAL);
+        }
+        if self.is_dying(like) {
+            return Err(Errno::EINTR);
+        }
+        let is_new = fork.space == ForkNamespace::New;
+        if is_new && self[caller].children_space != own_space {
+            return Err(Errno::EINVAL);
+        }
+        let space = if is_new { self.make_space(own_space) } else { self[caller].children_space };
+        let pid = match self.take_numbers(space, &fork.set_tid) {
+            Ok(pid) => pid,
+            Err(errno) => {
+                if is_new {
+                    self.spaces.pop();
+                }
+                return Err(errno);
+            }
+        };
+        let key = ProcessKey(self.births[0]);
+        self.births[0] += 1;
+        let caller_now = self[like].clone();
+        let parent = if is_sibling { caller_now.parent } else { Some(caller) };
+        let grandparent = parent.map(|thread| self[self.process_of(thread)].clone());
+        let moment = self.tick();
+        let process = Process {
+            pid,
+            life: Life::Alive,
+            // R-FORK-02, R-FORK-03: at the end of the list.
+            parent,
+            place: moment,
+            exit_signal: if is_sibling { caller_now.exit_signal } else { fork.exit_signal },
+            // R-FORK-11.
+            parent_program: if is_sibling { caller_now.parent_program } else { caller_now.program },
+            program: caller_now.program,
+            // R-FORK-05.
+            group: caller_now.group,
+            joined: moment,
+            session: caller_now.session,
+            terminal: caller_now.terminal,
+            leads_session: false,
+            foreground_at_hang_up: None,
+            // R-FORK-08.
+            subreaper: false,
+            below_subreaper: grandparent
+                .is_some_and(|parent| parent.subreaper || parent.below_subreaper),
+            // R-FORK-09.
+            execed: false,
+            code: ExitStatus::exited(0),
+            group_exit: false,
+            // R-FORK-15.
+            stop: Stop::Running,
+            stop_signal: None,
+            stop_report: false,
+            continue_report: false,
+            notice: None,
+            continues: 0,
+            // R-FORK-06.
+            treatment: caller_now.treatment,
+            user: caller_now.user,
+            killed: false,
+        };
+        self.processes.insert(key, process);
+        // R-FORK-14.
+        if self[space].init.is_none() {
+            self[space].init = Some(key);
+        }
+        Ok(self.add_thread(key, pid, space))
+    }
+
+    /// Makes a thread of the caller's process. R-CLONE-12, R-FORK-04, R-PID-07.
+    pub(crate) fn spawn(&mut self, caller: ThreadKey, set_tid: &[u32]) -> Result<ThreadKey, Errno> {
+        let process = self.process_of(caller);
+        let space = self.space_of(process);
+        if self[caller].children_space != space {
+            return Err(Errno::EINVAL);
+        }
+        if self.is_dying(process) {
+            return Err(Errno::EINTR);
+        }
+        let pid = self.take_numbers(space, set_tid)?;
+        Ok(self.add_thread(process, pid, space))
+    }
+
+    /// R-CLONE-14, R-CLONE-19: whoever is about to die makes nobody.
+    fn is_dying(&self, process: ProcessKey) -> bool {
+        self[process].group_exit || self[process].killed
+    }
+
+    /// R-FORK-07, R-FORK-12, R-FORK-13: a new thread has not stopped, whatever its process does.
+    fn add_thread(&mut self, process: ProcessKey, pid: PidKey, space: SpaceKey) -> ThreadKey {
+        let key = ThreadKey(self.births[1]);
+        self.births[1] += 1;
+        let thread = Thread {
+            process,
+            pid,
+            alive: true,
+            stopped: false,
+            death_signal: None,
+            children_space: space,
+        };
+        self.threads.insert(key, thread);
+        key
+    }
+
+    /// The namespaces that have an init: those that somebody can name.
+    pub(crate) fn known_spaces(&self) -> Vec<SpaceKey> {
+        let known = |&space: &SpaceKey| self[space].init.is_some();
+        (0..self.spaces.len()).map(SpaceKey).filter(known).collect()
+    }
+
+    /// R-NS-03: the next child of this thread is the init of a new namespace.
+    pub(crate) fn unshare(&mut self, caller: ThreadKey) -> Result<(), Errno> {
+        let own = self.space_of(self.process_of(caller));
+        if self[caller].children_space != own {
+            return Err(Errno::EINVAL);
+        }
+        let space = self.make_space(own);
+        self[caller].children_space = space;
+        Ok(())
+    }
+
+    /// R-NS-04: the next children of this thread live in this namespace, its own or one inside.
+    pub(crate) fn setns(&mut self, caller: ThreadKey, space: SpaceKey) -> Result<(), Errno> {
+        let own = self.space_of(self.process_of(caller));
+        if !self.outward(space).any(|around| around == own) {
+            return Err(Errno::EINVAL);
+        }
+        self[caller].children_space = space;
+        Ok(())
+    }
+
+    pub(crate) fn level(&self, space: SpaceKey) -> usize {
+        self[space].level
+    }
+
+    fn make_space(&mut self, parent: SpaceKey) -> SpaceKey {
+        let level = self[parent].level + 1;
+        let space = Space { parent: Some(parent), level, cursor: 1, init: None, closed: false };
+        self.spaces.push(space);
+        SpaceKey(self.spaces.len() - 1)
+    }
+
+    /// Takes a number in each namespace, from the inside outward. R-PID-01, R-PID-02, R-PID-10 to R-PID-13, R-CLONE-18.
+    fn take_numbers(&mut self, space: SpaceKey, set_tid: &[u32]) -> Result<PidKey, Errno> {
+        if set_tid.len() > self[space].level + 1 {
+            return Err(Errno::EINVAL);
+        }
+        let mut numbers = Vec::new();
+        for (depth, around) in self.outward(space).collect::<Vec<_>>().into_iter().enumerate() {
+            let number = match set_tid.get(depth) {
+                Some(&wanted) => self.check_wanted(around, wanted)?,
+                None => self.next_free(around),
+            };
+            numbers.insert(0, number);
+        }
+        if self[space].closed {
+            return Err(Errno::ENOMEM);
+        }
+        self.pids.push(Pid { space, numbers });
+        Ok(PidKey(self.pids.len() - 1))
+    }
+
+    /// R-PID-11, R-PID-12.
+    fn check_wanted(&self, space: SpaceKey, wanted: u32) -> Result<u32, Errno> {
+        let is_number = (1..PID_MAX).contains(&wanted);
+        if !is_number || (wanted != 1 && self[space].init.is_none()) {
+            return Err(Errno::EINVAL);
+        }
+        match self.find(space, wanted.cast_signed()) {
+            Some(_) => Err(Errno::EEXIST),
+            None => Ok(wanted),
+        }
+    }
+
+    /// R-PID-02. Nobody here makes so many that the numbers begin again.
+    fn next_free(&mut self, space: SpaceKey) -> u32 {
+        let is_free = |&number: &u32| self.find(space, number.cast_signed()).is_none();
+        let number = (self[space].cursor..PID_MAX).find(is_free).expect("a free number");
+        self[space].cursor = number + 1;
+        number
+    }
+
+    /// What the kernel of the process says of it.
+    pub(crate) fn treat_sigchld(&mut self, process: ProcessKey, treatment: ChildSignalAction) {
+        self[process].treatment = treatment;
+    }
+
+    pub(crate) fn set_user(&mut self, process: ProcessKey, user: u8) {
+        self[process].user = user;
+    }
+}

@@ -1,0 +1,259 @@
+//! Exits of threads and processes, what the parent is told, who adopts the orphans, exec, and the end of a namespace.
+
+use axprocess::{
+    ChildSignalAction, Errno, ExitStatus, Signal, SignalCause, ThreadExit, WaitStatus,
+};
+
+use super::{INIT, Life, PidKey, ProcessKey, SpaceKey, ThreadKey, World};
+
+impl World {
+    /// One thread exits. R-EXIT-01 to R-EXIT-07, R-EXIT-14 to R-EXIT-16.
+    pub(crate) fn exit_thread(&mut self, thread: ThreadKey, status: ExitStatus) -> ThreadExit {
+        if self.threads.get(&thread).is_none_or(|thread| !thread.alive) {
+            return ThreadExit::Gone;
+        }
+        let process = self.process_of(thread);
+        self[thread].alive = false;
+        self.leave_stop(thread);
+        if !self[process].group_exit {
+            self[process].code = status;
+        }
+        if let Some(&heir) = self.living_threads_of(process).first() {
+            let dead = self.give_children(thread, heir);
+            self.forget_thread(thread);
+            self.release(&dead);
+            return ThreadExit::OthersRemain;
+        }
+        self.end_stop_silently(process);
+        // R-EXIT-12: from here on it takes no signal.
+        self[process].group_exit = true;
+        if self[process].leads_session {
+            self.lose_terminal_at_exit(process);
+        }
+        match self.space_of_init(process) {
+            Some(space) => self.end_space(space, thread),
+            None => self.finish(process, thread),
+        }
+        ThreadExit::Last
+    }
+
+    /// R-EXIT-06, R-EXIT-13: the first decision counts. Whether it was this one.
+    pub(crate) fn begin_group_exit(&mut self, process: ProcessKey, status: ExitStatus) -> bool {
+        if !self.exists(process) || !self.takes_signals(process) {
+            return false;
+        }
+        self[process].group_exit = true;
+        self[process].code = status;
+        self.end_stop_silently(process);
+        true
+    }
+
+    /// A thread is gone; a leader stays as a zombie (R-EXIT-02, R-EXIT-03).
+    fn forget_thread(&mut self, thread: ThreadKey) {
+        let process = self.process_of(thread);
+        if self.leader(process) != Some(thread) {
+            self.threads.remove(&thread);
+        }
+    }
+
+    /// The last thread has exited. R-EXIT-14 (e) to (g), R-REPARENT-11, R-ATOM-03.
+    fn finish(&mut self, process: ProcessKey, last: ThreadKey) {
+        let mut dead = match self.reaper_of(process) {
+            Some(reaper) => self.give_children(last, reaper),
+            None => Vec::new(),
+        };
+        self.forget_thread(last);
+        self.check_own_group(process);
+        self[process].life = Life::Zombie;
+        dead.extend(self.notify(process));
+        self.release(&dead);
+    }
+
+    /// R-REPARENT-03 to R-REPARENT-06: the nearest living subreaper above, on the same level; else the init of the namespace.
+    fn reaper_of(&self, process: ProcessKey) -> Option<ThreadKey> {
+        let level = |process| self[self.space_of(process)].level;
+        if self[process].below_subreaper {
+            let ancestors = std::iter::successors(self.parent(process), |&at| self.parent(at));
+            for ancestor in ancestors.take_while(|&at| level(at) == level(process)) {
+                let thread = self.living_threads_of(ancestor).first().copied();
+                if self[ancestor].subreaper && thread.is_some() {
+                    return thread;
+                }
+            }
+        }
+        let init = self[self.space_of(process)].init?;
+        let living = self.living_threads_of(init).first().copied();
+        living.or_else(|| self.leader(init)).filter(|_| init != process)
+    }
+
+    /// Gives the children of an exiting thread to another one. Who vanishes by that is returned, to be released.
+    ///
+    /// R-REPARENT-08 to R-REPARENT-14, R-PDEATH-03.
+    fn give_children(&mut self, from: ThreadKey, to: ThreadKey) -> Vec<ProcessKey> {
+        let lost = self.process_of(from);
+        let mut dead = Vec::new();
+        for child in self.children_of_thread(from) {
+            let moment = self.tick();
+            self[child].parent = Some(to);
+            self[child].place = moment;
+            self.send_death_signals(child, lost);
+            if lost == self.process_of(to) {
+                continue;
+            }
+            self[child].exit_signal = Some(Signal::SIGCHLD);
+            if self.is_zombie(child) {
+                dead.extend(self.notify(child));
+            }
+            self.check_group_of_moved(child, lost);
+        }
+        dead
+    }
+
+    /// R-REPARENT-08, R-PDEATH-03: each thread's wish, a dead leader's too.
+    fn send_death_signals(&mut self, child: ProcessKey, lost: ProcessKey) {
+        for thread in self.threads_of(child) {
+            let Some(signal) = self[thread].death_signal else { continue };
+            if self.may_send(lost, child, Some(signal)) {
+                let pid = self.number_seen_by(lost, child);
+                self.send(child, signal, SignalCause::ParentDeath { pid });
+            }
+        }
+    }
+
+    /// Tells the parent of a zombie. Returns the zombie if nobody waits for it. R-NOTIFY-01 to R-NOTIFY-06, R-NS-20.
+    fn notify(&mut self, zombie: ProcessKey) -> Option<ProcessKey> {
+        let parent = self.parent(zombie)?;
+        if self[parent].life == Life::Withheld {
+            return Some(zombie);
+        }
+        let is_other_program = self[parent].program != self[zombie].parent_program;
+        let signal = match self[zombie].exit_signal {
+            Some(signal) if signal == Signal::SIGCHLD || !is_other_program => Some(signal),
+            _ if is_other_program => Some(Signal::SIGCHLD),
+            _ => None,
+        };
+        let treatment = match signal {
+            Some(Signal::SIGCHLD) => self[parent].treatment,
+            _ => ChildSignalAction::empty(),
+        };
+        if let Some(signal) = signal.filter(|_| !treatment.contains(ChildSignalAction::IGNORE)) {
+            let pid = self.number_seen_by(zombie, parent);
+            let status = WaitStatus::from(self[zombie].code);
+            self.send(parent, signal, SignalCause::Child { pid, status });
+        }
+        let vanishes = ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT;
+        treatment.intersects(vanishes).then_some(zombie)
+    }
+
+    /// Zombies leave every relation and give their numbers back; namespaces that waited for that end. R-WAIT-28, R-NS-20.
+    pub(super) fn release(&mut self, dead: &[ProcessKey]) {
+        for &process in dead {
+            self.threads.retain(|_, thread| thread.process != process);
+            self.processes.remove(&process);
+        }
+        let is_over = |&process: &ProcessKey| {
+            self[process].life == Life::Withheld && !self.is_inhabited(self.space_of(process))
+        };
+        if let Some(init) = self.processes().into_iter().rev().find(is_over) {
+            // When its init wakes up and goes on is a matter of scheduling.
+            self.unordered = true;
+            let last = self.leader(init).expect("the leader stays");
+            self.finish(init, last);
+            self.release(&[]);
+        }
+    }
+
+    /// The last thread of a namespace's init has exited. R-EXIT-15, R-NS-20 to R-NS-22.
+    fn end_space(&mut self, space: SpaceKey, last: ThreadKey) {
+        let init = self.process_of(last);
+        let leader = self.leader(init).expect("the leader stays");
+        self[space].closed = true;
+        self[init].life = Life::Withheld;
+        for child in self.children_of_thread(last) {
+            self[child].parent = Some(leader);
+        }
+        self.forget_thread(last);
+        let mut victims = self.processes();
+        victims.retain(|&victim| victim != init && self.number_in(self[victim].pid, space) > 0);
+        victims.sort_by_key(|&victim| self.number_in(self[victim].pid, space));
+        for victim in victims {
+            self.send(victim, Signal::SIGKILL, SignalCause::Kernel);
+        }
+        let mut zombies = self.children(init);
+        zombies.retain(|&child| self.is_zombie(child));
+        if self.is_inhabited(space) {
+            self.release(&zombies);
+        } else {
+            self.finish(init, leader);
+        }
+    }
+
+    /// Whether a number other than its init's is in use in a namespace; a group's that a process outside is in counts as well.
+    fn is_inhabited(&self, space: SpaceKey) -> bool {
+        let own = self[space].init.map(|init| self[init].pid);
+        let others = (0..self.pids.len()).map(PidKey).filter(|&pid| Some(pid) != own);
+        others.into_iter().any(|pid| self.number_in(pid, space) > 0 && self.is_in_use(pid))
+    }
+
+    /// A thread makes itself the only one and the leader. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-10, R-EXEC-11.
+    pub(crate) fn exec(&mut self, thread: ThreadKey) -> Result<(), Errno> {
+        let process = self.process_of(thread);
+        if self[process].group_exit {
+            return Err(Errno::EAGAIN);
+        }
+        let others = self.threads_of(process).into_iter().filter(|&other| other != thread);
+        let others: Vec<_> = others.collect();
+        self.abandon_stop(process);
+        for &other in &others {
+            self[other].alive = false;
+            let dead = self.give_children(other, thread);
+            debug_assert!(dead.is_empty(), "they stay in the process");
+        }
+        for other in others {
+            self.threads.remove(&other);
+        }
+        let pid = self[process].pid;
+        self[thread].pid = pid;
+        self[process].execed = true;
+        self[process].program += 1;
+        self[process].exit_signal = Some(Signal::SIGCHLD);
+        // R-EXEC-07: flags of handlers are lost, but what is ignored stays so.
+        self[process].treatment &= ChildSignalAction::IGNORE;
+        self.release(&[]);
+        Ok(())
+    }
+
+    /// R-SUBREAPER-01, R-SUBREAPER-03: it stands above all its descendants from now on.
+    pub(crate) fn become_subreaper(&mut self, process: ProcessKey) {
+        self[process].subreaper = true;
+        let mut below = self.children(process);
+        while let Some(next) = below.pop() {
+            let is_other_init = self.space_of_init(next).is_some();
+            if !self[next].below_subreaper && !is_other_init {
+                self[next].below_subreaper = true;
+                below.extend(self.children(next));
+            }
+        }
+    }
+
+    /// R-SUBREAPER-04.
+    pub(crate) fn resign_subreaper(&mut self, process: ProcessKey) {
+        self[process].subreaper = false;
+    }
+
+    /// R-PDEATH-01.
+    pub(crate) fn set_death_signal(&mut self, thread: ThreadKey, number: u64) -> Result<(), Errno> {
+        let signal = match number {
+            0 => None,
+            1..=64 => Signal::new(number as u8),
+            _ => return Err(Errno::EINVAL),
+        };
+        self[thread].death_signal = signal;
+        Ok(())
+    }
+
+    /// Whether this exit would be the machine's end (R-EXIT-18).
+    pub(crate) fn is_last_of_init(&self, thread: ThreadKey) -> bool {
+        self.process_of(thread) == INIT && self.living_threads_of(INIT) == [thread]
+    }
+}

@@ -1,0 +1,140 @@
+//! What a parent learns: wait4 and waitid.
+
+use axprocess::{Errno, Signal, WaitStatus};
+
+use super::{PidKey, ProcessKey, ThreadKey, World};
+
+const WNOHANG: i32 = 1;
+const WSTOPPED: i32 = 2;
+const WEXITED: i32 = 4;
+const WCONTINUED: i32 = 8;
+const WNOWAIT: i32 = 0x0100_0000;
+const WNOTHREAD: i32 = 0x2000_0000;
+const WALL: i32 = 0x4000_0000;
+const WCLONE: i32 = i32::MIN;
+
+/// Whose events are waited for.
+enum Who {
+    Any,
+    Process(ProcessKey),
+    Group(PidKey),
+}
+
+impl World {
+    /// R-WAIT-01, R-WAIT-03, R-WAIT-04. `None`: there are candidates, but none has anything to report.
+    pub(crate) fn wait4(
+        &mut self,
+        caller: ThreadKey,
+        pid: i32,
+        options: i32,
+    ) -> Result<Option<(u32, WaitStatus)>, Errno> {
+        let known = WNOHANG | WSTOPPED | WCONTINUED | WNOTHREAD | WALL | WCLONE;
+        if options & !known != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let process = self.process_of(caller);
+        let who = match pid {
+            i32::MIN => return Err(Errno::ESRCH),
+            -1 => Some(Who::Any),
+            0 => Some(Who::Group(self[process].group)),
+            group if group < 0 => self.find_group(process, -group).map(Who::Group),
+            _ => self.find_process(process, pid).map(Who::Process),
+        };
+        self.wait(caller, &who.ok_or(Errno::ECHILD)?, options | WEXITED)
+    }
+
+    /// R-WAIT-02, R-WAIT-04. Kinds: 0 any, 1 a process, 2 a group.
+    pub(crate) fn waitid(
+        &mut self,
+        caller: ThreadKey,
+        kind: i32,
+        id: i32,
+        options: i32,
+    ) -> Result<Option<(u32, WaitStatus)>, Errno> {
+        let events = WEXITED | WSTOPPED | WCONTINUED;
+        let known = WNOHANG | WNOWAIT | events | WNOTHREAD | WALL | WCLONE;
+        if options & !known != 0 || options & events == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let process = self.process_of(caller);
+        let who = match (kind, id) {
+            (0, _) => Some(Who::Any),
+            (1, 1..) => self.find_process(process, id).map(Who::Process),
+            (2, 0) => Some(Who::Group(self[process].group)),
+            (2, 1..) => self.find_group(process, id).map(Who::Group),
+            _ => return Err(Errno::EINVAL),
+        };
+        self.wait(caller, &who.ok_or(Errno::ECHILD)?, options)
+    }
+
+    fn wait(
+        &mut self,
+        caller: ThreadKey,
+        who: &Who,
+        options: i32,
+    ) -> Result<Option<(u32, WaitStatus)>, Errno> {
+        let mut candidates = self.children_in_wait_order(caller, options);
+        candidates.retain(|&child| self.is_kind(child, options) && self.is_meant(child, who));
+        // R-WAIT-14: the first in the list, not the first event.
+        for &child in &candidates {
+            if let Some(status) = self.report_of(child, options) {
+                let pid = self.number_seen_by(child, self.process_of(caller));
+                if options & WNOWAIT == 0 {
+                    self.consume(child, status);
+                }
+                return Ok(Some((pid, status)));
+            }
+        }
+        // R-WAIT-10, R-WAIT-11: a zombie whose end is not asked for has nothing more to say.
+        candidates.retain(|&child| !self.is_zombie(child));
+        if candidates.is_empty() { Err(Errno::ECHILD) } else { Ok(None) }
+    }
+
+    /// R-WAIT-05, R-WAIT-15: the calling thread's children first, then those of the threads behind it, then from the first on.
+    fn children_in_wait_order(&self, caller: ThreadKey, options: i32) -> Vec<ProcessKey> {
+        if options & WNOTHREAD != 0 {
+            return self.children_of_thread(caller);
+        }
+        let mut threads = self.threads_of(self.process_of(caller));
+        while threads.first() != Some(&caller) {
+            threads.rotate_left(1);
+        }
+        threads.into_iter().flat_map(|thread| self.children_of_thread(thread)).collect()
+    }
+
+    /// R-WAIT-06.
+    fn is_kind(&self, child: ProcessKey, options: i32) -> bool {
+        let is_clone = self[child].exit_signal != Some(Signal::SIGCHLD);
+        options & WALL != 0 || is_clone == (options & WCLONE != 0)
+    }
+
+    /// R-WAIT-08.
+    fn is_meant(&self, child: ProcessKey, who: &Who) -> bool {
+        match *who {
+            Who::Any => true,
+            Who::Process(process) => child == process,
+            Who::Group(group) => self[child].group == group,
+        }
+    }
+
+    /// R-WAIT-13.
+    fn report_of(&self, child: ProcessKey, options: i32) -> Option<WaitStatus> {
+        if self.is_zombie(child) {
+            return (options & WEXITED != 0).then(|| self[child].code.into());
+        }
+        if options & WSTOPPED != 0 && self[child].stop_report {
+            return self[child].stop_signal.map(WaitStatus::Stopped);
+        }
+        let continued = options & WCONTINUED != 0 && self[child].continue_report;
+        continued.then_some(WaitStatus::Continued)
+    }
+
+    /// R-WAIT-20, R-WAIT-28.
+    fn consume(&mut self, child: ProcessKey, status: WaitStatus) {
+        match status {
+            WaitStatus::Stopped(_) => self[child].stop_report = false,
+            WaitStatus::Continued => self[child].continue_report = false,
+            _ => self.release(&[child]),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The crate's side: a kernel that writes down what it is told, and makes the calls of a script.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use axprocess::{
+    ChildSignalAction, Errno, ForkRequest, Host, Number, PidNamespace, Process, ProcessTable,
+    Relations, Signal, SignalInfo, StopTicket, Terminal, TerminalKind, Thread, WaitOutcome,
+    WaitRequest,
+};
+
+use crate::call::{Call, Deed};
+use crate::naive::{Hook, ProcessKey, SpaceKey, TerminalKey, ThreadKey};
+use crate::pair::Answer;
+
+#[derive(Default)]
+pub(crate) struct Kernel {
+    hooks: Mutex<Vec<Hook>>,
+}
+
+/// What the kernel knows of a process.
+pub(crate) struct ProcessData {
+    pub(crate) key: ProcessKey,
+    treatment: AtomicU8,
+    user: AtomicU8,
+    killed: AtomicBool,
+}
+
+impl ProcessData {
+    /// A child's, which begins as its parent is.
+    fn inherited(key: ProcessKey, from: &Self) -> Self {
+        let copy = |value: &AtomicU8| AtomicU8::new(value.load(Relaxed));
+        let (treatment, user) = (copy(&from.treatment), copy(&from.user));
+        Self { key, treatment, user, killed: AtomicBool::new(false) }
+    }
+}
+
+impl Kernel {
+    fn note(&self, hook: Hook) {
+        self.hooks.lock().unwrap().push(hook);
+    }
+}
+
+impl Host for Kernel {
+    type Lock = Mutex<Relations<Self>>;
+    type ProcessData = ProcessData;
+    type ThreadData = ThreadKey;
+    type Usage = ();
+
+    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+        let data = target.host_data();
+        if info.signal == Signal::SIGKILL {
+            data.killed.store(true, Relaxed);
+        }
+        self.note(Hook::Signal { to: data.key, signal: info.signal, cause: info.cause });
+    }
+
+    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+        let to = *target.host_data();
+        self.note(Hook::ThreadSignal { to, signal: info.signal, cause: info.cause });
+    }
+
+    fn may_signal(&self, by: &Process<Self>, to: &Process<Self>, _: Option<Signal>) -> bool {
+        let user = |process: &Process<Self>| process.host_data().user.load(Relaxed);
+        user(by) == 0 || user(by) == user(to)
+    }
+
+    fn request_stop(&self, thread: &Thread<Self>) {
+        self.note(Hook::StopRequest { of: *thread.host_data() });
+    }
+
+    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+        ChildSignalAction::from_bits_retain(parent.host_data().treatment.load(Relaxed))
+    }
+
+    fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
+        caller.process().host_data().killed.load(Relaxed)
+    }
+
+    fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
+        self.note(Hook::HungUp { terminal: TerminalKey(terminal.device() as usize) });
+    }
+}
+
+/// A table, and all that scripts can name, by the keys that the second model gives.
+pub(crate) struct Real {
+    pub(crate) table: ProcessTable<Kernel>,
+    pub(crate) threads: BTreeMap<ThreadKey, Arc<Thread<Kernel>>>,
+    pub(crate) processes: BTreeMap<ProcessKey, Arc<Process<Kernel>>>,
+    pub(crate) spaces: BTreeMap<SpaceKey, Arc<PidNamespace<Kernel>>>,
+    pub(crate) terminals: Vec<Arc<Terminal<Kernel>>>,
+    tickets: BTreeMap<ThreadKey, StopTicket>,
+}
+
+impl Real {
+    pub(crate) fn new(terminals: &[TerminalKind], check_interval: NonZeroU64) -> Self {
+        let table = ProcessTable::new(Kernel::default());
+        table.check_every(check_interval);
+        let data = ProcessData {
+            key: ProcessKey(0),
+            treatment: AtomicU8::new(0),
+            user: AtomicU8::new(0),
+            killed: AtomicBool::new(false),
+        };
+        let init = table.new_init(1, data, ThreadKey(0)).unwrap();
+        let terminals =
+            (0..).zip(terminals).map(|(device, &kind)| table.new_terminal(kind, device));
+        Self {
+            processes: BTreeMap::from([(ProcessKey(0), Arc::clone(init.process()))]),
+            threads: BTreeMap::from([(ThreadKey(0), init)]),
+            spaces: BTreeMap::from([(SpaceKey(0), Arc::clone(table.namespace()))]),
+            terminals: terminals.collect(),
+            tickets: BTreeMap::new(),
+            table,
+        }
+    }
+
+    pub(crate) fn take_hooks(&self) -> Vec<Hook> {
+        std::mem::take(&mut *self.table.host().hooks.lock().unwrap())
+    }
+
+    /// Who is born by it gets the keys given.
+    pub(crate) fn make(
+        &mut self,
+        caller: ThreadKey,
+        deed: &Deed,
+        born: (ProcessKey, ThreadKey),
+    ) -> Answer {
+        let thread = Arc::clone(&self.threads[&caller]);
+        let process = thread.process();
+        match *deed {
+            Call::Fork { exit_signal, parent, space, ref set_tid } => {
+                let set_tid: Vec<u32> = set_tid.iter().map(|&tid| tid.cast_unsigned()).collect();
+                let number = if set_tid.is_empty() { Number::Next } else { Number::Each(&set_tid) };
+                let request = ForkRequest {
+                    number,
+                    exit_signal: exit_signal.into(),
+                    parent,
+                    namespace: space,
+                };
+                let data = ProcessData::inherited(born.0, process.host_data());
+                thread.fork(request, data, born.1).map(|leader| self.enter(born.1, leader)).into()
+            }
+            Call::SpawnThread { ref set_tid } => {
+                let set_tid: Vec<u32> = set_tid.iter().map(|&tid| tid.cast_unsigned()).collect();
+                let number = if set_tid.is_empty() { Number::Next } else { Number::Each(&set_tid) };
+                thread.spawn_thread(number, born.1).map(|other| self.enter(born.1, other)).into()
+            }
+            Call::ExitThread(status) => Answer::Exits(vec![thread.exit_thread(status)]),
+            Call::Exit(status) => {
+                process.begin_group_exit(status);
+                self.exit_all(process)
+            }
+            Call::BeginGroupExit(index, status) => {
+                Answer::Yes(self.processes[&ProcessKey(index)].begin_group_exit(status))
+            }
+            Call::FinishGroupExit(index) => self.exit_all(&self.processes[&ProcessKey(index)]),
+            Call::Exec => {
+                let treatment = &process.host_data().treatment;
+                let answer = thread.exec();
+                if answer.is_ok() {
+                    let ignored = treatment.load(Relaxed) & ChildSignalAction::IGNORE.bits();
+                    treatment.store(ignored, Relaxed);
+                }
+                answer.into()
+            }
+            Call::Wait4 { pid, options } => Self::wait(&thread, WaitRequest::wait4(pid, options)),
+            Call::Waitid { kind, id, options } => {
+                Self::wait(&thread, WaitRequest::waitid(kind, id, options))
+            }
+            Call::Setpgid { pid, pgid } => process.setpgid(pid, pgid).into(),
+            Call::Setsid => process.setsid().into(),
+            Call::Getpgid(pid) => process.getpgid(pid).into(),
+            Call::Getsid(pid) => process.getsid(pid).into(),
+            Call::Kill { pid, signal } => process.kill(pid, signal).into(),
+            Call::Tkill { tid, signal } => process.tkill(tid, signal).into(),
+            Call::Tgkill { tgid, tid, signal } => process.tgkill(tgid, tid, signal).into(),
+            Call::SignalSent(index, signal) => {
+                Answer::Discard(self.processes[&ProcessKey(index)].signal_sent(signal))
+            }
+            Call::TakeStopSignal => {
+                self.tickets.insert(caller, process.stop_ticket());
+                Answer::Done
+            }
+            Call::BeginStop(signal) => match self.tickets.get(&caller) {
+                Some(&ticket) => Answer::Decision(thread.begin_stop(signal, ticket)),
+                None => Answer::Done,
+            },
+            Call::TakeAndBeginStop(signal) => {
+                Answer::Decision(thread.begin_stop(signal, process.stop_ticket()))
+            }
+            Call::Stop => Answer::Stops(vec![thread.stop()]),
+            Call::StopAll => {
+                let threads = process.threads();
+                Answer::Stops(threads.iter().map(|thread| thread.stop()).collect())
+            }
+            Call::Run => {
+                thread.run();
+                Answer::Done
+            }
+            Call::BecomeSubreaper => {
+                process.become_subreaper();
+                Answer::Done
+            }
+            Call::ResignSubreaper => {
+                process.resign_subreaper();
+                Answer::Done
+            }
+            Call::SetParentDeathSignal(number) => {
+                Thread::<Kernel>::parse_parent_death_signal(number)
+                    .map(|signal| thread.set_parent_death_signal(signal))
+                    .into()
+            }
+            Call::TreatSigchld(bits) => {
+                process.host_data().treatment.store(bits, Relaxed);
+                Answer::Done
+            }
+            Call::SetUser(user) => {
+                process.host_data().user.store(user, Relaxed);
+                Answer::Done
+            }
+            Call::Unshare => thread.unshare_pid().into(),
+            Call::Setns(space) => thread.set_pid_namespace(&self.spaces[&SpaceKey(space)]).into(),
+            Call::OpenTerminal(index, file) => {
+                Answer::Acquisition(process.open_terminal(&self.terminals[index], file))
+            }
+            Call::AcquireTerminal(index, request) => {
+                let answer = process.acquire_terminal(&self.terminals[index], request);
+                answer.map_or_else(Answer::Failed, Answer::Acquisition)
+            }
+            Call::ReleaseTerminal(index, side) => {
+                let answer = process.release_terminal(&self.terminals[index], side);
+                answer.map_or_else(Answer::Failed, Answer::Release)
+            }
+            Call::Tcgetpgrp(index, side) => process.tcgetpgrp(&self.terminals[index], side).into(),
+            Call::Tcgetsid(index, side) => process.tcgetsid(&self.terminals[index], side).into(),
+            Call::Tcsetpgrp(index, pgid, stop_signal) => {
+                let answer = process.tcsetpgrp(&self.terminals[index], Ok(pgid), stop_signal);
+                answer.map_or_else(Answer::Failed, Answer::Access)
+            }
+            Call::AccessTerminal(index, access, stop_signal) => {
+                let terminal = &self.terminals[index];
+                let answer = process.check_terminal_access(terminal, access, stop_signal);
+                answer.map_or_else(Answer::Failed, Answer::Access)
+            }
+            Call::HangUp(index) => Answer::Yes(self.terminals[index].hang_up().is_some()),
+            Call::SignalForeground(index, signal) => {
+                Answer::Yes(self.terminals[index].signal_foreground(signal).is_some())
+            }
+        }
+    }
+
+    pub(crate) fn wait(caller: &Thread<Kernel>, request: Result<WaitRequest, Errno>) -> Answer {
+        match request.and_then(|request| caller.wait(&request)) {
+            Ok(WaitOutcome::Event(event)) => Answer::Reported(event.pid, event.status),
+            Ok(WaitOutcome::NothingYet(_)) => Answer::NothingYet,
+            Err(errno) => Answer::Failed(errno),
+        }
+    }
+
+    fn exit_all(&self, process: &Process<Kernel>) -> Answer {
+        let status = process.exit_status();
+        let exits = process.threads().into_iter().map(|thread| thread.exit_thread(status));
+        Answer::Exits(exits.collect())
+    }
+
+    fn enter(&mut self, key: ThreadKey, thread: Arc<Thread<Kernel>>) {
+        let process = thread.process();
+        self.processes.insert(process.host_data().key, Arc::clone(process));
+        self.threads.insert(key, thread);
+    }
+}
