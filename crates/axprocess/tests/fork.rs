@@ -166,3 +166,17 @@ fn a_table_that_is_gone_makes_nothing() {
     assert_eq!(wait4(&init, -1, 0), NO_CHILD);
     exit(&child, 0);
 }
+
+#[test]
+fn a_process_whose_leader_is_dead_makes_processes_and_threads() {
+    // R-FORK-16: from a thread that lives; the children's parent has the process's number.
+    let (_table, init) = boot();
+    let leader = fork(&init);
+    let thread = spawn(&leader);
+    exit(&leader, 0);
+    let child = fork(&thread);
+    assert_eq!(child.process().getppid(), leader.process().pid());
+    let second = spawn(&thread);
+    assert_eq!(second.process().pid(), leader.process().pid());
+    assert_eq!(second.process().threads().len(), 2);
+}

@@ -8,6 +8,7 @@
 //! | `Code` | files under `crates/axprocess/src` |
 //! | `Shown by` | tests of the model, `file.rs::function` |
 //! | `Observed by` | tests that look at the running kernel: those of files named `observed….rs` |
+//! | `Not observable` | what no program can see on the running kernel, and why |
 //! | `Host` | why the rule, or what is left of it, is not the model's |
 
 pub(crate) mod sources;
@@ -139,17 +140,16 @@ impl Rulebook {
         Self { lines, rules }
     }
 
-    /// What is wrong with the document, or with what the sources say of it. `awaited`: rules that need not be shown yet.
-    pub(crate) fn problems(&self, repository: &Repository, awaited: &str) -> Vec<String> {
+    /// What is wrong with the document, or with what the sources say of it.
+    pub(crate) fn problems(&self, repository: &Repository) -> Vec<String> {
         let mut problems = Vec::new();
         self.check_order(&mut problems);
-        let awaited = citations(awaited);
         for rule in &self.rules {
             self.check_form(rule, &mut problems);
             check_code(rule, repository, &mut problems);
             check_tests(rule, &repository.tests, &mut problems);
             let is_done = rule.field("Host").is_some() || (rule.is_shown() && has_code(rule));
-            if !is_done && !rule.is_named_by(&awaited) {
+            if !is_done {
                 problems.push(format!(
                     "{rule} has neither `Code` with `Shown by` nor `Host`: name it in the head of a test that fails when \
                      the rule is broken, or say in docs/rules.md why it is the host's"
@@ -239,11 +239,17 @@ impl Rulebook {
                 .push(format!("{rule}: its evidence, `{evidence}`, must be words of {EVIDENCE:?}"));
         }
         for (key, value) in &rule.fields {
-            let is_known =
-                ["Evidence", "Code", SHOWN_BY, OBSERVED_BY, "Host"].contains(&key.as_str());
+            let known = ["Evidence", "Code", SHOWN_BY, OBSERVED_BY, "Not observable", "Host"];
+            let is_known = known.contains(&key.as_str());
             if !is_known || value.is_empty() {
                 problems.push(format!("{rule}: the field `{key}: {value}` is unknown or empty"));
             }
+        }
+        let is_observed = evidence.split(", ").any(|word| word == "observed");
+        if is_observed == rule.field("Not observable").is_some() {
+            problems.push(format!(
+                "{rule}: observe it on the kernel (`observed`), or say under `Not observable` what cannot be, and why"
+            ));
         }
         if rule.field("Host").is_some_and(|reason| reason.split_whitespace().count() < 3) {
             problems.push(format!("{rule}: say in some words why it is the host's"));
