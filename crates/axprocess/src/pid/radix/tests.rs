@@ -37,7 +37,7 @@ fn mark(tree: &Radix<Mark>, number: u32) -> Option<u64> {
     tree.get(number).map(|mark| mark.0)
 }
 
-fn lack(leaves: u8, inners: u8) -> NodesMissing {
+fn lack(leaves: u16, inners: u16) -> NodesMissing {
     NodesMissing { leaves, inners }
 }
 
