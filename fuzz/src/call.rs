@@ -9,7 +9,7 @@ pub type Index = u8;
 #[derive(Clone, Copy, Debug, Arbitrary)]
 pub enum Call {
     /// The host changes its mind.
-    Mood(u8),
+    Mood(u16),
     Fork {
         by: Index,
         how: u8,
@@ -170,10 +170,177 @@ pub enum Call {
     DropTerminal {
         terminal: Index,
     },
+    Clone {
+        by: Index,
+        flags: Flags,
+        tls: u8,
+    },
+    Clone3 {
+        by: Index,
+        flags: Flags,
+        args: [Word; 4],
+        set_tid: [i16; 3],
+        size: u8,
+    },
+    ReadCloneArgs {
+        size: u16,
+        bytes: [u8; 11],
+    },
+    BeginVfork {
+        by: Index,
+        child: Index,
+    },
+    ReleaseAddressSpace {
+        by: Index,
+    },
+    Reboot {
+        by: Index,
+        command: u32,
+    },
+    SetPidMax {
+        by: Index,
+        limit: Wild,
+        cpus: u8,
+    },
+    SetLastPid {
+        by: Index,
+        last: Wild,
+    },
+    /// Opens a handle, by number or by the special descriptors.
+    PidfdOpen {
+        by: Index,
+        pid: Wild,
+        flags: u32,
+    },
+    PidfdSelf {
+        by: Index,
+        fd: i32,
+    },
+    HandleOf {
+        of: Index,
+        thread: bool,
+    },
+    DropHandle {
+        handle: Index,
+    },
+    AskHandle {
+        by: Index,
+        handle: Index,
+        mask: u64,
+    },
+    WaitidPidfd {
+        by: Index,
+        fd: Wild,
+        handle: Index,
+        options: Options,
+    },
+    PidfdSendSignal {
+        by: Index,
+        handle: Index,
+        signal: Sig,
+        flags: u8,
+        info: Option<(Sig, i32)>,
+    },
+    /// Begins a wait, and asks at once.
+    BeginWait {
+        by: Index,
+        pid: Wild,
+        options: Options,
+    },
+    /// Makes a future of a wait, looks at it twice, and drops it.
+    AwaitEvent {
+        by: Index,
+        pid: Wild,
+    },
+    Attach {
+        by: Index,
+        tid: u16,
+        seize: bool,
+        options: u32,
+    },
+    TraceMe {
+        by: Index,
+    },
+    InheritTracer {
+        by: Index,
+        maker: Index,
+    },
+    TraceStop {
+        by: Index,
+        code: u16,
+    },
+    ResumeTracee {
+        by: Index,
+        tid: u16,
+    },
+    SetTraceOptions {
+        by: Index,
+        tid: u16,
+        options: u32,
+    },
+    Detach {
+        by: Index,
+        tid: u16,
+    },
     /// Reads all that can be read.
     Look {
         by: Index,
     },
+}
+
+/// The flags of clone: mostly some that mean something here.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub enum Flags {
+    /// Some of those that exist, by bit.
+    Known(u16),
+    Any(u64),
+}
+
+impl Flags {
+    pub(crate) fn value(self) -> u64 {
+        const KNOWN: [u64; 16] = [
+            17,
+            0x100,
+            0x200,
+            0x800,
+            0x1000,
+            0x4000,
+            0x8000,
+            0x1_0000,
+            0x2000_0000,
+            0x2_0000,
+            0x40_0000,
+            0x10_0000,
+            0x1000_0000,
+            0x800_0000,
+            0x4_0000,
+            0x1_0000_0000,
+        ];
+        match self {
+            Self::Known(bits) => {
+                (0..16).filter(|bit| bits >> bit & 1 == 1).fold(0, |flags, bit| flags | KNOWN[bit])
+            }
+            Self::Any(flags) => flags,
+        }
+    }
+}
+
+/// A word of a structure: mostly small.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub enum Word {
+    Zero,
+    Small(u8),
+    Any(u64),
+}
+
+impl Word {
+    pub(crate) fn value(self) -> u64 {
+        match self {
+            Self::Zero => 0,
+            Self::Small(value) => value.into(),
+            Self::Any(value) => value,
+        }
+    }
 }
 
 /// A number of a system call: mostly one that could mean something, sometimes any.

@@ -3,22 +3,35 @@
 use std::cell::Cell;
 use std::sync::Mutex;
 
-use axprocess::{ChildSignalAction, Host, Process, Relations, Signal, Thread};
+use axprocess::{
+    ChildSignalAction, Host, PidNamespace, Process, Relations, Signal, SignalAction, Thread,
+};
 
 /// What the hooks answer until the next [`Call::Mood`](crate::Call::Mood).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Mood {
     child_signal_action: ChildSignalAction,
-    forbids_signals: bool,
+    forbids: bool,
     kills_callers: bool,
+    signal_action: SignalAction,
+    blocks: bool,
 }
 
 impl Mood {
-    pub(crate) const fn from_bits(bits: u8) -> Self {
+    /// Everything is allowed, nothing is blocked, and signals have their default actions.
+    pub(crate) const CALM: Self = Self::from_bits(0x200);
+
+    pub(crate) const fn from_bits(bits: u16) -> Self {
         Self {
-            child_signal_action: ChildSignalAction::from_bits_truncate(bits & 7),
-            forbids_signals: bits & 0x18 == 0x18,
+            child_signal_action: ChildSignalAction::from_bits_truncate(bits as u8 & 7),
+            forbids: bits & 0x18 == 0x18,
             kills_callers: bits & 0x60 == 0x60,
+            signal_action: match bits >> 8 & 3 {
+                0 => SignalAction::Ignore,
+                1 => SignalAction::Handle,
+                _ => SignalAction::Default,
+            },
+            blocks: bits & 0xc00 == 0xc00,
         }
     }
 }
@@ -28,7 +41,7 @@ impl Mood {
 pub struct Moody;
 
 thread_local! {
-    static MOOD: Cell<Mood> = const { Cell::new(Mood::from_bits(0)) };
+    static MOOD: Cell<Mood> = const { Cell::new(Mood::CALM) };
 }
 
 impl Moody {
@@ -44,7 +57,23 @@ impl Host for Moody {
     type Usage = ();
 
     fn may_signal(&self, _: &Process<Self>, _: &Process<Self>, _: Option<Signal>) -> bool {
-        !MOOD.get().forbids_signals
+        !MOOD.get().forbids
+    }
+
+    fn may_choose_number(&self, _: &Thread<Self>, _: &PidNamespace<Self>) -> bool {
+        !MOOD.get().forbids
+    }
+
+    fn may_trace(&self, _: &Thread<Self>, _: &Thread<Self>) -> bool {
+        !MOOD.get().forbids
+    }
+
+    fn signal_action(&self, _: &Process<Self>, _: Signal) -> SignalAction {
+        MOOD.get().signal_action
+    }
+
+    fn is_signal_blocked(&self, _: &Thread<Self>, _: Signal) -> bool {
+        MOOD.get().blocks
     }
 
     fn child_signal_action(&self, _: &Process<Self>) -> ChildSignalAction {

@@ -1,11 +1,17 @@
 //! Plays calls on a table.
+//!
+//! The calls on [terminals](terminals), [handles](handles), [tracers](tracing) and those of [clone](births) stand in files of their own.
+
+mod births;
+mod handles;
+mod terminals;
+mod tracing;
 
 use std::sync::Arc;
 
 use axprocess::{
-    AcquireTerminal, AdminRight, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
-    ForkRequest, IfTaken, Number, Pid, PidNamespace, Process, ProcessTable, Signal, StopSignal,
-    StopTicket, Terminal, TerminalAccess, TerminalFile, TerminalKind, TerminalSide, Thread,
+    Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, Pid, PidHandle,
+    PidNamespace, Process, ProcessTable, RebootCommand, Signal, StopTicket, Terminal, Thread,
     WaitOutcome, WaitRequest,
 };
 
@@ -21,6 +27,7 @@ pub struct World {
     threads: Vec<Option<Arc<Thread<Moody>>>>,
     processes: Vec<Option<Arc<Process<Moody>>>>,
     terminals: Vec<Option<Arc<Terminal<Moody>>>>,
+    handles: Vec<Option<PidHandle<Moody>>>,
     ticket: Option<StopTicket>,
 }
 
@@ -31,11 +38,18 @@ impl World {
     ///
     /// If a new table refuses its first process.
     pub fn boot() -> Self {
-        Moody::set(Mood::default());
+        Moody::set(Mood::CALM);
         let table = ProcessTable::new(Moody);
         let init = table.new_init(1, (), ()).expect("an empty table takes its init");
         let processes = vec![Some(Arc::clone(init.process()))];
-        Self { table, threads: vec![Some(init)], processes, terminals: vec![None], ticket: None }
+        Self {
+            table,
+            threads: vec![Some(init)],
+            processes,
+            terminals: vec![None],
+            handles: vec![None],
+            ticket: None,
+        }
     }
 
     /// Does one call. Whether it succeeds does not matter.
@@ -121,62 +135,29 @@ impl World {
                 let space: Arc<PidNamespace<Moody>> = self.process(of)?.namespace();
                 self.thread(by)?.set_pid_namespace(&space).ok()?;
             }
+            Call::BeginWait { by, pid, options } => {
+                let request = WaitRequest::wait4(pid.value(), options.value()).ok()?;
+                let call = self.thread(by)?.begin_wait(&request);
+                for _ in 0..2 {
+                    call.poll().ok()?;
+                }
+            }
+            Call::Reboot { by, command } => {
+                self.process(by)?.reboot(RebootCommand::parse(command).ok()?);
+            }
+            Call::SetPidMax { by, limit, cpus } => {
+                self.process(by)?.set_pid_max(limit.value(), cpus.into()).ok()?;
+            }
+            Call::SetLastPid { by, last } => self.process(by)?.set_last_pid(last.value()).ok()?,
             Call::Look { by } => self.look(by)?,
-            terminal => self.play_terminal(terminal)?,
-        }
-        Some(())
-    }
-
-    fn play_terminal(&mut self, call: Call) -> Option<()> {
-        match call {
-            Call::NewTerminal { kind } if self.terminals.len() < 8 => {
-                let kind =
-                    [TerminalKind::PseudoTerminal, TerminalKind::Other][usize::from(kind & 1)];
-                self.terminals.push(Some(self.table.new_terminal(kind, 0x8800)));
+            other => {
+                let played = self
+                    .play_birth(other)
+                    .or_else(|| self.play_handle(other))
+                    .or_else(|| self.play_tracing(other))
+                    .or_else(|| self.play_terminal(other));
+                return played;
             }
-            Call::OpenTerminal { by, terminal, how } => {
-                self.process(by)?.open_terminal(self.terminal(terminal)?, file_of(how));
-            }
-            Call::AcquireTerminal { by, terminal, how } => {
-                let request = AcquireTerminal {
-                    file: file_of(how),
-                    if_taken: [IfTaken::Refuse, IfTaken::Steal][usize::from(how >> 1 & 1)],
-                    right: [AdminRight::Absent, AdminRight::Present][usize::from(how >> 2 & 1)],
-                };
-                self.process(by)?.acquire_terminal(self.terminal(terminal)?, request).ok()?;
-            }
-            Call::ReleaseTerminal { by, terminal, how } => {
-                self.process(by)?.release_terminal(self.terminal(terminal)?, side_of(how)).ok()?;
-            }
-            Call::Tcgetpgrp { by, terminal, how } => {
-                self.process(by)?.tcgetpgrp(self.terminal(terminal)?, side_of(how)).ok()?;
-            }
-            Call::Tcgetsid { by, terminal, how } => {
-                self.process(by)?.tcgetsid(self.terminal(terminal)?, side_of(how)).ok()?;
-            }
-            Call::Tcsetpgrp { by, terminal, pgid, how } => {
-                let pgid = if how & 2 == 0 { Ok(pgid.value()) } else { Err(Errno::EFAULT) };
-                let terminal = self.terminal(terminal)?;
-                self.process(by)?.tcsetpgrp(terminal, pgid, stop_signal_of(how)).ok()?;
-            }
-            Call::UseTerminal { by, terminal, how } => {
-                let access = [
-                    TerminalAccess::Read,
-                    TerminalAccess::Write,
-                    TerminalAccess::WriteWithTostop,
-                    TerminalAccess::Change,
-                ][usize::from(how >> 1 & 3)];
-                let terminal = self.terminal(terminal)?;
-                self.process(by)?
-                    .check_terminal_access(terminal, access, stop_signal_of(how))
-                    .ok()?;
-            }
-            Call::SignalForeground { terminal, signal } => {
-                self.terminal(terminal)?.signal_foreground(signal_of(signal.value())?);
-            }
-            Call::HangUp { terminal } => drop(self.terminal(terminal)?.hang_up()),
-            Call::DropTerminal { terminal } => drop(take(&mut self.terminals, terminal)),
-            _ => {}
         }
         Some(())
     }
@@ -198,6 +179,16 @@ impl World {
             (process.parent(), process.children(), process.threads(), process.group().processes());
         let _ = (process.group().session().process_groups(), process.group().is_orphaned());
         let _ = (process.controlling_terminal(), process.foreground_pgid(), process.is_stopped());
+        let _ = (process.stat(&namespace), process.namespace_numbers(&namespace));
+        let _ = (process.pid_max(), process.last_pid(), process.snapshot_tree(&namespace));
+        let mut from = 0;
+        while let Some((pid, _)) = self.table.next_process(&namespace, from) {
+            from = pid + 1;
+        }
+        for thread in process.threads() {
+            let _ =
+                (thread.run_state(), thread.children(), thread.tracer(), thread.tid_in(&namespace));
+        }
         let number = process.pid();
         let _ = (self.table.find_process(number), self.table.find_thread(number));
         let _ = (self.table.find_group(number), self.table.find_session(number));
@@ -253,16 +244,4 @@ fn status_of(raw: i32) -> ExitStatus {
 
 fn signal_of(number: i32) -> Option<Signal> {
     Signal::new(u8::try_from(number).ok()?)
-}
-
-const fn file_of(how: u8) -> TerminalFile {
-    if how & 1 == 0 { TerminalFile::Readable } else { TerminalFile::WriteOnly }
-}
-
-const fn side_of(how: u8) -> TerminalSide {
-    if how & 1 == 0 { TerminalSide::Slave } else { TerminalSide::Master }
-}
-
-const fn stop_signal_of(how: u8) -> StopSignal {
-    if how & 1 == 0 { StopSignal::Effective } else { StopSignal::BlockedOrIgnored }
 }
