@@ -98,7 +98,7 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Returns the thread's number in its own namespace. It changes once, when a thread other than the leader execs: then it becomes the process's.
+    /// Returns the thread's number in its own namespace. Serves gettid(2). It changes once, when a thread other than the leader execs: then it becomes the process's.
     #[inline]
     pub fn tid(&self) -> Pid {
         self.identity.number()

@@ -9,7 +9,7 @@ use crate::{Errno, ExitSignal, Host};
 impl<H: Host> Thread<H> {
     /// Makes this thread the only one and the leader of its process, as a successful execve(2) does.
     ///
-    /// The kernel calls it at the point of no return, after the other threads have been made to stop running. They
+    /// Serves execve(2) and execveat(2). The kernel calls it at the point of no return, after the other threads have been made to stop running. They
     /// are gone without a status and without anyone being told; their numbers are free, their children are this
     /// thread's, behind its own. This thread's number becomes the process's. The process's exit signal is `SIGCHLD` from here on, and its parent
     /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-09.

@@ -119,7 +119,7 @@ pub struct WaitCall<'a, H: Host> {
 impl<H: Host> WaitCall<'_, H> {
     /// Asks what has become of the children, and consumes the answer.
     ///
-    /// To be called again after each wake-up; [`Thread::wait`] is a call that asks once.
+    /// Serves wait4(2) and waitid(2): called at once, and again after each wake-up; [`Thread::wait`] is a call that asks once. R-WAIT-04 to R-WAIT-16, R-WAIT-24.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl<H: Host> WaitCall<'_, H> {
 impl<H: Host> Thread<H> {
     /// Begins a call that may sleep: looks up whom the request's numbers name now.
     ///
-    /// The caller's own group is the one that it is in at this moment, also if it moves later, and also if it cannot see that group's number.
+    /// Serves wait4(2) and waitid(2) that may sleep. The caller's own group is the one that it is in at this moment, also if it moves later, and also if it cannot see that group's number.
     /// Who has no such number has no such child, whoever gets the number later. R-WAIT-03, R-WAIT-04, R-WAIT-27.
     ///
     /// ```
