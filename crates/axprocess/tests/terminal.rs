@@ -214,13 +214,16 @@ fn a_process_alone_gives_it_up() {
 
 #[test]
 fn b6_a_leader_gives_it_up_for_all() {
-    // B6, R-TTY-03: SIGHUP and SIGCONT to the foreground; the terminal is free for another session, and keys reach nobody.
+    // B6, R-TTY-03: SIGHUP and SIGCONT to the foreground, as if the leader had sent them; the terminal is free for another session, and keys
+    // reach nobody.
     let (table, init, shell, tty) = login();
     let [front, back] = [job(&shell), job(&shell)];
     setpgrp(&shell, &tty, number(&front)).unwrap();
     let released = shell.process().release_terminal(&tty, TerminalSide::Slave);
     assert_eq!(released, Ok(TerminalRelease::Session));
-    assert_eq!(kernel_signals(&table), [(front.tid(), HUP), (front.tid(), CONT)]);
+    let cause = SignalCause::User { pid: shell.tid() };
+    let signals = [HUP, CONT].map(|signal| Event::Posted(front.tid(), signal, cause));
+    assert_eq!(posted(&table), signals);
     assert_eq!([shown(&shell), shown(&front), shown(&back)], [NONE; 3]);
     assert!(tty.signal_foreground(Signal::SIGINT).is_none() && tty.session().is_none());
     let other = leader(&init);

@@ -109,6 +109,18 @@ impl<H: Host> Process<H> {
         })
     }
 
+    /// Sends a signal to a group in this process's name, as kill(2) would; who may not be sent it gets none.
+    pub(super) fn signal_group<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        group: &ProcessGroup<H>,
+        signal: Signal,
+    ) {
+        let sending = Sending { sender: self.in_hold(hold), signal: Ok(Some(signal)), given: None };
+        // That nobody could be reached is no error of what this is part of.
+        let _ = sending.to_group(hold, group);
+    }
+
     /// Whether this process may send `signal` to `target`: to itself always, `SIGCONT` within its session, else as the host says. R-KILL-05.
     pub(super) fn may_send(
         &self,

@@ -208,7 +208,7 @@ impl<H: Host> Process<H> {
 
     /// Gives the controlling terminal up: for the calling process alone, or for the whole session if it leads that.
     ///
-    /// Serves ioctl `TIOCNOTTY`. When a leader gives it up, the foreground group gets `SIGHUP` and `SIGCONT`, and
+    /// Serves ioctl `TIOCNOTTY`. When a leader gives it up, the foreground group gets `SIGHUP` and `SIGCONT` from it (`SI_USER`, where it may send them), and
     /// another session can have the terminal (B6). R-TTY-03.
     ///
     /// # Errors
@@ -227,8 +227,10 @@ impl<H: Host> Process<H> {
                 self.forget_terminal(hold);
                 return Ok(TerminalRelease::Process);
             }
-            let foreground = terminal.foreground_in(hold);
-            post_to_named_group(hold, foreground, &[Signal::SIGHUP, Signal::SIGCONT]);
+            if let Some(group) = terminal.foreground_in(hold).and_then(|named| named.group(hold)) {
+                self.signal_group(hold, group, Signal::SIGHUP);
+                self.signal_group(hold, group, Signal::SIGCONT);
+            }
             self.session_in(hold).detach_terminal(hold, terminal);
             self.forget_terminal(hold);
             Ok(TerminalRelease::Session)
