@@ -223,6 +223,23 @@ fn an_injected_zombie_holds_the_namespace() {
 }
 
 #[test]
+fn an_init_in_a_group_founded_inside_waits_for_itself() {
+    // R-NS-20, as seen on Linux 6.18: the group's number is in use, by init; SIGKILL changes nothing, a move by its parent does.
+    let (_table, init) = boot();
+    let inner = container(&init);
+    let founder = fork(&inner);
+    founder.process().setpgid(0, 0).unwrap();
+    inner.process().setpgid(0, 2).unwrap();
+    exit(&founder, 0);
+    assert_eq!(wait4(&inner, -1, 0), exited(2, 0));
+    exit(&inner, 7);
+    init.process().kill(2, 9).unwrap();
+    assert_eq!(wait4(&init, -1, 0), Waited::Nothing);
+    init.process().setpgid(2, 2).unwrap();
+    assert_eq!(wait4(&init, -1, 0), exited(2, 7));
+}
+
+#[test]
 fn an_inner_inits_threads_share_its_role() {
     // R-NS-24, R-CLONE-11: the leader's end ends nothing; the last thread's does; no init has a sibling.
     let (_table, init) = boot();

@@ -4,7 +4,7 @@ mod kernel;
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex, RwLock};
 use std::thread;
 
 use axprocess::{ExitStatus, ForkNamespace, ForkParent, ForkRequest, ProcessState, Signal};
@@ -28,6 +28,9 @@ struct World {
     threads: Mutex<Vec<KernelThread>>,
     reaped: AtomicUsize,
     forked: AtomicUsize,
+    /// Written while the init of a new namespace is in its creator's group, read while somebody changes groups. An init that joined a
+    /// group founded inside would hold up its own end (R-NS-20); as the leader of a session it cannot.
+    births_of_inits: RwLock<()>,
 }
 
 impl World {
@@ -49,6 +52,15 @@ impl World {
         drop(removed);
     }
 
+    /// Makes a process in a new namespace, and a session of its own for it.
+    fn fork_init(&self, creator: &KernelThread, request: ForkRequest<'_>) -> Option<KernelThread> {
+        let _nobody_changes_groups = self.births_of_inits.write().unwrap();
+        let request = ForkRequest { namespace: ForkNamespace::New, ..request };
+        let child = fork_with(creator, request).ok()?;
+        child.process().setsid().unwrap();
+        Some(child)
+    }
+
     fn step(&self, random: &mut Random) {
         let thread = self.pick(random);
         let process = thread.process();
@@ -58,10 +70,12 @@ impl World {
             0..4 if !crowded => {
                 let parent =
                     if random.below(4) == 0 { ForkParent::Sibling } else { ForkParent::Caller };
-                let namespace = [ForkNamespace::Inherited, ForkNamespace::New];
-                let namespace = namespace[usize::from(random.below(6) == 0)];
-                let request = ForkRequest { parent, namespace, ..Default::default() };
-                if let Ok(child) = fork_with(&thread, request) {
+                let request = ForkRequest { parent, ..Default::default() };
+                let child = match random.below(6) {
+                    0 => self.fork_init(&thread, request),
+                    _ => fork_with(&thread, request).ok(),
+                };
+                if let Some(child) = child {
                     self.forked.fetch_add(1, Ordering::Relaxed);
                     self.add(child);
                 }
@@ -83,7 +97,10 @@ impl World {
                     self.reaped.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            11 => _ = process.setpgid([0, other][random.below(2)], [0, other][random.below(2)]),
+            11 => {
+                let _inits_lead = self.births_of_inits.read().unwrap();
+                _ = process.setpgid([0, other][random.below(2)], [0, other][random.below(2)]);
+            }
             12 => _ = process.setsid(),
             13 => match random.below(4) {
                 0 => process.become_subreaper(),
@@ -108,11 +125,13 @@ fn four_threads_keep_every_invariant() {
     const STEPS: usize = 10_000;
     let (table, init) = boot();
     table.check_every(NonZeroU64::MIN);
+    init.process().setsid().unwrap();
     let world = World {
         init: init.clone(),
         threads: Mutex::new(vec![init.clone()]),
         reaped: AtomicUsize::new(0),
         forked: AtomicUsize::new(1),
+        births_of_inits: RwLock::new(()),
     };
     let start = Barrier::new(WORKERS as usize);
     thread::scope(|scope| {

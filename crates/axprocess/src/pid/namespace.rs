@@ -12,7 +12,7 @@
 //! | 3 | whoever gives back the last number in it but init's | init becomes a zombie, and its parent hears of it |
 //!
 //! A number counts in step 3 as long as anything is named after it: a group that was founded inside holds the end up while a process outside is a
-//! member of it.
+//! member of it. So does init itself, if another than itself founded its group: it waits until its parent moves it elsewhere, as on Linux.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -2,7 +2,7 @@
 
 use axprocess::{
     AcquireTerminal, AdminRight, ExitStatus, ForkNamespace, ForkParent, IfTaken, Signal,
-    StopSignal, TerminalAccess, TerminalFile, TerminalSide,
+    SignalAction, StopSignal, TerminalAccess, TerminalFile, TerminalSide,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,10 +12,31 @@ use crate::call::{Arg, Call, Step};
 
 type Drawn = Call<Arg, u8>;
 
-/// Scripts of up to that many steps.
+/// Scripts of up to that many steps; half of them begin with a shell, its terminal and two jobs.
 pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = (any::<u8>(), call()).prop_map(|(by, call)| Step { by, call });
-    vec(step, 1..=longest)
+    let beginning = prop_oneof![Just(Vec::new()), Just(a_shell_with_two_jobs())];
+    (beginning, vec(step, 1..=longest)).prop_map(|(beginning, rest)| [beginning, rest].concat())
+}
+
+fn a_shell_with_two_jobs() -> Vec<Step> {
+    let fork = || Call::Fork {
+        exit_signal: 17,
+        parent: ForkParent::Caller,
+        space: ForkNamespace::Inherited,
+        set_tid: Vec::new(),
+    };
+    let lead = || Call::Setpgid { pid: Arg::Number(0), pgid: Arg::Number(0) };
+    let calls = [
+        (0, fork()),
+        (1, Call::Setsid),
+        (1, Call::OpenTerminal(0, TerminalFile::Readable)),
+        (1, fork()),
+        (2, lead()),
+        (1, fork()),
+        (3, lead()),
+    ];
+    calls.into_iter().map(|(by, call)| Step { by, call }).collect()
 }
 
 fn call() -> BoxedStrategy<Drawn> {
@@ -23,12 +44,12 @@ fn call() -> BoxedStrategy<Drawn> {
         30 => births(),
         18 => deaths(),
         16 => waits(),
-        16 => groups(),
-        12 => signals(),
-        14 => stops(),
-        8 => attributes(),
+        18 => groups(),
+        16 => signals(),
+        20 => stops(),
+        12 => attributes(),
         4 => spaces(),
-        14 => terminals(),
+        18 => terminals(),
     ]
     .boxed()
 }
@@ -45,8 +66,9 @@ fn births() -> BoxedStrategy<Drawn> {
         prop_oneof![8 => Just(Vec::new()), 1 => vec(tid, 1..4)]
     };
     let exit_signal = prop_oneof![
-        8 => Just(Some(Signal::SIGCHLD)),
-        2 => select(vec![None, Some(Signal::SIGUSR1), Some(Signal::SIGCONT)]),
+        8 => Just(17),
+        2 => select(vec![0u8, 10, 18, 64, 65, 255]),
+        1 => select(vec![9u8, 19, 20, 3]),
     ];
     let fork = (exit_signal, parent(), space(), set_tid()).prop_map(
         |(exit_signal, parent, space, set_tid)| Call::Fork { exit_signal, parent, space, set_tid },
@@ -142,9 +164,10 @@ fn signals() -> BoxedStrategy<Drawn> {
     let signal = || {
         prop_oneof![
             3 => Just(18),
-            2 => Just(15),
+            2 => select(vec![1, 15]),
             1 => Just(9),
-            1 => Just(19),
+            1 => select(vec![19, 20, 21]),
+            1 => select(vec![3, 17, 28]),
             1 => Just(0),
             1 => select(vec![-1, 64, 65, i32::MIN]),
         ]
@@ -167,8 +190,8 @@ fn stops() -> BoxedStrategy<Drawn> {
         prop_oneof![2 => Just(Signal::SIGSTOP), 1 => select(terminal.to_vec())]
     };
     prop_oneof![
-        1 => Just(Call::TakeStopSignal),
-        1 => signal().prop_map(Call::BeginStop),
+        2 => Just(Call::TakeStopSignal),
+        2 => signal().prop_map(Call::BeginStop),
         4 => signal().prop_map(Call::TakeAndBeginStop),
         3 => Just(Call::Stop),
         3 => Just(Call::StopAll),
@@ -177,9 +200,18 @@ fn stops() -> BoxedStrategy<Drawn> {
     .boxed()
 }
 
+/// One of those that come up elsewhere.
+fn any_signal() -> BoxedStrategy<Signal> {
+    select(vec![1u8, 2, 3, 9, 10, 15, 17, 18, 19, 20, 21, 22, 28, 64])
+        .prop_map(|number| Signal::new(number).expect("a signal"))
+        .boxed()
+}
+
 fn attributes() -> BoxedStrategy<Drawn> {
+    let action = select(vec![SignalAction::Default, SignalAction::Ignore, SignalAction::Handle]);
     let wish = prop_oneof![
         4 => select(vec![1u64, 15, 18]),
+        1 => select(vec![9u64, 19]),
         1 => select(vec![0u64, 64, 65, u64::MAX]),
     ];
     prop_oneof![
@@ -187,7 +219,10 @@ fn attributes() -> BoxedStrategy<Drawn> {
         1 => Just(Call::ResignSubreaper),
         3 => wish.prop_map(Call::SetParentDeathSignal),
         3 => (0..8u8).prop_map(Call::TreatSigchld),
-        1 => (0..3u8).prop_map(Call::SetUser),
+        5 => (any_signal(), action).prop_map(|(signal, action)| Call::SetAction(signal, action)),
+        3 => any_signal().prop_map(Call::Block),
+        1 => any_signal().prop_map(Call::Unblock),
+        3 => (0..3u8).prop_map(Call::SetUser),
     ]
     .boxed()
 }
@@ -197,7 +232,7 @@ fn spaces() -> BoxedStrategy<Drawn> {
 }
 
 fn terminals() -> BoxedStrategy<Drawn> {
-    let which = || 0..2u8;
+    let which = || 0..8u8;
     let file =
         || prop_oneof![5 => Just(TerminalFile::Readable), 1 => Just(TerminalFile::WriteOnly)];
     let side = || prop_oneof![3 => Just(TerminalSide::Slave), 1 => Just(TerminalSide::Master)];
@@ -216,7 +251,7 @@ fn terminals() -> BoxedStrategy<Drawn> {
         if_taken,
         right,
     });
-    let key = select(vec![Signal::SIGINT, Signal::SIGTSTP, Signal::SIGCONT]);
+    let key = select(vec![Signal::SIGINT, Signal::SIGTSTP, Signal::SIGCONT, Signal::SIGKILL]);
     prop_oneof![
         5 => (which(), file()).prop_map(|(tty, file)| Call::OpenTerminal(tty, file)),
         3 => (which(), request).prop_map(|(tty, request)| Call::AcquireTerminal(tty, request)),

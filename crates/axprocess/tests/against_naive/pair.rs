@@ -5,7 +5,7 @@ use std::fmt::{Debug, Write as _};
 use std::num::NonZeroU64;
 
 use axprocess::{
-    Acquisition, Discard, Errno, ProcessState, StopDecision, TerminalAnswer, TerminalKind,
+    Acquisition, Discard, Errno, ProcessState, Signal, StopDecision, TerminalAnswer, TerminalKind,
     TerminalRelease, ThreadExit, ThreadStop, WaitRequest, WaitStatus,
 };
 
@@ -200,6 +200,18 @@ impl Pair {
                 naive.treat_sigchld(process, axprocess::ChildSignalAction::from_bits_retain(bits));
                 Answer::Done
             }
+            Call::SetAction(signal, action) => {
+                naive.set_action(process, signal, action);
+                Answer::Done
+            }
+            Call::Block(signal) => {
+                naive.block(caller, signal);
+                Answer::Done
+            }
+            Call::Unblock(signal) => {
+                naive.unblock(caller, signal);
+                Answer::Done
+            }
             Call::SetUser(user) => {
                 naive.set_user(process, user);
                 Answer::Done
@@ -290,10 +302,10 @@ impl Pair {
             let children = children.iter().map(|child| child.host_data().key).collect();
             compare(naive.children(key), children, || format!("the children of {key:?}"))?;
             let threads = process.threads();
-            let keys: Vec<_> = threads.iter().map(|thread| *thread.host_data()).collect();
+            let keys: Vec<_> = threads.iter().map(|thread| thread.host_data().key).collect();
             compare(naive.living_threads_of(key), keys, || format!("the threads of {key:?}"))?;
             for thread in &threads {
-                let thread_key = *thread.host_data();
+                let thread_key = thread.host_data().key;
                 let about = (
                     naive.tid_seen_by(thread_key, key),
                     naive.is_stop_requested(thread_key),
@@ -310,6 +322,13 @@ impl Pair {
             if naive.life(key) == Life::Alive {
                 compare(naive.is_subreaper(key), process.is_subreaper(), || {
                     format!("whether {key:?} is a subreaper")
+                })?;
+            }
+            if naive.life(key) == Life::Alive {
+                let about = (!naive.takes_signals(key), naive.is_init(key));
+                let real = (process.is_group_exited(), process.is_protected_from(Signal::SIGTERM));
+                compare(about, real, || {
+                    format!("whether the exit of {key:?} is decided, and whether it is an init")
                 })?;
             }
             if !naive.takes_signals(key) {
@@ -378,7 +397,7 @@ impl Pair {
             ];
             let real = [
                 table.find_process(number).map(|process| process.host_data().key.0),
-                table.find_thread(number).map(|thread| thread.host_data().0),
+                table.find_thread(number).map(|thread| thread.host_data().key.0),
             ];
             compare(naive, real, || format!("the process and the thread of number {number}"))?;
             let naive = [

@@ -1,18 +1,18 @@
 //! The crate's side: a kernel that writes down what it is told, and makes the calls of a script.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, Errno, ForkRequest, Host, Number, PidNamespace, Process, ProcessTable,
-    Relations, Signal, SignalInfo, StopTicket, Terminal, TerminalKind, Thread, WaitOutcome,
-    WaitRequest,
+    ChildNews, ChildSignalAction, Discard, Errno, ExitSignal, ForkRequest, Host, Number,
+    PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo,
+    StopTicket, Terminal, TerminalKind, Thread, WaitOutcome, WaitRequest,
 };
 
 use crate::call::{Call, Deed};
-use crate::naive::{Hook, ProcessKey, SpaceKey, TerminalKey, ThreadKey};
+use crate::naive::{HANDLED_AT_BOOT, Hook, ProcessKey, SpaceKey, TerminalKey, ThreadKey};
 use crate::pair::Answer;
 
 #[derive(Default)]
@@ -24,8 +24,23 @@ pub(crate) struct Kernel {
 pub(crate) struct ProcessData {
     pub(crate) key: ProcessKey,
     treatment: AtomicU8,
+    /// What it does about other signals than SIGCHLD, where that is not the default action.
+    actions: Mutex<BTreeMap<Signal, SignalAction>>,
     user: AtomicU8,
-    killed: AtomicBool,
+}
+
+/// What the kernel knows of a thread.
+pub(crate) struct ThreadData {
+    pub(crate) key: ThreadKey,
+    blocked: Mutex<BTreeSet<Signal>>,
+}
+
+impl ThreadData {
+    /// That of one created by another.
+    fn inherited(key: ThreadKey, from: &Self) -> Self {
+        let blocked = from.blocked.lock().unwrap().clone();
+        Self { key, blocked: Mutex::new(blocked) }
+    }
 }
 
 impl ProcessData {
@@ -33,7 +48,14 @@ impl ProcessData {
     fn inherited(key: ProcessKey, from: &Self) -> Self {
         let copy = |value: &AtomicU8| AtomicU8::new(value.load(Relaxed));
         let (treatment, user) = (copy(&from.treatment), copy(&from.user));
-        Self { key, treatment, user, killed: AtomicBool::new(false) }
+        let actions = Mutex::new(from.actions.lock().unwrap().clone());
+        Self { key, treatment, actions, user }
+    }
+
+    /// What is left of it after an exec (R-EXEC-07).
+    fn enter_program(&self) {
+        self.treatment.fetch_and(ChildSignalAction::IGNORE.bits(), Relaxed);
+        self.actions.lock().unwrap().retain(|_, action| *action == SignalAction::Ignore);
     }
 }
 
@@ -46,19 +68,16 @@ impl Kernel {
 impl Host for Kernel {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = ProcessData;
-    type ThreadData = ThreadKey;
+    type ThreadData = ThreadData;
     type Usage = ();
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
-        let data = target.host_data();
-        if info.signal == Signal::SIGKILL {
-            data.killed.store(true, Relaxed);
-        }
-        self.note(Hook::Signal { to: data.key, signal: info.signal, cause: info.cause });
+        let to = target.host_data().key;
+        self.note(Hook::Signal { to, signal: info.signal, cause: info.cause });
     }
 
     fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
-        let to = *target.host_data();
+        let to = target.host_data().key;
         self.note(Hook::ThreadSignal { to, signal: info.signal, cause: info.cause });
     }
 
@@ -68,15 +87,40 @@ impl Host for Kernel {
     }
 
     fn request_stop(&self, thread: &Thread<Self>) {
-        self.note(Hook::StopRequest { of: *thread.host_data() });
+        self.note(Hook::StopRequest { of: thread.host_data().key });
     }
 
     fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
         ChildSignalAction::from_bits_retain(parent.host_data().treatment.load(Relaxed))
     }
 
-    fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
-        caller.process().host_data().killed.load(Relaxed)
+    fn request_exit(&self, thread: &Thread<Self>) {
+        self.note(Hook::ExitRequest { of: thread.host_data().key });
+    }
+
+    fn discard_signals(&self, target: &Process<Self>, what: Discard) {
+        self.note(Hook::Discard { from: target.host_data().key, what });
+    }
+
+    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+        if signal == Signal::SIGCHLD
+            && self.child_signal_action(target).contains(ChildSignalAction::IGNORE)
+        {
+            return SignalAction::Ignore;
+        }
+        let actions = target.host_data().actions.lock().unwrap();
+        actions.get(&signal).copied().unwrap_or(SignalAction::Default)
+    }
+
+    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+        thread.host_data().blocked.lock().unwrap().contains(&signal)
+    }
+
+    /// A dying parent has nobody left who could wait.
+    fn wake_waiters(&self, parent: &Process<Self>, _: &ChildNews) {
+        if parent.state() == ProcessState::Live {
+            self.note(Hook::Wake { parent: parent.host_data().key });
+        }
     }
 
     fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
@@ -101,10 +145,13 @@ impl Real {
         let data = ProcessData {
             key: ProcessKey(0),
             treatment: AtomicU8::new(0),
+            actions: Mutex::new(
+                HANDLED_AT_BOOT.map(|signal| (signal, SignalAction::Handle)).into(),
+            ),
             user: AtomicU8::new(0),
-            killed: AtomicBool::new(false),
         };
-        let init = table.new_init(1, data, ThreadKey(0)).unwrap();
+        let leader = ThreadData { key: ThreadKey(0), blocked: Mutex::default() };
+        let init = table.new_init(1, data, leader).unwrap();
         let terminals =
             (0..).zip(terminals).map(|(device, &kind)| table.new_terminal(kind, device));
         Self {
@@ -136,17 +183,19 @@ impl Real {
                 let number = if set_tid.is_empty() { Number::Next } else { Number::Each(&set_tid) };
                 let request = ForkRequest {
                     number,
-                    exit_signal: exit_signal.into(),
+                    exit_signal: ExitSignal::from_raw(exit_signal),
                     parent,
                     namespace: space,
                 };
                 let data = ProcessData::inherited(born.0, process.host_data());
-                thread.fork(request, data, born.1).map(|leader| self.enter(born.1, leader)).into()
+                let leader = ThreadData::inherited(born.1, thread.host_data());
+                thread.fork(request, data, leader).map(|leader| self.enter(born.1, leader)).into()
             }
             Call::SpawnThread { ref set_tid } => {
                 let set_tid: Vec<u32> = set_tid.iter().map(|&tid| tid.cast_unsigned()).collect();
                 let number = if set_tid.is_empty() { Number::Next } else { Number::Each(&set_tid) };
-                thread.spawn_thread(number, born.1).map(|other| self.enter(born.1, other)).into()
+                let data = ThreadData::inherited(born.1, thread.host_data());
+                thread.spawn_thread(number, data).map(|other| self.enter(born.1, other)).into()
             }
             Call::ExitThread(status) => Answer::Exits(vec![thread.exit_thread(status)]),
             Call::Exit(status) => {
@@ -158,11 +207,9 @@ impl Real {
             }
             Call::FinishGroupExit(index) => self.exit_all(&self.processes[&ProcessKey(index)]),
             Call::Exec => {
-                let treatment = &process.host_data().treatment;
                 let answer = thread.exec();
                 if answer.is_ok() {
-                    let ignored = treatment.load(Relaxed) & ChildSignalAction::IGNORE.bits();
-                    treatment.store(ignored, Relaxed);
+                    process.host_data().enter_program();
                 }
                 answer.into()
             }
@@ -215,6 +262,18 @@ impl Real {
             }
             Call::TreatSigchld(bits) => {
                 process.host_data().treatment.store(bits, Relaxed);
+                Answer::Done
+            }
+            Call::SetAction(signal, action) => {
+                process.host_data().actions.lock().unwrap().insert(signal, action);
+                Answer::Done
+            }
+            Call::Block(signal) => {
+                thread.host_data().blocked.lock().unwrap().insert(signal);
+                Answer::Done
+            }
+            Call::Unblock(signal) => {
+                thread.host_data().blocked.lock().unwrap().remove(&signal);
                 Answer::Done
             }
             Call::SetUser(user) => {

@@ -6,7 +6,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 
 use crate::{draw, pair};
 
-const LONGEST: usize = 40;
+/// Half as long on average.
+const LONGEST: usize = 60;
 
 /// Runs that many scripts, drawn from a seed. On a difference: the shrunk script, and what differs.
 pub(crate) fn run_scripts(cases: u32, seed: u64, check_interval: NonZeroU64) -> Result<(), String> {

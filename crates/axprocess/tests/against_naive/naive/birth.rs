@@ -1,6 +1,8 @@
 //! fork, new threads, their numbers, and the namespaces that they live in.
 
-use axprocess::{ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkParent, Signal};
+use axprocess::{
+    ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkParent, Signal, SignalAction,
+};
 
 use super::{
     Life, Pid, PidKey, Process, ProcessKey, Space, SpaceKey, Stop, Thread, ThreadKey, World,
@@ -12,7 +14,7 @@ const PID_MAX: u32 = 4_194_304;
 /// What a clone without `CLONE_THREAD` asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Fork {
-    pub(crate) exit_signal: Option<Signal>,
+    pub(crate) exit_signal: u8,
     pub(crate) parent: ForkParent,
     pub(crate) space: ForkNamespace,
     pub(crate) set_tid: Vec<u32>,
@@ -84,15 +86,15 @@ impl World {
             continues: 0,
             // R-FORK-06.
             treatment: caller_now.treatment,
+            actions: caller_now.actions,
             user: caller_now.user,
-            killed: false,
         };
         self.processes.insert(key, process);
         // R-FORK-14.
         if self[space].init.is_none() {
             self[space].init = Some(key);
         }
-        Ok(self.add_thread(key, pid, space))
+        Ok(self.add_thread(caller, key, pid, space))
     }
 
     /// Makes a thread of the caller's process. R-CLONE-12, R-FORK-04, R-PID-07.
@@ -106,16 +108,23 @@ impl World {
             return Err(Errno::EINTR);
         }
         let pid = self.take_numbers(space, set_tid)?;
-        Ok(self.add_thread(process, pid, space))
+        Ok(self.add_thread(caller, process, pid, space))
     }
 
     /// R-CLONE-14, R-CLONE-19: whoever is about to die makes nobody.
     fn is_dying(&self, process: ProcessKey) -> bool {
-        self[process].group_exit || self[process].killed
+        self[process].group_exit
     }
 
     /// R-FORK-07, R-FORK-12, R-FORK-13: a new thread has not stopped, whatever its process does.
-    fn add_thread(&mut self, process: ProcessKey, pid: PidKey, space: SpaceKey) -> ThreadKey {
+    fn add_thread(
+        &mut self,
+        creator: ThreadKey,
+        process: ProcessKey,
+        pid: PidKey,
+        space: SpaceKey,
+    ) -> ThreadKey {
+        let blocked = self[creator].blocked.clone();
         let key = ThreadKey(self.births[1]);
         self.births[1] += 1;
         let thread = Thread {
@@ -124,6 +133,8 @@ impl World {
             alive: true,
             stopped: false,
             death_signal: None,
+            // R-FORK-06.
+            blocked,
             children_space: space,
         };
         self.threads.insert(key, thread);
@@ -211,6 +222,18 @@ impl World {
     /// What the kernel of the process says of it.
     pub(crate) fn treat_sigchld(&mut self, process: ProcessKey, treatment: ChildSignalAction) {
         self[process].treatment = treatment;
+    }
+
+    pub(crate) fn set_action(&mut self, process: ProcessKey, signal: Signal, action: SignalAction) {
+        self[process].actions.insert(signal, action);
+    }
+
+    pub(crate) fn block(&mut self, thread: ThreadKey, signal: Signal) {
+        self[thread].blocked.insert(signal);
+    }
+
+    pub(crate) fn unblock(&mut self, thread: ThreadKey, signal: Signal) {
+        self[thread].blocked.remove(&signal);
     }
 
     pub(crate) fn set_user(&mut self, process: ProcessKey, user: u8) {

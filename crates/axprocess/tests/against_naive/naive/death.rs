@@ -1,10 +1,11 @@
 //! Exits of threads and processes, what the parent is told, who adopts the orphans, exec, and the end of a namespace.
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, Signal, SignalCause, ThreadExit, WaitStatus,
+    ChildSignalAction, Errno, ExitStatus, Signal, SignalAction, SignalCause, ThreadExit, WaitStatus,
 };
 
-use super::{INIT, Life, PidKey, ProcessKey, SpaceKey, ThreadKey, World};
+use super::send::Scope;
+use super::{INIT, Life, PidKey, ProcessKey, SIGCHLD, SpaceKey, ThreadKey, World};
 
 impl World {
     /// One thread exits. R-EXIT-01 to R-EXIT-07, R-EXIT-14 to R-EXIT-16.
@@ -39,13 +40,7 @@ impl World {
 
     /// R-EXIT-06, R-EXIT-13: the first decision counts. Whether it was this one.
     pub(crate) fn begin_group_exit(&mut self, process: ProcessKey, status: ExitStatus) -> bool {
-        if !self.exists(process) || !self.takes_signals(process) {
-            return false;
-        }
-        self[process].group_exit = true;
-        self[process].code = status;
-        self.end_stop_silently(process);
-        true
+        self.exists(process) && self.decide_exit(process, status)
     }
 
     /// A thread is gone; a leader stays as a zombie (R-EXIT-02, R-EXIT-03).
@@ -100,7 +95,7 @@ impl World {
             if lost == self.process_of(to) {
                 continue;
             }
-            self[child].exit_signal = Some(Signal::SIGCHLD);
+            self[child].exit_signal = SIGCHLD;
             if self.is_zombie(child) {
                 dead.extend(self.notify(child));
             }
@@ -115,22 +110,23 @@ impl World {
             let Some(signal) = self[thread].death_signal else { continue };
             if self.may_send(lost, child, Some(signal)) {
                 let pid = self.number_seen_by(lost, child);
-                self.send(child, signal, SignalCause::ParentDeath { pid });
+                self.send_to(thread, Scope::Process, signal, SignalCause::ParentDeath { pid });
             }
         }
     }
 
-    /// Tells the parent of a zombie. Returns the zombie if nobody waits for it. R-NOTIFY-01 to R-NOTIFY-06, R-NS-20.
+    /// Tells the parent of a zombie. Returns the zombie if nobody waits for it. R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10,
+    /// R-NS-20.
     fn notify(&mut self, zombie: ProcessKey) -> Option<ProcessKey> {
-        let parent = self.parent(zombie)?;
+        let thread = self[zombie].parent?;
+        let parent = self.process_of(thread);
         if self[parent].life == Life::Withheld {
             return Some(zombie);
         }
         let is_other_program = self[parent].program != self[zombie].parent_program;
         let signal = match self[zombie].exit_signal {
-            Some(signal) if signal == Signal::SIGCHLD || !is_other_program => Some(signal),
             _ if is_other_program => Some(Signal::SIGCHLD),
-            _ => None,
+            number => Signal::new(number),
         };
         let treatment = match signal {
             Some(Signal::SIGCHLD) => self[parent].treatment,
@@ -139,8 +135,9 @@ impl World {
         if let Some(signal) = signal.filter(|_| !treatment.contains(ChildSignalAction::IGNORE)) {
             let pid = self.number_seen_by(zombie, parent);
             let status = WaitStatus::from(self[zombie].code);
-            self.send(parent, signal, SignalCause::Child { pid, status });
+            self.send_to(thread, Scope::Process, signal, SignalCause::Child { pid, status });
         }
+        self.wake(zombie);
         let vanishes = ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT;
         treatment.intersects(vanishes).then_some(zombie)
     }
@@ -216,9 +213,10 @@ impl World {
         self[thread].pid = pid;
         self[process].execed = true;
         self[process].program += 1;
-        self[process].exit_signal = Some(Signal::SIGCHLD);
+        self[process].exit_signal = SIGCHLD;
         // R-EXEC-07: flags of handlers are lost, but what is ignored stays so.
         self[process].treatment &= ChildSignalAction::IGNORE;
+        self[process].actions.retain(|_, action| *action == SignalAction::Ignore);
         self.release(&[]);
         Ok(())
     }

@@ -9,7 +9,9 @@
 //! | `birth` | fork, new threads, numbers, namespaces for children |
 //! | `death` | exits, notification, reaping, orphans and their reapers, exec, the end of a namespace |
 //! | `wait` | wait4, waitid |
-//! | `signal` | kill and its like, orphaned groups, stops and continuations |
+//! | `kill` | kill and its like: who is hit, and whether the caller may |
+//! | `send` | what is decided when a signal is sent |
+//! | `stop` | stops and continuations, orphaned groups |
 //! | `group` | setpgid, setsid and their getters |
 //! | `terminal` | controlling terminals |
 //!
@@ -19,14 +21,18 @@
 mod birth;
 mod death;
 mod group;
-mod signal;
+mod kill;
+mod send;
+mod stop;
 mod terminal;
 mod wait;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use axprocess::{ChildSignalAction, ExitStatus, Signal, SignalCause, TerminalKind};
+use axprocess::{
+    ChildSignalAction, Discard, ExitStatus, Signal, SignalAction, SignalCause, TerminalKind,
+};
 
 pub(crate) use birth::Fork;
 
@@ -63,6 +69,12 @@ keys! {
 const NAMELESS: PidKey = PidKey(0);
 const INIT: ProcessKey = ProcessKey(0);
 
+/// The exit signal of fork(2).
+const SIGCHLD: u8 = 17;
+
+/// What init has handlers for; scripts change it.
+pub(crate) const HANDLED_AT_BOOT: [Signal; 3] = [Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGCONT];
+
 /// Numbers, one for each namespace from the outermost to that of the owner (R-PID-01).
 #[derive(Clone, Debug)]
 pub(crate) struct Pid {
@@ -90,6 +102,8 @@ pub(crate) struct Thread {
     /// It sleeps in the group stop of its process.
     stopped: bool,
     death_signal: Option<Signal>,
+    /// The signals that it blocks; kept by a leader that has exited.
+    blocked: BTreeSet<Signal>,
     /// Where its children will live.
     children_space: SpaceKey,
 }
@@ -109,7 +123,8 @@ pub(crate) struct Process {
     terminal: Option<TerminalKey>,
     /// The foreground at the moment when the terminal of this session leader hung up.
     foreground_at_hang_up: Option<PidKey>,
-    exit_signal: Option<Signal>,
+    /// 0 to 255; 1 to 64 are signals (R-CLONE-20).
+    exit_signal: u8,
     /// The code of the last thread that exited, unless a group exit has decided it.
     code: ExitStatus,
     group_exit: bool,
@@ -128,10 +143,10 @@ pub(crate) struct Process {
     continues: u32,
     /// How it treats SIGCHLD, as its kernel says.
     treatment: ChildSignalAction,
+    /// What it does about the other signals, where that is not the default action.
+    actions: BTreeMap<Signal, SignalAction>,
     /// Whose it is: user 0 may signal everybody, the others themselves.
     user: u8,
-    /// A SIGKILL waits for it.
-    killed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -170,7 +185,10 @@ pub(crate) struct Terminal {
 pub(crate) enum Hook {
     Signal { to: ProcessKey, signal: Signal, cause: SignalCause },
     ThreadSignal { to: ThreadKey, signal: Signal, cause: SignalCause },
+    Discard { from: ProcessKey, what: Discard },
     StopRequest { of: ThreadKey },
+    ExitRequest { of: ThreadKey },
+    Wake { parent: ProcessKey },
     HungUp { terminal: TerminalKey },
 }
 
@@ -202,6 +220,7 @@ impl World {
             alive: true,
             stopped: false,
             death_signal: None,
+            blocked: BTreeSet::new(),
             children_space: root,
         };
         let init = Process {
@@ -215,7 +234,7 @@ impl World {
             leads_session: false,
             terminal: None,
             foreground_at_hang_up: None,
-            exit_signal: Some(Signal::SIGCHLD),
+            exit_signal: SIGCHLD,
             code: ExitStatus::exited(0),
             group_exit: false,
             execed: false,
@@ -230,8 +249,8 @@ impl World {
             notice: None,
             continues: 0,
             treatment: ChildSignalAction::empty(),
+            actions: HANDLED_AT_BOOT.map(|signal| (signal, SignalAction::Handle)).into(),
             user: 0,
-            killed: false,
         };
         Self {
             pids: vec![
@@ -483,8 +502,28 @@ impl World {
         self[process].code
     }
 
+    /// Whether the default action of a signal would not touch this process (R-NS-12).
+    pub(crate) fn is_init(&self, process: ProcessKey) -> bool {
+        self.space_of_init(process).is_some()
+    }
+
     pub(crate) fn is_stopped(&self, process: ProcessKey) -> bool {
         self[process].stop == Stop::Stopped
+    }
+
+    /// Whether `wait` could report something of this process.
+    pub(crate) fn has_report(&self, process: ProcessKey) -> bool {
+        self.is_zombie(process) || self[process].stop_report || self[process].continue_report
+    }
+
+    /// Whether the process has yet to tell its parent of a continuation.
+    pub(crate) fn has_notice(&self, process: ProcessKey) -> bool {
+        self[process].notice.is_some()
+    }
+
+    /// Whether the process leads a session without a terminal.
+    pub(crate) fn could_lead_terminal(&self, process: ProcessKey) -> bool {
+        self[process].leads_session && self[process].terminal.is_none()
     }
 
     pub(crate) fn is_subreaper(&self, process: ProcessKey) -> bool {

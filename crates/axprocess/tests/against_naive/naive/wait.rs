@@ -1,8 +1,8 @@
 //! What a parent learns: wait4 and waitid.
 
-use axprocess::{Errno, Signal, WaitStatus};
+use axprocess::{Errno, WaitStatus};
 
-use super::{PidKey, ProcessKey, ThreadKey, World};
+use super::{PidKey, ProcessKey, SIGCHLD, ThreadKey, World};
 
 const WNOHANG: i32 = 1;
 const WSTOPPED: i32 = 2;
@@ -104,7 +104,7 @@ impl World {
 
     /// R-WAIT-06.
     fn is_kind(&self, child: ProcessKey, options: i32) -> bool {
-        let is_clone = self[child].exit_signal != Some(Signal::SIGCHLD);
+        let is_clone = self[child].exit_signal != SIGCHLD;
         options & WALL != 0 || is_clone == (options & WCLONE != 0)
     }
 

@@ -1,0 +1,174 @@
+//! What is decided when a signal is sent, before anybody takes it from a queue.
+
+use axprocess::{Discard, ExitStatus, Signal, SignalAction, SignalCause};
+
+use super::{Hook, INIT, PidKey, ProcessKey, Stop, ThreadKey, World};
+
+/// Who may take a signal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Any thread of the process that the addressed one belongs to.
+    Process,
+    /// The addressed thread alone.
+    Thread,
+}
+
+/// What a signal does to a process that does nothing about it; see signal(7).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Nothing,
+    Stop,
+    End,
+    EndWithCore,
+}
+
+const fn effect_of(signal: Signal) -> Effect {
+    match signal.number() {
+        // SIGCHLD, SIGCONT, SIGURG, SIGWINCH
+        17 | 18 | 23 | 28 => Effect::Nothing,
+        // SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU
+        19..=22 => Effect::Stop,
+        // SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS
+        3..=8 | 11 | 24 | 25 | 31 => Effect::EndWithCore,
+        _ => Effect::End,
+    }
+}
+
+/// SIGKILL and SIGSTOP.
+fn is_forcible(signal: Signal) -> bool {
+    signal == Signal::SIGKILL || signal == Signal::SIGSTOP
+}
+
+/// R-STOP-01.
+pub(super) fn discarded_by(signal: Signal) -> Discard {
+    match signal {
+        Signal::SIGCONT => Discard::Stops,
+        _ if effect_of(signal) == Effect::Stop => Discard::Continue,
+        _ => Discard::Nothing,
+    }
+}
+
+impl World {
+    /// The kernel's own signals, to a process.
+    pub(super) fn send(&mut self, target: ProcessKey, signal: Signal, cause: SignalCause) {
+        let leader = self.leader(target).expect("the leader stays");
+        self.send_to(leader, Scope::Process, signal, cause);
+    }
+
+    /// The kernel's own signals, to every member, the one that joined last first.
+    pub(super) fn send_to_group(&mut self, group: PidKey, signal: Signal) {
+        for member in self.members(group).into_iter().rev() {
+            self.send(member, signal, SignalCause::Kernel);
+        }
+    }
+
+    /// A signal to a thread, or to the whole process under the number of that thread.
+    pub(super) fn send_to(
+        &mut self,
+        thread: ThreadKey,
+        scope: Scope,
+        signal: Signal,
+        cause: SignalCause,
+    ) {
+        let process = self.process_of(thread);
+        // R-EXIT-12, R-STOP-12, R-KILL-06: the sender has succeeded, and that is all.
+        if !self.takes_signals(process) {
+            return;
+        }
+        // R-STOP-01, R-STOP-02: whatever becomes of the signal itself.
+        self.note_sent(process, signal);
+        match discarded_by(signal) {
+            Discard::Nothing => {}
+            what => self.hooks.push(Hook::Discard { from: process, what }),
+        }
+        // R-KILL-10, R-NS-12.
+        let is_ignored = self.ignores(process, signal, cause);
+        if is_ignored && !self.blocks(thread, signal) {
+            return;
+        }
+        match scope {
+            Scope::Process => self.hooks.push(Hook::Signal { to: process, signal, cause }),
+            // R-KILL-08: a leader that has exited accepts it and never sees it.
+            Scope::Thread if !self[thread].alive => {}
+            Scope::Thread => self.hooks.push(Hook::ThreadSignal { to: thread, signal, cause }),
+        }
+        // R-EXIT-08 to R-EXIT-11.
+        let acts = !is_ignored && self.action(process, signal) == SignalAction::Default;
+        let takers = match scope {
+            Scope::Process => self.threads_of(process),
+            Scope::Thread => vec![thread],
+        };
+        let is_taken = takers.into_iter().any(|taker| self.can_take(taker, signal));
+        if acts && effect_of(signal) == Effect::End && is_taken {
+            self.decide_exit(process, ExitStatus::killed(signal));
+        }
+    }
+
+    /// Whether a signal is nothing to a process as it is now. R-KILL-10, R-NS-10, R-NS-11.
+    fn ignores(&self, process: ProcessKey, signal: Signal, cause: SignalCause) -> bool {
+        match self.action(process, signal) {
+            SignalAction::Ignore => true,
+            SignalAction::Handle => false,
+            SignalAction::Default => {
+                // To the first init there is no outside; the kernel itself is outside of all other namespaces.
+                let is_forced = is_forcible(signal) && process != INIT && comes_from_outside(cause);
+                effect_of(signal) == Effect::Nothing || (self.is_init(process) && !is_forced)
+            }
+        }
+    }
+
+    /// R-NOTIFY-04: how SIGCHLD is treated says whether it is ignored.
+    fn action(&self, process: ProcessKey, signal: Signal) -> SignalAction {
+        let ignores_children =
+            self[process].treatment.contains(axprocess::ChildSignalAction::IGNORE);
+        match self[process].actions.get(&signal) {
+            _ if is_forcible(signal) => SignalAction::Default,
+            _ if signal == Signal::SIGCHLD && ignores_children => SignalAction::Ignore,
+            action => action.copied().unwrap_or(SignalAction::Default),
+        }
+    }
+
+    /// A leader that has exited blocks nothing: a documented limit of the crate, since Linux still looks at its mask.
+    fn blocks(&self, thread: ThreadKey, signal: Signal) -> bool {
+        self[thread].alive && !is_forcible(signal) && self[thread].blocked.contains(&signal)
+    }
+
+    /// R-EXIT-10, R-STOP-08.
+    fn can_take(&self, thread: ThreadKey, signal: Signal) -> bool {
+        let sleeps = self[thread].stopped || self[self.process_of(thread)].stop == Stop::Stopped;
+        self[thread].alive && !self.blocks(thread, signal) && (signal == Signal::SIGKILL || !sleeps)
+    }
+
+    /// R-EXIT-06, R-EXIT-12, R-EXIT-13: the first decision counts. Whether it was this one.
+    pub(super) fn decide_exit(&mut self, process: ProcessKey, status: ExitStatus) -> bool {
+        if !self.takes_signals(process) {
+            return false;
+        }
+        self[process].group_exit = true;
+        self[process].code = status;
+        self.end_stop_silently(process);
+        for thread in self.living_threads_of(process) {
+            self.hooks.push(Hook::ExitRequest { of: thread });
+        }
+        true
+    }
+
+    /// The waiters of the parent look again. R-WAIT-09, R-NOTIFY-10.
+    pub(super) fn wake(&mut self, child: ProcessKey) {
+        if let Some(parent) =
+            self.parent(child).filter(|&parent| !self.living_threads_of(parent).is_empty())
+        {
+            self.hooks.push(Hook::Wake { parent });
+        }
+    }
+}
+
+/// R-NS-11: the receiver cannot see the sender, or there is none.
+fn comes_from_outside(cause: SignalCause) -> bool {
+    match cause {
+        SignalCause::User { pid }
+        | SignalCause::Thread { pid }
+        | SignalCause::ParentDeath { pid } => pid == 0,
+        cause => cause == SignalCause::Kernel,
+    }
+}

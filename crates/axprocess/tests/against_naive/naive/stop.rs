@@ -1,0 +1,204 @@
+//! What a group stop is, when a group is orphaned.
+
+use axprocess::{
+    ChildSignalAction, Discard, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus,
+};
+
+use super::send::{Scope, discarded_by};
+use super::{Hook, INIT, Notice, PidKey, ProcessKey, Stop, ThreadKey, World};
+
+/// Stops and continuations.
+impl World {
+    /// R-STOP-01, for signals that the kernel sends by itself.
+    pub(crate) fn signal_sent(&mut self, process: ProcessKey, signal: Signal) -> Discard {
+        self.note_sent(process, signal);
+        discarded_by(signal)
+    }
+
+    /// R-STOP-02, R-STOP-06: SIGCONT works when it is sent.
+    pub(super) fn note_sent(&mut self, process: ProcessKey, signal: Signal) {
+        if signal != Signal::SIGCONT {
+            return;
+        }
+        self[process].continues += 1;
+        let notice = match self[process].stop {
+            Stop::Running => return,
+            Stop::Stopping => Notice::StopUndone,
+            Stop::Stopped => Notice::Continued,
+        };
+        self.end_stop_silently(process);
+        self[process].continue_report = true;
+        self[process].notice = Some(notice);
+    }
+
+    /// How often SIGCONT was sent: what a thread remembers of the moment at which it took a stop signal from its queue.
+    pub(crate) fn stop_ticket(&self, process: ProcessKey) -> u32 {
+        self[process].continues
+    }
+
+    /// A thread takes the default action of a stop signal. R-STOP-03 to R-STOP-05, R-STOP-09, R-ORPHAN-09, R-NS-12.
+    pub(crate) fn begin_stop(
+        &mut self,
+        thread: ThreadKey,
+        signal: Signal,
+        ticket: u32,
+    ) -> StopDecision {
+        let process = self.process_of(thread);
+        if self[process].continues != ticket {
+            return StopDecision::Void;
+        }
+        // R-NS-12: an init drops what it does not handle.
+        let is_spared = self.is_orphaned(self[process].group, None) || self.is_init(process);
+        if self[process].group_exit || (signal != Signal::SIGSTOP && is_spared) {
+            return StopDecision::Discard;
+        }
+        if self[process].stop == Stop::Running {
+            self[process].stop = Stop::Stopping;
+            self[process].stop_signal = Some(signal);
+            for other in self.living_threads_of(process) {
+                if other != thread {
+                    self.hooks.push(Hook::StopRequest { of: other });
+                }
+            }
+        }
+        StopDecision::Stop
+    }
+
+    /// A thread stops, if its process does. R-STOP-03, R-STOP-04, R-NOTIFY-12.
+    pub(crate) fn stop(&mut self, thread: ThreadKey) -> ThreadStop {
+        let process = self.process_of(thread);
+        match self[process].stop {
+            Stop::Running => ThreadStop::RunsOn,
+            _ if self[thread].stopped => ThreadStop::Joined,
+            Stop::Stopped => {
+                self[thread].stopped = true;
+                ThreadStop::Joined
+            }
+            Stop::Stopping => {
+                self[thread].stopped = true;
+                match self.complete_stop_if_all_have(process) {
+                    true => ThreadStop::Last,
+                    false => ThreadStop::OthersRun,
+                }
+            }
+        }
+    }
+
+    pub(crate) fn is_stop_requested(&self, thread: ThreadKey) -> bool {
+        self[self.process_of(thread)].stop != Stop::Running && !self[thread].stopped
+    }
+
+    /// R-NOTIFY-13: the first thread that runs after a SIGCONT tells the parent.
+    pub(crate) fn run(&mut self, thread: ThreadKey) {
+        let process = self.process_of(thread);
+        match self[process].notice.take() {
+            Some(Notice::Continued) => self.report_to_parent(process, Some(WaitStatus::Continued)),
+            Some(Notice::StopUndone) => self.report_to_parent(process, None),
+            None => {}
+        }
+    }
+
+    /// R-EXIT-16: who exits counts as stopped.
+    pub(super) fn leave_stop(&mut self, thread: ThreadKey) {
+        let process = self.process_of(thread);
+        let others_live = !self.living_threads_of(process).is_empty();
+        let was_awaited = !self[thread].stopped;
+        if self[process].stop == Stop::Stopping && was_awaited && others_live {
+            self.complete_stop_if_all_have(process);
+        }
+    }
+
+    /// R-STOP-04, R-STOP-07, R-NOTIFY-11, R-NOTIFY-12.
+    fn complete_stop_if_all_have(&mut self, process: ProcessKey) -> bool {
+        if !self.living_threads_of(process).into_iter().all(|thread| self[thread].stopped) {
+            return false;
+        }
+        self[process].stop = Stop::Stopped;
+        self[process].stop_report = true;
+        self[process].continue_report = false;
+        self[process].notice = None;
+        let status = self[process].stop_signal.map(WaitStatus::Stopped);
+        self.report_to_parent(process, status);
+        true
+    }
+
+    /// R-EXIT-13, R-STOP-07: nothing of the stop is left, nor of what was to be reported.
+    pub(super) fn end_stop_silently(&mut self, process: ProcessKey) {
+        self.abandon_stop(process);
+        self[process].stop = Stop::Running;
+        for thread in self.threads_of(process) {
+            self[thread].stopped = false;
+        }
+        self[process].stop_report = false;
+        self[process].continue_report = false;
+        self[process].notice = None;
+    }
+
+    /// An exec ends a stop in progress: the threads for which it waits vanish.
+    pub(super) fn abandon_stop(&mut self, process: ProcessKey) {
+        if self[process].stop == Stop::Stopping {
+            self[process].stop = Stop::Running;
+            for thread in self.threads_of(process) {
+                self[thread].stopped = false;
+            }
+        }
+    }
+
+    /// R-NOTIFY-11, R-NOTIFY-14, R-WAIT-09. No status: the continuation of a stop that was never complete (R-STOP-06).
+    fn report_to_parent(&mut self, process: ProcessKey, status: Option<WaitStatus>) {
+        let Some(thread) = self[process].parent else { return };
+        let parent = self.process_of(thread);
+        let quiet = ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP;
+        if !self[parent].treatment.intersects(quiet) {
+            let pid = self.number_seen_by(process, parent);
+            let cause = match status {
+                Some(status) => SignalCause::Child { pid, status },
+                None => SignalCause::ChildStopUndone { pid },
+            };
+            self.send_to(thread, Scope::Process, Signal::SIGCHLD, cause);
+        }
+        self.wake(process);
+    }
+}
+
+/// Orphaned groups.
+impl World {
+    /// R-ORPHAN-01, R-ORPHAN-02, R-ORPHAN-10: no member, `ignored` aside, has a parent that links the group.
+    pub(crate) fn is_orphaned(&self, group: PidKey, ignored: Option<ProcessKey>) -> bool {
+        !self.members(group).into_iter().any(|member| {
+            Some(member) != ignored
+                && !self.is_zombie(member)
+                && self
+                    .parent(member)
+                    .is_some_and(|parent| parent != INIT && self.links(parent, member))
+        })
+    }
+
+    /// Whether a parent is in another group of the same session than its child.
+    fn links(&self, parent: ProcessKey, child: ProcessKey) -> bool {
+        self[parent].group != self[child].group && self[parent].session == self[child].session
+    }
+
+    /// R-ORPHAN-03: `child` has lost its parent.
+    pub(super) fn check_group_of_moved(&mut self, child: ProcessKey, lost: ProcessKey) {
+        if self.links(lost, child) {
+            self.hang_up_if_orphaned(self[child].group, None);
+        }
+    }
+
+    /// R-ORPHAN-04: `process` is about to end.
+    pub(super) fn check_own_group(&mut self, process: ProcessKey) {
+        if self.parent(process).is_some_and(|parent| self.links(parent, process)) {
+            self.hang_up_if_orphaned(self[process].group, Some(process));
+        }
+    }
+
+    /// R-ORPHAN-05, R-ORPHAN-06.
+    fn hang_up_if_orphaned(&mut self, group: PidKey, ignored: Option<ProcessKey>) {
+        let is_stopped = |member: ProcessKey| self[member].stop == Stop::Stopped;
+        if self.is_orphaned(group, ignored) && self.members(group).into_iter().any(is_stopped) {
+            self.send_to_group(group, Signal::SIGHUP);
+            self.send_to_group(group, Signal::SIGCONT);
+        }
+    }
+}
