@@ -123,3 +123,17 @@ fn whose_exit_is_decided_is_not_killed_again_with_the_namespace() {
     exit(&inner_init, 0);
     assert_eq!(kernel_signals(&table), []);
 }
+
+#[test]
+fn numbers_that_need_memory_on_two_levels_are_given() {
+    // R-PID-01, R-PID-10: memory for the inner number does not use up what was allocated for the outer one, and none is skipped.
+    let (_table, init) = boot();
+    let inner = fork_with(&init, NEW).unwrap();
+    let request = ForkRequest { number: Number::Each(&[70_000, 80_000]), ..ForkRequest::default() };
+    assert_eq!(fork_with(&inner, request).unwrap().tid(), 70_000);
+    (2..63).for_each(|_| _ = fork(&init));
+    let new = fork_with(&init, NEW).unwrap();
+    let outside = new.process().pid_in(&init.process().namespace());
+    assert_eq!((new.tid(), outside), (1, 64));
+    assert_eq!(fork(&new).tid(), 2);
+}

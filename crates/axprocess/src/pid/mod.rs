@@ -11,3 +11,4 @@ pub use namespace::PidNamespace;
 pub(crate) use number::Roles;
 pub(crate) use number::{Memory, Refusal, Task};
 pub use number::{Number, Pid};
+pub(crate) use radix::NodesMissing;

@@ -172,14 +172,14 @@ pub(super) fn with_memory<H: Host>(
     mut attempt: impl FnMut(&mut NumberTable<H>) -> Result<Pid, Refusal>,
 ) -> Result<Pid, Refusal> {
     let result = space.edit_numbers(hold, &mut attempt);
-    match (result, hold.take_donation()) {
-        (Err(Refusal::Nodes(_)), Some(donation)) => space.edit_numbers(hold, |numbers| {
-            numbers.donate(donation);
-            attempt(numbers)
-        }),
-        (result, donation) => {
-            hold.keep_donation(donation);
-            result
-        }
-    }
+    let Err(Refusal::Nodes(missing)) = result else {
+        return result;
+    };
+    let Some(donation) = hold.take_donated(missing) else {
+        return result;
+    };
+    space.edit_numbers(hold, |numbers| {
+        numbers.donate(donation);
+        attempt(numbers)
+    })
 }

@@ -197,8 +197,8 @@ impl<V: Slot> Radix<V> {
         let needed = self.inners_needed(number);
         let Pool { leaves, inners } = &mut self.pool;
         let missing = NodesMissing {
-            leaves: u8::from(leaves.spare.len == 0),
-            inners: needed.saturating_sub(inners.spare.len) as u8,
+            leaves: u16::from(leaves.spare.len == 0),
+            inners: needed.saturating_sub(inners.spare.len) as u16,
         };
         if missing.leaves > 0 || missing.inners > 0 {
             return Err(missing);
@@ -266,11 +266,19 @@ impl<V: Slot> Radix<V> {
 /// How many nodes an edit lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NodesMissing {
-    leaves: u8,
-    inners: u8,
+    leaves: u16,
+    inners: u16,
 }
 
 impl NodesMissing {
+    /// None.
+    pub(crate) const NONE: Self = Self { leaves: 0, inners: 0 };
+
+    /// The lack of several tables, each of which takes its own part of what is donated.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self { leaves: self.leaves + other.leaves, inners: self.inners + other.inners }
+    }
+
     /// Allocates the nodes. To be called without the lock.
     pub(crate) fn allocate<V: Slot>(&self) -> Nodes<V> {
         let mut nodes = Nodes::new();
@@ -304,6 +312,21 @@ impl<V> Nodes<V> {
         while let Some(inner) = other.inners.pop() {
             self.inners.push(inner);
         }
+    }
+
+    /// Splits off what is missing somewhere; `None`: there are not so many.
+    pub(crate) fn take(&mut self, missing: NodesMissing) -> Option<Self> {
+        if self.leaves.len < missing.leaves.into() || self.inners.len < missing.inners.into() {
+            return None;
+        }
+        let mut taken = Self::new();
+        for _ in 0..missing.leaves {
+            taken.leaves.push(self.leaves.pop()?);
+        }
+        for _ in 0..missing.inners {
+            taken.inners.push(self.inners.pop()?);
+        }
+        Some(taken)
     }
 
     /// Tells whether there are none.

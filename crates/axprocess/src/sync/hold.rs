@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use super::Lock;
 use crate::list::{Released, StrongList};
-use crate::pid::{Inside, Memory, PidNamespace, Refusal};
+use crate::pid::{Inside, Memory, NodesMissing, PidNamespace, Refusal};
 use crate::process::{Process, Siblings};
 use crate::table::Relations;
 use crate::{Errno, Host};
@@ -48,17 +48,21 @@ impl<H: Host> World<H> {
     }
 
     /// Runs one critical section that may need memory for numbers. On [`Refusal::Nodes`] the section has changed nothing,
-    /// and runs again once the memory is there.
+    /// and runs again once the memory is there. A section that edits several tables is told of the next one's need only when it has
+    /// met the one before: the needs add up, so that each run comes further.
     pub(crate) fn transact<R>(
         &self,
         mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, Refusal>,
     ) -> Result<R, Errno> {
-        let mut donation = None;
+        let (mut needed, mut donation) = (NodesMissing::NONE, None);
         loop {
             match self.hold_with(donation, |hold| section(hold)) {
                 Ok(done) => return Ok(done),
                 Err(Refusal::Errno(errno)) => return Err(errno),
-                Err(Refusal::Nodes(missing)) => donation = Some(missing.allocate()),
+                Err(Refusal::Nodes(missing)) => {
+                    needed = needed.and(missing);
+                    donation = Some(needed.allocate());
+                }
             }
         }
     }
@@ -161,13 +165,9 @@ impl<'h, H: Host> Hold<'h, H> {
         self.leftovers.retired.absorb(memory);
     }
 
-    /// Memory that was brought along for numbers.
-    pub(crate) const fn take_donation(&mut self) -> Option<Memory<H>> {
-        self.leftovers.donation.take()
-    }
-
-    pub(crate) fn keep_donation(&mut self, donation: Option<Memory<H>>) {
-        self.leftovers.donation = donation;
+    /// As much of the memory that was brought along for numbers as one table lacks; `None`: it is not enough.
+    pub(crate) fn take_donated(&mut self, missing: NodesMissing) -> Option<Memory<H>> {
+        self.leftovers.donation.as_mut()?.take(missing)
     }
 
     /// Counts one object that a loop has come to in this hold.

@@ -20,7 +20,7 @@ impl Slot for Mark {
 }
 
 /// Sets a mark as a caller does; returns how many leaves and inner nodes had to be allocated.
-fn set(tree: &mut Radix<Mark>, number: u32, mark: u64) -> (u8, u8) {
+fn set(tree: &mut Radix<Mark>, number: u32, mark: u64) -> (u16, u16) {
     let Err(missing) = tree.edit(number, |slot| slot.0 = mark) else {
         return (0, 0);
     };
@@ -37,7 +37,7 @@ fn mark(tree: &Radix<Mark>, number: u32) -> Option<u64> {
     tree.get(number).map(|mark| mark.0)
 }
 
-fn lack(leaves: u8, inners: u8) -> NodesMissing {
+fn lack(leaves: u16, inners: u16) -> NodesMissing {
     NodesMissing { leaves, inners }
 }
 
