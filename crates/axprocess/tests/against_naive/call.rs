@@ -120,12 +120,17 @@ pub(crate) type Deed = Call<i32, usize>;
 impl Step {
     /// Who calls, and what, in this world. `None`: nobody can, or nobody may.
     pub(crate) fn resolve(&self, world: &World, terminals: usize) -> Option<(ThreadKey, Deed)> {
-        let callers = world.callers();
-        let caller = pick(&callers, self.by)?;
+        let caller = self.caller(world)?;
         let number = |arg: Arg| arg.resolve(world, caller);
         let numbers = |args: &[Arg]| args.iter().map(|&arg| number(arg)).collect();
         let process = |index| pick(&world.mortals(), index).map(|key| key.0);
-        let terminal = |index| usize::from(index) % terminals;
+        let own_terminal = world.shown_terminal(world.process_of(caller)).map(|(key, _)| key.0);
+        let any_terminal = |index: u8| usize::from(index) % terminals;
+        // Mostly the caller's own, if it has one.
+        let terminal = |index: u8| match own_terminal {
+            Some(own) if index > 1 => own,
+            _ => any_terminal(index),
+        };
         let deed = match self.call.clone() {
             Call::Fork { exit_signal, parent, space, set_tid } => {
                 let set_tid = numbers(&set_tid);
@@ -164,9 +169,9 @@ impl Step {
             Call::SetUser(user) => Call::SetUser(user),
             Call::Unshare => Call::Unshare,
             Call::Setns(index) => Call::Setns(pick(&world.known_spaces(), index)?.0),
-            Call::OpenTerminal(index, file) => Call::OpenTerminal(terminal(index), file),
+            Call::OpenTerminal(index, file) => Call::OpenTerminal(any_terminal(index), file),
             Call::AcquireTerminal(index, request) => {
-                Call::AcquireTerminal(terminal(index), request)
+                Call::AcquireTerminal(any_terminal(index), request)
             }
             Call::ReleaseTerminal(index, side) => Call::ReleaseTerminal(terminal(index), side),
             Call::Tcgetpgrp(index, side) => Call::Tcgetpgrp(terminal(index), side),
@@ -183,6 +188,38 @@ impl Step {
             }
         };
         world.permits(caller, &deed).then_some((caller, deed))
+    }
+}
+
+impl Step {
+    /// Mostly somebody to whom the call means something, if there is one.
+    fn caller(&self, world: &World) -> Option<ThreadKey> {
+        const MOSTLY: u8 = 200;
+        let callers = world.callers();
+        let mut likely = callers.clone();
+        likely.retain(|&thread| self.concerns(world, thread));
+        let from = if self.by < MOSTLY && !likely.is_empty() { &likely } else { &callers };
+        pick(from, self.by)
+    }
+
+    fn concerns(&self, world: &World, thread: ThreadKey) -> bool {
+        let process = world.process_of(thread);
+        match self.call {
+            Call::Wait4 { .. } | Call::Waitid { .. } => {
+                world.children(process).into_iter().any(|child| world.has_report(child))
+            }
+            Call::Stop | Call::StopAll => world.is_stop_requested(thread),
+            Call::Run => world.has_notice(process),
+            Call::OpenTerminal(..) | Call::AcquireTerminal(..) => {
+                world.could_lead_terminal(process)
+            }
+            Call::ReleaseTerminal(..)
+            | Call::Tcgetpgrp(..)
+            | Call::Tcgetsid(..)
+            | Call::Tcsetpgrp(..)
+            | Call::AccessTerminal(..) => world.shown_terminal(process).is_some(),
+            _ => true,
+        }
     }
 }
 

@@ -12,10 +12,31 @@ use crate::call::{Arg, Call, Step};
 
 type Drawn = Call<Arg, u8>;
 
-/// Scripts of up to that many steps.
+/// Scripts of up to that many steps; half of them begin with a shell, its terminal and two jobs.
 pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = (any::<u8>(), call()).prop_map(|(by, call)| Step { by, call });
-    vec(step, 1..=longest)
+    let beginning = prop_oneof![Just(Vec::new()), Just(a_shell_with_two_jobs())];
+    (beginning, vec(step, 1..=longest)).prop_map(|(beginning, rest)| [beginning, rest].concat())
+}
+
+fn a_shell_with_two_jobs() -> Vec<Step> {
+    let fork = || Call::Fork {
+        exit_signal: Some(Signal::SIGCHLD),
+        parent: ForkParent::Caller,
+        space: ForkNamespace::Inherited,
+        set_tid: Vec::new(),
+    };
+    let lead = || Call::Setpgid { pid: Arg::Number(0), pgid: Arg::Number(0) };
+    let calls = [
+        (0, fork()),
+        (1, Call::Setsid),
+        (1, Call::OpenTerminal(0, TerminalFile::Readable)),
+        (1, fork()),
+        (2, lead()),
+        (1, fork()),
+        (3, lead()),
+    ];
+    calls.into_iter().map(|(by, call)| Step { by, call }).collect()
 }
 
 fn call() -> BoxedStrategy<Drawn> {
@@ -23,12 +44,12 @@ fn call() -> BoxedStrategy<Drawn> {
         30 => births(),
         18 => deaths(),
         16 => waits(),
-        16 => groups(),
-        12 => signals(),
-        14 => stops(),
+        18 => groups(),
+        16 => signals(),
+        20 => stops(),
         8 => attributes(),
         4 => spaces(),
-        14 => terminals(),
+        18 => terminals(),
     ]
     .boxed()
 }
@@ -167,8 +188,8 @@ fn stops() -> BoxedStrategy<Drawn> {
         prop_oneof![2 => Just(Signal::SIGSTOP), 1 => select(terminal.to_vec())]
     };
     prop_oneof![
-        1 => Just(Call::TakeStopSignal),
-        1 => signal().prop_map(Call::BeginStop),
+        2 => Just(Call::TakeStopSignal),
+        2 => signal().prop_map(Call::BeginStop),
         4 => signal().prop_map(Call::TakeAndBeginStop),
         3 => Just(Call::Stop),
         3 => Just(Call::StopAll),
@@ -187,7 +208,7 @@ fn attributes() -> BoxedStrategy<Drawn> {
         1 => Just(Call::ResignSubreaper),
         3 => wish.prop_map(Call::SetParentDeathSignal),
         3 => (0..8u8).prop_map(Call::TreatSigchld),
-        1 => (0..3u8).prop_map(Call::SetUser),
+        3 => (0..3u8).prop_map(Call::SetUser),
     ]
     .boxed()
 }
@@ -197,7 +218,7 @@ fn spaces() -> BoxedStrategy<Drawn> {
 }
 
 fn terminals() -> BoxedStrategy<Drawn> {
-    let which = || 0..2u8;
+    let which = || 0..8u8;
     let file =
         || prop_oneof![5 => Just(TerminalFile::Readable), 1 => Just(TerminalFile::WriteOnly)];
     let side = || prop_oneof![3 => Just(TerminalSide::Slave), 1 => Just(TerminalSide::Master)];

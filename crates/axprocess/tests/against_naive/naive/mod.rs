@@ -487,6 +487,21 @@ impl World {
         self[process].stop == Stop::Stopped
     }
 
+    /// Whether `wait` could report something of this process.
+    pub(crate) fn has_report(&self, process: ProcessKey) -> bool {
+        self.is_zombie(process) || self[process].stop_report || self[process].continue_report
+    }
+
+    /// Whether the process has yet to tell its parent of a continuation.
+    pub(crate) fn has_notice(&self, process: ProcessKey) -> bool {
+        self[process].notice.is_some()
+    }
+
+    /// Whether the process leads a session without a terminal.
+    pub(crate) fn could_lead_terminal(&self, process: ProcessKey) -> bool {
+        self[process].leads_session && self[process].terminal.is_none()
+    }
+
     pub(crate) fn is_subreaper(&self, process: ProcessKey) -> bool {
         self[process].subreaper
     }
