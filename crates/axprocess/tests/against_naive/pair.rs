@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use axprocess::{
     Acquisition, Discard, Errno, ProcessState, Signal, StopDecision, TerminalAnswer, TerminalKind,
@@ -80,12 +81,13 @@ pub(crate) fn run(steps: &[Step], check_interval: NonZeroU64) -> Verdict {
         tickets: BTreeMap::new(),
         script: Vec::new(),
     };
-    for step in steps {
-        if let Some((caller, deed)) = step.resolve(&pair.naive, TERMINALS.len()) {
-            pair.perform(caller, deed).map_err(|difference| pair.tell(&difference))?;
-        }
-    }
-    pair.compare_numbers().map_err(|difference| pair.tell(&difference))
+    let ended = catch_unwind(AssertUnwindSafe(|| pair.perform_all(steps)));
+    ended.unwrap_or_else(|_| {
+        let story = pair.tell("there a model panicked");
+        // Its lock is poisoned: nothing can be taken apart any more.
+        std::mem::forget(pair);
+        Err(story)
+    })
 }
 
 impl Pair {
@@ -96,6 +98,15 @@ impl Pair {
             let _ = writeln!(text, "  {caller:?} of {process:?}: {deed:?} = {answer:?}");
         }
         text + difference
+    }
+
+    fn perform_all(&mut self, steps: &[Step]) -> Verdict {
+        for step in steps {
+            if let Some((caller, deed)) = step.resolve(&self.naive, TERMINALS.len()) {
+                self.perform(caller, deed).map_err(|difference| self.tell(&difference))?;
+            }
+        }
+        self.compare_numbers().map_err(|difference| self.tell(&difference))
     }
 
     fn perform(&mut self, caller: ThreadKey, deed: Deed) -> Verdict {

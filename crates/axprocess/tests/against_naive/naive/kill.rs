@@ -57,7 +57,12 @@ impl World {
     }
 
     /// R-KILL-03: the member that joined last comes first; one success is success, else the last error counts.
-    fn kill_group(&mut self, caller: ProcessKey, group: PidKey, signal: i32) -> Result<(), Errno> {
+    pub(super) fn kill_group(
+        &mut self,
+        caller: ProcessKey,
+        group: PidKey,
+        signal: i32,
+    ) -> Result<(), Errno> {
         let members = self.members(group).into_iter().rev();
         let answers: Vec<_> =
             members.map(|member| self.kill_process(caller, member, signal)).collect();

@@ -78,8 +78,10 @@ impl World {
             return Ok(TerminalRelease::Process);
         }
         if let Some(foreground) = self[terminal].foreground {
-            self.send_to_group(foreground, Signal::SIGHUP);
-            self.send_to_group(foreground, Signal::SIGCONT);
+            // Whoever may not be sent them gets none.
+            for signal in [Signal::SIGHUP, Signal::SIGCONT] {
+                let _ = self.kill_group(caller, foreground, signal.number().into());
+            }
         }
         self.detach(terminal);
         Ok(TerminalRelease::Session)
