@@ -534,3 +534,16 @@ fn a_table_with_tracers_can_be_dropped() {
     drop((init, child, tracer, thread));
     assert!(weak.upgrade().is_none() && process.upgrade().is_none(), "nothing is leaked");
 }
+
+#[test]
+fn exec_by_a_tracee_makes_its_stops_the_processs() {
+    // R-STOP-13, R-EXEC-01: a stop that was the real parent's to see is hidden once the thread that the parent traces leads.
+    let (_table, init) = boot();
+    let child = fork(&init);
+    let thread = spawn(&child);
+    seize(&init, &thread);
+    child.process().group_stopped(Signal::SIGSTOP);
+    assert!(waitid(&init, 0, 0, WSTOPPED | WNOWAIT).is_event());
+    thread.exec().unwrap();
+    assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
+}

@@ -242,6 +242,8 @@ impl<H: Host> Thread<H> {
             own.thread.set(hold, None);
             let before = self.process().leader_trace().replace(hold, own);
             hold.release_trace(before);
+            // Its stops are the process's now, and the process's are its.
+            self.process().queue_report(hold);
         }
     }
 }
