@@ -46,6 +46,20 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (target, info);
     }
 
+    /// Queues a signal for a process as a whole, like [`post_signal`](Self::post_signal), which it calls unless the kernel says otherwise.
+    ///
+    /// Any thread may take it. Linux asks `favourite` first, and the leader where there is no favourite: the thread that kill(2) named, whose child has news, or
+    /// that wished for a parent-death signal. It shows which thread's sleep the signal interrupts.
+    fn post_signal_favouring(
+        &self,
+        target: &Process<Self>,
+        favourite: &Thread<Self>,
+        info: &SignalInfo,
+    ) {
+        let _ = favourite;
+        self.post_signal(target, info);
+    }
+
     /// Queues a signal for one thread; all else is as for [`post_signal`](Self::post_signal).
     fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
         let _ = (target, info);

@@ -2,7 +2,7 @@
 
 mod kernel;
 
-use axprocess::{Errno, ExitStatus, ForkRequest, Signal, ThreadExit};
+use axprocess::{Errno, ExitStatus, ForkRequest, Signal, ThreadExit, WaitStatus};
 use kernel::*;
 
 #[test]
@@ -72,4 +72,23 @@ fn exec_loses_to_a_group_exit() {
     assert_eq!(leader.process().threads().len(), 2);
     exit(&caller, 0);
     assert_eq!(caller.exec(), Err(Errno::EAGAIN));
+}
+
+/// R-NOTIFY-06, R-FORK-11: a parent that has exec'd gets SIGCHLD instead of the signal that its former program wanted, but wait still
+/// takes the child for what it was.
+#[test]
+fn after_an_exec_the_parent_gets_sigchld_whatever_it_had_asked_for() {
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let mute = ForkRequest { exit_signal: None, ..ForkRequest::default() };
+    let before = fork_with(&parent, mute).unwrap();
+    parent.exec().unwrap();
+    let after = fork_with(&parent, mute).unwrap();
+    events(&table);
+    exit(&before, 3);
+    exit(&after, 4);
+    let told = Event::Signal(parent.tid(), 17, before.tid(), WaitStatus::Exited(3));
+    assert_eq!(signals(&table), [told]);
+    assert_eq!(wait4(&parent, -1, WNOHANG), NO_CHILD);
+    assert_eq!(wait4(&parent, -1, WCLONE), exited(before.tid(), 3));
 }

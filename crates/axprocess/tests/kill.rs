@@ -2,7 +2,9 @@
 
 mod kernel;
 
-use axprocess::{Errno, ExitStatus, Pid, Signal, SignalCause, WaitStatus};
+use axprocess::{
+    Errno, ExitStatus, ForkNamespace, ForkRequest, Pid, Signal, SignalCause, WaitStatus,
+};
 use kernel::*;
 
 fn user(target: Pid, signal: u8, sender: Pid) -> Event {
@@ -262,4 +264,34 @@ fn f7_a_group_signal_and_forks_on_other_processors_are_ordered() {
         }
         assert_eq!(hit.len(), group.len());
     }
+}
+
+/// R-KILL-07: all members of a group get the same siginfo, so behind one who cannot see the sender none is shown it.
+#[test]
+fn behind_a_member_that_cannot_see_the_sender_nobody_is_shown_it() {
+    let (table, init) = boot();
+    let elder = fork(&init);
+    let request = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
+    fork_with(&init, request).unwrap();
+    let younger = fork(&init);
+    events(&table);
+    younger.process().kill(0, 10).unwrap();
+    let sender = |to: Pid, pid| Event::Posted(to, 10, SignalCause::User { pid });
+    let own = younger.tid();
+    let expected = [sender(own, own), sender(1, 0), sender(elder.tid(), 0), sender(1, 0)];
+    assert_eq!(posted(&table), expected);
+}
+
+/// R-NOTIFY-01, R-KILL-02: a signal for a whole process names the thread that Linux asks first: whose child has died, or whom kill(2) named.
+#[test]
+fn the_host_is_told_which_thread_is_asked_first() {
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let second = spawn(&parent);
+    let child = fork(&second);
+    favourites(&table);
+    exit(&child, 0);
+    kill(&init, number(&second), 10).unwrap();
+    kill(&init, number(&parent), 10).unwrap();
+    assert_eq!(favourites(&table), [(second.tid(), 17), (second.tid(), 10)]);
 }

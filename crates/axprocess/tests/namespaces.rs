@@ -300,3 +300,17 @@ fn signals_cross_namespaces_with_untranslated_senders() {
     assert_eq!(events(&table), [user(1, 0), user(2, 0)]);
     assert_eq!(child.process().kill(4, 15), Err(Errno::ESRCH), "outer numbers mean nothing inside");
 }
+
+/// R-NS-22: a fork into a dead namespace fails last of all, so it uses up a number in each namespace around it.
+#[test]
+fn a_fork_into_a_dead_namespace_uses_up_a_number_outside() {
+    let (_table, init) = boot();
+    let parent = fork(&init);
+    parent.unshare_pid().unwrap();
+    let inner = fork(&parent);
+    exit(&inner, 0);
+    let taken = ForkRequest { number: Number::Each(&[1, 2]), ..ForkRequest::default() };
+    assert_eq!(fork_with(&parent, taken).unwrap_err(), Errno::EEXIST);
+    assert_eq!(fork_with(&parent, ForkRequest::default()).unwrap_err(), Errno::ENOMEM);
+    assert_eq!(fork(&init).tid(), 5);
+}

@@ -98,8 +98,8 @@ impl<H: Host> Identity<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `ENOMEM`: a namespace is closed. `EINVAL`: more numbers asked for than there are levels; one that cannot be, or is not 1
-    /// for a namespace's first. `EEXIST`: one is in use. `EAGAIN`: none is free.
+    /// In this order: `EINVAL`: more numbers asked for than there are levels; one that cannot be, or is not 1
+    /// for a namespace's first. `EEXIST`: one is in use. `EAGAIN`: none is free. `ENOMEM`: the namespace is closed (R-NS-22).
     pub(crate) fn enter(
         &self,
         hold: &mut Hold<'_, H>,
@@ -107,13 +107,11 @@ impl<H: Host> Identity<H> {
         task: Task<H>,
     ) -> Result<(), Refusal> {
         let own = self.space(hold);
-        if own.is_closed(hold) {
-            return Err(Errno::ENOMEM.into());
-        }
         wanted.check(own.level())?;
         for (depth, space) in own.outward().enumerate() {
             let before = space.numbers(hold).cursor();
-            let must_be_first = space.level() > 0 && space.init(hold).is_none();
+            let must_be_first =
+                space.level() > 0 && space.init(hold).is_none() && !space.is_closed(hold);
             let entered = with_memory(hold, space, |numbers| {
                 numbers.enter(wanted.at(depth), must_be_first, task)
             });
@@ -127,6 +125,11 @@ impl<H: Host> Identity<H> {
                     return Err(refusal);
                 }
             }
+        }
+        // As on Linux asked last: the numbers are given back, but the cursors have moved on.
+        if own.is_closed(hold) {
+            self.withdraw(hold, own, own.level() as usize + 1);
+            return Err(Errno::ENOMEM.into());
         }
         for space in own.outward() {
             space.count_task(hold);

@@ -12,7 +12,7 @@ impl<H: Host> Thread<H> {
     /// The kernel calls it at the point of no return, after the other threads have been made to stop running. They
     /// are gone without a status and without anyone being told; their numbers are free, their children are this
     /// thread's, behind its own. This thread's number becomes the process's. The process's exit signal is `SIGCHLD` from here on, and its parent
-    /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06.
+    /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08.
     ///
     /// # Errors
     ///
@@ -55,6 +55,7 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.exit_signal.set(hold, Some(Signal::SIGCHLD));
+        process.exec_id.set(hold, process.exec_id.get(hold).wrapping_add(1));
         Ok(true)
     }
 

@@ -20,7 +20,7 @@ use crate::list::Ptr;
 use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
 
 /// What the exit of a thread was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -220,14 +220,15 @@ impl<H: Host> Process<H> {
         self.announce_end(hold);
     }
 
-    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-05, R-NOTIFY-10.
+    /// Tells the parent of a zombie, or reaps it if the parent does not care. R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10.
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
     pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        let signal = self.exit_signal.get(hold);
+        let signal = self.signal_at_end(hold, parent);
+        let favourite = self.parent_thread.get(hold);
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
             _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,
@@ -242,21 +243,30 @@ impl<H: Host> Process<H> {
             self.queue_report(hold);
         }
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
-            self.post_child_signal(hold, parent, signal, self.exit_status().into());
+            self.post_child_signal(hold, parent, favourite, signal);
         }
         parent.wake(hold);
     }
 
-    pub(super) fn post_child_signal(
+    /// The exit signal, unless the parent has become another program since it asked for it. R-NOTIFY-06.
+    fn signal_at_end(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
+        if self.parent_exec_id.get(hold) == parent.exec_id.get(hold) {
+            self.exit_signal.get(hold)
+        } else {
+            Some(Signal::SIGCHLD)
+        }
+    }
+
+    fn post_child_signal(
         &self,
         hold: &Hold<'_, H>,
         parent: &Self,
+        favourite: Option<&Thread<H>>,
         signal: Signal,
-        status: WaitStatus,
     ) {
         let pid = self.identity.number_in(hold, parent.space(hold));
-        let cause = SignalCause::Child { pid, status };
-        hold.host().post_signal(parent, &SignalInfo { signal, cause });
+        let cause = SignalCause::Child { pid, status: self.exit_status().into() };
+        parent.post(hold.host(), favourite, &SignalInfo { signal, cause });
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.

@@ -73,7 +73,7 @@ impl<H: Host> Thread<H> {
     /// Makes a new process, a child of this thread, and returns its leader thread.
     ///
     /// Serves fork(2), vfork(2), clone(2) and clone3(2) without `CLONE_THREAD`. The child stands in its parent's list, its
-    /// group and the number table at once. R-FORK-02, R-FORK-03, R-FORK-05, R-FORK-08, R-FORK-09.
+    /// group and the number table at once. R-FORK-02, R-FORK-03, R-FORK-05, R-FORK-08, R-FORK-09, R-FORK-11.
     ///
     /// # Errors
     ///
@@ -115,11 +115,14 @@ impl<H: Host> Thread<H> {
         let leader = Self::embryo(Arc::clone(&process), Identity::at_root(), thread_data);
         world.transact(|hold| {
             let parent = Parentage::of_thread(self, hold);
-            let (parent, exit_signal) = match request.parent {
-                ForkParent::Caller => (parent, request.exit_signal),
+            let caller = parent.process;
+            let exec_id = caller.exec_id.get(hold);
+            let (parent, exit_signal, parent_exec_id) = match request.parent {
+                ForkParent::Caller => (parent, request.exit_signal, exec_id),
                 ForkParent::Sibling => (
                     parent.process.parentage(hold).ok_or(Errno::EINVAL)?,
-                    parent.process.exit_signal.get(hold),
+                    caller.exit_signal.get(hold),
+                    caller.parent_exec_id.get(hold),
                 ),
             };
             if self.is_dying(hold) {
@@ -128,6 +131,8 @@ impl<H: Host> Thread<H> {
             let lineage = Lineage { parent, like: self.process() };
             publish(hold, &process, lineage, request.number)?;
             process.exit_signal.set(hold, exit_signal);
+            process.exec_id.set(hold, exec_id);
+            process.parent_exec_id.set(hold, parent_exec_id);
             leader.join_as_leader(hold);
             Ok(())
         })?;

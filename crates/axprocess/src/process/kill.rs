@@ -50,18 +50,19 @@ impl<H: Host> Process<H> {
     pub fn kill(&self, pid: i32, signal: i32) -> Result<(), Errno> {
         self.world.hold(|hold| {
             let own = self.in_hold(hold);
-            let sending = Sending { sender: own, signal: Signal::from_argument(signal) };
+            let mut sending = Sending::new(own, signal);
             match pid {
                 i32::MIN => Err(Errno::ESRCH),
-                -1 => sending.to_all(hold),
-                0 => sending.to_group(hold, own.group_in(hold)),
+                -1 => sending.hit_all(hold),
+                0 => sending.hit_group(hold, own.group_in(hold)),
                 group if group < 0 => {
                     let group = own.find_group(hold, group.unsigned_abs()).ok_or(Errno::ESRCH)?;
-                    sending.to_group(hold, group)
+                    sending.hit_group(hold, group)
                 }
                 pid => {
-                    let target = own.find_target(hold, pid).ok_or(Errno::ESRCH)?.process;
-                    sending.to_process(hold, target)
+                    let target = own.find_target(hold, pid).ok_or(Errno::ESRCH)?;
+                    let named = target.thread.filter(|it| !target.process.leader.is(hold, it));
+                    sending.hit_process(hold, target.process, named)
                 }
             }
         })
@@ -120,7 +121,25 @@ impl<H: Host> Process<H> {
 
     /// Delivers a signal to the process as a whole, unless its exit is decided.
     pub(crate) fn send(&self, hold: &mut Hold<'_, H>, info: &SignalInfo) {
-        self.deliver(hold, info, |host| host.post_signal(self, info));
+        self.send_favouring(hold, None, info);
+    }
+
+    /// The same; of the threads, `favourite` is the first choice.
+    pub(super) fn send_favouring(
+        &self,
+        hold: &mut Hold<'_, H>,
+        favourite: Option<&Thread<H>>,
+        info: &SignalInfo,
+    ) {
+        self.deliver(hold, info, |host| self.post(host, favourite, info));
+    }
+
+    /// Hands a signal for the whole process to the host.
+    pub(super) fn post(&self, host: &H, favourite: Option<&Thread<H>>, info: &SignalInfo) {
+        match favourite {
+            Some(favourite) => host.post_signal_favouring(self, favourite, info),
+            None => host.post_signal(self, info),
+        }
     }
 
     fn deliver(&self, hold: &mut Hold<'_, H>, info: &SignalInfo, post: impl FnOnce(&H)) {
@@ -216,28 +235,41 @@ struct Sending<'h, H: Host> {
     sender: &'h Process<H>,
     /// A wrong number is an error only where there is a target.
     signal: Result<Option<Signal>, Errno>,
+    /// One of the targets does not see the sender. Linux then shows no sender to those behind it either: all get the same siginfo.
+    is_hidden: bool,
 }
 
 impl<'h, H: Host> Sending<'h, H> {
-    fn to_process(&self, hold: &mut Hold<'h, H>, target: &Process<H>) -> Result<(), Errno> {
+    fn new(sender: &'h Process<H>, signal: i32) -> Self {
+        Self { sender, signal: Signal::from_argument(signal), is_hidden: false }
+    }
+
+    fn hit_process(
+        &mut self,
+        hold: &mut Hold<'h, H>,
+        target: &Process<H>,
+        favourite: Option<&Thread<H>>,
+    ) -> Result<(), Errno> {
         let signal = self.signal?;
         if !self.sender.may_send(hold, target, signal) {
             return Err(Errno::EPERM);
         }
         if let Some(signal) = signal {
-            let cause = SignalCause::User { pid: self.sender.number_shown_to(hold, target) };
-            target.send(hold, &SignalInfo { signal, cause });
+            let shown = self.sender.number_shown_to(hold, target);
+            self.is_hidden |= shown == 0;
+            let cause = SignalCause::User { pid: if self.is_hidden { 0 } else { shown } };
+            target.send_favouring(hold, favourite, &SignalInfo { signal, cause });
         }
         Ok(())
     }
 
     /// One success is success; else the last member's error (R-KILL-03, B16, T9).
-    fn to_group(&self, hold: &mut Hold<'h, H>, group: &ProcessGroup<H>) -> Result<(), Errno> {
+    fn hit_group(&mut self, hold: &mut Hold<'h, H>, group: &ProcessGroup<H>) -> Result<(), Errno> {
         let mut result = Err(Errno::ESRCH);
         let mut at = group.members().last(hold);
         while let Some(member) = at {
             hold.touch();
-            let answer = self.to_process(hold, member);
+            let answer = self.hit_process(hold, member, None);
             if result.is_err() {
                 result = answer;
             }
@@ -247,13 +279,13 @@ impl<'h, H: Host> Sending<'h, H> {
     }
 
     /// Whoever may not be hit is hit in vain, and does not count as an error (R-KILL-04, B15).
-    fn to_all(&self, hold: &mut Hold<'h, H>) -> Result<(), Errno> {
+    fn hit_all(&mut self, hold: &mut Hold<'h, H>) -> Result<(), Errno> {
         let mut result = Err(Errno::ESRCH);
         let mut at = hold.init();
         while let Some(process) = at {
             hold.touch();
             if process.is_one_of_all(hold, self.sender) {
-                let answer = self.to_process(hold, process);
+                let answer = self.hit_process(hold, process, None);
                 result = if answer == Err(Errno::EPERM) { Ok(()) } else { answer };
             }
             at = process.next_of_all(hold);

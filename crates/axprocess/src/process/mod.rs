@@ -110,6 +110,10 @@ with_default_host! {
 
         marks: Field<Marks>,
         exit_signal: Field<Option<Signal>>,
+        /// How often it and its ancestors before their forks have exec'd.
+        exec_id: Field<u32>,
+        /// The parent's `exec_id` when this process was forked.
+        parent_exec_id: Field<u32>,
         stop_signal: Field<Option<Signal>>,
         /// Odd while a group stop is in progress or complete: a thread that stops takes note of it.
         stop_round: Field<u64>,
@@ -246,6 +250,8 @@ impl<H: Host> Process<H> {
             terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
             exit_signal: Field::new(Some(Signal::SIGCHLD)),
+            exec_id: Field::new(0),
+            parent_exec_id: Field::new(0),
             stop_signal: Field::new(None),
             stop_round: Field::new(0),
             stop_awaits: Field::new(0),

@@ -99,24 +99,31 @@ impl<H: Host> Process<H> {
     /// All threads in one hold, as on Linux; without a wish none is looked at.
     pub(super) fn post_parent_death(&self, hold: &mut Hold<'_, H>, lost: &Self) {
         if let Some(signal) = self.death_signal.get(hold) {
-            self.post_death_of(hold, lost, signal);
+            self.post_death_of(hold, lost, None, signal);
         }
         let mut left = self.armed_threads.get(hold);
         let mut at = self.threads.first(hold).filter(|_| left > 0);
         while let Some(thread) = at {
             hold.touch();
             if let Some(signal) = thread.own_wish().get(hold) {
-                self.post_death_of(hold, lost, signal);
+                self.post_death_of(hold, lost, Some(thread), signal);
                 left -= 1;
             }
             at = self.threads.after(hold, thread).filter(|_| left > 0);
         }
     }
 
-    fn post_death_of(&self, hold: &mut Hold<'_, H>, lost: &Self, signal: Signal) {
+    fn post_death_of(
+        &self,
+        hold: &mut Hold<'_, H>,
+        lost: &Self,
+        wisher: Option<&Thread<H>>,
+        signal: Signal,
+    ) {
         if lost.may_send(hold, self, Some(signal)) {
             let pid = lost.number_seen_by(hold, self);
-            self.send(hold, &SignalInfo { signal, cause: SignalCause::ParentDeath { pid } });
+            let info = SignalInfo { signal, cause: SignalCause::ParentDeath { pid } };
+            self.send_favouring(hold, wisher, &info);
         }
     }
 }

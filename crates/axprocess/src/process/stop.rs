@@ -271,7 +271,9 @@ impl<H: Host> Process<H> {
         let action = hold.host().child_signal_action(parent);
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
             let cause = cause(self.number_seen_by(hold, parent));
-            hold.host().post_signal(parent, &SignalInfo { signal: Signal::SIGCHLD, cause });
+            let favourite = self.parent_thread.get(hold);
+            let info = SignalInfo { signal: Signal::SIGCHLD, cause };
+            parent.post(hold.host(), favourite, &info);
         }
         parent.wake(hold);
     }

@@ -24,6 +24,8 @@ pub(crate) const WCLONE: i32 = i32::MIN;
 #[derive(Default)]
 pub(crate) struct Kernel {
     log: Mutex<Vec<Event>>,
+    /// Threads that were named as the first choice for a signal, with its number.
+    favourites: Mutex<Vec<(Pid, u8)>>,
     /// Processes that nobody may send a signal to.
     protected: Mutex<Vec<Pid>>,
     /// Processes that a signal of kill waits for: they cannot fork.
@@ -67,6 +69,16 @@ impl Host for Kernel {
             self.struck.lock().unwrap().push(target.pid());
         }
         self.log.lock().unwrap().push(event);
+    }
+
+    fn post_signal_favouring(
+        &self,
+        target: &Process<Self>,
+        favourite: &Thread<Self>,
+        info: &SignalInfo,
+    ) {
+        self.favourites.lock().unwrap().push((favourite.tid(), info.signal.number()));
+        self.post_signal(target, info);
     }
 
     fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
@@ -113,6 +125,11 @@ pub(crate) fn boot() -> (Table, KernelThread) {
 /// What the hooks were told since the last call.
 pub(crate) fn events(table: &Table) -> Vec<Event> {
     std::mem::take(&mut *table.host().log.lock().unwrap())
+}
+
+/// Which threads were the first choice for which signals since the last call.
+pub(crate) fn favourites(table: &Table) -> Vec<(Pid, u8)> {
+    std::mem::take(&mut *table.host().favourites.lock().unwrap())
 }
 
 /// The signals among [`events`].
