@@ -228,22 +228,22 @@ impl<H: Host> Process<H> {
             return;
         };
         let signal = self.signal_at_end(hold, parent);
-        let favourite = self.parent_thread.get(hold);
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
             _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
+        if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
+            self.post_child_signal(hold, parent, signal);
+        }
+        // After the signal: with the last number of a namespace its init ends, whose signal comes second.
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             if let Some(link) = self.reap(hold) {
                 hold.release(link);
             }
         } else {
             self.queue_report(hold);
-        }
-        if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
-            self.post_child_signal(hold, parent, favourite, signal);
         }
         parent.wake(hold);
     }
@@ -257,13 +257,8 @@ impl<H: Host> Process<H> {
         }
     }
 
-    fn post_child_signal(
-        &self,
-        hold: &Hold<'_, H>,
-        parent: &Self,
-        favourite: Option<&Thread<H>>,
-        signal: Signal,
-    ) {
+    fn post_child_signal(&self, hold: &Hold<'_, H>, parent: &Self, signal: Signal) {
+        let favourite = self.parent_thread.get(hold);
         let pid = self.identity.number_in(hold, parent.space(hold));
         let cause = SignalCause::Child { pid, status: self.exit_status().into() };
         parent.post(hold.host(), favourite, &SignalInfo { signal, cause });

@@ -54,6 +54,8 @@ pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
     #[cfg(feature = "planted-faults")]
     crate::run::plant_fault(arguments.plant_fault.as_deref())?;
     keep_panics_quiet();
+    // SAFETY: plain numbers.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     treat_keys(libc::SIG_IGN);
     shelter::run(|| {
         treat_keys(libc::SIG_DFL);
@@ -90,8 +92,10 @@ fn work(arguments: &JobArguments) -> Result<(), NotPlayed> {
         let (script, difference) = write_and_play(&theatre, seed, &mut coverage)?;
         scripts += 1;
         operations += script.steps.len() as u64;
-        if let Some(difference) = difference {
-            judge(&theatre, seed, script, difference)?;
+        if let Some(difference) = difference
+            && judge(&theatre, seed, script, difference)? == Judgement::Real
+        {
+            break;
         }
         if told.elapsed() > Duration::from_millis(100) {
             let rules = coverage.take_new();
@@ -114,7 +118,9 @@ fn write_and_play(
     let mut duel = Duel::start(Some(theatre))?;
     let mut script = Script::default();
     while let Some(step) = author.next(&duel) {
-        let verdict = duel.step(&step)?;
+        let verdict = duel.step(&step).map_err(|NotPlayed(message)| {
+            NotPlayed(format!("{message} (seed {seed}), in\n{script}{step}"))
+        })?;
         match &verdict {
             Verdict::Skipped => continue,
             Verdict::Agreed(account) => coverage.note(&step.operation, account),
@@ -139,8 +145,22 @@ fn play(theatre: &Theatre, script: &Script) -> Result<Option<Difference>, NotPla
     Ok(None)
 }
 
+/// What a divergence is worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judgement {
+    /// It comes again.
+    Real,
+    /// It does not.
+    Unsteady,
+}
+
 /// A divergence counts if it comes again; then it is shortened.
-fn judge(theatre: &Theatre, seed: u64, script: Script, first: Difference) -> Result<(), NotPlayed> {
+fn judge(
+    theatre: &Theatre,
+    seed: u64,
+    script: Script,
+    first: Difference,
+) -> Result<Judgement, NotPlayed> {
     const REPEATS: usize = 3;
     const PATIENCE: Duration = Duration::from_secs(20);
     let mut comes_again = 0;
@@ -149,7 +169,7 @@ fn judge(theatre: &Theatre, seed: u64, script: Script, first: Difference) -> Res
     }
     if comes_again < REPEATS {
         say(&Message::Unsteady { seed, script: report::as_scenario(&script, &first) });
-        return Ok(());
+        return Ok(Judgement::Unsteady);
     }
     let length = script.steps.len();
     let deadline = Instant::now() + PATIENCE;
@@ -165,7 +185,7 @@ fn judge(theatre: &Theatre, seed: u64, script: Script, first: Difference) -> Res
         linux: difference.linux,
         model: difference.model,
     }));
-    Ok(())
+    Ok(Judgement::Real)
 }
 
 fn say(message: &Message) {

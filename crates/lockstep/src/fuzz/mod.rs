@@ -51,12 +51,16 @@ pub(crate) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
     drop(sender);
 
     let mut tally = Tally::new(seed, jobs, arguments.quiet);
+    let mut told_to_end = None;
     let deadline = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     loop {
         let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if is_over || interrupted.load(Ordering::Relaxed) || tally.has_finding() {
             // A closed pipe tells a job to end after its script.
             children.iter_mut().for_each(|child| drop(child.stdin.take()));
+            if told_to_end.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                children.iter_mut().for_each(|child| drop(child.kill()));
+            }
         }
         match messages.recv_timeout(Duration::from_millis(50)) {
             Ok(message) => tally.take(message),
@@ -114,6 +118,9 @@ fn start(
     });
     Ok(child)
 }
+
+/// So long may a job take to end: it may be shortening a script.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The status for a run in which lockstep could not do its work.
 const FAILED: u8 = STATUS_FAILED;

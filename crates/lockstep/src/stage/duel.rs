@@ -103,7 +103,11 @@ impl<'a> Duel<'a> {
             return Ok(Verdict::Agreed(model));
         };
         let child = operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
-        let linux = linux.perform(actor, &operation, child, birth)?;
+        let mut linux = linux.perform(actor, &operation, child, birth)?;
+        let merged = self.model.take_merged();
+        if linux.signals.len() > model.signals.len() {
+            linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1));
+        }
         if linux == model {
             return Ok(Verdict::Agreed(model));
         }

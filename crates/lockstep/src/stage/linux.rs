@@ -4,6 +4,9 @@
 //! order preempts the controller, everything that follows from it runs in the order in which it was woken, and the controller runs
 //! again when all of it has come to rest. That it has is checked, not believed: nobody runs, and who sleeps has either carried out its
 //! order or is in a call that blocks. Where real-time priorities are not allowed, two equal looks are asked for.
+//!
+//! The workers take turns, but only every 100 ms, which no order needs: the dying process 1 of a namespace may spin in the kernel until
+//! the last one in it has been released, and the two are on the same CPU.
 
 mod orders;
 mod proc;
@@ -190,7 +193,7 @@ impl<'a> Linux<'a> {
                 }
                 Ok(rows) => before = Some(rows),
                 Err(restless) if Instant::now() > deadline => {
-                    return Err(Unrest(format!("actor {restless} did not come to rest")));
+                    return Err(Unrest(self.describe(restless)));
                 }
                 Err(_) => {
                     before = None;
@@ -200,19 +203,35 @@ impl<'a> Linux<'a> {
         }
     }
 
+    fn describe(&self, restless: Actor) -> String {
+        let worker = self.workers[restless].as_ref();
+        let row = worker.and_then(|it| self.proc.row(it.process, it.thread));
+        let call = Slot::at(restless).call.load(Relaxed);
+        let now = worker.and_then(|it| self.proc.current_call(it.process, it.thread));
+        format!("actor {restless} did not come to rest in call {call}: {row:?}, {now:?}")
+    }
+
     /// One look at everyone; the error is an actor that is in the middle of something.
     fn look(&mut self) -> Result<Vec<(Actor, Row)>, Actor> {
+        self.follow_execs();
         let mut rows = Vec::with_capacity(self.workers.len());
         for (actor, entry) in self.workers.iter().enumerate() {
             let Some(worker) = entry else {
                 continue;
             };
             let Some(row) = self.proc.row(worker.process, worker.thread) else {
+                let process = self.proc.row(worker.process, worker.process);
+                // In the middle of an exec the thread has given up its number, and has not yet answered under the other one.
+                if worker.awaited == Some(Answer::Exec)
+                    && process.is_some_and(|it| it.state != b'Z')
+                {
+                    return Err(actor);
+                }
                 continue;
             };
             let slot = Slot::at(actor);
             let rests = match row.state {
-                b'Z' | b'T' => true,
+                b'Z' | b'T' | b'E' => true,
                 b'S' if slot.tid.load(Relaxed) == 0 => false,
                 b'S' => {
                     slot.done.load(Acquire) == slot.ordered.load(Relaxed)
@@ -228,7 +247,7 @@ impl<'a> Linux<'a> {
         Ok(rows)
     }
 
-    fn account(&mut self, caller: Actor, mut rows: Vec<(Actor, Row)>) -> Account {
+    fn account(&mut self, caller: Actor, rows: Vec<(Actor, Row)>) -> Account {
         let mut account = Account::default();
         let is_there = |rows: &[(Actor, Row)], actor| rows.iter().any(|(it, _)| *it == actor);
         for actor in 0..self.workers.len() {
@@ -244,10 +263,6 @@ impl<'a> Linux<'a> {
                     account.outcome = outcome;
                 } else {
                     account.returns.push((actor, outcome));
-                }
-                if answer == Answer::Exec && outcome == Outcome::Value(0) {
-                    let process = worker.process;
-                    self.take_over(actor, process, &mut rows);
                 }
             }
             let Some(worker) = self.workers[actor].as_mut() else {
@@ -273,23 +288,21 @@ impl<'a> Linux<'a> {
         account
     }
 
-    /// An exec has made one thread the only one of its process.
-    fn take_over(&mut self, actor: Actor, process: i32, rows: &mut Vec<(Actor, Row)>) {
-        for other in 0..self.workers.len() {
-            let is_gone = other != actor
-                && self.workers[other].as_ref().is_some_and(|it| it.process == process);
-            if is_gone {
-                self.workers[other] = None;
-                rows.retain(|(it, _)| *it != other);
+    /// An exec that is done has made one thread the only one of its process, under the process's number.
+    fn follow_execs(&mut self) {
+        for actor in 0..self.workers.len() {
+            let slot = Slot::at(actor);
+            let is_done = slot.done.load(Acquire) == slot.ordered.load(Relaxed);
+            let Some(worker) = self.workers[actor].as_mut() else {
+                continue;
+            };
+            if worker.awaited == Some(Answer::Exec) && is_done && slot.result.load(Relaxed) == 0 {
+                let process = worker.process;
+                worker.thread = process;
+                for other in (0..self.workers.len()).filter(|&other| other != actor) {
+                    self.workers[other].take_if(|it| it.process == process);
+                }
             }
-        }
-        if let Some(worker) = self.workers[actor].as_mut() {
-            worker.thread = process;
-        }
-        rows.retain(|(it, _)| *it != actor);
-        if let Some(row) = self.proc.row(process, process) {
-            rows.push((actor, row));
-            rows.sort_by_key(|(actor, _)| *actor);
         }
     }
 }
@@ -297,8 +310,11 @@ impl<'a> Linux<'a> {
 /// Ends every process of the script, and reaps process 1: with it the namespace is gone.
 impl Drop for Linux<'_> {
     fn drop(&mut self) {
-        // SAFETY: plain numbers, and a null pointer that waitpid allows.
+        let low = libc::sched_param { sched_priority: 0 };
+        // SAFETY: plain numbers, a parameter that lives across its call, and a null pointer that waitpid allows.
         unsafe {
+            // Below all others, it cannot keep those from ending for which it waits.
+            libc::sched_setscheduler(self.init, libc::SCHED_OTHER, &raw const low);
             libc::kill(self.init, libc::SIGKILL);
             libc::waitpid(self.init, std::ptr::null_mut(), libc::__WALL);
         }

@@ -75,7 +75,7 @@ pub(crate) struct Seen {
 /// How `/proc` shows a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// `S`, `T` or `Z`.
+    /// `S`, `T`, `Z`; `E`: it is ending, as the init of a namespace, and waits for the others in it.
     pub(crate) state: u8,
     /// The relations of its process; nothing for threads other than the first.
     pub(crate) relations: Option<[i32; 3]>,

@@ -34,6 +34,9 @@ pub(super) struct Slot {
     /// The worker's own numbers, as it sees them.
     pub(super) pid: AtomicI32,
     pub(super) tid: AtomicI32,
+    /// Where the worker's program has its signal handler, and what the handler returns to.
+    pub(super) handler: AtomicU64,
+    pub(super) restorer: AtomicU64,
     /// How many signals the handler has seen.
     pub(super) recorded: AtomicU32,
     pub(super) records: [Record; RECORDS],

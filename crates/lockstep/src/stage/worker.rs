@@ -40,6 +40,8 @@ fn introduce(slot: &Slot) {
     };
     slot.pid.store(pid as i32, Relaxed);
     slot.tid.store(tid as i32, Relaxed);
+    slot.handler.store(note as *const () as usize as u64, Relaxed);
+    slot.restorer.store(raw::restorer(), Relaxed);
 }
 
 fn sleep_on(slot: &Slot, last: u32) {
@@ -69,7 +71,7 @@ fn obey(slot: &Slot) -> i64 {
 /// # Safety
 ///
 /// Called by the kernel, on a worker's stack.
-pub(super) unsafe extern "C" fn note(signal: i32, info: *const libc::siginfo_t, _: *mut u8) {
+unsafe extern "C" fn note(signal: i32, info: *const libc::siginfo_t, _: *mut u8) {
     let slot = Slot::of_stack(raw::stack_pointer());
     let index = slot.recorded.load(Relaxed);
     if let Some(record) = slot.records.get(index as usize).filter(|_| (index as usize) < RECORDS) {

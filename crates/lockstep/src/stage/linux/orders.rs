@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use libc::c_long;
 
 use super::super::slot::Slot;
-use super::super::{Actor, Outcome, WORKER, raw, worker};
+use super::super::{Actor, Outcome, WORKER};
 use super::Theatre;
 use crate::script::{Action, Fork, Getter, Number, Operation, Parent, Space, Switch, Treatment};
 
@@ -116,7 +116,7 @@ pub(super) fn put_clone(
 /// The worker gets a real-time priority; its children inherit it.
 pub(super) fn priority(slot: &Slot, priority: u64) -> Order {
     let parameter = put(slot, &[priority]);
-    Order::call(libc::SYS_sched_setscheduler, &[0, libc::SCHED_FIFO.into(), parameter])
+    Order::call(libc::SYS_sched_setscheduler, &[0, libc::SCHED_RR.into(), parameter])
 }
 
 /// The first of three steps to a `/proc` of the worker's namespace.
@@ -272,7 +272,7 @@ fn treat(slot: &Slot, signal: i32, treatment: Treatment) -> Order {
     let handler = match treatment.action {
         Action::Default => libc::SIG_DFL as u64,
         Action::Ignore => libc::SIG_IGN as u64,
-        Action::Handle => worker::note as *const () as usize as u64,
+        Action::Handle => slot.handler.load(Relaxed),
     };
     let mut flags = SA_RESTORER | libc::SA_SIGINFO as u64;
     if treatment.no_wait {
@@ -281,7 +281,7 @@ fn treat(slot: &Slot, signal: i32, treatment: Treatment) -> Order {
     if treatment.no_stop {
         flags |= libc::SA_NOCLDSTOP as u64;
     }
-    let action = put(slot, &[handler, flags, raw::restorer(), 0]);
+    let action = put(slot, &[handler, flags, slot.restorer.load(Relaxed), 0]);
     Order::call(libc::SYS_rt_sigaction, &[i64::from(signal), action, 0, 8])
 }
 

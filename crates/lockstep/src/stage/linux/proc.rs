@@ -5,6 +5,9 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::super::Row;
 
+/// `PF_EXITING`, in the flags of `stat`.
+const EXITING: u32 = 4;
+
 /// A way to the processes of one namespace.
 pub(super) struct Proc {
     mount: Option<OwnedFd>,
@@ -37,6 +40,10 @@ impl Proc {
         }
         let mut number = || fields.next()?.parse().ok();
         let relations = [number()?, number()?, number()?];
+        let flags: u32 = fields.nth(2)?.parse().ok()?;
+        // The init of a namespace sleeps in its exit until everyone else in it is gone.
+        let ends = state == b'S' && flags & EXITING != 0;
+        let state = if ends { b'E' } else { state };
         Some(Row { state, relations: (process == thread).then_some(relations) })
     }
 
@@ -44,13 +51,16 @@ impl Proc {
     pub(super) fn is_in_blocking_call(&self, process: i32, thread: i32) -> bool {
         const BLOCKING: [libc::c_long; 4] =
             [libc::SYS_wait4, libc::SYS_waitid, libc::SYS_exit, libc::SYS_exit_group];
-        let mut bytes = [0; 256];
-        let line = self.read(process, thread, "syscall", &mut bytes);
-        let call = line.and_then(|line| {
-            let line = std::str::from_utf8(line).ok()?;
-            line.split_ascii_whitespace().next()?.parse::<libc::c_long>().ok()
-        });
+        let call = self.current_call(process, thread).and_then(|call| call.parse().ok());
         call.is_some_and(|call| BLOCKING.contains(&call))
+    }
+
+    /// The first word of what `syscall` says of a thread.
+    pub(super) fn current_call(&self, process: i32, thread: i32) -> Option<String> {
+        let mut bytes = [0; 256];
+        let line = self.read(process, thread, "syscall", &mut bytes)?;
+        let line = std::str::from_utf8(line).ok()?;
+        line.split_ascii_whitespace().next().map(str::to_owned)
     }
 
     fn read<'a>(

@@ -170,6 +170,8 @@ impl Model {
         let member = Member::new(made);
         let seen = |thread: &Thread<World>| thread.tid_in(&self.space).cast_signed();
         let leader = member.thread.process().pid_in(&self.space).cast_signed();
+        let group = member.thread.process().host_data().0;
+        self.table.host().kernel().groups[group].spaces = member.spaces();
         *birth = Some(Birth {
             actor: self.members.len(),
             process: leader,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axprocess::{ChildSignalAction, Host, Process, Relations, Signal, SignalInfo, Thread};
 
 use super::super::Actor;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Target};
 use crate::script::Action;
 
 /// The kernel around the model.
@@ -38,14 +38,26 @@ impl Host for World {
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
         if target.host_data().0 != OUTSIDE {
-            self.kernel().send(target.host_data().0, None, info);
+            self.kernel().send(target.host_data().0, Target::Process(None), info);
+        }
+    }
+
+    fn post_signal_favouring(
+        &self,
+        target: &Process<Self>,
+        favourite: &Thread<Self>,
+        info: &SignalInfo,
+    ) {
+        if target.host_data().0 != OUTSIDE {
+            let target_thread = Target::Process(Some(favourite.host_data().0));
+            self.kernel().send(target.host_data().0, target_thread, info);
         }
     }
 
     fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
         let group = target.process().host_data().0;
         if group != OUTSIDE {
-            self.kernel().send(group, Some(target.host_data().0), info);
+            self.kernel().send(group, Target::Thread(target.host_data().0), info);
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Kernel {
     pub(super) running: Option<Actor>,
     /// Processes of which a signal has just decided that they end.
     pub(super) doomed: Vec<(usize, Signal)>,
+    /// Signals that have not been queued, because the same one was.
+    pub(super) merged: Vec<SignalInfo>,
     /// How many waits have begun.
     waits: u64,
 }
@@ -40,6 +42,9 @@ pub(super) struct Task {
     pub(super) frames: Vec<SignalInfo>,
 }
 
+/// Which namespace: its address.
+pub(super) type SpaceId = usize;
+
 /// What a thread is doing.
 #[derive(Clone, Copy)]
 pub(super) enum Phase {
@@ -57,13 +62,26 @@ pub(super) enum Phase {
 pub(super) struct Group {
     /// The first thread, dead or alive.
     pub(super) leader: Actor,
-    /// All threads, in order.
+    /// The thread that took a signal last which its first choice did not want.
+    current: Actor,
+    /// All threads that have not exited, in order.
     pub(super) threads: Vec<Actor>,
     pub(super) treatments: [Treatment; 65],
     pending: Vec<SignalInfo>,
     /// It is the init of a namespace.
     pub(super) is_init: bool,
+    /// The namespaces in which it has a number, its own first.
+    pub(super) spaces: Vec<SpaceId>,
     pub(super) is_dying: bool,
+}
+
+/// To whom a signal is sent.
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// To a process; the thread that is the first choice, if not the leader.
+    Process(Option<Actor>),
+    /// To one thread.
+    Thread(Actor),
 }
 
 /// What a dequeued signal does.
@@ -100,17 +118,6 @@ const fn is_core(signal: Signal) -> bool {
     matches!(signal.number(), 3..=8 | 11 | 24 | 25 | 31)
 }
 
-/// Whether the sender stands outside the receiver's namespace, or is the kernel.
-const fn is_forced(cause: SignalCause) -> bool {
-    match cause {
-        SignalCause::Kernel => true,
-        SignalCause::User { pid }
-        | SignalCause::Thread { pid }
-        | SignalCause::ParentDeath { pid } => pid == 0,
-        _ => false,
-    }
-}
-
 fn forget(pending: &mut Vec<SignalInfo>, signals: &[Signal]) {
     pending.retain(|info| !signals.contains(&info.signal));
 }
@@ -144,10 +151,12 @@ impl Kernel {
     pub(super) fn add_group(&mut self, leader: Actor, treatments: [Treatment; 65]) -> usize {
         self.groups.push(Group {
             leader,
+            current: leader,
             threads: Vec::new(),
             treatments,
             pending: Vec::new(),
             is_init: false,
+            spaces: Vec::new(),
             is_dying: false,
         });
         self.groups.len() - 1
@@ -210,25 +219,39 @@ impl Kernel {
     }
 
     /// Sends a signal to a process, or to one thread of it.
-    pub(super) fn send(&mut self, group: usize, thread: Option<Actor>, info: &SignalInfo) {
+    pub(super) fn send(&mut self, group: usize, target: Target, info: &SignalInfo) {
         if self.groups[group].is_dying {
             return;
         }
         let signal = info.signal;
         self.prepare(group, signal);
-        let target = thread.unwrap_or(self.groups[group].leader);
-        if self.is_ignored(target, signal, is_forced(info.cause)) {
+        let first = match target {
+            Target::Process(favourite) => favourite.unwrap_or(self.groups[group].leader),
+            Target::Thread(thread) => thread,
+        };
+        let is_forced = info.cause == SignalCause::Kernel || self.is_sent_from_outside(group);
+        if self.is_ignored(first, signal, is_forced) {
             return;
         }
-        let pending = match thread {
-            Some(thread) => &mut self.tasks[thread].pending,
-            None => &mut self.groups[group].pending,
+        let pending = match target {
+            Target::Thread(thread) => &mut self.tasks[thread].pending,
+            Target::Process(_) => &mut self.groups[group].pending,
         };
         if signal.number() < 32 && pending.iter().any(|queued| queued.signal == signal) {
+            self.merged.push(*info);
             return;
         }
         pending.push(*info);
-        self.complete(group, target, thread.is_none(), signal);
+        self.complete(group, first, matches!(target, Target::Process(_)), signal);
+    }
+
+    /// Whether who runs has no number in the namespace of a process.
+    fn is_sent_from_outside(&self, group: usize) -> bool {
+        let own = self.groups[group].spaces.first();
+        self.running.is_some_and(|sender| {
+            let sender = &self.groups[self.tasks[sender].group];
+            !own.is_some_and(|own| sender.spaces.contains(own))
+        })
     }
 
     /// Stop signals and `SIGCONT` discard each other, and `SIGCONT` wakes who is stopped.
@@ -278,10 +301,14 @@ impl Kernel {
             target
         } else if is_shared {
             let threads = &self.groups[group].threads;
-            match threads.iter().find(|&&actor| self.wants(actor, signal)) {
-                Some(&actor) => actor,
-                None => return,
-            }
+            let current = self.groups[group].current;
+            let from = threads.iter().position(|&it| it == current).unwrap_or(0);
+            let mut around = threads[from..].iter().chain(&threads[..from]).copied();
+            let Some(actor) = around.find(|&actor| self.wants(actor, signal)) else {
+                return;
+            };
+            self.groups[group].current = actor;
+            actor
         } else {
             return;
         };
@@ -315,8 +342,12 @@ impl Kernel {
         self.tasks[actor].is_gone = true;
         let open = !self.tasks[actor].mask;
         self.retarget(actor, open);
-        let group = self.tasks[actor].group;
-        self.groups[group].threads.retain(|&it| it != actor);
+        let group = &mut self.groups[self.tasks[actor].group];
+        if group.current == actor && group.leader != actor {
+            let own = group.threads.iter().position(|&it| it == actor).unwrap_or(0);
+            group.current = group.threads.get(own + 1).copied().unwrap_or(group.leader);
+        }
+        group.threads.retain(|&it| it != actor);
     }
 
     fn retarget(&mut self, actor: Actor, open: u64) {
@@ -416,7 +447,7 @@ impl Kernel {
         }
         let group = &mut self.groups[group];
         group.threads = vec![actor];
-        group.leader = actor;
+        (group.leader, group.current) = (actor, actor);
         for treatment in &mut group.treatments {
             let action = match treatment.action {
                 Action::Ignore => Action::Ignore,
@@ -428,7 +459,7 @@ impl Kernel {
 }
 
 /// What the handler finds in its siginfo.
-fn as_seen(info: &SignalInfo) -> Seen {
+pub(super) fn as_seen(info: &SignalInfo) -> Seen {
     let signal = i32::from(info.signal.number());
     let (code, pid, status) = match info.cause {
         SignalCause::Child { pid, status } => {

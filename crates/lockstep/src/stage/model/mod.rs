@@ -15,7 +15,7 @@ use axprocess::{
 };
 
 use self::host::{GroupId, OUTSIDE, ThreadId, World};
-use self::kernel::{Delivery, Phase};
+use self::kernel::{Delivery, Phase, SpaceId, as_seen};
 use super::{Account, Actor, Birth, Outcome, Row, Seen};
 use crate::script::{Operation, Treatment};
 
@@ -47,6 +47,11 @@ impl Member {
             numbers.push((it, number));
         }
         Self { thread, numbers }
+    }
+
+    /// The namespaces in which it has a number, its own first.
+    fn spaces(&self) -> Vec<SpaceId> {
+        self.numbers.iter().map(|(space, _)| Arc::as_ptr(space) as SpaceId).collect()
     }
 }
 
@@ -81,6 +86,7 @@ impl Model {
         init.process().setsid()?;
         let space = init.process().namespace();
         let members = vec![Member::new(init)];
+        table.host().kernel().groups[group].spaces = members[0].spaces();
         Ok(Self {
             table,
             _outside: outside,
@@ -115,6 +121,12 @@ impl Model {
             self.table.host().kernel().running = None;
         }
         (self.account(actor), birth)
+    }
+
+    /// Signals since the last call that were not queued because the same one was. Where several processes end at once, Linux may have
+    /// delivered the first before the second was sent.
+    pub(crate) fn take_merged(&self) -> Vec<Seen> {
+        self.table.host().kernel().merged.drain(..).map(|info| as_seen(&info)).collect()
     }
 
     /// The number of an actor, as another one sees it; `None` if it does not.
@@ -303,7 +315,7 @@ impl Model {
         let state = match process.state() {
             ProcessState::Reaped => return None,
             ProcessState::Zombie => b'Z',
-            ProcessState::Exiting => b'S',
+            ProcessState::Exiting => b'E',
             _ if is_gone => b'Z',
             _ => running,
         };
