@@ -185,13 +185,22 @@ impl Model {
     fn exec(&mut self, actor: Actor) -> Result<(), Errno> {
         let thread = Arc::clone(&self.members[actor].thread);
         thread.exec()?;
-        let leader = {
+        let (leader, woken) = {
             let mut kernel = self.table.host().kernel();
             let group = kernel.tasks[actor].group;
             let leader = kernel.groups[group].leader;
-            kernel.exec(actor);
-            leader
+            let others = kernel.groups[group].threads.len() > 1 || leader != actor;
+            kernel.take_over(actor);
+            // The caller sleeps until the last of the other threads is gone; who was woken by their ends runs before it.
+            (leader, if others { kernel.queued() } else { 0 })
         };
+        for _ in 0..woken {
+            self.run_next();
+        }
+        let mut kernel = self.table.host().kernel();
+        kernel.running = Some(actor);
+        kernel.forget_handlers(actor);
+        drop(kernel);
         self.members[actor].numbers = self.members[leader].numbers.clone();
         Ok(())
     }

@@ -439,8 +439,13 @@ impl Kernel {
         Some(as_seen(&info))
     }
 
-    /// A new program: handlers are gone, what is ignored stays so.
-    pub(super) fn exec(&mut self, actor: Actor) {
+    /// How many threads have been woken.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// One thread is the only one left, and the leader.
+    pub(super) fn take_over(&mut self, actor: Actor) {
         let group = self.tasks[actor].group;
         for other in std::mem::take(&mut self.groups[group].threads) {
             self.tasks[other].is_gone |= other != actor;
@@ -448,6 +453,11 @@ impl Kernel {
         let group = &mut self.groups[group];
         group.threads = vec![actor];
         (group.leader, group.current) = (actor, actor);
+    }
+
+    /// A new program: handlers are gone, what is ignored stays so.
+    pub(super) fn forget_handlers(&mut self, actor: Actor) {
+        let group = &mut self.groups[self.tasks[actor].group];
         for treatment in &mut group.treatments {
             let action = match treatment.action {
                 Action::Ignore => Action::Ignore,

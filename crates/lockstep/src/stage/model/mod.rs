@@ -111,15 +111,7 @@ impl Model {
         self.doom();
         self.go_on(actor);
         self.table.host().kernel().running = None;
-        loop {
-            let next = self.table.host().kernel().next();
-            let Some(next) = next else {
-                break;
-            };
-            self.table.host().kernel().running = Some(next);
-            self.run(next);
-            self.table.host().kernel().running = None;
-        }
+        while self.run_next() {}
         (self.account(actor), birth)
     }
 
@@ -155,6 +147,18 @@ impl Model {
     /// How many actors there have been.
     pub(crate) fn actors(&self) -> usize {
         self.members.len()
+    }
+
+    /// The thread that was woken first runs; false if there is none.
+    fn run_next(&mut self) -> bool {
+        let next = self.table.host().kernel().next();
+        let Some(next) = next else {
+            return false;
+        };
+        self.table.host().kernel().running = Some(next);
+        self.run(next);
+        self.table.host().kernel().running = None;
+        true
     }
 
     /// A woken thread runs until it sleeps again.
