@@ -2,7 +2,9 @@
 
 mod kernel;
 
-use axprocess::{Discard, ExitStatus, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus};
+use axprocess::{
+    Discard, ExitStatus, ForkRequest, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus,
+};
 use kernel::*;
 
 const STOP: Signal = Signal::SIGSTOP;
@@ -293,4 +295,18 @@ fn an_adopted_stop_is_reported_to_the_new_parent() {
     exit(&second, 0);
     let found = Waited::Got(child.tid(), WaitStatus::Stopped(STOP));
     assert_eq!(wait4(&init, child.tid() as i32, WUNTRACED), found);
+}
+
+/// R-STOP-02, R-NOTIFY-01: a child that is to end with SIGCONT resumes its stopped parent, like every SIGCONT that is sent.
+#[test]
+fn a_childs_exit_signal_can_resume_its_parent() {
+    let (_table, init) = boot();
+    let parent = fork(&init);
+    let cont = ForkRequest { exit_signal: Some(Signal::SIGCONT), ..ForkRequest::default() };
+    let child = fork_with(&parent, cont).unwrap();
+    parent.process().group_stopped(Signal::SIGSTOP);
+    assert!(parent.process().is_stopped());
+    exit(&child, 0);
+    assert!(!parent.process().is_stopped());
+    assert!(wait4(&init, -1, WNOHANG | WCONTINUED).is_event());
 }

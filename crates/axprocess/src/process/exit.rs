@@ -257,11 +257,11 @@ impl<H: Host> Process<H> {
         }
     }
 
-    fn post_child_signal(&self, hold: &Hold<'_, H>, parent: &Self, signal: Signal) {
+    fn post_child_signal(&self, hold: &mut Hold<'_, H>, parent: &Self, signal: Signal) {
         let favourite = self.parent_thread.get(hold);
         let pid = self.identity.number_in(hold, parent.space(hold));
         let cause = SignalCause::Child { pid, status: self.exit_status().into() };
-        parent.post(hold.host(), favourite, &SignalInfo { signal, cause });
+        parent.send_favouring(hold, favourite, &SignalInfo { signal, cause });
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.
