@@ -49,6 +49,20 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (target, info);
     }
 
+    /// Queues a signal for a process as a whole, like [`post_signal`](Self::post_signal), which it calls unless the kernel says otherwise.
+    ///
+    /// Any thread may take it. Linux asks `addressed` first: the thread that kill(2) named, whose child has news, that wished for a parent-death
+    /// signal, else the leader. It shows which thread's sleep the signal interrupts. Not called if that thread is a leader that has exited.
+    fn post_signal_addressed(
+        &self,
+        target: &Process<Self>,
+        addressed: &Thread<Self>,
+        info: &SignalInfo,
+    ) {
+        let _ = addressed;
+        self.post_signal(target, info);
+    }
+
     /// Queues a signal for one thread; all else is as for [`post_signal`](Self::post_signal).
     fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
         let _ = (target, info);

@@ -2,7 +2,9 @@
 
 mod kernel;
 
-use axprocess::{Errno, ExitStatus, Pid, Signal, SignalCause, WaitStatus};
+use axprocess::{
+    Errno, ExitStatus, ForkNamespace, ForkRequest, Pid, Signal, SignalCause, WaitStatus,
+};
 use kernel::*;
 
 fn user(target: Pid, signal: u8, sender: Pid) -> Event {
@@ -262,4 +264,51 @@ fn f7_a_group_signal_and_forks_on_other_processors_are_ordered() {
         }
         assert_eq!(hit.len(), group.len());
     }
+}
+
+/// A child that is number 1 of a new namespace.
+fn container(parent: &KernelThread) -> KernelThread {
+    let request = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
+    fork_with(parent, request).unwrap()
+}
+
+#[test]
+fn behind_a_member_that_cannot_see_the_sender_nobody_is_shown_it() {
+    // R-KILL-07: all members of a group get the same siginfo.
+    let (table, init) = boot();
+    let elder = fork(&init);
+    container(&init);
+    let younger = fork(&init);
+    events(&table);
+    kill(&younger, 0, 10).unwrap();
+    let own = younger.tid();
+    let expected = [user(own, 10, own), user(1, 10, 0), user(elder.tid(), 10, 0), user(1, 10, 0)];
+    assert_eq!(posted(&table), expected);
+}
+
+#[test]
+fn an_init_is_shielded_from_a_sender_that_it_sees_and_is_not_shown() {
+    // R-NS-10, R-KILL-07: what counts is who sees the sender, not what siginfo says.
+    let (_table, init) = boot();
+    let inner = container(&init);
+    inner.process().setpgid(0, 0).unwrap();
+    let sender = fork(&inner);
+    let innermost = container(&inner);
+    kill(&sender, 0, 9).unwrap();
+    assert!(innermost.process().is_group_exited(), "the sender is outside");
+    assert!(!inner.process().is_group_exited(), "the sender is inside");
+}
+
+#[test]
+fn a_signal_for_a_process_addresses_a_thread() {
+    // R-KILL-02, R-NOTIFY-01: whom kill(2) named, whose child has died, else the leader.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let second = spawn(&parent);
+    let child = fork(&second);
+    addressed(&table);
+    exit(&child, 0);
+    kill(&init, number(&second), 10).unwrap();
+    kill(&init, number(&parent), 10).unwrap();
+    assert_eq!(addressed(&table), [(second.tid(), 17), (second.tid(), 10), (parent.tid(), 10)]);
 }

@@ -2,7 +2,7 @@
 
 mod kernel;
 
-use axprocess::{Errno, Pid, Signal, SignalCause, Thread};
+use axprocess::{Errno, Pid, Signal, SignalAction, SignalCause, Thread};
 use kernel::*;
 
 fn arm(thread: &KernelThread, signal: Signal) {
@@ -159,4 +159,20 @@ fn a_zombie_is_sent_nothing() {
     exit(&child, 0);
     exit(&parent, 0);
     assert_eq!(posted(&table), []);
+}
+
+#[test]
+fn the_thread_that_has_wished_is_addressed() {
+    // R-PDEATH-01, R-KILL-10: what its process ignores is queued if that thread, not the leader, blocks it.
+    for blocks in [0, 1] {
+        let (table, init) = boot();
+        let parent = fork(&init);
+        let child = fork(&parent);
+        let wisher = spawn(&child);
+        arm(&wisher, Signal::SIGUSR1);
+        act(child.process(), SignalAction::Ignore, &[Signal::SIGUSR1]);
+        block(&table, [&child, &wisher][blocks], Signal::SIGUSR1);
+        exit(&parent, 0);
+        assert_eq!(addressed(&table).contains(&(wisher.tid(), 10)), blocks == 1);
+    }
 }

@@ -19,7 +19,53 @@ pub(crate) enum Command {
     /// Follow a real program and all of its descendants
     #[command(after_help = RUN_HELP)]
     Run(RunArguments),
+    /// Play random scripts on real processes and on the model
+    #[command(after_help = FUZZ_HELP)]
+    Fuzz(FuzzArguments),
+    /// Play scenario files on both sides, or on the model alone
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArguments),
+    /// One job of `fuzz`
+    #[command(hide = true)]
+    FuzzJob {
+        /// Its share, as JSON
+        share: String,
+    },
 }
+
+const FUZZ_HELP: &str = "\
+A script is a list of operations: forks, exits, waits, signals, process groups, sessions, threads,
+exec, namespaces. Each is done by a real process in a fresh PID namespace and on the model, and
+everything that can be seen afterwards is compared: results, states, parents, groups, sessions,
+waits that return, signals that arrive and what they say.
+
+A script is determined by its seed, so a run can be repeated. A divergence is shortened to the
+fewest operations that still show it, and printed as a scenario file and as a test.
+
+Needs the right to make PID namespaces (root).
+
+Exit status: 0 no divergence, 1 a divergence, 2 wrong command line, 125 lockstep could not work.
+
+Examples:
+  lockstep fuzz --seconds 60
+  lockstep fuzz --jobs 1 --seed 42 --scripts 1";
+
+const CHECK_HELP: &str = "\
+A scenario file has one operation a line, and expectations where a reader wants them:
+
+  # A child that ends wakes the parent that waits for it.
+  init: fork a            -> a
+  a: fork b
+  a: wait4 any            -> blocks
+  b: exit 3               -> ends
+      a -> b exit 3
+      b gone
+
+Exit status: 0 all files hold, 1 one does not, 2 wrong command line, 125 lockstep could not work.
+
+Examples:
+  lockstep check crates/lockstep/tests/scenarios/*.proc
+  lockstep check --model-only my.proc";
 
 const RUN_HELP: &str = "\
 The program keeps its terminal, its standard streams and its signals. Every system call of it and
@@ -63,4 +109,55 @@ pub(crate) struct RunArguments {
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     pub(crate) program: Vec<OsString>,
+}
+
+/// The arguments of `lockstep fuzz`.
+#[derive(Args, Debug)]
+pub(crate) struct FuzzArguments {
+    /// How many CPUs to use; all if not given
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// End after so many seconds; otherwise at a divergence or Ctrl-C
+    #[arg(long, value_name = "N")]
+    pub(crate) seconds: Option<u64>,
+    /// End after so many scripts
+    #[arg(long, value_name = "N")]
+    pub(crate) scripts: Option<u64>,
+    /// The seed of the first script; the others follow
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Break a rule of the model, to see that the comparison notices
+    #[cfg(feature = "planted-faults")]
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) plant_fault: Option<String>,
+}
+
+/// The share of one job of `lockstep fuzz`.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct JobArguments {
+    /// The seed of its first script.
+    pub(crate) seed: u64,
+    /// From one script's seed to the next.
+    pub(crate) step: u64,
+    /// Which of the CPUs that it may use.
+    pub(crate) cpu: usize,
+    /// How many scripts; without end if not given.
+    pub(crate) scripts: Option<u64>,
+    /// The rule to break.
+    #[cfg(feature = "planted-faults")]
+    pub(crate) plant_fault: Option<String>,
+}
+
+/// The arguments of `lockstep check`.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    /// Play on the model alone; needs no privilege
+    #[arg(long)]
+    pub(crate) model_only: bool,
+    /// The scenario files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
 }

@@ -10,16 +10,23 @@
 //! | [`compare`] | what was equal, what was not |
 //! | [`history`] | what lived |
 //! | [`report`] | the tree, the verdict, the picture, the file for machines |
+//! | [`script`] | scripts of operations, and their files |
+//! | [`stage`] | plays them on Linux and on the model |
+//! | [`fuzz`], [`check`] | random scripts, scenario files |
 //! | [`procfs`], [`sys`], [`words`] | what the kernel shows, does and is called |
 
+mod check;
 mod cli;
 mod compare;
+mod fuzz;
 mod history;
 mod model;
 mod operation;
 mod procfs;
 mod report;
 mod run;
+mod script;
+mod stage;
 mod sys;
 mod syscalls;
 mod tracer;
@@ -30,8 +37,17 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli::Command::Run(arguments) = cli::Cli::parse().command;
-    match run::run(&arguments) {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    stage::enter_worker(&arguments);
+    let result = match cli::Cli::parse_from(arguments).command {
+        cli::Command::Run(arguments) => run::run(&arguments),
+        cli::Command::Fuzz(arguments) => fuzz::run(&arguments),
+        cli::Command::Check(arguments) => check::run(&arguments),
+        cli::Command::FuzzJob { share } => serde_json::from_str(&share)
+            .map_err(|error| tracer::Failure::new(error.to_string()))
+            .and_then(|share| fuzz::run_job(&share)),
+    };
+    match result {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
             eprintln!("lockstep: {}", failure.message);

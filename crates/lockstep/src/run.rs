@@ -19,7 +19,7 @@ use crate::words;
 /// What kept lockstep from its work, with the exit status for it.
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     #[cfg(feature = "planted-faults")]
-    plant_fault(arguments)?;
+    plant_fault(arguments.plant_fault.as_deref())?;
     // Made before the program runs: a bad path is told at once.
     let mut text = arguments.output.as_deref().map(create).transpose()?;
     let svg = arguments.svg.as_deref().map(create).transpose()?;
@@ -72,7 +72,7 @@ static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
 
 /// A panic of the model is reported as a divergence; it must not write into the program's
 /// terminal.
-fn keep_panics_quiet() {
+pub(crate) fn keep_panics_quiet() {
     std::panic::set_hook(Box::new(|panic| {
         if let Ok(mut last) = LAST_PANIC.lock() {
             *last = panic.to_string();
@@ -85,10 +85,11 @@ pub(crate) fn last_panic() -> String {
     LAST_PANIC.lock().map(|last| last.replace('\n', " ")).unwrap_or_default()
 }
 
+/// Breaks a rule of the model.
 #[cfg(feature = "planted-faults")]
-fn plant_fault(arguments: &RunArguments) -> Result<(), Failure> {
+pub(crate) fn plant_fault(name: Option<&str>) -> Result<(), Failure> {
     use axprocess::faults::{Fault, plant};
-    let Some(name) = &arguments.plant_fault else {
+    let Some(name) = name else {
         return Ok(());
     };
     let fault = Fault::from_name(name)

@@ -1,7 +1,7 @@
-//! The system calls that lockstep itself makes, each behind a safe function.
+//! The system calls that lockstep itself makes to follow a program, each behind a safe function.
 //!
-//! This is the only module with `unsafe` code: ptrace, wait, signals, memory of the followed
-//! program. Nothing here decides anything.
+//! All `unsafe` code for that is here: ptrace, wait, signals, memory of the followed program.
+//! Nothing here decides anything. The other place with `unsafe` code is `stage`.
 
 use std::ffi::CString;
 use std::io;

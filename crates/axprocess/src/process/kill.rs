@@ -15,7 +15,7 @@ mod pidfd;
 pub use pidfd::{GivenInfo, SignalScope};
 
 use super::Process;
-use super::send::Receiver;
+use super::send::{Origin, Receiver};
 use crate::group::ProcessGroup;
 use crate::pid::Task;
 use crate::sync::Hold;
@@ -54,18 +54,18 @@ impl<H: Host> Process<H> {
     pub fn kill(&self, pid: i32, signal: i32) -> Result<(), Errno> {
         self.world.hold(|hold| {
             let own = self.in_hold(hold);
-            let sending = Sending::new(own, signal);
+            let mut sending = Sending::new(own, signal);
             match pid {
                 i32::MIN => Err(Errno::ESRCH),
-                -1 => sending.to_all(hold),
-                0 => sending.to_group(hold, own.group_in(hold)),
+                -1 => sending.hit_all(hold),
+                0 => sending.hit_group(hold, own.group_in(hold)),
                 group if group < 0 => {
                     let group = own.find_group(hold, group.unsigned_abs()).ok_or(Errno::ESRCH)?;
-                    sending.to_group(hold, group)
+                    sending.hit_group(hold, group)
                 }
                 pid => {
                     let target = own.find_target(hold, pid).ok_or(Errno::ESRCH)?;
-                    sending.to_target(hold, &target)
+                    sending.hit_target(hold, &target)
                 }
             }
         })
@@ -84,7 +84,7 @@ impl<H: Host> Process<H> {
         }
         self.world.hold(|hold| {
             let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
-            Sending::new(self.in_hold(hold), signal).to_thread(hold, target)
+            Sending::new(self.in_hold(hold), signal).hit_thread(hold, target)
         })
     }
 
@@ -105,7 +105,7 @@ impl<H: Host> Process<H> {
             if target.process.number_seen_by(hold, self) != tgid.unsigned_abs() {
                 return Err(Errno::ESRCH);
             }
-            Sending::new(self.in_hold(hold), signal).to_thread(hold, target)
+            Sending::new(self.in_hold(hold), signal).hit_thread(hold, target)
         })
     }
 
@@ -180,33 +180,43 @@ struct Sending<'h, H: Host> {
     signal: Result<Option<Signal>, Errno>,
     /// What the sender itself says of it.
     given: Option<GivenInfo>,
+    /// One of the targets did not see the sender. Those behind it are not shown it either: all get the same siginfo (R-KILL-07).
+    is_hidden: bool,
 }
 
 impl<'h, H: Host> Sending<'h, H> {
     fn new(sender: &'h Process<H>, signal: i32) -> Self {
-        Self { sender, signal: Signal::from_argument(signal), given: None }
+        Self { sender, signal: Signal::from_argument(signal), given: None, is_hidden: false }
     }
 
-    fn to_process(&self, hold: &mut Hold<'h, H>, process: &'h Process<H>) -> Result<(), Errno> {
+    fn hit_process(
+        &mut self,
+        hold: &mut Hold<'h, H>,
+        process: &'h Process<H>,
+    ) -> Result<(), Errno> {
         let thread = process.leader(hold);
-        self.to_target(hold, &Target { process, thread })
+        self.hit_target(hold, &Target { process, thread })
     }
 
-    fn to_target(&self, hold: &mut Hold<'h, H>, target: &Target<'h, H>) -> Result<(), Errno> {
+    fn hit_target(&mut self, hold: &mut Hold<'h, H>, target: &Target<'h, H>) -> Result<(), Errno> {
         let signal = self.signal?;
         let Target { process, thread } = *target;
         if !self.sender.may_send(hold, process, signal) {
             return Err(Errno::EPERM);
         }
         if let Some(signal) = signal {
-            let pid = self.sender.number_shown_to(hold, process);
+            let shown = self.sender.number_shown_to(hold, process);
+            let origin = if shown == 0 { Origin::Outside } else { Origin::Visible };
+            self.is_hidden |= shown == 0;
+            let pid = if self.is_hidden { 0 } else { shown };
             let cause = self.given.map_or(SignalCause::User { pid }, |given| given.cause(pid));
-            process.send_to(hold, Receiver::Process(thread), &SignalInfo { signal, cause });
+            let info = SignalInfo { signal, cause };
+            process.send_from(hold, origin, Receiver::Process(thread), &info);
         }
         Ok(())
     }
 
-    fn to_thread(&self, hold: &mut Hold<'h, H>, target: Target<'h, H>) -> Result<(), Errno> {
+    fn hit_thread(&self, hold: &mut Hold<'h, H>, target: Target<'h, H>) -> Result<(), Errno> {
         let signal = self.signal?;
         if !self.sender.may_send(hold, target.process, signal) {
             return Err(Errno::EPERM);
@@ -222,12 +232,12 @@ impl<'h, H: Host> Sending<'h, H> {
     }
 
     /// One success is success; else the last member's error (R-KILL-03, B16, T9).
-    fn to_group(&self, hold: &mut Hold<'h, H>, group: &ProcessGroup<H>) -> Result<(), Errno> {
+    fn hit_group(&mut self, hold: &mut Hold<'h, H>, group: &ProcessGroup<H>) -> Result<(), Errno> {
         let mut result = Err(Errno::ESRCH);
         let mut at = group.members().last(hold);
         while let Some(member) = at {
             hold.touch();
-            let answer = self.to_process(hold, member);
+            let answer = self.hit_process(hold, member);
             if result.is_err() {
                 result = answer;
             }
@@ -238,7 +248,7 @@ impl<'h, H: Host> Sending<'h, H> {
 
     /// Everyone whom the sender sees but number 1 and itself. Whoever may not be hit is hit in vain, and does not count as an
     /// error (R-KILL-04, R-NS-13, B15). All numbers in one hold, as on Linux: see the head of the file.
-    fn to_all(&self, hold: &mut Hold<'h, H>) -> Result<(), Errno> {
+    fn hit_all(&mut self, hold: &mut Hold<'h, H>) -> Result<(), Errno> {
         let space = self.sender.space(hold);
         let mut result = Err(Errno::ESRCH);
         let mut from = 2;
@@ -247,7 +257,7 @@ impl<'h, H: Host> Sending<'h, H> {
             let task = space.roles(hold, number).and_then(|roles| roles.task);
             let process = task.and_then(|task| task.process_of_leader(hold));
             if let Some(process) = process.filter(|it| !core::ptr::eq(*it, self.sender)) {
-                let answer = self.to_process(hold, process);
+                let answer = self.hit_process(hold, process);
                 result = if answer == Err(Errno::EPERM) { Ok(()) } else { answer };
             }
             match number.checked_add(1) {

@@ -5,6 +5,7 @@
 //! wish stands with the process, because it survives the leader's exit, as on Linux.
 
 use super::Process;
+use super::send::Receiver;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, Host, Signal, SignalCause, SignalInfo};
@@ -99,24 +100,33 @@ impl<H: Host> Process<H> {
     /// All threads in one hold, as on Linux; without a wish none is looked at.
     pub(super) fn post_parent_death(&self, hold: &mut Hold<'_, H>, lost: &Self) {
         if let Some(signal) = self.death_signal.get(hold) {
-            self.post_death_of(hold, lost, signal);
+            let leader = self.leader(hold);
+            self.post_death_of(hold, lost, leader, signal);
         }
         let mut left = self.armed_threads.get(hold);
         let mut at = self.threads.first(hold).filter(|_| left > 0);
         while let Some(thread) = at {
             hold.touch();
             if let Some(signal) = thread.own_wish().get(hold) {
-                self.post_death_of(hold, lost, signal);
+                self.post_death_of(hold, lost, Some(thread), signal);
                 left -= 1;
             }
             at = self.threads.after(hold, thread).filter(|_| left > 0);
         }
     }
 
-    fn post_death_of(&self, hold: &mut Hold<'_, H>, lost: &Self, signal: Signal) {
+    /// It goes to the process, but addresses the thread that has wished for it.
+    fn post_death_of<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        lost: &Self,
+        wisher: Option<&'h Thread<H>>,
+        signal: Signal,
+    ) {
         if lost.may_send(hold, self, Some(signal)) {
             let pid = lost.number_seen_by(hold, self);
-            self.send(hold, &SignalInfo { signal, cause: SignalCause::ParentDeath { pid } });
+            let info = SignalInfo { signal, cause: SignalCause::ParentDeath { pid } };
+            self.send_to(hold, Receiver::Process(wisher), &info);
         }
     }
 }

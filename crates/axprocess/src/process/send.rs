@@ -17,7 +17,7 @@
 use super::{Discard, Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{DefaultAction, ExitStatus, Host, Signal, SignalAction, SignalInfo};
+use crate::{DefaultAction, ExitStatus, Host, Signal, SignalAction, SignalCause, SignalInfo};
 
 /// Whose queue a signal is for.
 pub(super) enum Receiver<'h, H: Host> {
@@ -33,6 +33,22 @@ impl<'h, H: Host> Receiver<'h, H> {
     fn blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
         let (Self::Process(addressed) | Self::Thread(addressed)) = self;
         addressed.is_some_and(|thread| thread.blocks(hold, signal))
+    }
+}
+
+/// Where a signal comes from, as the init of a namespace sees it. What it is told of the sender is another matter: among several receivers
+/// it may be shown none although it sees it (R-KILL-07).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A process that the receiver's namespace sees.
+    Visible,
+    /// The kernel, or a process that the receiver's namespace does not see.
+    Outside,
+}
+
+impl Origin {
+    fn of(cause: SignalCause) -> Self {
+        if cause.is_from_outside() { Self::Outside } else { Self::Visible }
     }
 }
 
@@ -70,6 +86,17 @@ impl<H: Host> Process<H> {
         receiver: Receiver<'h, H>,
         info: &SignalInfo,
     ) {
+        self.send_from(hold, Origin::of(info.cause), receiver, info);
+    }
+
+    /// The same, from where the caller says.
+    pub(super) fn send_from<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        origin: Origin,
+        receiver: Receiver<'h, H>,
+        info: &SignalInfo,
+    ) {
         if !self.can_stop(hold) {
             return;
         }
@@ -79,7 +106,7 @@ impl<H: Host> Process<H> {
             Discard::Nothing => {}
             discard => hold.host().discard_signals(self, discard),
         }
-        let fate = self.fate_of(hold, &receiver, info);
+        let fate = self.fate_of(hold, origin, &receiver, signal);
         if fate != Fate::Dropped {
             self.post(hold, &receiver, info);
         }
@@ -93,10 +120,10 @@ impl<H: Host> Process<H> {
     fn fate_of(
         &self,
         hold: &mut Hold<'_, H>,
+        origin: Origin,
         receiver: &Receiver<'_, H>,
-        info: &SignalInfo,
+        signal: Signal,
     ) -> Fate {
-        let signal = info.signal;
         let action = match signal.is_unblockable() {
             true => SignalAction::Default,
             false => hold.host().signal_action(self, signal),
@@ -105,7 +132,7 @@ impl<H: Host> Process<H> {
         let is_ignored = action == SignalAction::Ignore
             || (is_default
                 && (signal.default_action() == DefaultAction::Ignore
-                    || self.is_shielded(hold, info)));
+                    || self.is_shielded(hold, origin, signal)));
         let ends = is_default && signal.default_action() == DefaultAction::Terminate;
         match is_ignored {
             true if receiver.blocks(hold, signal) => Fate::Queued,
@@ -117,10 +144,9 @@ impl<H: Host> Process<H> {
 
     /// Whether default actions do not touch this process: it is the init of a namespace, and what its like can do nothing about,
     /// `SIGKILL` and `SIGSTOP`, does not come from outside. To the table's own init there is no outside. R-NS-10, R-NS-11.
-    fn is_shielded(&self, hold: &Hold<'_, H>, info: &SignalInfo) -> bool {
-        let is_forced = info.signal.is_unblockable()
-            && info.cause.is_from_outside()
-            && !self.is_table_init(hold);
+    fn is_shielded(&self, hold: &Hold<'_, H>, origin: Origin, signal: Signal) -> bool {
+        let is_forced =
+            signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init(hold);
         self.is_space_init(hold) && !is_forced
     }
 
@@ -147,7 +173,10 @@ impl<H: Host> Process<H> {
 
     fn post(&self, hold: &Hold<'_, H>, receiver: &Receiver<'_, H>, info: &SignalInfo) {
         match receiver {
-            Receiver::Process(_) => hold.host().post_signal(self, info),
+            Receiver::Process(Some(thread)) => {
+                hold.host().post_signal_addressed(self, thread, info);
+            }
+            Receiver::Process(None) => hold.host().post_signal(self, info),
             // A thread that exits accepts it like the leader that has exited, and never sees it.
             Receiver::Thread(thread) => {
                 if let Some(thread) = thread.filter(|it| it.state() == ThreadState::Live) {

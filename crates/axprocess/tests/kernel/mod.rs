@@ -27,6 +27,8 @@ pub(crate) struct Kernel {
     log: Mutex<Vec<Event>>,
     /// Whose pollers were woken, and whether as those of a thread.
     polled: Mutex<Vec<Polled>>,
+    /// Threads that a signal for their process addressed, with its number.
+    addressed: Mutex<Vec<(Pid, u8)>>,
     /// Processes that nobody may send a signal to.
     protected: Mutex<Vec<Pid>>,
     /// Levels of namespaces in which nobody may choose numbers.
@@ -91,6 +93,16 @@ impl Host for Kernel {
             self.struck.lock().unwrap().push(target.pid());
         }
         self.log.lock().unwrap().push(event);
+    }
+
+    fn post_signal_addressed(
+        &self,
+        target: &Process<Self>,
+        addressed: &Thread<Self>,
+        info: &SignalInfo,
+    ) {
+        self.addressed.lock().unwrap().push((addressed.tid(), info.signal.number()));
+        self.post_signal(target, info);
     }
 
     fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
@@ -181,6 +193,11 @@ pub(crate) fn boot() -> (Table, KernelThread) {
 /// What the hooks were told since the last call.
 pub(crate) fn events(table: &Table) -> Vec<Event> {
     std::mem::take(&mut *table.host().log.lock().unwrap())
+}
+
+/// Which threads were addressed by which signals for their processes since the last call.
+pub(crate) fn addressed(table: &Table) -> Vec<(Pid, u8)> {
+    std::mem::take(&mut *table.host().addressed.lock().unwrap())
 }
 
 /// Whose pollers were woken since the last call.

@@ -107,17 +107,17 @@ impl<H: Host> Thread<H> {
                 Some(info) if info.is_impersonation() && !is_own => return Err(Errno::EPERM),
                 info => info,
             };
-            let sending = Sending { given, ..Sending::new(own, signal) };
+            let mut sending = Sending { given, ..Sending::new(own, signal) };
             match scope {
                 SignalScope::Group => {
                     let group = handle.number_use().and_then(|named| named.group(hold));
-                    sending.to_group(hold, group.ok_or(Errno::ESRCH)?)
+                    sending.hit_group(hold, group.ok_or(Errno::ESRCH)?)
                 }
                 SignalScope::Thread => {
-                    sending.to_thread(hold, handle.target(hold).ok_or(Errno::ESRCH)?)
+                    sending.hit_thread(hold, handle.target(hold).ok_or(Errno::ESRCH)?)
                 }
                 SignalScope::OfHandle | SignalScope::Process => {
-                    sending.to_process(hold, handle.target(hold).ok_or(Errno::ESRCH)?.process)
+                    sending.hit_process(hold, handle.target(hold).ok_or(Errno::ESRCH)?.process)
                 }
             }
         })

@@ -1,0 +1,32 @@
+//! Names in arguments become numbers.
+
+use super::operation::{Number, Operation};
+
+/// A number that nobody has.
+const NOBODY: i32 = 99_999;
+
+impl Operation {
+    /// The same operation with plain numbers. `number` says which one an actor has; `None`: the caller does not see it.
+    pub(crate) fn resolve(&self, number: impl Fn(&str) -> Option<i32>) -> Self {
+        let plain = |argument: &Number| {
+            Number::Plain(match argument {
+                Number::Plain(number) => *number,
+                Number::Of(name) => number(name).unwrap_or(NOBODY),
+                Number::GroupOf(name) => -number(name).unwrap_or(NOBODY),
+            })
+        };
+        match self {
+            Self::Wait4 { who, options } => Self::Wait4 { who: plain(who), options: *options },
+            Self::WaitId { kind, id, options } => {
+                Self::WaitId { kind: *kind, id: plain(id), options: *options }
+            }
+            Self::Getpgid(who) => Self::Getpgid(plain(who)),
+            Self::Getsid(who) => Self::Getsid(plain(who)),
+            Self::Setpgid(who, group) => Self::Setpgid(plain(who), plain(group)),
+            Self::Kill(who, signal) => Self::Kill(plain(who), *signal),
+            Self::Tkill(who, signal) => Self::Tkill(plain(who), *signal),
+            Self::Tgkill(process, who, signal) => Self::Tgkill(plain(process), plain(who), *signal),
+            other => other.clone(),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A script, played on both sides, step by step.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::linux::{Linux, Theatre, Unrest};
+use super::model::{Model, Standing};
+use super::{Account, Actor, Outcome, Row, SLOTS, Seen};
+use crate::run;
+use crate::script::{INIT, Name, Operation, Step, number_in_words};
+
+/// One script's processes on both sides.
+pub(crate) struct Duel<'a> {
+    model: Model,
+    /// None: the model plays alone.
+    linux: Option<Linux<'a>>,
+    names: Vec<Name>,
+}
+
+/// What a step came to.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Its actor could not do it: it does not exist, sleeps, or is stopped.
+    Skipped,
+    /// Both sides tell the same.
+    Agreed(Account),
+    /// They do not.
+    Diverged(Difference),
+}
+
+/// Where Linux and the model part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// What only Linux says.
+    pub(crate) linux: Vec<String>,
+    /// What only the model says.
+    pub(crate) model: Vec<String>,
+}
+
+/// Why a script could not be played at all.
+#[derive(Debug)]
+pub(crate) struct NotPlayed(pub(crate) String);
+
+impl From<Unrest> for NotPlayed {
+    fn from(Unrest(message): Unrest) -> Self {
+        Self(message)
+    }
+}
+
+impl<'a> Duel<'a> {
+    /// Starts process 1 on both sides, or on the model alone.
+    ///
+    /// # Errors
+    ///
+    /// What one of the two refused.
+    pub(crate) fn start(theatre: Option<&'a Theatre>) -> Result<Self, NotPlayed> {
+        let model = Model::start().map_err(|errno| NotPlayed(format!("the model: {errno}")))?;
+        let linux = theatre.map(Linux::start).transpose();
+        let linux =
+            linux.map_err(|error| NotPlayed(format!("cannot make a PID namespace: {error}")))?;
+        Ok(Self { model, linux, names: vec![INIT.to_owned()] })
+    }
+
+    /// The actor of that name; the last one if it has had several.
+    pub(crate) fn actor(&self, name: &str) -> Option<Actor> {
+        self.names.iter().rposition(|known| known == name)
+    }
+
+    /// The names of all actors, dead ones included.
+    pub(crate) fn names(&self) -> &[Name] {
+        &self.names
+    }
+
+    /// How an actor stands.
+    pub(crate) fn standing(&self, actor: Actor) -> Option<Standing> {
+        self.model.standing(actor)
+    }
+
+    /// Plays one step.
+    ///
+    /// # Errors
+    ///
+    /// The real side does not come to rest.
+    pub(crate) fn step(&mut self, step: &Step) -> Result<Verdict, NotPlayed> {
+        let Some(actor) = self.actor(&step.actor).filter(|&actor| self.is_possible(actor, step))
+        else {
+            return Ok(Verdict::Skipped);
+        };
+        let operation = step.operation.resolve(|name| {
+            let target = self.actor(name)?;
+            self.model.number_of(target, actor)
+        });
+        let answer = catch_unwind(AssertUnwindSafe(|| self.model.perform(actor, &operation)));
+        let Ok((model, birth)) = answer else {
+            return Ok(Verdict::Diverged(Difference {
+                linux: Vec::new(),
+                model: vec![format!("panics: {}", run::last_panic())],
+            }));
+        };
+        if let (Some(_), Some(child)) = (birth, operation.child()) {
+            self.names.push(child.clone());
+        }
+        let Some(linux) = &mut self.linux else {
+            return Ok(Verdict::Agreed(model));
+        };
+        let child = operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
+        let mut linux = linux.perform(actor, &operation, child, birth)?;
+        let merged = self.model.take_merged();
+        if linux.signals.len() > model.signals.len() {
+            linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1));
+        }
+        if linux == model {
+            return Ok(Verdict::Agreed(model));
+        }
+        let mut difference = Difference {
+            linux: self.tell(&linux, actor, &step.operation),
+            model: self.tell(&model, actor, &step.operation),
+        };
+        let both = difference.clone();
+        difference.linux.retain(|line| !both.model.contains(line));
+        difference.model.retain(|line| !both.linux.contains(line));
+        Ok(Verdict::Diverged(difference))
+    }
+
+    /// Whether the actor can be told this now. Process 1 must live: the script plays in its namespace.
+    fn is_possible(&self, actor: Actor, step: &Step) -> bool {
+        let Some(standing) = self.model.standing(actor).filter(|it| it.is_ready) else {
+            return false;
+        };
+        match &step.operation {
+            Operation::Exit(_) | Operation::ExitGroup(_) => standing.leader != 0,
+            operation => operation
+                .child()
+                .is_none_or(|child| self.names.len() < SLOTS && self.actor(child).is_none()),
+        }
+    }
+
+    /// An account in words, one thing a line.
+    pub(crate) fn tell(
+        &self,
+        account: &Account,
+        caller: Actor,
+        operation: &Operation,
+    ) -> Vec<String> {
+        let mut lines = vec![format!("-> {}", self.outcome(account.outcome, caller, operation))];
+        for (actor, outcome) in &account.returns {
+            let outcome = outcome.in_words(|number| self.name_of(number, *actor));
+            lines.push(format!("{} -> {outcome}", self.names[*actor]));
+        }
+        for (actor, seen) in &account.signals {
+            lines.push(format!("{} ! {}", self.names[*actor], self.signal(*seen, *actor)));
+        }
+        for (actor, row) in &account.rows {
+            lines.push(format!("{} {}", self.names[*actor], self.row(*row)));
+        }
+        for (actor, name) in self.names.iter().enumerate() {
+            if !account.rows.iter().any(|(it, _)| *it == actor) {
+                lines.push(format!("{name} gone"));
+            }
+        }
+        lines
+    }
+
+    fn outcome(&self, outcome: Outcome, caller: Actor, operation: &Operation) -> String {
+        match outcome {
+            Outcome::Value(number) if returns_number(operation) => {
+                self.name_of(number as i32, caller)
+            }
+            outcome => outcome.in_words(|number| self.name_of(number, caller)),
+        }
+    }
+
+    fn signal(&self, seen: Seen, viewer: Actor) -> String {
+        let from = match seen.pid {
+            0 => "nobody".to_owned(),
+            pid => self.name_of(pid, viewer),
+        };
+        let signal = number_in_words(seen.signal);
+        let why = match seen.code {
+            libc::SI_USER => "sent".to_owned(),
+            libc::SI_TKILL => "sent to the thread".to_owned(),
+            libc::SI_KERNEL => "of the kernel".to_owned(),
+            libc::CLD_EXITED => format!("exit {}", seen.status),
+            libc::CLD_KILLED => format!("killed {}", number_in_words(seen.status)),
+            libc::CLD_STOPPED => format!("stopped {}", number_in_words(seen.status)),
+            libc::CLD_CONTINUED => "continued".to_owned(),
+            code => format!("code {code} status {}", seen.status),
+        };
+        format!("{signal} {why} from {from}")
+    }
+
+    fn row(&self, row: Row) -> String {
+        let state = char::from(row.state);
+        let Some(relations) = row.relations else {
+            return format!("state={state}");
+        };
+        let [parent, group, session] = relations.map(|number| self.name_of(number, 0));
+        format!("state={state} parent={parent} group={group} session={session}")
+    }
+
+    /// The name of who has a number, as `viewer` sees it; the number if nobody has it.
+    fn name_of(&self, number: i32, viewer: Actor) -> String {
+        let has_it = |actor: &Actor| self.model.number_of(*actor, viewer) == Some(number);
+        let mut known = (0..self.model.actors().min(self.names.len())).rev().filter(has_it);
+        let leads = |actor: &Actor| {
+            self.model.standing(*actor).is_some_and(|standing| standing.leader == *actor)
+        };
+        let first = known.clone().find(leads).or_else(|| known.next());
+        first.map_or_else(|| number.to_string(), |actor| self.names[actor].clone())
+    }
+}
+
+/// Whether what the call returns names someone.
+fn returns_number(operation: &Operation) -> bool {
+    use crate::script::Getter;
+    match operation {
+        Operation::Get(getter) => !matches!(getter, Getter::Subreaper | Getter::DeathSignal),
+        Operation::Fork(_)
+        | Operation::Thread { .. }
+        | Operation::Getpgid(_)
+        | Operation::Getsid(_)
+        | Operation::Setsid => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,366 @@
+//! Real processes in a fresh PID namespace, and their controller.
+//!
+//! The controller stands outside, at the lowest real-time priority of one CPU, the workers at a higher one of the same CPU. So an
+//! order preempts the controller, everything that follows from it runs in the order in which it was woken, and the controller runs
+//! again when all of it has come to rest. That it has is checked, not believed: nobody runs, and who sleeps has either carried out its
+//! order or is in a call that blocks. Where real-time priorities are not allowed, two equal looks are asked for.
+//!
+//! The workers take turns, but only every 100 ms, which no order needs: the dying process 1 of a namespace may spin in the kernel until
+//! the last one in it has been released, and the two are on the same CPU.
+
+mod orders;
+mod proc;
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::time::{Duration, Instant};
+
+use self::orders::{Answer, Order};
+use self::proc::Proc;
+use super::slot::{Arena, RECORDS, Slot};
+use super::{Account, Actor, Birth, Outcome, Row, SLOTS, Seen, raw, worker};
+use crate::script::Operation;
+
+/// So long may it take until everything rests.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is needed to play any number of scripts.
+pub(crate) struct Theatre {
+    arena: Arena,
+    program: OwnedFd,
+    is_ordered: bool,
+}
+
+impl Theatre {
+    /// Makes the shared memory, and takes one CPU.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub(crate) fn open(cpu: usize) -> io::Result<Self> {
+        let arena = Arena::create()?;
+        // SAFETY: the path is a C string.
+        let program = unsafe { libc::open(c"/proc/self/exe".as_ptr(), libc::O_PATH) };
+        if program < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor was just made, and belongs to nobody else.
+        let program = unsafe { OwnedFd::from_raw_fd(program) };
+        limit_cores();
+        Ok(Self { arena, program, is_ordered: take_cpu(cpu) })
+    }
+}
+
+/// No worker writes a core: its death would be told as another one than the model's.
+fn limit_cores() {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `none` lives across the call.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+        libc::prctl(libc::PR_SET_DUMPABLE, 0_u64, 0_u64, 0_u64, 0_u64);
+    }
+}
+
+/// Stays on one CPU, below the workers. Whether the kernel keeps them in order.
+fn take_cpu(cpu: usize) -> bool {
+    // SAFETY: all-zero bytes are a set without CPUs and a parameter of priority 0; both live across their calls.
+    unsafe {
+        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
+        libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut allowed);
+        let allowed: Vec<_> =
+            (0..libc::CPU_SETSIZE as usize).filter(|&it| libc::CPU_ISSET(it, &allowed)).collect();
+        if let Some(&chosen) = allowed.get(cpu % allowed.len().max(1)) {
+            let mut one: libc::cpu_set_t = std::mem::zeroed();
+            libc::CPU_SET(chosen, &mut one);
+            libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const one);
+        }
+        let low = libc::sched_param { sched_priority: 1 };
+        libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const low) == 0
+    }
+}
+
+/// One script's processes.
+pub(crate) struct Linux<'a> {
+    theatre: &'a Theatre,
+    /// The number of process 1, as the controller sees it.
+    init: libc::pid_t,
+    proc: Proc,
+    workers: Vec<Option<Worker>>,
+}
+
+/// What the controller knows of a worker.
+#[derive(Clone, Debug)]
+struct Worker {
+    process: i32,
+    thread: i32,
+    /// How to read the answer to the order that it has not carried out yet.
+    awaited: Option<Answer>,
+    /// How many of its signals have been read.
+    read: u32,
+}
+
+/// Why the real side could not go on.
+#[derive(Debug)]
+pub(crate) struct Unrest(pub(crate) String);
+
+impl<'a> Linux<'a> {
+    /// Starts process 1 of a fresh namespace, as the leader of a session.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses, or process 1 does not answer.
+    pub(crate) fn start(theatre: &'a Theatre) -> io::Result<Self> {
+        let slot = clear_slot(0);
+        let flags = (libc::CLONE_NEWPID | libc::CLONE_VM | libc::CLONE_FILES) as u64;
+        let (request, size) = orders::put_clone(slot, 0, flags, libc::SIGCHLD, None);
+        // SAFETY: the request names the stack of the slot, and `work` does not return.
+        let init = unsafe { raw::clone3(request, size, worker::work, 0) };
+        if init < 0 {
+            return Err(io::Error::from_raw_os_error(-init as i32));
+        }
+        let mut linux = Self {
+            theatre,
+            init: init as libc::pid_t,
+            proc: Proc::none(),
+            workers: vec![Some(Worker { process: 1, thread: 1, awaited: None, read: 0 })],
+        };
+        if theatre.is_ordered {
+            linux.command(0, &orders::priority(slot, 2))?;
+        }
+        let system = linux.command(0, &orders::open_proc_system(slot))?;
+        linux.command(0, &orders::create_proc_system(system))?;
+        let mount = linux.command(0, &orders::mount_proc_system(system))?;
+        linux.proc = Proc::at(system as i32, mount as i32);
+        linux.command(0, &Order::call(libc::SYS_setsid, &[]))?;
+        Ok(linux)
+    }
+
+    /// Gives an order of its own before the script, and takes the answer.
+    fn command(&mut self, actor: Actor, order: &Order) -> io::Result<i64> {
+        let slot = Slot::at(actor);
+        give(slot, order);
+        let deadline = Instant::now() + PATIENCE;
+        while slot.done.load(Acquire) != slot.ordered.load(Relaxed) {
+            if Instant::now() > deadline {
+                return Err(io::Error::from(io::ErrorKind::TimedOut));
+            }
+            rest();
+        }
+        let result = slot.result.load(Relaxed);
+        if result < 0 { Err(io::Error::from_raw_os_error(-result as i32)) } else { Ok(result) }
+    }
+
+    /// Lets an actor do something, and tells all that can be seen of it.
+    ///
+    /// # Errors
+    ///
+    /// Things do not come to rest.
+    pub(crate) fn perform(
+        &mut self,
+        actor: Actor,
+        operation: &Operation,
+        child: Option<Actor>,
+        birth: Option<Birth>,
+    ) -> Result<Account, Unrest> {
+        let slot = Slot::at(actor);
+        if let Some(child) = child {
+            clear_slot(child);
+        }
+        let order = orders::translate(slot, operation, child, self.theatre);
+        if let Some(worker) = self.workers.get_mut(actor).and_then(Option::as_mut) {
+            worker.awaited = Some(order.answer);
+        }
+        if let Some(birth) = birth {
+            self.workers.resize(self.workers.len().max(birth.actor + 1), None);
+            let Birth { process, thread, .. } = birth;
+            self.workers[birth.actor] = Some(Worker { process, thread, awaited: None, read: 0 });
+        }
+        give(slot, &order);
+        let rows = self.settle()?;
+        Ok(self.account(actor, rows))
+    }
+
+    /// Waits until nothing moves any more.
+    fn settle(&mut self) -> Result<Vec<(Actor, Row)>, Unrest> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut before = None;
+        loop {
+            let seen = self.look();
+            match seen {
+                Ok(rows) if self.theatre.is_ordered || before.as_ref() == Some(&rows) => {
+                    return Ok(rows);
+                }
+                Ok(rows) => before = Some(rows),
+                Err(restless) if Instant::now() > deadline => {
+                    return Err(Unrest(self.describe(restless)));
+                }
+                Err(_) => {
+                    before = None;
+                    rest();
+                }
+            }
+        }
+    }
+
+    fn describe(&self, restless: Actor) -> String {
+        let worker = self.workers[restless].as_ref();
+        let row = worker.and_then(|it| self.proc.row(it.process, it.thread));
+        let call = Slot::at(restless).call.load(Relaxed);
+        let now = worker.and_then(|it| self.proc.current_call(it.process, it.thread));
+        format!("actor {restless} did not come to rest in call {call}: {row:?}, {now:?}")
+    }
+
+    /// One look at everyone; the error is an actor that is in the middle of something.
+    fn look(&mut self) -> Result<Vec<(Actor, Row)>, Actor> {
+        self.follow_execs();
+        let mut rows = Vec::with_capacity(self.workers.len());
+        for (actor, entry) in self.workers.iter().enumerate() {
+            let Some(worker) = entry else {
+                continue;
+            };
+            let Some(row) = self.proc.row(worker.process, worker.thread) else {
+                let process = self.proc.row(worker.process, worker.process);
+                // In the middle of an exec the thread has given up its number, and has not yet answered under the other one.
+                if worker.awaited == Some(Answer::Exec)
+                    && process.is_some_and(|it| it.state != b'Z')
+                {
+                    return Err(actor);
+                }
+                continue;
+            };
+            let slot = Slot::at(actor);
+            let rests = match row.state {
+                b'Z' | b'T' | b'E' => true,
+                b'S' if slot.tid.load(Relaxed) == 0 => false,
+                b'S' => {
+                    slot.done.load(Acquire) == slot.ordered.load(Relaxed)
+                        || self.proc.is_in_blocking_call(worker.process, worker.thread)
+                }
+                _ => false,
+            };
+            if !rests {
+                return Err(actor);
+            }
+            rows.push((actor, row));
+        }
+        Ok(rows)
+    }
+
+    fn account(&mut self, caller: Actor, rows: Vec<(Actor, Row)>) -> Account {
+        let mut account = Account::default();
+        let is_there = |rows: &[(Actor, Row)], actor| rows.iter().any(|(it, _)| *it == actor);
+        for actor in 0..self.workers.len() {
+            let Some(worker) = self.workers[actor].as_mut() else {
+                continue;
+            };
+            let slot = Slot::at(actor);
+            let done = slot.done.load(Acquire) == slot.ordered.load(Relaxed);
+            if let Some(answer) = worker.awaited.filter(|_| done) {
+                worker.awaited = None;
+                let outcome = answer.read(slot);
+                if actor == caller {
+                    account.outcome = outcome;
+                } else {
+                    account.returns.push((actor, outcome));
+                }
+            }
+            let Some(worker) = self.workers[actor].as_mut() else {
+                continue;
+            };
+            let recorded = slot.recorded.load(Acquire);
+            for index in worker.read..recorded.min(RECORDS as u32) {
+                account.signals.push((actor, seen(slot, index as usize)));
+            }
+            slot.recorded.store(0, Relaxed);
+        }
+        let zombie =
+            |rows: &[(Actor, Row)]| rows.iter().any(|(it, row)| *it == caller && row.state == b'Z');
+        if account.outcome == Outcome::Blocked && (!is_there(&rows, caller) || zombie(&rows)) {
+            account.outcome = Outcome::Ended;
+        }
+        for actor in 0..self.workers.len() {
+            if !is_there(&rows, actor) {
+                self.workers[actor] = None;
+            }
+        }
+        account.rows = rows;
+        account
+    }
+
+    /// An exec that is done has made one thread the only one of its process, under the process's number.
+    fn follow_execs(&mut self) {
+        for actor in 0..self.workers.len() {
+            let slot = Slot::at(actor);
+            let is_done = slot.done.load(Acquire) == slot.ordered.load(Relaxed);
+            let Some(worker) = self.workers[actor].as_mut() else {
+                continue;
+            };
+            if worker.awaited == Some(Answer::Exec) && is_done && slot.result.load(Relaxed) == 0 {
+                let process = worker.process;
+                worker.thread = process;
+                for other in (0..self.workers.len()).filter(|&other| other != actor) {
+                    self.workers[other].take_if(|it| it.process == process);
+                }
+            }
+        }
+    }
+}
+
+/// Ends every process of the script, and reaps process 1: with it the namespace is gone.
+impl Drop for Linux<'_> {
+    fn drop(&mut self) {
+        let low = libc::sched_param { sched_priority: 0 };
+        // SAFETY: plain numbers, a parameter that lives across its call, and a null pointer that waitpid allows.
+        unsafe {
+            // Below all others, it cannot keep those from ending for which it waits.
+            libc::sched_setscheduler(self.init, libc::SCHED_OTHER, &raw const low);
+            libc::kill(self.init, libc::SIGKILL);
+            libc::waitpid(self.init, std::ptr::null_mut(), libc::__WALL);
+        }
+    }
+}
+
+fn seen(slot: &Slot, index: usize) -> Seen {
+    let record = &slot.records[index];
+    let code = record.code.load(Relaxed);
+    Seen {
+        signal: record.signal.load(Relaxed),
+        code,
+        pid: record.pid.load(Relaxed),
+        status: if code > 0 && code < 0x80 { record.status.load(Relaxed) } else { 0 },
+    }
+}
+
+fn clear_slot(index: usize) -> &'static Slot {
+    let slot = Slot::at(index.min(SLOTS - 1));
+    for word in [&slot.ordered, &slot.done, &slot.recorded] {
+        word.store(0, Relaxed);
+    }
+    slot.tid.store(0, Relaxed);
+    slot
+}
+
+fn give(slot: &Slot, order: &Order) {
+    slot.call.store(order.call, Relaxed);
+    slot.child.store(order.child, Relaxed);
+    for (place, argument) in slot.arguments.iter().zip(order.arguments) {
+        place.store(argument, Relaxed);
+    }
+    slot.ordered.store(slot.ordered.load(Relaxed) + 1, Release);
+    // SAFETY: the futex lies in the slot.
+    unsafe {
+        libc::syscall(libc::SYS_futex, &raw const slot.ordered, libc::FUTEX_WAKE, 1);
+    }
+}
+
+/// Lets others run.
+fn rest() {
+    std::thread::sleep(Duration::from_micros(20));
+}
+
+impl AsRawFd for Theatre {
+    fn as_raw_fd(&self) -> i32 {
+        self.program.as_raw_fd()
+    }
+}

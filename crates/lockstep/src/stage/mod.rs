@@ -1,0 +1,123 @@
+//! Where scripts are played: on Linux with real processes, and on the model.
+//!
+//! | module | what it is about |
+//! | --- | --- |
+//! | [`duel`] | both sides, step by step |
+//! | [`linux`] | the controller of real processes in a fresh PID namespace |
+//! | `worker`, `slot`, `raw` | those processes, the memory shared with them, their system calls |
+//! | [`model`] | the same calls on the model, with the smallest kernel around it |
+//! | [`shelter`] | keeps processes from outliving lockstep |
+//!
+//! Both sides are told the same call of the same actor, with plain numbers, and answer with an [`Account`] of all that can be seen
+//! once everything has come to rest.
+
+pub(crate) mod duel;
+pub(crate) mod linux;
+pub(crate) mod model;
+mod raw;
+pub(crate) mod shelter;
+mod slot;
+mod worker;
+
+use std::ffi::OsString;
+
+pub(crate) use slot::SLOTS;
+
+use crate::words;
+
+/// An actor: a process by its first thread, or another thread.
+pub(crate) type Actor = usize;
+
+/// All that can be seen after an operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// What the call came to.
+    pub(crate) outcome: Outcome,
+    /// Calls that had been blocked and have returned now.
+    pub(crate) returns: Vec<(Actor, Outcome)>,
+    /// Signals that handlers have seen.
+    pub(crate) signals: Vec<(Actor, Seen)>,
+    /// Every process and thread that is there.
+    pub(crate) rows: Vec<(Actor, Row)>,
+}
+
+/// What a call came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It returned a number.
+    Value(i64),
+    /// A wait returned an event.
+    Child { pid: i32, status: i32 },
+    /// A wait returned without an event.
+    Nothing,
+    /// It failed.
+    Error(i32),
+    /// It has not returned.
+    #[default]
+    Blocked,
+    /// The caller is no more.
+    Ended,
+}
+
+/// A signal that a handler has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Its number.
+    pub(crate) signal: i32,
+    /// `si_code`.
+    pub(crate) code: i32,
+    /// `si_pid`.
+    pub(crate) pid: i32,
+    /// `si_status`, of a `SIGCHLD` or its like.
+    pub(crate) status: i32,
+}
+
+/// How `/proc` shows a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// `S`, `T`, `Z`; `E`: it is ending, as the init of a namespace, and waits for the others in it.
+    pub(crate) state: u8,
+    /// The relations of its process; nothing for threads other than the first.
+    pub(crate) relations: Option<[i32; 3]>,
+}
+
+/// A new actor, as the namespace of the script numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Birth {
+    /// Which actor.
+    pub(crate) actor: Actor,
+    /// The number of its process.
+    pub(crate) process: i32,
+    /// Its own number.
+    pub(crate) thread: i32,
+}
+
+impl Outcome {
+    /// In words, with numbers turned into names.
+    pub(crate) fn in_words(self, name: impl Fn(i32) -> String) -> String {
+        match self {
+            Self::Value(value) => value.to_string(),
+            Self::Child { pid, status } => format!("{} {}", name(pid), words::status(status)),
+            Self::Nothing => "nothing".to_owned(),
+            Self::Error(errno) => words::errno(errno),
+            Self::Blocked => "blocks".to_owned(),
+            Self::Ended => "ends".to_owned(),
+        }
+    }
+}
+
+/// The first argument with which a worker executes this program, to go on in it.
+pub(crate) const WORKER: &str = "--worker";
+
+/// Becomes a worker if the arguments say so; then does not return.
+pub(crate) fn enter_worker(arguments: &[OsString]) {
+    if let [_, mark, index, memory] = arguments
+        && mark == WORKER
+    {
+        let number = |word: &OsString| word.to_str().and_then(|word| word.parse().ok());
+        match (number(index), number(memory)) {
+            (Some(index), Some(memory)) => worker::resume(index as usize, memory),
+            _ => std::process::exit(126),
+        }
+    }
+}

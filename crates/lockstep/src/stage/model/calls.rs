@@ -1,0 +1,262 @@
+//! The calls of actors, on the model.
+
+use std::sync::Arc;
+
+use axprocess::{
+    Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Signal, Thread,
+    WaitRequest,
+};
+
+use super::super::{Actor, Birth, Outcome};
+use super::host::{GroupId, ThreadId, World};
+use super::kernel::Phase;
+use super::sleep::{Look, Sleep};
+use super::{Member, Model};
+use crate::script::{Fork, Getter, Number, Operation, Parent, Space, Switch};
+
+/// What has become of a call: `None` if it sleeps, or its caller is no more.
+type Done = Option<Outcome>;
+
+fn plain(number: &Number) -> i32 {
+    match number {
+        Number::Plain(number) => *number,
+        Number::Of(_) | Number::GroupOf(_) => 0,
+    }
+}
+
+fn value(result: Result<u32, Errno>) -> Done {
+    Some(match result {
+        Ok(number) => Outcome::Value(i64::from(number)),
+        Err(errno) => Outcome::Error(errno.value()),
+    })
+}
+
+fn nothing(result: Result<(), Errno>) -> Done {
+    value(result.map(|()| 0))
+}
+
+fn as_signal(number: i32) -> Result<Signal, Errno> {
+    u8::try_from(number).ok().and_then(Signal::new).ok_or(Errno::EINVAL)
+}
+
+impl Model {
+    /// Makes the call. The caller's own signals have not been looked at when it returns.
+    pub(super) fn call(
+        &mut self,
+        actor: Actor,
+        operation: &Operation,
+        birth: &mut Option<Birth>,
+    ) -> Done {
+        let thread = Arc::clone(&self.members[actor].thread);
+        let process = Arc::clone(thread.process());
+        match operation {
+            Operation::Fork(request) => value(self.fork(actor, request, birth)),
+            Operation::Thread { .. } => value(self.spawn_thread(actor, birth)),
+            Operation::Exit(code) => {
+                self.end_thread(actor, ExitStatus::exited(*code));
+                None
+            }
+            Operation::ExitGroup(code) => {
+                process.begin_group_exit(ExitStatus::exited(*code));
+                self.table.host().kernel().end_others(actor);
+                self.end_thread(actor, ExitStatus::exited(*code));
+                None
+            }
+            Operation::Exec => nothing(self.exec(actor)),
+            Operation::Wait4 { who, options } => {
+                self.wait(actor, WaitRequest::wait4(plain(who), *options))
+            }
+            Operation::WaitId { kind, id, options } => {
+                self.wait(actor, WaitRequest::waitid(*kind, plain(id), *options))
+            }
+            Operation::Get(getter) => Some(Outcome::Value(get(&thread, *getter))),
+            Operation::Getpgid(who) => value(process.getpgid(plain(who))),
+            Operation::Getsid(who) => value(process.getsid(plain(who))),
+            Operation::Setpgid(who, group) => nothing(process.setpgid(plain(who), plain(group))),
+            Operation::Setsid => value(process.setsid()),
+            Operation::Kill(who, signal) => nothing(process.kill(plain(who), *signal)),
+            Operation::Tkill(who, signal) => nothing(process.tkill(plain(who), *signal)),
+            Operation::Tgkill(group, who, signal) => {
+                nothing(process.tgkill(plain(group), plain(who), *signal))
+            }
+            Operation::Treat { signal, treatment } => nothing(as_signal(*signal).and_then(|it| {
+                if matches!(it, Signal::SIGKILL | Signal::SIGSTOP) {
+                    return Err(Errno::EINVAL);
+                }
+                self.table.host().kernel().treat(process.host_data().0, it, *treatment);
+                Ok(())
+            })),
+            Operation::Block(signal) => self.mask(actor, |mask| mask | bit(*signal)),
+            Operation::Unblock(signal) => self.mask(actor, |mask| mask & !bit(*signal)),
+            Operation::Subreaper(switch) => {
+                match switch {
+                    Switch::On => process.become_subreaper(),
+                    Switch::Off => process.resign_subreaper(),
+                }
+                nothing(Ok(()))
+            }
+            Operation::DeathSignal(signal) => {
+                let argument = i64::from(*signal).cast_unsigned();
+                let wish = Thread::<World>::parse_parent_death_signal(argument);
+                nothing(wish.map(|wish| thread.set_parent_death_signal(wish)))
+            }
+            Operation::UnsharePid => nothing(thread.unshare_pid()),
+        }
+    }
+
+    fn fork(&mut self, actor: Actor, fork: &Fork, birth: &mut Option<Birth>) -> Result<u32, Errno> {
+        let exit_signal = match fork.exit_signal {
+            0 => ExitSignal::NONE,
+            signal => as_signal(signal)?.into(),
+        };
+        if fork.parent == Parent::Sibling && exit_signal != ExitSignal::NONE {
+            return Err(Errno::EINVAL);
+        }
+        let thread = Arc::clone(&self.members[actor].thread);
+        let child = self.members.len();
+        let (group, mask) = {
+            let mut kernel = self.table.host().kernel();
+            let like = kernel.tasks[actor].group;
+            let treatments = kernel.groups[like].treatments;
+            (kernel.add_group(child, treatments), kernel.tasks[actor].mask)
+        };
+        let wanted;
+        let number = match fork.number {
+            None => axprocess::Number::Next,
+            Some(number) => {
+                wanted = [u32::try_from(number).unwrap_or(0)];
+                axprocess::Number::Each(&wanted)
+            }
+        };
+        let request = ForkRequest {
+            number,
+            exit_signal,
+            parent: match fork.parent {
+                Parent::Caller => ForkParent::Caller,
+                Parent::Sibling => ForkParent::Sibling,
+            },
+            namespace: match fork.space {
+                Space::Inherited => ForkNamespace::Inherited,
+                Space::New => ForkNamespace::New,
+            },
+        };
+        let made = thread.fork(request, GroupId(group), ThreadId(child))?;
+        {
+            let mut kernel = self.table.host().kernel();
+            kernel.add(child, group, mask);
+            kernel.groups[group].is_init = made.process().pid() == 1;
+        }
+        Ok(self.welcome(&thread, made, birth))
+    }
+
+    fn spawn_thread(&mut self, actor: Actor, birth: &mut Option<Birth>) -> Result<u32, Errno> {
+        let thread = Arc::clone(&self.members[actor].thread);
+        let child = self.members.len();
+        let made = thread.spawn_thread(axprocess::Number::Next, ThreadId(child))?;
+        {
+            let mut kernel = self.table.host().kernel();
+            let (group, mask) = (kernel.tasks[actor].group, kernel.tasks[actor].mask);
+            kernel.add(child, group, mask);
+        }
+        Ok(self.welcome(&thread, made, birth))
+    }
+
+    /// Takes a new actor in; returns its number as its maker sees it.
+    fn welcome(
+        &mut self,
+        maker: &Arc<Thread<World>>,
+        made: Arc<Thread<World>>,
+        birth: &mut Option<Birth>,
+    ) -> u32 {
+        let member = Member::new(made);
+        let seen = |thread: &Thread<World>| thread.tid_in(&self.space).cast_signed();
+        let leader = member.thread.process().pid_in(&self.space).cast_signed();
+        *birth = Some(Birth {
+            actor: self.members.len(),
+            process: leader,
+            thread: seen(&member.thread),
+        });
+        let number = member.thread.tid_in(&maker.process().namespace());
+        self.members.push(member);
+        number
+    }
+
+    fn exec(&mut self, actor: Actor) -> Result<(), Errno> {
+        let thread = Arc::clone(&self.members[actor].thread);
+        thread.exec()?;
+        let (leader, woken) = {
+            let mut kernel = self.table.host().kernel();
+            let group = kernel.tasks[actor].group;
+            let leader = kernel.groups[group].leader;
+            let others = kernel.groups[group].threads.len() > 1 || leader != actor;
+            kernel.take_over(actor);
+            // The caller sleeps until the last of the other threads is gone; who was woken by their ends runs before it.
+            (leader, if others { kernel.queued() } else { 0 })
+        };
+        for _ in 0..woken {
+            self.run_next();
+        }
+        let mut kernel = self.table.host().kernel();
+        kernel.running = Some(actor);
+        kernel.forget_handlers(actor);
+        drop(kernel);
+        self.members[actor].numbers = self.members[leader].numbers.clone();
+        Ok(())
+    }
+
+    fn wait(&mut self, actor: Actor, request: Result<WaitRequest, Errno>) -> Done {
+        match request {
+            Err(errno) => Some(Outcome::Error(errno.value())),
+            Ok(request) => self.begin_wait(actor, &request),
+        }
+    }
+
+    /// What a wait finds; `None` if it has to sleep, and does.
+    pub(super) fn begin_wait(&mut self, actor: Actor, request: &WaitRequest) -> Done {
+        let mut sleep = Sleep::begin(Arc::clone(&self.members[actor].thread), *request);
+        match sleep.look() {
+            Look::Done(outcome) => Some(outcome),
+            Look::NothingYet(_) if request.options().contains(axprocess::WaitOptions::NOHANG) => {
+                Some(Outcome::Nothing)
+            }
+            Look::NothingYet(token) => {
+                self.sleeps.insert(actor, sleep);
+                self.table.host().kernel().begin_wait(actor, *request, token);
+                None
+            }
+        }
+    }
+
+    fn mask(&self, actor: Actor, change: impl FnOnce(u64) -> u64) -> Done {
+        let mut kernel = self.table.host().kernel();
+        let mask = change(kernel.tasks[actor].mask);
+        kernel.set_mask(actor, mask);
+        nothing(Ok(()))
+    }
+
+    /// Ends a thread of the kernel and of the model.
+    pub(super) fn end_thread(&self, actor: Actor, status: ExitStatus) {
+        {
+            let mut kernel = self.table.host().kernel();
+            kernel.remove(actor);
+            kernel.tasks[actor].phase = Phase::Idle;
+        }
+        self.members[actor].thread.exit_thread(status);
+    }
+}
+
+fn bit(signal: i32) -> u64 {
+    u32::try_from(signal - 1).ok().and_then(|bit| 1_u64.checked_shl(bit)).unwrap_or(0)
+}
+
+fn get(thread: &Thread<World>, getter: Getter) -> i64 {
+    let process = thread.process();
+    match getter {
+        Getter::Pid => i64::from(process.pid()),
+        Getter::Tid => i64::from(thread.tid()),
+        Getter::ParentPid => i64::from(process.getppid()),
+        Getter::Group => i64::from(process.getpgrp()),
+        Getter::Subreaper => i64::from(process.is_subreaper()),
+        Getter::DeathSignal => i64::from(thread.parent_death_signal().map_or(0, Signal::number)),
+    }
+}

@@ -1,0 +1,119 @@
+//! The hooks of the model: they send signals and wake sleepers.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axprocess::{
+    ChildNews, ChildSignalAction, Discard, Host, Process, Relations, Signal, SignalAction,
+    SignalInfo, Thread,
+};
+
+use super::super::Actor;
+use super::kernel::{Kernel, Target};
+use crate::script::Action;
+
+/// The kernel around the model.
+#[derive(Default)]
+pub(super) struct World {
+    kernel: Mutex<Kernel>,
+}
+
+/// Which process, among those of the kernel.
+pub(super) struct GroupId(pub(super) usize);
+
+/// Which thread.
+pub(super) struct ThreadId(pub(super) Actor);
+
+impl GroupId {
+    /// Nothing for what is outside the script's namespace.
+    fn inside(&self) -> Option<usize> {
+        (self.0 != OUTSIDE).then_some(self.0)
+    }
+}
+
+impl World {
+    /// The kernel's own state. No call of the model may be made while it is held.
+    pub(super) fn kernel(&self) -> MutexGuard<'_, Kernel> {
+        self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The process that stands for all that is outside the script's namespace.
+pub(super) const OUTSIDE: usize = usize::MAX;
+
+impl Host for World {
+    type Lock = Mutex<Relations<Self>>;
+    type ProcessData = GroupId;
+    type ThreadData = ThreadId;
+    type Usage = ();
+
+    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+        if let Some(group) = target.host_data().inside() {
+            self.kernel().post(group, Target::Process(None), info);
+        }
+    }
+
+    fn post_signal_addressed(
+        &self,
+        target: &Process<Self>,
+        addressed: &Thread<Self>,
+        info: &SignalInfo,
+    ) {
+        if let Some(group) = target.host_data().inside() {
+            self.kernel().post(group, Target::Process(Some(addressed.host_data().0)), info);
+        }
+    }
+
+    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+        if let Some(group) = target.process().host_data().inside() {
+            self.kernel().post(group, Target::Thread(target.host_data().0), info);
+        }
+    }
+
+    fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
+        if let Some(group) = target.host_data().inside() {
+            self.kernel().discard(group, discard);
+        }
+    }
+
+    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+        let group = target.host_data().inside();
+        match group.map_or(Action::Ignore, |group| self.kernel().action(group, signal)) {
+            Action::Default => SignalAction::Default,
+            Action::Ignore => SignalAction::Ignore,
+            Action::Handle => SignalAction::Handle,
+        }
+    }
+
+    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+        self.kernel().is_blocked(thread.host_data().0, signal)
+    }
+
+    fn request_exit(&self, thread: &Thread<Self>) {
+        if thread.process().host_data().inside().is_some() {
+            self.kernel().request_exit(thread.host_data().0);
+        }
+    }
+
+    fn request_stop(&self, thread: &Thread<Self>) {
+        self.kernel().request_stop(thread.host_data().0);
+    }
+
+    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+        if let Some(group) = parent.host_data().inside() {
+            self.kernel().wake_waiters(group, news);
+        }
+    }
+
+    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+        let mut action = ChildSignalAction::empty();
+        if let Some(group) = parent.host_data().inside() {
+            let kernel = self.kernel();
+            let group = &kernel.groups[group];
+            let treatment = group.treatments[usize::from(Signal::SIGCHLD.number())];
+            action.set(ChildSignalAction::IGNORE, treatment.action == Action::Ignore);
+            action.set(ChildSignalAction::NO_WAIT, treatment.no_wait);
+            action.set(ChildSignalAction::NO_STOP, treatment.no_stop);
+        }
+        action
+    }
+}

@@ -1,0 +1,315 @@
+//! The same calls on the model, with the smallest kernel around it.
+//!
+//! A call runs on the model until its caller sleeps or is back in its program; then everyone runs who was woken, in that order, until
+//! nobody is left: the order that Linux keeps on one CPU ([`super::linux`]).
+
+mod calls;
+mod host;
+mod kernel;
+mod sleep;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axprocess::{
+    ExitStatus, ForkNamespace, ForkRequest, PidNamespace, ProcessState, ProcessTable, StopDecision,
+    Thread,
+};
+
+use self::host::{GroupId, OUTSIDE, ThreadId, World};
+use self::kernel::{Delivery, Phase, as_seen};
+use self::sleep::{Look, Sleep};
+use super::{Account, Actor, Birth, Outcome, Row, Seen};
+use crate::script::{Operation, Treatment};
+
+/// The processes of one script.
+pub(crate) struct Model {
+    table: ProcessTable<World>,
+    /// What stands for all that is outside the script; it never runs.
+    _outside: Arc<Thread<World>>,
+    /// The namespace in which the script plays.
+    space: Arc<PidNamespace<World>>,
+    members: Vec<Member>,
+    /// Waits that sleep, by actor.
+    sleeps: HashMap<Actor, Sleep>,
+    returns: Vec<(Actor, Outcome)>,
+    signals: Vec<(Actor, Seen)>,
+}
+
+/// An actor's thread, and the numbers that it has or had.
+struct Member {
+    thread: Arc<Thread<World>>,
+    numbers: Vec<(Arc<PidNamespace<World>>, i32)>,
+}
+
+impl Member {
+    fn new(thread: Arc<Thread<World>>) -> Self {
+        let mut numbers = Vec::new();
+        let mut space = Some(thread.process().namespace());
+        while let Some(it) = space {
+            let number = thread.tid_in(&it).cast_signed();
+            space = it.parent().map(Arc::clone);
+            numbers.push((it, number));
+        }
+        Self { thread, numbers }
+    }
+}
+
+/// What a script's author may know of an actor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// It can be told to do something.
+    pub(crate) is_ready: bool,
+    /// It is there: it lives, or is a zombie.
+    pub(crate) is_there: bool,
+    /// The first thread of its process.
+    pub(crate) leader: Actor,
+}
+
+impl Model {
+    /// A world with process 1 of a namespace, the leader of a session.
+    ///
+    /// # Errors
+    ///
+    /// The model's.
+    pub(crate) fn start() -> Result<Self, axprocess::Errno> {
+        let table = ProcessTable::new(World::default());
+        let outside = table.new_init(1, GroupId(OUTSIDE), ThreadId(OUTSIDE))?;
+        let group = table.host().kernel().add_group(0, [Treatment::default(); 65]);
+        let request = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
+        let init = outside.fork(request, GroupId(group), ThreadId(0))?;
+        {
+            let mut kernel = table.host().kernel();
+            kernel.add(0, group, 0);
+            kernel.groups[group].is_init = true;
+        }
+        init.process().setsid()?;
+        let space = init.process().namespace();
+        let members = vec![Member::new(init)];
+        Ok(Self {
+            table,
+            _outside: outside,
+            space,
+            members,
+            sleeps: HashMap::new(),
+            returns: Vec::new(),
+            signals: Vec::new(),
+        })
+    }
+
+    /// Lets an actor do something, and tells all that can be seen of it.
+    pub(crate) fn perform(
+        &mut self,
+        actor: Actor,
+        operation: &Operation,
+    ) -> (Account, Option<Birth>) {
+        let mut birth = None;
+        self.table.host().kernel().running = Some(actor);
+        if let Some(outcome) = self.call(actor, operation, &mut birth) {
+            self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+        }
+        self.go_on(actor);
+        self.table.host().kernel().running = None;
+        while self.run_next() {}
+        (self.account(actor), birth)
+    }
+
+    /// Signals since the last call that were not queued because the same one was. Where several processes end at once, Linux may have
+    /// delivered the first before the second was sent.
+    pub(crate) fn take_merged(&self) -> Vec<Seen> {
+        self.table.host().kernel().merged.drain(..).map(|info| as_seen(&info)).collect()
+    }
+
+    /// The number of an actor, as another one sees it; `None` if it does not.
+    pub(crate) fn number_of(&self, actor: Actor, viewer: Actor) -> Option<i32> {
+        let space = &self.members[viewer].numbers.first()?.0;
+        let numbers = &self.members.get(actor)?.numbers;
+        numbers.iter().find(|(it, _)| Arc::ptr_eq(it, space)).map(|(_, number)| *number)
+    }
+
+    /// How an actor stands; `None` if there is none of that number.
+    pub(crate) fn standing(&self, actor: Actor) -> Option<Standing> {
+        let member = self.members.get(actor)?;
+        let kernel = self.table.host().kernel();
+        let task = &kernel.tasks[actor];
+        let group = &kernel.groups[task.group];
+        let state = member.thread.process().state();
+        let is_alive = !task.is_gone && state == ProcessState::Live;
+        let idles = matches!(task.phase, Phase::Idle);
+        Some(Standing {
+            is_ready: is_alive && idles && !task.is_stopped,
+            is_there: is_alive || (group.leader == actor && state < ProcessState::Reaped),
+            leader: group.leader,
+        })
+    }
+
+    /// How many actors there have been.
+    pub(crate) fn actors(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The thread that was woken first runs; false if there is none.
+    fn run_next(&mut self) -> bool {
+        let next = self.table.host().kernel().next();
+        let Some(next) = next else {
+            return false;
+        };
+        self.table.host().kernel().running = Some(next);
+        self.run(next);
+        self.table.host().kernel().running = None;
+        true
+    }
+
+    /// A woken thread runs until it sleeps again.
+    fn run(&mut self, actor: Actor) {
+        let (phase, has_news) = {
+            let kernel = self.table.host().kernel();
+            if kernel.tasks[actor].is_gone {
+                return;
+            }
+            (kernel.tasks[actor].phase, kernel.tasks[actor].has_news)
+        };
+        if let Phase::Waiting(request, ..) = phase {
+            let answer = self.sleeps.get_mut(&actor).map(Sleep::look);
+            let phase = match answer {
+                Some(Look::Done(outcome)) => Phase::Leaving(outcome),
+                _ if has_news => Phase::Interrupted(request),
+                _ => return,
+            };
+            self.sleeps.remove(&actor);
+            self.table.host().kernel().tasks[actor].phase = phase;
+        }
+        self.go_on(actor);
+    }
+
+    /// On the way back into its program: signals are delivered, and an interrupted wait begins anew.
+    fn go_on(&mut self, actor: Actor) {
+        while self.meet_signals(actor) {
+            let phase = self.table.host().kernel().tasks[actor].phase;
+            match phase {
+                Phase::Interrupted(request) => match self.begin_wait(actor, &request) {
+                    Some(outcome) => {
+                        self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+                    }
+                    None => return,
+                },
+                Phase::Leaving(outcome) => {
+                    self.table.host().kernel().tasks[actor].phase = Phase::Idle;
+                    self.returns.push((actor, outcome));
+                    return;
+                }
+                Phase::Idle | Phase::Waiting(..) => return,
+            }
+        }
+    }
+
+    /// Delivers signals as long as there are any. Whether the thread is in its program then.
+    fn meet_signals(&mut self, actor: Actor) -> bool {
+        loop {
+            {
+                let kernel = self.table.host().kernel();
+                let task = &kernel.tasks[actor];
+                if task.is_gone {
+                    return false;
+                }
+                if !task.has_news && task.frames.is_empty() {
+                    return true;
+                }
+            }
+            if !self.meet_pending(actor) {
+                return false;
+            }
+            let seen = {
+                let mut kernel = self.table.host().kernel();
+                kernel.look_again(actor);
+                kernel.run_handler(actor)
+            };
+            match seen {
+                Some(seen) => self.signals.push((actor, seen)),
+                None => return true,
+            }
+        }
+    }
+
+    /// Takes what is pending until nothing is left; false if the thread stops or ends by it.
+    fn meet_pending(&self, actor: Actor) -> bool {
+        let thread = &self.members[actor].thread;
+        let process = thread.process();
+        loop {
+            if self.table.host().kernel().groups[process.host_data().0].is_dying {
+                self.end_thread(actor, process.exit_status());
+                return false;
+            }
+            thread.run();
+            if thread.is_stop_requested() {
+                self.stop(actor);
+                return false;
+            }
+            let ticket = process.stop_ticket();
+            let delivery = self.table.host().kernel().deliver(actor);
+            match delivery {
+                Delivery::Nothing => return true,
+                Delivery::Handle => {}
+                Delivery::Stop(signal) => {
+                    if thread.begin_stop(signal, ticket) == StopDecision::Stop {
+                        self.stop(actor);
+                        return false;
+                    }
+                }
+                Delivery::End(signal) => {
+                    let status = ExitStatus::killed(signal);
+                    process.begin_group_exit(status);
+                    self.table.host().kernel().end_others(actor);
+                    self.end_thread(actor, status);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn stop(&self, actor: Actor) {
+        self.table.host().kernel().tasks[actor].is_stopped = true;
+        self.members[actor].thread.stop();
+    }
+
+    fn account(&mut self, caller: Actor) -> Account {
+        let mut returns = std::mem::take(&mut self.returns);
+        let own = returns.iter().position(|(actor, _)| *actor == caller);
+        let rows: Vec<_> =
+            (0..self.members.len()).filter_map(|actor| Some((actor, self.row(actor)?))).collect();
+        let outcome = own.map(|index| returns.remove(index).1);
+        let row = rows.iter().find(|(actor, _)| *actor == caller);
+        let outcome = outcome.unwrap_or(match row {
+            Some((_, row)) if row.state != b'Z' => Outcome::Blocked,
+            _ => Outcome::Ended,
+        });
+        returns.sort_by_key(|(actor, _)| *actor);
+        let mut signals = std::mem::take(&mut self.signals);
+        signals.sort_by_key(|(actor, _)| *actor);
+        Account { outcome, returns, signals, rows }
+    }
+
+    fn row(&self, actor: Actor) -> Option<Row> {
+        let process = self.members[actor].thread.process();
+        let (is_gone, is_stopped, leads) = {
+            let kernel = self.table.host().kernel();
+            let task = &kernel.tasks[actor];
+            (task.is_gone, task.is_stopped, kernel.groups[task.group].leader == actor)
+        };
+        let running = if is_stopped { b'T' } else { b'S' };
+        if !leads {
+            return (!is_gone).then_some(Row { state: running, relations: None });
+        }
+        let state = match process.state() {
+            ProcessState::Reaped => return None,
+            ProcessState::Zombie => b'Z',
+            ProcessState::Exiting => b'E',
+            _ if is_gone => b'Z',
+            _ => running,
+        };
+        let parent = process.parent().map_or(0, |parent| parent.pid_in(&self.space));
+        let group = process.group();
+        let relations = [parent, group.pgid_in(&self.space), group.session().sid_in(&self.space)];
+        Some(Row { state, relations: Some(relations.map(u32::cast_signed)) })
+    }
+}

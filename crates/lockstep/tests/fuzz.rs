@@ -1,0 +1,130 @@
+//! Random scripts and scenario files: they agree, wrong rules are found, and nothing is left behind.
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn lockstep(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Without the right to make PID namespaces there is nothing to compare with.
+fn is_skipped() -> bool {
+    let output = lockstep(&["fuzz", "--quiet", "--jobs", "1", "--scripts", "1", "--seed", "1"])
+        .output()
+        .expect("the built binary");
+    let skipped = said(&output).contains("cannot make a PID namespace");
+    if skipped {
+        eprintln!("skipped: no right to make PID namespaces");
+    }
+    skipped
+}
+
+fn scenarios() -> Vec<PathBuf> {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let entries = std::fs::read_dir(directory).expect("the directory of scenarios");
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+/// Every scenario holds on the model alone, which needs no privilege.
+#[test]
+fn scenarios_hold_on_the_model() {
+    let output = lockstep(&["check", "--model-only"]).args(scenarios()).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// Every scenario holds on Linux.
+#[test]
+fn scenarios_hold_on_linux() {
+    if is_skipped() {
+        return;
+    }
+    let output = lockstep(&["check"]).args(scenarios()).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// An expectation that is not met is told with its line, and with what was seen instead.
+#[test]
+fn unmet_expectations_are_told() {
+    let bench = common::Bench::new();
+    let file = bench.write("wrong.proc", "init: fork a\na: exit 1\n    a gone\n");
+    let output = lockstep(&["check", "--model-only"]).arg(file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = said(&output);
+    assert!(said.contains("line 3: expected `a gone`") && said.contains("a state=Z"), "{said}");
+}
+
+/// Scripts of a fixed seed agree.
+#[test]
+fn random_scripts_agree() {
+    if is_skipped() {
+        return;
+    }
+    let arguments = ["fuzz", "--quiet", "--jobs", "2", "--scripts", "400", "--seed", "1"];
+    let output = lockstep(&arguments).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// A wrong rule of the model is found, and the script that shows it is short.
+#[cfg(feature = "planted-faults")]
+#[test]
+fn wrong_rules_are_found_and_shortened() {
+    if is_skipped() {
+        return;
+    }
+    for fault in ["wrong-reaper", "wrong-group", "reaped-twice"] {
+        let arguments =
+            ["fuzz", "--quiet", "--seconds", "10", "--seed", "1", "--plant-fault", fault];
+        let output = lockstep(&arguments).output().unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{fault}: {said}");
+        let script = said.split("\n\n").nth(1).unwrap_or_default();
+        let steps = script.lines().filter(|line| line.starts_with(char::is_alphabetic)).count();
+        assert!((1..=8).contains(&steps), "{fault}: {said}");
+    }
+}
+
+/// A killed run takes all its processes with it.
+#[test]
+fn a_killed_run_leaves_nothing_behind() {
+    if is_skipped() {
+        return;
+    }
+    let mut run = lockstep(&["fuzz", "--quiet", "--jobs", "2", "--seed", "7"])
+        .env("LOCKSTEP_FUZZ_TEST", "killed")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while marked().len() < 6 && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    while !marked().is_empty() {
+        assert!(Instant::now() < deadline, "left behind: {:?}", marked());
+        std::thread::yield_now();
+    }
+}
+
+/// The processes that have inherited the mark.
+fn marked() -> Vec<PathBuf> {
+    let processes = std::fs::read_dir("/proc").expect("procfs").flatten();
+    processes
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let environment = std::fs::read(path.join("environ")).unwrap_or_default();
+            let mut words = environment.split(|&byte| byte == 0);
+            words.any(|word| word == b"LOCKSTEP_FUZZ_TEST=killed")
+        })
+        .collect()
+}
