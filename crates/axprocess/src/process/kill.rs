@@ -109,16 +109,23 @@ impl<H: Host> Process<H> {
         })
     }
 
-    /// Sends a signal to a group in this process's name, as kill(2) would; who may not be sent it gets none.
-    pub(super) fn signal_group<'h>(
+    /// Sends a signal to a group on behalf of this process, with its number as each member sees it (Linux's `kill_pgrp`); who may not be sent
+    /// it gets none.
+    pub(super) fn signal_group(
         &self,
-        hold: &mut Hold<'h, H>,
+        hold: &mut Hold<'_, H>,
         group: &ProcessGroup<H>,
         signal: Signal,
     ) {
-        let sending = Sending { sender: self.in_hold(hold), signal: Ok(Some(signal)), given: None };
-        // That nobody could be reached is no error of what this is part of.
-        let _ = sending.to_group(hold, group);
+        let mut at = group.members().last(hold);
+        while let Some(member) = at {
+            hold.touch();
+            if self.may_send(hold, member, Some(signal)) {
+                let cause = SignalCause::User { pid: self.number_seen_by(hold, member) };
+                member.send(hold, &SignalInfo { signal, cause });
+            }
+            at = group.members().before(hold, member);
+        }
     }
 
     /// Whether this process may send `signal` to `target`: to itself always, `SIGCONT` within its session, else as the host says. R-KILL-05.

@@ -56,6 +56,16 @@ impl World {
         Ok(())
     }
 
+    /// R-TTY-03: to whom the caller may send it, with the caller's number as they see it.
+    pub(super) fn send_to_group_from(&mut self, caller: ProcessKey, group: PidKey, signal: Signal) {
+        for member in self.members(group).into_iter().rev() {
+            if self.may_send(caller, member, Some(signal)) {
+                let pid = self.number_seen_by(caller, member);
+                self.send(member, signal, SignalCause::User { pid });
+            }
+        }
+    }
+
     /// R-KILL-03: the member that joined last comes first; one success is success, else the last error counts.
     pub(super) fn kill_group(
         &mut self,

@@ -78,9 +78,8 @@ impl World {
             return Ok(TerminalRelease::Process);
         }
         if let Some(foreground) = self[terminal].foreground {
-            // Whoever may not be sent them gets none.
             for signal in [Signal::SIGHUP, Signal::SIGCONT] {
-                let _ = self.kill_group(caller, foreground, signal.number().into());
+                self.send_to_group_from(caller, foreground, signal);
             }
         }
         self.detach(terminal);
