@@ -152,15 +152,6 @@ impl World {
         }
         true
     }
-
-    /// The waiters of the parent look again. R-WAIT-09, R-NOTIFY-10.
-    pub(super) fn wake(&mut self, child: ProcessKey) {
-        if let Some(parent) =
-            self.parent(child).filter(|&parent| !self.living_threads_of(parent).is_empty())
-        {
-            self.hooks.push(Hook::Wake { parent });
-        }
-    }
 }
 
 /// R-NS-11: the receiver cannot see the sender, or there is none.
