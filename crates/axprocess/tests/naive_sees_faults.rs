@@ -23,7 +23,8 @@ fn each_planted_fault_is_seen() {
     // R-REPARENT-03, R-SETPGID-09, R-WAIT-28: broken one at a time, each found by few scripts.
     let sign_of = [
         (Fault::WrongReaper, "BecomeSubreaper"),
-        (Fault::WrongGroup, "Setpgid"),
+        // Also the move in `WaitAcross`.
+        (Fault::WrongGroup, "pgid: "),
         (Fault::ReapedTwice, "Wait"),
     ];
     for (fault, sign) in sign_of {

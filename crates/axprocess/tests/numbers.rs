@@ -205,3 +205,17 @@ fn a_number_means_nothing_outside_its_namespace() {
     }
     assert_eq!(ProcessTable::find_process(&table, 0).map(|_| ()), None);
 }
+
+#[test]
+fn memory_for_distant_numbers_is_found_on_every_level() {
+    // R-PID-10: each level lacks several nodes; what one was given is not lost when the next lacks its own (the fork used to go on for ever).
+    let (_table, init) = boot();
+    let inner = container(&init);
+    let nested = container(&inner);
+    for number in [4_096, 262_144, 4_194_303] {
+        let child = fork_with(&nested, choose(&[number; 3])).unwrap();
+        assert_eq!(child.process().pid_in(init.process().namespace().as_ref()), number);
+        exit(&child, 0);
+        assert_eq!(wait4(&nested, -1, 0), exited(number, 0));
+    }
+}

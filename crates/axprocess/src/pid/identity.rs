@@ -111,44 +111,52 @@ impl<H: Host> Identity<H> {
     ) -> Result<(), Refusal> {
         let own = self.space(hold);
         wanted.check_count(own.level())?;
+        self.reserve(hold, own, wanted)?;
         for (depth, space) in own.outward().enumerate() {
             let entered = choose(hold, space, wanted, depth, caller)
                 .and_then(|wanted| with_memory(hold, space, |numbers| numbers.enter(wanted, task)));
             match entered {
                 Ok(number) => self.note(hold, space, number),
                 Err(refusal) => {
-                    self.withdraw(hold, own, depth, &refusal);
+                    self.withdraw(hold, own, depth);
                     return Err(refusal);
                 }
             }
         }
         if own.is_closed(hold) {
-            let refusal = Errno::ENOMEM.into();
-            self.withdraw(hold, own, own.level() as usize + 1, &refusal);
-            return Err(refusal);
+            self.withdraw(hold, own, own.level() as usize + 1);
+            return Err(Errno::ENOMEM.into());
+        }
+        Ok(())
+    }
+
+    /// Sees to it that no level lacks memory, before any gives a number. A level that had given one, and took it back because the next
+    /// lacks memory, would free its own memory, and the next attempt would end in the same way.
+    ///
+    /// An error of the caller's ends this early: no level behind it will be asked for a number.
+    fn reserve(
+        &self,
+        hold: &mut Hold<'_, H>,
+        own: &PidNamespace<H>,
+        wanted: Number<'_>,
+    ) -> Result<(), Refusal> {
+        for (depth, space) in own.outward().enumerate() {
+            let Ok(number) = wanted.at(depth, space.numbers(hold).limit()) else {
+                break;
+            };
+            with_memory(hold, space, |numbers| numbers.reserve(number))?;
         }
         Ok(())
     }
 
     /// Gives back the numbers of the innermost `levels`.
     ///
-    /// The cursors stay where they are, as Linux's do, but for two cases: memory is missing, and the same attempt comes
-    /// again; or it was the first of its namespace, which is to be 1 (R-PID-13).
-    fn withdraw(
-        &self,
-        hold: &mut Hold<'_, H>,
-        own: &PidNamespace<H>,
-        levels: usize,
-        refusal: &Refusal,
-    ) {
-        let comes_again = matches!(refusal, Refusal::Nodes(_));
+    /// The cursors stay where they are, as Linux's do, unless it was the first of its namespace, which is to be 1 (R-PID-13).
+    fn withdraw(&self, hold: &mut Hold<'_, H>, own: &PidNamespace<H>, levels: usize) {
         for space in own.outward().take(levels) {
             let number = self.number_in(hold, space);
             space.edit_numbers(hold, |numbers| {
                 numbers.edit_existing(number, |roles| roles.task = None);
-                if comes_again && numbers.cursor() == number.wrapping_add(1) {
-                    numbers.set_cursor(number);
-                }
             });
         }
         if own.awaits_first(hold) {

@@ -182,11 +182,11 @@ impl<H: Host> fmt::Debug for PidNamespace<H> {
 }
 
 /// Gives memory for numbers to the namespace that asked for it, and asks for more if that is not enough.
-pub(super) fn with_memory<H: Host>(
+pub(super) fn with_memory<H: Host, R>(
     hold: &mut Hold<'_, H>,
     space: &PidNamespace<H>,
-    mut attempt: impl FnMut(&mut NumberTable<H>) -> Result<Pid, Refusal>,
-) -> Result<Pid, Refusal> {
+    mut attempt: impl FnMut(&mut NumberTable<H>) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
     let result = space.edit_numbers(hold, &mut attempt);
     let Err(Refusal::Nodes(missing)) = result else {
         return result;

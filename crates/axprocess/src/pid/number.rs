@@ -154,6 +154,14 @@ impl<H: Host> NumberTable<H> {
         Ok(pid)
     }
 
+    /// Sees to it that there is memory to [`enter`](Self::enter) a number, if one can be given.
+    pub(crate) fn reserve(&mut self, wanted: Option<Pid>) -> Result<(), Refusal> {
+        match wanted.or_else(|| self.next_free()) {
+            Some(pid) => self.roles.reserve(pid).map_err(Refusal::Nodes),
+            None => Ok(()),
+        }
+    }
+
     /// Sets the number that is looked at first for the next process.
     /// The number that is looked at first for the next process.
     pub(crate) const fn cursor(&self) -> Pid {

@@ -139,6 +139,15 @@ impl<V: Slot> Radix<V> {
         self.len
     }
 
+    /// Sees to it that an edit of a number lacks no nodes.
+    ///
+    /// # Errors
+    /// [`NodesMissing`] if nodes must be donated first.
+    pub(crate) fn reserve(&mut self, number: u32) -> Result<(), NodesMissing> {
+        let is_there = self.leaf_mut(number).is_some();
+        if is_there { Ok(()) } else { self.check_spares(number) }
+    }
+
     /// Takes nodes that were allocated without the lock, for the next edit.
     ///
     /// What no edit can need is retired at once: racing donors do not pile up spares.
@@ -194,15 +203,9 @@ impl<V: Slot> Radix<V> {
     /// Plants the missing leaf of a number, and the way to it, out of spare nodes.
     #[cold]
     fn plant(&mut self, number: u32) -> Result<&mut Leaf<V>, NodesMissing> {
-        let needed = self.inners_needed(number);
+        self.check_spares(number)?;
+        let missing = NodesMissing { leaves: 0, inners: 0 };
         let Pool { leaves, inners } = &mut self.pool;
-        let missing = NodesMissing {
-            leaves: u16::from(leaves.spare.len == 0),
-            inners: needed.saturating_sub(inners.spare.len) as u16,
-        };
-        if missing.leaves > 0 || missing.inners > 0 {
-            return Err(missing);
-        }
         // There are enough now: no error below is ever returned.
         let top = top_shift(number);
         if self.root.is_empty() {
@@ -235,6 +238,16 @@ impl<V: Slot> Radix<V> {
             return Err(missing);
         };
         Ok(&mut leaf.body)
+    }
+
+    /// Tells how many nodes an edit lacks that has to plant the leaf of a number.
+    fn check_spares(&self, number: u32) -> Result<(), NodesMissing> {
+        let Pool { leaves, inners } = &self.pool;
+        let missing = NodesMissing {
+            leaves: u16::from(leaves.spare.len == 0),
+            inners: self.inners_needed(number).saturating_sub(inners.spare.len) as u16,
+        };
+        if missing.leaves > 0 || missing.inners > 0 { Err(missing) } else { Ok(()) }
     }
 
     /// Counts the inner nodes between the tree and the missing leaf of a number.

@@ -63,6 +63,12 @@ pub(crate) enum Call<N, I> {
         id: N,
         options: i32,
     },
+    /// A wait that sleeps, while another thread of the process leaves the group, for this one or for a session.
+    WaitAcross {
+        pid: N,
+        options: i32,
+        pgid: Option<N>,
+    },
     Setpgid {
         pid: N,
         pgid: N,
@@ -106,6 +112,8 @@ pub(crate) enum Call<N, I> {
     Block(Signal),
     Unblock(Signal),
     SetUser(u8),
+    SetPidMax(i32),
+    SetLastPid(i32),
     Unshare,
     Setns(I),
     OpenTerminal(I, TerminalFile),
@@ -149,6 +157,9 @@ impl Step {
             Call::Exec => Call::Exec,
             Call::Wait4 { pid, options } => Call::Wait4 { pid: number(pid), options },
             Call::Waitid { kind, id, options } => Call::Waitid { kind, id: number(id), options },
+            Call::WaitAcross { pid, options, pgid } => {
+                Call::WaitAcross { pid: number(pid), options, pgid: pgid.map(number) }
+            }
             Call::Setpgid { pid, pgid } => Call::Setpgid { pid: number(pid), pgid: number(pgid) },
             Call::Setsid => Call::Setsid,
             Call::Getpgid(pid) => Call::Getpgid(number(pid)),
@@ -175,6 +186,8 @@ impl Step {
             Call::Block(signal) => Call::Block(signal),
             Call::Unblock(signal) => Call::Unblock(signal),
             Call::SetUser(user) => Call::SetUser(user),
+            Call::SetPidMax(limit) => Call::SetPidMax(limit),
+            Call::SetLastPid(last) => Call::SetLastPid(last),
             Call::Unshare => Call::Unshare,
             Call::Setns(index) => Call::Setns(pick(&world.known_spaces(), index)?.0),
             Call::OpenTerminal(index, file) => Call::OpenTerminal(any_terminal(index), file),

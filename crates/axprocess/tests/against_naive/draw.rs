@@ -140,6 +140,8 @@ fn waits() -> BoxedStrategy<Drawn> {
     let ends = select(vec![0, 4, 4, 4]);
     let peek = prop_oneof![3 => Just(0), 1 => Just(0x0100_0000)];
     prop_oneof![
+        1 => (selector(), options(), prop_oneof![Just(None), number().prop_map(Some)])
+            .prop_map(|(pid, options, pgid)| Call::WaitAcross { pid, options, pgid }),
         3 => only_wait4.prop_map(|(pid, options)| Call::Wait4 { pid, options }),
         2 => (kinds, number(), options(), ends, peek).prop_map(|(kind, id, options, ends, peek)| {
             Call::Waitid { kind, id, options: options | ends | peek }
@@ -228,7 +230,15 @@ fn attributes() -> BoxedStrategy<Drawn> {
 }
 
 fn spaces() -> BoxedStrategy<Drawn> {
-    prop_oneof![2 => Just(Call::Unshare), 3 => any::<u8>().prop_map(Call::Setns)].boxed()
+    let limit = select(vec![300, 301, 302, 303, 320, 32_768, 4_194_304, 4_194_305, -1]);
+    let last = select(vec![0, 1, 5, 298, 300, 301, 302, 319, 4_194_303, 4_194_304, 4_194_305, -1]);
+    prop_oneof![
+        4 => Just(Call::Unshare),
+        6 => any::<u8>().prop_map(Call::Setns),
+        1 => limit.prop_map(Call::SetPidMax),
+        1 => last.prop_map(Call::SetLastPid),
+    ]
+    .boxed()
 }
 
 fn terminals() -> BoxedStrategy<Drawn> {

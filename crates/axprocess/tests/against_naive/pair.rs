@@ -25,6 +25,8 @@ pub(crate) enum Answer {
     Yes(bool),
     Reported(u32, WaitStatus),
     NothingYet,
+    /// That of what happened meanwhile, and that of the call.
+    Across(Box<[Self; 2]>),
     Exits(Vec<ThreadExit>),
     Stops(Vec<ThreadStop>),
     Decision(StopDecision),
@@ -110,6 +112,7 @@ impl Pair {
     }
 
     fn perform(&mut self, caller: ThreadKey, deed: Deed) -> Verdict {
+        self.forget_dead_sleepers();
         let born = self.naive.next_keys();
         let expected = self.make_naive(caller, &deed);
         self.script.push((caller, deed.clone(), expected.clone()));
@@ -121,6 +124,12 @@ impl Pair {
         self.note_spaces();
         self.compare_everybody()?;
         if self.script.len().is_multiple_of(4) { self.compare_numbers() } else { Ok(()) }
+    }
+
+    fn forget_dead_sleepers(&mut self) {
+        let living = self.naive.living_threads();
+        self.naive.keep_sleepers(&living);
+        self.real.keep_sleepers(&living);
     }
 
     /// Answers that user space cannot tell apart.
@@ -167,6 +176,18 @@ impl Pair {
             Call::Exec => naive.exec(caller).into(),
             Call::Wait4 { pid, options } => naive.wait4(caller, pid, options).into(),
             Call::Waitid { kind, id, options } => naive.waitid(caller, kind, id, options).into(),
+            Call::WaitAcross { pid, options, pgid } => {
+                let wait = naive.begin_wait4(caller, pid, options);
+                if let Err(errno @ (Errno::EINVAL | Errno::ESRCH)) = wait {
+                    return Answer::Failed(errno);
+                }
+                let moved = match pgid {
+                    Some(pgid) => naive.setpgid(process, 0, pgid).into(),
+                    None => naive.setsid(process).into(),
+                };
+                let waited = wait.and_then(|wait| naive.look(caller, wait));
+                Answer::Across(Box::new([moved, waited.into()]))
+            }
             Call::Setpgid { pid, pgid } => naive.setpgid(process, pid, pgid).into(),
             Call::Setsid => naive.setsid(process).into(),
             Call::Getpgid(pid) => naive.getpgid(process, pid).into(),
@@ -227,6 +248,8 @@ impl Pair {
                 naive.set_user(process, user);
                 Answer::Done
             }
+            Call::SetPidMax(limit) => naive.set_pid_max(process, limit).into(),
+            Call::SetLastPid(last) => naive.set_last_pid(process, last).into(),
             Call::Unshare => naive.unshare(caller).into(),
             Call::Setns(space) => naive.setns(caller, SpaceKey(space)).into(),
             Call::OpenTerminal(index, file) => {
@@ -309,6 +332,9 @@ impl Pair {
             );
             let real = (process.pid(), process.getpgrp(), process.own_sid());
             compare(ids, real, || format!("pid, pgid, sid of {key:?}"))?;
+            compare(naive.number_settings(key), (process.pid_max(), process.last_pid()), || {
+                format!("pid_max, ns_last_pid of {key:?}")
+            })?;
             let children = process.children();
             let children = children.iter().map(|child| child.host_data().key).collect();
             compare(naive.children(key), children, || format!("the children of {key:?}"))?;
@@ -398,7 +424,7 @@ impl Pair {
         for key in self.naive.processes() {
             self.compare_report(key)?;
         }
-        for number in 1..self.naive.next_number() {
+        for number in self.naive.numbers_seen() {
             let number_i32 = number.cast_signed();
             let init = ProcessKey(0);
             let table = &self.real.table;
@@ -431,7 +457,7 @@ impl Pair {
         let id = self.naive.number_seen_by(child, parent).cast_signed();
         let options = 0x4100_000e;
         let naive = Answer::from(self.naive.waitid(caller, 1, id, options));
-        let real = Real::wait(&self.real.threads[&caller], WaitRequest::waitid(1, id, options));
+        let real = self.real.wait(&self.real.threads[&caller], WaitRequest::waitid(1, id, options));
         compare(naive, real, || format!("what {child:?} has to report"))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use axprocess::{
     ChildNews, ChildSignalAction, Discard, Errno, ExitSignal, ForkRequest, Host, Number,
     PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo,
-    StopTicket, Terminal, TerminalKind, Thread, WaitOutcome, WaitRequest,
+    StopTicket, Terminal, TerminalKind, Thread, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 
 use crate::call::{Call, Deed};
@@ -18,6 +18,8 @@ use crate::pair::Answer;
 #[derive(Default)]
 pub(crate) struct Kernel {
     hooks: Mutex<Vec<Hook>>,
+    /// Who waits, in which process, for what.
+    sleepers: Mutex<BTreeMap<ThreadKey, (ProcessKey, WaitToken)>>,
 }
 
 /// What the kernel knows of a process.
@@ -117,10 +119,16 @@ impl Host for Kernel {
     }
 
     /// A dying parent has nobody left who could wait.
-    fn wake_waiters(&self, parent: &Process<Self>, _: &ChildNews) {
-        if parent.state() == ProcessState::Live {
-            self.note(Hook::Wake { parent: parent.host_data().key });
+    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+        if parent.state() != ProcessState::Live {
+            return;
         }
+        let parent = parent.host_data().key;
+        let sleepers = self.sleepers.lock().unwrap();
+        let woken =
+            sleepers.iter().filter(|(_, (at, token))| *at == parent && token.is_woken_by(news));
+        let woken = woken.map(|(&thread, _)| thread).collect();
+        self.note(Hook::Wake { parent, woken });
     }
 
     fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
@@ -213,10 +221,24 @@ impl Real {
                 }
                 answer.into()
             }
-            Call::Wait4 { pid, options } => Self::wait(&thread, WaitRequest::wait4(pid, options)),
+            Call::Wait4 { pid, options } => self.wait(&thread, WaitRequest::wait4(pid, options)),
             Call::Waitid { kind, id, options } => {
-                Self::wait(&thread, WaitRequest::waitid(kind, id, options))
+                self.wait(&thread, WaitRequest::waitid(kind, id, options))
             }
+            Call::WaitAcross { pid, options, pgid } => match WaitRequest::wait4(pid, options) {
+                Err(errno) => Answer::Failed(errno),
+                Ok(request) => {
+                    let call = thread.begin_wait(&request);
+                    let moved = match pgid {
+                        Some(pgid) => process.setpgid(0, pgid).into(),
+                        None => process.setsid().into(),
+                    };
+                    Answer::Across(Box::new([
+                        moved,
+                        self.note_sleeper(&thread, call.options(), call.poll()),
+                    ]))
+                }
+            },
             Call::Setpgid { pid, pgid } => process.setpgid(pid, pgid).into(),
             Call::Setsid => process.setsid().into(),
             Call::Getpgid(pid) => process.getpgid(pid).into(),
@@ -280,6 +302,8 @@ impl Real {
                 process.host_data().user.store(user, Relaxed);
                 Answer::Done
             }
+            Call::SetPidMax(limit) => process.set_pid_max(limit, 2).into(),
+            Call::SetLastPid(last) => process.set_last_pid(last).into(),
             Call::Unshare => thread.unshare_pid().into(),
             Call::Setns(space) => thread.set_pid_namespace(&self.spaces[&SpaceKey(space)]).into(),
             Call::OpenTerminal(index, file) => {
@@ -311,12 +335,42 @@ impl Real {
         }
     }
 
-    pub(crate) fn wait(caller: &Thread<Kernel>, request: Result<WaitRequest, Errno>) -> Answer {
-        match request.and_then(|request| caller.wait(&request)) {
-            Ok(WaitOutcome::Event(event)) => Answer::Reported(event.pid, event.status),
-            Ok(WaitOutcome::NothingYet(_)) => Answer::NothingYet,
+    pub(crate) fn wait(
+        &self,
+        caller: &Thread<Kernel>,
+        request: Result<WaitRequest, Errno>,
+    ) -> Answer {
+        match request {
+            Ok(request) => self.note_sleeper(caller, request.options(), caller.wait(&request)),
             Err(errno) => Answer::Failed(errno),
         }
+    }
+
+    /// Who gets nothing sleeps, but not if it has only asked.
+    fn note_sleeper(
+        &self,
+        caller: &Thread<Kernel>,
+        options: WaitOptions,
+        outcome: Result<WaitOutcome<Kernel>, Errno>,
+    ) -> Answer {
+        match outcome {
+            Ok(WaitOutcome::Event(event)) => Answer::Reported(event.pid, event.status),
+            Ok(WaitOutcome::NothingYet(token)) => {
+                if !options.contains(WaitOptions::NOWAIT) {
+                    let process = caller.process();
+                    let place = (process.host_data().key, token);
+                    let mut sleepers = self.table.host().sleepers.lock().unwrap();
+                    sleepers.insert(caller.host_data().key, place);
+                }
+                Answer::NothingYet
+            }
+            Err(errno) => Answer::Failed(errno),
+        }
+    }
+
+    /// Forgets the calls of threads that have exited.
+    pub(crate) fn keep_sleepers(&self, living: &[ThreadKey]) {
+        self.table.host().sleepers.lock().unwrap().retain(|thread, _| living.contains(thread));
     }
 
     fn exit_all(&self, process: &Process<Kernel>) -> Answer {

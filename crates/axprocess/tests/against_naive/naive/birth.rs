@@ -5,11 +5,12 @@ use axprocess::{
 };
 
 use super::{
-    Life, Pid, PidKey, Process, ProcessKey, Space, SpaceKey, Stop, Thread, ThreadKey, World,
+    HIGHEST_LIMIT, Life, Pid, PidKey, Process, ProcessKey, Space, SpaceKey, Stop, Thread,
+    ThreadKey, World,
 };
 
-/// Numbers are below this one (R-PID-03, R-PID-05).
-const PID_MAX: u32 = 4_194_304;
+/// Below, no number is given out any more once the search has begun again (R-PID-02).
+const RESERVED: u32 = 300;
 
 /// What a clone without `CLONE_THREAD` asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -174,24 +175,29 @@ impl World {
 
     fn make_space(&mut self, parent: SpaceKey) -> SpaceKey {
         let level = self[parent].level + 1;
-        let space = Space { parent: Some(parent), level, cursor: 1, init: None, closed: false };
+        let space = Space {
+            parent: Some(parent),
+            level,
+            cursor: 1,
+            limit: HIGHEST_LIMIT,
+            init: None,
+            closed: false,
+        };
         self.spaces.push(space);
         SpaceKey(self.spaces.len() - 1)
     }
 
-    /// Takes a number in each namespace, from the inside outward. R-PID-01, R-PID-02, R-PID-10 to R-PID-13, R-CLONE-18.
+    /// Takes a number in each namespace, from the inside outward. R-PID-01, R-PID-02, R-PID-10, R-CLONE-18.
     fn take_numbers(&mut self, space: SpaceKey, set_tid: &[u32]) -> Result<PidKey, Errno> {
         if set_tid.len() > self[space].level + 1 {
             return Err(Errno::EINVAL);
         }
-        let mut numbers = Vec::new();
-        for (depth, around) in self.outward(space).collect::<Vec<_>>().into_iter().enumerate() {
-            let number = match set_tid.get(depth) {
-                Some(&wanted) => self.check_wanted(around, wanted)?,
-                None => self.next_free(around),
-            };
-            numbers.insert(0, number);
+        let numbers = self.number_everywhere(space, set_tid);
+        // R-PID-13.
+        if numbers.is_err() && self[space].init.is_none() && !self[space].closed {
+            self[space].cursor = 1;
         }
+        let numbers = numbers?;
         if self[space].closed {
             return Err(Errno::ENOMEM);
         }
@@ -199,9 +205,21 @@ impl World {
         Ok(PidKey(self.pids.len() - 1))
     }
 
+    fn number_everywhere(&mut self, space: SpaceKey, set_tid: &[u32]) -> Result<Vec<u32>, Errno> {
+        let mut numbers = Vec::new();
+        for (depth, around) in self.outward(space).collect::<Vec<_>>().into_iter().enumerate() {
+            let number = match set_tid.get(depth) {
+                Some(&wanted) => self.check_wanted(around, wanted)?,
+                None => self.next_free(around)?,
+            };
+            numbers.insert(0, number);
+        }
+        Ok(numbers)
+    }
+
     /// R-PID-11, R-PID-12.
     fn check_wanted(&self, space: SpaceKey, wanted: u32) -> Result<u32, Errno> {
-        let is_number = (1..PID_MAX).contains(&wanted);
+        let is_number = (1..self[space].limit).contains(&wanted);
         if !is_number || (wanted != 1 && self[space].init.is_none()) {
             return Err(Errno::EINVAL);
         }
@@ -211,12 +229,37 @@ impl World {
         }
     }
 
-    /// R-PID-02. Nobody here makes so many that the numbers begin again.
-    fn next_free(&mut self, space: SpaceKey) -> u32 {
+    /// R-PID-02, R-PID-04.
+    fn next_free(&mut self, space: SpaceKey) -> Result<u32, Errno> {
         let is_free = |&number: &u32| self.find(space, number.cast_signed()).is_none();
-        let number = (self[space].cursor..PID_MAX).find(is_free).expect("a free number");
+        let Space { cursor, limit, .. } = self[space];
+        let lowest = if cursor > RESERVED { RESERVED } else { 1 };
+        let number = (cursor..limit).chain(lowest..limit).find(is_free);
+        let number = number.ok_or(Errno::EAGAIN)?;
         self[space].cursor = number + 1;
-        number
+        Ok(number)
+    }
+
+    /// R-PID-05, for a machine of two processors.
+    pub(crate) fn set_pid_max(&mut self, caller: ProcessKey, limit: i32) -> Result<(), Errno> {
+        let limit = u32::try_from(limit).map_err(|_| Errno::EINVAL)?;
+        if !(301..=HIGHEST_LIMIT).contains(&limit) {
+            return Err(Errno::EINVAL);
+        }
+        let space = self.space_of(caller);
+        self[space].limit = limit;
+        Ok(())
+    }
+
+    /// R-PID-06.
+    pub(crate) fn set_last_pid(&mut self, caller: ProcessKey, last: i32) -> Result<(), Errno> {
+        let space = self.space_of(caller);
+        let last = u32::try_from(last).map_err(|_| Errno::EINVAL)?;
+        if last > self[space].limit {
+            return Err(Errno::EINVAL);
+        }
+        self[space].cursor = last + 1;
+        Ok(())
     }
 
     /// What the kernel of the process says of it.

@@ -8,6 +8,7 @@ use super::{PidKey, ProcessKey, ThreadKey, World};
 impl World {
     /// R-KILL-01 to R-KILL-04, R-KILL-09.
     pub(crate) fn kill(&mut self, caller: ProcessKey, pid: i32, signal: i32) -> Result<(), Errno> {
+        self.is_sender_hidden = false;
         match pid {
             i32::MIN => Err(Errno::ESRCH),
             -1 => self.kill_all(caller, signal),
@@ -48,7 +49,10 @@ impl World {
         if let Some(signal) = signal {
             let pid = self.number_shown(caller, target);
             let cause = match scope {
-                Scope::Process => SignalCause::User { pid },
+                Scope::Process => {
+                    self.is_sender_hidden |= pid == 0;
+                    SignalCause::User { pid }
+                }
                 Scope::Thread => SignalCause::Thread { pid },
             };
             self.send_to(thread, scope, signal, cause);
@@ -58,6 +62,7 @@ impl World {
 
     /// R-TTY-03: to whom the caller may send it, with the caller's number as they see it.
     pub(super) fn send_to_group_from(&mut self, caller: ProcessKey, group: PidKey, signal: Signal) {
+        self.is_sender_hidden = false;
         for member in self.members(group).into_iter().rev() {
             if self.may_send(caller, member, Some(signal)) {
                 let pid = self.number_seen_by(caller, member);

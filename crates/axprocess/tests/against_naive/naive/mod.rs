@@ -35,6 +35,7 @@ use axprocess::{
 };
 
 pub(crate) use birth::Fork;
+use wait::Wait;
 
 macro_rules! keys {
     ($($(#[$attribute:meta])* $name:ident $letter:literal;)*) => {
@@ -69,6 +70,9 @@ keys! {
 const NAMELESS: PidKey = PidKey(0);
 const INIT: ProcessKey = ProcessKey(0);
 
+/// Of each namespace at first.
+const HIGHEST_LIMIT: u32 = 4_194_304;
+
 /// The exit signal of fork(2).
 const SIGCHLD: u8 = 17;
 
@@ -88,6 +92,8 @@ pub(crate) struct Space {
     level: usize,
     /// Where the search for the next free number begins (R-PID-02).
     cursor: u32,
+    /// Numbers are below this one (R-PID-03, R-PID-05).
+    limit: u32,
     init: Option<ProcessKey>,
     /// Its init is ending or has ended: nothing can be created in it (R-NS-22).
     closed: bool,
@@ -181,15 +187,36 @@ pub(crate) struct Terminal {
 }
 
 /// What a kernel is told, in the order in which it is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Hook {
-    Signal { to: ProcessKey, signal: Signal, cause: SignalCause },
-    ThreadSignal { to: ThreadKey, signal: Signal, cause: SignalCause },
-    Discard { from: ProcessKey, what: Discard },
-    StopRequest { of: ThreadKey },
-    ExitRequest { of: ThreadKey },
-    Wake { parent: ProcessKey },
-    HungUp { terminal: TerminalKey },
+    Signal {
+        to: ProcessKey,
+        signal: Signal,
+        cause: SignalCause,
+    },
+    ThreadSignal {
+        to: ThreadKey,
+        signal: Signal,
+        cause: SignalCause,
+    },
+    Discard {
+        from: ProcessKey,
+        what: Discard,
+    },
+    StopRequest {
+        of: ThreadKey,
+    },
+    ExitRequest {
+        of: ThreadKey,
+    },
+    /// The parent's waiters, and those among them that the event concerns.
+    Wake {
+        parent: ProcessKey,
+        woken: Vec<ThreadKey>,
+    },
+    HungUp {
+        terminal: TerminalKey,
+    },
 }
 
 /// Everything there is.
@@ -201,9 +228,13 @@ pub(crate) struct World {
     threads: BTreeMap<ThreadKey, Thread>,
     /// All that have not been reaped.
     processes: BTreeMap<ProcessKey, Process>,
+    /// What the threads wait for that have found nothing to report.
+    sleepers: BTreeMap<ThreadKey, Wait>,
     births: [usize; 2],
     clock: u64,
     hooks: Vec<Hook>,
+    /// In this kill, one who cannot see the sender has been hit: nobody behind it is shown the sender either (R-KILL-07).
+    is_sender_hidden: bool,
     /// The hooks of this operation come in no particular order.
     unordered: bool,
 }
@@ -213,7 +244,15 @@ impl World {
     pub(crate) fn new(terminals: &[TerminalKind]) -> Self {
         let terminal = |&kind| Terminal { kind, session: None, foreground: None };
         let root = SpaceKey(0);
-        let space = Space { parent: None, level: 0, cursor: 2, init: Some(INIT), closed: false };
+        let space = Space {
+            parent: None,
+            level: 0,
+            // Init's number was chosen, which does not count (R-PID-12).
+            cursor: 1,
+            limit: HIGHEST_LIMIT,
+            init: Some(INIT),
+            closed: false,
+        };
         let leader = Thread {
             process: INIT,
             pid: PidKey(1),
@@ -261,9 +300,11 @@ impl World {
             terminals: terminals.iter().map(terminal).collect(),
             threads: BTreeMap::from([(ThreadKey(0), leader)]),
             processes: BTreeMap::from([(INIT, init)]),
+            sleepers: BTreeMap::new(),
             births: [1, 1],
             clock: 0,
             hooks: Vec::new(),
+            is_sender_hidden: false,
             unordered: false,
         }
     }
@@ -489,9 +530,15 @@ impl World {
         (ProcessKey(self.births[0]), ThreadKey(self.births[1]))
     }
 
-    /// The number at which the outermost namespace goes on.
-    pub(crate) fn next_number(&self) -> u32 {
-        self[SpaceKey(0)].cursor
+    /// All numbers of the outermost namespace that are or were in use.
+    pub(crate) fn numbers_seen(&self) -> BTreeSet<u32> {
+        self.pids.iter().map(|pid| pid.numbers[0]).filter(|&number| number > 0).collect()
+    }
+
+    /// The limit of a process's namespace, and the number that it gave out last.
+    pub(crate) fn number_settings(&self, process: ProcessKey) -> (u32, u32) {
+        let space = self.space_of(process);
+        (self[space].limit, self[space].cursor - 1)
     }
 
     pub(crate) fn life(&self, process: ProcessKey) -> Life {

@@ -87,7 +87,10 @@ impl World {
             return;
         }
         match scope {
-            Scope::Process => self.hooks.push(Hook::Signal { to: process, signal, cause }),
+            Scope::Process => {
+                let cause = self.as_shown(cause);
+                self.hooks.push(Hook::Signal { to: process, signal, cause });
+            }
             // R-KILL-08: a leader that has exited accepts it and never sees it.
             Scope::Thread if !self[thread].alive => {}
             Scope::Thread => self.hooks.push(Hook::ThreadSignal { to: thread, signal, cause }),
@@ -101,6 +104,14 @@ impl World {
         let is_taken = takers.into_iter().any(|taker| self.can_take(taker, signal));
         if acts && effect_of(signal) == Effect::End && is_taken {
             self.decide_exit(process, ExitStatus::killed(signal));
+        }
+    }
+
+    /// R-KILL-07: what the siginfo of a kill says.
+    fn as_shown(&self, cause: SignalCause) -> SignalCause {
+        match cause {
+            SignalCause::User { .. } if self.is_sender_hidden => SignalCause::User { pid: 0 },
+            _ => cause,
         }
     }
 
@@ -151,15 +162,6 @@ impl World {
             self.hooks.push(Hook::ExitRequest { of: thread });
         }
         true
-    }
-
-    /// The waiters of the parent look again. R-WAIT-09, R-NOTIFY-10.
-    pub(super) fn wake(&mut self, child: ProcessKey) {
-        if let Some(parent) =
-            self.parent(child).filter(|&parent| !self.living_threads_of(parent).is_empty())
-        {
-            self.hooks.push(Hook::Wake { parent });
-        }
     }
 }
 

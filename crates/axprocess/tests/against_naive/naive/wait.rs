@@ -2,7 +2,7 @@
 
 use axprocess::{Errno, WaitStatus};
 
-use super::{PidKey, ProcessKey, SIGCHLD, ThreadKey, World};
+use super::{Hook, PidKey, ProcessKey, SIGCHLD, ThreadKey, World};
 
 const WNOHANG: i32 = 1;
 const WSTOPPED: i32 = 2;
@@ -13,21 +13,40 @@ const WNOTHREAD: i32 = 0x2000_0000;
 const WALL: i32 = 0x4000_0000;
 const WCLONE: i32 = i32::MIN;
 
-/// Whose events are waited for.
+/// Whose events are waited for. A group is the one that it was when the call began.
+#[derive(Clone, Copy, Debug)]
 enum Who {
     Any,
     Process(ProcessKey),
     Group(PidKey),
 }
 
+/// A wait that has begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    who: Who,
+    options: i32,
+}
+
 impl World {
-    /// R-WAIT-01, R-WAIT-03, R-WAIT-04. `None`: there are candidates, but none has anything to report.
+    /// `None`: there are candidates, but none has anything to report.
     pub(crate) fn wait4(
         &mut self,
         caller: ThreadKey,
         pid: i32,
         options: i32,
     ) -> Result<Option<(u32, WaitStatus)>, Errno> {
+        let wait = self.begin_wait4(caller, pid, options)?;
+        self.look(caller, wait)
+    }
+
+    /// R-WAIT-01, R-WAIT-03, R-WAIT-04.
+    pub(crate) fn begin_wait4(
+        &self,
+        caller: ThreadKey,
+        pid: i32,
+        options: i32,
+    ) -> Result<Wait, Errno> {
         let known = WNOHANG | WSTOPPED | WCONTINUED | WNOTHREAD | WALL | WCLONE;
         if options & !known != 0 {
             return Err(Errno::EINVAL);
@@ -40,7 +59,7 @@ impl World {
             group if group < 0 => self.find_group(process, -group).map(Who::Group),
             _ => self.find_process(process, pid).map(Who::Process),
         };
-        self.wait(caller, &who.ok_or(Errno::ECHILD)?, options | WEXITED)
+        Ok(Wait { who: who.ok_or(Errno::ECHILD)?, options: options | WEXITED })
     }
 
     /// R-WAIT-02, R-WAIT-04. Kinds: 0 any, 1 a process, 2 a group.
@@ -64,17 +83,18 @@ impl World {
             (2, 1..) => self.find_group(process, id).map(Who::Group),
             _ => return Err(Errno::EINVAL),
         };
-        self.wait(caller, &who.ok_or(Errno::ECHILD)?, options)
+        self.look(caller, Wait { who: who.ok_or(Errno::ECHILD)?, options })
     }
 
-    fn wait(
+    /// Looks once. Who finds nothing sleeps, until it is woken or calls again.
+    pub(crate) fn look(
         &mut self,
         caller: ThreadKey,
-        who: &Who,
-        options: i32,
+        wait: Wait,
     ) -> Result<Option<(u32, WaitStatus)>, Errno> {
+        let Wait { who, options } = wait;
         let mut candidates = self.children_in_wait_order(caller, options);
-        candidates.retain(|&child| self.is_kind(child, options) && self.is_meant(child, who));
+        candidates.retain(|&child| self.is_kind(child, options) && self.is_meant(child, &who));
         // R-WAIT-14: the first in the list, not the first event.
         for &child in &candidates {
             if let Some(status) = self.report_of(child, options) {
@@ -87,7 +107,36 @@ impl World {
         }
         // R-WAIT-10, R-WAIT-11: a zombie whose end is not asked for has nothing more to say.
         candidates.retain(|&child| !self.is_zombie(child));
-        if candidates.is_empty() { Err(Errno::ECHILD) } else { Ok(None) }
+        if candidates.is_empty() {
+            return Err(Errno::ECHILD);
+        }
+        if options & WNOWAIT == 0 {
+            self.sleepers.insert(caller, wait);
+        }
+        Ok(None)
+    }
+
+    /// Forgets the calls of threads that have exited.
+    pub(crate) fn keep_sleepers(&mut self, living: &[ThreadKey]) {
+        self.sleepers.retain(|thread, _| living.contains(thread));
+    }
+
+    /// The waiters of the parent to whom this child matters. R-WAIT-09, R-NOTIFY-10.
+    pub(super) fn wake(&mut self, child: ProcessKey) {
+        let Some(thread) = self[child].parent else { return };
+        let parent = self.process_of(thread);
+        let waiters = self.living_threads_of(parent);
+        if waiters.is_empty() {
+            return;
+        }
+        let is_woken = |waiter: &ThreadKey| {
+            self.sleepers.get(waiter).is_some_and(|wait| {
+                let is_own = wait.options & WNOTHREAD == 0 || thread == *waiter;
+                is_own && self.is_meant(child, &wait.who)
+            })
+        };
+        let woken = waiters.into_iter().filter(is_woken).collect();
+        self.hooks.push(Hook::Wake { parent, woken });
     }
 
     /// R-WAIT-05, R-WAIT-15: the calling thread's children first, then those of the threads behind it, then from the first on.
