@@ -134,6 +134,7 @@ impl<H: Host> Identity<H> {
     ///
     /// The cursors stay where they are, as Linux's do, but for two cases: memory is missing, and the same attempt comes
     /// again; or it was the first of its namespace, which is to be 1 (R-PID-13).
+    #[cold]
     fn withdraw(
         &self,
         hold: &mut Hold<'_, H>,
@@ -142,8 +143,7 @@ impl<H: Host> Identity<H> {
         refusal: &Refusal,
     ) {
         let comes_again = matches!(refusal, Refusal::Nodes(_));
-        for space in own.outward().take(levels) {
-            let number = self.number_in(hold, space);
+        for (space, number) in self.everywhere(hold).take(levels) {
             space.edit_numbers(hold, |numbers| {
                 numbers.edit_existing(number, |roles| roles.task = None);
                 if comes_again && numbers.cursor() == number.wrapping_add(1) {
@@ -154,6 +154,22 @@ impl<H: Host> Identity<H> {
         if own.awaits_first(hold) {
             own.edit_numbers(hold, |numbers| numbers.set_cursor(1));
         }
+    }
+
+    /// Its namespaces, from its own outward, with its number in each.
+    fn everywhere<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+    ) -> impl Iterator<Item = (&'h PidNamespace<H>, Pid)> + use<'h, H> {
+        let own = self.number();
+        let (space, outer) = match self.inside.get_if_set(hold) {
+            Some(inside) => (&*inside.space, &*inside.outer),
+            None => (&**hold.root_space(), &[][..]),
+        };
+        space.outward().map(move |space| {
+            let around = outer.get(space.level() as usize);
+            (space, around.map_or(own, Word32::get))
+        })
     }
 
     fn note(&self, hold: &mut Hold<'_, H>, space: &PidNamespace<H>, number: Pid) {
@@ -179,8 +195,7 @@ impl<H: Host> Identity<H> {
 
     /// Edits the roles of its numbers, at every level, all of them in use.
     pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
-        for space in self.space(hold).outward() {
-            let number = self.number_in(hold, space);
+        for (space, number) in self.everywhere(hold) {
             space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
         }
     }
@@ -191,8 +206,7 @@ impl<H: Host> Identity<H> {
         hold: &mut Hold<'_, H>,
         edit: impl Fn(&mut Roles<H>),
     ) -> Result<(), Refusal> {
-        for space in self.space(hold).outward() {
-            let number = self.number_in(hold, space);
+        for (space, number) in self.everywhere(hold) {
             with_memory(hold, space, |numbers| numbers.edit(number, &edit).map(|()| number))?;
         }
         Ok(())

@@ -153,8 +153,9 @@ impl<H: Host> PidNamespace<H> {
     ) -> R {
         let numbers = self.numbers.get_mut(hold);
         let result = edit(numbers);
-        let retired = numbers.take_retired();
-        hold.retire(retired);
+        if let Some(retired) = numbers.take_retired() {
+            hold.retire(retired);
+        }
         result
     }
 
@@ -188,14 +189,12 @@ pub(super) fn with_memory<H: Host>(
     mut attempt: impl FnMut(&mut NumberTable<H>) -> Result<Pid, Refusal>,
 ) -> Result<Pid, Refusal> {
     let result = space.edit_numbers(hold, &mut attempt);
-    match (result, hold.take_donation()) {
-        (Err(Refusal::Nodes(_)), Some(donation)) => space.edit_numbers(hold, |numbers| {
+    let lacks_memory = matches!(result, Err(Refusal::Nodes(_)));
+    match lacks_memory.then(|| hold.take_donation()).flatten() {
+        Some(donation) => space.edit_numbers(hold, |numbers| {
             numbers.donate(donation);
             attempt(numbers)
         }),
-        (result, donation) => {
-            hold.keep_donation(donation);
-            result
-        }
+        None => result,
     }
 }
