@@ -39,9 +39,9 @@ impl<H: Host> Node<Groups> for ProcessGroup<H> {
 
 impl<H: Host> ProcessGroup<H> {
     /// Makes a group that is not in the table yet.
-    pub(crate) fn embryo(world: &Arc<World<H>>) -> Arc<Self> {
+    pub(crate) fn embryo(world: Arc<World<H>>) -> Arc<Self> {
         Arc::new(Self {
-            world: Arc::clone(world),
+            world,
             identity: Identity::at_root(),
             sid: Word32::new(0),
             session: StrongEdge::empty(),

@@ -96,6 +96,10 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         debug_assert!(!node.tree_links().is_queued(hold), "an object is queued once");
         node.tree_links().queued.set(hold, true);
         let (own, key) = (Ptr::new(node), node.key(hold));
+        if self.first.get(hold).is_none() {
+            self.set_only(hold, Some(own));
+            return;
+        }
         let is_first = self.first(hold).is_none_or(|first| key < first.key(hold));
         let is_last = self.last.get(hold).is_none_or(|last| key > last.get(hold).key(hold));
         match self.place_below(hold, key, is_last) {
@@ -127,6 +131,11 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
             return;
         }
         hold.touch();
+        if self.first.get(hold) == self.last.get(hold) {
+            self.set_only(hold, None);
+            links.queued.set(hold, false);
+            return;
+        }
         if self.first.get(hold).is_some_and(|first| first.is(node)) {
             self.first.set(hold, Self::neighbour(hold, node, Side::Right));
         }
@@ -145,6 +154,13 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         links.left.set(hold, None);
         links.right.set(hold, None);
         links.queued.set(hold, false);
+    }
+
+    /// Makes it a queue of one, or of none.
+    fn set_only<H: Host>(&self, hold: &mut Hold<'_, H>, only: Option<Ptr<T>>) {
+        self.root.set(hold, only);
+        self.first.set(hold, only);
+        self.last.set(hold, only);
     }
 
     /// Where in the tree a new key belongs. At once, if it is behind all others: most are, for who is adopted is born last.

@@ -85,7 +85,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03.
     pub fn become_subreaper(&self) {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
                 self.mark(hold, Marks::SUBREAPER);
                 hold.table_mut().subreapers += 1;
@@ -97,14 +97,14 @@ impl<H: Host> Process<H> {
     ///
     /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with argument 0. R-SUBREAPER-04.
     pub fn resign_subreaper(&self) {
-        self.world.hold(|hold| self.drop_subreaper_mark(hold));
+        self.world().hold(|hold| self.drop_subreaper_mark(hold));
     }
 
     /// Returns whether the process is marked as a subreaper.
     ///
     /// Serves prctl(2) `PR_GET_CHILD_SUBREAPER`.
     pub fn is_subreaper(&self) -> bool {
-        self.world.hold(|hold| self.has(hold, Marks::SUBREAPER))
+        self.world().hold(|hold| self.has(hold, Marks::SUBREAPER))
     }
 
     pub(super) fn drop_subreaper_mark(&self, hold: &mut Hold<'_, H>) {
@@ -178,6 +178,9 @@ impl<H: Host> Process<H> {
         hold: &mut Hold<'h, H>,
         from: &Children<H>,
     ) -> bool {
+        if from.list.is_empty(hold) {
+            return true;
+        }
         let heir = match self.first_heir(hold) {
             Some(thread) => Some(thread),
             None => self.find_reaper(hold),
