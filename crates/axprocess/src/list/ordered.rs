@@ -91,24 +91,26 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// Puts `node`, which is in no queue of this kind, at its place.
+    #[inline]
     pub(crate) fn insert<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         hold.touch();
         debug_assert!(!node.tree_links().is_queued(hold), "an object is queued once");
         node.tree_links().queued.set(hold, true);
-        let (own, key) = (Ptr::new(node), node.key(hold));
-        if self.first.get(hold).is_none() {
-            self.set_only(hold, Some(own));
-            return;
+        match self.first.get(hold) {
+            None => self.set_only(hold, Some(Ptr::new(node))),
+            Some(_) => self.insert_among_others(hold, node),
         }
+    }
+
+    fn insert_among_others<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+        let (own, key) = (Ptr::new(node), node.key(hold));
         let is_first = self.first(hold).is_none_or(|first| key < first.key(hold));
         let is_last = self.last.get(hold).is_none_or(|last| key > last.get(hold).key(hold));
-        match self.place_below(hold, key, is_last) {
-            None => self.root.set(hold, Some(own)),
-            Some((parent, side)) => {
-                Self::set_child(hold, parent.get(hold), side, Some(own));
-                node.tree_links().parent.set(hold, Some(parent));
-            }
-        }
+        let Some((parent, side)) = self.place_below(hold, key, is_last) else {
+            return;
+        };
+        Self::set_child(hold, parent.get(hold), side, Some(own));
+        node.tree_links().parent.set(hold, Some(parent));
         if is_first {
             self.first.set(hold, Some(own));
         }
@@ -125,17 +127,22 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// Takes `node` out, if it is in; it is in no other queue of this kind.
+    #[inline]
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         let links = node.tree_links();
         if !links.is_queued(hold) {
             return;
         }
         hold.touch();
-        if self.first.get(hold) == self.last.get(hold) {
-            self.set_only(hold, None);
-            links.queued.set(hold, false);
-            return;
+        links.queued.set(hold, false);
+        match self.first.get(hold) == self.last.get(hold) {
+            true => self.set_only(hold, None),
+            false => self.remove_from_others(hold, node),
         }
+    }
+
+    fn remove_from_others<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+        let links = node.tree_links();
         if self.first.get(hold).is_some_and(|first| first.is(node)) {
             self.first.set(hold, Self::neighbour(hold, node, Side::Right));
         }
@@ -153,7 +160,6 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         links.parent.set(hold, None);
         links.left.set(hold, None);
         links.right.set(hold, None);
-        links.queued.set(hold, false);
     }
 
     /// Makes it a queue of one, or of none.

@@ -102,6 +102,7 @@ impl<H: Host> Identity<H> {
     /// In this order: `EINVAL`: more numbers asked for than there are levels. Level by level, `EINVAL`: a number that cannot be, or is not 1 for a
     /// namespace's first; `EPERM`: the caller may not choose; `EEXIST`: the number is in use; `EAGAIN`: none is free. At last
     /// `ENOMEM`: the namespace is closed.
+    #[inline]
     pub(crate) fn enter(
         &self,
         hold: &mut Hold<'_, H>,
@@ -111,10 +112,25 @@ impl<H: Host> Identity<H> {
     ) -> Result<(), Refusal> {
         let own = self.space(hold);
         wanted.check_count(own.level())?;
+        if own.level() == 0 {
+            let number = enter_one(hold, own, wanted, 0, caller, task)?;
+            self.number.set(hold, number);
+            return Ok(());
+        }
+        self.enter_everywhere(hold, wanted, caller, task)
+    }
+
+    #[cold]
+    fn enter_everywhere(
+        &self,
+        hold: &mut Hold<'_, H>,
+        wanted: Number<'_>,
+        caller: Option<&Thread<H>>,
+        task: Task<H>,
+    ) -> Result<(), Refusal> {
+        let own = self.space(hold);
         for (depth, space) in own.outward().enumerate() {
-            let entered = choose(hold, space, wanted, depth, caller)
-                .and_then(|wanted| with_memory(hold, space, |numbers| numbers.enter(wanted, task)));
-            match entered {
+            match enter_one(hold, space, wanted, depth, caller, task) {
                 Ok(number) => self.note(hold, space, number),
                 Err(refusal) => {
                     self.withdraw(hold, own, depth, &refusal);
@@ -194,7 +210,18 @@ impl<H: Host> Identity<H> {
     }
 
     /// Edits the roles of its numbers, at every level, all of them in use.
+    #[inline]
     pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
+        if self.inside.get_if_set(hold).is_none() {
+            let number = self.number();
+            hold.root_space().edit_numbers(hold, |numbers| numbers.edit_existing(number, edit));
+        } else {
+            self.edit_everywhere(hold, edit);
+        }
+    }
+
+    #[cold]
+    fn edit_everywhere(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
         for (space, number) in self.everywhere(hold) {
             space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
         }
@@ -216,6 +243,20 @@ impl<H: Host> Identity<H> {
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.task = None);
     }
+}
+
+/// Gives a new thread or process its number in one namespace.
+#[inline]
+fn enter_one<H: Host>(
+    hold: &mut Hold<'_, H>,
+    space: &PidNamespace<H>,
+    wanted: Number<'_>,
+    depth: usize,
+    caller: Option<&Thread<H>>,
+    task: Task<H>,
+) -> Result<Pid, Refusal> {
+    let wanted = choose(hold, space, wanted, depth, caller)?;
+    with_memory(hold, space, |numbers| numbers.enter(wanted, task))
 }
 
 /// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.

@@ -146,6 +146,7 @@ impl<H: Host> PidNamespace<H> {
     }
 
     /// Edits the numbers. Memory that becomes free by that is freed after the unlock.
+    #[inline]
     pub(crate) fn edit_numbers<R>(
         &self,
         hold: &mut Hold<'_, H>,
@@ -183,18 +184,20 @@ impl<H: Host> fmt::Debug for PidNamespace<H> {
 }
 
 /// Gives memory for numbers to the namespace that asked for it, and asks for more if that is not enough.
+#[inline]
 pub(super) fn with_memory<H: Host>(
     hold: &mut Hold<'_, H>,
     space: &PidNamespace<H>,
     mut attempt: impl FnMut(&mut NumberTable<H>) -> Result<Pid, Refusal>,
 ) -> Result<Pid, Refusal> {
-    let result = space.edit_numbers(hold, &mut attempt);
-    let lacks_memory = matches!(result, Err(Refusal::Nodes(_)));
-    match lacks_memory.then(|| hold.take_donation()).flatten() {
-        Some(donation) => space.edit_numbers(hold, |numbers| {
-            numbers.donate(donation);
-            attempt(numbers)
-        }),
-        None => result,
+    loop {
+        let result = space.edit_numbers(hold, &mut attempt);
+        if let Err(Refusal::Nodes(_)) = result
+            && let Some(donation) = hold.take_donation()
+        {
+            space.edit_numbers(hold, |numbers| numbers.donate(donation));
+            continue;
+        }
+        return result;
     }
 }

@@ -141,17 +141,25 @@ impl<H: Host> NumberTable<H> {
     /// # Errors
     ///
     /// `EEXIST`: the number is in use. `EAGAIN`: none is free.
+    #[inline]
     pub(crate) fn enter(&mut self, wanted: Option<Pid>, task: Task<H>) -> Result<Pid, Refusal> {
         if let Some(pid) = wanted {
             return if self.occupy(pid, task)? { Ok(pid) } else { Err(Errno::EEXIST.into()) };
         }
-        let mut pid = self.first_candidate();
+        let candidate = self.first_candidate();
         // Mostly it is free, and need not be looked for.
-        if pid >= self.limit || !self.occupy(pid, task)? {
-            pid = self.next_free().ok_or(Errno::EAGAIN)?;
-            self.edit(pid, |roles| roles.task = Some(task))?;
-        }
+        let pid = match candidate < self.limit && self.occupy(candidate, task)? {
+            true => candidate,
+            false => self.enter_next_free(task)?,
+        };
         self.cursor = pid + 1;
+        Ok(pid)
+    }
+
+    #[cold]
+    fn enter_next_free(&mut self, task: Task<H>) -> Result<Pid, Refusal> {
+        let pid = self.next_free().ok_or(Errno::EAGAIN)?;
+        self.edit(pid, |roles| roles.task = Some(task))?;
         Ok(pid)
     }
 

@@ -173,14 +173,16 @@ impl<H: Host> Process<H> {
     /// Gives the children that stand with `from` to new parents, or as many as the hold allows. False if some are left.
     ///
     /// What nobody can adopt stays: only init has none above it, and it stays for ever.
+    #[inline]
     pub(super) fn hand_over_children<'h>(
         &self,
         hold: &mut Hold<'h, H>,
         from: &Children<H>,
     ) -> bool {
-        if from.list.is_empty(hold) {
-            return true;
-        }
+        from.list.is_empty(hold) || self.hand_over_some(hold, from)
+    }
+
+    fn hand_over_some<'h>(&self, hold: &mut Hold<'h, H>, from: &Children<H>) -> bool {
         let heir = match self.first_heir(hold) {
             Some(thread) => Some(thread),
             None => self.find_reaper(hold),

@@ -269,6 +269,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Takes its numbers. The first process of a namespace is its init (R-FORK-14).
+    #[inline]
     fn enter_number(
         &self,
         hold: &mut Hold<'_, H>,
@@ -292,6 +293,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Makes an embryo a member of its first group.
+    #[inline]
     fn enter_group(&self, hold: &mut Hold<'_, H>, group: Arc<ProcessGroup<H>>) {
         group.admit(hold, self);
         self.publish_ids(hold, &group);

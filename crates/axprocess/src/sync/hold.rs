@@ -193,11 +193,13 @@ impl<'h, H: Host> Hold<'h, H> {
     }
 
     /// Keeps memory that number tables do not need any more until after the unlock.
+    #[cold]
     pub(crate) fn retire(&mut self, memory: Memory<H>) {
         self.leftovers().retired.absorb(memory);
     }
 
     /// Memory that was brought along for numbers.
+    #[cold]
     pub(crate) fn take_donation(&mut self) -> Option<Memory<H>> {
         self.leftovers.as_mut()?.donation.take()
     }
