@@ -32,7 +32,7 @@ with_default_host! {
         /// Its children, unless it is the leader: then they stand in the process.
         children: Children<H>,
         /// The round of the group stop in which it stopped last.
-        stopped_in: Field<u64>,
+        stopped_in: Field<u32>,
         /// How its own number ended, unless it has been the leader from the start: then it stands in the process.
         exit_code: Word32,
         /// Its parent-death signal, unless it is the leader: then it stands in the process.
@@ -166,7 +166,7 @@ impl<H: Host> Thread<H> {
         &self.children
     }
 
-    pub(crate) const fn stopped_in(&self) -> &Field<u64> {
+    pub(crate) const fn stopped_in(&self) -> &Field<u32> {
         &self.stopped_in
     }
 

@@ -263,9 +263,10 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parentage(hold) else {
             return;
         };
-        match (self.has_report(hold), self.reportable.is_queued(hold)) {
-            (true, false) => parent.children().reportable.insert(hold, self),
-            (false, true) => parent.children().reportable.remove(hold, self),
+        let queue = &parent.children().reportable;
+        match (self.has_report(hold), queue.contains(hold, self)) {
+            (true, false) => queue.insert(hold, self),
+            (false, true) => queue.remove(hold, self),
             _ => {}
         }
     }

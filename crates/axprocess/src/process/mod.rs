@@ -139,8 +139,9 @@ with_default_host! {
         /// How often its parent had, when that forked it.
         parent_execs: Field<u64>,
         stop_signal: Field<Option<Signal>>,
-        /// Odd while a group stop is in progress or complete: a thread that stops takes note of it.
-        stop_round: Field<u64>,
+        /// Odd while a group stop is in progress or complete: a thread that stops takes note of it. It may wrap: no thread
+        /// misses billions of stops.
+        stop_round: Field<u32>,
         /// How many threads have not stopped yet of those that the stop in progress waits for; 0 when none is in progress.
         stop_awaits: Field<u32>,
         /// How often `SIGCONT` was sent.

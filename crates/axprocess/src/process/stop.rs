@@ -226,7 +226,7 @@ impl<H: Host> Process<H> {
     fn open_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         self.stop_signal.set(hold, Some(signal));
         if self.stop_round.get(hold).is_multiple_of(2) {
-            self.stop_round.set(hold, self.stop_round.get(hold) + 1);
+            self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
         }
     }
 
@@ -234,7 +234,7 @@ impl<H: Host> Process<H> {
     fn close_round(&self, hold: &mut Hold<'_, H>) {
         self.stop_awaits.set(hold, 0);
         if !self.stop_round.get(hold).is_multiple_of(2) {
-            self.stop_round.set(hold, self.stop_round.get(hold) + 1);
+            self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
         }
         if self.has(hold, Marks::STOPPED) {
             self.unmark(hold, Marks::STOPPED);
