@@ -39,9 +39,9 @@ impl<H: Host> Node<Groups> for ProcessGroup<H> {
 
 impl<H: Host> ProcessGroup<H> {
     /// Makes a group that is not in the table yet.
-    pub(crate) fn embryo(world: &Arc<World<H>>) -> Arc<Self> {
+    pub(crate) fn embryo(world: Arc<World<H>>) -> Arc<Self> {
         Arc::new(Self {
-            world: Arc::clone(world),
+            world,
             identity: Identity::at_root(),
             sid: Word32::new(0),
             session: StrongEdge::empty(),
@@ -166,14 +166,19 @@ impl<H: Host> ProcessGroup<H> {
     }
 
     /// Takes a member out, and ends the group with its last one.
+    #[inline]
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
         self.members.remove(hold, member);
         if member.has(hold, Marks::STOPPED) {
             self.uncount_stopped(hold);
         }
-        if !self.members.is_empty(hold) {
-            return;
+        if self.members.is_empty(hold) {
+            self.end(hold);
         }
+    }
+
+    #[cold]
+    fn end(&self, hold: &mut Hold<'_, H>) {
         let session = self.session_in(hold);
         self.identity.edit(hold, |roles| roles.group = None);
         session.leave(hold, self);

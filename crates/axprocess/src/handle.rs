@@ -161,7 +161,7 @@ impl<H: Host> Process<H> {
                 }
                 Task::Thread(_) if !wants_thread => Err(Errno::ENOENT),
                 Task::Thread(thread) => {
-                    let thread = thread.get(hold).upgrade().ok_or(Errno::ESRCH)?;
+                    let thread = thread.get(hold).upgrade(hold).ok_or(Errno::ESRCH)?;
                     Ok(PidHandle::of_other_thread(thread))
                 }
             }
@@ -309,7 +309,7 @@ impl<H: Host> PidHandle<H> {
 
     /// Whether it lives, or lived, in the caller's namespace or in one inside that; never across tables.
     pub(crate) fn is_visible_to(&self, hold: &Hold<'_, H>, caller: &Process<H>) -> bool {
-        Arc::ptr_eq(self.process.world(), caller.world())
+        core::ptr::eq(self.process.world(), caller.world())
             && caller.space(hold).contains(self.process.space(hold))
     }
 

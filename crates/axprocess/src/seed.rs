@@ -17,6 +17,7 @@ use kspin::SpinNoIrq;
 
 use crate::pid::Identity;
 use crate::process::{InitSession, Lineage, Parentage, found_first, leave, publish};
+use crate::sync::Home;
 use crate::thread::ThreadState;
 use crate::{
     Errno, Host, Number, Pid, Process, ProcessGroup, ProcessState, ProcessTable, Relations,
@@ -101,8 +102,8 @@ impl Process<DefaultHost> {
     ///
     /// `None` if a group has the process's number: it leads a session or a group, or has left a group that lives on; or it is reaped.
     pub fn create_session(self: &Arc<Self>) -> Option<(Arc<Session>, Arc<ProcessGroup>)> {
-        let session = Session::embryo(self.world());
-        let group = ProcessGroup::embryo(self.world());
+        let session = Session::embryo(self.home().share());
+        let group = ProcessGroup::embryo(self.home().share());
         let moved = self.world().transact(|hold| self.found_session(hold, &session, &group));
         moved.is_ok().then_some((session, group))
     }
@@ -111,7 +112,7 @@ impl Process<DefaultHost> {
     ///
     /// `None` if the process leads its group or session, or is reaped.
     pub fn create_group(self: &Arc<Self>) -> Option<Arc<ProcessGroup>> {
-        let embryo = ProcessGroup::embryo(self.world());
+        let embryo = ProcessGroup::embryo(self.home().share());
         let entered = self.world().transact(|hold| {
             let leads = self.leads_session() || self.getpgrp() == self.pid();
             if leads || !self.is_member_somewhere() {
@@ -127,7 +128,7 @@ impl Process<DefaultHost> {
     ///
     /// A session leader stays where it is, and a reaped process is in no group.
     pub fn move_to_group(self: &Arc<Self>, group: &Arc<ProcessGroup>) -> bool {
-        if !Arc::ptr_eq(self.world(), group.world()) {
+        if !core::ptr::eq(self.world(), &**group.world()) {
             return false;
         }
         let moved = self.world().transact(|hold| {
@@ -174,11 +175,17 @@ impl Process<DefaultHost> {
     ///
     /// On the init process.
     pub fn exit(self: &Arc<Self>) {
-        assert!(!self.is_init(), "the init process cannot exit");
-        while !self.world().hold(|hold| {
-            self.begin_exit(hold);
-            self.try_finish_exit(hold)
-        }) {}
+        let mut has_ended = Some(false);
+        while has_ended == Some(false) {
+            has_ended = self.world().hold(|hold| {
+                if self.is_table_init(hold) {
+                    return None;
+                }
+                self.begin_exit(hold);
+                Some(self.try_finish_exit(hold))
+            });
+        }
+        assert!(has_ended.is_some(), "the init process cannot exit");
     }
 
     /// Reaps the zombie: takes it out of its parent's children, its group and the table. The first caller does; the others change nothing.
@@ -233,8 +240,8 @@ impl ProcessBuilder {
     ///
     /// If it is a second init, or an init with number 0.
     pub fn build(self) -> Arc<Process> {
-        let (parent, pid) = (self.parent.clone(), self.pid);
-        match self.prepare() {
+        let Self { parent, pid, data } = self;
+        match prepare(parent.as_deref(), pid, data) {
             Ok(Prepared { process, outcome: Ok(()) }) => process,
             Ok(Prepared { process, outcome: Err(_) }) => {
                 if let Some(parent) = parent {
@@ -253,21 +260,8 @@ impl ProcessBuilder {
     ///
     /// `EINVAL`: number 0. `EEXIST`: the number is taken; or it is a second init.
     pub fn try_build(self) -> Result<Arc<Process>, Errno> {
-        let Prepared { process, outcome } = self.prepare()?;
+        let Prepared { process, outcome } = prepare(self.parent.as_deref(), self.pid, self.data)?;
         outcome.map(|()| process)
-    }
-
-    fn prepare(self) -> Result<Prepared, Errno> {
-        let Some(parent) = self.parent else {
-            return build_init(self.pid, self.data);
-        };
-        let process = Arc::new(Process::embryo(parent.world(), parent.world().space(), self.data));
-        let outcome = parent.world().transact(|hold| {
-            let place = Parentage::of_process(&parent, hold);
-            let lineage = Lineage { parent: place, like: &parent, caller: None };
-            publish(hold, &process, lineage, Number::Exactly(self.pid))
-        });
-        Ok(Prepared { process, outcome })
     }
 }
 
@@ -277,9 +271,24 @@ struct Prepared {
     outcome: Result<(), Errno>,
 }
 
+fn prepare(parent: Option<&Process>, pid: Pid, data: AnyData) -> Result<Prepared, Errno> {
+    let Some(parent) = parent else {
+        return build_init(pid, data);
+    };
+    let world = parent.world();
+    let process = Arc::new(Process::embryo(parent.home(), world.space(), data));
+    let outcome = world.transact(|hold| {
+        let place = Parentage::of_process(parent, hold);
+        let lineage = Lineage { parent: place, like: parent, caller: None };
+        publish(hold, &process, lineage, Number::Exactly(pid))
+    });
+    Ok(Prepared { process, outcome })
+}
+
 fn build_init(pid: Pid, data: AnyData) -> Result<Prepared, Errno> {
     let table = ProcessTable::new(DefaultHost);
-    let process = Arc::new(Process::embryo(table.world(), table.namespace(), data));
+    let home = Home::of(table.world());
+    let process = Arc::new(Process::embryo(home, table.namespace(), data));
     found_first(table.world(), &process, pid, InitSession::Own, |_| ())?;
     let mut present = TABLE.lock();
     if present.is_some() {

@@ -29,9 +29,9 @@ pub(crate) enum Groups {}
 
 impl<H: Host> Session<H> {
     /// Makes a session that is not in the table yet.
-    pub(crate) fn embryo(world: &Arc<World<H>>) -> Arc<Self> {
+    pub(crate) fn embryo(world: Arc<World<H>>) -> Arc<Self> {
         Arc::new(Self {
-            world: Arc::clone(world),
+            world,
             identity: Identity::at_root(),
             groups: WeakList::new(),
             terminal: SessionTerminal::none(),

@@ -89,8 +89,8 @@ impl<H: Host> ProcessTable<H> {
     /// Returns the thread of that number, unless it has exited.
     pub fn find_thread(&self, tid: Pid) -> Option<Arc<Thread<H>>> {
         self.world.hold(|hold| match hold.root_space().roles(hold, tid)?.task? {
-            Task::Process(process) => process.get(hold).leader(hold)?.upgrade(),
-            Task::Thread(thread) => thread.get(hold).upgrade(),
+            Task::Process(process) => process.get(hold).leader(hold)?.upgrade(hold),
+            Task::Thread(thread) => thread.get(hold).upgrade(hold),
         })
     }
 

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::list::{Edge, Links, Node, Ptr};
 use crate::pid::{Identity, PidNamespace};
 use crate::process::{Children, Process, Trace};
-use crate::sync::{Field, Hold, StrongEdge, Word32};
+use crate::sync::{Field, Hold, Opened, StrongEdge, Word32};
 use crate::{Host, Pid, Signal};
 
 with_default_host! {
@@ -26,12 +26,13 @@ with_default_host! {
         /// Whether `children_space` is set: a hint, without the lock.
         has_children_space: Word32,
         state: Word32,
-        myself: Weak<Thread<H>>,
+        /// Set when it joins its process.
+        myself: Opened<Weak<Thread<H>>>,
         comrades: Links<Thread<H>>,
         /// Its children, unless it is the leader: then they stand in the process.
         children: Children<H>,
         /// The round of the group stop in which it stopped last.
-        stopped_in: Field<u64>,
+        stopped_in: Field<u32>,
         /// How its own number ended, unless it has been the leader from the start: then it stands in the process.
         exit_code: Word32,
         /// Its parent-death signal, unless it is the leader: then it stands in the process.
@@ -78,13 +79,13 @@ impl<H: Host> Thread<H> {
         identity: Identity<H>,
         data: H::ThreadData,
     ) -> Arc<Self> {
-        Arc::new_cyclic(|myself| Self {
+        Arc::new(Self {
             process,
             identity,
             children_space: StrongEdge::empty(),
             has_children_space: Word32::new(0),
             state: Word32::new(ThreadState::Embryo as u32),
-            myself: Weak::clone(myself),
+            myself: Opened::new(Weak::new()),
             comrades: Links::new(),
             children: Children::new(),
             stopped_in: Field::new(0),
@@ -165,7 +166,7 @@ impl<H: Host> Thread<H> {
         &self.children
     }
 
-    pub(crate) const fn stopped_in(&self) -> &Field<u64> {
+    pub(crate) const fn stopped_in(&self) -> &Field<u32> {
         &self.stopped_in
     }
 
@@ -196,9 +197,14 @@ impl<H: Host> Thread<H> {
         &self.trace
     }
 
-    /// A strong reference; `None` while the last one is being dropped.
-    pub(crate) fn upgrade(&self) -> Option<Arc<Self>> {
-        self.myself.upgrade()
+    /// A strong reference; `None` before it has joined its process, and while the last one is being dropped.
+    pub(crate) fn upgrade(&self, hold: &Hold<'_, H>) -> Option<Arc<Self>> {
+        self.myself.get(hold).upgrade()
+    }
+
+    /// Lets strong references be taken from now on, by whoever finds it in its process.
+    pub(crate) fn know_itself(self: &Arc<Self>, hold: &mut Hold<'_, H>) {
+        *self.myself.get_mut(hold) = Arc::downgrade(self);
     }
 }
 

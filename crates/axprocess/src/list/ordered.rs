@@ -24,21 +24,11 @@ pub(crate) struct TreeLinks<T> {
     parent: Field<Option<Ptr<T>>>,
     left: Field<Option<Ptr<T>>>,
     right: Field<Option<Ptr<T>>>,
-    queued: Field<bool>,
 }
 
 impl<T: Send + Sync> TreeLinks<T> {
     pub(crate) const fn new() -> Self {
-        Self {
-            parent: Field::new(None),
-            left: Field::new(None),
-            right: Field::new(None),
-            queued: Field::new(false),
-        }
-    }
-
-    pub(crate) fn is_queued<H: Host>(&self, hold: &Hold<'_, H>) -> bool {
-        self.queued.get(hold)
+        Self { parent: Field::new(None), left: Field::new(None), right: Field::new(None) }
     }
 }
 
@@ -80,6 +70,13 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         self.first.get(hold).map(|first| first.get(hold))
     }
 
+    /// Whether `node`, which is in no other queue of this kind, is in this one: it is below another, or it is the root.
+    #[inline]
+    pub(crate) fn contains<H: Host>(&self, hold: &Hold<'_, H>, node: &T) -> bool {
+        node.tree_links().parent.get(hold).is_some()
+            || self.root.get(hold).is_some_and(|root| root.is(node))
+    }
+
     /// The members in order.
     pub(crate) fn iter<'a, 'h, H: Host>(
         &'a self,
@@ -91,20 +88,25 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// Puts `node`, which is in no queue of this kind, at its place.
+    #[inline]
     pub(crate) fn insert<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         hold.touch();
-        debug_assert!(!node.tree_links().is_queued(hold), "an object is queued once");
-        node.tree_links().queued.set(hold, true);
+        debug_assert!(!self.contains(hold, node), "an object is queued once");
+        match self.first.get(hold) {
+            None => self.set_only(hold, Some(Ptr::new(node))),
+            Some(_) => self.insert_among_others(hold, node),
+        }
+    }
+
+    fn insert_among_others<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         let (own, key) = (Ptr::new(node), node.key(hold));
         let is_first = self.first(hold).is_none_or(|first| key < first.key(hold));
         let is_last = self.last.get(hold).is_none_or(|last| key > last.get(hold).key(hold));
-        match self.place_below(hold, key, is_last) {
-            None => self.root.set(hold, Some(own)),
-            Some((parent, side)) => {
-                Self::set_child(hold, parent.get(hold), side, Some(own));
-                node.tree_links().parent.set(hold, Some(parent));
-            }
-        }
+        let Some((parent, side)) = self.place_below(hold, key, is_last) else {
+            return;
+        };
+        Self::set_child(hold, parent.get(hold), side, Some(own));
+        node.tree_links().parent.set(hold, Some(parent));
         if is_first {
             self.first.set(hold, Some(own));
         }
@@ -121,12 +123,20 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// Takes `node` out, if it is in; it is in no other queue of this kind.
+    #[inline]
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
-        let links = node.tree_links();
-        if !links.is_queued(hold) {
+        if !self.contains(hold, node) {
             return;
         }
         hold.touch();
+        match self.first.get(hold) == self.last.get(hold) {
+            true => self.set_only(hold, None),
+            false => self.remove_from_others(hold, node),
+        }
+    }
+
+    fn remove_from_others<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+        let links = node.tree_links();
         if self.first.get(hold).is_some_and(|first| first.is(node)) {
             self.first.set(hold, Self::neighbour(hold, node, Side::Right));
         }
@@ -144,7 +154,13 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         links.parent.set(hold, None);
         links.left.set(hold, None);
         links.right.set(hold, None);
-        links.queued.set(hold, false);
+    }
+
+    /// Makes it a queue of one, or of none.
+    fn set_only<H: Host>(&self, hold: &mut Hold<'_, H>, only: Option<Ptr<T>>) {
+        self.root.set(hold, only);
+        self.first.set(hold, only);
+        self.last.set(hold, only);
     }
 
     /// Where in the tree a new key belongs. At once, if it is behind all others: most are, for who is adopted is born last.

@@ -102,6 +102,7 @@ impl<H: Host> Identity<H> {
     /// In this order: `EINVAL`: more numbers asked for than there are levels. Level by level, `EINVAL`: a number that cannot be, or is not 1 for a
     /// namespace's first; `EPERM`: the caller may not choose; `EEXIST`: the number is in use; `EAGAIN`: none is free. At last
     /// `ENOMEM`: the namespace is closed.
+    #[inline]
     pub(crate) fn enter(
         &self,
         hold: &mut Hold<'_, H>,
@@ -111,11 +112,26 @@ impl<H: Host> Identity<H> {
     ) -> Result<(), Refusal> {
         let own = self.space(hold);
         wanted.check_count(own.level())?;
+        if own.level() == 0 {
+            let number = enter_one(hold, own, wanted, 0, caller, task)?;
+            self.number.set(hold, number);
+            return Ok(());
+        }
+        self.enter_everywhere(hold, wanted, caller, task)
+    }
+
+    #[cold]
+    fn enter_everywhere(
+        &self,
+        hold: &mut Hold<'_, H>,
+        wanted: Number<'_>,
+        caller: Option<&Thread<H>>,
+        task: Task<H>,
+    ) -> Result<(), Refusal> {
+        let own = self.space(hold);
         self.reserve(hold, own, wanted)?;
         for (depth, space) in own.outward().enumerate() {
-            let entered = choose(hold, space, wanted, depth, caller)
-                .and_then(|wanted| with_memory(hold, space, |numbers| numbers.enter(wanted, task)));
-            match entered {
+            match enter_one(hold, space, wanted, depth, caller, task) {
                 Ok(number) => self.note(hold, space, number),
                 Err(refusal) => {
                     self.withdraw(hold, own, depth);
@@ -152,9 +168,9 @@ impl<H: Host> Identity<H> {
     /// Gives back the numbers of the innermost `levels`.
     ///
     /// The cursors stay where they are, as Linux's do, unless it was the first of its namespace, which is to be 1 (R-PID-13).
+    #[cold]
     fn withdraw(&self, hold: &mut Hold<'_, H>, own: &PidNamespace<H>, levels: usize) {
-        for space in own.outward().take(levels) {
-            let number = self.number_in(hold, space);
+        for (space, number) in self.everywhere(hold).take(levels) {
             space.edit_numbers(hold, |numbers| {
                 numbers.edit_existing(number, |roles| roles.task = None);
             });
@@ -162,6 +178,22 @@ impl<H: Host> Identity<H> {
         if own.awaits_first(hold) {
             own.edit_numbers(hold, |numbers| numbers.set_cursor(1));
         }
+    }
+
+    /// Its namespaces, from its own outward, with its number in each.
+    fn everywhere<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+    ) -> impl Iterator<Item = (&'h PidNamespace<H>, Pid)> + use<'h, H> {
+        let own = self.number();
+        let (space, outer) = match self.inside.get_if_set(hold) {
+            Some(inside) => (&*inside.space, &*inside.outer),
+            None => (&**hold.root_space(), &[][..]),
+        };
+        space.outward().map(move |space| {
+            let around = outer.get(space.level() as usize);
+            (space, around.map_or(own, Word32::get))
+        })
     }
 
     fn note(&self, hold: &mut Hold<'_, H>, space: &PidNamespace<H>, number: Pid) {
@@ -186,9 +218,19 @@ impl<H: Host> Identity<H> {
     }
 
     /// Edits the roles of its numbers, at every level, all of them in use.
+    #[inline]
     pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
-        for space in self.space(hold).outward() {
-            let number = self.number_in(hold, space);
+        if self.inside.get_if_set(hold).is_none() {
+            let number = self.number();
+            hold.root_space().edit_numbers(hold, |numbers| numbers.edit_existing(number, edit));
+        } else {
+            self.edit_everywhere(hold, edit);
+        }
+    }
+
+    #[cold]
+    fn edit_everywhere(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
+        for (space, number) in self.everywhere(hold) {
             space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
         }
     }
@@ -199,8 +241,7 @@ impl<H: Host> Identity<H> {
         hold: &mut Hold<'_, H>,
         edit: impl Fn(&mut Roles<H>),
     ) -> Result<(), Refusal> {
-        for space in self.space(hold).outward() {
-            let number = self.number_in(hold, space);
+        for (space, number) in self.everywhere(hold) {
             with_memory(hold, space, |numbers| numbers.edit(number, &edit).map(|()| number))?;
         }
         Ok(())
@@ -210,6 +251,20 @@ impl<H: Host> Identity<H> {
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.task = None);
     }
+}
+
+/// Gives a new thread or process its number in one namespace.
+#[inline]
+fn enter_one<H: Host>(
+    hold: &mut Hold<'_, H>,
+    space: &PidNamespace<H>,
+    wanted: Number<'_>,
+    depth: usize,
+    caller: Option<&Thread<H>>,
+    task: Task<H>,
+) -> Result<Pid, Refusal> {
+    let wanted = choose(hold, space, wanted, depth, caller)?;
+    with_memory(hold, space, |numbers| numbers.enter(wanted, task))
 }
 
 /// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.

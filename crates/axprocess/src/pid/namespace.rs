@@ -146,6 +146,7 @@ impl<H: Host> PidNamespace<H> {
     }
 
     /// Edits the numbers. Memory that becomes free by that is freed after the unlock.
+    #[inline]
     pub(crate) fn edit_numbers<R>(
         &self,
         hold: &mut Hold<'_, H>,
@@ -153,8 +154,9 @@ impl<H: Host> PidNamespace<H> {
     ) -> R {
         let numbers = self.numbers.get_mut(hold);
         let result = edit(numbers);
-        let retired = numbers.take_retired();
-        hold.retire(retired);
+        if let Some(retired) = numbers.take_retired() {
+            hold.retire(retired);
+        }
         result
     }
 
@@ -182,6 +184,7 @@ impl<H: Host> fmt::Debug for PidNamespace<H> {
 }
 
 /// Gives memory for numbers to the namespace that asked for it, and asks for more if that is not enough.
+#[inline]
 pub(super) fn with_memory<H: Host, R>(
     hold: &mut Hold<'_, H>,
     space: &PidNamespace<H>,

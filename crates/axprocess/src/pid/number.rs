@@ -141,16 +141,18 @@ impl<H: Host> NumberTable<H> {
     /// # Errors
     ///
     /// `EEXIST`: the number is in use. `EAGAIN`: none is free.
+    #[inline]
     pub(crate) fn enter(&mut self, wanted: Option<Pid>, task: Task<H>) -> Result<Pid, Refusal> {
-        let pid = match wanted {
-            Some(pid) if self.roles.get(pid).is_some() => return Err(Errno::EEXIST.into()),
-            Some(pid) => pid,
-            None => self.next_free().ok_or(Errno::EAGAIN)?,
-        };
-        self.edit(pid, |roles| roles.task = Some(task))?;
-        if wanted.is_none() {
-            self.cursor = pid + 1;
+        if let Some(pid) = wanted {
+            return if self.occupy(pid, task)? { Ok(pid) } else { Err(Errno::EEXIST.into()) };
         }
+        let candidate = self.first_candidate();
+        // Mostly it is free, and need not be looked for.
+        let pid = match candidate < self.limit && self.occupy(candidate, task)? {
+            true => candidate,
+            false => self.enter_next_free(task)?,
+        };
+        self.cursor = pid + 1;
         Ok(pid)
     }
 
@@ -162,7 +164,25 @@ impl<H: Host> NumberTable<H> {
         }
     }
 
-    /// Sets the number that is looked at first for the next process.
+    #[cold]
+    fn enter_next_free(&mut self, task: Task<H>) -> Result<Pid, Refusal> {
+        let pid = self.next_free().ok_or(Errno::EAGAIN)?;
+        self.edit(pid, |roles| roles.task = Some(task))?;
+        Ok(pid)
+    }
+
+    /// Gives a number to a task if it is free. Whether it was.
+    fn occupy(&mut self, number: Pid, task: Task<H>) -> Result<bool, Refusal> {
+        let entered = self.roles.edit(number, |roles| {
+            let is_free = roles.is_vacant();
+            if is_free {
+                roles.task = Some(task);
+            }
+            is_free
+        });
+        entered.map_err(Refusal::Nodes)
+    }
+
     /// The number that is looked at first for the next process.
     pub(crate) const fn cursor(&self) -> Pid {
         self.cursor
@@ -205,7 +225,7 @@ impl<H: Host> NumberTable<H> {
     }
 
     /// Memory that is not needed any more, to be freed after the unlock.
-    pub(crate) fn take_retired(&mut self) -> Memory<H> {
+    pub(crate) fn take_retired(&mut self) -> Option<Memory<H>> {
         self.roles.take_retired()
     }
 
@@ -216,9 +236,16 @@ impl<H: Host> NumberTable<H> {
 
     /// Linux's `idr_alloc_cyclic`, with the lower bound that `alloc_pid` gives it.
     fn next_free(&self) -> Option<Pid> {
-        let lowest = if self.cursor > RESERVED { RESERVED } else { 1 };
         self.roles
-            .first_free(self.cursor.max(lowest), self.limit)
-            .or_else(|| self.roles.first_free(lowest, self.limit))
+            .first_free(self.first_candidate(), self.limit)
+            .or_else(|| self.roles.first_free(self.lowest(), self.limit))
+    }
+
+    fn first_candidate(&self) -> Pid {
+        self.cursor.max(self.lowest())
+    }
+
+    const fn lowest(&self) -> Pid {
+        if self.cursor > RESERVED { RESERVED } else { 1 }
     }
 }

@@ -11,7 +11,8 @@
 //! * *It finds free numbers.* Each inner node knows which of its children are full, so the smallest
 //!   free number from a point on costs one way down, at most two, and never a scan.
 //!
-//! Between operations no node in the tree is empty, each bitmap is true of the level below it, and
+//! Between operations one leaf in the tree may have emptied, and no other node: it stays where it is until
+//! another empties or is needed, because the next number is mostly given out there. Each bitmap is true of the level below it, and
 //! a node outside the tree has only vacant slots or no children.
 
 use alloc::boxed::Box;
@@ -47,6 +48,8 @@ pub(crate) struct Radix<V> {
     /// How far a number is shifted to give its digit at the root; any value while that is empty.
     shift: u32,
     len: usize,
+    /// A number of the leaf that emptied last; it may have been filled again.
+    idle: Option<u32>,
     pool: Pool<V>,
 }
 
@@ -57,6 +60,7 @@ impl<V: Slot> Radix<V> {
             root: Child::Empty,
             shift: 0,
             len: 0,
+            idle: None,
             pool: Pool { leaves: Stock::new(), inners: Stock::new() },
         }
     }
@@ -158,12 +162,13 @@ impl<V: Slot> Radix<V> {
 
     /// Detaches the retired nodes, to be dropped after the lock is released.
     #[inline]
-    pub(crate) fn take_retired(&mut self) -> Nodes<V> {
+    pub(crate) fn take_retired(&mut self) -> Option<Nodes<V>> {
         let Pool { leaves, inners } = &mut self.pool;
         if leaves.retired.len + inners.retired.len == 0 {
-            return Nodes::new();
+            return None;
         }
-        Nodes { leaves: mem::take(&mut leaves.retired), inners: mem::take(&mut inners.retired) }
+        let (leaves, inners) = (mem::take(&mut leaves.retired), mem::take(&mut inners.retired));
+        Some(Nodes { leaves, inners })
     }
 
     /// Tells whether the tree is high enough for a number.
@@ -203,6 +208,7 @@ impl<V: Slot> Radix<V> {
     /// Plants the missing leaf of a number, and the way to it, out of spare nodes.
     #[cold]
     fn plant(&mut self, number: u32) -> Result<&mut Leaf<V>, NodesMissing> {
+        self.clear_idle();
         self.check_spares(number)?;
         let missing = NodesMissing { leaves: 0, inners: 0 };
         let Pool { leaves, inners } = &mut self.pool;
@@ -270,8 +276,27 @@ impl<V: Slot> Radix<V> {
         // They differ in one bit at most, so the larger one has it.
         self.len += usize::from(after > before);
         self.len -= usize::from(after < before);
-        if after == 0 || (before == u64::MAX) != (after == u64::MAX) {
+        if after == 0 {
+            self.leave_idle(number);
+        } else if (before == u64::MAX) != (after == u64::MAX) {
             self.root.settle(number, self.shift, &mut self.pool);
+        }
+    }
+
+    /// Leaves the emptied leaf of a number where it is, and takes out the one left before.
+    #[inline]
+    fn leave_idle(&mut self, number: u32) {
+        if self.idle.is_some_and(|idle| idle >> BITS != number >> BITS) {
+            self.clear_idle();
+        }
+        self.idle = Some(number);
+    }
+
+    /// Takes the leaf that emptied last out of the tree, unless it is in use again.
+    #[cold]
+    fn clear_idle(&mut self) {
+        if let Some(idle) = self.idle.take() {
+            self.root.settle(idle, self.shift, &mut self.pool);
         }
     }
 }
@@ -429,8 +454,8 @@ impl<V> Child<V> {
 
     /// Returns the smallest number from `from` on that is below this child and of the kind that `digits` tells of.
     ///
-    /// A search fails only on the way to `from` itself, where all of that kind may be before it: no
-    /// level tries more than two children, and all levels together turn aside only once.
+    /// A search fails only on the way to `from` itself, where all of that kind may be before it, and in the one idle leaf: all
+    /// levels together turn aside only twice.
     fn first(&self, from: u64, shift: u32, digits: fn(&Self) -> u64) -> Option<u64> {
         let mut hopeful = digits(self) & (u64::MAX << ((from >> shift) % 64));
         while hopeful != 0 {
@@ -489,7 +514,7 @@ impl<V: Slot> Leaf<V> {
 
 /// A node above the leaves.
 struct Inner<V> {
-    /// Which children are not empty.
+    /// Which children are there.
     present: u64,
     /// Which children have no free number.
     full: u64,

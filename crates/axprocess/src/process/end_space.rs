@@ -52,9 +52,10 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// Step 3: numbers were given back; each namespace in which they were, and which only waited for that, ends.
+/// Step 3: numbers were given back; each namespace in which they were, and which only waited for that, ends. The table's own never does.
+#[inline]
 pub(super) fn end_spaces<H: Host>(hold: &mut Hold<'_, H>, identity: &Identity<H>) {
-    for space in identity.space(hold).outward() {
+    for space in identity.space(hold).outward().take_while(|space| space.level() > 0) {
         if let Some(init) = space.init(hold).filter(|_| space.is_closed(hold)) {
             init.end_if_finished(hold);
         }

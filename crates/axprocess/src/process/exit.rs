@@ -198,7 +198,7 @@ impl<H: Host> Process<H> {
     /// Returns whether this call decided it; the first one does. While another thread is in exec it decides nothing: the caller exits alone,
     /// with code 0 (R-EXIT-19). R-EXIT-06, R-EXIT-08, R-EXIT-09, R-EXIT-11 to R-EXIT-13.
     pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             !self.has(hold, Marks::EXECING) && self.decide_exit(hold, Some(status.to_raw()))
         })
     }

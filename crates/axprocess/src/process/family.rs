@@ -85,7 +85,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03.
     pub fn become_subreaper(&self) {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
                 self.mark(hold, Marks::SUBREAPER);
                 hold.table_mut().subreapers += 1;
@@ -97,14 +97,14 @@ impl<H: Host> Process<H> {
     ///
     /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with argument 0. R-SUBREAPER-04.
     pub fn resign_subreaper(&self) {
-        self.world.hold(|hold| self.drop_subreaper_mark(hold));
+        self.world().hold(|hold| self.drop_subreaper_mark(hold));
     }
 
     /// Returns whether the process is marked as a subreaper.
     ///
     /// Serves prctl(2) `PR_GET_CHILD_SUBREAPER`.
     pub fn is_subreaper(&self) -> bool {
-        self.world.hold(|hold| self.has(hold, Marks::SUBREAPER))
+        self.world().hold(|hold| self.has(hold, Marks::SUBREAPER))
     }
 
     pub(super) fn drop_subreaper_mark(&self, hold: &mut Hold<'_, H>) {
@@ -173,11 +173,16 @@ impl<H: Host> Process<H> {
     /// Gives the children that stand with `from` to new parents, or as many as the hold allows. False if some are left.
     ///
     /// What nobody can adopt stays: only init has none above it, and it stays for ever.
+    #[inline]
     pub(super) fn hand_over_children<'h>(
         &self,
         hold: &mut Hold<'h, H>,
         from: &Children<H>,
     ) -> bool {
+        from.list.is_empty(hold) || self.hand_over_some(hold, from)
+    }
+
+    fn hand_over_some<'h>(&self, hold: &mut Hold<'h, H>, from: &Children<H>) -> bool {
         let heir = match self.first_heir(hold) {
             Some(thread) => Some(thread),
             None => self.find_reaper(hold),
@@ -258,9 +263,10 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parentage(hold) else {
             return;
         };
-        match (self.has_report(hold), self.reportable.is_queued(hold)) {
-            (true, false) => parent.children().reportable.insert(hold, self),
-            (false, true) => parent.children().reportable.remove(hold, self),
+        let queue = &parent.children().reportable;
+        match (self.has_report(hold), queue.contains(hold, self)) {
+            (true, false) => queue.insert(hold, self),
+            (false, true) => queue.remove(hold, self),
             _ => {}
         }
     }

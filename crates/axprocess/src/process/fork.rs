@@ -13,7 +13,7 @@ use crate::group::ProcessGroup;
 use crate::list::Ptr;
 use crate::pid::{Identity, Refusal, Task};
 use crate::session::Session;
-use crate::sync::{Hold, World};
+use crate::sync::{Hold, Home, World};
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, ExitSignal, Host, Number, Pid};
 
@@ -113,9 +113,17 @@ impl<H: Host> Thread<H> {
             return Err(Errno::EINVAL);
         }
         let world = self.process().world();
-        let space = self.space_of_next_child(request.namespace)?;
-        let process = Arc::new(Process::embryo(world, &space, data));
-        let leader = Self::embryo(Arc::clone(&process), Identity::at_root(), thread_data);
+        let other_space;
+        let space = match self.children_live_at_root(request.namespace) {
+            true => world.space(),
+            false => {
+                other_space = self.space_of_next_child(request.namespace)?;
+                &other_space
+            }
+        };
+        let process = Arc::new(Process::embryo(self.process().home(), space, data));
+        let leader = Self::embryo(process, Identity::at_root(), thread_data);
+        let process = leader.process();
         world.transact(|hold| {
             let parent = Parentage::of_thread(self, hold);
             let caller = parent.process;
@@ -131,7 +139,7 @@ impl<H: Host> Thread<H> {
                 return Err(Errno::EINTR.into());
             }
             let lineage = Lineage { parent, like: self.process(), caller: Some(self) };
-            publish(hold, &process, lineage, request.number)?;
+            publish(hold, process, lineage, request.number)?;
             process.exit_signal.set(hold, exit_signal);
             process.parent_execs.set(hold, parent_execs);
             leader.join_as_leader(hold);
@@ -178,7 +186,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Makes an embryo the leader of its process, under the process's number.
-    fn join_as_leader(&self, hold: &mut Hold<'_, H>) {
+    fn join_as_leader(self: &Arc<Self>, hold: &mut Hold<'_, H>) {
         let process = self.process();
         self.identity().take_after(hold, process.identity());
         self.join(hold);
@@ -186,7 +194,8 @@ impl<H: Host> Thread<H> {
     }
 
     /// Makes an embryo one more thread of its process, which is [open](Process::is_open).
-    pub(crate) fn join(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn join(self: &Arc<Self>, hold: &mut Hold<'_, H>) {
+        self.know_itself(hold);
         self.enter_state(hold, ThreadState::Live);
         let process = self.process();
         process.threads.push_back(hold, self);
@@ -260,6 +269,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Takes its numbers. The first process of a namespace is its init (R-FORK-14).
+    #[inline]
     fn enter_number(
         &self,
         hold: &mut Hold<'_, H>,
@@ -283,6 +293,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Makes an embryo a member of its first group.
+    #[inline]
     fn enter_group(&self, hold: &mut Hold<'_, H>, group: Arc<ProcessGroup<H>>) {
         group.admit(hold, self);
         self.publish_ids(hold, &group);
@@ -309,7 +320,7 @@ pub(crate) fn new_init<H: Host>(
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<Arc<Thread<H>>, Errno> {
-    let process = Arc::new(Process::embryo(world, world.space(), data));
+    let process = Arc::new(Process::embryo(Home::of(world), world.space(), data));
     let leader = Thread::embryo(Arc::clone(&process), Identity::at_root(), thread_data);
     found_first(world, &process, pid, InitSession::Nameless, |hold| leader.join_as_leader(hold))?;
     Ok(leader)
@@ -333,8 +344,8 @@ pub(crate) fn found_first<H: Host>(
     begins_in: InitSession,
     finish: impl Fn(&mut Hold<'_, H>),
 ) -> Result<(), Errno> {
-    let session = Session::embryo(world);
-    let group = ProcessGroup::embryo(world);
+    let session = Session::embryo(Arc::clone(world));
+    let group = ProcessGroup::embryo(Arc::clone(world));
     world.transact(|hold| {
         if hold.init().is_some() || hold.table().closed {
             return Err(Errno::EEXIST.into());

@@ -39,7 +39,7 @@ impl<H: Host> Process<H> {
         if pid == 0 {
             return Ok(self.getpgrp());
         }
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let space = self.space(hold);
             let group = find_task(hold, space, pid)?.0.group_in(hold);
             Ok(group.identity().number_in(hold, space))
@@ -57,7 +57,7 @@ impl<H: Host> Process<H> {
         if pid == 0 {
             return Ok(self.own_sid());
         }
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let space = self.space(hold);
             let session = find_task(hold, space, pid)?.0.session_in(hold);
             Ok(session.identity().number_in(hold, space))
@@ -85,8 +85,8 @@ impl<H: Host> Process<H> {
         if pgid < 0 {
             return Err(Errno::EINVAL);
         }
-        let founding = (pid == pgid).then(|| ProcessGroup::embryo(&self.world));
-        let moved = self.world.transact(|hold| {
+        let founding = (pid == pgid).then(|| ProcessGroup::embryo(self.home().share()));
+        let moved = self.world().transact(|hold| {
             let (target, is_leader) = find_task(hold, self.space(hold), pid)?;
             if !is_leader {
                 return Err(Errno::EINVAL.into());
@@ -116,9 +116,9 @@ impl<H: Host> Process<H> {
     ///
     /// `EPERM`: a process group has the caller's number, whoever is in it.
     pub fn setsid(&self) -> Result<Pid, Errno> {
-        let session = Session::embryo(&self.world);
-        let group = ProcessGroup::embryo(&self.world);
-        let moved = self.world.transact(|hold| self.found_session(hold, &session, &group))?;
+        let session = Session::embryo(self.home().share());
+        let group = ProcessGroup::embryo(self.home().share());
+        let moved = self.world().transact(|hold| self.found_session(hold, &session, &group))?;
         drop(moved);
         Ok(self.pid())
     }

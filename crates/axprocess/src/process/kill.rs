@@ -52,7 +52,7 @@ impl<H: Host> Process<H> {
     /// # Ok::<(), Errno>(())
     /// ```
     pub fn kill(&self, pid: i32, signal: i32) -> Result<(), Errno> {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let own = self.in_hold(hold);
             let mut sending = Sending::new(own, signal);
             match pid {
@@ -82,7 +82,7 @@ impl<H: Host> Process<H> {
         if tid <= 0 {
             return Err(Errno::EINVAL);
         }
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
             Sending::new(self.in_hold(hold), signal).hit_thread(hold, target)
         })
@@ -100,7 +100,7 @@ impl<H: Host> Process<H> {
         if tid <= 0 || tgid <= 0 {
             return Err(Errno::EINVAL);
         }
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
             if target.process.number_seen_by(hold, self) != tgid.unsigned_abs() {
                 return Err(Errno::ESRCH);

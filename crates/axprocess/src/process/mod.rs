@@ -80,7 +80,7 @@ pub(crate) use wait::{Sleeper, Sleepers};
 use crate::group::ProcessGroup;
 use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
 use crate::pid::{Identity, PidNamespace};
-use crate::sync::{Field, Hold, StrongEdge, Word32, Word64, World};
+use crate::sync::{Field, Hold, Home, StrongEdge, Word32, Word64, World};
 use crate::thread::{Comrades, Thread, ThreadState};
 use crate::{ExitSignal, ExitStatus, Host, Pid, Signal};
 
@@ -100,7 +100,8 @@ with_default_host! {
     /// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
     /// freed with the last `Arc`. The kernel's data is dropped then, never under the relation lock.
     pub struct Process<H> {
-        world: Arc<World<H>>,
+        /// Held by its group.
+        world: Home<H>,
         identity: Identity<H>,
         /// How deep its namespace lies.
         level: u32,
@@ -138,8 +139,9 @@ with_default_host! {
         /// How often its parent had, when that forked it.
         parent_execs: Field<u64>,
         stop_signal: Field<Option<Signal>>,
-        /// Odd while a group stop is in progress or complete: a thread that stops takes note of it.
-        stop_round: Field<u64>,
+        /// Odd while a group stop is in progress or complete: a thread that stops takes note of it. It may wrap: no thread
+        /// misses billions of stops.
+        stop_round: Field<u32>,
         /// How many threads have not stopped yet of those that the stop in progress waits for; 0 when none is in progress.
         stop_awaits: Field<u32>,
         /// How often `SIGCONT` was sent.
@@ -253,12 +255,12 @@ impl<H: Host> OrderedNode<Reportable> for Process<H> {
 impl<H: Host> Process<H> {
     /// Makes a process that is not in the table yet.
     pub(crate) fn embryo(
-        world: &Arc<World<H>>,
+        world: Home<H>,
         space: &Arc<PidNamespace<H>>,
         data: H::ProcessData,
     ) -> Self {
         Self {
-            world: Arc::clone(world),
+            world,
             identity: space.new_identity(),
             level: space.level(),
             ppid: Word32::new(0),
@@ -307,12 +309,12 @@ impl<H: Host> Process<H> {
 
     /// Returns the process number as seen in a namespace; 0 if it is not visible there. R-PID-14.
     pub fn pid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.world.hold(|hold| self.identity.number_in(hold, viewer))
+        self.world().hold(|hold| self.identity.number_in(hold, viewer))
     }
 
     /// Returns the namespace in which the process lives.
     pub fn namespace(&self) -> Arc<PidNamespace<H>> {
-        self.world.hold(|hold| self.identity.space_arc(hold))
+        self.world().hold(|hold| self.identity.space_arc(hold))
     }
 
     /// Returns the kernel's data.
@@ -334,12 +336,12 @@ impl<H: Host> Process<H> {
 
     /// Returns whether this is the table's first process.
     pub fn is_init(self: &Arc<Self>) -> bool {
-        self.world.hold(|hold| self.is_table_init(hold))
+        self.world().hold(|hold| self.is_table_init(hold))
     }
 
     /// Returns the parent; `None` for init and for a reaped process.
     pub fn parent(&self) -> Option<Arc<Self>> {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let parent = self.parent.get(hold)?;
             parent.share(hold)
         })
@@ -350,7 +352,7 @@ impl<H: Host> Process<H> {
     /// A child that stays a child all the while is in it exactly once. With more than 64 children the lock is given back in between.
     pub fn children(&self) -> Vec<Arc<Self>> {
         crate::snapshot::collect(
-            &self.world,
+            self.world(),
             |hold, last| match last {
                 None => self.first_child(hold),
                 Some(last) => self.child_after(hold, last),
@@ -362,13 +364,13 @@ impl<H: Host> Process<H> {
 
     /// Returns the process group: after the reap, the last one.
     pub fn group(&self) -> Arc<ProcessGroup<H>> {
-        self.world.hold(|hold| self.group.clone_arc(hold))
+        self.world().hold(|hold| self.group.clone_arc(hold))
     }
 
     /// Returns the threads that have not begun to exit, the leader first.
     pub fn threads(&self) -> Vec<Arc<Thread<H>>> {
         crate::snapshot::collect(
-            &self.world,
+            self.world(),
             |hold, last| {
                 let next = match last {
                     None => self.threads.first(hold),
@@ -378,13 +380,13 @@ impl<H: Host> Process<H> {
                     .find(|thread| thread.state() == ThreadState::Live)
             },
             |hold, thread| thread.is_listed(hold),
-            |_, thread| thread.upgrade(),
+            |hold, thread| thread.upgrade(hold),
         )
     }
 
     /// Returns whether the exit of the whole process is decided: no thread can join any more.
     pub fn is_group_exited(&self) -> bool {
-        self.world.hold(|hold| self.has(hold, Marks::GROUP_EXIT))
+        self.world().hold(|hold| self.has(hold, Marks::GROUP_EXIT))
     }
 
     /// Returns how the process ended, or would end now: the last thread's status, unless a group exit has decided it.
@@ -396,7 +398,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves `/proc/PID/stat`.
     pub fn exit_signal(&self) -> ExitSignal {
-        self.world.hold(|hold| self.exit_signal.get(hold))
+        self.world().hold(|hold| self.exit_signal.get(hold))
     }
 
     /// The exit code as it was given: a status word, or whatever the seed's user passes.
@@ -405,8 +407,13 @@ impl<H: Host> Process<H> {
         self.exit_code.get().cast_signed()
     }
 
-    pub(crate) const fn world(&self) -> &Arc<World<H>> {
-        &self.world
+    pub(crate) const fn world(&self) -> &World<H> {
+        self.world.get()
+    }
+
+    /// Its world, for another process in it.
+    pub(crate) const fn home(&self) -> Home<H> {
+        self.world
     }
 
     /// This process, for as long as the hold lasts: the caller's borrow does.

@@ -84,7 +84,7 @@ impl<H: Host> Process<H> {
         if self.level == 0 {
             return Reboot::Machine;
         }
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let space = self.space(hold);
             space.note_reboot(hold, command.signal());
             if let Some(init) = space.init(hold) {

@@ -70,7 +70,7 @@ impl<H: Host> Process<H> {
     /// `SIGKILL` and `SIGSTOP` act: they got into the queue from outside. A fault of init's own ends it as it ends anyone: the kernel
     /// does not ask then. R-NS-12, R-NS-14.
     pub fn is_protected_from(&self, signal: Signal) -> bool {
-        !signal.is_unblockable() && self.world.hold(|hold| self.is_space_init(hold))
+        !signal.is_unblockable() && self.world().hold(|hold| self.is_space_init(hold))
     }
 
     /// Sends a signal to the process as a whole.

@@ -61,6 +61,13 @@ impl<H: Host> Thread<H> {
         own.children_space().get_if_set(hold).unwrap_or_else(|| own.process().space(hold))
     }
 
+    /// Whether the child of a request will live in the table's own namespace, as far as that needs no look under the lock.
+    pub(super) fn children_live_at_root(&self, wanted: ForkNamespace) -> bool {
+        wanted == ForkNamespace::Inherited
+            && self.process().level == 0
+            && self.has_children_space().get() == 0
+    }
+
     /// Where the child of a request will live, to be held; a new namespace is made here, outside the lock.
     ///
     /// # Errors
@@ -91,13 +98,13 @@ impl<H: Host> Process<H> {
     /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
     pub(super) fn space_hint(&self) -> Arc<PidNamespace<H>> {
         match self.level {
-            0 => Arc::clone(self.world.space()),
+            0 => Arc::clone(self.world().space()),
             _ => self.namespace(),
         }
     }
 
     /// Whether the process is the init of a namespace, the table's own included (R-CLONE-11).
     pub(super) fn is_some_init(&self) -> bool {
-        self.pid() == 1 && self.world.hold(|hold| self.is_space_init(hold))
+        self.pid() == 1 && self.world().hold(|hold| self.is_space_init(hold))
     }
 }

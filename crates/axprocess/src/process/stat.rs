@@ -151,13 +151,13 @@ impl<H: Host> Process<H> {
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn stat(&self, viewer: &PidNamespace<H>) -> Option<ProcessStat> {
-        self.world.hold(|hold| self.stat_in(hold, viewer))
+        self.world().hold(|hold| self.stat_in(hold, viewer))
     }
 
     /// Returns the process's, its group's and its session's numbers on every level from `viewer`'s inward; `None` if there is no
     /// such directory. R-NS-26.
     pub fn namespace_numbers(&self, viewer: &PidNamespace<H>) -> Option<NamespaceNumbers> {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             if !self.is_shown_to(hold, viewer) {
                 return None;
             }

@@ -97,7 +97,7 @@ impl<H: Host> Process<H> {
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn signal_sent(&self, signal: Signal) -> Discard {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             self.end_stop_by(hold, signal);
             self.count_continue(hold, signal);
         });
@@ -116,14 +116,14 @@ impl<H: Host> Process<H> {
     ///
     /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group, nor an init. R-ORPHAN-09, R-NS-12.
     pub fn default_stop(&self, signal: Signal) -> StopDecision {
-        self.world.hold(|hold| self.decide_stop(hold, signal))
+        self.world().hold(|hold| self.decide_stop(hold, signal))
     }
 
     /// Records that every thread of the process has stopped, because of `signal`, and tells the parent.
     ///
     /// Does nothing on a process that is stopped already (R-STOP-05) or has ended (R-STOP-12). R-NOTIFY-11, R-NOTIFY-12, R-STOP-04.
     pub fn group_stopped(&self, signal: Signal) {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             if !self.can_stop(hold) || self.has(hold, Marks::STOPPED) {
                 return;
             }
@@ -139,7 +139,7 @@ impl<H: Host> Process<H> {
     ///
     /// Does nothing on a process that is not stopped. R-STOP-06, R-STOP-07, R-NOTIFY-11.
     pub fn group_continued(&self) {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             if self.can_stop(hold) && self.has(hold, Marks::STOPPED) {
                 self.end_stop_by(hold, Signal::SIGCONT);
                 self.post_notice(hold);
@@ -149,7 +149,7 @@ impl<H: Host> Process<H> {
 
     /// Returns whether the process is stopped: every thread has reported.
     pub fn is_stopped(&self) -> bool {
-        self.world.hold(|hold| self.has(hold, Marks::STOPPED))
+        self.world().hold(|hold| self.has(hold, Marks::STOPPED))
     }
 
     /// What `wait` would report of a stop or a continuation.
@@ -226,7 +226,7 @@ impl<H: Host> Process<H> {
     fn open_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         self.stop_signal.set(hold, Some(signal));
         if self.stop_round.get(hold).is_multiple_of(2) {
-            self.stop_round.set(hold, self.stop_round.get(hold) + 1);
+            self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
         }
     }
 
@@ -234,7 +234,7 @@ impl<H: Host> Process<H> {
     fn close_round(&self, hold: &mut Hold<'_, H>) {
         self.stop_awaits.set(hold, 0);
         if !self.stop_round.get(hold).is_multiple_of(2) {
-            self.stop_round.set(hold, self.stop_round.get(hold) + 1);
+            self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
         }
         if self.has(hold, Marks::STOPPED) {
             self.unmark(hold, Marks::STOPPED);

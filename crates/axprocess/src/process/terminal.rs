@@ -131,14 +131,14 @@ impl<H: Host> Process<H> {
     ///
     /// Serves open(2) of `/dev/tty` (`None`: `ENXIO`), and `tty_nr` of `/proc/PID/stat` ([`Terminal::device`], 0 for `None`). R-TTY-14, R-TTY-15.
     pub fn controlling_terminal(&self) -> Option<Arc<Terminal<H>>> {
-        self.world.hold(|hold| self.terminal_in(hold)?.upgrade())
+        self.world().hold(|hold| self.terminal_in(hold)?.upgrade())
     }
 
     /// Returns the number of the foreground group of the controlling terminal; `None` without one.
     ///
     /// Serves `tpgid` of `/proc/PID/stat`, which is −1 for `None`. R-TTY-15.
     pub fn foreground_pgid(&self) -> Option<Pid> {
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let terminal = self.terminal_in(hold)?;
             Some(self.shown_number(hold, terminal.foreground_in(hold)))
         })
@@ -152,7 +152,7 @@ impl<H: Host> Process<H> {
         if !self.shares_table_with(terminal) {
             return Acquisition::Unchanged;
         }
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let wanting = self.can_lead_terminal() && self.terminal_in(hold).is_none();
             let free = terminal.session_in(hold).is_none();
             if wanting && free && file == TerminalFile::Readable {
@@ -181,7 +181,7 @@ impl<H: Host> Process<H> {
         if !self.shares_table_with(terminal) {
             return Err(Errno::EPERM);
         }
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             if !self.can_lead_terminal() {
                 return Err(Errno::EPERM);
             }
@@ -288,7 +288,7 @@ impl<H: Host> Process<H> {
         stop_signal: StopSignal,
     ) -> Result<TerminalAnswer, Errno> {
         let in_background = |_| Errno::ENOTTY;
-        self.world.hold(|hold| {
+        self.world().hold(|hold| {
             let answer = self
                 .ask_terminal(hold, terminal, TerminalAccess::Change, stop_signal)
                 .map_err(in_background)?;
@@ -321,7 +321,7 @@ impl<H: Host> Process<H> {
         access: TerminalAccess,
         stop_signal: StopSignal,
     ) -> Result<TerminalAnswer, Errno> {
-        self.world.hold(|hold| self.ask_terminal(hold, terminal, access, stop_signal))
+        self.world().hold(|hold| self.ask_terminal(hold, terminal, access, stop_signal))
     }
 
     fn ask_terminal(
@@ -418,7 +418,7 @@ impl<H: Host> Process<H> {
     }
 
     fn shares_table_with(&self, terminal: &Terminal<H>) -> bool {
-        Arc::ptr_eq(&self.world, terminal.world())
+        core::ptr::eq(self.world(), &**terminal.world())
     }
 
     /// One hold for a question about a terminal of the same table; no other is anything to this process.
@@ -427,7 +427,11 @@ impl<H: Host> Process<H> {
         terminal: &Terminal<H>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
-        if self.shares_table_with(terminal) { self.world.hold(section) } else { Err(Errno::ENOTTY) }
+        if self.shares_table_with(terminal) {
+            self.world().hold(section)
+        } else {
+            Err(Errno::ENOTTY)
+        }
     }
 
     fn check_may_ask(

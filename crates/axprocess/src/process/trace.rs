@@ -136,7 +136,7 @@ impl<H: Host> Thread<H> {
             {
                 return Err(Errno::EPERM);
             }
-            let link = target.upgrade().ok_or(Errno::ESRCH)?;
+            let link = target.upgrade(hold).ok_or(Errno::ESRCH)?;
             let tracer = self.trace_or(hold, &mut of_tracer).ok_or(Errno::ESRCH)?;
             let tracee = target.trace_or(hold, &mut of_tracee).ok_or(Errno::ESRCH)?;
             tracee.link(hold, tracer, TraceMarks::of(start, options));
@@ -190,7 +190,7 @@ impl<H: Host> Thread<H> {
     pub fn inherit_tracer(&self, maker: &Self) -> Option<TraceStart> {
         let mut fresh = Some(Trace::embryo());
         let world = self.process().world();
-        if !Arc::ptr_eq(world, maker.process().world()) {
+        if !core::ptr::eq(world, maker.process().world()) {
             return None;
         }
         world.hold(|hold| {
@@ -232,7 +232,7 @@ impl<H: Host> Thread<H> {
     pub fn resume_tracee(&self, tid: Pid) -> Result<Arc<Self>, Errno> {
         self.process().world().hold(|hold| {
             let (trace, thread) = self.stopped_tracee(hold, tid)?;
-            let thread = thread.upgrade().ok_or(Errno::ESRCH)?;
+            let thread = thread.upgrade(hold).ok_or(Errno::ESRCH)?;
             trace.end_stop(hold);
             Ok(thread)
         })
@@ -271,7 +271,8 @@ impl<H: Host> Thread<H> {
 
     /// Returns the thread that traces this one. `TracerPid` of /proc is its number.
     pub fn tracer(&self) -> Option<Arc<Self>> {
-        self.process().world().hold(|hold| self.trace(hold)?.tracer(hold)?.thread(hold)?.upgrade())
+        let world = self.process().world();
+        world.hold(|hold| self.trace(hold)?.tracer(hold)?.thread(hold)?.upgrade(hold))
     }
 
     fn is_traced(&self, hold: &Hold<'_, H>) -> bool {

@@ -56,7 +56,7 @@ impl<H: Host> Thread<H> {
     /// ```
     pub fn begin_vfork(&self, child: &Self) -> VforkWait {
         let world = self.process().world();
-        let is_strange = !alloc::sync::Arc::ptr_eq(world, child.process().world());
+        let is_strange = !core::ptr::eq(world, child.process().world());
         if is_strange || core::ptr::eq(self, child) {
             return VforkWait::Over;
         }

@@ -194,7 +194,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves getrusage(2) `RUSAGE_CHILDREN` and times(2). R-RUSAGE-01, R-RUSAGE-04.
     pub fn children_usage(&self) -> H::Usage {
-        self.world.hold(|hold| self.children_usage.get(hold))
+        self.world().hold(|hold| self.children_usage.get(hold))
     }
 }
 

@@ -48,7 +48,7 @@ impl<H: Host> World<H> {
     /// Runs one critical section under the relation lock. What it released is dropped after the unlock.
     #[inline]
     pub(crate) fn hold<R>(&self, section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R) -> R {
-        self.hold_with(None, section)
+        self.hold_with(&mut None, section)
     }
 
     /// Runs one critical section that may need memory for numbers. On [`Refusal::Nodes`] the section has changed nothing,
@@ -58,14 +58,14 @@ impl<H: Host> World<H> {
         &self,
         mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, Refusal>,
     ) -> Result<R, Errno> {
-        let (mut needed, mut donation) = (NodesMissing::NONE, None);
+        let (mut needed, mut leftovers) = (NodesMissing::NONE, None);
         loop {
-            match self.hold_with(donation, |hold| section(hold)) {
+            match self.hold_with(&mut leftovers, |hold| section(hold)) {
                 Ok(done) => return Ok(done),
                 Err(Refusal::Errno(errno)) => return Err(errno),
                 Err(Refusal::Nodes(missing)) => {
                     needed = needed.and(missing);
-                    donation = Some(needed.allocate());
+                    leftovers = Some(Leftovers::of(needed.allocate()));
                 }
             }
         }
@@ -74,26 +74,27 @@ impl<H: Host> World<H> {
     #[inline]
     fn hold_with<R>(
         &self,
-        donation: Option<Memory<H>>,
+        leftovers: &mut Option<Leftovers<H>>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
     ) -> R {
-        let (result, released) = {
+        let (result, owes_wakes) = {
             let mut relations = self.relations.lock();
-            let leftovers = Leftovers { donation, ..Leftovers::default() };
-            let mut hold = Hold { world: self, relations: &mut relations, leftovers, touched: 0 };
+            let relations = &mut *relations;
+            let mut hold =
+                Hold { world: self, relations, leftovers, owes_wakes: false, touched: 0 };
             let result = section(&mut hold);
             #[cfg(feature = "check")]
             crate::check::at_unlock(&mut hold);
-            (result, hold.leftovers)
+            (result, hold.owes_wakes)
         };
-        if released.owes_wakes {
+        if owes_wakes {
             self.wake_due();
         }
         result
     }
 }
 
-/// What a hold leaves behind, to be dropped after the unlock.
+/// What a hold leaves behind, to be dropped after the unlock. Most leave nothing.
 struct Leftovers<H: Host> {
     processes: Released<Process<H>, Siblings>,
     identity: Option<Arc<Inside<H>>>,
@@ -103,8 +104,13 @@ struct Leftovers<H: Host> {
     retired: Memory<H>,
     /// Memory for numbers that was not needed after all.
     donation: Option<Memory<H>>,
-    /// Futures are due to be woken.
-    owes_wakes: bool,
+}
+
+impl<H: Host> Leftovers<H> {
+    #[cold]
+    fn of(donation: Memory<H>) -> Self {
+        Self { donation: Some(donation), ..Self::default() }
+    }
 }
 
 impl<H: Host> Default for Leftovers<H> {
@@ -116,7 +122,6 @@ impl<H: Host> Default for Leftovers<H> {
             trace: None,
             retired: Memory::default(),
             donation: None,
-            owes_wakes: false,
         }
     }
 }
@@ -125,7 +130,9 @@ impl<H: Host> Default for Leftovers<H> {
 pub(crate) struct Hold<'h, H: Host> {
     world: &'h World<H>,
     relations: &'h mut Relations<H>,
-    leftovers: Leftovers<H>,
+    leftovers: &'h mut Option<Leftovers<H>>,
+    /// Futures are due to be woken.
+    owes_wakes: bool,
     touched: usize,
 }
 
@@ -161,42 +168,48 @@ impl<'h, H: Host> Hold<'h, H> {
 
     /// Keeps a process that has lost its place in the tree for good until after the unlock.
     pub(crate) fn release(&mut self, process: Arc<Process<H>>) {
-        let mut processes = core::mem::replace(&mut self.leftovers.processes, Released::new());
+        let mut processes = core::mem::replace(&mut self.leftovers().processes, Released::new());
         processes.chain(self, process);
-        self.leftovers.processes = processes;
+        self.leftovers().processes = processes;
     }
 
     /// Keeps the numbers that a thread gave up in exec until after the unlock: one thread does in one hold.
     pub(crate) fn release_identity(&mut self, identity: Option<Arc<Inside<H>>>) {
-        debug_assert!(self.leftovers.identity.is_none(), "one thread takes over in one hold");
         if identity.is_some() {
-            self.leftovers.identity = identity;
+            let before = core::mem::replace(&mut self.leftovers().identity, identity);
+            debug_assert!(before.is_none(), "one thread takes over in one hold");
         }
     }
 
     /// Keeps a dead thread that has left its process until after the unlock.
     pub(crate) fn release_thread(&mut self, thread: Arc<Thread<H>>) {
-        let mut threads = core::mem::replace(&mut self.leftovers.threads, Released::new());
+        let mut threads = core::mem::replace(&mut self.leftovers().threads, Released::new());
         threads.chain(self, thread);
-        self.leftovers.threads = threads;
+        self.leftovers().threads = threads;
     }
 
     /// Keeps the record of a leader whose place a thread took in exec until after the unlock: one thread does in one hold.
     pub(crate) fn release_trace(&mut self, trace: Option<Arc<Trace<H>>>) {
-        debug_assert!(self.leftovers.trace.is_none(), "one thread takes over in one hold");
         if trace.is_some() {
-            self.leftovers.trace = trace;
+            let before = core::mem::replace(&mut self.leftovers().trace, trace);
+            debug_assert!(before.is_none(), "one thread takes over in one hold");
         }
     }
 
     /// Keeps memory that number tables do not need any more until after the unlock.
+    #[cold]
     pub(crate) fn retire(&mut self, memory: Memory<H>) {
-        self.leftovers.retired.absorb(memory);
+        self.leftovers().retired.absorb(memory);
     }
 
     /// As much of the memory that was brought along for numbers as one table lacks; `None`: it is not enough.
+    #[cold]
     pub(crate) fn take_donated(&mut self, missing: NodesMissing) -> Option<Memory<H>> {
-        self.leftovers.donation.as_mut()?.take(missing)
+        self.leftovers.as_mut()?.donation.as_mut()?.take(missing)
+    }
+
+    fn leftovers(&mut self) -> &mut Leftovers<H> {
+        self.leftovers.get_or_insert_default()
     }
 
     /// The futures that are to be woken after the unlock.
@@ -206,7 +219,7 @@ impl<'h, H: Host> Hold<'h, H> {
 
     /// Has them woken.
     pub(crate) const fn owe_wakes(&mut self) {
-        self.leftovers.owes_wakes = true;
+        self.owes_wakes = true;
     }
 
     /// Counts one object that a loop has come to in this hold.

@@ -20,6 +20,7 @@
 
 mod field;
 mod hold;
+mod home;
 #[cfg(feature = "kspin")]
 mod kspin;
 mod lock;
@@ -29,6 +30,7 @@ mod word;
 
 pub(crate) use field::{Field, Opened, StrongEdge};
 pub(crate) use hold::{BATCH, Hold, World};
+pub(crate) use home::Home;
 pub use lock::Lock;
 pub(crate) use word::{Word32, Word64};
 

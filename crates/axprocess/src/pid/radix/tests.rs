@@ -41,8 +41,8 @@ fn lack(leaves: u16, inners: u16) -> NodesMissing {
     NodesMissing { leaves, inners }
 }
 
-fn count(nodes: &Nodes<Mark>) -> (usize, usize) {
-    (nodes.leaves.len, nodes.inners.len)
+fn count_retired(tree: &mut Radix<Mark>) -> (usize, usize) {
+    tree.take_retired().map_or((0, 0), |nodes| (nodes.leaves.len, nodes.inners.len))
 }
 
 fn count_spares(tree: &Radix<Mark>) -> (usize, usize) {
@@ -50,13 +50,19 @@ fn count_spares(tree: &Radix<Mark>) -> (usize, usize) {
 }
 
 /// Checks the invariants at the head of the file; returns how many numbers are in use.
-fn check(child: &Child<Mark>, shift: u32) -> usize {
+fn check(tree: &Radix<Mark>) -> usize {
+    check_below(tree, &tree.root, tree.shift, 0)
+}
+
+/// The same below a node, whose first number is `first`.
+fn check_below(tree: &Radix<Mark>, child: &Child<Mark>, shift: u32, first: u32) -> usize {
     match child {
         Child::Empty => 0,
         Child::Leaf(leaf) => {
             let used = |digit: &usize| !leaf.body.slots[*digit].is_vacant();
             assert_eq!(shift, 0);
-            assert_ne!(leaf.body.occupied, 0);
+            let is_idle = tree.idle.is_some_and(|idle| idle >> BITS == first >> BITS);
+            assert!(leaf.body.occupied != 0 || is_idle);
             assert_eq!(leaf.body.occupied, (0..FANOUT).filter(used).map(bit).sum());
             leaf.body.occupied.count_ones() as usize
         }
@@ -66,7 +72,7 @@ fn check(child: &Child<Mark>, shift: u32) -> usize {
             let below = inner.children.iter().enumerate().map(|(digit, child)| {
                 assert_eq!(inner.present & bit(digit) == 0, child.is_empty());
                 assert_eq!(inner.full & bit(digit) == 0, child.free() != 0);
-                check(child, shift - BITS)
+                check_below(tree, child, shift - BITS, first | (digit as u32) << shift)
             });
             below.sum()
         }
@@ -109,9 +115,10 @@ fn agrees_with_a_naive_map() {
             assert_eq!(tree.len() == 0, model.is_empty());
             drop(tree.take_retired());
             if step % 64 == 0 {
-                assert_eq!(check(&tree.root, tree.shift), model.len());
+                assert_eq!(check(&tree), model.len());
             }
         }
+        tree.clear_idle();
         assert!(model.is_empty() && tree.root.is_empty());
     }
 }
@@ -126,12 +133,12 @@ fn growing_keeps_the_contents() {
             assert_eq!(mark(&tree, number(at)), None);
             set(&mut tree, number(at), at as u64 + 1);
             (0..=at).for_each(|at| assert_eq!(mark(&tree, number(at)), Some(at as u64 + 1)));
-            assert_eq!(check(&tree.root, tree.shift), at + 1);
+            assert_eq!(check(&tree), at + 1);
         }
         for at in 0..BORDERS.len() {
             assert_eq!(clear(&mut tree, number(at)), Some(at as u64 + 1));
             assert_eq!(clear(&mut tree, number(at)), None);
-            assert_eq!(check(&tree.root, tree.shift), BORDERS.len() - at - 1);
+            assert_eq!(check(&tree), BORDERS.len() - at - 1);
         }
     }
 }
@@ -147,10 +154,10 @@ fn first_free_passes_what_is_full_and_keeps_to_the_limit() {
     }
     (u32::MAX - 63..=u32::MAX).for_each(|number| _ = set(&mut tree, number, 1));
     // The full bits are right: the search would find its way without them, but by scanning.
-    assert_eq!(check(&tree.root, tree.shift), 8256 + 64);
+    assert_eq!(check(&tree), 8256 + 64);
     clear(&mut tree, 70);
     clear(&mut tree, 4200);
-    assert_eq!(check(&tree.root, tree.shift), 8256 + 62);
+    assert_eq!(check(&tree), 8256 + 62);
     for (from, limit, free) in [
         (0, 70, None),
         (0, 71, Some(70)),
@@ -169,18 +176,36 @@ fn first_free_passes_what_is_full_and_keeps_to_the_limit() {
 
 #[test]
 fn vacated_nodes_are_retired_but_for_one_of_each_kind() {
-    // Shows that emptied nodes leave the tree at once, and where they go.
+    // Shows that an emptied leaf leaves the tree with the next that empties, and where the nodes go.
     let mut tree = Radix::new();
     assert_eq!(set(&mut tree, u32::MAX, 1), (1, 5));
     assert_eq!(set(&mut tree, 0, 1), (1, 4));
-    assert!(tree.take_retired().is_empty());
     clear(&mut tree, u32::MAX);
-    assert_eq!(count_spares(&tree), (1, 1));
-    assert_eq!(count(&tree.take_retired()), (0, 3));
+    assert_eq!((count_spares(&tree), count_retired(&mut tree)), ((0, 0), (0, 0)));
     clear(&mut tree, 0);
     assert_eq!(count_spares(&tree), (1, 1));
-    assert_eq!(count(&tree.take_retired()), (1, 5));
-    assert!(tree.take_retired().is_empty() && tree.root.is_empty());
+    assert_eq!(count_retired(&mut tree), (0, 3));
+    tree.clear_idle();
+    assert_eq!(count_spares(&tree), (1, 1));
+    assert_eq!(count_retired(&mut tree), (1, 5));
+    assert!(count_retired(&mut tree) == (0, 0) && tree.root.is_empty());
+}
+
+#[test]
+fn an_emptied_leaf_stays_for_the_next_number_there() {
+    // Shows what the idle leaf is for, that no search finds anything in it, and that it is the first to be used elsewhere.
+    let mut tree = Radix::new();
+    set(&mut tree, 1, 1);
+    assert_eq!(set(&mut tree, 100, 1), (1, 1));
+    for number in 101..128 {
+        clear(&mut tree, number - 1);
+        assert_eq!((tree.first_used(2), tree.first_free(64, 128)), (None, Some(64)));
+        assert_eq!(set(&mut tree, number, 1), (0, 0));
+        assert_eq!(count_spares(&tree), (0, 0));
+    }
+    clear(&mut tree, 127);
+    assert_eq!(set(&mut tree, 128, 1), (0, 0));
+    assert_eq!((check(&tree), count_spares(&tree)), (2, (0, 0)));
 }
 
 #[test]
@@ -191,7 +216,7 @@ fn a_border_crossed_in_turns_allocates_once() {
     assert_eq!(set(&mut tree, 4096, 1), (1, 3));
     for _ in 0..3 {
         clear(&mut tree, 4096);
-        assert!(tree.take_retired().is_empty());
+        assert_eq!(count_retired(&mut tree), (0, 0));
         assert_eq!(set(&mut tree, 4096, 1), (0, 0));
     }
 }
@@ -220,7 +245,7 @@ fn donated_nodes_satisfy_the_retry() {
     assert_eq!(missing, lack(1, 9));
     tree.donate(missing.allocate());
     tree.donate(missing.allocate());
-    assert_eq!(count(&tree.take_retired()), (1, 9));
+    assert_eq!(count_retired(&mut tree), (1, 9));
     assert_eq!(tree.edit(u32::MAX, |slot| slot.0 = 7), Ok(()));
     assert_eq!(mark(&tree, u32::MAX), Some(7));
     assert_eq!(count_spares(&tree), (0, 0));
@@ -228,12 +253,13 @@ fn donated_nodes_satisfy_the_retry() {
 
 #[test]
 fn an_edit_that_does_nothing_leaves_the_number_free() {
-    // Shows that a slot left vacant keeps no node in the tree, and surplus spares do not stay.
+    // Shows that a slot left vacant keeps no node but the idle leaf in the tree, and surplus spares do not stay.
     let mut tree = Radix::new();
     for number in BORDERS {
         tree.donate(lack(1, 9).allocate());
         assert_eq!(tree.edit(number, |_| ()), Ok(()));
         assert_eq!((mark(&tree, number), tree.len()), (None, 0));
+        tree.clear_idle();
         assert!(tree.root.is_empty());
         assert_eq!(count_spares(&tree), (1, 1));
     }

@@ -108,7 +108,7 @@ impl<H: Host> Thread<H> {
             return false;
         };
         let is_leader = trace.is_leaders(hold);
-        let Some(own) = self.upgrade().filter(|_| !is_leader) else {
+        let Some(own) = self.upgrade(hold).filter(|_| !is_leader) else {
             return false;
         };
         self.enter_state(hold, ThreadState::Zombie);
