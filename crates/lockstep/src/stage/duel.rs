@@ -35,14 +35,17 @@ impl Act {
     }
 }
 
-/// Whether Linux tells what the model does. Of signals that the model has merged with an earlier one, Linux may tell more: where several
+/// Whether Linux tells what the model does. Where the caller is no more in the end, Linux may tell what it still got: a process that its own wait
+/// ends, because that makes the init of a namespace end, runs on for a moment. Of signals that the model has merged with an earlier one, Linux may tell more: where several
 /// processes end at once, it may have delivered the first before the second was sent.
 fn is_told(linux: &Account, model: &Account, merged: &[Seen]) -> bool {
-    if linux.signals.len() <= model.signals.len() {
-        return linux == model;
-    }
     let mut linux = linux.clone();
-    linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1));
+    if model.outcome == Outcome::Ended {
+        linux.outcome = Outcome::Ended;
+    }
+    if linux.signals.len() > model.signals.len() {
+        linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1));
+    }
     linux == *model
 }
 
