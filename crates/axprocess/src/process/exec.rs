@@ -56,6 +56,11 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::KeptExitSignal) {
+            self.end_vfork(hold);
+            return Ok(true);
+        }
         process.exit_signal.set(hold, ExitSignal::SIGCHLD);
         self.end_vfork(hold);
         Ok(true)

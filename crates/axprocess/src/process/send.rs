@@ -153,6 +153,10 @@ impl<H: Host> Process<H> {
     /// Whether default actions do not touch this process: it is the init of a namespace, and what its like can do nothing about,
     /// `SIGKILL` and `SIGSTOP`, does not come from outside. To the table's own init there is no outside. R-NS-10, R-NS-11.
     fn is_shielded(&self, hold: &Hold<'_, H>, origin: Origin, signal: Signal) -> bool {
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::NakedInit) {
+            return false;
+        }
         let is_forced =
             signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init(hold);
         self.is_space_init(hold) && !is_forced
