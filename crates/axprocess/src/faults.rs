@@ -2,31 +2,41 @@
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 
-/// A wrong rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum Fault {
-    /// Orphans go to init although a subreaper stands above them.
-    WrongReaper = 1,
-    /// `setpgid` succeeds and moves nobody.
-    WrongGroup = 2,
-    /// A zombie that was waited for can be waited for again.
-    ReapedTwice = 3,
+/// Declares the faults, each with its name.
+macro_rules! faults {
+    ($($fault:ident = $number:literal, $name:literal, $meaning:literal;)*) => {
+        /// A wrong rule.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u32)]
+        pub enum Fault {
+            $(#[doc = $meaning] $fault = $number,)*
+        }
+
+        impl Fault {
+            /// The names that [`from_name`](Self::from_name) knows.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// Returns the fault of that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$fault),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl Fault {
-    /// The names that [`from_name`](Self::from_name) knows.
-    pub const NAMES: [&'static str; 3] = ["wrong-reaper", "wrong-group", "reaped-twice"];
-
-    /// Returns the fault of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "wrong-reaper" => Some(Self::WrongReaper),
-            "wrong-group" => Some(Self::WrongGroup),
-            "reaped-twice" => Some(Self::ReapedTwice),
-            _ => None,
-        }
-    }
+faults! {
+    WrongReaper = 1, "wrong-reaper", "Orphans go to init although a subreaper stands above them.";
+    WrongGroup = 2, "wrong-group", "`setpgid` succeeds and moves nobody.";
+    ReapedTwice = 3, "reaped-twice", "A zombie that was waited for can be waited for again.";
+    DeafStop = 4, "deaf-stop", "`SIGCONT` ends no stop.";
+    SilentDeath = 5, "silent-death", "A wish for a parent-death signal is ignored.";
+    ForsakenGroup = 6, "forsaken-group", "The members of an orphaned group with stopped ones are not told.";
+    KeptExitSignal = 7, "kept-exit-signal", "exec keeps the exit signal.";
+    NakedInit = 8, "naked-init", "The init of a namespace is not shielded from its own.";
+    HardyZombie = 9, "hardy-zombie", "Who ignores `SIGCHLD` gets zombies.";
 }
 
 static PLANTED: AtomicU32 = AtomicU32::new(0);

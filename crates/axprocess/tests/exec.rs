@@ -194,3 +194,18 @@ fn exec_keeps_what_belongs_to_the_process() {
     exit(&child, 0);
     assert_eq!(child.process().state(), ProcessState::Reaped);
 }
+
+#[test]
+fn children_pass_through_the_threads_that_die_later() {
+    // R-EXEC-04, R-REPARENT-02: threads die from the one behind the caller on; each one's children go to the first thread that is left.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let [second, caller, last] = [spawn(&leader), spawn(&leader), spawn(&leader)];
+    let [of_last, of_leader, of_second, of_caller] =
+        [fork(&last), fork(&leader), fork(&second), fork(&caller)];
+    of_last.set_parent_death_signal(Some(Signal::SIGUSR1));
+    caller.exec().unwrap();
+    let children = pids(&caller.process().children());
+    assert_eq!(children, [&of_caller, &of_second, &of_leader, &of_last].map(|it| it.tid()));
+    assert_eq!(posted(&table).len(), 3, "of the leader, of the second thread, of the caller");
+}

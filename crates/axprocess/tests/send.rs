@@ -373,3 +373,19 @@ fn a_stopped_orphan_is_continued_by_a_signal_that_it_ignores() {
     assert_eq!(kernel_signals(&table), [(3, 1)]);
     assert!(!job.process().is_stopped() && !job.process().is_group_exited());
 }
+
+#[test]
+fn what_is_sent_to_a_dead_leader_alone_has_no_effect() {
+    // R-KILL-08, R-STOP-01, R-STOP-02: tkill succeeds, ends no stop and discards nothing; kill does (R-STOP-10).
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let other = spawn(&leader);
+    exit(&leader, 0);
+    other.process().group_stopped(Signal::SIGSTOP);
+    discards(&table);
+    init.process().tkill(2, 18).unwrap();
+    init.process().tkill(2, 9).unwrap();
+    assert!(other.process().is_stopped() && discards(&table).is_empty());
+    init.process().kill(2, 18).unwrap();
+    assert!(!other.process().is_stopped() && !other.process().is_group_exited());
+}

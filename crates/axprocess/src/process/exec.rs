@@ -10,8 +10,8 @@ impl<H: Host> Thread<H> {
     /// Makes this thread the only one and the leader of its process, as a successful execve(2) does.
     ///
     /// Serves execve(2) and execveat(2). The kernel calls it at the point of no return, after the other threads have been made to stop running. They
-    /// are gone without a status and without anyone being told; their numbers are free, their children are this
-    /// thread's, behind its own. This thread's number becomes the process's. The process's exit signal is `SIGCHLD` from here on, and its parent
+    /// are gone without a status and without anyone being told, one after the other, the threads behind this one first; their numbers are free. The children
+    /// of each go to the first thread that is left, at last to this one. This thread's number becomes the process's. The process's exit signal is `SIGCHLD` from here on, and its parent
     /// can no longer move it to another group. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-09.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl<H: Host> Thread<H> {
             process.unmark(hold, Marks::EXECING);
             return Err(Errno::EAGAIN);
         }
-        while let Some(other) = self.first_other(hold) {
+        while let Some(other) = self.next_other(hold) {
             if !self.absorb(hold, other) || hold.is_full() {
                 return Ok(false);
             }
@@ -56,19 +56,24 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::KeptExitSignal) {
+            self.end_vfork(hold);
+            return Ok(true);
+        }
         process.exit_signal.set(hold, ExitSignal::SIGCHLD);
         self.end_vfork(hold);
         Ok(true)
     }
 
-    /// Takes over another thread's children and makes it vanish. False if the hold is full before.
+    /// Makes another thread vanish; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.
     fn absorb(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
         let process = self.process();
-        let mine = Parentage::of_thread(self, hold);
-        if process.leader.is(hold, other) && !process.children.move_all(hold, mine) {
+        let heir = Parentage::of_thread(self.heir_of(hold, other), hold);
+        if process.leader.is(hold, other) && !process.children.move_all(hold, heir) {
             return false;
         }
-        if !other.own_children().move_all(hold, mine) {
+        if !other.own_children().move_all(hold, heir) {
             return false;
         }
         if !other.release_tracees(hold) {
@@ -100,8 +105,17 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::LEADER_GONE);
     }
 
-    fn first_other<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
-        self.process().threads.iter(hold).find(|other| !core::ptr::eq(*other, self))
+    /// The order in which Linux's `zap_other_threads` goes.
+    fn next_other<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+        let threads = &self.process().threads;
+        let first = threads.first(hold).filter(|first| !core::ptr::eq(*first, self));
+        threads.after(hold, self).or(first)
+    }
+
+    fn heir_of<'h>(&self, hold: &Hold<'h, H>, other: &Self) -> &'h Self {
+        let mut left = self.process().threads.iter(hold);
+        let is_heir = |it: &&Self| it.state() == ThreadState::Live && !core::ptr::eq(*it, other);
+        left.find(is_heir).unwrap_or_else(|| self.in_hold(hold))
     }
 }
 

@@ -286,6 +286,11 @@ impl<H: Host> Process<H> {
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
+        #[cfg(feature = "planted-faults")]
+        let action = match crate::faults::is_planted(crate::faults::Fault::HardyZombie) {
+            true => ChildSignalAction::empty(),
+            false => action,
+        };
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
             let receiver = Receiver::Process(self.parent_thread_in(hold));
             let pid = self.identity.number_in(hold, parent.space(hold));

@@ -39,6 +39,10 @@ pub(crate) fn is_orphaned_group<H: Host>(
 impl<H: Host> ProcessGroup<H> {
     /// Sends a signal of the kernel's own to every member, the one that joined last first.
     pub(crate) fn signal_members(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::ForsakenGroup) {
+            return;
+        }
         let info = SignalInfo { signal, cause: SignalCause::Kernel };
         let mut at = self.members().last(hold);
         while let Some(member) = at {

@@ -99,6 +99,10 @@ impl<H: Host> Process<H> {
     ///
     /// All threads in one hold, as on Linux; without a wish none is looked at.
     pub(super) fn post_parent_death(&self, hold: &mut Hold<'_, H>, lost: &Self) {
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::SilentDeath) {
+            return;
+        }
         if let Some(signal) = self.death_signal.get(hold) {
             let leader = self.leader(hold);
             self.post_death_of(hold, lost, leader, signal);

@@ -4,7 +4,7 @@
 //!
 //! | step | what | Linux |
 //! | --- | --- | --- |
-//! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included; the sender has succeeded (R-EXIT-12, B39) | `prepare_signal` |
+//! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included, nor does a thread that has exited; the sender has succeeded (R-EXIT-12, R-KILL-08, B39) | `prepare_signal` |
 //! | 2 | `SIGCONT` ends a stop; `SIGCONT` and stop signals discard each other from the queues, whatever becomes of them (R-STOP-01, R-STOP-02) | same |
 //! | 3 | who ignores the signal and does not block it never sees it (R-KILL-10); an init ignores whatever it does not handle (R-NS-10, R-NS-11) | `sig_ignored` |
 //! | 4 | the host queues the signal | `__send_signal_locked` |
@@ -28,6 +28,14 @@ pub(super) enum Receiver<'h, H: Host> {
 }
 
 impl<'h, H: Host> Receiver<'h, H> {
+    /// Whether it is for a thread that takes nothing more. Then nothing comes of it: not even `SIGCONT` ends a stop (R-KILL-08).
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Process(_) => false,
+            Self::Thread(thread) => !thread.is_some_and(|it| it.state() == ThreadState::Live),
+        }
+    }
+
     /// Whether the addressed thread blocks the signal; what is blocked is never ignored, because that may change before it is not. A
     /// dead leader blocks nothing.
     fn blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
@@ -97,7 +105,7 @@ impl<H: Host> Process<H> {
         receiver: Receiver<'h, H>,
         info: &SignalInfo,
     ) {
-        if !self.can_stop(hold) {
+        if !self.can_stop(hold) || receiver.is_gone() {
             return;
         }
         let signal = info.signal;
@@ -145,6 +153,10 @@ impl<H: Host> Process<H> {
     /// Whether default actions do not touch this process: it is the init of a namespace, and what its like can do nothing about,
     /// `SIGKILL` and `SIGSTOP`, does not come from outside. To the table's own init there is no outside. R-NS-10, R-NS-11.
     fn is_shielded(&self, hold: &Hold<'_, H>, origin: Origin, signal: Signal) -> bool {
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::NakedInit) {
+            return false;
+        }
         let is_forced =
             signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init(hold);
         self.is_space_init(hold) && !is_forced
@@ -177,12 +189,8 @@ impl<H: Host> Process<H> {
                 hold.host().post_signal_addressed(self, thread, info);
             }
             Receiver::Process(None) => hold.host().post_signal(self, info),
-            // A thread that exits accepts it like the leader that has exited, and never sees it.
-            Receiver::Thread(thread) => {
-                if let Some(thread) = thread.filter(|it| it.state() == ThreadState::Live) {
-                    hold.host().post_thread_signal(thread, info);
-                }
-            }
+            Receiver::Thread(Some(thread)) => hold.host().post_thread_signal(thread, info),
+            Receiver::Thread(None) => {}
         }
     }
 }

@@ -175,6 +175,10 @@ impl<H: Host> Process<H> {
     /// `SIGCONT` ends a stop when it is sent. A stop that was complete has been continued; one that was in progress has
     /// been both, of which the parent is told the first (R-STOP-06).
     pub(super) fn end_stop_by(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::DeafStop) {
+            return;
+        }
         if signal != Signal::SIGCONT || !self.can_stop(hold) {
             return;
         }

@@ -192,7 +192,6 @@ impl Author {
         }
     }
 
-    /// Nobody sleeps in a wait for a group: Linux wakes such a sleeper for the members only (R-WAIT-09), the model for every child.
     fn wait(&mut self, duel: &Duel<'_>, actor: Actor) -> Operation {
         let mut options = 0;
         // Process 1 seldom sleeps.
@@ -222,7 +221,6 @@ impl Author {
                 2 if self.one_in(2) => Number::Plain(0),
                 _ => self.somebody(duel, actor),
             };
-            let options = if kind == 2 { options | libc::WNOHANG } else { options };
             return Operation::WaitId { kind, id, options };
         }
         let who = match self.rng.u32(..10) {
@@ -231,9 +229,6 @@ impl Author {
             6 => self.somebodys_group(duel, actor),
             _ => self.somebody(duel, actor),
         };
-        let is_for_group =
-            matches!(who, Number::GroupOf(_)) || matches!(who, Number::Plain(it) if it != -1);
-        let options = if is_for_group { options | libc::WNOHANG } else { options };
         Operation::Wait4 { who, options }
     }
 
@@ -274,8 +269,7 @@ impl Author {
 
     fn send(&mut self, duel: &Duel<'_>, actor: Actor, signal: i32) -> Operation {
         match self.rng.u32(..40) {
-            // To all is only asked, not sent: Linux goes by age, the model by the tree, and the order shows in what the parents hear.
-            0 => Operation::Kill(Number::Plain(-1), 0),
+            0 => Operation::Kill(Number::Plain(-1), signal),
             1..3 => Operation::Kill(Number::Plain(0), signal),
             3..9 => Operation::Kill(self.somebodys_group(duel, actor), signal),
             9..14 => Operation::Tkill(self.somebody(duel, actor), signal),

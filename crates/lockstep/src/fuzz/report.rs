@@ -124,7 +124,7 @@ impl Finding {
         let Self { seed, length, .. } = self;
         format!(
             "\nDIVERGENCE (seed {seed}, shortened from {length} operations)\n\n{scenario}\n\
-             As a test:\n\n{}\n\
+             As a test of `tests/fuzz.rs`:\n\n{}\n\
              Again: lockstep fuzz --seed {seed} --scripts 1 --jobs 1\n",
             self.test(),
         )

@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::linux::{Linux, Theatre, Unrest};
 use super::model::{Model, Standing};
-use super::{Account, Actor, Outcome, Row, SLOTS, Seen};
+use super::{Account, Actor, Birth, Outcome, Row, SLOTS, Seen};
 use crate::run;
-use crate::script::{INIT, Name, Operation, Step, number_in_words};
+use crate::script::{INIT, Name, Number, Operation, Step, number_in_words};
 
 /// One script's processes on both sides.
 pub(crate) struct Duel<'a> {
@@ -14,6 +14,39 @@ pub(crate) struct Duel<'a> {
     /// None: the model plays alone.
     linux: Option<Linux<'a>>,
     names: Vec<Name>,
+    /// What both have done so far.
+    acts: Vec<Act>,
+    /// A fork has chosen a number.
+    has_chosen: bool,
+}
+
+/// One operation with plain numbers.
+#[derive(Clone)]
+struct Act {
+    actor: Actor,
+    operation: Operation,
+    /// In which order those run who are woken; 0: as they are woken.
+    order: u64,
+}
+
+impl Act {
+    fn play(&self, model: &mut Model) -> (Account, Option<Birth>) {
+        model.perform(self.actor, &self.operation, self.order)
+    }
+}
+
+/// Whether Linux tells what the model does. Where the caller is no more in the end, Linux may tell what it still got: a process that its own wait
+/// ends, because that makes the init of a namespace end, runs on for a moment. Of signals that the model has merged with an earlier one, Linux may tell more: where several
+/// processes end at once, it may have delivered the first before the second was sent.
+fn is_told(linux: &Account, model: &Account, merged: &[Seen]) -> bool {
+    let mut linux = linux.clone();
+    if model.outcome == Outcome::Ended {
+        linux.outcome = Outcome::Ended;
+    }
+    if linux.signals.len() > model.signals.len() {
+        linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1));
+    }
+    linux == *model
 }
 
 /// What a step came to.
@@ -57,7 +90,7 @@ impl<'a> Duel<'a> {
         let linux = theatre.map(Linux::start).transpose();
         let linux =
             linux.map_err(|error| NotPlayed(format!("cannot make a PID namespace: {error}")))?;
-        Ok(Self { model, linux, names: vec![INIT.to_owned()] })
+        Ok(Self { model, linux, names: vec![INIT.to_owned()], acts: Vec::new(), has_chosen: false })
     }
 
     /// The actor of that name; the last one if it has had several.
@@ -86,39 +119,70 @@ impl<'a> Duel<'a> {
             return Ok(Verdict::Skipped);
         };
         let operation = step.operation.resolve(|name| {
-            let target = self.actor(name)?;
+            let target = self.actor(name).filter(|&target| !self.model.lingers(target))?;
             self.model.number_of(target, actor)
         });
-        let answer = catch_unwind(AssertUnwindSafe(|| self.model.perform(actor, &operation)));
-        let Ok((model, birth)) = answer else {
+        if self.is_vague(actor, &operation) {
+            return Ok(Verdict::Skipped);
+        }
+        let mut act = Act { actor, operation, order: 0 };
+        let answer = catch_unwind(AssertUnwindSafe(|| act.play(&mut self.model)));
+        let Ok((mut model, birth)) = answer else {
             return Ok(Verdict::Diverged(Difference {
                 linux: Vec::new(),
                 model: vec![format!("panics: {}", run::last_panic())],
             }));
         };
-        if let (Some(_), Some(child)) = (birth, operation.child()) {
+        if let (Some(_), Some(child)) = (birth, act.operation.child()) {
             self.names.push(child.clone());
         }
         let Some(linux) = &mut self.linux else {
             return Ok(Verdict::Agreed(model));
         };
-        let child = operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
-        let mut linux = linux.perform(actor, &operation, child, birth)?;
-        let merged = self.model.take_merged();
-        if linux.signals.len() > model.signals.len() {
-            linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1));
+        let child = act.operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
+        let linux = linux.perform(actor, &act.operation, child, birth)?;
+        if !is_told(&linux, &model, &self.model.take_merged()) {
+            match self.find_order(&linux, &act) {
+                Some((order, other)) => (act.order, model) = (order, other),
+                None => return Ok(Verdict::Diverged(self.compare(&linux, &model, step))),
+            }
         }
-        if linux == model {
-            return Ok(Verdict::Agreed(model));
-        }
+        self.acts.push(act);
+        Ok(Verdict::Agreed(model))
+    }
+
+    /// Plays all anew on the model, with those who are woken by the last act running in other orders, until one comes to what Linux tells: that
+    /// order is the scheduler's, and no rule.
+    fn find_order(&mut self, linux: &Account, last: &Act) -> Option<(u64, Account)> {
+        const ORDERS: u64 = 40;
+        (1..=ORDERS).find_map(|order| {
+            let mut model = Model::start().ok()?;
+            let act = Act { order, ..last.clone() };
+            let play = || {
+                self.acts.iter().for_each(|act| {
+                    act.play(&mut model);
+                    model.take_merged();
+                });
+                act.play(&mut model)
+            };
+            let (account, _) = catch_unwind(AssertUnwindSafe(play)).ok()?;
+            is_told(linux, &account, &model.take_merged()).then(|| {
+                self.model = model;
+                (order, account)
+            })
+        })
+    }
+
+    fn compare(&self, linux: &Account, model: &Account, step: &Step) -> Difference {
+        let actor = self.actor(&step.actor).unwrap_or(0);
         let mut difference = Difference {
-            linux: self.tell(&linux, actor, &step.operation),
-            model: self.tell(&model, actor, &step.operation),
+            linux: self.tell(linux, actor, &step.operation),
+            model: self.tell(model, actor, &step.operation),
         };
         let both = difference.clone();
         difference.linux.retain(|line| !both.model.contains(line));
         difference.model.retain(|line| !both.linux.contains(line));
-        Ok(Verdict::Diverged(difference))
+        difference
     }
 
     /// Whether the actor can be told this now. Process 1 must live: the script plays in its namespace.
@@ -131,6 +195,24 @@ impl<'a> Duel<'a> {
             operation => operation
                 .child()
                 .is_none_or(|child| self.names.len() < SLOTS && self.actor(child).is_none()),
+        }
+    }
+
+    /// Whether Linux does not do this by a rule, or not as the model does it, as is known; or would never get rid of the processes.
+    fn is_vague(&mut self, actor: Actor, operation: &Operation) -> bool {
+        match operation {
+            // A signal to all goes by age on Linux, by number in the model.
+            Operation::Kill(Number::Plain(-1), signal) => self.has_chosen && *signal != 0,
+            // It may be the number of a thread that lingers.
+            Operation::Fork(fork) if fork.number.is_some() => {
+                self.has_chosen = true;
+                (0..self.names.len()).any(|actor| self.model.lingers(actor))
+            }
+            Operation::Setpgid(Number::Plain(who), Number::Plain(group)) => {
+                self.model.would_strand(actor, *who, *group)
+            }
+            Operation::Exec => self.model.is_exec_raced(actor),
+            _ => false,
         }
     }
 

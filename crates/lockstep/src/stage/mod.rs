@@ -14,6 +14,10 @@
 pub(crate) mod duel;
 pub(crate) mod linux;
 pub(crate) mod model;
+#[cfg(target_arch = "x86_64")]
+mod raw;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "no_raw.rs"]
 mod raw;
 pub(crate) mod shelter;
 mod slot;

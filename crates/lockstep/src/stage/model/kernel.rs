@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use axprocess::{
     ChildNews, DefaultAction, Discard, Signal, SignalCause, SignalInfo, WaitRequest, WaitToken,
 };
+use fastrand::Rng;
 
 use super::super::{Actor, Outcome, Seen};
 use crate::script::{Action, Treatment};
@@ -19,6 +20,8 @@ pub(super) struct Kernel {
     pub(super) groups: Vec<Group>,
     /// Who runs next.
     queue: VecDeque<Actor>,
+    /// Chooses who does; without it, the one that was woken first.
+    order: Option<Rng>,
     /// Who runs now.
     pub(super) running: Option<Actor>,
     /// Signals that have not been queued, because the same one was.
@@ -59,6 +62,8 @@ pub(super) enum Phase {
 pub(super) struct Group {
     /// The first thread, dead or alive.
     pub(super) leader: Actor,
+    /// The thread that has exited last.
+    pub(super) last: Option<Actor>,
     /// The thread that took a signal last which its first choice did not want.
     current: Actor,
     /// All threads that have not exited, in order.
@@ -133,6 +138,7 @@ impl Kernel {
     pub(super) fn add_group(&mut self, leader: Actor, treatments: [Treatment; 65]) -> usize {
         self.groups.push(Group {
             leader,
+            last: None,
             current: leader,
             threads: Vec::new(),
             treatments,
@@ -143,9 +149,19 @@ impl Kernel {
         self.groups.len() - 1
     }
 
+    /// An actor runs, and then those whom it wakes, in the order of that number.
+    pub(super) fn begin(&mut self, actor: Actor, order: u64) {
+        self.order = (order != 0).then(|| Rng::with_seed(order));
+        self.running = Some(actor);
+    }
+
     /// The next thread that was woken.
     pub(super) fn next(&mut self) -> Option<Actor> {
-        let actor = self.queue.pop_front()?;
+        let index = match &mut self.order {
+            Some(order) if !self.queue.is_empty() => order.usize(..self.queue.len()),
+            _ => 0,
+        };
+        let actor = self.queue.remove(index)?;
         self.tasks[actor].is_queued = false;
         Some(actor)
     }
@@ -311,6 +327,7 @@ impl Kernel {
             group.current = group.threads.get(own + 1).copied().unwrap_or(group.leader);
         }
         group.threads.retain(|&it| it != actor);
+        group.last = Some(actor);
     }
 
     fn retarget(&mut self, actor: Actor, open: u64) {

@@ -97,14 +97,15 @@ impl Model {
         })
     }
 
-    /// Lets an actor do something, and tells all that can be seen of it.
+    /// Lets an actor do something, and tells all that can be seen of it. Those who are woken run in the order of that number.
     pub(crate) fn perform(
         &mut self,
         actor: Actor,
         operation: &Operation,
+        order: u64,
     ) -> (Account, Option<Birth>) {
         let mut birth = None;
-        self.table.host().kernel().running = Some(actor);
+        self.table.host().kernel().begin(actor, order);
         if let Some(outcome) = self.call(actor, operation, &mut birth) {
             self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
         }
@@ -114,8 +115,7 @@ impl Model {
         (self.account(actor), birth)
     }
 
-    /// Signals since the last call that were not queued because the same one was. Where several processes end at once, Linux may have
-    /// delivered the first before the second was sent.
+    /// Signals since the last call that were not queued because the same one was.
     pub(crate) fn take_merged(&self) -> Vec<Seen> {
         self.table.host().kernel().merged.drain(..).map(|info| as_seen(&info)).collect()
     }
@@ -125,6 +125,51 @@ impl Model {
         let space = &self.members[viewer].numbers.first()?.0;
         let numbers = &self.members.get(actor)?.numbers;
         numbers.iter().find(|(it, _)| Arc::ptr_eq(it, space)).map(|(_, number)| *number)
+    }
+
+    /// Whether the init of an inner namespace would join a group that has a number in that namespace, and not its own. Linux never ends such an
+    /// init: it waits until the number is given back, and is itself the one that has it.
+    pub(crate) fn would_strand(&self, caller: Actor, who: i32, group: i32) -> bool {
+        let named = |number| {
+            let mut all = 0..self.members.len();
+            all.find(|&it| self.number_of(it, caller) == Some(number))
+        };
+        let Some(target) = (if who == 0 { Some(caller) } else { named(who) }) else {
+            return false;
+        };
+        let is_init = self.members[target].thread.process().pid() == 1;
+        let inside = named(group).and_then(|founder| self.number_of(founder, target));
+        is_init && inside.is_some_and(|number| number != 1)
+    }
+
+    /// Whether other threads, which an exec ends, would be seen in the middle of it: on Linux each hands its children on before the new program
+    /// begins. One that waits may still reap them, and who has wished for a signal may die while the old program is the parent.
+    pub(crate) fn is_exec_raced(&self, actor: Actor) -> bool {
+        let kernel = self.table.host().kernel();
+        let threads = &kernel.groups[kernel.tasks[actor].group].threads;
+        let is_waited =
+            threads.iter().any(|&it| matches!(kernel.tasks[it].phase, Phase::Waiting(..)));
+        let is_alone = threads.len() == 1;
+        drop(kernel);
+        let process = self.members[actor].thread.process();
+        let is_watched = self.members.iter().any(|it| {
+            let parent = it.thread.process().parent();
+            let is_child = parent.is_some_and(|parent| Arc::ptr_eq(&parent, process));
+            is_child && it.thread.parent_death_signal().is_some()
+        });
+        is_waited || is_watched && !is_alone
+    }
+
+    /// Whether a thread that does not lead is the last one of a namespace's init. Until that namespace is empty, Linux lets it be
+    /// seen, and keeps its number; the model does not.
+    pub(crate) fn lingers(&self, actor: Actor) -> bool {
+        let Some(member) = self.members.get(actor) else {
+            return false;
+        };
+        let kernel = self.table.host().kernel();
+        let group = &kernel.groups[kernel.tasks[actor].group];
+        let is_last = group.leader != actor && group.last == Some(actor);
+        is_last && member.thread.process().state() == ProcessState::Exiting
     }
 
     /// How an actor stands; `None` if there is none of that number.
@@ -291,19 +336,21 @@ impl Model {
 
     fn row(&self, actor: Actor) -> Option<Row> {
         let process = self.members[actor].thread.process();
-        let (is_gone, is_stopped, leads) = {
+        let (is_gone, is_stopped, leads, is_last) = {
             let kernel = self.table.host().kernel();
             let task = &kernel.tasks[actor];
-            (task.is_gone, task.is_stopped, kernel.groups[task.group].leader == actor)
+            let group = &kernel.groups[task.group];
+            (task.is_gone, task.is_stopped, group.leader == actor, group.last == Some(actor))
         };
         let running = if is_stopped { b'T' } else { b'S' };
         if !leads {
-            return (!is_gone).then_some(Row { state: running, relations: None });
+            let state = if self.lingers(actor) { b'E' } else { running };
+            return (!is_gone || state == b'E').then_some(Row { state, relations: None });
         }
         let state = match process.state() {
             ProcessState::Reaped => return None,
             ProcessState::Zombie => b'Z',
-            ProcessState::Exiting => b'E',
+            ProcessState::Exiting if is_last => b'E',
             _ if is_gone => b'Z',
             _ => running,
         };
