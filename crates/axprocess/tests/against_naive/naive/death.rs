@@ -198,12 +198,17 @@ impl World {
         if self[process].group_exit {
             return Err(Errno::EAGAIN);
         }
-        let others = self.threads_of(process).into_iter().filter(|&other| other != thread);
-        let others: Vec<_> = others.collect();
+        // R-EXEC-04: those behind the caller die first, and each one's children go to the first thread that is left.
+        let mut others = self.threads_of(process);
+        let caller = others.iter().position(|&other| other == thread).unwrap_or(0);
+        others.rotate_left(caller);
+        others.retain(|&other| other != thread);
         self.abandon_stop(process);
         for &other in &others {
             self[other].alive = false;
-            let dead = self.give_children(other, thread);
+            let all = self.threads_of(process);
+            let heir = all.into_iter().find(|&left| self[left].alive).unwrap_or(thread);
+            let dead = self.give_children(other, heir);
             debug_assert!(dead.is_empty(), "they stay in the process");
         }
         for other in others {

@@ -75,6 +75,10 @@ impl World {
         if !self.takes_signals(process) {
             return;
         }
+        // R-KILL-08: to a leader that has exited alone, it does nothing at all.
+        if matches!(scope, Scope::Thread) && !self[thread].alive {
+            return;
+        }
         // R-STOP-01, R-STOP-02: whatever becomes of the signal itself.
         self.note_sent(process, signal);
         match discarded_by(signal) {
@@ -91,8 +95,6 @@ impl World {
                 let cause = self.as_shown(cause);
                 self.hooks.push(Hook::Signal { to: process, signal, cause });
             }
-            // R-KILL-08: a leader that has exited accepts it and never sees it.
-            Scope::Thread if !self[thread].alive => {}
             Scope::Thread => self.hooks.push(Hook::ThreadSignal { to: thread, signal, cause }),
         }
         // R-EXIT-08 to R-EXIT-11.
