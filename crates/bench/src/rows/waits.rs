@@ -37,7 +37,9 @@ impl<S: Subject> Mourners<S> {
         let parents = (0..parents)
             .map(|_| {
                 let parent = S::fork(&first, numbers.take());
-                let mut mourner = Mourner { parent, numbers: Numbers::reserve(zombies + 64) };
+                // Enough never to wrap: a peer would take the new child for the old one of its number.
+                let numbers = Numbers::reserve(zombies + 100_000);
+                let mut mourner = Mourner { parent, numbers };
                 mourner.lose(zombies - 1);
                 mourner
             })
