@@ -291,12 +291,11 @@ impl<H: Host> Process<H> {
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
+        // Not where the end of a namespace would wait for ever.
         #[cfg(feature = "planted-faults")]
-        let is_planted = crate::faults::is_planted(crate::faults::Fault::HardyZombie);
-        // The end of a namespace would wait for ever.
-        let action = match is_planted && parent.state() == ProcessState::Live {
-            true => ChildSignalAction::empty(),
-            false => action,
+        let action = match crate::faults::is_planted(crate::faults::Fault::HardyZombie) {
+            true if parent.state() == ProcessState::Live => ChildSignalAction::empty(),
+            _ => action,
         };
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
             let receiver = Receiver::Process(self.parent_thread_in(hold));
