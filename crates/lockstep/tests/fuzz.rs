@@ -226,7 +226,7 @@ m: pidfd-send fd6 QUIT process
     );
 }
 
-/// R-TTYEXIT-07: a terminal that has hung up does not do so again before it is opened anew.
+/// R-TTYEXIT-07: a terminal that has hung up does not do so again before it is opened anew: it is lost with its master, without a signal.
 #[test]
 fn seed_505495_agrees() {
     check_on_both_sides(

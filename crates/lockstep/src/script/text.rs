@@ -374,7 +374,7 @@ b: tiocspgrp t -a master
 b: tiocsig t INT
 b: pidfd-open p a thread
 b: pidfd-send p TERM group
-b: waitid pidfd p exited nohang
+b: waitid pidfd p nohang exited
 b: fork c newpid vfork
 b: exit-group 3
 ";

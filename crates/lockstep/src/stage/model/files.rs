@@ -150,6 +150,10 @@ impl Model {
             }
             TerminalCall::HangUp => {
                 pair.master = Master::Closed;
+                // What has hung up before does not so again: the terminal is lost with its master, and nobody hears of it.
+                if pair.line == Line::HungUp {
+                    pair.terminal = self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE);
+                }
                 pair.hang_up();
                 nothing(Ok(()))
             }
