@@ -25,6 +25,9 @@ pub(crate) enum Command {
     /// Play scenario files on both sides, or on the model alone
     #[command(after_help = CHECK_HELP)]
     Check(CheckArguments),
+    /// Play scenario files on the kernel that runs this, and tell the results as TAP
+    #[command(after_help = AGENT_HELP)]
+    Agent(AgentArguments),
     /// One job of `fuzz`
     #[command(hide = true)]
     FuzzJob {
@@ -66,6 +69,22 @@ Exit status: 0 all files hold, 1 one does not, 2 wrong command line, 125 lockste
 Examples:
   lockstep check crates/lockstep/tests/scenarios/*.proc
   lockstep check --model-only my.proc";
+
+const AGENT_HELP: &str = "\
+Plays each scenario with real processes, and prints a test result for each in the Test Anything
+Protocol. Nothing is needed but this one file: built as a static program (`cargo agent`), it can be
+copied to another kernel and run there, as process 1 too. It uses no ptrace.
+
+Where the kernel has no PID namespaces the processes are ordinary ones, and the scenarios that
+cannot be played so are skipped; where there is no /proc, states are not looked at. `# SKIP` says why.
+
+Exit status: 0 nothing failed, 1 something did, 2 wrong command line, 125 the agent could not work.
+
+Examples:
+  lockstep agent --all
+  lockstep agent --all --expectations-only
+  lockstep agent R-EXIT-03.proc my.proc
+  lockstep agent --list";
 
 const RUN_HELP: &str = "\
 The program keeps its terminal, its standard streams and its signals. Every system call of it and
@@ -160,4 +179,33 @@ pub(crate) struct CheckArguments {
     /// The scenario files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// The arguments of `lockstep agent`.
+#[derive(Args, Debug)]
+pub(crate) struct AgentArguments {
+    /// Play the scenarios that are part of this program
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) all: bool,
+    /// Only list them
+    #[arg(long, conflicts_with_all = ["files", "all"])]
+    pub(crate) list: bool,
+    /// Compare with the expectations in the files alone, and not with all that the model tells
+    #[arg(long)]
+    pub(crate) expectations_only: bool,
+    /// Do as if the kernel lacked something
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub(crate) without: Vec<Lack>,
+    /// Scenario files
+    #[arg(required_unless_present_any = ["all", "list"], value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// What a kernel may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Lack {
+    /// PID namespaces
+    Namespaces,
+    /// /proc/PID/stat
+    Proc,
 }

@@ -12,9 +12,11 @@
 //! | [`report`] | the tree, the verdict, the picture, the file for machines |
 //! | [`script`] | scripts of operations, and their files |
 //! | [`stage`] | plays them on Linux and on the model |
-//! | [`fuzz`], [`check`] | random scripts, scenario files |
+//! | [`fuzz`], [`check`], [`agent`] | random scripts, scenario files, scenario files on any kernel |
+//! | [`scenario`] | scenario files |
 //! | [`procfs`], [`sys`], [`words`] | what the kernel shows, does and is called |
 
+mod agent;
 mod check;
 mod cli;
 mod compare;
@@ -25,6 +27,7 @@ mod operation;
 mod procfs;
 mod report;
 mod run;
+mod scenario;
 mod script;
 mod stage;
 mod sys;
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         cli::Command::Run(arguments) => run::run(&arguments),
         cli::Command::Fuzz(arguments) => fuzz::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
+        cli::Command::Agent(arguments) => agent::run(&arguments),
         cli::Command::FuzzJob { share } => serde_json::from_str(&share)
             .map_err(|error| tracer::Failure::new(error.to_string()))
             .and_then(|share| fuzz::run_job(&share)),

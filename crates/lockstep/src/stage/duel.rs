@@ -67,6 +67,8 @@ pub(crate) struct Difference {
     pub(crate) linux: Vec<String>,
     /// What only the model says.
     pub(crate) model: Vec<String>,
+    /// All that Linux says.
+    pub(crate) told: Vec<String>,
 }
 
 /// Why a script could not be played at all.
@@ -108,6 +110,18 @@ impl<'a> Duel<'a> {
         self.model.standing(actor)
     }
 
+    /// Why a step was skipped.
+    pub(crate) fn why_not(&self, step: &Step) -> String {
+        let standing = self.actor(&step.actor).and_then(|actor| self.model.standing(actor));
+        let reason = match standing {
+            None => "there is none",
+            Some(standing) if !standing.is_there => "it is no more",
+            Some(standing) if !standing.is_ready => "it sleeps, is stopped or has ended",
+            Some(_) => "it would end process 1, name somebody twice, or have no certain result",
+        };
+        reason.to_owned()
+    }
+
     /// Plays one step.
     ///
     /// # Errors
@@ -131,6 +145,7 @@ impl<'a> Duel<'a> {
             return Ok(Verdict::Diverged(Difference {
                 linux: Vec::new(),
                 model: vec![format!("panics: {}", run::last_panic())],
+                told: Vec::new(),
             }));
         };
         if let (Some(_), Some(child)) = (birth, act.operation.child()) {
@@ -175,10 +190,9 @@ impl<'a> Duel<'a> {
 
     fn compare(&self, linux: &Account, model: &Account, step: &Step) -> Difference {
         let actor = self.actor(&step.actor).unwrap_or(0);
-        let mut difference = Difference {
-            linux: self.tell(linux, actor, &step.operation),
-            model: self.tell(model, actor, &step.operation),
-        };
+        let told = self.tell(linux, actor, &step.operation);
+        let model = self.tell(model, actor, &step.operation);
+        let mut difference = Difference { linux: told.clone(), model, told };
         let both = difference.clone();
         difference.linux.retain(|line| !both.model.contains(line));
         difference.model.retain(|line| !both.linux.contains(line));
