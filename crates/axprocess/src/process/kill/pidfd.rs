@@ -117,7 +117,7 @@ impl<H: Host> Thread<H> {
                     sending.hit_thread(hold, handle.target(hold).ok_or(Errno::ESRCH)?)
                 }
                 SignalScope::OfHandle | SignalScope::Process => {
-                    sending.hit_process(hold, handle.target(hold).ok_or(Errno::ESRCH)?.process)
+                    sending.hit_target(hold, &handle.target(hold).ok_or(Errno::ESRCH)?)
                 }
             }
         })
