@@ -14,12 +14,14 @@
 //! Expectations stand where a reader wants them. All that they leave out is compared between Linux and the model all the same.
 
 mod operation;
+mod raw_clone;
 mod resolve;
 mod text;
 
 pub(crate) use operation::{
     Action, Fork, GETTERS, Getter, Name, Number, Operation, Parent, Space, Switch, Treatment,
 };
+pub(crate) use raw_clone::RawClone;
 pub(crate) use text::{number_in_words, parse};
 
 /// The first actor: process 1 of the namespace in which a script plays.

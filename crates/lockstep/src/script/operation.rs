@@ -1,5 +1,7 @@
 //! What an actor of a script can do: one system call each.
 
+use super::raw_clone::RawClone;
+
 /// The name of an actor: a process (its first thread), or another thread.
 pub(crate) type Name = String;
 
@@ -21,6 +23,8 @@ pub(crate) enum Operation {
     Fork(Fork),
     /// clone3 with `CLONE_THREAD`.
     Thread { child: Name },
+    /// clone3 that is refused.
+    Clone3(RawClone),
     /// exit.
     Exit(i32),
     /// exit_group.
@@ -59,6 +63,8 @@ pub(crate) enum Operation {
     DeathSignal(i32),
     /// unshare with `CLONE_NEWPID`.
     UnsharePid,
+    /// reboot.
+    Reboot(i32),
 }
 
 /// What is special about a fork.
@@ -197,6 +203,13 @@ pub(crate) const SIGNALS: &[(&str, i32)] = &[
     ("TTOU", 22),
 ];
 
+/// The names of the commands of reboot.
+pub(crate) const REBOOTS: &[(&str, i32)] = &[
+    ("restart", 0x0123_4567),
+    ("halt", 0xcdef_0123_u32.cast_signed()),
+    ("power-off", 0x4321_fedc),
+];
+
 impl Operation {
     /// The new actor that the operation makes, if it succeeds.
     pub(crate) fn child(&self) -> Option<&Name> {
@@ -211,6 +224,7 @@ impl Operation {
         match self {
             Self::Fork(_) => "fork",
             Self::Thread { .. } => "thread",
+            Self::Clone3(_) => "clone3",
             Self::Exit(_) => "exit",
             Self::ExitGroup(_) => "exit-group",
             Self::Exec => "exec",
@@ -230,6 +244,7 @@ impl Operation {
             Self::Subreaper(_) => "subreaper",
             Self::DeathSignal(_) => "death-signal",
             Self::UnsharePid => "unshare-pid",
+            Self::Reboot(_) => "reboot",
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::operation::{
-    Action, Fork, GETTERS, Number, Operation, Parent, SIGNALS, Space, Switch, Treatment,
+    Action, Fork, GETTERS, Number, Operation, Parent, REBOOTS, SIGNALS, Space, Switch, Treatment,
     WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
 };
+use super::raw_clone::RawClone;
 use super::{Expectation, Script, Step};
 
 /// Why a file is no script.
@@ -157,6 +158,11 @@ fn parse_operation(text: &str) -> Result<Operation, String> {
         }),
         "death-signal" => Operation::DeathSignal(words.signal()?),
         "unshare-pid" => Operation::UnsharePid,
+        "clone3" => Operation::Clone3(RawClone::parse(words.rest.by_ref())?),
+        "reboot" => {
+            let word = words.next("a command")?;
+            Operation::Reboot(value_of(REBOOTS, word).map_or_else(|| parse_integer(word), Ok)?)
+        }
         other => match value_of(GETTERS, other) {
             Some(getter) => Operation::Get(getter),
             None => return Err(format!("`{other}` is no operation")),
@@ -235,6 +241,11 @@ impl fmt::Display for Operation {
         match self {
             Self::Fork(fork) => write!(f, "{fork}"),
             Self::Thread { child } => write!(f, " {child}"),
+            Self::Clone3(request) => write!(f, "{request}"),
+            Self::Reboot(command) => match name_of(REBOOTS, *command) {
+                Some(name) => write!(f, " {name}"),
+                None => write!(f, " {command}"),
+            },
             Self::Exit(code) | Self::ExitGroup(code) => write!(f, " {code}"),
             Self::Wait4 { who: Number::Plain(-1), options } => {
                 write!(f, " any{}", Options(*options))
@@ -331,6 +342,9 @@ b: tgkill a b 65
 b: signal CHLD handle nocldwait nocldstop
 b: subreaper on
 b: getppid
+b: clone3 vm thread size=96
+b: reboot halt
+b: reboot 5
 b: exit-group 3
 ";
         let script = parse(text).unwrap();

@@ -226,6 +226,10 @@ impl<'a> Duel<'a> {
                 self.model.would_strand(actor, *who, *group)
             }
             Operation::Exec => self.model.is_exec_raced(actor),
+            // Who would be made has no name.
+            Operation::Clone3(request) => !self.model.refuses(actor, request),
+            // It would be the end of process 1.
+            Operation::Reboot(_) => self.model.is_outermost(actor),
             _ => false,
         }
     }
