@@ -472,7 +472,8 @@ mod tests {
         init.process().setsid().expect("a session");
         init.process().world().hold(|hold| {
             let group = init.process().group_in(hold);
-            let foreground = group.number_use(hold);
+            let (number_use, identity) = (group.number_use(hold), group.identity());
+            let foreground = crate::terminal::Named { number_use, identity };
             group.session_in(hold).attach_terminal(hold, &terminal, foreground);
         });
     }

@@ -31,7 +31,7 @@ use core::fmt;
 
 use crate::group::ProcessGroup;
 use crate::list::Edge;
-use crate::pid::{PidNamespace, Task};
+use crate::pid::{Identity, PidNamespace};
 use crate::process::Process;
 use crate::session::Session;
 use crate::sync::{Field, Hold, World};
@@ -72,6 +72,8 @@ with_default_host! {
         session: Edge<Session<H>>,
         /// Set if and only if there is a session.
         foreground: Field<Option<NumberUse>>,
+        /// The numbers of the last foreground, on each level. They are shown also when that has ended (R-TTY-04).
+        shown: Identity<H>,
     }
 }
 
@@ -92,6 +94,13 @@ pub(crate) struct NumberUse {
     pub(crate) serial: u64,
 }
 
+/// What is put into the foreground.
+pub(crate) struct Named<'h, H: Host> {
+    pub(crate) number_use: NumberUse,
+    /// Its numbers.
+    pub(crate) identity: &'h Identity<H>,
+}
+
 /// What a session knows of its terminal.
 pub(crate) struct SessionTerminal<H: Host> {
     edge: Edge<Terminal<H>>,
@@ -110,6 +119,7 @@ impl<H: Host> Terminal<H> {
             myself: Weak::clone(myself),
             session: Edge::none(),
             foreground: Field::new(None),
+            shown: Identity::at_root(),
         })
     }
 
@@ -173,8 +183,15 @@ impl<H: Host> Terminal<H> {
         self.foreground.get(hold)
     }
 
-    pub(crate) fn set_foreground(&self, hold: &mut Hold<'_, H>, foreground: NumberUse) {
-        self.foreground.set(hold, Some(foreground));
+    pub(crate) fn set_foreground(&self, hold: &mut Hold<'_, H>, named: Named<'_, H>) {
+        self.foreground.set(hold, Some(named.number_use));
+        self.shown.remember(hold, named.identity);
+    }
+
+    /// The number of the foreground that `viewer` sees; 0 if there is none, or none that it can see (B10, G10).
+    pub(crate) fn shown_foreground(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
+        let foreground = self.foreground.get(hold);
+        foreground.map_or(0, |_| self.shown.number_in(hold, viewer))
     }
 
     /// A strong reference; `None` while the last one is being dropped.
@@ -195,27 +212,6 @@ impl NumberUse {
         let task = hold.root_space().roles(hold, self.number)?.task?;
         let process = task.process_of_leader(hold)?;
         (process.number_use(hold) == self).then_some(process)
-    }
-
-    /// The number that `viewer` sees. Of a use that has ended only the table's own number is left (R-TTY-04).
-    pub(crate) fn number_in<H: Host>(self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
-        if viewer.level() == 0 {
-            return self.number;
-        }
-        let roles = hold.root_space().roles(hold, self.number);
-        let identity = roles.and_then(|roles| match (roles.group, roles.task) {
-            (Some(group), _) if group.get(hold).number_use(hold) == self => {
-                Some(group.get(hold).identity())
-            }
-            (_, Some(Task::Process(process))) if process.get(hold).number_use(hold) == self => {
-                Some(process.get(hold).identity())
-            }
-            (_, Some(Task::Thread(thread))) if self.serial == 0 => {
-                Some(thread.get(hold).identity())
-            }
-            _ => None,
-        });
-        identity.map_or(0, |identity| identity.number_in(hold, viewer))
     }
 }
 
@@ -264,7 +260,7 @@ impl<H: Host> Session<H> {
         &self,
         hold: &mut Hold<'_, H>,
         terminal: &Terminal<H>,
-        foreground: NumberUse,
+        foreground: Named<'_, H>,
     ) -> u64 {
         let state = self.terminal();
         let generation = state.generation.get(hold) + 1;
@@ -272,7 +268,7 @@ impl<H: Host> Session<H> {
         state.generation.set(hold, generation);
         state.foreground_at_hang_up.set(hold, None);
         terminal.session.set(hold, Some(self));
-        terminal.foreground.set(hold, Some(foreground));
+        terminal.set_foreground(hold, foreground);
         generation
     }
 

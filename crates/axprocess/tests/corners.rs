@@ -1,10 +1,10 @@
-//! Corners of the rules where several of them meet, each found by the comparison with the second model.
+//! Corners of the rules where several of them meet, each found by a comparison: with the second model, or with Linux.
 
 mod kernel;
 
 use axprocess::{
     Errno, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, ProcessState, Signal,
-    SignalCause, WaitStatus,
+    SignalCause, StopSignal, TerminalFile, TerminalKind, TerminalSide, WaitStatus,
 };
 use kernel::*;
 
@@ -136,4 +136,24 @@ fn numbers_that_need_memory_on_two_levels_are_given() {
     let outside = new.process().pid_in(&init.process().namespace());
     assert_eq!((new.tid(), outside), (1, 64));
     assert_eq!(fork(&new).tid(), 2);
+}
+
+#[test]
+fn an_ended_foreground_is_shown_inside_a_namespace_too() {
+    // R-TTY-04, R-TTY-15: its number on each level is what it was.
+    let (table, init) = boot();
+    fork(&init);
+    let leader = fork_with(&init, NEW).unwrap();
+    leader.process().setsid().unwrap();
+    let tty = table.new_terminal(TerminalKind::PseudoTerminal, 1);
+    leader.process().open_terminal(&tty, TerminalFile::Readable);
+    let job = fork(&leader);
+    job.process().setpgid(0, 0).unwrap();
+    leader.process().tcsetpgrp(&tty, Ok(2), StopSignal::Effective).unwrap();
+    exit(&job, 0);
+    wait4(&leader, -1, 0);
+    assert_eq!(leader.process().tcgetpgrp(&tty, TerminalSide::Slave), Ok(2));
+    assert_eq!(leader.process().foreground_pgid(), Some(2));
+    assert_eq!(init.process().tcgetpgrp(&tty, TerminalSide::Master), Ok(4));
+    assert!(tty.foreground_group().is_none());
 }

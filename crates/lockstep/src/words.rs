@@ -2,8 +2,10 @@
 
 /// The name of an errno value.
 pub(crate) fn errno(value: i32) -> String {
-    const NAMES: [(i32, &str); 16] = [
+    const NAMES: [(i32, &str); 18] = [
         (libc::EPERM, "EPERM"),
+        (libc::ENOENT, "ENOENT"),
+        (libc::EIO, "EIO"),
         (libc::ESRCH, "ESRCH"),
         (libc::EINTR, "EINTR"),
         (libc::E2BIG, "E2BIG"),

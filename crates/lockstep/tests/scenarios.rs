@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -84,6 +85,83 @@ fn bad_files_are_told_with_their_place() {
     let output = lockstep(&["check", "none.proc"]).output().unwrap();
     assert_eq!(output.status.code(), Some(125));
     assert!(said(&output).contains("none.proc: No such file"), "{}", said(&output));
+}
+
+/// What docs/rules.md says of a rule, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// User space can observe it.
+    Observable,
+    /// It is the host's, or cannot be observed.
+    Hidden,
+}
+
+fn rules() -> BTreeMap<String, Sight> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules.md");
+    let text = std::fs::read_to_string(path).expect("docs/rules.md");
+    let mut rules = BTreeMap::new();
+    for part in text.split("\n#### ").skip(1) {
+        let name = part.lines().next().unwrap_or_default().to_owned();
+        let evidence = part.lines().find(|line| line.starts_with("Evidence: ")).unwrap_or_default();
+        let hidden = ["Host: ", "Not observable: "].iter().any(|mark| evidence.contains(mark));
+        rules.insert(name, if hidden { Sight::Hidden } else { Sight::Observable });
+    }
+    rules
+}
+
+/// The rules that the first comments of the scenario files name.
+fn named_by_scenarios() -> BTreeSet<String> {
+    let heads = scenarios().into_iter().map(|path| {
+        let text = std::fs::read_to_string(&path).expect("a scenario file");
+        text.lines().next().unwrap_or_default().to_owned()
+    });
+    heads
+        .flat_map(|head| {
+            let names = head.trim_start_matches("# ").split(':').next().unwrap_or_default();
+            names.split(", ").map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The rules that random scripts have been seen to exercise.
+fn known_to_the_fuzzer() -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fuzz/coverage.rs");
+    let text = std::fs::read_to_string(path).expect("the list of rules");
+    let list = text.split("RULES: &[").nth(1).and_then(|rest| rest.split("];").next());
+    let list = list.expect("the list of rules in src/fuzz/coverage.rs");
+    list.split('"').filter(|word| word.starts_with("R-")).map(str::to_owned).collect()
+}
+
+/// The rules that no script shows, and why.
+fn excused() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(directory().join("not-covered.md")).expect("the list");
+    let items = text.lines().filter_map(|line| line.strip_prefix("* "));
+    let entries = items.map(|item| item.split_once(": ").expect("`* RULE: reason`"));
+    entries.map(|(rule, reason)| (rule.to_owned(), reason.to_owned())).collect()
+}
+
+/// All rules: each is shown by a scenario, or exercised by random scripts, or it is said why not; nine of ten that can be observed are shown.
+#[test]
+fn nearly_every_observable_rule_is_shown() {
+    let (rules, excused) = (rules(), excused());
+    let named = named_by_scenarios();
+    let shown: BTreeSet<_> = named.union(&known_to_the_fuzzer()).cloned().collect();
+    let unknown: Vec<_> =
+        named.iter().chain(excused.keys()).filter(|it| !rules.contains_key(*it)).collect();
+    assert!(unknown.is_empty(), "no rules: {unknown:?}");
+    let missing: Vec<_> =
+        rules.keys().filter(|it| !shown.contains(*it) && !excused.contains_key(*it)).collect();
+    assert!(missing.is_empty(), "neither shown nor excused in not-covered.md: {missing:?}");
+    let both: Vec<_> = excused.keys().filter(|it| shown.contains(*it)).collect();
+    assert!(both.is_empty(), "shown, and excused in not-covered.md: {both:?}");
+    let is_observable = |rule: &&String| rules[*rule] == Sight::Observable;
+    let observable = rules.keys().filter(is_observable).count();
+    let seen = rules.keys().filter(is_observable).filter(|it| shown.contains(*it)).count();
+    let (scenarios, all) = (named.len(), rules.len());
+    eprintln!(
+        "{seen} of {observable} observable rules are shown; {scenarios} of {all} by scenarios"
+    );
+    assert!(seen * 10 >= observable * 9, "{seen} of {observable} observable rules are shown");
 }
 
 /// The results of the agent, without the blocks of YAML.

@@ -95,6 +95,14 @@ impl<H: Host> Identity<H> {
         }
     }
 
+    /// Has the numbers of `other` from now on, also when those are given back; what it had goes after the unlock.
+    pub(crate) fn remember(&self, hold: &mut Hold<'_, H>, other: &Self) {
+        self.number.set(hold, other.number());
+        let inside = other.inside.share_if_set(hold);
+        let before = self.inside.exchange(hold, inside);
+        hold.release_identity(before);
+    }
+
     /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none; `caller`: who asks for them.
     ///
     /// # Errors

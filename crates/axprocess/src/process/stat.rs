@@ -193,9 +193,7 @@ impl<H: Host> Process<H> {
             session: number(group.session_in(hold).identity()),
             terminal: self.terminal_in(hold).map(|terminal| TerminalStat {
                 device: terminal.device(),
-                foreground: terminal
-                    .foreground_in(hold)
-                    .map_or(0, |foreground| foreground.number_in(hold, viewer)),
+                foreground: terminal.shown_foreground(hold, viewer),
             }),
             threads: self.threads.len(hold) + usize::from(self.is_leader_dead(hold)),
             exit_signal: self.exit_signal.get(hold),

@@ -27,7 +27,7 @@ use super::{Process, ProcessState};
 use crate::pid::{PidNamespace, Task};
 use crate::session::Session;
 use crate::sync::Hold;
-use crate::terminal::{NumberUse, Terminal, TerminalKind};
+use crate::terminal::{Named, NumberUse, Terminal, TerminalKind};
 use crate::{Errno, Host, Pid, Signal};
 
 /// How the caller has opened the terminal. Who cannot read it shall not get it by way of `/dev/tty`.
@@ -140,7 +140,7 @@ impl<H: Host> Process<H> {
     pub fn foreground_pgid(&self) -> Option<Pid> {
         self.world().hold(|hold| {
             let terminal = self.terminal_in(hold)?;
-            Some(self.shown_number(hold, terminal.foreground_in(hold)))
+            Some(terminal.shown_foreground(hold, self.space(hold)))
         })
     }
 
@@ -247,7 +247,7 @@ impl<H: Host> Process<H> {
     pub fn tcgetpgrp(&self, terminal: &Terminal<H>, side: TerminalSide) -> Result<Pid, Errno> {
         self.hold_with(terminal, |hold| {
             self.check_may_ask(hold, terminal, side)?;
-            Ok(self.shown_number(hold, terminal.foreground_in(hold)))
+            Ok(terminal.shown_foreground(hold, self.space(hold)))
         })
     }
 
@@ -403,7 +403,8 @@ impl<H: Host> Process<H> {
 
     /// Gives a session's leader, who has none, a free terminal.
     fn take_terminal(&self, hold: &mut Hold<'_, H>, terminal: &Terminal<H>) {
-        let foreground = self.group_in(hold).number_use(hold);
+        let group = self.group_in(hold);
+        let foreground = Named { number_use: group.number_use(hold), identity: group.identity() };
         let generation = self.session_in(hold).attach_terminal(hold, terminal, foreground);
         self.terminal_generation.set(hold, generation);
     }
@@ -443,11 +444,6 @@ impl<H: Host> Process<H> {
         let may = side == TerminalSide::Master || self.is_controlled_by(hold, terminal);
         if may { Ok(()) } else { Err(Errno::ENOTTY) }
     }
-
-    /// The number that this process sees of a foreground; 0 if there is none, or none that it can see (B10, G10).
-    fn shown_number(&self, hold: &Hold<'_, H>, foreground: Option<NumberUse>) -> Pid {
-        foreground.map_or(0, |named| named.number_in(hold, self.space(hold)))
-    }
 }
 
 impl<H: Host> Session<H> {
@@ -473,6 +469,9 @@ fn post_to_named_group<H: Host>(
     }
 }
 
+/// What can be put into the foreground, and in which session it is.
+type Found<'h, H> = (Option<Named<'h, H>>, Option<&'h Session<H>>);
+
 /// What a number that user space gave would be in the foreground, and the session that this is in: the group's; the process's or
 /// the thread's, if there is no group (R-TTY-07). Neither, if the number is only that of a session whose leader is gone.
 ///
@@ -483,21 +482,26 @@ fn find_named<'h, H: Host>(
     hold: &Hold<'h, H>,
     space: &PidNamespace<H>,
     number: Pid,
-) -> Result<(Option<NumberUse>, Option<&'h Session<H>>), Errno> {
+) -> Result<Found<'h, H>, Errno> {
     let roles = space.roles(hold, number).ok_or(Errno::ESRCH)?;
     if let Some(group) = roles.group {
         let group = group.get(hold);
-        return Ok((Some(group.number_use(hold)), Some(group.session_in(hold))));
+        let named = Named { number_use: group.number_use(hold), identity: group.identity() };
+        return Ok((Some(named), Some(group.session_in(hold))));
     }
     Ok(match roles.task {
         Some(Task::Process(process)) => {
             let process = process.get(hold);
-            (Some(process.number_use(hold)), Some(process.session_in(hold)))
+            let number_use = process.number_use(hold);
+            let named = Named { number_use, identity: process.identity() };
+            (Some(named), Some(process.session_in(hold)))
         }
         Some(Task::Thread(thread)) => {
             let thread = thread.get(hold);
-            let number = thread.identity().number_in(hold, hold.root_space());
-            (Some(NumberUse { number, serial: 0 }), Some(thread.process_in(hold).session_in(hold)))
+            let identity = thread.identity();
+            let number = identity.number_in(hold, hold.root_space());
+            let named = Named { number_use: NumberUse { number, serial: 0 }, identity };
+            (Some(named), Some(thread.process_in(hold).session_in(hold)))
         }
         None => (None, None),
     })

@@ -90,10 +90,24 @@ impl<T> StrongEdge<T> {
 
     /// Refers to `target` from now on. The caller keeps what is returned until the hold has ended.
     #[must_use = "to be kept until the hold has ended"]
-    pub(crate) fn replace<H: Host>(&self, _: &mut Hold<'_, H>, target: Arc<T>) -> Option<Arc<T>> {
+    pub(crate) fn replace<H: Host>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        target: Arc<T>,
+    ) -> Option<Arc<T>> {
+        self.exchange(hold, Some(target))
+    }
+
+    /// Refers to `target`, or to nothing, from now on. The caller keeps what is returned until the hold has ended.
+    #[must_use = "to be kept until the hold has ended"]
+    pub(crate) fn exchange<H: Host>(
+        &self,
+        _: &mut Hold<'_, H>,
+        target: Option<Arc<T>>,
+    ) -> Option<Arc<T>> {
         // SAFETY: the hold excludes every other thread, and references that `get` gave out point
         // to the target, not into this cell.
-        unsafe { (*self.0.get()).replace(target) }
+        unsafe { core::mem::replace(&mut *self.0.get(), target) }
     }
 }
 

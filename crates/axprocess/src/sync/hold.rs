@@ -173,11 +173,11 @@ impl<'h, H: Host> Hold<'h, H> {
         self.leftovers().processes = processes;
     }
 
-    /// Keeps the numbers that a thread gave up in exec until after the unlock: one thread does in one hold.
+    /// Keeps numbers that a thread gave up in exec, or that a terminal has shown, until after the unlock: one does in one hold.
     pub(crate) fn release_identity(&mut self, identity: Option<Arc<Inside<H>>>) {
         if identity.is_some() {
             let before = core::mem::replace(&mut self.leftovers().identity, identity);
-            debug_assert!(before.is_none(), "one thread takes over in one hold");
+            debug_assert!(before.is_none(), "one gives its numbers up in one hold");
         }
     }
 
@@ -192,7 +192,7 @@ impl<'h, H: Host> Hold<'h, H> {
     pub(crate) fn release_trace(&mut self, trace: Option<Arc<Trace<H>>>) {
         if trace.is_some() {
             let before = core::mem::replace(&mut self.leftovers().trace, trace);
-            debug_assert!(before.is_none(), "one thread takes over in one hold");
+            debug_assert!(before.is_none(), "one gives its numbers up in one hold");
         }
     }
 

@@ -145,7 +145,7 @@ fn by_sight(account: &Account) -> Vec<&'static str> {
         });
     }
     for (_, row) in &account.rows {
-        match (row.state, row.relations) {
+        match (row.state, row.process.as_ref()) {
             (b'T', _) => rules.push("R-STOP-03"),
             (b'S', None) => rules.push("R-EXIT-02"),
             (b'Z', Some(_)) => rules.push("R-EXIT-03"),

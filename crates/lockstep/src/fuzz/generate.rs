@@ -3,10 +3,12 @@
 //! A script has a flavour: what it does often. Its author sees how the actors stand and gives each step to one that can do it; whom a
 //! step is about is often a relative, now and then somebody dead.
 
+mod files;
+
 use fastrand::Rng;
 
 use crate::script::{
-    Action, Fork, GETTERS, INIT, Number, Operation, Parent, Space, Step, Switch, Treatment,
+    Action, Fork, GETTERS, INIT, Number, Operation, Pace, Parent, Space, Step, Switch, Treatment,
 };
 use crate::stage::duel::Duel;
 use crate::stage::{Actor, SLOTS};
@@ -25,6 +27,9 @@ struct Flavour {
     reaper: u32,
     ask: u32,
     space: u32,
+    terminal: u32,
+    handle: u32,
+    vfork: u32,
 }
 
 const FAMILY: Flavour = Flavour {
@@ -40,6 +45,9 @@ const FAMILY: Flavour = Flavour {
     reaper: 5,
     ask: 4,
     space: 0,
+    terminal: 0,
+    handle: 1,
+    vfork: 1,
 };
 
 const FLAVOURS: &[Flavour] = &[
@@ -49,6 +57,11 @@ const FLAVOURS: &[Flavour] = &[
     Flavour { space: 9, fork: 16, signal: 8, ask: 7, ..FAMILY },
     Flavour { treat: 14, signal: 16, stop: 8, reaper: 8, ..FAMILY },
     Flavour { reaper: 12, thread: 6, exit: 14, fork: 18, space: 2, ..FAMILY },
+    Flavour { terminal: 22, group: 14, stop: 6, treat: 7, exit: 7, ..FAMILY },
+    Flavour { terminal: 14, thread: 8, stop: 8, treat: 8, exec: 3, ..FAMILY },
+    Flavour { handle: 20, thread: 8, exec: 4, exit: 12, group: 8, ..FAMILY },
+    Flavour { handle: 14, space: 5, fork: 18, ask: 7, ..FAMILY },
+    Flavour { vfork: 8, exec: 8, signal: 10, stop: 6, thread: 4, ..FAMILY },
 ];
 
 /// The author of one script.
@@ -57,6 +70,9 @@ pub(super) struct Author {
     flavour: &'static Flavour,
     length: usize,
     born: usize,
+    opened: usize,
+    /// What is done first, the last one first.
+    opening: Vec<Operation>,
 }
 
 impl Author {
@@ -65,7 +81,11 @@ impl Author {
         let mut rng = Rng::with_seed(seed);
         let flavour = &FLAVOURS[rng.usize(..FLAVOURS.len())];
         let length = rng.usize(20..90);
-        Self { rng, flavour, length, born: 0 }
+        let mut author = Self { rng, flavour, length, born: 0, opened: 0, opening: Vec::new() };
+        if flavour.terminal > 0 && author.rng.bool() {
+            author.opening = author.terminal_for_all();
+        }
+        author
     }
 
     /// The next step; `None` when the script is long enough.
@@ -74,6 +94,9 @@ impl Author {
             return None;
         }
         self.length -= 1;
+        if let Some(operation) = self.opening.pop() {
+            return Some(Step::new(INIT, operation));
+        }
         let ready: Vec<Actor> = (0..duel.names().len())
             .filter(|&actor| duel.standing(actor).is_some_and(|it| it.is_ready))
             .collect();
@@ -117,6 +140,8 @@ impl Author {
             flavour.reaper,
             flavour.ask,
             flavour.space,
+            flavour.terminal,
+            flavour.handle,
         ];
         let mut point = self.rng.u32(..weights.iter().sum::<u32>());
         let kind = weights.iter().position(|&weight| {
@@ -125,7 +150,7 @@ impl Author {
             is_here
         });
         match kind {
-            Some(0) => self.fork(),
+            Some(0) => self.fork(ready),
             Some(1) => Operation::Thread { child: self.name() },
             Some(2) if self.one_in(3) => Operation::ExitGroup(self.rng.i32(0..300)),
             Some(2) => Operation::Exit(self.rng.i32(0..300)),
@@ -137,6 +162,8 @@ impl Author {
             Some(8) => self.treat(),
             Some(9) => self.reaper(),
             Some(11) => Operation::UnsharePid,
+            Some(12) => self.terminal(duel, actor),
+            Some(13) => self.handle(duel, actor),
             _ => self.ask(duel, actor),
         }
     }
@@ -149,7 +176,7 @@ impl Author {
         if round == 0 { letter.to_string() } else { format!("{letter}{round}") }
     }
 
-    fn fork(&mut self) -> Operation {
+    fn fork(&mut self, ready: usize) -> Operation {
         let mut fork = Fork::plain(self.name());
         if self.one_in(5) {
             fork.exit_signal = *self.choose(&[0, 0, 10, 18, 17, 65]).unwrap_or(&0);
@@ -161,6 +188,9 @@ impl Author {
         let space = if self.flavour.space > 0 { 4 } else { 60 };
         if self.one_in(space) {
             fork.space = Space::New;
+        }
+        if ready > 2 && self.rng.u32(..20) < self.flavour.vfork {
+            fork.pace = Pace::Vfork;
         }
         if self.one_in(15) {
             fork.number = Some(self.rng.i32(0..40));

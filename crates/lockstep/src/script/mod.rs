@@ -13,13 +13,17 @@
 //!
 //! Expectations stand where a reader wants them. All that they leave out is compared between Linux and the model all the same.
 
+mod files;
 mod operation;
 mod raw_clone;
 mod resolve;
 mod text;
 
+pub(crate) use files::{
+    Ask, FileKind, Files, IfTaken, Mode, PidfdCall, Side, TerminalCall, Writers,
+};
 pub(crate) use operation::{
-    Action, Fork, GETTERS, Getter, Name, Number, Operation, Parent, Space, Switch, Treatment,
+    Action, Fork, GETTERS, Getter, Name, Number, Operation, Pace, Parent, Space, Switch, Treatment,
 };
 pub(crate) use raw_clone::RawClone;
 pub(crate) use text::{number_in_words, parse};

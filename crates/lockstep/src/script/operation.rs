@@ -1,5 +1,6 @@
 //! What an actor of a script can do: one system call each.
 
+use super::files::{PidfdCall, TerminalCall};
 use super::raw_clone::RawClone;
 
 /// The name of an actor: a process (its first thread), or another thread.
@@ -65,6 +66,12 @@ pub(crate) enum Operation {
     UnsharePid,
     /// reboot.
     Reboot(i32),
+    /// Something with the terminal of that name.
+    Terminal(Name, TerminalCall),
+    /// vhangup.
+    VHangUp,
+    /// Something with the pidfd of that name.
+    Pidfd(Name, PidfdCall),
 }
 
 /// What is special about a fork.
@@ -80,6 +87,8 @@ pub(crate) struct Fork {
     pub(crate) space: Space,
     /// The number that it is to have in its own namespace.
     pub(crate) number: Option<i32>,
+    /// Whether the caller waits for it.
+    pub(crate) pace: Pace,
 }
 
 impl Fork {
@@ -91,8 +100,18 @@ impl Fork {
             parent: Parent::Caller,
             space: Space::Inherited,
             number: None,
+            pace: Pace::Free,
         }
     }
+}
+
+/// Whether the maker of a child waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Pace {
+    /// It goes on.
+    Free,
+    /// It waits until the child executes a program or exits (`CLONE_VFORK`).
+    Vfork,
 }
 
 /// Whose child a fork makes.
@@ -137,6 +156,8 @@ pub(crate) enum Getter {
     Subreaper,
     /// prctl `PR_GET_PDEATHSIG`.
     DeathSignal,
+    /// getrusage `RUSAGE_CHILDREN`: 1 if a child has ever been counted.
+    ChildrenUsage,
 }
 
 /// What a process does about a signal.
@@ -185,6 +206,7 @@ pub(crate) const GETTERS: &[(&str, Getter)] = &[
     ("getpgrp", Getter::Group),
     ("get-subreaper", Getter::Subreaper),
     ("get-death-signal", Getter::DeathSignal),
+    ("get-children-usage", Getter::ChildrenUsage),
 ];
 
 /// Signals that scripts call by name.
@@ -201,6 +223,7 @@ pub(crate) const SIGNALS: &[(&str, i32)] = &[
     ("TSTP", 20),
     ("TTIN", 21),
     ("TTOU", 22),
+    ("QUIT", 3),
 ];
 
 /// The names of the commands of reboot.
@@ -245,6 +268,9 @@ impl Operation {
             Self::DeathSignal(_) => "death-signal",
             Self::UnsharePid => "unshare-pid",
             Self::Reboot(_) => "reboot",
+            Self::Terminal(_, call) => call.verb(),
+            Self::VHangUp => "vhangup",
+            Self::Pidfd(_, call) => call.verb(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Names in arguments become numbers.
 
+use super::files::{PidfdCall, TerminalCall};
 use super::operation::{Number, Operation};
 
 /// A number that nobody has.
@@ -26,6 +27,12 @@ impl Operation {
             Self::Kill(who, signal) => Self::Kill(plain(who), *signal),
             Self::Tkill(who, signal) => Self::Tkill(plain(who), *signal),
             Self::Tgkill(process, who, signal) => Self::Tgkill(plain(process), plain(who), *signal),
+            Self::Terminal(name, TerminalCall::SetForeground(side, group)) => {
+                Self::Terminal(name.clone(), TerminalCall::SetForeground(*side, plain(group)))
+            }
+            Self::Pidfd(name, PidfdCall::Open(who, flags)) => {
+                Self::Pidfd(name.clone(), PidfdCall::Open(plain(who), *flags))
+            }
             other => other.clone(),
         }
     }

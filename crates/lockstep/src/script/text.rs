@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::files::{PidfdCall, TerminalCall, flag_of};
 use super::operation::{
-    Action, Fork, GETTERS, Number, Operation, Parent, REBOOTS, SIGNALS, Space, Switch, Treatment,
-    WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
+    Action, Fork, GETTERS, Number, Operation, Pace, Parent, REBOOTS, SIGNALS, Space, Switch,
+    Treatment, WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
 };
 use super::raw_clone::RawClone;
 use super::{Expectation, Script, Step};
@@ -72,8 +73,8 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 /// The words of one operation, taken one by one.
-struct Words<'a> {
-    rest: std::str::SplitWhitespace<'a>,
+pub(super) struct Words<'a> {
+    rest: std::iter::Peekable<std::str::SplitWhitespace<'a>>,
 }
 
 impl<'a> Words<'a> {
@@ -85,12 +86,12 @@ impl<'a> Words<'a> {
         parse_integer(self.next("a number")?)
     }
 
-    fn signal(&mut self) -> Result<i32, String> {
+    pub(super) fn signal(&mut self) -> Result<i32, String> {
         let word = self.next("a signal")?;
         value_of(SIGNALS, word).map_or_else(|| parse_integer(word), Ok)
     }
 
-    fn number(&mut self) -> Result<Number, String> {
+    pub(super) fn number(&mut self) -> Result<Number, String> {
         let word = self.next("a number or a name")?;
         if word == "any" {
             return Ok(Number::Plain(-1));
@@ -106,17 +107,30 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The next word, if it is that one.
+    pub(super) fn take(&mut self, word: &str) -> bool {
+        self.rest.next_if_eq(&word).is_some()
+    }
+
     fn options(&mut self) -> Result<i32, String> {
-        let mut options = 0;
+        self.flags(WAIT_OPTIONS)
+    }
+
+    /// All flags that are left.
+    pub(super) fn flags(&mut self, table: &[(&'static str, i32)]) -> Result<i32, String> {
+        let mut flags = 0;
         for word in self.rest.by_ref() {
-            let option = value_of(WAIT_OPTIONS, word);
-            options |= option.map_or_else(|| parse_integer(word), Ok)?;
+            flags |= flag_of(table, word).ok_or_else(|| format!("`{word}` is no number"))?;
         }
-        Ok(options)
+        Ok(flags)
     }
 
     fn new_name(&mut self) -> Result<String, String> {
-        let name = self.next("the name of the new actor")?;
+        self.name("the name of the new actor")
+    }
+
+    fn name(&mut self, wanted: &str) -> Result<String, String> {
+        let name = self.next(wanted)?;
         check_name(name).map(|()| name.to_owned())
     }
 }
@@ -126,7 +140,7 @@ fn parse_integer(word: &str) -> Result<i32, String> {
 }
 
 fn parse_operation(text: &str) -> Result<Operation, String> {
-    let mut words = Words { rest: text.split_whitespace() };
+    let mut words = Words { rest: text.split_whitespace().peekable() };
     let verb = words.next("an operation")?;
     let operation = match verb {
         "fork" => Operation::Fork(parse_fork(&mut words)?),
@@ -136,7 +150,11 @@ fn parse_operation(text: &str) -> Result<Operation, String> {
         "exec" => Operation::Exec,
         "wait4" => Operation::Wait4 { who: words.number()?, options: words.options()? },
         "waitid" => {
-            let kind = words.next("`all`, `pid` or `pgid`")?;
+            let kind = words.next("`all`, `pid`, `pgid` or `pidfd`")?;
+            if kind == "pidfd" {
+                let file = words.name("the name of a pidfd")?;
+                return Ok(Operation::Pidfd(file, PidfdCall::Wait(words.options()?)));
+            }
             let kind = value_of(WAIT_KINDS, kind).map_or_else(|| parse_integer(kind), Ok)?;
             let id = if kind == 0 { Number::Plain(0) } else { words.number()? };
             Operation::WaitId { kind, id, options: words.options()? }
@@ -163,15 +181,26 @@ fn parse_operation(text: &str) -> Result<Operation, String> {
             let word = words.next("a command")?;
             Operation::Reboot(value_of(REBOOTS, word).map_or_else(|| parse_integer(word), Ok)?)
         }
+        "vhangup" => Operation::VHangUp,
         other => match value_of(GETTERS, other) {
             Some(getter) => Operation::Get(getter),
-            None => return Err(format!("`{other}` is no operation")),
+            None => parse_file_operation(other, &mut words)?,
         },
     };
     match words.rest.next() {
         Some(extra) => Err(format!("`{extra}` is too much")),
         None => Ok(operation),
     }
+}
+
+fn parse_file_operation(verb: &str, words: &mut Words<'_>) -> Result<Operation, String> {
+    let unknown = || format!("`{verb}` is no operation");
+    let name = words.name("the name of a file").map_err(|_| unknown())?;
+    if let Some(call) = TerminalCall::parse(verb, words)? {
+        return Ok(Operation::Terminal(name, call));
+    }
+    let call = PidfdCall::parse(verb, words)?.ok_or_else(unknown)?;
+    Ok(Operation::Pidfd(name, call))
 }
 
 fn parse_fork(words: &mut Words<'_>) -> Result<Fork, String> {
@@ -185,6 +214,7 @@ fn parse_fork(words: &mut Words<'_>) -> Result<Fork, String> {
             Some(("number", number)) => fork.number = Some(parse_integer(number)?),
             None if word == "sibling" => fork.parent = Parent::Sibling,
             None if word == "newpid" => fork.space = Space::New,
+            None if word == "vfork" => fork.pace = Pace::Vfork,
             _ => return Err(format!("`{word}` says nothing about a fork")),
         }
     }
@@ -248,13 +278,15 @@ impl fmt::Display for Operation {
             },
             Self::Exit(code) | Self::ExitGroup(code) => write!(f, " {code}"),
             Self::Wait4 { who: Number::Plain(-1), options } => {
-                write!(f, " any{}", Options(*options))
+                write!(f, " any{}", Options(*options, WAIT_OPTIONS))
             }
-            Self::Wait4 { who, options } => write!(f, " {who}{}", Options(*options)),
-            Self::WaitId { kind: 0, options, .. } => write!(f, " all{}", Options(*options)),
+            Self::Wait4 { who, options } => write!(f, " {who}{}", Options(*options, WAIT_OPTIONS)),
+            Self::WaitId { kind: 0, options, .. } => {
+                write!(f, " all{}", Options(*options, WAIT_OPTIONS))
+            }
             Self::WaitId { kind, id, options } => match name_of(WAIT_KINDS, *kind) {
-                Some(kind) => write!(f, " {kind} {id}{}", Options(*options)),
-                None => write!(f, " {kind} {id}{}", Options(*options)),
+                Some(kind) => write!(f, " {kind} {id}{}", Options(*options, WAIT_OPTIONS)),
+                None => write!(f, " {kind} {id}{}", Options(*options, WAIT_OPTIONS)),
             },
             Self::Getpgid(who) | Self::Getsid(who) => write!(f, " {who}"),
             Self::Setpgid(who, group) => write!(f, " {who} {group}"),
@@ -273,7 +305,9 @@ impl fmt::Display for Operation {
             }
             Self::Subreaper(Switch::On) => f.write_str(" on"),
             Self::Subreaper(Switch::Off) => f.write_str(" off"),
-            Self::Exec | Self::Get(_) | Self::Setsid | Self::UnsharePid => Ok(()),
+            Self::Terminal(name, call) => write!(f, " {name}{call}"),
+            Self::Pidfd(name, call) => write!(f, " {name}{call}"),
+            Self::Exec | Self::Get(_) | Self::Setsid | Self::UnsharePid | Self::VHangUp => Ok(()),
         }
     }
 }
@@ -289,6 +323,9 @@ impl fmt::Display for Fork {
         }
         if self.space == Space::New {
             f.write_str(" newpid")?;
+        }
+        if self.pace == Pace::Vfork {
+            f.write_str(" vfork")?;
         }
         self.number.map_or(Ok(()), |number| write!(f, " number={number}"))
     }
@@ -306,13 +343,13 @@ impl fmt::Display for Treatment {
     }
 }
 
-/// The options of a wait, each behind a blank.
-struct Options(i32);
+/// Flags by the names of a table, each behind a blank.
+pub(super) struct Options(pub(super) i32, pub(super) &'static [(&'static str, i32)]);
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        for (name, bit) in WAIT_OPTIONS {
+        for (name, bit) in self.1 {
             if rest & bit != 0 {
                 write!(f, " {name}")?;
                 rest &= !bit;
@@ -345,6 +382,14 @@ b: getppid
 b: clone3 vm thread size=96
 b: reboot halt
 b: reboot 5
+b: pty t tostop
+b: tiocsctty t master steal
+b: tiocspgrp t -a master
+b: tiocsig t INT
+b: pidfd-open p a thread
+b: pidfd-send p TERM group
+b: waitid pidfd p nohang exited
+b: fork c newpid vfork
 b: exit-group 3
 ";
         let script = parse(text).unwrap();

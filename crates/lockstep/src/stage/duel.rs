@@ -4,9 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::linux::{Linux, Theatre, Unrest};
 use super::model::{Model, Standing};
-use super::{Account, Actor, Birth, Outcome, Row, SLOTS, Seen};
+use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, SLOTS, Seen};
 use crate::run;
-use crate::script::{INIT, Name, Number, Operation, Step, number_in_words};
+use crate::script::{
+    FileKind, Files, INIT, Name, Number, Operation, PidfdCall, Step, TerminalCall, number_in_words,
+};
 
 /// One script's processes on both sides.
 pub(crate) struct Duel<'a> {
@@ -14,6 +16,7 @@ pub(crate) struct Duel<'a> {
     /// None: the model plays alone.
     linux: Option<Linux<'a>>,
     names: Vec<Name>,
+    files: Files,
     /// What both have done so far.
     acts: Vec<Act>,
     /// A fork has chosen a number.
@@ -92,7 +95,8 @@ impl<'a> Duel<'a> {
         let linux = theatre.map(Linux::start).transpose();
         let linux =
             linux.map_err(|error| NotPlayed(format!("cannot make a PID namespace: {error}")))?;
-        Ok(Self { model, linux, names: vec![INIT.to_owned()], acts: Vec::new(), has_chosen: false })
+        let (names, files) = (vec![INIT.to_owned()], Files::new());
+        Ok(Self { model, linux, names, files, acts: Vec::new(), has_chosen: false })
     }
 
     /// The actor of that name; the last one if it has had several.
@@ -103,6 +107,11 @@ impl<'a> Duel<'a> {
     /// The names of all actors, dead ones included.
     pub(crate) fn names(&self) -> &[Name] {
         &self.names
+    }
+
+    /// The files of an actor.
+    pub(crate) fn files(&self, actor: Actor) -> &[(Name, FileKind)] {
+        self.files.of(actor)
     }
 
     /// How an actor stands.
@@ -150,8 +159,11 @@ impl<'a> Duel<'a> {
         };
         if let (Some(_), Some(child)) = (birth, act.operation.child()) {
             self.names.push(child.clone());
+            self.files.inherit(actor);
         }
+        self.keep_files(&act, &model);
         let Some(linux) = &mut self.linux else {
+            self.acts.push(act);
             return Ok(Verdict::Agreed(model));
         };
         let child = act.operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
@@ -164,6 +176,24 @@ impl<'a> Duel<'a> {
         }
         self.acts.push(act);
         Ok(Verdict::Agreed(model))
+    }
+
+    /// Takes note of what an act has made of the files.
+    fn keep_files(&mut self, act: &Act, account: &Account) {
+        if account.outcome != Outcome::Value(0) {
+            return;
+        }
+        match &act.operation {
+            Operation::Exec => self.files.exec(act.actor),
+            Operation::Terminal(name, TerminalCall::Make(_)) => {
+                self.files.open(act.actor, name, FileKind::Pair);
+            }
+            Operation::Terminal(name, TerminalCall::HangUp) => self.files.close_master(name),
+            Operation::Pidfd(name, PidfdCall::Open(..)) => {
+                self.files.open(act.actor, name, FileKind::Pidfd);
+            }
+            _ => {}
+        }
     }
 
     /// Plays all anew on the model, with those who are woken by the last act running in other orders, until one comes to what Linux tells: that
@@ -206,6 +236,16 @@ impl<'a> Duel<'a> {
         };
         match &step.operation {
             Operation::Exit(_) | Operation::ExitGroup(_) => standing.leader != 0,
+            Operation::Terminal(name, TerminalCall::Make(_)) => {
+                self.files.are_first(actor) && !self.files.is_known(name)
+            }
+            Operation::Terminal(name, call) => match self.files.find(actor, name) {
+                Some(FileKind::Pair) => true,
+                Some(FileKind::Terminal) => !call.needs_master(),
+                _ => false,
+            },
+            Operation::Pidfd(name, PidfdCall::Open(..)) => !self.files.is_known(name),
+            Operation::Pidfd(name, _) => self.files.find(actor, name) == Some(FileKind::Pidfd),
             operation => operation
                 .child()
                 .is_none_or(|child| self.names.len() < SLOTS && self.actor(child).is_none()),
@@ -215,6 +255,12 @@ impl<'a> Duel<'a> {
     /// Whether Linux does not do this by a rule, or not as the model does it, as is known; or would never get rid of the processes.
     fn is_vague(&mut self, actor: Actor, operation: &Operation) -> bool {
         match operation {
+            // Linux would meet that first, and make the child when it comes back from there, perhaps much later.
+            Operation::Fork(_) | Operation::Thread { .. }
+                if self.model.has_unseen_signal(actor) =>
+            {
+                true
+            }
             // A signal to all goes by age on Linux, by number in the model.
             Operation::Kill(Number::Plain(-1), signal) => self.has_chosen && *signal != 0,
             // It may be the number of a thread that lingers.
@@ -230,6 +276,8 @@ impl<'a> Duel<'a> {
             Operation::Clone3(request) => !self.model.refuses(actor, request),
             // It would be the end of process 1.
             Operation::Reboot(_) => self.model.is_outermost(actor),
+            // A signal that does nothing to the init of a namespace sends it to ask again, for ever.
+            Operation::Terminal(name, call) => self.model.would_ask_forever(actor, name, call),
             _ => false,
         }
     }
@@ -243,14 +291,18 @@ impl<'a> Duel<'a> {
     ) -> Vec<String> {
         let mut lines = vec![format!("-> {}", self.outcome(account.outcome, caller, operation))];
         for (actor, outcome) in &account.returns {
-            let outcome = outcome.in_words(|number| self.name_of(number, *actor));
+            let call = self.acts.iter().rev().find(|act| act.actor == *actor);
+            let outcome = match call {
+                Some(call) => self.outcome(*outcome, *actor, &call.operation),
+                None => outcome.in_words(|number| self.name_of(number, *actor)),
+            };
             lines.push(format!("{} -> {outcome}", self.names[*actor]));
         }
         for (actor, seen) in &account.signals {
             lines.push(format!("{} ! {}", self.names[*actor], self.signal(*seen, *actor)));
         }
         for (actor, row) in &account.rows {
-            lines.push(format!("{} {}", self.names[*actor], self.row(*row)));
+            lines.push(format!("{} {}", self.names[*actor], self.row(row)));
         }
         for (actor, name) in self.names.iter().enumerate() {
             if !account.rows.iter().any(|(it, _)| *it == actor) {
@@ -261,11 +313,20 @@ impl<'a> Duel<'a> {
     }
 
     fn outcome(&self, outcome: Outcome, caller: Actor, operation: &Operation) -> String {
-        match outcome {
-            Outcome::Value(number) if returns_number(operation) => {
+        match (outcome, operation) {
+            (Outcome::Value(events), Operation::Pidfd(_, PidfdCall::Poll)) => {
+                let (readable, hung_up) = (i64::from(libc::POLLIN), i64::from(libc::POLLHUP));
+                match events {
+                    0 => "running".to_owned(),
+                    it if it == readable => "exited".to_owned(),
+                    it if it == readable | hung_up => "gone".to_owned(),
+                    other => other.to_string(),
+                }
+            }
+            (Outcome::Value(number), _) if returns_number(operation) => {
                 self.name_of(number as i32, caller)
             }
-            outcome => outcome.in_words(|number| self.name_of(number, caller)),
+            (outcome, _) => outcome.in_words(|number| self.name_of(number, caller)),
         }
     }
 
@@ -288,13 +349,25 @@ impl<'a> Duel<'a> {
         format!("{signal} {why} from {from}")
     }
 
-    fn row(&self, row: Row) -> String {
+    fn row(&self, row: &Row) -> String {
         let state = char::from(row.state);
-        let Some(relations) = row.relations else {
-            return format!("state={state}");
+        let names: Vec<_> = row.children.iter().map(|&child| self.name_of(child, 0)).collect();
+        let children = if names.is_empty() { "none".to_owned() } else { names.join(",") };
+        let Some(process) = &row.process else {
+            return format!("state={state} children={children}");
         };
-        let [parent, group, session] = relations.map(|number| self.name_of(number, 0));
-        format!("state={state} parent={parent} group={group} session={session}")
+        let [parent, group, session] = process.relations.map(|number| self.name_of(number, 0));
+        let foreground = process.foreground.map_or("none".to_owned(), |it| self.name_of(it, 0));
+        let ProcessRow { threads, code, .. } = process;
+        let signal = number_in_words(process.exit_signal);
+        let mut line = format!(
+            "state={state} parent={parent} group={group} session={session} foreground={foreground} \
+             threads={threads} exit-signal={signal} code={code} children={children}"
+        );
+        for (level, [own, group, session]) in process.inner.iter().enumerate() {
+            line += &format!(" level{}={own}/{group}/{session}", level + 1);
+        }
+        line
     }
 
     /// The name of who has a number, as `viewer` sees it; the number if nobody has it.
@@ -313,7 +386,13 @@ impl<'a> Duel<'a> {
 fn returns_number(operation: &Operation) -> bool {
     use crate::script::Getter;
     match operation {
-        Operation::Get(getter) => !matches!(getter, Getter::Subreaper | Getter::DeathSignal),
+        Operation::Get(getter) => {
+            !matches!(getter, Getter::Subreaper | Getter::DeathSignal | Getter::ChildrenUsage)
+        }
+        Operation::Terminal(_, call) => {
+            matches!(call, TerminalCall::Foreground(_) | TerminalCall::Session(_))
+        }
+        Operation::Pidfd(_, PidfdCall::Info(_)) => true,
         Operation::Fork(_)
         | Operation::Thread { .. }
         | Operation::Getpgid(_)

@@ -8,6 +8,7 @@
 //! The workers take turns, but only every 100 ms, which no order needs: the dying process 1 of a namespace may spin in the kernel until
 //! the last one in it has been released, and the two are on the same CPU.
 
+mod files;
 mod orders;
 mod proc;
 
@@ -16,6 +17,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
+use self::files::{Descriptors, Table};
 use self::orders::{Answer, Order};
 use self::proc::Proc;
 use super::slot::{Arena, RECORDS, Slot};
@@ -87,6 +89,7 @@ pub(crate) struct Linux<'a> {
     init: libc::pid_t,
     proc: Proc,
     workers: Vec<Option<Worker>>,
+    files: Descriptors,
 }
 
 /// What the controller knows of a worker.
@@ -98,6 +101,9 @@ struct Worker {
     awaited: Option<Answer>,
     /// How many of its signals have been read.
     read: u32,
+    /// How many namespaces further inside than the first one it lives.
+    depth: u32,
+    table: Table,
 }
 
 /// Why the real side could not go on.
@@ -123,7 +129,15 @@ impl<'a> Linux<'a> {
             theatre,
             init: init as libc::pid_t,
             proc: Proc::none(),
-            workers: vec![Some(Worker { process: 1, thread: 1, awaited: None, read: 0 })],
+            workers: vec![Some(Worker {
+                process: 1,
+                thread: 1,
+                awaited: None,
+                read: 0,
+                depth: 0,
+                table: Table::Shared,
+            })],
+            files: Descriptors::default(),
         };
         if theatre.is_ordered {
             linux.command(0, &orders::priority(slot, 2))?;
@@ -167,18 +181,26 @@ impl<'a> Linux<'a> {
         if let Some(child) = child {
             clear_slot(child);
         }
-        let order = orders::translate(slot, operation, child, self.theatre);
+        self.files.prepare(operation).map_err(|error| Unrest(error.to_string()))?;
+        let order = orders::translate(slot, operation, child, self.theatre, &self.files);
+        let mut table = Table::Shared;
         if let Some(worker) = self.workers.get_mut(actor).and_then(Option::as_mut) {
             worker.awaited = Some(order.answer);
+            table = worker.table;
         }
         if let Some(birth) = birth {
             self.workers.resize(self.workers.len().max(birth.actor + 1), None);
-            let Birth { process, thread, .. } = birth;
-            self.workers[birth.actor] = Some(Worker { process, thread, awaited: None, read: 0 });
+            let Birth { process, thread, depth, .. } = birth;
+            let worker = Worker { process, thread, awaited: None, read: 0, depth, table };
+            self.workers[birth.actor] = Some(worker);
         }
         give(slot, &order);
         let rows = self.settle()?;
-        Ok(self.account(actor, rows))
+        let mut account = self.account(actor, rows);
+        if let Outcome::Value(result) = account.outcome {
+            account.outcome = Outcome::Value(self.files.finish(operation, table, result));
+        }
+        Ok(account)
     }
 
     /// Waits until nothing moves any more.
@@ -219,7 +241,7 @@ impl<'a> Linux<'a> {
             let Some(worker) = entry else {
                 continue;
             };
-            let Some(row) = self.proc.row(worker.process, worker.thread) else {
+            let Some(mut row) = self.proc.row(worker.process, worker.thread) else {
                 let process = self.proc.row(worker.process, worker.process);
                 // In the middle of an exec the thread has given up its number, and has not yet answered under the other one.
                 if worker.awaited == Some(Answer::Exec)
@@ -233,6 +255,10 @@ impl<'a> Linux<'a> {
             let rests = match row.state {
                 b'Z' | b'T' | b'E' => true,
                 b'S' if slot.tid.load(Relaxed) == 0 => false,
+                b'D' => {
+                    worker.awaited.is_some_and(Answer::is_of_vfork_begun)
+                        && self.proc.is_in_blocking_call(worker.process, worker.thread)
+                }
                 b'S' => {
                     slot.done.load(Acquire) == slot.ordered.load(Relaxed)
                         || self.proc.is_in_blocking_call(worker.process, worker.thread)
@@ -241,6 +267,10 @@ impl<'a> Linux<'a> {
             };
             if !rests {
                 return Err(actor);
+            }
+            row.children = self.proc.children(worker.process, worker.thread);
+            if let Some(process) = row.process.as_mut().filter(|_| worker.depth > 0) {
+                process.inner = self.proc.levels(worker.process);
             }
             rows.push((actor, row));
         }
@@ -299,6 +329,7 @@ impl<'a> Linux<'a> {
             if worker.awaited == Some(Answer::Exec) && is_done && slot.result.load(Relaxed) == 0 {
                 let process = worker.process;
                 worker.thread = process;
+                worker.table = Table::Own;
                 for other in (0..self.workers.len()).filter(|&other| other != actor) {
                     self.workers[other].take_if(|it| it.process == process);
                 }

@@ -77,12 +77,31 @@ pub(crate) struct Seen {
 }
 
 /// How `/proc` shows a thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// `S`, `T`, `Z`; `E`: it is ending, as the init of a namespace, and waits for the others in it.
+    /// `S`, `T`, `Z`; `D`: it waits for the child of its vfork; `E`: it is ending, as the init of a namespace, and waits for the others in it.
     pub(crate) state: u8,
-    /// The relations of its process; nothing for threads other than the first.
-    pub(crate) relations: Option<[i32; 3]>,
+    /// The numbers of its own children, in order.
+    pub(crate) children: Vec<i32>,
+    /// What is shown of its process; nothing for threads other than the first.
+    pub(crate) process: Option<ProcessRow>,
+}
+
+/// How `/proc` shows a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProcessRow {
+    /// The numbers of its parent, its group and its session.
+    pub(crate) relations: [i32; 3],
+    /// The number in the foreground of its controlling terminal.
+    pub(crate) foreground: Option<i32>,
+    /// How many threads are there, the first one included.
+    pub(crate) threads: i32,
+    /// What its parent gets when it ends.
+    pub(crate) exit_signal: i32,
+    /// What it has to say to a wait: a status, or the number of a stop signal.
+    pub(crate) code: i32,
+    /// The numbers of it, its group and its session on each level further inside.
+    pub(crate) inner: Vec<[i32; 3]>,
 }
 
 /// A new actor, as the namespace of the script numbers it.
@@ -94,6 +113,8 @@ pub(crate) struct Birth {
     pub(crate) process: i32,
     /// Its own number.
     pub(crate) thread: i32,
+    /// How many namespaces further inside it lives.
+    pub(crate) depth: u32,
 }
 
 impl Outcome {

@@ -249,9 +249,4 @@ impl World {
         let foreground = self[terminal].foreground?;
         Some((terminal, self.number_in(foreground, self.space_of(process))))
     }
-
-    /// Whether the foreground of a terminal is a number that nobody uses any more.
-    pub(crate) fn is_foreground_extinct(&self, terminal: TerminalKey) -> bool {
-        self[terminal].foreground.is_some_and(|named| !self.is_in_use(named))
-    }
 }

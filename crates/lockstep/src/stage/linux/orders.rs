@@ -8,8 +8,9 @@ use libc::c_long;
 use super::super::slot::Slot;
 use super::super::{Actor, Outcome, SLOTS, WORKER};
 use super::Theatre;
+use super::files::{self, Descriptors};
 use crate::script::{
-    Action, Fork, Getter, Number, Operation, Parent, RawClone, Space, Switch, Treatment,
+    Action, Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch, Treatment,
 };
 
 /// A system call to make.
@@ -33,6 +34,14 @@ pub(super) enum Answer {
     WaitId,
     /// Nothing, from a new program.
     Exec,
+    /// The number of a child, when that actor lets its maker go.
+    Vfork(Actor),
+    /// What poll says of a pidfd, in the scratch area.
+    Poll,
+    /// What a pidfd tells of who it names, in the scratch area.
+    Info,
+    /// How often children have been off a CPU, in the scratch area.
+    Usage,
 }
 
 impl Order {
@@ -45,12 +54,17 @@ impl Order {
         Self { call: number as u64, arguments, child: 0, answer: Answer::Plain }
     }
 
-    fn answered(self, answer: Answer) -> Self {
+    pub(super) fn answered(self, answer: Answer) -> Self {
         Self { answer, ..self }
     }
 }
 
 impl Answer {
+    /// Whether it is that of a vfork whose child has begun to run.
+    pub(super) fn is_of_vfork_begun(self) -> bool {
+        matches!(self, Self::Vfork(child) if Slot::at(child).tid.load(Relaxed) != 0)
+    }
+
     /// What the worker's result means.
     pub(super) fn read(self, slot: &Slot) -> Outcome {
         let result = slot.result.load(Relaxed);
@@ -75,12 +89,15 @@ impl Answer {
                 Outcome::Child { pid: word(4), status }
             }
             (Self::Stored, _) => Outcome::Value(i64::from(word(0))),
-            (Self::Plain | Self::Exec, value) => Outcome::Value(value),
+            (Self::Poll, _) => Outcome::Value(i64::from(word(1) >> 16)),
+            (Self::Info, _) => files::read_info(slot),
+            (Self::Usage, _) => Outcome::Value(i64::from(files::has_usage(slot))),
+            (Self::Plain | Self::Exec | Self::Vfork(_), value) => Outcome::Value(value),
         }
     }
 }
 
-fn put(slot: &Slot, words: &[u64]) -> i64 {
+pub(super) fn put(slot: &Slot, words: &[u64]) -> i64 {
     for (place, word) in slot.scratch.iter().zip(words) {
         place.store(*word, Relaxed);
     }
@@ -140,7 +157,7 @@ pub(super) fn mount_proc_system(system: i64) -> Order {
     Order::call(libc::SYS_fsmount, &[system, CLOSE_ON_EXEC, 0])
 }
 
-fn plain(number: &Number) -> i64 {
+pub(super) fn plain(number: &Number) -> i64 {
     match number {
         Number::Plain(number) => i64::from(*number),
         Number::Of(_) | Number::GroupOf(_) => 0,
@@ -153,11 +170,16 @@ pub(super) fn translate(
     operation: &Operation,
     child: Option<Actor>,
     theatre: &Theatre,
+    files: &Descriptors,
 ) -> Order {
     let call = Order::call;
     match operation {
         Operation::Fork(fork) => {
-            clone(slot, fork_flags(fork), fork.exit_signal, fork.number, child)
+            let order = clone(slot, fork_flags(fork), fork.exit_signal, fork.number, child);
+            match (fork.pace, child) {
+                (Pace::Vfork, Some(child)) => order.answered(Answer::Vfork(child)),
+                _ => order,
+            }
         }
         Operation::Thread { .. } => {
             let flags = libc::CLONE_THREAD | libc::CLONE_SIGHAND;
@@ -202,6 +224,9 @@ pub(super) fn translate(
             const MAGIC: [i64; 2] = [0xfee1_dead, 0x2812_1969];
             call(libc::SYS_reboot, &[MAGIC[0], MAGIC[1], i64::from(*command), 0])
         }
+        Operation::VHangUp => call(libc::SYS_vhangup, &[]),
+        Operation::Terminal(name, call) => files.terminal(slot, name, call),
+        Operation::Pidfd(name, call) => files.pidfd(slot, name, call),
     }
 }
 
@@ -212,6 +237,9 @@ fn fork_flags(fork: &Fork) -> u64 {
     }
     if fork.space == Space::New {
         flags |= libc::CLONE_NEWPID;
+    }
+    if fork.pace == Pace::Vfork {
+        flags |= libc::CLONE_VFORK;
     }
     flags as u64
 }
@@ -278,6 +306,11 @@ fn get(slot: &Slot, getter: Getter) -> Order {
         Getter::Group => Order::call(libc::SYS_getpgid, &[0]),
         Getter::Subreaper => stored(libc::PR_GET_CHILD_SUBREAPER),
         Getter::DeathSignal => stored(libc::PR_GET_PDEATHSIG),
+        Getter::ChildrenUsage => {
+            let usage = put(slot, &[0; 18]);
+            let of_children = i64::from(libc::RUSAGE_CHILDREN);
+            Order::call(libc::SYS_getrusage, &[of_children, usage]).answered(Answer::Usage)
+        }
     }
 }
 

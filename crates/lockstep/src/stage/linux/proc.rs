@@ -1,9 +1,8 @@
 //! The namespace's own `/proc`: a file system that is mounted nowhere, and gone with its descriptor.
 
-use std::io::Write as _;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use super::super::Row;
+use super::super::{ProcessRow, Row};
 
 /// `PF_EXITING`, in the flags of `stat`.
 const EXITING: u32 = 4;
@@ -29,28 +28,67 @@ impl Proc {
 
     /// What `stat` says of a thread; `None` if it is not there.
     pub(super) fn row(&self, process: i32, thread: i32) -> Option<Row> {
-        let mut bytes = [0; 512];
+        let leads = process == thread;
+        let mut bytes = [0; 1024];
         let line = self.read(process, thread, "stat", &mut bytes)?;
         let end = line.iter().rposition(|&byte| byte == b')')?;
         let fields = std::str::from_utf8(line.get(end + 1..)?).ok()?;
-        let mut fields = fields.split_ascii_whitespace();
-        let state = *fields.next()?.as_bytes().first()?;
+        let fields: Vec<_> = fields.split_ascii_whitespace().collect();
+        let state = *fields.first()?.as_bytes().first()?;
         if state == b'X' {
             return None;
         }
-        let mut number = || fields.next()?.parse().ok();
-        let relations = [number()?, number()?, number()?];
-        let flags: u32 = fields.nth(2)?.parse().ok()?;
+        // As proc(5) counts them.
+        let number = |field: usize| fields.get(field - 3)?.parse::<i32>().ok();
+        let flags: u32 = fields.get(6)?.parse().ok()?;
         // The init of a namespace sleeps in its exit until everyone else in it is gone.
         let ends = state == b'S' && flags & EXITING != 0;
         let state = if ends { b'E' } else { state };
-        Some(Row { state, relations: (process == thread).then_some(relations) })
+        let has_terminal = number(7)? != 0;
+        let process = ProcessRow {
+            relations: [number(4)?, number(5)?, number(6)?],
+            foreground: has_terminal.then(|| number(8)).flatten(),
+            threads: number(20)?,
+            exit_signal: number(38)?,
+            code: number(52)?,
+            inner: Vec::new(),
+        };
+        let process = leads.then_some(process);
+        Some(Row { state, children: Vec::new(), process })
     }
 
-    /// Whether a sleeping thread is in a call that may block: a wait, or its own exit.
+    /// The numbers of a thread's own children, in order.
+    pub(super) fn children(&self, process: i32, thread: i32) -> Vec<i32> {
+        let mut bytes = [0; 1024];
+        let list = self.read_at(&format!("{process}/task/{thread}/children\0"), &mut bytes);
+        let list = list.and_then(|list| std::str::from_utf8(list).ok()).unwrap_or_default();
+        list.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
+    }
+
+    /// The numbers of a process, its group and its session on each level further inside.
+    pub(super) fn levels(&self, process: i32) -> Vec<[i32; 3]> {
+        let mut bytes = [0; 4096];
+        let status = self.read(process, process, "status", &mut bytes);
+        let status = status.and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default();
+        let numbers = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            let numbers = line.split_ascii_whitespace().skip(1);
+            numbers.filter_map(|number| number.parse().ok()).collect::<Vec<i32>>()
+        };
+        let [own, groups, sessions] = ["NStgid:", "NSpgid:", "NSsid:"].map(numbers);
+        let both = groups.into_iter().zip(sessions);
+        own.into_iter().zip(both).map(|(own, (group, session))| [own, group, session]).collect()
+    }
+
+    /// Whether a sleeping thread is in a call that may block: a wait, a vfork, or its own exit.
     pub(super) fn is_in_blocking_call(&self, process: i32, thread: i32) -> bool {
-        const BLOCKING: [libc::c_long; 4] =
-            [libc::SYS_wait4, libc::SYS_waitid, libc::SYS_exit, libc::SYS_exit_group];
+        const BLOCKING: [libc::c_long; 5] = [
+            libc::SYS_wait4,
+            libc::SYS_waitid,
+            libc::SYS_exit,
+            libc::SYS_exit_group,
+            libc::SYS_clone3,
+        ];
         let call = self.current_call(process, thread).and_then(|call| call.parse().ok());
         call.is_some_and(|call| BLOCKING.contains(&call))
     }
@@ -70,13 +108,15 @@ impl Proc {
         file: &str,
         bytes: &'a mut [u8],
     ) -> Option<&'a [u8]> {
-        let mut path = [0_u8; 64];
-        let mut rest = &mut path[..];
-        if process == thread {
-            write!(rest, "{process}/{file}\0").ok()?;
+        let path = if process == thread {
+            format!("{process}/{file}\0")
         } else {
-            write!(rest, "{process}/task/{thread}/{file}\0").ok()?;
-        }
+            format!("{process}/task/{thread}/{file}\0")
+        };
+        self.read_at(&path, bytes)
+    }
+
+    fn read_at<'a>(&self, path: &str, bytes: &'a mut [u8]) -> Option<&'a [u8]> {
         let mount = self.mount.as_ref()?.as_raw_fd();
         // SAFETY: the path ends with a zero byte, `bytes` is written within its length, and the descriptor is closed once.
         let length = unsafe {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axprocess::{
     CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest,
-    RebootCommand, Signal, Thread, WaitRequest,
+    Patience, RebootCommand, Signal, Thread, WaitRequest,
 };
 
 use super::super::{Actor, Birth, Outcome};
@@ -12,26 +12,26 @@ use super::host::{GroupId, ThreadId, World};
 use super::kernel::Phase;
 use super::sleep::{Look, Sleep};
 use super::{Member, Model};
-use crate::script::{Fork, Getter, Number, Operation, Parent, RawClone, Space, Switch};
+use crate::script::{Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch};
 
 /// What has become of a call: `None` if it sleeps, or its caller is no more.
-type Done = Option<Outcome>;
+pub(super) type Done = Option<Outcome>;
 
-fn plain(number: &Number) -> i32 {
+pub(super) fn plain(number: &Number) -> i32 {
     match number {
         Number::Plain(number) => *number,
         Number::Of(_) | Number::GroupOf(_) => 0,
     }
 }
 
-fn value(result: Result<u32, Errno>) -> Done {
+pub(super) fn value(result: Result<u32, Errno>) -> Done {
     Some(match result {
         Ok(number) => Outcome::Value(i64::from(number)),
         Err(errno) => Outcome::Error(errno.value()),
     })
 }
 
-fn nothing(result: Result<(), Errno>) -> Done {
+pub(super) fn nothing(result: Result<(), Errno>) -> Done {
     value(result.map(|()| 0))
 }
 
@@ -50,7 +50,10 @@ impl Model {
         let thread = Arc::clone(&self.members[actor].thread);
         let process = Arc::clone(thread.process());
         match operation {
-            Operation::Fork(request) => value(self.fork(actor, request, birth)),
+            Operation::Fork(request) => match self.fork(actor, request, birth) {
+                Ok(number) if request.pace == Pace::Vfork => self.wait_for_child(actor, number),
+                made => value(made),
+            },
             Operation::Thread { .. } => value(self.spawn_thread(actor, birth)),
             Operation::Clone3(request) => nothing(self.refuse_clone(actor, request)),
             Operation::Exit(code) => {
@@ -110,6 +113,9 @@ impl Model {
                 }
                 Err(errno) => nothing(Err(errno)),
             },
+            Operation::VHangUp => self.hang_up_own(actor),
+            Operation::Terminal(name, call) => self.use_terminal(actor, name, call),
+            Operation::Pidfd(name, call) => self.use_pidfd(actor, name, call),
         }
     }
 
@@ -150,6 +156,9 @@ impl Model {
             },
         };
         let made = thread.fork(request, GroupId(group), ThreadId(child))?;
+        if fork.pace == Pace::Vfork {
+            thread.begin_vfork(&made);
+        }
         {
             let mut kernel = self.table.host().kernel();
             kernel.add(child, group, mask);
@@ -170,6 +179,15 @@ impl Model {
         })?;
         let request = CloneRequest::from_clone3(&args, size, |_, _| Err(Errno::EFAULT))?;
         self.members[actor].thread.admit_clone(&request).map(drop)
+    }
+
+    /// The maker of a child sleeps until the child lets it go.
+    fn wait_for_child(&self, actor: Actor, number: u32) -> Done {
+        if !self.members[actor].thread.is_in_vfork() {
+            return value(Ok(number));
+        }
+        self.table.host().kernel().tasks[actor].phase = Phase::Vfork(number);
+        None
     }
 
     fn spawn_thread(&mut self, actor: Actor, birth: &mut Option<Birth>) -> Result<u32, Errno> {
@@ -198,6 +216,7 @@ impl Model {
             actor: self.members.len(),
             process: leader,
             thread: seen(&member.thread),
+            depth: member.thread.process().namespace().level() - self.space.level(),
         });
         let number = member.thread.tid_in(&maker.process().namespace());
         self.members.push(member);
@@ -227,7 +246,7 @@ impl Model {
         Ok(())
     }
 
-    fn wait(&mut self, actor: Actor, request: Result<WaitRequest, Errno>) -> Done {
+    pub(super) fn wait(&mut self, actor: Actor, request: Result<WaitRequest, Errno>) -> Done {
         match request {
             Err(errno) => Some(Outcome::Error(errno.value())),
             Ok(request) => self.begin_wait(actor, &request),
@@ -239,14 +258,15 @@ impl Model {
         let mut sleep = Sleep::begin(Arc::clone(&self.members[actor].thread), *request);
         match sleep.look() {
             Look::Done(outcome) => Some(outcome),
-            Look::NothingYet(_) if request.options().contains(axprocess::WaitOptions::NOHANG) => {
-                Some(Outcome::Nothing)
-            }
-            Look::NothingYet(token) => {
-                self.sleeps.insert(actor, sleep);
-                self.table.host().kernel().begin_wait(actor, *request, token);
-                None
-            }
+            Look::NothingYet(token) => match request.patience() {
+                Patience::Leave => Some(Outcome::Nothing),
+                Patience::Fail(errno) => Some(Outcome::Error(errno.value())),
+                Patience::Sleep => {
+                    self.sleeps.insert(actor, sleep);
+                    self.table.host().kernel().begin_wait(actor, *request, token);
+                    None
+                }
+            },
         }
     }
 
@@ -281,5 +301,6 @@ fn get(thread: &Thread<World>, getter: Getter) -> i64 {
         Getter::Group => i64::from(process.getpgrp()),
         Getter::Subreaper => i64::from(process.is_subreaper()),
         Getter::DeathSignal => i64::from(thread.parent_death_signal().map_or(0, Signal::number)),
+        Getter::ChildrenUsage => i64::from(process.children_usage().0 > 0),
     }
 }

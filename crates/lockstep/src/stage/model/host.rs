@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axprocess::{
     ChildNews, ChildSignalAction, Discard, Host, Process, Relations, Signal, SignalAction,
-    SignalInfo, Thread,
+    SignalInfo, Thread, Usage,
 };
 
 use super::super::Actor;
@@ -22,6 +22,17 @@ pub(super) struct GroupId(pub(super) usize);
 
 /// Which thread.
 pub(super) struct ThreadId(pub(super) Actor);
+
+/// How many processes have been counted. Of what Linux counts nothing else is the same each time: neither times nor faults, nor how often who was off
+/// a CPU; but that it was at least once, for everyone who has ended.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Count(pub(super) u64);
+
+impl Usage for Count {
+    fn add(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
 
 impl GroupId {
     /// Nothing for what is outside the script's namespace.
@@ -44,7 +55,7 @@ impl Host for World {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = GroupId;
     type ThreadData = ThreadId;
-    type Usage = ();
+    type Usage = Count;
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
         if let Some(group) = target.host_data().inside() {
@@ -85,7 +96,8 @@ impl Host for World {
     }
 
     fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
-        self.kernel().is_blocked(thread.host_data().0, signal)
+        let (kernel, actor) = (self.kernel(), thread.host_data().0);
+        kernel.is_blocked(actor, signal) || kernel.is_deferred(actor, signal)
     }
 
     fn request_exit(&self, thread: &Thread<Self>) {
@@ -96,6 +108,16 @@ impl Host for World {
 
     fn request_stop(&self, thread: &Thread<Self>) {
         self.kernel().request_stop(thread.host_data().0);
+    }
+
+    fn end_vfork(&self, parent: &Thread<Self>) {
+        if parent.process().host_data().inside().is_some() {
+            self.kernel().end_vfork(parent.host_data().0);
+        }
+    }
+
+    fn usage(&self, _process: &Process<Self>) -> Count {
+        Count(1)
     }
 
     fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {

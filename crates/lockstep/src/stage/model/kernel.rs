@@ -54,6 +54,10 @@ pub(super) enum Phase {
     Waiting(WaitRequest, WaitToken, u64),
     /// A signal has interrupted its wait.
     Interrupted(WaitRequest),
+    /// It may not use its terminal now, and asks again when the signal that it got has done what it does.
+    Refused,
+    /// It waits for the child of its vfork, which has this number.
+    Vfork(u32),
     /// Its call is done.
     Leaving(Outcome),
 }
@@ -174,10 +178,11 @@ impl Kernel {
         }
     }
 
-    /// Makes a thread look for signals (`signal_wake_up`). One that is stopped sleeps on.
+    /// Makes a thread look for signals (`signal_wake_up`). One that is stopped, or in a vfork, sleeps on.
     fn alert(&mut self, actor: Actor) {
         self.tasks[actor].has_news = true;
-        if !self.tasks[actor].is_stopped {
+        let task = &self.tasks[actor];
+        if !task.is_stopped && !matches!(task.phase, Phase::Vfork(_)) {
             self.wake(actor);
         }
     }
@@ -185,7 +190,8 @@ impl Kernel {
     /// Makes a thread look for signals, even if it is stopped.
     fn alert_to_death(&mut self, actor: Actor) {
         self.tasks[actor].is_stopped = false;
-        self.alert(actor);
+        self.tasks[actor].has_news = true;
+        self.wake(actor);
     }
 
     /// A thread begins to sleep in a wait, the last one to be the first one woken.
@@ -211,6 +217,11 @@ impl Kernel {
         for (_, actor) in waiters.into_iter().rev() {
             self.wake(actor);
         }
+    }
+
+    /// The child of a thread's vfork has let it go.
+    pub(super) fn end_vfork(&mut self, actor: Actor) {
+        self.wake(actor);
     }
 
     /// A thread is asked to take part in a stop.
@@ -255,6 +266,12 @@ impl Kernel {
         }
     }
 
+    /// Whether a signal would do nothing to the process of a thread: the thread blocks it, or the process ignores it.
+    pub(super) fn is_without_effect(&self, actor: Actor, signal: Signal) -> bool {
+        let is_ignored = self.action(self.tasks[actor].group, signal) == Action::Ignore;
+        is_ignored || self.is_blocked(actor, signal)
+    }
+
     /// What a process does about a signal.
     pub(super) fn action(&self, group: usize, signal: Signal) -> Action {
         let number = usize::from(signal.number());
@@ -264,6 +281,25 @@ impl Kernel {
     /// Whether a thread blocks a signal.
     pub(super) fn is_blocked(&self, actor: Actor, signal: Signal) -> bool {
         self.tasks.get(actor).is_some_and(|task| task.mask & bit(signal) != 0)
+    }
+
+    /// Whether a thread would take a signal that it does not block, but not now: it has one to look at, and sleeps in a vfork until it can.
+    pub(super) fn is_deferred(&self, actor: Actor, signal: Signal) -> bool {
+        self.tasks.get(actor).is_some_and(|task| {
+            let is_ignored = match self.action(task.group, signal) {
+                Action::Ignore => true,
+                Action::Default => is_ignored_by_default(signal),
+                Action::Handle => false,
+            };
+            task.has_news && matches!(task.phase, Phase::Vfork(_)) && !is_ignored
+        })
+    }
+
+    /// Whether a signal waits that a thread could take, and has not been told of: another thread was, and sleeps in a vfork.
+    pub(super) fn has_unseen_signal(&self, actor: Actor) -> bool {
+        let task = &self.tasks[actor];
+        let mut shared = self.groups[task.group].pending.iter();
+        shared.any(|info| bit(info.signal) & task.mask == 0)
     }
 
     /// The exit of a thread's process is decided: wherever it sleeps, it wakes.
@@ -367,6 +403,9 @@ impl Kernel {
         const UNBLOCKABLE: u64 = bit(Signal::SIGKILL) | bit(Signal::SIGSTOP);
         let before = self.tasks[actor].mask;
         let mask = mask & !UNBLOCKABLE;
+        if mask == before {
+            return;
+        }
         if self.tasks[actor].has_news {
             self.retarget(actor, mask & !before);
         }
@@ -398,7 +437,7 @@ impl Kernel {
                 Action::Handle => {
                     task.mask |= bit(signal);
                     task.frames.push(info);
-                    if let Phase::Interrupted(_) = task.phase {
+                    if let Phase::Interrupted(_) | Phase::Refused = task.phase {
                         task.phase = Phase::Leaving(Outcome::Error(libc::EINTR));
                     }
                     return Delivery::Handle;

@@ -4,6 +4,7 @@
 //! nobody is left: the order that Linux keeps on one CPU ([`super::linux`]).
 
 mod calls;
+mod files;
 mod host;
 mod kernel;
 mod sleep;
@@ -12,15 +13,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axprocess::{
-    ExitStatus, ForkNamespace, ForkRequest, PidNamespace, ProcessState, ProcessTable, StopDecision,
-    Thread,
+    ExitStatus, ForkNamespace, ForkRequest, PidNamespace, Process, ProcessState, ProcessTable,
+    StopDecision, Thread,
 };
 
+use self::files::File;
 use self::host::{GroupId, OUTSIDE, ThreadId, World};
 use self::kernel::{Delivery, Phase, as_seen};
 use self::sleep::{Look, Sleep};
-use super::{Account, Actor, Birth, Outcome, Row, Seen};
-use crate::script::{Operation, RawClone, Treatment};
+use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, Seen};
+use crate::script::{Name, Operation, RawClone, Treatment};
 
 /// The processes of one script.
 pub(crate) struct Model {
@@ -32,6 +34,9 @@ pub(crate) struct Model {
     members: Vec<Member>,
     /// Waits that sleep, by actor.
     sleeps: HashMap<Actor, Sleep>,
+    files: HashMap<Name, File>,
+    /// What those ask again whom their terminal has refused.
+    refused: HashMap<Actor, Operation>,
     returns: Vec<(Actor, Outcome)>,
     signals: Vec<(Actor, Seen)>,
 }
@@ -92,6 +97,8 @@ impl Model {
             space,
             members,
             sleeps: HashMap::new(),
+            files: HashMap::new(),
+            refused: HashMap::new(),
             returns: Vec::new(),
             signals: Vec::new(),
         })
@@ -170,6 +177,11 @@ impl Model {
         is_waited || is_watched && !is_alone
     }
 
+    /// Whether a signal waits that the actor would meet first if it forked, but not otherwise.
+    pub(crate) fn has_unseen_signal(&self, actor: Actor) -> bool {
+        self.table.host().kernel().has_unseen_signal(actor)
+    }
+
     /// Whether a thread that does not lead is the last one of a namespace's init. Until that namespace is empty, Linux lets it be
     /// seen, and keeps its number; the model does not.
     pub(crate) fn lingers(&self, actor: Actor) -> bool {
@@ -234,7 +246,20 @@ impl Model {
             self.sleeps.remove(&actor);
             self.table.host().kernel().tasks[actor].phase = phase;
         }
+        if let Phase::Vfork(number) = phase {
+            let is_dying = self.is_dying(actor);
+            if self.members[actor].thread.is_in_vfork() && !is_dying {
+                return;
+            }
+            let outcome = Outcome::Value(i64::from(number));
+            self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+        }
         self.go_on(actor);
+    }
+
+    fn is_dying(&self, actor: Actor) -> bool {
+        let kernel = self.table.host().kernel();
+        kernel.groups[kernel.tasks[actor].group].is_dying
     }
 
     /// On the way back into its program: signals are delivered, and an interrupted wait begins anew.
@@ -253,7 +278,16 @@ impl Model {
                     self.returns.push((actor, outcome));
                     return;
                 }
-                Phase::Idle | Phase::Waiting(..) => return,
+                Phase::Refused => {
+                    let Some(operation) = self.refused.remove(&actor) else {
+                        return;
+                    };
+                    let Some(outcome) = self.call(actor, &operation, &mut None) else {
+                        continue;
+                    };
+                    self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+                }
+                Phase::Idle | Phase::Waiting(..) | Phase::Vfork(_) => return,
             }
         }
     }
@@ -346,27 +380,57 @@ impl Model {
 
     fn row(&self, actor: Actor) -> Option<Row> {
         let process = self.members[actor].thread.process();
-        let (is_gone, is_stopped, leads, is_last) = {
+        let (is_gone, is_stopped, leads, last) = {
             let kernel = self.table.host().kernel();
             let task = &kernel.tasks[actor];
             let group = &kernel.groups[task.group];
-            (task.is_gone, task.is_stopped, group.leader == actor, group.last == Some(actor))
+            (task.is_gone, task.is_stopped, group.leader == actor, group.last)
         };
-        let running = if is_stopped { b'T' } else { b'S' };
-        if !leads {
-            let state = if self.lingers(actor) { b'E' } else { running };
-            return (!is_gone || state == b'E').then_some(Row { state, relations: None });
-        }
+        let thread = &self.members[actor].thread;
+        let running = match () {
+            () if is_stopped => b'T',
+            () if thread.is_in_vfork() => b'D',
+            () => b'S',
+        };
+        let seen = |child: Arc<Process<World>>| child.pid_in(&self.space).cast_signed();
         let state = match process.state() {
+            _ if !leads && self.lingers(actor) => b'E',
+            _ if !leads && is_gone => return None,
+            _ if !leads => running,
             ProcessState::Reaped => return None,
             ProcessState::Zombie => b'Z',
-            ProcessState::Exiting if is_last => b'E',
+            ProcessState::Exiting if last == Some(actor) => b'E',
             _ if is_gone => b'Z',
             _ => running,
         };
-        let parent = process.parent().map_or(0, |parent| parent.pid_in(&self.space));
-        let group = process.group();
-        let relations = [parent, group.pgid_in(&self.space), group.session().sid_in(&self.space)];
-        Some(Row { state, relations: Some(relations.map(u32::cast_signed)) })
+        // The last thread of an init adopts until its namespace is empty.
+        let children = if state == b'E' { process.children() } else { thread.children() };
+        let children = children.into_iter().map(seen).collect();
+        if !leads {
+            return Some(Row { state, children, process: None });
+        }
+        let stat = process.stat(&self.space)?;
+        let lingering = i32::from(last.is_some_and(|it| self.lingers(it)));
+        let relations = [stat.ppid, stat.pgrp, stat.session].map(u32::cast_signed);
+        let process = ProcessRow {
+            relations,
+            foreground: stat.terminal.map(|terminal| terminal.foreground.cast_signed()),
+            threads: i32::try_from(stat.threads).unwrap_or(0) + lingering,
+            exit_signal: stat.exit_signal.raw().into(),
+            code: stat.exit_code,
+            inner: self.inner_numbers(process),
+        };
+        Some(Row { state, children, process: Some(process) })
+    }
+
+    /// The numbers of a process, its group and its session on each level further inside than the script's.
+    fn inner_numbers(&self, process: &Process<World>) -> Vec<[i32; 3]> {
+        let Some(numbers) = process.namespace_numbers(&self.space) else {
+            return Vec::new();
+        };
+        let both = numbers.pgid.as_slice().iter().zip(numbers.sid.as_slice());
+        let all = numbers.tgid.as_slice().iter().zip(both);
+        let levels = all.map(|(own, (group, session))| [*own, *group, *session]);
+        levels.skip(1).map(|level| level.map(u32::cast_signed)).collect()
     }
 }

@@ -1,0 +1,106 @@
+//! Steps that use terminals and pidfds.
+
+use super::Author;
+use crate::script::{
+    Ask, FileKind, IfTaken, Mode, Name, Operation, PidfdCall, Side, TerminalCall, Writers,
+};
+use crate::stage::Actor;
+use crate::stage::duel::Duel;
+
+impl Author {
+    /// Process 1, which leads a session, gets a terminal: everyone who is born then has it. The last operation first.
+    pub(super) fn terminal_for_all(&mut self) -> Vec<Operation> {
+        let Operation::Terminal(name, make) = self.pair() else {
+            return Vec::new();
+        };
+        let acquire = TerminalCall::Acquire(Side::Slave, IfTaken::Refuse);
+        vec![Operation::Terminal(name.clone(), acquire), Operation::Terminal(name, make)]
+    }
+
+    /// Something with a terminal.
+    pub(super) fn terminal(&mut self, duel: &Duel<'_>, actor: Actor) -> Operation {
+        const MOST: usize = 3;
+        let pairs = self.files_of(duel, actor, |kind| kind != FileKind::Pidfd);
+        let is_new = pairs.is_empty() || self.one_in(12);
+        if is_new && self.opened < MOST {
+            return self.pair();
+        }
+        let Some(name) = self.choose(&pairs).cloned() else {
+            return Operation::Setsid;
+        };
+        let side = if self.one_in(5) { Side::Master } else { Side::Slave };
+        let call = match self.rng.u32(..40) {
+            0..7 => {
+                let steals = self.one_in(3);
+                TerminalCall::Acquire(side, if steals { IfTaken::Steal } else { IfTaken::Refuse })
+            }
+            7..9 if self.one_in(3) => TerminalCall::Open(Mode::WriteOnly),
+            7..9 => TerminalCall::Open(Mode::Both),
+            9..11 => TerminalCall::Release(side),
+            11..14 => TerminalCall::Foreground(side),
+            14..15 => TerminalCall::Session(side),
+            15..22 => {
+                let group = self.somebody(duel, actor);
+                TerminalCall::SetForeground(side, group)
+            }
+            22..27 => TerminalCall::Read,
+            27..30 => TerminalCall::Write,
+            30..34 => TerminalCall::Change,
+            34..36 => TerminalCall::Signal(*self.choose(&[2, 3, 20, 20, 15]).unwrap_or(&2)),
+            36 => TerminalCall::HangUp,
+            37 if self.one_in(2) => return Operation::VHangUp,
+            _ => return Operation::Setsid,
+        };
+        Operation::Terminal(name, call)
+    }
+
+    fn pair(&mut self) -> Operation {
+        let writers = if self.rng.bool() { Writers::Stopped } else { Writers::Free };
+        Operation::Terminal(self.file("tty"), TerminalCall::Make(writers))
+    }
+
+    /// Something with a pidfd.
+    pub(super) fn handle(&mut self, duel: &Duel<'_>, actor: Actor) -> Operation {
+        const MOST: usize = 20;
+        let pidfds = self.files_of(duel, actor, |kind| kind == FileKind::Pidfd);
+        if self.opened < MOST && (pidfds.is_empty() || self.one_in(4)) {
+            let who = self.somebody(duel, actor);
+            let mut flags = if self.one_in(3) { 0x80 } else { 0 };
+            flags |= if self.one_in(6) { 0x800 } else { 0 };
+            flags |= i32::from(self.one_in(30));
+            return Operation::Pidfd(self.file("fd"), PidfdCall::Open(who, flags));
+        }
+        let Some(name) = self.choose(&pidfds).cloned() else {
+            return Operation::Get(crate::script::Getter::ParentPid);
+        };
+        let call = match self.rng.u32(..20) {
+            0..7 => {
+                let signal = self.number_of_signal();
+                PidfdCall::Send(signal, *self.choose(&[0, 0, 1, 2, 4, 4, 3]).unwrap_or(&0))
+            }
+            7..11 => PidfdCall::Poll,
+            11..13 => PidfdCall::Info(if self.rng.bool() { Ask::End } else { Ask::Numbers }),
+            13..17 => match self.wait(duel, actor) {
+                Operation::WaitId { options, .. } => PidfdCall::Wait(options),
+                _ => PidfdCall::Wait(libc::WEXITED | libc::WNOHANG),
+            },
+            _ => PidfdCall::EnterPid,
+        };
+        Operation::Pidfd(name, call)
+    }
+
+    fn files_of(
+        &self,
+        duel: &Duel<'_>,
+        actor: Actor,
+        is_wanted: impl Fn(FileKind) -> bool,
+    ) -> Vec<Name> {
+        let files = duel.files(actor).iter().filter(|(_, kind)| is_wanted(*kind));
+        files.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn file(&mut self, kind: &str) -> Name {
+        self.opened += 1;
+        format!("{kind}{}", self.opened)
+    }
+}

@@ -1,0 +1,274 @@
+//! Terminals and pidfds, on the model.
+
+use std::sync::Arc;
+
+use axprocess::{
+    AcquireTerminal, AdminRight, Errno, HandleState, IfTaken, InfoMask, PidHandle, PidfdFlags,
+    PidfdMode, Process, Signal, SignalScope, StopSignal, Terminal, TerminalAccess, TerminalAnswer,
+    TerminalFile, TerminalKind, TerminalSide, WaitRequest,
+};
+
+use super::super::{Actor, Outcome};
+use super::Model;
+use super::calls::{Done, nothing, plain, value};
+use super::host::World;
+use super::kernel::Phase;
+use crate::script::{self, Ask, Mode, Operation, PidfdCall, Side, TerminalCall, Writers};
+
+/// What stands behind the name of a file.
+pub(super) enum File {
+    /// A pseudo-terminal.
+    Pair(Pair),
+    /// A pidfd.
+    Pidfd(PidHandle<World>, PidfdMode),
+}
+
+/// A pseudo-terminal.
+#[derive(Clone)]
+pub(super) struct Pair {
+    terminal: Arc<Terminal<World>>,
+    writers: Writers,
+    line: Line,
+}
+
+/// Whether the files of a terminal are good for anything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// They are.
+    Open,
+    /// It has hung up.
+    HungUp,
+}
+
+/// The number of the device: the same for all, as none is compared.
+const DEVICE: u32 = 0x8800;
+
+impl From<Side> for TerminalSide {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Slave => Self::Slave,
+            Side::Master => Self::Master,
+        }
+    }
+}
+
+impl Model {
+    /// Makes a call that is about a terminal.
+    pub(super) fn use_terminal(&mut self, actor: Actor, name: &str, call: &TerminalCall) -> Done {
+        if let TerminalCall::Make(writers) = call {
+            let terminal = self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE);
+            let pair = Pair { terminal, writers: *writers, line: Line::Open };
+            self.files.insert(name.to_owned(), File::Pair(pair));
+            return nothing(Ok(()));
+        }
+        let process = Arc::clone(self.members[actor].thread.process());
+        let Some(File::Pair(pair)) = self.files.get_mut(name) else {
+            return nothing(Err(Errno::EBADF));
+        };
+        if pair.line == Line::HungUp && !call.needs_master() {
+            return Some(match call {
+                TerminalCall::Read => Outcome::Value(0),
+                TerminalCall::SetForeground(..) => Outcome::Error(libc::ENOTTY),
+                _ => Outcome::Error(libc::EIO),
+            });
+        }
+        let terminal = Arc::clone(&pair.terminal);
+        match call {
+            TerminalCall::Make(_) => nothing(Ok(())),
+            TerminalCall::Open(mode) => {
+                let file = match mode {
+                    Mode::Both => TerminalFile::Readable,
+                    Mode::WriteOnly => TerminalFile::WriteOnly,
+                };
+                process.open_terminal(&terminal, file);
+                nothing(Ok(()))
+            }
+            TerminalCall::Acquire(_, if_taken) => {
+                let request = AcquireTerminal {
+                    file: TerminalFile::Readable,
+                    if_taken: match if_taken {
+                        script::IfTaken::Refuse => IfTaken::Refuse,
+                        script::IfTaken::Steal => IfTaken::Steal,
+                    },
+                    right: AdminRight::Present,
+                };
+                nothing(process.acquire_terminal(&terminal, request).map(drop))
+            }
+            TerminalCall::Release(side) => {
+                nothing(process.release_terminal(&terminal, (*side).into()).map(drop))
+            }
+            TerminalCall::Foreground(side) => value(process.tcgetpgrp(&terminal, (*side).into())),
+            TerminalCall::Session(side) => value(process.tcgetsid(&terminal, (*side).into())),
+            TerminalCall::SetForeground(_, group) => {
+                let effect = self.effect(actor, Signal::SIGTTOU);
+                let answer = process.tcsetpgrp(&terminal, Ok(plain(group)), effect);
+                self.answer(actor, name, call, answer)
+            }
+            TerminalCall::Read | TerminalCall::Write | TerminalCall::Change => {
+                let (access, signal) = match (call, pair.writers) {
+                    (TerminalCall::Read, _) => (TerminalAccess::Read, Signal::SIGTTIN),
+                    (TerminalCall::Change, _) => (TerminalAccess::Change, Signal::SIGTTOU),
+                    (_, Writers::Free) => (TerminalAccess::Write, Signal::SIGTTOU),
+                    (_, Writers::Stopped) => (TerminalAccess::WriteWithTostop, Signal::SIGTTOU),
+                };
+                let effect = self.effect(actor, signal);
+                let answer = process.check_terminal_access(&terminal, access, effect);
+                self.answer(actor, name, call, answer)
+            }
+            TerminalCall::Signal(signal) => {
+                let known = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP];
+                let known = known.into_iter().find(|it| i32::from(it.number()) == *signal);
+                nothing(known.ok_or(Errno::EINVAL).map(|signal| {
+                    terminal.signal_foreground(signal);
+                }))
+            }
+            TerminalCall::HangUp => {
+                pair.line = Line::HungUp;
+                terminal.hang_up();
+                nothing(Ok(()))
+            }
+        }
+    }
+
+    /// vhangup: the caller's terminal hangs up; its master stays open.
+    pub(super) fn hang_up_own(&mut self, actor: Actor) -> Done {
+        let process = self.members[actor].thread.process();
+        if let Some(own) = process.controlling_terminal() {
+            for file in self.files.values_mut() {
+                if let File::Pair(pair) = file
+                    && Arc::ptr_eq(&pair.terminal, &own)
+                {
+                    pair.line = Line::HungUp;
+                }
+            }
+            own.hang_up();
+        }
+        nothing(Ok(()))
+    }
+
+    /// Whether a call would get a signal that has no effect, because the caller is the init of a namespace, and so be made again for ever.
+    pub(crate) fn would_ask_forever(&self, actor: Actor, name: &str, call: &TerminalCall) -> bool {
+        let Some(File::Pair(pair)) = self.files.get(name) else {
+            return false;
+        };
+        let process = self.members[actor].thread.process();
+        let own = process.controlling_terminal();
+        let asks = matches!(
+            call,
+            TerminalCall::Read
+                | TerminalCall::Write
+                | TerminalCall::Change
+                | TerminalCall::SetForeground(..)
+        );
+        asks && process.pid() == 1
+            && own.is_some_and(|own| Arc::ptr_eq(&own, &pair.terminal))
+            && !is_in_foreground(process, &pair.terminal)
+    }
+
+    fn effect(&self, actor: Actor, signal: Signal) -> StopSignal {
+        match self.table.host().kernel().is_without_effect(actor, signal) {
+            true => StopSignal::BlockedOrIgnored,
+            false => StopSignal::Effective,
+        }
+    }
+
+    fn answer(
+        &mut self,
+        actor: Actor,
+        name: &str,
+        call: &TerminalCall,
+        answer: Result<TerminalAnswer, Errno>,
+    ) -> Done {
+        match answer {
+            Err(errno) => Some(Outcome::Error(errno.value())),
+            Ok(TerminalAnswer::Allowed) => Some(match call {
+                TerminalCall::Read => Outcome::Error(libc::EAGAIN),
+                TerminalCall::Write => Outcome::Value(1),
+                _ => Outcome::Value(0),
+            }),
+            Ok(TerminalAnswer::SignalPosted(_)) => {
+                let operation = Operation::Terminal(name.to_owned(), call.clone());
+                self.refused.insert(actor, operation);
+                let mut kernel = self.table.host().kernel();
+                kernel.tasks[actor].has_news = true;
+                kernel.tasks[actor].phase = Phase::Refused;
+                None
+            }
+        }
+    }
+
+    /// Makes a call that is about a pidfd.
+    pub(super) fn use_pidfd(&mut self, actor: Actor, name: &str, call: &PidfdCall) -> Done {
+        let thread = Arc::clone(&self.members[actor].thread);
+        let process = thread.process();
+        if let PidfdCall::Open(who, flags) = call {
+            let flags = flags.cast_unsigned();
+            let opened = process.pidfd_open(plain(who), flags).map(|handle| {
+                let mode = match flags & PidfdFlags::NONBLOCK.bits() {
+                    0 => PidfdMode::Blocking,
+                    _ => PidfdMode::NonBlocking,
+                };
+                self.files.insert(name.to_owned(), File::Pidfd(handle, mode));
+            });
+            return nothing(opened);
+        }
+        let Some(File::Pidfd(handle, mode)) = self.files.get(name) else {
+            return nothing(Err(Errno::EBADF));
+        };
+        match call {
+            PidfdCall::Open(..) => nothing(Ok(())),
+            PidfdCall::Send(signal, scope) => {
+                let scope = SignalScope::from_flags(scope.cast_unsigned());
+                nothing(
+                    scope.and_then(|scope| thread.pidfd_send_signal(handle, *signal, scope, None)),
+                )
+            }
+            PidfdCall::Poll => {
+                let events = handle.poll() - axprocess::PollEvents::RDNORM;
+                Some(Outcome::Value(i64::from(events.bits())))
+            }
+            PidfdCall::Info(ask) => {
+                let wanted = match ask {
+                    Ask::Numbers => InfoMask::PID,
+                    Ask::End => InfoMask::PID | InfoMask::EXIT,
+                };
+                Some(match handle.info(process, wanted) {
+                    Err(errno) => Outcome::Error(errno.value()),
+                    Ok(info) => match (info.exit, info.numbers) {
+                        (Some(status), _) => Outcome::Child { pid: 0, status: status.to_raw() },
+                        (None, numbers) => {
+                            Outcome::Value(numbers.map_or(0, |numbers| i64::from(numbers.pid)))
+                        }
+                    },
+                })
+            }
+            PidfdCall::Wait(options) => {
+                let (handle, mode) = (handle.clone(), *mode);
+                let request = WaitRequest::waitid_pidfd(0, *options, |_| Ok((handle, mode)));
+                self.wait(actor, request)
+            }
+            PidfdCall::EnterPid => {
+                // Who has begun to exit has no namespaces any more that could be entered.
+                let is_there = handle.state() == HandleState::Running && !self.is_leaving(handle);
+                nothing(match is_there {
+                    true => thread.set_pid_namespace(&handle.process().namespace()),
+                    false => Err(Errno::ESRCH),
+                })
+            }
+        }
+    }
+
+    /// Whether the thread that a handle names has begun to exit.
+    fn is_leaving(&self, handle: &PidHandle<World>) -> bool {
+        let kernel = self.table.host().kernel();
+        let actor = match handle.thread() {
+            Some(thread) => thread.host_data().0,
+            None => kernel.groups[handle.process().host_data().0].leader,
+        };
+        kernel.tasks[actor].is_gone
+    }
+}
+
+fn is_in_foreground(process: &Process<World>, terminal: &Arc<Terminal<World>>) -> bool {
+    terminal.foreground_group().is_some_and(|group| Arc::ptr_eq(&group, &process.group()))
+}
