@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::stage::Lack;
+
 /// Runs a program on Linux and, beside it, on the axprocess model, and compares every answer.
 #[derive(Debug, Parser)]
 #[command(name = "lockstep", version, about, arg_required_else_help = true)]
@@ -199,13 +201,4 @@ pub(crate) struct AgentArguments {
     /// Scenario files
     #[arg(required_unless_present_any = ["all", "list"], value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-}
-
-/// What a kernel may lack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Lack {
-    /// PID namespaces
-    Namespaces,
-    /// /proc/PID/stat
-    Proc,
 }

@@ -4,10 +4,12 @@
 //! first one. The files of `tests/scenarios` are part of the program too ([`embedded`]), so that it can be copied to another machine alone.
 
 pub(crate) mod embedded;
+mod needs;
 mod play;
 
 use std::path::Path;
 
+pub(crate) use self::needs::first_lacking;
 pub(crate) use self::play::{Complaint, Measure, play};
 use crate::script::{Script, parse};
 use crate::tracer::Failure;

@@ -242,6 +242,25 @@ impl Operation {
         }
     }
 
+    /// Whether what the call returns names someone.
+    pub(crate) const fn returns_number(&self) -> bool {
+        match self {
+            Self::Get(getter) => {
+                !matches!(getter, Getter::Subreaper | Getter::DeathSignal | Getter::ChildrenUsage)
+            }
+            Self::Terminal(_, call) => {
+                matches!(call, TerminalCall::Foreground(_) | TerminalCall::Session(_))
+            }
+            Self::Pidfd(_, PidfdCall::Info(_))
+            | Self::Fork(_)
+            | Self::Thread { .. }
+            | Self::Getpgid(_)
+            | Self::Getsid(_)
+            | Self::Setsid => true,
+            _ => false,
+        }
+    }
+
     /// The word that it begins with in a script.
     pub(crate) fn verb(&self) -> &'static str {
         match self {

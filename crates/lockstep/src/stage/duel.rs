@@ -167,7 +167,11 @@ impl<'a> Duel<'a> {
             return Ok(Verdict::Agreed(model));
         };
         let child = act.operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
-        let linux = linux.perform(actor, &act.operation, child, birth)?;
+        let is_blind = linux.is_blind();
+        let mut linux = linux.perform(actor, &act.operation, child, birth)?;
+        if is_blind {
+            linux.rows.clone_from(&model.rows);
+        }
         if !is_told(&linux, &model, &self.model.take_merged()) {
             match self.find_order(&linux, &act) {
                 Some((order, other)) => (act.order, model) = (order, other),
@@ -323,7 +327,7 @@ impl<'a> Duel<'a> {
                     other => other.to_string(),
                 }
             }
-            (Outcome::Value(number), _) if returns_number(operation) => {
+            (Outcome::Value(number), _) if operation.returns_number() => {
                 self.name_of(number as i32, caller)
             }
             (outcome, _) => outcome.in_words(|number| self.name_of(number, caller)),
@@ -379,25 +383,5 @@ impl<'a> Duel<'a> {
         };
         let first = known.clone().find(leads).or_else(|| known.next());
         first.map_or_else(|| number.to_string(), |actor| self.names[actor].clone())
-    }
-}
-
-/// Whether what the call returns names someone.
-fn returns_number(operation: &Operation) -> bool {
-    use crate::script::Getter;
-    match operation {
-        Operation::Get(getter) => {
-            !matches!(getter, Getter::Subreaper | Getter::DeathSignal | Getter::ChildrenUsage)
-        }
-        Operation::Terminal(_, call) => {
-            matches!(call, TerminalCall::Foreground(_) | TerminalCall::Session(_))
-        }
-        Operation::Pidfd(_, PidfdCall::Info(_)) => true,
-        Operation::Fork(_)
-        | Operation::Thread { .. }
-        | Operation::Getpgid(_)
-        | Operation::Getsid(_)
-        | Operation::Setsid => true,
-        _ => false,
     }
 }
