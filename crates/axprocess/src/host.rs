@@ -85,8 +85,8 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`.
     ///
-    /// A thread that waits in a vfork and has a signal to look at already takes no other until that is over, on Linux; so a host answers yes for it, of a
-    /// signal that is not ignored (R-VFORK-02).
+    /// On Linux, a thread that has a signal to look at and has not come to it takes no other meanwhile: what would end its process is decided when it
+    /// looks, the lowest number first. A host that wants that too answers yes for such a thread, of a signal that is not ignored (R-EXIT-10, R-VFORK-02).
     fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
         let _ = (thread, signal);
         false

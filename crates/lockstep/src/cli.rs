@@ -40,7 +40,7 @@ pub(crate) enum Command {
 
 const FUZZ_HELP: &str = "\
 A script is a list of operations: forks, exits, waits, signals, process groups, sessions, threads,
-exec, namespaces. Each is done by a real process in a fresh PID namespace and on the model, and
+exec, namespaces, terminals, pidfds. Each is done by a real process in a fresh PID namespace and on the model, and
 everything that can be seen afterwards is compared: results, states, parents, groups, sessions,
 waits that return, signals that arrive and what they say.
 
@@ -53,7 +53,8 @@ Exit status: 0 no divergence, 1 a divergence, 2 wrong command line, 125 lockstep
 
 Examples:
   lockstep fuzz --seconds 60
-  lockstep fuzz --jobs 1 --seed 42 --scripts 1";
+  lockstep fuzz --jobs 1 --seed 42 --scripts 1
+  lockstep fuzz --seconds 60 --coverage";
 
 const CHECK_HELP: &str = "\
 A scenario file has one operation a line, and expectations where a reader wants them:
@@ -150,6 +151,9 @@ pub(crate) struct FuzzArguments {
     /// Show no progress
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// List each rule that was seen at work, and how often
+    #[arg(long)]
+    pub(crate) coverage: bool,
     /// Break a rule of the model, to see that the comparison notices
     #[cfg(feature = "planted-faults")]
     #[arg(long, value_name = "NAME", hide = true)]

@@ -72,7 +72,7 @@ pub(super) struct Author {
     born: usize,
     opened: usize,
     /// What is done first, the last one first.
-    opening: Vec<Operation>,
+    opening: Vec<Step>,
 }
 
 impl Author {
@@ -83,7 +83,7 @@ impl Author {
         let length = rng.usize(20..90);
         let mut author = Self { rng, flavour, length, born: 0, opened: 0, opening: Vec::new() };
         if flavour.terminal > 0 && author.rng.bool() {
-            author.opening = author.terminal_for_all();
+            author.opening = author.session_with_terminal();
         }
         author
     }
@@ -94,8 +94,8 @@ impl Author {
             return None;
         }
         self.length -= 1;
-        if let Some(operation) = self.opening.pop() {
-            return Some(Step::new(INIT, operation));
+        if let Some(step) = self.opening.pop() {
+            return Some(step);
         }
         let ready: Vec<Actor> = (0..duel.names().len())
             .filter(|&actor| duel.standing(actor).is_some_and(|it| it.is_ready))
@@ -283,7 +283,7 @@ impl Author {
     }
 
     fn number_of_signal(&mut self) -> i32 {
-        const OFTEN: &[i32] = &[1, 10, 12, 15, 9, 17, 18, 0, 35];
+        const OFTEN: &[i32] = &[1, 3, 10, 12, 15, 9, 17, 18, 0, 35];
         if self.one_in(40) { 65 } else { *self.choose(OFTEN).unwrap_or(&1) }
     }
 
@@ -314,8 +314,9 @@ impl Author {
 
     fn treat(&mut self) -> Operation {
         let signal = match self.rng.u32(..10) {
-            0..5 => libc::SIGCHLD,
-            5 => libc::SIGCONT,
+            0..3 => libc::SIGCHLD,
+            3 => libc::SIGCONT,
+            4..6 => *self.choose(&[1, 1, 10, 15]).unwrap_or(&1),
             6 => *self.choose(&[20, 21, 22]).unwrap_or(&20),
             _ => self.number_of_signal(),
         };
@@ -339,7 +340,7 @@ impl Author {
             0..2 => Operation::Subreaper(Switch::On),
             2 => Operation::Subreaper(Switch::Off),
             _ => {
-                let signals = [1, 10, 15, 18, 19, 12, 9, 0, 65];
+                let signals = [1, 1, 10, 10, 15, 15, 18, 19, 12, 9, 0, 65];
                 Operation::DeathSignal(*self.choose(&signals).unwrap_or(&1))
             }
         }

@@ -21,7 +21,7 @@ use crate::tracer::Failure;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Message {
     /// What it has done since the last time.
-    Progress { scripts: u64, operations: u64, rules: Vec<String> },
+    Progress { scripts: u64, operations: u64, rules: Vec<(String, u64)> },
     /// Linux and the model have parted.
     Divergence(Finding),
     /// They have parted once, and not again.
@@ -98,13 +98,13 @@ fn work(arguments: &JobArguments) -> Result<(), NotPlayed> {
             break;
         }
         if told.elapsed() > Duration::from_millis(100) {
-            let rules = coverage.take_new();
+            let rules = coverage.take();
             say(&Message::Progress { scripts, operations, rules });
             (scripts, operations, told) = (0, 0, Instant::now());
         }
         seed = seed.wrapping_add(arguments.step);
     }
-    say(&Message::Progress { scripts, operations, rules: coverage.take_new() });
+    say(&Message::Progress { scripts, operations, rules: coverage.take() });
     Ok(())
 }
 
@@ -117,13 +117,14 @@ fn write_and_play(
     let mut author = Author::new(seed);
     let mut duel = Duel::start(Some(theatre))?;
     let mut script = Script::default();
+    coverage.begin();
     while let Some(step) = author.next(&duel) {
         let verdict = duel.step(&step).map_err(|NotPlayed(message)| {
             NotPlayed(format!("{message} (seed {seed}), in\n{script}{step}"))
         })?;
         match &verdict {
             Verdict::Skipped => continue,
-            Verdict::Agreed(account) => coverage.note(&step.operation, account),
+            Verdict::Agreed(account) => coverage.note(&duel, &step, account),
             Verdict::Diverged(_) => {}
         }
         script.steps.push(step);

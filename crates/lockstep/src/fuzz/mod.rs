@@ -11,7 +11,7 @@
 //! Each job is a program of its own: it has one thread, and a PID namespace that ends with it, so that nothing is left of a run that is
 //! interrupted or killed.
 
-mod coverage;
+pub(crate) mod coverage;
 mod generate;
 mod job;
 mod report;
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
     }
     drop(sender);
 
-    let mut tally = Tally::new(seed, jobs, arguments.quiet);
+    let mut tally = Tally::new(seed, jobs, arguments);
     let mut told_to_end = None;
     let deadline = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     loop {

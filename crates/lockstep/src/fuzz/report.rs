@@ -1,6 +1,6 @@
 //! Progress, and what is told at the end.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,8 +8,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::FAILED;
 use super::coverage::RULES;
 use super::job::{Finding, Message};
+use crate::cli::FuzzArguments;
 use crate::script::Script;
 use crate::stage::duel::Difference;
+
+/// Which rules are listed at the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    /// Those that have not been seen.
+    Unseen,
+    /// Also each that has, and how often.
+    EachRule,
+}
 
 /// What all jobs have done together.
 pub(super) struct Tally {
@@ -18,17 +28,22 @@ pub(super) struct Tally {
     bar: ProgressBar,
     scripts: u64,
     operations: u64,
-    rules: BTreeSet<String>,
+    /// How often each rule was seen.
+    rules: BTreeMap<String, u64>,
     unsteady: Vec<(u64, String)>,
     findings: Vec<Finding>,
+    listing: Listing,
     failures: Vec<String>,
 }
 
 impl Tally {
     /// Nothing done yet.
-    pub(super) fn new(seed: u64, jobs: usize, quiet: bool) -> Self {
-        let target =
-            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    pub(super) fn new(seed: u64, jobs: usize, arguments: &FuzzArguments) -> Self {
+        let target = if arguments.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = ProgressStyle::with_template("{spinner} [{elapsed_precise}] {msg}") {
             bar.set_style(style);
@@ -40,9 +55,10 @@ impl Tally {
             bar,
             scripts: 0,
             operations: 0,
-            rules: BTreeSet::new(),
+            rules: BTreeMap::new(),
             unsteady: Vec::new(),
             findings: Vec::new(),
+            listing: if arguments.coverage { Listing::EachRule } else { Listing::Unseen },
             failures: Vec::new(),
         }
     }
@@ -58,7 +74,9 @@ impl Tally {
             Message::Progress { scripts, operations, rules } => {
                 self.scripts += scripts;
                 self.operations += operations;
-                self.rules.extend(rules);
+                for (rule, count) in rules {
+                    *self.rules.entry(rule).or_default() += count;
+                }
             }
             Message::Divergence(finding) => self.findings.push(finding),
             Message::Unsteady { seed, script } => self.unsteady.push((seed, script)),
@@ -93,7 +111,10 @@ impl Tally {
             println!("interrupted: this is the report so far");
         }
         let unseen: Vec<_> =
-            RULES.iter().copied().filter(|rule| !self.rules.contains(*rule)).collect();
+            RULES.iter().copied().filter(|rule| !self.rules.contains_key(*rule)).collect();
+        if self.listing == Listing::EachRule {
+            self.rules.iter().for_each(|(rule, count)| println!("{rule} {count}"));
+        }
         if !unseen.is_empty() && unseen.len() < RULES.len() {
             println!("not seen: {}", unseen.join(" "));
         }

@@ -114,6 +114,11 @@ impl<'a> Duel<'a> {
         self.files.of(actor)
     }
 
+    /// The number of an actor in the script's namespace.
+    pub(crate) fn number(&self, actor: Actor) -> i32 {
+        self.model.number_of(actor, 0).unwrap_or(0)
+    }
+
     /// How an actor stands.
     pub(crate) fn standing(&self, actor: Actor) -> Option<Standing> {
         self.model.standing(actor)
@@ -184,7 +189,9 @@ impl<'a> Duel<'a> {
 
     /// Takes note of what an act has made of the files.
     fn keep_files(&mut self, act: &Act, account: &Account) {
-        if account.outcome != Outcome::Value(0) {
+        // Whoever hangs up may be ended by that.
+        let is_hang_up = matches!(act.operation, Operation::Terminal(_, TerminalCall::HangUp));
+        if account.outcome != Outcome::Value(0) && !is_hang_up {
             return;
         }
         match &act.operation {

@@ -271,7 +271,9 @@ impl<'a> Linux<'a> {
             self.workers[birth.actor] = Some(worker);
         }
         give(slot, &order);
-        let rows = self.settle()?;
+        let rows = self.settle();
+        self.files.forget(operation);
+        let rows = rows?;
         let mut account = self.account(actor, rows);
         if let Outcome::Value(result) = account.outcome {
             account.outcome = Outcome::Value(self.files.finish(operation, table, result));

@@ -2,19 +2,52 @@
 
 use super::Author;
 use crate::script::{
-    Ask, FileKind, IfTaken, Mode, Name, Operation, PidfdCall, Side, TerminalCall, Writers,
+    Action, Ask, FileKind, Fork, INIT, IfTaken, Mode, Name, Number, Operation, PidfdCall, Side,
+    Step, TerminalCall, Treatment, Writers,
 };
 use crate::stage::Actor;
 use crate::stage::duel::Duel;
 
 impl Author {
-    /// Process 1, which leads a session, gets a terminal: everyone who is born then has it. The last operation first.
-    pub(super) fn terminal_for_all(&mut self) -> Vec<Operation> {
-        let Operation::Terminal(name, make) = self.pair() else {
+    /// A session gets a terminal: that of process 1, or one with a shell, a stopped job in the foreground and a running one behind it. The last step
+    /// first.
+    pub(super) fn session_with_terminal(&mut self) -> Vec<Step> {
+        let Operation::Terminal(tty, make) = self.pair() else {
             return Vec::new();
         };
-        let acquire = TerminalCall::Acquire(Side::Slave, IfTaken::Refuse);
-        vec![Operation::Terminal(name.clone(), acquire), Operation::Terminal(name, make)]
+        let on = |call| Operation::Terminal(tty.clone(), call);
+        let acquire = on(TerminalCall::Acquire(Side::Slave, IfTaken::Refuse));
+        if self.rng.bool() {
+            return vec![Step::new(INIT, acquire), Step::new(INIT, on(make))];
+        }
+        let [shell, job, behind] = [self.name(), self.name(), self.name()];
+        let born = |name: &str| Operation::Fork(Fork::plain(name.to_owned()));
+        let zero = || Number::Plain(0);
+        let forward = TerminalCall::SetForeground(Side::Slave, Number::Of(job.clone()));
+        let mut steps = vec![
+            Step::new(INIT, born(&shell)),
+            Step::new(&shell, Operation::Setsid),
+            Step::new(&shell, on(make)),
+            Step::new(&shell, acquire),
+            Step::new(&shell, born(&job)),
+            Step::new(&job, Operation::Setpgid(zero(), zero())),
+            Step::new(&shell, on(forward)),
+            Step::new(&shell, born(&behind)),
+            Step::new(&behind, Operation::Setpgid(zero(), zero())),
+        ];
+        if self.rng.bool() {
+            let handle = Treatment { action: Action::Handle, ..Treatment::default() };
+            let treat = Operation::Treat { signal: libc::SIGHUP, treatment: handle };
+            steps.push(Step::new(&job, treat));
+        }
+        if self.rng.bool() {
+            steps.push(Step::new(&job, Operation::Kill(zero(), libc::SIGSTOP)));
+        }
+        if self.one_in(3) {
+            steps.push(Step::new(&shell, on(TerminalCall::HangUp)));
+        }
+        steps.reverse();
+        steps
     }
 
     /// Something with a terminal.
@@ -81,6 +114,9 @@ impl Author {
             7..11 => PidfdCall::Poll,
             11..13 => PidfdCall::Info(if self.rng.bool() { Ask::End } else { Ask::Numbers }),
             13..17 => match self.wait(duel, actor) {
+                Operation::WaitId { options, .. } if self.rng.bool() => {
+                    PidfdCall::Wait(options & !libc::WNOHANG)
+                }
                 Operation::WaitId { options, .. } => PidfdCall::Wait(options),
                 _ => PidfdCall::Wait(libc::WEXITED | libc::WNOHANG),
             },

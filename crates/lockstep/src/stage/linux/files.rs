@@ -82,8 +82,7 @@ impl Descriptors {
         Ok(())
     }
 
-    /// Takes note of the descriptor that an operation has opened or closed, in which table of files; what the operation returns
-    /// without it.
+    /// Takes note of the descriptor that an operation has opened, in which table of files; what the operation returns without it.
     pub(super) fn finish(&mut self, operation: &Operation, table: Table, result: i64) -> i64 {
         match operation {
             Operation::Pidfd(name, PidfdCall::Open(..)) => {
@@ -95,14 +94,17 @@ impl Descriptors {
                 unsafe { libc::close(result as RawFd) };
                 0
             }
-            Operation::Terminal(name, TerminalCall::HangUp) => {
-                let master = self.pairs.get_mut(name).and_then(|pair| pair.master.take());
-                // The actor has closed it.
-                let _ = master.map(std::os::fd::IntoRawFd::into_raw_fd);
-                result
-            }
             Operation::Terminal(_, TerminalCall::Make(_)) => 0,
             _ => result,
+        }
+    }
+
+    /// Takes note that a master is closed, also by an actor whom the hang-up has ended.
+    pub(super) fn forget(&mut self, operation: &Operation) {
+        if let Operation::Terminal(name, TerminalCall::HangUp) = operation {
+            let master = self.pairs.get_mut(name).and_then(|pair| pair.master.take());
+            // The actor has closed it.
+            let _ = master.map(std::os::fd::IntoRawFd::into_raw_fd);
         }
     }
 

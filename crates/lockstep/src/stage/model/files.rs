@@ -36,8 +36,19 @@ pub(super) struct Pair {
 enum Line {
     /// They are.
     Open,
-    /// It has hung up.
+    /// It has hung up, and cannot do so again.
     HungUp,
+    /// It has hung up, but was opened anew through its master: it can hang up again, and what was open before stays dead.
+    Reopened,
+}
+
+impl Pair {
+    fn hang_up(&mut self) {
+        if self.line != Line::HungUp {
+            self.line = Line::HungUp;
+            self.terminal.hang_up();
+        }
+    }
 }
 
 /// The number of the device: the same for all, as none is compared.
@@ -65,7 +76,7 @@ impl Model {
         let Some(File::Pair(pair)) = self.files.get_mut(name) else {
             return nothing(Err(Errno::EBADF));
         };
-        if pair.line == Line::HungUp && !call.needs_master() {
+        if pair.line != Line::Open && !call.needs_master() {
             return Some(match call {
                 TerminalCall::Read => Outcome::Value(0),
                 TerminalCall::SetForeground(..) => Outcome::Error(libc::ENOTTY),
@@ -80,6 +91,9 @@ impl Model {
                     Mode::Both => TerminalFile::Readable,
                     Mode::WriteOnly => TerminalFile::WriteOnly,
                 };
+                if pair.line == Line::HungUp {
+                    pair.line = Line::Reopened;
+                }
                 process.open_terminal(&terminal, file);
                 nothing(Ok(()))
             }
@@ -123,8 +137,7 @@ impl Model {
                 }))
             }
             TerminalCall::HangUp => {
-                pair.line = Line::HungUp;
-                terminal.hang_up();
+                pair.hang_up();
                 nothing(Ok(()))
             }
         }
@@ -138,10 +151,9 @@ impl Model {
                 if let File::Pair(pair) = file
                     && Arc::ptr_eq(&pair.terminal, &own)
                 {
-                    pair.line = Line::HungUp;
+                    pair.hang_up();
                 }
             }
-            own.hang_up();
         }
         nothing(Ok(()))
     }

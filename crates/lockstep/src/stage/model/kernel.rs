@@ -40,6 +40,8 @@ pub(super) struct Task {
     pub(super) is_gone: bool,
     /// It will look for signals before it goes on.
     pub(super) has_news: bool,
+    /// It comes back from a stop, where it looks for signals though nobody has told it to.
+    pub(super) is_resumed: bool,
     is_queued: bool,
     /// Handlers that have been entered and have not run.
     pub(super) frames: Vec<SignalInfo>,
@@ -133,6 +135,7 @@ impl Kernel {
             is_stopped: false,
             is_gone: false,
             has_news: false,
+            is_resumed: false,
             is_queued: false,
             frames: Vec::new(),
         });
@@ -260,7 +263,7 @@ impl Kernel {
             forget(&mut self.tasks[actor].pending, discarded);
             if discard == Discard::Stops && self.tasks[actor].is_stopped {
                 self.tasks[actor].is_stopped = false;
-                self.tasks[actor].has_news = true;
+                self.tasks[actor].is_resumed = true;
                 self.wake(actor);
             }
         }
@@ -283,7 +286,7 @@ impl Kernel {
         self.tasks.get(actor).is_some_and(|task| task.mask & bit(signal) != 0)
     }
 
-    /// Whether a thread would take a signal that it does not block, but not now: it has one to look at, and sleeps in a vfork until it can.
+    /// Whether a thread would take a signal that it does not block, but not now: it has one to look at, and has not come to it.
     pub(super) fn is_deferred(&self, actor: Actor, signal: Signal) -> bool {
         self.tasks.get(actor).is_some_and(|task| {
             let is_ignored = match self.action(task.group, signal) {
@@ -291,7 +294,7 @@ impl Kernel {
                 Action::Default => is_ignored_by_default(signal),
                 Action::Handle => false,
             };
-            task.has_news && matches!(task.phase, Phase::Vfork(_)) && !is_ignored
+            task.has_news && self.running != Some(actor) && !is_ignored
         })
     }
 
@@ -419,6 +422,7 @@ impl Kernel {
         let group = &self.groups[task.group];
         let mut pending = task.pending.iter().chain(&group.pending);
         let has_signal = pending.any(|info| bit(info.signal) & task.mask == 0);
+        self.tasks[actor].is_resumed = false;
         self.tasks[actor].has_news = has_signal || self.groups[self.tasks[actor].group].is_dying;
     }
 

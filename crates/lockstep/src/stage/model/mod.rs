@@ -301,7 +301,7 @@ impl Model {
                 if task.is_gone {
                     return false;
                 }
-                if !task.has_news && task.frames.is_empty() {
+                if !task.has_news && !task.is_resumed && task.frames.is_empty() {
                     return true;
                 }
             }
@@ -341,6 +341,7 @@ impl Model {
                 Delivery::Handle => {}
                 Delivery::Stop(signal) => {
                     if thread.begin_stop(signal, ticket) == StopDecision::Stop {
+                        self.table.host().kernel().look_again(actor);
                         self.stop(actor);
                         return false;
                     }
