@@ -1,18 +1,18 @@
 //! The host of the scenarios, and short names for common steps.
 
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations, Signal, SignalCause,
-    SignalInfo, WaitOutcome, WaitRequest,
+    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations, Signal,
+    SignalCause, SignalInfo, WaitOutcome, WaitRequest,
 };
 
 use crate::Explorer;
 
 /// A kernel whose relation lock is the explorer's. It writes down what it is told.
-pub struct Kernel<E> {
-    explorer: PhantomData<E>,
+pub struct Kernel<E: Explorer> {
+    /// Whoever looks without the lock may do so at each hook.
+    point: E::Point,
     posted: Mutex<Vec<(Pid, Signal)>>,
     woken: Mutex<Vec<Pid>>,
     /// Processes for which a signal of kill waits: they cannot fork.
@@ -50,6 +50,7 @@ impl<E: Explorer> Host for Kernel<E> {
     type Usage = ();
 
     fn post_signal(&self, target: &axprocess::Process<Self>, info: &SignalInfo) {
+        E::pass(&self.point);
         if matches!(info.cause, SignalCause::User { .. }) {
             self.struck.lock().unwrap().push(target.pid());
         }
@@ -57,7 +58,17 @@ impl<E: Explorer> Host for Kernel<E> {
     }
 
     fn wake_waiters(&self, parent: &axprocess::Process<Self>, _: &axprocess::ChildNews) {
+        E::pass(&self.point);
         self.woken.lock().unwrap().push(parent.pid());
+    }
+
+    fn wake_pollers(&self, _: &axprocess::Process<Self>) {
+        E::pass(&self.point);
+    }
+
+    fn child_signal_action(&self, _: &axprocess::Process<Self>) -> ChildSignalAction {
+        E::pass(&self.point);
+        ChildSignalAction::empty()
     }
 
     fn is_fatal_signal_pending(&self, caller: &axprocess::Thread<Self>) -> bool {
@@ -68,7 +79,7 @@ impl<E: Explorer> Host for Kernel<E> {
 /// A table with init as process 1.
 pub fn boot<E: Explorer>() -> (Table<E>, Thread<E>) {
     let kernel = Kernel {
-        explorer: PhantomData,
+        point: E::Point::default(),
         posted: Mutex::default(),
         woken: Mutex::default(),
         struck: Mutex::default(),
@@ -121,6 +132,11 @@ pub(crate) fn posted<E: Explorer>(table: &Table<E>) -> Vec<(Pid, Signal)> {
     table.host().posted.lock().unwrap().clone()
 }
 
-pub(crate) fn wakes<E: Explorer>(table: &Table<E>) -> usize {
-    table.host().woken.lock().unwrap().len()
+pub(crate) fn woken<E: Explorer>(table: &Table<E>) -> Vec<Pid> {
+    table.host().woken.lock().unwrap().clone()
+}
+
+/// Lets hooks that run elsewhere happen before, or after.
+pub(crate) fn look<E: Explorer>(table: &Table<E>) {
+    E::pass(&table.host().point);
 }
