@@ -91,7 +91,7 @@ impl Explorer for Loom {
     type Point = loom::sync::atomic::AtomicUsize;
 
     fn explore(program: impl Fn() + Send + Sync + 'static) {
-        let _tell = story::TellOnPanic;
+        story::tell_on_panic();
         loom::model(move || {
             story::begin();
             program();
@@ -129,7 +129,7 @@ impl Explorer for Shuttle {
     type Point = shuttle::sync::atomic::AtomicUsize;
 
     fn explore(program: impl Fn() + Send + Sync + 'static) {
-        let _tell = story::TellOnPanic;
+        story::tell_on_panic();
         let program = Arc::new(move || {
             story::begin();
             program();

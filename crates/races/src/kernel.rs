@@ -15,6 +15,8 @@ pub struct Kernel<E: Explorer> {
     point: E::Point,
     posted: Mutex<Vec<(Pid, Signal)>>,
     woken: Mutex<Vec<Pid>>,
+    /// The threads that were told that their process exits.
+    doomed: Mutex<Vec<Pid>>,
     /// Processes for which a signal of kill waits: they cannot fork.
     struck: Mutex<Vec<Pid>>,
 }
@@ -62,6 +64,10 @@ impl<E: Explorer> Host for Kernel<E> {
         self.woken.lock().unwrap().push(parent.pid());
     }
 
+    fn request_exit(&self, thread: &axprocess::Thread<Self>) {
+        self.doomed.lock().unwrap().push(thread.tid());
+    }
+
     fn wake_pollers(&self, _: &axprocess::Process<Self>) {
         E::pass(&self.point);
     }
@@ -82,6 +88,7 @@ pub fn boot<E: Explorer>() -> (Table<E>, Thread<E>) {
         point: E::Point::default(),
         posted: Mutex::default(),
         woken: Mutex::default(),
+        doomed: Mutex::default(),
         struck: Mutex::default(),
     };
     let table = Arc::new(ProcessTable::new(kernel));
@@ -134,6 +141,11 @@ pub(crate) fn posted<E: Explorer>(table: &Table<E>) -> Vec<(Pid, Signal)> {
 
 pub(crate) fn woken<E: Explorer>(table: &Table<E>) -> Vec<Pid> {
     table.host().woken.lock().unwrap().clone()
+}
+
+/// The threads that were told that their process exits.
+pub(crate) fn doomed<E: Explorer>(table: &Table<E>) -> Vec<Pid> {
+    table.host().doomed.lock().unwrap().clone()
 }
 
 /// Lets hooks that run elsewhere happen before, or after.

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic;
+use std::sync::Once;
 
 #[derive(Default)]
 struct Story {
@@ -36,14 +38,17 @@ pub(crate) fn has_lock(thread: &str) {
     });
 }
 
-/// Prints the story when an execution fails.
-pub(crate) struct TellOnPanic;
-
-impl Drop for TellOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let lines = STORY.take().lines;
-            eprintln!("The schedule that failed:\n  {}", lines.join("\n  "));
-        }
-    }
+/// From now on a panic tells the story of its execution, before anything is unwound.
+pub(crate) fn tell_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let next = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let lines = STORY.try_with(RefCell::take).unwrap_or_default().lines;
+            if !lines.is_empty() {
+                eprintln!("The schedule that failed:\n  {}", lines.join("\n  "));
+            }
+            next(info);
+        }));
+    });
 }
