@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axprocess::Lock;
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, Runner};
 
 use crate::story;
 
@@ -123,20 +125,32 @@ const SCHEDULES: usize = 200;
 /// that takes so few.
 const CHANGES: usize = 3;
 
-impl Explorer for Shuttle {
-    type Mutex<T: Send> = ShuttleMutex<T>;
-    type Handle = shuttle::thread::JoinHandle<()>;
-    type Point = shuttle::sync::atomic::AtomicUsize;
+/// Of which schedules are drawn.
+const SEED: u64 = 0x6178_7072;
 
-    fn explore(program: impl Fn() + Send + Sync + 'static) {
+impl Shuttle {
+    /// Runs the program under schedules drawn from a seed: half of them at random, half by priorities.
+    pub fn explore_from(seed: u64, schedules: usize, program: impl Fn() + Send + Sync + 'static) {
         story::tell_on_panic();
         let program = Arc::new(move || {
             story::begin();
             program();
         });
         let again = Arc::clone(&program);
-        shuttle::check_random(move || program(), SCHEDULES);
-        shuttle::check_pct(move || again(), SCHEDULES, CHANGES);
+        let at_random = RandomScheduler::new_from_seed(seed, schedules / 2);
+        Runner::new(at_random, Config::default()).run(move || program());
+        let by_priority = PctScheduler::new_from_seed(seed, CHANGES, schedules / 2);
+        Runner::new(by_priority, Config::default()).run(move || again());
+    }
+}
+
+impl Explorer for Shuttle {
+    type Mutex<T: Send> = ShuttleMutex<T>;
+    type Handle = shuttle::thread::JoinHandle<()>;
+    type Point = shuttle::sync::atomic::AtomicUsize;
+
+    fn explore(program: impl Fn() + Send + Sync + 'static) {
+        Self::explore_from(SEED, 2 * SCHEDULES, program);
     }
 
     fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle {

@@ -9,6 +9,8 @@ use std::sync::Once;
 struct Story {
     lines: Vec<String>,
     doing: BTreeMap<String, String>,
+    /// How often the lock was taken.
+    holds: u64,
 }
 
 // Both explorers run all threads of an execution on one thread of the system, one after another.
@@ -32,10 +34,16 @@ pub(crate) fn does(thread: String, what: &str) {
 /// The thread of that name has got the lock.
 pub(crate) fn has_lock(thread: &str) {
     STORY.with_borrow_mut(|story| {
+        story.holds += 1;
         let doing = story.doing.get(thread).map_or("sets the scene", String::as_str);
         let line = format!("{thread}: has the lock ({doing})");
         story.lines.push(line);
     });
+}
+
+/// Returns how often the lock has been taken in this execution.
+pub fn holds() -> u64 {
+    STORY.with_borrow(|story| story.holds)
 }
 
 /// From now on a panic tells the story of its execution, before anything is unwound.
