@@ -20,6 +20,8 @@
 
 mod field;
 mod hold;
+#[cfg(debug_assertions)]
+mod holder;
 mod home;
 #[cfg(feature = "kspin")]
 mod kspin;
