@@ -48,7 +48,8 @@ pub(crate) struct Origin {
 pub(crate) struct Numbers {
     /// The numbers, the outermost first.
     pub(crate) all: Vec<Pid>,
-    /// The namespace of the last one.
+    /// The namespace of the last one; 0 where there is only one.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) space: Space,
 }
 
@@ -110,6 +111,10 @@ pub(crate) struct WaitAnswer {
     pub(crate) result: WaitResult,
     /// The child, by the number that lockstep knows it by; 0 if the answer is about none.
     pub(crate) child: Pid,
+}
+
+fn is_zero(space: &Space) -> bool {
+    *space == 0
 }
 
 impl From<Errno> for Refusal {

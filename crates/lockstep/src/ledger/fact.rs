@@ -19,17 +19,41 @@ pub(crate) enum Fact {
     /// A fork has returned the child's number.
     Forked { tid: Pid, fork: Fork, child: Pid, result: i64 },
     /// A call has returned, and has written `word`.
-    Returned { tid: Pid, call: Call, result: i64, word: Option<i32>, target: Option<i32> },
+    Returned {
+        tid: Pid,
+        call: Call,
+        result: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        word: Option<i32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<i32>,
+    },
     /// A wait begins that may sleep; for a pidfd, `target` is whom it stands for.
-    Slept { tid: Pid, wait: Wait, target: Option<i32> },
+    Slept {
+        tid: Pid,
+        wait: Wait,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<i32>,
+    },
     /// A wait was interrupted, to be called again or not.
     Interrupted { tid: Pid },
     /// A wait has returned.
-    Waited { tid: Pid, wait: Wait, said: WaitResult, target: Option<i32> },
+    Waited {
+        tid: Pid,
+        wait: Wait,
+        said: WaitResult,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<i32>,
+    },
     /// A sleeper who should have been woken was waited for too long.
     Overdue { tid: Pid },
     /// A thread was killed in the middle of a call.
-    Cut { tid: Pid, call: Call, target: Option<i32> },
+    Cut {
+        tid: Pid,
+        call: Call,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<i32>,
+    },
     /// A thread takes a signal that the kernel sent by itself.
     Arrived { tid: Pid, arrival: Arrival },
     /// A process has stopped.
@@ -45,7 +69,13 @@ pub(crate) enum Fact {
     /// The last thread of an init begins to end, and with it its namespace.
     Closing { tid: Pid, status: i32 },
     /// A process has ended with its last thread, which had the status `own`.
-    Ended { tid: Pid, own: i32, status: i32, is_late: bool },
+    Ended {
+        tid: Pid,
+        own: i32,
+        status: i32,
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_late: bool,
+    },
     /// A death was collected that nobody waited for.
     Stray { tid: Pid },
     /// A terminal has hung up.
@@ -60,6 +90,10 @@ pub(crate) enum Fact {
     Told { signal: i32 },
     /// All have ended.
     Finished,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What was seen of Linux while a fact was judged.

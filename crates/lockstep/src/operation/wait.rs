@@ -9,6 +9,7 @@ use crate::words;
 
 /// A request of `wait4` or `waitid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Wait {
     /// `wait4`, with the address for the status word.
     Wait4 { pid: i32, options: i32, status: u64 },
