@@ -208,6 +208,8 @@ impl Ledger {
         self.notice_terminal(pid, stat.terminal);
         let model = match self.ask(|model| model.relations(pid)) {
             Some(Ok(relations)) => relations,
+            // What is left in a namespace that ends, the kernel reaps in its own time.
+            Some(Err(_)) if self.is_closing() => return,
             Some(Err(refusal)) => {
                 let question = format!("/proc/{pid}/stat");
                 return self.diverge(&question, "it exists", &refusal.to_string());

@@ -254,16 +254,19 @@ impl Ledger {
                 );
             }
         };
-        let question = || format!("the status of {label}");
-        let show = |status: &c_int| words::status(*status);
-        self.comparison.compare("exit status", status, model, question, show);
+        if status != model && self.is_closing() {
+            self.comparison.skip("it ended by itself in the moment in which its namespace ended");
+        } else {
+            let question = || format!("the status of {label}");
+            let show = |status: &c_int| words::status(*status);
+            self.comparison.compare("exit status", status, model, question, show);
+        }
         // Published to lockstep itself, a zombie is collected in the same moment; one whose
         // parent sleeps in a wait may be reaped before anybody can look; and one in a namespace that ends is reaped by the kernel in its own time.
         let parent = self.ask(|model| model.relations(pid)).and_then(Result::ok);
         let is_own = parent.is_some_and(|relations| relations.parent == self.lockstep);
-        let is_closing = self.ask(|model| model.is_closing()).unwrap_or(false);
         let is_there = self.view.stat(pid).is_some();
-        if !is_closing && (!stays || !(is_own || self.is_anyone_due())) {
+        if !self.is_closing() && (!stays || !(is_own || self.is_anyone_due())) {
             let text = |stays: &bool| if *stays { "a zombie" } else { "nothing" }.to_owned();
             let question = || format!("what is left of {label}");
             self.comparison.compare("zombie or not", is_there, stays, question, text);
@@ -272,6 +275,11 @@ impl Ledger {
             self.history.reaped(pid, Reaper::Kernel);
         }
         self.drop_model_if_lost();
+    }
+
+    /// Whether a namespace is about to end.
+    pub(super) fn is_closing(&mut self) -> bool {
+        self.ask(|model| model.is_closing()).unwrap_or(false)
     }
 
     /// A death was collected that no operation was waiting for.
