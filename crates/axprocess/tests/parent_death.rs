@@ -131,8 +131,9 @@ fn a_wish_that_comes_late_waits_for_the_next_parent() {
 }
 
 #[test]
-fn exec_keeps_the_wish_and_signals_the_children_of_other_threads_once() {
-    // R-PDEATH-02, R-EXEC-04: the execing thread's own children have not lost their parent.
+fn exec_keeps_the_wish_and_tells_the_children_of_each_thread_that_it_ends() {
+    // R-PDEATH-02, R-EXEC-04: the execing thread's own children have not lost their parent. Those of the other
+    // thread lose two: it, and the leader that it left them to.
     let (table, init) = boot();
     let leader = fork(&init);
     let [caller, other] = [spawn(&leader), spawn(&leader)];
@@ -141,7 +142,7 @@ fn exec_keeps_the_wish_and_signals_the_children_of_other_threads_once() {
     let children = [fork(&leader), fork(&caller), fork(&other)];
     children.iter().for_each(|child| arm(child, Signal::SIGTERM));
     caller.exec().unwrap();
-    let hit = [children[0].tid(), children[2].tid()];
+    let hit = [&children[2], &children[0], &children[2]].map(|child| child.tid());
     assert_eq!(posted(&table), hit.map(|pid| death(pid, Signal::SIGTERM, 2)));
     assert_eq!(
         caller.parent_death_signal(),
