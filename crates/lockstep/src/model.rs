@@ -7,6 +7,7 @@
 
 mod host;
 mod line;
+mod space;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::host::{Handlers, World};
 pub(crate) use self::line::Asked;
+pub(crate) use self::space::Numbers;
 use crate::operation::{
     Arrival, ChildSignal, Device, Fork, Sending, Space, Target, Wait, WaitResult,
 };
@@ -40,16 +42,6 @@ pub(crate) struct Origin {
     /// What is in the foreground there.
     pub(crate) foreground: i32,
     /// Its PID namespace.
-    pub(crate) space: Space,
-}
-
-/// The numbers of something new: in the program's own namespace, then in those inside, and the innermost one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Numbers {
-    /// The numbers, the outermost first.
-    pub(crate) all: Vec<Pid>,
-    /// The namespace of the last one; 0 where there is only one.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) space: Space,
 }
 
@@ -113,10 +105,6 @@ pub(crate) struct WaitAnswer {
     pub(crate) child: Pid,
 }
 
-fn is_zero(space: &Space) -> bool {
-    *space == 0
-}
-
 impl From<Errno> for Refusal {
     fn from(errno: Errno) -> Self {
         Self::Errno(errno.value())
@@ -147,7 +135,9 @@ impl Model {
         if session != 0 {
             parent = model.settle(parent, session)?;
             model.process(session)?.setsid()?;
-            model.open_terminal(session, terminal)?;
+            if terminal != 0 {
+                model.open_terminal(session, terminal)?;
+            }
         }
         let foreground = Pid::try_from(foreground).unwrap_or(0);
         if session != 0 && terminal != 0 && foreground != 0 {
@@ -221,7 +211,7 @@ impl Model {
         let (child, inside) = numbers.split();
         let is_init = fork.has(libc::CLONE_NEWPID);
         let request = ForkRequest {
-            number: choose(child, &inside),
+            number: space::choose(child, &inside),
             namespace: if is_init { ForkNamespace::New } else { ForkNamespace::Inherited },
             exit_signal: u8::try_from(fork.exit_signal)
                 .map_or(ExitSignal::NONE, ExitSignal::from_raw),
@@ -242,46 +232,9 @@ impl Model {
     /// A thread makes another, to which the kernel gave these numbers.
     pub(crate) fn spawn_thread(&mut self, caller: Pid, numbers: &Numbers) -> Result<(), Refusal> {
         let (tid, inside) = numbers.split();
-        let thread = self.thread(caller)?.spawn_thread(choose(tid, &inside), ())?;
+        let thread = self.thread(caller)?.spawn_thread(space::choose(tid, &inside), ())?;
         self.threads.insert(tid, thread);
         Ok(())
-    }
-
-    /// `unshare(CLONE_NEWPID)`.
-    pub(crate) fn unshare(&self, tid: Pid) -> Result<Pid, Refusal> {
-        self.thread(tid)?.unshare_pid()?;
-        Ok(0)
-    }
-
-    /// `setns` with a PID namespace; `None` if the model does not know that.
-    pub(crate) fn enter(&self, tid: Pid, space: Space) -> Option<Result<Pid, Refusal>> {
-        let space = self.spaces.get(&space)?;
-        Some(self.thread(tid).and_then(|thread| Ok(thread.set_pid_namespace(space)?)).map(|()| 0))
-    }
-
-    /// Whether a namespace is known.
-    pub(crate) fn is_space(&self, space: Space) -> bool {
-        self.spaces.contains_key(&space)
-    }
-
-    /// The number by which lockstep knows what a thread calls by `number`.
-    pub(crate) fn global(&self, tid: Pid, number: Pid) -> Option<Pid> {
-        let process = self.thread(tid).ok()?.process();
-        if Arc::ptr_eq(&process.namespace(), self.table.namespace()) {
-            return Some(number);
-        }
-        let handle = process.pidfd_open(number.cast_signed(), 0).ok()?;
-        handle.number_in(self.table.namespace())
-    }
-
-    /// The number by which a thread knows the thread or process `other`; `None` if it does not see it.
-    pub(crate) fn seen_by(&self, tid: Pid, other: Pid) -> Option<Pid> {
-        let space = self.thread(tid).ok()?.process().namespace();
-        let number = match self.table.find_process(other) {
-            Some(process) => process.pid_in(&space),
-            None => self.table.find_thread(other)?.tid_in(&space),
-        };
-        (number != 0).then_some(number)
     }
 
     /// The whole process is about to end with this status word.
@@ -303,35 +256,6 @@ impl Model {
         let process = Arc::clone(thread.process());
         thread.exit_thread(ExitStatus::from_raw(status).unwrap_or(ExitStatus::exited(0)));
         Ok(departure(&process))
-    }
-
-    /// The last thread of a namespace's init begins to end with this status word.
-    pub(crate) fn begin_closing(&mut self, tid: Pid, status: i32) -> Result<(), Refusal> {
-        let process = Arc::clone(self.thread(tid)?.process());
-        self.exit_thread(tid, status)?;
-        self.closing.insert(tid, process);
-        Ok(())
-    }
-
-    /// What became of an init whose last thread this was, and whose namespace had to end first; `None` if it was none.
-    pub(crate) fn closed(&mut self, tid: Pid) -> Option<Departure> {
-        self.closing.remove(&tid).map(|process| departure(&process))
-    }
-
-    /// Whether a namespace is about to end.
-    pub(crate) fn is_closing(&self) -> bool {
-        !self.closing.is_empty()
-    }
-
-    /// The thread that had the number `former` has executed a program in the process `pid`.
-    pub(crate) fn exec(&mut self, pid: Pid, former: Pid) -> Result<(), Refusal> {
-        let thread = Arc::clone(self.thread(former)?);
-        thread.exec()?;
-        let process = thread.process();
-        process.host_data().reset_for_exec();
-        self.threads.retain(|_, other| !Arc::ptr_eq(other.process(), process));
-        self.threads.insert(pid, thread);
-        Ok(())
     }
 
     /// The numbers of a process's children.
@@ -518,31 +442,6 @@ impl Model {
     fn process(&self, pid: Pid) -> Result<Arc<Process<World>>, Refusal> {
         self.table.find_process(pid).ok_or(Refusal::Unknown(pid))
     }
-}
-
-impl Numbers {
-    /// The number that lockstep knows, and all for [`Number::Each`], the innermost first, if there are others.
-    fn split(&self) -> (Pid, Vec<Pid>) {
-        let first = self.all.first().copied().unwrap_or(0);
-        match self.all.len() {
-            0 | 1 => (first, Vec::new()),
-            _ => (first, self.all.iter().rev().copied().collect()),
-        }
-    }
-
-    /// Whether it lives in another namespace than lockstep.
-    pub(crate) fn is_inside(&self) -> bool {
-        self.all.len() > 1
-    }
-
-    /// Whether it is the init of another namespace than lockstep's.
-    pub(crate) fn is_init(&self) -> bool {
-        self.is_inside() && self.all.last() == Some(&1)
-    }
-}
-
-fn choose(number: Pid, inside: &[Pid]) -> Number<'_> {
-    if inside.is_empty() { Number::Exactly(number) } else { Number::Each(inside) }
 }
 
 fn departure(process: &Process<World>) -> Departure {

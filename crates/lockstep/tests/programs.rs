@@ -18,6 +18,16 @@ fn python(script: &str) -> Run {
     bench.run(&[], &["python3", path.to_str().expect("a plain path")])
 }
 
+/// A program in C.
+fn compiled(name: &str, source: &str) -> Run {
+    let bench = Bench::new();
+    let source = bench.write(name, source);
+    let program = source.with_extension("");
+    let built = std::process::Command::new("cc").arg("-o").arg(&program).arg(source).status();
+    assert!(built.is_ok_and(|status| status.success()));
+    bench.run(&[], &[program.to_str().expect("a plain path")])
+}
+
 /// Job control of bash: background jobs, pipelines, wait, kill %1 of a job that is gone.
 #[test]
 fn job_control_of_bash() {
@@ -532,6 +542,17 @@ fn subreapers_inside_the_program() {
     run.expect_agreement().expect_stdout("adopted");
 }
 
+/// R-NOTIFY-03, R-NOTIFY-04, R-NOTIFY-11: SA_NOCLDSTOP and SA_NOCLDWAIT decide what a parent is told.
+#[test]
+fn dispositions_in_c() {
+    if is_skipped(&["cc"]) {
+        return;
+    }
+    let run = compiled("dispositions.c", include_str!("dispositions.c"));
+    run.expect_agreement().expect_stdout("as it was asked");
+    assert!(run.compared("signals of the kernel") >= 6, "{}", run.report);
+}
+
 /// Corners of fork, wait, groups and sessions: exit signals (R-NOTIFY-05), siblings (R-FORK-03),
 /// zombie-only groups (R-SETPGID-08), SA_NOCLDWAIT (R-NOTIFY-04), bad addresses (R-WAIT-21), and
 /// seventy orphans that move to a subreaper at once (R-REPARENT-03, R-REPARENT-12).
@@ -540,13 +561,7 @@ fn corners_in_c() {
     if is_skipped(&["cc"]) {
         return;
     }
-    let bench = Bench::new();
-    let program = bench.write("corners.c", include_str!("corners.c")).with_extension("");
-    let built = std::process::Command::new("cc")
-        .args(["-o".as_ref(), program.as_os_str(), bench.path("corners.c").as_os_str()])
-        .status();
-    assert!(built.is_ok_and(|status| status.success()));
-    let run = bench.run(&[], &[program.to_str().expect("a plain path")]);
+    let run = compiled("corners.c", include_str!("corners.c"));
     run.expect_agreement().expect_stdout("71 reaped");
     assert!(run.compared("setpgid") >= 8 && run.compared("wait4") >= 80, "{}", run.report);
 }

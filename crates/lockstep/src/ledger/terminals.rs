@@ -3,8 +3,6 @@
 //! Two things happen to terminals that no followed call tells: a session leader opens one, and one hangs up. Both are read off
 //! `/proc/PID/stat`: a leader that has a terminal has opened it, and a leader that has it no more, though nobody took it, was hung up.
 
-use axprocess::{Acquisition, TerminalSide};
-
 use super::Ledger;
 use crate::model::{Asked, Relations};
 use crate::operation::{Call, Device, Line, TerminalCall, TerminalRequest};
@@ -29,7 +27,7 @@ impl Ledger {
         if result == -i64::from(libc::EIO) {
             return self.comparison.skip("the terminal has hung up");
         }
-        let Asked { device, .. } = asked;
+        let device = asked.device();
         if !matches!(request.request, TerminalRequest::Acquire(how) if how.may_steal) {
             self.notice_hang_up(device, pid);
         }
@@ -124,7 +122,7 @@ impl Ledger {
         self.comparison.log(format!("{label} has opened {terminal}"));
         let answer = self.ask(|model| model.open_terminal(pid, device));
         match answer {
-            Some(Ok(Acquisition::Acquired)) => self.comparison.agree("terminals opened"),
+            Some(Ok(true)) => self.comparison.agree("terminals opened"),
             Some(_) => {
                 let question = format!("what becomes of {terminal}, opened by {label}");
                 self.diverge(&question, "its controlling terminal", "nothing");
@@ -150,10 +148,10 @@ impl Ledger {
 
     fn asked(&mut self, request: &TerminalCall) -> Option<Asked> {
         match request.line? {
-            Line::Slave(device) => Some(Asked { device, side: TerminalSide::Slave }),
-            Line::Master(device) => Some(Asked { device, side: TerminalSide::Master }),
+            Line::Slave(device) => Some(Asked::Slave(device)),
+            Line::Master(device) => Some(Asked::Master(device)),
             Line::Own if request.own == 0 => None,
-            Line::Own => Some(Asked { device: request.own, side: TerminalSide::Slave }),
+            Line::Own => Some(Asked::Slave(request.own)),
         }
     }
 

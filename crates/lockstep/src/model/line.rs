@@ -14,25 +14,34 @@ use crate::sys::Pid;
 
 /// A terminal, and through which side it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
-    /// Which terminal.
-    pub(crate) device: Device,
-    /// Which side.
-    pub(crate) side: TerminalSide,
+pub(crate) enum Asked {
+    /// The terminal itself.
+    Slave(Device),
+    /// A pseudo-terminal, through its master.
+    Master(Device),
+}
+
+impl Asked {
+    /// The terminal.
+    pub(crate) const fn device(self) -> Device {
+        let (Self::Slave(device) | Self::Master(device)) = self;
+        device
+    }
+
+    const fn side(self) -> TerminalSide {
+        match self {
+            Self::Slave(_) => TerminalSide::Slave,
+            Self::Master(_) => TerminalSide::Master,
+        }
+    }
 }
 
 impl Model {
-    /// A session leader without a terminal has opened one.
-    pub(crate) fn open_terminal(
-        &mut self,
-        pid: Pid,
-        device: Device,
-    ) -> Result<Acquisition, Refusal> {
-        if device == 0 {
-            return Ok(Acquisition::Unchanged);
-        }
+    /// A process has opened a terminal. Returns whether that is its controlling one now.
+    pub(crate) fn open_terminal(&mut self, pid: Pid, device: Device) -> Result<bool, Refusal> {
         let terminal = self.terminal(device);
-        Ok(self.process(pid)?.open_terminal(&terminal, TerminalFile::Readable))
+        let opened = self.process(pid)?.open_terminal(&terminal, TerminalFile::Readable);
+        Ok(opened == Acquisition::Acquired)
     }
 
     /// A group comes into the foreground, by a leader who may do that.
@@ -77,21 +86,21 @@ impl Model {
 
     /// `TIOCNOTTY`.
     pub(crate) fn release_terminal(&mut self, tid: Pid, asked: Asked) -> Result<Pid, Refusal> {
-        let terminal = self.terminal(asked.device);
-        self.thread(tid)?.process().release_terminal(&terminal, asked.side)?;
+        let terminal = self.terminal(asked.device());
+        self.thread(tid)?.process().release_terminal(&terminal, asked.side())?;
         Ok(0)
     }
 
     /// `TIOCGPGRP`.
     pub(crate) fn foreground(&mut self, tid: Pid, asked: Asked) -> Result<Pid, Refusal> {
-        let terminal = self.terminal(asked.device);
-        Ok(self.thread(tid)?.process().tcgetpgrp(&terminal, asked.side)?)
+        let terminal = self.terminal(asked.device());
+        Ok(self.thread(tid)?.process().tcgetpgrp(&terminal, asked.side())?)
     }
 
     /// `TIOCGSID`.
     pub(crate) fn terminal_session(&mut self, tid: Pid, asked: Asked) -> Result<Pid, Refusal> {
-        let terminal = self.terminal(asked.device);
-        Ok(self.thread(tid)?.process().tcgetsid(&terminal, asked.side)?)
+        let terminal = self.terminal(asked.device());
+        Ok(self.thread(tid)?.process().tcgetsid(&terminal, asked.side())?)
     }
 
     /// `TIOCSPGRP`. The error of a call that starts again after the signal is that of the kernel itself.
