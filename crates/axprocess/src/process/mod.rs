@@ -110,14 +110,14 @@ with_default_host! {
         /// PGID in the upper half, SID in the lower: read together, they are never torn.
         ids: Word64,
         identity: Identity<H>,
-        /// Held by its group.
-        world: Home<H>,
+        /// The leader's part in ptrace, also when the leader has exited.
+        leader_trace: StrongEdge<Trace<H>>,
         parent: Edge<Process<H>>,
         /// The parent's thread whose child this is; none: the leader's, or a process without threads of its own.
         parent_thread: Edge<Thread<H>>,
         birth: Field<i64>,
-        /// How many of `threads` have not begun to exit.
-        live_threads: Field<u32>,
+        /// How many threads other than the leader have a parent-death signal.
+        armed_threads: Field<u32>,
         marks: Field<Marks>,
         exit_signal: Field<ExitSignal>,
         /// The leader's parent-death signal, also when the leader has exited; those of other threads stand with them.
@@ -129,8 +129,8 @@ with_default_host! {
 
         threads: WeakList<Thread<H>, Comrades>,
         leader: Edge<Thread<H>>,
-        /// The leader's part in ptrace, also when the leader has exited.
-        leader_trace: StrongEdge<Trace<H>>,
+        /// Held by its group.
+        world: Home<H>,
         /// The futures that wait for its children.
         sleepers: WeakList<Sleeper, Sleepers>,
         /// How often it has exec'd.
@@ -155,8 +155,8 @@ with_default_host! {
         stop_awaits: Field<u32>,
         /// How often `SIGCONT` was sent.
         continues: Word32,
-        /// How many threads other than the leader have a parent-death signal.
-        armed_threads: Field<u32>,
+        /// How many of `threads` have not begun to exit.
+        live_threads: Field<u32>,
         stop_signal: Field<Option<Signal>>,
         children_usage: Field<H::Usage>,
 
