@@ -2,7 +2,7 @@
 
 /// The name of an errno value.
 pub(crate) fn errno(value: i32) -> String {
-    const NAMES: [(i32, &str); 18] = [
+    const NAMES: [(i32, &str); 19] = [
         (libc::EPERM, "EPERM"),
         (libc::ENOENT, "ENOENT"),
         (libc::EIO, "EIO"),
