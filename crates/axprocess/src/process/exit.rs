@@ -186,7 +186,12 @@ pub(crate) fn leave<H: Host>(
     }
     let process = thread.process();
     thread.depart(hold);
-    if !process.has(hold, Marks::GROUP_EXIT) {
+    let counts = !process.has(hold, Marks::GROUP_EXIT);
+    #[cfg(feature = "planted-faults")]
+    let counts = counts
+        && (process.leader.is(hold, thread)
+            || !crate::faults::is_planted(crate::faults::Fault::LeadersCode));
+    if counts {
         process.exit_code.set(hold, code as u32);
     }
     let code = process.exit_code.get();
@@ -296,7 +301,9 @@ impl<H: Host> Process<H> {
             _ => ChildSignalAction::empty(),
         };
         #[cfg(feature = "planted-faults")]
-        let action = match crate::faults::is_planted(crate::faults::Fault::HardyZombie) {
+        let is_planted = crate::faults::is_planted(crate::faults::Fault::HardyZombie);
+        // The end of a namespace would wait for ever.
+        let action = match is_planted && parent.state() == ProcessState::Live {
             true => ChildSignalAction::empty(),
             false => action,
         };
