@@ -11,7 +11,8 @@
 //! Linux has woken him. In a recording, an operation that has started nevertheless shows that Linux did not wake him.
 //!
 //! *Who waits.* An answer that the model does not give may be explained by news that have not been told yet. So the tracer asks
-//! [`Ledger::explains`] first, and tells the fact when it is explained, or when it has waited for long enough.
+//! [`Ledger::is_wait_explained`] or [`Ledger::is_arrival_explained`] first, and tells the fact when it is, or when it has waited for
+//! long enough.
 
 mod answers;
 mod fact;
