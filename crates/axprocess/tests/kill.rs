@@ -3,7 +3,8 @@
 mod kernel;
 
 use axprocess::{
-    Errno, ExitStatus, ForkNamespace, ForkRequest, Pid, Signal, SignalCause, WaitStatus,
+    Errno, ExitStatus, ForkNamespace, ForkRequest, Pid, Signal, SignalCause, SignalScope,
+    WaitStatus,
 };
 use kernel::*;
 
@@ -311,4 +312,16 @@ fn a_signal_for_a_process_addresses_a_thread() {
     kill(&init, number(&second), 10).unwrap();
     kill(&init, number(&parent), 10).unwrap();
     assert_eq!(addressed(&table), [(second.tid(), 17), (second.tid(), 10), (parent.tid(), 10)]);
+}
+
+#[test]
+fn a_signal_for_the_process_of_a_threads_handle_addresses_the_thread() {
+    // R-PIDFD-04: the handle's thread is asked first, as by its number.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let second = spawn(&parent);
+    addressed(&table);
+    init.pidfd_send_signal(&second.handle(), 10, SignalScope::Process, None).unwrap();
+    init.pidfd_send_signal(&parent.process().handle(), 10, SignalScope::Process, None).unwrap();
+    assert_eq!(addressed(&table), [(second.tid(), 10), (parent.tid(), 10)]);
 }

@@ -1,14 +1,15 @@
 //! `lockstep check`: scenario files, on both sides or on the model alone.
 
-use std::fs;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use crate::cli::CheckArguments;
 use crate::run::keep_panics_quiet;
-use crate::script::{Script, Step, parse};
-use crate::stage::duel::{Duel, NotPlayed, Verdict};
+use crate::scenario::{Complaint, Measure, Scenario, play};
+use crate::stage::duel::NotPlayed;
 use crate::stage::linux::Theatre;
 use crate::stage::shelter;
+use crate::sys;
 use crate::tracer::{Failure, STATUS_FAILED};
 
 /// Plays every file. Returns lockstep's exit status.
@@ -18,18 +19,13 @@ use crate::tracer::{Failure, STATUS_FAILED};
 /// A file cannot be read or is no script; or there can be no PID namespace.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Failure> {
     keep_panics_quiet();
-    let mut scripts = Vec::new();
-    for path in &arguments.files {
-        let told =
-            |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| told(&error))?;
-        scripts.push((path.as_path(), parse(&text).map_err(|error| told(&error))?));
-    }
+    let scenarios: Vec<_> =
+        arguments.files.iter().map(|path| Scenario::load(path)).collect::<Result<_, _>>()?;
     if arguments.model_only {
-        return Ok(play_all(&scripts, None));
+        return Ok(play_all(&scenarios, None));
     }
     shelter::run(|| match Theatre::open(0) {
-        Ok(theatre) => play_all(&scripts, Some(&theatre)),
+        Ok(theatre) => play_all(&scenarios, Some(&theatre)),
         Err(error) => {
             eprintln!("lockstep: {error}");
             STATUS_FAILED
@@ -38,74 +34,46 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Failure> {
     .map_err(|error| Failure::new(format!("cannot make a PID namespace: {error}")))
 }
 
-fn play_all(scripts: &[(&Path, Script)], theatre: Option<&Theatre>) -> u8 {
-    let mut status = 0;
-    for (path, script) in scripts {
-        let path = path.display();
-        match play(script, theatre) {
+fn play_all(scenarios: &[Scenario], theatre: Option<&Theatre>) -> u8 {
+    let is_watched = sys::is_terminal(&std::io::stderr());
+    let (mut held, mut failed, mut operations) = (0, 0, 0);
+    let mut rules = BTreeSet::new();
+    for (index, scenario) in scenarios.iter().enumerate() {
+        if is_watched {
+            eprint!("\r{index}/{} {}\x1b[K\r", scenarios.len(), scenario.source);
+        }
+        operations += scenario.script.steps.len();
+        rules.extend(&scenario.rules);
+        match play(scenario, theatre, Measure::Everything) {
             Ok(complaints) if complaints.is_empty() => {
-                println!("ok {path} ({} operations)", script.steps.len());
+                held += 1;
+                println!("ok {} ({} operations)", scenario.source, scenario.script.steps.len());
             }
             Ok(complaints) => {
-                println!("FAILED {path}\n{}", complaints.join("\n"));
-                status = 1;
+                failed += 1;
+                println!("FAILED {}", scenario.source);
+                complaints.iter().for_each(|it| println!("{}", told(scenario, it)));
             }
             Err(NotPlayed(message)) => {
-                eprintln!("lockstep: {path}: {message}");
+                eprintln!("lockstep: {}: {message}", scenario.source);
                 return STATUS_FAILED;
             }
         }
     }
-    status
+    let sides = if theatre.is_some() { "on Linux and on the model" } else { "on the model" };
+    println!("{held} of {} files hold {sides}: {operations} operations", scenarios.len());
+    println!("rules that they name: {}", rules.len());
+    let _ = std::io::stdout().flush();
+    u8::from(failed > 0)
 }
 
-/// What is wrong with a script; nothing if it holds.
-fn play(script: &Script, theatre: Option<&Theatre>) -> Result<Vec<String>, NotPlayed> {
-    let mut duel = Duel::start(theatre)?;
-    let mut complaints = Vec::new();
-    for step in &script.steps {
-        match duel.step(step)? {
-            Verdict::Skipped => {
-                complaints.push(format!("  {step}\n    its actor cannot do that now"));
-            }
-            Verdict::Agreed(account) => {
-                let caller = duel.actor(&step.actor).unwrap_or(0);
-                let lines = duel.tell(&account, caller, &step.operation);
-                complaints.extend(unmet(step, &lines));
-            }
-            Verdict::Diverged(difference) => {
-                complaints.push(format!(
-                    "  {step}\n    Linux: {}\n    model: {}",
-                    difference.linux.join("; "),
-                    difference.model.join("; "),
-                ));
-                break;
-            }
-        }
-    }
-    Ok(complaints)
-}
-
-/// The expectations that no line of the account meets.
-fn unmet(step: &Step, lines: &[String]) -> Vec<String> {
-    let unmet =
-        step.expectations.iter().filter(|it| !lines.iter().any(|line| meets(line, &it.words)));
-    unmet
-        .map(|it| {
-            let seen: String = lines.iter().map(|line| format!("\n      {line}")).collect();
-            format!("  line {}: expected `{}`, but:{seen}", it.line, it.words)
-        })
-        .collect()
-}
-
-/// A line meets an expectation if it is the same, or says all of `key=value` that the expectation does.
-fn meets(line: &str, expectation: &str) -> bool {
-    let mut wanted = expectation.split(' ');
-    let mut said = line.split(' ');
-    let is_about_the_same = wanted.next() == said.next();
-    let said: Vec<_> = said.collect();
-    line == expectation
-        || is_about_the_same
-            && expectation.contains('=')
-            && wanted.all(|word| word.contains('=') && said.contains(&word))
+fn told(scenario: &Scenario, complaint: &Complaint) -> String {
+    let seen = complaint.seen.iter().map(|line| format!("\n      {line}")).collect::<String>();
+    format!(
+        "  {}:{}: {}\n    expected: {}\n    seen:{seen}",
+        scenario.source,
+        complaint.line,
+        complaint.step,
+        complaint.expected.join("; "),
+    )
 }

@@ -6,25 +6,33 @@
 //! | [`run`] | one run: start, follow, report |
 //! | [`tracer`] | follows the program by ptrace and brings its calls into one order |
 //! | [`operation`], [`syscalls`] | system calls about processes, decoded |
+//! | [`ledger`] | judges what is told, by the model |
 //! | [`model`] | all contact with axprocess |
+//! | [`record`], [`replay`] | runs, written down and judged anew |
 //! | [`compare`] | what was equal, what was not |
 //! | [`history`] | what lived |
 //! | [`report`] | the tree, the verdict, the picture, the file for machines |
 //! | [`script`] | scripts of operations, and their files |
 //! | [`stage`] | plays them on Linux and on the model |
-//! | [`fuzz`], [`check`] | random scripts, scenario files |
+//! | [`fuzz`], [`check`], [`agent`] | random scripts, scenario files, scenario files on any kernel |
+//! | [`scenario`] | scenario files |
 //! | [`procfs`], [`sys`], [`words`] | what the kernel shows, does and is called |
 
+mod agent;
 mod check;
 mod cli;
 mod compare;
 mod fuzz;
 mod history;
+mod ledger;
 mod model;
 mod operation;
 mod procfs;
+mod record;
+mod replay;
 mod report;
 mod run;
+mod scenario;
 mod script;
 mod stage;
 mod sys;
@@ -41,8 +49,11 @@ fn main() -> ExitCode {
     stage::enter_worker(&arguments);
     let result = match cli::Cli::parse_from(arguments).command {
         cli::Command::Run(arguments) => run::run(&arguments),
+        cli::Command::Record(arguments) => run::record(&arguments),
+        cli::Command::Replay(arguments) => replay::run(&arguments),
         cli::Command::Fuzz(arguments) => fuzz::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
+        cli::Command::Agent(arguments) => agent::run(&arguments),
         cli::Command::FuzzJob { share } => serde_json::from_str(&share)
             .map_err(|error| tracer::Failure::new(error.to_string()))
             .and_then(|share| fuzz::run_job(&share)),

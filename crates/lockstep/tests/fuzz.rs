@@ -1,4 +1,4 @@
-//! Random scripts and scenario files: they agree, wrong rules are found, and nothing is left behind.
+//! Random scripts: they agree, wrong rules are found, and nothing is left behind.
 
 mod common;
 
@@ -28,40 +28,6 @@ fn is_skipped() -> bool {
         eprintln!("skipped: no right to make PID namespaces");
     }
     skipped
-}
-
-fn scenarios() -> Vec<PathBuf> {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let entries = std::fs::read_dir(directory).expect("the directory of scenarios");
-    entries.map(|entry| entry.expect("an entry").path()).collect()
-}
-
-/// Every scenario holds on the model alone, which needs no privilege.
-#[test]
-fn scenarios_hold_on_the_model() {
-    let output = lockstep(&["check", "--model-only"]).args(scenarios()).output().unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-}
-
-/// Every scenario holds on Linux.
-#[test]
-fn scenarios_hold_on_linux() {
-    if is_skipped() {
-        return;
-    }
-    let output = lockstep(&["check"]).args(scenarios()).output().unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-}
-
-/// An expectation that is not met is told with its line, and with what was seen instead.
-#[test]
-fn unmet_expectations_are_told() {
-    let bench = common::Bench::new();
-    let file = bench.write("wrong.proc", "init: fork a\na: exit 1\n    a gone\n");
-    let output = lockstep(&["check", "--model-only"]).arg(file).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = said(&output);
-    assert!(said.contains("line 3: expected `a gone`") && said.contains("a state=Z"), "{said}");
 }
 
 /// Scripts of a fixed seed agree.

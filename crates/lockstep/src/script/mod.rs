@@ -15,6 +15,7 @@
 
 mod files;
 mod operation;
+mod raw_clone;
 mod resolve;
 mod text;
 
@@ -24,6 +25,7 @@ pub(crate) use files::{
 pub(crate) use operation::{
     Action, Fork, GETTERS, Getter, Name, Number, Operation, Pace, Parent, Space, Switch, Treatment,
 };
+pub(crate) use raw_clone::RawClone;
 pub(crate) use text::{number_in_words, parse};
 
 /// The first actor: process 1 of the namespace in which a script plays.

@@ -1,6 +1,7 @@
 //! What an actor of a script can do: one system call each.
 
 use super::files::{PidfdCall, TerminalCall};
+use super::raw_clone::RawClone;
 
 /// The name of an actor: a process (its first thread), or another thread.
 pub(crate) type Name = String;
@@ -23,6 +24,8 @@ pub(crate) enum Operation {
     Fork(Fork),
     /// clone3 with `CLONE_THREAD`.
     Thread { child: Name },
+    /// clone3 that is refused.
+    Clone3(RawClone),
     /// exit.
     Exit(i32),
     /// exit_group.
@@ -61,6 +64,8 @@ pub(crate) enum Operation {
     DeathSignal(i32),
     /// unshare with `CLONE_NEWPID`.
     UnsharePid,
+    /// reboot.
+    Reboot(i32),
     /// Something with the terminal of that name.
     Terminal(Name, TerminalCall),
     /// vhangup.
@@ -221,6 +226,13 @@ pub(crate) const SIGNALS: &[(&str, i32)] = &[
     ("QUIT", 3),
 ];
 
+/// The names of the commands of reboot.
+pub(crate) const REBOOTS: &[(&str, i32)] = &[
+    ("restart", 0x0123_4567),
+    ("halt", 0xcdef_0123_u32.cast_signed()),
+    ("power-off", 0x4321_fedc),
+];
+
 impl Operation {
     /// The new actor that the operation makes, if it succeeds.
     pub(crate) fn child(&self) -> Option<&Name> {
@@ -230,11 +242,31 @@ impl Operation {
         }
     }
 
+    /// Whether what the call returns names someone.
+    pub(crate) const fn returns_number(&self) -> bool {
+        match self {
+            Self::Get(getter) => {
+                !matches!(getter, Getter::Subreaper | Getter::DeathSignal | Getter::ChildrenUsage)
+            }
+            Self::Terminal(_, call) => {
+                matches!(call, TerminalCall::Foreground(_) | TerminalCall::Session(_))
+            }
+            Self::Pidfd(_, PidfdCall::Info(_))
+            | Self::Fork(_)
+            | Self::Thread { .. }
+            | Self::Getpgid(_)
+            | Self::Getsid(_)
+            | Self::Setsid => true,
+            _ => false,
+        }
+    }
+
     /// The word that it begins with in a script.
     pub(crate) fn verb(&self) -> &'static str {
         match self {
             Self::Fork(_) => "fork",
             Self::Thread { .. } => "thread",
+            Self::Clone3(_) => "clone3",
             Self::Exit(_) => "exit",
             Self::ExitGroup(_) => "exit-group",
             Self::Exec => "exec",
@@ -254,6 +286,7 @@ impl Operation {
             Self::Subreaper(_) => "subreaper",
             Self::DeathSignal(_) => "death-signal",
             Self::UnsharePid => "unshare-pid",
+            Self::Reboot(_) => "reboot",
             Self::Terminal(_, call) => call.verb(),
             Self::VHangUp => "vhangup",
             Self::Pidfd(_, call) => call.verb(),

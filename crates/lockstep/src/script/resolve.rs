@@ -1,5 +1,7 @@
 //! Names in arguments become numbers.
 
+use std::cell::RefCell;
+
 use super::files::{PidfdCall, TerminalCall};
 use super::operation::{Number, Operation};
 
@@ -9,13 +11,26 @@ const NOBODY: i32 = 99_999;
 impl Operation {
     /// The same operation with plain numbers. `number` says which one an actor has; `None`: the caller does not see it.
     pub(crate) fn resolve(&self, number: impl Fn(&str) -> Option<i32>) -> Self {
-        let plain = |argument: &Number| {
-            Number::Plain(match argument {
-                Number::Plain(number) => *number,
-                Number::Of(name) => number(name).unwrap_or(NOBODY),
-                Number::GroupOf(name) => -number(name).unwrap_or(NOBODY),
-            })
-        };
+        self.map_numbers(|argument| match argument {
+            Number::Plain(number) => *number,
+            Number::Of(name) => number(name).unwrap_or(NOBODY),
+            Number::GroupOf(name) => -number(name).unwrap_or(NOBODY),
+        })
+    }
+
+    /// The numbers among its arguments.
+    pub(crate) fn numbers(&self) -> Vec<Number> {
+        let found = RefCell::new(Vec::new());
+        self.map_numbers(|number| {
+            found.borrow_mut().push(number.clone());
+            0
+        });
+        found.into_inner()
+    }
+
+    /// The same operation with other numbers.
+    pub(crate) fn map_numbers(&self, number: impl Fn(&Number) -> i32) -> Self {
+        let plain = |argument: &Number| Number::Plain(number(argument));
         match self {
             Self::Wait4 { who, options } => Self::Wait4 { who: plain(who), options: *options },
             Self::WaitId { kind, id, options } => {

@@ -4,9 +4,10 @@ use std::fmt;
 
 use super::files::{PidfdCall, TerminalCall, flag_of};
 use super::operation::{
-    Action, Fork, GETTERS, Number, Operation, Pace, Parent, SIGNALS, Space, Switch, Treatment,
-    WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
+    Action, Fork, GETTERS, Number, Operation, Pace, Parent, REBOOTS, SIGNALS, Space, Switch,
+    Treatment, WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
 };
+use super::raw_clone::RawClone;
 use super::{Expectation, Script, Step};
 
 /// Why a file is no script.
@@ -175,6 +176,11 @@ fn parse_operation(text: &str) -> Result<Operation, String> {
         }),
         "death-signal" => Operation::DeathSignal(words.signal()?),
         "unshare-pid" => Operation::UnsharePid,
+        "clone3" => Operation::Clone3(RawClone::parse(words.rest.by_ref())?),
+        "reboot" => {
+            let word = words.next("a command")?;
+            Operation::Reboot(value_of(REBOOTS, word).map_or_else(|| parse_integer(word), Ok)?)
+        }
         "vhangup" => Operation::VHangUp,
         other => match value_of(GETTERS, other) {
             Some(getter) => Operation::Get(getter),
@@ -265,6 +271,11 @@ impl fmt::Display for Operation {
         match self {
             Self::Fork(fork) => write!(f, "{fork}"),
             Self::Thread { child } => write!(f, " {child}"),
+            Self::Clone3(request) => write!(f, "{request}"),
+            Self::Reboot(command) => match name_of(REBOOTS, *command) {
+                Some(name) => write!(f, " {name}"),
+                None => write!(f, " {command}"),
+            },
             Self::Exit(code) | Self::ExitGroup(code) => write!(f, " {code}"),
             Self::Wait4 { who: Number::Plain(-1), options } => {
                 write!(f, " any{}", Options(*options, WAIT_OPTIONS))
@@ -368,6 +379,9 @@ b: tgkill a b 65
 b: signal CHLD handle nocldwait nocldstop
 b: subreaper on
 b: getppid
+b: clone3 vm thread size=96
+b: reboot halt
+b: reboot 5
 b: pty t tostop
 b: tiocsctty t master steal
 b: tiocspgrp t -a master

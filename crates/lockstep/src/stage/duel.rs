@@ -70,6 +70,8 @@ pub(crate) struct Difference {
     pub(crate) linux: Vec<String>,
     /// What only the model says.
     pub(crate) model: Vec<String>,
+    /// All that Linux says.
+    pub(crate) told: Vec<String>,
 }
 
 /// Why a script could not be played at all.
@@ -122,6 +124,18 @@ impl<'a> Duel<'a> {
         self.model.standing(actor)
     }
 
+    /// Why a step was skipped.
+    pub(crate) fn why_not(&self, step: &Step) -> String {
+        let standing = self.actor(&step.actor).and_then(|actor| self.model.standing(actor));
+        let reason = match standing {
+            None => "there is none",
+            Some(standing) if !standing.is_there => "it is no more",
+            Some(standing) if !standing.is_ready => "it sleeps, is stopped or has ended",
+            Some(_) => "it would end process 1, name somebody twice, or have no certain result",
+        };
+        reason.to_owned()
+    }
+
     /// Plays one step.
     ///
     /// # Errors
@@ -145,6 +159,7 @@ impl<'a> Duel<'a> {
             return Ok(Verdict::Diverged(Difference {
                 linux: Vec::new(),
                 model: vec![format!("panics: {}", run::last_panic())],
+                told: Vec::new(),
             }));
         };
         if let (Some(_), Some(child)) = (birth, act.operation.child()) {
@@ -157,7 +172,11 @@ impl<'a> Duel<'a> {
             return Ok(Verdict::Agreed(model));
         };
         let child = act.operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
-        let linux = linux.perform(actor, &act.operation, child, birth)?;
+        let is_blind = linux.is_blind();
+        let mut linux = linux.perform(actor, &act.operation, child, birth)?;
+        if is_blind {
+            linux.rows.clone_from(&model.rows);
+        }
         if !is_told(&linux, &model, &self.model.take_merged()) {
             match self.find_order(&linux, &act) {
                 Some((order, other)) => (act.order, model) = (order, other),
@@ -212,10 +231,9 @@ impl<'a> Duel<'a> {
 
     fn compare(&self, linux: &Account, model: &Account, step: &Step) -> Difference {
         let actor = self.actor(&step.actor).unwrap_or(0);
-        let mut difference = Difference {
-            linux: self.tell(linux, actor, &step.operation),
-            model: self.tell(model, actor, &step.operation),
-        };
+        let told = self.tell(linux, actor, &step.operation);
+        let model = self.tell(model, actor, &step.operation);
+        let mut difference = Difference { linux: told.clone(), model, told };
         let both = difference.clone();
         difference.linux.retain(|line| !both.model.contains(line));
         difference.model.retain(|line| !both.linux.contains(line));
@@ -266,6 +284,10 @@ impl<'a> Duel<'a> {
                 self.model.would_strand(actor, *who, *group)
             }
             Operation::Exec => self.model.is_exec_raced(actor),
+            // Who would be made has no name.
+            Operation::Clone3(request) => !self.model.refuses(actor, request),
+            // It would be the end of process 1.
+            Operation::Reboot(_) => self.model.is_outermost(actor),
             // A signal that does nothing to the init of a namespace sends it to ask again, for ever.
             Operation::Terminal(name, call) => self.model.would_ask_forever(actor, name, call),
             _ => false,
@@ -313,7 +335,7 @@ impl<'a> Duel<'a> {
                     other => other.to_string(),
                 }
             }
-            (Outcome::Value(number), _) if returns_number(operation) => {
+            (Outcome::Value(number), _) if operation.returns_number() => {
                 self.name_of(number as i32, caller)
             }
             (outcome, _) => outcome.in_words(|number| self.name_of(number, caller)),
@@ -369,25 +391,5 @@ impl<'a> Duel<'a> {
         };
         let first = known.clone().find(leads).or_else(|| known.next());
         first.map_or_else(|| number.to_string(), |actor| self.names[actor].clone())
-    }
-}
-
-/// Whether what the call returns names someone.
-fn returns_number(operation: &Operation) -> bool {
-    use crate::script::Getter;
-    match operation {
-        Operation::Get(getter) => {
-            !matches!(getter, Getter::Subreaper | Getter::DeathSignal | Getter::ChildrenUsage)
-        }
-        Operation::Terminal(_, call) => {
-            matches!(call, TerminalCall::Foreground(_) | TerminalCall::Session(_))
-        }
-        Operation::Pidfd(_, PidfdCall::Info(_)) => true,
-        Operation::Fork(_)
-        | Operation::Thread { .. }
-        | Operation::Getpgid(_)
-        | Operation::Getsid(_)
-        | Operation::Setsid => true,
-        _ => false,
     }
 }

@@ -5,82 +5,33 @@
 //! again when all of it has come to rest. That it has is checked, not believed: nobody runs, and who sleeps has either carried out its
 //! order or is in a call that blocks. Where real-time priorities are not allowed, two equal looks are asked for.
 //!
+//! Where there are no PID namespaces, the workers are ordinary processes, process 1 of the script the one that adopts them, and numbers are
+//! translated (`numbers`). Where there is no `/proc` either, all counts as at rest when nothing has changed for a while.
+//!
 //! The workers take turns, but only every 100 ms, which no order needs: the dying process 1 of a namespace may spin in the kernel until
 //! the last one in it has been released, and the two are on the same CPU.
 
-mod files;
+pub(super) mod files;
+mod numbers;
 mod orders;
 mod proc;
+mod theatre;
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
 use self::files::{Descriptors, Table};
+use self::numbers::Numbers;
 use self::orders::{Answer, Order};
 use self::proc::Proc;
-use super::slot::{Arena, RECORDS, Slot};
-use super::{Account, Actor, Birth, Outcome, Row, SLOTS, Seen, raw, worker};
+pub(crate) use self::theatre::Theatre;
+use super::slot::{RECORDS, Slot};
+use super::{Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, raw, worker};
 use crate::script::Operation;
 
 /// So long may it take until everything rests.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What is needed to play any number of scripts.
-pub(crate) struct Theatre {
-    arena: Arena,
-    program: OwnedFd,
-    is_ordered: bool,
-}
-
-impl Theatre {
-    /// Makes the shared memory, and takes one CPU.
-    ///
-    /// # Errors
-    ///
-    /// What the kernel refused.
-    pub(crate) fn open(cpu: usize) -> io::Result<Self> {
-        let arena = Arena::create()?;
-        // SAFETY: the path is a C string.
-        let program = unsafe { libc::open(c"/proc/self/exe".as_ptr(), libc::O_PATH) };
-        if program < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the descriptor was just made, and belongs to nobody else.
-        let program = unsafe { OwnedFd::from_raw_fd(program) };
-        limit_cores();
-        Ok(Self { arena, program, is_ordered: take_cpu(cpu) })
-    }
-}
-
-/// No worker writes a core: its death would be told as another one than the model's.
-fn limit_cores() {
-    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `none` lives across the call.
-    unsafe {
-        libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
-        libc::prctl(libc::PR_SET_DUMPABLE, 0_u64, 0_u64, 0_u64, 0_u64);
-    }
-}
-
-/// Stays on one CPU, below the workers. Whether the kernel keeps them in order.
-fn take_cpu(cpu: usize) -> bool {
-    // SAFETY: all-zero bytes are a set without CPUs and a parameter of priority 0; both live across their calls.
-    unsafe {
-        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
-        libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut allowed);
-        let allowed: Vec<_> =
-            (0..libc::CPU_SETSIZE as usize).filter(|&it| libc::CPU_ISSET(it, &allowed)).collect();
-        if let Some(&chosen) = allowed.get(cpu % allowed.len().max(1)) {
-            let mut one: libc::cpu_set_t = std::mem::zeroed();
-            libc::CPU_SET(chosen, &mut one);
-            libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const one);
-        }
-        let low = libc::sched_param { sched_priority: 1 };
-        libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const low) == 0
-    }
-}
 
 /// One script's processes.
 pub(crate) struct Linux<'a> {
@@ -90,6 +41,19 @@ pub(crate) struct Linux<'a> {
     proc: Proc,
     workers: Vec<Option<Worker>>,
     files: Descriptors,
+    /// Which number is which; nothing where they are the same.
+    numbers: Option<Numbers>,
+    /// Who has been made, and has no number yet.
+    newcomer: Option<Newcomer>,
+}
+
+/// A new actor of which the kernel's number is not known.
+#[derive(Clone, Copy, Debug)]
+struct Newcomer {
+    actor: Actor,
+    maker: Actor,
+    /// Its number in the script.
+    number: i32,
 }
 
 /// What the controller knows of a worker.
@@ -118,36 +82,66 @@ impl<'a> Linux<'a> {
     /// The kernel refuses, or process 1 does not answer.
     pub(crate) fn start(theatre: &'a Theatre) -> io::Result<Self> {
         let slot = clear_slot(0);
-        let flags = (libc::CLONE_NEWPID | libc::CLONE_VM | libc::CLONE_FILES) as u64;
+        let is_bare = theatre.lacks(Lack::Namespaces);
+        let space = if is_bare { 0 } else { libc::CLONE_NEWPID };
+        let flags = (space | libc::CLONE_VM | libc::CLONE_FILES) as u64;
         let (request, size) = orders::put_clone(slot, 0, flags, libc::SIGCHLD, None);
         // SAFETY: the request names the stack of the slot, and `work` does not return.
         let init = unsafe { raw::clone3(request, size, worker::work, 0) };
         if init < 0 {
             return Err(io::Error::from_raw_os_error(-init as i32));
         }
+        let number = if is_bare { init as i32 } else { 1 };
+        let mut numbers = is_bare.then(Numbers::default);
+        if let Some(numbers) = &mut numbers {
+            numbers.learn(1, number);
+        }
         let mut linux = Self {
             theatre,
             init: init as libc::pid_t,
             proc: Proc::none(),
             workers: vec![Some(Worker {
-                process: 1,
-                thread: 1,
+                process: number,
+                thread: number,
                 awaited: None,
                 read: 0,
                 depth: 0,
                 table: Table::Shared,
             })],
             files: Descriptors::default(),
+            numbers,
+            newcomer: None,
         };
         if theatre.is_ordered {
             linux.command(0, &orders::priority(slot, 2))?;
         }
-        let system = linux.command(0, &orders::open_proc_system(slot))?;
-        linux.command(0, &orders::create_proc_system(system))?;
-        let mount = linux.command(0, &orders::mount_proc_system(system))?;
-        linux.proc = Proc::at(system as i32, mount as i32);
+        if is_bare {
+            linux.begin_bare()?;
+        } else {
+            let system = linux.command(0, &orders::open_proc_system(slot))?;
+            linux.command(0, &orders::create_proc_system(system))?;
+            let mount = linux.command(0, &orders::mount_proc_system(system))?;
+            linux.proc = Proc::at(system as i32, mount as i32);
+        }
         linux.command(0, &Order::call(libc::SYS_setsid, &[]))?;
         Ok(linux)
+    }
+
+    /// Process 1 of the script adopts as one of a namespace does, if the kernel can do that.
+    fn begin_bare(&mut self) -> io::Result<()> {
+        if !self.is_blind() {
+            self.proc = Proc::of_system()?;
+        }
+        if !self.theatre.lacks(Lack::Subreaper) {
+            let adopt = [libc::PR_SET_CHILD_SUBREAPER.into(), 1, 0, 0, 0];
+            self.command(0, &Order::call(libc::SYS_prctl, &adopt))?;
+        }
+        Ok(())
+    }
+
+    /// Whether states cannot be seen.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.theatre.lacks(Lack::States)
     }
 
     /// Gives an order of its own before the script, and takes the answer.
@@ -182,7 +176,9 @@ impl<'a> Linux<'a> {
             clear_slot(child);
         }
         self.files.prepare(operation).map_err(|error| Unrest(error.to_string()))?;
-        let order = orders::translate(slot, operation, child, self.theatre, &self.files);
+        let passed = self.numbers.as_ref().map(|numbers| numbers.to_kernel(operation));
+        let passed = passed.as_ref().unwrap_or(operation);
+        let order = orders::translate(slot, passed, child, self.theatre, &self.files);
         let mut table = Table::Shared;
         if let Some(worker) = self.workers.get_mut(actor).and_then(Option::as_mut) {
             worker.awaited = Some(order.answer);
@@ -190,7 +186,11 @@ impl<'a> Linux<'a> {
         }
         if let Some(birth) = birth {
             self.workers.resize(self.workers.len().max(birth.actor + 1), None);
-            let Birth { process, thread, depth, .. } = birth;
+            let Birth { mut process, mut thread, depth, .. } = birth;
+            if self.numbers.is_some() {
+                self.newcomer = Some(Newcomer { actor: birth.actor, maker: actor, number: thread });
+                (process, thread) = (0, 0);
+            }
             let worker = Worker { process, thread, awaited: None, read: 0, depth, table };
             self.workers[birth.actor] = Some(worker);
         }
@@ -202,6 +202,9 @@ impl<'a> Linux<'a> {
         if let Outcome::Value(result) = account.outcome {
             account.outcome = Outcome::Value(self.files.finish(operation, table, result));
         }
+        if let Some(numbers) = &self.numbers {
+            numbers.translate(operation, &mut account);
+        }
         Ok(account)
     }
 
@@ -209,6 +212,9 @@ impl<'a> Linux<'a> {
     fn settle(&mut self) -> Result<Vec<(Actor, Row)>, Unrest> {
         let deadline = Instant::now() + PATIENCE;
         let mut before = None;
+        if self.is_blind() || self.theatre.lacks(Lack::Calls) {
+            self.wait_for_quiet();
+        }
         loop {
             let seen = self.look();
             match seen {
@@ -238,6 +244,10 @@ impl<'a> Linux<'a> {
     /// One look at everyone; the error is an actor that is in the middle of something.
     fn look(&mut self) -> Result<Vec<(Actor, Row)>, Actor> {
         self.follow_execs();
+        self.meet_newcomer()?;
+        if self.is_blind() {
+            return Ok(Vec::new());
+        }
         let mut rows = Vec::with_capacity(self.workers.len());
         for (actor, entry) in self.workers.iter().enumerate() {
             let Some(worker) = entry else {
@@ -254,15 +264,18 @@ impl<'a> Linux<'a> {
                 continue;
             };
             let slot = Slot::at(actor);
+            let is_unknown = self.theatre.lacks(Lack::Calls);
             let rests = match row.state {
                 b'Z' | b'T' | b'E' => true,
                 b'S' if slot.tid.load(Relaxed) == 0 => false,
                 b'D' => {
                     worker.awaited.is_some_and(Answer::is_of_vfork_begun)
-                        && self.proc.is_in_blocking_call(worker.process, worker.thread)
+                        && (is_unknown
+                            || self.proc.is_in_blocking_call(worker.process, worker.thread))
                 }
                 b'S' => {
-                    slot.done.load(Acquire) == slot.ordered.load(Relaxed)
+                    is_unknown
+                        || slot.done.load(Acquire) == slot.ordered.load(Relaxed)
                         || self.proc.is_in_blocking_call(worker.process, worker.thread)
                 }
                 _ => false,
@@ -308,16 +321,62 @@ impl<'a> Linux<'a> {
         }
         let zombie =
             |rows: &[(Actor, Row)]| rows.iter().any(|(it, row)| *it == caller && row.state == b'Z');
-        if account.outcome == Outcome::Blocked && (!is_there(&rows, caller) || zombie(&rows)) {
+        let is_gone = !self.is_blind() && (!is_there(&rows, caller) || zombie(&rows));
+        if account.outcome == Outcome::Blocked && is_gone {
             account.outcome = Outcome::Ended;
         }
         for actor in 0..self.workers.len() {
-            if !is_there(&rows, actor) {
+            if !is_there(&rows, actor) && !self.is_blind() {
                 self.workers[actor] = None;
             }
         }
         account.rows = rows;
         account
+    }
+
+    /// Learns the number of a new actor; the error is who has not told it yet.
+    fn meet_newcomer(&mut self) -> Result<(), Actor> {
+        let Some(Newcomer { actor, maker, number }) = self.newcomer else {
+            return Ok(());
+        };
+        let slot = Slot::at(actor);
+        let thread = slot.tid.load(Relaxed);
+        let making = Slot::at(maker);
+        let is_made = making.done.load(Acquire) == making.ordered.load(Relaxed);
+        if thread != 0 {
+            let entry = self.workers.get_mut(actor).and_then(Option::as_mut);
+            if let Some(worker) = entry {
+                (worker.process, worker.thread) = (slot.pid.load(Relaxed), thread);
+            }
+            if let Some(numbers) = &mut self.numbers {
+                numbers.learn(number, thread);
+            }
+        } else if is_made && making.result.load(Relaxed) < 0 {
+            self.workers[actor] = None;
+        } else {
+            return Err(actor);
+        }
+        self.newcomer = None;
+        Ok(())
+    }
+
+    /// Waits until no worker has told anything for a while.
+    fn wait_for_quiet(&self) {
+        const WHILE: Duration = Duration::from_millis(4);
+        let told = |actor: Actor| {
+            let slot = Slot::at(actor);
+            [slot.done.load(Acquire), slot.recorded.load(Acquire), slot.tid.load(Relaxed) as u32]
+        };
+        let all = || (0..self.workers.len()).map(told).collect::<Vec<_>>();
+        let mut before = all();
+        loop {
+            std::thread::sleep(WHILE);
+            let now = all();
+            if now == before {
+                return;
+            }
+            before = now;
+        }
     }
 
     /// An exec that is done has made one thread the only one of its process, under the process's number.
@@ -348,8 +407,17 @@ impl Drop for Linux<'_> {
         unsafe {
             // Below all others, it cannot keep those from ending for which it waits.
             libc::sched_setscheduler(self.init, libc::SCHED_OTHER, &raw const low);
+            if self.numbers.is_some() {
+                for worker in self.workers.iter().flatten().filter(|it| it.process > 0) {
+                    libc::kill(worker.process, libc::SIGKILL);
+                }
+            }
             libc::kill(self.init, libc::SIGKILL);
             libc::waitpid(self.init, std::ptr::null_mut(), libc::__WALL);
+            // Those who were not in a namespace have been left to lockstep.
+            while self.numbers.is_some()
+                && libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) > 0
+            {}
         }
     }
 }
@@ -390,10 +458,4 @@ fn give(slot: &Slot, order: &Order) {
 /// Lets others run.
 fn rest() {
     std::thread::sleep(Duration::from_micros(20));
-}
-
-impl AsRawFd for Theatre {
-    fn as_raw_fd(&self) -> i32 {
-        self.program.as_raw_fd()
-    }
 }

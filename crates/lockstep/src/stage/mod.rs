@@ -6,12 +6,14 @@
 //! | [`linux`] | the controller of real processes in a fresh PID namespace |
 //! | `worker`, `slot`, `raw` | those processes, the memory shared with them, their system calls |
 //! | [`model`] | the same calls on the model, with the smallest kernel around it |
+//! | `lack` | what a kernel may lack |
 //! | [`shelter`] | keeps processes from outliving lockstep |
 //!
 //! Both sides are told the same call of the same actor, with plain numbers, and answer with an [`Account`] of all that can be seen
 //! once everything has come to rest.
 
 pub(crate) mod duel;
+mod lack;
 pub(crate) mod linux;
 pub(crate) mod model;
 #[cfg(target_arch = "x86_64")]
@@ -25,6 +27,7 @@ mod worker;
 
 use std::ffi::OsString;
 
+pub(crate) use lack::Lack;
 pub(crate) use slot::SLOTS;
 
 use crate::words;

@@ -208,6 +208,11 @@ pub(super) fn has_usage(slot: &Slot) -> bool {
     slot.scratch[16].load(Relaxed) + slot.scratch[17].load(Relaxed) > 0
 }
 
+/// Whether there are pseudo-terminals.
+pub(in super::super) fn can_make_terminals() -> bool {
+    Pair::open(Writers::Free).is_ok()
+}
+
 fn checked(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use libc::c_long;
 
 use super::super::slot::Slot;
-use super::super::{Actor, Outcome, WORKER};
+use super::super::{Actor, Outcome, SLOTS, WORKER};
 use super::Theatre;
 use super::files::{self, Descriptors};
 use crate::script::{
-    Action, Fork, Getter, Number, Operation, Pace, Parent, Space, Switch, Treatment,
+    Action, Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch, Treatment,
 };
 
 /// A system call to make.
@@ -185,6 +185,7 @@ pub(super) fn translate(
             let flags = libc::CLONE_THREAD | libc::CLONE_SIGHAND;
             clone(slot, flags as u64, 0, None, child)
         }
+        Operation::Clone3(request) => clone3(slot, request),
         Operation::Exit(code) => call(libc::SYS_exit, &[i64::from(*code)]),
         Operation::ExitGroup(code) => call(libc::SYS_exit_group, &[i64::from(*code)]),
         Operation::Exec => exec(slot, theatre),
@@ -219,6 +220,10 @@ pub(super) fn translate(
             call(libc::SYS_prctl, &[libc::PR_SET_PDEATHSIG.into(), i64::from(*signal), 0, 0, 0])
         }
         Operation::UnsharePid => call(libc::SYS_unshare, &[libc::CLONE_NEWPID.into()]),
+        Operation::Reboot(command) => {
+            const MAGIC: [i64; 2] = [0xfee1_dead, 0x2812_1969];
+            call(libc::SYS_reboot, &[MAGIC[0], MAGIC[1], i64::from(*command), 0])
+        }
         Operation::VHangUp => call(libc::SYS_vhangup, &[]),
         Operation::Terminal(name, call) => files.terminal(slot, name, call),
         Operation::Pidfd(name, call) => files.pidfd(slot, name, call),
@@ -252,6 +257,14 @@ fn clone(
     let (request, size) = put_clone(slot, child, flags, exit_signal, number);
     let order = Order::call(libc::SYS_clone3, &[request.cast_signed(), size.cast_signed()]);
     Order { child: child as u64, ..order }
+}
+
+/// Should the kernel take a request that the model refuses, who is made by it lives in the last slot, and rests.
+fn clone3(slot: &Slot, request: &RawClone) -> Order {
+    let last = SLOTS - 1;
+    let words = request.words(Slot::at(last).stack());
+    let arguments = [put(slot, &words), request.size.cast_signed()];
+    Order { child: last as u64, ..Order::call(libc::SYS_clone3, &arguments) }
 }
 
 /// Executes this program, which finds its slot and goes on.

@@ -1,5 +1,7 @@
 //! The namespace's own `/proc`: a file system that is mounted nowhere, and gone with its descriptor.
 
+use std::fs::File;
+use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::super::{ProcessRow, Row};
@@ -24,6 +26,11 @@ impl Proc {
         let [_configured, mount] =
             [system, mount].map(|descriptor| unsafe { OwnedFd::from_raw_fd(descriptor) });
         Self { mount: Some(mount) }
+    }
+
+    /// The system's own.
+    pub(super) fn of_system() -> io::Result<Self> {
+        Ok(Self { mount: Some(File::open("/proc")?.into()) })
     }
 
     /// What `stat` says of a thread; `None` if it is not there.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axprocess::{
-    Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Patience, Signal,
-    Thread, WaitRequest,
+    CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest,
+    Patience, RebootCommand, Signal, Thread, WaitRequest,
 };
 
 use super::super::{Actor, Birth, Outcome};
@@ -12,7 +12,7 @@ use super::host::{GroupId, ThreadId, World};
 use super::kernel::Phase;
 use super::sleep::{Look, Sleep};
 use super::{Member, Model};
-use crate::script::{Fork, Getter, Number, Operation, Pace, Parent, Space, Switch};
+use crate::script::{Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch};
 
 /// What has become of a call: `None` if it sleeps, or its caller is no more.
 pub(super) type Done = Option<Outcome>;
@@ -55,6 +55,7 @@ impl Model {
                 made => value(made),
             },
             Operation::Thread { .. } => value(self.spawn_thread(actor, birth)),
+            Operation::Clone3(request) => nothing(self.refuse_clone(actor, request)),
             Operation::Exit(code) => {
                 self.end_thread(actor, ExitStatus::exited(*code));
                 None
@@ -104,6 +105,14 @@ impl Model {
                 nothing(wish.map(|wish| thread.set_parent_death_signal(wish)))
             }
             Operation::UnsharePid => nothing(thread.unshare_pid()),
+            Operation::Reboot(command) => match RebootCommand::parse(command.cast_unsigned()) {
+                Ok(command) => {
+                    process.reboot(command);
+                    self.end_thread(actor, ExitStatus::exited(0));
+                    None
+                }
+                Err(errno) => nothing(Err(errno)),
+            },
             Operation::VHangUp => self.hang_up_own(actor),
             Operation::Terminal(name, call) => self.use_terminal(actor, name, call),
             Operation::Pidfd(name, call) => self.use_pidfd(actor, name, call),
@@ -156,6 +165,20 @@ impl Model {
             kernel.groups[group].is_init = made.process().pid() == 1;
         }
         Ok(self.welcome(&thread, made, birth))
+    }
+
+    /// Why a clone3 is refused; success, if it would not be.
+    pub(super) fn refuse_clone(&self, actor: Actor, request: &RawClone) -> Result<(), Errno> {
+        const STACK: (u64, u64) = (0x1000, 0x1000);
+        let bytes: Vec<u8> = request.words(STACK).iter().flat_map(|it| it.to_ne_bytes()).collect();
+        let size = usize::try_from(request.size).map_err(|_| Errno::E2BIG)?;
+        let args = CloneArgs::read(size, |at, to| {
+            let known = bytes.iter().copied().skip(at).chain(std::iter::repeat(0));
+            to.iter_mut().zip(known).for_each(|(place, byte)| *place = byte);
+            Ok(())
+        })?;
+        let request = CloneRequest::from_clone3(&args, size, |_, _| Err(Errno::EFAULT))?;
+        self.members[actor].thread.admit_clone(&request).map(drop)
     }
 
     /// The maker of a child sleeps until the child lets it go.

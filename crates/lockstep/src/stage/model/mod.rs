@@ -22,7 +22,7 @@ use self::host::{GroupId, OUTSIDE, ThreadId, World};
 use self::kernel::{Delivery, Phase, as_seen};
 use self::sleep::{Look, Sleep};
 use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, Seen};
-use crate::script::{Name, Operation, Treatment};
+use crate::script::{Name, Operation, RawClone, Treatment};
 
 /// The processes of one script.
 pub(crate) struct Model {
@@ -147,6 +147,16 @@ impl Model {
         let is_init = self.members[target].thread.process().pid() == 1;
         let inside = named(group).and_then(|founder| self.number_of(founder, target));
         is_init && inside.is_some_and(|number| number != 1)
+    }
+
+    /// Whether the model refuses a clone3.
+    pub(crate) fn refuses(&self, actor: Actor, request: &RawClone) -> bool {
+        self.refuse_clone(actor, request).is_err()
+    }
+
+    /// Whether an actor lives in the namespace of the script, not in one inside.
+    pub(crate) fn is_outermost(&self, actor: Actor) -> bool {
+        Arc::ptr_eq(&self.members[actor].thread.process().namespace(), &self.space)
     }
 
     /// Whether other threads, which an exec ends, would be seen in the middle of it: on Linux each hands its children on before the new program

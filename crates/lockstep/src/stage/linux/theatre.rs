@@ -1,0 +1,90 @@
+//! What is made once, for all scripts.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use super::super::Lack;
+use super::super::slot::Arena;
+
+/// What is needed to play any number of scripts.
+pub(crate) struct Theatre {
+    pub(super) arena: Arena,
+    program: OwnedFd,
+    pub(super) is_ordered: bool,
+    lacking: Vec<Lack>,
+}
+
+impl Theatre {
+    /// Makes the shared memory, and takes one CPU.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub(crate) fn open(cpu: usize) -> io::Result<Self> {
+        let arena = Arena::create()?;
+        // SAFETY: the path is a C string.
+        let program = unsafe { libc::open(c"/proc/self/exe".as_ptr(), libc::O_PATH) };
+        if program < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor was just made, and belongs to nobody else.
+        let program = unsafe { OwnedFd::from_raw_fd(program) };
+        limit_cores();
+        Ok(Self { arena, program, is_ordered: take_cpu(cpu), lacking: Vec::new() })
+    }
+
+    /// The same, without what the kernel lacks.
+    pub(crate) fn without(self, lacking: Vec<Lack>) -> Self {
+        if lacking.contains(&Lack::Namespaces) {
+            // SAFETY: plain numbers. Those whom even process 1 of a script leaves behind are then reaped here.
+            unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1_u64, 0_u64, 0_u64, 0_u64) };
+        }
+        Self { lacking, ..self }
+    }
+
+    /// What the kernel lacks.
+    pub(crate) fn lacking(&self) -> &[Lack] {
+        &self.lacking
+    }
+
+    pub(super) fn lacks(&self, what: Lack) -> bool {
+        self.lacking.contains(&what)
+    }
+}
+
+/// No worker writes a core: its death would be told as another one than the model's.
+fn limit_cores() {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `none` lives across the call.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+        // Nobody but root could look at them then.
+        if libc::geteuid() == 0 {
+            libc::prctl(libc::PR_SET_DUMPABLE, 0_u64, 0_u64, 0_u64, 0_u64);
+        }
+    }
+}
+
+/// Stays on one CPU, below the workers. Whether the kernel keeps them in order.
+fn take_cpu(cpu: usize) -> bool {
+    // SAFETY: all-zero bytes are a set without CPUs and a parameter of priority 0; both live across their calls.
+    unsafe {
+        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
+        libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut allowed);
+        let allowed: Vec<_> =
+            (0..libc::CPU_SETSIZE as usize).filter(|&it| libc::CPU_ISSET(it, &allowed)).collect();
+        if let Some(&chosen) = allowed.get(cpu % allowed.len().max(1)) {
+            let mut one: libc::cpu_set_t = std::mem::zeroed();
+            libc::CPU_SET(chosen, &mut one);
+            libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const one);
+        }
+        let low = libc::sched_param { sched_priority: 1 };
+        libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const low) == 0
+    }
+}
+
+impl AsRawFd for Theatre {
+    fn as_raw_fd(&self) -> i32 {
+        self.program.as_raw_fd()
+    }
+}

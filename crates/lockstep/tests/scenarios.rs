@@ -1,0 +1,253 @@
+//! The scenario files hold, on the model, on Linux and through the agent, and show nearly all rules that a program can observe.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn lockstep(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Without the right to make PID namespaces there is nothing to compare with.
+fn is_skipped(output: &Output) -> bool {
+    let skipped = said(output).contains("cannot make a PID namespace");
+    if skipped {
+        eprintln!("skipped: no right to make PID namespaces");
+    }
+    skipped
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
+}
+
+fn scenarios() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory()).expect("the directory of scenarios");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut paths: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|it| it == "proc")).collect();
+    paths.sort_unstable();
+    paths
+}
+
+/// All rules: every scenario holds on the model alone, which needs no privilege.
+#[test]
+fn scenarios_hold_on_the_model() {
+    let output = lockstep(&["check", "--model-only"]).args(scenarios()).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// All rules: every scenario holds on Linux.
+#[test]
+fn scenarios_hold_on_linux() {
+    let output = lockstep(&["check"]).args(scenarios()).output().unwrap();
+    assert!(is_skipped(&output) || output.status.success(), "{}", said(&output));
+}
+
+/// An expectation that is not met is told with its line, and with what was seen instead.
+#[test]
+fn unmet_expectations_are_told() {
+    let bench = common::Bench::new();
+    let file = bench.write("wrong.proc", "init: fork a\na: exit 1\n    a gone\n    silence\n");
+    let output = lockstep(&["check", "--model-only"]).arg(file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = said(&output);
+    assert!(said.contains("wrong.proc:3: a: exit 1\n    expected: a gone"), "{said}");
+    assert!(said.contains("a state=Z") && !said.contains("silence"), "{said}");
+}
+
+/// `silence` is not met by a signal that is heard, nor by a call that returns.
+#[test]
+fn noise_is_no_silence() {
+    let bench = common::Bench::new();
+    let script = "init: fork a\na: fork b\na: wait4 b -> blocks\nb: exit 1\n    silence\n\
+                  a: signal USR1 handle\ninit: kill a USR1\n    silence\n";
+    let output =
+        lockstep(&["check", "--model-only"]).arg(bench.write("x.proc", script)).output().unwrap();
+    let said = said(&output);
+    assert_eq!(said.matches("expected: silence").count(), 2, "{said}");
+}
+
+/// A file that is no script, or is not there, is told with its place.
+#[test]
+fn bad_files_are_told_with_their_place() {
+    let bench = common::Bench::new();
+    let file = bench.write("bad.proc", "init: fork a\n\ninit: dance\n");
+    let output = lockstep(&["check", "--model-only"]).arg(file).output().unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("bad.proc:3: `dance` is no operation"), "{}", said(&output));
+    let output = lockstep(&["check", "none.proc"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("none.proc: No such file"), "{}", said(&output));
+}
+
+/// What docs/rules.md says of a rule, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// User space can observe it.
+    Observable,
+    /// It is the host's, or cannot be observed.
+    Hidden,
+}
+
+fn rules() -> BTreeMap<String, Sight> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules.md");
+    let text = std::fs::read_to_string(path).expect("docs/rules.md");
+    let mut rules = BTreeMap::new();
+    for part in text.split("\n#### ").skip(1) {
+        let name = part.lines().next().unwrap_or_default().to_owned();
+        let evidence = part.lines().find(|line| line.starts_with("Evidence: ")).unwrap_or_default();
+        let hidden = ["Host: ", "Not observable: "].iter().any(|mark| evidence.contains(mark));
+        rules.insert(name, if hidden { Sight::Hidden } else { Sight::Observable });
+    }
+    rules
+}
+
+/// The rules that the first comments of the scenario files name.
+fn named_by_scenarios() -> BTreeSet<String> {
+    let heads = scenarios().into_iter().map(|path| {
+        let text = std::fs::read_to_string(&path).expect("a scenario file");
+        text.lines().next().unwrap_or_default().to_owned()
+    });
+    heads
+        .flat_map(|head| {
+            let names = head.trim_start_matches("# ").split(':').next().unwrap_or_default();
+            names.split(", ").map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The rules that random scripts have been seen to exercise.
+fn known_to_the_fuzzer() -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fuzz/coverage.rs");
+    let text = std::fs::read_to_string(path).expect("the list of rules");
+    let list = text.split("RULES: &[").nth(1).and_then(|rest| rest.split("];").next());
+    let list = list.expect("the list of rules in src/fuzz/coverage.rs");
+    list.split('"').filter(|word| word.starts_with("R-")).map(str::to_owned).collect()
+}
+
+/// The rules that no script shows, and why.
+fn excused() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(directory().join("not-covered.md")).expect("the list");
+    let items = text.lines().filter_map(|line| line.strip_prefix("* "));
+    let entries = items.map(|item| item.split_once(": ").expect("`* RULE: reason`"));
+    entries.map(|(rule, reason)| (rule.to_owned(), reason.to_owned())).collect()
+}
+
+/// All rules: each is shown by a scenario, or exercised by random scripts, or it is said why not; nine of ten that can be observed are shown.
+#[test]
+fn nearly_every_observable_rule_is_shown() {
+    let (rules, excused) = (rules(), excused());
+    let named = named_by_scenarios();
+    let shown: BTreeSet<_> = named.union(&known_to_the_fuzzer()).cloned().collect();
+    let unknown: Vec<_> =
+        named.iter().chain(excused.keys()).filter(|it| !rules.contains_key(*it)).collect();
+    assert!(unknown.is_empty(), "no rules: {unknown:?}");
+    let missing: Vec<_> =
+        rules.keys().filter(|it| !shown.contains(*it) && !excused.contains_key(*it)).collect();
+    assert!(missing.is_empty(), "neither shown nor excused in not-covered.md: {missing:?}");
+    let both: Vec<_> = excused.keys().filter(|it| named.contains(*it)).collect();
+    assert!(both.is_empty(), "shown, and excused in not-covered.md: {both:?}");
+    let is_observable = |rule: &&String| rules[*rule] == Sight::Observable;
+    let observable = rules.keys().filter(is_observable).count();
+    let seen = rules.keys().filter(is_observable).filter(|it| shown.contains(*it)).count();
+    let (scenarios, all) = (named.len(), rules.len());
+    eprintln!(
+        "{seen} of {observable} observable rules are shown; {scenarios} of {all} by scenarios"
+    );
+    assert!(seen * 10 >= observable * 9, "{seen} of {observable} observable rules are shown");
+}
+
+/// The results of the agent, without the blocks of YAML.
+fn results(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let is_result = |line: &&str| line.starts_with("ok ") || line.starts_with("not ok ");
+    text.lines().filter(is_result).map(str::to_owned).collect()
+}
+
+/// All rules: the agent tells that each scenario holds here, in the Test Anything Protocol.
+#[test]
+fn the_agent_finds_linux_good() {
+    let output = lockstep(&["agent", "--all"]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let text = said(&output);
+    let count = scenarios().len();
+    assert!(text.starts_with(&format!("TAP version 14\n1..{count}\n")), "{text}");
+    let results = results(&output);
+    assert_eq!(results.len(), count);
+    for (number, result) in (1..).zip(results) {
+        assert!(result.starts_with(&format!("ok {number} - R-")), "{result}");
+        let is_bare = output_lacks_namespaces(&output);
+        assert!(is_bare || !result.contains("# SKIP"), "{result}");
+    }
+}
+
+/// All rules: where the kernel lacks something, the agent plays what can be played, all of it holds, and the rest is skipped with a reason.
+#[test]
+fn the_agent_makes_do_with_less() {
+    // Without sight each step takes a while: every fifth file will do.
+    let lacks: [(&[&str], usize, usize); 4] = [
+        (&["namespaces"], 1, 140),
+        (&["namespaces", "subreaper"], 1, 70),
+        (&["calls", "terminals", "pidfds"], 5, 25),
+        (&["states", "terminals", "pidfds", "subreaper"], 5, 10),
+    ];
+    for (lacking, step, at_least) in lacks {
+        let without = lacking.iter().flat_map(|lack| ["--without", lack]);
+        let files = scenarios().into_iter().step_by(step);
+        let output = lockstep(&["agent"]).args(without).args(files).output().unwrap();
+        assert!(output.status.success(), "{lacking:?}: {}", said(&output));
+        let results = results(&output);
+        let held = results.iter().filter(|result| !result.contains("# SKIP needs ")).count();
+        assert!((at_least..results.len()).contains(&held), "{lacking:?}: {held} hold");
+    }
+}
+
+/// With expectations alone, what the model tells besides does not count; what a file says does.
+#[test]
+fn the_agent_can_go_by_expectations_alone() {
+    let bench = common::Bench::new();
+    let wrong = bench.write("wrong.proc", "# R-WAIT-01: wrong\ninit: fork a -> 7\n");
+    let arguments = ["agent", "--expectations-only"];
+    let output = lockstep(&arguments).arg(wrong).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let output = lockstep(&arguments).args(scenarios()).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// A scenario that does not hold is told with its place, what was expected, and what was seen; the others are played all the same.
+#[test]
+fn the_agent_tells_what_does_not_hold() {
+    let bench = common::Bench::new();
+    let wrong = bench.write("wrong.proc", "# R-WAIT-01: wrong\ninit: fork a\na: exit 1 -> 0\n");
+    let right = bench.write("right.proc", "# R-WAIT-02: right\ninit: fork a -> a\n");
+    let output = lockstep(&["agent"]).args([wrong, right]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(results(&output), ["not ok 1 - R-WAIT-01: wrong", "ok 2 - R-WAIT-02: right"]);
+    let text = said(&output);
+    assert!(text.contains("wrong.proc:3'\n    step: 'a: exit 1'"), "{text}");
+    assert!(text.contains("expected:\n      - '-> 0'\n    seen:\n      - '-> ends'"), "{text}");
+}
+
+/// Whether some could not be played, because there is no right to make PID namespaces.
+fn output_lacks_namespaces(output: &Output) -> bool {
+    said(output).contains("# SKIP needs a PID namespace")
+}
+
+/// The agent lists what is part of it.
+#[test]
+fn the_agent_lists_its_scenarios() {
+    let output = lockstep(&["agent", "--list"]).output().unwrap();
+    assert!(output.status.success());
+    let lines = said(&output).lines().filter(|line| line.starts_with("R-")).count();
+    assert_eq!(lines, scenarios().len());
+}
