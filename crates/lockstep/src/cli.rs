@@ -254,6 +254,10 @@ pub(crate) struct CheckArguments {
     /// Play on the model alone; needs no privilege
     #[arg(long)]
     pub(crate) model_only: bool,
+    /// Break a rule of the model, to see that the expectations notice
+    #[cfg(feature = "planted-faults")]
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) plant_fault: Option<String>,
     /// The scenario files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
