@@ -302,6 +302,7 @@ impl<H: Host> Process<H> {
         };
         #[cfg(feature = "planted-faults")]
         let is_planted = crate::faults::is_planted(crate::faults::Fault::HardyZombie);
+        #[cfg(feature = "planted-faults")]
         // The end of a namespace would wait for ever.
         let action = match is_planted && parent.state() == ProcessState::Live {
             true => ChildSignalAction::empty(),
