@@ -122,7 +122,8 @@ impl World {
 fn four_threads_keep_every_invariant() {
     // R-ATOM-01 and invariants 1 to 11 at every unlock, under all that can be called; at the end nothing is lost (E15).
     const WORKERS: u64 = 4;
-    const STEPS: usize = 10_000;
+    // Fewer where each is slow.
+    let steps = std::env::var("STRESS_STEPS").map_or(10_000, |steps| steps.parse().unwrap());
     let (table, init) = boot();
     table.check_every(NonZeroU64::MIN);
     init.process().setsid().unwrap();
@@ -140,13 +141,13 @@ fn four_threads_keep_every_invariant() {
             scope.spawn(move || {
                 let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (worker + 1));
                 start.wait();
-                for _ in 0..STEPS {
+                for _ in 0..steps {
                     world.step(&mut random);
                 }
             });
         }
     });
-    assert!(world.forked.into_inner() > 500 && world.reaped.into_inner() > 100);
+    assert!(world.forked.into_inner() > steps / 20 && world.reaped.into_inner() > steps / 100);
     for thread in world.threads.into_inner().unwrap() {
         if !Arc::ptr_eq(&thread, &init) {
             thread.exit_thread(ExitStatus::exited(0));
