@@ -37,6 +37,11 @@ faults! {
     KeptExitSignal = 7, "kept-exit-signal", "exec keeps the exit signal.";
     NakedInit = 8, "naked-init", "The init of a namespace is not shielded from its own.";
     HardyZombie = 9, "hardy-zombie", "Who ignores `SIGCHLD` gets zombies.";
+    GreedyNumber = 10, "greedy-number", "The next number is the smallest free one.";
+    KeptTerminal = 11, "kept-terminal", "The exit of a session leader does nothing to its terminal.";
+    LongVfork = 12, "long-vfork", "exec does not end a vfork.";
+    LeadersCode = 13, "leaders-code", "The status of a process is its leader's, not that of the thread that exits last.";
+    OwnSibling = 14, "own-sibling", "A sibling ends with the exit signal that its maker asks for.";
 }
 
 static PLANTED: AtomicU32 = AtomicU32::new(0);

@@ -236,6 +236,10 @@ impl<H: Host> NumberTable<H> {
 
     /// Linux's `idr_alloc_cyclic`, with the lower bound that `alloc_pid` gives it.
     fn next_free(&self) -> Option<Pid> {
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::GreedyNumber) {
+            return self.roles.first_free(1, self.limit);
+        }
         self.roles
             .first_free(self.first_candidate(), self.limit)
             .or_else(|| self.roles.first_free(self.lowest(), self.limit))

@@ -62,6 +62,10 @@ impl<H: Host> Thread<H> {
             return Ok(true);
         }
         process.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::LongVfork) {
+            return Ok(true);
+        }
         self.end_vfork(hold);
         Ok(true)
     }

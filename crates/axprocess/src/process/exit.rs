@@ -177,7 +177,12 @@ pub(crate) fn leave<H: Host>(
     }
     let process = thread.process();
     thread.depart(hold);
-    if !process.has(hold, Marks::GROUP_EXIT) {
+    let counts = !process.has(hold, Marks::GROUP_EXIT);
+    #[cfg(feature = "planted-faults")]
+    let counts = counts
+        && (process.leader.is(hold, thread)
+            || !crate::faults::is_planted(crate::faults::Fault::LeadersCode));
+    if counts {
         process.exit_code.set(hold, code as u32);
     }
     let code = process.exit_code.get();
@@ -286,10 +291,11 @@ impl<H: Host> Process<H> {
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
+        // Not where the end of a namespace would wait for ever.
         #[cfg(feature = "planted-faults")]
         let action = match crate::faults::is_planted(crate::faults::Fault::HardyZombie) {
-            true => ChildSignalAction::empty(),
-            false => action,
+            true if parent.state() == ProcessState::Live => ChildSignalAction::empty(),
+            _ => action,
         };
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
             let receiver = Receiver::Process(self.parent_thread_in(hold));

@@ -135,6 +135,11 @@ impl<H: Host> Thread<H> {
                     caller.parent_execs.get(hold),
                 ),
             };
+            #[cfg(feature = "planted-faults")]
+            let exit_signal = match crate::faults::is_planted(crate::faults::Fault::OwnSibling) {
+                true => request.exit_signal,
+                false => exit_signal,
+            };
             if self.is_dying(hold) {
                 return Err(Errno::EINTR.into());
             }

@@ -377,6 +377,10 @@ impl<H: Host> Process<H> {
     ///
     /// R-TTYEXIT-01, R-TTYEXIT-03, R-TTYEXIT-04, R-TTYEXIT-06, B5.
     pub(super) fn lose_terminal_at_exit(&self, hold: &mut Hold<'_, H>) {
+        #[cfg(feature = "planted-faults")]
+        if crate::faults::is_planted(crate::faults::Fault::KeptTerminal) {
+            return;
+        }
         if !self.leads_session() {
             return;
         }

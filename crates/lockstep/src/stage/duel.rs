@@ -266,8 +266,9 @@ impl<'a> Duel<'a> {
     /// Whether Linux does not do this by a rule, or not as the model does it, as is known; or would never get rid of the processes.
     fn is_vague(&mut self, actor: Actor, operation: &Operation) -> bool {
         match operation {
-            // Linux would meet that first, and make the child when it comes back from there, perhaps much later.
-            Operation::Fork(_) | Operation::Thread { .. }
+            // Linux would meet that first, and make the child when it comes back from there, perhaps much later; or before the new program begins,
+            // which then cannot tell that it is there.
+            Operation::Fork(_) | Operation::Thread { .. } | Operation::Exec
                 if self.model.has_unseen_signal(actor) =>
             {
                 true

@@ -51,7 +51,7 @@ fn children(s: &Sight<'_>, seen: &mut Seen) {
     seen.when("R-CLONE-21", is_new);
     seen.when("R-CLONE-22", is_new && is_sibling);
     let number = s.number(child);
-    let is_last = s.new(s.caller).is_some_and(|row| row.children.last() == Some(&number));
+    let is_last = s.now(s.caller).is_some_and(|row| row.children.last() == Some(&number));
     seen.when("R-FORK-02", !is_sibling && is_last);
     seen.when("R-FORK-03", is_sibling && !is_last);
     let groups = |row: &crate::stage::ProcessRow| [row.relations[1], row.relations[2]];
@@ -101,7 +101,7 @@ fn execs(s: &Sight<'_>, seen: &mut Seen) {
     let others = || {
         let own = s.number(s.caller);
         s.before.iter().filter(move |(actor, _)| {
-            *actor != s.caller && s.new(*actor).is_none() && s.number(*actor) >= own
+            *actor != s.caller && s.now(*actor).is_none() && s.number(*actor) >= own
         })
     };
     let others = others().collect::<Vec<_>>();
@@ -110,7 +110,7 @@ fn execs(s: &Sight<'_>, seen: &mut Seen) {
     seen.when("R-EXEC-02", others.iter().any(|(_, row)| row.state == b'Z'));
     seen.when("R-EXEC-04", others.iter().any(|(_, row)| !row.children.is_empty()));
     let was = s.old(s.caller).and_then(|row| row.process.as_ref());
-    let is = s.new(s.caller).and_then(|row| row.process.as_ref());
+    let is = s.now(s.caller).and_then(|row| row.process.as_ref());
     if let (Some(was), Some(is)) = (was, is) {
         seen.when("R-EXEC-03", was.exit_signal != is.exit_signal);
         let keeps = was.foreground.is_some() || s.past.subreapers.contains(&s.caller);

@@ -23,7 +23,7 @@ fn exits(s: &Sight<'_>, seen: &mut Seen) {
         seen.when("R-EXIT-01", true);
         let goes_on = s.new_process(s.caller).is_some_and(|it| it.threads > 1)
             || matches!(s.new_state(leader), b'S' | b'T' | b'D');
-        seen.when("R-EXIT-02", !leads && goes_on && s.new(s.caller).is_none());
+        seen.when("R-EXIT-02", !leads && goes_on && s.now(s.caller).is_none());
         seen.when("R-EXIT-03", s.is_first_to_exit());
         seen.when("R-EXIT-04", !leads && leader_was_dead && !goes_on);
         seen.when("R-EXIT-06", by_group && s.old_threads(s.caller) > 1);
@@ -108,7 +108,7 @@ fn moves(s: &Sight<'_>, seen: &mut Seen) {
         seen.when("R-REPARENT-05", depths.0 > depths.1 && depths.1 >= depths.2);
         let is_injected = passed.is_some_and(|it| s.depth(it) < depths.1);
         seen.when("R-REPARENT-06", is_injected && depths.2 == depths.1 && s.is_init(parent));
-        let is_outside = |it: &&usize| s.depth(**it) < depths.1 && s.new(**it).is_some();
+        let is_outside = |it: &&usize| s.depth(**it) < depths.1 && s.now(**it).is_some();
         let has_outer = s.past.subreapers.iter().find(is_outside).is_some();
         seen.when("R-SUBREAPER-06", has_outer && depths.2 == depths.1 && depths.1 > 0);
         let is = s.new_process(child);
@@ -118,7 +118,7 @@ fn moves(s: &Sight<'_>, seen: &mut Seen) {
         seen.when("R-REPARENT-10", is_zombie && was.threads == 1);
         seen.when("R-REPARENT-15", is_zombie && was.threads > 1);
         let before = s.old(parent).map_or(&[][..], |row| &row.children[..]);
-        let now = s.new(parent).map_or(&[][..], |row| &row.children[..]);
+        let now = s.now(parent).map_or(&[][..], |row| &row.children[..]);
         let is_behind = !before.is_empty() && now.len() > before.len() && now.starts_with(before);
         seen.when("R-REPARENT-12", is_behind);
         let is_told = s.after.signals.iter().any(|(actor, signal)| {

@@ -99,10 +99,8 @@ impl Past {
                 self.resigned.remove(&own);
                 self.late_subreapers.extend(sight.has_children.then_some(own));
             }
-            Operation::Subreaper(Switch::Off) => {
-                if self.subreapers.remove(&own) {
-                    self.resigned.insert(own);
-                }
+            Operation::Subreaper(Switch::Off) if self.subreapers.remove(&own) => {
+                self.resigned.insert(own);
             }
             Operation::DeathSignal(signal) if *signal > 0 => {
                 self.armed.insert(caller);
@@ -169,7 +167,7 @@ impl Sight<'_> {
     }
 
     /// The row of an actor after the step.
-    pub(super) fn new(&self, actor: Actor) -> Option<&Row> {
+    pub(super) fn now(&self, actor: Actor) -> Option<&Row> {
         find(&self.after.rows, actor)
     }
 
@@ -189,7 +187,7 @@ impl Sight<'_> {
 
     /// How an actor's process stands.
     pub(super) fn new_process(&self, actor: Actor) -> Option<&ProcessRow> {
-        self.new(self.leader(actor))?.process.as_ref()
+        self.now(self.leader(actor))?.process.as_ref()
     }
 
     pub(super) fn own(&self) -> Option<&ProcessRow> {
@@ -201,7 +199,7 @@ impl Sight<'_> {
     }
 
     pub(super) fn new_state(&self, actor: Actor) -> u8 {
-        self.new(actor).map_or(0, |row| row.state)
+        self.now(actor).map_or(0, |row| row.state)
     }
 
     pub(super) fn old_threads(&self, actor: Actor) -> i32 {
@@ -270,7 +268,7 @@ impl Sight<'_> {
     /// The new actor.
     pub(super) fn child(&self) -> Option<Actor> {
         let child = self.duel.actor(self.operation.child()?)?;
-        (self.old(child).is_none() && self.new(child).is_some()).then_some(child)
+        (self.old(child).is_none() && self.now(child).is_some()).then_some(child)
     }
 
     pub(super) fn failed(&self, errno: i32) -> bool {
@@ -323,7 +321,7 @@ impl Sight<'_> {
         let has = |row: Option<&Row>| {
             row.and_then(|row| row.process.as_ref()).is_some_and(|it| it.foreground.is_some())
         };
-        has(self.old(actor)) && !has(self.new(actor))
+        has(self.old(actor)) && !has(self.now(actor))
     }
 
     /// Whether the caller leads, and exits before other threads.
@@ -337,7 +335,7 @@ impl Sight<'_> {
         let leads = self.leader(self.caller) == self.caller;
         let is_waited =
             self.after.returns.iter().any(|(_, outcome)| matches!(outcome, Outcome::Child { .. }));
-        self.exits() && leads && self.new(self.caller).is_none() && !is_waited
+        self.exits() && leads && self.now(self.caller).is_none() && !is_waited
     }
 
     /// Processes that have another parent now.

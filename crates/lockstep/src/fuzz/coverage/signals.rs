@@ -34,7 +34,7 @@ fn sends(s: &Sight<'_>, seen: &mut Seen) {
             seen.when("R-KILL-03", !is_all);
             let is_inner = s.depth(s.caller) > 0;
             let init = s.before.iter().find(|(it, _)| is_inner && s.is_init(*it));
-            let survives = init.is_some_and(|(it, _)| s.new(*it).is_some());
+            let survives = init.is_some_and(|(it, _)| s.now(*it).is_some());
             seen.when("R-NS-13", is_all && survives && s.is_done());
             let group = match who {
                 Number::Plain(0) => s.own().map(|own| own.relations[1]),

@@ -74,8 +74,8 @@ fn events(s: &Sight<'_>, seen: &mut Seen, options: i32, number: i32, status: i32
     seen.when("R-WAIT-20", consumes && !is_end);
     seen.when("R-STOP-06", status == 0xffff);
     if let Some(child) = child {
-        seen.when("R-WAIT-28", consumes && is_end && s.new(child).is_none());
-        seen.when("R-PROC-04", consumes && is_end && s.new(child).is_none());
+        seen.when("R-WAIT-28", consumes && is_end && s.now(child).is_none());
+        seen.when("R-PROC-04", consumes && is_end && s.now(child).is_none());
         seen.when("R-EXIT-05", is_end && s.past.delayed.contains(&child));
         seen.when("R-REPARENT-13", !is_end && s.past.moved.contains(&child));
         seen.when("R-NS-25", s.is_init(child));

@@ -241,8 +241,6 @@ impl Model {
         let mut kernel = self.table.host().kernel();
         kernel.running = Some(actor);
         kernel.forget_handlers(actor);
-        // What the others have been told of, and not looked at, is the caller's now.
-        kernel.look_again(actor);
         drop(kernel);
         self.members[actor].numbers = self.members[leader].numbers.clone();
         Ok(())

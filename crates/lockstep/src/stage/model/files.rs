@@ -29,6 +29,14 @@ pub(super) struct Pair {
     terminal: Arc<Terminal<World>>,
     writers: Writers,
     line: Line,
+    master: Master,
+}
+
+/// Whether the master of a terminal is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Master {
+    Open,
+    Closed,
 }
 
 /// Whether the files of a terminal are good for anything.
@@ -68,7 +76,7 @@ impl Model {
     pub(super) fn use_terminal(&mut self, actor: Actor, name: &str, call: &TerminalCall) -> Done {
         if let TerminalCall::Make(writers) = call {
             let terminal = self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE);
-            let pair = Pair { terminal, writers: *writers, line: Line::Open };
+            let pair = Pair { terminal, writers: *writers, line: Line::Open, master: Master::Open };
             self.files.insert(name.to_owned(), File::Pair(pair));
             return nothing(Ok(()));
         }
@@ -76,6 +84,10 @@ impl Model {
         let Some(File::Pair(pair)) = self.files.get_mut(name) else {
             return nothing(Err(Errno::EBADF));
         };
+        // It may have been closed while the caller was stopped in its call.
+        if pair.master == Master::Closed && call.needs_master() {
+            return nothing(Err(Errno::EBADF));
+        }
         if pair.line != Line::Open && !call.needs_master() {
             return Some(match call {
                 TerminalCall::Read => Outcome::Value(0),
@@ -137,6 +149,11 @@ impl Model {
                 }))
             }
             TerminalCall::HangUp => {
+                pair.master = Master::Closed;
+                // What has hung up before does not so again: the terminal is lost with its master, and nobody hears of it.
+                if pair.line == Line::HungUp {
+                    pair.terminal = self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE);
+                }
                 pair.hang_up();
                 nothing(Ok(()))
             }

@@ -177,7 +177,7 @@ impl Model {
         is_waited || is_watched && !is_alone
     }
 
-    /// Whether a signal waits that the actor would meet first if it forked, but not otherwise.
+    /// Whether a signal waits that the actor would meet if it forked or executed a program, but not otherwise.
     pub(crate) fn has_unseen_signal(&self, actor: Actor) -> bool {
         self.table.host().kernel().has_unseen_signal(actor)
     }
@@ -264,6 +264,8 @@ impl Model {
 
     /// On the way back into its program: signals are delivered, and an interrupted wait begins anew.
     fn go_on(&mut self, actor: Actor) {
+        // A wrong model could refuse for ever; the right one is not asked where Linux would.
+        let mut patience = 100;
         while self.meet_signals(actor) {
             let phase = self.table.host().kernel().tasks[actor].phase;
             match phase {
@@ -278,7 +280,9 @@ impl Model {
                     self.returns.push((actor, outcome));
                     return;
                 }
+                Phase::Refused if patience == 0 => return,
                 Phase::Refused => {
+                    patience -= 1;
                     let Some(operation) = self.refused.remove(&actor) else {
                         return;
                     };
