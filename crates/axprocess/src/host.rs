@@ -1,5 +1,7 @@
 //! What a kernel supplies: one trait, one type parameter.
 
+use core::num::NonZeroUsize;
+
 use crate::{
     ChildNews, Discard, Lock, PidNamespace, Process, Relations, Signal, SignalInfo, Terminal,
     Thread,
@@ -14,7 +16,7 @@ use crate::{
 /// All methods have default bodies. They are called **under the relation lock**, in the order in which Linux does the same things,
 /// because a signal delivered later would let `wait` return before the signal is there. A hook may take leaf
 /// locks (a run queue's, a signal queue's), but must not sleep and must not call back into this crate except for getters that take no
-/// lock ([`Process::pid`], [`Process::host_data`], [`Process::state`] and their like): the lock is held, a call would dead-lock.
+/// lock ([`Process::pid`], [`Process::host_data`], [`Process::state`] and their like): the lock is held, a call would dead-lock (see [`context`](Self::context)).
 ///
 /// ```
 /// use axprocess::{Host, Relations};
@@ -40,6 +42,14 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// What a process has used of the machine; `()` if the kernel does not count.
     type Usage: Usage;
+
+    /// Returns who runs, as a number: the thread; or the processor, if the relation lock keeps its holder there and running.
+    ///
+    /// In debug builds a hook that calls back into the crate, or drops the last `Arc` of a thread that has not exited, panics by this, where otherwise it would
+    /// wait for itself for ever. `None`: the host cannot tell, and nothing is noticed.
+    fn context(&self) -> Option<NonZeroUsize> {
+        None
+    }
 
     /// Queues a signal for a process as a whole.
     ///

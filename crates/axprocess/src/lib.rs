@@ -98,6 +98,11 @@ mod seed;
 mod session;
 mod signal;
 mod snapshot;
+#[cfg(not(feature = "split-sections"))]
+#[allow(dead_code, unreachable_pub, reason = "of the feature")]
+mod split;
+#[cfg(feature = "split-sections")]
+pub mod split;
 mod status;
 #[allow(unsafe_code, reason = "one of the two modules that hold all of it")]
 mod sync;

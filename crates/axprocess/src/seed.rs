@@ -278,8 +278,8 @@ fn prepare(parent: Option<&Process>, pid: Pid, data: AnyData) -> Result<Prepared
     let world = parent.world();
     let process = Arc::new(Process::embryo(parent.home(), world.space(), data));
     let outcome = world.transact(|hold| {
-        let place = Parentage::of_process(parent, hold);
-        let lineage = Lineage { parent: place, like: parent, caller: None };
+        let place = Parentage::of_leader(parent, hold);
+        let lineage = Lineage { parent: place, chosen: None, like: parent, caller: None };
         publish(hold, &process, lineage, Number::Exactly(pid))
     });
     Ok(Prepared { process, outcome })

@@ -34,7 +34,7 @@ use crate::list::Edge;
 use crate::pid::{Identity, PidNamespace};
 use crate::process::Process;
 use crate::session::Session;
-use crate::sync::{Field, Hold, World};
+use crate::sync::{Field, Hold, World, unlink};
 use crate::{Host, Pid, Signal, SignalCause, SignalInfo};
 
 with_default_host! {
@@ -299,10 +299,12 @@ impl<H: Host> Session<H> {
 /// The session's edge to this terminal is taken back before the memory goes.
 impl<H: Host> Drop for Terminal<H> {
     fn drop(&mut self) {
-        self.world.hold(|hold| {
-            if let Some(session) = self.session.get(hold) {
-                session.detach_terminal(hold, self);
-            }
+        unlink(|| {
+            self.world.hold(|hold| {
+                if let Some(session) = self.session.get(hold) {
+                    session.detach_terminal(hold, self);
+                }
+            });
         });
     }
 }

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::list::{Edge, Links, Node, Ptr};
 use crate::pid::{Identity, PidNamespace};
 use crate::process::{Children, Process, Trace};
-use crate::sync::{Field, Hold, Opened, StrongEdge, Word32};
+use crate::sync::{Field, Hold, Opened, StrongEdge, Word32, unlink};
 use crate::{Host, Pid, Signal};
 
 with_default_host! {
@@ -212,7 +212,7 @@ impl<H: Host> Thread<H> {
 impl<H: Host> Drop for Thread<H> {
     fn drop(&mut self) {
         if self.state() == ThreadState::Live {
-            self.abandon();
+            unlink(|| self.abandon());
         }
     }
 }

@@ -108,6 +108,10 @@ impl<H: Host> Process<H> {
     /// Holds the lock for as long as it takes to look at all of them, which is for debuggers, checkpoints and out-of-memory killers, not for
     /// `/proc`. Allocates before, for as many processes as there are in the whole table.
     pub fn snapshot_tree(&self, viewer: &PidNamespace<H>) -> Vec<TreeEntry<H>> {
+        #[cfg(feature = "split-sections")]
+        if self.world().check_apart(crate::split::Split::Walk, |_| ()).is_some() {
+            return self.walk_in_pieces(viewer);
+        }
         let count = |hold: &mut Hold<'_, H>| hold.table().census.unreaped();
         loop {
             let expected = self.world().hold(count);
@@ -117,6 +121,21 @@ impl<H: Host> Process<H> {
                 return found;
             }
         }
+    }
+
+    /// Looks at the children of one process after the other.
+    #[cfg(feature = "split-sections")]
+    fn walk_in_pieces(&self, viewer: &PidNamespace<H>) -> Vec<TreeEntry<H>> {
+        let mut found = Vec::new();
+        let mut pending = alloc::vec![(self.world().hold(|hold| self.share(hold)), 0)];
+        while let Some((process, depth)) = pending.pop() {
+            let Some(process) = process else { continue };
+            let Some(stat) = process.stat(viewer) else { continue };
+            let children = process.children().into_iter().rev();
+            pending.extend(children.map(|child| (Some(child), depth + 1)));
+            found.push(TreeEntry { process, depth, stat });
+        }
+        found
     }
 
     /// Walks as far as there is room. False if there was too little.

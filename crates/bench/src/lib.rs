@@ -8,6 +8,7 @@
 //! | `rows` | the rows of the table |
 //! | `report` | the table for readers, the file for machines, the picture |
 //! | `table` | `cargo bench`: measures all rows |
+//! | `lock_modes` | `cargo lock-modes`: what a second mode of the lock would bring, on a model of it |
 //! | `scene`, `budgets`, `explain` | what is counted instead of timed, its limits, and where it goes |
 
 pub mod budgets;
@@ -15,6 +16,7 @@ mod explain;
 #[cfg(feature = "planted-faults")]
 mod fault;
 mod floor;
+pub mod lock_modes;
 mod measure;
 mod report;
 mod rows;

@@ -21,6 +21,12 @@ pub(crate) enum Command {
     /// Follow a real program and all of its descendants
     #[command(after_help = RUN_HELP)]
     Run(RunArguments),
+    /// Follow a real program, and write down what was seen
+    #[command(after_help = RECORD_HELP)]
+    Record(RecordArguments),
+    /// Judge a recorded run anew, without the program
+    #[command(after_help = REPLAY_HELP)]
+    Replay(ReplayArguments),
     /// Play random scripts on real processes and on the model
     #[command(after_help = FUZZ_HELP)]
     Fuzz(FuzzArguments),
@@ -92,7 +98,8 @@ Examples:
 const RUN_HELP: &str = "\
 The program keeps its terminal, its standard streams and its signals. Every system call of it and
 of its descendants that is about processes (fork, exec, exit, wait, process groups, sessions,
-subreapers) is done by Linux and by the model, in the same order, and the answers are compared.
+terminals, signals, PID namespaces) is done by Linux and by the model, in the same order, and the
+answers are compared; so are the signals that the kernel sends by itself.
 
 Processes that outlive the program are followed too, until they end; Ctrl-C then kills them.
 
@@ -100,6 +107,7 @@ Exit status:
   0    Linux and the model gave the same answers
   1    they did not: each divergence is shown with the operations before it
   2    the command line is wrong
+  3    they did, but the program wanted to trace others: that is refused to it
   125  lockstep itself could not do its work (ptrace forbidden), or was told to end by a signal
   126  the program cannot be executed
   127  the program is not found
@@ -109,9 +117,66 @@ Examples:
   lockstep run -- bash -c 'sleep 1 & wait'
   lockstep run --svg history.svg -- make -j4";
 
+const RECORD_HELP: &str = "\
+Does what `run` does. FILE gets all that was seen, as lines of JSON: the first line says what was
+run and which version of the format this is, each further line is one thing that Linux has done.
+`lockstep replay FILE` judges it anew.
+
+Exit status: that of `run`.
+
+Examples:
+  lockstep record make.jsonl -- make -j4
+  lockstep record --svg shell.svg shell.jsonl -- bash -i";
+
+const REPLAY_HELP: &str = "\
+The model is driven by what was seen of the program, and gives its answers anew. Needs neither the
+program nor any privilege, and works on any machine.
+
+Exit status:
+  0    Linux and the model gave the same answers
+  1    they did not
+  2    the command line is wrong
+  3    they did, but the program wanted to trace others
+  125  FILE is no recording, or is cut off; or the recorded lockstep was told to end by a signal
+
+Examples:
+  lockstep replay make.jsonl
+  lockstep replay --svg make.svg make.jsonl";
+
 /// The arguments of `lockstep run`.
 #[derive(Args, Debug)]
 pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) common: FollowArguments,
+}
+
+/// The arguments of `lockstep record`.
+#[derive(Args, Debug)]
+pub(crate) struct RecordArguments {
+    /// Where the recording goes
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: FollowArguments,
+}
+
+/// The arguments of `lockstep replay`.
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArguments {
+    #[command(flatten)]
+    pub(crate) reports: ReportArguments,
+    /// Break a rule of the model, to see that the comparison notices
+    #[cfg(feature = "planted-faults")]
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) plant_fault: Option<String>,
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Where reports go.
+#[derive(Args, Debug)]
+pub(crate) struct ReportArguments {
     /// Write the report to FILE instead of the standard error stream
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -121,6 +186,13 @@ pub(crate) struct RunArguments {
     /// Write the history and the comparison for machines
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+}
+
+/// What `run` and `record` have in common.
+#[derive(Args, Debug)]
+pub(crate) struct FollowArguments {
+    #[command(flatten)]
+    pub(crate) reports: ReportArguments,
     /// End with the program's status if nothing diverged
     #[arg(long)]
     pub(crate) pass_status: bool,

@@ -79,6 +79,11 @@ impl Comparison {
         count(&mut self.unmodelled, name);
     }
 
+    /// Whether the program wanted to trace others, which Linux has refused because lockstep traces them.
+    pub(crate) fn has_refused_tracing(&self) -> bool {
+        self.unmodelled.contains_key("ptrace")
+    }
+
     /// Counts an answer that could not be compared.
     pub(crate) fn skip(&mut self, reason: &str) {
         count(&mut self.not_compared, reason);

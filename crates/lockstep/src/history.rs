@@ -1,7 +1,6 @@
 //! What lived: every process of the run, from its birth to its reaping.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use serde::Serialize;
 
@@ -16,7 +15,7 @@ pub(crate) type LifeId = usize;
 /// All processes that lived.
 #[derive(Debug)]
 pub(crate) struct History {
-    start: Instant,
+    now: Moment,
     lives: Vec<Life>,
     /// The life that a number stands for now.
     current: HashMap<Pid, LifeId>,
@@ -106,14 +105,19 @@ pub(crate) enum Reaper {
 }
 
 impl History {
-    /// An empty history, beginning now.
+    /// An empty history.
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), lives: Vec::new(), current: HashMap::new() }
+        Self { now: 0, lives: Vec::new(), current: HashMap::new() }
     }
 
     /// The present moment.
     pub(crate) fn now(&self) -> Moment {
-        self.start.elapsed().as_micros() as Moment
+        self.now
+    }
+
+    /// The clock goes on.
+    pub(crate) fn set_clock(&mut self, now: Moment) {
+        self.now = self.now.max(now);
     }
 
     /// All lives in the order of birth.

@@ -6,7 +6,9 @@
 //! | [`run`] | one run: start, follow, report |
 //! | [`tracer`] | follows the program by ptrace and brings its calls into one order |
 //! | [`operation`], [`syscalls`] | system calls about processes, decoded |
+//! | [`ledger`] | judges what is told, by the model |
 //! | [`model`] | all contact with axprocess |
+//! | [`record`], [`replay`] | runs, written down and judged anew |
 //! | [`compare`] | what was equal, what was not |
 //! | [`history`] | what lived |
 //! | [`report`] | the tree, the verdict, the picture, the file for machines |
@@ -22,9 +24,12 @@ mod cli;
 mod compare;
 mod fuzz;
 mod history;
+mod ledger;
 mod model;
 mod operation;
 mod procfs;
+mod record;
+mod replay;
 mod report;
 mod run;
 mod scenario;
@@ -44,6 +49,8 @@ fn main() -> ExitCode {
     stage::enter_worker(&arguments);
     let result = match cli::Cli::parse_from(arguments).command {
         cli::Command::Run(arguments) => run::run(&arguments),
+        cli::Command::Record(arguments) => run::record(&arguments),
+        cli::Command::Replay(arguments) => replay::run(&arguments),
         cli::Command::Fuzz(arguments) => fuzz::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Agent(arguments) => agent::run(&arguments),

@@ -6,20 +6,44 @@
 //! ([`Refusal::Unknown`]): the two worlds have parted.
 
 mod host;
+mod line;
+mod space;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use axprocess::{
-    Errno, ExitSignal, ExitStatus, ForkParent, ForkRequest, Number, Process, ProcessTable, Signal,
-    Thread, WaitOutcome, WaitRequest,
+    Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, PidNamespace,
+    Process, ProcessState, ProcessTable, Signal, Terminal, Thread, WaitOutcome, WaitRequest,
 };
+use serde::{Deserialize, Serialize};
 
 use self::host::{Handlers, World};
-use crate::operation::{ChildSignal, Fork, Wait};
+pub(crate) use self::line::Asked;
+pub(crate) use self::space::Numbers;
+use crate::operation::{
+    Arrival, ChildSignal, Device, Fork, Sending, Space, Target, Wait, WaitResult,
+};
 use crate::sys::Pid;
 use crate::words;
+
+/// Where lockstep itself stands when it starts a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// Its number.
+    pub(crate) pid: Pid,
+    /// Its group.
+    pub(crate) group: Pid,
+    /// Its session; 0 if that is not visible.
+    pub(crate) session: Pid,
+    /// Its controlling terminal.
+    pub(crate) terminal: Device,
+    /// What is in the foreground there.
+    pub(crate) foreground: i32,
+    /// Its PID namespace.
+    pub(crate) space: Space,
+}
 
 /// The model, and the threads that the kernel runs in it.
 pub(crate) struct Model {
@@ -28,6 +52,11 @@ pub(crate) struct Model {
     lockstep: Pid,
     /// The founders of lockstep's session and group: they stand for processes not followed.
     founders: Vec<Pid>,
+    /// The namespaces that somebody lives in or has lived in.
+    spaces: HashMap<Space, Arc<PidNamespace<World>>>,
+    /// The inits whose namespaces end.
+    closing: HashMap<Pid, Arc<Process<World>>>,
+    terminals: HashMap<Device, Arc<Terminal<World>>>,
 }
 
 /// Why the model did not do what was asked.
@@ -39,17 +68,6 @@ pub(crate) enum Refusal {
     Unknown(Pid),
 }
 
-/// The answer to a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WaitAnswer {
-    /// A child's event, with its status word.
-    Event { pid: Pid, status: i32 },
-    /// Nothing yet.
-    Nothing,
-    /// An error.
-    Error(i32),
-}
-
 /// The relations of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Relations {
@@ -59,6 +77,10 @@ pub(crate) struct Relations {
     pub(crate) group: Pid,
     /// The session's number.
     pub(crate) session: Pid,
+    /// The controlling terminal.
+    pub(crate) terminal: Device,
+    /// The foreground group there, -1 without one.
+    pub(crate) foreground: i32,
 }
 
 /// What the end of a thread was.
@@ -70,6 +92,17 @@ pub(crate) enum Departure {
     Zombie { status: i32 },
     /// Its process is gone: the parent does not wait for its children.
     Vanished { status: i32 },
+    /// It was the last of an init: the others in its namespace are killed first.
+    Closing,
+}
+
+/// What the model says to a wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WaitAnswer {
+    /// The answer.
+    pub(crate) result: WaitResult,
+    /// The child, by the number that lockstep knows it by; 0 if the answer is about none.
+    pub(crate) child: Pid,
 }
 
 impl From<Errno> for Refusal {
@@ -79,28 +112,54 @@ impl From<Errno> for Refusal {
 }
 
 impl Model {
-    /// A world in which lockstep has its real numbers: `[pid, parent, group, session]`.
+    /// A world in which lockstep has its real numbers.
     ///
     /// Below init stand only as many founders as are needed for lockstep to be in a session and
-    /// a group with the right numbers. lockstep itself adopts orphans, as it does in reality.
-    pub(crate) fn found([pid, _, group, session]: [Pid; 4]) -> Result<Self, Refusal> {
+    /// a group with the right numbers, and for that session's terminal to have its foreground. lockstep itself adopts orphans, as it
+    /// does in reality.
+    pub(crate) fn found(origin: &Origin) -> Result<Self, Refusal> {
+        let Origin { pid, group, session, terminal, foreground, space } = *origin;
         let table = ProcessTable::new(World);
         let init = table.new_init(1, Handlers::default(), ())?;
-        let threads = HashMap::from([(1, init)]);
-        let mut model = Self { table, threads, lockstep: pid, founders: vec![1] };
+        let spaces = HashMap::from([(space, Arc::clone(table.namespace()))]);
+        let mut model = Self {
+            table,
+            threads: HashMap::from([(1, init)]),
+            lockstep: pid,
+            founders: vec![1],
+            spaces,
+            closing: HashMap::new(),
+            terminals: HashMap::new(),
+        };
         let mut parent = 1;
         if session != 0 {
             parent = model.settle(parent, session)?;
             model.process(session)?.setsid()?;
+            if terminal != 0 {
+                model.open_terminal(session, terminal)?;
+            }
+        }
+        let foreground = Pid::try_from(foreground).unwrap_or(0);
+        if session != 0 && terminal != 0 && foreground != 0 {
+            model.settle_group(session, foreground)?;
+            model.put_in_foreground(session, terminal, foreground)?;
         }
         if group != 0 && group != session {
-            parent = model.settle(parent, group)?;
-            model.process(group)?.setpgid(0, 0)?;
+            parent = model.settle_group(parent, group)?;
         }
         model.settle(parent, pid)?;
         model.founders.retain(|&founder| founder != pid);
         model.process(pid)?.become_subreaper();
         Ok(model)
+    }
+
+    /// Makes sure that there is a group of this number, and a process that founded it.
+    fn settle_group(&mut self, parent: Pid, group: Pid) -> Result<Pid, Refusal> {
+        if self.table.find_group(group).is_none() {
+            self.settle(parent, group)?;
+            self.process(group)?.setpgid(0, 0)?;
+        }
+        Ok(group)
     }
 
     /// Makes sure that there is a process of this number, and returns it.
@@ -133,8 +192,13 @@ impl Model {
         self.table.find_group(pgid).is_some()
     }
 
-    /// A thread forks a process, to which the kernel gave this number.
-    pub(crate) fn fork(&mut self, caller: Pid, child: Pid, fork: &Fork) -> Result<(), Refusal> {
+    /// A thread forks a process, to which the kernel gave these numbers.
+    pub(crate) fn fork(
+        &mut self,
+        caller: Pid,
+        numbers: &Numbers,
+        fork: &Fork,
+    ) -> Result<(), Refusal> {
         let thread = self.thread(caller)?;
         let handlers = thread.process().host_data();
         let handlers = if fork.has(libc::CLONE_SIGHAND) {
@@ -144,8 +208,11 @@ impl Model {
         } else {
             Handlers::new(handlers.get())
         };
+        let (child, inside) = numbers.split();
+        let is_init = fork.has(libc::CLONE_NEWPID);
         let request = ForkRequest {
-            number: Number::Exactly(child),
+            number: space::choose(child, &inside),
+            namespace: if is_init { ForkNamespace::New } else { ForkNamespace::Inherited },
             exit_signal: u8::try_from(fork.exit_signal)
                 .map_or(ExitSignal::NONE, ExitSignal::from_raw),
             parent: if fork.has(libc::CLONE_PARENT) {
@@ -153,16 +220,19 @@ impl Model {
             } else {
                 ForkParent::Caller
             },
-            ..ForkRequest::default()
         };
         let thread = thread.fork(request, handlers, ())?;
+        if !inside.is_empty() {
+            self.spaces.insert(numbers.space, thread.process().namespace());
+        }
         self.threads.insert(child, thread);
         Ok(())
     }
 
-    /// A thread makes another, to which the kernel gave this number.
-    pub(crate) fn spawn_thread(&mut self, caller: Pid, tid: Pid) -> Result<(), Refusal> {
-        let thread = self.thread(caller)?.spawn_thread(Number::Exactly(tid), ())?;
+    /// A thread makes another, to which the kernel gave these numbers.
+    pub(crate) fn spawn_thread(&mut self, caller: Pid, numbers: &Numbers) -> Result<(), Refusal> {
+        let (tid, inside) = numbers.split();
+        let thread = self.thread(caller)?.spawn_thread(space::choose(tid, &inside), ())?;
         self.threads.insert(tid, thread);
         Ok(())
     }
@@ -175,43 +245,35 @@ impl Model {
         Ok(())
     }
 
+    /// Whether the end of a process is decided.
+    pub(crate) fn is_doomed(&self, pid: Pid) -> bool {
+        self.process(pid).is_ok_and(|process| process.is_group_exited())
+    }
+
     /// A thread ends with this status word.
     pub(crate) fn exit_thread(&mut self, tid: Pid, status: i32) -> Result<Departure, Refusal> {
         let thread = self.threads.remove(&tid).ok_or(Refusal::Unknown(tid))?;
         let process = Arc::clone(thread.process());
         thread.exit_thread(ExitStatus::from_raw(status).unwrap_or(ExitStatus::exited(0)));
-        let status = process.exit_status().to_raw();
-        Ok(match process.state() {
-            axprocess::ProcessState::Zombie => Departure::Zombie { status },
-            axprocess::ProcessState::Reaped => Departure::Vanished { status },
-            _ => Departure::OthersRemain,
-        })
-    }
-
-    /// The thread that had the number `former` has executed a program in the process `pid`.
-    pub(crate) fn exec(&mut self, pid: Pid, former: Pid) -> Result<(), Refusal> {
-        let thread = Arc::clone(self.thread(former)?);
-        thread.exec()?;
-        let process = thread.process();
-        process.host_data().reset_for_exec();
-        self.threads.retain(|_, other| !Arc::ptr_eq(other.process(), process));
-        self.threads.insert(pid, thread);
-        Ok(())
+        Ok(departure(&process))
     }
 
     /// The numbers of a process's children.
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
         let children = self.process(pid).map(|process| process.children()).unwrap_or_default();
-        children.iter().map(|child| child.pid()).collect()
+        children.iter().map(|child| child.pid_in(self.table.namespace())).collect()
     }
 
-    /// The relations of a process, running or zombie.
+    /// The relations of a process, running or zombie, by the numbers that lockstep knows.
     pub(crate) fn relations(&self, pid: Pid) -> Result<Relations, Refusal> {
-        let process = self.process(pid)?;
+        let stat = self.process(pid)?.stat(self.table.namespace());
+        let stat = stat.ok_or(Refusal::Unknown(pid))?;
         Ok(Relations {
-            parent: process.getppid(),
-            group: process.getpgrp(),
-            session: process.own_sid(),
+            parent: stat.ppid,
+            group: stat.pgrp,
+            session: stat.session,
+            terminal: stat.terminal.map_or(0, |terminal| terminal.device),
+            foreground: stat.terminal.map_or(-1, |terminal| terminal.foreground.cast_signed()),
         })
     }
 
@@ -274,6 +336,52 @@ impl Model {
         Ok(())
     }
 
+    /// `prctl(PR_SET_PDEATHSIG)`.
+    pub(crate) fn set_death_signal(&self, tid: Pid, signal: u64) -> Result<Pid, Refusal> {
+        let signal = Thread::<World>::parse_parent_death_signal(signal)?;
+        self.thread(tid)?.set_parent_death_signal(signal);
+        Ok(0)
+    }
+
+    /// `prctl(PR_GET_PDEATHSIG)`: 0 for none.
+    pub(crate) fn death_signal(&self, tid: Pid) -> Result<Pid, Refusal> {
+        let signal = self.thread(tid)?.parent_death_signal();
+        Ok(signal.map_or(0, |signal| signal.number().into()))
+    }
+
+    /// What a call that sends a signal would answer to a caller who may send it. Nothing is sent: what the signal does is
+    /// Linux's news.
+    pub(crate) fn probe(&self, tid: Pid, sending: &Sending) -> Result<Pid, Refusal> {
+        let process = self.thread(tid)?.process();
+        let signal = if (0..=64).contains(&sending.signal) { 0 } else { sending.signal };
+        match sending.target {
+            Target::Process(pid) => process.kill(pid, signal)?,
+            Target::Thread(thread) => process.tkill(thread, signal)?,
+            Target::ThreadOf(tgid, thread) => process.tgkill(tgid, thread, signal)?,
+            // The descriptors are Linux's.
+            Target::Descriptor(_) => {}
+        }
+        Ok(0)
+    }
+
+    /// `pidfd_open`: 0 for any descriptor.
+    pub(crate) fn pidfd_open(&self, tid: Pid, pid: i32, flags: u32) -> Result<Pid, Refusal> {
+        self.thread(tid)?.process().pidfd_open(pid, flags)?;
+        Ok(0)
+    }
+
+    /// Whether the model has sent a process this.
+    pub(crate) fn has_sent(&self, pid: Pid, arrival: &Arrival) -> bool {
+        self.process(pid).is_ok_and(|process| process.host_data().has_post(arrival))
+    }
+
+    /// The same, and it has arrived.
+    pub(crate) fn take_sent(&self, pid: Pid, arrival: &Arrival) {
+        if let Ok(process) = self.process(pid) {
+            process.host_data().take_post(arrival);
+        }
+    }
+
     /// What a wait would say now, consuming nothing.
     pub(crate) fn look(&self, tid: Pid, wait: &Wait) -> Result<WaitAnswer, Refusal> {
         self.ask(tid, wait, WaitRequest::without_consuming)
@@ -297,11 +405,12 @@ impl Model {
         }
         .and_then(|request| thread.wait(&adapt(request)));
         Ok(match outcome {
-            Ok(WaitOutcome::Event(event)) => {
-                WaitAnswer::Event { pid: event.pid, status: event.status.to_raw() }
-            }
-            Ok(WaitOutcome::NothingYet(_)) => WaitAnswer::Nothing,
-            Err(errno) => WaitAnswer::Error(errno.value()),
+            Ok(WaitOutcome::Event(event)) => WaitAnswer {
+                result: WaitResult::Event { pid: event.pid, status: event.status.to_raw() },
+                child: event.process.pid_in(self.table.namespace()),
+            },
+            Ok(WaitOutcome::NothingYet(_)) => WaitAnswer { result: WaitResult::Nothing, child: 0 },
+            Err(errno) => WaitAnswer { result: WaitResult::Error(errno.value()), child: 0 },
         })
     }
 
@@ -309,10 +418,7 @@ impl Model {
     pub(crate) fn reap_orphan(&self) -> Option<Pid> {
         let options = libc::WNOHANG | libc::__WALL;
         let wait = Wait::Wait4 { pid: -1, options, status: 0 };
-        match self.wait(self.lockstep, &wait) {
-            Ok(WaitAnswer::Event { pid, .. }) => Some(pid),
-            _ => None,
-        }
+        self.wait(self.lockstep, &wait).ok()?.result.child()
     }
 
     /// A stop of the whole process has completed.
@@ -338,6 +444,16 @@ impl Model {
     }
 }
 
+fn departure(process: &Process<World>) -> Departure {
+    let status = process.exit_status().to_raw();
+    match process.state() {
+        ProcessState::Zombie => Departure::Zombie { status },
+        ProcessState::Reaped => Departure::Vanished { status },
+        ProcessState::Exiting => Departure::Closing,
+        _ => Departure::OthersRemain,
+    }
+}
+
 /// Not in the C library's headers for every architecture.
 const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 
@@ -350,49 +466,61 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for WaitAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Event { pid, status } => write!(f, "{pid}: {}", words::status(*status)),
-            Self::Nothing => f.write_str("nothing to report yet"),
-            Self::Error(errno) => f.write_str(&words::errno(*errno)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::syscalls::Name;
+
+    fn origin([pid, group, session]: [Pid; 3]) -> Origin {
+        Origin { pid, group, session, terminal: 0, foreground: -1, space: 0 }
+    }
+
+    fn relations(parent: Pid, origin: &Origin) -> Relations {
+        let Origin { group, session, terminal, foreground, .. } = *origin;
+        Relations { parent, group, session, terminal, foreground }
+    }
 
     /// lockstep stands in a session and a group with its real numbers, whoever founded them.
     #[test]
     fn lockstep_has_its_real_numbers() {
-        for numbers in [[50, 40, 50, 50], [50, 40, 50, 40], [50, 40, 45, 40], [50, 1, 0, 0]] {
-            let mut model = Model::found(numbers).unwrap();
+        for numbers in [[50, 50, 50], [50, 50, 40], [50, 45, 40], [50, 0, 0]] {
+            let origin = origin(numbers);
+            let mut model = Model::found(&origin).unwrap();
             model.launch(60, ChildSignal::default()).unwrap();
-            let [pid, _, group, session] = numbers;
-            assert_eq!(model.relations(60).unwrap(), Relations { parent: pid, group, session });
+            assert_eq!(model.relations(60), Ok(relations(50, &origin)));
         }
     }
 
     /// A container may have lockstep itself, or its session's leader, as process 1.
     #[test]
     fn process_one_may_lead_the_session() {
-        for numbers in [[1, 0, 1, 1], [9, 1, 1, 1], [9, 1, 9, 1], [1, 0, 0, 0]] {
-            let mut model = Model::found(numbers).unwrap();
+        for numbers in [[1, 1, 1], [9, 1, 1], [9, 9, 1], [1, 0, 0]] {
+            let origin = origin(numbers);
+            let mut model = Model::found(&origin).unwrap();
             model.launch(60, ChildSignal::default()).unwrap();
-            let [pid, _, group, session] = numbers;
-            assert_eq!(model.relations(60).unwrap(), Relations { parent: pid, group, session });
+            assert_eq!(model.relations(60), Ok(relations(origin.pid, &origin)));
+        }
+    }
+
+    /// lockstep's session may have a terminal, with any group in the foreground.
+    #[test]
+    fn lockstep_keeps_its_terminal() {
+        for (group, foreground) in [(50, 50), (50, 40), (50, 44), (40, 40)] {
+            let terminal = 0x8803;
+            let origin = Origin { terminal, foreground, ..origin([50, group, 40]) };
+            let mut model = Model::found(&origin).unwrap();
+            model.launch(60, ChildSignal::default()).unwrap();
+            assert_eq!(model.relations(60), Ok(relations(50, &origin)));
         }
     }
 
     /// An orphan comes to lockstep, which reaps it.
     #[test]
     fn orphans_come_to_lockstep() {
-        let mut model = Model::found([50, 40, 50, 50]).unwrap();
+        let mut model = Model::found(&origin([50, 50, 50])).unwrap();
         model.launch(60, ChildSignal::default()).unwrap();
-        let fork = Fork { name: "fork", flags: 0, exit_signal: 17 };
-        model.fork(60, 61, &fork).unwrap();
+        let fork = Fork { name: Name::FORK, flags: 0, exit_signal: 17 };
+        model.fork(60, &Numbers { all: vec![61], space: 0 }, &fork).unwrap();
         model.exit_thread(60, 0).unwrap();
         assert_eq!(model.getppid(61), Ok(50));
         assert_eq!(model.reap_orphan(), Some(60));

@@ -1,11 +1,16 @@
 //! What `/proc` says about a process: the kernel's own account of the relations.
 
 use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
+use serde::{Deserialize, Serialize};
+
+use crate::operation::{Device, Line, Space};
 use crate::sys::Pid;
 
 /// The relations of a process or thread as `/proc/<pid>/stat` shows them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u8, Pid, Pid, Pid, Device, i32)", into = "(u8, Pid, Pid, Pid, Device, i32)")]
 pub(crate) struct Stat {
     /// The state letter: R, S, D, T, t, Z, X.
     pub(crate) state: u8,
@@ -15,6 +20,24 @@ pub(crate) struct Stat {
     pub(crate) group: Pid,
     /// The session.
     pub(crate) session: Pid,
+    /// The controlling terminal.
+    pub(crate) terminal: Device,
+    /// The foreground group of that terminal, -1 without one.
+    pub(crate) foreground: i32,
+}
+
+impl From<(u8, Pid, Pid, Pid, Device, i32)> for Stat {
+    fn from(fields: (u8, Pid, Pid, Pid, Device, i32)) -> Self {
+        let (state, parent, group, session, terminal, foreground) = fields;
+        Self { state, parent, group, session, terminal, foreground }
+    }
+}
+
+impl From<Stat> for (u8, Pid, Pid, Pid, Device, i32) {
+    fn from(stat: Stat) -> Self {
+        let Stat { state, parent, group, session, terminal, foreground } = stat;
+        (state, parent, group, session, terminal, foreground)
+    }
 }
 
 /// Reads `/proc/<pid>/stat`; `None` if there is no such process.
@@ -33,8 +56,11 @@ fn parse_stat(line: &[u8]) -> Option<Stat> {
     let fields = std::str::from_utf8(&line[end + 1..]).ok()?;
     let mut fields = fields.split_ascii_whitespace();
     let state = *fields.next()?.as_bytes().first()?;
-    let mut number = || fields.next()?.parse::<Pid>().ok();
-    Some(Stat { state, parent: number()?, group: number()?, session: number()? })
+    let mut number = || fields.next()?.parse::<i32>().ok();
+    let [parent, group, session, terminal] = [number()?, number()?, number()?, number()?];
+    let [parent, group, session, terminal] =
+        [parent, group, session, terminal].map(i32::cast_unsigned);
+    Some(Stat { state, parent, group, session, terminal, foreground: number()? })
 }
 
 /// The process that a thread belongs to, and that process's parent.
@@ -69,29 +95,90 @@ pub(crate) fn pidfd_target(pid: Pid, descriptor: i32) -> Option<i32> {
     status_field(&info, "Pid:")?.parse().ok()
 }
 
-/// Whether a process lives in the PID namespace in which lockstep was started.
-pub(crate) fn is_in_own_namespace(pid: Pid) -> bool {
-    match (fs::read_link("/proc/self/ns/pid"), fs::read_link(format!("/proc/{pid}/ns/pid"))) {
-        (Ok(own), Ok(other)) => own == other,
-        _ => true,
+/// The numbers of a thread: lockstep's first, then those of the namespaces inside.
+pub(crate) fn numbers(tid: Pid) -> Vec<Pid> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let numbers = status_field(&status, "NSpid:").unwrap_or_default();
+    numbers.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
+/// The PID namespace in which a thread lives.
+pub(crate) fn space(tid: Pid) -> Option<Space> {
+    parse_space(fs::read_link(format!("/proc/{tid}/ns/pid")).ok()?.to_str()?)
+}
+
+/// The PID namespace that `setns` with this descriptor and these flags is about, if it is about one.
+pub(crate) fn space_to_enter(tid: Pid, descriptor: i32, flags: i32) -> Option<Space> {
+    let link = fs::read_link(format!("/proc/{tid}/fd/{descriptor}")).ok()?;
+    if let Some(space) = parse_space(link.to_str()?) {
+        return Some(space);
+    }
+    let target = pidfd_target(tid, descriptor)?;
+    let is_asked = flags & libc::CLONE_NEWPID != 0;
+    if is_asked { space(u32::try_from(target).ok()?) } else { None }
+}
+
+fn parse_space(link: &str) -> Option<Space> {
+    link.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// The terminal behind a descriptor, if it is one.
+pub(crate) fn line(tid: Pid, descriptor: i32) -> Option<Line> {
+    let file = fs::metadata(format!("/proc/{tid}/fd/{descriptor}")).ok()?;
+    if !file.file_type().is_char_device() {
+        return None;
+    }
+    let (major, minor) = (libc::major(file.rdev()), libc::minor(file.rdev()));
+    match (major, minor) {
+        (5, 0) => Some(Line::Own),
+        (5, 2) => {
+            let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{descriptor}")).ok()?;
+            let index = status_field(&info, "tty-index:")?.parse().ok()?;
+            Some(Line::Master(device(136, index)))
+        }
+        (4 | 136..=143 | 204 | 229, minor) => Some(Line::Slave(device(major, minor))),
+        _ => None,
     }
 }
 
-/// Whether SIGCHLD is ignored by lockstep, as inherited.
-pub(crate) fn is_child_signal_ignored() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status_field(&status, "SigIgn:")
+/// A device number as `/proc/PID/stat` shows it.
+const fn device(major: u32, minor: u32) -> Device {
+    (minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)
+}
+
+/// Whether a descriptor was opened for reading.
+pub(crate) fn is_open_for_reading(tid: Pid, descriptor: i32) -> bool {
+    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{descriptor}")).unwrap_or_default();
+    status_field(&info, "flags:")
+        .and_then(|flags| i32::from_str_radix(flags, 8).ok())
+        .is_some_and(|flags| flags & libc::O_ACCMODE != libc::O_WRONLY)
+}
+
+/// Whether a signal has no effect on a thread: it is blocked, or ignored.
+pub(crate) fn is_without_effect(tid: Pid, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    ["SigBlk:", "SigIgn:"].iter().any(|field| has_bit(&status, field, signal - 1))
+}
+
+/// Whether a thread has CAP_SYS_ADMIN where lockstep was started.
+pub(crate) fn is_admin(tid: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let users = |of: &str| fs::read_link(format!("/proc/{of}/ns/user")).ok();
+    has_bit(&status, "CapEff:", CAP_SYS_ADMIN) && users(&tid.to_string()) == users("self")
+}
+
+const CAP_SYS_ADMIN: i32 = 21;
+
+fn has_bit(status: &str, field: &str, bit: i32) -> bool {
+    status_field(status, field)
         .and_then(|mask| u64::from_str_radix(mask, 16).ok())
-        .is_some_and(|mask| mask & (1 << (libc::SIGCHLD - 1)) != 0)
+        .is_some_and(|mask| mask & (1 << bit) != 0)
 }
 
 /// Whether lockstep may install a filter without giving up new privileges (CAP_SYS_ADMIN).
 pub(crate) fn has_admin_capability() -> bool {
-    const CAP_SYS_ADMIN: u32 = 21;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status_field(&status, "CapEff:")
-        .and_then(|mask| u64::from_str_radix(mask, 16).ok())
-        .is_some_and(|mask| mask & (1 << CAP_SYS_ADMIN) != 0)
+    has_bit(&status, "CapEff:", CAP_SYS_ADMIN)
 }
 
 /// The number of the system call that a stopped thread is in, as `/proc` shows it.
@@ -112,7 +199,9 @@ mod tests {
     #[test]
     fn stat_is_read_behind_the_last_bracket() {
         let stat = parse_stat(b"42 (a) b (c) S 1 2 3 0 -1 4194304").unwrap();
-        assert_eq!(stat, Stat { state: b'S', parent: 1, group: 2, session: 3 });
+        let wanted =
+            Stat { state: b'S', parent: 1, group: 2, session: 3, terminal: 0, foreground: -1 };
+        assert_eq!(stat, wanted);
     }
 
     /// A field is found by its whole name.

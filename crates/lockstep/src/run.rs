@@ -1,16 +1,18 @@
-//! One run: starts the program, follows it, writes the reports.
+//! One run: starts the program, follows it, writes the reports, and the recording if one is wanted.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use crate::cli::RunArguments;
-use crate::procfs;
+use crate::cli::{FollowArguments, RecordArguments, ReportArguments, RunArguments};
 use crate::report::{self, Report};
 use crate::sys::{self, SignalDesk};
 use crate::tracer::{self, Failure};
 use crate::words;
+
+/// The exit status when nothing diverged, but the program wanted to trace others.
+const STATUS_UNSUPPORTED: u8 = 3;
 
 /// Follows the program to its end. Returns lockstep's exit status.
 ///
@@ -18,41 +20,95 @@ use crate::words;
 ///
 /// What kept lockstep from its work, with the exit status for it.
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
+    follow(&arguments.common, None)
+}
+
+/// The same, and writes down what is seen.
+///
+/// # Errors
+///
+/// Those of [`run`].
+pub(crate) fn record(arguments: &RecordArguments) -> Result<u8, Failure> {
+    follow(&arguments.common, Some(create(&arguments.file)?))
+}
+
+fn follow(arguments: &FollowArguments, recording: Option<File>) -> Result<u8, Failure> {
     #[cfg(feature = "planted-faults")]
     plant_fault(arguments.plant_fault.as_deref())?;
     // Made before the program runs: a bad path is told at once.
-    let mut text = arguments.output.as_deref().map(create).transpose()?;
-    let svg = arguments.svg.as_deref().map(create).transpose()?;
-    let json = arguments.json.as_deref().map(create).transpose()?;
+    let reports = Reports::open(&arguments.reports)?;
     keep_panics_quiet();
-
-    let ignores_child_signal = procfs::is_child_signal_ignored();
     let desk = SignalDesk::open();
-    let outcome = tracer::launch(&desk, &arguments.program, ignores_child_signal)?.follow()?;
+    let outcome = tracer::launch(&desk, &arguments.program, recording)?.follow()?;
 
-    let report = Report::new(&arguments.program, outcome);
-    let is_coloured = text.is_none() && sys::is_terminal(&io::stderr());
-    let words = report::text(&report, is_coloured);
-    let written = match &mut text {
-        Some(file) => file.write_all(words.as_bytes()),
-        None => io::stderr().write_all(words.as_bytes()),
-    };
-    written
-        .and_then(|()| write(svg, || report::svg(&report)))
-        .and_then(|()| write(json, || report::json(&report)))
-        .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
-    Ok(exit_status(arguments, &report))
+    let words: Vec<_> = arguments.program.iter().map(|word| word.to_string_lossy()).collect();
+    let report = Report::new(words.join(" "), outcome);
+    reports.write(&report)?;
+    let pass = if arguments.pass_status { PassStatus::Yes } else { PassStatus::No };
+    Ok(exit_status(&report, pass))
 }
 
-fn exit_status(arguments: &RunArguments, report: &Report) -> u8 {
+/// Whether lockstep ends with the program's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PassStatus {
+    /// It does, if there is nothing else to tell.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// What lockstep ends with after a report.
+pub(crate) fn exit_status(report: &Report, pass: PassStatus) -> u8 {
     if !report.comparison.divergences.is_empty() {
         1
     } else if report.ended_by.is_some() {
         tracer::STATUS_FAILED
-    } else if arguments.pass_status {
+    } else if pass == PassStatus::Yes {
         report.status.map_or(tracer::STATUS_FAILED, words::shell_status)
+    } else if report.comparison.has_refused_tracing() {
+        STATUS_UNSUPPORTED
     } else {
         0
+    }
+}
+
+/// Where the reports go.
+pub(crate) struct Reports {
+    text: Option<File>,
+    svg: Option<File>,
+    json: Option<File>,
+}
+
+impl Reports {
+    /// Makes the files.
+    ///
+    /// # Errors
+    ///
+    /// The first one that cannot be made.
+    pub(crate) fn open(arguments: &ReportArguments) -> Result<Self, Failure> {
+        Ok(Self {
+            text: arguments.output.as_deref().map(create).transpose()?,
+            svg: arguments.svg.as_deref().map(create).transpose()?,
+            json: arguments.json.as_deref().map(create).transpose()?,
+        })
+    }
+
+    /// Writes all that are wanted.
+    ///
+    /// # Errors
+    ///
+    /// The first one that cannot be written.
+    pub(crate) fn write(self, report: &Report) -> Result<(), Failure> {
+        let is_coloured = self.text.is_none() && sys::is_terminal(&io::stderr());
+        let words = report::text(report, is_coloured);
+        let written = match self.text {
+            Some(mut file) => file.write_all(words.as_bytes()),
+            None => io::stderr().write_all(words.as_bytes()),
+        };
+        written
+            .and_then(|()| write(self.svg, || report::svg(report)))
+            .and_then(|()| write(self.json, || report::json(report)))
+            .map_err(|error| Failure::new(format!("cannot write the report: {error}")))
     }
 }
 

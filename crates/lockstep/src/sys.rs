@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use libc::{c_int, c_long, c_void};
 
+use crate::operation::{Arrival, ChildNews, status_word};
+
 /// A number of a thread or process, as the kernel shows it to lockstep.
 pub(crate) type Pid = u32;
 
@@ -117,6 +119,25 @@ pub(crate) fn syscall_stop(tid: Pid) -> io::Result<SyscallStop> {
     })
 }
 
+/// The signal that a thread, which is stopped for it, is about to take: if the kernel sent it by itself, and it is about
+/// relations.
+pub(crate) fn arrival(tid: Pid) -> Option<Arrival> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    ptrace(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize).ok()?;
+    // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
+    let info = unsafe { info.assume_init() };
+    let news = match (info.si_signo, info.si_code) {
+        (libc::SIGCHLD, code @ libc::CLD_EXITED..=libc::CLD_CONTINUED) => {
+            // SAFETY: with these codes the member for SIGCHLD is the one in use.
+            let (pid, value) = unsafe { (info.si_pid(), info.si_status()) };
+            Some(ChildNews { pid: pid as Pid, status: status_word(code, value) })
+        }
+        (libc::SIGHUP | libc::SIGCONT, libc::SI_KERNEL) => None,
+        _ => return None,
+    };
+    Some(Arrival { signal: info.si_signo, news })
+}
+
 /// Copies `N` bytes out of a followed process; `None` if the address is bad.
 pub(crate) fn read_memory<const N: usize>(tid: Pid, address: u64) -> Option<[u8; N]> {
     let mut bytes = [0_u8; N];
@@ -219,6 +240,7 @@ pub(crate) fn own_numbers() -> [Pid; 4] {
 pub(crate) struct SignalDesk {
     watched: libc::sigset_t,
     original: libc::sigset_t,
+    was_child_signal_ignored: bool,
 }
 
 impl SignalDesk {
@@ -243,9 +265,18 @@ impl SignalDesk {
                 libc::sigaddset(watched.as_mut_ptr(), signal);
             }
             libc::sigprocmask(libc::SIG_BLOCK, watched.as_ptr(), original.as_mut_ptr());
-            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
-            Self { watched: watched.assume_init(), original: original.assume_init() }
+            let former = libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            Self {
+                watched: watched.assume_init(),
+                original: original.assume_init(),
+                was_child_signal_ignored: former == libc::SIG_IGN,
+            }
         }
+    }
+
+    /// Whether SIGCHLD was ignored when lockstep was started.
+    pub(crate) const fn has_found_child_signal_ignored(&self) -> bool {
+        self.was_child_signal_ignored
     }
 
     /// Waits for the next watched signal; `None` after `limit`.

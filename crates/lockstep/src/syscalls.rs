@@ -1,6 +1,9 @@
 //! The system calls about processes: which ones stop a followed thread, and their names.
 
+use std::fmt;
+
 use libc::c_long;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// When a call stops the thread.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +95,45 @@ pub(crate) const FOLLOWED: &[Followed] = &[
 ];
 
 /// The name of a followed call.
-pub(crate) fn name(number: u64) -> Option<&'static str> {
-    FOLLOWED.iter().find(|call| call.number as u64 == number).map(|call| call.name)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Name(&'static str);
+
+/// The name of what is not followed.
+const UNKNOWN: &str = "unknown";
+
+impl Name {
+    /// The name as text.
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// A name that `/proc` does not tell: of a fork whose caller was killed.
+    pub(crate) const FORK: Self = Self("fork");
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let known = FOLLOWED.iter().map(|call| call.name).find(|name| *name == text);
+        // `fork` and `vfork` are no calls on every architecture that can read a recording.
+        let known = known.or_else(|| {
+            ["fork", "vfork", "getpgrp", UNKNOWN].into_iter().find(|name| *name == text)
+        });
+        known.map(Self).ok_or_else(|| {
+            serde::de::Error::custom(format!("no followed system call is called {text:?}"))
+        })
+    }
+}
+
+/// The name of a followed call.
+pub(crate) fn name(number: u64) -> Name {
+    let call = FOLLOWED.iter().find(|call| call.number as u64 == number);
+    Name(call.map_or(UNKNOWN, |call| call.name))
 }

@@ -2,7 +2,7 @@
 
 /// The name of an errno value.
 pub(crate) fn errno(value: i32) -> String {
-    const NAMES: [(i32, &str); 18] = [
+    const NAMES: [(i32, &str); 19] = [
         (libc::EPERM, "EPERM"),
         (libc::ENOENT, "ENOENT"),
         (libc::EIO, "EIO"),
@@ -21,6 +21,7 @@ pub(crate) fn errno(value: i32) -> String {
         (libc::ENOSPC, "ENOSPC"),
         (libc::ENOSYS, "ENOSYS"),
         (libc::EUSERS, "EUSERS"),
+        (512, "ERESTARTSYS"),
     ];
     match NAMES.iter().find(|(number, _)| *number == value) {
         Some((_, name)) => (*name).to_owned(),
@@ -75,6 +76,17 @@ pub(crate) fn signal(number: i32) -> String {
     }
 }
 
+/// The name of a terminal's device: the number as `/proc/PID/stat` shows it.
+pub(crate) fn terminal(device: u32) -> String {
+    let (major, minor) = ((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xf_ff00));
+    match (major, minor) {
+        (0, 0) => "none".to_owned(),
+        (136..=143, minor) => format!("pts/{minor}"),
+        (4, 0..=63) => format!("tty{minor}"),
+        _ => format!("terminal {major}:{minor}"),
+    }
+}
+
 /// A wait status word in words.
 pub(crate) fn status(word: i32) -> String {
     if word == 0xffff {
@@ -82,6 +94,7 @@ pub(crate) fn status(word: i32) -> String {
     }
     match word & 0x7f {
         0 => format!("exit {}", (word >> 8) & 0xff),
+        0x7f if word >> 8 == 0 => "a stop that was undone".to_owned(),
         0x7f => format!("stopped by {}", signal((word >> 8) & 0xff)),
         number => {
             let core = if word & 0x80 == 0 { "" } else { ", core dumped" };

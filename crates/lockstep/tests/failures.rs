@@ -76,6 +76,60 @@ fn killed_tracer_leaves_nothing() {
     assert_eq!(running.finish().status, -1);
 }
 
+/// lockstep is killed, or crashes, while a container runs: no process, no namespace and no mount is left, whatever had been stopped
+/// or had become a daemon.
+#[test]
+fn crashed_tracer_leaves_no_namespace() {
+    if is_skipped(&["unshare", "bash", "setsid"]) {
+        return;
+    }
+    // A namespace lives as long as a process in it, a descriptor or a mount of it.
+    let mounts = || std::fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
+    let before = mounts();
+    let script = "setsid sleep 1000 & sleep 1000 & kill -STOP $!; \
+                  unshare -pf sleep 1000 & echo ready; wait";
+    for signal in [libc::SIGKILL, libc::SIGABRT] {
+        let bench = Bench::new();
+        let program = ["unshare", "-pf", "--mount-proc", "bash", "-c", script];
+        let program: Vec<_> = program.iter().map(std::ffi::OsStr::new).collect();
+        let mut command = bench.command(&[], &program);
+        command.stderr(std::process::Stdio::inherit());
+        let mut running = bench.start(command);
+        running.expect_stdout("ready");
+        running.signal(signal);
+        // `finish` checks that nobody is left.
+        assert_eq!(running.finish().status, -1);
+        assert_eq!(mounts(), before);
+    }
+}
+
+/// A recording that cannot be written is told before the program runs.
+#[test]
+fn bad_recording_paths_are_told_first() {
+    let bench = Bench::new();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.args(["record", "no/such/directory/x.jsonl", "--", "echo", "ran"]);
+    bench.prepare(&mut command);
+    let run = bench.start(command).finish();
+    assert_eq!((run.status, run.stdout.as_str()), (125, ""));
+    run.expect_stderr("lockstep: cannot write no/such/directory/x.jsonl: No such file");
+}
+
+/// A recording that cannot be finished is told, and is no success; the program is not disturbed.
+#[test]
+fn full_disks_are_told() {
+    if is_skipped(&["echo"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.args(["record", "/dev/full", "--", "echo", "ran"]);
+    bench.prepare(&mut command);
+    let run = bench.start(command).finish();
+    assert_eq!((run.status, run.stdout.as_str()), (125, "ran\n"), "{}", run.stderr);
+    run.expect_stderr("lockstep: cannot write the recording: No space left");
+}
+
 /// lockstep is told to end: it ends the program, reports, and fails.
 #[test]
 fn terminated_tracer_ends_the_program() {

@@ -43,3 +43,23 @@ fn double_reaping_is_noticed() {
     with_fault("reaped-twice", "(exit 3); (exit 4); wait; true")
         .expect_report("it can be waited for again");
 }
+
+/// A SIGCONT that resumes nobody.
+#[test]
+fn deaf_stops_are_noticed() {
+    if is_skipped(&["bash"]) {
+        return;
+    }
+    let script = "set -m; sleep 5 & kill -STOP %1; wait %1; kill -CONT %1; kill %1; wait";
+    with_fault("deaf-stop", script);
+}
+
+/// A zombie that should not be there.
+#[test]
+fn hardy_zombies_are_noticed() {
+    if is_skipped(&["bash", "perl"]) {
+        return;
+    }
+    let script = "perl -e '$SIG{CHLD} = \"IGNORE\"; fork || exit 3; 1 while wait != -1'; true";
+    with_fault("hardy-zombie", script).expect_report("Linux: ECHILD");
+}

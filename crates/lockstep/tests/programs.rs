@@ -18,6 +18,16 @@ fn python(script: &str) -> Run {
     bench.run(&[], &["python3", path.to_str().expect("a plain path")])
 }
 
+/// A program in C.
+fn compiled(name: &str, source: &str) -> Run {
+    let bench = Bench::new();
+    let source = bench.write(name, source);
+    let program = source.with_extension("");
+    let built = std::process::Command::new("cc").arg("-o").arg(&program).arg(source).status();
+    assert!(built.is_ok_and(|status| status.success()));
+    bench.run(&[], &[program.to_str().expect("a plain path")])
+}
+
 /// Job control of bash: background jobs, pipelines, wait, kill %1 of a job that is gone.
 #[test]
 fn job_control_of_bash() {
@@ -93,7 +103,8 @@ fn foreground_jobs_on_a_terminal() {
     bench.prepare(&mut command);
     let run = bench.start(command).finish();
     run.expect_agreement().expect_stdout("foreground 7");
-    run.expect_report("ioctl(TIOCSPGRP)");
+    assert!(run.compared("ioctl(TIOCSPGRP)") >= 4, "{}", run.report);
+    assert!(run.compared("foreground") >= 4, "{}", run.report);
 }
 
 /// `make -j2` over twenty C files: vfork, and many children ending at once.
@@ -273,27 +284,228 @@ fn git_operations() {
     .expect_agreement();
 }
 
-/// A debugger inside is refused by the kernel, and the report names the call.
+/// A debugger inside is refused by the kernel: the report names the call, and the status says that it was not all.
 #[test]
 fn debuggers_inside_are_refused() {
     if is_skipped(&["strace"]) {
         return;
     }
     let run = sh("strace -f true; test $? != 0");
-    run.expect_agreement().expect_report("ptrace ");
+    assert_eq!(run.status, 3, "{}", run.report);
+    run.expect_report("ptrace ").expect_report("not supported: the program traces others");
+    run.expect_report("lockstep: no divergence: all ");
 }
 
-/// A PID namespace is named as not modelled; what happens inside is not compared.
+/// A shell whose user types ^C, ^Z, bg, fg, ^\. It is told of each end and stop by SIGCHLD, whose siginfo is compared.
+fn use_the_keys_of_a_terminal(shell: &[&str]) {
+    const DIALOGUE: &str = "ready> \tpython3 job.py\\n\n\
+        front\t\\x1a\n\
+        ready> \tbg\\n\n\
+        back\tfg\\n\n\
+        front\t\\x1a\n\
+        ready> \tfg\\n\n\
+        front\t\\x1c\n\
+        ready> \tpython3 job.py\\n\n\
+        front\t\\x03\n\
+        ready> \techo pi''pe | cat\\n\n\
+        pipe\texit 0\\n\n";
+    let bench = Bench::new();
+    bench.write("job.py", include_str!("common/job.py"));
+    let run = bench.run_on_terminal(shell, DIALOGUE);
+    run.expect_agreement();
+    for (question, count) in
+        [("foreground", 8), ("signals of the kernel", 5), ("ioctl(TIOCSPGRP)", 8)]
+    {
+        assert!(run.compared(question) >= count, "{question}: {}", run.report);
+    }
+    run.expect_report("SIGINT").expect_report("SIGQUIT");
+}
+
+/// R-TTY-06, R-TTY-13, R-STOP-04, R-NOTIFY-11: job control with the keys of a terminal.
 #[test]
-fn namespaces_are_named() {
-    if is_skipped(&["unshare"]) {
+fn keys_of_a_terminal_under_bash() {
+    if is_skipped(&["bash", "python3"]) {
         return;
     }
-    let run = sh("unshare -p -f sh -c 'echo $$; true & wait; (sleep 0.05 &)' || echo refused");
-    if run.stdout.contains("refused") {
+    use_the_keys_of_a_terminal(&["env", "PS1=ready> ", "bash", "--norc", "--noediting", "-i"]);
+}
+
+/// R-TTY-06, R-TTY-13, R-STOP-04, R-NOTIFY-11: the same by another shell.
+#[test]
+fn keys_of_a_terminal_under_dash() {
+    if is_skipped(&["dash", "python3"]) {
         return;
     }
-    run.expect_agreement().expect_report("unshare").expect_stdout("1\n");
+    use_the_keys_of_a_terminal(&["env", "PS1=ready> ", "dash", "-i"]);
+}
+
+/// Terminals that a program makes: one whose session loses it by a hang-up (R-TTYEXIT-07, B7), and one whose session leader is killed while
+/// another group is in the foreground (R-TTYEXIT-03).
+#[test]
+fn terminals_made_inside_the_program() {
+    if is_skipped(&["python3", "bash"]) {
+        return;
+    }
+    let run = python(
+        "import os, pty, signal\n\
+         pid, master = pty.fork()\n\
+         if pid == 0: os.execvp('bash', ['bash', '-c', 'echo up; read line'])\n\
+         assert b'up' in os.read(master, 99)\n\
+         os.close(master)\n\
+         assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGHUP\n\
+         pid, master = pty.fork()\n\
+         if pid == 0:\n    \
+             if os.fork() == 0:\n        \
+                 os.setpgid(0, 0)\n        \
+                 signal.signal(signal.SIGTTOU, signal.SIG_IGN)\n        \
+                 os.tcsetpgrp(0, os.getpid())\n        \
+                 os.write(1, b'front')\n    \
+             signal.pause()\n\
+         assert b'front' in os.read(master, 99)\n\
+         os.kill(pid, signal.SIGKILL)\n\
+         assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL\n\
+         while os.read(master, 99): pass\n",
+    );
+    run.expect_report("lockstep: no divergence").expect_report("SIGHUP");
+    assert!(run.compared("signals of the kernel") >= 3, "{}", run.report);
+}
+
+/// tmux: a server that is a daemon, with a terminal for each of its two windows.
+#[test]
+fn tmux_with_two_windows() {
+    if is_skipped(&["tmux", "sh", "bash"]) {
+        return;
+    }
+    let script = "export TERM=xterm; mkfifo done; t() { tmux -S server -f /dev/null \"$@\"; }; \
+                  t new-session -d 'read line <done' \\; \
+                  new-window \"bash --norc -ic 'sleep 0.1 & fg; exit'\" \\; list-windows; \
+                  echo x >done; while t list-windows 2>/dev/null; do sleep 0.05; done";
+    let run = sh(script);
+    run.expect_agreement().expect_stdout("0: ").expect_stdout("1: ");
+    assert!(run.compared("ioctl(TIOCSCTTY)") >= 2, "{}", run.report);
+}
+
+/// A container's shell: process 1 of a PID namespace, with a `/proc` of its own (R-FORK-14, R-NS-03, R-PID-14). Its end kills
+/// what is left inside (R-NS-20).
+#[test]
+fn a_shell_in_a_pid_namespace() {
+    if is_skipped(&["unshare", "bash", "mount"]) {
+        return;
+    }
+    let script = "echo \"I am $$\"; sleep 0.05 & wait $!; (sleep 0.05 &); setsid sleep 0.01; \
+                  kill -0 $$; kill -9 77; sleep 1000 & exit 3";
+    for flags in ["-pf", "-Urpf"] {
+        let run = Bench::new().run(&[], &["unshare", flags, "--mount-proc", "bash", "-c", script]);
+        if run.stderr.contains("ermitted") || run.stderr.contains("failed") {
+            eprintln!("skipped: unshare {flags}: {}", run.stderr);
+            continue;
+        }
+        run.expect_agreement().expect_stdout("I am 1").expect_report("exit 3");
+        assert_eq!(run.compared("unshare"), 1, "{}", run.report);
+        assert!(!run.report.contains("not modelled"), "{}", run.report);
+    }
+}
+
+/// A namespace inside a namespace, entered from outside (R-NS-04); numbers differ on each level.
+#[test]
+fn namespaces_inside_namespaces() {
+    if is_skipped(&["unshare", "nsenter", "bash", "mkfifo"]) {
+        return;
+    }
+    let script = "mkfifo up down; \
+                  unshare -pf bash -c 'echo inner $$; echo ready >up; read line <down; exit 4' & \
+                  read line <up; \
+                  nsenter -t $(cat /proc/$!/task/$!/children) -p \
+                  bash -c 'echo entered $$; true & wait'; \
+                  echo x >down; wait $!; exit $?";
+    let run = Bench::new()
+        .run(&["--pass-status"], &["unshare", "-pf", "--mount-proc", "bash", "-c", script]);
+    if run.stderr.contains("ermitted") || run.stderr.contains("failed") {
+        eprintln!("skipped: namespaces_inside_namespaces: {}", run.stderr);
+        return;
+    }
+    assert_eq!(run.status, 4, "{}\n{}", run.report, run.stderr);
+    run.expect_stdout("inner 1").expect_stdout("entered ").expect_report("no divergence");
+    assert_eq!((run.compared("setns"), run.compared("unshare")), (1, 2), "{}", run.report);
+}
+
+/// The way to start a daemon: fork, setsid, fork; the middle one exits (R-REPARENT-03).
+#[test]
+fn a_daemon_in_the_old_style() {
+    if is_skipped(&["python3"]) {
+        return;
+    }
+    let run = python(
+        "import os\n\
+         read, write = os.pipe()\n\
+         if os.fork() == 0:\n    \
+             os.setsid()\n    \
+             middle = os.getpid()\n    \
+             if os.fork() == 0:\n        \
+                 os.write(write, b'ready')\n        \
+                 while os.getppid() == middle: pass\n        \
+                 assert os.getsid(0) == os.getpgid(0) == middle\n        \
+                 os._exit(6)\n    \
+             assert os.read(read, 5) == b'ready'\n    \
+             os._exit(0)\n\
+         os.wait()\n",
+    );
+    run.expect_agreement().expect_report("exit 6");
+}
+
+/// A jobserver: recursive makes share four tokens.
+#[test]
+fn make_with_a_jobserver() {
+    if is_skipped(&["make"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let rules =
+        "all: a b c d e f\na b c d e f:\n\t@+$(MAKE) -s sub-$@\nsub-%:\n\t@sleep 0.01; echo $@\n";
+    bench.write("Makefile", rules);
+    let run = bench.run(&[], &["make", "-s", "-j4"]);
+    run.expect_agreement().expect_stdout("sub-f");
+    assert!(run.processes().len() > 12, "{}", run.report);
+}
+
+/// A Java virtual machine: threads that start children by way of a helper.
+#[test]
+fn java_starts_children() {
+    if is_skipped(&["java", "javac"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let source = bench.write(
+        "Start.java",
+        "public class Start { public static void main(String[] a) throws Exception {\n\
+         for (int i = 1; i < 4; i++)\n\
+         System.out.println(new ProcessBuilder(\"sh\", \"-c\", \"exit \" + i).start().waitFor());\n\
+         } }\n",
+    );
+    let built = std::process::Command::new("javac").arg(source).status();
+    assert!(built.is_ok_and(|status| status.success()));
+    bench.run(&[], &["java", "Start"]).expect_agreement().expect_stdout("1\n2\n3\n");
+}
+
+/// Python's own tests of its subprocess module: a part of them, as all take longer.
+#[test]
+fn pythons_tests_of_subprocess() {
+    if is_skipped(&["python3"]) {
+        return;
+    }
+    let mut probe = std::process::Command::new("python3");
+    probe.args(["-c", "import test.test_subprocess"]);
+    if !probe.output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: pythons_tests_of_subprocess: test.test_subprocess is not installed");
+        return;
+    }
+    let tests = ["POSIXProcessTestCase", "RunFuncTestCase", "MiscTests", "ContextManagerTests"]
+        .map(|name| format!("test.test_subprocess.{name}"));
+    let mut program = vec!["python3", "-m", "unittest", "-q"];
+    program.extend(tests.iter().map(String::as_str));
+    let run = Bench::new().run(&[], &program);
+    run.expect_agreement().expect_stderr("OK");
+    assert!(run.processes().len() > 60, "{}", run.report);
 }
 
 /// The program's exit status, standard streams and arguments are its own.
@@ -330,6 +542,17 @@ fn subreapers_inside_the_program() {
     run.expect_agreement().expect_stdout("adopted");
 }
 
+/// R-NOTIFY-03, R-NOTIFY-04, R-NOTIFY-11: SA_NOCLDSTOP and SA_NOCLDWAIT decide what a parent is told.
+#[test]
+fn dispositions_in_c() {
+    if is_skipped(&["cc"]) {
+        return;
+    }
+    let run = compiled("dispositions.c", include_str!("dispositions.c"));
+    run.expect_agreement().expect_stdout("as it was asked");
+    assert!(run.compared("signals of the kernel") >= 6, "{}", run.report);
+}
+
 /// Corners of fork, wait, groups and sessions: exit signals (R-NOTIFY-05), siblings (R-FORK-03),
 /// zombie-only groups (R-SETPGID-08), SA_NOCLDWAIT (R-NOTIFY-04), bad addresses (R-WAIT-21), and
 /// seventy orphans that move to a subreaper at once (R-REPARENT-03, R-REPARENT-12).
@@ -338,13 +561,7 @@ fn corners_in_c() {
     if is_skipped(&["cc"]) {
         return;
     }
-    let bench = Bench::new();
-    let program = bench.write("corners.c", include_str!("corners.c")).with_extension("");
-    let built = std::process::Command::new("cc")
-        .args(["-o".as_ref(), program.as_os_str(), bench.path("corners.c").as_os_str()])
-        .status();
-    assert!(built.is_ok_and(|status| status.success()));
-    let run = bench.run(&[], &[program.to_str().expect("a plain path")]);
+    let run = compiled("corners.c", include_str!("corners.c"));
     run.expect_agreement().expect_stdout("71 reaped");
     assert!(run.compared("setpgid") >= 8 && run.compared("wait4") >= 80, "{}", run.report);
 }

@@ -1,8 +1,12 @@
 //! Who decides which thread goes on: loom, which tries every schedule, or shuttle, which draws some at random.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axprocess::Lock;
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, Runner};
 
 use crate::story;
 
@@ -12,6 +16,8 @@ pub trait Explorer: Send + Sync + 'static {
     type Mutex<T: Send>: Lock<T> + Send + Sync;
     /// A thread that was started.
     type Handle;
+    /// A place at which another thread may go on, lock or not.
+    type Point: Default + Send + Sync;
 
     /// Runs the program under as many schedules as there are, or as should be tried.
     fn explore(program: impl Fn() + Send + Sync + 'static);
@@ -19,6 +25,8 @@ pub trait Explorer: Send + Sync + 'static {
     fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle;
     /// Waits for its end.
     fn join(handle: Self::Handle);
+    /// Lets whoever comes to the same point go on before, or after.
+    fn pass(point: &Self::Point);
     /// The name of the thread that runs.
     fn current() -> String;
 
@@ -82,9 +90,10 @@ explorer!(Shuttle, "Schedules drawn at random.", shuttle, ShuttleMutex, ShuttleG
 impl Explorer for Loom {
     type Mutex<T: Send> = LoomMutex<T>;
     type Handle = loom::thread::JoinHandle<()>;
+    type Point = loom::sync::atomic::AtomicUsize;
 
     fn explore(program: impl Fn() + Send + Sync + 'static) {
-        let _tell = story::TellOnPanic;
+        story::tell_on_panic();
         loom::model(move || {
             story::begin();
             program();
@@ -99,27 +108,49 @@ impl Explorer for Loom {
         handle.join().expect("a thread of the program panicked");
     }
 
+    fn pass(point: &Self::Point) {
+        // A write: an explorer may take two reads for one.
+        point.fetch_add(1, Ordering::SeqCst);
+    }
+
     fn current() -> String {
         format!("{:?}", loom::thread::current().id())
     }
 }
 
-/// How many schedules shuttle draws of one program.
+/// How many schedules shuttle draws of one program, by each of its two ways.
 const SCHEDULES: usize = 200;
+
+/// How often the priorities of threads change in a schedule that is drawn by priorities (PCT): as many changes as that find any fault
+/// that takes so few.
+const CHANGES: usize = 3;
+
+/// Of which schedules are drawn.
+const SEED: u64 = 0x6178_7072;
+
+impl Shuttle {
+    /// Runs the program under schedules drawn from a seed: half of them at random, half by priorities.
+    pub fn explore_from(seed: u64, schedules: usize, program: impl Fn() + Send + Sync + 'static) {
+        story::tell_on_panic();
+        let program = Arc::new(move || {
+            story::begin();
+            program();
+        });
+        let again = Arc::clone(&program);
+        let at_random = RandomScheduler::new_from_seed(seed, schedules / 2);
+        Runner::new(at_random, Config::default()).run(move || program());
+        let by_priority = PctScheduler::new_from_seed(seed, CHANGES, schedules / 2);
+        Runner::new(by_priority, Config::default()).run(move || again());
+    }
+}
 
 impl Explorer for Shuttle {
     type Mutex<T: Send> = ShuttleMutex<T>;
     type Handle = shuttle::thread::JoinHandle<()>;
+    type Point = shuttle::sync::atomic::AtomicUsize;
 
     fn explore(program: impl Fn() + Send + Sync + 'static) {
-        let _tell = story::TellOnPanic;
-        shuttle::check_random(
-            move || {
-                story::begin();
-                program();
-            },
-            SCHEDULES,
-        );
+        Self::explore_from(SEED, 2 * SCHEDULES, program);
     }
 
     fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle {
@@ -128,6 +159,11 @@ impl Explorer for Shuttle {
 
     fn join(handle: Self::Handle) {
         handle.join().expect("a thread of the program panicked");
+    }
+
+    fn pass(point: &Self::Point) {
+        // A write: an explorer may take two reads for one.
+        point.fetch_add(1, Ordering::SeqCst);
     }
 
     fn current() -> String {

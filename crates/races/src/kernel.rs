@@ -1,20 +1,22 @@
 //! The host of the scenarios, and short names for common steps.
 
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations, Signal, SignalCause,
-    SignalInfo, WaitOutcome, WaitRequest,
+    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations, Signal,
+    SignalCause, SignalInfo, WaitOutcome, WaitRequest,
 };
 
 use crate::Explorer;
 
 /// A kernel whose relation lock is the explorer's. It writes down what it is told.
-pub struct Kernel<E> {
-    explorer: PhantomData<E>,
+pub struct Kernel<E: Explorer> {
+    /// Whoever looks without the lock may do so at each hook.
+    point: E::Point,
     posted: Mutex<Vec<(Pid, Signal)>>,
     woken: Mutex<Vec<Pid>>,
+    /// The threads that were told that their process exits.
+    doomed: Mutex<Vec<Pid>>,
     /// Processes for which a signal of kill waits: they cannot fork.
     struck: Mutex<Vec<Pid>>,
 }
@@ -50,6 +52,7 @@ impl<E: Explorer> Host for Kernel<E> {
     type Usage = ();
 
     fn post_signal(&self, target: &axprocess::Process<Self>, info: &SignalInfo) {
+        E::pass(&self.point);
         if matches!(info.cause, SignalCause::User { .. }) {
             self.struck.lock().unwrap().push(target.pid());
         }
@@ -57,7 +60,21 @@ impl<E: Explorer> Host for Kernel<E> {
     }
 
     fn wake_waiters(&self, parent: &axprocess::Process<Self>, _: &axprocess::ChildNews) {
+        E::pass(&self.point);
         self.woken.lock().unwrap().push(parent.pid());
+    }
+
+    fn request_exit(&self, thread: &axprocess::Thread<Self>) {
+        self.doomed.lock().unwrap().push(thread.tid());
+    }
+
+    fn wake_pollers(&self, _: &axprocess::Process<Self>) {
+        E::pass(&self.point);
+    }
+
+    fn child_signal_action(&self, _: &axprocess::Process<Self>) -> ChildSignalAction {
+        E::pass(&self.point);
+        ChildSignalAction::empty()
     }
 
     fn is_fatal_signal_pending(&self, caller: &axprocess::Thread<Self>) -> bool {
@@ -68,9 +85,10 @@ impl<E: Explorer> Host for Kernel<E> {
 /// A table with init as process 1.
 pub fn boot<E: Explorer>() -> (Table<E>, Thread<E>) {
     let kernel = Kernel {
-        explorer: PhantomData,
+        point: E::Point::default(),
         posted: Mutex::default(),
         woken: Mutex::default(),
+        doomed: Mutex::default(),
         struck: Mutex::default(),
     };
     let table = Arc::new(ProcessTable::new(kernel));
@@ -121,6 +139,16 @@ pub(crate) fn posted<E: Explorer>(table: &Table<E>) -> Vec<(Pid, Signal)> {
     table.host().posted.lock().unwrap().clone()
 }
 
-pub(crate) fn wakes<E: Explorer>(table: &Table<E>) -> usize {
-    table.host().woken.lock().unwrap().len()
+pub(crate) fn woken<E: Explorer>(table: &Table<E>) -> Vec<Pid> {
+    table.host().woken.lock().unwrap().clone()
+}
+
+/// The threads that were told that their process exits.
+pub(crate) fn doomed<E: Explorer>(table: &Table<E>) -> Vec<Pid> {
+    table.host().doomed.lock().unwrap().clone()
+}
+
+/// Lets hooks that run elsewhere happen before, or after.
+pub(crate) fn look<E: Explorer>(table: &Table<E>) {
+    E::pass(&table.host().point);
 }

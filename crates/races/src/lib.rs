@@ -13,3 +13,4 @@ mod story;
 
 pub use explorer::{Explorer, Loom, Shuttle};
 pub use kernel::{Kernel, Process, Table, Thread, boot};
+pub use story::holds;

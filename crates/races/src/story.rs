@@ -2,11 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic;
+use std::sync::Once;
 
 #[derive(Default)]
 struct Story {
     lines: Vec<String>,
     doing: BTreeMap<String, String>,
+    /// How often the lock was taken.
+    holds: u64,
 }
 
 // Both explorers run all threads of an execution on one thread of the system, one after another.
@@ -30,20 +34,29 @@ pub(crate) fn does(thread: String, what: &str) {
 /// The thread of that name has got the lock.
 pub(crate) fn has_lock(thread: &str) {
     STORY.with_borrow_mut(|story| {
+        story.holds += 1;
         let doing = story.doing.get(thread).map_or("sets the scene", String::as_str);
         let line = format!("{thread}: has the lock ({doing})");
         story.lines.push(line);
     });
 }
 
-/// Prints the story when an execution fails.
-pub(crate) struct TellOnPanic;
+/// Returns how often the lock has been taken in this execution.
+pub fn holds() -> u64 {
+    STORY.with_borrow(|story| story.holds)
+}
 
-impl Drop for TellOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let lines = STORY.take().lines;
-            eprintln!("The schedule that failed:\n  {}", lines.join("\n  "));
-        }
-    }
+/// From now on a panic tells the story of its execution, before anything is unwound.
+pub(crate) fn tell_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let next = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let lines = STORY.try_with(RefCell::take).unwrap_or_default().lines;
+            if !lines.is_empty() {
+                eprintln!("The schedule that failed:\n  {}", lines.join("\n  "));
+            }
+            next(info);
+        }));
+    });
 }

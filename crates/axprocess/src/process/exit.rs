@@ -44,8 +44,17 @@ impl<H: Host> Thread<H> {
     /// status is the last thread's, unless a group exit has decided it. R-EXIT-01 to R-EXIT-07, R-REPARENT-01, R-NOTIFY-01.
     pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
         let process = self.process();
+        #[cfg(feature = "split-sections")]
+        let reaper = process.world().check_apart(crate::split::Split::Adopt, |hold| {
+            process.find_reaper(hold)?.process.share(hold)
+        });
         let exit = process.world().hold(|hold| {
             let exit = self.begin_exit(hold, status.to_raw());
+            #[cfg(feature = "split-sections")]
+            if let Some(Some(reaper)) = &reaper {
+                let reaper = super::family::Parentage::of_leader(reaper, hold);
+                process.children.move_all(hold, reaper);
+            }
             if exit != ThreadExit::Gone {
                 self.try_finish_exit(hold);
             }

@@ -208,7 +208,16 @@ impl<H: Host> Process<H> {
         hold.touch();
         let lost = self.parent.get(hold);
         let is_kept = self.is_of_thread(hold, parent) || self.is_kept_by_init(hold, parent);
-        from.reportable.remove(hold, self);
+        // Mostly it has nothing to say: then its links in the queue need not be fetched.
+        let may_report = !self.is_silent(hold);
+        let queue_again = |hold: &mut Hold<'h, H>| {
+            if may_report {
+                self.queue_report(hold);
+            }
+        };
+        if may_report {
+            from.reportable.remove(hold, self);
+        }
         let Some(link) = from.list.remove(hold, self) else {
             return;
         };
@@ -219,14 +228,14 @@ impl<H: Host> Process<H> {
         self.parent_thread.set(hold, parent.thread);
         self.publish_ppid(hold, parent.process);
         if is_kept {
-            self.queue_report(hold);
+            queue_again(hold);
             return;
         }
         if let Some(lost) = lost {
             self.post_parent_death(hold, lost);
         }
         if lost.is_some_and(|lost| core::ptr::eq(lost, parent.process)) {
-            self.queue_report(hold);
+            queue_again(hold);
             return;
         }
         // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
@@ -235,7 +244,7 @@ impl<H: Host> Process<H> {
             // R-REPARENT-10: the new parent hears of it as the old one did.
             self.announce_end(hold);
         } else {
-            self.queue_report(hold);
+            queue_again(hold);
         }
         if let Some(lost) = lost {
             self.check_group_after_move(hold, lost);
@@ -269,6 +278,13 @@ impl<H: Host> Process<H> {
             (false, true) => queue.remove(hold, self),
             _ => {}
         }
+    }
+
+    /// Whether it surely has nothing to report, to whomever: so it stands in no queue.
+    fn is_silent(&self, hold: &Hold<'_, H>) -> bool {
+        self.state() < ProcessState::Zombie
+            && self.leader_trace.get_if_set(hold).is_none()
+            && !self.marks.get(hold).intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)
     }
 
     /// Whether it has to report anything to its parent; to a tracer elsewhere it reports by itself.

@@ -13,6 +13,7 @@ use crate::group::ProcessGroup;
 use crate::list::Ptr;
 use crate::pid::{Identity, Refusal, Task};
 use crate::session::Session;
+use crate::split::Split;
 use crate::sync::{Hold, Home, World};
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, ExitSignal, Host, Number, Pid};
@@ -124,6 +125,15 @@ impl<H: Host> Thread<H> {
         let process = Arc::new(Process::embryo(self.process().home(), space, data));
         let leader = Self::embryo(process, Identity::at_root(), thread_data);
         let process = leader.process();
+        let chosen = world.check_apart(Split::Fork, |hold| {
+            let own = Parentage::of_thread(self, hold);
+            let parent = match request.parent {
+                ForkParent::Caller => Some(own),
+                ForkParent::Sibling => own.process.parentage(hold),
+            };
+            parent?.accepting(hold)?.process.share(hold)
+        });
+        let chosen = chosen.flatten();
         world.transact(|hold| {
             let parent = Parentage::of_thread(self, hold);
             let caller = parent.process;
@@ -143,7 +153,8 @@ impl<H: Host> Thread<H> {
             if self.is_dying(hold) {
                 return Err(Errno::EINTR.into());
             }
-            let lineage = Lineage { parent, like: self.process(), caller: Some(self) };
+            let chosen = chosen.as_ref().map(|it| Parentage::of_leader(it, hold));
+            let lineage = Lineage { parent, chosen, like: self.process(), caller: Some(self) };
             publish(hold, process, lineage, request.number)?;
             process.exit_signal.set(hold, exit_signal);
             process.parent_execs.set(hold, parent_execs);
@@ -169,12 +180,14 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         let identity = process.space_hint().new_identity();
         let thread = Self::embryo(Arc::clone(process), identity, thread_data);
+        let checked = process.world().check_apart(Split::Join, |hold| self.check_may_join(hold));
+        let checked = checked.transpose()?;
         process.world().transact(|hold| {
             if !self.children_space_in(hold).is(process.space(hold)) {
                 return Err(Errno::EINVAL.into());
             }
-            if self.is_dying(hold) || process.has(hold, Marks::EXECING) || !process.is_open(hold) {
-                return Err(Errno::EINTR.into());
+            if checked.is_none() {
+                self.check_may_join(hold)?;
             }
             let task = Task::Thread(Ptr::new(&*thread));
             thread.in_hold(hold).identity().enter(hold, number, Some(self), task)?;
@@ -182,6 +195,15 @@ impl<H: Host> Thread<H> {
             Ok(())
         })?;
         Ok(thread)
+    }
+
+    /// Whether another thread can join the caller's process.
+    fn check_may_join(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
+        let process = self.process();
+        if self.is_dying(hold) || process.has(hold, Marks::EXECING) || !process.is_open(hold) {
+            return Err(Errno::EINTR);
+        }
+        Ok(())
     }
 
     fn is_dying(&self, hold: &Hold<'_, H>) -> bool {
@@ -217,9 +239,8 @@ impl<'h, H: Host> Parentage<'h, H> {
         Self { process, thread: (!leads).then(|| thread.in_hold(hold)) }
     }
 
-    #[cfg(feature = "kspin")]
-    /// The place of the children of a process that does not say which thread.
-    pub(crate) fn of_process(process: &Process<H>, hold: &Hold<'h, H>) -> Self {
+    /// The place of the leader's children, and of those of a process that does not say which thread.
+    pub(crate) fn of_leader(process: &Process<H>, hold: &Hold<'h, H>) -> Self {
         Self { process: process.in_hold(hold), thread: None }
     }
 }
@@ -228,6 +249,8 @@ impl<'h, H: Host> Parentage<'h, H> {
 pub(crate) struct Lineage<'a, 'h, H: Host> {
     /// Whose child it shall be.
     pub(crate) parent: Parentage<'h, H>,
+    /// Whose child it becomes, if that was found out in a section before.
+    pub(crate) chosen: Option<Parentage<'h, H>>,
     /// Whose group it inherits: the caller's.
     pub(crate) like: &'a Process<H>,
     /// Who asks for its numbers, if it matters.
@@ -249,7 +272,8 @@ pub(crate) fn publish<'h, H: Host>(
         return Err(Errno::ENOMEM.into());
     }
     let wanted = lineage.parent;
-    let parent = wanted.accepting(hold).or_else(|| wanted.process.find_reaper(hold));
+    let parent = lineage.chosen.or_else(|| wanted.accepting(hold));
+    let parent = parent.or_else(|| wanted.process.find_reaper(hold));
     let parent = parent.ok_or(Errno::ENOMEM)?;
     process.enter_number(hold, number, lineage.caller)?;
     // A caller that was reaped meanwhile has no group to pass on.

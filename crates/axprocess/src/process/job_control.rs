@@ -10,6 +10,7 @@ use super::{Marks, Process, ProcessState};
 use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Refusal, Task};
 use crate::session::Session;
+use crate::split::Split;
 use crate::sync::Hold;
 use crate::{Errno, Host, Pid};
 
@@ -86,17 +87,26 @@ impl<H: Host> Process<H> {
             return Err(Errno::EINVAL);
         }
         let founding = (pid == pgid).then(|| ProcessGroup::embryo(self.home().share()));
+        let checked = self.world().check_apart(Split::Setpgid, |hold| {
+            let target = find_task(hold, self.space(hold), pid)?.0;
+            self.check_may_move(hold, target)?;
+            Ok(target.named_group(hold).is_none())
+        });
+        let checked = checked.transpose()?;
         let moved = self.world().transact(|hold| {
             let (target, is_leader) = find_task(hold, self.space(hold), pid)?;
             if !is_leader {
                 return Err(Errno::EINVAL.into());
             }
-            self.check_may_move(hold, target)?;
+            if checked.is_none() {
+                self.check_may_move(hold, target)?;
+            }
             #[cfg(feature = "planted-faults")]
             if crate::faults::is_planted(crate::faults::Fault::WrongGroup) {
                 return Ok(None);
             }
             match &founding {
+                Some(embryo) if checked == Some(true) => target.found_group(hold, embryo),
                 Some(embryo) => target.enter_own_group(hold, embryo),
                 None => {
                     let group = self.find_group_in_session(hold, pgid.cast_unsigned())?;
@@ -118,7 +128,12 @@ impl<H: Host> Process<H> {
     pub fn setsid(&self) -> Result<Pid, Errno> {
         let session = Session::embryo(self.home().share());
         let group = ProcessGroup::embryo(self.home().share());
-        let moved = self.world().transact(|hold| self.found_session(hold, &session, &group))?;
+        let checked = self.world().check_apart(Split::Setsid, |hold| self.check_may_lead(hold));
+        let checked = checked.transpose()?;
+        let moved = self.world().transact(|hold| match checked {
+            Some(()) => self.lead_session(hold, &session, &group),
+            None => self.found_session(hold, &session, &group),
+        })?;
         drop(moved);
         Ok(self.pid())
     }
@@ -129,10 +144,22 @@ impl<H: Host> Process<H> {
         session: &Arc<Session<H>>,
         group: &Arc<ProcessGroup<H>>,
     ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
+        self.check_may_lead(hold)?;
+        self.lead_session(hold, session, group)
+    }
+
+    /// Whether the process can lead a new session: no group has its number.
+    fn check_may_lead(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
         let taken = self.named_group(hold).is_some() || self.leads_session();
-        if taken || !self.is_member_somewhere() {
-            return Err(Errno::EPERM.into());
-        }
+        if taken || !self.is_member_somewhere() { Err(Errno::EPERM) } else { Ok(()) }
+    }
+
+    fn lead_session(
+        &self,
+        hold: &mut Hold<'_, H>,
+        session: &Arc<Session<H>>,
+        group: &Arc<ProcessGroup<H>>,
+    ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
         session.found(hold, Some(&self.identity))?;
         group.found(hold, Some(&self.identity), Arc::clone(session))?;
         self.forget_terminal(hold);
@@ -146,9 +173,17 @@ impl<H: Host> Process<H> {
         hold: &mut Hold<'_, H>,
         embryo: &Arc<ProcessGroup<H>>,
     ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
-        if let Some(group) = self.named_group(hold) {
-            return Ok(self.move_into(hold, group));
+        match self.named_group(hold) {
+            Some(group) => Ok(self.move_into(hold, group)),
+            None => self.found_group(hold, embryo),
         }
+    }
+
+    fn found_group(
+        &self,
+        hold: &mut Hold<'_, H>,
+        embryo: &Arc<ProcessGroup<H>>,
+    ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
         let session = self.group_in(hold).session_arc(hold);
         embryo.found(hold, Some(&self.identity), session)?;
         Ok(self.relocate(hold, Arc::clone(embryo)))

@@ -99,46 +99,55 @@ with_default_host! {
     ///
     /// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
     /// freed with the last `Arc`. The kernel's data is dropped then, never under the relation lock.
+    #[repr(C)] // in lines of 64 bytes as they are touched together; the first follows the reference counts
     pub struct Process<H> {
-        /// Held by its group.
-        world: Home<H>,
-        identity: Identity<H>,
-        /// How deep its namespace lies.
-        level: u32,
-        ppid: Word32,
+        membership: Links<Process<H>>,
+        siblings: Links<Process<H>>,
+        group: StrongEdge<ProcessGroup<H>>,
         state: Word32,
+        ppid: Word32,
+
         /// PGID in the upper half, SID in the lower: read together, they are never torn.
         ids: Word64,
-
+        identity: Identity<H>,
+        /// The leader's part in ptrace, also when the leader has exited.
+        leader_trace: StrongEdge<Trace<H>>,
         parent: Edge<Process<H>>,
         /// The parent's thread whose child this is; none: the leader's, or a process without threads of its own.
         parent_thread: Edge<Thread<H>>,
-        siblings: Links<Process<H>>,
         birth: Field<i64>,
-        reportable: TreeLinks<Process<H>>,
+        /// How many threads other than the leader have a parent-death signal.
+        armed_threads: Field<u32>,
+        marks: Field<Marks>,
+        exit_signal: Field<ExitSignal>,
+        /// The leader's parent-death signal, also when the leader has exited; those of other threads stand with them.
+        death_signal: Field<Option<Signal>>,
 
+        reportable: TreeLinks<Process<H>>,
         /// The leader's children; those of other threads stand with them.
         children: Children<H>,
+
         threads: WeakList<Thread<H>, Comrades>,
         leader: Edge<Thread<H>>,
-        /// How many of `threads` have not begun to exit.
-        live_threads: Field<u32>,
-
-        group: StrongEdge<ProcessGroup<H>>,
-        membership: Links<Process<H>>,
+        /// Held by its group.
+        world: Home<H>,
+        /// The futures that wait for its children.
+        sleepers: WeakList<Sleeper, Sleepers>,
+        /// How often it has exec'd.
+        execs: Field<u64>,
+        /// How often its parent had, when that forked it.
+        parent_execs: Field<u64>,
 
         /// Which process this is among all that ever had its number.
         serial: Field<u64>,
         /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
         terminal_generation: Field<u64>,
-
-        marks: Field<Marks>,
-        exit_signal: Field<ExitSignal>,
-        /// How often it has exec'd.
-        execs: Field<u64>,
-        /// How often its parent had, when that forked it.
-        parent_execs: Field<u64>,
-        stop_signal: Field<Option<Signal>>,
+        exit_code: Word32,
+        /// The leader's own, once it has exited and its process lives on; for `/proc`, and for whoever takes its number over in exec.
+        leader_code: Field<u32>,
+        news: Word32,
+        /// How deep its namespace lies.
+        level: u32,
         /// Odd while a group stop is in progress or complete: a thread that stops takes note of it. It may wrap: no thread
         /// misses billions of stops.
         stop_round: Field<u32>,
@@ -146,18 +155,9 @@ with_default_host! {
         stop_awaits: Field<u32>,
         /// How often `SIGCONT` was sent.
         continues: Word32,
-        /// The leader's parent-death signal, also when the leader has exited; those of other threads stand with them.
-        death_signal: Field<Option<Signal>>,
-        /// How many threads other than the leader have a parent-death signal.
-        armed_threads: Field<u32>,
-        /// The leader's part in ptrace, also when the leader has exited.
-        leader_trace: StrongEdge<Trace<H>>,
-        exit_code: Word32,
-        /// The leader's own, once it has exited and its process lives on; for `/proc`, and for whoever takes its number over in exec.
-        leader_code: Field<u32>,
-        news: Word32,
-        /// The futures that wait for its children.
-        sleepers: WeakList<Sleeper, Sleepers>,
+        /// How many of `threads` have not begun to exit.
+        live_threads: Field<u32>,
+        stop_signal: Field<Option<Signal>>,
         children_usage: Field<H::Usage>,
 
         data: H::ProcessData,

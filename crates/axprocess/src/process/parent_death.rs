@@ -108,7 +108,10 @@ impl<H: Host> Process<H> {
             self.post_death_of(hold, lost, leader, signal);
         }
         let mut left = self.armed_threads.get(hold);
-        let mut at = self.threads.first(hold).filter(|_| left > 0);
+        if left == 0 {
+            return;
+        }
+        let mut at = self.threads.first(hold);
         while let Some(thread) = at {
             hold.touch();
             if let Some(signal) = thread.own_wish().get(hold) {

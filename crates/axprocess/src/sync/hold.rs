@@ -23,6 +23,8 @@ pub(crate) struct World<H: Host> {
     space: Arc<PidNamespace<H>>,
     /// The futures that are to be woken, as soon as nobody holds the lock.
     due: WeakList<Sleeper, Sleepers>,
+    #[cfg(debug_assertions)]
+    holder: super::holder::Holder,
 }
 
 impl<H: Host> World<H> {
@@ -33,6 +35,8 @@ impl<H: Host> World<H> {
             roots: StrongList::new(),
             space: PidNamespace::root(),
             due: WeakList::new(),
+            #[cfg(debug_assertions)]
+            holder: super::holder::Holder::nobody(),
         }
     }
 
@@ -78,7 +82,13 @@ impl<H: Host> World<H> {
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
     ) -> R {
         let (result, owes_wakes) = {
+            #[cfg(debug_assertions)]
+            let context = self.host.context();
+            #[cfg(debug_assertions)]
+            self.holder.refuse(context);
             let mut relations = self.relations.lock();
+            #[cfg(debug_assertions)]
+            let _entered = self.holder.enter(context);
             let relations = &mut *relations;
             let mut hold =
                 Hold { world: self, relations, leftovers, owes_wakes: false, touched: 0 };

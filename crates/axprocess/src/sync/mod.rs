@@ -20,18 +20,22 @@
 
 mod field;
 mod hold;
+#[cfg(debug_assertions)]
+mod holder;
 mod home;
 #[cfg(feature = "kspin")]
 mod kspin;
 mod lock;
 #[cfg(feature = "std")]
 mod std;
+mod unlink;
 mod word;
 
 pub(crate) use field::{Field, Opened, StrongEdge};
 pub(crate) use hold::{BATCH, Hold, World};
 pub(crate) use home::Home;
 pub use lock::Lock;
+pub(crate) use unlink::unlink;
 pub(crate) use word::{Word32, Word64};
 
 /// The atomics that the crate uses; the place where a model checker's take over.

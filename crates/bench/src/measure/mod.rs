@@ -8,4 +8,5 @@ pub(crate) mod allocator;
 pub(crate) mod clock;
 pub(crate) mod holds;
 pub(crate) mod interleave;
+pub(crate) mod pair;
 pub(crate) mod steps;

@@ -1,13 +1,16 @@
 //! The smallest kernel that the model can be embedded in: it remembers what a process does about
-//! SIGCHLD, and nothing else. Signals and sleeping are left to the real kernel.
+//! SIGCHLD, and which signals the model has sent it. Their delivery, and sleeping, are left to the real kernel.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use axprocess::{ChildSignalAction, Host, Process, Relations};
+use axprocess::{ChildSignalAction, Host, Process, Relations, SignalCause, SignalInfo, WaitStatus};
 
-use crate::operation::ChildSignal;
+use crate::operation::{Arrival, ChildNews, ChildSignal};
+
+/// So many signals are remembered that the model has sent a process, and Linux has not delivered.
+const REMEMBERED: usize = 4096;
 
 /// The host side of the model.
 pub(crate) struct World;
@@ -21,6 +24,27 @@ impl Host for World {
     fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
         parent.host_data().action()
     }
+
+    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+        /// A stop, with no signal in it.
+        const STOP_UNDONE: i32 = 0x7f;
+        let child = |pid, status| Some(ChildNews { pid, status });
+        let news = match info.cause {
+            SignalCause::Child { pid, status } => child(pid, WaitStatus::to_raw(status)),
+            SignalCause::ChildStopUndone { pid } => child(pid, STOP_UNDONE),
+            SignalCause::Kernel => None,
+            _ => return,
+        };
+        let mut posts = lock(&target.host_data().posts);
+        if posts.len() == REMEMBERED {
+            posts.pop_front();
+        }
+        posts.push_back(Arrival { signal: info.signal.number().into(), news });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The signal handlers of a process, of which only SIGCHLD's matters here. Processes made with
@@ -28,6 +52,8 @@ impl Host for World {
 #[derive(Debug, Default)]
 pub(crate) struct Handlers {
     table: Mutex<Arc<AtomicU8>>,
+    /// Sent by the model, and not yet seen to arrive.
+    posts: Mutex<VecDeque<Arrival>>,
 }
 
 impl Handlers {
@@ -40,7 +66,7 @@ impl Handlers {
 
     /// The same table, for a child that shares it.
     pub(crate) fn share(&self) -> Self {
-        Self { table: Mutex::new(self.current()) }
+        Self { table: Mutex::new(self.current()), posts: Mutex::default() }
     }
 
     /// What the process does about SIGCHLD.
@@ -49,6 +75,7 @@ impl Handlers {
         ChildSignal {
             is_ignored: action.contains(ChildSignalAction::IGNORE),
             is_no_wait: action.contains(ChildSignalAction::NO_WAIT),
+            is_no_stop: action.contains(ChildSignalAction::NO_STOP),
         }
     }
 
@@ -57,14 +84,27 @@ impl Handlers {
         let mut bits = ChildSignalAction::empty();
         bits.set(ChildSignalAction::IGNORE, action.is_ignored);
         bits.set(ChildSignalAction::NO_WAIT, action.is_no_wait);
+        bits.set(ChildSignalAction::NO_STOP, action.is_no_stop);
         self.current().store(bits.bits(), Ordering::Relaxed);
     }
 
     /// Gives the process a table of its own, with what an exec leaves of the old one.
     pub(crate) fn reset_for_exec(&self) {
-        let Self { table } = Self::new(self.get().after_exec());
-        let own = table.into_inner().unwrap_or_default();
-        *self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = own;
+        let own = Self::new(self.get().after_exec());
+        *lock(&self.table) = own.current();
+    }
+
+    /// Whether the model has sent this, and it has not arrived.
+    pub(crate) fn has_post(&self, arrival: &Arrival) -> bool {
+        lock(&self.posts).contains(arrival)
+    }
+
+    /// It has arrived.
+    pub(crate) fn take_post(&self, arrival: &Arrival) {
+        let mut posts = lock(&self.posts);
+        if let Some(position) = posts.iter().position(|post| post == arrival) {
+            posts.remove(position);
+        }
     }
 
     fn action(&self) -> ChildSignalAction {
@@ -72,6 +112,6 @@ impl Handlers {
     }
 
     fn current(&self) -> Arc<AtomicU8> {
-        Arc::clone(&self.table.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        Arc::clone(&lock(&self.table))
     }
 }

@@ -6,11 +6,9 @@ mod svg;
 mod text;
 mod tree;
 
-use std::ffi::OsString;
-
 use crate::compare::Comparison;
 use crate::history::{History, Life, LifeId};
-use crate::tracer::Outcome;
+use crate::ledger::Outcome;
 
 pub(crate) use self::json::json;
 pub(crate) use self::svg::svg;
@@ -32,10 +30,9 @@ pub(crate) struct Report {
 
 impl Report {
     /// The report on a run of this program.
-    pub(crate) fn new(program: &[OsString], outcome: Outcome) -> Self {
-        let words: Vec<_> = program.iter().map(|word| word.to_string_lossy()).collect();
+    pub(crate) fn new(command: String, outcome: Outcome) -> Self {
         let Outcome { history, comparison, status, ended_by } = outcome;
-        Self { command: words.join(" "), history, comparison, status, ended_by }
+        Self { command, history, comparison, status, ended_by }
     }
 
     /// The verdict in one line.

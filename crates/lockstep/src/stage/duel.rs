@@ -210,7 +210,7 @@ impl<'a> Duel<'a> {
     /// Plays all anew on the model, with those who are woken by the last act running in other orders, until one comes to what Linux tells: that
     /// order is the scheduler's, and no rule.
     fn find_order(&mut self, linux: &Account, last: &Act) -> Option<(u64, Account)> {
-        const ORDERS: u64 = 40;
+        const ORDERS: u64 = 400;
         (1..=ORDERS).find_map(|order| {
             let mut model = Model::start().ok()?;
             let act = Act { order, ..last.clone() };

@@ -11,14 +11,11 @@ use std::time::Instant;
 
 use libc::c_int;
 
-use super::tracee::{Activity, Exemption};
-use super::waits::Cause;
-use super::{Flight, SLOW_EXIT, Tracer, Turn};
-use crate::history::Reaper;
-use crate::model::Departure;
+use super::tracee::Activity;
+use super::{CLOSING, Flight, SLOW_EXIT, Tracer, Turn};
+use crate::ledger::Fact;
 use crate::procfs;
 use crate::sys::{self, Pid};
-use crate::words;
 
 /// The end of a thread, let go and not yet over.
 #[derive(Debug)]
@@ -28,18 +25,12 @@ pub(super) struct ExitFlight {
     /// The thread's own status word.
     status: c_int,
     since: Instant,
-    /// The children of the process, as the model has them.
-    children: Vec<Pid>,
     /// The last thread, which was not the leader, has been collected.
     is_thread_collected: bool,
-}
-
-/// The last process that ended, while its end may still be in the eyes of sleepers.
-#[derive(Debug)]
-pub(super) struct LastEnd {
-    pub(super) pid: Pid,
-    /// The children that it left.
-    pub(super) children: Vec<Pid>,
+    /// It takes so long that others go on.
+    is_late: bool,
+    /// It is the end of a namespace too, for which all others there need the slot.
+    is_closing: bool,
 }
 
 impl Tracer<'_> {
@@ -48,24 +39,25 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
             return;
         };
-        let is_last = self.processes.get(&tgid).is_some_and(|process| process.threads.len() == 1);
-        let children = match is_last {
-            true => self.ask(|model| model.children(tgid)).unwrap_or_default(),
-            false => Vec::new(),
-        };
-        let since = Instant::now();
-        let is_thread_collected = false;
-        let flight = ExitFlight { tid, tgid, status, since, children, is_thread_collected };
-        self.resume(tid, 0);
-        if matches!(
-            self.exemption(tid),
-            Some(Exemption::NamespaceChild | Exemption::NamespaceInner)
-        ) {
-            // The end of a namespace's init waits for all others in it.
-            self.slow_exits.push(flight);
-        } else {
-            self.slot = Some(Flight::Exit(flight));
+        // The end of a namespace's init waits for all others in it.
+        let is_closing = self
+            .processes
+            .get(&tgid)
+            .is_some_and(|process| process.is_init && process.threads.len() == 1);
+        if is_closing {
+            self.ledger.note(Fact::Closing { tid, status });
         }
+        let flight = ExitFlight {
+            tid,
+            tgid,
+            status,
+            since: Instant::now(),
+            is_thread_collected: false,
+            is_late: false,
+            is_closing,
+        };
+        self.resume(tid, 0);
+        self.slot = Some(Flight::Exit(flight));
     }
 
     /// Whether this end is that of the whole process, as far as it can be known now. Linux has
@@ -97,10 +89,12 @@ impl Tracer<'_> {
             self.slot.take_if(|slot| matches!(slot, Flight::Exit(_)))
         {
             if let Some(status) = self.observe_end(&mut flight) {
-                self.end(flight, status);
+                self.end(&flight, status);
                 return true;
             }
-            if flight.since.elapsed() > SLOW_EXIT {
+            let limit = if flight.is_closing { CLOSING } else { SLOW_EXIT };
+            if flight.since.elapsed() > limit {
+                flight.is_late = true;
                 self.slow_exits.push(flight);
                 return true;
             }
@@ -113,7 +107,7 @@ impl Tracer<'_> {
         for position in 0..self.slow_exits.len() {
             let mut flight = self.slow_exits.swap_remove(position);
             if let Some(status) = self.observe_end(&mut flight) {
-                self.end(flight, status);
+                self.end(&flight, status);
                 return true;
             }
             self.slow_exits.push(flight);
@@ -144,79 +138,20 @@ impl Tracer<'_> {
     }
 
     /// A thread has ended; `status` is that of its process if it was the last.
-    fn end(&mut self, flight: ExitFlight, status: c_int) {
-        let ExitFlight { tid, tgid, children, .. } = flight;
-        let is_modelled = self.is_modelled(tgid);
+    fn end(&mut self, flight: &ExitFlight, status: c_int) {
+        let ExitFlight { tid, tgid, status: own, is_late, .. } = *flight;
         self.tracees.remove(&tid);
         let Some(process) = self.processes.get_mut(&tgid) else {
             return;
         };
         process.threads.remove(&tid);
-        let is_last = process.threads.is_empty();
-        let label = self.history.label(tgid);
-        let departure = match is_modelled {
-            true => self.ask(|model| model.exit_thread(tid, flight.status)),
-            false => None,
-        };
-        if !is_last {
-            self.comparison.log(format!("{label}: thread {tid} ends"));
-            self.history.thread_ended(tgid);
-            if let Some(Err(refusal)) = departure {
-                self.diverge(&format!("end of thread {tid}"), "it ended", &refusal.to_string());
-            }
+        if process.threads.is_empty() {
+            self.processes.remove(&tgid);
+            self.ledger.note(Fact::Ended { tid, own, status, is_late });
+        } else {
+            self.ledger.note(Fact::Left { tid, status: own });
             self.check_stop_complete(tgid);
-            self.refresh_waiters(Cause::Event);
-            return;
         }
-        self.processes.remove(&tgid);
-        self.comparison.log(format!("{label} ends: {}", words::status(status)));
-        self.history.ended(tgid, status);
-        if tgid == self.root {
-            self.root_status = Some(status);
-        }
-        self.refresh_waiters(Cause::Event);
-        match departure {
-            Some(Ok(departure)) => self.compare_end(tgid, status, departure),
-            Some(Err(refusal)) => {
-                self.diverge(&format!("end of {label}"), "it ended", &refusal.to_string());
-            }
-            None if procfs::stat(tgid).is_none() => self.history.reaped(tgid, Reaper::Lockstep),
-            None => {}
-        }
-        for &child in &children {
-            self.check_relations(child);
-        }
-        self.last_end = Some(LastEnd { pid: tgid, children });
-        self.reap_orphans();
-        self.refresh_waiters(Cause::Event);
-    }
-
-    fn compare_end(&mut self, pid: Pid, status: c_int, departure: Departure) {
-        let label = self.history.label(pid);
-        let (model, stays) = match departure {
-            Departure::Zombie { status } => (status, true),
-            Departure::Vanished { status } => (status, false),
-            Departure::OthersRemain => {
-                return self.diverge(&format!("end of {label}"), "the process", "a thread only");
-            }
-        };
-        let question = || format!("the status of {label}");
-        let show = |status: &c_int| words::status(*status);
-        self.comparison.compare("exit status", status, model, question, show);
-        // Published to lockstep itself, a zombie is collected in the same moment; and one whose
-        // parent sleeps in a wait may be reaped before anybody can look.
-        let parent = self.ask(|model| model.relations(pid)).and_then(Result::ok);
-        let is_own = parent.is_some_and(|relations| relations.parent == self.lockstep);
-        let is_there = procfs::stat(pid).is_some();
-        if !stays || !(is_own || self.is_anyone_due()) {
-            let text = |stays: &bool| if *stays { "a zombie" } else { "nothing" }.to_owned();
-            let question = || format!("what is left of {label}");
-            self.comparison.compare("zombie or not", is_there, stays, question, text);
-        }
-        if !stays {
-            self.history.reaped(pid, Reaper::Kernel);
-        }
-        self.drop_model_if_lost();
     }
 
     /// Collects a death that no operation is waiting for: of a thread that was killed without the
@@ -246,14 +181,7 @@ impl Tracer<'_> {
         if sys::collect_death(tid).is_none() {
             return false;
         }
-        if let Some(Ok(relations)) = self.ask(|model| model.relations(tid)) {
-            self.diverge(
-                &format!("the parent of the zombie {tid}"),
-                &self.lockstep.to_string(),
-                &relations.parent.to_string(),
-            );
-        }
-        self.history.reaped(tid, Reaper::Lockstep);
+        self.ledger.note(Fact::Stray { tid });
         true
     }
 }

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Outcome, Tracer, filter};
-use crate::model::Model;
+use super::{Tracer, filter};
+use crate::ledger::{Ledger, Outcome, Sights, View};
+use crate::model::Origin;
 use crate::operation::ChildSignal;
 use crate::procfs;
+use crate::record::{Head, Recorder};
 use crate::sys::{self, LaunchPlan, LaunchStep, Pid, SignalDesk};
 
 /// The exit status when lockstep itself could not do its work.
@@ -49,19 +51,18 @@ pub(crate) struct Launch<'a> {
     program: OsString,
 }
 
-/// Starts `arguments[0]` and seizes it before it executes anything.
+/// Starts `arguments[0]` and seizes it before it executes anything. What is seen goes to `recording` too.
 pub(crate) fn launch<'a>(
     desk: &'a SignalDesk,
     arguments: &[OsString],
-    ignores_child_signal: bool,
+    recording: Option<File>,
 ) -> Result<Launch<'a>, Failure> {
     let words: Vec<_> = arguments
         .iter()
         .map(|word| CString::new(word.as_bytes()))
         .collect::<Result<_, _>>()
         .map_err(|_| Failure::new("an argument contains a zero byte"))?;
-    let mut model = Model::found(sys::own_numbers())
-        .map_err(|refusal| Failure::new(format!("the model refuses its own world: {refusal}")))?;
+    let ignores_child_signal = desk.has_found_child_signal_ignored();
     sys::become_subreaper()
         .map_err(|error| Failure::new(format!("cannot become a subreaper: {error}")))?;
     let filter = filter::build();
@@ -73,10 +74,6 @@ pub(crate) fn launch<'a>(
         desk,
     })
     .map_err(|error| Failure::new(format!("cannot fork: {error}")))?;
-    let action = ChildSignal { is_ignored: ignores_child_signal, is_no_wait: false };
-    model
-        .launch(child.pid, action)
-        .map_err(|refusal| Failure::new(format!("the model refuses the program: {refusal}")))?;
     if let Err(error) = sys::seize(child.pid, OPTIONS) {
         drop(child.go);
         end_unfollowed(child.pid);
@@ -85,9 +82,18 @@ pub(crate) fn launch<'a>(
              as the program's owner, and in a container needs --cap-add SYS_PTRACE"
         )));
     }
+    let action = ChildSignal { is_ignored: ignores_child_signal, ..ChildSignal::default() };
+    let origin = find_origin();
+    let mut ledger = Ledger::open(&origin, child.pid, action, View::Live(Sights::default()))
+        .map_err(|refusal| Failure::new(format!("the model refuses its own world: {refusal}")))?;
+    if let Some(file) = recording {
+        let words = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let recorder = Recorder::new(file, &Head::new(words, origin, child.pid, action));
+        ledger.record(recorder.map_err(|error| unrecorded(&error))?);
+    }
     let go = File::from(child.go).write_all(&[1]);
     go.map_err(|error| Failure::new(format!("cannot start the program: {error}")))?;
-    let tracer = Tracer::new(desk, child.pid, model);
+    let tracer = Tracer::new(desk, origin.group, child.pid, ledger);
     let program = arguments[0].clone();
     Ok(Launch { tracer, complaint: File::from(child.complaint), program })
 }
@@ -97,15 +103,28 @@ impl Launch<'_> {
     ///
     /// # Errors
     ///
-    /// If the program was never executed: why.
+    /// If the program was never executed: why. If what was seen could not be recorded.
     pub(crate) fn follow(self) -> Result<Outcome, Failure> {
         let Self { tracer, complaint, program } = self;
         let outcome = tracer.follow();
         match read_complaint(complaint, &program) {
-            None => Ok(outcome),
+            None => outcome.map_err(|error| unrecorded(&error)),
             Some(failure) => Err(failure),
         }
     }
+}
+
+/// Where lockstep stands.
+fn find_origin() -> Origin {
+    let [pid, _, group, session] = sys::own_numbers();
+    let stat = procfs::stat(pid);
+    let (terminal, foreground) = stat.map_or((0, -1), |stat| (stat.terminal, stat.foreground));
+    let space = procfs::space(pid).unwrap_or(0);
+    Origin { pid, group, session, terminal, foreground, space }
+}
+
+fn unrecorded(error: &io::Error) -> Failure {
+    Failure::new(format!("cannot write the recording: {error}"))
 }
 
 /// Reads what the child had to complain about; nothing if the program was executed.

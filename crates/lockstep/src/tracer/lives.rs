@@ -1,10 +1,9 @@
 //! Births and execs.
 
-use libc::c_int;
-
-use super::tracee::{Activity, Exemption, GroupStop, Traced, Tracee};
-use super::waits::Cause;
+use super::tracee::{Activity, GroupStop, Traced, Tracee};
 use super::{Flight, Tracer};
+use crate::ledger::{Fact, guess_fork};
+use crate::model::Numbers;
 use crate::operation::{Call, Fork};
 use crate::procfs;
 use crate::sys::{self, Pid};
@@ -39,7 +38,7 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&parent).map(|tracee| tracee.tgid) else {
             return;
         };
-        self.comparison.log(format!("{} {fork}: {child} is born", self.history.label(tgid)));
+        let numbers = numbers(child);
         if fork.has(libc::CLONE_THREAD) {
             self.tracees.insert(child, Tracee::new(tgid));
             if let Some(process) = self.processes.get_mut(&tgid) {
@@ -48,52 +47,14 @@ impl Tracer<'_> {
                     process.stop = GroupStop::Begun;
                 }
             }
-            self.history.thread_born(tgid);
-            if self.is_modelled(tgid) {
-                self.drive(parent, fork, |model| model.spawn_thread(parent, child));
-            }
-            return;
+        } else {
+            self.tracees.insert(child, Tracee::new(child));
+            self.processes.insert(child, Traced::new(child, numbers.is_init()));
         }
-        let is_modelled = self.exemption(parent).is_none();
-        let mut process = Traced::new(child);
-        process.exemption = self.exemption_at_birth(tgid, child, fork);
-        self.tracees.insert(child, Tracee::new(child));
-        self.processes.insert(child, process);
-        let stat = procfs::stat(child);
-        let (by, ids) =
-            stat.map_or((tgid, [0, 0]), |stat| (stat.parent, [stat.group, stat.session]));
-        self.history.birth(child, by, Some(tgid), ids);
-        if is_modelled {
-            self.drive(parent, fork, |model| model.fork(parent, child, fork));
-            self.check_relations(child);
-        }
-        if self.ended_by.is_some() {
+        self.ledger.note(Fact::Born { parent, fork: *fork, numbers });
+        if self.ledger.is_told_to_end() {
             let _ = sys::kill(child, libc::SIGKILL);
         }
-    }
-
-    fn exemption_at_birth(&mut self, parent: Pid, child: Pid, fork: &Fork) -> Option<Exemption> {
-        let process = self.processes.get(&parent)?;
-        match process.exemption {
-            Some(Exemption::NamespaceChild | Exemption::NamespaceInner) => {
-                return Some(Exemption::NamespaceInner);
-            }
-            Some(Exemption::ForeignCalls) => return Some(Exemption::NamespaceInner),
-            None => {}
-        }
-        let is_new = fork.has(libc::CLONE_NEWPID);
-        if is_new {
-            self.comparison.note_unmodelled("clone(CLONE_NEWPID)");
-        }
-        let is_elsewhere =
-            is_new || process.has_changed_namespace && !procfs::is_in_own_namespace(child);
-        is_elsewhere.then_some(Exemption::NamespaceChild)
-    }
-
-    /// Whether the model has this process.
-    pub(super) fn is_modelled(&self, tgid: Pid) -> bool {
-        let exemption = self.processes.get(&tgid).and_then(|process| process.exemption);
-        exemption != Some(Exemption::NamespaceInner)
     }
 
     /// A new thread whose parent was killed before it could tell of it: `/proc` knows the rest.
@@ -118,11 +79,9 @@ impl Tracer<'_> {
             Some(caller) => self.birth(caller, child, &guess(child)),
             None => {
                 // Its parent is already gone; it is followed to its end, but not compared.
-                let mut process = Traced::new(child);
-                process.exemption = Some(Exemption::NamespaceInner);
-                self.processes.insert(child, process);
+                self.processes.insert(child, Traced::new(child, false));
                 self.tracees.insert(child, Tracee::new(child));
-                self.history.birth(child, forker, None, [0, 0]);
+                self.ledger.note(Fact::Found { child, forker });
             }
         }
         self.on_stop(child, code);
@@ -145,7 +104,6 @@ impl Tracer<'_> {
         let Some((tgid, former)) = self.execs.pop_front() else {
             return false;
         };
-        let modelled = self.is_modelled(tgid);
         let Some(process) = self.processes.get_mut(&tgid) else {
             return true;
         };
@@ -157,12 +115,7 @@ impl Tracer<'_> {
         process.stop = GroupStop::None;
         self.tracees.insert(tgid, Tracee::new(tgid));
         let command = procfs::command(tgid);
-        self.comparison.log(format!("{tgid} executes {command}"));
-        self.history.executed(tgid, command);
-        if modelled {
-            self.drive(tgid, &"exec", |model| model.exec(tgid, former));
-        }
-        self.refresh_waiters(Cause::Regrouping);
+        self.ledger.note(Fact::Executed { pid: tgid, former, command });
         self.resume(tgid, 0);
         true
     }
@@ -170,8 +123,15 @@ impl Tracer<'_> {
 
 /// The fork that made a thread, as far as `/proc` shows it.
 fn guess(child: Pid) -> Fork {
-    let is_thread = procfs::owner(child).is_some_and(|(tgid, _)| tgid != child);
-    let flags: c_int = if is_thread { libc::CLONE_THREAD | libc::CLONE_SIGHAND } else { 0 };
-    let exit_signal = if is_thread { 0 } else { libc::SIGCHLD as u64 };
-    Fork { name: "fork", flags: flags as u64, exit_signal }
+    guess_fork(procfs::owner(child).is_some_and(|(tgid, _)| tgid != child))
+}
+
+/// The numbers of a new thread; one that is gone already has the number by which lockstep was told of it.
+fn numbers(child: Pid) -> Numbers {
+    let mut all = procfs::numbers(child);
+    if all.is_empty() {
+        all.push(child);
+    }
+    let space = if all.len() > 1 { procfs::space(child).unwrap_or(0) } else { 0 };
+    Numbers { all, space }
 }

@@ -34,10 +34,12 @@
 //!   continuations that nobody has waited for away from the parent;
 //! * the zombies of a dying process move, and wake a sleeper, before it can be collected itself.
 //!
-//! So an answer that the model does not give is not judged at once. It is held, the news that are
+//! So an answer that the model does not give, and a signal that it has not sent, is not judged at once. It is held, the news that are
 //! on their way are applied one by one, and after each one the model is asked again. An answer
 //! that the model had until the latest news came is right too. What still differs after
 //! [`SETTLE`] is a divergence.
+//!
+//! *Who judges.* What has happened is told to the [`Ledger`] as facts, in the order made here.
 //!
 //! An operation that is cut short by SIGKILL has happened or not: `/proc` tells.
 
@@ -49,21 +51,17 @@ mod lives;
 mod news;
 mod stops;
 mod tracee;
-mod waits;
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use libc::c_int;
 
-use self::exits::{ExitFlight, LastEnd};
+use self::exits::ExitFlight;
 pub(crate) use self::launch::{Failure, STATUS_FAILED, launch};
 use self::news::News;
-use self::tracee::{Activity, Traced, Tracee};
-use crate::compare::{Comparison, LOST};
-use crate::history::{History, Reaper};
-use crate::model::Model;
+use self::tracee::{Traced, Tracee};
+use crate::ledger::{Fact, Ledger, Outcome};
 use crate::operation::Call;
 use crate::sys::{self, Pid, SignalDesk};
 
@@ -77,15 +75,14 @@ const IMPATIENCE: Duration = Duration::from_millis(200);
 const NEWS_DELAY: Duration = Duration::from_millis(20);
 /// How long the end of a thread may occupy the slot; closing files can take long.
 const SLOW_EXIT: Duration = Duration::from_secs(1);
+/// How long the end of a namespace's init occupies the slot: until Linux has killed all others in the namespace.
+const CLOSING: Duration = Duration::from_millis(5);
 
 /// The followed program, and all that is known of it.
 pub(crate) struct Tracer<'a> {
     desk: &'a SignalDesk,
-    lockstep: Pid,
     own_group: Pid,
     root: Pid,
-    root_status: Option<c_int>,
-    ended_by: Option<c_int>,
     tracees: HashMap<Pid, Tracee>,
     processes: HashMap<Pid, Traced>,
     /// Threads whose first stop came before the news of their birth, with the stop code.
@@ -94,14 +91,14 @@ pub(crate) struct Tracer<'a> {
     slot: Option<Flight>,
     /// Held threads whose call has returned, in the order of return.
     answered: Vec<Pid>,
+    /// Held threads that are about to take a signal.
+    taking: Vec<Pid>,
     /// Executed: the process, and the executing thread's former number.
     execs: VecDeque<(Pid, Pid)>,
     news: VecDeque<News>,
     slow_exits: Vec<ExitFlight>,
-    last_end: Option<LastEnd>,
-    model: Option<Model>,
-    comparison: Comparison,
-    history: History,
+    /// What has happened, as the model sees it.
+    ledger: Ledger,
 }
 
 /// An operation that waits for the slot.
@@ -126,48 +123,28 @@ enum Flight {
     Exit(ExitFlight),
 }
 
-/// What is known when all have ended.
-pub(crate) struct Outcome {
-    /// What lived.
-    pub(crate) history: History,
-    /// What was compared.
-    pub(crate) comparison: Comparison,
-    /// The program's wait status word.
-    pub(crate) status: Option<c_int>,
-    /// The signal by which lockstep was told to end the program.
-    pub(crate) ended_by: Option<c_int>,
-}
-
 impl<'a> Tracer<'a> {
-    fn new(desk: &'a SignalDesk, root: Pid, model: Model) -> Self {
-        let [lockstep, _, own_group, session] = sys::own_numbers();
-        let mut history = History::new();
-        history.birth(root, lockstep, None, [own_group, session]);
+    fn new(desk: &'a SignalDesk, own_group: Pid, root: Pid, ledger: Ledger) -> Self {
         Self {
             desk,
-            lockstep,
             own_group,
             root,
-            root_status: None,
-            ended_by: None,
             tracees: HashMap::from([(root, Tracee::new(root))]),
-            processes: HashMap::from([(root, Traced::new(root))]),
+            processes: HashMap::from([(root, Traced::new(root, false))]),
             newborns: HashMap::new(),
             queue: VecDeque::new(),
             slot: None,
             answered: Vec::new(),
+            taking: Vec::new(),
             execs: VecDeque::new(),
             news: VecDeque::new(),
             slow_exits: Vec::new(),
-            last_end: None,
-            model: Some(model),
-            comparison: Comparison::default(),
-            history,
+            ledger,
         }
     }
 
     /// Follows the program until it and all of its descendants have ended.
-    pub(crate) fn follow(mut self) -> Outcome {
+    pub(crate) fn follow(mut self) -> std::io::Result<Outcome> {
         let mut has_told_of_daemons = false;
         loop {
             while let Some(stop) = sys::next_stop() {
@@ -177,7 +154,8 @@ impl<'a> Tracer<'a> {
             if self.tracees.is_empty() && self.newborns.is_empty() {
                 break;
             }
-            if self.root_status.is_some() && !has_told_of_daemons && self.ended_by.is_none() {
+            if self.ledger.has_root_ended() && !has_told_of_daemons && !self.ledger.is_told_to_end()
+            {
                 has_told_of_daemons = self.tell_of_daemons();
             }
             match self.desk.next(self.next_look()) {
@@ -185,19 +163,15 @@ impl<'a> Tracer<'a> {
                 _ => {}
             }
         }
-        self.reap_orphans();
-        Outcome {
-            history: self.history,
-            comparison: self.comparison,
-            status: self.root_status,
-            ended_by: self.ended_by,
-        }
+        self.ledger.note(Fact::Finished);
+        self.ledger.close()
     }
 
     /// Takes one step that is possible now. False if there is none before the next stop.
     fn advance(&mut self) -> bool {
         self.finish_exit()
             || self.judge_answers()
+            || self.judge_arrivals()
             || self.apply_news()
             || self.apply_exec()
             || self.adopt_foundling()
@@ -207,10 +181,9 @@ impl<'a> Tracer<'a> {
     }
 
     fn start_next_turn(&mut self) -> bool {
-        if self.slot.is_some() || self.is_anyone_due() || !self.execs.is_empty() {
+        if self.slot.is_some() || self.ledger.is_anyone_due() || !self.execs.is_empty() {
             return false;
         }
-        self.last_end = None;
         match self.queue.pop_front() {
             None => return false,
             Some(Turn::Call { tid, call }) => self.start_call(tid, call),
@@ -221,7 +194,7 @@ impl<'a> Tracer<'a> {
 
     /// How long to wait before a divergence is certain: `limit` for the first one.
     fn patience(&self, limit: Duration) -> Duration {
-        if self.comparison.divergences.is_empty() { limit } else { IMPATIENCE }
+        if self.ledger.is_in_step() { limit } else { IMPATIENCE }
     }
 
     /// When to look again if no stop comes before.
@@ -230,50 +203,13 @@ impl<'a> Tracer<'a> {
         if matches!(&self.slot, Some(Flight::Exit(_))) {
             limit = Duration::from_micros(100);
         }
-        if !self.slow_exits.is_empty() || !self.answered.is_empty() || !self.newborns.is_empty() {
+        if !self.slow_exits.is_empty() || self.is_anyone_held() || !self.newborns.is_empty() {
             limit = limit.min(Duration::from_millis(2));
         }
         if !self.news.is_empty() {
             limit = limit.min(Duration::from_millis(5));
         }
         limit
-    }
-
-    /// Asks the model. A panic inside it is a divergence, and the end of asking.
-    fn ask<T>(&mut self, question: impl FnOnce(&mut Model) -> T) -> Option<T> {
-        let model = self.model.as_mut()?;
-        match catch_unwind(AssertUnwindSafe(|| question(model))) {
-            Ok(answer) => Some(answer),
-            Err(_) => {
-                let words = crate::run::last_panic();
-                self.diverge("the last operation", "did it", &format!("panicked: {words}"));
-                self.drop_model();
-                None
-            }
-        }
-    }
-
-    /// Notes a difference. After too many of them the model is no longer asked.
-    fn diverge(&mut self, question: &str, linux: &str, model: &str) {
-        self.comparison.diverge(question.to_owned(), linux.to_owned(), model.to_owned());
-        self.drop_model_if_lost();
-    }
-
-    fn drop_model_if_lost(&mut self) {
-        if self.comparison.divergences.len() >= LOST && self.model.is_some() {
-            self.comparison.skip("the model has lost the program: no longer asked");
-            self.drop_model();
-        }
-    }
-
-    fn drop_model(&mut self) {
-        // Its state is no longer trusted, so neither are its destructors.
-        std::mem::forget(self.model.take());
-        for tracee in self.tracees.values_mut() {
-            if let Activity::Waiting(waiting) = &mut tracee.activity {
-                waiting.due = None;
-            }
-        }
     }
 
     /// Lets a thread run on, with a signal or without. One that was killed meanwhile is not there
@@ -290,6 +226,10 @@ impl<'a> Tracer<'a> {
     /// Whether the thread has the slot for a call.
     fn is_in_slot(&self, tid: Pid) -> bool {
         matches!(self.slot, Some(Flight::Call { tid: holder, .. }) if holder == tid)
+    }
+
+    fn is_slot_free(&self) -> bool {
+        self.slot.is_none()
     }
 
     fn free_slot_of(&mut self, tid: Pid) {
@@ -317,53 +257,16 @@ impl<'a> Tracer<'a> {
         let is_for_program = matches!(signal, libc::SIGINT | libc::SIGQUIT);
         match signal {
             libc::SIGTERM | libc::SIGHUP => self.end_program(signal),
-            _ if is_for_program && self.root_status.is_some() => self.end_program(signal),
+            _ if is_for_program && self.ledger.has_root_ended() => self.end_program(signal),
             _ => {}
         }
     }
 
     /// Kills whatever lives. Their ends are followed like all others, but no longer compared.
     fn end_program(&mut self, signal: c_int) {
-        self.ended_by = Some(signal);
-        self.drop_model();
+        self.ledger.note(Fact::Told { signal });
         for &pid in self.processes.keys() {
             let _ = sys::kill(pid, libc::SIGKILL);
-        }
-    }
-
-    /// Reaps the program's ended orphans: the model's lockstep first, and Linux's must follow.
-    fn reap_orphans(&mut self) {
-        while let Some(Some(pid)) = self.ask(|model| model.reap_orphan()) {
-            let was_there = crate::procfs::stat(pid).is_some();
-            if was_there && sys::collect_death(pid).is_none() {
-                self.diverge(
-                    &format!("reaping of the orphan {pid}"),
-                    "it is no ended child of lockstep",
-                    "lockstep reaps it",
-                );
-            }
-            self.comparison.log(format!("{pid} reaped by lockstep"));
-            if !self.note_reaped(pid, Reaper::Lockstep) {
-                return;
-            }
-        }
-    }
-
-    /// Notes that a process was reaped. False if the model could reap it once more.
-    fn note_reaped(&mut self, pid: Pid, by: Reaper) -> bool {
-        let label = self.history.label(pid);
-        self.history.reaped(pid, by);
-        match self.ask(|model| model.is_known(pid)) {
-            Some(true) => {
-                let question = format!("what is left of {label}, which was waited for");
-                self.diverge(&question, "nothing", "it can be waited for again");
-                false
-            }
-            Some(false) => {
-                self.comparison.agree("gone after reaping");
-                true
-            }
-            None => true,
         }
     }
 }

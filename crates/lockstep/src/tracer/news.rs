@@ -9,12 +9,11 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::tracee::{Activity, GroupStop};
-use super::waits::Cause;
 use super::{Flight, NEWS_DELAY, Tracer};
+use crate::ledger::Fact;
 use crate::operation::Call;
 use crate::procfs;
 use crate::sys::{self, Pid};
-use crate::words;
 
 /// Something that the kernel has done to a process.
 #[derive(Clone, Copy, Debug)]
@@ -97,31 +96,19 @@ impl Tracer<'_> {
         {
             return false;
         }
-        if self.is_anyone_due() && !self.is_answer_held() && news.since.elapsed() < NEWS_DELAY {
+        if self.ledger.is_anyone_due()
+            && !self.is_anyone_held()
+            && news.since.elapsed() < NEWS_DELAY
+        {
             return false;
         }
         self.news.pop_front();
         let News { pid, kind, .. } = news;
-        let label = self.history.label(pid);
-        match kind {
-            NewsKind::Stop { signal } => {
-                self.comparison.log(format!("{label} is stopped by {}", words::signal(signal)));
-                self.history.stopped(pid, signal);
-            }
-            NewsKind::Continue => {
-                self.comparison.log(format!("{label} is continued"));
-                self.history.continued(pid);
-            }
-            NewsKind::GroupExit { .. } => {}
-        }
-        if self.is_modelled(pid) && self.processes.contains_key(&pid) {
-            self.drive(pid, &"job control", |model| match kind {
-                NewsKind::Stop { signal } => model.group_stopped(pid, signal),
-                NewsKind::Continue => model.group_continued(pid),
-                NewsKind::GroupExit { status } => model.begin_group_exit(pid, status),
-            });
-        }
-        self.refresh_waiters(Cause::News);
+        self.ledger.note(match kind {
+            NewsKind::Stop { signal } => Fact::Stopped { pid, signal },
+            NewsKind::Continue => Fact::Continued { pid },
+            NewsKind::GroupExit { status } => Fact::Doomed { pid, status },
+        });
         if let NewsKind::Stop { signal } = kind {
             self.stop_with_the_job(signal);
         }

@@ -5,8 +5,9 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::news::{News, NewsKind};
-use super::tracee::{Activity, Answered, Exemption, Waiting};
+use super::tracee::{Activity, Answered};
 use super::{Flight, Tracer, Turn, filter};
+use crate::ledger::Fact;
 use crate::operation::Call;
 use crate::sys::{self, Pid, SyscallStop};
 
@@ -33,7 +34,7 @@ impl Tracer<'_> {
         }
         match event {
             0 if code == SYSCALL_STOP => self.on_syscall_exit(tid),
-            0 => self.resume(tid, code),
+            0 => self.on_signal(tid, code),
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
                 self.on_fork(tid);
             }
@@ -50,8 +51,7 @@ impl Tracer<'_> {
             return;
         };
         if arch != filter::NATIVE_ARCH || (cfg!(target_arch = "x86_64") && number >= X32_CALLS) {
-            self.comparison.note_unmodelled("system calls of another architecture");
-            self.exempt(tid, Exemption::ForeignCalls);
+            self.ledger.note(Fact::Foreign { tid });
             self.resume(tid, 0);
             return;
         }
@@ -64,7 +64,7 @@ impl Tracer<'_> {
         match call {
             Call::Exec | Call::SetChildSignal { action: None } => self.resume(tid, 0),
             Call::Unmodelled { name } => {
-                self.comparison.note_unmodelled(name);
+                self.ledger.note(Fact::Unmodelled { name });
                 self.resume(tid, 0);
             }
             _ => {
@@ -82,34 +82,39 @@ impl Tracer<'_> {
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
         };
-        let (call, resolved, outdated) = match tracee.activity {
-            Activity::Calling(call) => {
-                let resolved = match call {
-                    Call::Wait(wait) => self.resolve(tid, wait),
-                    _ => None,
-                };
-                (call, resolved, None)
-            }
-            Activity::Waiting(Waiting { wait, resolved, outdated, .. }) => {
-                (Call::Wait(wait), resolved, outdated)
-            }
+        let call = match tracee.activity {
+            Activity::Calling(call) => call,
+            Activity::Waiting(wait) => Call::Wait(wait),
             Activity::Forking { fork, child } => {
                 tracee.activity = Activity::Running;
-                self.compare_fork_result(tid, &fork, child, result);
+                self.ledger.note(Fact::Forked { tid, fork, child, result });
                 return self.resume(tid, 0);
             }
             _ => return self.resume(tid, 0),
         };
-        let Some(tracee) = self.tracees.get_mut(&tid) else { return };
-        if is_interrupted(result) {
+        // A terminal's call that starts again has done something: it has sent a signal.
+        if is_interrupted(result) && !matches!(call, Call::Terminal(_)) {
             tracee.activity = Activity::Running;
+            if matches!(call, Call::Wait(_)) {
+                self.ledger.note(Fact::Interrupted { tid });
+            }
             self.free_slot_of(tid);
             return self.resume(tid, 0);
         }
         let since = Instant::now();
-        let answered = Answered { call, resolved, outdated, result, since };
-        tracee.activity = Activity::Answered(answered);
+        tracee.activity = Activity::Answered(Answered { call, result, since });
         self.answered.push(tid);
+    }
+
+    /// A thread is about to take a signal.
+    fn on_signal(&mut self, tid: Pid, signal: c_int) {
+        match (sys::arrival(tid), self.tracees.get_mut(&tid)) {
+            (Some(arrival), Some(tracee)) => {
+                tracee.activity = Activity::Taking { arrival, signal, since: Instant::now() };
+                self.taking.push(tid);
+            }
+            _ => self.resume(tid, signal),
+        }
     }
 
     fn on_exit_event(&mut self, tid: Pid) {
@@ -121,6 +126,7 @@ impl Tracer<'_> {
         tracee.stop_signal = None;
         let activity = std::mem::replace(&mut tracee.activity, Activity::Exiting);
         self.answered.retain(|&held| held != tid);
+        self.taking.retain(|&held| held != tid);
         self.queue.retain(|turn| turn.tid() != tid);
         self.reconcile(tid, activity);
         self.free_slot_of(tid);
@@ -133,40 +139,18 @@ impl Tracer<'_> {
 
     /// The thread was killed in the middle of a call: finds out whether the call took effect.
     fn reconcile(&mut self, tid: Pid, activity: Activity) {
-        let (call, resolved) = match activity {
-            Activity::Calling(call) => (call, None),
-            Activity::Waiting(waiting) => (Call::Wait(waiting.wait), waiting.resolved),
-            Activity::Answered(answered) => (answered.call, answered.resolved),
+        let call = match activity {
+            Activity::Calling(call) | Activity::Answered(Answered { call, .. }) => call,
+            Activity::Waiting(wait) => Call::Wait(wait),
             _ => return,
         };
-        match call {
-            Call::Wait(wait) => {
-                let resolved = resolved.or_else(|| self.resolve(tid, wait));
-                self.reconcile_wait(tid, resolved);
-            }
-            Call::SetPgid { .. } | Call::SetSid => self.reconcile_relations(tid, call),
-            _ => {}
-        }
+        let target = self.target(tid, &call);
+        self.ledger.note(Fact::Cut { tid, call, target });
     }
 
     /// Gives the slot to a call of this thread.
     pub(super) fn take_slot(&mut self, tid: Pid) {
         self.slot = Some(Flight::Call { tid, since: Instant::now() });
-    }
-
-    /// From now on, what this thread's process is told is not compared.
-    fn exempt(&mut self, tid: Pid, exemption: Exemption) {
-        let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
-            return;
-        };
-        if let Some(process) = self.processes.get_mut(&tgid) {
-            process.exemption.get_or_insert(exemption);
-        }
-    }
-
-    /// Why this thread's answers are not compared, if they are not.
-    pub(super) fn exemption(&self, tid: Pid) -> Option<Exemption> {
-        self.processes.get(&self.tracees.get(&tid)?.tgid)?.exemption
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::model::WaitAnswer;
-use crate::operation::{Call, Fork, Wait};
+use crate::operation::{Arrival, Call, Fork, Wait};
 use crate::sys::Pid;
 
 /// A followed thread.
@@ -38,43 +37,13 @@ pub(super) enum Activity {
     /// Its fork is done; the number has still to be returned to it.
     Forking { fork: Fork, child: Pid },
     /// It sleeps in a wait (or soon will).
-    Waiting(Waiting),
+    Waiting(Wait),
     /// Its call has returned; it is held at the exit of the call until the answer is judged.
     Answered(Answered),
+    /// It is held before it takes a signal, until the model has sent that too.
+    Taking { arrival: Arrival, signal: i32, since: Instant },
     /// It is held at its end, or beyond.
     Exiting,
-}
-
-/// A wait that may sleep.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting {
-    /// The request as the caller made it.
-    pub(super) wait: Wait,
-    /// The same with all that is relative to the caller resolved; `None` if that failed, then
-    /// the answer is not compared.
-    pub(super) resolved: Option<Wait>,
-    /// The model has an answer: since when, and whether Linux must have woken the sleeper too.
-    pub(super) due: Option<Due>,
-    /// An answer that the model had and that later news have taken away: Linux may have given it
-    /// before.
-    pub(super) outdated: Option<WaitAnswer>,
-}
-
-impl Waiting {
-    pub(super) const fn new(wait: Wait, resolved: Option<Wait>) -> Self {
-        Self { wait, resolved, due: None, outdated: None }
-    }
-}
-
-/// A sleeper for whom the model has an answer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    /// The answer.
-    pub(super) answer: WaitAnswer,
-    /// Since when.
-    pub(super) since: Instant,
-    /// Whether Linux wakes sleepers for what has happened (R-WAIT-09).
-    pub(super) is_woken: bool,
 }
 
 /// A call that has returned.
@@ -82,10 +51,6 @@ pub(super) struct Due {
 pub(super) struct Answered {
     /// The call.
     pub(super) call: Call,
-    /// For a wait, the resolved request.
-    pub(super) resolved: Option<Wait>,
-    /// For a wait, the answer that the model had once.
-    pub(super) outdated: Option<WaitAnswer>,
     /// Linux's result.
     pub(super) result: i64,
     /// Since when it is held.
@@ -99,20 +64,13 @@ pub(super) struct Traced {
     pub(super) threads: BTreeSet<Pid>,
     /// Its group stop.
     pub(super) stop: GroupStop,
-    /// Why its answers are not compared, if they are not.
-    pub(super) exemption: Option<Exemption>,
-    /// It has called unshare or setns: its children may be born elsewhere.
-    pub(super) has_changed_namespace: bool,
+    /// It is the init of a PID namespace inside lockstep's.
+    pub(super) is_init: bool,
 }
 
 impl Traced {
-    pub(super) fn new(leader: Pid) -> Self {
-        Self {
-            threads: BTreeSet::from([leader]),
-            stop: GroupStop::None,
-            exemption: None,
-            has_changed_namespace: false,
-        }
+    pub(super) fn new(leader: Pid, is_init: bool) -> Self {
+        Self { threads: BTreeSet::from([leader]), stop: GroupStop::None, is_init }
     }
 }
 
@@ -125,25 +83,4 @@ pub(super) enum GroupStop {
     Begun,
     /// All have.
     Complete,
-}
-
-/// Why the answers that a process gets are not compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exemption {
-    /// It lives in another PID namespace. The model knows it as a child of its parent outside.
-    NamespaceChild,
-    /// It was born inside another PID namespace; the model does not know it.
-    NamespaceInner,
-    /// It has made system calls of another architecture; the model knows only how it ends.
-    ForeignCalls,
-}
-
-impl Exemption {
-    /// The reason, for the report.
-    pub(super) const fn reason(self) -> &'static str {
-        match self {
-            Self::NamespaceChild | Self::NamespaceInner => "the caller is in another PID namespace",
-            Self::ForeignCalls => "the caller uses another architecture's system calls",
-        }
-    }
 }

@@ -86,6 +86,18 @@ impl Bench {
         self.start(command).finish()
     }
 
+    /// `lockstep run -- PROGRAM` on a terminal of its own. `dialogue` has a line for each exchange: what must appear, a tab, what is typed then.
+    pub(crate) fn run_on_terminal(self, program: &[&str], dialogue: &str) -> Run {
+        let driver = self.write("on_terminal.py", include_str!("on_terminal.py"));
+        let dialogue = self.write("dialogue", dialogue);
+        let inner = self.command(&[], &program.iter().map(OsStr::new).collect::<Vec<_>>());
+        let mut command = Command::new("python3");
+        command.arg(driver).arg(dialogue).arg(inner.get_program()).args(inner.get_args());
+        command.current_dir(self.dir.path());
+        self.prepare(&mut command);
+        self.start(command).finish()
+    }
+
     /// Everybody with this bench's mark in the environment.
     fn strays(&self) -> Vec<String> {
         let wanted = format!("{MARK}={}", self.mark);

@@ -5,15 +5,23 @@
 
 mod family;
 mod groups;
+mod order;
 mod reaping;
 mod signals;
 mod threads;
+mod trios;
+mod wakes;
+mod walks;
 
 pub use family::*;
 pub use groups::*;
+pub use order::*;
 pub use reaping::*;
 pub use signals::*;
 pub use threads::*;
+pub use trios::*;
+pub use wakes::*;
+pub use walks::*;
 
 use std::sync::{Arc, Mutex};
 
@@ -59,4 +67,59 @@ fn all<E: Explorer, A: Send + 'static, B: Send + 'static, C: Send + 'static>(
         (two, third)
     };
     (first, second, third)
+}
+
+/// Calls a macro with the names of all scenarios.
+#[macro_export]
+macro_rules! all_scenarios {
+    ($macro:ident) => {
+        $macro! {
+            race_01_same_group_twice
+            race_02_setsid_against_setpgid
+            race_03_fork_under_an_exiting_parent
+            race_04_orphan_handed_to_a_dead_subreaper
+            race_05_living_subreaper_skipped
+            race_06_reap_against_re_parenting
+            race_07_double_reap_by_two_waiters
+            race_08_late_second_reap
+            race_09_reap_against_setpgid
+            race_10_zombie_visible_before_its_children_moved
+            race_11_in_no_group_while_moving
+            race_12_a_walk_misses_a_living_process
+            race_12_a_walk_by_number_misses_a_living_process
+            race_13_a_destructor_under_the_lock
+            race_14_exit_code
+            race_15_leave_and_come_back
+            race_01_by_three
+            race_03_by_three
+            race_04_by_three
+            race_06_by_three
+            race_07_by_three
+            race_09_by_three
+            setpgid_against_setpgid
+            setsid_against_setsid
+            last_member_leaves_while_another_joins
+            fork_against_exit_of_the_parent
+            exit_of_the_parent_against_exit_of_the_reaper
+            opposite_re_parentings
+            duplicate_number
+            wait_against_exit
+            wait_against_wait
+            a_sleeping_future_is_woken
+            two_sleeping_futures_share_one_child
+            a_future_is_dropped_at_any_point
+            hooks_in_the_order_of_linux
+            hooks_of_an_adopted_zombie_in_order
+            exit_group_against_exit_group
+            exactly_one_is_the_last
+            a_thread_joins_while_the_process_ends
+            exec_against_exec
+            exec_against_group_exit
+            a_thread_joins_while_another_execs
+            no_fork_escapes_a_signal_to_the_group
+            stop_against_continue
+            stop_of_two_threads_against_continue
+            stop_against_continue_against_kill
+        }
+    };
 }

@@ -6,7 +6,7 @@ use axprocess::{Errno, ForkRequest, Number, WaitOutcome, WaitRequest};
 
 use super::both;
 use crate::Explorer;
-use crate::kernel::{Inquisitive, boot, exit, fork, pids, spawn_thread, try_fork, wait4, wakes};
+use crate::kernel::{Inquisitive, boot, exit, fork, pids, spawn_thread, try_fork, wait4, woken};
 
 /// Race 6: the parent of a zombie exits while one of its threads reaps it. One of them and init gets it, and no list keeps a ghost.
 pub fn race_06_reap_against_re_parenting<E: Explorer>() {
@@ -146,7 +146,7 @@ pub fn wait_against_exit<E: Explorer>() {
             },
         )
     };
-    assert!(wakes(&table) > 0, "the parent is woken, reaped or not");
+    assert!(!woken(&table).is_empty(), "the parent is woken, reaped or not");
     if let Some(token) = token {
         assert!(init.process().has_news_since(token), "the wake-up is lost");
         assert_eq!(wait4(&init, -1), Ok(Some((2, 0))));

@@ -6,7 +6,7 @@ use axprocess::{ForkRequest, Signal, StopDecision, ThreadStop};
 
 use super::{all, both};
 use crate::Explorer;
-use crate::kernel::{boot, fork, posted, spawn_thread, try_fork};
+use crate::kernel::{boot, exit, fork, posted, spawn_thread, try_fork, wait4};
 
 /// kill of a group against fork by a member: the child was a member and is hit, or was not born (B17, R-CLONE-14).
 pub fn no_fork_escapes_a_signal_to_the_group<E: Explorer>() {
@@ -66,4 +66,30 @@ pub fn stop_of_two_threads_against_continue<E: Explorer>() {
     for (thread, _sleeps) in [first, second] {
         assert!(!thread.is_stop_requested(), "nothing is left to stop for");
     }
+}
+
+/// A stop, SIGCONT and SIGKILL at once: the process is not stopped in the end, its exit is decided, and all of it can be waited for.
+pub fn stop_against_continue_against_kill<E: Explorer>() {
+    let (_table, init) = boot::<E>();
+    let worker = fork(&init);
+    let sender = fork(&init);
+    let (thread, _, _) = {
+        let init = Arc::clone(&init);
+        all::<E, _, _, _>(
+            move || {
+                let ticket = worker.process().stop_ticket();
+                if E::does("begin_stop()", || worker.begin_stop(Signal::SIGSTOP, ticket))
+                    == StopDecision::Stop
+                {
+                    E::does("stop()", || worker.stop());
+                }
+                worker
+            },
+            move || E::does("kill(2, SIGCONT)", || sender.process().kill(2, 18)).unwrap(),
+            move || E::does("kill(2, SIGKILL)", || init.process().kill(2, 9)).unwrap(),
+        )
+    };
+    assert!(!thread.process().is_stopped() && thread.process().is_group_exited());
+    exit(&thread, 0);
+    assert_eq!(wait4(&init, 2), Ok(Some((2, 9))), "killed, whatever else happened");
 }

@@ -6,7 +6,7 @@ use axprocess::{Errno, ExitStatus, ThreadExit};
 
 use super::{all, both};
 use crate::Explorer;
-use crate::kernel::{boot, fork, spawn_thread, try_spawn, wait4};
+use crate::kernel::{boot, doomed, fork, spawn_thread, try_spawn, wait4};
 
 /// Race 14: exit_group(1) against the exit(0) of another thread: the group's code is the process's.
 pub fn race_14_exit_code<E: Explorer>() {
@@ -61,9 +61,9 @@ pub fn exactly_one_is_the_last<E: Explorer>() {
     assert_eq!(wait4(&init, -1), Ok(Some((2, (last as i32 + 1) << 8))));
 }
 
-/// A thread joins while the process ends: it belongs to the process, or is refused.
+/// A thread joins while the process ends: it belongs to the process and is told to exit, or is refused.
 pub fn a_thread_joins_while_the_process_ends<E: Explorer>() {
-    let (_table, init) = boot::<E>();
+    let (table, init) = boot::<E>();
     let leader = fork(&init);
     let second = spawn_thread(&leader);
     let (joined, _) = {
@@ -84,6 +84,7 @@ pub fn a_thread_joins_while_the_process_ends<E: Explorer>() {
     match joined {
         Ok(third) => {
             assert_eq!(wait4(&init, -1), Ok(None), "a thread is left");
+            assert!(doomed(&table).contains(&third.tid()), "it joined, and nobody told it to exit");
             assert_eq!(third.exit_thread(ExitStatus::exited(0)), ThreadExit::Last);
         }
         Err(refused) => assert_eq!(refused, Errno::EINTR),

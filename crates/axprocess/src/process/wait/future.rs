@@ -7,6 +7,7 @@ use core::task::{Context, Poll};
 
 use super::sleeper::Sleeper;
 use super::{WaitCall, WaitEvent, WaitOptions, WaitOutcome, look};
+use crate::sync::unlink;
 use crate::{Errno, Host};
 
 impl<H: Host> WaitCall<'_, H> {
@@ -88,7 +89,7 @@ impl<H: Host> Drop for WaitFuture<'_, H> {
     fn drop(&mut self) {
         if let Some(sleeper) = &self.sleeper {
             let process = self.call.caller.process();
-            let _released = process.world().hold(|hold| sleeper.rise(hold, process));
+            let _released = unlink(|| process.world().hold(|hold| sleeper.rise(hold, process)));
         }
     }
 }

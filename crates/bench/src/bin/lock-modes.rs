@@ -1,0 +1,5 @@
+//! `cargo lock-modes`: see the library's `lock_modes`.
+
+fn main() {
+    bench::lock_modes::main();
+}

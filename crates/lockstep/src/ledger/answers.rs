@@ -1,0 +1,310 @@
+//! Calls that return at once: what they say, beside what the model says.
+
+use super::Ledger;
+use super::waits::Cause;
+use crate::model::{Model, Refusal};
+use crate::operation::{Call, Fork, Sending, Target};
+use crate::sys::Pid;
+use crate::words;
+
+impl Ledger {
+    pub(super) fn judge_call(
+        &mut self,
+        tid: Pid,
+        call: Call,
+        result: i64,
+        word: Option<i32>,
+        target: Option<i32>,
+    ) {
+        self.log(tid, &call, result);
+        if let Some(exemption) = self.exemption(tid) {
+            self.comparison.skip(exemption.reason());
+            return;
+        }
+        // What the call has written, or its error.
+        let written = match (result, word) {
+            (0, Some(word)) => i64::from(word),
+            (0, None) => -i64::from(libc::EFAULT),
+            (error, _) => error,
+        };
+        match call {
+            Call::SetPgid { pid, pgid } => self.judge_setpgid(tid, pid, pgid, result),
+            Call::SetSid => {
+                self.compare_number(tid, &call, result, |model| model.setsid(tid));
+                if result >= 0 {
+                    self.check_relations(self.process_of(tid));
+                }
+                self.refresh_sleepers(Cause::Regrouping);
+            }
+            Call::SetSubreaper { on } if result == 0 => {
+                self.drive(tid, &call, |model| model.set_subreaper(tid, on));
+            }
+            Call::GetSubreaper { .. } if result == 0 => {
+                self.compare_number(tid, &call, written, |model| {
+                    model.is_subreaper(tid).map(u32::from)
+                });
+            }
+            Call::SetDeathSignal { signal } => {
+                self.compare_number(tid, &call, result, |model| {
+                    model.set_death_signal(tid, signal)
+                });
+            }
+            Call::GetDeathSignal { .. } if result == 0 => {
+                self.compare_number(tid, &call, written, |model| model.death_signal(tid));
+            }
+            Call::SetChildSignal { action: Some(action) } if result == 0 => {
+                self.drive(tid, &call, |model| model.set_child_signal(tid, action));
+            }
+            Call::Unshare { flags } => self.judge_unshare(tid, &call, flags, result),
+            Call::SetNs { space: Some(space) } => {
+                let answer = self.ask(|model| model.enter(tid, space)).flatten();
+                match answer {
+                    Some(answer) if is_permitted(result) => {
+                        self.compare_number(tid, &call, result, |_| answer);
+                    }
+                    _ => self.comparison.skip("the call is about a namespace outside the program"),
+                }
+            }
+            Call::Send(sending) => self.judge_sending(tid, sending, result, target),
+            Call::Terminal(request) => self.judge_terminal(tid, &request, result, written),
+            Call::Fork(fork) => self.skip_fork_result(&fork, result),
+            _ => self.judge_getter(tid, &call, result),
+        }
+    }
+
+    fn judge_getter(&mut self, tid: Pid, call: &Call, result: i64) {
+        match *call {
+            Call::GetPgid { pid } | Call::GetSid { pid } | Call::PidfdOpen { pid, .. }
+                if self.is_outside(tid, pid) =>
+            {
+                self.comparison.skip(OUTSIDE);
+            }
+            Call::GetPid => self.compare_number(tid, call, result, |m| Ok(m.own_ids(tid)?.0)),
+            Call::GetTid => self.compare_number(tid, call, result, |m| Ok(m.own_ids(tid)?.1)),
+            Call::GetPpid => self.compare_number(tid, call, result, |m| m.getppid(tid)),
+            Call::GetPgrp => self.compare_number(tid, call, result, |m| m.getpgrp(tid)),
+            Call::GetPgid { pid } => {
+                self.compare_number(tid, call, result, |m| m.getpgid(tid, pid));
+            }
+            Call::GetSid { pid } => self.compare_number(tid, call, result, |m| m.getsid(tid, pid)),
+            Call::PidfdOpen { pid, flags } => {
+                // Which descriptor it is, is not the model's.
+                self.compare_number(tid, call, result.min(0), |m| m.pidfd_open(tid, pid, flags));
+            }
+            Call::SetNs { space: None } => {
+                self.comparison.skip("the call is not about a PID namespace");
+            }
+            _ => self.comparison.skip(FOREIGN_FAILURE),
+        }
+    }
+
+    fn judge_setpgid(&mut self, tid: Pid, pid: i32, pgid: i32, result: i64) {
+        let call = Call::SetPgid { pid, pgid };
+        let own = self.process_of(tid);
+        let group = self.global(tid, pgid);
+        let joins_stranger = result == 0
+            && pgid > 0
+            && pgid != pid
+            && group.is_some_and(|group| {
+                group != own && !self.ask(|model| model.is_group(group)).unwrap_or(true)
+            });
+        if self.is_outside(tid, pid) || joins_stranger {
+            self.comparison.skip(OUTSIDE);
+            return;
+        }
+        self.compare_number(tid, &call, result, |model| model.setpgid(tid, pid, pgid));
+        let target = if pid == 0 { Some(own) } else { self.global(tid, pid) };
+        if let Some(target) = target.filter(|_| result == 0) {
+            self.check_relations(target);
+        }
+        self.refresh_sleepers(Cause::Regrouping);
+    }
+
+    fn judge_unshare(&mut self, tid: Pid, call: &Call, flags: u64, result: i64) {
+        if flags & u64::from(libc::CLONE_NEWPID.cast_unsigned()) == 0 {
+            self.comparison.skip("the call is not about a PID namespace");
+        } else if is_permitted(result) {
+            self.compare_number(tid, call, result, |model| model.unshare(tid));
+        } else {
+            self.comparison.skip(FOREIGN_FAILURE);
+        }
+    }
+
+    fn judge_sending(&mut self, tid: Pid, sending: Sending, result: i64, target: Option<i32>) {
+        // Whom a descriptor means, Linux has said; one that is gone has no number.
+        let asked = match (sending.target, target) {
+            (Target::Descriptor(_), Some(target)) => {
+                let number = u32::try_from(target).ok();
+                let seen = number.and_then(|it| self.ask(|model| model.seen_by(tid, it)).flatten());
+                let number = seen.map_or(GONE, u32::cast_signed);
+                Sending { target: Target::Process(number), ..sending }
+            }
+            _ => sending,
+        };
+        let is_outside = match asked.target {
+            Target::Descriptor(_) => return self.comparison.skip("the descriptor is no pidfd"),
+            Target::Process(-1) => true,
+            Target::Process(pid @ ..-1) => {
+                let group = self.global(tid, pid.saturating_neg());
+                result == 0
+                    && group.is_some_and(|group| {
+                        !self.ask(|model| model.is_group(group)).unwrap_or(true)
+                    })
+            }
+            Target::Process(pid) | Target::Thread(pid) | Target::ThreadOf(pid, _) => {
+                self.is_outside(tid, pid)
+            }
+        };
+        if is_outside {
+            self.comparison.skip(OUTSIDE);
+        } else if is_permitted(result) {
+            let call = Call::Send(sending);
+            self.compare_number(tid, &call, result, |model| model.probe(tid, &asked));
+        } else {
+            self.comparison.skip(FOREIGN_FAILURE);
+        }
+    }
+
+    /// Compares a call's result with a number or error of the model.
+    pub(super) fn compare_number(
+        &mut self,
+        tid: Pid,
+        call: &Call,
+        linux: i64,
+        question: impl FnOnce(&mut Model) -> Result<Pid, Refusal>,
+    ) {
+        let Some(answer) = self.ask(question) else {
+            return;
+        };
+        let model = match answer {
+            Ok(number) => i64::from(number),
+            Err(Refusal::Errno(errno)) => -i64::from(errno),
+            Err(refusal @ Refusal::Unknown(_)) => {
+                let question = format!("{} {call}", self.history.label(tid));
+                return self.diverge(&question, &words::result(linux), &refusal.to_string());
+            }
+        };
+        let label = &self.history;
+        self.comparison.compare(
+            call.name(),
+            linux,
+            model,
+            || format!("{} {call}", label.label(tid)),
+            |&value| words::result(value),
+        );
+        self.drop_model_if_lost();
+    }
+
+    /// Compares the relations of a process with what `/proc` says.
+    pub(super) fn check_relations(&mut self, pid: Pid) {
+        let is_exempt = self.exemptions.contains_key(&pid);
+        let Some(stat) = self.view.stat(pid) else {
+            return;
+        };
+        self.history.relate(pid, stat.parent, stat.group, stat.session);
+        if is_exempt {
+            return;
+        }
+        self.notice_terminal(pid, stat.terminal);
+        let model = match self.ask(|model| model.relations(pid)) {
+            Some(Ok(relations)) => relations,
+            // What is left in a namespace that ends, the kernel reaps in its own time.
+            Some(Err(_)) if self.is_closing() => return,
+            Some(Err(refusal)) => {
+                let question = format!("/proc/{pid}/stat");
+                return self.diverge(&question, "it exists", &refusal.to_string());
+            }
+            None => return,
+        };
+        let label = self.history.label(pid);
+        for (name, noun, linux, model) in [
+            ("parent in /proc", "parent", stat.parent, model.parent),
+            ("group in /proc", "process group", stat.group, model.group),
+            ("session in /proc", "session", stat.session, model.session),
+        ] {
+            let question = || format!("the {noun} of {label}");
+            self.comparison.compare(name, linux, model, question, ToString::to_string);
+        }
+        self.compare_terminal(&label, &stat, &model);
+        self.drop_model_if_lost();
+    }
+
+    /// Compares the number that a fork returns with that of the child.
+    pub(super) fn compare_fork_result(&mut self, tid: Pid, fork: &Fork, child: Pid, result: i64) {
+        self.log(tid, &Call::Fork(*fork), result);
+        if self.exemption(tid).is_some() {
+            return;
+        }
+        // A child that has already been reaped has no number any more.
+        let Some(number) = self.ask(|model| model.seen_by(tid, child)).flatten() else {
+            return;
+        };
+        let question = || format!("{tid} {fork}");
+        let show = |value: &i64| words::result(*value);
+        self.comparison.compare(fork.name.as_str(), result, i64::from(number), question, show);
+    }
+
+    fn skip_fork_result(&mut self, fork: &Fork, result: i64) {
+        if result < 0 {
+            let reason = format!("{} failed with {}", fork.name, words::result(result));
+            self.comparison.skip(&reason);
+        } else {
+            self.comparison.note_unmodelled("clone(CLONE_UNTRACED): the child is not followed");
+        }
+    }
+
+    /// The thread was killed in the middle of a call: finds out whether the call took effect.
+    pub(super) fn judge_cut(&mut self, tid: Pid, call: Call, target: Option<i32>) {
+        match call {
+            Call::Wait(wait) => self.reconcile_wait(tid, wait, target),
+            Call::SetPgid { .. } | Call::SetSid => self.reconcile_relations(tid, call),
+            _ => {}
+        }
+    }
+
+    /// A setpgid was cut short: asks `/proc` whether it happened.
+    fn reconcile_relations(&mut self, tid: Pid, call: Call) {
+        let own = self.process_of(tid);
+        let target = match call {
+            Call::SetPgid { pid, .. } if pid > 0 => self.global(tid, pid).unwrap_or(own),
+            _ => own,
+        };
+        let linux = self.view.stat(target).map(|stat| (stat.group, stat.session));
+        let model = self.ask(|model| model.relations(target).ok()).flatten();
+        let model = model.map(|relations| (relations.group, relations.session));
+        if linux.is_some() && linux != model {
+            self.drive(tid, &call, |model| match call {
+                Call::SetPgid { pid, pgid } => model.setpgid(tid, pid, pgid).map(drop),
+                _ => model.setsid(tid).map(drop),
+            });
+        }
+        self.refresh_sleepers(Cause::Regrouping);
+    }
+
+    /// The process that a thread means by a number.
+    fn global(&mut self, tid: Pid, number: i32) -> Option<Pid> {
+        let number = u32::try_from(number).ok().filter(|&number| number > 0)?;
+        self.ask(|model| model.global(tid, number)).flatten()
+    }
+
+    /// Whether the number names a process that is not the program's.
+    fn is_outside(&mut self, tid: Pid, pid: i32) -> bool {
+        let Some(pid) = self.global(tid, pid) else {
+            return false;
+        };
+        self.exemptions.get(&pid).is_some_and(|exemption| exemption.is_unknown())
+            || (!self.ask(|model| model.is_known(pid)).unwrap_or(true)
+                && self.view.stat(pid).is_some())
+    }
+}
+
+const OUTSIDE: &str = "the call is about a process outside the program";
+const FOREIGN_FAILURE: &str = "the call failed for reasons that are not the model's";
+/// No process ever has the highest number: it stands for one that is gone.
+pub(super) const GONE: i32 = i32::MAX;
+
+/// Permissions and limits are not the model's.
+fn is_permitted(result: i64) -> bool {
+    const FOREIGN: [i32; 5] = [libc::EPERM, libc::EAGAIN, libc::ENOMEM, libc::EBADF, libc::EFAULT];
+    !FOREIGN.iter().any(|&errno| result == -i64::from(errno))
+}

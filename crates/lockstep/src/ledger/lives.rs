@@ -1,0 +1,339 @@
+//! Births, execs, stops and ends.
+
+use libc::c_int;
+
+use super::Ledger;
+use super::waits::Cause;
+use crate::history::Reaper;
+use crate::model::{Departure, Numbers, Refusal};
+use crate::operation::Fork;
+use crate::sys::Pid;
+use crate::syscalls::Name;
+use crate::words;
+
+/// Why the answers that a process gets are not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exemption {
+    /// It lives in a PID namespace that others have made, or its maker was killed before it could tell of it: the model does not know it.
+    Stranger,
+    /// It has made system calls of another architecture; the model knows only how it ends.
+    ForeignCalls,
+}
+
+impl Exemption {
+    /// The reason, for the report.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Stranger => "nobody has told how the caller came to be where it is",
+            Self::ForeignCalls => "the caller uses another architecture's system calls",
+        }
+    }
+
+    pub(super) const fn is_unknown(self) -> bool {
+        matches!(self, Self::Stranger)
+    }
+}
+
+/// The last process that ended, while its end may still be in the eyes of sleepers.
+#[derive(Debug)]
+pub(super) struct LastEnd {
+    pub(super) pid: Pid,
+    /// The children that it left.
+    pub(super) children: Vec<Pid>,
+}
+
+impl Ledger {
+    /// Why this thread's answers are not compared, if they are not.
+    pub(super) fn exemption(&self, tid: Pid) -> Option<Exemption> {
+        self.exemptions.get(&self.process_of(tid)).copied()
+    }
+
+    /// Whether the model has this process.
+    fn is_modelled(&self, pid: Pid) -> bool {
+        self.exemptions.get(&pid).is_none_or(|exemption| !exemption.is_unknown())
+    }
+
+    pub(super) fn birth(&mut self, parent: Pid, fork: &Fork, numbers: &Numbers) {
+        self.last_end = None;
+        let tgid = self.process_of(parent);
+        let Some(&child) = numbers.all.first() else {
+            return;
+        };
+        self.comparison.log(format!("{} {fork}: {child} is born", self.history.label(tgid)));
+        if fork.has(libc::CLONE_THREAD) {
+            self.threads.insert(child, tgid);
+            self.history.thread_born(tgid);
+            if self.is_modelled(tgid) {
+                self.drive(parent, fork, |model| model.spawn_thread(parent, numbers));
+            }
+            return;
+        }
+        let is_known_space = !numbers.is_inside()
+            || fork.has(libc::CLONE_NEWPID)
+            || self.is_space_known(tgid, numbers);
+        let exemption = match self.exemptions.get(&tgid) {
+            Some(_) => Some(Exemption::Stranger),
+            None if !is_known_space => Some(Exemption::Stranger),
+            None => None,
+        };
+        self.threads.insert(child, child);
+        if let Some(exemption) = exemption {
+            self.exemptions.insert(child, exemption);
+        } else {
+            self.notice_opening(tgid);
+        }
+        let stat = self.view.stat(child);
+        let (by, ids) =
+            stat.map_or((tgid, [0, 0]), |stat| (stat.parent, [stat.group, stat.session]));
+        self.history.birth(child, by, Some(tgid), ids);
+        if exemption.is_none() {
+            self.drive(parent, fork, |model| model.fork(parent, numbers, fork));
+            self.check_relations(child);
+        }
+    }
+
+    /// Whether the model can say where a child is born: in a namespace that it knows, or in a new one that the parent has asked for.
+    fn is_space_known(&mut self, parent: Pid, numbers: &Numbers) -> bool {
+        let space = numbers.space;
+        numbers.is_init() && self.is_modelled(parent)
+            || self.ask(|model| model.is_space(space)).unwrap_or(false)
+    }
+
+    /// A process whose maker was killed before it could tell of it.
+    pub(super) fn found(&mut self, child: Pid, forker: Pid) {
+        self.threads.insert(child, child);
+        self.exemptions.insert(child, Exemption::Stranger);
+        self.history.birth(child, forker, None, [0, 0]);
+    }
+
+    pub(super) fn foreign(&mut self, tid: Pid) {
+        self.comparison.note_unmodelled("system calls of another architecture");
+        let pid = self.process_of(tid);
+        self.exemptions.entry(pid).or_insert(Exemption::ForeignCalls);
+    }
+
+    pub(super) fn executed(&mut self, pid: Pid, former: Pid, command: &str) {
+        self.last_end = None;
+        self.threads.retain(|tid, of| {
+            let stays = *of != pid || *tid == pid;
+            if !stays {
+                self.sleepers.remove(tid);
+            }
+            stays
+        });
+        self.sleepers.remove(&pid);
+        self.threads.insert(pid, pid);
+        self.comparison.log(format!("{pid} executes {command}"));
+        self.history.executed(pid, command.to_owned());
+        // In a namespace that ends, Linux may have been a moment later with killing it.
+        let is_raced = self.ask(|model| model.is_closing() && model.is_doomed(pid));
+        if self.is_modelled(pid) && is_raced != Some(true) {
+            self.drive(pid, &"exec", |model| model.exec(pid, former));
+        }
+        self.refresh_sleepers(Cause::Regrouping);
+    }
+
+    pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {
+        let label = self.history.label(pid);
+        self.comparison.log(format!("{label} is stopped by {}", words::signal(signal)));
+        self.history.stopped(pid, signal);
+        self.news(pid, |model| model.group_stopped(pid, signal));
+    }
+
+    pub(super) fn continued(&mut self, pid: Pid) {
+        let label = self.history.label(pid);
+        self.comparison.log(format!("{label} is continued"));
+        self.history.continued(pid);
+        self.news(pid, |model| model.group_continued(pid));
+    }
+
+    pub(super) fn doomed(&mut self, pid: Pid, status: c_int) {
+        self.news(pid, |model| model.begin_group_exit(pid, status));
+    }
+
+    fn news(
+        &mut self,
+        pid: Pid,
+        deed: impl FnOnce(&mut crate::model::Model) -> Result<(), Refusal>,
+    ) {
+        if self.is_modelled(pid) && self.threads.values().any(|&of| of == pid) {
+            self.drive(pid, &"job control", deed);
+        }
+        self.refresh_sleepers(Cause::News);
+    }
+
+    /// A thread has ended, its process lives on.
+    pub(super) fn thread_left(&mut self, tid: Pid, status: c_int) {
+        let tgid = self.process_of(tid);
+        let departure = self.exit_thread(tid, tgid, status);
+        self.forget_thread(tid);
+        let label = self.history.label(tgid);
+        self.comparison.log(format!("{label}: thread {tid} ends"));
+        self.history.thread_ended(tgid);
+        if let Some(Err(refusal)) = departure {
+            self.diverge(&format!("end of thread {tid}"), "it ended", &refusal.to_string());
+        }
+        self.refresh_sleepers(Cause::Event);
+    }
+
+    /// The last thread of a namespace's init ends: all others there are killed before it is over.
+    pub(super) fn begin_closing(&mut self, tid: Pid, status: c_int) {
+        let tgid = self.process_of(tid);
+        let label = self.history.label(tgid);
+        self.comparison.log(format!("{label} begins to end, and its namespace with it"));
+        if self.is_modelled(tgid) {
+            self.drive(tgid, &"begins to end", |model| model.begin_closing(tid, status));
+        }
+        self.refresh_sleepers(Cause::Event);
+    }
+
+    /// A process has ended.
+    pub(super) fn ended(&mut self, tid: Pid, own: c_int, status: c_int) {
+        let tgid = self.process_of(tid);
+        let children = self.ask(|model| model.children(tgid)).unwrap_or_default();
+        let closed = self.ask(|model| model.closed(tid)).flatten();
+        let departure = match closed {
+            Some(departure) => Some(Ok(departure)),
+            None => self.exit_thread(tid, tgid, own),
+        };
+        self.forget_thread(tid);
+        let label = self.history.label(tgid);
+        self.comparison.log(format!("{label} ends: {}", words::status(status)));
+        self.history.ended(tgid, status);
+        if tgid == self.root {
+            self.root_status = Some(status);
+        }
+        self.refresh_sleepers(Cause::Event);
+        match departure {
+            Some(Ok(departure)) => self.compare_end(tgid, status, departure),
+            Some(Err(refusal)) => {
+                self.diverge(&format!("end of {label}"), "it ended", &refusal.to_string());
+            }
+            None if self.view.stat(tgid).is_none() => self.history.reaped(tgid, Reaper::Lockstep),
+            None => {}
+        }
+        self.exemptions.remove(&tgid);
+        for &child in &children {
+            self.check_relations(child);
+        }
+        self.last_end = Some(LastEnd { pid: tgid, children });
+        self.reap_orphans();
+        self.refresh_sleepers(Cause::Event);
+    }
+
+    fn exit_thread(
+        &mut self,
+        tid: Pid,
+        tgid: Pid,
+        status: c_int,
+    ) -> Option<Result<Departure, Refusal>> {
+        match self.is_modelled(tgid) {
+            true => self.ask(|model| model.exit_thread(tid, status)),
+            false => None,
+        }
+    }
+
+    fn forget_thread(&mut self, tid: Pid) {
+        self.threads.remove(&tid);
+        self.sleepers.remove(&tid);
+    }
+
+    fn compare_end(&mut self, pid: Pid, status: c_int, departure: Departure) {
+        let label = self.history.label(pid);
+        let (model, stays) = match departure {
+            Departure::Zombie { status } => (status, true),
+            Departure::Vanished { status } => (status, false),
+            Departure::OthersRemain => {
+                return self.diverge(&format!("end of {label}"), "the process", "a thread only");
+            }
+            Departure::Closing => {
+                return self.diverge(
+                    &format!("end of {label}"),
+                    "all others in its namespace are gone",
+                    "it waits for others in its namespace",
+                );
+            }
+        };
+        if status != model && self.is_closing() {
+            self.comparison.skip("it ended by itself in the moment in which its namespace ended");
+        } else {
+            let question = || format!("the status of {label}");
+            let show = |status: &c_int| words::status(*status);
+            self.comparison.compare("exit status", status, model, question, show);
+        }
+        // Published to lockstep itself, a zombie is collected in the same moment; one whose
+        // parent sleeps in a wait may be reaped before anybody can look; and one in a namespace that ends is reaped by the kernel in its own time.
+        let parent = self.ask(|model| model.relations(pid)).and_then(Result::ok);
+        let is_own = parent.is_some_and(|relations| relations.parent == self.lockstep);
+        let is_there = self.view.stat(pid).is_some();
+        if !self.is_closing() && (!stays || !(is_own || self.is_anyone_due())) {
+            let text = |stays: &bool| if *stays { "a zombie" } else { "nothing" }.to_owned();
+            let question = || format!("what is left of {label}");
+            self.comparison.compare("zombie or not", is_there, stays, question, text);
+        }
+        if !stays {
+            self.history.reaped(pid, Reaper::Kernel);
+        }
+        self.drop_model_if_lost();
+    }
+
+    /// Whether a namespace is about to end.
+    pub(super) fn is_closing(&mut self) -> bool {
+        self.ask(|model| model.is_closing()).unwrap_or(false)
+    }
+
+    /// A death was collected that no operation was waiting for.
+    pub(super) fn stray(&mut self, tid: Pid) {
+        if let Some(Ok(relations)) = self.ask(|model| model.relations(tid)) {
+            self.diverge(
+                &format!("the parent of the zombie {tid}"),
+                &self.lockstep.to_string(),
+                &relations.parent.to_string(),
+            );
+        }
+        self.history.reaped(tid, Reaper::Lockstep);
+    }
+
+    /// Reaps the program's ended orphans: the model's lockstep first, and Linux's must follow.
+    pub(super) fn reap_orphans(&mut self) {
+        while let Some(Some(pid)) = self.ask(|model| model.reap_orphan()) {
+            let was_there = self.view.stat(pid).is_some();
+            if was_there && !self.view.collect_death(pid) {
+                self.diverge(
+                    &format!("reaping of the orphan {pid}"),
+                    "it is no ended child of lockstep",
+                    "lockstep reaps it",
+                );
+            }
+            self.comparison.log(format!("{pid} reaped by lockstep"));
+            if !self.note_reaped(pid, Reaper::Lockstep) {
+                return;
+            }
+        }
+    }
+
+    /// Notes that a process was reaped. False if the model could reap it once more.
+    pub(super) fn note_reaped(&mut self, pid: Pid, by: Reaper) -> bool {
+        let label = self.history.label(pid);
+        self.history.reaped(pid, by);
+        match self.ask(|model| model.is_known(pid)) {
+            Some(true) => {
+                let question = format!("what is left of {label}, which was waited for");
+                self.diverge(&question, "nothing", "it can be waited for again");
+                false
+            }
+            Some(false) => {
+                self.comparison.agree("gone after reaping");
+                true
+            }
+            None => true,
+        }
+    }
+}
+
+/// The fork that made a thread, as far as `/proc` shows it.
+pub(crate) fn guess_fork(is_thread: bool) -> Fork {
+    let flags: c_int = if is_thread { libc::CLONE_THREAD | libc::CLONE_SIGHAND } else { 0 };
+    let exit_signal = if is_thread { 0 } else { libc::SIGCHLD as u64 };
+    Fork { name: Name::FORK, flags: flags as u64, exit_signal }
+}

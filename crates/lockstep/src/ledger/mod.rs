@@ -1,0 +1,262 @@
+//! The account of a run: what Linux has done, what the model says to it, and where they part.
+//!
+//! # The protocol
+//!
+//! *Who tells.* The tracer follows the program, puts what it sees into one order, and tells it as [`Fact`]s. A
+//! recording has the same facts, with what was seen of `/proc` while they were judged. The ledger knows no other source: it has no clock, and
+//! makes no system call but through its [`View`]. So a recorded run has the outcome of the run itself.
+//!
+//! *Who judges.* Each fact drives the model by one operation, and Linux's answer is compared with the model's. Then
+//! the ledger asks the model about everybody who sleeps in a wait: who has an answer is **due**, and the tracer lets nothing else start before
+//! Linux has woken him. In a recording, an operation that has started nevertheless shows that Linux did not wake him.
+//!
+//! *Who waits.* An answer that the model does not give may be explained by news that have not been told yet. So the tracer asks
+//! [`Ledger::is_wait_explained`] or [`Ledger::is_arrival_explained`] first, and tells the fact when it is, or when it has waited for
+//! long enough.
+
+mod answers;
+mod fact;
+mod lives;
+mod signals;
+mod terminals;
+mod waits;
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use libc::c_int;
+
+pub(crate) use self::fact::{Fact, Sights, View};
+pub(crate) use self::lives::guess_fork;
+use self::lives::{Exemption, LastEnd};
+use self::waits::Waiting;
+use crate::compare::{Comparison, LOST};
+use crate::history::{History, Moment};
+use crate::model::{Model, Origin, Refusal};
+use crate::operation::{Call, ChildSignal, Device};
+use crate::record::Recorder;
+use crate::sys::Pid;
+use crate::words;
+
+/// The account of one run.
+pub(crate) struct Ledger {
+    lockstep: Pid,
+    own_terminal: Device,
+    root: Pid,
+    root_status: Option<c_int>,
+    ended_by: Option<c_int>,
+    /// The process of each living thread.
+    threads: HashMap<Pid, Pid>,
+    /// Why answers of a process are not compared.
+    exemptions: HashMap<Pid, Exemption>,
+    sleepers: BTreeMap<Pid, Waiting>,
+    last_end: Option<LastEnd>,
+    model: Option<Model>,
+    comparison: Comparison,
+    history: History,
+    view: View,
+    start: Instant,
+    recorder: Option<Recorder>,
+}
+
+/// What is known when all have ended.
+pub(crate) struct Outcome {
+    /// What lived.
+    pub(crate) history: History,
+    /// What was compared.
+    pub(crate) comparison: Comparison,
+    /// The program's wait status word.
+    pub(crate) status: Option<c_int>,
+    /// The signal by which lockstep was told to end the program.
+    pub(crate) ended_by: Option<c_int>,
+}
+
+impl Ledger {
+    /// An account that begins with the program as a child of lockstep.
+    ///
+    /// # Errors
+    ///
+    /// The model refuses its own world.
+    pub(crate) fn open(
+        origin: &Origin,
+        root: Pid,
+        action: ChildSignal,
+        view: View,
+    ) -> Result<Self, Refusal> {
+        let mut model = Model::found(origin)?;
+        model.launch(root, action)?;
+        let mut history = History::new();
+        history.birth(root, origin.pid, None, [origin.group, origin.session]);
+        Ok(Self {
+            lockstep: origin.pid,
+            own_terminal: origin.terminal,
+            root,
+            root_status: None,
+            ended_by: None,
+            threads: HashMap::from([(root, root)]),
+            exemptions: HashMap::new(),
+            sleepers: BTreeMap::new(),
+            last_end: None,
+            model: Some(model),
+            comparison: Comparison::default(),
+            history,
+            view,
+            start: Instant::now(),
+            recorder: None,
+        })
+    }
+
+    /// Writes down all facts from now on.
+    pub(crate) fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
+    }
+
+    /// Something has happened now.
+    pub(crate) fn note(&mut self, fact: Fact) {
+        let at = self.start.elapsed().as_micros() as Moment;
+        self.view.take_sights();
+        self.judge(at, &fact);
+        let sights = self.view.take_sights();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(at, &fact, sights);
+        }
+    }
+
+    /// Something had happened when the run was recorded.
+    pub(crate) fn replay(&mut self, at: Moment, fact: &Fact, sights: Sights) {
+        self.view = View::Past(sights);
+        self.judge(at, fact);
+    }
+
+    /// The account, closed. Fails if it could not be written down.
+    pub(crate) fn close(mut self) -> std::io::Result<Outcome> {
+        self.reap_orphans();
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish()?;
+        }
+        Ok(Outcome {
+            history: self.history,
+            comparison: self.comparison,
+            status: self.root_status,
+            ended_by: self.ended_by,
+        })
+    }
+
+    /// Whether the program itself has ended.
+    pub(crate) const fn has_root_ended(&self) -> bool {
+        self.root_status.is_some()
+    }
+
+    /// Whether lockstep was told to end the program.
+    pub(crate) const fn is_told_to_end(&self) -> bool {
+        self.ended_by.is_some()
+    }
+
+    /// Whether nothing has diverged.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.comparison.divergences.is_empty()
+    }
+
+    fn judge(&mut self, at: Moment, fact: &Fact) {
+        self.history.set_clock(at);
+        if self.view.is_past() {
+            self.note_overtaking(fact);
+        }
+        match *fact {
+            Fact::Born { parent, ref fork, ref numbers } => self.birth(parent, fork, numbers),
+            Fact::Found { child, forker } => self.found(child, forker),
+            Fact::Forked { tid, ref fork, child, result } => {
+                self.compare_fork_result(tid, fork, child, result);
+            }
+            Fact::Returned { tid, call, result, word, target } => {
+                self.last_end = None;
+                self.judge_call(tid, call, result, word, target);
+            }
+            Fact::Slept { tid, wait, target } => self.sleep(tid, wait, target),
+            Fact::Interrupted { tid } => drop(self.sleepers.remove(&tid)),
+            Fact::Waited { tid, wait, said, target } => self.judge_wait(tid, wait, said, target),
+            Fact::Overdue { tid } => self.judge_overdue(tid),
+            Fact::Cut { tid, call, target } => self.judge_cut(tid, call, target),
+            Fact::Arrived { tid, ref arrival } => self.judge_arrival(tid, arrival),
+            Fact::Stopped { pid, signal } => self.stopped(pid, signal),
+            Fact::Continued { pid } => self.continued(pid),
+            Fact::Doomed { pid, status } => self.doomed(pid, status),
+            Fact::Executed { pid, former, ref command } => self.executed(pid, former, command),
+            Fact::Left { tid, status } => self.thread_left(tid, status),
+            Fact::Closing { tid, status } => self.begin_closing(tid, status),
+            Fact::Ended { tid, own, status, .. } => self.ended(tid, own, status),
+            Fact::Stray { tid } => self.stray(tid),
+            Fact::HungUp { device } => drop(self.ask(|model| model.hang_up(device))),
+            Fact::Foreign { tid } => self.foreign(tid),
+            Fact::Unmodelled { name } => self.comparison.note_unmodelled(name.as_str()),
+            Fact::Slow => self.comparison.skip("the call took too long to keep the others waiting"),
+            Fact::Told { signal } => {
+                self.ended_by = Some(signal);
+                self.drop_model();
+            }
+            Fact::Finished => {}
+        }
+    }
+
+    /// The process of a thread.
+    fn process_of(&self, tid: Pid) -> Pid {
+        self.threads.get(&tid).copied().unwrap_or(tid)
+    }
+
+    /// Asks the model. A panic inside it is a divergence, and the end of asking.
+    fn ask<T>(&mut self, question: impl FnOnce(&mut Model) -> T) -> Option<T> {
+        let model = self.model.as_mut()?;
+        match catch_unwind(AssertUnwindSafe(|| question(model))) {
+            Ok(answer) => Some(answer),
+            Err(_) => {
+                let words = crate::run::last_panic();
+                self.diverge("the last operation", "did it", &format!("panicked: {words}"));
+                self.drop_model();
+                None
+            }
+        }
+    }
+
+    /// Tells the model of something that Linux has done and that has no other answer.
+    fn drive(
+        &mut self,
+        tid: Pid,
+        what: &dyn std::fmt::Display,
+        deed: impl FnOnce(&mut Model) -> Result<(), Refusal>,
+    ) {
+        if let Some(Err(refusal)) = self.ask(deed) {
+            let question = format!("{} {what}", self.history.label(tid));
+            self.diverge(&question, "did it", &refusal.to_string());
+        }
+    }
+
+    /// Notes a difference. After too many of them the model is no longer asked.
+    fn diverge(&mut self, question: &str, linux: &str, model: &str) {
+        self.comparison.diverge(question.to_owned(), linux.to_owned(), model.to_owned());
+        self.drop_model_if_lost();
+    }
+
+    fn drop_model_if_lost(&mut self) {
+        if self.comparison.divergences.len() >= LOST && self.model.is_some() {
+            self.comparison.skip("the model has lost the program: no longer asked");
+            self.drop_model();
+        }
+    }
+
+    fn drop_model(&mut self) {
+        // Its state is no longer trusted, so neither are its destructors.
+        std::mem::forget(self.model.take());
+        for waiting in self.sleepers.values_mut() {
+            waiting.due = None;
+        }
+    }
+
+    /// Notes an operation with its result.
+    fn log(&mut self, tid: Pid, call: &Call, result: i64) {
+        let tgid = self.process_of(tid);
+        let thread = if tgid == tid { String::new() } else { format!("(thread {tid})") };
+        let label = self.history.label(tgid);
+        self.comparison.log(format!("{label}{thread} {call} = {}", words::result(result)));
+    }
+}

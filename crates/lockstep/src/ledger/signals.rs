@@ -1,0 +1,44 @@
+//! Signals that the kernel sends by itself: each that arrives must be one that the model has sent. One that the model has sent may
+//! be blocked, or be one with an earlier one; so nobody waits for it.
+
+use super::Ledger;
+use crate::operation::Arrival;
+use crate::sys::Pid;
+
+/// The status word of a stop that SIGCONT has undone before all threads had stopped. The tracer sees only stops that are complete.
+const STOP_UNDONE: i32 = 0x7f;
+
+impl Ledger {
+    /// Whether the model has sent what arrives.
+    pub(crate) fn is_arrival_explained(&mut self, tid: Pid, arrival: &Arrival) -> bool {
+        let pid = self.process_of(tid);
+        is_unseen(arrival)
+            || self.exemption(tid).is_some()
+            || self.ask(|model| model.has_sent(pid, arrival)).unwrap_or(true)
+    }
+
+    pub(super) fn judge_arrival(&mut self, tid: Pid, arrival: &Arrival) {
+        let label = self.history.label(self.process_of(tid));
+        self.comparison.log(format!("{label} gets {arrival}"));
+        if let Some(exemption) = self.exemption(tid) {
+            return self.comparison.skip(exemption.reason());
+        }
+        if self.model.is_none() {
+            return;
+        }
+        if is_unseen(arrival) {
+            return self.comparison.skip("a stop that was undone is not seen");
+        }
+        if self.is_arrival_explained(tid, arrival) {
+            let pid = self.process_of(tid);
+            self.ask(|model| model.take_sent(pid, arrival));
+            self.comparison.agree("signals of the kernel");
+        } else {
+            self.diverge(&format!("what {label} is told"), &arrival.to_string(), "nothing of it");
+        }
+    }
+}
+
+fn is_unseen(arrival: &Arrival) -> bool {
+    arrival.news.is_some_and(|news| news.status == STOP_UNDONE)
+}

@@ -1,0 +1,397 @@
+//! Waits: who sleeps, who is due, and what is judged when a wait returns.
+
+use std::time::{Duration, Instant};
+
+use super::Ledger;
+use super::answers::GONE;
+use super::fact::Fact;
+use crate::history::Reaper;
+use crate::model::WaitAnswer;
+use crate::operation::{Call, Wait, WaitResult};
+use crate::sys::Pid;
+
+/// So many operations can be in flight when somebody becomes due: one in a call, one that ends. A recording in which more
+/// are over before he is woken shows that Linux did not wake him.
+const IN_FLIGHT: u32 = 3;
+
+/// A wait that may sleep.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    /// The request as the caller made it.
+    wait: Wait,
+    /// The same with all that is relative to the caller resolved; `None` if that failed, then
+    /// the answer is not compared.
+    resolved: Option<Wait>,
+    /// The model has an answer: since when, and whether Linux must have woken the sleeper too.
+    pub(super) due: Option<Due>,
+    /// An answer that the model had and that later news have taken away: Linux may have given it
+    /// before.
+    outdated: Option<WaitResult>,
+}
+
+/// A sleeper for whom the model has an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    answer: WaitResult,
+    since: Instant,
+    /// Whether Linux wakes sleepers for what has happened (R-WAIT-09).
+    is_woken: bool,
+    /// How many operations were over before Linux has woken him.
+    overtaken_by: u32,
+}
+
+/// Why the model is asked again about those who sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A child has ended or was reaped: Linux wakes the sleepers too.
+    Event,
+    /// A stop, a continuation, a group exit: Linux woke them for it, but may since have taken
+    /// the reason away again.
+    News,
+    /// A process has changed its group or executed a program: Linux wakes nobody for that.
+    Regrouping,
+}
+
+/// What the model says to an answer of Linux.
+enum Judgement {
+    /// The same, to this request.
+    Same(Wait, WaitAnswer),
+    /// It said so before the latest news.
+    Before,
+    /// It is not asked, for this reason.
+    NotAsked(&'static str),
+    /// Something else.
+    Other(String),
+}
+
+impl Ledger {
+    /// A wait begins: who asks is due if the model has an answer.
+    pub(super) fn sleep(&mut self, tid: Pid, wait: Wait, target: Option<i32>) {
+        self.last_end = None;
+        let mut waiting = Waiting { wait, resolved: None, due: None, outdated: None };
+        if self.model.is_some() && self.exemption(tid).is_none() {
+            waiting.resolved = self.resolve(tid, wait, target);
+        }
+        self.sleepers.insert(tid, waiting);
+        self.refresh_sleeper(tid, Cause::Event);
+    }
+
+    /// Whether Linux must wake a sleeper now.
+    pub(crate) fn is_anyone_due(&self) -> bool {
+        self.sleepers.values().any(|waiting| waiting.due.is_some_and(|due| due.is_woken))
+    }
+
+    /// A sleeper who should have been woken long ago.
+    pub(crate) fn overdue(&self, patience: Duration) -> Option<Pid> {
+        self.sleepers.iter().find_map(|(&tid, waiting)| {
+            let due = waiting.due.filter(|due| due.is_woken)?;
+            (due.since.elapsed() > patience).then_some(tid)
+        })
+    }
+
+    /// Whether the model explains what a wait has said. If not, news may do so.
+    pub(crate) fn is_wait_explained(
+        &mut self,
+        tid: Pid,
+        wait: Wait,
+        said: WaitResult,
+        target: Option<i32>,
+    ) -> bool {
+        !matches!(self.consider(tid, wait, said, target), Judgement::Other(_))
+    }
+
+    pub(super) fn judge_wait(
+        &mut self,
+        tid: Pid,
+        wait: Wait,
+        said: WaitResult,
+        target: Option<i32>,
+    ) {
+        let judgement = self.consider(tid, wait, said, target);
+        self.sleepers.remove(&tid);
+        let label = self.history.label(self.process_of(tid));
+        match judgement {
+            Judgement::Same(request, answer) => self.commit(tid, wait, &request, said, answer),
+            Judgement::Before => {
+                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.comparison.agree(Call::Wait(wait).name());
+            }
+            Judgement::NotAsked(reason) => {
+                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.comparison.skip(reason);
+                self.follow_linux(tid, wait, said);
+            }
+            Judgement::Other(model) => {
+                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.diverge(&format!("{label} {wait}"), &said.to_string(), &model);
+                self.follow_linux(tid, wait, said);
+            }
+        }
+        self.refresh_sleepers(Cause::Event);
+    }
+
+    fn consider(
+        &mut self,
+        tid: Pid,
+        wait: Wait,
+        said: WaitResult,
+        target: Option<i32>,
+    ) -> Judgement {
+        if let Some(exemption) = self.exemption(tid) {
+            return Judgement::NotAsked(exemption.reason());
+        }
+        if self.model.is_none() {
+            return Judgement::NotAsked("the model is no longer asked");
+        }
+        let (resolved, outdated) = match self.sleepers.get(&tid) {
+            Some(waiting) => (waiting.resolved, waiting.outdated),
+            None => (self.resolve(tid, wait, target), None),
+        };
+        let Some(request) = resolved else {
+            return Judgement::NotAsked("the wait is for a descriptor that is no pidfd");
+        };
+        let answer = match self.ask(|model| model.look(tid, &request)) {
+            Some(Ok(answer)) => answer,
+            Some(Err(refusal)) => return Judgement::Other(refusal.to_string()),
+            None => return Judgement::NotAsked("the model is no longer asked"),
+        };
+        if agrees(said, answer.result) {
+            return Judgement::Same(request, answer);
+        }
+        if let Some((request, answer)) = self.early_view(tid, &request, said, answer) {
+            return Judgement::Same(request, answer);
+        }
+        if outdated.is_some_and(|outdated| agrees(said, outdated)) {
+            return Judgement::Before;
+        }
+        Judgement::Other(answer.result.to_string())
+    }
+
+    /// Makes the request independent of the caller's later changes: Linux reads the caller's
+    /// group and the pidfd when the call begins.
+    fn resolve(&mut self, tid: Pid, wait: Wait, target: Option<i32>) -> Option<Wait> {
+        let own_group = |ledger: &mut Self| {
+            let group = ledger.ask(|model| model.getpgrp(tid))?.ok()?;
+            i32::try_from(group).ok().filter(|&group| group > 1)
+        };
+        match wait {
+            Wait::Wait4 { pid: 0, options, status } => {
+                Some(own_group(self).map_or(wait, |group| Wait::Wait4 {
+                    pid: -group,
+                    options,
+                    status,
+                }))
+            }
+            Wait::WaitId { kind, id, options, info } => match (kind.cast_unsigned(), id) {
+                (libc::P_PGID, 0) => Some(own_group(self).map_or(wait, |id| Wait::WaitId {
+                    kind,
+                    id,
+                    options,
+                    info,
+                })),
+                (libc::P_PIDFD, _) => {
+                    let number = u32::try_from(target?).ok();
+                    let seen = number.and_then(|it| self.ask(|m| m.seen_by(tid, it)).flatten());
+                    let id = seen.map_or(GONE, u32::cast_signed);
+                    Some(Wait::WaitId { kind: libc::P_PID as i32, id, options, info })
+                }
+                _ => Some(wait),
+            },
+            Wait::Wait4 { .. } => Some(wait),
+        }
+    }
+
+    fn look(&mut self, tid: Pid, request: &Wait) -> Option<WaitAnswer> {
+        self.ask(|model| model.look(tid, request))?.ok()
+    }
+
+    /// Linux re-parents the zombies of a dying process before it can show that process itself as
+    /// a zombie, because the tracer has to collect it first. A sleeper that is woken in between
+    /// reports one of those zombies although the dying process comes first in the model.
+    fn early_view(
+        &mut self,
+        tid: Pid,
+        request: &Wait,
+        said: WaitResult,
+        model: WaitAnswer,
+    ) -> Option<(Wait, WaitAnswer)> {
+        let is_last_end = self.last_end.as_ref()?.pid == model.child;
+        let request = request.for_child(said.child()?);
+        let answer = self.look(tid, &request)?;
+        let is_left = self.last_end.as_ref()?.children.contains(&answer.child);
+        (is_last_end && is_left && agrees(said, answer.result)).then_some((request, answer))
+    }
+
+    /// Both said the same: the model consumes it as Linux has.
+    fn commit(
+        &mut self,
+        tid: Pid,
+        wait: Wait,
+        request: &Wait,
+        said: WaitResult,
+        answer: WaitAnswer,
+    ) {
+        let call = Call::Wait(wait);
+        let Some(Ok(model)) = self.ask(|model| model.wait(tid, request)) else {
+            return;
+        };
+        let label = self.history.label(self.process_of(tid));
+        self.comparison.log(format!("{label} {wait} = {}", model.result));
+        if said == WaitResult::Fault {
+            self.comparison.skip("the caller's address for the answer was bad");
+        } else {
+            self.comparison.agree(call.name());
+        }
+        if let WaitResult::Event { status, .. } = model.result
+            && !wait.is_looking_only()
+            && is_end(status)
+        {
+            self.on_reaped(tid, answer.child);
+        }
+    }
+
+    fn on_reaped(&mut self, tid: Pid, pid: Pid) {
+        let reaper = self.process_of(tid);
+        self.note_reaped(pid, Reaper::Process(reaper));
+    }
+
+    /// Linux's answer is not compared, or differs: keeps the model and the history as near as
+    /// possible to what Linux has done.
+    fn follow_linux(&mut self, tid: Pid, wait: Wait, said: WaitResult) {
+        let Some(number) = said.child() else { return };
+        if wait.is_looking_only() {
+            return;
+        }
+        let request = Wait::Wait4 { pid: number.cast_signed(), options: libc::__WALL, status: 0 };
+        let pid = match self.look(tid, &request) {
+            Some(answer) if answer.child != 0 => answer.child,
+            _ => number,
+        };
+        if self.view.stat(pid).is_none() {
+            self.ask(|model| {
+                let _ = model.wait(tid, &request);
+            });
+            self.on_reaped(tid, pid);
+        }
+    }
+
+    /// A wait was cut short by SIGKILL: a zombie that is gone has been reaped by it.
+    pub(super) fn reconcile_wait(&mut self, tid: Pid, wait: Wait, target: Option<i32>) {
+        let resolved = match self.sleepers.remove(&tid) {
+            Some(waiting) => waiting.resolved,
+            None => self.resolve(tid, wait, target),
+        };
+        let Some(request) = resolved else { return };
+        let Some(answer) = self.look(tid, &request) else { return };
+        if let WaitResult::Event { status, .. } = answer.result
+            && is_end(status)
+            && self.view.stat(answer.child).is_none()
+        {
+            self.ask(|model| {
+                let _ = model.wait(tid, &request);
+            });
+            self.on_reaped(tid, answer.child);
+            self.refresh_sleepers(Cause::Event);
+        }
+    }
+
+    /// Asks the model again about every sleeper.
+    pub(super) fn refresh_sleepers(&mut self, cause: Cause) {
+        if self.model.is_none() {
+            return;
+        }
+        let sleepers: Vec<_> = self.sleepers.keys().copied().collect();
+        for tid in sleepers {
+            self.refresh_sleeper(tid, cause);
+        }
+    }
+
+    fn refresh_sleeper(&mut self, tid: Pid, cause: Cause) {
+        let Some(request) = self.sleepers.get(&tid).and_then(|waiting| waiting.resolved) else {
+            return;
+        };
+        let answer = self.look(tid, &request).map(|answer| answer.result);
+        let answer = answer.filter(|&answer| answer != WaitResult::Nothing);
+        let Some(waiting) = self.sleepers.get_mut(&tid) else {
+            return;
+        };
+        match (answer, &mut waiting.due) {
+            (Some(answer), Some(due)) => due.answer = answer,
+            (Some(answer), None) => {
+                let is_woken = cause != Cause::Regrouping;
+                let since = Instant::now();
+                waiting.due = Some(Due { answer, since, is_woken, overtaken_by: 0 });
+            }
+            (None, due) => {
+                if let Some(due) = due.take()
+                    && cause == Cause::News
+                {
+                    waiting.outdated = Some(due.answer);
+                }
+            }
+        }
+    }
+
+    /// Linux has not woken a sleeper who is due.
+    pub(super) fn judge_overdue(&mut self, tid: Pid) {
+        let Some(waiting) = self.sleepers.get_mut(&tid) else { return };
+        waiting.resolved = None;
+        let Some(due) = waiting.due.take() else { return };
+        let question = format!("{} {}", self.history.label(tid), waiting.wait);
+        self.diverge(&question, "still waits", &due.answer.to_string());
+    }
+
+    /// In a recording, an operation is over: nobody who is due may have been passed over by it.
+    pub(super) fn note_overtaking(&mut self, fact: &Fact) {
+        let caller = match *fact {
+            Fact::Slept { tid, .. }
+            | Fact::Returned { tid, .. }
+            | Fact::Ended { tid, is_late: false, .. } => tid,
+            Fact::Born { parent, .. } => parent,
+            _ => return,
+        };
+        let mut passed_over = Vec::new();
+        for (&tid, waiting) in &mut self.sleepers {
+            if let Some(due) = &mut waiting.due
+                && due.is_woken
+                && tid != caller
+            {
+                due.overtaken_by += 1;
+                if due.overtaken_by > IN_FLIGHT {
+                    passed_over.push(tid);
+                }
+            }
+        }
+        for tid in passed_over {
+            self.judge_overdue(tid);
+        }
+    }
+}
+
+fn is_end(status: i32) -> bool {
+    status != 0xffff && status & 0x7f != 0x7f
+}
+
+/// Whether Linux and the model say the same, as far as the caller has asked.
+fn agrees(linux: WaitResult, model: WaitResult) -> bool {
+    match (linux, model) {
+        (WaitResult::Child(linux), WaitResult::Event { pid, .. }) => linux == pid,
+        (WaitResult::Success, model) => !matches!(model, WaitResult::Error(_)),
+        (WaitResult::Fault, _) => true,
+        (linux, model) => linux == model,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A caller that asked for no status is compared by the child alone.
+    #[test]
+    fn missing_statuses_agree() {
+        let model = WaitResult::Event { pid: 7, status: 0 };
+        assert!(agrees(WaitResult::Child(7), model));
+        assert!(!agrees(WaitResult::Child(8), model));
+        assert!(!agrees(WaitResult::Success, WaitResult::Error(libc::ECHILD)));
+    }
+}

@@ -1,0 +1,118 @@
+//! PID namespaces of the model: who is born where, by which number a thread knows another, and how a namespace ends.
+
+use std::sync::Arc;
+
+use axprocess::Number;
+use serde::{Deserialize, Serialize};
+
+use super::{Departure, Model, Refusal, departure};
+use crate::operation::Space;
+use crate::sys::Pid;
+
+/// The numbers of something new: in the program's own namespace, then in those inside, and the innermost one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Numbers {
+    /// The numbers, the outermost first.
+    pub(crate) all: Vec<Pid>,
+    /// The namespace of the last one; 0 where there is only one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) space: Space,
+}
+
+impl Numbers {
+    /// The number that lockstep knows, and all for [`Number::Each`], the innermost first, if there are others.
+    pub(super) fn split(&self) -> (Pid, Vec<Pid>) {
+        let first = self.all.first().copied().unwrap_or(0);
+        match self.all.len() {
+            0 | 1 => (first, Vec::new()),
+            _ => (first, self.all.iter().rev().copied().collect()),
+        }
+    }
+
+    /// Whether it lives in another namespace than lockstep.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.all.len() > 1
+    }
+
+    /// Whether it is the init of another namespace than lockstep's.
+    pub(crate) fn is_init(&self) -> bool {
+        self.is_inside() && self.all.last() == Some(&1)
+    }
+}
+
+impl Model {
+    /// `unshare(CLONE_NEWPID)`.
+    pub(crate) fn unshare(&self, tid: Pid) -> Result<Pid, Refusal> {
+        self.thread(tid)?.unshare_pid()?;
+        Ok(0)
+    }
+
+    /// `setns` with a PID namespace; `None` if the model does not know that.
+    pub(crate) fn enter(&self, tid: Pid, space: Space) -> Option<Result<Pid, Refusal>> {
+        let space = self.spaces.get(&space)?;
+        Some(self.thread(tid).and_then(|thread| Ok(thread.set_pid_namespace(space)?)).map(|()| 0))
+    }
+
+    /// Whether a namespace is known.
+    pub(crate) fn is_space(&self, space: Space) -> bool {
+        self.spaces.contains_key(&space)
+    }
+
+    /// The number by which lockstep knows what a thread calls by `number`.
+    pub(crate) fn global(&self, tid: Pid, number: Pid) -> Option<Pid> {
+        let process = self.thread(tid).ok()?.process();
+        if Arc::ptr_eq(&process.namespace(), self.table.namespace()) {
+            return Some(number);
+        }
+        let handle = process.pidfd_open(number.cast_signed(), 0).ok()?;
+        handle.number_in(self.table.namespace())
+    }
+
+    /// The number by which a thread knows the thread or process `other`; `None` if it does not see it.
+    pub(crate) fn seen_by(&self, tid: Pid, other: Pid) -> Option<Pid> {
+        let space = self.thread(tid).ok()?.process().namespace();
+        let number = match self.table.find_process(other) {
+            Some(process) => process.pid_in(&space),
+            None => self.table.find_thread(other)?.tid_in(&space),
+        };
+        (number != 0).then_some(number)
+    }
+
+    /// The last thread of a namespace's init begins to end with this status word.
+    pub(crate) fn begin_closing(&mut self, tid: Pid, status: i32) -> Result<(), Refusal> {
+        let process = Arc::clone(self.thread(tid)?.process());
+        self.exit_thread(tid, status)?;
+        self.closing.insert(tid, process);
+        Ok(())
+    }
+
+    /// What became of an init whose last thread this was, and whose namespace had to end first; `None` if it was none.
+    pub(crate) fn closed(&mut self, tid: Pid) -> Option<Departure> {
+        self.closing.remove(&tid).map(|process| departure(&process))
+    }
+
+    /// Whether a namespace is about to end.
+    pub(crate) fn is_closing(&self) -> bool {
+        !self.closing.is_empty()
+    }
+
+    /// The thread that had the number `former` has executed a program in the process `pid`.
+    pub(crate) fn exec(&mut self, pid: Pid, former: Pid) -> Result<(), Refusal> {
+        let thread = Arc::clone(self.thread(former)?);
+        thread.exec()?;
+        let process = thread.process();
+        process.host_data().reset_for_exec();
+        self.threads.retain(|_, other| !Arc::ptr_eq(other.process(), process));
+        self.threads.insert(pid, thread);
+        Ok(())
+    }
+}
+
+/// The numbers that the kernel has given.
+pub(super) fn choose(number: Pid, inside: &[Pid]) -> Number<'_> {
+    if inside.is_empty() { Number::Exactly(number) } else { Number::Each(inside) }
+}
+
+fn is_zero(space: &Space) -> bool {
+    *space == 0
+}

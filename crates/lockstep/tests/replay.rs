@@ -1,0 +1,181 @@
+//! Recorded runs of real programs are judged anew, by the model alone, and come to the same verdict.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Bench, Run, is_skipped};
+
+fn recordings() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces");
+    let entries = std::fs::read_dir(directory).expect("the recordings");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+fn recording(name: &str) -> PathBuf {
+    let is_it = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == name);
+    recordings().into_iter().find(is_it).expect("a recording of that name")
+}
+
+fn replay_with(bench: Bench, options: &[&str], path: &Path) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.arg("replay").arg("--output").arg(bench.path("report"));
+    command.arg("--json").arg(bench.path("json")).args(options).arg(path);
+    bench.prepare(&mut command);
+    bench.start(command).finish()
+}
+
+fn replay(path: &Path) -> Run {
+    replay_with(Bench::new(), &[], path)
+}
+
+/// A recording with some of its text replaced.
+fn altered(name: &str, alter: impl FnOnce(String) -> String) -> Run {
+    let text = std::fs::read_to_string(recording(name)).expect("a recording");
+    let bench = Bench::new();
+    let path = bench.write("altered.jsonl", &alter(text));
+    replay_with(bench, &[], &path)
+}
+
+/// All recordings agree with the model: shells on terminals, a terminal multiplexer, containers, make, git, threads.
+#[test]
+fn recorded_programs_agree() {
+    let recordings = recordings();
+    assert!(recordings.len() >= 10, "{recordings:?}");
+    for path in recordings {
+        let run = replay(&path);
+        run.expect_agreement();
+        assert!(!run.report.contains("not modelled"), "{}: {}", path.display(), run.report);
+        let size = std::fs::metadata(&path).expect("a file").len();
+        assert!(size < 50_000, "{}: {size} bytes", path.display());
+    }
+}
+
+/// The report on a recording is that on the run itself: text, picture and file for machines.
+#[test]
+fn a_replay_reports_what_the_run_did() {
+    if is_skipped(&["bash", "cat"]) {
+        return;
+    }
+    // The bench of a run is gone with it.
+    let (bench, kept) = (Bench::new(), Bench::new());
+    let [file, picture, other_picture] =
+        ["run.jsonl", "run.svg", "replay.svg"].map(|name| kept.path(name));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.arg("record").arg("--output").arg(bench.path("report"));
+    command.arg("--json").arg(bench.path("json")).arg("--svg").arg(&picture);
+    command.arg(&file).args(["--", "bash", "-c", "set -m; sleep 0.05 & (exit 3) | cat; wait"]);
+    bench.prepare(&mut command);
+    let run = bench.start(command).finish();
+    run.expect_agreement();
+    let options = ["--svg", other_picture.to_str().expect("a plain path")];
+    let again = replay_with(Bench::new(), &options, &file);
+    assert_eq!(again.report, run.report);
+    assert_eq!(again.json, run.json);
+    let read = |path: &Path| std::fs::read_to_string(path).expect("a picture");
+    assert_eq!(read(&other_picture), read(&picture));
+}
+
+/// A replay needs no ptrace: it works where that is refused, inside a followed program.
+#[test]
+fn a_replay_needs_no_privilege() {
+    if is_skipped(&[]) {
+        return;
+    }
+    let path = recording("keys_under_dash");
+    let lockstep = env!("CARGO_BIN_EXE_lockstep");
+    let run = Bench::new()
+        .run(&["--pass-status"], &[lockstep, "replay", path.to_str().expect("a plain path")]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    run.expect_stderr("lockstep: no divergence: all ");
+    assert!(!run.report.contains("ptrace"), "{}", run.report);
+}
+
+/// A wait status that Linux never gave is a divergence.
+#[test]
+fn another_status_is_noticed() {
+    let run = altered("make_j4", |text| {
+        let place = text.rfind("\"status\":0}").expect("a wait");
+        let (before, after) = text.split_at(place);
+        before.to_owned() + &after.replacen("\"status\":0}", "\"status\":256}", 1)
+    });
+    assert_eq!(run.status, 1, "{}", run.report);
+    run.expect_report("exit 1").expect_report("exit 0");
+}
+
+/// A sleeper that Linux did not wake is a divergence: here, whose return was taken out.
+#[test]
+fn a_wake_up_that_never_came_is_noticed() {
+    let run = altered("xargs_p4", |text| {
+        let (first, rest) = text.split_once("{\"waited\"").expect("a wait");
+        let start = first.rfind('\n').map_or(0, |end| end + 1);
+        let end = rest.find('\n').map_or(rest.len(), |end| end + 1);
+        first[..start].to_owned() + &rest[end..]
+    });
+    assert_eq!(run.status, 1, "{}", run.report);
+    run.expect_report("Linux: still waits");
+}
+
+/// A signal that nobody sent is a divergence (R-NOTIFY-02).
+#[test]
+fn a_signal_that_nobody_sent_is_noticed() {
+    let run = altered("keys_under_bash", |text| {
+        let (before, after) = text.split_once("\"news\":{\"pid\":").expect("a signal");
+        let end = after.find(',').expect("more of it");
+        format!("{before}\"news\":{{\"pid\":1{}", &after[end..])
+    });
+    assert_eq!(run.status, 1, "{}", run.report);
+    run.expect_report("what ").expect_report("nothing of it");
+}
+
+/// A recording that ends too early is told so, and is not passed as good.
+#[test]
+fn cut_recordings_are_told() {
+    let run = altered("make_j4", |text| {
+        let lines: Vec<_> = text.lines().collect();
+        lines[..lines.len() / 2].join("\n") + "\n"
+    });
+    assert_eq!(run.status, 125, "{}", run.report);
+    run.expect_stderr("is cut off: the run was not followed to its end");
+}
+
+/// What is no recording, or a damaged one, is told with its name and line.
+#[test]
+fn bad_recordings_are_told() {
+    for (text, complaint) in [
+        ("", "altered.jsonl is empty"),
+        ("hello\n", "is no recording of lockstep"),
+        ("{\"lockstep_recording\":99}\n", "has version 99 of the format; this lockstep reads 1"),
+    ] {
+        let run = altered("daemon", |_| text.to_owned());
+        assert_eq!(run.status, 125);
+        run.expect_stderr(complaint);
+    }
+    let run = altered("daemon", |text| text.replacen("\"fact\"", "\"fast\"", 1));
+    assert_eq!(run.status, 125);
+    run.expect_stderr("altered.jsonl, line 2: ");
+    let run = replay(Path::new("no/such/file"));
+    assert_eq!(run.status, 125);
+    run.expect_stderr("lockstep: cannot read no/such/file: No such file");
+}
+
+/// A wrong rule of the model is noticed without the program.
+#[cfg(feature = "planted-faults")]
+#[test]
+fn planted_faults_are_noticed() {
+    for (fault, name, complaint) in [
+        ("wrong-reaper", "daemon", "the parent of "),
+        ("wrong-group", "jobs_of_bash", "the process group of "),
+        ("reaped-twice", "make_j4", "it can be waited for again"),
+        ("deaf-stop", "keys_under_bash", "model: "),
+        ("forsaken-group", "lost_terminals", "what "),
+        ("hardy-zombie", "container", "it waits for others in its namespace"),
+    ] {
+        let run = replay_with(Bench::new(), &["--plant-fault", fault], &recording(name));
+        assert_eq!(run.status, 1, "{fault}: {}", run.report);
+        run.expect_report("DIVERGENCE").expect_report(complaint);
+    }
+}

@@ -1,0 +1,5 @@
+//! Prints the table of docs/races.md.
+
+fn main() {
+    print!("{}", peer_races::render());
+}
