@@ -70,10 +70,10 @@ pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
     .map_err(|error| Failure::new(format!("cannot make a PID namespace: {error}")))
 }
 
-/// Lockstep tells when to end: a key typed at the terminal is for it alone. Workers must not inherit that, and process 1, which
+/// Lockstep tells when to end: a key typed at the terminal, or a signal to the whole group, is for it alone. Workers must not inherit that, and process 1, which
 /// makes them, is immune anyway.
 fn treat_keys(action: libc::sighandler_t) {
-    for signal in [libc::SIGINT, libc::SIGHUP] {
+    for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGTERM] {
         // SAFETY: neither ignoring a signal nor its default action runs code.
         unsafe { libc::signal(signal, action) };
     }

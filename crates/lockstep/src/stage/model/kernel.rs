@@ -355,11 +355,12 @@ impl Kernel {
         }
     }
 
-    /// A thread begins to exit: it takes no more signals, and those that it could have taken are others'.
+    /// A thread begins to exit: it takes no more signals, and if it was told of any that it could have taken, those are others'.
     pub(super) fn remove(&mut self, actor: Actor) {
         self.tasks[actor].is_gone = true;
-        let open = !self.tasks[actor].mask;
-        self.retarget(actor, open);
+        if self.tasks[actor].has_news {
+            self.retarget(actor, !self.tasks[actor].mask);
+        }
         let group = &mut self.groups[self.tasks[actor].group];
         if group.current == actor && group.leader != actor {
             let own = group.threads.iter().position(|&it| it == actor).unwrap_or(0);
