@@ -94,11 +94,17 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`.
-    ///
-    /// On Linux, a thread that has a signal to look at and has not come to it takes no other meanwhile: what would end its process is decided when it
-    /// looks, the lowest number first. A host that wants that too answers yes for such a thread, of a signal that is not ignored (R-EXIT-10, R-VFORK-02).
     fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
         let _ = (thread, signal);
+        false
+    }
+
+    /// Whether `thread` has been told of a signal, and has not come to look: it is not running now. Not asked for `SIGKILL`.
+    ///
+    /// On Linux such a thread takes no other signal meanwhile: what would end its process is decided when it looks, the lowest number
+    /// first. R-EXIT-10, R-VFORK-02.
+    fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
+        let _ = thread;
         false
     }
 

@@ -4,7 +4,7 @@ mod kernel;
 
 use axprocess::{
     Errno, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, ProcessState, Signal,
-    SignalCause, SignalScope, StopSignal, TerminalFile, TerminalKind, TerminalSide, WaitStatus,
+    SignalCause, StopSignal, TerminalFile, TerminalKind, TerminalSide, WaitStatus,
 };
 use kernel::*;
 
@@ -156,15 +156,4 @@ fn an_ended_foreground_is_shown_inside_a_namespace_too() {
     assert_eq!(leader.process().foreground_pgid(), Some(2));
     assert_eq!(init.process().tcgetpgrp(&tty, TerminalSide::Master), Ok(4));
     assert!(tty.foreground_group().is_none());
-}
-
-#[test]
-fn a_signal_to_the_process_of_a_threads_handle_asks_that_thread_first() {
-    // R-PIDFD-04, R-KILL-02: as with kill and the number of a thread.
-    let (table, init) = boot();
-    let target = fork(&init);
-    let second = spawn(&target);
-    let handle = second.handle();
-    init.pidfd_send_signal(&handle, 10, SignalScope::Process, None).unwrap();
-    assert_eq!(addressed(&table), [(second.tid(), 10)]);
 }

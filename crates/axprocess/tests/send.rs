@@ -330,6 +330,27 @@ fn one_thread_that_can_take_it_is_enough() {
 }
 
 #[test]
+fn a_thread_with_a_signal_to_look_at_takes_no_other_but_sigkill() {
+    // R-EXIT-10: the next one waits, unless another thread takes it; it is not blocked by that, so what is ignored is dropped (R-KILL-10).
+    let (table, init) = boot();
+    let busy = plain(&init);
+    tell_of_signal(&table, &busy);
+    kill(&init, 2, TERM).unwrap();
+    assert_eq!(posted(&table), [sent(2, TERM, 1)]);
+    assert!(!busy.process().is_group_exited(), "it waits");
+    act(busy.process(), SignalAction::Ignore, &[HUP]);
+    kill(&init, 2, HUP).unwrap();
+    assert_eq!(posted(&table), []);
+    kill(&init, 2, KILL).unwrap();
+    assert_eq!(exit_requests(&table), [2]);
+    let busy = plain(&init);
+    let free = spawn(&busy);
+    tell_of_signal(&table, &busy);
+    kill(&init, busy.tid(), TERM).unwrap();
+    assert_eq!(exit_requests(&table), [busy.tid(), free.tid()]);
+}
+
+#[test]
 fn while_stopped_only_sigkill_and_sigcont_act() {
     // R-STOP-08: SIGTERM waits in the queue and acts when it is taken; SIGKILL ends at once.
     let (table, init) = boot();

@@ -211,6 +211,21 @@ i: tty-hangup tty1
     );
 }
 
+/// R-NS-10, R-EXIT-10: that a thread has not come to look at a signal does not make it block others; what init ignores is dropped.
+#[test]
+fn seed_20003514_agrees() {
+    check_on_both_sides(
+        "\
+init: signal CHLD handle
+init: thread a
+init: fork c
+init: fork e vfork
+a: kill c STOP
+a: kill init TTOU
+",
+    );
+}
+
 /// A killed run takes all its processes with it, and so their namespaces and terminals.
 #[test]
 fn a_killed_run_leaves_nothing_behind() {

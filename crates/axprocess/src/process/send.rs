@@ -10,7 +10,7 @@
 //! | 4 | the host queues the signal | `__send_signal_locked` |
 //! | 5 | a signal that ends the process without a core ends it now, if a thread can take it: the exit is decided with this signal's status, and every thread is asked to exit, wherever it sleeps (R-EXIT-10, B27) | `complete_signal` |
 //!
-//! The model knows no handlers and no masks: the host tells ([`Host::signal_action`], [`Host::is_signal_blocked`]), in that hold.
+//! The model knows no handlers and no masks: the host tells ([`Host::signal_action`], [`Host::is_signal_blocked`], [`Host::is_told_of_signal`]), in that hold.
 //! What is left for the moment at which a thread takes a signal from a queue: signals that dump core, that were blocked when they were sent, or
 //! that no thread could take, because all were stopped. An init survives those too ([`Process::is_protected_from`]).
 
@@ -200,10 +200,12 @@ impl<H: Host> Thread<H> {
         !signal.is_unblockable() && hold.host().is_signal_blocked(self, signal)
     }
 
-    /// Linux's `wants_signal`: a stopped thread takes only `SIGKILL` (R-STOP-08).
+    /// Linux's `wants_signal`: a thread that is stopped or has another to look at takes only `SIGKILL` (R-STOP-08, R-EXIT-10).
     fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
-        let is_stopped = self.is_in_stop(hold) || self.process().has(hold, Marks::STOPPED);
-        let is_free = signal == Signal::SIGKILL || !is_stopped;
-        self.state() == ThreadState::Live && is_free && !self.blocks(hold, signal)
+        let is_stopped = || self.is_in_stop(hold) || self.process().has(hold, Marks::STOPPED);
+        let is_told = || hold.host().is_told_of_signal(self);
+        self.state() == ThreadState::Live
+            && !self.blocks(hold, signal)
+            && (signal == Signal::SIGKILL || !(is_stopped() || is_told()))
     }
 }

@@ -43,6 +43,7 @@ pub(crate) struct Kernel {
     discards: Mutex<Vec<(Pid, Discard)>>,
     /// Threads, by address, that block a signal.
     masks: Mutex<Vec<(usize, Signal)>>,
+    told: Mutex<Vec<usize>>,
 }
 
 /// What a hook was told: who, and what.
@@ -122,6 +123,10 @@ impl Host for Kernel {
 
     fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
         self.masks.lock().unwrap().contains(&(std::ptr::from_ref(thread).addr(), signal))
+    }
+
+    fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
+        self.told.lock().unwrap().contains(&std::ptr::from_ref(thread).addr())
     }
 
     fn request_exit(&self, thread: &Thread<Self>) {
@@ -237,6 +242,11 @@ pub(crate) fn act(process: &KernelProcess, action: SignalAction, signals: &[Sign
 /// The thread blocks the signal from now on.
 pub(crate) fn block(table: &Table, thread: &KernelThread, signal: Signal) {
     table.host().masks.lock().unwrap().push((Arc::as_ptr(thread).addr(), signal));
+}
+
+/// The thread has a signal to look at, and does not come to it from now on.
+pub(crate) fn tell_of_signal(table: &Table, thread: &KernelThread) {
+    table.host().told.lock().unwrap().push(Arc::as_ptr(thread).addr());
 }
 
 /// Who was asked to exit since the last call.

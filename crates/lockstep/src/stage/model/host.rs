@@ -96,8 +96,11 @@ impl Host for World {
     }
 
     fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
-        let (kernel, actor) = (self.kernel(), thread.host_data().0);
-        kernel.is_blocked(actor, signal) || kernel.is_deferred(actor, signal)
+        self.kernel().is_blocked(thread.host_data().0, signal)
+    }
+
+    fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
+        self.kernel().is_told(thread.host_data().0)
     }
 
     fn request_exit(&self, thread: &Thread<Self>) {

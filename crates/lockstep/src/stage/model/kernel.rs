@@ -286,16 +286,9 @@ impl Kernel {
         self.tasks.get(actor).is_some_and(|task| task.mask & bit(signal) != 0)
     }
 
-    /// Whether a thread would take a signal that it does not block, but not now: it has one to look at, and has not come to it.
-    pub(super) fn is_deferred(&self, actor: Actor, signal: Signal) -> bool {
-        self.tasks.get(actor).is_some_and(|task| {
-            let is_ignored = match self.action(task.group, signal) {
-                Action::Ignore => true,
-                Action::Default => is_ignored_by_default(signal),
-                Action::Handle => false,
-            };
-            task.has_news && self.running != Some(actor) && !is_ignored
-        })
+    /// Whether a thread has a signal to look at, and has not come to it.
+    pub(super) fn is_told(&self, actor: Actor) -> bool {
+        self.running != Some(actor) && self.tasks.get(actor).is_some_and(|task| task.has_news)
     }
 
     /// Whether a signal waits that a thread could take, and has not been told of: another thread was, and sleeps in a vfork.
