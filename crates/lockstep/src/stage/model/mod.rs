@@ -160,21 +160,32 @@ impl Model {
     }
 
     /// Whether other threads, which an exec ends, would be seen in the middle of it: on Linux each hands its children on before the new program
-    /// begins. One that waits may still reap them, and who has wished for a signal may die while the old program is the parent.
+    /// begins. One that waits may still reap them, and who has wished for a signal may die while the old program is the parent. A leader that ends
+    /// lets go who waits for it in vfork, and that one may die, of a signal that it then looks at, while the leader still counts.
     pub(crate) fn is_exec_raced(&self, actor: Actor) -> bool {
         let kernel = self.table.host().kernel();
         let threads = &kernel.groups[kernel.tasks[actor].group].threads;
         let is_waited =
             threads.iter().any(|&it| matches!(kernel.tasks[it].phase, Phase::Waiting(..)));
         let is_alone = threads.len() == 1;
+        let told_in_vfork: Vec<Actor> = (0..kernel.tasks.len())
+            .filter(|&it| matches!(kernel.tasks[it].phase, Phase::Vfork(_)))
+            .filter(|&it| kernel.tasks[it].has_news)
+            .collect();
         drop(kernel);
         let process = self.members[actor].thread.process();
+        let parent = process.parent();
+        let frees_the_dying = told_in_vfork.iter().any(|&it| {
+            parent
+                .as_ref()
+                .is_some_and(|parent| Arc::ptr_eq(parent, self.members[it].thread.process()))
+        });
         let is_watched = self.members.iter().any(|it| {
             let parent = it.thread.process().parent();
             let is_child = parent.is_some_and(|parent| Arc::ptr_eq(&parent, process));
             is_child && it.thread.parent_death_signal().is_some()
         });
-        is_waited || is_watched && !is_alone
+        is_waited || (is_watched || frees_the_dying) && !is_alone
     }
 
     /// Whether a signal waits that the actor would meet if it forked or executed a program, but not otherwise.
