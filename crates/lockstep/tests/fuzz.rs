@@ -226,6 +226,23 @@ a: kill init TTOU
     );
 }
 
+/// R-NS-10: a signal that waits in an init's queue, because one thread blocks it, is looked at by the thread that does not.
+#[test]
+fn seed_50009084_agrees() {
+    check_on_both_sides(
+        "\
+init: thread b
+b: fork c vfork
+c: fork e
+init: block HUP
+init: thread g
+e: kill g HUP
+g: signal HUP handle
+c: exec
+",
+    );
+}
+
 /// A killed run takes all its processes with it, and so their namespaces and terminals.
 #[test]
 fn a_killed_run_leaves_nothing_behind() {

@@ -39,7 +39,7 @@ impl Act {
 }
 
 /// Whether Linux tells what the model does. Where the caller is no more in the end, Linux may tell what it still got: a process that its own wait
-/// ends, because that makes the init of a namespace end, runs on for a moment. Of signals that the model has merged with an earlier one, Linux may tell more: where several
+/// ends, because that makes the init of a namespace end, runs on for a moment. So does another whom the operation ends, and whose call had just returned. Of signals that the model has merged with an earlier one, Linux may tell more: where several
 /// processes end at once, it may have delivered the first before the second was sent.
 fn is_told(linux: &Account, model: &Account, merged: &[Seen]) -> bool {
     let mut linux = linux.clone();
@@ -49,6 +49,7 @@ fn is_told(linux: &Account, model: &Account, merged: &[Seen]) -> bool {
     if linux.signals.len() > model.signals.len() {
         linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1));
     }
+    linux.returns.retain(|it| model.returns.contains(it) || !model.has_ended(it.0));
     linux == *model
 }
 

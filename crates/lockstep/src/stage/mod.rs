@@ -48,6 +48,13 @@ pub(crate) struct Account {
     pub(crate) rows: Vec<(Actor, Row)>,
 }
 
+impl Account {
+    /// Whether a process or thread runs no more.
+    fn has_ended(&self, actor: Actor) -> bool {
+        self.rows.iter().all(|(it, row)| *it != actor || row.state == b'Z')
+    }
+}
+
 /// What a call came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Outcome {

@@ -331,8 +331,10 @@ impl Kernel {
         } else {
             return;
         };
+        // An init is not ended by what it does not handle, and looks.
         let is_default = self.action(group, signal) == Action::Default;
-        if !(is_default && signal.default_action() == DefaultAction::Terminate) {
+        let ends = is_default && signal.default_action() == DefaultAction::Terminate;
+        if !ends || self.groups[group].is_init {
             self.alert(taker);
         }
     }
