@@ -168,17 +168,21 @@ impl<'a> Duel<'a> {
             self.files.inherit(actor);
         }
         self.keep_files(&act, &model);
-        let Some(linux) = &mut self.linux else {
+        let Some(stage) = &mut self.linux else {
             self.acts.push(act);
             return Ok(Verdict::Agreed(model));
         };
         let child = act.operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
-        let is_blind = linux.is_blind();
-        let mut linux = linux.perform(actor, &act.operation, child, birth)?;
+        let is_blind = stage.is_blind();
+        let mut linux = stage.perform(actor, &act.operation, child, birth)?;
         if is_blind {
             linux.rows.clone_from(&model.rows);
         }
-        if !is_told(&linux, &model, &self.model.take_merged()) {
+        let merged = self.model.take_merged();
+        if !is_told(&linux, &model, &merged) && !is_blind && !stage.is_translated() {
+            stage.look_again(actor, &mut linux)?;
+        }
+        if !is_told(&linux, &model, &merged) {
             match self.find_order(&linux, &act) {
                 Some((order, other)) => (act.order, model) = (order, other),
                 None => return Ok(Verdict::Diverged(self.compare(&linux, &model, step))),

@@ -70,6 +70,13 @@ struct Worker {
     table: Table,
 }
 
+/// How often everyone is looked at before it counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    One,
+    TwoAlike,
+}
+
 /// Why the real side could not go on.
 #[derive(Debug)]
 pub(crate) struct Unrest(pub(crate) String);
@@ -144,6 +151,11 @@ impl<'a> Linux<'a> {
         self.theatre.lacks(Lack::States)
     }
 
+    /// Whether its numbers are not the script's: then each account is translated once.
+    pub(super) fn is_translated(&self) -> bool {
+        self.numbers.is_some()
+    }
+
     /// Gives an order of its own before the script, and takes the answer.
     fn command(&mut self, actor: Actor, order: &Order) -> io::Result<i64> {
         let slot = Slot::at(actor);
@@ -195,7 +207,8 @@ impl<'a> Linux<'a> {
             self.workers[birth.actor] = Some(worker);
         }
         give(slot, &order);
-        let rows = self.settle();
+        let looks = if self.theatre.is_ordered { Looks::One } else { Looks::TwoAlike };
+        let rows = self.settle(looks);
         self.files.forget(operation);
         let rows = rows?;
         let mut account = self.account(actor, rows);
@@ -208,8 +221,28 @@ impl<'a> Linux<'a> {
         Ok(account)
     }
 
+    /// Looks once more after an operation of the caller's, and adds what had not come to rest. One look at everyone takes many calls: if the kernel made
+    /// this thread sleep in one of them, the others ran on between two rows, even if they run only while it sleeps.
+    pub(super) fn look_again(
+        &mut self,
+        caller: Actor,
+        account: &mut Account,
+    ) -> Result<(), Unrest> {
+        let rows = self.settle(Looks::TwoAlike)?;
+        let later = self.account(caller, rows);
+        if account.outcome == Outcome::Blocked {
+            account.outcome = later.outcome;
+        }
+        account.returns.extend(later.returns);
+        account.returns.sort_by_key(|(actor, _)| *actor);
+        account.signals.extend(later.signals);
+        account.signals.sort_by_key(|(actor, _)| *actor);
+        account.rows = later.rows;
+        Ok(())
+    }
+
     /// Waits until nothing moves any more.
-    fn settle(&mut self) -> Result<Vec<(Actor, Row)>, Unrest> {
+    fn settle(&mut self, looks: Looks) -> Result<Vec<(Actor, Row)>, Unrest> {
         let deadline = Instant::now() + PATIENCE;
         let mut before = None;
         if self.is_blind() || self.theatre.lacks(Lack::Calls) {
@@ -218,7 +251,7 @@ impl<'a> Linux<'a> {
         loop {
             let seen = self.look();
             match seen {
-                Ok(rows) if self.theatre.is_ordered || before.as_ref() == Some(&rows) => {
+                Ok(rows) if looks == Looks::One || before.as_ref() == Some(&rows) => {
                     return Ok(rows);
                 }
                 Ok(rows) => before = Some(rows),
