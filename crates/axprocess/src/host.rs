@@ -99,6 +99,18 @@ pub trait Host: Sized + Send + Sync + 'static {
         false
     }
 
+    /// Whether a signal waits in the queue of a process, or in that of one thread of it, already. Standard signals wait once: sending another then does
+    /// nothing more, and ends nobody. Not asked of real-time signals. R-EXIT-10.
+    fn is_signal_queued(
+        &self,
+        target: &Process<Self>,
+        thread: Option<&Thread<Self>>,
+        signal: Signal,
+    ) -> bool {
+        let _ = (target, thread, signal);
+        false
+    }
+
     /// Whether `thread` has been told of a signal, and has not come to look: it is not running now. Not asked for `SIGKILL`.
     ///
     /// On Linux such a thread takes no other signal meanwhile: what would end its process is decided when it looks, the lowest number

@@ -32,6 +32,11 @@ impl Signal {
         matches!(self, Self::SIGSTOP | Self::SIGTSTP | Self::SIGTTIN | Self::SIGTTOU)
     }
 
+    /// Whether it waits in a queue once at most; real-time signals wait as often as they were sent.
+    pub(crate) const fn is_standard(self) -> bool {
+        self.number() < 32
+    }
+
     /// Returns whether no process can block, handle or ignore the signal: `SIGKILL` and `SIGSTOP`.
     pub const fn is_unblockable(self) -> bool {
         matches!(self, Self::SIGKILL | Self::SIGSTOP)

@@ -351,6 +351,19 @@ fn a_thread_with_a_signal_to_look_at_takes_no_other_but_sigkill() {
 }
 
 #[test]
+fn a_standard_signal_that_waits_already_ends_nobody_when_it_is_sent_again() {
+    // R-EXIT-10: it was sent when nobody could take it; whoever looks takes the lowest first, which may be another.
+    let (table, init) = boot();
+    let target = plain(&init);
+    let second = spawn(&target);
+    keep_queued(&table, 2, TERM);
+    kill(&init, 2, TERM).unwrap();
+    assert!(!target.process().is_group_exited());
+    init.process().tkill(second.tid() as i32, 15).unwrap();
+    assert!(target.process().is_group_exited(), "a thread has a queue of its own");
+}
+
+#[test]
 fn while_stopped_only_sigkill_and_sigcont_act() {
     // R-STOP-08: SIGTERM waits in the queue and acts when it is taken; SIGKILL ends at once.
     let (table, init) = boot();

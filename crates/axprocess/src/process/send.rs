@@ -145,7 +145,10 @@ impl<H: Host> Process<H> {
         match is_ignored {
             true if receiver.blocks(hold, signal) => Fate::Queued,
             true => Fate::Dropped,
-            false if ends && self.has_taker(hold, receiver, signal) => Fate::Ends,
+            false if ends && self.has_taker(hold, receiver, signal) => {
+                // Who could not take it when it was sent first takes it when it looks.
+                if self.is_queued(hold, receiver, signal) { Fate::Queued } else { Fate::Ends }
+            }
             false => Fate::Queued,
         }
     }
@@ -160,6 +163,14 @@ impl<H: Host> Process<H> {
         let is_forced =
             signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init(hold);
         self.is_space_init(hold) && !is_forced
+    }
+
+    fn is_queued(&self, hold: &Hold<'_, H>, receiver: &Receiver<'_, H>, signal: Signal) -> bool {
+        let thread = match receiver {
+            Receiver::Process(_) => None,
+            Receiver::Thread(thread) => *thread,
+        };
+        signal.is_standard() && hold.host().is_signal_queued(self, thread, signal)
     }
 
     /// Whether a thread could take the signal at once: the addressed one, or any if it is for the process.

@@ -44,6 +44,7 @@ pub(crate) struct Kernel {
     /// Threads, by address, that block a signal.
     masks: Mutex<Vec<(usize, Signal)>>,
     told: Mutex<Vec<usize>>,
+    queued: Mutex<Vec<(Pid, Signal)>>,
 }
 
 /// What a hook was told: who, and what.
@@ -123,6 +124,16 @@ impl Host for Kernel {
 
     fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
         self.masks.lock().unwrap().contains(&(std::ptr::from_ref(thread).addr(), signal))
+    }
+
+    fn is_signal_queued(
+        &self,
+        target: &Process<Self>,
+        thread: Option<&Thread<Self>>,
+        signal: Signal,
+    ) -> bool {
+        let number = thread.map_or(target.pid(), |thread| thread.tid());
+        self.queued.lock().unwrap().contains(&(number, signal))
     }
 
     fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
@@ -242,6 +253,11 @@ pub(crate) fn act(process: &KernelProcess, action: SignalAction, signals: &[Sign
 /// The thread blocks the signal from now on.
 pub(crate) fn block(table: &Table, thread: &KernelThread, signal: Signal) {
     table.host().masks.lock().unwrap().push((Arc::as_ptr(thread).addr(), signal));
+}
+
+/// The signal waits in the queue of the process or thread with that number from now on.
+pub(crate) fn keep_queued(table: &Table, number: Pid, signal: Signal) {
+    table.host().queued.lock().unwrap().push((number, signal));
 }
 
 /// The thread has a signal to look at, and does not come to it from now on.

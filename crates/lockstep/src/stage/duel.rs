@@ -21,6 +21,10 @@ pub(crate) struct Duel<'a> {
     acts: Vec<Act>,
     /// A fork has chosen a number.
     has_chosen: bool,
+    /// How many have not ended.
+    living: usize,
+    /// In which order many have died is not known: what comes of it later cannot be compared.
+    is_over: bool,
 }
 
 /// One operation with plain numbers.
@@ -97,7 +101,16 @@ impl<'a> Duel<'a> {
         let linux =
             linux.map_err(|error| NotPlayed(format!("cannot make a PID namespace: {error}")))?;
         let (names, files) = (vec![INIT.to_owned()], Files::new());
-        Ok(Self { model, linux, names, files, acts: Vec::new(), has_chosen: false })
+        Ok(Self {
+            model,
+            linux,
+            names,
+            files,
+            acts: Vec::new(),
+            has_chosen: false,
+            living: 1,
+            is_over: false,
+        })
     }
 
     /// The actor of that name; the last one if it has had several.
@@ -185,11 +198,20 @@ impl<'a> Duel<'a> {
         if !is_told(&linux, &model, &merged) {
             match self.find_order(&linux, &act) {
                 Some((order, other)) => (act.order, model) = (order, other),
+                None if self.is_order_of_many_deaths(&linux, &model) => self.is_over = true,
                 None => return Ok(Verdict::Diverged(self.compare(&linux, &model, step))),
             }
         }
         self.acts.push(act);
+        self.living = model.living();
         Ok(Verdict::Agreed(model))
+    }
+
+    /// Whether the two differ only in the order in which children were adopted while so many died at once that not all orders were tried.
+    fn is_order_of_many_deaths(&self, linux: &Account, model: &Account) -> bool {
+        const MANY: usize = 6;
+        self.living.saturating_sub(model.living()) >= MANY
+            && linux.without_order() == model.without_order()
     }
 
     /// Takes note of what an act has made of the files.
@@ -250,6 +272,9 @@ impl<'a> Duel<'a> {
         let Some(standing) = self.model.standing(actor).filter(|it| it.is_ready) else {
             return false;
         };
+        if self.is_over {
+            return false;
+        }
         match &step.operation {
             Operation::Exit(_) | Operation::ExitGroup(_) => standing.leader != 0,
             Operation::Terminal(name, TerminalCall::Make(_)) => {

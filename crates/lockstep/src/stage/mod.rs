@@ -53,6 +53,18 @@ impl Account {
     fn has_ended(&self, actor: Actor) -> bool {
         self.rows.iter().all(|(it, row)| *it != actor || row.state == b'Z')
     }
+
+    /// How many processes and threads have not ended.
+    fn living(&self) -> usize {
+        self.rows.iter().filter(|(_, row)| row.state != b'Z').count()
+    }
+
+    /// The same, with each one's children in the order of their numbers.
+    fn without_order(&self) -> Self {
+        let mut all = self.clone();
+        all.rows.iter_mut().for_each(|(_, row)| row.children.sort_unstable());
+        all
+    }
 }
 
 /// What a call came to.

@@ -99,6 +99,17 @@ impl Host for World {
         self.kernel().is_blocked(thread.host_data().0, signal)
     }
 
+    fn is_signal_queued(
+        &self,
+        target: &Process<Self>,
+        thread: Option<&Thread<Self>>,
+        signal: Signal,
+    ) -> bool {
+        let thread = thread.map(|thread| thread.host_data().0);
+        let group = target.host_data().inside();
+        group.is_some_and(|group| self.kernel().is_queued(group, thread, signal))
+    }
+
     fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
         self.kernel().is_told(thread.host_data().0)
     }

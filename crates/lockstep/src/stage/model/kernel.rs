@@ -286,6 +286,15 @@ impl Kernel {
         self.tasks.get(actor).is_some_and(|task| task.mask & bit(signal) != 0)
     }
 
+    /// Whether a signal waits in the queue of a process, or in that of a thread.
+    pub(super) fn is_queued(&self, group: usize, thread: Option<Actor>, signal: Signal) -> bool {
+        let pending = match thread {
+            Some(thread) => &self.tasks[thread].pending,
+            None => &self.groups[group].pending,
+        };
+        pending.iter().any(|info| info.signal == signal)
+    }
+
     /// Whether a thread has a signal to look at, and has not come to it.
     pub(super) fn is_told(&self, actor: Actor) -> bool {
         self.running != Some(actor) && self.tasks.get(actor).is_some_and(|task| task.has_news)
