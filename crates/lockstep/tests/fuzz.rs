@@ -243,6 +243,21 @@ c: exec
     );
 }
 
+/// What lockstep itself was made to ignore, its actors do not: as under nohup, or in the background of a shell.
+#[test]
+fn dispositions_are_not_inherited() {
+    if is_skipped() {
+        return;
+    }
+    let bench = common::Bench::new();
+    let file = bench.write("script.proc", "init: fork a\na: kill 0 QUIT -> ends\n");
+    let file = file.to_str().expect("a plain name");
+    let program = env!("CARGO_BIN_EXE_lockstep");
+    let script = format!("trap '' HUP INT QUIT TERM; exec {program} check {file}");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(said(&output).contains("1 of 1 files hold"), "{}", said(&output));
+}
+
 /// A killed run takes all its processes with it, and so their namespaces and terminals.
 #[test]
 fn a_killed_run_leaves_nothing_behind() {

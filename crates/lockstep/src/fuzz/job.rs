@@ -56,26 +56,23 @@ pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
     keep_panics_quiet();
     // SAFETY: plain numbers.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    treat_keys(libc::SIG_IGN);
-    shelter::run(|| {
-        treat_keys(libc::SIG_DFL);
-        match work(arguments) {
-            Ok(()) => 0,
-            Err(NotPlayed(message)) => {
-                say(&Message::Failure { message });
-                FAILED
-            }
+    ignore_keys();
+    shelter::run(|| match work(arguments) {
+        Ok(()) => 0,
+        Err(NotPlayed(message)) => {
+            say(&Message::Failure { message });
+            FAILED
         }
     })
     .map_err(|error| Failure::new(format!("cannot make a PID namespace: {error}")))
 }
 
-/// Lockstep tells when to end: a key typed at the terminal, or a signal to the whole group, is for it alone. Workers must not inherit that, and process 1, which
-/// makes them, is immune anyway.
-fn treat_keys(action: libc::sighandler_t) {
+/// Lockstep tells when to end: a key typed at the terminal, or a signal to the whole group, is for it alone. Process 1, which makes the workers, forgets
+/// that again, and is immune anyway.
+fn ignore_keys() {
     for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGTERM] {
-        // SAFETY: neither ignoring a signal nor its default action runs code.
-        unsafe { libc::signal(signal, action) };
+        // SAFETY: ignoring a signal runs no code.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
 

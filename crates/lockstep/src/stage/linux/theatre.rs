@@ -15,7 +15,7 @@ pub(crate) struct Theatre {
 }
 
 impl Theatre {
-    /// Makes the shared memory, and takes one CPU.
+    /// Makes the shared memory, takes one CPU, and treats signals as a new program does.
     ///
     /// # Errors
     ///
@@ -30,6 +30,7 @@ impl Theatre {
         // SAFETY: the descriptor was just made, and belongs to nobody else.
         let program = unsafe { OwnedFd::from_raw_fd(program) };
         limit_cores();
+        forget_dispositions();
         Ok(Self { arena, program, is_ordered: take_cpu(cpu), lacking: Vec::new() })
     }
 
@@ -49,6 +50,23 @@ impl Theatre {
 
     pub(super) fn lacks(&self, what: Lack) -> bool {
         self.lacking.contains(&what)
+    }
+}
+
+/// Signals do what they do by default, and none is blocked: nohup, or a shell that runs lockstep in the background, makes it ignore some, and all actors
+/// would inherit that.
+fn forget_dispositions() {
+    for signal in 1..=64 {
+        if signal != libc::SIGPIPE {
+            // SAFETY: a default action runs no code. What cannot be changed is refused.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+    // SAFETY: the set lives across the calls that write and read it.
+    unsafe {
+        let mut none = std::mem::MaybeUninit::<libc::sigset_t>::zeroed();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
     }
 }
 
