@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -69,8 +70,17 @@ impl Bench {
         command
     }
 
-    /// Gives a command the streams and the mark of a test.
+    /// Gives a command the streams and the mark of a test, and default signals: nohup, or a shell that runs the tests in the background, makes them ignore some.
     pub(crate) fn prepare(&self, command: &mut Command) {
+        let forget = || {
+            for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+                // SAFETY: a default action runs no code.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec only signal(2) is called, which is safe there.
+        unsafe { command.pre_exec(forget) };
         command.env(MARK, &self.mark).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
     }
