@@ -99,7 +99,11 @@ mod session;
 mod signal;
 mod snapshot;
 #[cfg(not(feature = "split-sections"))]
-#[allow(dead_code, unreachable_pub, reason = "of the feature")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is public, and all of its cuts are made, with the feature only"
+)]
 mod split;
 #[cfg(feature = "split-sections")]
 pub mod split;

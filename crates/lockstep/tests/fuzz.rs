@@ -4,30 +4,14 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-fn lockstep(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
+use common::{lacks_namespaces, lockstep, said};
 
-fn said(output: &Output) -> String {
-    let text = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Without the right to make PID namespaces there is nothing to compare with.
 fn is_skipped() -> bool {
-    let output = lockstep(&["fuzz", "--quiet", "--jobs", "1", "--scripts", "1", "--seed", "1"])
-        .output()
-        .expect("the built binary");
-    let skipped = said(&output).contains("cannot make a PID namespace");
-    if skipped {
-        eprintln!("skipped: no right to make PID namespaces");
-    }
-    skipped
+    let script = ["fuzz", "--quiet", "--jobs", "1", "--scripts", "1", "--seed", "1"];
+    lacks_namespaces(&lockstep(&script).output().expect("the built binary"))
 }
 
 /// Scripts of a fixed seed agree.

@@ -4,27 +4,9 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
-fn lockstep(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn said(output: &Output) -> String {
-    let text = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Without the right to make PID namespaces there is nothing to compare with.
-fn is_skipped(output: &Output) -> bool {
-    let skipped = said(output).contains("cannot make a PID namespace");
-    if skipped {
-        eprintln!("skipped: no right to make PID namespaces");
-    }
-    skipped
-}
+use common::{lacks_namespaces, lockstep, said};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
@@ -50,7 +32,7 @@ fn scenarios_hold_on_the_model() {
 #[test]
 fn scenarios_hold_on_linux() {
     let output = lockstep(&["check"]).args(scenarios()).output().unwrap();
-    assert!(is_skipped(&output) || output.status.success(), "{}", said(&output));
+    assert!(lacks_namespaces(&output) || output.status.success(), "{}", said(&output));
 }
 
 /// All rules: what the files expect is enough to notice a wrong rule, without Linux to compare with. A wrong rule may keep the model from

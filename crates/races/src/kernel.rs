@@ -100,6 +100,17 @@ pub(crate) fn fork<E: Explorer>(parent: &Thread<E>) -> Thread<E> {
     try_fork(parent, ForkRequest::default()).unwrap()
 }
 
+/// A subreaper, one below it, a child of that and a grandchild.
+pub(crate) fn below_two_subreapers<E: Explorer>(init: &Thread<E>) -> [Thread<E>; 4] {
+    let outer = fork(init);
+    outer.process().become_subreaper();
+    let inner = fork(&outer);
+    inner.process().become_subreaper();
+    let parent = fork(&inner);
+    let orphan = fork(&parent);
+    [outer, inner, parent, orphan]
+}
+
 pub(crate) fn try_fork<E: Explorer>(
     parent: &Thread<E>,
     request: ForkRequest<'_>,

@@ -9,35 +9,20 @@ use std::process::Command;
 use axprocess::split::{Split, plant};
 use races::{Explorer, Loom, scenarios};
 
-const SPLIT: &str = "SPLIT";
+/// Which cut the process of its own makes, if any.
+const SPLIT: &str = "SPLIT_SECTIONS";
 
 macro_rules! cuts {
     ($($test:ident: $split:literal fails $scenario:ident;)*) => {
         $(
             #[test]
             fn $test() {
-                assert_fails($split, stringify!($scenario));
+                match std::env::var(SPLIT) {
+                    Ok(split) => explore(&split, scenarios::$scenario::<Loom>),
+                    Err(_) => assert_fails($split, stringify!($test)),
+                }
             }
         )*
-
-        /// What a process of its own does: the scenario, with the cut or without.
-        #[test]
-        #[ignore = "the others run it"]
-        fn explore() {
-            // The damage goes no further than to the panic that reports it.
-            panic::set_hook(Box::new(|info| {
-                eprintln!("{info}");
-                std::process::exit(1);
-            }));
-            let [split, scenario] = [SPLIT, "SCENARIO"].map(|name| std::env::var(name).unwrap());
-            if let Some(split) = Split::from_name(&split) {
-                plant(split);
-            }
-            match scenario.as_str() {
-                $(stringify!($scenario) => Loom::explore(scenarios::$scenario::<Loom>),)*
-                other => panic!("no scenario {other}"),
-            }
-        }
     };
 }
 
@@ -56,17 +41,29 @@ cuts! {
     a_late_thread_is_seen_by_exec_when_the_join_is_cut: "join" fails a_thread_joins_while_another_execs;
 }
 
-/// The scenario passes as the crate is, and fails with the cut.
-fn assert_fails(split: &str, scenario: &str) {
+/// The scenario passes as the crate is, and fails with the cut: the test itself, run again with a cut named, is the scenario.
+fn assert_fails(split: &str, test: &str) {
     let explore = |split: &str| {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "explore", "--ignored", "--nocapture"]);
-        command.env(SPLIT, split).env("SCENARIO", scenario).output().unwrap()
+        command.args(["--exact", test, "--nocapture"]).env(SPLIT, split).output().unwrap()
     };
-    assert!(explore("none").status.success(), "{scenario} fails without a cut");
+    assert!(explore("none").status.success(), "{test}: fails without a cut");
     let cut = explore(split);
     let story = String::from_utf8_lossy(&cut.stderr);
     assert!(!cut.status.success(), "nobody notices that {split} is cut: {story}");
     assert!(story.contains("The schedule that failed"), "{story}");
     println!("{story}");
+}
+
+/// What a process of its own does: the scenario, with the cut or without.
+fn explore(split: &str, scenario: fn()) {
+    // The damage goes no further than to the panic that reports it.
+    panic::set_hook(Box::new(|info| {
+        eprintln!("{info}");
+        std::process::exit(1);
+    }));
+    if let Some(split) = Split::from_name(split) {
+        plant(split);
+    }
+    Loom::explore(scenario);
 }

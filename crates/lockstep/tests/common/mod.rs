@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -15,6 +15,28 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(120);
 /// The variable by which strays are recognised; all descendants inherit it.
 const MARK: &str = "LOCKSTEP_TEST";
+
+/// The built binary.
+pub(crate) fn lockstep(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// What a command wrote to both streams.
+pub(crate) fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Whether there was nothing to compare with: no right to make PID namespaces.
+pub(crate) fn lacks_namespaces(output: &Output) -> bool {
+    let lacks = said(output).contains("cannot make a PID namespace");
+    if lacks {
+        eprintln!("skipped: no right to make PID namespaces");
+    }
+    lacks
+}
 
 /// A directory of its own, and a mark of its own, for one test.
 pub(crate) struct Bench {

@@ -6,7 +6,7 @@ use axprocess::{Errno, ForkParent, ForkRequest, Number};
 
 use super::both;
 use crate::Explorer;
-use crate::kernel::{boot, exit, fork, pids, spawn_thread, try_fork, wait4};
+use crate::kernel::{below_two_subreapers, boot, exit, fork, pids, spawn_thread, try_fork, wait4};
 
 /// Race 3: a sibling is born (`CLONE_PARENT`) while the parent exits. It ends up with a living parent that lists it.
 pub fn race_03_fork_under_an_exiting_parent<E: Explorer>() {
@@ -94,12 +94,7 @@ pub fn fork_against_exit_of_the_parent<E: Explorer>() {
 /// A parent and the reaper of its children exit together, one below the other.
 pub fn exit_of_the_parent_against_exit_of_the_reaper<E: Explorer>() {
     let (_table, init) = boot::<E>();
-    let outer = fork(&init);
-    outer.process().become_subreaper();
-    let inner = fork(&outer);
-    inner.process().become_subreaper();
-    let parent = fork(&inner);
-    let orphan = fork(&parent);
+    let [_outer, inner, parent, orphan] = below_two_subreapers(&init);
     both::<E, _, _>(
         move || E::does("exit of the inner subreaper", || exit(&inner, 0)),
         move || E::does("exit of the parent", || exit(&parent, 0)),

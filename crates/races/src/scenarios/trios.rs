@@ -6,7 +6,9 @@ use axprocess::{Errno, ForkParent, ForkRequest};
 
 use super::all;
 use crate::Explorer;
-use crate::kernel::{Thread, boot, exit, fork, pids, spawn_thread, try_fork, wait4};
+use crate::kernel::{
+    Thread, below_two_subreapers, boot, exit, fork, pids, spawn_thread, try_fork, wait4,
+};
 
 /// Race 1 by a shell, its child and another child that joins: both end in the one group of that number, or the last was too early.
 pub fn race_01_by_three<E: Explorer>() {
@@ -54,12 +56,7 @@ pub fn race_03_by_three<E: Explorer>() {
 /// Race 4 by a parent, a subreaper and a subreaper above it, who all exit: the orphan is init's.
 pub fn race_04_by_three<E: Explorer>() {
     let (_table, init) = boot::<E>();
-    let outer = fork(&init);
-    outer.process().become_subreaper();
-    let inner = fork(&outer);
-    inner.process().become_subreaper();
-    let parent = fork(&inner);
-    let orphan = fork(&parent);
+    let [outer, inner, parent, orphan] = below_two_subreapers(&init);
     let exits = |thread: Thread<E>| move || E::does("exit()", || exit(&thread, 0));
     all::<E, _, _, _>(exits(outer), exits(inner), exits(parent));
     assert_eq!(orphan.process().getppid(), 1);

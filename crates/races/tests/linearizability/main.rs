@@ -3,8 +3,8 @@
 //!
 //! Without more said, 20,000 schedules are drawn, the same in each run. `RACES_SECONDS=…` says for how long instead, `RACES_SEED=…` draws others.
 
-// The second model that the crate's own tests compare it with; this test needs a part of it.
-#[allow(dead_code)]
+// The second model that the crate's own tests compare it with.
+#[allow(dead_code, reason = "this test needs a part of it")]
 #[path = "../../../axprocess/tests/against_naive/naive/mod.rs"]
 mod naive;
 mod outcome;
@@ -59,24 +59,26 @@ mod cut {
 
     #[test]
     fn an_operation_cut_in_two_has_outcomes_of_no_order() {
-        // Races 1, 3, 4 and 7, and a late thread, found without being looked for.
+        // Races 1, 3, 4 and 7, and a late thread, found without being looked for. Each cut has a process of its own: this test again, with a cut named.
+        const NAMED: &str = "LINEARIZABILITY_SPLIT";
+        if let Ok(split) = std::env::var(NAMED) {
+            return explore(&split);
+        }
         for split in ["setpgid", "fork", "adopt", "reap", "join"] {
             let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "cut::explore", "--ignored", "--nocapture"]);
-            let output = command.env("SPLIT", split).output().unwrap();
+            let name = "cut::an_operation_cut_in_two_has_outcomes_of_no_order";
+            command.args(["--exact", name, "--nocapture"]);
+            let output = command.env(NAMED, split).output().unwrap();
             let story = String::from_utf8_lossy(&output.stderr);
             assert!(!output.status.success(), "nobody notices that {split} is cut");
             assert!(story.contains("The schedule that failed"), "{story}");
         }
     }
 
-    /// What a process of its own does.
-    #[test]
-    #[ignore = "the other runs it"]
-    fn explore() {
+    fn explore(split: &str) {
         // The damage goes no further than to the panic that reports it.
         panic::set_hook(Box::new(|_| std::process::exit(1)));
-        plant(Split::from_name(&std::env::var("SPLIT").unwrap()).unwrap());
+        plant(Split::from_name(split).unwrap());
         for seed in 0..super::PROGRAMS {
             super::explore(seed, &std::sync::Arc::default());
         }
