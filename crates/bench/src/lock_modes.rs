@@ -13,7 +13,7 @@
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
-use crate::measure::clock::timed;
+use crate::measure::clock::{timed, wall_time};
 use crate::measure::interleave::median;
 use crate::measure::pair::together;
 
@@ -219,4 +219,45 @@ pub fn main() {
     }
     let overlap = median(&overlaps).unwrap_or(0.0) * 100.0;
     println!("\nboth threads ran {overlap:.0} % of the time");
+    // Two threads that only live finish one life each in that time, so the lock serves one in half of it.
+    let hold = median(&costs[0][1]).unwrap_or(0.0) / 2.0;
+    tell_what_follows(hold, fork_exit_wait());
+}
+
+/// What one lock costs if it serves a life in `hold` ns, and a processor begins a life every `fork` ns. Like a server of equal services: the mean wait is
+/// u / (2 (1 - u)) of a service, if it is in use for the part u of the time by others.
+fn tell_what_follows(hold: f64, fork: f64) {
+    println!("\nfork, exit and wait of this small process on this kernel: {fork:.0} ns");
+    println!("one lock serves a life in {hold:.0} ns; processors that do nothing else:\n");
+    println!("{:<12} {:>8} {:>20} {:>10}", "processors", "in use", "wait, ns a life", "of a fork");
+    for processors in [2.0, 8.0, 64.0] {
+        let others = (processors - 1.0) * hold / fork;
+        let (wait, part) = if others < 1.0 {
+            let wait = others / (2.0 * (1.0 - others)) * hold;
+            (format!("{wait:.0}"), format!("{:.2} %", wait / fork * 100.0))
+        } else {
+            ("the limit".to_owned(), String::new())
+        };
+        println!("{processors:<12} {:>6.1} % {wait:>20} {part:>10}", (others * 100.0).min(100.0));
+    }
+}
+
+/// Nanoseconds for a child that ends at once.
+fn fork_exit_wait() -> f64 {
+    const FORKS: usize = 400;
+    let costs: Vec<f64> = (0..FORKS)
+        .map(|_| {
+            let begin = wall_time();
+            // SAFETY: this program has one thread now, and the child only ends.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: it does not return.
+                unsafe { libc::_exit(0) };
+            }
+            // SAFETY: no status is asked for.
+            unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+            (wall_time() - begin) as f64
+        })
+        .collect();
+    median(&costs).unwrap_or(0.0)
 }

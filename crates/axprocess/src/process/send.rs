@@ -10,7 +10,8 @@
 //! | 4 | the host queues the signal | `__send_signal_locked` |
 //! | 5 | a signal that ends the process without a core ends it now, if a thread can take it: the exit is decided with this signal's status, and every thread is asked to exit, wherever it sleeps (R-EXIT-10, B27) | `complete_signal` |
 //!
-//! The model knows no handlers and no masks: the host tells ([`Host::signal_action`], [`Host::is_signal_blocked`], [`Host::is_told_of_signal`]), in that hold.
+//! The model knows no handlers and no masks: the host tells ([`Host::signal_action`], [`Host::is_signal_blocked`], [`Host::is_told_of_signal`],
+//! [`Host::is_signal_queued`]), in that hold.
 //! What is left for the moment at which a thread takes a signal from a queue: signals that dump core, that were blocked when they were sent, or
 //! that no thread could take, because all were stopped. An init survives those too ([`Process::is_protected_from`]).
 

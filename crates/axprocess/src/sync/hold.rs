@@ -202,7 +202,7 @@ impl<'h, H: Host> Hold<'h, H> {
     pub(crate) fn release_trace(&mut self, trace: Option<Arc<Trace<H>>>) {
         if trace.is_some() {
             let before = core::mem::replace(&mut self.leftovers().trace, trace);
-            debug_assert!(before.is_none(), "one gives its numbers up in one hold");
+            debug_assert!(before.is_none(), "one thread takes over in one hold");
         }
     }
 
