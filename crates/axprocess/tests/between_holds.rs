@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axprocess::{
     ChildSignalAction, ExitStatus, ForkRequest, Host, Lock, Number, Process, ProcessState,
-    ProcessTable, Relations, ThreadExit,
+    ProcessTable, Relations, ThreadExit, TraceOptions, TraceStart,
 };
 
 type Thread = axprocess::Thread<Kernel>;
@@ -76,10 +76,16 @@ fn holds<R>(operation: impl FnOnce() -> R) -> (u32, R) {
     (HOLDS.get(), result)
 }
 
-/// The same, with a step before the third hold.
-fn holds_with<R>(step: impl FnOnce() + 'static, operation: impl FnOnce() -> R) -> (u32, R) {
-    NEXT.set(Some((3, Box::new(step))));
-    holds(operation)
+/// The same, with a step before the hold `at`, counted from one.
+fn holds_with<R>(
+    at: u32,
+    step: impl FnOnce() + 'static,
+    operation: impl FnOnce() -> R,
+) -> (u32, R) {
+    NEXT.set(Some((at, Box::new(step))));
+    let result = holds(operation);
+    assert!(NEXT.take().is_none(), "there were fewer holds");
+    result
 }
 
 /// An exit of all but the first 40 of those that are read in the first two holds.
@@ -106,7 +112,7 @@ fn children_that_vanish_while_they_are_listed_hide_no_other() {
             true => parent.children(),
             false => parent.process().children(),
         };
-        let (holds, found) = holds_with(exit_of_most(&children), list);
+        let (holds, found) = holds_with(3, exit_of_most(&children), list);
         assert!(found.iter().map(|process| process.pid()).eq(tids(&children)));
         assert_eq!(holds, HOLDS_OF_A_READING);
         assert!(table.audit().longest_hold <= 65, "{:?}", table.audit());
@@ -119,7 +125,7 @@ fn threads_that_exit_while_they_are_listed_hide_no_other() {
     let (_table, init) = boot();
     let threads: Vec<_> = (0..200).map(|_| init.spawn_thread(Number::Next, ()).unwrap()).collect();
     let all: Vec<_> = [init.clone()].into_iter().chain(threads).collect();
-    let (_, found) = holds_with(exit_of_most(&all), || init.process().threads());
+    let (_, found) = holds_with(3, exit_of_most(&all), || init.process().threads());
     assert_eq!(tids(&found), tids(&all));
 }
 
@@ -149,4 +155,22 @@ fn exec_takes_many_threads_out_in_several_holds() {
     assert_eq!((done, leader.process().threads().len()), (Ok(()), 1));
     assert!((4..=6).contains(&holds), "{holds}");
     assert!(table.audit().longest_hold <= 96, "{:?}", table.audit());
+}
+
+#[test]
+fn a_tracer_that_goes_with_the_table_leaves_no_tracee_behind() {
+    // R-PTRACE-05, design: the table is taken apart in several holds; after each, who is left is traced by nobody who is gone.
+    let (table, init) = boot();
+    let tracer = fork(&init);
+    let others: Vec<_> = (0..100).map(|_| fork(&init)).collect();
+    let tracee = fork(&init);
+    tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    let (gone, left) = (tracer.clone(), tracee.clone());
+    let step = move || {
+        let states = (gone.process().state(), left.process().state());
+        assert_eq!(states, (ProcessState::Reaped, ProcessState::Live));
+        assert!(left.tracer().is_none());
+    };
+    holds_with(4, step, || drop(table));
+    assert_eq!(others.len(), 100);
 }

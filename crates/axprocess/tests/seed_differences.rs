@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
-use axprocess::{Errno, Pid, Process, ProcessGroup, RunState, Thread, init_proc};
+use axprocess::{
+    Errno, ExitStatus, Pid, Process, ProcessGroup, RunState, Thread, ThreadExit, init_proc,
+};
 use common::{
     ROUNDS, bury, child_of, count, fresh, group_leader, groups_numbered, init, is_a_child_of_init,
     login, panic_of, race, same, without_deadlock,
@@ -704,4 +706,17 @@ fn a_process_without_a_thread_is_shown_alive_until_its_end() {
     assert_eq!(state(), Some(RunState::Zombie));
     process.free();
     assert_eq!(state(), None);
+}
+
+#[test]
+fn the_kernels_exit_of_a_last_thread_hands_over_what_stands_with_the_process() {
+    // Differs from axprocess 0.1, E6: also if no thread of it leads: with the last one the process is a zombie, which has no children.
+    let process = child_of(&init());
+    let child = child_of(&process);
+    let thread = process.new_thread(fresh()).build();
+    assert_eq!(thread.exit_thread(ExitStatus::exited(0)), ThreadExit::Last);
+    assert!(process.is_zombie() && process.children().is_empty());
+    assert!(is_a_child_of_init(&child));
+    process.free();
+    bury([&child]);
 }
