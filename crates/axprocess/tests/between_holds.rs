@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axprocess::{
     ChildSignalAction, ExitStatus, ForkRequest, Host, Lock, Number, Process, ProcessState,
-    ProcessTable, Relations, ThreadExit, TraceOptions, TraceStart,
+    ProcessTable, Relations, Signal, ThreadExit, TraceOptions, TraceStart, TraceStopped,
 };
 
 type Thread = axprocess::Thread<Kernel>;
@@ -169,7 +169,7 @@ fn a_tracer_that_goes_with_the_table_leaves_no_tracee_behind() {
     let step = move || {
         let states = (gone.process().state(), left.process().state());
         assert_eq!(states, (ProcessState::Reaped, ProcessState::Live));
-        assert!(left.tracer().is_none());
+        assert_eq!(left.trace_stop(Signal::SIGTSTP.into()), TraceStopped::Untraced);
     };
     holds_with(4, step, || drop(table));
     assert_eq!(others.len(), 100);

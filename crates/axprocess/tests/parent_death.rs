@@ -185,7 +185,7 @@ fn the_search_for_wishes_ends_with_the_last() {
     let parent = fork(&init);
     let child = fork(&parent);
     let first = spawn(&child);
-    (0..100).for_each(|_| _ = spawn(&child));
+    let _others: Vec<_> = (0..100).map(|_| spawn(&child)).collect();
     arm(&first, Signal::SIGHUP);
     events(&table);
     let before = table.audit().longest_hold;

@@ -337,7 +337,7 @@ fn a_stop_for_a_tracer_has_a_letter_of_its_own() {
 fn a_look_for_the_next_process_passes_many_threads_in_one_hold() {
     // R-PROC-04: readdir of /proc looks at up to 64 numbers a hold.
     let (table, init) = boot();
-    (0..60).for_each(|_| _ = spawn(&init));
+    let _threads: Vec<_> = (0..60).map(|_| spawn(&init)).collect();
     let last = fork(&init);
     let before = table.audit().holds;
     let next = table.next_process(table.namespace(), 2).unwrap();
