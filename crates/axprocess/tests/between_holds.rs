@@ -4,8 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axprocess::{
-    ChildSignalAction, ExitStatus, ForkRequest, Host, Lock, Number, Process, ProcessState,
-    ProcessTable, Relations, Signal, ThreadExit, TraceOptions, TraceStart, TraceStopped,
+    ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, Host, Lock, Number, Process,
+    ProcessState, ProcessTable, Relations, Signal, ThreadExit, TraceOptions, TraceStart,
+    TraceStopped, WaitRequest,
 };
 
 type Thread = axprocess::Thread<Kernel>;
@@ -173,4 +174,38 @@ fn a_tracer_that_goes_with_the_table_leaves_no_tracee_behind() {
     };
     holds_with(4, step, || drop(table));
     assert_eq!(others.len(), 100);
+}
+
+#[test]
+fn what_concerns_few_is_one_hold() {
+    // Design: fork, clone, exit and wait take the lock once each, and who waits for any child does not take it to say so.
+    let (_table, init) = boot();
+    let parent = fork(&init);
+    let child = fork(&parent);
+    let sibling = ForkRequest { parent: ForkParent::Sibling, ..ForkRequest::default() };
+    let makers: [&dyn Fn() -> Result<Arc<Thread>, Errno>; 3] =
+        [&|| child.fork(ForkRequest::default(), (), ()), &|| child.fork(sibling, (), ()), &|| {
+            child.spawn_thread(Number::Next, ())
+        }];
+    for make in makers {
+        let (holds, made) = holds(make);
+        assert_eq!((holds, made.is_ok()), (1, true));
+    }
+    let any = WaitRequest::wait4(-1, 1).unwrap();
+    let (to_begin, call) = holds(|| parent.begin_wait(&any));
+    assert_eq!((to_begin, holds(|| call.poll().is_ok())), (0, (1, true)));
+}
+
+#[test]
+fn without_a_subreaper_nobody_looks_for_one() {
+    // R-REPARENT-04, design: an orphan goes to init at once, however many ancestors it has.
+    let (table, init) = boot();
+    let mut family = vec![init];
+    for generation in 0..100 {
+        family.push(fork(&family[generation]));
+    }
+    let parent = &family[99];
+    let (holds, _) = holds(|| parent.exit_thread(ExitStatus::exited(0)));
+    assert_eq!((holds, family[100].process().getppid()), (1, 1));
+    assert!(table.audit().longest_hold < 20, "{:?}", table.audit());
 }

@@ -442,3 +442,30 @@ fn what_is_not_asked_for_is_not_looked_at() {
         assert_eq!(request.err(), None, "{size}");
     }
 }
+
+#[test]
+fn the_kernel_reads_back_what_was_asked() {
+    // R-CLONE-06, R-CLONE-08: clone's arguments as clone3's; fork's and vfork's too.
+    let flags = CloneFlags::SETTLS.bits();
+    let request = CloneRequest::from_clone(flags | 10, 1, 2, 3, 4).unwrap();
+    let known = CloneArgs {
+        flags,
+        pidfd: 2,
+        child_tid: 3,
+        parent_tid: 2,
+        exit_signal: 10,
+        stack: 1,
+        tls: 4,
+        ..CloneArgs::default()
+    };
+    assert_eq!((*request.args(), request.exit_signal().raw()), (known, 10));
+    let plain = |flags: CloneFlags| CloneArgs {
+        flags: flags.bits(),
+        exit_signal: 17,
+        ..CloneArgs::default()
+    };
+    assert_eq!(*CloneRequest::from_fork().args(), plain(CloneFlags::empty()));
+    let vfork = CloneRequest::from_vfork();
+    assert_eq!(*vfork.args(), plain(CloneFlags::VFORK | CloneFlags::VM));
+    assert_eq!(vfork.flags(), CloneFlags::VFORK | CloneFlags::VM);
+}

@@ -608,3 +608,15 @@ fn who_exits_out_of_a_stop_for_its_tracer_does_not_report_it() {
     exit(&other, 3);
     assert_eq!(wait4(&tracer, -1, 0), exited(child.tid(), 3));
 }
+
+#[test]
+fn a_stop_out_of_a_stop_takes_its_place() {
+    // R-STOP-13: as of a tracee that SIGKILL has woken, and that stops once more before it exits.
+    const TRAP_EXIT: u16 = 6 << 8 | 5;
+    let (_table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    trap(&child, TRAP_EXEC);
+    trap(&child, TRAP_EXIT);
+    assert_eq!(wait4(&tracer, -1, 0), trapped(&child, TRAP_EXIT));
+    assert!(tracer.resume_tracee(child.tid()).is_ok(), "it sleeps in that stop");
+}

@@ -455,3 +455,15 @@ fn who_is_reaped_is_gone_at_once() {
         2
     );
 }
+
+#[test]
+fn a_request_that_consumes_nothing_stays_so() {
+    // R-WAIT-19: WNOWAIT, asked for in either way or in both.
+    let (_table, init) = boot();
+    exit(&fork(&init), 3);
+    let look = WaitRequest::waitid(0, 0, WEXITED | WNOWAIT).unwrap();
+    for request in [look, look.without_consuming()] {
+        assert_eq!(Waited::from(init.wait(&request)), exited(2, 3));
+    }
+    assert_eq!(wait4(&init, -1, 0), exited(2, 3));
+}
