@@ -27,12 +27,29 @@ impl<H: Host> Children<H> {
     /// Makes all children those of `parent`, or as many as the hold allows. False if some are left.
     pub(super) fn move_all<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) -> bool {
         while let Some(child) = self.list.first(hold) {
-            child.move_to_parent(hold, self, parent);
+            match child.moves_unnoticed(hold) {
+                true => self.move_unnoticed(hold, parent),
+                false => child.move_to_parent(hold, self, parent),
+            }
             if hold.is_full() {
                 return self.list.is_empty(hold);
             }
         }
         true
+    }
+
+    /// Makes those of `parent` that stand before the first whose move somebody has to be told of: their places in the list change all at once.
+    fn move_unnoticed<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
+        let (mut next, mut last, mut count) = (self.list.first(hold), None, 0);
+        while let Some(child) = next.filter(|child| child.moves_unnoticed(hold)) {
+            hold.touch();
+            child.become_child(hold, parent);
+            (last, count) = (Some(child), count + 1);
+            next = if hold.is_full() { None } else { self.list.after(hold, child) };
+        }
+        if let Some(last) = last {
+            self.list.move_first(hold, count, last, &parent.children().list);
+        }
     }
 }
 
@@ -221,12 +238,8 @@ impl<H: Host> Process<H> {
         let Some(link) = from.list.remove(hold, self) else {
             return;
         };
-        let birth = hold.table_mut().next_birth();
-        self.birth.set(hold, birth);
         parent.children().list.push_back(hold, link);
-        self.parent.set(hold, Some(parent.process));
-        self.parent_thread.set(hold, parent.thread);
-        self.publish_ppid(hold, parent.process);
+        self.become_child(hold, parent);
         if is_kept {
             queue_again(hold);
             return;
@@ -238,8 +251,6 @@ impl<H: Host> Process<H> {
             queue_again(hold);
             return;
         }
-        // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
-        self.exit_signal.set(hold, ExitSignal::SIGCHLD);
         if self.state() == ProcessState::Zombie && self.traced(hold).is_none() {
             // R-REPARENT-10: the new parent hears of it as the old one did.
             self.announce_end(hold);
@@ -249,6 +260,28 @@ impl<H: Host> Process<H> {
         if let Some(lost) = lost {
             self.check_group_after_move(hold, lost);
         }
+    }
+
+    /// Notes whose child this process is now, wherever it stood before.
+    fn become_child<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
+        if !self.is_child_of(hold, parent.process) {
+            // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
+            self.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        }
+        let birth = hold.table_mut().next_birth();
+        self.birth.set(hold, birth);
+        self.parent.set(hold, Some(parent.process));
+        self.parent_thread.set(hold, parent.thread);
+        self.publish_ppid(hold, parent.process);
+    }
+
+    /// Whether nobody is told when this process moves to another parent: it has nothing to report, no wish for a signal, and no
+    /// stopped one in its group.
+    fn moves_unnoticed(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_silent(hold)
+            && self.death_signal.get(hold).is_none()
+            && self.armed_threads.get(hold) == 0
+            && self.group.get(hold).stopped_members(hold) == 0
     }
 
     /// Whether this is a child of that very thread already, which only takes the leader's place now.
