@@ -317,7 +317,7 @@ impl<H: Host> Process<H> {
                 hold.release(link);
             }
         } else {
-            self.queue_report(hold);
+            self.queue_end(hold, parent);
         }
         parent.wake(hold, &news);
     }

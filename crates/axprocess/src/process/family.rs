@@ -313,6 +313,15 @@ impl<H: Host> Process<H> {
         }
     }
 
+    /// Stands in the parent's queue from now on: it has ended, and nobody traces it.
+    pub(super) fn queue_end(&self, hold: &mut Hold<'_, H>, parent: &Self) {
+        let thread = self.parent_thread.get(hold);
+        let queue = &Parentage { process: parent.in_hold(hold), thread }.children().reportable;
+        if !queue.contains(hold, self) {
+            queue.insert(hold, self);
+        }
+    }
+
     /// Whether it surely has nothing to report, to whomever: so it stands in no queue.
     fn is_silent(&self, hold: &Hold<'_, H>) -> bool {
         self.state() < ProcessState::Zombie

@@ -20,19 +20,24 @@ impl<T> Lock<T> for SpinNoIrq<T> {
         Self::new(value)
     }
 
-    /// Who does not get it looks away for twice as long each time. Looking on takes the lock's cache line, and what the holder writes beside
-    /// it, away from the holder; and who comes back at once takes all other lines with it.
     #[inline]
     fn lock(&self) -> Self::Guard<'_> {
-        let mut turns = 1;
-        loop {
-            if let Some(guard) = self.try_lock() {
-                return guard;
-            }
-            for _ in 0..turns {
-                hint::spin_loop();
-            }
-            turns = (2 * turns).min(MOST_TURNS);
+        self.try_lock().unwrap_or_else(|| keep_away_until_free(self))
+    }
+}
+
+/// Who does not get the lock looks away for twice as long each time. Looking on takes the lock's cache line, and what the holder writes beside
+/// it, away from the holder; and who comes back at once takes all other lines with it.
+#[cold]
+fn keep_away_until_free<T>(lock: &SpinNoIrq<T>) -> SpinNoIrqGuard<'_, T> {
+    let mut turns = 1;
+    loop {
+        for _ in 0..turns {
+            hint::spin_loop();
         }
+        if let Some(guard) = lock.try_lock() {
+            return guard;
+        }
+        turns = (2 * turns).min(MOST_TURNS);
     }
 }
