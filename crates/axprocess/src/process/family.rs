@@ -8,6 +8,7 @@
 //! orphan never lands with a reaper that is itself about to go, and is in exactly one child list at every unlock.
 
 use super::{Marks, Process, ProcessState, Reportable, Siblings, TracedBy};
+use crate::faults::{Fault, is_planted};
 use crate::list::{OrderedQueue, StrongList};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -163,12 +164,7 @@ impl<H: Host> Process<H> {
 
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<Parentage<'h, H>> {
-        #[cfg(feature = "planted-faults")]
-        let skip_subreapers = crate::faults::is_planted(crate::faults::Fault::WrongReaper);
-        #[cfg(not(feature = "planted-faults"))]
-        let skip_subreapers = false;
-
-        if hold.table().subreapers > 0 && !skip_subreapers {
+        if hold.table().subreapers > 0 && !is_planted(Fault::WrongReaper) {
             let level = self.level;
             let mut ancestor = self.parent.get(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.

@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 
 use super::family::Parentage;
 use super::{Marks, Process, ProcessState};
+use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::list::Ptr;
 use crate::pid::{Identity, Refusal, Task};
@@ -145,8 +146,7 @@ impl<H: Host> Thread<H> {
                     caller.parent_execs.get(hold),
                 ),
             };
-            #[cfg(feature = "planted-faults")]
-            let exit_signal = match crate::faults::is_planted(crate::faults::Fault::OwnSibling) {
+            let exit_signal = match is_planted(Fault::OwnSibling) {
                 true => request.exit_signal,
                 false => exit_signal,
             };

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 
 use super::end_space::end_spaces;
 use super::{Marks, Process, ProcessState};
+use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Refusal, Task};
 use crate::session::Session;
@@ -101,8 +102,7 @@ impl<H: Host> Process<H> {
             if checked.is_none() {
                 self.check_may_move(hold, target)?;
             }
-            #[cfg(feature = "planted-faults")]
-            if crate::faults::is_planted(crate::faults::Fault::WrongGroup) {
+            if is_planted(Fault::WrongGroup) {
                 return Ok(None);
             }
             match &founding {

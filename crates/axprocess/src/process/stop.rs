@@ -18,6 +18,7 @@
 
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState};
+use crate::faults::{Fault, is_planted};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
@@ -175,8 +176,7 @@ impl<H: Host> Process<H> {
     /// `SIGCONT` ends a stop when it is sent. A stop that was complete has been continued; one that was in progress has
     /// been both, of which the parent is told the first (R-STOP-06).
     pub(super) fn end_stop_by(&self, hold: &mut Hold<'_, H>, signal: Signal) {
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::DeafStop) {
+        if is_planted(Fault::DeafStop) {
             return;
         }
         if signal != Signal::SIGCONT || !self.can_stop(hold) {
