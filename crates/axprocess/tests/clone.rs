@@ -432,3 +432,13 @@ fn the_first_of_a_namespace_is_its_init_in_a_foreign_group() {
     exit(&parent, 0);
     assert_eq!(orphan.process().getppid(), 1);
 }
+
+#[test]
+fn what_is_not_asked_for_is_not_looked_at() {
+    // R-CLONE-02, R-CLONE-04: clone3 reads no numbers if there are none, and takes any `cgroup` without its flag, also from a caller without that field.
+    let args = CloneArgs { cgroup: u64::MAX, ..CloneArgs::default() };
+    for size in [64, SIZE] {
+        let request = CloneRequest::from_clone3(&args, size, |_, _| Err(Errno::EFAULT));
+        assert_eq!(request.err(), None, "{size}");
+    }
+}

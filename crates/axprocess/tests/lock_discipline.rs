@@ -175,6 +175,19 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
             child.exit_thread(ExitStatus::exited(0));
             tracer.exit_thread(ExitStatus::exited(0));
         }
+        {
+            let child = fork(&caller);
+            let threads = [(); 2].map(|()| child.spawn_thread(Number::Next, Data(None)).unwrap());
+            let tracees = threads.iter().chain([&child]);
+            for tracee in tracees.map(|tracee| tracee.tid()) {
+                caller.attach(tracee, TraceStart::Seize, TraceOptions::empty()).unwrap();
+            }
+            let [taking_over, ending] = threads;
+            ending.exit_thread(ExitStatus::exited(0));
+            drop(ending);
+            taking_over.exec().unwrap();
+            taking_over.exit_thread(ExitStatus::exited(0));
+        }
         while let Ok(WaitOutcome::Event(event)) = caller.wait(&any) {
             drop((event.process.children(), event.process.threads()));
         }

@@ -408,3 +408,22 @@ fn a_number_given_back_is_the_next_one_again() {
         assert_eq!(fork(&inner).tid(), next);
     }
 }
+
+#[test]
+fn a_namespace_knows_the_one_around_it() {
+    // R-NS-26: and its numbers are told on every level from the viewer's inward, wherever the viewer stands.
+    let (table, init) = boot();
+    let outer = container(&init);
+    let inner = container(&outer);
+    let space = inner.process().namespace();
+    assert!(Arc::ptr_eq(space.parent().unwrap(), &outer.process().namespace()));
+    assert!(Arc::ptr_eq(outer.process().namespace().parent().unwrap(), table.namespace()));
+    assert!(table.namespace().parent().is_none());
+    let numbers_for = |viewer: &KernelThread| {
+        let viewer = viewer.process().namespace();
+        inner.process().namespace_numbers(&viewer).unwrap().tgid.as_slice().to_vec()
+    };
+    assert_eq!(numbers_for(&init), [3, 2, 1]);
+    assert_eq!(numbers_for(&outer), [2, 1]);
+    assert_eq!(numbers_for(&inner), [1]);
+}

@@ -219,3 +219,23 @@ fn memory_for_distant_numbers_is_found_on_every_level() {
         assert_eq!(wait4(&nested, -1, 0), exited(number, 0));
     }
 }
+
+#[test]
+fn a_search_from_300_itself_wraps_to_1() {
+    // R-PID-02: as idr_alloc_cyclic with alloc_pid's lower bound, which is 300 only once the cursor is beyond it.
+    let (_table, init) = boot();
+    init.process().set_pid_max(301, 1).unwrap();
+    fork_with(&init, choose(&[300])).unwrap();
+    init.process().set_last_pid(299).unwrap();
+    assert_eq!(fork(&init).tid(), 2);
+}
+
+#[test]
+fn only_a_users_choice_of_a_number_needs_the_right() {
+    // R-PID-11: the kernel's own choices are not asked about.
+    let (table, init) = boot();
+    guard_numbers(&table, 0);
+    let exactly = ForkRequest { number: Number::Exactly(50), ..ForkRequest::default() };
+    assert_eq!(fork_with(&init, exactly).unwrap().tid(), 50);
+    assert_eq!(fork_with(&init, choose(&[60])).err(), Some(Errno::EPERM));
+}

@@ -177,3 +177,20 @@ fn the_thread_that_has_wished_is_addressed() {
         assert_eq!(addressed(&table).contains(&(wisher.tid(), 10)), blocks == 1);
     }
 }
+
+#[test]
+fn the_search_for_wishes_ends_with_the_last() {
+    // R-PDEATH-03: of many threads those behind the last with a wish are not looked at.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let child = fork(&parent);
+    let first = spawn(&child);
+    (0..100).for_each(|_| _ = spawn(&child));
+    arm(&first, Signal::SIGHUP);
+    events(&table);
+    let before = table.audit().longest_hold;
+    assert!(before < 20, "{before}");
+    exit(&parent, 0);
+    assert_eq!(posted(&table), [death(3, Signal::SIGHUP, 2)]);
+    assert!(table.audit().longest_hold < 20, "{:?}", table.audit());
+}

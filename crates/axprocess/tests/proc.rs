@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axprocess::{
     ExitStatus, ForkNamespace, ForkRequest, Pid, ProcessStat, RunState, Signal, TerminalFile,
-    TerminalKind, TerminalStat, VforkWait,
+    TerminalKind, TerminalStat, TraceOptions, TraceStart, VforkWait,
 };
 use kernel::*;
 
@@ -302,4 +302,46 @@ fn no_snapshot_misses_a_process_that_moves() {
             }
         }
     });
+}
+
+#[test]
+fn a_zombie_shows_the_code_of_its_end() {
+    // R-PROC-05: the leader's until the last thread has exited, then the process's, also if no group exit has decided it.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let other = spawn(&leader);
+    exit(&leader, 1);
+    assert_eq!(stat(&table, &leader).exit_code, 1 << 8);
+    exit(&other, 2);
+    assert_eq!(stat(&table, &leader).exit_code, 2 << 8);
+    assert_eq!(wait4(&init, -1, 0), exited(2, 2));
+}
+
+#[test]
+fn a_stop_for_a_tracer_has_a_letter_of_its_own() {
+    // R-PROC-01: t, also while the process is stopped as a whole.
+    let (table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    assert_eq!(letter(&table, &child), None);
+    child.trace_stop(Signal::SIGTSTP.into());
+    assert_eq!(
+        (letter(&table, &child), child.run_state()),
+        (Some('t'), Some(RunState::TraceStopped))
+    );
+    tracer.resume_tracee(child.tid()).unwrap();
+    assert_eq!(letter(&table, &child), None);
+}
+
+#[test]
+fn a_look_for_the_next_process_passes_many_threads_in_one_hold() {
+    // R-PROC-04: readdir of /proc looks at up to 64 numbers a hold.
+    let (table, init) = boot();
+    (0..60).for_each(|_| _ = spawn(&init));
+    let last = fork(&init);
+    let before = table.audit().holds;
+    let next = table.next_process(table.namespace(), 2).unwrap();
+    let holds = table.audit().holds - before;
+    assert_eq!(next.0, last.tid());
+    assert!(holds <= 3, "{holds}");
 }

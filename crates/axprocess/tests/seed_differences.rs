@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
-use axprocess::{Errno, Pid, Process, ProcessGroup, Thread, init_proc};
+use axprocess::{
+    Errno, ExitStatus, Pid, Process, ProcessGroup, RunState, Thread, ThreadExit, init_proc,
+};
 use common::{
     ROUNDS, bury, child_of, count, fresh, group_leader, groups_numbered, init, is_a_child_of_init,
     login, panic_of, race, same, without_deadlock,
@@ -679,4 +681,42 @@ fn a_list_that_races_with_the_last_drop_keeps_the_lock_free() {
         assert_eq!(dropped.load(Ordering::Relaxed), 4 * ROUNDS);
         bury([&owner]);
     });
+}
+
+#[test]
+fn the_first_group_of_a_session_comes_back_without_its_leader() {
+    // Differs from axprocess 0.1: it has the number of the session, which lives on in another group, and that is no successor.
+    let leader = login();
+    let first = leader.group();
+    let (process, group) = group_leader(&leader);
+    bury([&leader]);
+    assert!(first.processes().is_empty());
+    assert!(process.move_to_group(&first));
+    assert!(same(&first.processes(), &[&process]) && group.processes().is_empty());
+    bury([&process]);
+}
+
+#[test]
+fn a_process_without_a_thread_is_shown_alive_until_its_end() {
+    // Differs from axprocess 0.1: `stat`, R-PROC-01: a zombie is who has exited, not who has no thread yet.
+    let process = child_of(&init());
+    let state = || process.stat(&process.namespace()).map(|stat| stat.state);
+    assert_eq!(state(), Some(RunState::Live));
+    process.exit();
+    assert_eq!(state(), Some(RunState::Zombie));
+    process.free();
+    assert_eq!(state(), None);
+}
+
+#[test]
+fn the_kernels_exit_of_a_last_thread_hands_over_what_stands_with_the_process() {
+    // Differs from axprocess 0.1, E6: also if no thread of it leads: with the last one the process is a zombie, which has no children.
+    let process = child_of(&init());
+    let child = child_of(&process);
+    let thread = process.new_thread(fresh()).build();
+    assert_eq!(thread.exit_thread(ExitStatus::exited(0)), ThreadExit::Last);
+    assert!(process.is_zombie() && process.children().is_empty());
+    assert!(is_a_child_of_init(&child));
+    process.free();
+    bury([&child]);
 }

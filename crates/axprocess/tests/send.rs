@@ -3,8 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    Discard, Errno, ExitStatus, ForkNamespace, ForkRequest, Pid, ProcessState, Signal,
-    SignalAction, SignalCause, StopDecision, TerminalFile, TerminalKind, ThreadStop, WaitStatus,
+    Discard, Errno, ExitStatus, ForkNamespace, ForkRequest, GivenInfo, Pid, ProcessState, Signal,
+    SignalAction, SignalCause, SignalScope, StopDecision, TerminalFile, TerminalKind, ThreadStop,
+    WaitStatus,
 };
 use kernel::*;
 
@@ -422,4 +423,49 @@ fn what_is_sent_to_a_dead_leader_alone_has_no_effect() {
     assert!(other.process().is_stopped() && discards(&table).is_empty());
     init.process().kill(2, 18).unwrap();
     assert!(!other.process().is_stopped() && !other.process().is_group_exited());
+}
+
+#[test]
+fn a_real_time_signal_that_waits_already_is_sent_again() {
+    // R-EXIT-10: standard signals wait once; from 32 on each sending counts, so the second may end who has not seen the first.
+    let (table, init) = boot();
+    for (number, ends) in [(31, false), (32, true), (64, true)] {
+        let target = plain(&init);
+        act(target.process(), SignalAction::Default, &[Signal::new(number).unwrap()]);
+        keep_queued(&table, target.tid(), Signal::new(number).unwrap());
+        init.process().kill(target.tid() as i32, number.into()).unwrap();
+        assert_eq!(target.process().is_group_exited(), ends, "{number}");
+    }
+}
+
+#[test]
+fn the_scopes_of_pidfd_send_signal_are_four() {
+    // R-PIDFD-04: one at most of the flags for a thread, a process, a group; without one the handle says.
+    let known = [SignalScope::OfHandle, SignalScope::Thread, SignalScope::Process];
+    assert_eq!([0, 1, 2].map(SignalScope::from_flags), known.map(Ok));
+    assert_eq!(SignalScope::from_flags(4), Ok(SignalScope::Group));
+    for wrong in [3, 5, 6, 7, 8, u32::MAX] {
+        assert_eq!(SignalScope::from_flags(wrong), Err(Errno::EINVAL));
+    }
+}
+
+#[test]
+fn a_handle_stands_for_its_thread_as_long_as_the_number_does() {
+    // R-PIDFD-04, R-EXEC-05: a signal like the kernel's own goes to oneself only: not to another thread, and not by the number lost in exec.
+    let (_table, init) = boot();
+    let leader = fork(&init);
+    let [caller, other] = [spawn(&leader), spawn(&leader)];
+    let (own, others) = (caller.handle(), other.handle());
+    let signal = GivenInfo { signal: 10, code: 0, value: 0 };
+    let send =
+        |handle| caller.pidfd_send_signal(handle, 10, SignalScope::OfHandle, Some(Ok(signal)));
+    assert_eq!(send(&own), Ok(()));
+    assert_eq!(send(&others), Err(Errno::EPERM));
+    caller.exec().unwrap();
+    assert_eq!(
+        send(&own),
+        Err(Errno::EPERM),
+        "Linux looks at the number before it looks for the thread"
+    );
+    assert_eq!(send(&caller.handle()), Ok(()));
 }

@@ -332,3 +332,24 @@ fn an_adopted_stop_is_reported_to_the_new_parent() {
     let found = Waited::Got(child.tid(), WaitStatus::Stopped(STOP));
     assert_eq!(wait4(&init, child.tid() as i32, WUNTRACED), found);
 }
+
+#[test]
+fn a_continuation_that_the_kernel_reports_early_changes_nothing() {
+    // R-STOP-06: `group_continued` is about a process that is stopped; a stop in progress goes on.
+    let (_table, relatives, [leader, second, third]) = three_threads();
+    begin(&leader, Signal::SIGSTOP);
+    leader.process().group_continued();
+    assert_eq!(report(&relatives), Waited::Nothing);
+    [&leader, &second, &third].into_iter().for_each(|thread| _ = thread.stop());
+    assert!(leader.process().is_stopped());
+}
+
+#[test]
+fn exec_leaves_a_complete_stop_alone() {
+    // R-STOP-03: as in Linux's zap_other_threads: it forgets for whom a stop waits, and no more.
+    let (_table, relatives, job) = shell_and_job();
+    job.process().group_stopped(Signal::SIGSTOP);
+    job.exec().unwrap();
+    assert!(job.process().is_stopped());
+    assert!(report(&relatives).is_event());
+}

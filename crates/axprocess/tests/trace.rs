@@ -5,8 +5,8 @@ mod kernel;
 use std::sync::Arc;
 
 use axprocess::{
-    ChildCode, ChildSignalAction, Errno, ForkRequest, Signal, SignalCause, TraceOptions,
-    TraceStart, TraceStop, TraceStopped, WaitStatus,
+    ChildCode, ChildSignalAction, Errno, ForkRequest, Number, Signal, SignalCause, TraceOptions,
+    TraceStart, TraceStop, TraceStopped, WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -546,4 +546,65 @@ fn exec_by_a_tracee_makes_its_stops_the_processs() {
     assert!(waitid(&init, 0, 0, WSTOPPED | WNOWAIT).is_event());
     thread.exec().unwrap();
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
+}
+
+#[test]
+fn a_tracee_of_the_parent_stands_among_the_children() {
+    // R-PTRACE-03, R-WAIT-14: Linux reports it as a child, in the order of births, though it is found among the tracees too.
+    let (_table, init) = boot();
+    let (traced, ended) = (fork(&init), fork(&init));
+    init.attach(traced.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    exit(&ended, 0);
+    trap(&traced, TRAP_EXEC);
+    assert_eq!(wait4(&init, -1, 0), trapped(&traced, TRAP_EXEC));
+    assert_eq!(wait4(&init, -1, 0), exited(ended.tid(), 0));
+}
+
+#[test]
+fn a_living_tracee_may_stop_for_its_tracer() {
+    // R-WAIT-11: so a wait for stops alone has somebody to wait for; a dead leader whose process lives on never stops again.
+    let (_table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    assert_eq!(waitid(&tracer, 0, 0, WSTOPPED | WNOHANG), Waited::Nothing);
+    let other = spawn(&child);
+    exit(&child, 0);
+    assert_eq!(waitid(&tracer, 0, 0, WSTOPPED | WNOHANG), NO_CHILD);
+    assert_eq!(waitid(&tracer, 0, 0, WSTOPPED | WEXITED | WNOHANG), Waited::Nothing);
+    exit(&other, 0);
+    assert!(waitid(&tracer, 0, 0, WEXITED).is_event());
+}
+
+#[test]
+fn a_wait_for_a_traced_thread_is_not_for_the_next_of_its_number() {
+    // R-WAIT-05, R-PTRACE-06: Linux keeps the struct pid, which ends with the thread.
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    let make = || {
+        let thread = child.spawn_thread(Number::Exactly(50), ()).unwrap();
+        tracer.attach(50, TraceStart::Seize, TraceOptions::empty()).unwrap();
+        thread
+    };
+    let first = make();
+    let call = tracer.begin_wait(&WaitRequest::wait4(50, WALL).unwrap());
+    assert_eq!(poll(&call), Waited::Nothing);
+    exit(&first, 1);
+    assert_eq!(wait4(&tracer, 50, WALL), exited(50, 1));
+    let second = make();
+    assert_eq!(poll(&call), NO_CHILD);
+    exit(&second, 2);
+    assert_eq!(poll(&call), NO_CHILD);
+    assert_eq!(wait4(&tracer, 50, WALL), exited(50, 2));
+}
+
+#[test]
+fn who_exits_out_of_a_stop_for_its_tracer_does_not_report_it() {
+    // R-WAIT-20: a leader that SIGKILL takes out of a stop, before the tracer has waited, while another thread lives on.
+    let (_table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let other = spawn(&child);
+    trap(&child, TRAP_EXEC);
+    exit(&child, 0);
+    assert_eq!(wait4(&tracer, -1, WNOHANG), Waited::Nothing);
+    exit(&other, 3);
+    assert_eq!(wait4(&tracer, -1, 0), exited(child.tid(), 3));
 }

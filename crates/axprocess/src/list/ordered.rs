@@ -312,6 +312,7 @@ mod tests {
                     let expected: Vec<i64> = inside.iter().map(|&index| index as i64).collect();
                     assert_eq!(found, expected);
                     assert_eq!(queue.first(hold).map(|item| item.key), expected.first().copied());
+                    items.iter().for_each(|item| assert!(is_below_a_higher(hold, item)));
                 });
             }
             for item in &items {
@@ -342,6 +343,22 @@ mod tests {
                 assert!(queue.first(hold).is_none());
             });
         }
+    }
+
+    #[test]
+    fn the_priority_is_that_of_splitmix64() {
+        // The published outputs of SplitMix64 for the seeds 1234567, the state after that, and 0.
+        let seed = 1_234_567_u64;
+        assert_eq!(priority(seed as i64), 6_457_827_717_110_365_317);
+        let next = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        assert_eq!(priority(next as i64), 3_203_168_211_198_807_973);
+        assert_eq!(priority(0), 0xe220_a839_7b1d_cdaf);
+    }
+
+    /// Whether no member below has a higher priority than the one above it.
+    fn is_below_a_higher<H: Host>(hold: &Hold<'_, H>, item: &Item) -> bool {
+        let above = item.tree_links().parent.get(hold);
+        above.is_none_or(|above| priority(above.get(hold).key) >= priority(item.key))
     }
 
     fn depth<H: Host>(hold: &Hold<'_, H>, item: &Item) -> usize {

@@ -200,6 +200,7 @@ fn an_emptied_leaf_stays_for_the_next_number_there() {
     for number in 101..128 {
         clear(&mut tree, number - 1);
         assert_eq!((tree.first_used(2), tree.first_free(64, 128)), (None, Some(64)));
+        assert_eq!(count_spares(&tree), (0, 0));
         assert_eq!(set(&mut tree, number, 1), (0, 0));
         assert_eq!(count_spares(&tree), (0, 0));
     }
@@ -271,4 +272,16 @@ fn dropping_a_long_chain_does_not_recurse() {
     let mut nodes = Nodes::<Mark>::default();
     (0..100_000).for_each(|_| nodes.inners.push(Box::new(Inner::VACANT)));
     assert!(!nodes.is_empty());
+}
+
+#[test]
+fn nodes_of_which_there_are_too_few_stay_together() {
+    // Shows that a table that lacks more than was brought along takes nothing from the others.
+    let mut nodes = lack(2, 1).allocate::<Mark>();
+    for too_many in [lack(3, 0), lack(3, 1), lack(1, 2), lack(3, 2)] {
+        assert!(nodes.take(too_many).is_none());
+        assert_eq!((nodes.leaves.len, nodes.inners.len), (2, 1));
+    }
+    let taken = nodes.take(lack(1, 1)).map(|taken| (taken.leaves.len, taken.inners.len));
+    assert_eq!((taken, nodes.leaves.len, nodes.inners.len), (Some((1, 1)), 1, 0));
 }

@@ -1,0 +1,176 @@
+//! What happens between two holds of one operation: a lock before which a test can step in, and which counts.
+
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axprocess::{
+    ChildSignalAction, ExitStatus, ForkRequest, Host, Lock, Number, Process, ProcessState,
+    ProcessTable, Relations, ThreadExit, TraceOptions, TraceStart,
+};
+
+type Thread = axprocess::Thread<Kernel>;
+type Step = Box<dyn FnOnce()>;
+
+thread_local! {
+    /// How often this thread has taken the lock, but for what was done in a step.
+    static HOLDS: Cell<u32> = const { Cell::new(0) };
+    /// What to do before the hold of that number.
+    static NEXT: RefCell<Option<(u32, Step)>> = const { RefCell::new(None) };
+}
+
+struct Counted<T>(Mutex<T>);
+
+impl<T> Lock<T> for Counted<T> {
+    type Guard<'a>
+        = MutexGuard<'a, T>
+    where
+        T: 'a;
+
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, T> {
+        let number = HOLDS.get() + 1;
+        let due = NEXT.with_borrow_mut(|next| next.take_if(|(at, _)| *at == number));
+        if let Some((_, step)) = due {
+            step();
+        }
+        HOLDS.set(number);
+        self.0.lock().unwrap()
+    }
+}
+
+/// Children vanish when they end.
+struct Kernel;
+
+impl Host for Kernel {
+    type Lock = Counted<Relations<Self>>;
+    type ProcessData = ();
+    type ThreadData = ();
+    type Usage = ();
+
+    fn child_signal_action(&self, _: &Process<Self>) -> ChildSignalAction {
+        ChildSignalAction::IGNORE
+    }
+}
+
+fn boot() -> (ProcessTable<Kernel>, Arc<Thread>) {
+    let table = ProcessTable::new(Kernel);
+    let init = table.new_init(1, (), ()).unwrap();
+    (table, init)
+}
+
+fn fork(parent: &Arc<Thread>) -> Arc<Thread> {
+    parent.fork(ForkRequest::default(), (), ()).unwrap()
+}
+
+fn exit(threads: &[Arc<Thread>]) {
+    threads.iter().for_each(|thread| _ = thread.exit_thread(ExitStatus::exited(0)));
+}
+
+/// How many holds an operation takes, and what it returns.
+fn holds<R>(operation: impl FnOnce() -> R) -> (u32, R) {
+    HOLDS.set(0);
+    let result = operation();
+    (HOLDS.get(), result)
+}
+
+/// The same, with a step before the hold `at`, counted from one.
+fn holds_with<R>(
+    at: u32,
+    step: impl FnOnce() + 'static,
+    operation: impl FnOnce() -> R,
+) -> (u32, R) {
+    NEXT.set(Some((at, Box::new(step))));
+    let result = holds(operation);
+    assert!(NEXT.take().is_none(), "there were fewer holds");
+    result
+}
+
+/// An exit of all but the first 40 of those that are read in the first two holds.
+fn exit_of_most(members: &[Arc<Thread>]) -> impl FnOnce() + 'static {
+    let leaving = members[40..128].to_vec();
+    move || exit(&leaving)
+}
+
+fn tids(threads: &[Arc<Thread>]) -> Vec<u32> {
+    threads.iter().map(|thread| thread.tid()).collect()
+}
+
+/// Two holds that read 64 each, one that goes back over 64 that have left, one that goes back over 24 and reads 40, and one that reads the rest.
+const HOLDS_OF_A_READING: u32 = 5;
+
+#[test]
+fn children_that_vanish_while_they_are_listed_hide_no_other() {
+    // R-PROC-03, design: the walk goes on behind the last that is still there, and gives the lock back while it looks for that.
+    for of_thread in [false, true] {
+        let (table, init) = boot();
+        let parent = fork(&init);
+        let children: Vec<_> = (0..200).map(|_| fork(&parent)).collect();
+        let list = || match of_thread {
+            true => parent.children(),
+            false => parent.process().children(),
+        };
+        let (holds, found) = holds_with(3, exit_of_most(&children), list);
+        assert!(found.iter().map(|process| process.pid()).eq(tids(&children)));
+        assert_eq!(holds, HOLDS_OF_A_READING);
+        assert!(table.audit().longest_hold <= 65, "{:?}", table.audit());
+    }
+}
+
+#[test]
+fn threads_that_exit_while_they_are_listed_hide_no_other() {
+    // Design: as for children.
+    let (_table, init) = boot();
+    let threads: Vec<_> = (0..200).map(|_| init.spawn_thread(Number::Next, ()).unwrap()).collect();
+    let all: Vec<_> = [init.clone()].into_iter().chain(threads).collect();
+    let (_, found) = holds_with(3, exit_of_most(&all), || init.process().threads());
+    assert_eq!(tids(&found), tids(&all));
+}
+
+#[test]
+fn an_exit_is_one_hold_unless_there_are_many_children() {
+    // R-EXIT-01 and the head of `exit.rs`: with few children nobody sees the process between life and death; with many, each hold is bounded.
+    for (children, expected) in [(0, 1..=1), (3, 1..=1), (200, 4..=5)] {
+        let (table, init) = boot();
+        let parent = fork(&init);
+        (0..children).for_each(|_| _ = fork(&parent));
+        let (holds, exit) = holds(|| parent.exit_thread(ExitStatus::exited(0)));
+        assert_eq!((exit, parent.process().state()), (ThreadExit::Last, ProcessState::Reaped));
+        assert!(expected.contains(&holds), "{children} children, {holds} holds");
+        let longest = table.audit().longest_hold;
+        assert!(longest <= 96 && (children < 64 || longest >= 64), "{longest}");
+    }
+}
+
+#[test]
+fn exec_takes_many_threads_out_in_several_holds() {
+    // R-EXEC-01, design: one hold to begin, and one for each 64 threads.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let threads: Vec<_> =
+        (0..200).map(|_| leader.spawn_thread(Number::Next, ()).unwrap()).collect();
+    let (holds, done) = holds(|| threads[0].exec());
+    assert_eq!((done, leader.process().threads().len()), (Ok(()), 1));
+    assert!((4..=6).contains(&holds), "{holds}");
+    assert!(table.audit().longest_hold <= 96, "{:?}", table.audit());
+}
+
+#[test]
+fn a_tracer_that_goes_with_the_table_leaves_no_tracee_behind() {
+    // R-PTRACE-05, design: the table is taken apart in several holds; after each, who is left is traced by nobody who is gone.
+    let (table, init) = boot();
+    let tracer = fork(&init);
+    let others: Vec<_> = (0..100).map(|_| fork(&init)).collect();
+    let tracee = fork(&init);
+    tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    let (gone, left) = (tracer.clone(), tracee.clone());
+    let step = move || {
+        let states = (gone.process().state(), left.process().state());
+        assert_eq!(states, (ProcessState::Reaped, ProcessState::Live));
+        assert!(left.tracer().is_none());
+    };
+    holds_with(4, step, || drop(table));
+    assert_eq!(others.len(), 100);
+}
