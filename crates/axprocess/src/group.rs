@@ -142,14 +142,14 @@ impl<H: Host> ProcessGroup<H> {
     }
 
     #[cfg(feature = "kspin")]
-    /// Brings an emptied group to life again, if no other has taken its number meanwhile. False if one has.
+    /// Brings an emptied group of a session that lives to life again, if no other has taken its number meanwhile. False if one has.
     pub(crate) fn revive(&self, hold: &mut Hold<'_, H>) -> Result<bool, Refusal> {
         let session = self.session_in(hold);
         let taken = self.identity.roles(hold).is_some_and(|roles| {
             roles.group.is_some_and(|other| !other.is(self))
                 || roles.session.is_some_and(|other| !other.is(session))
         });
-        if taken || !session.revive(hold)? {
+        if taken {
             return Ok(false);
         }
         self.take_number(hold)?;

@@ -91,19 +91,6 @@ impl<H: Host> Session<H> {
         Ok(())
     }
 
-    #[cfg(feature = "kspin")]
-    /// Brings an ended session to life again, if it has ended; false if another has its number.
-    pub(crate) fn revive(&self, hold: &mut Hold<'_, H>) -> Result<bool, Refusal> {
-        if !self.groups.is_empty(hold) {
-            return Ok(true);
-        }
-        let roles = self.identity.roles(hold);
-        if roles.and_then(|roles| roles.session).is_some_and(|other| !other.is(self)) {
-            return Ok(false);
-        }
-        self.take_number(hold).map(|()| true)
-    }
-
     /// Takes a group out, and ends the session with its last one.
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         self.groups.remove(hold, group);

@@ -408,3 +408,16 @@ fn a_number_given_back_is_the_next_one_again() {
         assert_eq!(fork(&inner).tid(), next);
     }
 }
+
+#[test]
+fn a_reboot_that_comes_too_late_ends_nobody() {
+    // R-NS-23: who has been reaped with its namespace is still asked for, and there is no init left to kill.
+    let (table, init) = boot();
+    let inner = container(&init);
+    exit(&inner, 3);
+    assert_eq!(wait4(&init, -1, 0), exited(2, 3));
+    events(&table);
+    assert_eq!(inner.process().reboot(RebootCommand::Halt), Reboot::Namespace);
+    assert_eq!(events(&table), []);
+    assert_eq!(inner.process().exit_status(), ExitStatus::exited(3));
+}

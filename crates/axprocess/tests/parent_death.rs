@@ -177,3 +177,16 @@ fn the_thread_that_has_wished_is_addressed() {
         assert_eq!(addressed(&table).contains(&(wisher.tid(), 10)), blocks == 1);
     }
 }
+
+#[test]
+fn a_thread_that_has_exited_wishes_nothing() {
+    // R-PDEATH-01: a wish that comes too late is none, and the process that lives on is not told.
+    let (table, init) = boot();
+    let [parent, child] = chain(&init);
+    let gone = spawn(&child);
+    exit(&gone, 0);
+    arm(&gone, Signal::SIGTERM);
+    assert_eq!(gone.parent_death_signal(), None);
+    exit(&parent, 0);
+    assert_eq!(posted(&table), []);
+}

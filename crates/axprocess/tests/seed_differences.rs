@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
-use axprocess::{Errno, Pid, Process, ProcessGroup, Thread, init_proc};
+use axprocess::{Errno, Pid, Process, ProcessGroup, RunState, Thread, init_proc};
 use common::{
     ROUNDS, bury, child_of, count, fresh, group_leader, groups_numbered, init, is_a_child_of_init,
     login, panic_of, race, same, without_deadlock,
@@ -679,4 +679,50 @@ fn a_list_that_races_with_the_last_drop_keeps_the_lock_free() {
         assert_eq!(dropped.load(Ordering::Relaxed), 4 * ROUNDS);
         bury([&owner]);
     });
+}
+
+// A group that is emptied and entered again – only as long as nobody else has its number.
+
+#[test]
+fn an_emptied_group_lives_again_without_its_founder() {
+    // Differs from axprocess 0.1: its number is free as long as it is empty, and its own again with the next member.
+    let leader = login();
+    let (founder, group) = group_leader(&leader);
+    bury([&founder]);
+    assert!(group.processes().is_empty());
+    let member = child_of(&leader);
+    assert!(member.move_to_group(&group));
+    assert!(Arc::ptr_eq(&member.group(), &group));
+    assert_eq!(groups_numbered(group.pgid(), &leader), 1);
+    assert_eq!(leader.fork(group.pgid()).try_build().map(drop), Err(Errno::EEXIST));
+    bury([&member, &leader]);
+}
+
+#[test]
+fn an_emptied_group_does_not_take_the_number_of_a_session() {
+    // Differs from axprocess 0.1: another process has led a session of that number, which lives on in a group of another number.
+    let leader = login();
+    let (founder, group) = group_leader(&leader);
+    bury([&founder]);
+    let other = leader.fork(group.pgid()).build();
+    let (session, _) = other.create_session().expect("it leads nothing");
+    let (job, _) = group_leader(&other);
+    bury([&other]);
+    assert_eq!(job.group().session().sid(), session.sid());
+    let member = child_of(&leader);
+    assert!(!member.move_to_group(&group));
+    assert!(group.processes().is_empty());
+    bury([&member, &job, &leader]);
+}
+
+#[test]
+fn a_process_without_threads_is_shown_as_living() {
+    // Differs from axprocess 0.1, R-PROC-01: there may be no thread to ask, until the process exits.
+    let process = login();
+    let state = || process.stat(&process.namespace()).map(|stat| stat.state);
+    assert_eq!(state(), Some(RunState::Live));
+    process.exit();
+    assert_eq!(state(), Some(RunState::Zombie));
+    process.free();
+    assert_eq!(state(), None);
 }

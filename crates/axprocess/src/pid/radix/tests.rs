@@ -272,3 +272,13 @@ fn dropping_a_long_chain_does_not_recurse() {
     (0..100_000).for_each(|_| nodes.inners.push(Box::new(Inner::VACANT)));
     assert!(!nodes.is_empty());
 }
+
+#[test]
+fn nodes_are_split_off_only_if_there_are_enough_of_both_kinds() {
+    // Shows that leaves do not stand in for inner nodes, and that a refused request takes none.
+    let mut nodes: Nodes<Mark> = lack(3, 1).allocate();
+    assert!(nodes.take(lack(1, 2)).is_none());
+    assert!(nodes.take(lack(4, 1)).is_none());
+    assert!(nodes.take(lack(2, 1)).is_some());
+    assert_eq!((nodes.leaves.len, nodes.inners.len), (1, 0));
+}
