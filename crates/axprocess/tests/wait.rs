@@ -4,7 +4,7 @@ mod kernel;
 
 use axprocess::{
     ChildCode, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Number, Signal,
-    SignalCause, WaitOutcome, WaitRequest, WaitStatus,
+    SignalCause, TraceStop, WaitOutcome, WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -454,4 +454,34 @@ fn who_is_reaped_is_gone_at_once() {
             .tid(),
         2
     );
+}
+
+#[test]
+fn a_status_word_means_what_the_macros_of_wait_say() {
+    // R-WAIT-17: each word that Linux stores is one status, which is stored as that word again; the others are none.
+    let expected = |raw: i32| {
+        let (low, high) = (raw & 0x7f, (raw >> 8) as u8);
+        let signal = |number| Signal::new(number);
+        Some(match (low, raw & 0x80 != 0) {
+            (0x7f, true) if raw == 0xffff => WaitStatus::Continued,
+            (0, false) => WaitStatus::Exited(high),
+            (0x7f, false) if high < 0x80 => WaitStatus::Stopped(signal(high)?),
+            (0x7f, false) => WaitStatus::Trapped(TraceStop::new(high.into())?),
+            (0x7f, true) => return None,
+            (_, core_dumped) if high == 0 => {
+                WaitStatus::Signaled { signal: signal(low as u8)?, core_dumped }
+            }
+            _ => return None,
+        })
+    };
+    for raw in 0..0x1_0000 {
+        assert_eq!(WaitStatus::from_raw(raw), expected(raw), "{raw:#x}");
+        let stored = WaitStatus::from_raw(raw).map_or(raw, WaitStatus::to_raw);
+        assert_eq!(stored, raw);
+    }
+    let exec = 0x4057f;
+    assert_eq!(WaitStatus::from_raw(exec).map(WaitStatus::to_raw), Some(exec));
+    for wrong in [0x1_0000, 0x1_007f, 0x1_0100, 0x0100_057f, -1, i32::MIN] {
+        assert_eq!(WaitStatus::from_raw(wrong), None, "{wrong:#x}");
+    }
 }

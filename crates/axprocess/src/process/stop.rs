@@ -228,10 +228,9 @@ impl<H: Host> Process<H> {
 
     /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
     fn open_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        debug_assert!(self.stop_round.get(hold).is_multiple_of(2), "no stop is in progress");
         self.stop_signal.set(hold, Some(signal));
-        if self.stop_round.get(hold).is_multiple_of(2) {
-            self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
-        }
+        self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
     }
 
     /// Ends a stop, complete or not.
