@@ -1,11 +1,11 @@
 //! Any sequence of calls, by any thread that ever was, with any arguments: nothing panics, every invariant holds at every unlock.
 #![no_main]
 
-use axprocess_fuzz::{Call, World};
+use axprocess_fuzz::{Calls, World};
 
-libfuzzer_sys::fuzz_target!(|calls: Vec<Call>| {
+libfuzzer_sys::fuzz_target!(|calls: Calls| {
     let mut world = World::boot();
-    for call in calls {
+    for call in calls.0 {
         world.play(call);
     }
 });

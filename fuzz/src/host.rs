@@ -2,36 +2,30 @@
 
 use std::cell::Cell;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use axprocess::{
-    ChildSignalAction, Host, PidNamespace, Process, Relations, Signal, SignalAction, Thread,
+    ChildSignalAction, Discard, Host, PidNamespace, Process, Relations, Signal, SignalAction,
+    SignalInfo, Thread,
 };
 
 /// What the hooks answer until the next [`Call::Mood`](crate::Call::Mood).
 #[derive(Clone, Copy, Debug)]
-pub struct Mood {
-    child_signal_action: ChildSignalAction,
+pub(crate) struct Mood {
     forbids: bool,
     kills_callers: bool,
-    signal_action: SignalAction,
-    blocks: bool,
+    has_told: bool,
 }
 
 impl Mood {
-    /// Everything is allowed, nothing is blocked, and signals have their default actions.
-    pub(crate) const CALM: Self = Self::from_bits(0x200);
+    /// Everything is allowed, and nobody is about to die.
+    pub(crate) const CALM: Self = Self::from_bits(0);
 
-    pub(crate) const fn from_bits(bits: u16) -> Self {
+    pub(crate) const fn from_bits(bits: u8) -> Self {
         Self {
-            child_signal_action: ChildSignalAction::from_bits_truncate(bits as u8 & 7),
             forbids: bits & 0x18 == 0x18,
             kills_callers: bits & 0x60 == 0x60,
-            signal_action: match bits >> 8 & 3 {
-                0 => SignalAction::Ignore,
-                1 => SignalAction::Handle,
-                _ => SignalAction::Default,
-            },
-            blocks: bits & 0xc00 == 0xc00,
+            has_told: bits & 6 == 6,
         }
     }
 }
@@ -50,11 +44,167 @@ impl Moody {
     }
 }
 
+/// Some signals, each a bit.
+#[derive(Debug, Default)]
+struct Set(AtomicU64);
+
+impl Set {
+    fn bits(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    fn put(&self, bits: u64) {
+        self.0.store(bits, Relaxed);
+    }
+
+    fn has(&self, signal: Signal) -> bool {
+        self.bits() & bit(signal) != 0
+    }
+}
+
+/// The bit of a signal in a set.
+pub(crate) fn bit(signal: Signal) -> u64 {
+    1_u64.checked_shl(u32::from(signal.number()) - 1).unwrap_or(0)
+}
+
+/// What a process does about signals, and those that wait for it.
+#[derive(Debug, Default)]
+pub struct Signals {
+    ignored: Set,
+    handled: Set,
+    child: AtomicU8,
+    waiting: Set,
+}
+
+impl Signals {
+    /// A forked process does what its maker does.
+    pub(crate) fn inherited(&self) -> Self {
+        let copy = |set: &Set| Set(set.bits().into());
+        let child = self.child.load(Relaxed).into();
+        Self {
+            ignored: copy(&self.ignored),
+            handled: copy(&self.handled),
+            child,
+            waiting: Set::default(),
+        }
+    }
+
+    /// sigaction. The lowest bits of `how` are those of [`ChildSignalAction`]. `None`: nobody may treat that signal.
+    pub(crate) fn treat(&self, signal: Signal, how: u8) -> Option<()> {
+        if signal.is_unblockable() {
+            return None;
+        }
+        let child = ChildSignalAction::from_bits_truncate(how);
+        let change =
+            |set: &Set, on| set.put(set.bits() & !bit(signal) | if on { bit(signal) } else { 0 });
+        change(&self.ignored, child.contains(ChildSignalAction::IGNORE));
+        change(&self.handled, how & 8 != 0);
+        if signal == Signal::SIGCHLD {
+            self.child.store(child.bits(), Relaxed);
+        }
+        Some(())
+    }
+
+    /// What the process does about a signal.
+    pub fn action(&self, signal: Signal) -> SignalAction {
+        match () {
+            () if self.ignored.has(signal) => SignalAction::Ignore,
+            () if self.handled.has(signal) => SignalAction::Handle,
+            () => SignalAction::Default,
+        }
+    }
+
+    /// What was handled is no more after an exec.
+    pub(crate) fn forget_handlers(&self) {
+        self.handled.put(0);
+    }
+}
+
+/// What a thread blocks, and the signals that wait for it alone.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    blocked: Set,
+    waiting: Set,
+}
+
+impl Waiting {
+    pub(crate) fn inherited(&self) -> Self {
+        Self { blocked: Set(self.blocked.bits().into()), waiting: Set::default() }
+    }
+
+    pub(crate) fn block(&self, signals: u64) {
+        self.blocked.put(signals);
+    }
+
+    /// Whether the thread blocks a signal.
+    pub fn blocks(&self, signal: Signal) -> bool {
+        self.blocked.has(signal)
+    }
+}
+
+/// What waits for a thread, and is not blocked.
+pub(crate) fn waiting_for(thread: &Thread<Moody>) -> u64 {
+    let own = thread.host_data();
+    (own.waiting.bits() | thread.process().host_data().waiting.bits()) & !own.blocked.bits()
+}
+
+/// The thread takes what waits for it.
+pub(crate) fn take_signals(thread: &Thread<Moody>) {
+    let blocked = thread.host_data().blocked.bits();
+    for set in [&thread.host_data().waiting, &thread.process().host_data().waiting] {
+        set.put(set.bits() & blocked);
+    }
+}
+
 impl Host for Moody {
     type Lock = Mutex<Relations<Self>>;
-    type ProcessData = ();
-    type ThreadData = ();
+    type ProcessData = Signals;
+    type ThreadData = Waiting;
     type Usage = ();
+
+    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+        let set = &target.host_data().waiting;
+        set.put(set.bits() | bit(info.signal));
+    }
+
+    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+        let set = &target.host_data().waiting;
+        set.put(set.bits() | bit(info.signal));
+    }
+
+    fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
+        let void: &[Signal] = match discard {
+            Discard::Nothing => &[],
+            Discard::Continue => &[Signal::SIGCONT],
+            Discard::Stops => &[Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU],
+        };
+        let set = &target.host_data().waiting;
+        set.put(void.iter().fold(set.bits(), |bits, signal| bits & !bit(*signal)));
+    }
+
+    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+        target.host_data().action(signal)
+    }
+
+    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+        thread.host_data().blocks(signal)
+    }
+
+    fn is_signal_queued(
+        &self,
+        target: &Process<Self>,
+        thread: Option<&Thread<Self>>,
+        signal: Signal,
+    ) -> bool {
+        match thread {
+            Some(thread) => thread.host_data().waiting.has(signal),
+            None => target.host_data().waiting.has(signal),
+        }
+    }
+
+    fn is_told_of_signal(&self, _: &Thread<Self>) -> bool {
+        MOOD.get().has_told
+    }
 
     fn may_signal(&self, _: &Process<Self>, _: &Process<Self>, _: Option<Signal>) -> bool {
         !MOOD.get().forbids
@@ -68,16 +218,8 @@ impl Host for Moody {
         !MOOD.get().forbids
     }
 
-    fn signal_action(&self, _: &Process<Self>, _: Signal) -> SignalAction {
-        MOOD.get().signal_action
-    }
-
-    fn is_signal_blocked(&self, _: &Thread<Self>, _: Signal) -> bool {
-        MOOD.get().blocks
-    }
-
-    fn child_signal_action(&self, _: &Process<Self>) -> ChildSignalAction {
-        MOOD.get().child_signal_action
+    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+        ChildSignalAction::from_bits_truncate(parent.host_data().child.load(Relaxed))
     }
 
     fn is_fatal_signal_pending(&self, _: &Thread<Self>) -> bool {

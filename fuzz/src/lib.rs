@@ -2,10 +2,14 @@
 //!
 //! Callers are chosen among all threads that were ever made, whether they live or not: a kernel that calls too late must not bring
 //! the table down either. Numbers are given as they come, wild ones included.
+//!
+//! [`Calls`] are read from any bytes, and written to bytes, so that a corpus can begin with scenario files (`seeds/`).
 
 mod call;
+mod code;
 mod host;
 mod play;
 
-pub use call::Call;
+pub use call::{Call, Calls, Flags, Index, Sig, Wild, Word};
+pub use host::Moody;
 pub use play::World;

@@ -16,7 +16,7 @@ use axprocess::{
 };
 
 use crate::call::{Call, Index};
-use crate::host::{Mood, Moody};
+use crate::host::{Mood, Moody, Signals, Waiting, take_signals, waiting_for};
 
 /// As many threads as one input may make: enough for every relation, few enough for the checker's walks.
 const MOST_THREADS: usize = 64;
@@ -40,7 +40,9 @@ impl World {
     pub fn boot() -> Self {
         Moody::set(Mood::CALM);
         let table = ProcessTable::new(Moody);
-        let init = table.new_init(1, (), ()).expect("an empty table takes its init");
+        let init = table
+            .new_init(1, Signals::default(), Waiting::default())
+            .expect("an empty table takes its init");
         let processes = vec![Some(Arc::clone(init.process()))];
         Self {
             table,
@@ -52,31 +54,82 @@ impl World {
         }
     }
 
-    /// Does one call. Whether it succeeds does not matter.
-    pub fn play(&mut self, call: Call) {
-        let _ = self.try_play(call);
+    /// Does one call. Whether it succeeds does not matter; it says so all the same. A wait that finds nothing does not.
+    pub fn play(&mut self, call: Call) -> bool {
+        self.try_play(call).is_some()
+    }
+
+    /// How many threads were ever made.
+    pub fn threads(&self) -> Index {
+        Index::try_from(self.threads.len()).unwrap_or(Index::MAX)
+    }
+
+    /// How many terminals were ever made; the first one is none.
+    pub fn terminals(&self) -> Index {
+        Index::try_from(self.terminals.len()).unwrap_or(Index::MAX)
+    }
+
+    /// How many handles were ever made; the first one is none.
+    pub fn handles(&self) -> Index {
+        Index::try_from(self.handles.len()).unwrap_or(Index::MAX)
+    }
+
+    /// One of the threads, unless it was dropped.
+    pub fn thread(&self, which: Index) -> Option<&Arc<Thread<Moody>>> {
+        pick(&self.threads, which)
+    }
+
+    /// One of the terminals, unless it was dropped.
+    pub fn terminal(&self, which: Index) -> Option<&Arc<Terminal<Moody>>> {
+        pick(&self.terminals, which)
+    }
+
+    /// One of the handles, unless it was dropped.
+    pub fn handle(&self, which: Index) -> Option<&PidHandle<Moody>> {
+        pick(&self.handles, which)
+    }
+
+    /// Which of the processes that is.
+    pub fn position(&self, process: &Arc<Process<Moody>>) -> Option<Index> {
+        let same = |it: &Option<_>| it.as_ref().is_some_and(|it| Arc::ptr_eq(it, process));
+        Index::try_from(self.processes.iter().position(same)?).ok()
+    }
+
+    /// The signals that a thread could take, each a bit.
+    pub fn signals_for(&self, thread: Index) -> u64 {
+        self.thread(thread).map_or(0, |thread| waiting_for(thread))
     }
 
     /// `None`: there is no such caller, or the call failed.
     fn try_play(&mut self, call: Call) -> Option<()> {
         match call {
             Call::Mood(bits) => Moody::set(Mood::from_bits(bits)),
+            Call::Treat { by, signal, how } => {
+                self.process(by)?.host_data().treat(signal_of(signal.value())?, how)?;
+            }
+            Call::Block { by, signals } => self.thread(by)?.host_data().block(signals),
+            Call::TakeSignals { by } => take_signals(self.thread(by)?),
             Call::Fork { by, how, exit_signal, numbers } => {
-                let numbers = numbers.map(Pid::from);
+                let numbers = numbers.map(|number| Pid::try_from(number.value()).unwrap_or(0));
                 let request = fork_request(how, exit_signal, &numbers);
-                let child =
-                    self.thread(by).filter(|_| self.has_room())?.fork(request, (), ()).ok()?;
+                let caller = self.thread(by).filter(|_| self.has_room())?;
+                let (signals, waiting) = inherited(caller);
+                let child = caller.fork(request, signals, waiting).ok()?;
                 self.processes.push(Some(Arc::clone(child.process())));
                 self.threads.push(Some(child));
             }
             Call::SpawnThread { by, number } => {
                 let number =
                     if number == 0 { Number::Next } else { Number::Exactly(Pid::from(number)) };
-                let thread =
-                    self.thread(by).filter(|_| self.has_room())?.spawn_thread(number, ()).ok()?;
+                let caller = self.thread(by).filter(|_| self.has_room())?;
+                let thread = caller.spawn_thread(number, inherited(caller).1).ok()?;
                 self.threads.push(Some(thread));
             }
-            Call::Exec { by } => self.thread(by)?.exec().ok()?,
+            Call::Exec { by } => {
+                let thread = self.thread(by)?;
+                thread.exec().ok()?;
+                thread.process().host_data().forget_handlers();
+            }
             Call::ExitThread { by, status } => {
                 self.thread(by)?.exit_thread(status_of(status));
             }
@@ -94,9 +147,15 @@ impl World {
             Call::Setpgid { by, pid, pgid } => {
                 self.process(by)?.setpgid(pid.value(), pgid.value()).ok()?;
             }
-            Call::Getpgid { by, pid } => drop(self.process(by)?.getpgid(pid.value())),
-            Call::Getsid { by, pid } => drop(self.process(by)?.getsid(pid.value())),
-            Call::Setsid { by } => drop(self.process(by)?.setsid()),
+            Call::Getpgid { by, pid } => {
+                self.process(by)?.getpgid(pid.value()).ok()?;
+            }
+            Call::Getsid { by, pid } => {
+                self.process(by)?.getsid(pid.value()).ok()?;
+            }
+            Call::Setsid { by } => {
+                self.process(by)?.setsid().ok()?;
+            }
             Call::BecomeSubreaper { by } => self.process(by)?.become_subreaper(),
             Call::ResignSubreaper { by } => self.process(by)?.resign_subreaper(),
             Call::SetParentDeathSignal { by, argument } => {
@@ -166,6 +225,7 @@ impl World {
         let thread = self.thread(by)?;
         if let WaitOutcome::NothingYet(token) = thread.wait(&request.ok()?).ok()? {
             assert!(!thread.process().has_news_since(token), "nothing has happened since");
+            return None;
         }
         Some(())
     }
@@ -199,16 +259,8 @@ impl World {
         self.threads.len() < MOST_THREADS
     }
 
-    fn thread(&self, by: Index) -> Option<&Arc<Thread<Moody>>> {
-        pick(&self.threads, by)
-    }
-
     fn process(&self, by: Index) -> Option<&Arc<Process<Moody>>> {
         pick(&self.processes, by)
-    }
-
-    fn terminal(&self, which: Index) -> Option<&Arc<Terminal<Moody>>> {
-        pick(&self.terminals, which)
     }
 }
 
@@ -219,6 +271,11 @@ fn pick<T>(of: &[Option<T>], which: Index) -> Option<&T> {
 fn take<T>(of: &mut [Option<T>], which: Index) -> Option<T> {
     let count = of.len();
     of[usize::from(which) % count].take()
+}
+
+/// What a new process, or a new thread, has of its maker's.
+fn inherited(maker: &Thread<Moody>) -> (Signals, Waiting) {
+    (maker.process().host_data().inherited(), maker.host_data().inherited())
 }
 
 fn fork_request(how: u8, exit_signal: u8, numbers: &[Pid; 2]) -> ForkRequest<'_> {

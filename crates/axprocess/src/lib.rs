@@ -84,6 +84,13 @@ macro_rules! with_default_host {
 #[cfg(feature = "check")]
 mod check;
 mod errno;
+#[cfg(not(feature = "planted-faults"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is public, and all of its faults are used, with the feature only"
+)]
+mod faults;
 #[cfg(feature = "planted-faults")]
 pub mod faults;
 mod group;

@@ -208,10 +208,10 @@ impl<H: Host> Thread<H> {
     }
 }
 
-/// A thread that has not exited leaves its process now: the list must not outlive it.
+/// A thread that has not exited, or not to its end because a hook has panicked, leaves its process now: the list must not outlive it.
 impl<H: Host> Drop for Thread<H> {
     fn drop(&mut self) {
-        if self.state() == ThreadState::Live {
+        if matches!(self.state(), ThreadState::Live | ThreadState::Exiting) {
             unlink(|| self.abandon());
         }
     }

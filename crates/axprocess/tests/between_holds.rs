@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axprocess::{
     ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, Host, Lock, Number, Process,
-    ProcessState, ProcessTable, Relations, Signal, ThreadExit, TraceOptions, TraceStart,
-    TraceStopped, WaitRequest,
+    ProcessState, ProcessTable, Relations, Signal, StopDecision, ThreadExit, TraceOptions,
+    TraceStart, TraceStopped, WaitRequest,
 };
 
 type Thread = axprocess::Thread<Kernel>;
@@ -208,4 +208,35 @@ fn without_a_subreaper_nobody_looks_for_one() {
     let (holds, _) = holds(|| parent.exit_thread(ExitStatus::exited(0)));
     assert_eq!((holds, family[100].process().getppid()), (1, 1));
     assert!(table.audit().longest_hold < 20, "{:?}", table.audit());
+}
+
+#[test]
+fn a_tree_that_outgrows_its_room_is_walked_anew() {
+    // Race 12: the room for all is made before the walk; who is born in between is there, too.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let (born, maker) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&parent));
+    let keep = Arc::clone(&born);
+    let step = move || keep.lock().unwrap().extend((0..200).map(|_| fork(&maker)));
+    let walk = || init.process().snapshot_tree(table.namespace());
+    let (_, tree) = holds_with(2, step, walk);
+    let below: Vec<_> = tree.iter().filter(|it| it.depth == 2).map(|it| it.stat.pid).collect();
+    assert_eq!(below, tids(&born.lock().unwrap()));
+}
+
+#[test]
+fn nothing_begins_in_a_process_amid_an_exec() {
+    // R-EXEC-01, R-EXIT-19: the threads that an exec has not reached yet neither stop the process nor make others.
+    let (_table, init) = boot();
+    let caller = fork(&init);
+    let others: Vec<_> = (0..200).map(|_| caller.spawn_thread(Number::Next, ()).unwrap()).collect();
+    let last = others[199].clone();
+    let step = move || {
+        let ticket = last.process().stop_ticket();
+        assert_eq!(last.begin_stop(Signal::SIGSTOP, ticket), StopDecision::Discard);
+        assert_eq!(last.spawn_thread(Number::Next, ()).map(drop), Err(Errno::EINTR));
+    };
+    let (_, done) = holds_with(2, step, || caller.exec());
+    assert_eq!((done, caller.process().threads().len()), (Ok(()), 1));
+    assert!(!caller.is_stop_requested());
 }

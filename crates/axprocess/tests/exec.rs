@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axprocess::{
     ChildSignalAction, Errno, ExitSignal, ExitStatus, ForkParent, ForkRequest, ProcessState,
-    Signal, TerminalFile, TerminalKind, ThreadExit, WaitStatus,
+    Signal, TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart, WaitStatus,
 };
 use kernel::*;
 
@@ -208,4 +208,19 @@ fn children_pass_through_the_threads_that_die_later() {
     let children = pids(&caller.process().children());
     assert_eq!(children, [&of_caller, &of_second, &of_leader, &of_last].map(|it| it.tid()));
     assert_eq!(posted(&table).len(), 3, "of the leader, of the second thread, of the caller");
+}
+
+#[test]
+fn exec_lets_go_of_more_tracees_than_one_hold_takes() {
+    // R-EXEC-01, R-PTRACE-05: what the threads that vanish have traced runs on without a tracer, however many they are.
+    let (_table, init) = boot();
+    let tracer = fork(&init);
+    let caller = spawn(&tracer);
+    let tracees: Vec<_> = (0..200).map(|_| fork(&init)).collect();
+    for tracee in &tracees {
+        tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    }
+    caller.exec().unwrap();
+    assert_eq!(caller.tid(), caller.process().pid());
+    assert!(tracees.iter().all(|tracee| tracee.tracer().is_none()));
 }

@@ -4,13 +4,13 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, Weak};
+use std::sync::{Arc, Barrier, Mutex, PoisonError, Weak};
 use std::thread;
 
 use axprocess::{
     ChildNews, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Host, Number, Pid,
-    ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo, WaitOutcome,
-    WaitRequest,
+    PidNamespace, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo,
+    WaitOutcome, WaitRequest,
 };
 
 type Table = ProcessTable<Faulty>;
@@ -29,6 +29,7 @@ enum Hook {
     WakePollers,
     FatalSignalPending,
     Usage,
+    MayChooseOuterNumber,
 }
 
 /// What a hook does wrong.
@@ -122,6 +123,13 @@ impl Host for Faulty {
     fn usage(&self, _: &Process) {
         self.run(Hook::Usage);
     }
+
+    fn may_choose_number(&self, _: &Thread, space: &PidNamespace<Self>) -> bool {
+        if space.level() == 0 {
+            self.run(Hook::MayChooseOuterNumber);
+        }
+        true
+    }
 }
 
 /// A table whose invariants are not looked at by themselves: what a panic has left may break them.
@@ -202,6 +210,43 @@ fn a_hook_that_panics_is_reported_and_locks_nobody_out() {
         let said = provoke(hook, Fault::Panic);
         assert_eq!(said, Some(format!("{hook:?} has panicked")));
     }
+}
+
+#[test]
+fn a_thread_whose_exit_a_hook_has_broken_off_ends_with_its_last_reference() {
+    // Lists, contract of weak links: its process lists it until it has exited, so that its memory must not go before.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let child = fork(&parent);
+    child.set_parent_death_signal(Some(Signal::SIGUSR1));
+    *table.host().fault.lock().unwrap() = Some((Hook::PostSignal, Fault::Panic));
+    assert!(catch_unwind(AssertUnwindSafe(|| exit(&parent))).is_err());
+    *table.host().fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    assert_eq!(parent.process().state(), ProcessState::Exiting);
+    let pid = parent.tid();
+    drop(parent);
+    assert_eq!(reap(&init), Ok(Some(pid)));
+    assert_eq!(child.process().getppid(), 1);
+    table.check_every(NonZeroU64::MIN);
+    assert!(table.find_process(1).is_some(), "and every invariant is true");
+}
+
+#[test]
+fn a_number_does_not_outlive_a_fork_that_a_hook_has_broken_off() {
+    // R-PID-11: the host is asked level by level, and the inner number was given already when it panics about the outer one.
+    let (table, init) = boot();
+    let new = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
+    let inner = init.fork(new, (), ()).unwrap();
+    let chosen = ForkRequest { number: Number::Each(&[5, 77]), ..ForkRequest::default() };
+    *table.host().fault.lock().unwrap() = Some((Hook::MayChooseOuterNumber, Fault::Panic));
+    for _ in 0..2 {
+        let forked = catch_unwind(AssertUnwindSafe(|| inner.fork(chosen, (), ())));
+        assert!(forked.is_err(), "the second time it is not told that the inner number is taken");
+    }
+    *table.host().fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    table.check_every(NonZeroU64::MIN);
+    assert_eq!(inner.fork(chosen, (), ()).map(|child| child.tid()), Ok(5));
+    assert_eq!(table.find_process(77).map(|child| child.pid()), Some(5));
 }
 
 #[test]

@@ -427,3 +427,16 @@ fn a_namespace_knows_the_one_around_it() {
     assert_eq!(numbers_for(&outer), [2, 1]);
     assert_eq!(numbers_for(&inner), [1]);
 }
+
+#[test]
+fn a_reboot_that_comes_too_late_ends_nobody() {
+    // R-NS-23: who has been reaped with its namespace is still asked for, and there is no init left to kill.
+    let (table, init) = boot();
+    let inner = container(&init);
+    exit(&inner, 3);
+    assert_eq!(wait4(&init, -1, 0), exited(2, 3));
+    events(&table);
+    assert_eq!(inner.process().reboot(RebootCommand::Halt), Reboot::Namespace);
+    assert_eq!(events(&table), []);
+    assert_eq!(inner.process().exit_status(), ExitStatus::exited(3));
+}

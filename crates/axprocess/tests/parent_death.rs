@@ -194,3 +194,16 @@ fn the_search_for_wishes_ends_with_the_last() {
     assert_eq!(posted(&table), [death(3, Signal::SIGHUP, 2)]);
     assert!(table.audit().longest_hold < 20, "{:?}", table.audit());
 }
+
+#[test]
+fn a_thread_that_has_exited_wishes_nothing() {
+    // R-PDEATH-01: a wish that comes too late is none, and the process that lives on is not told.
+    let (table, init) = boot();
+    let [parent, child] = chain(&init);
+    let gone = spawn(&child);
+    exit(&gone, 0);
+    arm(&gone, Signal::SIGTERM);
+    assert_eq!(gone.parent_death_signal(), None);
+    exit(&parent, 0);
+    assert_eq!(posted(&table), []);
+}

@@ -696,6 +696,40 @@ fn the_first_group_of_a_session_comes_back_without_its_leader() {
     bury([&process]);
 }
 
+// A group that is emptied and entered again – only as long as nobody else has its number.
+
+#[test]
+fn an_emptied_group_lives_again_without_its_founder() {
+    // Differs from axprocess 0.1: its number is free as long as it is empty, and its own again with the next member.
+    let leader = login();
+    let (founder, group) = group_leader(&leader);
+    bury([&founder]);
+    assert!(group.processes().is_empty());
+    let member = child_of(&leader);
+    assert!(member.move_to_group(&group));
+    assert!(Arc::ptr_eq(&member.group(), &group));
+    assert_eq!(groups_numbered(group.pgid(), &leader), 1);
+    assert_eq!(leader.fork(group.pgid()).try_build().map(drop), Err(Errno::EEXIST));
+    bury([&member, &leader]);
+}
+
+#[test]
+fn an_emptied_group_does_not_take_the_number_of_a_session() {
+    // Differs from axprocess 0.1: another process has led a session of that number, which lives on in a group of another number.
+    let leader = login();
+    let (founder, group) = group_leader(&leader);
+    bury([&founder]);
+    let other = leader.fork(group.pgid()).build();
+    let (session, _) = other.create_session().expect("it leads nothing");
+    let (job, _) = group_leader(&other);
+    bury([&other]);
+    assert_eq!(job.group().session().sid(), session.sid());
+    let member = child_of(&leader);
+    assert!(!member.move_to_group(&group));
+    assert!(group.processes().is_empty());
+    bury([&member, &job, &leader]);
+}
+
 #[test]
 fn a_process_without_a_thread_is_shown_alive_until_its_end() {
     // Differs from axprocess 0.1: `stat`, R-PROC-01: a zombie is who has exited, not who has no thread yet.

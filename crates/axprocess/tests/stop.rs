@@ -353,3 +353,30 @@ fn exec_leaves_a_complete_stop_alone() {
     assert!(job.process().is_stopped());
     assert!(report(&relatives).is_event());
 }
+
+#[test]
+fn a_kernel_may_complete_a_stop_that_its_threads_have_begun() {
+    // R-STOP-04, R-NOTIFY-12: what is reported is the signal that began it, once.
+    let (table, parents, [leader, a, b]) = three_threads();
+    begin(&a, Signal::SIGTSTP);
+    assert_eq!(a.stop(), ThreadStop::OthersRun);
+    leader.process().group_stopped(STOP);
+    assert_eq!(signals(&table), [stopped(Signal::SIGTSTP)]);
+    assert!(leader.process().is_stopped());
+    assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTSTP)));
+    assert_eq!(b.stop(), ThreadStop::Joined);
+    assert_eq!(signals(&table), []);
+}
+
+#[test]
+fn a_stop_goes_on_waiting_when_one_of_several_exits() {
+    // R-EXIT-16: it counts as one that has stopped; the last one completes the stop.
+    let (table, _parents, [leader, a, b]) = three_threads();
+    begin(&a, STOP);
+    exit(&b, 0);
+    assert_eq!(signals(&table), []);
+    assert!(!leader.process().is_stopped());
+    assert_eq!(a.stop(), ThreadStop::OthersRun);
+    assert_eq!(leader.stop(), ThreadStop::Last);
+    assert_eq!(signals(&table), [stopped(STOP)]);
+}

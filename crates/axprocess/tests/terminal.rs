@@ -744,3 +744,23 @@ fn a_foreground_is_numbered_in_the_callers_namespace() {
     assert_eq!(seen(&inner), Ok(member.tid()));
     assert_eq!(setpgrp(&inner, &tty, outside as i32 + 7), Err(Errno::ESRCH));
 }
+
+#[test]
+fn who_may_not_be_signalled_hears_only_sigcont_of_a_lost_terminal() {
+    // R-TTY-03, R-KILL-05: TIOCNOTTY signals the foreground as its caller; only SIGCONT needs no right within a session.
+    let (table, _init, shell, tty) = login();
+    let first = job(&shell);
+    let second = fork(&first);
+    setpgrp(&shell, &tty, number(&first)).unwrap();
+    protect(&table, first.process());
+    events(&table);
+    shell.process().release_terminal(&tty, TerminalSide::Slave).unwrap();
+    let told: Vec<_> = events(&table)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Posted(pid, signal, _) => Some((pid, signal)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [(second.tid(), HUP), (second.tid(), CONT), (first.tid(), CONT)]);
+}

@@ -5,8 +5,8 @@ mod kernel;
 use std::sync::Arc;
 
 use axprocess::{
-    ChildCode, ChildSignalAction, Errno, ForkRequest, Number, Signal, SignalCause, TraceOptions,
-    TraceStart, TraceStop, TraceStopped, WaitRequest, WaitStatus,
+    ChildCode, ChildSignalAction, Errno, ForkRequest, Number, RunState, Signal, SignalCause,
+    ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -619,4 +619,45 @@ fn a_stop_out_of_a_stop_takes_its_place() {
     trap(&child, TRAP_EXIT);
     assert_eq!(wait4(&tracer, -1, 0), trapped(&child, TRAP_EXIT));
     assert!(tracer.resume_tracee(child.tid()).is_ok(), "it sleeps in that stop");
+}
+
+#[test]
+fn a_stop_for_the_tracer_is_shown() {
+    // R-PROC-01: `t`, until the tracer lets it go on.
+    let (_table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    assert_eq!(child.run_state(), Some(RunState::Live));
+    trap(&child, TRAP_EXEC);
+    assert_eq!(child.run_state(), Some(RunState::TraceStopped));
+    tracer.resume_tracee(child.tid()).unwrap();
+    assert_eq!(child.run_state(), Some(RunState::Live));
+}
+
+#[test]
+fn where_one_side_is_missing_nobody_is_traced() {
+    // R-PTRACE-05, as if the tracer had exited at once: a process without a parent, and a thread that has exited, which its maker's tracer does not get either.
+    let (_table, init) = boot();
+    assert_eq!(init.trace_me(), Ok(()));
+    assert!(init.tracer().is_none());
+    let (child, _tracer) = stranger(&init);
+    let gone = spawn(&fork(&init));
+    exit(&gone, 0);
+    assert_eq!(gone.trace_me(), Ok(()));
+    assert_eq!(gone.inherit_tracer(&child), None);
+    assert!(gone.tracer().is_none());
+}
+
+#[test]
+fn a_dead_thread_is_not_asked_to_stop() {
+    // R-PTRACE-06, R-STOP-03: it stays in its process until its tracer has reaped it, and no stop waits for it.
+    let (table, init) = boot();
+    let [child, tracer] = std::array::from_fn(|_| fork(&init));
+    let [second, third] = [spawn(&child), spawn(&child)];
+    seize(&tracer, &second);
+    exit(&second, 0);
+    events(&table);
+    child.begin_stop(Signal::SIGSTOP, child.process().stop_ticket());
+    assert_eq!(events(&table), [Event::StopRequest(third.tid())]);
+    assert_eq!(child.stop(), ThreadStop::OthersRun);
+    assert_eq!(third.stop(), ThreadStop::Last);
 }

@@ -179,3 +179,17 @@ fn a_release_on_another_processor_is_not_missed() {
         });
     }
 }
+
+#[test]
+fn who_has_exited_waits_for_no_child() {
+    // R-VFORK-01, R-VFORK-02: a thread that was killed while it made the child does not sleep, and the child lets nobody go.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    let child = fork(&parent);
+    exit(&parent, 0);
+    assert_eq!(parent.begin_vfork(&child), VforkWait::Over);
+    assert!(!parent.is_in_vfork());
+    events(&table);
+    child.exec().unwrap();
+    assert_eq!(events(&table), []);
+}

@@ -4,7 +4,7 @@ mod kernel;
 
 use axprocess::{
     ChildCode, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Number, Signal,
-    SignalCause, WaitOutcome, WaitRequest, WaitStatus,
+    SignalCause, TraceStop, WaitOutcome, WaitRequest, WaitStatus,
 };
 use kernel::*;
 

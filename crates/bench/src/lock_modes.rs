@@ -38,20 +38,16 @@ impl Line {
     }
 }
 
-/// A spin lock that looks before it tries.
+/// A spin lock whose waiters keep away for longer each time, as those of the crate's default host.
 #[derive(Default)]
 struct Spin(AtomicBool);
 
 impl Spin {
     fn hold(&self, section: impl FnOnce()) {
-        while self
-            .0
-            .compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
-            while self.0.load(Ordering::Relaxed) {
-                spin_loop();
-            }
+        let mut turns = 1;
+        while self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            (0..turns).for_each(|_| spin_loop());
+            turns = (2 * turns).min(64);
         }
         section();
         self.0.store(false, Ordering::Release);

@@ -2,8 +2,13 @@
 
 use axprocess::{CloneArgs, CloneRequest, Errno, NewTask};
 
-use super::World;
-use crate::call::Call;
+use super::{World, inherited};
+use crate::call::{Call, Word};
+
+/// No structure is said to be longer.
+const LONGEST: usize = 8192;
+/// Where no numbers can be read.
+const BAD_ADDRESS: u64 = 255;
 
 impl World {
     /// `None`: there is no such caller, the call failed, or it is another's.
@@ -14,35 +19,22 @@ impl World {
                 let request = CloneRequest::from_clone(flags.value(), 0, tls & 1, tls & 2, tls);
                 self.clone_by(by, &request.ok()?)
             }
-            Call::Clone3 { by, flags, args, set_tid, size } => {
-                let [exit_signal, stack, stack_size, pidfd] = args.map(|word| word.value());
-                let set_tid_size = u64::from(size) % 5;
-                let args = CloneArgs {
-                    flags: flags.value(),
-                    pidfd,
-                    exit_signal,
-                    stack,
-                    stack_size,
-                    set_tid: set_tid_size.min(1),
-                    set_tid_size,
-                    ..CloneArgs::default()
-                };
-                let copy = |_, numbers: &mut [i32]| {
+            Call::Clone3 { by, flags, fields, size, set_tid } => {
+                let words = fields.map(Word::value);
+                let bytes = [flags.value()].into_iter().chain(words).flat_map(u64::to_ne_bytes);
+                let size = usize::from(size) % LONGEST;
+                let args = CloneArgs::read(size, |at, to| {
+                    let known = bytes.clone().skip(at).chain(std::iter::repeat(0));
+                    to.iter_mut().zip(known).for_each(|(place, byte)| *place = byte);
+                    Ok(())
+                });
+                let copy = |address, numbers: &mut [i32]| {
                     for (at, number) in numbers.iter_mut().enumerate() {
                         *number = set_tid.get(at).map_or(0, |&tid| tid.into());
                     }
-                    if size > 250 { Err(Errno::EFAULT) } else { Ok(()) }
+                    if address == BAD_ADDRESS { Err(Errno::EFAULT) } else { Ok(()) }
                 };
-                self.clone_by(by, &CloneRequest::from_clone3(&args, 88, copy).ok()?)
-            }
-            Call::ReadCloneArgs { size, bytes } => {
-                let copy = |offset: usize, buffer: &mut [u8]| {
-                    for (at, byte) in buffer.iter_mut().enumerate() {
-                        *byte = bytes[(offset + at) / 8 % bytes.len()];
-                    }
-                    Ok(())
-                };
-                CloneArgs::read(size.into(), copy).ok().map(drop)
+                self.clone_by(by, &CloneRequest::from_clone3(&args.ok()?, size, copy).ok()?)
             }
             Call::BeginVfork { by, child } => {
                 let (parent, child) = (self.thread(by)?, self.thread(child)?);
@@ -59,9 +51,10 @@ impl World {
 
     fn clone_by(&mut self, by: u8, request: &CloneRequest) -> Option<()> {
         let caller = self.thread(by).filter(|_| self.has_room())?;
+        let (signals, waiting) = inherited(caller);
         let made = match caller.admit_clone(request).ok()? {
-            NewTask::Process(process) => process.make((), ()),
-            NewTask::Thread(thread) => thread.make(()),
+            NewTask::Process(process) => process.make(signals, waiting),
+            NewTask::Thread(thread) => thread.make(waiting),
         };
         let made = made.ok()?;
         let handle = request.pidfd(&made);

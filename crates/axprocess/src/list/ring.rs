@@ -150,4 +150,36 @@ impl<T: Node<L>, L> Ring<T, L> {
         self.len.set(hold, self.len.get(hold) - 1);
         own
     }
+
+    /// Moves the first `count` members, of which `last` is the last, to the end of another ring.
+    pub(super) fn move_first<H: Host>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        count: u32,
+        last: &T,
+        to: &Self,
+    ) {
+        let (Some(first), Some(end)) = (self.head.get(hold), last.links().own_pointer(hold)) else {
+            return;
+        };
+        let rest = self.after(hold, last).and_then(|_| last.links().next.get(hold));
+        if let (Some(rest), Some(tail)) = (rest, first.get(hold).links().prev.get(hold)) {
+            Self::join(hold, tail, rest);
+        }
+        self.head.set(hold, rest);
+        self.len.set(hold, self.len.get(hold) - count);
+
+        let head = to.head.get(hold);
+        let tail = head.and_then(|head| head.get(hold).links().prev.get(hold));
+        Self::join(hold, tail.unwrap_or(end), first);
+        Self::join(hold, end, head.unwrap_or(first));
+        to.head.set(hold, Some(head.unwrap_or(first)));
+        to.len.set(hold, to.len.get(hold) + count);
+    }
+
+    /// Makes one follow the other.
+    fn join<H: Host>(hold: &mut Hold<'_, H>, before: Ptr<T>, after: Ptr<T>) {
+        before.get(hold).links().next.set(hold, Some(after));
+        after.get(hold).links().prev.set(hold, Some(before));
+    }
 }

@@ -43,6 +43,18 @@ impl<T: Node<L>, L> StrongList<T, L> {
         Some(unsafe { Arc::from_raw(pointer.0.as_ptr()) })
     }
 
+    /// Moves the first `count` members, of which `last` is the last, to the end of another list, with the references to them.
+    #[inline]
+    pub(crate) fn move_first<H: Host>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        count: u32,
+        last: &T,
+        to: &Self,
+    ) {
+        self.0.move_first(hold, count, last, &to.0);
+    }
+
     /// A strong reference of one's own to `node`, which is in some list of this kind; `None` if it is in none.
     pub(crate) fn clone_arc<H: Host>(hold: &Hold<'_, H>, node: &T) -> Option<Arc<T>> {
         let pointer = node.links().own_pointer::<H, L>(hold)?.0.as_ptr();
@@ -63,7 +75,7 @@ pub(super) fn into_pointer<T>(node: Arc<T>) -> Ptr<T> {
 mod tests {
     use alloc::vec::Vec;
 
-    use super::super::tests::{Item, item, names, world};
+    use super::super::tests::{Item, item, names, numbered, world};
     use super::*;
 
     #[test]
@@ -91,6 +103,46 @@ mod tests {
         });
         drop(rest);
         assert_eq!((Arc::strong_count(&b), Arc::strong_count(&c)), (1, 1));
+    }
+
+    #[test]
+    fn the_first_of_a_list_move_behind_another_in_order() {
+        // Some and all of one, two or three, to an empty list and to another; both lists can be walked in both directions and emptied afterwards.
+        for (count, moved, before) in [(1, 1, 0), (2, 1, 1), (3, 2, 2), (3, 3, 1), (2, 2, 0)] {
+            let (from, to) = (StrongList::<Item, ()>::new(), StrongList::new());
+            let items: Vec<_> = (0..count + before).map(numbered).collect();
+            let keys = |list: &StrongList<Item, ()>, hold: &Hold<'_, _>| {
+                let forward: Vec<i64> = list.iter(hold).map(|item| item.key).collect();
+                let mut backward: Vec<i64> =
+                    core::iter::successors(list.last(hold), |item| list.before(hold, item))
+                        .map(|item| item.key)
+                        .collect();
+                backward.reverse();
+                assert_eq!((&forward, forward.len()), (&backward, list.len(hold)));
+                forward
+            };
+            let released = world().hold(|hold| {
+                let (ones, others) = items.split_at(count as usize);
+                ones.iter().for_each(|item| from.push_back(hold, Arc::clone(item)));
+                others.iter().for_each(|item| to.push_back(hold, Arc::clone(item)));
+                from.move_first(hold, moved as u32, &ones[moved as usize - 1], &to);
+                assert_eq!(keys(&from, hold), (moved..count).collect::<Vec<_>>());
+                assert_eq!(
+                    keys(&to, hold),
+                    (count..count + before).chain(0..moved).collect::<Vec<_>>()
+                );
+                let rest = ones.iter().skip(moved as usize).map(|item| from.remove(hold, item));
+                let released: Vec<_> = rest.collect();
+                let gone = others.iter().chain(&ones[..moved as usize]);
+                released
+                    .into_iter()
+                    .chain(gone.map(|item| to.remove(hold, item)))
+                    .collect::<Vec<_>>()
+            });
+            assert!(released.iter().all(Option::is_some));
+            drop(released);
+            assert!(items.iter().all(|item| Arc::strong_count(item) == 1));
+        }
     }
 
     #[test]

@@ -138,19 +138,16 @@ impl<H: Host> Identity<H> {
     ) -> Result<(), Refusal> {
         let own = self.space(hold);
         self.reserve(hold, own, wanted)?;
+        let mut entered = Entered { hold, identity: self, levels: 0 };
         for (depth, space) in own.outward().enumerate() {
-            match enter_one(hold, space, wanted, depth, caller, task) {
-                Ok(number) => self.note(hold, space, number),
-                Err(refusal) => {
-                    self.withdraw(hold, own, depth);
-                    return Err(refusal);
-                }
-            }
+            let number = enter_one(entered.hold, space, wanted, depth, caller, task)?;
+            self.note(entered.hold, space, number);
+            entered.levels += 1;
         }
-        if own.is_closed(hold) {
-            self.withdraw(hold, own, own.level() as usize + 1);
+        if own.is_closed(entered.hold) {
             return Err(Errno::ENOMEM.into());
         }
+        entered.levels = 0;
         Ok(())
     }
 
@@ -177,7 +174,8 @@ impl<H: Host> Identity<H> {
     ///
     /// The cursors stay where they are, as Linux's do, unless it was the first of its namespace, which is to be 1 (R-PID-13).
     #[cold]
-    fn withdraw(&self, hold: &mut Hold<'_, H>, own: &PidNamespace<H>, levels: usize) {
+    fn withdraw(&self, hold: &mut Hold<'_, H>, levels: usize) {
+        let own = self.space(hold);
         for (space, number) in self.everywhere(hold).take(levels) {
             space.edit_numbers(hold, |numbers| {
                 numbers.edit_existing(number, |roles| roles.task = None);
@@ -258,6 +256,22 @@ impl<H: Host> Identity<H> {
     /// Ends the thread's or process's role of its numbers, at every level.
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.task = None);
+    }
+}
+
+/// How far something new has got its numbers. They are given back unless it gets them all, also when the host panics when it is asked
+/// about one: a number must not outlive what it names.
+struct Entered<'a, 'h, H: Host> {
+    hold: &'a mut Hold<'h, H>,
+    identity: &'a Identity<H>,
+    levels: usize,
+}
+
+impl<H: Host> Drop for Entered<'_, '_, H> {
+    fn drop(&mut self) {
+        if self.levels > 0 {
+            self.identity.withdraw(self.hold, self.levels);
+        }
     }
 }
 

@@ -168,10 +168,13 @@ impl<H: Host> PidNamespace<H> {
     }
 
     /// The identity of something new in this namespace, not yet with numbers. The table's own needs no memory for it.
+    #[inline]
     pub(crate) fn new_identity(self: &Arc<Self>) -> Identity<H> {
-        if self.level == 0 {
-            return Identity::at_root();
-        }
+        if self.level == 0 { Identity::at_root() } else { self.new_nested_identity() }
+    }
+
+    #[cold]
+    fn new_nested_identity(self: &Arc<Self>) -> Identity<H> {
         let outer: Box<[Word32]> = (0..self.level).map(|_| Word32::new(0)).collect();
         Identity::nested(Arc::clone(self), outer)
     }

@@ -1,6 +1,7 @@
 //! The number table: number → thread, process, group, session.
 
 use super::radix::{Nodes, NodesMissing, Radix, Slot};
+use crate::faults::{Fault, is_planted};
 use crate::list::Ptr;
 use crate::sync::Hold;
 use crate::{Errno, Host, Process, ProcessGroup, Session, Thread};
@@ -236,8 +237,7 @@ impl<H: Host> NumberTable<H> {
 
     /// Linux's `idr_alloc_cyclic`, with the lower bound that `alloc_pid` gives it.
     fn next_free(&self) -> Option<Pid> {
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::GreedyNumber) {
+        if is_planted(Fault::GreedyNumber) {
             return self.roles.first_free(1, self.limit);
         }
         self.roles

@@ -2,6 +2,7 @@
 
 use super::Marks;
 use super::family::Parentage;
+use crate::faults::{Fault, is_planted};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, ExitSignal, Host};
@@ -56,17 +57,12 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::KeptExitSignal) {
+        if !is_planted(Fault::KeptExitSignal) {
+            process.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        }
+        if !is_planted(Fault::LongVfork) {
             self.end_vfork(hold);
-            return Ok(true);
         }
-        process.exit_signal.set(hold, ExitSignal::SIGCHLD);
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::LongVfork) {
-            return Ok(true);
-        }
-        self.end_vfork(hold);
         Ok(true)
     }
 

@@ -18,6 +18,7 @@
 use super::end_space::end_spaces;
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState, TracedBy};
+use crate::faults::{Fault, is_planted};
 use crate::list::Ptr;
 use crate::pid::Task;
 use crate::sync::Hold;
@@ -187,10 +188,7 @@ pub(crate) fn leave<H: Host>(
     let process = thread.process();
     thread.depart(hold);
     let counts = !process.has(hold, Marks::GROUP_EXIT);
-    #[cfg(feature = "planted-faults")]
-    let counts = counts
-        && (process.leader.is(hold, thread)
-            || !crate::faults::is_planted(crate::faults::Fault::LeadersCode));
+    let counts = counts && (!is_planted(Fault::LeadersCode) || process.leader.is(hold, thread));
     if counts {
         process.exit_code.set(hold, code as u32);
     }
@@ -301,8 +299,7 @@ impl<H: Host> Process<H> {
             _ => ChildSignalAction::empty(),
         };
         // Not where the end of a namespace would wait for ever.
-        #[cfg(feature = "planted-faults")]
-        let action = match crate::faults::is_planted(crate::faults::Fault::HardyZombie) {
+        let action = match is_planted(Fault::HardyZombie) {
             true if parent.state() == ProcessState::Live => ChildSignalAction::empty(),
             _ => action,
         };
@@ -317,7 +314,7 @@ impl<H: Host> Process<H> {
                 hold.release(link);
             }
         } else {
-            self.queue_report(hold);
+            self.queue_end(hold, parent);
         }
         parent.wake(hold, &news);
     }

@@ -8,6 +8,7 @@
 //! orphan never lands with a reaper that is itself about to go, and is in exactly one child list at every unlock.
 
 use super::{Marks, Process, ProcessState, Reportable, Siblings, TracedBy};
+use crate::faults::{Fault, is_planted};
 use crate::list::{OrderedQueue, StrongList};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -27,12 +28,29 @@ impl<H: Host> Children<H> {
     /// Makes all children those of `parent`, or as many as the hold allows. False if some are left.
     pub(super) fn move_all<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) -> bool {
         while let Some(child) = self.list.first(hold) {
-            child.move_to_parent(hold, self, parent);
+            match child.moves_unnoticed(hold) {
+                true => self.move_unnoticed(hold, parent),
+                false => child.move_to_parent(hold, self, parent),
+            }
             if hold.is_full() {
                 return self.list.is_empty(hold);
             }
         }
         true
+    }
+
+    /// Makes those of `parent` that stand before the first whose move somebody has to be told of: their places in the list change all at once.
+    fn move_unnoticed<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
+        let (mut next, mut last, mut count) = (self.list.first(hold), None, 0);
+        while let Some(child) = next.filter(|child| child.moves_unnoticed(hold)) {
+            hold.touch();
+            child.become_child(hold, parent);
+            (last, count) = (Some(child), count + 1);
+            next = if hold.is_full() { None } else { self.list.after(hold, child) };
+        }
+        if let Some(last) = last {
+            self.list.move_first(hold, count, last, &parent.children().list);
+        }
     }
 }
 
@@ -146,12 +164,7 @@ impl<H: Host> Process<H> {
 
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<Parentage<'h, H>> {
-        #[cfg(feature = "planted-faults")]
-        let skip_subreapers = crate::faults::is_planted(crate::faults::Fault::WrongReaper);
-        #[cfg(not(feature = "planted-faults"))]
-        let skip_subreapers = false;
-
-        if hold.table().subreapers > 0 && !skip_subreapers {
+        if hold.table().subreapers > 0 && !is_planted(Fault::WrongReaper) {
             let level = self.level;
             let mut ancestor = self.parent.get(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
@@ -221,12 +234,8 @@ impl<H: Host> Process<H> {
         let Some(link) = from.list.remove(hold, self) else {
             return;
         };
-        let birth = hold.table_mut().next_birth();
-        self.birth.set(hold, birth);
         parent.children().list.push_back(hold, link);
-        self.parent.set(hold, Some(parent.process));
-        self.parent_thread.set(hold, parent.thread);
-        self.publish_ppid(hold, parent.process);
+        self.become_child(hold, parent);
         if is_kept {
             queue_again(hold);
             return;
@@ -238,8 +247,6 @@ impl<H: Host> Process<H> {
             queue_again(hold);
             return;
         }
-        // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
-        self.exit_signal.set(hold, ExitSignal::SIGCHLD);
         if self.state() == ProcessState::Zombie && self.traced(hold).is_none() {
             // R-REPARENT-10: the new parent hears of it as the old one did.
             self.announce_end(hold);
@@ -249,6 +256,28 @@ impl<H: Host> Process<H> {
         if let Some(lost) = lost {
             self.check_group_after_move(hold, lost);
         }
+    }
+
+    /// Notes whose child this process is now, wherever it stood before.
+    fn become_child<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
+        if !self.is_child_of(hold, parent.process) {
+            // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
+            self.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        }
+        let birth = hold.table_mut().next_birth();
+        self.birth.set(hold, birth);
+        self.parent.set(hold, Some(parent.process));
+        self.parent_thread.set(hold, parent.thread);
+        self.publish_ppid(hold, parent.process);
+    }
+
+    /// Whether nobody is told when this process moves to another parent: it has nothing to report, no wish for a signal, and no
+    /// stopped one in its group.
+    fn moves_unnoticed(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_silent(hold)
+            && self.death_signal.get(hold).is_none()
+            && self.armed_threads.get(hold) == 0
+            && self.group.get(hold).stopped_members(hold) == 0
     }
 
     /// Whether this is a child of that very thread already, which only takes the leader's place now.
@@ -277,6 +306,15 @@ impl<H: Host> Process<H> {
             (true, false) => queue.insert(hold, self),
             (false, true) => queue.remove(hold, self),
             _ => {}
+        }
+    }
+
+    /// Stands in the parent's queue from now on: it has ended, and nobody traces it.
+    pub(super) fn queue_end(&self, hold: &mut Hold<'_, H>, parent: &Self) {
+        let thread = self.parent_thread.get(hold);
+        let queue = &Parentage { process: parent.in_hold(hold), thread }.children().reportable;
+        if !queue.contains(hold, self) {
+            queue.insert(hold, self);
         }
     }
 

@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 
 use super::family::Parentage;
 use super::{Marks, Process, ProcessState};
+use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::list::Ptr;
 use crate::pid::{Identity, Refusal, Task};
@@ -145,8 +146,7 @@ impl<H: Host> Thread<H> {
                     caller.parent_execs.get(hold),
                 ),
             };
-            #[cfg(feature = "planted-faults")]
-            let exit_signal = match crate::faults::is_planted(crate::faults::Fault::OwnSibling) {
+            let exit_signal = match is_planted(Fault::OwnSibling) {
                 true => request.exit_signal,
                 false => exit_signal,
             };
@@ -279,7 +279,7 @@ pub(crate) fn publish<'h, H: Host>(
     // A caller that was reaped meanwhile has no group to pass on.
     let heir = lineage.like.is_member_somewhere();
     let like = if heir { lineage.like } else { parent.process };
-    process.enter_group(hold, like.group_arc(hold));
+    process.inherit_group(hold, like);
     process.inherit_terminal(hold, like);
     let birth = hold.table_mut().next_birth();
     process.birth.set(hold, birth);
@@ -321,11 +321,20 @@ impl<H: Host> Process<H> {
         hold.table_mut().census.created += 1;
     }
 
-    /// Makes an embryo a member of its first group.
+    /// Makes an embryo a member of the group of `like`.
     #[inline]
+    fn inherit_group(&self, hold: &mut Hold<'_, H>, like: &Self) {
+        let group = like.group_arc(hold);
+        match self.space(hold).is(like.space(hold)) {
+            true => self.ids.set(hold, like.ids.get()),
+            false => self.publish_ids(hold, &group),
+        }
+        self.enter_group(hold, group);
+    }
+
+    /// Makes an embryo, which shows the numbers of the group, a member of it.
     fn enter_group(&self, hold: &mut Hold<'_, H>, group: Arc<ProcessGroup<H>>) {
         group.admit(hold, self);
-        self.publish_ids(hold, &group);
         let before = self.group.replace(hold, group);
         debug_assert!(before.is_none(), "an embryo is in no group");
     }
@@ -387,6 +396,7 @@ pub(crate) fn found_first<H: Host>(
         };
         session.found(hold, founder)?;
         group.found(hold, founder, Arc::clone(&session))?;
+        process.publish_ids(hold, &group);
         process.enter_group(hold, Arc::clone(&group));
         hold.roots().push_back(hold, Arc::clone(process));
         process.begin_life(hold);

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 
 use super::end_space::end_spaces;
 use super::{Marks, Process, ProcessState};
+use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Refusal, Task};
 use crate::session::Session;
@@ -88,21 +89,20 @@ impl<H: Host> Process<H> {
         }
         let founding = (pid == pgid).then(|| ProcessGroup::embryo(self.home().share()));
         let checked = self.world().check_apart(Split::Setpgid, |hold| {
-            let target = find_task(hold, self.space(hold), pid)?.0;
+            let target = self.find_own_or_task(hold, pid)?.0;
             self.check_may_move(hold, target)?;
             Ok(target.named_group(hold).is_none())
         });
         let checked = checked.transpose()?;
         let moved = self.world().transact(|hold| {
-            let (target, is_leader) = find_task(hold, self.space(hold), pid)?;
+            let (target, is_leader) = self.find_own_or_task(hold, pid)?;
             if !is_leader {
                 return Err(Errno::EINVAL.into());
             }
             if checked.is_none() {
                 self.check_may_move(hold, target)?;
             }
-            #[cfg(feature = "planted-faults")]
-            if crate::faults::is_planted(crate::faults::Fault::WrongGroup) {
+            if is_planted(Fault::WrongGroup) {
                 return Ok(None);
             }
             match &founding {
@@ -253,6 +253,18 @@ impl<H: Host> Process<H> {
             return Err(Errno::ESRCH);
         }
         if target.leads_session() { Err(Errno::EPERM) } else { Ok(()) }
+    }
+
+    /// As [`find_task`]; the caller need not be looked up.
+    fn find_own_or_task<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        pid: i32,
+    ) -> Result<(&'h Self, bool), Errno> {
+        if pid == self.pid().cast_signed() && self.is_member_somewhere() {
+            return Ok((self.in_hold(hold), true));
+        }
+        find_task(hold, self.space(hold), pid)
     }
 
     fn find_group_in_session<'h>(

@@ -254,6 +254,7 @@ impl<H: Host> OrderedNode<Reportable> for Process<H> {
 
 impl<H: Host> Process<H> {
     /// Makes a process that is not in the table yet.
+    #[inline]
     pub(crate) fn embryo(
         world: Home<H>,
         space: &Arc<PidNamespace<H>>,

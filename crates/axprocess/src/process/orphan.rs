@@ -16,6 +16,7 @@
 //! the signals could be left or continued in between.
 
 use super::{Process, ProcessState};
+use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::sync::Hold;
 use crate::{Host, Signal, SignalCause, SignalInfo};
@@ -39,8 +40,7 @@ pub(crate) fn is_orphaned_group<H: Host>(
 impl<H: Host> ProcessGroup<H> {
     /// Sends a signal of the kernel's own to every member, the one that joined last first.
     pub(crate) fn signal_members(&self, hold: &mut Hold<'_, H>, signal: Signal) {
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::ForsakenGroup) {
+        if is_planted(Fault::ForsakenGroup) {
             return;
         }
         let info = SignalInfo { signal, cause: SignalCause::Kernel };

@@ -6,6 +6,7 @@
 
 use super::Process;
 use super::send::Receiver;
+use crate::faults::{Fault, is_planted};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, Host, Signal, SignalCause, SignalInfo};
@@ -99,8 +100,7 @@ impl<H: Host> Process<H> {
     ///
     /// All threads in one hold, as on Linux; without a wish none is looked at.
     pub(super) fn post_parent_death(&self, hold: &mut Hold<'_, H>, lost: &Self) {
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::SilentDeath) {
+        if is_planted(Fault::SilentDeath) {
             return;
         }
         if let Some(signal) = self.death_signal.get(hold) {

@@ -18,6 +18,7 @@
 
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState};
+use crate::faults::{Fault, is_planted};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
@@ -175,8 +176,7 @@ impl<H: Host> Process<H> {
     /// `SIGCONT` ends a stop when it is sent. A stop that was complete has been continued; one that was in progress has
     /// been both, of which the parent is told the first (R-STOP-06).
     pub(super) fn end_stop_by(&self, hold: &mut Hold<'_, H>, signal: Signal) {
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::DeafStop) {
+        if is_planted(Fault::DeafStop) {
             return;
         }
         if signal != Signal::SIGCONT || !self.can_stop(hold) {
@@ -228,10 +228,9 @@ impl<H: Host> Process<H> {
 
     /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
     fn open_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        debug_assert!(self.stop_round.get(hold).is_multiple_of(2), "no stop is in progress");
         self.stop_signal.set(hold, Some(signal));
-        if self.stop_round.get(hold).is_multiple_of(2) {
-            self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
-        }
+        self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
     }
 
     /// Ends a stop, complete or not.

@@ -24,6 +24,7 @@ use alloc::sync::Arc;
 
 use super::orphan::is_orphaned_group;
 use super::{Process, ProcessState};
+use crate::faults::{Fault, is_planted};
 use crate::pid::{PidNamespace, Task};
 use crate::session::Session;
 use crate::sync::Hold;
@@ -377,8 +378,7 @@ impl<H: Host> Process<H> {
     ///
     /// R-TTYEXIT-01, R-TTYEXIT-03, R-TTYEXIT-04, R-TTYEXIT-06, B5.
     pub(super) fn lose_terminal_at_exit(&self, hold: &mut Hold<'_, H>) {
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::KeptTerminal) {
+        if is_planted(Fault::KeptTerminal) {
             return;
         }
         if !self.leads_session() {

@@ -1,8 +1,13 @@
 //! kspin's interrupt-safe spin lock as the relation lock.
 
+use core::hint;
+
 use kspin::{SpinNoIrq, SpinNoIrqGuard};
 
 use super::Lock;
+
+/// For how many turns of its loop a processor keeps away from a lock that it did not get, at most: about as long as two holds.
+const MOST_TURNS: u32 = 64;
 
 impl<T> Lock<T> for SpinNoIrq<T> {
     type Guard<'a>
@@ -17,6 +22,22 @@ impl<T> Lock<T> for SpinNoIrq<T> {
 
     #[inline]
     fn lock(&self) -> Self::Guard<'_> {
-        self.lock()
+        self.try_lock().unwrap_or_else(|| keep_away_until_free(self))
+    }
+}
+
+/// Who does not get the lock looks away for twice as long each time. Looking on takes the lock's cache line, and what the holder writes beside
+/// it, away from the holder; and who comes back at once takes all other lines with it.
+#[cold]
+fn keep_away_until_free<T>(lock: &SpinNoIrq<T>) -> SpinNoIrqGuard<'_, T> {
+    let mut turns = 1;
+    loop {
+        for _ in 0..turns {
+            hint::spin_loop();
+        }
+        if let Some(guard) = lock.try_lock() {
+            return guard;
+        }
+        turns = (2 * turns).min(MOST_TURNS);
     }
 }

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use super::target::{ChildId, Target};
 use super::{WaitEvent, WaitOptions};
+use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::pid::Task;
 use crate::process::family::{Children, Parentage};
@@ -347,8 +348,7 @@ impl<H: Host> Process<H> {
 
     /// Reaps the zombie for its waiter. That wakes nobody: whoever sleeps for this child was woken when it ended (R-WAIT-24).
     fn claim(&self, hold: &mut Hold<'_, H>) -> Option<Arc<Self>> {
-        #[cfg(feature = "planted-faults")]
-        if crate::faults::is_planted(crate::faults::Fault::ReapedTwice) {
+        if is_planted(Fault::ReapedTwice) {
             return self.share(hold);
         }
         self.reap(hold)

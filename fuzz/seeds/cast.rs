@@ -1,0 +1,220 @@
+//! The actors of a scenario: what they do becomes calls. What follows from it is [`kernel`](crate::kernel)'s.
+
+use std::collections::HashMap;
+
+use axprocess::CloneFlags;
+use axprocess_fuzz::{Call, Calls, Flags, Index, Wild, Word, World};
+
+use crate::script::{
+    Action, Fork, INIT, Number, Operation, Pace, Parent, RawClone, Space, Step, Switch, Treatment,
+};
+
+/// The actors of a scenario.
+pub(crate) struct Cast {
+    pub(crate) world: World,
+    pub(crate) calls: Vec<Call>,
+    /// Which threads they are.
+    actors: HashMap<String, Index>,
+    /// What they have open.
+    pub(crate) files: HashMap<String, crate::files::File>,
+    /// Who sleeps in a wait.
+    pub(crate) sleepers: Vec<(Index, Call)>,
+    /// Who was stopped when it was last looked at.
+    pub(crate) stopped: Vec<Index>,
+    /// What each blocks.
+    masks: HashMap<Index, u64>,
+}
+
+impl Cast {
+    pub(crate) fn new() -> Self {
+        let mut cast = Self {
+            world: World::boot(),
+            calls: Vec::new(),
+            actors: HashMap::from([(INIT.to_owned(), 0)]),
+            files: HashMap::new(),
+            sleepers: Vec::new(),
+            stopped: Vec::new(),
+            masks: HashMap::new(),
+        };
+        // The first actor leads a session.
+        cast.call(Call::Setsid { by: 0 });
+        cast
+    }
+
+    pub(crate) fn into_calls(self) -> Calls {
+        Calls(self.calls)
+    }
+
+    /// Does a step, and all that follows from it; says whether it succeeded. `None`: no call does the like.
+    pub(crate) fn perform(&mut self, step: &Step) -> Option<bool> {
+        let by = *self.actors.get(&step.actor)?;
+        let viewer = self.world.thread(by)?.process().namespace();
+        let operation = step.operation.resolve(|name| {
+            let thread = self.world.thread(*self.actors.get(name)?)?;
+            Some(thread.tid_in(&viewer).cast_signed()).filter(|&number| number != 0)
+        });
+        let succeeds = self.act(by, &operation)?;
+        self.settle();
+        Some(succeeds)
+    }
+
+    /// Makes a call, and writes it down.
+    pub(crate) fn call(&mut self, call: Call) -> bool {
+        self.calls.push(call);
+        self.world.play(call)
+    }
+
+    fn act(&mut self, by: Index, operation: &Operation) -> Option<bool> {
+        let process = self.process_of(by)?;
+        Some(match operation {
+            Operation::Fork(fork) => self.fork(by, fork),
+            Operation::Thread { child } => self.make(child, Call::SpawnThread { by, number: 0 }),
+            Operation::Clone3(request) => self.call(clone3(by, request)?),
+            Operation::Exit(code) => self.exit(by, *code),
+            Operation::ExitGroup(code) => {
+                self.call(Call::BeginGroupExit { by: process, status: code << 8 })
+            }
+            Operation::Exec => self.call(Call::Exec { by }),
+            Operation::Wait4 { who, options } => {
+                self.wait(by, Call::Wait4 { by, pid: wild(who), options: (*options).into() })
+            }
+            Operation::WaitId { kind, id, options } => {
+                let (kind, options) = (u8::try_from(*kind).ok()?, (*options).into());
+                self.wait(by, Call::Waitid { by, kind, id: wild(id), options })
+            }
+            Operation::Get(_) => self.call(Call::Look { by: process }),
+            Operation::Getpgid(who) => self.call(Call::Getpgid { by: process, pid: wild(who) }),
+            Operation::Getsid(who) => self.call(Call::Getsid { by: process, pid: wild(who) }),
+            Operation::Setpgid(who, group) => {
+                self.call(Call::Setpgid { by: process, pid: wild(who), pgid: wild(group) })
+            }
+            Operation::Setsid => self.call(Call::Setsid { by: process }),
+            Operation::Kill(who, signal) => {
+                self.call(Call::Kill { by: process, pid: wild(who), signal: (*signal).into() })
+            }
+            Operation::Tkill(who, signal) => {
+                self.call(Call::Tkill { by: process, tid: wild(who), signal: (*signal).into() })
+            }
+            Operation::Tgkill(group, who, signal) => {
+                let (tgid, tid) = (wild(group), wild(who));
+                self.call(Call::Tgkill { by: process, tgid, tid, signal: (*signal).into() })
+            }
+            Operation::Treat { signal, treatment } => {
+                let how = how_of(*treatment);
+                self.call(Call::Treat { by: process, signal: (*signal).into(), how })
+            }
+            Operation::Block(signal) => self.mask(by, |mask| mask | bit_of(*signal)),
+            Operation::Unblock(signal) => self.mask(by, |mask| mask & !bit_of(*signal)),
+            Operation::Subreaper(Switch::On) => self.call(Call::BecomeSubreaper { by: process }),
+            Operation::Subreaper(Switch::Off) => self.call(Call::ResignSubreaper { by: process }),
+            Operation::DeathSignal(signal) => {
+                let argument = i64::from(*signal).cast_unsigned();
+                self.call(Call::SetParentDeathSignal { by, argument })
+            }
+            Operation::UnsharePid => self.call(Call::UnsharePid { by }),
+            Operation::Reboot(command) => {
+                let command = command.cast_unsigned();
+                self.call(Call::Reboot { by: process, command }) && self.exit(by, 0)
+            }
+            Operation::Terminal(name, call) => self.use_terminal(by, process, name, call)?,
+            Operation::VHangUp => self.hang_up_own(by),
+            Operation::Pidfd(name, call) => self.use_pidfd(by, process, name, call)?,
+        })
+    }
+
+    fn fork(&mut self, by: Index, fork: &Fork) -> bool {
+        let is_plain = fork.exit_signal == libc::SIGCHLD;
+        let is_sibling = fork.parent == Parent::Sibling;
+        let exit_signal = match u8::try_from(fork.exit_signal) {
+            Ok(signal @ 0..=64) if !is_sibling || signal == 0 => signal,
+            _ => return self.call(refused_fork(by, fork)),
+        };
+        let call = Call::Fork {
+            by,
+            how: [
+                (is_sibling, 1),
+                (fork.number.is_some(), 0x08),
+                (!is_plain, 0x30),
+                (fork.space == Space::New, 0xc2),
+            ]
+            .iter()
+            .fold(0, |how, (is_so, bits)| if *is_so { how | bits } else { how }),
+            exit_signal,
+            numbers: [fork.number.unwrap_or(0), 0].map(Wild::from),
+        };
+        let child = self.world.threads();
+        self.make(&fork.child, call)
+            && (fork.pace == Pace::Free || self.call(Call::BeginVfork { by, child }))
+    }
+
+    /// Makes a thread; if it is made, the actor of that name is it.
+    fn make(&mut self, child: &str, call: Call) -> bool {
+        let next = self.world.threads();
+        let is_made = self.call(call);
+        if is_made {
+            self.actors.insert(child.to_owned(), next);
+        }
+        is_made
+    }
+
+    pub(crate) fn exit(&mut self, by: Index, code: i32) -> bool {
+        self.call(Call::ExitThread { by, status: code << 8 })
+    }
+
+    pub(crate) fn process_of(&self, by: Index) -> Option<Index> {
+        self.world.position(self.world.thread(by)?.process())
+    }
+
+    fn mask(&mut self, by: Index, change: impl FnOnce(u64) -> u64) -> bool {
+        let mask = self.masks.entry(by).or_default();
+        *mask = change(*mask);
+        let signals = *mask;
+        self.call(Call::Block { by, signals })
+    }
+}
+
+/// A number of a call, names resolved.
+pub(crate) fn wild(number: &Number) -> Wild {
+    match number {
+        Number::Plain(number) => (*number).into(),
+        Number::Of(_) | Number::GroupOf(_) => 0.into(),
+    }
+}
+
+/// A fork that clone3 refuses, because of its exit signal.
+fn refused_fork(by: Index, fork: &Fork) -> Call {
+    let flags = match fork.parent {
+        Parent::Caller => CloneFlags::empty(),
+        Parent::Sibling => CloneFlags::PARENT,
+    };
+    let mut fields = [Word::Zero; 11];
+    fields[3] = i64::from(fork.exit_signal).cast_unsigned().into();
+    Call::Clone3 { by, flags: Flags::Any(flags.bits()), fields, size: 88, set_tid: [0; 3] }
+}
+
+fn clone3(by: Index, request: &RawClone) -> Option<Call> {
+    const STACK: (u64, u64) = (1, 1);
+    let [flags, fields @ ..] = request.words(STACK);
+    Some(Call::Clone3 {
+        by,
+        flags: Flags::Any(flags),
+        fields: fields.map(Word::from),
+        size: u16::try_from(request.size).ok()?,
+        set_tid: [0; 3],
+    })
+}
+
+fn how_of(treatment: Treatment) -> u8 {
+    let action = match treatment.action {
+        Action::Default => 0,
+        Action::Ignore => 1,
+        Action::Handle => 8,
+    };
+    action | if treatment.no_wait { 2 } else { 0 } | if treatment.no_stop { 4 } else { 0 }
+}
+
+/// The bit of a signal in a mask.
+fn bit_of(signal: i32) -> u64 {
+    let number = u32::try_from(signal - 1);
+    number.ok().and_then(|number| 1_u64.checked_shl(number)).unwrap_or(0)
+}
