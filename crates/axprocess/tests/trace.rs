@@ -5,8 +5,8 @@ mod kernel;
 use std::sync::Arc;
 
 use axprocess::{
-    ChildCode, ChildSignalAction, Errno, ForkRequest, Number, RunState, Signal, SignalCause,
-    ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, WaitRequest, WaitStatus,
+    ChildCode, ChildSignalAction, Errno, ForkRequest, Number, Signal, SignalCause, ThreadStop,
+    TraceOptions, TraceStart, TraceStop, TraceStopped, WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -607,18 +607,6 @@ fn who_exits_out_of_a_stop_for_its_tracer_does_not_report_it() {
     assert_eq!(wait4(&tracer, -1, WNOHANG), Waited::Nothing);
     exit(&other, 3);
     assert_eq!(wait4(&tracer, -1, 0), exited(child.tid(), 3));
-}
-
-#[test]
-fn a_stop_for_the_tracer_is_shown() {
-    // R-PROC-01: `t`, until the tracer lets it go on.
-    let (_table, init) = boot();
-    let (child, tracer) = stranger(&init);
-    assert_eq!(child.run_state(), Some(RunState::Live));
-    trap(&child, TRAP_EXEC);
-    assert_eq!(child.run_state(), Some(RunState::TraceStopped));
-    tracer.resume_tracee(child.tid()).unwrap();
-    assert_eq!(child.run_state(), Some(RunState::Live));
 }
 
 #[test]
