@@ -5,8 +5,8 @@ mod kernel;
 use std::sync::Arc;
 
 use axprocess::{
-    ChildCode, ChildSignalAction, Errno, ForkRequest, Number, RunState, Signal, SignalCause,
-    ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, WaitRequest, WaitStatus,
+    ChildCode, ChildSignalAction, Errno, ForkRequest, Number, Signal, SignalCause, ThreadStop,
+    TraceOptions, TraceStart, TraceStop, TraceStopped, WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -619,18 +619,6 @@ fn a_stop_out_of_a_stop_takes_its_place() {
     trap(&child, TRAP_EXIT);
     assert_eq!(wait4(&tracer, -1, 0), trapped(&child, TRAP_EXIT));
     assert!(tracer.resume_tracee(child.tid()).is_ok(), "it sleeps in that stop");
-}
-
-#[test]
-fn a_stop_for_the_tracer_is_shown() {
-    // R-PROC-01: `t`, until the tracer lets it go on.
-    let (_table, init) = boot();
-    let (child, tracer) = stranger(&init);
-    assert_eq!(child.run_state(), Some(RunState::Live));
-    trap(&child, TRAP_EXEC);
-    assert_eq!(child.run_state(), Some(RunState::TraceStopped));
-    tracer.resume_tracee(child.tid()).unwrap();
-    assert_eq!(child.run_state(), Some(RunState::Live));
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod kernel;
 
 use axprocess::{
     ChildCode, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Number, Signal,
-    SignalCause, TraceStop, WaitOutcome, WaitRequest, WaitStatus,
+    SignalCause, WaitOutcome, WaitRequest, WaitStatus,
 };
 use kernel::*;
 

@@ -285,13 +285,3 @@ fn nodes_of_which_there_are_too_few_stay_together() {
     let taken = nodes.take(lack(1, 1)).map(|taken| (taken.leaves.len, taken.inners.len));
     assert_eq!((taken, nodes.leaves.len, nodes.inners.len), (Some((1, 1)), 1, 0));
 }
-
-#[test]
-fn nodes_are_split_off_only_if_there_are_enough_of_both_kinds() {
-    // Shows that leaves do not stand in for inner nodes, and that a refused request takes none.
-    let mut nodes: Nodes<Mark> = lack(3, 1).allocate();
-    assert!(nodes.take(lack(1, 2)).is_none());
-    assert!(nodes.take(lack(4, 1)).is_none());
-    assert!(nodes.take(lack(2, 1)).is_some());
-    assert_eq!((nodes.leaves.len, nodes.inners.len), (1, 0));
-}
