@@ -21,8 +21,6 @@ pub(crate) struct Cast {
     pub(crate) sleepers: Vec<(Index, Call)>,
     /// Who was stopped when it was last looked at.
     pub(crate) stopped: Vec<Index>,
-    /// What each blocks.
-    masks: HashMap<Index, u64>,
 }
 
 impl Cast {
@@ -34,7 +32,6 @@ impl Cast {
             files: HashMap::new(),
             sleepers: Vec::new(),
             stopped: Vec::new(),
-            masks: HashMap::new(),
         };
         // The first actor leads a session.
         cast.call(Call::Setsid { by: 0 });
@@ -166,10 +163,8 @@ impl Cast {
     }
 
     fn mask(&mut self, by: Index, change: impl FnOnce(u64) -> u64) -> bool {
-        let mask = self.masks.entry(by).or_default();
-        *mask = change(*mask);
-        let signals = *mask;
-        self.call(Call::Block { by, signals })
+        let blocked = self.world.thread(by).map_or(0, |thread| thread.host_data().blocked());
+        self.call(Call::Block { by, signals: change(blocked) })
     }
 }
 

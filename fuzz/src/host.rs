@@ -136,6 +136,11 @@ impl Waiting {
         self.blocked.put(signals);
     }
 
+    /// What the thread blocks, each signal a bit.
+    pub fn blocked(&self) -> u64 {
+        self.blocked.bits()
+    }
+
     /// Whether the thread blocks a signal.
     pub fn blocks(&self, signal: Signal) -> bool {
         self.blocked.has(signal)
