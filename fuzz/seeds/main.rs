@@ -6,7 +6,7 @@
 mod cast;
 mod files;
 mod kernel;
-#[allow(unused, reason = "it is lockstep's; only reading is needed")]
+#[allow(dead_code, unused_imports, reason = "it is lockstep's; only reading is needed")]
 #[path = "../../crates/lockstep/src/script/mod.rs"]
 mod script;
 

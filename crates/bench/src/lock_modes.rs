@@ -10,8 +10,11 @@
 //!
 //! `docs/performance.md` says what follows from it.
 
-use std::hint::{black_box, spin_loop};
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+
+use axprocess::Lock;
+use kspin::SpinNoIrq;
 
 use crate::measure::clock::{timed, wall_time};
 use crate::measure::interleave::median;
@@ -38,19 +41,19 @@ impl Line {
     }
 }
 
-/// A spin lock whose waiters keep away for longer each time, as those of the crate's default host.
-#[derive(Default)]
-struct Spin(AtomicBool);
+/// The lock of the crate's default host.
+struct Spin(SpinNoIrq<()>);
+
+impl Default for Spin {
+    fn default() -> Self {
+        Self(Lock::new(()))
+    }
+}
 
 impl Spin {
     fn hold(&self, section: impl FnOnce()) {
-        let mut turns = 1;
-        while self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            (0..turns).for_each(|_| spin_loop());
-            turns = (2 * turns).min(64);
-        }
+        let _guard = Lock::lock(&self.0);
         section();
-        self.0.store(false, Ordering::Release);
     }
 }
 

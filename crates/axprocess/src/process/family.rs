@@ -145,7 +145,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
-    pub(super) fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
+    fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
         let ppid = parent.in_hold(hold).identity.number_in(hold, self.space(hold));
         self.ppid.set(hold, ppid);
     }
@@ -258,12 +258,18 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Notes whose child this process is now, wherever it stood before.
+    /// Notes that this process has come from its parent to another, wherever it stands in their lists.
     fn become_child<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
         if !self.is_child_of(hold, parent.process) {
             // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
             self.exit_signal.set(hold, ExitSignal::SIGCHLD);
         }
+        self.set_parent(hold, parent);
+    }
+
+    /// Notes whose child this process is, as the last in birth or adoption order.
+    #[inline]
+    pub(super) fn set_parent<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
         let birth = hold.table_mut().next_birth();
         self.birth.set(hold, birth);
         self.parent.set(hold, Some(parent.process));

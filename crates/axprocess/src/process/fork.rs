@@ -281,11 +281,7 @@ pub(crate) fn publish<'h, H: Host>(
     let like = if heir { lineage.like } else { parent.process };
     process.inherit_group(hold, like);
     process.inherit_terminal(hold, like);
-    let birth = hold.table_mut().next_birth();
-    process.birth.set(hold, birth);
-    process.parent.set(hold, Some(parent.process));
-    process.parent_thread.set(hold, parent.thread);
-    process.publish_ppid(hold, parent.process);
+    process.set_parent(hold, parent);
     parent.children().list.push_back(hold, Arc::clone(process));
     process.begin_life(hold);
     Ok(())
