@@ -6,32 +6,29 @@
 //! | [`WeakList`] | nothing | insertion | members of a group, groups of a session, threads |
 //! | [`OrderedQueue`] | nothing | a key | children with something to report, in birth order |
 //! | [`Edge`] | nothing | – | one object, e.g. a parent |
-//! | [`Released`] | strong references | – | what waits for the unlock to be dropped |
 //!
-//! # The contract of weak links
+//! # The contract of links
 //!
-//! A pointer that stands in a relation is followed only in a hold, and points to an object that is alive until the hold ends.
-//! Whoever sets a weak link sees to it that the link is taken back, in a hold, before its target can be freed:
+//! A pointer that stands in a relation is followed only in a hold, and points to an object that is alive until the hold ends: an object that stands in a link is alive, and one whose
+//! last reference goes in a hold is freed after the unlock. Whoever sets a link that holds nothing sees to it that it is taken back, in a hold, before its target can be freed:
 //!
-//! * a process is held strongly by its parent's child list (or the table's list of roots) until it is reaped, and
+//! * a process is held by its parent's child list (or the table's list of roots) until it is reaped, and
 //!   reaping takes back every link to it;
-//! * a group is held strongly by each of its members, a session by each of its groups; both leave all lists with their last member;
-//! * a thread takes itself out of its process when it exits, at the latest in its `Drop`;
-//! * a terminal and its session point to each other, until either ends: the session with its last group, the terminal in its `Drop`;
-//! * a future that waits for children takes itself out of its list in its `Drop`; one that is leaked is never freed.
+//! * a group is held by each of its members, a session by each of its groups; both leave all lists with their last member;
+//! * a thread is held by its process's list until it has exited, and leaves all others before; the leader of a process, by the process, until the reap;
+//! * a terminal and its session point to each other, until either ends: the session with its last group, the terminal when it is unlinked, before it is dropped;
+//! * a future that waits for children takes its sleeper out of its list before it drops it; one that is leaked is never freed.
 //!
 //! `Process`, `ProcessGroup` and `Session` check in their `Drop` (in debug builds) that no link to them is left.
 
 mod edge;
 mod ordered;
-mod released;
 mod ring;
 mod strong;
 mod weak;
 
 pub(crate) use edge::{Edge, Ptr};
 pub(crate) use ordered::{OrderedNode, OrderedQueue, TreeLinks};
-pub(crate) use released::Released;
 pub(crate) use ring::{Links, Node};
 pub(crate) use strong::StrongList;
 pub(crate) use weak::WeakList;
@@ -40,12 +37,14 @@ pub(crate) use weak::WeakList;
 pub(crate) mod tests {
     //! Objects to put into lists, and a world whose lock they stand under.
 
-    use alloc::sync::Arc;
     use alloc::vec::Vec;
+    use core::mem::offset_of;
+    use core::ptr::NonNull;
     use std::sync::OnceLock;
 
     use super::*;
     use crate::Host;
+    use crate::object::{ARef, Head, Kind, Object, Pending};
     use crate::sync::{Hold, World};
     use crate::table::Relations;
 
@@ -61,13 +60,15 @@ pub(crate) mod tests {
     }
 
     pub(super) fn world() -> &'static World<TestHost> {
-        static WORLD: OnceLock<World<TestHost>> = OnceLock::new();
-        WORLD.get_or_init(|| World::new(TestHost))
+        static WORLD: OnceLock<ARef<World<TestHost>>> = OnceLock::new();
+        let lock = std::sync::Mutex::new(Relations::new());
+        WORLD.get_or_init(|| World::make(&mut Some((TestHost, lock))).expect("memory"))
     }
 
     pub(super) struct Item {
         pub(super) name: &'static str,
         pub(super) key: i64,
+        head: Head,
         links: Links<Self>,
         tree: TreeLinks<Self>,
     }
@@ -88,12 +89,31 @@ pub(crate) mod tests {
         }
     }
 
-    pub(super) fn item(name: &'static str) -> Arc<Item> {
-        Arc::new(Item { name, key: 0, links: Links::new(), tree: TreeLinks::new() })
+    pub(super) fn item(name: &'static str) -> ARef<Item> {
+        make(name, 0)
     }
 
-    pub(super) fn numbered(key: i64) -> Arc<Item> {
-        Arc::new(Item { name: "", key, links: Links::new(), tree: TreeLinks::new() })
+    pub(super) fn numbered(key: i64) -> ARef<Item> {
+        make("", key)
+    }
+
+    fn make(name: &'static str, key: i64) -> ARef<Item> {
+        let (links, tree) = (Links::new(), TreeLinks::new());
+        ARef::make(|| Item { name, key, head: Head::new(Kind::Plain), links, tree }).expect("memory")
+    }
+
+    // SAFETY: as for the crate's own objects; it is freed as what it is.
+    unsafe impl Object for Item {
+        const HEAD: usize = offset_of!(Self, head);
+
+        fn pending(&self) -> Option<&Pending> {
+            None
+        }
+
+        unsafe fn free(whole: NonNull<Head>) {
+            // SAFETY: by the method's own contract, for this type.
+            unsafe { crate::object::free_as::<Self>(whole) };
+        }
     }
 
     pub(super) fn names<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<&'static str> {
@@ -109,7 +129,7 @@ pub(crate) mod tests {
             for item in [&a, &b, &c] {
                 list.push_back(hold, item);
             }
-            assert_eq!(Arc::strong_count(&a), 1);
+            assert_eq!(ARef::count(&a), 1);
             list.remove(hold, &b);
             list.remove(hold, &b);
             assert_eq!(names(list.iter(hold)), ["a", "c"]);
@@ -121,21 +141,5 @@ pub(crate) mod tests {
             }
             assert!(list.is_empty(hold) && list.first(hold).is_none());
         });
-    }
-
-    #[test]
-    fn what_is_released_is_dropped_after_the_chain_is_let_go() {
-        // Rule of the lock: a released object is not freed in the hold.
-        let (a, b) = (item("a"), item("b"));
-        let weak = Arc::downgrade(&a);
-        let chain = world().hold(|hold| {
-            let mut chain = Released::<Item, ()>::new();
-            chain.chain(hold, a);
-            chain.chain(hold, b);
-            assert!(weak.upgrade().is_some());
-            chain
-        });
-        drop(chain);
-        assert!(weak.upgrade().is_none());
     }
 }

@@ -273,11 +273,11 @@ const fn priority(key: i64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use alloc::sync::Arc;
     use alloc::vec::Vec;
 
     use super::super::tests::{Item, numbered, world};
     use super::*;
+    use crate::object::ARef;
 
     #[test]
     fn members_come_out_in_key_order_whatever_the_order_of_insertion() {
@@ -291,7 +291,7 @@ mod tests {
         };
         for count in [1, 2, 3, 10, 200] {
             let queue = OrderedQueue::<Item, ()>::new();
-            let items: Vec<Arc<Item>> = (0..count).map(|key| numbered(key as i64)).collect();
+            let items: Vec<ARef<Item>> = (0..count).map(|key| numbered(key as i64)).collect();
             let mut outside: Vec<usize> = (0..count).collect();
             let mut inside: Vec<usize> = Vec::new();
             for _ in 0..20 * count {
@@ -325,10 +325,10 @@ mod tests {
     fn the_tree_stays_shallow_for_keys_in_order() {
         // No scan: 100,000 keys inserted in order or in reverse leave a tree of depth O(log n).
         let count = 100_000;
-        let items: Vec<Arc<Item>> = (0..count).map(numbered).collect();
+        let items: Vec<ARef<Item>> = (0..count).map(numbered).collect();
         for reverse in [false, true] {
             let queue = OrderedQueue::<Item, ()>::new();
-            let order: Vec<&Arc<Item>> =
+            let order: Vec<&ARef<Item>> =
                 if reverse { items.iter().rev().collect() } else { items.iter().collect() };
             world().hold(|hold| {
                 for item in order {

@@ -1,12 +1,11 @@
 //! A list that keeps its members alive.
 
-use alloc::sync::Arc;
 use core::ops::Deref;
-use core::ptr::NonNull;
 
 use super::ring::Ring;
 use super::{Node, Ptr};
 use crate::Host;
+use crate::object::{ARef, Object};
 use crate::sync::Hold;
 
 /// A list that holds one strong reference to each member.
@@ -22,25 +21,23 @@ impl<T, L> Deref for StrongList<T, L> {
     }
 }
 
-impl<T: Node<L>, L> StrongList<T, L> {
+impl<T: Node<L> + Object, L> StrongList<T, L> {
     pub(crate) const fn new() -> Self {
         Self(Ring::new())
     }
 
     /// Puts `node` at the end. It is in no other list of this kind.
     #[inline]
-    pub(crate) fn push_back<H: Host>(&self, hold: &mut Hold<'_, H>, node: Arc<T>) {
-        self.0.push_back(hold, into_pointer(node));
+    pub(crate) fn push_back<H: Host>(&self, hold: &mut Hold<'_, H>, node: ARef<T>) {
+        self.0.push_back(hold, Ptr(ARef::into_raw(node)));
     }
 
-    /// Takes `node` out and hands over the list's reference, which the caller keeps until the hold has ended.
-    /// `None` if it is in no list; it is in no other list of this kind.
-    #[must_use = "to be kept until the hold has ended"]
-    pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<Arc<T>> {
+    /// Takes `node` out and hands over the list's reference. `None` if it is in no list; it is in no other list of this kind.
+    pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<ARef<T>> {
         let pointer = self.0.remove(hold, node)?;
-        // SAFETY: the pointer comes from `Arc::into_raw` in `into_pointer`, and its reference,
+        // SAFETY: the pointer comes from `ARef::into_raw` in `push_back`, and its reference,
         // which the list held, is handed over here, once.
-        Some(unsafe { Arc::from_raw(pointer.0.as_ptr()) })
+        Some(unsafe { ARef::from_raw(pointer.0) })
     }
 
     /// Moves the first `count` members, of which `last` is the last, to the end of another list, with the references to them.
@@ -54,21 +51,6 @@ impl<T: Node<L>, L> StrongList<T, L> {
     ) {
         self.0.move_first(hold, count, last, &to.0);
     }
-
-    /// A strong reference of one's own to `node`, which is in some list of this kind; `None` if it is in none.
-    pub(crate) fn clone_arc<H: Host>(hold: &Hold<'_, H>, node: &T) -> Option<Arc<T>> {
-        let pointer = node.links().own_pointer::<H, L>(hold)?.0.as_ptr();
-        // SAFETY: the pointer comes from `Arc::into_raw`, and the list's reference keeps the object alive meanwhile.
-        unsafe {
-            Arc::increment_strong_count(pointer);
-            Some(Arc::from_raw(pointer))
-        }
-    }
-}
-
-pub(super) fn into_pointer<T>(node: Arc<T>) -> Ptr<T> {
-    // SAFETY: `Arc::into_raw` never returns null.
-    Ptr(unsafe { NonNull::new_unchecked(Arc::into_raw(node).cast_mut()) })
 }
 
 #[cfg(test)]
@@ -88,12 +70,12 @@ mod tests {
             list.push_back(hold, b.clone());
             list.push_back(hold, c.clone());
             assert_eq!(names(list.iter(hold)), ["a", "b", "c"]);
-            assert_eq!(Arc::strong_count(&a), 2);
+            assert_eq!(ARef::count(&a), 2);
             list.remove(hold, &a)
         });
         assert_eq!(removed.as_ref().map(|item| item.name), Some("a"));
         drop(removed);
-        assert_eq!(Arc::strong_count(&a), 1);
+        assert_eq!(ARef::count(&a), 1);
         let rest = world().hold(|hold| {
             assert!(list.remove(hold, &a).is_none(), "what is out cannot be taken out again");
             assert_eq!(names(list.iter(hold)), ["b", "c"]);
@@ -102,7 +84,7 @@ mod tests {
             rest
         });
         drop(rest);
-        assert_eq!((Arc::strong_count(&b), Arc::strong_count(&c)), (1, 1));
+        assert_eq!((ARef::count(&b), ARef::count(&c)), (1, 1));
     }
 
     #[test]
@@ -123,8 +105,8 @@ mod tests {
             };
             let released = world().hold(|hold| {
                 let (ones, others) = items.split_at(count as usize);
-                ones.iter().for_each(|item| from.push_back(hold, Arc::clone(item)));
-                others.iter().for_each(|item| to.push_back(hold, Arc::clone(item)));
+                ones.iter().for_each(|item| from.push_back(hold, ARef::clone(item)));
+                others.iter().for_each(|item| to.push_back(hold, ARef::clone(item)));
                 from.move_first(hold, moved as u32, &ones[moved as usize - 1], &to);
                 assert_eq!(keys(&from, hold), (moved..count).collect::<Vec<_>>());
                 assert_eq!(
@@ -141,24 +123,7 @@ mod tests {
             });
             assert!(released.iter().all(Option::is_some));
             drop(released);
-            assert!(items.iter().all(|item| Arc::strong_count(item) == 1));
+            assert!(items.iter().all(|item| ARef::count(item) == 1));
         }
-    }
-
-    #[test]
-    fn a_member_can_be_cloned_while_it_is_in() {
-        // `clone_arc` finds the list's own pointer, also for a single member, and refuses outsiders.
-        let list = StrongList::<Item, ()>::new();
-        let a = item("a");
-        let (cloned, removed, outsider) = world().hold(|hold| {
-            list.push_back(hold, a.clone());
-            let cloned = StrongList::clone_arc(hold, &*a);
-            let removed = list.remove(hold, &a);
-            (cloned, removed, StrongList::clone_arc(hold, &*a))
-        });
-        assert_eq!(Arc::strong_count(&a), 3);
-        assert!(outsider.is_none());
-        drop((cloned, removed));
-        assert_eq!(Arc::strong_count(&a), 1);
     }
 }

@@ -1,10 +1,10 @@
 //! Cells that open only in a hold of the relation lock.
 
-use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 
 use super::Hold;
 use crate::Host;
+use crate::object::{ARef, Object};
 
 /// A plain value that is read and written under the relation lock.
 pub(crate) struct Field<T>(UnsafeCell<T>);
@@ -33,44 +33,27 @@ impl<T: Copy> Field<T> {
     }
 }
 
-impl<T: Copy + Default> Field<T> {
-    /// Takes the value, without a hold.
-    ///
-    /// # Safety
-    ///
-    /// Nobody else reads or writes this field any more.
-    pub(crate) unsafe fn take_unguarded(&self) -> T {
-        // SAFETY: by this function's own contract there is no other access.
-        unsafe { core::mem::take(&mut *self.0.get()) }
-    }
-}
+/// A strong reference from one object to another, changed under the relation lock.
+pub(crate) struct StrongEdge<T: Object>(UnsafeCell<Option<ARef<T>>>);
 
-/// A strong reference from one object to another, changed under the relation lock. Empty only until its object is published.
-pub(crate) struct StrongEdge<T>(UnsafeCell<Option<Arc<T>>>);
+// SAFETY: as for `Field`; an `ARef` is shared and sent between threads.
+unsafe impl<T: Object> Sync for StrongEdge<T> {}
 
-// SAFETY: as for `Field`; the `Arc` is shared and sent between threads.
-unsafe impl<T: Send + Sync> Sync for StrongEdge<T> {}
-
-impl<T> StrongEdge<T> {
+impl<T: Object> StrongEdge<T> {
     pub(crate) const fn empty() -> Self {
         Self(UnsafeCell::new(None))
     }
 
-    pub(crate) const fn new(target: Arc<T>) -> Self {
+    pub(crate) const fn new(target: ARef<T>) -> Self {
         Self(UnsafeCell::new(Some(target)))
     }
 
     /// The object referred to, if there is one, for as long as the hold lasts.
     #[inline]
     pub(crate) fn get_if_set<'h, H: Host>(&self, _: &Hold<'h, H>) -> Option<&'h T> {
-        // SAFETY: the hold excludes writers for the time of the read. The target outlives the hold
-        // although the edge may be replaced meanwhile, because what `replace` returns is kept until after the unlock.
-        unsafe { (*self.0.get()).as_ref().map(|target| &*Arc::as_ptr(target)) }
-    }
-
-    pub(crate) fn share_if_set<H: Host>(&self, _: &Hold<'_, H>) -> Option<Arc<T>> {
-        // SAFETY: the hold excludes writers for the time of the clone.
-        unsafe { (*self.0.get()).clone() }
+        // SAFETY: the hold excludes writers for the time of the read. The target outlives the hold although the edge may be
+        // changed meanwhile, because an object of the table whose last reference goes in a hold is freed after the unlock.
+        unsafe { (*self.0.get()).as_ref().map(|target| &*core::ptr::from_ref::<T>(target)) }
     }
 
     /// The object referred to, for as long as the hold lasts.
@@ -80,38 +63,18 @@ impl<T> StrongEdge<T> {
     /// On an object that was never published: a bug of this crate.
     #[inline]
     pub(crate) fn get<'h, H: Host>(&self, hold: &Hold<'h, H>) -> &'h T {
-        self.get_if_set(hold).expect(PUBLISHED)
+        self.get_if_set(hold).expect("a published object refers to its owner")
     }
 
+    /// Refers to `target`, or to nothing, from now on.
     #[inline]
-    pub(crate) fn clone_arc<H: Host>(&self, hold: &Hold<'_, H>) -> Arc<T> {
-        self.share_if_set(hold).expect(PUBLISHED)
-    }
-
-    /// Refers to `target` from now on. The caller keeps what is returned until the hold has ended.
-    #[must_use = "to be kept until the hold has ended"]
-    pub(crate) fn replace<H: Host>(
-        &self,
-        hold: &mut Hold<'_, H>,
-        target: Arc<T>,
-    ) -> Option<Arc<T>> {
-        self.exchange(hold, Some(target))
-    }
-
-    /// Refers to `target`, or to nothing, from now on. The caller keeps what is returned until the hold has ended.
-    #[must_use = "to be kept until the hold has ended"]
-    pub(crate) fn exchange<H: Host>(
-        &self,
-        _: &mut Hold<'_, H>,
-        target: Option<Arc<T>>,
-    ) -> Option<Arc<T>> {
-        // SAFETY: the hold excludes every other thread, and references that `get` gave out point
-        // to the target, not into this cell.
-        unsafe { core::mem::replace(&mut *self.0.get(), target) }
+    pub(crate) fn set<H: Host>(&self, _: &mut Hold<'_, H>, target: Option<ARef<T>>) {
+        // SAFETY: the hold excludes every other thread, and references that `get` gave out point to the target, not into this cell. What stood there is
+        // dropped when the new one is in its place; that frees nothing, for there is a hold.
+        let before = unsafe { core::mem::replace(&mut *self.0.get(), target) };
+        drop(before);
     }
 }
-
-const PUBLISHED: &str = "a published object refers to its owner";
 
 /// A larger value that is read and written in place under the relation lock.
 pub(crate) struct Opened<T>(UnsafeCell<T>);

@@ -1,13 +1,12 @@
 //! The relation lock of one world of processes, and one hold of it.
 
-use alloc::sync::Arc;
-
-use super::Lock;
-use crate::list::{Released, StrongList, WeakList};
-use crate::pid::{Inside, Memory, NodesMissing, PidNamespace, Refusal};
-use crate::process::{Process, Siblings, Sleeper, Sleepers, Trace};
+use super::atomic::{AtomicU32, AtomicU64, Ordering};
+use super::{EndsProgram, Lock};
+use crate::list::{StrongList, WeakList};
+use crate::object::{ARef, Head, Pending};
+use crate::pid::{Memory, NodesMissing, PidNamespace, Refusal};
+use crate::process::{Process, Siblings, Sleeper, Sleepers};
 use crate::table::Relations;
-use crate::thread::{Comrades, Thread};
 use crate::{Errno, Host};
 
 /// How many objects one hold touches at most, where an operation is over many.
@@ -15,29 +14,47 @@ pub(crate) const BATCH: usize = 64;
 
 /// What all objects of one table share: the host, and the lock around the relations.
 pub(crate) struct World<H: Host> {
+    pub(crate) head: Head,
+    /// Which table this is of all that ever were.
+    serial: u64,
+    /// Whether some relations are this table's.
+    is_bound: AtomicU32,
     host: H,
     relations: H::Lock,
     /// Init; while the table is being dropped, all that is left.
     roots: StrongList<Process<H>, Siblings>,
     /// The table's own numbers.
-    space: Arc<PidNamespace<H>>,
+    pub(crate) space: PidNamespace<H>,
     /// The futures that are to be woken, as soon as nobody holds the lock.
     due: WeakList<Sleeper, Sleepers>,
-    #[cfg(debug_assertions)]
-    holder: super::holder::Holder,
+    /// Last of all: what waits may refer to the rest.
+    pending: Pending,
 }
 
+/// The serial of the next table.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
 impl<H: Host> World<H> {
-    pub(crate) fn new(host: H) -> Self {
-        Self {
-            host,
-            relations: H::Lock::new(Relations::new()),
-            roots: StrongList::new(),
-            space: PidNamespace::root(),
-            due: WeakList::new(),
-            #[cfg(debug_assertions)]
-            holder: super::holder::Holder::nobody(),
-        }
+    /// Makes the world of a new table. On an error, host and lock stay where they are.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub(crate) fn make(seed: &mut Option<(H, H::Lock)>) -> Result<ARef<Self>, Errno> {
+        ARef::make(|| {
+            let (host, relations) = seed.take().expect("a table is made once");
+            Self {
+                head: Self::new_head(),
+                serial: NEXT.fetch_add(1, Ordering::Relaxed),
+                is_bound: AtomicU32::new(0),
+                host,
+                relations,
+                roots: StrongList::new(),
+                space: PidNamespace::root(),
+                due: WeakList::new(),
+                pending: Pending::of_host::<H>(),
+            }
+        })
     }
 
     pub(crate) const fn host(&self) -> &H {
@@ -45,8 +62,17 @@ impl<H: Host> World<H> {
     }
 
     /// The table's own namespace.
-    pub(crate) const fn space(&self) -> &Arc<PidNamespace<H>> {
+    pub(crate) const fn space(&self) -> &PidNamespace<H> {
         &self.space
+    }
+
+    /// The objects that wait for the unlock to be freed.
+    pub(crate) const fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other)
     }
 
     /// Runs one critical section under the relation lock. What it released is dropped after the unlock.
@@ -58,6 +84,10 @@ impl<H: Host> World<H> {
     /// Runs one critical section that may need memory for numbers. On [`Refusal::Nodes`] the section has changed nothing,
     /// and runs again once the memory is there. A section that edits several tables is told of the next one's need only when it has
     /// met the one before: the needs add up, so that each run comes further.
+    ///
+    /// # Errors
+    ///
+    /// Those of the section. `ENOMEM`: there is no memory for numbers.
     pub(crate) fn transact<R>(
         &self,
         mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, Refusal>,
@@ -69,7 +99,9 @@ impl<H: Host> World<H> {
                 Err(Refusal::Errno(errno)) => return Err(errno),
                 Err(Refusal::Nodes(missing)) => {
                     needed = needed.and(missing);
-                    leftovers = Some(Leftovers::of(needed.allocate()));
+                    // What an earlier run did not use goes first.
+                    leftovers = None;
+                    leftovers.insert(Leftovers::default()).donation = Some(needed.allocate()?);
                 }
             }
         }
@@ -81,58 +113,55 @@ impl<H: Host> World<H> {
         leftovers: &mut Option<Leftovers<H>>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
     ) -> R {
-        let (result, owes_wakes) = {
-            #[cfg(debug_assertions)]
-            let context = self.host.context();
-            #[cfg(debug_assertions)]
-            self.holder.refuse(context);
+        let context = self.host.context();
+        assert!(
+            !self.pending.is_held_by(context),
+            "a hook has called back into the process model: it runs under the relation lock"
+        );
+        let (result, owes_wakes, _released) = {
             let mut relations = self.relations.lock();
-            #[cfg(debug_assertions)]
-            let _entered = self.holder.enter(context);
             let relations = &mut *relations;
+            if relations.table != self.serial {
+                self.bind(relations);
+            }
+            let held = self.pending.enter(context);
             let mut hold =
                 Hold { world: self, relations, leftovers, owes_wakes: false, touched: 0 };
-            let result = section(&mut hold);
+            let result = EndsProgram::unless_it_returns(|| section(&mut hold));
             #[cfg(feature = "check")]
             crate::check::at_unlock(&mut hold);
-            (result, hold.owes_wakes)
+            (result, hold.owes_wakes, held.leave())
         };
         if owes_wakes {
             self.wake_due();
         }
         result
     }
+
+    /// Makes relations that are no table's this table's.
+    ///
+    /// # Panics
+    ///
+    /// If they are another's, or this table has had others: its lock does not keep to one.
+    #[cold]
+    fn bind(&self, relations: &mut Relations<H>) {
+        let is_free = relations.table == 0 && self.is_bound.swap(1, Ordering::Relaxed) == 0;
+        assert!(is_free, "the lock of a process table has given out relations that are not that table's own");
+        relations.table = self.serial;
+    }
 }
 
 /// What a hold leaves behind, to be dropped after the unlock. Most leave nothing.
 struct Leftovers<H: Host> {
-    processes: Released<Process<H>, Siblings>,
-    identity: Option<Arc<Inside<H>>>,
-    threads: Released<Thread<H>, Comrades>,
-    trace: Option<Arc<Trace<H>>>,
     /// Memory for numbers that is not needed any more.
     retired: Memory<H>,
     /// Memory for numbers that was not needed after all.
     donation: Option<Memory<H>>,
 }
 
-impl<H: Host> Leftovers<H> {
-    #[cold]
-    fn of(donation: Memory<H>) -> Self {
-        Self { donation: Some(donation), ..Self::default() }
-    }
-}
-
 impl<H: Host> Default for Leftovers<H> {
     fn default() -> Self {
-        Self {
-            processes: Released::new(),
-            identity: None,
-            threads: Released::new(),
-            trace: None,
-            retired: Memory::default(),
-            donation: None,
-        }
+        Self { retired: Memory::default(), donation: None }
     }
 }
 
@@ -157,7 +186,7 @@ impl<'h, H: Host> Hold<'h, H> {
     }
 
     /// The table's own namespace.
-    pub(crate) const fn root_space(&self) -> &'h Arc<PidNamespace<H>> {
+    pub(crate) const fn root_space(&self) -> &'h PidNamespace<H> {
         &self.world.space
     }
 
@@ -174,36 +203,6 @@ impl<'h, H: Host> Hold<'h, H> {
     /// The table's own state, to change.
     pub(crate) const fn table_mut(&mut self) -> &mut Relations<H> {
         self.relations
-    }
-
-    /// Keeps a process that has lost its place in the tree for good until after the unlock.
-    pub(crate) fn release(&mut self, process: Arc<Process<H>>) {
-        let mut processes = core::mem::replace(&mut self.leftovers().processes, Released::new());
-        processes.chain(self, process);
-        self.leftovers().processes = processes;
-    }
-
-    /// Keeps numbers that a thread gave up in exec, or that a terminal has shown, until after the unlock: one does in one hold.
-    pub(crate) fn release_identity(&mut self, identity: Option<Arc<Inside<H>>>) {
-        if identity.is_some() {
-            let before = core::mem::replace(&mut self.leftovers().identity, identity);
-            debug_assert!(before.is_none(), "one gives its numbers up in one hold");
-        }
-    }
-
-    /// Keeps a dead thread that has left its process until after the unlock.
-    pub(crate) fn release_thread(&mut self, thread: Arc<Thread<H>>) {
-        let mut threads = core::mem::replace(&mut self.leftovers().threads, Released::new());
-        threads.chain(self, thread);
-        self.leftovers().threads = threads;
-    }
-
-    /// Keeps the record of a leader whose place a thread took in exec until after the unlock: one thread does in one hold.
-    pub(crate) fn release_trace(&mut self, trace: Option<Arc<Trace<H>>>) {
-        if trace.is_some() {
-            let before = core::mem::replace(&mut self.leftovers().trace, trace);
-            debug_assert!(before.is_none(), "one thread takes over in one hold");
-        }
     }
 
     /// Keeps memory that number tables do not need any more until after the unlock.

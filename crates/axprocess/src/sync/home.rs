@@ -1,6 +1,5 @@
 //! The way from an object to its world, without a reference count of its own.
 
-use alloc::sync::Arc;
 use core::ptr::NonNull;
 
 use super::World;
@@ -12,10 +11,10 @@ use crate::Host;
 /// maker holds the world for it. So a fork need not count one more reference.
 pub(crate) struct Home<H: Host>(NonNull<World<H>>);
 
-// SAFETY: it gives out what an `Arc<World<H>>` would, and that is sent and shared between threads.
-unsafe impl<H: Host> Send for Home<H> where Arc<World<H>>: Send {}
+// SAFETY: it gives out `&World<H>`, which is sent and shared between threads.
+unsafe impl<H: Host> Send for Home<H> where World<H>: Sync {}
 // SAFETY: as above.
-unsafe impl<H: Host> Sync for Home<H> where Arc<World<H>>: Sync {}
+unsafe impl<H: Host> Sync for Home<H> where World<H>: Sync {}
 
 impl<H: Host> Clone for Home<H> {
     fn clone(&self) -> Self {
@@ -26,23 +25,13 @@ impl<H: Host> Clone for Home<H> {
 impl<H: Host> Copy for Home<H> {}
 
 impl<H: Host> Home<H> {
-    pub(crate) fn of(world: &Arc<World<H>>) -> Self {
-        // SAFETY: the pointer of an `Arc` is never null. It comes from the `Arc` and not from a reference to the world, so that `share` may count.
-        Self(unsafe { NonNull::new_unchecked(Arc::as_ptr(world).cast_mut()) })
+    pub(crate) const fn of(world: &World<H>) -> Self {
+        Self(NonNull::from_ref(world))
     }
 
     #[inline]
     pub(crate) const fn get(&self) -> &World<H> {
         // SAFETY: by the type's contract the world is held as long as the object in which this stands can be asked.
         unsafe { self.0.as_ref() }
-    }
-
-    /// The world, to be held.
-    pub(crate) fn share(&self) -> Arc<World<H>> {
-        // SAFETY: the pointer is that of an `Arc`, and as in `get` that is held meanwhile.
-        unsafe {
-            Arc::increment_strong_count(self.0.as_ptr());
-            Arc::from_raw(self.0.as_ptr())
-        }
     }
 }

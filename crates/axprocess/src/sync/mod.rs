@@ -11,34 +11,42 @@
 //! read through a relation is a `&'h` reference: it is good for the rest of the section, also
 //! when the relation is changed meanwhile. That rests on one rule, **nothing is freed during a hold**:
 //!
-//! * a strong edge that is given up goes into the hold's [`Released`], or up to the entry point as an `Arc`, and is let
-//!   go after the unlock;
-//! * an object that is only weakly linked takes itself out of every list, under the lock, before its memory goes
-//!   (`Thread`'s `Drop`), or is out already because an `Arc` to it lives in another object that is still linked.
+//! * an object whose last reference goes in a hold waits for the unlock (module `object`);
+//! * an object that is only weakly linked is taken out of every list, under the lock, before anyone has it to drop.
 //!
-//! `unsafe` code stands only here and in `list`.
+//! # The lock and its relations
+//!
+//! The lock is the host's, and the host's code is safe code: it could hand out another table's relations, or those of a table that is gone. Then two holds of one table
+//! could be at the same time. So a table and its relations know each other by a serial that is never used again: the first hold binds them, and each
+//! hold compares, before it reads anything. A lock that does not keep to its table's own ends in a panic.
+//!
+//! # A panic in a hold
+//!
+//! Half an operation is worse than none: a panic that leaves a hook, or this crate, in a hold **ends the program**. It cannot be caught. The one place is [`EndsProgram`].
+//!
+//! `unsafe` code stands only here, in `object` and in `list`.
 
+mod ends_program;
 mod field;
+mod first_use;
 mod hold;
-#[cfg(debug_assertions)]
-mod holder;
 mod home;
 #[cfg(feature = "kspin")]
 mod kspin;
 mod lock;
 #[cfg(feature = "std")]
 mod std;
-mod unlink;
 mod word;
 
+pub(crate) use ends_program::EndsProgram;
 pub(crate) use field::{Field, Opened, StrongEdge};
+pub(crate) use first_use::FirstUse;
 pub(crate) use hold::{BATCH, Hold, World};
 pub(crate) use home::Home;
 pub use lock::Lock;
-pub(crate) use unlink::unlink;
 pub(crate) use word::{Word32, Word64};
 
 /// The atomics that the crate uses; the place where a model checker's take over.
 pub(crate) mod atomic {
-    pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 }

@@ -1,0 +1,176 @@
+//! An owned reference to an object.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use super::head::{Head, Object};
+use super::memory;
+use crate::Errno;
+
+/// An owned reference to an object that is always counted: a process, thread, group, session, namespace or terminal, or a [`Shared`](super::Shared) one.
+///
+/// Cloning counts, dropping uncounts, and the last one frees the object: at once, or after the unlock if it goes in a hold of the relation lock, as in
+/// a hook. There is no way to have the object by value or by `&mut`, and no weak reference: what only leads to an object is a relation, under the lock.
+/// The count saturates at 2³¹: who leaks that many references leaks the object.
+///
+/// A plain reference can be made an owned one at any time:
+///
+/// ```
+/// # use axprocess::{Host, ProcessTable, Relations};
+/// # struct MyKernel;
+/// # impl Host for MyKernel {
+/// #     type Lock = std::sync::Mutex<Relations<Self>>;
+/// #     type ProcessData = ();
+/// #     type ThreadData = ();
+/// #     type Usage = ();
+/// # }
+/// use axprocess::{ARef, Process};
+/// let table = ProcessTable::new(MyKernel);
+/// let init = table.new_init(1, (), ())?;
+/// let process: &Process<MyKernel> = init.process();
+/// let kept = ARef::from(process);
+/// assert!(ARef::ptr_eq(&kept, init.process()));
+/// # Ok::<(), axprocess::Errno>(())
+/// ```
+#[repr(transparent)]
+pub struct ARef<T: Object> {
+    pointer: NonNull<T>,
+    owned: PhantomData<T>,
+}
+
+// SAFETY: it gives out `&T` and may drop the `T`, from whichever thread; an object is `Send` and `Sync` by its trait.
+unsafe impl<T: Object> Send for ARef<T> {}
+// SAFETY: as above: a shared one can be cloned, and the clone be sent.
+unsafe impl<T: Object> Sync for ARef<T> {}
+
+impl<T: Object> ARef<T> {
+    /// Makes an object in a block of its own, written where it stands.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory. `make` has not run.
+    #[inline]
+    pub(crate) fn make(make: impl FnOnce() -> T) -> Result<Self, Errno> {
+        let place = memory::allocate::<T>().ok_or(Errno::ENOMEM)?;
+        let block = memory::Unwritten(place);
+        // SAFETY: the memory is fresh, and as large and aligned as a `T` must be. If `make` panics, `block` gives it back.
+        unsafe { place.write(make()) };
+        core::mem::forget(block);
+        // SAFETY: the object has just been written there, and its heads stand where its trait says. Nobody else knows of it yet. The pointers come from the allocation,
+        // so they have the right to all of it.
+        unsafe {
+            let own = place.byte_add(T::HEAD).cast::<Head>();
+            own.as_ref().place(own);
+            if let Some(part) = T::PART {
+                place.byte_add(part).cast::<Head>().as_ref().place_in(own);
+            }
+            place.as_ref().settle();
+        }
+        Ok(Self { pointer: place, owned: PhantomData })
+    }
+
+    /// A reference of one's own, unless the last one has gone: for what is reached over a link that does not keep it alive.
+    #[inline]
+    pub(crate) fn try_from_ref(object: &T) -> Option<Self> {
+        // Of a part this is 0 all the while: it is kept alive by its whole, and nothing leads to it alone.
+        let counted = object.head().try_count_up();
+        counted.then(|| Self { pointer: NonNull::from_ref(object), owned: PhantomData })
+    }
+
+    /// Returns whether both are references to the same object.
+    pub fn ptr_eq(this: &Self, other: &Self) -> bool {
+        this.pointer == other.pointer
+    }
+
+    /// Gives the reference away as a pointer, for a structure of the kernel's own. It stays counted until [`from_raw`](Self::from_raw).
+    #[inline]
+    pub const fn into_raw(this: Self) -> NonNull<T> {
+        let pointer = this.pointer;
+        core::mem::forget(this);
+        pointer
+    }
+
+    /// Takes a reference back.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is one that [`into_raw`](Self::into_raw) returned, and is taken back once.
+    #[inline]
+    pub const unsafe fn from_raw(pointer: NonNull<T>) -> Self {
+        Self { pointer, owned: PhantomData }
+    }
+
+    /// How many references there are to the block, at some moment of the call.
+    #[cfg(test)]
+    pub(crate) fn count(this: &Self) -> u32 {
+        // SAFETY: this reference keeps the whole alive.
+        this.head().whole().map_or(0, |whole| unsafe { whole.as_ref() }.count())
+    }
+}
+
+impl<T: Object> From<&T> for ARef<T> {
+    /// Makes a reference of one's own: who has a `&T` has an object that is owned by somebody.
+    #[inline]
+    fn from(object: &T) -> Self {
+        let whole = object.head().whole().expect("an object is in its place");
+        // SAFETY: the whole stands as long as the part does, which is borrowed. It is counted, or this panics: so the object is not at its end.
+        unsafe { whole.as_ref() }.count_up();
+        Self { pointer: NonNull::from_ref(object), owned: PhantomData }
+    }
+}
+
+impl<T: Object> Clone for ARef<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self::from(&**self)
+    }
+}
+
+impl<T: Object> Deref for ARef<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: this reference is counted, so the object lives as long as it does, and only `&T` of it are ever given out.
+        unsafe { self.pointer.as_ref() }
+    }
+}
+
+impl<T: Object> AsRef<T> for ARef<T> {
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T: Object> Drop for ARef<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(whole) = self.head().whole() else { return };
+        // SAFETY: this reference keeps the whole alive.
+        if unsafe { whole.as_ref() }.count_down() {
+            self.end(whole);
+        }
+    }
+}
+
+impl<T: Object> ARef<T> {
+    /// The last reference has gone.
+    #[inline]
+    fn end(&self, whole: NonNull<Head>) {
+        // The object still stands: whoever took the count to 0 owns it.
+        match self.pending().filter(|pending| pending.is_held()) {
+            // SAFETY: its last reference has gone, and it is given away here, once. Its kind says how to free it.
+            Some(pending) => unsafe { pending.push(whole) },
+            // SAFETY: as above; nobody reads a relation that leads to it: what is linked is held by its list, and the few that are not are unlinked there.
+            None => unsafe { T::free(whole) },
+        }
+    }
+}
+
+impl<T: Object + fmt::Debug> fmt::Debug for ARef<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

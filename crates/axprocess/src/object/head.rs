@@ -1,0 +1,186 @@
+//! What stands in every object: its count, and the way to the block that it stands in.
+
+use core::ptr::{self, NonNull};
+
+use super::pending::Pending;
+use crate::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+
+/// From here on a count is saturated: it neither grows nor shrinks any more, and its object is never freed. Far from both ends, so that no number of processors
+/// that count at the same time can leave it.
+const SATURATED: u32 = 0xc000_0000;
+
+/// The count above which it saturates.
+const MOST: u32 = 0x7fff_ffff;
+
+/// What makes a thing an object. It stands in a field of its own in each object, and is written once, when the object is in its place.
+pub struct Head {
+    /// How many references there are; 0: not yet in its place, or the last one has gone. A part counts with its whole.
+    count: AtomicU32,
+    kind: Kind,
+    /// The head of the whole block, for a whole itself the same one: with the right to all of the block's memory. While the object waits to be freed: the next one.
+    whole: AtomicPtr<Head>,
+}
+
+/// What an object is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub(crate) enum Kind {
+    World,
+    Process,
+    Thread,
+    Group,
+    Session,
+    Namespace,
+    Terminal,
+    Trace,
+    Inside,
+    /// It belongs to no table.
+    Plain,
+}
+
+/// What an [`ARef`](super::ARef) can own: processes, threads and the crate's other objects, and [`Shared`](super::Shared) ones.
+///
+/// # Safety
+///
+/// For the crate alone, and in the module `object` alone:
+/// * [`HEAD`](Self::HEAD) is the offset of the object's own [`Head`], which stands in it from its making to its end, and [`PART`](Self::PART) that of the head of the object that stands inside it;
+/// * no code makes a value of the type but to place it by [`ARef::make`](super::ARef::make), or as the part of such a one, and [`free`](Self::free) frees the whole in which one stands.
+pub unsafe trait Object: Sized + Send + Sync + 'static {
+    /// Where its head stands.
+    #[doc(hidden)]
+    const HEAD: usize;
+
+    /// Where the head of the object stands that stands inside it.
+    #[doc(hidden)]
+    const PART: Option<usize> = None;
+
+    /// Where it waits when its last reference goes in a hold; `None`: it belongs to no table.
+    #[doc(hidden)]
+    fn pending(&self) -> Option<&Pending>;
+
+    /// Called once when the object is in its place, before anyone else knows of it.
+    #[doc(hidden)]
+    fn settle(&self) {}
+
+    /// Takes back what leads to the object, without a hold and before anyone has it to drop.
+    #[doc(hidden)]
+    fn unlink(&self) {}
+
+    /// Ends the whole in which an object of this type stands.
+    ///
+    /// # Safety
+    ///
+    /// `whole` is the head of such a whole, with the right to all of its block. Its last reference has gone, and nobody else frees it.
+    #[doc(hidden)]
+    unsafe fn free(whole: NonNull<Head>);
+
+    /// Its head.
+    #[doc(hidden)]
+    #[inline]
+    fn head(&self) -> &Head {
+        // SAFETY: by the trait's contract a head stands there, as long as the object does.
+        unsafe { &*ptr::from_ref(self).byte_add(Self::HEAD).cast::<Head>() }
+    }
+}
+
+impl Head {
+    /// The head of an object that is not yet in its place.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { count: AtomicU32::new(0), kind, whole: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    pub(super) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Notes that the object is the whole of its block, with one reference to it.
+    pub(super) fn place(&self, own: NonNull<Self>) {
+        self.whole.store(own.as_ptr(), Ordering::Relaxed);
+        self.count.store(1, Ordering::Relaxed);
+    }
+
+    /// Notes that the object stands inside another.
+    pub(super) fn place_in(&self, whole: NonNull<Self>) {
+        self.whole.store(whole.as_ptr(), Ordering::Relaxed);
+    }
+
+    /// The head of the whole, with the right to all of its block; `None`: the object is not in its place.
+    #[inline]
+    pub(super) fn whole(&self) -> Option<NonNull<Self>> {
+        NonNull::new(self.whole.load(Ordering::Relaxed))
+    }
+
+    /// Whether the object stands inside another.
+    pub(super) fn is_part(&self) -> bool {
+        self.whole().is_some_and(|whole| !ptr::eq(whole.as_ptr(), self))
+    }
+
+    /// How many references there are, at some moment of the call.
+    pub(super) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more reference, of a whole of which there is one.
+    ///
+    /// # Panics
+    ///
+    /// If there is none: it is not in its place, or at its end. Nothing is counted then.
+    #[inline]
+    pub(super) fn count_up(&self) {
+        let before = self.count.fetch_add(1, Ordering::Relaxed);
+        if before.wrapping_sub(1) >= MOST {
+            self.count_up_oddly(before);
+        }
+    }
+
+    #[cold]
+    fn count_up_oddly(&self, before: u32) {
+        if before == 0 {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            panic!("an object at its end cannot be shared");
+        }
+        self.count.store(SATURATED, Ordering::Relaxed);
+    }
+
+    /// Counts one more reference of a whole unless its last one has gone. Whether it did.
+    pub(super) fn try_count_up(&self) -> bool {
+        let mut before = self.count.load(Ordering::Relaxed);
+        while before != 0 {
+            let after = if before >= MOST { SATURATED } else { before + 1 };
+            match self.count.compare_exchange_weak(
+                before,
+                after,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => before = now,
+            }
+        }
+        false
+    }
+
+    /// Counts one reference less. Whether it was the last: then all that was done through the others has happened before.
+    #[inline]
+    pub(super) fn count_down(&self) -> bool {
+        let before = self.count.fetch_sub(1, Ordering::Release);
+        if before == 1 {
+            fence(Ordering::Acquire);
+            return true;
+        }
+        if before > MOST {
+            self.count.store(SATURATED, Ordering::Relaxed);
+        }
+        false
+    }
+
+    /// Chains an object that waits to be freed to the next one.
+    pub(super) fn set_next(&self, next: *mut Self) {
+        self.whole.store(next, Ordering::Relaxed);
+    }
+
+    /// The object behind this one, which waits to be freed.
+    pub(super) fn next(&self) -> *mut Self {
+        self.whole.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,129 @@
+//! Which types are objects, and how each is freed.
+
+use core::mem::offset_of;
+use core::ptr::{self, NonNull};
+
+use super::head::{Head, Kind, Object};
+use super::memory;
+use super::pending::Pending;
+use crate::Host;
+use crate::group::ProcessGroup;
+use crate::pid::{Inside, PidNamespace};
+use crate::process::{Process, Sleeper, Trace};
+use crate::session::Session;
+use crate::sync::World;
+use crate::terminal::Terminal;
+use crate::thread::Thread;
+
+/// Ends a whole that is a `T`.
+///
+/// # Safety
+///
+/// As for [`Object::free`]; and it is a `T`.
+pub(crate) unsafe fn free_as<T: Object>(whole: NonNull<Head>) {
+    // SAFETY: the head stands at that offset of the `T`, and has the right to all of its block. Nobody else has a reference to it: the last counted one has gone, and `unlink`
+    // has taken back what led to it over a link. So it can be dropped, and its memory, which `ARef::make` got for a `T`, given back.
+    unsafe {
+        let place = whole.byte_sub(T::HEAD).cast::<T>();
+        place.as_ref().unlink();
+        let block = memory::Unwritten(place);
+        ptr::drop_in_place(place.as_ptr());
+        drop(block);
+    }
+}
+
+/// Ends a whole of a table with this host.
+///
+/// # Safety
+///
+/// As for [`Object::free`].
+unsafe fn free_by_kind<H: Host>(whole: NonNull<Head>) {
+    // SAFETY: the head says what it stands in, which each constructor below has said by itself.
+    unsafe {
+        match whole.as_ref().kind() {
+            Kind::World => free_as::<World<H>>(whole),
+            Kind::Process => free_as::<Process<H>>(whole),
+            Kind::Thread => free_as::<Thread<H>>(whole),
+            Kind::Group => free_as::<ProcessGroup<H>>(whole),
+            Kind::Session => free_as::<Session<H>>(whole),
+            Kind::Namespace => free_as::<PidNamespace<H>>(whole),
+            Kind::Terminal => free_as::<Terminal<H>>(whole),
+            Kind::Trace => free_as::<Trace<H>>(whole),
+            Kind::Inside => free_as::<Inside<H>>(whole),
+            Kind::Plain => {}
+        }
+    }
+}
+
+impl Pending {
+    /// That of one table.
+    pub(crate) fn of_host<H: Host>() -> Self {
+        Self::new(free_by_kind::<H>)
+    }
+}
+
+/// Declares a type of a table's objects.
+macro_rules! object {
+    ($type:ident, $kind:ident, |$this:ident| $pending:expr $(, part: $part:expr, settle: |$whole:ident| $settle:expr)? $(, unlink: |$unlinked:ident| $unlink:expr)?) => {
+        impl<H: Host> $type<H> {
+            /// The head of one that is not yet in its place.
+            pub(crate) fn new_head() -> Head {
+                Head::new(Kind::$kind)
+            }
+        }
+
+        // SAFETY: the head stands in the field of that name, made by `new_head` with this type's kind; so does the part's. No code of the crate takes a `&mut` of the type or
+        // moves one that is in its place: there is no way to either. What `free_by_kind` frees it as is said by the kind of the whole's head.
+        unsafe impl<H: Host> Object for $type<H> {
+            const HEAD: usize = offset_of!(Self, head);
+            $(const PART: Option<usize> = Some($part);)?
+
+            #[inline]
+            fn pending(&self) -> Option<&Pending> {
+                let $this = self;
+                Some($pending)
+            }
+
+            $(fn settle(&self) {
+                let $whole = self;
+                $settle;
+            })?
+
+            $(fn unlink(&self) {
+                let $unlinked = self;
+                $unlink;
+            })?
+
+            unsafe fn free(whole: NonNull<Head>) {
+                // SAFETY: by the method's own contract.
+                unsafe { free_by_kind::<H>(whole) };
+            }
+        }
+    };
+}
+
+object!(World, World, |world| world.pending(),
+    part: offset_of!(Self, space) + offset_of!(PidNamespace<H>, head), settle: |world| world.space.settle_in(world));
+object!(Process, Process, |process| process.world().pending(),
+    part: offset_of!(Self, first_thread) + offset_of!(Thread<H>, head), settle: |process| process.first_thread.settle_in(process));
+object!(Thread, Thread, |thread| thread.process().world().pending());
+object!(ProcessGroup, Group, |group| group.world().pending());
+object!(Session, Session, |session| session.world().pending());
+object!(PidNamespace, Namespace, |space| space.world().pending());
+object!(Terminal, Terminal, |terminal| terminal.world().pending(), unlink: |terminal| terminal.detach());
+object!(Trace, Trace, |trace| trace.world().pending());
+object!(Inside, Inside, |inside| inside.world().pending());
+
+// SAFETY: the head stands in the field of that name, and the kind is that of an object without a table. It is kept by its future alone, which takes it out of every list before it drops it.
+unsafe impl Object for Sleeper {
+    const HEAD: usize = offset_of!(Self, head);
+
+    fn pending(&self) -> Option<&Pending> {
+        None
+    }
+
+    unsafe fn free(whole: NonNull<Head>) {
+        // SAFETY: by the method's own contract, for this type: it stands in no other, and no other in it.
+        unsafe { free_as::<Self>(whole) };
+    }
+}

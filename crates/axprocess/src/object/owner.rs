@@ -1,0 +1,71 @@
+//! From an object to the one to which it belongs.
+
+use core::cell::UnsafeCell;
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
+
+use super::aref::ARef;
+use super::head::Object;
+
+/// The reference from an object to the one to which it belongs: a counted one, or from a part to the whole in which it stands, which needs no count.
+pub(crate) struct Owner<T: Object> {
+    target: UnsafeCell<Option<NonNull<T>>>,
+    is_counted: bool,
+}
+
+// SAFETY: it gives out `&ARef<T>`, which is sent and shared between threads. The cell is written once, before anyone else knows of it: in `settle`.
+unsafe impl<T: Object> Send for Owner<T> {}
+// SAFETY: as above.
+unsafe impl<T: Object> Sync for Owner<T> {}
+
+impl<T: Object> Owner<T> {
+    /// A counted reference.
+    pub(crate) const fn counted(target: ARef<T>) -> Self {
+        Self { target: UnsafeCell::new(Some(ARef::into_raw(target))), is_counted: true }
+    }
+
+    /// That of a part, before the whole is in its place.
+    pub(crate) const fn of_part() -> Self {
+        Self { target: UnsafeCell::new(None), is_counted: false }
+    }
+
+    /// Leads to the whole in which this stands. For [`Object::settle`] of the whole: nobody else knows of it yet.
+    ///
+    /// # Panics
+    ///
+    /// If this does not stand in `whole`, or leads somewhere already.
+    pub(crate) fn settle(&self, whole: &T) {
+        let (own, start) = (ptr::from_ref(self).addr(), ptr::from_ref(whole).addr());
+        let stands_inside = own >= start && own + size_of::<Self>() <= start + size_of::<T>();
+        assert!(stands_inside && !self.is_counted, "a part stands in its whole");
+        // SAFETY: it is written here alone, and the check keeps it from being written twice. Who calls this for an object that others know already
+        // finds it written.
+        unsafe {
+            assert!((*self.target.get()).is_none(), "a part is settled once");
+            *self.target.get() = Some(NonNull::from_ref(whole));
+        }
+    }
+}
+
+impl<T: Object> Deref for Owner<T> {
+    type Target = ARef<T>;
+
+    #[inline]
+    fn deref(&self) -> &ARef<T> {
+        // SAFETY: an `ARef` is a pointer that is not null and nothing else, and so is a `Some` of one. It is not written any more once the object is in its place. It is counted, or its
+        // target is the block in which this stands: either way it lives as long as this. A clone of it counts, and nobody can take it out of here.
+        unsafe {
+            assert!((*self.target.get()).is_some(), "a part is in its place");
+            &*self.target.get().cast::<ARef<T>>()
+        }
+    }
+}
+
+impl<T: Object> Drop for Owner<T> {
+    fn drop(&mut self) {
+        if let (true, Some(target)) = (self.is_counted, *self.target.get_mut()) {
+            // SAFETY: it comes from `into_raw` in `counted`, and is taken back once.
+            drop(unsafe { ARef::from_raw(target) });
+        }
+    }
+}
