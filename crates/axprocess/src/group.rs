@@ -12,23 +12,21 @@ use crate::sync::{Field, Hold, StrongEdge, Word32, World};
 use crate::terminal::NumberUse;
 use crate::{Host, Pid};
 
-with_default_host! {
-    /// A process group.
-    ///
-    /// It lives as long as a member holds it, in one session for ever, and lists its members
-    /// weakly. With its last member (moved away or reaped) it ends: it leaves its session and gives its number back, in the
-    /// same critical section. Two groups of one number never live at a time.
-    pub struct ProcessGroup<H> {
-        world: Arc<World<H>>,
-        identity: Identity<H>,
-        sid: Word32,
-        session: StrongEdge<Session<H>>,
-        members: WeakList<Process<H>, Members>,
-        /// How many members are stopped: without any, nobody asks whether the group is orphaned.
-        stopped: Field<u32>,
-        fellows: Links<ProcessGroup<H>>,
-        serial: Field<u64>,
-    }
+/// A process group.
+///
+/// It lives as long as a member holds it, in one session for ever, and lists its members
+/// weakly. With its last member (moved away or reaped) it ends: it leaves its session and gives its number back, in the
+/// same critical section. Two groups of one number never live at a time.
+pub struct ProcessGroup<H: Host> {
+    world: Arc<World<H>>,
+    identity: Identity<H>,
+    sid: Word32,
+    session: StrongEdge<Session<H>>,
+    members: WeakList<Process<H>, Members>,
+    /// How many members are stopped: without any, nobody asks whether the group is orphaned.
+    stopped: Field<u32>,
+    fellows: Links<ProcessGroup<H>>,
+    serial: Field<u64>,
 }
 
 impl<H: Host> Node<Groups> for ProcessGroup<H> {
@@ -90,11 +88,6 @@ impl<H: Host> ProcessGroup<H> {
         self.world.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
     }
 
-    #[cfg(feature = "kspin")]
-    pub(crate) const fn world(&self) -> &Arc<World<H>> {
-        &self.world
-    }
-
     pub(crate) const fn members(&self) -> &WeakList<Process<H>, Members> {
         &self.members
     }
@@ -139,22 +132,6 @@ impl<H: Host> ProcessGroup<H> {
         debug_assert!(before.is_none(), "a group is founded once");
         self.session.get(hold).groups().push_back(hold, self);
         Ok(())
-    }
-
-    #[cfg(feature = "kspin")]
-    /// Brings an emptied group to life again, if no other has taken its number meanwhile. False if one has. Its session lives: who enters is of it.
-    pub(crate) fn revive(&self, hold: &mut Hold<'_, H>) -> Result<bool, Refusal> {
-        let session = self.session_in(hold);
-        let taken = self.identity.roles(hold).is_some_and(|roles| {
-            roles.group.is_some_and(|other| !other.is(self))
-                || roles.session.is_some_and(|other| !other.is(session))
-        });
-        if taken {
-            return Ok(false);
-        }
-        self.take_number(hold)?;
-        session.groups().push_back(hold, self);
-        Ok(true)
     }
 
     /// Takes a new member in, as the last one.

@@ -26,37 +26,35 @@ use crate::terminal::NumberUse;
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, ExitStatus, Host, Pid};
 
-with_default_host! {
-    /// A process or a thread, named for ever; what an open pidfd refers to.
-    ///
-    /// It holds the object, and with it the kernel's data, strongly, also after the reap. So data that holds a handle of its own
-    /// process is a cycle, to be broken at the exit, as files are closed; and a thread with a handle ends by [`Thread::exit_thread`], not by being dropped.
-    ///
-    /// ```
-    /// # use axprocess::{Host, ProcessTable, Relations};
-    /// # struct MyKernel;
-    /// # impl Host for MyKernel {
-    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
-    /// #     type ProcessData = ();
-    /// #     type ThreadData = ();
-    /// #     type Usage = ();
-    /// # }
-    /// use axprocess::{ExitStatus, ForkRequest, HandleState, WaitRequest};
-    /// let table = ProcessTable::new(MyKernel);
-    /// let init = table.new_init(1, (), ())?;
-    /// let child = init.fork(ForkRequest::default(), (), ())?;
-    /// let handle = init.process().pidfd_open(2, 0)?;
-    /// assert_eq!(handle.state(), HandleState::Running);
-    /// child.exit_thread(ExitStatus::exited(7));
-    /// assert_eq!(handle.state(), HandleState::Exited);
-    /// init.wait(&WaitRequest::wait4(-1, 0)?)?;
-    /// assert_eq!(handle.state(), HandleState::Gone);
-    /// # Ok::<(), axprocess::Errno>(())
-    /// ```
-    pub struct PidHandle<H> {
-        process: Arc<Process<H>>,
-        named: Named<H>,
-    }
+/// A process or a thread, named for ever; what an open pidfd refers to.
+///
+/// It holds the object, and with it the kernel's data, strongly, also after the reap. So data that holds a handle of its own
+/// process is a cycle, to be broken at the exit, as files are closed; and a thread with a handle ends by [`Thread::exit_thread`], not by being dropped.
+///
+/// ```
+/// # use axprocess::{Host, ProcessTable, Relations};
+/// # struct MyKernel;
+/// # impl Host for MyKernel {
+/// #     type Lock = std::sync::Mutex<Relations<Self>>;
+/// #     type ProcessData = ();
+/// #     type ThreadData = ();
+/// #     type Usage = ();
+/// # }
+/// use axprocess::{ExitStatus, ForkRequest, HandleState, WaitRequest};
+/// let table = ProcessTable::new(MyKernel);
+/// let init = table.new_init(1, (), ())?;
+/// let child = init.fork(ForkRequest::default(), (), ())?;
+/// let handle = init.process().pidfd_open(2, 0)?;
+/// assert_eq!(handle.state(), HandleState::Running);
+/// child.exit_thread(ExitStatus::exited(7));
+/// assert_eq!(handle.state(), HandleState::Exited);
+/// init.wait(&WaitRequest::wait4(-1, 0)?)?;
+/// assert_eq!(handle.state(), HandleState::Gone);
+/// # Ok::<(), axprocess::Errno>(())
+/// ```
+pub struct PidHandle<H: Host> {
+    process: Arc<Process<H>>,
+    named: Named<H>,
 }
 
 /// What of its process a handle names.

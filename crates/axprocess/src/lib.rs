@@ -55,31 +55,12 @@
 //! assert_eq!((event.pid, event.status), (2, WaitStatus::Exited(7)));
 //! # Ok::<(), axprocess::Errno>(())
 //! ```
-//!
-//! With the feature `kspin` (on by default) the types have a default host, and with it the API of axprocess 0.1: [`Process::new_init`], [`init_proc`].
-#![cfg_attr(
-    not(feature = "kspin"),
-    allow(rustdoc::broken_intra_doc_links, reason = "of the default host")
-)]
 #![no_std]
 #![deny(unsafe_code)]
 
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
-
-/// Declares a type with the parameter `H: Host`, which has a default where there is a default host.
-macro_rules! with_default_host {
-    ($(#[$attribute:meta])* pub struct $name:ident<H> { $($body:tt)* }) => {
-        #[cfg(feature = "kspin")]
-        $(#[$attribute])*
-        pub struct $name<H: $crate::Host = $crate::DefaultHost> { $($body)* }
-
-        #[cfg(not(feature = "kspin"))]
-        $(#[$attribute])*
-        pub struct $name<H: $crate::Host> { $($body)* }
-    };
-}
 
 #[cfg(feature = "check")]
 mod check;
@@ -100,8 +81,6 @@ mod host;
 mod list;
 mod pid;
 mod process;
-#[cfg(feature = "kspin")]
-mod seed;
 mod session;
 mod signal;
 mod snapshot;
@@ -143,8 +122,6 @@ pub use process::{
 };
 pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use process::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};
-#[cfg(feature = "kspin")]
-pub use seed::{DefaultHost, ProcessBuilder, ThreadBuilder, init_proc};
 pub use session::Session;
 pub use signal::{DefaultAction, ExitSignal, Signal, SignalCause, SignalInfo};
 pub use status::{ChildCode, ExitStatus, WaitStatus};

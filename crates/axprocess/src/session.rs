@@ -11,17 +11,15 @@ use crate::sync::{Hold, World};
 use crate::terminal::SessionTerminal;
 use crate::{Host, Pid};
 
-with_default_host! {
-    /// A session.
-    ///
-    /// It lives as long as a group holds it, and lists its groups weakly. It ends with its last
-    /// group, and outlives its leader if others stay (R-SETSID-03).
-    pub struct Session<H> {
-        world: Arc<World<H>>,
-        identity: Identity<H>,
-        groups: WeakList<ProcessGroup<H>, Groups>,
-        terminal: SessionTerminal<H>,
-    }
+/// A session.
+///
+/// It lives as long as a group holds it, and lists its groups weakly. It ends with its last
+/// group, and outlives its leader if others stay (R-SETSID-03).
+pub struct Session<H: Host> {
+    world: Arc<World<H>>,
+    identity: Identity<H>,
+    groups: WeakList<ProcessGroup<H>, Groups>,
+    terminal: SessionTerminal<H>,
 }
 
 /// The list in which a group stands with the others of its session.

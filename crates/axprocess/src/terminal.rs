@@ -37,44 +37,42 @@ use crate::session::Session;
 use crate::sync::{Field, Hold, World, unlink};
 use crate::{Host, Pid, Signal, SignalCause, SignalInfo};
 
-with_default_host! {
-    /// A terminal that can control a session. Made by [`ProcessTable::new_terminal`](crate::ProcessTable::new_terminal).
-    ///
-    /// The kernel holds it strongly, the model never does. A kernel hangs a tty up before it drops its terminal; a terminal that is dropped
-    /// while it controls a session leaves that session without one, and tells nobody.
-    ///
-    /// ```
-    /// # use axprocess::{Host, ProcessTable, Relations};
-    /// # struct MyKernel;
-    /// # impl Host for MyKernel {
-    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
-    /// #     type ProcessData = ();
-    /// #     type ThreadData = ();
-    /// #     type Usage = ();
-    /// # }
-    /// use axprocess::{Acquisition, ForkRequest, TerminalFile, TerminalKind};
-    /// let table = ProcessTable::new(MyKernel);
-    /// let init = table.new_init(1, (), ())?;
-    /// let shell = init.fork(ForkRequest::default(), (), ())?;
-    /// shell.process().setsid()?;
-    ///
-    /// let pty = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800);
-    /// let opened = shell.process().open_terminal(&pty, TerminalFile::Readable);
-    /// assert_eq!(opened, Acquisition::Acquired);
-    /// assert_eq!(shell.process().controlling_terminal().unwrap().device(), 0x8800);
-    /// # Ok::<(), axprocess::Errno>(())
-    /// ```
-    pub struct Terminal<H> {
-        world: Arc<World<H>>,
-        kind: TerminalKind,
-        device: u32,
-        myself: Weak<Terminal<H>>,
-        session: Edge<Session<H>>,
-        /// Set if and only if there is a session.
-        foreground: Field<Option<NumberUse>>,
-        /// The numbers of the last foreground, on each level. They are shown also when that has ended (R-TTY-04).
-        shown: Identity<H>,
-    }
+/// A terminal that can control a session. Made by [`ProcessTable::new_terminal`](crate::ProcessTable::new_terminal).
+///
+/// The kernel holds it strongly, the model never does. A kernel hangs a tty up before it drops its terminal; a terminal that is dropped
+/// while it controls a session leaves that session without one, and tells nobody.
+///
+/// ```
+/// # use axprocess::{Host, ProcessTable, Relations};
+/// # struct MyKernel;
+/// # impl Host for MyKernel {
+/// #     type Lock = std::sync::Mutex<Relations<Self>>;
+/// #     type ProcessData = ();
+/// #     type ThreadData = ();
+/// #     type Usage = ();
+/// # }
+/// use axprocess::{Acquisition, ForkRequest, TerminalFile, TerminalKind};
+/// let table = ProcessTable::new(MyKernel);
+/// let init = table.new_init(1, (), ())?;
+/// let shell = init.fork(ForkRequest::default(), (), ())?;
+/// shell.process().setsid()?;
+///
+/// let pty = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800);
+/// let opened = shell.process().open_terminal(&pty, TerminalFile::Readable);
+/// assert_eq!(opened, Acquisition::Acquired);
+/// assert_eq!(shell.process().controlling_terminal().unwrap().device(), 0x8800);
+/// # Ok::<(), axprocess::Errno>(())
+/// ```
+pub struct Terminal<H: Host> {
+    world: Arc<World<H>>,
+    kind: TerminalKind,
+    device: u32,
+    myself: Weak<Terminal<H>>,
+    session: Edge<Session<H>>,
+    /// Set if and only if there is a session.
+    foreground: Field<Option<NumberUse>>,
+    /// The numbers of the last foreground, on each level. They are shown also when that has ended (R-TTY-04).
+    shown: Identity<H>,
 }
 
 /// What a terminal is.

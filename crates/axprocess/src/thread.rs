@@ -9,44 +9,42 @@ use crate::process::{Children, Process, Trace};
 use crate::sync::{Field, Hold, Opened, StrongEdge, Word32, unlink};
 use crate::{Host, Pid, Signal};
 
-with_default_host! {
-    /// A thread of a process. The system calls that depend on the calling thread are its methods.
-    ///
-    /// # Ownership
-    ///
-    /// A thread holds its process strongly; the process lists it weakly, until it exits. The
-    /// kernel holds the `Arc` of a thread for as long as the thread runs, and ends it
-    /// with [`exit_thread`](Self::exit_thread). Dropping the last `Arc` of a thread that has not exited takes it out of
-    /// its process, as if it had never joined.
-    pub struct Thread<H> {
-        process: Arc<Process<H>>,
-        identity: Identity<H>,
-        /// Where its children will live, if not in its own namespace.
-        children_space: StrongEdge<PidNamespace<H>>,
-        /// Whether `children_space` is set: a hint, without the lock.
-        has_children_space: Word32,
-        state: Word32,
-        /// Set when it joins its process.
-        myself: Opened<Weak<Thread<H>>>,
-        comrades: Links<Thread<H>>,
-        /// Its children, unless it is the leader: then they stand in the process.
-        children: Children<H>,
-        /// The round of the group stop in which it stopped last.
-        stopped_in: Field<u32>,
-        /// How its own number ended, unless it has been the leader from the start: then it stands in the process.
-        exit_code: Word32,
-        /// Its parent-death signal, unless it is the leader: then it stands in the process.
-        death_signal: Field<Option<Signal>>,
-        /// The thread that waits in vfork for this one. See `process/vfork.rs`.
-        vfork_parent: Edge<Thread<H>>,
-        /// The thread that this one waits for in vfork.
-        vfork_child: Edge<Thread<H>>,
-        /// Whether `vfork_child` is set: what the waiting thread looks at.
-        in_vfork: Word32,
-        /// Its part in ptrace, unless it is the leader: then it stands in the process.
-        trace: StrongEdge<Trace<H>>,
-        data: H::ThreadData,
-    }
+/// A thread of a process. The system calls that depend on the calling thread are its methods.
+///
+/// # Ownership
+///
+/// A thread holds its process strongly; the process lists it weakly, until it exits. The
+/// kernel holds the `Arc` of a thread for as long as the thread runs, and ends it
+/// with [`exit_thread`](Self::exit_thread). Dropping the last `Arc` of a thread that has not exited takes it out of
+/// its process, as if it had never joined.
+pub struct Thread<H: Host> {
+    process: Arc<Process<H>>,
+    identity: Identity<H>,
+    /// Where its children will live, if not in its own namespace.
+    children_space: StrongEdge<PidNamespace<H>>,
+    /// Whether `children_space` is set: a hint, without the lock.
+    has_children_space: Word32,
+    state: Word32,
+    /// Set when it joins its process.
+    myself: Opened<Weak<Thread<H>>>,
+    comrades: Links<Thread<H>>,
+    /// Its children, unless it is the leader: then they stand in the process.
+    children: Children<H>,
+    /// The round of the group stop in which it stopped last.
+    stopped_in: Field<u32>,
+    /// How its own number ended, unless it has been the leader from the start: then it stands in the process.
+    exit_code: Word32,
+    /// Its parent-death signal, unless it is the leader: then it stands in the process.
+    death_signal: Field<Option<Signal>>,
+    /// The thread that waits in vfork for this one. See `process/vfork.rs`.
+    vfork_parent: Edge<Thread<H>>,
+    /// The thread that this one waits for in vfork.
+    vfork_child: Edge<Thread<H>>,
+    /// Whether `vfork_child` is set: what the waiting thread looks at.
+    in_vfork: Word32,
+    /// Its part in ptrace, unless it is the leader: then it stands in the process.
+    trace: StrongEdge<Trace<H>>,
+    data: H::ThreadData,
 }
 
 /// Where a thread is in its life. It only moves forward.

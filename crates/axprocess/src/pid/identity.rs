@@ -41,11 +41,6 @@ impl<H: Host> Identity<H> {
         self.number.get()
     }
 
-    #[cfg(feature = "kspin")]
-    pub(crate) fn set_number(&self, hold: &mut Hold<'_, H>, number: Pid) {
-        self.number.set(hold, number);
-    }
-
     /// The namespace in which it lives.
     #[inline]
     pub(crate) fn space<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {

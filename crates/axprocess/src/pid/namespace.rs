@@ -28,22 +28,20 @@ use crate::{Errno, Host, Pid, Signal};
 /// How deep namespaces nest: the table's own has level 0 (R-CLONE-17).
 pub(crate) const DEEPEST: u32 = 32;
 
-with_default_host! {
-    /// A PID namespace: a set of numbers, and the process that is number 1 in it.
-    ///
-    /// The table has one, and processes can be made in new ones inside it ([`crate::ForkRequest::namespace`], [`crate::Thread::unshare_pid`]).
-    /// It is held by its processes, by namespaces inside it, and by whoever keeps the `Arc`, like an open `/proc/PID/ns/pid`.
-    pub struct PidNamespace<H> {
-        parent: Option<Arc<PidNamespace<H>>>,
-        level: u32,
-        numbers: Opened<NumberTable<H>>,
-        init: Edge<Process<H>>,
-        closed: Field<bool>,
-        /// What its init's parent is told, if it was rebooted.
-        reboot: Field<Option<Signal>>,
-        /// Up to which number step 2 of the end has come.
-        killed: Field<Pid>,
-    }
+/// A PID namespace: a set of numbers, and the process that is number 1 in it.
+///
+/// The table has one, and processes can be made in new ones inside it ([`crate::ForkRequest::namespace`], [`crate::Thread::unshare_pid`]).
+/// It is held by its processes, by namespaces inside it, and by whoever keeps the `Arc`, like an open `/proc/PID/ns/pid`.
+pub struct PidNamespace<H: Host> {
+    parent: Option<Arc<PidNamespace<H>>>,
+    level: u32,
+    numbers: Opened<NumberTable<H>>,
+    init: Edge<Process<H>>,
+    closed: Field<bool>,
+    /// What its init's parent is told, if it was rebooted.
+    reboot: Field<Option<Signal>>,
+    /// Up to which number step 2 of the end has come.
+    killed: Field<Pid>,
 }
 
 impl<H: Host> PidNamespace<H> {

@@ -163,7 +163,7 @@ impl<H: Host> Thread<H> {
         process.end_if_finished(hold);
     }
 
-    /// Gives the number of a thread other than the leader back. A thread of the seed's API has none of its own.
+    /// Gives the number of a thread other than the leader back.
     pub(super) fn release_number(&self, hold: &mut Hold<'_, H>) {
         let own = Ptr::new(self);
         let identity = self.in_hold(hold).identity();
@@ -177,11 +177,7 @@ impl<H: Host> Thread<H> {
 }
 
 /// Step 1 for the thread alone. Whether others live; `None`: it had left before.
-pub(crate) fn leave<H: Host>(
-    hold: &mut Hold<'_, H>,
-    thread: &Thread<H>,
-    code: i32,
-) -> Option<bool> {
+fn leave<H: Host>(hold: &mut Hold<'_, H>, thread: &Thread<H>, code: i32) -> Option<bool> {
     if thread.state() != ThreadState::Live {
         return None;
     }
@@ -249,15 +245,6 @@ impl<H: Host> Process<H> {
             self.begin_space_end(hold);
             self.lose_terminal_at_exit(hold);
         }
-    }
-
-    /// Hands over a batch of the leader's children, and ends the process when none is left. True when it has ended.
-    #[cfg(feature = "kspin")]
-    pub(crate) fn try_finish_exit(&self, hold: &mut Hold<'_, H>) -> bool {
-        if self.state() == ProcessState::Exiting && self.hand_over_children(hold, &self.children) {
-            self.end(hold);
-        }
-        self.state() > ProcessState::Exiting
     }
 
     /// Step 3, once the last thread has handed over its children; the init of a namespace waits for all others in it.

@@ -334,17 +334,6 @@ impl<H: Host> Process<H> {
         let before = self.group.replace(hold, group);
         debug_assert!(before.is_none(), "an embryo is in no group");
     }
-
-    #[cfg(feature = "kspin")]
-    /// Ends an embryo that was refused: it stands nowhere, but can be read like a reaped process.
-    pub(crate) fn refuse(&self, hold: &mut Hold<'_, H>, pid: Pid, like: &Self) {
-        self.identity.set_number(hold, pid);
-        let group = like.group_arc(hold);
-        self.publish_ids(hold, &group);
-        let before = self.group.replace(hold, group);
-        debug_assert!(before.is_none(), "an embryo is in no group");
-        self.enter_state(hold, ProcessState::Reaped);
-    }
 }
 
 /// Makes the first process of a table, in group 0 of session 0.
@@ -356,28 +345,6 @@ pub(crate) fn new_init<H: Host>(
 ) -> Result<Arc<Thread<H>>, Errno> {
     let process = Arc::new(Process::embryo(Home::of(world), world.space(), data));
     let leader = Thread::embryo(Arc::clone(&process), Identity::at_root(), thread_data);
-    found_first(world, &process, pid, InitSession::Nameless, |hold| leader.join_as_leader(hold))?;
-    Ok(leader)
-}
-
-/// In which session the first process of a table begins.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InitSession {
-    /// One that no number names, as on Linux (R-NS-01).
-    Nameless,
-    /// Its own, as in axprocess 0.1.
-    #[cfg(feature = "kspin")]
-    Own,
-}
-
-/// Publishes the first process of a table as the first member of a new group and session.
-pub(crate) fn found_first<H: Host>(
-    world: &Arc<World<H>>,
-    process: &Arc<Process<H>>,
-    pid: Pid,
-    begins_in: InitSession,
-    finish: impl Fn(&mut Hold<'_, H>),
-) -> Result<(), Errno> {
     let session = Session::embryo(Arc::clone(world));
     let group = ProcessGroup::embryo(Arc::clone(world));
     world.transact(|hold| {
@@ -385,18 +352,14 @@ pub(crate) fn found_first<H: Host>(
             return Err(Errno::EEXIST.into());
         }
         process.enter_number(hold, Number::Exactly(pid), None)?;
-        let founder = match begins_in {
-            InitSession::Nameless => None,
-            #[cfg(feature = "kspin")]
-            InitSession::Own => Some(&process.identity),
-        };
-        session.found(hold, founder)?;
-        group.found(hold, founder, Arc::clone(&session))?;
+        session.found(hold, None)?;
+        group.found(hold, None, Arc::clone(&session))?;
         process.publish_ids(hold, &group);
         process.enter_group(hold, Arc::clone(&group));
-        hold.roots().push_back(hold, Arc::clone(process));
+        hold.roots().push_back(hold, Arc::clone(&process));
         process.begin_life(hold);
-        finish(hold);
+        leader.join_as_leader(hold);
         Ok(())
-    })
+    })?;
+    Ok(leader)
 }

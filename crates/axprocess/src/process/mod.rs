@@ -50,15 +50,9 @@ use core::fmt;
 
 pub use clone::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use exit::ThreadExit;
-#[cfg(feature = "kspin")]
-pub(crate) use exit::leave;
 pub(crate) use family::Children;
-#[cfg(feature = "kspin")]
-pub(crate) use family::Parentage;
 pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest};
-#[cfg(feature = "kspin")]
-pub(crate) use fork::{InitSession, Lineage, found_first, publish};
 pub use kill::{GivenInfo, SignalScope};
 pub(crate) use orphan::is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};
@@ -84,84 +78,82 @@ use crate::sync::{Field, Hold, Home, StrongEdge, Word32, Word64, World};
 use crate::thread::{Comrades, Thread, ThreadState};
 use crate::{ExitSignal, ExitStatus, Host, Pid, Signal};
 
-with_default_host! {
-    /// A process: a group of threads with one number, one parent, and one place in a process group.
-    ///
-    /// # Ownership
-    ///
-    /// | edge | kind | ends |
-    /// | --- | --- | --- |
-    /// | table → init | strong | table dropped |
-    /// | process → child | strong | reap |
-    /// | process → parent | weak | rewritten when re-parented, cleared at reap |
-    /// | process → group | strong | moves; after the reap it stays readable, without membership |
-    /// | process → thread | weak | thread exit |
-    ///
-    /// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
-    /// freed with the last `Arc`. The kernel's data is dropped then, never under the relation lock.
-    #[repr(C)] // in lines of 64 bytes as they are touched together; the first follows the reference counts
-    pub struct Process<H> {
-        membership: Links<Process<H>>,
-        siblings: Links<Process<H>>,
-        group: StrongEdge<ProcessGroup<H>>,
-        state: Word32,
-        ppid: Word32,
+/// A process: a group of threads with one number, one parent, and one place in a process group.
+///
+/// # Ownership
+///
+/// | edge | kind | ends |
+/// | --- | --- | --- |
+/// | table → init | strong | table dropped |
+/// | process → child | strong | reap |
+/// | process → parent | weak | rewritten when re-parented, cleared at reap |
+/// | process → group | strong | moves; after the reap it stays readable, without membership |
+/// | process → thread | weak | thread exit |
+///
+/// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
+/// freed with the last `Arc`. The kernel's data is dropped then, never under the relation lock.
+#[repr(C)] // in lines of 64 bytes as they are touched together; the first follows the reference counts
+pub struct Process<H: Host> {
+    membership: Links<Process<H>>,
+    siblings: Links<Process<H>>,
+    group: StrongEdge<ProcessGroup<H>>,
+    state: Word32,
+    ppid: Word32,
 
-        /// PGID in the upper half, SID in the lower: read together, they are never torn.
-        ids: Word64,
-        identity: Identity<H>,
-        /// The leader's part in ptrace, also when the leader has exited.
-        leader_trace: StrongEdge<Trace<H>>,
-        parent: Edge<Process<H>>,
-        /// The parent's thread whose child this is; none: the leader's, or a process without threads of its own.
-        parent_thread: Edge<Thread<H>>,
-        birth: Field<i64>,
-        /// How many threads other than the leader have a parent-death signal.
-        armed_threads: Field<u32>,
-        marks: Field<Marks>,
-        exit_signal: Field<ExitSignal>,
-        /// The leader's parent-death signal, also when the leader has exited; those of other threads stand with them.
-        death_signal: Field<Option<Signal>>,
+    /// PGID in the upper half, SID in the lower: read together, they are never torn.
+    ids: Word64,
+    identity: Identity<H>,
+    /// The leader's part in ptrace, also when the leader has exited.
+    leader_trace: StrongEdge<Trace<H>>,
+    parent: Edge<Process<H>>,
+    /// The parent's thread whose child this is; none: the leader's, or a process without threads of its own.
+    parent_thread: Edge<Thread<H>>,
+    birth: Field<i64>,
+    /// How many threads other than the leader have a parent-death signal.
+    armed_threads: Field<u32>,
+    marks: Field<Marks>,
+    exit_signal: Field<ExitSignal>,
+    /// The leader's parent-death signal, also when the leader has exited; those of other threads stand with them.
+    death_signal: Field<Option<Signal>>,
 
-        reportable: TreeLinks<Process<H>>,
-        /// The leader's children; those of other threads stand with them.
-        children: Children<H>,
+    reportable: TreeLinks<Process<H>>,
+    /// The leader's children; those of other threads stand with them.
+    children: Children<H>,
 
-        threads: WeakList<Thread<H>, Comrades>,
-        leader: Edge<Thread<H>>,
-        /// Held by its group.
-        world: Home<H>,
-        /// The futures that wait for its children.
-        sleepers: WeakList<Sleeper, Sleepers>,
-        /// How often it has exec'd.
-        execs: Field<u64>,
-        /// How often its parent had, when that forked it.
-        parent_execs: Field<u64>,
+    threads: WeakList<Thread<H>, Comrades>,
+    leader: Edge<Thread<H>>,
+    /// Held by its group.
+    world: Home<H>,
+    /// The futures that wait for its children.
+    sleepers: WeakList<Sleeper, Sleepers>,
+    /// How often it has exec'd.
+    execs: Field<u64>,
+    /// How often its parent had, when that forked it.
+    parent_execs: Field<u64>,
 
-        /// Which process this is among all that ever had its number.
-        serial: Field<u64>,
-        /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
-        terminal_generation: Field<u64>,
-        exit_code: Word32,
-        /// The leader's own, once it has exited and its process lives on; for `/proc`, and for whoever takes its number over in exec.
-        leader_code: Field<u32>,
-        news: Word32,
-        /// How deep its namespace lies.
-        level: u32,
-        /// Odd while a group stop is in progress or complete: a thread that stops takes note of it. It may wrap: no thread
-        /// misses billions of stops.
-        stop_round: Field<u32>,
-        /// How many threads have not stopped yet of those that the stop in progress waits for; 0 when none is in progress.
-        stop_awaits: Field<u32>,
-        /// How often `SIGCONT` was sent.
-        continues: Word32,
-        /// How many of `threads` have not begun to exit.
-        live_threads: Field<u32>,
-        stop_signal: Field<Option<Signal>>,
-        children_usage: Field<H::Usage>,
+    /// Which process this is among all that ever had its number.
+    serial: Field<u64>,
+    /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
+    terminal_generation: Field<u64>,
+    exit_code: Word32,
+    /// The leader's own, once it has exited and its process lives on; for `/proc`, and for whoever takes its number over in exec.
+    leader_code: Field<u32>,
+    news: Word32,
+    /// How deep its namespace lies.
+    level: u32,
+    /// Odd while a group stop is in progress or complete: a thread that stops takes note of it. It may wrap: no thread
+    /// misses billions of stops.
+    stop_round: Field<u32>,
+    /// How many threads have not stopped yet of those that the stop in progress waits for; 0 when none is in progress.
+    stop_awaits: Field<u32>,
+    /// How often `SIGCONT` was sent.
+    continues: Word32,
+    /// How many of `threads` have not begun to exit.
+    live_threads: Field<u32>,
+    stop_signal: Field<Option<Signal>>,
+    children_usage: Field<H::Usage>,
 
-        data: H::ProcessData,
-    }
+    data: H::ProcessData,
 }
 
 bitflags::bitflags! {
@@ -400,12 +392,6 @@ impl<H: Host> Process<H> {
     /// Serves `/proc/PID/stat`.
     pub fn exit_signal(&self) -> ExitSignal {
         self.world().hold(|hold| self.exit_signal.get(hold))
-    }
-
-    /// The exit code as it was given: a status word, or whatever the seed's user passes.
-    #[cfg(feature = "kspin")]
-    pub(crate) fn exit_word(&self) -> i32 {
-        self.exit_code.get().cast_signed()
     }
 
     pub(crate) const fn world(&self) -> &World<H> {
