@@ -28,7 +28,7 @@ use core::ptr;
 
 use crate::group::ProcessGroup;
 use crate::list::Node;
-use crate::pid::{Identity, PidNamespace, Roles, Task};
+use crate::pid::{Holder, Identity, PidNamespace, Roles, Task};
 use crate::process::{Marks, Members, Process, ProcessState};
 use crate::session::{Groups, Session};
 use crate::sync::Hold;
@@ -46,7 +46,6 @@ pub struct AuditReport {
     pub checks: u64,
 }
 
-#[derive(Default)]
 pub(crate) struct Audit {
     report: AuditReport,
     interval: Option<NonZeroU64>,
@@ -59,6 +58,11 @@ pub(crate) struct Audit {
 const SMALL: u64 = 256;
 
 impl Audit {
+    pub(crate) const fn new() -> Self {
+        let report = AuditReport { holds: 0, longest_hold: 0, checks: 0 };
+        Self { report, interval: None, since_check: 0, failed: false }
+    }
+
     pub(crate) const fn report(&self) -> AuditReport {
         self.report
     }
@@ -127,7 +131,7 @@ impl<'h, H: Host> Walk<'h, H> {
         };
         let mut pending = Vec::new();
         for root in hold.roots().iter(hold) {
-            assert!(root.parentage(hold).is_none(), "1: root {root:?} has a parent");
+            assert!(root.parent_in(hold).is_none(), "1: root {root:?} has a parent");
             assert_eq!(root.getppid(), 0, "6: root {root:?} has a parent's number");
             pending.push(root);
         }
@@ -144,7 +148,7 @@ impl<'h, H: Host> Walk<'h, H> {
         self.use_numbers(
             hold,
             process.identity(),
-            |roles| matches!(roles.task, Some(Task::Process(named)) if named.is(process)),
+            |roles| matches!(roles.task(), Some(Task::Process(named)) if named.is(process)),
         );
         self.subreapers += u32::from(process.has(hold, Marks::SUBREAPER));
 
@@ -174,21 +178,21 @@ impl<'h, H: Host> Walk<'h, H> {
             live += usize::from(lives);
             unstopped += usize::from(lives && !thread.is_in_stop(hold));
             thread.check_vfork(hold);
-            armed += u32::from(thread.own_wish().get(hold).is_some());
+            armed += u32::from(thread.death_signal().get(hold).is_some());
         }
         assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
-        if let Some(trace) = process.traced(hold) {
-            trace.check(hold, process);
+        let leader = process.leading_thread(hold);
+        if !leader.is_listed(hold) {
+            armed += u32::from(leader.death_signal().get(hold).is_some());
+            if let Some(trace) = leader.trace(hold) {
+                trace.check(hold, process);
+            }
         }
         process.check_stop(hold, unstopped);
         process.check_wishes(hold, armed);
-        if let Some(leader) = process.leader(hold) {
-            assert!(
-                !process.has(hold, Marks::LEADER_GONE) || leader.state() == ThreadState::Exiting,
-                "11: the leader of {process:?} has gone"
-            );
-            assert_eq!(leader.tid(), process.pid(), "9: the number of the leader of {process:?}");
-        }
+        let is_gone = leader.state() == ThreadState::Exited;
+        assert_eq!(is_gone, !leader.is_listed(hold), "11: the leader of {process:?} has gone");
+        assert_eq!(leader.tid(), process.pid(), "9: the number of the leader of {process:?}");
     }
 
     fn visit_thread(&mut self, hold: &Hold<'h, H>, process: &Process<H>, thread: &Thread<H>) {
@@ -204,9 +208,8 @@ impl<'h, H: Host> Walk<'h, H> {
         if let Some(trace) = thread.trace(hold) {
             trace.check(hold, process);
         }
-        // The older API's threads are not in the table.
         let is_it =
-            |roles: &Roles<H>| matches!(roles.task, Some(Task::Thread(named)) if named.is(thread));
+            |roles: &Roles<H>| matches!(roles.task(), Some(Task::Thread(named)) if named.is(thread));
         let identity = thread.in_hold(hold).identity();
         if identity.names(hold, is_it) {
             self.use_numbers(hold, identity, is_it);
@@ -225,13 +228,13 @@ impl<'h, H: Host> Walk<'h, H> {
         while let Some(child) = next {
             let name = process.pid();
             assert!(process.state() < ProcessState::Zombie, "1: {child:?} is a child of a zombie");
-            let of = child.parentage(hold).expect("1: a child has a parent");
-            assert!(ptr::eq(of.process, process), "1: {child:?} is listed by {name}");
+            let of = child.parent_thread(hold).expect("1: a child has a parent");
+            assert!(ptr::eq(of.process_in(hold), process), "1: {child:?} is listed by {name}");
             let ppid = process.identity().number_in(hold, child.space(hold));
             assert_eq!(child.getppid(), ppid, "6: the parent's number of {child:?}");
-            let last = births.insert(ptr::from_ref(of.children()), child.birth_in(hold));
+            let last = births.insert(ptr::from_ref(of), child.birth_in(hold));
             if last.is_none() {
-                queued.extend(of.children().reportable.iter(hold).map(ptr::from_ref));
+                queued.extend(of.children_list().reportable.iter(hold).map(ptr::from_ref));
             }
             assert!(last < Some(child.birth_in(hold)), "2: {child:?} is out of birth order");
             let queued = queued.remove(&ptr::from_ref(child));
@@ -288,7 +291,9 @@ impl<'h, H: Host> Walk<'h, H> {
         assert_eq!(self.subreapers, table.subreapers, "8: the count of subreapers");
         assert_eq!(self.seen.len() as u64, table.census.unreaped(), "10: processes are lost");
         for Usage { space, numbers } in self.spaces.values() {
-            assert_eq!(numbers.len(), space.numbers(hold).len(), "9: numbers in use, and taken");
+            let prepared = prepared_in(hold, space);
+            let taken = space.numbers(hold).len();
+            assert_eq!(numbers.len() + prepared, taken, "9: numbers in use, and taken");
         }
     }
 
@@ -308,18 +313,31 @@ impl<'h, H: Host> Walk<'h, H> {
     }
 }
 
+/// How many numbers in a namespace are those of processes and threads that are being made.
+fn prepared_in<H: Host>(hold: &Hold<'_, H>, space: &PidNamespace<H>) -> usize {
+    let (mut count, mut from) = (0, 1);
+    while let Some(number) = space.numbers(hold).next_used(from) {
+        let roles = space.roles(hold, number);
+        let named = |roles: &Roles<H>| roles.group.is_some() || roles.session.is_some();
+        let is_prepared = |it: &&Roles<H>| matches!(it.holder, Holder::Prepared) && !named(it);
+        count += usize::from(roles.filter(is_prepared).is_some());
+        from = number.saturating_add(1);
+    }
+    count
+}
+
 #[cfg(test)]
 mod tests {
     //! Each test breaks one relation and sees the checker name it.
 
-    use alloc::sync::Arc;
+    use crate::ARef;
 
     use super::*;
     use crate::list::tests::TestHost;
     use crate::{ForkRequest, ProcessTable};
 
     /// Breaks something between init, its child 2 and its grandchild 3, in one hold.
-    fn after(break_it: impl FnOnce(&mut Hold<'_, TestHost>, [&Arc<Process<TestHost>>; 3])) {
+    fn after(break_it: impl FnOnce(&mut Hold<'_, TestHost>, [&ARef<Process<TestHost>>; 3])) {
         let table = ProcessTable::new(TestHost);
         let init = table.new_init(1, (), ()).expect("the first");
         let child = init.fork(ForkRequest::default(), (), ()).expect("a child");
@@ -387,7 +405,7 @@ mod tests {
     fn invariant_9_a_number_that_names_nobody() {
         // A living process that cannot be found.
         after(|hold, [_, _, grandchild]| {
-            grandchild.in_hold(hold).identity().edit(hold, |roles| roles.task = None);
+            grandchild.in_hold(hold).identity().edit(hold, |roles| roles.holder = Holder::Nobody);
         });
     }
 

@@ -1,6 +1,5 @@
 //! A process group: the processes that one terminal key or one `kill` reaches together.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,7 +9,8 @@ use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Field, Hold, StrongEdge, Word32, World};
 use crate::terminal::NumberUse;
-use crate::{Host, Pid};
+use crate::object::Head;
+use crate::{ARef, Errno, Host, Pid};
 
 /// A process group.
 ///
@@ -18,7 +18,8 @@ use crate::{Host, Pid};
 /// weakly. With its last member (moved away or reaped) it ends: it leaves its session and gives its number back, in the
 /// same critical section. Two groups of one number never live at a time.
 pub struct ProcessGroup<H: Host> {
-    world: Arc<World<H>>,
+    pub(crate) head: Head,
+    world: ARef<World<H>>,
     identity: Identity<H>,
     sid: Word32,
     session: StrongEdge<Session<H>>,
@@ -37,8 +38,14 @@ impl<H: Host> Node<Groups> for ProcessGroup<H> {
 
 impl<H: Host> ProcessGroup<H> {
     /// Makes a group that is not in the table yet.
-    pub(crate) fn embryo(world: Arc<World<H>>) -> Arc<Self> {
-        Arc::new(Self {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub(crate) fn make(world: &World<H>) -> Result<ARef<Self>, Errno> {
+        let world = ARef::from(world);
+        ARef::make(|| Self {
+            head: Self::new_head(),
             world,
             identity: Identity::at_root(),
             sid: Word32::new(0),
@@ -61,14 +68,18 @@ impl<H: Host> ProcessGroup<H> {
     }
 
     /// Returns the session in which the group is, for ever.
-    pub fn session(&self) -> Arc<Session<H>> {
-        self.world.hold(|hold| self.session.clone_arc(hold))
+    pub fn session(&self) -> ARef<Session<H>> {
+        self.world.hold(|hold| ARef::from(self.session.get(hold)))
     }
 
     /// Returns the members, zombies included, in the order in which they joined.
     ///
     /// Who is a member all the while is in it exactly once. With more than 64 members the lock is given back in between.
-    pub fn processes(&self) -> Vec<Arc<Process<H>>> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn processes(&self) -> Result<Vec<ARef<Process<H>>>, Errno> {
         crate::snapshot::collect(
             &self.world,
             |hold, last| match last {
@@ -76,7 +87,6 @@ impl<H: Host> ProcessGroup<H> {
                 Some(last) => self.members.after(hold, last),
             },
             |hold, process| process.is_member_of(hold, self),
-            |hold, process| process.share(hold),
         )
     }
 
@@ -104,14 +114,8 @@ impl<H: Host> ProcessGroup<H> {
         self.session.get(hold)
     }
 
-    /// A strong reference, from a member's own; `None` if there is no member.
-    pub(crate) fn clone_arc(&self, hold: &Hold<'_, H>) -> Option<Arc<Self>> {
-        self.members.first(hold).map(|member| member.group_arc(hold))
-    }
-
-    /// The session, as a strong reference.
-    pub(crate) fn session_arc(&self, hold: &Hold<'_, H>) -> Arc<Session<H>> {
-        self.session.clone_arc(hold)
+    pub(crate) fn world(&self) -> &World<H> {
+        &self.world
     }
 
     /// Founds the group: gives an embryo its founder's numbers, and its session. Its first member joins in the same hold.
@@ -121,16 +125,15 @@ impl<H: Host> ProcessGroup<H> {
         &self,
         hold: &mut Hold<'_, H>,
         founder: Option<&Identity<H>>,
-        session: Arc<Session<H>>,
+        session: &Session<H>,
     ) -> Result<(), Refusal> {
         if let Some(founder) = founder {
             self.identity.take_after(hold, founder);
             self.take_number(hold)?;
         }
         self.sid.set(hold, session.sid());
-        let before = self.session.replace(hold, session);
-        debug_assert!(before.is_none(), "a group is founded once");
-        self.session.get(hold).groups().push_back(hold, self);
+        self.session.set(hold, Some(ARef::from(session)));
+        session.groups().push_back(hold, self);
         Ok(())
     }
 
@@ -179,7 +182,7 @@ impl<H: Host> ProcessGroup<H> {
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
         self.identity.edit_or_take(hold, |roles| roles.group = Some(own))?;
-        let named = self.in_hold(hold).identity.roles(hold).and_then(|roles| roles.task);
+        let named = self.in_hold(hold).identity.roles(hold).and_then(|roles| roles.task());
         if let Some(Task::Process(founder)) = named {
             self.serial.set(hold, founder.get(hold).number_use(hold).serial);
         }

@@ -16,7 +16,6 @@
 //! a handle [polls](PidHandle::poll) can be asked there, since it takes no lock. A kernel hangs the queue of the pollers on
 //! the process's data, and on a thread's for a handle whose [`thread`](PidHandle::thread) there is.
 
-use alloc::sync::Arc;
 use core::fmt;
 
 use crate::pid::{PidNamespace, Task};
@@ -24,7 +23,7 @@ use crate::process::{Process, ProcessState};
 use crate::sync::Hold;
 use crate::terminal::NumberUse;
 use crate::thread::{Thread, ThreadState};
-use crate::{Errno, ExitStatus, Host, Pid};
+use crate::{ARef, Errno, ExitStatus, Host, Pid};
 
 /// A process or a thread, named for ever; what an open pidfd refers to.
 ///
@@ -53,7 +52,7 @@ use crate::{Errno, ExitStatus, Host, Pid};
 /// # Ok::<(), axprocess::Errno>(())
 /// ```
 pub struct PidHandle<H: Host> {
-    process: Arc<Process<H>>,
+    process: ARef<Process<H>>,
     named: Named<H>,
 }
 
@@ -64,7 +63,7 @@ enum Named<H: Host> {
     /// Whoever leads it, by the same number.
     Leader(NumberUse),
     /// A thread that does not lead, as long as it has this number.
-    Thread(Arc<Thread<H>>, Pid),
+    Thread(ARef<Thread<H>>, Pid),
 }
 
 bitflags::bitflags! {
@@ -148,47 +147,46 @@ impl<H: Host> Process<H> {
         let number = Pid::try_from(pid).ok().filter(|number| *number > 0).ok_or(Errno::EINVAL)?;
         let wants_thread = flags.contains(PidfdFlags::THREAD);
         self.world().hold(|hold| {
-            let task = self.space(hold).roles(hold, number).and_then(|roles| roles.task);
+            let task = self.space(hold).roles(hold, number).and_then(|roles| roles.task());
             match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => {
                     let process = process.get(hold);
                     let named = process.number_use(hold);
-                    let process = process.share(hold).ok_or(Errno::ESRCH)?;
+                    let process = process.share().ok_or(Errno::ESRCH)?;
                     let named = if wants_thread { Named::Leader } else { Named::Process }(named);
                     Ok(PidHandle { process, named })
                 }
                 Task::Thread(_) if !wants_thread => Err(Errno::ENOENT),
                 Task::Thread(thread) => {
-                    let thread = thread.get(hold).upgrade(hold).ok_or(Errno::ESRCH)?;
-                    Ok(PidHandle::of_other_thread(thread))
+                    Ok(PidHandle::of_other_thread(thread.get(hold)))
                 }
             }
         })
     }
 
     /// Returns a handle of this process, as clone(2) with `CLONE_PIDFD` opens one of a new process.
-    pub fn handle(self: &Arc<Self>) -> PidHandle<H> {
+    pub fn handle(&self) -> PidHandle<H> {
         let named = self.world().hold(|hold| self.number_use(hold));
-        PidHandle { process: Arc::clone(self), named: Named::Process(named) }
+        PidHandle { process: ARef::from(self), named: Named::Process(named) }
     }
 }
 
 impl<H: Host> Thread<H> {
     /// Returns a handle of this thread; of whoever leads its process, if this thread has the process's number. R-CLONE-13.
-    pub fn handle(self: &Arc<Self>) -> PidHandle<H> {
+    pub fn handle(&self) -> PidHandle<H> {
         let process = self.process();
         let leader = process.world().hold(|hold| {
             (self.tid() == process.pid()).then(|| Named::Leader(process.number_use(hold)))
         });
         match leader {
-            Some(named) => PidHandle { process: Arc::clone(process), named },
-            None => PidHandle::of_other_thread(Arc::clone(self)),
+            Some(named) => PidHandle { process: ARef::clone(process), named },
+            None => PidHandle::of_other_thread(self),
         }
     }
 
     /// Returns the caller's own handle for the two numbers that stand for it where a pidfd is expected: −10000
     /// (`PIDFD_SELF_THREAD`) and −10001 (`PIDFD_SELF_THREAD_GROUP`); `None` for any other, which the kernel looks up. R-PIDFD-05.
-    pub fn pidfd_self(self: &Arc<Self>, fd: i32) -> Option<PidHandle<H>> {
+    pub fn pidfd_self(&self, fd: i32) -> Option<PidHandle<H>> {
         match fd {
             -10_000 => Some(self.handle()),
             -10_001 => Some(self.process().handle()),
@@ -198,18 +196,18 @@ impl<H: Host> Thread<H> {
 }
 
 impl<H: Host> PidHandle<H> {
-    fn of_other_thread(thread: Arc<Thread<H>>) -> Self {
-        let tid = thread.tid();
-        Self { process: Arc::clone(thread.process()), named: Named::Thread(thread, tid) }
+    fn of_other_thread(thread: &Thread<H>) -> Self {
+        let named = Named::Thread(ARef::from(thread), thread.tid());
+        Self { process: ARef::clone(thread.process()), named }
     }
 
     /// Returns the process, reaped or not.
-    pub const fn process(&self) -> &Arc<Process<H>> {
+    pub const fn process(&self) -> &ARef<Process<H>> {
         &self.process
     }
 
     /// Returns the thread, for a handle of one that did not lead when it was opened: its pollers are woken by [`Host::wake_thread_pollers`].
-    pub const fn thread(&self) -> Option<&Arc<Thread<H>>> {
+    pub const fn thread(&self) -> Option<&ARef<Thread<H>>> {
         match &self.named {
             Named::Thread(thread, _) => Some(thread),
             Named::Process(_) | Named::Leader(_) => None,
@@ -286,12 +284,12 @@ impl<H: Host> PidHandle<H> {
             }
             let numbers = (!is_gone).then(|| {
                 let viewer = caller.space(hold);
-                let parent = self.process.parentage(hold);
+                let parent = self.process.parent_in(hold);
                 let tgid = self.process.identity().number_in(hold, viewer);
                 HandleNumbers {
                     pid: self.thread().map_or(tgid, |it| it.identity().number_in(hold, viewer)),
                     tgid,
-                    ppid: parent.map_or(0, |it| it.process.identity().number_in(hold, viewer)),
+                    ppid: parent.map_or(0, |it| it.identity().number_in(hold, viewer)),
                 }
             });
             Ok(HandleInfo { numbers, exit: exit.then(|| self.exit_status()) })
@@ -300,6 +298,10 @@ impl<H: Host> PidHandle<H> {
 
     fn exit_status(&self) -> ExitStatus {
         match &self.named {
+            // A thread that took the leader's number over in exec lives on: what has ended is its former number.
+            Named::Thread(thread, tid) if thread.tid() != *tid => {
+                ExitStatus::from_word(thread.former_code().get())
+            }
             Named::Thread(thread, _) => ExitStatus::from_word(thread.exit_code().get()),
             Named::Process(_) | Named::Leader(_) => self.process.exit_status(),
         }
@@ -322,7 +324,7 @@ impl<H: Host> PidHandle<H> {
 
 impl<H: Host> Clone for PidHandle<H> {
     fn clone(&self) -> Self {
-        Self { process: Arc::clone(&self.process), named: self.named.clone() }
+        Self { process: ARef::clone(&self.process), named: self.named.clone() }
     }
 }
 
@@ -331,7 +333,7 @@ impl<H: Host> Clone for Named<H> {
         match self {
             Self::Process(named) => Self::Process(*named),
             Self::Leader(named) => Self::Leader(*named),
-            Self::Thread(thread, tid) => Self::Thread(Arc::clone(thread), *tid),
+            Self::Thread(thread, tid) => Self::Thread(ARef::clone(thread), *tid),
         }
     }
 }

@@ -45,7 +45,7 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Returns who runs, as a number: the thread; or the processor, if the relation lock keeps its holder there and running.
     ///
-    /// In debug builds a hook that calls back into the crate, or drops the last `Arc` of a thread that has not exited, panics by this, where otherwise it would
+    /// In debug builds a hook that calls back into the crate, or drops the last `ARef` of a thread that has not exited, panics by this, where otherwise it would
     /// wait for itself for ever. `None`: the host cannot tell, and nothing is noticed.
     fn context(&self) -> Option<NonZeroUsize> {
         None

@@ -77,8 +77,10 @@ pub mod faults;
 mod group;
 mod handle;
 mod host;
-#[allow(unsafe_code, reason = "one of the two modules that hold all of it")]
+#[allow(unsafe_code, reason = "one of the three modules that hold all of it")]
 mod list;
+#[allow(unsafe_code, reason = "one of the three modules that hold all of it")]
+mod object;
 mod pid;
 mod process;
 mod session;
@@ -94,7 +96,7 @@ mod split;
 #[cfg(feature = "split-sections")]
 pub mod split;
 mod status;
-#[allow(unsafe_code, reason = "one of the two modules that hold all of it")]
+#[allow(unsafe_code, reason = "one of the three modules that hold all of it")]
 mod sync;
 mod table;
 mod terminal;
@@ -109,6 +111,7 @@ pub use handle::{
     HandleInfo, HandleNumbers, HandleState, InfoMask, PidHandle, PidfdFlags, PollEvents,
 };
 pub use host::{ChildSignalAction, Host, SignalAction, Usage};
+pub use object::{ARef, Object, Shared};
 pub use pid::{Number, Pid, PidNamespace};
 pub use process::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,

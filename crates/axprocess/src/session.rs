@@ -1,6 +1,5 @@
 //! A session: the process groups of one login, or of one daemon.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -9,14 +8,16 @@ use crate::list::{Node, Ptr, WeakList};
 use crate::pid::{Identity, PidNamespace, Refusal};
 use crate::sync::{Hold, World};
 use crate::terminal::SessionTerminal;
-use crate::{Host, Pid};
+use crate::object::Head;
+use crate::{ARef, Errno, Host, Pid};
 
 /// A session.
 ///
 /// It lives as long as a group holds it, and lists its groups weakly. It ends with its last
 /// group, and outlives its leader if others stay (R-SETSID-03).
 pub struct Session<H: Host> {
-    world: Arc<World<H>>,
+    pub(crate) head: Head,
+    world: ARef<World<H>>,
     identity: Identity<H>,
     groups: WeakList<ProcessGroup<H>, Groups>,
     terminal: SessionTerminal<H>,
@@ -27,8 +28,14 @@ pub(crate) enum Groups {}
 
 impl<H: Host> Session<H> {
     /// Makes a session that is not in the table yet.
-    pub(crate) fn embryo(world: Arc<World<H>>) -> Arc<Self> {
-        Arc::new(Self {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub(crate) fn make(world: &World<H>) -> Result<ARef<Self>, Errno> {
+        let world = ARef::from(world);
+        ARef::make(|| Self {
+            head: Self::new_head(),
             world,
             identity: Identity::at_root(),
             groups: WeakList::new(),
@@ -49,7 +56,11 @@ impl<H: Host> Session<H> {
     /// Returns the groups, in the order in which they were founded.
     ///
     /// A group that lives all the while is in it exactly once. With more than 64 groups the lock is given back in between.
-    pub fn process_groups(&self) -> Vec<Arc<ProcessGroup<H>>> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn process_groups(&self) -> Result<Vec<ARef<ProcessGroup<H>>>, Errno> {
         crate::snapshot::collect(
             &self.world,
             |hold, last| match last {
@@ -57,7 +68,6 @@ impl<H: Host> Session<H> {
                 Some(last) => self.groups.after(hold, last),
             },
             |hold, group| Node::<Groups>::links(group).is_linked(hold),
-            |hold, group| group.clone_arc(hold),
         )
     }
 
@@ -69,9 +79,8 @@ impl<H: Host> Session<H> {
         &self.terminal
     }
 
-    /// A strong reference, from a group's own; `None` if there is no group.
-    pub(crate) fn clone_arc(&self, hold: &Hold<'_, H>) -> Option<Arc<Self>> {
-        self.groups.first(hold).map(|group| group.session_arc(hold))
+    pub(crate) fn world(&self) -> &World<H> {
+        &self.world
     }
 
     /// Founds the session: gives an embryo its founder's numbers. Its first group is founded in the same hold.

@@ -1,26 +1,29 @@
 //! Collecting the members of a list into a `Vec`, without allocating under the lock and in bounded holds.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::Host;
+use crate::object::Object;
 use crate::sync::{BATCH, Hold, World};
+use crate::{ARef, Errno, Host};
 
 /// Collects a list in batches of at most [`BATCH`].
 ///
 /// Lists grow at their end only and keep their order, so after a pause the walk goes on behind the last collected member
 /// that is still in the list. So who is a member throughout is collected exactly once.
-pub(crate) fn collect<H: Host, T>(
+///
+/// # Errors
+///
+/// `ENOMEM`: there is no memory for the list.
+pub(crate) fn collect<H: Host, T: Object>(
     world: &World<H>,
     next: impl for<'h> Fn(&Hold<'h, H>, Option<&T>) -> Option<&'h T>,
     is_member: impl Fn(&Hold<'_, H>, &T) -> bool,
-    share: impl Fn(&Hold<'_, H>, &T) -> Option<Arc<T>>,
-) -> Vec<Arc<T>> {
-    let mut found: Vec<Arc<T>> = Vec::new();
+) -> Result<Vec<ARef<T>>, Errno> {
+    let mut found: Vec<ARef<T>> = Vec::new();
     // The walk continues behind `found[resume - 1]`, or with the first.
     let mut resume = 0;
     loop {
-        found.reserve(BATCH);
+        found.try_reserve(BATCH).map_err(|_| Errno::ENOMEM)?;
         let finished = world.hold(|hold| {
             let mut patience = BATCH;
             while resume > 0 && !is_member(hold, &found[resume - 1]) {
@@ -35,15 +38,14 @@ pub(crate) fn collect<H: Host, T>(
             for _ in 0..patience {
                 let Some(member) = at else { return true };
                 hold.touch();
-                // None: a thread whose last reference is just being dropped.
-                found.extend(share(hold, member));
+                found.push(ARef::from(member));
                 at = next(hold, Some(member));
             }
             resume = found.len();
             at.is_none()
         });
         if finished {
-            return found;
+            return Ok(found);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The process table: one world of processes under one relation lock.
 
-use alloc::sync::Arc;
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -8,10 +7,10 @@ use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Task};
 use crate::process::Process;
 use crate::session::Session;
-use crate::sync::{Hold, World};
+use crate::sync::{FirstUse, Hold, Lock, World};
 use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
-use crate::{Errno, Host, Pid};
+use crate::{ARef, Errno, Host, Pid};
 
 /// One world of processes: their relations, their life cycle and their numbers.
 ///
@@ -35,18 +34,46 @@ use crate::{Errno, Host, Pid};
 /// # Ok::<(), axprocess::Errno>(())
 /// ```
 pub struct ProcessTable<H: Host> {
-    world: Arc<World<H>>,
+    world: FirstUse<(H, H::Lock), ARef<World<H>>>,
 }
 
 impl<H: Host> ProcessTable<H> {
-    /// Makes an empty table.
+    /// Makes an empty table, with a lock of the host's type.
     pub fn new(host: H) -> Self {
-        Self { world: Arc::new(World::new(host)) }
+        Self::with_lock(host, H::Lock::new(Relations::new()))
+    }
+
+    /// Makes an empty table, for a static: with a lock around relations that no other table has.
+    ///
+    /// The table and its relations are bound to each other when it is first used, for ever. A lock that gives out any others (another table's, an earlier table's, a
+    /// second one's) makes the call panic that has taken it, before anything is read.
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// static TABLE: ProcessTable<MyKernel> = ProcessTable::with_lock(MyKernel, Mutex::new(Relations::new()));
+    /// assert!(TABLE.find_process(1).is_none());
+    /// assert_eq!(TABLE.new_init(1, (), ())?.tid(), 1);
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub const fn with_lock(host: H, lock: H::Lock) -> Self {
+        Self { world: FirstUse::new((host, lock)) }
     }
 
     /// Returns the host given to [`new`](Self::new).
+    ///
+    /// # Panics
+    ///
+    /// If the table has not been used before, and there is no memory for it.
     pub fn host(&self) -> &H {
-        self.world.host()
+        self.in_use().host()
     }
 
     /// Makes the first process, with its leader thread: the ancestor and last reaper of all others.
@@ -55,76 +82,98 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: `pid` is 0. `EEXIST`: the table has an init.
+    /// `EINVAL`: `pid` is 0. `EEXIST`: the table has an init. `ENOMEM`: there is no memory.
     pub fn new_init(
         &self,
         pid: Pid,
         data: H::ProcessData,
         thread_data: H::ThreadData,
-    ) -> Result<Arc<Thread<H>>, Errno> {
-        crate::process::new_init(&self.world, pid, data, thread_data)
+    ) -> Result<ARef<Thread<H>>, Errno> {
+        crate::process::new_init(self.world.get_or_make(World::make)?, pid, data, thread_data)
     }
 
     /// Makes a terminal, which is nobody's controlling terminal yet. `device` is its device number, which the model only keeps.
     ///
-    /// The kernel calls it once for each of its ttys, for a pseudo-terminal once for both sides, and holds the `Arc` as long as
+    /// The kernel calls it once for each of its ttys, for a pseudo-terminal once for both sides, and holds the `ARef` as long as
     /// the tty exists. See [`Terminal`].
-    pub fn new_terminal(&self, kind: TerminalKind, device: u32) -> Arc<Terminal<H>> {
-        Terminal::new(&self.world, kind, device)
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub fn new_terminal(
+        &self,
+        kind: TerminalKind,
+        device: u32,
+    ) -> Result<ARef<Terminal<H>>, Errno> {
+        Terminal::make(self.world.get_or_make(World::make)?, kind, device)
     }
 
     /// Returns the process of that number, running or zombie.
-    pub fn find_process(&self, pid: Pid) -> Option<Arc<Process<H>>> {
-        self.world.hold(|hold| match hold.root_space().roles(hold, pid)?.task? {
-            Task::Process(process) => process.get(hold).share(hold),
+    pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
+        self.world.get()?.hold(|hold| match hold.root_space().roles(hold, pid)?.task()? {
+            Task::Process(process) => process.get(hold).share(),
             Task::Thread(_) => None,
         })
     }
 
     /// Returns the table's own namespace, of level 0.
-    pub fn namespace(&self) -> &Arc<PidNamespace<H>> {
-        self.world.space()
+    ///
+    /// # Panics
+    ///
+    /// If the table has not been used before, and there is no memory for it.
+    pub fn namespace(&self) -> &PidNamespace<H> {
+        self.in_use().space()
     }
 
     /// Returns the thread of that number, unless it has exited.
-    pub fn find_thread(&self, tid: Pid) -> Option<Arc<Thread<H>>> {
-        self.world.hold(|hold| match hold.root_space().roles(hold, tid)?.task? {
-            Task::Process(process) => process.get(hold).leader(hold)?.upgrade(hold),
-            Task::Thread(thread) => thread.get(hold).upgrade(hold),
+    pub fn find_thread(&self, tid: Pid) -> Option<ARef<Thread<H>>> {
+        self.world.get()?.hold(|hold| match hold.root_space().roles(hold, tid)?.task()? {
+            Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
+            Task::Thread(thread) => Some(ARef::from(thread.get(hold))),
         })
     }
 
     /// Returns the process group of that number, if it has members.
-    pub fn find_group(&self, pgid: Pid) -> Option<Arc<ProcessGroup<H>>> {
-        self.world.hold(|hold| {
+    pub fn find_group(&self, pgid: Pid) -> Option<ARef<ProcessGroup<H>>> {
+        self.world.get()?.hold(|hold| {
             let group = hold.root_space().roles(hold, pgid)?.group?;
-            group.get(hold).clone_arc(hold)
+            Some(ARef::from(group.get(hold)))
         })
     }
 
     /// Returns the session of that number, if it has groups.
-    pub fn find_session(&self, sid: Pid) -> Option<Arc<Session<H>>> {
-        self.world.hold(|hold| {
+    pub fn find_session(&self, sid: Pid) -> Option<ARef<Session<H>>> {
+        self.world.get()?.hold(|hold| {
             let session = hold.root_space().roles(hold, sid)?.session?;
-            session.get(hold).clone_arc(hold)
+            Some(ARef::from(session.get(hold)))
         })
     }
 
     /// Returns what the holds of the relation lock have touched so far. Test builds only (feature `check`).
     #[cfg(feature = "check")]
     pub fn audit(&self) -> crate::AuditReport {
-        self.world.hold(|hold| hold.table().audit.report())
+        self.in_use().hold(|hold| hold.table().audit.report())
     }
 
     /// Checks the invariants at every `interval`th unlock; without this call, the oftener the fewer
     /// processes there are, and always with up to 256. Test builds only (feature `check`).
     #[cfg(feature = "check")]
     pub fn check_every(&self, interval: core::num::NonZeroU64) {
-        self.world.hold(|hold| hold.table_mut().audit.check_every(interval));
+        self.in_use().hold(|hold| hold.table_mut().audit.check_every(interval));
     }
 
-    pub(crate) const fn world(&self) -> &Arc<World<H>> {
-        &self.world
+    /// The world, if the table is in use.
+    pub(crate) fn world(&self) -> Option<&ARef<World<H>>> {
+        self.world.get()
+    }
+
+    /// The world, made now if this is the first use.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for it.
+    fn in_use(&self) -> &World<H> {
+        self.world.get_or_make(World::make).expect("there is no memory for a process table")
     }
 }
 
@@ -132,8 +181,9 @@ impl<H: Host> ProcessTable<H> {
 /// and a root without children is taken out.
 impl<H: Host> Drop for ProcessTable<H> {
     fn drop(&mut self) {
-        self.world.hold(|hold| hold.table_mut().closed = true);
-        while self.world.hold(dissolve_some) {}
+        let Some(world) = self.world.get() else { return };
+        world.hold(|hold| hold.table_mut().closed = true);
+        while world.hold(dissolve_some) {}
     }
 }
 
@@ -154,14 +204,17 @@ fn dissolve_some<H: Host>(hold: &mut Hold<'_, H>) -> bool {
 
 impl<H: Host> fmt::Debug for ProcessTable<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let processes = self.world.hold(|hold| hold.table().census.unreaped());
+        let count = |world: &ARef<World<H>>| world.hold(|hold| hold.table().census.unreaped());
+        let processes = self.world.get().map_or(0, count);
         f.debug_struct("ProcessTable").field("processes", &processes).finish_non_exhaustive()
     }
 }
 
-/// What the relation lock protects of the table itself. Opaque: it is named only to say which lock holds it.
+/// What the relation lock protects of the table itself. Opaque: it is named only to say which lock holds it, and made only to be put into one.
 pub struct Relations<H: Host> {
     host: PhantomData<fn() -> H>,
+    /// Whose they are; 0: no table's yet.
+    pub(crate) table: u64,
     pub(crate) census: Census,
     /// How many processes are marked as subreapers: without any, nobody looks for one.
     pub(crate) subreapers: u32,
@@ -173,7 +226,6 @@ pub struct Relations<H: Host> {
 }
 
 /// How many processes were created and reaped (invariant 10).
-#[derive(Default)]
 pub(crate) struct Census {
     pub(crate) created: u64,
     pub(crate) reaped: u64,
@@ -185,16 +237,24 @@ impl Census {
     }
 }
 
+impl<H: Host> Default for Relations<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<H: Host> Relations<H> {
-    pub(crate) fn new() -> Self {
+    /// Makes those of a table that has never been used.
+    pub const fn new() -> Self {
         Self {
             host: PhantomData,
-            census: Census::default(),
+            table: 0,
+            census: Census { created: 0, reaped: 0 },
             subreapers: 0,
             closed: false,
             births: 0,
             #[cfg(feature = "check")]
-            audit: crate::check::Audit::default(),
+            audit: crate::check::Audit::new(),
         }
     }
 

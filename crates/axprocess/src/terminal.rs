@@ -26,7 +26,6 @@
 //! process has the same number (R-TTY-04, R-TTY-07). [`NumberUse`] is that: a number, and which of all processes that ever had it is meant.
 //! It is a value, so nothing has to be taken back when a group ends.
 
-use alloc::sync::{Arc, Weak};
 use core::fmt;
 
 use crate::group::ProcessGroup;
@@ -34,12 +33,13 @@ use crate::list::Edge;
 use crate::pid::{Identity, PidNamespace};
 use crate::process::Process;
 use crate::session::Session;
-use crate::sync::{Field, Hold, World, unlink};
-use crate::{Host, Pid, Signal, SignalCause, SignalInfo};
+use crate::object::Head;
+use crate::sync::{Field, Hold, World};
+use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 
 /// A terminal that can control a session. Made by [`ProcessTable::new_terminal`](crate::ProcessTable::new_terminal).
 ///
-/// The kernel holds it strongly, the model never does. A kernel hangs a tty up before it drops its terminal; a terminal that is dropped
+/// The kernel holds it, the model never does. A kernel hangs a tty up before it drops its terminal; a terminal that is dropped
 /// while it controls a session leaves that session without one, and tells nobody.
 ///
 /// ```
@@ -64,10 +64,10 @@ use crate::{Host, Pid, Signal, SignalCause, SignalInfo};
 /// # Ok::<(), axprocess::Errno>(())
 /// ```
 pub struct Terminal<H: Host> {
-    world: Arc<World<H>>,
+    pub(crate) head: Head,
+    world: ARef<World<H>>,
     kind: TerminalKind,
     device: u32,
-    myself: Weak<Terminal<H>>,
     session: Edge<Session<H>>,
     /// Set if and only if there is a session.
     foreground: Field<Option<NumberUse>>,
@@ -109,12 +109,22 @@ pub(crate) struct SessionTerminal<H: Host> {
 }
 
 impl<H: Host> Terminal<H> {
-    pub(crate) fn new(world: &Arc<World<H>>, kind: TerminalKind, device: u32) -> Arc<Self> {
-        Arc::new_cyclic(|myself| Self {
-            world: Arc::clone(world),
+    /// Makes one that no session has.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub(crate) fn make(
+        world: &World<H>,
+        kind: TerminalKind,
+        device: u32,
+    ) -> Result<ARef<Self>, Errno> {
+        let world = ARef::from(world);
+        ARef::make(|| Self {
+            head: Self::new_head(),
+            world,
             kind,
             device,
-            myself: Weak::clone(myself),
             session: Edge::none(),
             foreground: Field::new(None),
             shown: Identity::at_root(),
@@ -132,24 +142,24 @@ impl<H: Host> Terminal<H> {
     }
 
     /// Returns the session whose controlling terminal this is.
-    pub fn session(&self) -> Option<Arc<Session<H>>> {
-        self.world.hold(|hold| self.session.get(hold)?.clone_arc(hold))
+    pub fn session(&self) -> Option<ARef<Session<H>>> {
+        self.world.hold(|hold| self.session.get(hold).map(ARef::from))
     }
 
     /// Returns the foreground process group; `None` too if the foreground is a number that no group has (R-TTY-07).
-    pub fn foreground_group(&self) -> Option<Arc<ProcessGroup<H>>> {
-        self.world.hold(|hold| self.foreground_in(hold)?.group(hold)?.clone_arc(hold))
+    pub fn foreground_group(&self) -> Option<ARef<ProcessGroup<H>>> {
+        self.world.hold(|hold| self.foreground_in(hold)?.group(hold).map(ARef::from))
     }
 
     /// Posts a signal to every member of the foreground group, and returns the group.
     ///
     /// Serves the keys that make a signal (`ISIG`: `SIGINT`, `SIGQUIT`, `SIGTSTP`), `TIOCSIG`, and the `SIGWINCH` of a new window size.
     /// `None`: there is no foreground group, nobody was told. R-TTY-13.
-    pub fn signal_foreground(&self, signal: Signal) -> Option<Arc<ProcessGroup<H>>> {
+    pub fn signal_foreground(&self, signal: Signal) -> Option<ARef<ProcessGroup<H>>> {
         self.world.hold(|hold| {
             let group = self.foreground_in(hold)?.group(hold)?;
             group.signal_members(hold, signal);
-            group.clone_arc(hold)
+            Some(ARef::from(group))
         })
     }
 
@@ -158,18 +168,18 @@ impl<H: Host> Terminal<H> {
     /// The session's leader gets `SIGHUP`, then `SIGCONT`; the foreground group gets nothing before the leader exits, then both. Serves the
     /// close of a pseudo-terminal's master, vhangup(2), and a lost carrier. That all open files of the terminal are dead
     /// afterwards (read 0, write and ioctl `EIO`, `TIOCSPGRP` `ENOTTY`) is the kernel's business, and comes first. B7, R-TTYEXIT-07.
-    pub fn hang_up(&self) -> Option<Arc<Session<H>>> {
+    pub fn hang_up(&self) -> Option<ARef<Session<H>>> {
         self.world.hold(|hold| {
             let session = self.session.get(hold)?;
             session.post_hang_up(hold);
             let foreground = self.foreground_in(hold);
             session.detach_terminal(hold, self);
             session.terminal().foreground_at_hang_up.set(hold, foreground);
-            session.clone_arc(hold)
+            Some(ARef::from(session))
         })
     }
 
-    pub(crate) const fn world(&self) -> &Arc<World<H>> {
+    pub(crate) fn world(&self) -> &World<H> {
         &self.world
     }
 
@@ -183,7 +193,7 @@ impl<H: Host> Terminal<H> {
 
     pub(crate) fn set_foreground(&self, hold: &mut Hold<'_, H>, named: Named<'_, H>) {
         self.foreground.set(hold, Some(named.number_use));
-        self.shown.remember(hold, named.identity);
+        self.shown.follow(hold, named.identity);
     }
 
     /// The number of the foreground that `viewer` sees; 0 if there is none, or none that it can see (B10, G10).
@@ -192,9 +202,13 @@ impl<H: Host> Terminal<H> {
         foreground.map_or(0, |_| self.shown.number_in(hold, viewer))
     }
 
-    /// A strong reference; `None` while the last one is being dropped.
-    pub(crate) fn upgrade(&self) -> Option<Arc<Self>> {
-        self.myself.upgrade()
+    /// Leaves its session, which loses it: its last reference has gone, and nothing must lead to it when its memory goes.
+    pub(crate) fn detach(&self) {
+        self.world.hold(|hold| {
+            if let Some(session) = self.session.get(hold) {
+                session.detach_terminal(hold, self);
+            }
+        });
     }
 }
 
@@ -207,7 +221,7 @@ impl NumberUse {
 
     /// The process whose number it is, until the reap.
     pub(crate) fn process<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        let task = hold.root_space().roles(hold, self.number)?.task?;
+        let task = hold.root_space().roles(hold, self.number)?.task()?;
         let process = task.process_of_leader(hold)?;
         (process.number_use(hold) == self).then_some(process)
     }
@@ -291,19 +305,6 @@ impl<H: Host> Session<H> {
                 leader.send(hold, &SignalInfo { signal, cause: SignalCause::Kernel });
             }
         }
-    }
-}
-
-/// The session's edge to this terminal is taken back before the memory goes.
-impl<H: Host> Drop for Terminal<H> {
-    fn drop(&mut self) {
-        unlink(|| {
-            self.world.hold(|hold| {
-                if let Some(session) = self.session.get(hold) {
-                    session.detach_terminal(hold, self);
-                }
-            });
-        });
     }
 }
 

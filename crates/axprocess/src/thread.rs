@@ -1,40 +1,39 @@
 //! A thread: one member of the thread group that is a process.
 
-use alloc::sync::{Arc, Weak};
 use core::fmt;
 
 use crate::list::{Edge, Links, Node, Ptr};
+use crate::object::{Head, Owner};
 use crate::pid::{Identity, PidNamespace};
 use crate::process::{Children, Process, Trace};
-use crate::sync::{Field, Hold, Opened, StrongEdge, Word32, unlink};
-use crate::{Host, Pid, Signal};
+use crate::sync::{Field, Hold, StrongEdge, Word32};
+use crate::{ARef, Errno, Host, Pid, Signal};
 
 /// A thread of a process. The system calls that depend on the calling thread are its methods.
 ///
 /// # Ownership
 ///
-/// A thread holds its process strongly; the process lists it weakly, until it exits. The
-/// kernel holds the `Arc` of a thread for as long as the thread runs, and ends it
-/// with [`exit_thread`](Self::exit_thread). Dropping the last `Arc` of a thread that has not exited takes it out of
-/// its process, as if it had never joined.
+/// A thread holds its process strongly, and until it has exited the process holds it: only an [exit](Self::exit_thread) ends a thread, dropping
+/// references to it ends nobody. The first thread stands inside its process, in the same block: its data is dropped with that of the process, when
+/// the last reference to either has gone. So what is heavy in a thread's data is an `Option` of the kernel's, emptied when the thread ends.
 pub struct Thread<H: Host> {
-    process: Arc<Process<H>>,
+    pub(crate) head: Head,
+    process: Owner<Process<H>>,
     identity: Identity<H>,
     /// Where its children will live, if not in its own namespace.
     children_space: StrongEdge<PidNamespace<H>>,
     /// Whether `children_space` is set: a hint, without the lock.
     has_children_space: Word32,
     state: Word32,
-    /// Set when it joins its process.
-    myself: Opened<Weak<Thread<H>>>,
     comrades: Links<Thread<H>>,
-    /// Its children, unless it is the leader: then they stand in the process.
     children: Children<H>,
     /// The round of the group stop in which it stopped last.
     stopped_in: Field<u32>,
-    /// How its own number ended, unless it has been the leader from the start: then it stands in the process.
+    /// How it ended; 0 before.
     exit_code: Word32,
-    /// Its parent-death signal, unless it is the leader: then it stands in the process.
+    /// How the number ended that it had before it became the leader in exec.
+    former_code: Word32,
+    /// Its parent-death signal. It survives the exit of a leader.
     death_signal: Field<Option<Signal>>,
     /// The thread that waits in vfork for this one. See `process/vfork.rs`.
     vfork_parent: Edge<Thread<H>>,
@@ -42,7 +41,7 @@ pub struct Thread<H: Host> {
     vfork_child: Edge<Thread<H>>,
     /// Whether `vfork_child` is set: what the waiting thread looks at.
     in_vfork: Word32,
-    /// Its part in ptrace, unless it is the leader: then it stands in the process.
+    /// Its part in ptrace, if it has ever had one.
     trace: StrongEdge<Trace<H>>,
     data: H::ThreadData,
 }
@@ -71,30 +70,49 @@ impl<H: Host> Node<Comrades> for Thread<H> {
 }
 
 impl<H: Host> Thread<H> {
-    /// Makes a thread that its process does not list yet.
-    pub(crate) fn embryo(
-        process: Arc<Process<H>>,
-        identity: Identity<H>,
-        data: H::ThreadData,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    /// Makes a thread that its process does not list yet: the first one, inside the process.
+    #[inline]
+    pub(crate) fn first(data: H::ThreadData) -> Self {
+        Self::embryo(Owner::of_part(), Identity::at_root(), data)
+    }
+
+    /// Leads to the process in which this, the first thread, stands.
+    pub(crate) fn settle_in(&self, process: &Process<H>) {
+        self.process.settle(process);
+    }
+
+    /// Makes one more thread, which its process does not list yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub(crate) fn make(process: &Process<H>, data: H::ThreadData) -> Result<ARef<Self>, Errno> {
+        let identity = process.space_hint().new_identity()?;
+        let owner = Owner::counted(ARef::from(process));
+        ARef::make(|| Self::embryo(owner, identity, data))
+    }
+
+    #[inline]
+    fn embryo(process: Owner<Process<H>>, identity: Identity<H>, data: H::ThreadData) -> Self {
+        Self {
+            head: Self::new_head(),
             process,
             identity,
             children_space: StrongEdge::empty(),
             has_children_space: Word32::new(0),
             state: Word32::new(ThreadState::Embryo as u32),
-            myself: Opened::new(Weak::new()),
             comrades: Links::new(),
             children: Children::new(),
             stopped_in: Field::new(0),
             exit_code: Word32::new(0),
+            former_code: Word32::new(0),
             death_signal: Field::new(None),
             vfork_parent: Edge::none(),
             vfork_child: Edge::none(),
             in_vfork: Word32::new(0),
             trace: StrongEdge::empty(),
             data,
-        })
+        }
     }
 
     /// Returns the thread's number in its own namespace. Serves gettid(2). It changes once, when a thread other than the leader execs: then it becomes the process's.
@@ -109,7 +127,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Returns the process.
-    pub const fn process(&self) -> &Arc<Process<H>> {
+    pub fn process(&self) -> &ARef<Process<H>> {
         &self.process
     }
 
@@ -159,22 +177,37 @@ impl<H: Host> Thread<H> {
         self.comrades.is_linked(hold)
     }
 
-    /// The children that stand with this thread.
-    pub(crate) const fn own_children(&self) -> &Children<H> {
+    /// Its children.
+    pub(crate) const fn children_list(&self) -> &Children<H> {
         &self.children
+    }
+
+    /// Whether it leads its process, exited or not.
+    pub(crate) fn is_leader(&self, hold: &Hold<'_, H>) -> bool {
+        core::ptr::eq(self.process.leading_thread(hold), self)
+    }
+
+    /// Whether it can still be given a child.
+    pub(crate) fn is_live(&self) -> bool {
+        self.state() == ThreadState::Live
     }
 
     pub(crate) const fn stopped_in(&self) -> &Field<u32> {
         &self.stopped_in
     }
 
-    /// How the number that it had beside its process's ended.
+    /// How it ended.
     pub(crate) const fn exit_code(&self) -> &Word32 {
         &self.exit_code
     }
 
-    /// The parent-death signal that stands with this thread.
-    pub(crate) const fn own_wish(&self) -> &Field<Option<Signal>> {
+    /// How the number ended that it had before it became the leader.
+    pub(crate) const fn former_code(&self) -> &Word32 {
+        &self.former_code
+    }
+
+    /// Its parent-death signal.
+    pub(crate) const fn death_signal(&self) -> &Field<Option<Signal>> {
         &self.death_signal
     }
 
@@ -190,28 +223,9 @@ impl<H: Host> Thread<H> {
         &self.in_vfork
     }
 
-    /// The part in ptrace that stands with this thread.
-    pub(crate) const fn own_trace(&self) -> &StrongEdge<Trace<H>> {
+    /// Its part in ptrace.
+    pub(crate) const fn trace_edge(&self) -> &StrongEdge<Trace<H>> {
         &self.trace
-    }
-
-    /// A strong reference; `None` before it has joined its process, and while the last one is being dropped.
-    pub(crate) fn upgrade(&self, hold: &Hold<'_, H>) -> Option<Arc<Self>> {
-        self.myself.get(hold).upgrade()
-    }
-
-    /// Lets strong references be taken from now on, by whoever finds it in its process.
-    pub(crate) fn know_itself(self: &Arc<Self>, hold: &mut Hold<'_, H>) {
-        *self.myself.get_mut(hold) = Arc::downgrade(self);
-    }
-}
-
-/// A thread that has not exited, or not to its end because a hook has panicked, leaves its process now: the list must not outlive it.
-impl<H: Host> Drop for Thread<H> {
-    fn drop(&mut self) {
-        if matches!(self.state(), ThreadState::Live | ThreadState::Exiting) {
-            unlink(|| self.abandon());
-        }
     }
 }
 

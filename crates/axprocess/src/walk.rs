@@ -9,19 +9,18 @@
 //! a process can move from what has not been walked to what has. The memory is there before, for as many as there were; if more have come by
 //! then, it is given back and asked for anew.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::pid::PidNamespace;
 use crate::process::{Process, ProcessStat};
 use crate::sync::Hold;
-use crate::{Host, Pid, ProcessTable};
+use crate::{ARef, Errno, Host, Pid, ProcessTable};
 
 /// A process in a snapshot of the tree.
 pub struct TreeEntry<H: Host> {
     /// The process.
-    pub process: Arc<Process<H>>,
+    pub process: ARef<Process<H>>,
     /// How far below the root of the snapshot it stood. An entry's parent is the last one before it with less depth.
     pub depth: usize,
     /// What it was like, with the numbers of the snapshot's viewer.
@@ -60,13 +59,14 @@ impl<H: Host> ProcessTable<H> {
         &self,
         viewer: &PidNamespace<H>,
         from: Pid,
-    ) -> Option<(Pid, Arc<Process<H>>)> {
-        if !self.namespace().contains(viewer) {
+    ) -> Option<(Pid, ARef<Process<H>>)> {
+        let world = self.world()?;
+        if !world.space().contains(viewer) {
             return None;
         }
         let mut from = from;
         loop {
-            match self.world().hold(|hold| look_on(hold, viewer, from)) {
+            match world.hold(|hold| look_on(hold, viewer, from)) {
                 Looked::Found(number, process) => return Some((number, process)),
                 Looked::Nobody => return None,
                 Looked::Upto(number) => from = number,
@@ -77,7 +77,7 @@ impl<H: Host> ProcessTable<H> {
 
 /// How far one hold has come.
 enum Looked<H: Host> {
-    Found(Pid, Arc<Process<H>>),
+    Found(Pid, ARef<Process<H>>),
     /// Nobody has a number below this one.
     Upto(Pid),
     Nobody,
@@ -87,9 +87,9 @@ fn look_on<H: Host>(hold: &mut Hold<'_, H>, viewer: &PidNamespace<H>, from: Pid)
     let mut from = from;
     while let Some(number) = viewer.numbers(hold).next_used(from) {
         hold.touch();
-        let task = viewer.roles(hold, number).and_then(|roles| roles.task);
+        let task = viewer.roles(hold, number).and_then(|roles| roles.task());
         let process = task.and_then(|task| task.process_of_leader(hold));
-        if let Some(process) = process.and_then(|process| process.share(hold)) {
+        if let Some(process) = process.and_then(Process::share) {
             return Looked::Found(number, process);
         }
         match number.checked_add(1) {
@@ -107,7 +107,11 @@ impl<H: Host> Process<H> {
     ///
     /// Holds the lock for as long as it takes to look at all of them, which is for debuggers, checkpoints and out-of-memory killers, not for
     /// `/proc`. Allocates before, for as many processes as there are in the whole table.
-    pub fn snapshot_tree(&self, viewer: &PidNamespace<H>) -> Vec<TreeEntry<H>> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for all of them.
+    pub fn snapshot_tree(&self, viewer: &PidNamespace<H>) -> Result<Vec<TreeEntry<H>>, Errno> {
         #[cfg(feature = "split-sections")]
         if self.world().check_apart(crate::split::Split::Walk, |_| ()).is_some() {
             return self.walk_in_pieces(viewer);
@@ -116,26 +120,27 @@ impl<H: Host> Process<H> {
         loop {
             let expected = self.world().hold(count);
             let room = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(SLACK);
-            let mut found = Vec::with_capacity(room);
+            let mut found = Vec::new();
+            found.try_reserve_exact(room).map_err(|_| Errno::ENOMEM)?;
             if self.world().hold(|hold| self.walk_tree(hold, viewer, &mut found)) {
-                return found;
+                return Ok(found);
             }
         }
     }
 
     /// Looks at the children of one process after the other.
     #[cfg(feature = "split-sections")]
-    fn walk_in_pieces(&self, viewer: &PidNamespace<H>) -> Vec<TreeEntry<H>> {
+    fn walk_in_pieces(&self, viewer: &PidNamespace<H>) -> Result<Vec<TreeEntry<H>>, Errno> {
         let mut found = Vec::new();
-        let mut pending = alloc::vec![(self.world().hold(|hold| self.share(hold)), 0)];
+        let mut pending = alloc::vec![(self.share(), 0)];
         while let Some((process, depth)) = pending.pop() {
             let Some(process) = process else { continue };
             let Some(stat) = process.stat(viewer) else { continue };
-            let children = process.children().into_iter().rev();
+            let children = process.children()?.into_iter().rev();
             pending.extend(children.map(|child| (Some(child), depth + 1)));
             found.push(TreeEntry { process, depth, stat });
         }
-        found
+        Ok(found)
     }
 
     /// Walks as far as there is room. False if there was too little.
@@ -151,7 +156,7 @@ impl<H: Host> Process<H> {
             if found.len() == found.capacity() {
                 return false;
             }
-            if let (Some(shared), Some(stat)) = (process.share(hold), process.stat_in(hold, viewer))
+            if let (Some(shared), Some(stat)) = (process.share(), process.stat_in(hold, viewer))
             {
                 found.push(TreeEntry { process: shared, depth, stat });
             }
@@ -172,7 +177,7 @@ impl<H: Host> Process<H> {
         }
         let (mut at, mut depth) = (at, depth);
         while !core::ptr::eq(at, self) {
-            let parent = at.parentage(hold)?.process;
+            let parent = at.parent_in(hold)?;
             if let Some(sibling) = parent.child_after(hold, at) {
                 return Some((sibling, depth));
             }

@@ -24,31 +24,7 @@ impl<T: Send + Sync> Links<T> {
 
     #[inline]
     pub(crate) fn is_linked<H: Host>(&self, hold: &Hold<'_, H>) -> bool {
-        // Not `next`: that one may serve a `Released` chain by now.
         self.prev.get(hold).is_some()
-    }
-
-    /// The pointer with which the object was put into its list, if it is in one.
-    pub(super) fn own_pointer<H: Host, L>(&self, hold: &Hold<'_, H>) -> Option<Ptr<T>>
-    where
-        T: Node<L>,
-    {
-        self.prev.get(hold).and_then(|prev| prev.get(hold).links().next.get(hold))
-    }
-
-    /// Uses the forward link of an object that is in no list to chain it to another.
-    pub(super) fn chain<H: Host>(&self, hold: &mut Hold<'_, H>, next: Option<Ptr<T>>) {
-        self.next.set(hold, next);
-    }
-
-    /// Takes the chained object back, without a hold.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the chain, and nobody else reads these links any more.
-    pub(super) unsafe fn unchain(&self) -> Option<Ptr<T>> {
-        // SAFETY: by this function's own contract.
-        unsafe { self.next.take_unguarded() }
     }
 }
 
@@ -130,25 +106,25 @@ impl<T: Node<L>, L> Ring<T, L> {
         self.len.set(hold, self.len.get(hold) + 1);
     }
 
-    /// Takes `node` out, which is in this list or in none, and returns the pointer with which it was put in.
-    pub(super) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<Ptr<T>> {
+    /// Takes `node` out, which is in this list or in none. Whether it was in.
+    pub(super) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> bool {
         let links = node.links();
-        let prev = links.prev.get(hold)?;
-        let next = links.next.get(hold)?;
-        let own = prev.get(hold).links().next.get(hold);
+        let (Some(prev), Some(next)) = (links.prev.get(hold), links.next.get(hold)) else {
+            return false;
+        };
         if next.is(node) {
             self.head.set(hold, None);
         } else {
             prev.get(hold).links().next.set(hold, Some(next));
             next.get(hold).links().prev.set(hold, Some(prev));
-            if self.head.get(hold) == own {
+            if self.head.get(hold).is_some_and(|head| head.is(node)) {
                 self.head.set(hold, Some(next));
             }
         }
         links.next.set(hold, None);
         links.prev.set(hold, None);
         self.len.set(hold, self.len.get(hold) - 1);
-        own
+        true
     }
 
     /// Moves the first `count` members, of which `last` is the last, to the end of another ring.
@@ -159,9 +135,10 @@ impl<T: Node<L>, L> Ring<T, L> {
         last: &T,
         to: &Self,
     ) {
-        let (Some(first), Some(end)) = (self.head.get(hold), last.links().own_pointer(hold)) else {
+        let Some(first) = self.head.get(hold) else {
             return;
         };
+        let end = Ptr::new(last);
         let rest = self.after(hold, last).and_then(|_| last.links().next.get(hold));
         if let (Some(rest), Some(tail)) = (rest, first.get(hold).links().prev.get(hold)) {
             Self::join(hold, tail, rest);

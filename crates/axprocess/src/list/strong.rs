@@ -1,6 +1,7 @@
 //! A list that keeps its members alive.
 
 use core::ops::Deref;
+use core::ptr::NonNull;
 
 use super::ring::Ring;
 use super::{Node, Ptr};
@@ -34,10 +35,9 @@ impl<T: Node<L> + Object, L> StrongList<T, L> {
 
     /// Takes `node` out and hands over the list's reference. `None` if it is in no list; it is in no other list of this kind.
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<ARef<T>> {
-        let pointer = self.0.remove(hold, node)?;
-        // SAFETY: the pointer comes from `ARef::into_raw` in `push_back`, and its reference,
+        // SAFETY: it was in, so `push_back` gave its reference away by `ARef::into_raw`, and that reference,
         // which the list held, is handed over here, once.
-        Some(unsafe { ARef::from_raw(pointer.0) })
+        self.0.remove(hold, node).then(|| unsafe { ARef::from_raw(NonNull::from_ref(node)) })
     }
 
     /// Moves the first `count` members, of which `last` is the last, to the end of another list, with the references to them.

@@ -71,6 +71,18 @@ impl<T: Object> ARef<T> {
         Ok(Self { pointer: place, owned: PhantomData })
     }
 
+    /// Makes a reference to a whole one to the object that stands in it: both count the same.
+    #[inline]
+    pub(crate) fn into_part<P: Object>(whole: Self, part: impl FnOnce(&T) -> &P) -> ARef<P> {
+        let pointer = {
+            let part = part(&whole);
+            assert!(part.head().whole() == whole.head().whole(), "a part stands in its whole");
+            NonNull::from_ref(part)
+        };
+        core::mem::forget(whole);
+        ARef { pointer, owned: PhantomData }
+    }
+
     /// A reference of one's own, unless the last one has gone: for what is reached over a link that does not keep it alive.
     #[inline]
     pub(crate) fn try_from_ref(object: &T) -> Option<Self> {

@@ -2,7 +2,6 @@
 
 use alloc::alloc::{alloc, dealloc};
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
@@ -52,15 +51,4 @@ pub(crate) fn boxed<T>(make: impl FnOnce() -> T) -> Result<Box<T>, Errno> {
         core::mem::forget(block);
         Ok(Box::from_raw(place.as_ptr()))
     }
-}
-
-/// Adds to a vector, if there is memory for it.
-///
-/// # Errors
-///
-/// `ENOMEM`: there is none; the vector is as before.
-pub(crate) fn vec_push<T>(vec: &mut Vec<T>, value: T) -> Result<(), Errno> {
-    vec.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-    vec.push(value);
-    Ok(())
 }

@@ -36,7 +36,7 @@ mod shared;
 pub use aref::ARef;
 pub use head::Object;
 pub(crate) use head::{Head, Kind};
-pub(crate) use memory::{boxed, vec_push};
+pub(crate) use memory::boxed;
 #[cfg(test)]
 pub(crate) use kinds::free_as;
 pub(crate) use owner::Owner;

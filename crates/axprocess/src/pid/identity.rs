@@ -1,13 +1,12 @@
 //! The numbers of one process, thread, group or session: one in each namespace in which it can be seen.
 
-use alloc::boxed::Box;
-use alloc::sync::Arc;
 
-use super::namespace::{PidNamespace, with_memory};
-use super::number::{Number, Refusal, Roles, Task};
-use crate::sync::{Hold, StrongEdge, Word32};
+use super::namespace::{DEEPEST, PidNamespace, with_memory};
+use super::number::{Holder, Number, Refusal, Roles, Task};
+use crate::object::Head;
+use crate::sync::{Hold, StrongEdge, Word32, World};
 use crate::thread::Thread;
-use crate::{Errno, Host, Pid};
+use crate::{ARef, Errno, Host, Pid};
 
 /// The numbers of one thing.
 ///
@@ -20,8 +19,15 @@ pub(crate) struct Identity<H: Host> {
 
 /// The namespace of a thing, and its numbers around it, by level.
 pub(crate) struct Inside<H: Host> {
-    space: Arc<PidNamespace<H>>,
-    outer: Box<[Word32]>,
+    pub(crate) head: Head,
+    space: ARef<PidNamespace<H>>,
+    outer: [Word32; DEEPEST as usize],
+}
+
+impl<H: Host> Inside<H> {
+    pub(crate) fn world(&self) -> &World<H> {
+        self.space.world()
+    }
 }
 
 impl<H: Host> Identity<H> {
@@ -30,9 +36,16 @@ impl<H: Host> Identity<H> {
         Self { number: Word32::new(0), inside: StrongEdge::empty() }
     }
 
-    pub(super) fn nested(space: Arc<PidNamespace<H>>, outer: Box<[Word32]>) -> Self {
-        let inside = Arc::new(Inside { space, outer });
-        Self { number: Word32::new(0), inside: StrongEdge::new(inside) }
+    /// In a namespace inside that one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the numbers around.
+    pub(super) fn nested(space: &PidNamespace<H>) -> Result<Self, Errno> {
+        let space = ARef::from(space);
+        let outer = [const { Word32::new(0) }; DEEPEST as usize];
+        let inside = ARef::make(|| Inside { head: Inside::<H>::new_head(), space, outer })?;
+        Ok(Self { number: Word32::new(0), inside: StrongEdge::new(inside) })
     }
 
     /// The number in its own namespace. Wait-free.
@@ -51,11 +64,8 @@ impl<H: Host> Identity<H> {
     }
 
     /// The namespace in which it lives, to be held.
-    pub(crate) fn space_arc(&self, hold: &Hold<'_, H>) -> Arc<PidNamespace<H>> {
-        match self.inside.get_if_set(hold) {
-            Some(inside) => Arc::clone(&inside.space),
-            None => Arc::clone(hold.root_space()),
-        }
+    pub(crate) fn space_arc(&self, hold: &Hold<'_, H>) -> ARef<PidNamespace<H>> {
+        ARef::from(self.space(hold))
     }
 
     /// The number that `viewer` sees; 0 if it sees none: who lives inside sees nothing of what is outside (R-PID-14).
@@ -75,30 +85,21 @@ impl<H: Host> Identity<H> {
     /// Takes the numbers of the process that founds a group or session, 0 meaning none.
     pub(crate) fn take_after(&self, hold: &mut Hold<'_, H>, founder: &Self) {
         self.number.set(hold, founder.number());
-        if let Some(inside) = founder.inside.share_if_set(hold) {
-            let before = self.inside.replace(hold, inside);
-            debug_assert!(before.is_none(), "a group or session is founded once");
+        if let Some(inside) = founder.inside.get_if_set(hold) {
+            self.inside.set(hold, Some(ARef::from(inside)));
         }
     }
 
-    /// Takes the numbers of the process whose leader a thread becomes, and keeps those that it had until after the unlock.
-    pub(crate) fn follow(&self, hold: &mut Hold<'_, H>, process: &Self) {
-        self.number.set(hold, process.number());
-        if let Some(inside) = process.inside.share_if_set(hold) {
-            let before = self.inside.replace(hold, inside);
-            hold.release_identity(before);
-        }
-    }
-
-    /// Has the numbers of `other` from now on, also when those are given back; what it had goes after the unlock.
-    pub(crate) fn remember(&self, hold: &mut Hold<'_, H>, other: &Self) {
+    /// Has the numbers of `other` from now on, also when those are given back: a thread that becomes the leader those of its process, a terminal
+    /// those of its foreground.
+    pub(crate) fn follow(&self, hold: &mut Hold<'_, H>, other: &Self) {
         self.number.set(hold, other.number());
-        let inside = other.inside.share_if_set(hold);
-        let before = self.inside.exchange(hold, inside);
-        hold.release_identity(before);
+        let inside = other.inside.get_if_set(hold).map(ARef::from);
+        self.inside.set(hold, inside);
     }
 
-    /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none; `caller`: who asks for them.
+    /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none; `caller`: who asks for them; `task`: who
+    /// is found under them, nobody before they are [filled](Self::fill).
     ///
     /// # Errors
     ///
@@ -111,16 +112,17 @@ impl<H: Host> Identity<H> {
         hold: &mut Hold<'_, H>,
         wanted: Number<'_>,
         caller: Option<&Thread<H>>,
-        task: Task<H>,
+        task: Option<Task<H>>,
     ) -> Result<(), Refusal> {
+        let holder = task.map_or(Holder::Prepared, Holder::Task);
         let own = self.space(hold);
         wanted.check_count(own.level())?;
         if own.level() == 0 {
-            let number = enter_one(hold, own, wanted, 0, caller, task)?;
+            let number = enter_one(hold, own, wanted, 0, caller, holder)?;
             self.number.set(hold, number);
             return Ok(());
         }
-        self.enter_everywhere(hold, wanted, caller, task)
+        self.enter_everywhere(hold, wanted, caller, holder)
     }
 
     #[cold]
@@ -129,13 +131,17 @@ impl<H: Host> Identity<H> {
         hold: &mut Hold<'_, H>,
         wanted: Number<'_>,
         caller: Option<&Thread<H>>,
-        task: Task<H>,
+        holder: Holder<H>,
     ) -> Result<(), Refusal> {
         let own = self.space(hold);
+        if own.awaits_first(hold) && own.numbers(hold).len() > 0 {
+            // Its first is being made, and may yet come to nothing.
+            return Err(Errno::ENOMEM.into());
+        }
         self.reserve(hold, own, wanted)?;
         let mut entered = Entered { hold, identity: self, levels: 0 };
         for (depth, space) in own.outward().enumerate() {
-            let number = enter_one(entered.hold, space, wanted, depth, caller, task)?;
+            let number = enter_one(entered.hold, space, wanted, depth, caller, holder)?;
             self.note(entered.hold, space, number);
             entered.levels += 1;
         }
@@ -173,7 +179,7 @@ impl<H: Host> Identity<H> {
         let own = self.space(hold);
         for (space, number) in self.everywhere(hold).take(levels) {
             space.edit_numbers(hold, |numbers| {
-                numbers.edit_existing(number, |roles| roles.task = None);
+                numbers.edit_existing(number, |roles| roles.holder = Holder::Nobody);
             });
         }
         if own.awaits_first(hold) {
@@ -188,11 +194,12 @@ impl<H: Host> Identity<H> {
     ) -> impl Iterator<Item = (&'h PidNamespace<H>, Pid)> + use<'h, H> {
         let own = self.number();
         let (space, outer) = match self.inside.get_if_set(hold) {
-            Some(inside) => (&*inside.space, &*inside.outer),
-            None => (&**hold.root_space(), &[][..]),
+            Some(inside) => (&*inside.space, &inside.outer[..]),
+            None => (hold.root_space(), &[][..]),
         };
+        let innermost = space.level();
         space.outward().map(move |space| {
-            let around = outer.get(space.level() as usize);
+            let around = outer.get(space.level() as usize).filter(|_| space.level() < innermost);
             (space, around.map_or(own, Word32::get))
         })
     }
@@ -248,9 +255,23 @@ impl<H: Host> Identity<H> {
         Ok(())
     }
 
+    /// Makes a thread or process be found under the numbers that it has.
+    pub(crate) fn fill(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
+        self.edit(hold, |roles| roles.holder = Holder::Task(task));
+    }
+
+    /// Gives up numbers under which nobody was found. In a namespace where it would have been the first, nobody is made any more, as on Linux (R-FORK-16).
+    pub(crate) fn give_up(&self, hold: &mut Hold<'_, H>) {
+        let own = self.space(hold);
+        if own.awaits_first(hold) {
+            own.close(hold);
+        }
+        self.leave(hold);
+    }
+
     /// Ends the thread's or process's role of its numbers, at every level.
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
-        self.edit(hold, |roles| roles.task = None);
+        self.edit(hold, |roles| roles.holder = Holder::Nobody);
     }
 }
 
@@ -278,10 +299,10 @@ fn enter_one<H: Host>(
     wanted: Number<'_>,
     depth: usize,
     caller: Option<&Thread<H>>,
-    task: Task<H>,
+    holder: Holder<H>,
 ) -> Result<Pid, Refusal> {
     let wanted = choose(hold, space, wanted, depth, caller)?;
-    with_memory(hold, space, |numbers| numbers.enter(wanted, task))
+    with_memory(hold, space, |numbers| numbers.enter(wanted, holder))
 }
 
 /// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.

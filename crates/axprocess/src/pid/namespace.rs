@@ -14,16 +14,15 @@
 //! A number counts in step 3 as long as anything is named after it: a group that was founded inside holds the end up while a process outside is a
 //! member of it. So does init itself, if another than itself founded its group: it waits until its parent moves it elsewhere, as on Linux.
 
-use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::fmt;
 
 use super::identity::Identity;
 use super::number::{NumberTable, Refusal, Roles};
 use crate::list::Edge;
 use crate::process::Process;
-use crate::sync::{Field, Hold, Opened, Word32};
-use crate::{Errno, Host, Pid, Signal};
+use crate::object::{Head, Owner};
+use crate::sync::{Field, Hold, Opened, World};
+use crate::{ARef, Errno, Host, Pid, Signal};
 
 /// How deep namespaces nest: the table's own has level 0 (R-CLONE-17).
 pub(crate) const DEEPEST: u32 = 32;
@@ -31,9 +30,11 @@ pub(crate) const DEEPEST: u32 = 32;
 /// A PID namespace: a set of numbers, and the process that is number 1 in it.
 ///
 /// The table has one, and processes can be made in new ones inside it ([`crate::ForkRequest::namespace`], [`crate::Thread::unshare_pid`]).
-/// It is held by its processes, by namespaces inside it, and by whoever keeps the `Arc`, like an open `/proc/PID/ns/pid`.
+/// It is held by its processes, by namespaces inside it, and by whoever keeps the `ARef`, like an open `/proc/PID/ns/pid`.
 pub struct PidNamespace<H: Host> {
-    parent: Option<Arc<PidNamespace<H>>>,
+    pub(crate) head: Head,
+    world: Owner<World<H>>,
+    parent: Option<ARef<PidNamespace<H>>>,
     level: u32,
     numbers: Opened<NumberTable<H>>,
     init: Edge<Process<H>>,
@@ -46,25 +47,33 @@ pub struct PidNamespace<H: Host> {
 
 impl<H: Host> PidNamespace<H> {
     /// The table's own.
-    pub(crate) fn root() -> Arc<Self> {
-        Arc::new(Self::below(None, 0))
+    pub(crate) fn root() -> Self {
+        Self::below(Owner::of_part(), None, 0)
+    }
+
+    /// The table's own stands inside its world.
+    pub(crate) fn settle_in(&self, world: &World<H>) {
+        self.world.settle(world);
     }
 
     /// Makes an empty namespace inside `parent`. Its first process will be its init.
     ///
     /// # Errors
     ///
-    /// `ENOSPC`: it would be the 33rd level.
-    pub(crate) fn inside(parent: &Arc<Self>) -> Result<Arc<Self>, Errno> {
+    /// In this order: `ENOSPC`: it would be the 33rd level. `ENOMEM`: there is no memory.
+    pub(crate) fn inside(parent: &Self) -> Result<ARef<Self>, Errno> {
         let level = parent.level + 1;
         if level > DEEPEST {
             return Err(Errno::ENOSPC);
         }
-        Ok(Arc::new(Self::below(Some(Arc::clone(parent)), level)))
+        let (world, parent) = (ARef::clone(&parent.world), ARef::from(parent));
+        ARef::make(|| Self::below(Owner::counted(world), Some(parent), level))
     }
 
-    fn below(parent: Option<Arc<Self>>, level: u32) -> Self {
+    fn below(world: Owner<World<H>>, parent: Option<ARef<Self>>, level: u32) -> Self {
         Self {
+            head: Self::new_head(),
+            world,
             parent,
             level,
             numbers: Opened::new(NumberTable::new()),
@@ -81,7 +90,7 @@ impl<H: Host> PidNamespace<H> {
     }
 
     /// Returns the namespace around this one; `None` for the table's own.
-    pub const fn parent(&self) -> Option<&Arc<Self>> {
+    pub const fn parent(&self) -> Option<&ARef<Self>> {
         self.parent.as_ref()
     }
 
@@ -165,16 +174,18 @@ impl<H: Host> PidNamespace<H> {
         Some(number)
     }
 
-    /// The identity of something new in this namespace, not yet with numbers. The table's own needs no memory for it.
-    #[inline]
-    pub(crate) fn new_identity(self: &Arc<Self>) -> Identity<H> {
-        if self.level == 0 { Identity::at_root() } else { self.new_nested_identity() }
+    pub(crate) fn world(&self) -> &World<H> {
+        &self.world
     }
 
-    #[cold]
-    fn new_nested_identity(self: &Arc<Self>) -> Identity<H> {
-        let outer: Box<[Word32]> = (0..self.level).map(|_| Word32::new(0)).collect();
-        Identity::nested(Arc::clone(self), outer)
+    /// The identity of something new in this namespace, not yet with numbers. The table's own needs no memory for it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the numbers around.
+    #[inline]
+    pub(crate) fn new_identity(&self) -> Result<Identity<H>, Errno> {
+        if self.level == 0 { Ok(Identity::at_root()) } else { Identity::nested(self) }
     }
 }
 

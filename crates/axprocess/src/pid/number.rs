@@ -66,9 +66,28 @@ pub(super) const HIGHEST_LIMIT: Pid = 4_194_304;
 
 /// The roles that one number plays. It is free when it plays none (R-PID-08).
 pub(crate) struct Roles<H: Host> {
-    pub(crate) task: Option<Task<H>>,
+    pub(crate) holder: Holder<H>,
     pub(crate) group: Option<Ptr<ProcessGroup<H>>>,
     pub(crate) session: Option<Ptr<Session<H>>>,
+}
+
+/// Who has a number as a process or thread.
+pub(crate) enum Holder<H: Host> {
+    Nobody,
+    /// Someone who is being made, and whom nobody finds.
+    Prepared,
+    Task(Task<H>),
+}
+
+impl<H: Host> Roles<H> {
+    /// The process or thread that the number names.
+    #[inline]
+    pub(crate) const fn task(&self) -> Option<Task<H>> {
+        match self.holder {
+            Holder::Task(task) => Some(task),
+            Holder::Nobody | Holder::Prepared => None,
+        }
+    }
 }
 
 /// The thread that a number names: the leader stands for its process.
@@ -95,11 +114,19 @@ impl<H: Host> Clone for Task<H> {
 
 impl<H: Host> Copy for Task<H> {}
 
+impl<H: Host> Clone for Holder<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Host> Copy for Holder<H> {}
+
 impl<H: Host> Slot for Roles<H> {
-    const VACANT: Self = Self { task: None, group: None, session: None };
+    const VACANT: Self = Self { holder: Holder::Nobody, group: None, session: None };
 
     fn is_vacant(&self) -> bool {
-        self.task.is_none() && self.group.is_none() && self.session.is_none()
+        matches!(self.holder, Holder::Nobody) && self.group.is_none() && self.session.is_none()
     }
 }
 
@@ -143,15 +170,19 @@ impl<H: Host> NumberTable<H> {
     ///
     /// `EEXIST`: the number is in use. `EAGAIN`: none is free.
     #[inline]
-    pub(crate) fn enter(&mut self, wanted: Option<Pid>, task: Task<H>) -> Result<Pid, Refusal> {
+    pub(crate) fn enter(
+        &mut self,
+        wanted: Option<Pid>,
+        holder: Holder<H>,
+    ) -> Result<Pid, Refusal> {
         if let Some(pid) = wanted {
-            return if self.occupy(pid, task)? { Ok(pid) } else { Err(Errno::EEXIST.into()) };
+            return if self.occupy(pid, holder)? { Ok(pid) } else { Err(Errno::EEXIST.into()) };
         }
         let candidate = self.first_candidate();
         // Mostly it is free, and need not be looked for.
-        let pid = match candidate < self.limit && self.occupy(candidate, task)? {
+        let pid = match candidate < self.limit && self.occupy(candidate, holder)? {
             true => candidate,
-            false => self.enter_next_free(task)?,
+            false => self.enter_next_free(holder)?,
         };
         self.cursor = pid + 1;
         Ok(pid)
@@ -166,18 +197,18 @@ impl<H: Host> NumberTable<H> {
     }
 
     #[cold]
-    fn enter_next_free(&mut self, task: Task<H>) -> Result<Pid, Refusal> {
+    fn enter_next_free(&mut self, holder: Holder<H>) -> Result<Pid, Refusal> {
         let pid = self.next_free().ok_or(Errno::EAGAIN)?;
-        self.edit(pid, |roles| roles.task = Some(task))?;
+        self.edit(pid, |roles| roles.holder = holder)?;
         Ok(pid)
     }
 
     /// Gives a number to a task if it is free. Whether it was.
-    fn occupy(&mut self, number: Pid, task: Task<H>) -> Result<bool, Refusal> {
+    fn occupy(&mut self, number: Pid, holder: Holder<H>) -> Result<bool, Refusal> {
         let entered = self.roles.edit(number, |roles| {
             let is_free = roles.is_vacant();
             if is_free {
-                roles.task = Some(task);
+                roles.holder = holder;
             }
             is_free
         });

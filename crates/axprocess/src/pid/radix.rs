@@ -18,6 +18,9 @@
 use alloc::boxed::Box;
 use core::mem;
 
+use crate::Errno;
+use crate::object::boxed;
+
 /// The bits of a number that one level decides.
 const BITS: u32 = 6;
 /// The slots of a leaf, and the children of an inner node.
@@ -318,15 +321,19 @@ impl NodesMissing {
     }
 
     /// Allocates the nodes. To be called without the lock.
-    pub(crate) fn allocate<V: Slot>(&self) -> Nodes<V> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for all of them.
+    pub(crate) fn allocate<V: Slot>(&self) -> Result<Nodes<V>, Errno> {
         let mut nodes = Nodes::new();
         for _ in 0..self.leaves {
-            nodes.leaves.push(Box::new(Leaf::VACANT));
+            nodes.leaves.push(boxed(|| Leaf::VACANT)?);
         }
         for _ in 0..self.inners {
-            nodes.inners.push(Box::new(Inner::VACANT));
+            nodes.inners.push(boxed(|| Inner::VACANT)?);
         }
-        nodes
+        Ok(nodes)
     }
 }
 

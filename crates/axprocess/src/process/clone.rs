@@ -125,7 +125,7 @@ const MOST_NUMBERS: usize = DEEPEST as usize;
 /// use std::sync::Arc;
 /// use axprocess::{CloneRequest, Errno, NewTask, Thread};
 ///
-/// fn clone(caller: &Thread<MyKernel>, request: &CloneRequest) -> Result<Arc<Thread<MyKernel>>, Errno> {
+/// fn clone(caller: &Thread<MyKernel>, request: &CloneRequest) -> Result<ARef<Thread<MyKernel>>, Errno> {
 ///     let new = caller.admit_clone(request)?;
 ///     may_create(request.flags())?;
 ///     match new {

@@ -21,7 +21,7 @@ impl<H: Host> Process<H> {
         let space = self.space(hold);
         while let Some(number) = space.next_to_kill(hold) {
             hold.touch();
-            let task = space.roles(hold, number).and_then(|roles| roles.task);
+            let task = space.roles(hold, number).and_then(|roles| roles.task());
             let victim = task.and_then(|task| task.process_of_leader(hold));
             if let Some(victim) = victim {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
@@ -47,7 +47,7 @@ impl<H: Host> Process<H> {
     }
 
     fn first_zombie<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
-        let mut reports = self.children.reportable.iter(hold);
+        let mut reports = self.leading_thread(hold).children_list().reportable.iter(hold);
         reports.find(|child| child.state() == ProcessState::Zombie)
     }
 }

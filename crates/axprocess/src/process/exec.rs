@@ -1,11 +1,10 @@
 //! exec in a thread group: one thread takes over, all others are gone.
 
 use super::Marks;
-use super::family::Parentage;
 use crate::faults::{Fault, is_planted};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{Errno, ExitSignal, Host};
+use crate::{ARef, Errno, ExitSignal, Host};
 
 impl<H: Host> Thread<H> {
     /// Makes this thread the only one and the leader of its process, as a successful execve(2) does.
@@ -48,11 +47,8 @@ impl<H: Host> Thread<H> {
                 return Ok(false);
             }
         }
-        if !process.leader.is(hold, self) {
+        if !self.is_leader(hold) {
             self.become_leader(hold);
-        }
-        if !self.own_children().move_all(hold, Parentage::of_thread(self, hold)) {
-            return Ok(false);
         }
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
@@ -68,12 +64,8 @@ impl<H: Host> Thread<H> {
 
     /// Makes another thread vanish; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.
     fn absorb(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
-        let process = self.process();
-        let heir = Parentage::of_thread(self.heir_of(hold, other), hold);
-        if process.leader.is(hold, other) && !process.children.move_all(hold, heir) {
-            return false;
-        }
-        if !other.own_children().move_all(hold, heir) {
+        let heir = self.heir_of(hold, other);
+        if !other.children_list().move_all(hold, heir) {
             return false;
         }
         if !other.release_tracees(hold) {
@@ -91,18 +83,19 @@ impl<H: Host> Thread<H> {
     fn become_leader(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         self.release_number(hold);
-        self.bring_wish(hold);
+        let leader = process.leading_thread(hold);
+        // The old leader's parent-death signal is void.
+        leader.forget_wish(hold);
         // Its old number ends as the leader did, whose place it takes.
-        self.exit_code().set(hold, process.leader_code.get(hold));
-        process.leader_code.set(hold, 0);
+        self.former_code().set(hold, leader.exit_code().get());
         if let Some(trace) = process.traced(hold) {
             trace.elude(hold);
         }
-        self.bring_trace(hold);
+        process.later_leader.set(hold, Some(ARef::from(self)));
         self.identity().follow(hold, process.identity());
+        // Its stops are the process's now, and the process's are its.
+        process.queue_report(hold);
         hold.host().wake_thread_pollers(self);
-        process.leader.set(hold, Some(self));
-        process.unmark(hold, Marks::LEADER_GONE);
     }
 
     /// The order in which Linux's `zap_other_threads` goes.

@@ -47,14 +47,14 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         #[cfg(feature = "split-sections")]
         let reaper = process.world().check_apart(crate::split::Split::Adopt, |hold| {
-            process.find_reaper(hold)?.process.share(hold)
+            process.find_reaper(hold)?.process_in(hold).share()
         });
         let exit = process.world().hold(|hold| {
             let exit = self.begin_exit(hold, status.to_raw());
             #[cfg(feature = "split-sections")]
             if let Some(Some(reaper)) = &reaper {
-                let reaper = super::family::Parentage::of_leader(reaper, hold);
-                process.children.move_all(hold, reaper);
+                let reaper = reaper.in_hold(hold).leading_thread(hold);
+                self.children_list().move_all(hold, reaper);
             }
             if exit != ThreadExit::Gone {
                 self.try_finish_exit(hold);
@@ -63,18 +63,6 @@ impl<H: Host> Thread<H> {
         });
         self.finish_departure();
         exit
-    }
-
-    /// Leaves the process without an exit, because the kernel has dropped the thread.
-    pub(crate) fn abandon(&self) {
-        let process = self.process();
-        process.world().hold(|hold| {
-            if self.state() == ThreadState::Live {
-                self.depart(hold);
-                self.try_finish_exit(hold);
-            }
-        });
-        self.finish_departure();
     }
 
     fn finish_departure(&self) {
@@ -112,20 +100,18 @@ impl<H: Host> Thread<H> {
     /// Leaves the process, without children.
     pub(super) fn vanish(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
-        if self.state() == ThreadState::Live {
+        if self.is_live() {
             self.depart(hold);
         }
-        process.threads.remove(hold, self);
-        let led = process.leader.is(hold, self);
-        if led {
-            process.leader.set(hold, None);
-            process.mark(hold, Marks::LEADER_GONE);
-        } else {
+        let led = self.is_leader(hold);
+        if !led {
             self.release_number(hold);
             self.forget_wish(hold);
             self.sever(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
+        // The list's reference goes: from here on the thread is its holders', a leader also its process's.
+        drop(process.threads.remove(hold, self));
         if !led {
             hold.host().wake_thread_pollers(self);
         }
@@ -136,15 +122,9 @@ impl<H: Host> Thread<H> {
         if self.state() != ThreadState::Exiting {
             return;
         }
-        let process = self.process();
-        let leads = process.leader.is(hold, self);
-        if leads {
-            process.mark(hold, Marks::LEADER_GONE);
-        }
-        // The last one clears up what stands with the process itself, whoever led it.
-        let is_clear = !(leads || process.state() == ProcessState::Exiting)
-            || process.hand_over_children(hold, &process.children);
-        if !is_clear || !process.hand_over_children(hold, self.own_children()) {
+        let process = self.process_in(hold);
+        let leads = self.is_leader(hold);
+        if !process.hand_over_children(hold, self.children_list()) {
             return;
         }
         if !self.release_tracees(hold) {
@@ -168,7 +148,7 @@ impl<H: Host> Thread<H> {
         let own = Ptr::new(self);
         let identity = self.in_hold(hold).identity();
         let is_named = identity
-            .names(hold, |roles| matches!(roles.task, Some(Task::Thread(named)) if named == own));
+            .names(hold, |roles| matches!(roles.task(), Some(Task::Thread(named)) if named == own));
         if is_named {
             identity.leave(hold);
             end_spaces(hold, identity);
@@ -184,16 +164,11 @@ fn leave<H: Host>(hold: &mut Hold<'_, H>, thread: &Thread<H>, code: i32) -> Opti
     let process = thread.process();
     thread.depart(hold);
     let counts = !process.has(hold, Marks::GROUP_EXIT);
-    let counts = counts && (!is_planted(Fault::LeadersCode) || process.leader.is(hold, thread));
+    let counts = counts && (!is_planted(Fault::LeadersCode) || thread.is_leader(hold));
     if counts {
         process.exit_code.set(hold, code as u32);
     }
-    let code = process.exit_code.get();
-    if process.leader.is(hold, thread) {
-        process.leader_code.set(hold, code);
-    } else {
-        thread.exit_code().set(hold, code);
-    }
+    thread.exit_code().set(hold, process.exit_code.get());
     Some(process.live_threads.get(hold) > 0)
 }
 
@@ -267,7 +242,7 @@ impl<H: Host> Process<H> {
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
     pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
         hold.host().wake_pollers(self);
-        let Some(parent) = self.parent.get(hold) else {
+        let Some(parent) = self.parent_in(hold) else {
             return;
         };
         let signal = self.signal_for(hold, parent);
@@ -297,11 +272,9 @@ impl<H: Host> Process<H> {
             parent.send_to(hold, receiver, &SignalInfo { signal, cause });
         }
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
-            if let Some(link) = self.reap(hold) {
-                hold.release(link);
-            }
+            drop(self.reap(hold));
         } else {
-            self.queue_end(hold, parent);
+            self.queue_end(hold);
         }
         parent.wake(hold, &news);
     }
@@ -320,10 +293,7 @@ impl<H: Host> Process<H> {
             thread.vanish(hold);
         }
         self.drop_subreaper_mark(hold);
-        let link = hold.roots().remove(hold, self);
         self.leave_all(hold);
-        if let Some(link) = link {
-            hold.release(link);
-        }
+        drop(hold.roots().remove(hold, self));
     }
 }

@@ -26,7 +26,7 @@ impl<H: Host> Children<H> {
     }
 
     /// Makes all children those of `parent`, or as many as the hold allows. False if some are left.
-    pub(super) fn move_all<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) -> bool {
+    pub(super) fn move_all<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) -> bool {
         while let Some(child) = self.list.first(hold) {
             match child.moves_unnoticed(hold) {
                 true => self.move_unnoticed(hold, parent),
@@ -40,7 +40,7 @@ impl<H: Host> Children<H> {
     }
 
     /// Makes those of `parent` that stand before the first whose move somebody has to be told of: their places in the list change all at once.
-    fn move_unnoticed<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
+    fn move_unnoticed<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let (mut next, mut last, mut count) = (self.list.first(hold), None, 0);
         while let Some(child) = next.filter(|child| child.moves_unnoticed(hold)) {
             hold.touch();
@@ -49,44 +49,20 @@ impl<H: Host> Children<H> {
             next = if hold.is_full() { None } else { self.list.after(hold, child) };
         }
         if let Some(last) = last {
-            self.list.move_first(hold, count, last, &parent.children().list);
+            self.list.move_first(hold, count, last, &parent.children_list().list);
         }
     }
 }
 
-/// Whose child a process is, or shall be: a process, and its thread unless that is the leader.
-pub(crate) struct Parentage<'h, H: Host> {
-    pub(crate) process: &'h Process<H>,
-    pub(super) thread: Option<&'h Thread<H>>,
-}
-
-impl<H: Host> Clone for Parentage<'_, H> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<H: Host> Copy for Parentage<'_, H> {}
-
-impl<'h, H: Host> Parentage<'h, H> {
-    pub(crate) const fn children(&self) -> &'h Children<H> {
-        match self.thread {
-            Some(thread) => thread.own_children(),
-            None => &self.process.children,
-        }
-    }
-
+impl<H: Host> Thread<H> {
     /// Whoever of the same process accepts a child now: this thread if it lives, else the first that does (R-REPARENT-02).
-    pub(super) fn accepting(self, hold: &Hold<'h, H>) -> Option<Self> {
-        let process = self.process;
+    #[inline]
+    pub(super) fn accepting<'h>(&'h self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+        let process = self.process_in(hold);
         if process.state() != ProcessState::Live {
             return None;
         }
-        let lives = match self.thread {
-            Some(thread) => thread.state() == ThreadState::Live,
-            None => !process.has(hold, Marks::LEADER_GONE),
-        };
-        if lives { Some(self) } else { process.first_accepting(hold) }
+        if self.is_live() { Some(self) } else { process.first_accepting(hold) }
     }
 }
 
@@ -132,16 +108,21 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Whose child this process is; `None` for init and for a reaped process.
-    pub(crate) fn parentage<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
-        let process = self.parent.get(hold)?;
-        Some(Parentage { process, thread: self.parent_thread.get(hold) })
+    /// The parent; `None` for init and for a reaped process.
+    #[inline]
+    pub(crate) fn parent_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+        self.parent.get(hold).map(|thread| thread.process_in(hold))
     }
 
-    /// The parent's thread whose child this process is, if that lives.
+    /// The parent's thread whose child this process is.
+    #[inline]
+    pub(crate) fn parent_thread<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        self.parent.get(hold)
+    }
+
+    /// The same, until it has exited.
     pub(super) fn parent_thread_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
-        let parent = self.parent.get(hold)?;
-        self.parent_thread.get(hold).or_else(|| parent.leader(hold))
+        self.parent.get(hold).filter(|thread| thread.state() != ThreadState::Exited)
     }
 
     /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
@@ -150,36 +131,33 @@ impl<H: Host> Process<H> {
         self.ppid.set(hold, ppid);
     }
 
-    pub(super) fn is_child_of(&self, hold: &Hold<'_, H>, parent: &Self) -> bool {
-        self.parent.is(hold, parent)
+    pub(crate) fn is_child_of(&self, hold: &Hold<'_, H>, parent: &Self) -> bool {
+        self.parent_in(hold).is_some_and(|own| core::ptr::eq(own, parent))
     }
 
-    /// The thread that adopts what this process leaves behind: its own first living one, if any.
-    pub(super) fn first_accepting<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
-        let mut threads = self.threads.iter(hold);
-        let thread = threads.find(|thread| thread.state() == ThreadState::Live)?;
-        let leads = self.leader.is(hold, thread);
-        Some(Parentage { process: thread.process_in(hold), thread: (!leads).then_some(thread) })
+    /// The thread that adopts what another of this process leaves behind: the first living one, if any.
+    pub(super) fn first_accepting<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        self.threads.iter(hold).find(|thread| thread.is_live())
     }
 
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
-    pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<Parentage<'h, H>> {
+    pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Thread<H>> {
         if hold.table().subreapers > 0 && !is_planted(Fault::WrongReaper) {
             let level = self.level;
-            let mut ancestor = self.parent.get(hold);
+            let mut ancestor = self.parent_in(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
             while let Some(process) = ancestor.filter(|ancestor| ancestor.level == level) {
                 hold.touch();
                 if process.has(hold, Marks::SUBREAPER) {
-                    let candidate = Parentage { process, thread: None }.accepting(hold);
+                    let candidate = process.leading_thread(hold).accepting(hold);
                     if candidate.is_some() {
                         return candidate;
                     }
                 }
-                ancestor = process.parent.get(hold);
+                ancestor = process.parent_in(hold);
             }
         }
-        let eldest = Parentage { process: self.space(hold).init(hold)?, thread: None };
+        let eldest = self.space(hold).init(hold)?.leading_thread(hold);
         Some(eldest.accepting(hold).unwrap_or(eldest))
     }
 
@@ -201,13 +179,14 @@ impl<H: Host> Process<H> {
             None => self.find_reaper(hold),
         };
         match heir {
-            Some(heir) if !core::ptr::eq(heir.children(), from) => from.move_all(hold, heir),
-            _ => true,
+            Some(heir) if core::ptr::eq(heir.children_list(), from) => true,
+            Some(heir) => from.move_all(hold, heir),
+            None => from.become_roots(hold),
         }
     }
 
     /// The living thread of this process that inherits the children of an exiting one.
-    fn first_heir<'h>(&self, hold: &Hold<'h, H>) -> Option<Parentage<'h, H>> {
+    fn first_heir<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
         if self.state() == ProcessState::Live { self.first_accepting(hold) } else { None }
     }
 
@@ -216,11 +195,11 @@ impl<H: Host> Process<H> {
         &self,
         hold: &mut Hold<'h, H>,
         from: &Children<H>,
-        parent: Parentage<'h, H>,
+        parent: &'h Thread<H>,
     ) {
         hold.touch();
-        let lost = self.parent.get(hold);
-        let is_kept = self.is_of_thread(hold, parent) || self.is_kept_by_init(hold, parent);
+        let lost = self.parent_in(hold);
+        let is_kept = self.is_kept_by_init(hold, parent);
         // Mostly it has nothing to say: then its links in the queue need not be fetched.
         let may_report = !self.is_silent(hold);
         let queue_again = |hold: &mut Hold<'h, H>| {
@@ -234,7 +213,7 @@ impl<H: Host> Process<H> {
         let Some(link) = from.list.remove(hold, self) else {
             return;
         };
-        parent.children().list.push_back(hold, link);
+        parent.children_list().list.push_back(hold, link);
         self.become_child(hold, parent);
         if is_kept {
             queue_again(hold);
@@ -243,7 +222,7 @@ impl<H: Host> Process<H> {
         if let Some(lost) = lost {
             self.post_parent_death(hold, lost);
         }
-        if lost.is_some_and(|lost| core::ptr::eq(lost, parent.process)) {
+        if lost.is_some_and(|lost| core::ptr::eq(lost, &**parent.process())) {
             queue_again(hold);
             return;
         }
@@ -259,8 +238,8 @@ impl<H: Host> Process<H> {
     }
 
     /// Notes that this process has come from its parent to another, wherever it stands in their lists.
-    fn become_child<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
-        if !self.is_child_of(hold, parent.process) {
+    fn become_child<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
+        if !self.is_child_of(hold, parent.process()) {
             // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
             self.exit_signal.set(hold, ExitSignal::SIGCHLD);
         }
@@ -269,45 +248,33 @@ impl<H: Host> Process<H> {
 
     /// Notes whose child this process is, as the last in birth or adoption order.
     #[inline]
-    pub(super) fn set_parent<'h>(&self, hold: &mut Hold<'h, H>, parent: Parentage<'h, H>) {
+    pub(super) fn set_parent<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let birth = hold.table_mut().next_birth();
         self.birth.set(hold, birth);
-        self.parent.set(hold, Some(parent.process));
-        self.parent_thread.set(hold, parent.thread);
-        self.publish_ppid(hold, parent.process);
+        self.parent.set(hold, Some(parent));
+        self.publish_ppid(hold, parent.process());
     }
 
     /// Whether nobody is told when this process moves to another parent: it has nothing to report, no wish for a signal, and no
     /// stopped one in its group.
     fn moves_unnoticed(&self, hold: &Hold<'_, H>) -> bool {
         self.is_silent(hold)
-            && self.death_signal.get(hold).is_none()
             && self.armed_threads.get(hold) == 0
             && self.group.get(hold).stopped_members(hold) == 0
     }
 
-    /// Whether this is a child of that very thread already, which only takes the leader's place now.
-    fn is_of_thread(&self, hold: &Hold<'_, H>, parent: Parentage<'_, H>) -> bool {
-        let thread_of = |process: &Self, thread: Option<&Thread<H>>| {
-            thread.or(process.leader(hold)).map(core::ptr::from_ref)
-        };
-        self.parent.get(hold).is_some_and(|process| {
-            let own = thread_of(process, self.parent_thread.get(hold));
-            own.is_some() && own == thread_of(parent.process, parent.thread)
-        })
-    }
-
     /// Whether this is a child of the init of an ending namespace, whose last thread keeps its children (R-EXIT-15): only their place changes.
-    fn is_kept_by_init(&self, hold: &Hold<'_, H>, parent: Parentage<'_, H>) -> bool {
-        self.is_child_of(hold, parent.process) && parent.process.state() == ProcessState::Exiting
+    fn is_kept_by_init(&self, hold: &Hold<'_, H>, parent: &Thread<H>) -> bool {
+        let process = parent.process();
+        self.is_child_of(hold, process) && process.state() == ProcessState::Exiting
     }
 
     /// Stands in the parent's queue if there is something to report, and only then.
     pub(super) fn queue_report(&self, hold: &mut Hold<'_, H>) {
-        let Some(parent) = self.parentage(hold) else {
+        let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        let queue = &parent.children().reportable;
+        let queue = &parent.children_list().reportable;
         match (self.has_report(hold), queue.contains(hold, self)) {
             (true, false) => queue.insert(hold, self),
             (false, true) => queue.remove(hold, self),
@@ -315,10 +282,12 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Stands in the parent's queue from now on: it has ended, and nobody traces it.
-    pub(super) fn queue_end(&self, hold: &mut Hold<'_, H>, parent: &Self) {
-        let thread = self.parent_thread.get(hold);
-        let queue = &Parentage { process: parent.in_hold(hold), thread }.children().reportable;
+    /// Stands in the queue of its parent's thread from now on: it has ended, and nobody traces it.
+    pub(super) fn queue_end(&self, hold: &mut Hold<'_, H>) {
+        let Some(parent) = self.parent.get(hold) else {
+            return;
+        };
+        let queue = &parent.children_list().reportable;
         if !queue.contains(hold, self) {
             queue.insert(hold, self);
         }
@@ -327,7 +296,7 @@ impl<H: Host> Process<H> {
     /// Whether it surely has nothing to report, to whomever: so it stands in no queue.
     fn is_silent(&self, hold: &Hold<'_, H>) -> bool {
         self.state() < ProcessState::Zombie
-            && self.leader_trace.get_if_set(hold).is_none()
+            && self.leading_thread(hold).trace(hold).is_none()
             && !self.marks.get(hold).intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)
     }
 
@@ -346,47 +315,70 @@ impl<H: Host> Process<H> {
     }
 
     pub(crate) fn first_child<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
-        self.children.list.first(hold).or_else(|| self.first_child_behind(hold, None))
+        self.first_child_from(hold, Some(self.leading_thread(hold)))
     }
 
     /// The child after `child` in the order of [`Process::children`].
     pub(crate) fn child_after<'h>(&self, hold: &Hold<'h, H>, child: &Self) -> Option<&'h Self> {
-        let thread = child.parent_thread.get(hold);
-        let children = Parentage { process: self.in_hold(hold), thread }.children();
-        children.list.after(hold, child).or_else(|| self.first_child_behind(hold, thread))
+        let thread = child.parent.get(hold)?;
+        let next = thread.children_list().list.after(hold, child);
+        next.or_else(|| self.first_child_from(hold, self.thread_after(hold, thread)))
     }
 
-    /// The first child of the threads after `thread`; of all threads if that is the leader.
-    fn first_child_behind<'h>(
+    /// The first child of this thread, or of those behind it.
+    fn first_child_from<'h>(
         &self,
         hold: &Hold<'h, H>,
-        thread: Option<&Thread<H>>,
+        mut at: Option<&'h Thread<H>>,
     ) -> Option<&'h Self> {
-        let mut at = match thread {
-            Some(thread) => self.threads.after(hold, thread),
-            None => self.threads.first(hold),
-        };
         while let Some(thread) = at {
-            let first = thread.own_children().list.first(hold);
+            let first = thread.children_list().list.first(hold);
             if first.is_some() {
                 return first;
             }
-            at = self.threads.after(hold, thread);
+            at = self.thread_after(hold, thread);
         }
         None
+    }
+
+    /// The thread behind `thread` in an order in which the leader is the first, exited or not.
+    pub(super) fn thread_after<'h>(&self, hold: &Hold<'h, H>, thread: &Thread<H>) -> Option<&'h Thread<H>> {
+        let next = match thread.is_leader(hold) {
+            true => self.threads.first(hold),
+            false => self.threads.after(hold, thread),
+        };
+        let is_leader = |thread: &&Thread<H>| thread.is_leader(hold);
+        match next.filter(is_leader) {
+            Some(leader) => self.threads.after(hold, leader),
+            None => next,
+        }
+    }
+}
+
+impl<H: Host> Children<H> {
+    /// Makes all of them roots, or as many as the hold allows: the table is being dropped, and nobody is left to adopt them. False if some are left.
+    fn become_roots(&self, hold: &mut Hold<'_, H>) -> bool {
+        while let Some(child) = self.list.first(hold) {
+            hold.touch();
+            child.become_root(hold);
+            if hold.is_full() {
+                return self.list.is_empty(hold);
+            }
+        }
+        true
     }
 }
 
 impl<H: Host> Process<H> {
     /// Makes a child a root of its own, when the whole table is being dropped.
     pub(crate) fn become_root(&self, hold: &mut Hold<'_, H>) {
-        let Some(parent) = self.parentage(hold) else {
+        let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        parent.children().reportable.remove(hold, self);
-        if let Some(link) = parent.children().list.remove(hold, self) {
+        let children = parent.children_list();
+        children.reportable.remove(hold, self);
+        if let Some(link) = children.list.remove(hold, self) {
             self.parent.set(hold, None);
-            self.parent_thread.set(hold, None);
             self.ppid.set(hold, 0);
             hold.roots().push_back(hold, link);
         }

@@ -1,23 +1,28 @@
 //! Making processes and threads.
 //!
 //! A new object is **prepared** outside the lock, where memory is allocated and all can fail, and **published** in one hold: it
-//! gets its number, its parent, its group and its place in the lists together, or nothing has happened. What it inherits is read in
+//! gets its parent, its group and its place in the lists together, or nothing has happened. What it inherits is read in
 //! that hold, not before. A parent that is exiting hands the child to its reaper, as if the child had been
 //! born earlier and re-parented (F1, race 3).
+//!
+//! | step | Linux | here |
+//! | --- | --- | --- |
+//! | 1 | `dup_task_struct`, `alloc_pid` | [`Thread::prepare_fork`]: memory, and the number, which nobody else gets and under which nobody is found |
+//! | 2 | `copy_files`, `copy_mm`, … | the kernel copies what it copies, and can give up: the number is free again, and the next one given is the one behind it |
+//! | 3 | the last part of `copy_process`, under `tasklist_lock` | [`PreparedFork::publish`] |
+//!
+//! A kernel that has nothing to do in between calls [`Thread::fork`], which is all of it in one hold.
 
-use alloc::sync::Arc;
-
-use super::family::Parentage;
 use super::{Marks, Process, ProcessState};
 use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::list::Ptr;
-use crate::pid::{Identity, Refusal, Task};
+use crate::pid::{PidNamespace, Refusal, Task};
 use crate::session::Session;
 use crate::split::Split;
 use crate::sync::{Hold, Home, World};
 use crate::thread::{Thread, ThreadState};
-use crate::{Errno, ExitSignal, Host, Number, Pid};
+use crate::{ARef, Errno, ExitSignal, Host, Number, Pid};
 
 /// What fork(2), vfork(2) and clone(2) can say of the new process's place in the tree. What user space says is read by [`crate::CloneRequest`].
 ///
@@ -84,7 +89,7 @@ impl<H: Host> Thread<H> {
     /// * `EINVAL`: a sibling of an init (R-CLONE-11); a new namespace although one is waiting for the caller's children (R-CLONE-16).
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
     /// * `EINTR`: the caller is dying (R-CLONE-19).
-    /// * `ENOMEM`: the table is gone.
+    /// * `ENOMEM`: there is no memory, or the table is gone.
     /// * `EINVAL`: more numbers than levels. Level by level, `EINVAL`: a number that cannot be. `EPERM`: the host does not allow the choice.
     ///   `EEXIST`: the number is taken. `EAGAIN`: no number is free.
     /// * `ENOMEM`: the namespace is gone (R-CLONE-18).
@@ -110,58 +115,64 @@ impl<H: Host> Thread<H> {
         request: ForkRequest<'_>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
-    ) -> Result<Arc<Self>, Errno> {
-        if request.parent == ForkParent::Sibling && self.process().is_some_init() {
-            return Err(Errno::EINVAL);
-        }
-        let world = self.process().world();
-        let other_space;
-        let space = match self.children_live_at_root(request.namespace) {
-            true => world.space(),
-            false => {
-                other_space = self.space_of_next_child(request.namespace)?;
-                &other_space
-            }
-        };
-        let process = Arc::new(Process::embryo(self.process().home(), space, data));
-        let leader = Self::embryo(process, Identity::at_root(), thread_data);
-        let process = leader.process();
-        let chosen = world.check_apart(Split::Fork, |hold| {
-            let own = Parentage::of_thread(self, hold);
-            let parent = match request.parent {
-                ForkParent::Caller => Some(own),
-                ForkParent::Sibling => own.process.parentage(hold),
-            };
-            parent?.accepting(hold)?.process.share(hold)
-        });
-        let chosen = chosen.flatten();
-        world.transact(|hold| {
-            let parent = Parentage::of_thread(self, hold);
-            let caller = parent.process;
-            let (parent, exit_signal, parent_execs) = match request.parent {
-                ForkParent::Caller => (parent, request.exit_signal, caller.execs.get(hold)),
-                ForkParent::Sibling => (
-                    caller.parentage(hold).ok_or(Errno::EINVAL)?,
-                    caller.exit_signal.get(hold),
-                    caller.parent_execs.get(hold),
-                ),
-            };
-            let exit_signal = match is_planted(Fault::OwnSibling) {
-                true => request.exit_signal,
-                false => exit_signal,
-            };
-            if self.is_dying(hold) {
-                return Err(Errno::EINTR.into());
-            }
-            let chosen = chosen.as_ref().map(|it| Parentage::of_leader(it, hold));
-            let lineage = Lineage { parent, chosen, like: self.process(), caller: Some(self) };
-            publish(hold, process, lineage, request.number)?;
-            process.exit_signal.set(hold, exit_signal);
-            process.parent_execs.set(hold, parent_execs);
-            leader.join_as_leader(hold);
-            Ok(())
+    ) -> Result<ARef<Self>, Errno> {
+        let process = self.make_child(&request, data, thread_data)?;
+        let chosen = self.choose_parent_apart(&request);
+        self.process().world().transact(|hold| {
+            self.check_may_fork(hold)?;
+            let origin = self.origin_of(hold, &request, chosen.as_ref())?;
+            publish(hold, &process, &origin, Numbers::Taken(request.number, Some(self)))
         })?;
-        Ok(leader)
+        Ok(first_thread_of(process))
+    }
+
+    /// Begins a fork in steps: checks, takes memory and the number, and makes nobody visible.
+    ///
+    /// Serves the same calls as [`fork`](Self::fork), for a kernel that copies address spaces and files in between. The number is the child's from here on, but under it nobody is
+    /// found. R-FORK-15, R-FORK-16.
+    ///
+    /// # Errors
+    ///
+    /// As for [`fork`](Self::fork).
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::ForkRequest;
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let given_up = init.prepare_fork(ForkRequest::default(), (), ())?;
+    /// assert_eq!(given_up.pid(), 2);
+    /// assert!(table.find_process(2).is_none());
+    /// drop(given_up); // the kernel could not copy the address space
+    /// let prepared = init.prepare_fork(ForkRequest::default(), (), ())?;
+    /// assert_eq!(prepared.publish()?.tid(), 3);
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn prepare_fork<'a>(
+        &'a self,
+        request: ForkRequest<'_>,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<PreparedFork<'a, H>, Errno> {
+        let process = self.make_child(&request, data, thread_data)?;
+        self.process().world().transact(|hold| {
+            self.check_may_fork(hold)?;
+            self.origin_of(hold, &request, None)?;
+            process.in_hold(hold).reserve_number(hold, request.number, Some(self))
+        })?;
+        let request = ForkRequest { number: Number::Next, ..request };
+        let plan = Plan {
+            exit_signal: request.exit_signal,
+            parent: request.parent,
+        };
+        Ok(PreparedFork { caller: self, process: Some(process), plan })
     }
 
     /// Makes a new thread of the same process.
@@ -170,31 +181,119 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `EINVAL`: the caller's children would live in another namespace (R-CLONE-12). `EINTR`: the process is
+    /// In this order: `ENOMEM`: there is no memory. `EINVAL`: the caller's children would live in another namespace (R-CLONE-12). `EINTR`: the process is
     /// exiting, or another thread is in exec (R-CLONE-19). Numbers: as for [`fork`](Self::fork). `ENOMEM`: the namespace is ending.
     pub fn spawn_thread(
         &self,
         number: Number<'_>,
         thread_data: H::ThreadData,
-    ) -> Result<Arc<Self>, Errno> {
+    ) -> Result<ARef<Self>, Errno> {
         let process = self.process();
-        let identity = process.space_hint().new_identity();
-        let thread = Self::embryo(Arc::clone(process), identity, thread_data);
+        let thread = Self::make(process, thread_data)?;
         let checked = process.world().check_apart(Split::Join, |hold| self.check_may_join(hold));
         let checked = checked.transpose()?;
         process.world().transact(|hold| {
-            if !self.children_space_in(hold).is(process.space(hold)) {
-                return Err(Errno::EINVAL.into());
-            }
+            self.check_children_live_here(hold)?;
             if checked.is_none() {
                 self.check_may_join(hold)?;
             }
             let task = Task::Thread(Ptr::new(&*thread));
-            thread.in_hold(hold).identity().enter(hold, number, Some(self), task)?;
+            thread.in_hold(hold).identity().enter(hold, number, Some(self), Some(task))?;
             thread.join(hold);
             Ok(())
         })?;
         Ok(thread)
+    }
+
+    /// Begins the making of a thread in steps, as [`prepare_fork`](Self::prepare_fork) does that of a process.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spawn_thread`](Self::spawn_thread).
+    pub fn prepare_thread<'a>(
+        &'a self,
+        number: Number<'_>,
+        thread_data: H::ThreadData,
+    ) -> Result<PreparedThread<'a, H>, Errno> {
+        let thread = Self::make(self.process(), thread_data)?;
+        self.process().world().transact(|hold| {
+            self.check_children_live_here(hold)?;
+            self.check_may_join(hold)?;
+            thread.in_hold(hold).identity().enter(hold, number, Some(self), None)
+        })?;
+        Ok(PreparedThread { caller: self, thread: Some(thread) })
+    }
+
+    /// Makes the object of a new process, where the request says that it will live.
+    ///
+    /// # Errors
+    ///
+    /// The first ones of [`fork`](Self::fork).
+    fn make_child(
+        &self,
+        request: &ForkRequest<'_>,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<ARef<Process<H>>, Errno> {
+        if request.parent == ForkParent::Sibling && self.process().is_some_init() {
+            return Err(Errno::EINVAL);
+        }
+        let world = self.process().world();
+        let other_space: ARef<PidNamespace<H>>;
+        let space = match self.children_live_at_root(request.namespace) {
+            true => world.space(),
+            false => {
+                other_space = self.space_of_next_child(request.namespace)?;
+                &other_space
+            }
+        };
+        Process::make(self.process().home(), space, data, thread_data)
+    }
+
+    /// What a child of the request has from this thread, as it is in this hold.
+    fn origin_of<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        request: &ForkRequest<'_>,
+        chosen: Option<&ARef<Process<H>>>,
+    ) -> Result<Origin<'h, H>, Errno> {
+        let caller = self.process_in(hold);
+        let (parent, exit_signal, parent_execs) = match request.parent {
+            ForkParent::Caller => {
+                (self.in_hold(hold), request.exit_signal, caller.execs.get(hold))
+            }
+            ForkParent::Sibling => (
+                caller.parent.get(hold).ok_or(Errno::EINVAL)?,
+                caller.exit_signal.get(hold),
+                caller.parent_execs.get(hold),
+            ),
+        };
+        let exit_signal = match is_planted(Fault::OwnSibling) {
+            true => request.exit_signal,
+            false => exit_signal,
+        };
+        let chosen = chosen.map(|it| it.in_hold(hold).leading_thread(hold));
+        Ok(Origin { parent, chosen, like: caller, exit_signal, parent_execs })
+    }
+
+    fn choose_parent_apart(&self, request: &ForkRequest<'_>) -> Option<ARef<Process<H>>> {
+        let chosen = self.process().world().check_apart(Split::Fork, |hold| {
+            let parent = match request.parent {
+                ForkParent::Caller => self.in_hold(hold),
+                ForkParent::Sibling => self.process().parent.get(hold)?,
+            };
+            parent.accepting(hold)?.process_in(hold).share()
+        });
+        chosen.flatten()
+    }
+
+    fn check_may_fork(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
+        if self.is_dying(hold) { Err(Errno::EINTR) } else { Ok(()) }
+    }
+
+    fn check_children_live_here(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
+        let is_own = self.children_space_in(hold).is(self.process().space(hold));
+        if is_own { Ok(()) } else { Err(Errno::EINVAL) }
     }
 
     /// Whether another thread can join the caller's process.
@@ -212,77 +311,204 @@ impl<H: Host> Thread<H> {
             || hold.host().is_fatal_signal_pending(self)
     }
 
-    /// Makes an embryo the leader of its process, under the process's number.
-    fn join_as_leader(self: &Arc<Self>, hold: &mut Hold<'_, H>) {
-        let process = self.process();
-        self.identity().take_after(hold, process.identity());
-        self.join(hold);
-        process.leader.set(hold, Some(self));
-    }
-
     /// Makes an embryo one more thread of its process, which is [open](Process::is_open).
-    pub(crate) fn join(self: &Arc<Self>, hold: &mut Hold<'_, H>) {
-        self.know_itself(hold);
+    fn join(&self, hold: &mut Hold<'_, H>) {
         self.enter_state(hold, ThreadState::Live);
         let process = self.process();
-        process.threads.push_back(hold, self);
+        process.threads.push_back(hold, ARef::from(self));
         process.live_threads.set(hold, process.live_threads.get(hold) + 1);
         process.await_new_thread(hold);
     }
 }
 
-impl<'h, H: Host> Parentage<'h, H> {
-    /// The place of a thread's children.
-    pub(crate) fn of_thread(thread: &Thread<H>, hold: &Hold<'h, H>) -> Self {
-        let process = thread.process_in(hold);
-        let leads = process.leader.is(hold, thread);
-        Self { process, thread: (!leads).then(|| thread.in_hold(hold)) }
+/// The first thread of a process, with the reference to the process.
+#[inline]
+fn first_thread_of<H: Host>(process: ARef<Process<H>>) -> ARef<Thread<H>> {
+    ARef::into_part(process, |process| &process.first_thread)
+}
+
+/// A fork that has begun: the child has its number, and nobody sees it. Made by [`Thread::prepare_fork`].
+///
+/// Dropping it gives the fork up: nothing is left, but that the next number given is the one behind. If it would have been the first process of a new namespace,
+/// nobody can be made in that any more (R-FORK-16).
+#[must_use = "a fork that is not published is given up"]
+pub struct PreparedFork<'a, H: Host> {
+    caller: &'a Thread<H>,
+    /// Taken when it is published.
+    process: Option<ARef<Process<H>>>,
+    plan: Plan,
+}
+
+/// What of a [`ForkRequest`] is carried out when the child is published.
+#[derive(Clone, Copy)]
+struct Plan {
+    exit_signal: ExitSignal,
+    parent: ForkParent,
+}
+
+/// A thread whose making has begun: it has its number, and nobody sees it. Made by [`Thread::prepare_thread`]; dropping it gives it up.
+#[must_use = "a thread that is not published is given up"]
+pub struct PreparedThread<'a, H: Host> {
+    caller: &'a Thread<H>,
+    /// Taken when it is published.
+    thread: Option<ARef<Thread<H>>>,
+}
+
+impl<H: Host> PreparedFork<'_, H> {
+    /// Returns the child's number in its own namespace: what it will see itself.
+    pub fn pid(&self) -> Pid {
+        self.process.as_ref().map_or(0, |process| process.pid())
     }
 
-    /// The place of the leader's children, and of those of a process that does not say which thread.
-    pub(crate) fn of_leader(process: &Process<H>, hold: &Hold<'h, H>) -> Self {
-        Self { process: process.in_hold(hold), thread: None }
+    /// Returns the child's number as the caller sees it: what its fork(2) returns.
+    pub fn pid_seen_by_caller(&self) -> Pid {
+        let Some(process) = &self.process else { return 0 };
+        let caller = self.caller.process();
+        caller.world().hold(|hold| process.identity.number_in(hold, caller.space(hold)))
+    }
+
+    /// Returns the data of the child.
+    pub fn process_data(&self) -> Option<&H::ProcessData> {
+        self.process.as_ref().map(|process| process.host_data())
+    }
+
+    /// Returns the data of the child's leader thread.
+    pub fn thread_data(&self) -> Option<&H::ThreadData> {
+        self.process.as_ref().map(|process| process.first_thread.host_data())
+    }
+
+    /// Makes the child visible, with all its relations at once, and returns its leader thread.
+    ///
+    /// # Errors
+    ///
+    /// In this order, and then the fork is given up: `EINVAL`: a sibling of who has no parent any more. `ENOMEM`: the child's namespace has begun to end (R-CLONE-18). `EINTR`: the
+    /// caller is dying (R-CLONE-19).
+    pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
+        let Self { caller, process, plan } = &mut self;
+        let child = process.as_ref().ok_or(Errno::ESRCH)?;
+        let request = ForkRequest {
+            exit_signal: plan.exit_signal,
+            parent: plan.parent,
+            ..ForkRequest::default()
+        };
+        caller.process().world().transact(|hold| {
+            let origin = caller.origin_of(hold, &request, None)?;
+            if child.space(hold).is_closed(hold) {
+                return Err(Errno::ENOMEM.into());
+            }
+            caller.check_may_fork(hold)?;
+            publish(hold, child, &origin, Numbers::Reserved)
+        })?;
+        process.take().map(first_thread_of).ok_or(Errno::ESRCH)
+    }
+}
+
+impl<H: Host> Drop for PreparedFork<'_, H> {
+    fn drop(&mut self) {
+        if let Some(process) = &self.process {
+            process.world().hold(|hold| {
+                let identity = process.in_hold(hold).identity();
+                identity.give_up(hold);
+                super::end_space::end_spaces(hold, identity);
+            });
+        }
+    }
+}
+
+impl<H: Host> PreparedThread<'_, H> {
+    /// Returns the thread's number in its own namespace, which is also the caller's.
+    pub fn tid(&self) -> Pid {
+        self.thread.as_ref().map_or(0, |thread| thread.tid())
+    }
+
+    /// Returns the data of the thread.
+    pub fn thread_data(&self) -> Option<&H::ThreadData> {
+        self.thread.as_ref().map(|thread| thread.host_data())
+    }
+
+    /// Makes the thread visible, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// And then it is given up: `ENOMEM`: the namespace has begun to end. `EINTR`: the process is exiting, or another thread is in exec.
+    pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
+        let Self { caller, thread } = &mut self;
+        let made = thread.as_ref().ok_or(Errno::ESRCH)?;
+        caller.process().world().hold(|hold| {
+            if caller.process().space(hold).is_closed(hold) {
+                return Err(Errno::ENOMEM);
+            }
+            caller.check_may_join(hold)?;
+            let task = Task::Thread(Ptr::new(&**made));
+            made.in_hold(hold).identity().fill(hold, task);
+            made.join(hold);
+            Ok(())
+        })?;
+        thread.take().ok_or(Errno::ESRCH)
+    }
+}
+
+impl<H: Host> Drop for PreparedThread<'_, H> {
+    fn drop(&mut self) {
+        if let Some(thread) = &self.thread {
+            thread.process().world().hold(|hold| {
+                let identity = thread.in_hold(hold).identity();
+                identity.give_up(hold);
+                super::end_space::end_spaces(hold, identity);
+            });
+        }
     }
 }
 
 /// Where a new process comes from.
-pub(crate) struct Lineage<'a, 'h, H: Host> {
+pub(crate) struct Origin<'h, H: Host> {
     /// Whose child it shall be.
-    pub(crate) parent: Parentage<'h, H>,
+    parent: &'h Thread<H>,
     /// Whose child it becomes, if that was found out in a section before.
-    pub(crate) chosen: Option<Parentage<'h, H>>,
+    chosen: Option<&'h Thread<H>>,
     /// Whose group it inherits: the caller's.
-    pub(crate) like: &'a Process<H>,
-    /// Who asks for its numbers, if it matters.
-    pub(crate) caller: Option<&'a Thread<H>>,
+    like: &'h Process<H>,
+    exit_signal: ExitSignal,
+    parent_execs: u64,
+}
+
+/// How a new process comes to its numbers.
+#[derive(Clone, Copy)]
+enum Numbers<'a, H: Host> {
+    /// It takes them now, for this caller, if that matters.
+    Taken(Number<'a>, Option<&'a Thread<H>>),
+    /// It has them already.
+    Reserved,
 }
 
 /// Gives a prepared process its number, its group and its parent, in one step. On an error nothing has changed.
 ///
 /// # Errors
 ///
-/// `ENOMEM`: the table is gone. Then those of [`Identity::enter`].
-pub(crate) fn publish<'h, H: Host>(
+/// `ENOMEM`: the table is gone. Then those of [`Identity::enter`](crate::pid::Identity::enter).
+#[inline]
+fn publish<'h, H: Host>(
     hold: &mut Hold<'h, H>,
-    process: &Arc<Process<H>>,
-    lineage: Lineage<'_, 'h, H>,
-    number: Number<'_>,
+    process: &ARef<Process<H>>,
+    origin: &Origin<'h, H>,
+    numbers: Numbers<'_, H>,
 ) -> Result<(), Refusal> {
     if hold.table().closed {
         return Err(Errno::ENOMEM.into());
     }
-    let wanted = lineage.parent;
-    let parent = lineage.chosen.or_else(|| wanted.accepting(hold));
-    let parent = parent.or_else(|| wanted.process.find_reaper(hold));
+    let parent = origin.chosen.or_else(|| origin.parent.accepting(hold));
+    let parent = parent.or_else(|| origin.parent.process_in(hold).find_reaper(hold));
     let parent = parent.ok_or(Errno::ENOMEM)?;
-    process.enter_number(hold, number, lineage.caller)?;
+    process.enter_number(hold, numbers)?;
     // A caller that was reaped meanwhile has no group to pass on.
-    let heir = lineage.like.is_member_somewhere();
-    let like = if heir { lineage.like } else { parent.process };
+    let heir = origin.like.is_member_somewhere();
+    let like = if heir { origin.like } else { parent.process_in(hold) };
     process.inherit_group(hold, like);
     process.inherit_terminal(hold, like);
+    process.exit_signal.set(hold, origin.exit_signal);
+    process.parent_execs.set(hold, origin.parent_execs);
     process.set_parent(hold, parent);
-    parent.children().list.push_back(hold, Arc::clone(process));
+    parent.children_list().list.push_back(hold, ARef::clone(process));
     process.begin_life(hold);
     Ok(())
 }
@@ -293,16 +519,30 @@ impl<H: Host> Process<H> {
         self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
     }
 
-    /// Takes its numbers. The first process of a namespace is its init (R-FORK-14).
-    #[inline]
-    fn enter_number(
-        &self,
-        hold: &mut Hold<'_, H>,
+    /// Takes the numbers, and nobody is found under them.
+    fn reserve_number<'h>(
+        &'h self,
+        hold: &mut Hold<'h, H>,
         number: Number<'_>,
         caller: Option<&Thread<H>>,
     ) -> Result<(), Refusal> {
+        if hold.table().closed {
+            return Err(Errno::ENOMEM.into());
+        }
+        self.identity.enter(hold, number, caller, None)
+    }
+
+    /// Takes its numbers, or is found under those that it has from now on. The first process of a namespace is its init (R-FORK-14).
+    #[inline]
+    fn enter_number(&self, hold: &mut Hold<'_, H>, numbers: Numbers<'_, H>) -> Result<(), Refusal> {
         let own = self.in_hold(hold);
-        own.identity.enter(hold, number, caller, Task::Process(Ptr::new(self)))?;
+        let task = Task::Process(Ptr::new(self));
+        match numbers {
+            Numbers::Taken(number, caller) => {
+                own.identity.enter(hold, number, caller, Some(task))?;
+            }
+            Numbers::Reserved => own.identity.fill(hold, task),
+        }
         let space = own.identity.space(hold);
         if space.init(hold).is_none() {
             space.set_init(hold, Some(self));
@@ -312,54 +552,55 @@ impl<H: Host> Process<H> {
         Ok(())
     }
 
+    /// Lives from now on, with its first thread under the process's number.
+    #[inline]
     fn begin_life(&self, hold: &mut Hold<'_, H>) {
         self.enter_state(hold, ProcessState::Live);
         hold.table_mut().census.created += 1;
+        self.first_thread.identity().follow(hold, &self.identity);
+        self.first_thread.join(hold);
     }
 
     /// Makes an embryo a member of the group of `like`.
     #[inline]
     fn inherit_group(&self, hold: &mut Hold<'_, H>, like: &Self) {
-        let group = like.group_arc(hold);
+        let group = like.group.get(hold);
         match self.space(hold).is(like.space(hold)) {
             true => self.ids.set(hold, like.ids.get()),
-            false => self.publish_ids(hold, &group),
+            false => self.publish_ids(hold, group),
         }
-        self.enter_group(hold, group);
+        self.enter_group_as_embryo(hold, group);
     }
 
     /// Makes an embryo, which shows the numbers of the group, a member of it.
-    fn enter_group(&self, hold: &mut Hold<'_, H>, group: Arc<ProcessGroup<H>>) {
+    fn enter_group_as_embryo(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         group.admit(hold, self);
-        let before = self.group.replace(hold, group);
-        debug_assert!(before.is_none(), "an embryo is in no group");
+        self.group.set(hold, Some(ARef::from(group)));
     }
 }
 
 /// Makes the first process of a table, in group 0 of session 0.
 pub(crate) fn new_init<H: Host>(
-    world: &Arc<World<H>>,
+    world: &ARef<World<H>>,
     pid: Pid,
     data: H::ProcessData,
     thread_data: H::ThreadData,
-) -> Result<Arc<Thread<H>>, Errno> {
-    let process = Arc::new(Process::embryo(Home::of(world), world.space(), data));
-    let leader = Thread::embryo(Arc::clone(&process), Identity::at_root(), thread_data);
-    let session = Session::embryo(Arc::clone(world));
-    let group = ProcessGroup::embryo(Arc::clone(world));
+) -> Result<ARef<Thread<H>>, Errno> {
+    let process = Process::make(Home::of(world), world.space(), data, thread_data)?;
+    let session = Session::make(world)?;
+    let group = ProcessGroup::make(world)?;
     world.transact(|hold| {
         if hold.init().is_some() || hold.table().closed {
             return Err(Errno::EEXIST.into());
         }
-        process.enter_number(hold, Number::Exactly(pid), None)?;
+        process.enter_number(hold, Numbers::Taken(Number::Exactly(pid), None))?;
         session.found(hold, None)?;
-        group.found(hold, None, Arc::clone(&session))?;
+        group.found(hold, None, &session)?;
         process.publish_ids(hold, &group);
-        process.enter_group(hold, Arc::clone(&group));
-        hold.roots().push_back(hold, Arc::clone(&process));
+        process.enter_group_as_embryo(hold, &group);
+        hold.roots().push_back(hold, ARef::clone(&process));
         process.begin_life(hold);
-        leader.join_as_leader(hold);
         Ok(())
     })?;
-    Ok(leader)
+    Ok(first_thread_of(process))
 }

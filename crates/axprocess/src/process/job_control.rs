@@ -3,7 +3,6 @@
 //! Each call is one hold: the numbers are looked up, the permission is checked and the process moves, with nothing decided on a
 //! relation that was read before (G1, races 1, 2, 9, 11). A group or session that might be founded is allocated before the lock is taken.
 
-use alloc::sync::Arc;
 
 use super::end_space::end_spaces;
 use super::{Marks, Process, ProcessState};
@@ -13,7 +12,7 @@ use crate::pid::{PidNamespace, Refusal, Task};
 use crate::session::Session;
 use crate::split::Split;
 use crate::sync::Hold;
-use crate::{Errno, Host, Pid};
+use crate::{ARef, Errno, Host, Pid};
 
 impl<H: Host> Process<H> {
     /// Returns the number of the process's group. Wait-free.
@@ -75,6 +74,7 @@ impl<H: Host> Process<H> {
     ///
     /// In this order:
     /// * `EINVAL`: `pgid` is negative.
+    /// * `ENOMEM`: there is no memory for a new group.
     /// * `ESRCH`: no such process or thread.
     /// * `EINVAL`: a thread other than the leader.
     /// * `EPERM`: a child in another session. `EACCES`: a child that has exec'd.
@@ -87,14 +87,14 @@ impl<H: Host> Process<H> {
         if pgid < 0 {
             return Err(Errno::EINVAL);
         }
-        let founding = (pid == pgid).then(|| ProcessGroup::embryo(self.home().share()));
+        let founding = (pid == pgid).then(|| ProcessGroup::make(self.world())).transpose()?;
         let checked = self.world().check_apart(Split::Setpgid, |hold| {
             let target = self.find_own_or_task(hold, pid)?.0;
             self.check_may_move(hold, target)?;
             Ok(target.named_group(hold).is_none())
         });
         let checked = checked.transpose()?;
-        let moved = self.world().transact(|hold| {
+        self.world().transact(|hold| {
             let (target, is_leader) = self.find_own_or_task(hold, pid)?;
             if !is_leader {
                 return Err(Errno::EINVAL.into());
@@ -103,19 +103,18 @@ impl<H: Host> Process<H> {
                 self.check_may_move(hold, target)?;
             }
             if is_planted(Fault::WrongGroup) {
-                return Ok(None);
+                return Ok(());
             }
             match &founding {
                 Some(embryo) if checked == Some(true) => target.found_group(hold, embryo),
                 Some(embryo) => target.enter_own_group(hold, embryo),
                 None => {
                     let group = self.find_group_in_session(hold, pgid.cast_unsigned())?;
-                    Ok(target.move_into(hold, group))
+                    target.move_into(hold, group);
+                    Ok(())
                 }
             }
-        })?;
-        drop(moved);
-        Ok(())
+        })
     }
 
     /// Makes the caller the leader of a new session and of a new group in it, and returns their number, the caller's own.
@@ -124,26 +123,25 @@ impl<H: Host> Process<H> {
     ///
     /// # Errors
     ///
-    /// `EPERM`: a process group has the caller's number, whoever is in it.
+    /// In this order: `ENOMEM`: there is no memory. `EPERM`: a process group has the caller's number, whoever is in it.
     pub fn setsid(&self) -> Result<Pid, Errno> {
-        let session = Session::embryo(self.home().share());
-        let group = ProcessGroup::embryo(self.home().share());
+        let session = Session::make(self.world())?;
+        let group = ProcessGroup::make(self.world())?;
         let checked = self.world().check_apart(Split::Setsid, |hold| self.check_may_lead(hold));
         let checked = checked.transpose()?;
-        let moved = self.world().transact(|hold| match checked {
+        self.world().transact(|hold| match checked {
             Some(()) => self.lead_session(hold, &session, &group),
             None => self.found_session(hold, &session, &group),
         })?;
-        drop(moved);
         Ok(self.pid())
     }
 
     pub(crate) fn found_session(
         &self,
         hold: &mut Hold<'_, H>,
-        session: &Arc<Session<H>>,
-        group: &Arc<ProcessGroup<H>>,
-    ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
+        session: &Session<H>,
+        group: &ProcessGroup<H>,
+    ) -> Result<(), Refusal> {
         self.check_may_lead(hold)?;
         self.lead_session(hold, session, group)
     }
@@ -157,24 +155,27 @@ impl<H: Host> Process<H> {
     fn lead_session(
         &self,
         hold: &mut Hold<'_, H>,
-        session: &Arc<Session<H>>,
-        group: &Arc<ProcessGroup<H>>,
-    ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
+        session: &Session<H>,
+        group: &ProcessGroup<H>,
+    ) -> Result<(), Refusal> {
         session.found(hold, Some(&self.identity))?;
-        group.found(hold, Some(&self.identity), Arc::clone(session))?;
+        group.found(hold, Some(&self.identity), session)?;
         self.forget_terminal(hold);
-        Ok(self.relocate(hold, Arc::clone(group)))
+        self.relocate(hold, group);
+        Ok(())
     }
 
-    /// Moves into the group of the process's own number, founding it with `embryo` if none lives. Returns what the caller
-    /// keeps until the hold has ended.
+    /// Moves into the group of the process's own number, founding it with `embryo` if none lives.
     pub(crate) fn enter_own_group(
         &self,
         hold: &mut Hold<'_, H>,
-        embryo: &Arc<ProcessGroup<H>>,
-    ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
+        embryo: &ProcessGroup<H>,
+    ) -> Result<(), Refusal> {
         match self.named_group(hold) {
-            Some(group) => Ok(self.move_into(hold, group)),
+            Some(group) => {
+                self.move_into(hold, group);
+                Ok(())
+            }
             None => self.found_group(hold, embryo),
         }
     }
@@ -182,39 +183,29 @@ impl<H: Host> Process<H> {
     fn found_group(
         &self,
         hold: &mut Hold<'_, H>,
-        embryo: &Arc<ProcessGroup<H>>,
-    ) -> Result<Option<Arc<ProcessGroup<H>>>, Refusal> {
-        let session = self.group_in(hold).session_arc(hold);
+        embryo: &ProcessGroup<H>,
+    ) -> Result<(), Refusal> {
+        let session = self.session_in(hold);
         embryo.found(hold, Some(&self.identity), session)?;
-        Ok(self.relocate(hold, Arc::clone(embryo)))
+        self.relocate(hold, embryo);
+        Ok(())
     }
 
-    /// Moves into a group that lives. Returns what the caller keeps until the hold has ended.
-    pub(crate) fn move_into(
-        &self,
-        hold: &mut Hold<'_, H>,
-        group: &ProcessGroup<H>,
-    ) -> Option<Arc<ProcessGroup<H>>> {
-        if self.is_member_of(hold, group) {
-            return None;
+    /// Moves into a group that lives.
+    pub(crate) fn move_into(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
+        if !self.is_member_of(hold, group) {
+            self.relocate(hold, group);
         }
-        let group = group.clone_arc(hold)?;
-        self.relocate(hold, group)
     }
 
-    /// Leaves the group for another. The old one may end by that; the caller keeps it until the hold has ended.
-    pub(crate) fn relocate(
-        &self,
-        hold: &mut Hold<'_, H>,
-        group: Arc<ProcessGroup<H>>,
-    ) -> Option<Arc<ProcessGroup<H>>> {
+    /// Leaves the group for another. The old one may end by that.
+    pub(crate) fn relocate(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         let left = self.group.get(hold);
         left.leave(hold, self);
         group.admit(hold, self);
-        self.publish_ids(hold, &group);
-        let before = self.group.replace(hold, group);
+        self.publish_ids(hold, group);
+        self.group.set(hold, Some(ARef::from(group)));
         end_spaces(hold, left.identity());
-        before
     }
 
     /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).
@@ -290,7 +281,7 @@ pub(super) fn find_task<'h, H: Host>(
     pid: i32,
 ) -> Result<(&'h Process<H>, bool), Errno> {
     let pid = Pid::try_from(pid).map_err(|_| Errno::ESRCH)?;
-    let task = space.roles(hold, pid).and_then(|roles| roles.task);
+    let task = space.roles(hold, pid).and_then(|roles| roles.task());
     match task.ok_or(Errno::ESRCH)? {
         Task::Process(process) => Ok((process.get(hold), true)),
         Task::Thread(thread) => Ok((thread.get(hold).process_in(hold), false)),

@@ -163,7 +163,7 @@ impl<H: Host> Process<H> {
 
     fn find_target<'h>(&self, hold: &Hold<'h, H>, number: i32) -> Option<Target<'h, H>> {
         let number = Pid::try_from(number).ok()?;
-        Some(match self.space(hold).roles(hold, number)?.task? {
+        Some(match self.space(hold).roles(hold, number)?.task()? {
             Task::Process(process) => {
                 let process = process.get(hold);
                 Target { process, thread: process.leader(hold) }
@@ -261,7 +261,7 @@ impl<'h, H: Host> Sending<'h, H> {
         let mut from = 2;
         while let Some(number) = space.numbers(hold).next_used(from) {
             hold.touch();
-            let task = space.roles(hold, number).and_then(|roles| roles.task);
+            let task = space.roles(hold, number).and_then(|roles| roles.task());
             let process = task.and_then(|task| task.process_of_leader(hold));
             if let Some(process) = process.filter(|it| !core::ptr::eq(*it, self.sender)) {
                 let answer = self.hit_process(hold, process);

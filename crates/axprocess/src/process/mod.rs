@@ -44,7 +44,6 @@ mod trace;
 mod vfork;
 mod wait;
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -73,10 +72,11 @@ pub(crate) use wait::{Sleeper, Sleepers};
 
 use crate::group::ProcessGroup;
 use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
+use crate::object::Head;
 use crate::pid::{Identity, PidNamespace};
 use crate::sync::{Field, Hold, Home, StrongEdge, Word32, Word64, World};
 use crate::thread::{Comrades, Thread, ThreadState};
-use crate::{ExitSignal, ExitStatus, Host, Pid, Signal};
+use crate::{ARef, Errno, ExitSignal, ExitStatus, Host, Pid, Signal};
 
 /// A process: a group of threads with one number, one parent, and one place in a process group.
 ///
@@ -88,12 +88,13 @@ use crate::{ExitSignal, ExitStatus, Host, Pid, Signal};
 /// | process → child | strong | reap |
 /// | process → parent | weak | rewritten when re-parented, cleared at reap |
 /// | process → group | strong | moves; after the reap it stays readable, without membership |
-/// | process → thread | weak | thread exit |
+/// | process → thread | strong | thread exit; that of its leader: reap |
 ///
 /// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
-/// freed with the last `Arc`. The kernel's data is dropped then, never under the relation lock.
-#[repr(C)] // in lines of 64 bytes as they are touched together; the first follows the reference counts
+/// freed with the last `ARef`. The kernel's data is dropped then, never under the relation lock.
+#[repr(C)] // in lines of 64 bytes as they are touched together
 pub struct Process<H: Host> {
+    pub(crate) head: Head,
     membership: Links<Process<H>>,
     siblings: Links<Process<H>>,
     group: StrongEdge<ProcessGroup<H>>,
@@ -103,25 +104,19 @@ pub struct Process<H: Host> {
     /// PGID in the upper half, SID in the lower: read together, they are never torn.
     ids: Word64,
     identity: Identity<H>,
-    /// The leader's part in ptrace, also when the leader has exited.
-    leader_trace: StrongEdge<Trace<H>>,
-    parent: Edge<Process<H>>,
-    /// The parent's thread whose child this is; none: the leader's, or a process without threads of its own.
-    parent_thread: Edge<Thread<H>>,
+    /// The parent's thread whose child this is.
+    parent: Edge<Thread<H>>,
     birth: Field<i64>,
-    /// How many threads other than the leader have a parent-death signal.
+    /// How many of its threads, a leader that has exited included, have a parent-death signal.
     armed_threads: Field<u32>,
     marks: Field<Marks>,
     exit_signal: Field<ExitSignal>,
-    /// The leader's parent-death signal, also when the leader has exited; those of other threads stand with them.
-    death_signal: Field<Option<Signal>>,
 
     reportable: TreeLinks<Process<H>>,
-    /// The leader's children; those of other threads stand with them.
-    children: Children<H>,
 
-    threads: WeakList<Thread<H>, Comrades>,
-    leader: Edge<Thread<H>>,
+    threads: StrongList<Thread<H>, Comrades>,
+    /// The thread that took over in exec; none: the first thread leads.
+    later_leader: StrongEdge<Thread<H>>,
     /// Held by its group.
     world: Home<H>,
     /// The futures that wait for its children.
@@ -136,8 +131,6 @@ pub struct Process<H: Host> {
     /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
     terminal_generation: Field<u64>,
     exit_code: Word32,
-    /// The leader's own, once it has exited and its process lives on; for `/proc`, and for whoever takes its number over in exec.
-    leader_code: Field<u32>,
     news: Word32,
     /// How deep its namespace lies.
     level: u32,
@@ -154,6 +147,7 @@ pub struct Process<H: Host> {
     children_usage: Field<H::Usage>,
 
     data: H::ProcessData,
+    pub(crate) first_thread: Thread<H>,
 }
 
 bitflags::bitflags! {
@@ -168,8 +162,6 @@ bitflags::bitflags! {
         const GROUP_EXIT = 1 << 2;
         /// One thread is taking over in exec; no thread may join.
         const EXECING = 1 << 3;
-        /// Its leader thread has exited.
-        const LEADER_GONE = 1 << 4;
         /// It is stopped.
         const STOPPED = 1 << 5;
         /// Its stop has not been reported.
@@ -245,28 +237,33 @@ impl<H: Host> OrderedNode<Reportable> for Process<H> {
 }
 
 impl<H: Host> Process<H> {
-    /// Makes a process that is not in the table yet.
+    /// Makes a process that is not in the table yet, with its first thread.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
     #[inline]
-    pub(crate) fn embryo(
+    pub(crate) fn make(
         world: Home<H>,
-        space: &Arc<PidNamespace<H>>,
+        space: &PidNamespace<H>,
         data: H::ProcessData,
-    ) -> Self {
-        Self {
+        thread_data: H::ThreadData,
+    ) -> Result<ARef<Self>, Errno> {
+        let (identity, level) = (space.new_identity()?, space.level());
+        ARef::make(|| Self {
+            head: Self::new_head(),
             world,
-            identity: space.new_identity(),
-            level: space.level(),
+            identity,
+            level,
             ppid: Word32::new(0),
             state: Word32::new(ProcessState::Embryo as u32),
             ids: Word64::new(0),
             parent: Edge::none(),
-            parent_thread: Edge::none(),
             siblings: Links::new(),
             birth: Field::new(0),
             reportable: TreeLinks::new(),
-            children: Children::new(),
-            threads: WeakList::new(),
-            leader: Edge::none(),
+            threads: StrongList::new(),
+            later_leader: StrongEdge::empty(),
             live_threads: Field::new(0),
             group: StrongEdge::empty(),
             membership: Links::new(),
@@ -280,16 +277,14 @@ impl<H: Host> Process<H> {
             stop_round: Field::new(0),
             stop_awaits: Field::new(0),
             continues: Word32::new(0),
-            death_signal: Field::new(None),
             armed_threads: Field::new(0),
-            leader_trace: StrongEdge::empty(),
             exit_code: Word32::new(0),
-            leader_code: Field::new(0),
             news: Word32::new(0),
             sleepers: WeakList::new(),
             children_usage: Field::new(H::Usage::default()),
             data,
-        }
+            first_thread: Thread::first(thread_data),
+        })
     }
 
     /// Returns the process number, in its own namespace.
@@ -306,7 +301,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Returns the namespace in which the process lives.
-    pub fn namespace(&self) -> Arc<PidNamespace<H>> {
+    pub fn namespace(&self) -> ARef<PidNamespace<H>> {
         self.world().hold(|hold| self.identity.space_arc(hold))
     }
 
@@ -328,40 +323,44 @@ impl<H: Host> Process<H> {
     }
 
     /// Returns whether this is the table's first process.
-    pub fn is_init(self: &Arc<Self>) -> bool {
+    pub fn is_init(&self) -> bool {
         self.world().hold(|hold| self.is_table_init(hold))
     }
 
     /// Returns the parent; `None` for init and for a reaped process.
-    pub fn parent(&self) -> Option<Arc<Self>> {
-        self.world().hold(|hold| {
-            let parent = self.parent.get(hold)?;
-            parent.share(hold)
-        })
+    pub fn parent(&self) -> Option<ARef<Self>> {
+        self.world().hold(|hold| self.parent_in(hold).map(ARef::from))
     }
 
     /// Returns the children, zombies included: those of the leader in birth or adoption order, then those of each other thread.
     ///
     /// A child that stays a child all the while is in it exactly once. With more than 64 children the lock is given back in between.
-    pub fn children(&self) -> Vec<Arc<Self>> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn children(&self) -> Result<Vec<ARef<Self>>, Errno> {
         crate::snapshot::collect(
             self.world(),
             |hold, last| match last {
                 None => self.first_child(hold),
                 Some(last) => self.child_after(hold, last),
             },
-            |hold, child| child.parent.is(hold, self),
-            |hold, child| child.share(hold),
+            |hold, child| child.is_child_of(hold, self),
         )
     }
 
     /// Returns the process group: after the reap, the last one.
-    pub fn group(&self) -> Arc<ProcessGroup<H>> {
-        self.world().hold(|hold| self.group.clone_arc(hold))
+    pub fn group(&self) -> ARef<ProcessGroup<H>> {
+        self.world().hold(|hold| ARef::from(self.group.get(hold)))
     }
 
     /// Returns the threads that have not begun to exit, the leader first.
-    pub fn threads(&self) -> Vec<Arc<Thread<H>>> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn threads(&self) -> Result<Vec<ARef<Thread<H>>>, Errno> {
         crate::snapshot::collect(
             self.world(),
             |hold, last| {
@@ -370,10 +369,9 @@ impl<H: Host> Process<H> {
                     Some(last) => self.threads.after(hold, last),
                 };
                 core::iter::successors(next, |thread| self.threads.after(hold, thread))
-                    .find(|thread| thread.state() == ThreadState::Live)
+                    .find(|thread| thread.is_live())
             },
             |hold, thread| thread.is_listed(hold),
-            |hold, thread| thread.upgrade(hold),
         )
     }
 
@@ -408,9 +406,9 @@ impl<H: Host> Process<H> {
         Ptr::new(self).get(hold)
     }
 
-    /// A strong reference, from the list in which the process stands; `None` once it is reaped.
-    pub(crate) fn share(&self, hold: &Hold<'_, H>) -> Option<Arc<Self>> {
-        StrongList::<Self, Siblings>::clone_arc(hold, self)
+    /// A reference of one's own; `None` once it is reaped.
+    pub(crate) fn share(&self) -> Option<ARef<Self>> {
+        self.is_member_somewhere().then(|| ARef::from(self))
     }
 
     pub(crate) fn is_member_of(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {
@@ -419,10 +417,6 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn group_in<'h>(&self, hold: &Hold<'h, H>) -> &'h ProcessGroup<H> {
         self.group.get(hold)
-    }
-
-    pub(crate) fn group_arc(&self, hold: &Hold<'_, H>) -> Arc<ProcessGroup<H>> {
-        self.group.clone_arc(hold)
     }
 
     pub(crate) fn has(&self, hold: &Hold<'_, H>, marks: Marks) -> bool {
@@ -456,12 +450,16 @@ impl<H: Host> Process<H> {
         hold.init().is_some_and(|init| core::ptr::eq(init, self))
     }
 
-    pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
-        self.leader.get(hold)
+    /// The thread that leads it, also when that has exited.
+    #[inline]
+    pub(crate) fn leading_thread<'h>(&self, hold: &Hold<'h, H>) -> &'h Thread<H> {
+        self.later_leader.get_if_set(hold).unwrap_or(&self.in_hold(hold).first_thread)
     }
 
-    pub(crate) const fn leader_trace(&self) -> &StrongEdge<Trace<H>> {
-        &self.leader_trace
+    /// The leader, until it has exited.
+    #[inline]
+    pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        Some(self.leading_thread(hold)).filter(|leader| leader.state() != ThreadState::Exited)
     }
 
     fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {
@@ -497,7 +495,7 @@ impl<H: Host> Process<H> {
 #[cfg(test)]
 impl<H: Host> Process<H> {
     pub(crate) fn break_parent(&self, hold: &mut Hold<'_, H>, parent: Option<&Self>) {
-        self.parent.set(hold, parent);
+        self.parent.set(hold, parent.map(|parent| parent.leading_thread(hold)));
     }
 
     pub(crate) fn break_ppid(&self, hold: &mut Hold<'_, H>, ppid: Pid) {

@@ -31,7 +31,7 @@ pub(crate) fn is_orphaned_group<H: Host>(
     !members.any(|member| {
         !ignored.is_some_and(|ignored| core::ptr::eq(ignored, member))
             && member.state() < ProcessState::Zombie
-            && member.parent.get(hold).is_some_and(|parent| {
+            && member.parent_in(hold).is_some_and(|parent| {
                 !parent.is_table_init(hold) && member.is_linked_by(hold, parent, group)
             })
     })
@@ -72,7 +72,7 @@ impl<H: Host> Process<H> {
     /// R-ORPHAN-04: this process is about to become a zombie.
     pub(super) fn check_group_before_end(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
-        let Some(parent) = self.parent.get(hold) else {
+        let Some(parent) = self.parent_in(hold) else {
             return;
         };
         if group.stopped_members(hold) > 0 && self.is_linked_by(hold, parent, group) {

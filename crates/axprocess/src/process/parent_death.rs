@@ -2,7 +2,7 @@
 //!
 //! "Parent" means the thread that forked or adopted the process: the signal comes with every move to another thread, also when the
 //! parent's process lives on (R-REPARENT-08), and after getppid(2) tells the new parent (E7). Each thread has a wish of its own; the signal goes to its process. The leader's
-//! wish stands with the process, because it survives the leader's exit, as on Linux.
+//! survives the leader's exit, as on Linux.
 
 use super::Process;
 use super::send::Receiver;
@@ -47,7 +47,7 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves prctl(2) `PR_GET_PDEATHSIG`. R-PDEATH-01.
     pub fn parent_death_signal(&self) -> Option<Signal> {
-        self.process().world().hold(|hold| self.wished(hold))
+        self.process().world().hold(|hold| self.death_signal().get(hold))
     }
 
     /// Reads the argument of prctl(2) `PR_SET_PDEATHSIG`, where 0 means none. R-PDEATH-01.
@@ -59,39 +59,16 @@ impl<H: Host> Thread<H> {
         Signal::from_argument(i32::try_from(argument).map_err(|_| Errno::EINVAL)?)
     }
 
-    /// Takes the leader's place, as its own wish does. The old leader's wish is void.
-    pub(super) fn bring_wish(&self, hold: &mut Hold<'_, H>) {
-        let wish = self.own_wish().get(hold);
-        self.forget_wish(hold);
-        self.process().death_signal.set(hold, wish);
-    }
-
     /// The wish of a thread that is not the leader ends with it.
     pub(super) fn forget_wish(&self, hold: &mut Hold<'_, H>) {
-        self.set_own_wish(hold, None);
+        self.wish(hold, None);
     }
 
     fn wish(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
-        if self.process().leader.is(hold, self) {
-            self.process().death_signal.set(hold, signal);
-        } else {
-            self.set_own_wish(hold, signal);
-        }
-    }
-
-    fn wished(&self, hold: &Hold<'_, H>) -> Option<Signal> {
-        if self.process().leader.is(hold, self) {
-            self.process().death_signal.get(hold)
-        } else {
-            self.own_wish().get(hold)
-        }
-    }
-
-    fn set_own_wish(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
         let armed = &self.process().armed_threads;
-        let before = u32::from(self.own_wish().get(hold).is_some());
+        let before = u32::from(self.death_signal().get(hold).is_some());
         armed.set(hold, armed.get(hold) - before + u32::from(signal.is_some()));
-        self.own_wish().set(hold, signal);
+        self.death_signal().set(hold, signal);
     }
 }
 
@@ -103,22 +80,17 @@ impl<H: Host> Process<H> {
         if is_planted(Fault::SilentDeath) {
             return;
         }
-        if let Some(signal) = self.death_signal.get(hold) {
-            let leader = self.leader(hold);
-            self.post_death_of(hold, lost, leader, signal);
-        }
         let mut left = self.armed_threads.get(hold);
-        if left == 0 {
-            return;
-        }
-        let mut at = self.threads.first(hold);
+        let mut at = Some(self.leading_thread(hold)).filter(|_| left > 0);
         while let Some(thread) = at {
             hold.touch();
-            if let Some(signal) = thread.own_wish().get(hold) {
-                self.post_death_of(hold, lost, Some(thread), signal);
+            if let Some(signal) = thread.death_signal().get(hold) {
+                // A leader that has exited is addressed by nobody.
+                let wisher = Some(thread).filter(|it| it.state() != ThreadState::Exited);
+                self.post_death_of(hold, lost, wisher, signal);
                 left -= 1;
             }
-            at = self.threads.after(hold, thread).filter(|_| left > 0);
+            at = self.thread_after(hold, thread).filter(|_| left > 0);
         }
     }
 
@@ -141,11 +113,9 @@ impl<H: Host> Process<H> {
 /// What the invariant checker asks, and its tests break.
 #[cfg(feature = "check")]
 impl<H: Host> Process<H> {
-    /// Invariant 14: `armed` listed threads have a wish of their own.
+    /// Invariant 14: so many threads have a wish.
     pub(crate) fn check_wishes(&self, hold: &Hold<'_, H>, armed: u32) {
         assert_eq!(self.armed_threads.get(hold), armed, "14: the wishes of {self:?}");
-        let own = self.leader(hold).and_then(|leader| leader.own_wish().get(hold));
-        assert!(own.is_none(), "14: the wish of the leader of {self:?} stands elsewhere");
     }
 
     #[cfg(test)]

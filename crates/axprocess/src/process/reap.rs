@@ -1,35 +1,31 @@
 //! The end of the end: a zombie is claimed, and stands in no relation any more.
 
-use alloc::sync::Arc;
-
 use super::end_space::end_spaces;
 use super::{Process, ProcessState};
-use crate::Host;
 use crate::sync::Hold;
+use crate::{ARef, Host};
 
 impl<H: Host> Process<H> {
     /// Claims a zombie, once: takes it out of its parent's list, its group and the number table, and hands over the parent's
-    /// reference, which the caller keeps until the hold has ended. `None`: it is no zombie, or another was faster.
+    /// reference. `None`: it is no zombie, or another was faster.
     ///
     /// The claim, and all that follows from it, are one hold: the parent is the parent of this
-    /// moment, and membership ends here, not with the last `Arc` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
-    #[must_use = "to be kept until the hold has ended"]
-    pub(crate) fn reap(&self, hold: &mut Hold<'_, H>) -> Option<Arc<Self>> {
+    /// moment, and membership ends here, not with the last `ARef` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
+    pub(crate) fn reap(&self, hold: &mut Hold<'_, H>) -> Option<ARef<Self>> {
         if self.state() != ProcessState::Zombie {
             return None;
         }
-        let parent = self.parentage(hold)?;
+        let parent = self.parent.get(hold)?.children_list();
         self.sever_leader(hold);
-        parent.children().reportable.remove(hold, self);
-        let link = parent.children().list.remove(hold, self);
+        parent.reportable.remove(hold, self);
+        let link = parent.list.remove(hold, self);
         self.parent.set(hold, None);
-        self.parent_thread.set(hold, None);
         self.leave_all(hold);
         hold.host().wake_pollers(self);
         link
     }
 
-    /// Gives up group membership and number.
+    /// Gives up group membership, number and leader.
     pub(super) fn leave_all(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
         group.leave(hold, self);
@@ -39,6 +35,7 @@ impl<H: Host> Process<H> {
             self.space(hold).set_init(hold, None);
         }
         self.enter_state(hold, ProcessState::Reaped);
+        self.later_leader.set(hold, None);
         hold.table_mut().census.reaped += 1;
         end_spaces(hold, &own.identity);
         end_spaces(hold, group.identity());

@@ -1,12 +1,11 @@
 //! Which PID namespace a thread's children live in: unshare(2) and setns(2).
 
-use alloc::sync::Arc;
 
 use super::{ForkNamespace, Process};
 use crate::pid::PidNamespace;
 use crate::sync::Hold;
 use crate::thread::Thread;
-use crate::{Errno, Host};
+use crate::{ARef, Errno, Host};
 
 impl<H: Host> Thread<H> {
     /// Makes a new PID namespace inside the caller's for this thread's next children; the first is its init.
@@ -15,7 +14,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `EINVAL`: the thread's children live elsewhere already. `ENOSPC`: it would be the 33rd level.
+    /// In this order: `EINVAL`: the thread's children live elsewhere already. `ENOSPC`: it would be the 33rd level. `ENOMEM`: there is no memory.
     pub fn unshare_pid(&self) -> Result<(), Errno> {
         let space = self.space_of_next_child(ForkNamespace::New)?;
         self.set_pid_namespace(&space)
@@ -28,30 +27,26 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// `EINVAL`: it is neither.
-    pub fn set_pid_namespace(&self, space: &Arc<PidNamespace<H>>) -> Result<(), Errno> {
-        let _before = self.process().world().hold(|hold| {
+    pub fn set_pid_namespace(&self, space: &PidNamespace<H>) -> Result<(), Errno> {
+        self.process().world().hold(|hold| {
             if !self.process().space(hold).contains(space) {
                 return Err(Errno::EINVAL);
             }
-            let before = self.children_space().replace(hold, Arc::clone(space));
+            self.children_space().set(hold, Some(ARef::from(space)));
             self.has_children_space().set(hold, 1);
-            Ok(before)
-        })?;
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Returns the namespace in which this thread's next child will live; `None` while that has no process yet, because there
     /// is nothing yet that could be entered.
     ///
     /// Serves readlink(2) and open(2) of `/proc/PID/ns/pid_for_children`, where `None` is `ENOENT`. R-NS-05.
-    pub fn namespace_for_children(&self) -> Option<Arc<PidNamespace<H>>> {
+    pub fn namespace_for_children(&self) -> Option<ARef<PidNamespace<H>>> {
         self.process().world().hold(|hold| {
             let space = self.children_space_in(hold);
             let was_entered = space.init(hold).is_some() || space.is_closed(hold);
-            was_entered.then(|| {
-                let other = self.children_space().share_if_set(hold);
-                other.unwrap_or_else(|| self.process().identity().space_arc(hold))
-            })
+            was_entered.then(|| ARef::from(space))
         })
     }
 
@@ -72,18 +67,17 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `EINVAL`: a new one although the thread's children live elsewhere (R-CLONE-16). `ENOSPC`: too deep (R-CLONE-17).
+    /// In this order: `EINVAL`: a new one although the thread's children live elsewhere (R-CLONE-16). `ENOSPC`: too deep (R-CLONE-17). `ENOMEM`: there is no memory.
     pub(super) fn space_of_next_child(
         &self,
         wanted: ForkNamespace,
-    ) -> Result<Arc<PidNamespace<H>>, Errno> {
+    ) -> Result<ARef<PidNamespace<H>>, Errno> {
         let process = self.process();
         let elsewhere = self.has_children_space().get() != 0;
         match wanted {
-            ForkNamespace::Inherited if elsewhere => Ok(process.world().hold(|hold| {
-                let space = self.children_space().share_if_set(hold);
-                space.unwrap_or_else(|| process.identity().space_arc(hold))
-            })),
+            ForkNamespace::Inherited if elsewhere => {
+                Ok(process.world().hold(|hold| ARef::from(self.children_space_in(hold))))
+            }
             ForkNamespace::Inherited => Ok(process.space_hint()),
             ForkNamespace::New => {
                 let own = process.space_hint();
@@ -96,9 +90,9 @@ impl<H: Host> Thread<H> {
 
 impl<H: Host> Process<H> {
     /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
-    pub(super) fn space_hint(&self) -> Arc<PidNamespace<H>> {
+    pub(crate) fn space_hint(&self) -> ARef<PidNamespace<H>> {
         match self.level {
-            0 => Arc::clone(self.world().space()),
+            0 => ARef::from(self.world().space()),
             _ => self.namespace(),
         }
     }

@@ -3,7 +3,6 @@
 //! Each reading is one hold and allocates nothing. What the model does not know (names, memory, times, whether a thread runs or sleeps, who traces it)
 //! the kernel adds. Who cannot see the process, or comes after its reap, gets nothing: its directory is not there (R-PROC-04).
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -11,7 +10,7 @@ use super::{Marks, Process, ProcessState};
 use crate::pid::{DEEPEST, Identity, PidNamespace};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{ExitSignal, Host, Pid};
+use crate::{ARef, Errno, ExitSignal, Host, Pid};
 
 /// What the model knows of the state that `/proc` shows of a thread, or of a process by its leader. R-PROC-01.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -188,7 +187,7 @@ impl<H: Host> Process<H> {
         Some(ProcessStat {
             pid: number(own.identity()),
             state: self.run_state(hold),
-            ppid: self.parent.get(hold).map_or(0, |parent| number(parent.identity())),
+            ppid: self.parent_in(hold).map_or(0, |parent| number(parent.identity())),
             pgrp: number(group.identity()),
             session: number(group.session_in(hold).identity()),
             terminal: self.terminal_in(hold).map(|terminal| TerminalStat {
@@ -207,17 +206,12 @@ impl<H: Host> Process<H> {
     }
 
     fn run_state(&self, hold: &Hold<'_, H>) -> RunState {
-        match self.leader(hold) {
-            Some(leader) => leader.run_state_in(hold),
-            None if self.is_leader_dead(hold) => RunState::Zombie,
-            None => RunState::Live,
-        }
+        self.leader(hold).map_or(RunState::Zombie, |leader| leader.run_state_in(hold))
     }
 
     /// Whether the leader thread has gone for good, and only the process keeps its number.
     fn is_leader_dead(&self, hold: &Hold<'_, H>) -> bool {
-        let is_dead = self.has(hold, Marks::LEADER_GONE) && self.leader(hold).is_none();
-        is_dead || self.state() == ProcessState::Zombie
+        self.leader(hold).is_none()
     }
 
     fn shown_code(&self, hold: &Hold<'_, H>) -> i32 {
@@ -230,7 +224,7 @@ impl<H: Host> Process<H> {
             let signal = signal.filter(|_| self.has(hold, Marks::STOP_REPORT));
             return signal.map_or(0, |signal| signal.number().into());
         }
-        self.leader_code.get(hold).cast_signed()
+        self.leading_thread(hold).exit_code().get().cast_signed()
     }
 }
 
@@ -250,15 +244,18 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves `/proc/PID/task/TID/children`. A child that stays one of this thread all the while is in it exactly
     /// once. With more than 64 children the lock is given back in between. R-PROC-03.
-    pub fn children(&self) -> Vec<Arc<Process<H>>> {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn children(&self) -> Result<Vec<ARef<Process<H>>>, Errno> {
         crate::snapshot::collect(
             self.process().world(),
             |hold, last| match last {
-                None => self.first_own_child(hold),
-                Some(last) => self.own_child_after(hold, last),
+                None => self.children_list().list.first(hold),
+                Some(last) => self.children_list().list.after(hold, last),
             },
-            |hold, child| self.is_parent_of(hold, child),
-            |hold, child| child.share(hold),
+            |hold, child| child.parent_thread(hold).is_some_and(|it| core::ptr::eq(it, self)),
         )
     }
 
@@ -273,31 +270,5 @@ impl<H: Host> Thread<H> {
         } else {
             RunState::Live
         }
-    }
-
-    fn first_own_child<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        let process = self.process_in(hold);
-        let of_leader = process.leader.is(hold, self).then_some(&process.children.list);
-        of_leader
-            .and_then(|list| list.first(hold))
-            .or_else(|| self.in_hold(hold).own_children().list.first(hold))
-    }
-
-    fn own_child_after<'h>(
-        &self,
-        hold: &Hold<'h, H>,
-        child: &Process<H>,
-    ) -> Option<&'h Process<H>> {
-        let of = child.parentage(hold)?;
-        let is_last_of_leader = of.thread.is_none();
-        of.children().list.after(hold, child).or_else(|| {
-            let behind = is_last_of_leader.then(|| self.in_hold(hold).own_children());
-            behind.and_then(|children| children.list.first(hold))
-        })
-    }
-
-    fn is_parent_of(&self, hold: &Hold<'_, H>, child: &Process<H>) -> bool {
-        let parent = child.parent_thread_in(hold);
-        parent.is_some_and(|parent| core::ptr::eq(parent, self))
     }
 }

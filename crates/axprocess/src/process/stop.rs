@@ -274,7 +274,7 @@ impl<H: Host> Process<H> {
     /// Tells the parent, always by `SIGCHLD`. R-NOTIFY-11, R-NOTIFY-14.
     fn report_stop(&self, hold: &mut Hold<'_, H>, cause: impl FnOnce(u32) -> SignalCause) {
         self.queue_report(hold);
-        let Some(parent) = self.parent.get(hold) else {
+        let Some(parent) = self.parent_in(hold) else {
             return;
         };
         let action = hold.host().child_signal_action(parent);

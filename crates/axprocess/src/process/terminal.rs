@@ -20,7 +20,6 @@
 //! | hang-up | `SIGHUP`, `SIGCONT` to the leader | the session; the terminal is free |
 //! | another session steals it | none | the session |
 
-use alloc::sync::Arc;
 
 use super::orphan::is_orphaned_group;
 use super::{Process, ProcessState};
@@ -29,7 +28,7 @@ use crate::pid::{PidNamespace, Task};
 use crate::session::Session;
 use crate::sync::Hold;
 use crate::terminal::{Named, NumberUse, Terminal, TerminalKind};
-use crate::{Errno, Host, Pid, Signal};
+use crate::{ARef, Errno, Host, Pid, Signal};
 
 /// How the caller has opened the terminal. Who cannot read it shall not get it by way of `/dev/tty`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -131,8 +130,8 @@ impl<H: Host> Process<H> {
     /// Returns the controlling terminal.
     ///
     /// Serves open(2) of `/dev/tty` (`None`: `ENXIO`), and `tty_nr` of `/proc/PID/stat` ([`Terminal::device`], 0 for `None`). R-TTY-14, R-TTY-15.
-    pub fn controlling_terminal(&self) -> Option<Arc<Terminal<H>>> {
-        self.world().hold(|hold| self.terminal_in(hold)?.upgrade())
+    pub fn controlling_terminal(&self) -> Option<ARef<Terminal<H>>> {
+        self.world().hold(|hold| ARef::try_from_ref(self.terminal_in(hold)?))
     }
 
     /// Returns the number of the foreground group of the controlling terminal; `None` without one.
@@ -423,7 +422,7 @@ impl<H: Host> Process<H> {
     }
 
     fn shares_table_with(&self, terminal: &Terminal<H>) -> bool {
-        core::ptr::eq(self.world(), &**terminal.world())
+        self.world().is(terminal.world())
     }
 
     /// One hold for a question about a terminal of the same table; no other is anything to this process.
@@ -453,7 +452,7 @@ impl<H: Host> Process<H> {
 impl<H: Host> Session<H> {
     /// The leader, until it is reaped.
     pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        match self.in_hold(hold).identity().roles(hold)?.task? {
+        match self.in_hold(hold).identity().roles(hold)?.task()? {
             Task::Process(leader) => Some(leader.get(hold)),
             Task::Thread(_) => None,
         }
@@ -493,7 +492,7 @@ fn find_named<'h, H: Host>(
         let named = Named { number_use: group.number_use(hold), identity: group.identity() };
         return Ok((Some(named), Some(group.session_in(hold))));
     }
-    Ok(match roles.task {
+    Ok(match roles.task() {
         Some(Task::Process(process)) => {
             let process = process.get(hold);
             let number_use = process.number_use(hold);

@@ -26,7 +26,6 @@
 mod end;
 mod record;
 
-use alloc::sync::Arc;
 use core::num::NonZeroU16;
 
 use record::TraceMarks;
@@ -36,7 +35,7 @@ use super::send::Receiver;
 use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{Errno, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus};
 
 /// How a tracer begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,17 +107,18 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `ESRCH`: no thread has that number, or this one has exited. `EPERM`: a thread of the same process; the host
+    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: no thread has that number, or this one has exited. `EPERM`: a thread of the same process; the host
     /// [forbids it](Host::may_trace); it has exited; it is traced.
     pub fn attach(
         &self,
         tid: Pid,
         start: TraceStart,
         options: TraceOptions,
-    ) -> Result<Arc<Self>, Errno> {
-        let (mut of_tracer, mut of_tracee) = (Some(Trace::embryo()), Some(Trace::embryo()));
+    ) -> Result<ARef<Self>, Errno> {
+        let home = self.process().home();
+        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(home)?), Some(Trace::make(home)?));
         self.process().world().hold(|hold| {
-            let task = self.process().space(hold).roles(hold, tid).and_then(|roles| roles.task);
+            let task = self.process().space(hold).roles(hold, tid).and_then(|roles| roles.task());
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => (process.get(hold), process.get(hold).leader(hold)),
                 Task::Thread(thread) => (thread.get(hold).process_in(hold), Some(thread.get(hold))),
@@ -136,7 +136,6 @@ impl<H: Host> Thread<H> {
             {
                 return Err(Errno::EPERM);
             }
-            let link = target.upgrade(hold).ok_or(Errno::ESRCH)?;
             let tracer = self.trace_or(hold, &mut of_tracer).ok_or(Errno::ESRCH)?;
             let tracee = target.trace_or(hold, &mut of_tracee).ok_or(Errno::ESRCH)?;
             tracee.link(hold, tracer, TraceMarks::of(start, options));
@@ -149,7 +148,7 @@ impl<H: Host> Thread<H> {
             if target.is_in_stop(hold) {
                 hold.host().tracing_changed(target);
             }
-            Ok(link)
+            Ok(ARef::from(target))
         })
     }
 
@@ -159,16 +158,15 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// `EPERM`: it is traced; the host [forbids it](Host::may_trace).
+    /// In this order: `ENOMEM`: there is no memory. `EPERM`: it is traced; the host [forbids it](Host::may_trace).
     pub fn trace_me(&self) -> Result<(), Errno> {
-        let (mut of_tracer, mut of_tracee) = (Some(Trace::embryo()), Some(Trace::embryo()));
+        let home = self.process().home();
+        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(home)?), Some(Trace::make(home)?));
         self.process().world().hold(|hold| {
             if self.is_traced(hold) {
                 return Err(Errno::EPERM);
             }
-            let parent = self.process().parentage(hold);
-            let tracer = parent.and_then(|of| of.thread.or(of.process.leader(hold)));
-            let Some(tracer) = tracer else { return Ok(()) };
+            let Some(tracer) = self.process().parent_thread_in(hold) else { return Ok(()) };
             if !hold.host().may_trace(tracer, self) {
                 return Err(Errno::EPERM);
             }
@@ -187,13 +185,17 @@ impl<H: Host> Thread<H> {
     ///
     /// For the kernel, before the thread runs: `PTRACE_O_TRACEFORK` and its like, `CLONE_PTRACE`. Returns how that tracer had begun, which decides how the thread
     /// stops first; `None`: there is no tracer, or this thread has one already.
-    pub fn inherit_tracer(&self, maker: &Self) -> Option<TraceStart> {
-        let mut fresh = Some(Trace::embryo());
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub fn inherit_tracer(&self, maker: &Self) -> Result<Option<TraceStart>, Errno> {
+        let mut fresh = Some(Trace::make(self.process().home())?);
         let world = self.process().world();
-        if !core::ptr::eq(world, maker.process().world()) {
-            return None;
+        if !world.is(maker.process().world()) {
+            return Ok(None);
         }
-        world.hold(|hold| {
+        Ok(world.hold(|hold| {
             let pattern = maker.trace(hold)?;
             let tracer = pattern.tracer(hold)?;
             if self.is_traced(hold) || self.state() != ThreadState::Live {
@@ -203,7 +205,7 @@ impl<H: Host> Thread<H> {
             let own = self.trace_or(hold, &mut fresh)?;
             own.link(hold, tracer, marks);
             Some(marks.start())
-        })
+        }))
     }
 
     /// Records that this thread stops for its tracer, and tells it: by `SIGCHLD`, unless it does not want that for stops, and by waking it.
@@ -229,12 +231,11 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// `ESRCH`: nobody has that number; it is no tracee of this very thread; it is in no ptrace-stop.
-    pub fn resume_tracee(&self, tid: Pid) -> Result<Arc<Self>, Errno> {
+    pub fn resume_tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
         self.process().world().hold(|hold| {
             let (trace, thread) = self.stopped_tracee(hold, tid)?;
-            let thread = thread.upgrade(hold).ok_or(Errno::ESRCH)?;
             trace.end_stop(hold);
-            Ok(thread)
+            Ok(ARef::from(thread))
         })
     }
 
@@ -270,9 +271,9 @@ impl<H: Host> Thread<H> {
     }
 
     /// Returns the thread that traces this one. `TracerPid` of /proc is its number.
-    pub fn tracer(&self) -> Option<Arc<Self>> {
+    pub fn tracer(&self) -> Option<ARef<Self>> {
         let world = self.process().world();
-        world.hold(|hold| self.trace(hold)?.tracer(hold)?.thread(hold)?.upgrade(hold))
+        world.hold(|hold| self.trace(hold)?.tracer(hold)?.thread(hold).map(ARef::from))
     }
 
     fn is_traced(&self, hold: &Hold<'_, H>) -> bool {
@@ -291,7 +292,7 @@ impl<H: Host> Thread<H> {
         tid: Pid,
     ) -> Result<(&'h Trace<H>, &'h Self), Errno> {
         let roles = self.process().space(hold).roles(hold, tid);
-        let thread = match roles.and_then(|roles| roles.task).ok_or(Errno::ESRCH)? {
+        let thread = match roles.and_then(|roles| roles.task()).ok_or(Errno::ESRCH)? {
             Task::Process(process) => process.get(hold).leader(hold).ok_or(Errno::ESRCH)?,
             Task::Thread(thread) => thread.get(hold),
         };

@@ -51,7 +51,6 @@ mod search;
 mod sleeper;
 mod target;
 
-use alloc::sync::Arc;
 use core::fmt;
 
 pub use future::WaitFuture;
@@ -66,7 +65,7 @@ use super::Process;
 use crate::split::Split;
 use crate::sync::Hold;
 use crate::thread::Thread;
-use crate::{Errno, Host, Pid, WaitStatus};
+use crate::{ARef, Errno, Host, Pid, WaitStatus};
 
 /// The answer to a [`WaitRequest`] that has candidates.
 pub enum WaitOutcome<H: Host> {
@@ -98,7 +97,7 @@ pub struct WaitEvent<H: Host> {
     /// What it and the children that it waited for have used. R-RUSAGE-02.
     pub usage: H::Usage,
     /// The child. After an end that was consumed, it is reaped.
-    pub process: Arc<Process<H>>,
+    pub process: ARef<Process<H>>,
 }
 
 impl<H: Host> fmt::Debug for WaitEvent<H> {
@@ -188,13 +187,11 @@ impl<H: Host> Thread<H> {
             let target = Target::of(hold, self, request);
             let search = Search::new(hold, self, &target, request.options())?;
             let (Subject::Child(child), status) = search.first_report(hold)? else { return None };
-            Some((child.share(hold)?, status))
+            Some((child.share()?, status))
         });
         world.hold(|hold| {
             if let Some(Some((process, status))) = seen {
-                if let Some(link) = process.reap(hold) {
-                    hold.release(link);
-                }
+                drop(process.reap(hold));
                 let (pid, usage) = (process.pid(), H::Usage::default());
                 return Ok(WaitOutcome::Event(WaitEvent { pid, status, usage, process }));
             }

@@ -24,7 +24,7 @@ fn set(tree: &mut Radix<Mark>, number: u32, mark: u64) -> (u16, u16) {
     let Err(missing) = tree.edit(number, |slot| slot.0 = mark) else {
         return (0, 0);
     };
-    tree.donate(missing.allocate());
+    tree.donate(missing.allocate().expect("memory"));
     assert_eq!(tree.edit(number, |slot| slot.0 = mark), Ok(()));
     (missing.leaves, missing.inners)
 }
@@ -228,7 +228,7 @@ fn missing_nodes_leave_the_tree_unchanged() {
     for (spare, missing) in [(lack(1, 2), lack(0, 7)), (lack(0, 9), lack(1, 0))] {
         let mut tree = Radix::new();
         set(&mut tree, 5, 1);
-        tree.donate(spare.allocate());
+        tree.donate(spare.allocate().expect("memory"));
         for _ in 0..2 {
             assert_eq!(tree.edit(u32::MAX, |_| unreachable!()), Err(missing));
             assert_eq!((tree.shift, tree.len(), mark(&tree, 5)), (0, 1, Some(1)));
@@ -244,8 +244,8 @@ fn donated_nodes_satisfy_the_retry() {
     set(&mut tree, 0, 1);
     let missing = tree.edit(u32::MAX, |_| ()).unwrap_err();
     assert_eq!(missing, lack(1, 9));
-    tree.donate(missing.allocate());
-    tree.donate(missing.allocate());
+    tree.donate(missing.allocate().expect("memory"));
+    tree.donate(missing.allocate().expect("memory"));
     assert_eq!(count_retired(&mut tree), (1, 9));
     assert_eq!(tree.edit(u32::MAX, |slot| slot.0 = 7), Ok(()));
     assert_eq!(mark(&tree, u32::MAX), Some(7));
@@ -257,7 +257,7 @@ fn an_edit_that_does_nothing_leaves_the_number_free() {
     // Shows that a slot left vacant keeps no node but the idle leaf in the tree, and surplus spares do not stay.
     let mut tree = Radix::new();
     for number in BORDERS {
-        tree.donate(lack(1, 9).allocate());
+        tree.donate(lack(1, 9).allocate().expect("memory"));
         assert_eq!(tree.edit(number, |_| ()), Ok(()));
         assert_eq!((mark(&tree, number), tree.len()), (None, 0));
         tree.clear_idle();
@@ -277,7 +277,7 @@ fn dropping_a_long_chain_does_not_recurse() {
 #[test]
 fn nodes_of_which_there_are_too_few_stay_together() {
     // Shows that a table that lacks more than was brought along takes nothing from the others.
-    let mut nodes = lack(2, 1).allocate::<Mark>();
+    let mut nodes = lack(2, 1).allocate::<Mark>().expect("memory");
     for too_many in [lack(3, 0), lack(3, 1), lack(1, 2), lack(3, 2)] {
         assert!(nodes.take(too_many).is_none());
         assert_eq!((nodes.leaves.len, nodes.inners.len), (2, 1));

@@ -1,10 +1,9 @@
 //! What depends on the caller, and the making.
 
-use alloc::sync::Arc;
 
 use super::{CloneFlags, CloneRequest};
 use crate::thread::Thread;
-use crate::{Errno, Host, PidHandle};
+use crate::{ARef, Errno, Host, PidHandle};
 
 /// A new process or thread that may be made, as far as the model can say before the kernel has asked what it has to ask.
 pub enum NewTask<'a, H: Host> {
@@ -59,7 +58,7 @@ impl<H: Host> NewProcess<'_, H> {
         self,
         data: H::ProcessData,
         thread_data: H::ThreadData,
-    ) -> Result<Arc<Thread<H>>, Errno> {
+    ) -> Result<ARef<Thread<H>>, Errno> {
         self.request.check_namespaces()?;
         self.caller.fork(self.request.fork_request(), data, thread_data)
     }
@@ -71,7 +70,7 @@ impl<H: Host> NewThread<'_, H> {
     /// # Errors
     ///
     /// `EINVAL`: a new IPC namespace with shared semaphore adjustments. Then those of [`Thread::spawn_thread`].
-    pub fn make(self, thread_data: H::ThreadData) -> Result<Arc<Thread<H>>, Errno> {
+    pub fn make(self, thread_data: H::ThreadData) -> Result<ARef<Thread<H>>, Errno> {
         self.request.check_namespaces()?;
         self.caller.spawn_thread(self.request.number(), thread_data)
     }
@@ -79,7 +78,7 @@ impl<H: Host> NewThread<'_, H> {
 
 impl CloneRequest {
     /// Returns the handle for which `CLONE_PIDFD` asks: of the new process, or with `CLONE_THREAD` of the new thread. R-CLONE-13.
-    pub fn pidfd<H: Host>(&self, made: &Arc<Thread<H>>) -> Option<PidHandle<H>> {
+    pub fn pidfd<H: Host>(&self, made: &ARef<Thread<H>>) -> Option<PidHandle<H>> {
         self.flags.contains(CloneFlags::PIDFD).then(|| {
             if self.flags.contains(CloneFlags::THREAD) {
                 made.handle()

@@ -108,12 +108,11 @@ impl<H: Host> Thread<H> {
             return false;
         };
         let is_leader = trace.is_leaders(hold);
-        let Some(own) = self.upgrade(hold).filter(|_| !is_leader) else {
+        if is_leader {
             return false;
-        };
+        }
         self.enter_state(hold, ThreadState::Zombie);
         self.forget_wish(hold);
-        trace.keep(hold, own);
         if let Some(status) = trace.end(hold) {
             trace.announce_to_tracer(hold, Some(Signal::SIGCHLD), status);
         }
@@ -129,9 +128,8 @@ impl<H: Host> Thread<H> {
 
     /// A thread that is not the leader leaves for good, and with it its part in ptrace.
     pub(in crate::process) fn sever(&self, hold: &mut Hold<'_, H>) {
-        if let Some(trace) = self.own_trace().get_if_set(hold) {
+        if let Some(trace) = self.trace(hold) {
             trace.unlink(hold);
-            trace.release_remains(hold);
         }
     }
 
@@ -163,9 +161,7 @@ impl<H: Host> Process<H> {
         let action = hold.host().child_signal_action(tracer);
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             let news = self.news_to_parent(hold);
-            if let Some(link) = self.reap(hold) {
-                hold.release(link);
-            }
+            drop(self.reap(hold));
             tracer.wake(hold, &news);
         }
     }

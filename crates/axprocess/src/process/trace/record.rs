@@ -1,22 +1,22 @@
 //! What stands of a thread in ptrace: its tracer, its tracees, and the stop that it is in.
 
-use alloc::sync::Arc;
-
-use crate::Host;
 use crate::list::{Edge, Links, Node, WeakList};
+use crate::object::Head;
 use crate::process::{Marks, Process, ProcessState};
-use crate::sync::{Field, Hold, Opened, StrongEdge};
-use crate::thread::Thread;
-use crate::{ExitStatus, Pid, PidNamespace, WaitStatus};
+use crate::sync::{Field, Hold, Home, World};
+use crate::thread::{Thread, ThreadState};
+use crate::{ARef, Errno, ExitStatus, Host, Pid, PidNamespace, WaitStatus};
 
 use super::TraceStop;
 
 /// The part that a thread takes in ptrace, as a tracer and as a tracee. A thread that takes none has no record.
 ///
-/// The leader's stands in the process, because it outlives the leader's thread: a zombie is traced until it is reaped. All others stand in their threads.
+/// A leader's outlives its exit: a zombie is traced until it is reaped.
 pub(crate) struct Trace<H: Host> {
-    process: Edge<Process<H>>,
-    /// The thread, unless it is the leader.
+    pub(crate) head: Head,
+    /// Held by its thread; before it has one, by its maker.
+    world: Home<H>,
+    /// The thread, which holds the record.
     thread: Edge<Thread<H>>,
     /// Which record this is of all.
     serial: Field<u64>,
@@ -27,8 +27,6 @@ pub(crate) struct Trace<H: Host> {
     marks: Field<TraceMarks>,
     /// A stop that the tracer has not been told of.
     report: Field<Option<TraceStop>>,
-    /// The thread, when it is dead and waits for its tracer (R-PTRACE-06).
-    remains: Opened<Option<Arc<Thread<H>>>>,
 }
 
 bitflags::bitflags! {
@@ -55,9 +53,14 @@ impl<H: Host> Node<Tracees> for Trace<H> {
 
 impl<H: Host> Trace<H> {
     /// A record of nobody yet: it is allocated before the lock is taken.
-    pub(super) fn embryo() -> Arc<Self> {
-        Arc::new(Self {
-            process: Edge::none(),
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub(super) fn make(world: Home<H>) -> Result<ARef<Self>, Errno> {
+        ARef::make(|| Self {
+            head: Self::new_head(),
+            world,
             thread: Edge::none(),
             serial: Field::new(0),
             tracer: Edge::none(),
@@ -65,23 +68,31 @@ impl<H: Host> Trace<H> {
             tracees: WeakList::new(),
             marks: Field::new(TraceMarks::empty()),
             report: Field::new(None),
-            remains: Opened::new(None),
         })
+    }
+
+    pub(crate) const fn world(&self) -> &World<H> {
+        self.world.get()
     }
 
     /// The process of the thread.
     pub(crate) fn process<'h>(&self, hold: &Hold<'h, H>) -> &'h Process<H> {
-        self.process.get(hold).expect("a record in use is somebody's")
+        self.owner(hold).process_in(hold)
+    }
+
+    /// The thread, exited or not.
+    fn owner<'h>(&self, hold: &Hold<'h, H>) -> &'h Thread<H> {
+        self.thread.get(hold).expect("a record in use is somebody's")
     }
 
     /// The thread, unless it has exited.
     pub(in crate::process) fn thread<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
-        self.thread.get(hold).or_else(|| self.process(hold).leader(hold))
+        Some(self.owner(hold)).filter(|thread| thread.state() != ThreadState::Exited)
     }
 
     /// Whether it is a leader's: then it stands for the whole process.
     pub(crate) fn is_leaders(&self, hold: &Hold<'_, H>) -> bool {
-        self.thread.get(hold).is_none()
+        self.owner(hold).is_leader(hold)
     }
 
     pub(crate) fn serial(&self, hold: &Hold<'_, H>) -> u64 {
@@ -98,10 +109,7 @@ impl<H: Host> Trace<H> {
 
     /// The number of the thread, as the viewer sees it.
     pub(crate) fn number_in(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
-        match self.thread.get(hold) {
-            Some(thread) => thread.identity().number_in(hold, viewer),
-            None => self.process(hold).identity().number_in(hold, viewer),
-        }
+        self.owner(hold).identity().number_in(hold, viewer)
     }
 
     pub(crate) fn report(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
@@ -120,19 +128,19 @@ impl<H: Host> Trace<H> {
             let is_zombie = process.state() == ProcessState::Zombie;
             return is_zombie.then(|| process.exit_status().into());
         }
-        let thread = self.remains.get(hold).as_ref()?;
+        let thread = self.owner(hold);
         let status = match process.has(hold, Marks::GROUP_EXIT) {
             true => process.exit_status(),
             false => ExitStatus::from_word(thread.exit_code().get()),
         };
-        Some(status.into())
+        (thread.state() == ThreadState::Zombie).then(|| status.into())
     }
 
     /// Whether it is a dead leader whose process lives on.
     pub(crate) fn is_delayed(&self, hold: &Hold<'_, H>) -> bool {
         let process = self.process(hold);
         self.is_leaders(hold)
-            && process.has(hold, Marks::LEADER_GONE)
+            && !process.leading_thread(hold).is_live()
             && process.state() < ProcessState::Zombie
     }
 
@@ -183,18 +191,6 @@ impl<H: Host> Trace<H> {
         }
     }
 
-    /// Keeps a dead thread for its tracer.
-    pub(super) fn keep(&self, hold: &mut Hold<'_, H>, thread: Arc<Thread<H>>) {
-        *self.remains.get_mut(hold) = Some(thread);
-    }
-
-    /// Lets go of the dead thread, which is in no list any more.
-    pub(super) fn release_remains(&self, hold: &mut Hold<'_, H>) {
-        if let Some(thread) = self.remains.get_mut(hold).take() {
-            hold.release_thread(thread);
-        }
-    }
-
     /// What a leader's record says decides what its process has to report to its parent.
     fn requeue(&self, hold: &mut Hold<'_, H>) {
         if self.is_leaders(hold) {
@@ -206,45 +202,23 @@ impl<H: Host> Trace<H> {
 impl<H: Host> Thread<H> {
     /// Its record, if it has ever been a tracer or a tracee.
     pub(crate) fn trace<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Trace<H>> {
-        self.trace_edge(hold).get_if_set(hold)
+        self.trace_edge().get_if_set(hold)
     }
 
     /// Its record, made from a fresh one if it has none.
     pub(super) fn trace_or<'h>(
         &self,
         hold: &mut Hold<'h, H>,
-        fresh: &mut Option<Arc<Trace<H>>>,
+        fresh: &mut Option<ARef<Trace<H>>>,
     ) -> Option<&'h Trace<H>> {
         if self.trace(hold).is_none() {
             let trace = fresh.take()?;
             let serial = hold.table_mut().next_birth().unsigned_abs();
             trace.serial.set(hold, serial);
-            trace.process.set(hold, Some(self.process()));
-            let leads = self.process().leader(hold).is_some_and(|it| core::ptr::eq(it, self));
-            trace.thread.set(hold, (!leads).then_some(self));
-            let before = self.trace_edge(hold).replace(hold, trace);
-            debug_assert!(before.is_none(), "a thread has one record");
+            trace.thread.set(hold, Some(self));
+            self.trace_edge().set(hold, Some(trace));
         }
         self.trace(hold)
-    }
-
-    fn trace_edge(&self, hold: &Hold<'_, H>) -> &StrongEdge<Trace<H>> {
-        let process = self.process();
-        match process.leader(hold) {
-            Some(leader) if core::ptr::eq(leader, self) => process.leader_trace(),
-            _ => self.own_trace(),
-        }
-    }
-
-    /// Brings its record along when it takes the leader's place. The old leader's must not be linked any more.
-    pub(in crate::process) fn bring_trace(&self, hold: &mut Hold<'_, H>) {
-        if let Some(own) = self.own_trace().share_if_set(hold) {
-            own.thread.set(hold, None);
-            let before = self.process().leader_trace().replace(hold, own);
-            hold.release_trace(before);
-            // Its stops are the process's now, and the process's are its.
-            self.process().queue_report(hold);
-        }
     }
 }
 
@@ -252,7 +226,7 @@ impl<H: Host> Process<H> {
     /// The record of its leader, if that has a tracer; also when the leader has exited.
     #[inline]
     pub(crate) fn traced<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Trace<H>> {
-        self.leader_trace().get_if_set(hold).filter(|trace| trace.tracer.get(hold).is_some())
+        self.leading_thread(hold).trace(hold).filter(|trace| trace.tracer.get(hold).is_some())
     }
 
     /// Who traces its leader.
@@ -292,16 +266,12 @@ impl<H: Host> Trace<H> {
         }
         if !self.tracees.is_empty(hold) {
             let runs =
-                self.thread(hold).is_some_and(|it| it.state() < crate::thread::ThreadState::Zombie);
+                self.thread(hold).is_some_and(|it| it.state() < ThreadState::Zombie);
             assert!(runs, "17: a tracer in {owner:?} has exited");
         }
         let is_listed = Node::<Tracees>::links(self).is_linked(hold);
         assert_eq!(is_listed, self.tracer(hold).is_some(), "17: a tracee in {owner:?}");
-        let is_dead = self
-            .thread
-            .get(hold)
-            .is_some_and(|it| it.state() == crate::thread::ThreadState::Zombie);
-        assert_eq!(is_dead, self.remains.get(hold).is_some(), "17: the remains in {owner:?}");
+        let is_dead = self.owner(hold).state() == ThreadState::Zombie;
         assert!(!is_dead || self.tracer(hold).is_some(), "17: nobody reaps a thread of {owner:?}");
         assert!(
             self.report(hold).is_none() || self.marks(hold).contains(TraceMarks::STOPPED),

@@ -1,14 +1,12 @@
 //! Waiting without a thread that blocks: a wait as a `Future`. The protocol stands in `sleeper`.
 
-use alloc::sync::Arc;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::sleeper::Sleeper;
 use super::{WaitCall, WaitEvent, WaitOptions, WaitOutcome, look};
-use crate::sync::unlink;
-use crate::{Errno, Host};
+use crate::{ARef, Errno, Host};
 
 impl<H: Host> WaitCall<'_, H> {
     /// Returns a future of the answer, for a kernel whose threads are futures.
@@ -21,7 +19,7 @@ impl<H: Host> WaitCall<'_, H> {
     ///
     /// # Errors
     ///
-    /// `ECHILD`: no child matches that could ever report what is asked for.
+    /// `ECHILD`: no child matches that could ever report what is asked for. `ENOMEM`: there is no memory to sleep on; nothing is consumed.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -49,7 +47,7 @@ impl<H: Host> WaitCall<'_, H> {
 pub struct WaitFuture<'a, H: Host> {
     call: &'a WaitCall<'a, H>,
     /// Made when there is something to sleep for.
-    sleeper: Option<Arc<Sleeper>>,
+    sleeper: Option<ARef<Sleeper>>,
 }
 
 impl<H: Host> Future for WaitFuture<'_, H> {
@@ -67,7 +65,13 @@ impl<H: Host> Future for WaitFuture<'_, H> {
                 Err(errno) => return Poll::Ready(Err(errno)),
             }
         }
-        let sleeper = self.sleeper.get_or_insert_with(|| Arc::new(Sleeper::new()));
+        let sleeper = match &mut self.sleeper {
+            Some(sleeper) => sleeper,
+            nobody => match Sleeper::make() {
+                Ok(sleeper) => nobody.insert(sleeper),
+                Err(errno) => return Poll::Ready(Err(errno)),
+            },
+        };
         let waker = context.waker().clone();
         let process = call.caller.process();
         let (answer, _released) = process.world().hold(|hold| {
@@ -89,7 +93,7 @@ impl<H: Host> Drop for WaitFuture<'_, H> {
     fn drop(&mut self) {
         if let Some(sleeper) = &self.sleeper {
             let process = self.call.caller.process();
-            let _released = unlink(|| process.world().hold(|hold| sleeper.rise(hold, process)));
+            let _released = process.world().hold(|hold| sleeper.rise(hold, process));
         }
     }
 }

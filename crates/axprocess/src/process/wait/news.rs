@@ -72,7 +72,7 @@ impl<H: Host> Process<H> {
 
     /// What is to be told of this process as a child, before it is reaped.
     pub(in crate::process) fn news_to_parent(&self, hold: &Hold<'_, H>) -> ChildNews {
-        let parent = self.parentage(hold).and_then(|of| of.thread.or(of.process.leader(hold)));
+        let parent = self.parent_thread_in(hold);
         ChildNews {
             child: ChildId::of_process(hold, self),
             group: self.group_in(hold).number_use(hold),

@@ -1,22 +1,20 @@
 //! One look at the children of the caller.
 
-use alloc::sync::Arc;
-
 use super::target::{ChildId, Target};
 use super::{WaitEvent, WaitOptions};
 use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::pid::Task;
-use crate::process::family::{Children, Parentage};
+use crate::process::family::Children;
 use crate::process::{Marks, Process, ProcessState, Trace, TracedBy};
 use crate::sync::Hold;
 use crate::terminal::NumberUse;
 use crate::thread::Thread;
-use crate::{ExitSignal, Host, Usage, WaitStatus};
+use crate::{ARef, ExitSignal, Host, Usage, WaitStatus};
 
 /// One look at the children, under the lock.
 pub(super) struct Search<'h, H: Host> {
-    caller: Parentage<'h, H>,
+    caller: &'h Thread<H>,
     selector: Selector<'h, H>,
     options: WaitOptions,
 }
@@ -81,7 +79,7 @@ impl<'h, H: Host> Selector<'h, H> {
                 Self::Child(Some(process), process.traced(hold))
             }
             Target::Child(named @ ChildId::Tracee(number, _)) => {
-                let Task::Thread(thread) = hold.root_space().roles(hold, number)?.task? else {
+                let Task::Thread(thread) = hold.root_space().roles(hold, number)?.task()? else {
                     return None;
                 };
                 let trace = thread.get(hold).trace(hold)?;
@@ -101,7 +99,7 @@ impl<'h, H: Host> Search<'h, H> {
         options: WaitOptions,
     ) -> Option<Self> {
         let selector = Selector::find(hold, target)?;
-        Some(Self { caller: Parentage::of_thread(caller, hold), selector, options })
+        Some(Self { caller: caller.in_hold(hold), selector, options })
     }
 
     /// The first child or tracee, in the order of threads, births and attachments, that has something to report that is asked for.
@@ -119,7 +117,7 @@ impl<'h, H: Host> Search<'h, H> {
         };
         match self.selector {
             Selector::Group(group)
-                if group.members().len(hold) < self.caller.children().list.len(hold) =>
+                if group.members().len(hold) < self.caller.children_list().list.len(hold) =>
             {
                 let mut members = group.members().iter(hold).map(Subject::Child);
                 members.any(|child| may_report(hold, child).is_some())
@@ -164,25 +162,20 @@ impl<'h, H: Host> Search<'h, H> {
         of_children: impl Fn(&Hold<'h, H>, &'h Children<H>) -> Option<R>,
         of_tracee: impl Fn(&Hold<'h, H>, Subject<'h, H>) -> Option<R>,
     ) -> Option<R> {
-        let Parentage { process, thread } = self.caller;
+        let own = self.caller;
         let lists_of = |thread: &'h Thread<H>| {
-            let leads = process.leader(hold).is_some_and(|leader| core::ptr::eq(leader, thread));
-            let of_leader = if leads { of_children(hold, &process.children) } else { None };
-            of_leader.or_else(|| of_children(hold, thread.own_children())).or_else(|| {
+            of_children(hold, thread.children_list()).or_else(|| {
                 let tracees = thread.trace(hold)?.tracees();
                 let newest = tracees.last(hold);
                 let mut all = core::iter::successors(newest, |it| tracees.before(hold, it));
                 all.find_map(|tracee| of_tracee(hold, Subject::Tracee(tracee)))
             })
         };
-        let Some(own) = thread.or(process.leader(hold)) else {
-            return of_children(hold, &process.children);
-        };
         let found = lists_of(own);
         if found.is_some() || self.options.contains(WaitOptions::NOTHREAD) {
             return found;
         }
-        let threads = &process.threads;
+        let threads = &own.process_in(hold).threads;
         let behind =
             core::iter::successors(threads.after(hold, own), |thread| threads.after(hold, thread));
         let before = threads.iter(hold).take_while(|thread| !core::ptr::eq(*thread, own));
@@ -206,11 +199,10 @@ impl<'h, H: Host> Search<'h, H> {
     }
 
     fn is_my_child(&self, hold: &Hold<'h, H>, child: &Process<H>) -> bool {
-        let of = child.parentage(hold);
-        of.is_some_and(|of| {
-            core::ptr::eq(of.process, self.caller.process)
+        child.parent_thread(hold).is_some_and(|parent| {
+            core::ptr::eq(parent.process_in(hold), self.caller.process_in(hold))
                 && (!self.options.contains(WaitOptions::NOTHREAD)
-                    || core::ptr::eq(of.children(), self.caller.children()))
+                    || core::ptr::eq(parent, self.caller))
         })
     }
 
@@ -222,11 +214,9 @@ impl<'h, H: Host> Search<'h, H> {
 
     fn is_my_tracee(&self, hold: &Hold<'h, H>, trace: &Trace<H>) -> bool {
         let Some(tracer) = trace.tracer(hold) else { return false };
-        let Parentage { process, thread } = self.caller;
-        let own = thread.or(process.leader(hold));
-        core::ptr::eq(tracer.process(hold), process)
+        core::ptr::eq(tracer.process(hold), self.caller.process_in(hold))
             && (!self.options.contains(WaitOptions::NOTHREAD)
-                || tracer.thread(hold).map(core::ptr::from_ref) == own.map(core::ptr::from_ref))
+                || tracer.thread(hold).is_some_and(|it| core::ptr::eq(it, self.caller)))
     }
 
     /// What it has to report of what is asked for: its end before a stop before a continuation (R-WAIT-13).
@@ -274,7 +264,7 @@ impl<'h, H: Host> Search<'h, H> {
         status: WaitStatus,
     ) -> WaitEvent<H> {
         let process = subject.process(hold);
-        let caller = self.caller.process;
+        let caller = self.caller.process_in(hold);
         let pid = match subject {
             Subject::Child(child) => child.number_seen_by(hold, caller),
             Subject::Tracee(trace) => trace.number_in(hold, caller.space(hold)),
@@ -282,10 +272,9 @@ impl<'h, H: Host> Search<'h, H> {
         let mut usage = hold.host().usage(process);
         usage.add(process.children_usage.get(hold));
         let process = match self.options.contains(WaitOptions::NOWAIT) {
-            true => process.share(hold),
+            true => ARef::from(process),
             false => self.take(hold, subject, status, usage),
         };
-        let process = process.expect("a child that reports is in its parent's list");
         WaitEvent { pid, status, usage, process }
     }
 
@@ -296,7 +285,7 @@ impl<'h, H: Host> Search<'h, H> {
         subject: Subject<'h, H>,
         status: WaitStatus,
         usage: H::Usage,
-    ) -> Option<Arc<Process<H>>> {
+    ) -> ARef<Process<H>> {
         let process = subject.process(hold);
         match status {
             WaitStatus::Stopped(_) => process.consume_report(hold, Marks::STOP_REPORT),
@@ -310,7 +299,7 @@ impl<'h, H: Host> Search<'h, H> {
                 return self.take_end(hold, subject, usage);
             }
         }
-        process.share(hold)
+        ARef::from(process)
     }
 
     /// Reaps what has ended; a tracer that is not the parent only makes way for it, and has nothing added to its usage (R-RUSAGE-06).
@@ -319,10 +308,10 @@ impl<'h, H: Host> Search<'h, H> {
         hold: &mut Hold<'h, H>,
         subject: Subject<'h, H>,
         usage: H::Usage,
-    ) -> Option<Arc<Process<H>>> {
+    ) -> ARef<Process<H>> {
         let process = subject.process(hold);
         if let Subject::Tracee(trace) = subject {
-            let link = process.share(hold);
+            let link = ARef::from(process);
             if !trace.is_leaders(hold) {
                 trace.bury(hold);
                 return link;
@@ -332,11 +321,11 @@ impl<'h, H: Host> Search<'h, H> {
                 return link;
             }
         }
-        let parent = self.caller.process;
+        let parent = self.caller.process_in(hold);
         let mut total = parent.children_usage.get(hold);
         total.add(usage);
         parent.children_usage.set(hold, total);
-        process.claim(hold)
+        process.claim(hold).unwrap_or_else(|| ARef::from(process))
     }
 }
 
@@ -347,9 +336,9 @@ impl<H: Host> Process<H> {
     }
 
     /// Reaps the zombie for its waiter. That wakes nobody: whoever sleeps for this child was woken when it ended (R-WAIT-24).
-    fn claim(&self, hold: &mut Hold<'_, H>) -> Option<Arc<Self>> {
+    fn claim(&self, hold: &mut Hold<'_, H>) -> Option<ARef<Self>> {
         if is_planted(Fault::ReapedTwice) {
-            return self.share(hold);
+            return self.share();
         }
         self.reap(hold)
     }

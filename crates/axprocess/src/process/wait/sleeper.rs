@@ -16,13 +16,15 @@ use core::task::Waker;
 
 use super::WaitToken;
 use super::news::ChildNews;
-use crate::Host;
 use crate::list::{Links, Node};
+use crate::object::{Head, Kind};
 use crate::process::Process;
 use crate::sync::{Field, Hold, Opened, World};
+use crate::{ARef, Errno, Host};
 
 /// A future that waits for children: where it stands, for what, and how to wake it.
 pub(crate) struct Sleeper {
+    pub(crate) head: Head,
     links: Links<Sleeper>,
     place: Field<Place>,
     waker: Opened<Option<Waker>>,
@@ -48,8 +50,18 @@ impl Node<Sleepers> for Sleeper {
 }
 
 impl Sleeper {
-    pub(super) const fn new() -> Self {
-        Self { links: Links::new(), place: Field::new(Place::Nowhere), waker: Opened::new(None) }
+    /// Makes one that is in no list.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub(super) fn make() -> Result<ARef<Self>, Errno> {
+        ARef::make(|| Self {
+            head: Head::new(Kind::Plain),
+            links: Links::new(),
+            place: Field::new(Place::Nowhere),
+            waker: Opened::new(None),
+        })
     }
 
     /// Falls asleep in a process, and gives back what it held before, to be dropped after the unlock.
@@ -119,14 +131,36 @@ impl<H: Host> World<H> {
                     *place = sleeper.waker.get_mut(hold).take();
                 }
             });
-            let mut woken = 0;
-            for waker in wakers.into_iter().flatten() {
-                waker.wake();
-                woken += 1;
-            }
-            if woken < WAKES {
+            let is_last = wakers.last().is_none_or(Option::is_none);
+            Wakes(self, wakers.into_iter()).go_on();
+            if is_last {
                 return;
             }
         }
+    }
+}
+
+/// Wakers that are being woken. If one of them panics, the others are woken while the panic unwinds, and those that are due behind them: it costs nobody
+/// else a wake-up. A second panic then ends the program, as any that meets another.
+struct Wakes<'a, H: Host>(&'a World<H>, core::array::IntoIter<Option<Waker>, WAKES>);
+
+impl<H: Host> Wakes<'_, H> {
+    fn go_on(mut self) {
+        self.wake_all();
+        core::mem::forget(self);
+    }
+
+    fn wake_all(&mut self) {
+        for waker in self.1.by_ref().flatten() {
+            waker.wake();
+        }
+    }
+}
+
+impl<H: Host> Drop for Wakes<'_, H> {
+    /// Reached only while a panic unwinds.
+    fn drop(&mut self) {
+        self.wake_all();
+        self.0.wake_due();
     }
 }

@@ -59,7 +59,7 @@ impl Target {
                 .map(|group| Self::Group(group.get(hold).number_use(hold))),
             Who::Process(pid) => numbers
                 .roles(pid)
-                .and_then(|roles| match roles.task? {
+                .and_then(|roles| match roles.task()? {
                     Task::Process(process) => Some(ChildId::of_process(hold, process.get(hold))),
                     // A thread's number names nobody's child, but perhaps a tracee (R-WAIT-07).
                     Task::Thread(thread) => {

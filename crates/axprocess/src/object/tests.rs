@@ -1,0 +1,1 @@
+//! Objects, without and with a table.
