@@ -208,8 +208,7 @@ impl<'h, H: Host> Walk<'h, H> {
         if let Some(trace) = thread.trace(hold) {
             trace.check(hold, process);
         }
-        let is_it =
-            |roles: &Roles<H>| matches!(roles.task(), Some(Task::Thread(named)) if named.is(thread));
+        let is_it = |roles: &Roles<H>| matches!(roles.task(), Some(Task::Thread(named)) if named.is(thread));
         let identity = thread.in_hold(hold).identity();
         if identity.names(hold, is_it) {
             self.use_numbers(hold, identity, is_it);
@@ -486,7 +485,7 @@ mod tests {
         // A session with a terminal that its leader has not.
         let table = ProcessTable::new(TestHost);
         let init = table.new_init(1, (), ()).expect("the first");
-        let terminal = table.new_terminal(crate::TerminalKind::Other, 0);
+        let terminal = table.new_terminal(crate::TerminalKind::Other, 0).expect("memory");
         init.process().setsid().expect("a session");
         init.process().world().hold(|hold| {
             let group = init.process().group_in(hold);

@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
+use crate::object::Head;
 use crate::pid::{Identity, PidNamespace, Refusal, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Field, Hold, StrongEdge, Word32, World};
 use crate::terminal::NumberUse;
-use crate::object::Head;
 use crate::{ARef, Errno, Host, Pid};
 
 /// A process group.

@@ -157,9 +157,7 @@ impl<H: Host> Process<H> {
                     Ok(PidHandle { process, named })
                 }
                 Task::Thread(_) if !wants_thread => Err(Errno::ENOENT),
-                Task::Thread(thread) => {
-                    Ok(PidHandle::of_other_thread(thread.get(hold)))
-                }
+                Task::Thread(thread) => Ok(PidHandle::of_other_thread(thread.get(hold))),
             }
         })
     }

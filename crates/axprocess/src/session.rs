@@ -5,10 +5,10 @@ use core::fmt;
 
 use crate::group::ProcessGroup;
 use crate::list::{Node, Ptr, WeakList};
+use crate::object::Head;
 use crate::pid::{Identity, PidNamespace, Refusal};
 use crate::sync::{Hold, World};
 use crate::terminal::SessionTerminal;
-use crate::object::Head;
 use crate::{ARef, Errno, Host, Pid};
 
 /// A session.

@@ -30,10 +30,10 @@ use core::fmt;
 
 use crate::group::ProcessGroup;
 use crate::list::Edge;
+use crate::object::Head;
 use crate::pid::{Identity, PidNamespace};
 use crate::process::Process;
 use crate::session::Session;
-use crate::object::Head;
 use crate::sync::{Field, Hold, World};
 use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 

@@ -156,8 +156,7 @@ impl<H: Host> Process<H> {
             if found.len() == found.capacity() {
                 return false;
             }
-            if let (Some(shared), Some(stat)) = (process.share(), process.stat_in(hold, viewer))
-            {
+            if let (Some(shared), Some(stat)) = (process.share(), process.stat_in(hold, viewer)) {
                 found.push(TreeEntry { process: shared, depth, stat });
             }
             at = self.next_in_tree(hold, process, depth);

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, Host, Lock, Number, Process,
-    ProcessState, ProcessTable, Relations, Signal, StopDecision, ThreadExit, TraceOptions,
+    ARef, ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, Host, Lock, Number,
+    Process, ProcessState, ProcessTable, Relations, Signal, StopDecision, ThreadExit, TraceOptions,
     TraceStart, TraceStopped, WaitRequest,
 };
 
@@ -56,17 +56,17 @@ impl Host for Kernel {
     }
 }
 
-fn boot() -> (ProcessTable<Kernel>, Arc<Thread>) {
+fn boot() -> (ProcessTable<Kernel>, ARef<Thread>) {
     let table = ProcessTable::new(Kernel);
     let init = table.new_init(1, (), ()).unwrap();
     (table, init)
 }
 
-fn fork(parent: &Arc<Thread>) -> Arc<Thread> {
+fn fork(parent: &ARef<Thread>) -> ARef<Thread> {
     parent.fork(ForkRequest::default(), (), ()).unwrap()
 }
 
-fn exit(threads: &[Arc<Thread>]) {
+fn exit(threads: &[ARef<Thread>]) {
     threads.iter().for_each(|thread| _ = thread.exit_thread(ExitStatus::exited(0)));
 }
 
@@ -90,12 +90,12 @@ fn holds_with<R>(
 }
 
 /// An exit of all but the first 40 of those that are read in the first two holds.
-fn exit_of_most(members: &[Arc<Thread>]) -> impl FnOnce() + 'static {
+fn exit_of_most(members: &[ARef<Thread>]) -> impl FnOnce() + 'static {
     let leaving = members[40..128].to_vec();
     move || exit(&leaving)
 }
 
-fn tids(threads: &[Arc<Thread>]) -> Vec<u32> {
+fn tids(threads: &[ARef<Thread>]) -> Vec<u32> {
     threads.iter().map(|thread| thread.tid()).collect()
 }
 
@@ -110,8 +110,8 @@ fn children_that_vanish_while_they_are_listed_hide_no_other() {
         let parent = fork(&init);
         let children: Vec<_> = (0..200).map(|_| fork(&parent)).collect();
         let list = || match of_thread {
-            true => parent.children(),
-            false => parent.process().children(),
+            true => parent.children().unwrap(),
+            false => parent.process().children().unwrap(),
         };
         let (holds, found) = holds_with(3, exit_of_most(&children), list);
         assert!(found.iter().map(|process| process.pid()).eq(tids(&children)));
@@ -126,7 +126,7 @@ fn threads_that_exit_while_they_are_listed_hide_no_other() {
     let (_table, init) = boot();
     let threads: Vec<_> = (0..200).map(|_| init.spawn_thread(Number::Next, ()).unwrap()).collect();
     let all: Vec<_> = [init.clone()].into_iter().chain(threads).collect();
-    let (_, found) = holds_with(3, exit_of_most(&all), || init.process().threads());
+    let (_, found) = holds_with(3, exit_of_most(&all), || init.process().threads().unwrap());
     assert_eq!(tids(&found), tids(&all));
 }
 
@@ -153,7 +153,7 @@ fn exec_takes_many_threads_out_in_several_holds() {
     let threads: Vec<_> =
         (0..200).map(|_| leader.spawn_thread(Number::Next, ()).unwrap()).collect();
     let (holds, done) = holds(|| threads[0].exec());
-    assert_eq!((done, leader.process().threads().len()), (Ok(()), 1));
+    assert_eq!((done, leader.process().threads().unwrap().len()), (Ok(()), 1));
     assert!((4..=6).contains(&holds), "{holds}");
     assert!(table.audit().longest_hold <= 96, "{:?}", table.audit());
 }
@@ -183,7 +183,7 @@ fn what_concerns_few_is_one_hold() {
     let parent = fork(&init);
     let child = fork(&parent);
     let sibling = ForkRequest { parent: ForkParent::Sibling, ..ForkRequest::default() };
-    let makers: [&dyn Fn() -> Result<Arc<Thread>, Errno>; 3] =
+    let makers: [&dyn Fn() -> Result<ARef<Thread>, Errno>; 3] =
         [&|| child.fork(ForkRequest::default(), (), ()), &|| child.fork(sibling, (), ()), &|| {
             child.spawn_thread(Number::Next, ())
         }];
@@ -215,10 +215,10 @@ fn a_tree_that_outgrows_its_room_is_walked_anew() {
     // Race 12: the room for all is made before the walk; who is born in between is there, too.
     let (table, init) = boot();
     let parent = fork(&init);
-    let (born, maker) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&parent));
+    let (born, maker) = (Arc::new(Mutex::new(Vec::new())), ARef::clone(&parent));
     let keep = Arc::clone(&born);
     let step = move || keep.lock().unwrap().extend((0..200).map(|_| fork(&maker)));
-    let walk = || init.process().snapshot_tree(table.namespace());
+    let walk = || init.process().snapshot_tree(table.namespace()).unwrap();
     let (_, tree) = holds_with(2, step, walk);
     let below: Vec<_> = tree.iter().filter(|it| it.depth == 2).map(|it| it.stat.pid).collect();
     assert_eq!(below, tids(&born.lock().unwrap()));
@@ -237,6 +237,6 @@ fn nothing_begins_in_a_process_amid_an_exec() {
         assert_eq!(last.spawn_thread(Number::Next, ()).map(drop), Err(Errno::EINTR));
     };
     let (_, done) = holds_with(2, step, || caller.exec());
-    assert_eq!((done, caller.process().threads().len()), (Ok(()), 1));
+    assert_eq!((done, caller.process().threads().unwrap().len()), (Ok(()), 1));
     assert!(!caller.is_stop_requested());
 }

@@ -2,10 +2,8 @@
 
 mod kernel;
 
-use std::sync::Arc;
-
 use axprocess::{
-    ChildSignalAction, Errno, ExitSignal, ExitStatus, ForkParent, ForkRequest, ProcessState,
+    ARef, ChildSignalAction, Errno, ExitSignal, ExitStatus, ForkParent, ForkRequest, ProcessState,
     Signal, TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart, WaitStatus,
 };
 use kernel::*;
@@ -19,7 +17,7 @@ fn a_thread_takes_over_the_whole_process() {
     let [caller, other] = [spawn(&leader), spawn(&leader)];
     caller.exec().unwrap();
     assert_eq!((caller.tid(), caller.process().pid()), (2, 2));
-    assert_eq!(leader.process().threads().len(), 1);
+    assert_eq!(leader.process().threads().unwrap().len(), 1);
     assert_eq!(table.find_thread(2).unwrap().tid(), 2);
     assert!(table.find_thread(3).is_none() && table.find_thread(4).is_none());
     assert_eq!(events(&table), [], "nobody is told");
@@ -58,7 +56,7 @@ fn the_children_of_all_threads_become_the_callers() {
     let of_caller = fork(&caller);
     exit(&of_leader, 1);
     caller.exec().unwrap();
-    let children = pids(&caller.process().children());
+    let children = pids(&caller.process().children().unwrap());
     assert_eq!(children, [of_caller.tid(), of_leader.tid(), of_other.tid()]);
     assert_eq!(wait4(&caller, -1, WNOTHREAD), exited(of_leader.tid(), 1));
     exit(&of_other, 2);
@@ -74,7 +72,7 @@ fn exec_loses_to_a_group_exit() {
     let caller = spawn(&leader);
     leader.process().begin_group_exit(ExitStatus::exited(0));
     assert_eq!(caller.exec(), Err(Errno::EAGAIN));
-    assert_eq!(leader.process().threads().len(), 2);
+    assert_eq!(leader.process().threads().unwrap().len(), 2);
     exit(&caller, 0);
     assert_eq!(caller.exec(), Err(Errno::EAGAIN));
 }
@@ -151,7 +149,7 @@ fn exec_is_no_exit_of_the_threads_that_vanish() {
     let [caller, _other] = [spawn(&leader), spawn(&leader)];
     let process = table.find_process(2).unwrap();
     caller.exec().unwrap();
-    assert!(Arc::ptr_eq(&process, &table.find_process(2).unwrap()));
+    assert!(ARef::ptr_eq(&process, &table.find_process(2).unwrap()));
     assert_eq!(process.state(), ProcessState::Live);
     assert_eq!(waitid(&init, 0, 0, WEXITED | WSTOPPED | WCONTINUED | WNOHANG), Waited::Nothing);
     assert_eq!(init.process().tkill(3, 0), Err(Errno::ESRCH));
@@ -178,7 +176,7 @@ fn exec_keeps_what_belongs_to_the_process() {
     let process = leader.process();
     process.setsid().unwrap();
     process.become_subreaper();
-    let terminal = table.new_terminal(TerminalKind::Other, 7);
+    let terminal = table.new_terminal(TerminalKind::Other, 7).unwrap();
     process.open_terminal(&terminal, TerminalFile::Readable);
     treat_sigchld(process, ChildSignalAction::IGNORE);
     let caller = spawn(&leader);
@@ -187,7 +185,7 @@ fn exec_keeps_what_belongs_to_the_process() {
     caller.exec().unwrap();
     assert!(process.is_subreaper());
     assert_eq!((process.getpgrp(), process.own_sid()), (2, 2));
-    assert!(process.controlling_terminal().is_some_and(|own| Arc::ptr_eq(&own, &terminal)));
+    assert!(process.controlling_terminal().is_some_and(|own| ARef::ptr_eq(&own, &terminal)));
     assert_eq!(caller.parent_death_signal(), Some(Signal::SIGUSR1));
     let child = fork(&caller);
     assert_eq!(child.process().namespace().level(), 1);
@@ -205,7 +203,7 @@ fn children_pass_through_the_threads_that_die_later() {
         [fork(&last), fork(&leader), fork(&second), fork(&caller)];
     of_last.set_parent_death_signal(Some(Signal::SIGUSR1));
     caller.exec().unwrap();
-    let children = pids(&caller.process().children());
+    let children = pids(&caller.process().children().unwrap());
     assert_eq!(children, [&of_caller, &of_second, &of_leader, &of_last].map(|it| it.tid()));
     assert_eq!(posted(&table).len(), 3, "of the leader, of the second thread, of the caller");
 }

@@ -259,7 +259,7 @@ fn f7_a_group_signal_and_forks_on_other_processors_are_ordered() {
             scope.spawn(|| kill(&caller, -number(&members[0]), 9).unwrap());
         });
         let hit = posted(&table);
-        let group = table.find_group(members[0].tid()).unwrap().processes();
+        let group = table.find_group(members[0].tid()).unwrap().processes().unwrap();
         for process in &group {
             assert!(hit.contains(&user(process.pid(), 9, caller.tid())), "{process:?} escaped");
         }

@@ -7,11 +7,11 @@ use std::num::NonZeroU64;
 use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Waker};
 
 use axprocess::{
-    ExitStatus, ForkNamespace, ForkRequest, Host, Lock, Number, ProcessTable, RebootCommand,
+    ARef, ExitStatus, ForkNamespace, ForkRequest, Host, Lock, Number, ProcessTable, RebootCommand,
     Relations, TerminalFile, TerminalKind, Thread, TraceOptions, TraceStart, WaitOutcome,
     WaitRequest,
 };
@@ -104,7 +104,7 @@ impl Host for Kernel {
 }
 
 /// Data that, dropped, calls back into the crate: under the lock that would dead-lock.
-struct Data(Option<Arc<Thread<Kernel>>>);
+struct Data(Option<ARef<Thread<Kernel>>>);
 
 impl Drop for Data {
     fn drop(&mut self) {
@@ -115,7 +115,7 @@ impl Drop for Data {
     }
 }
 
-fn fork(parent: &Arc<Thread<Kernel>>) -> Arc<Thread<Kernel>> {
+fn fork(parent: &ARef<Thread<Kernel>>) -> ARef<Thread<Kernel>> {
     let data = || Data(Some(parent.clone()));
     parent.fork(ForkRequest::default(), data(), data()).unwrap()
 }
@@ -131,7 +131,7 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
     for round in 0..20 {
         let parent = fork(&init);
         parent.process().setsid().unwrap();
-        let terminal = table.new_terminal(TerminalKind::Other, round);
+        let terminal = table.new_terminal(TerminalKind::Other, round).unwrap();
         parent.process().open_terminal(&terminal, TerminalFile::Readable);
         let caller = parent.spawn_thread(Number::Next, Data(None)).unwrap();
         for index in 0..200 {
@@ -189,13 +189,13 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
             taking_over.exit_thread(ExitStatus::exited(0));
         }
         while let Ok(WaitOutcome::Event(event)) = caller.wait(&any) {
-            drop((event.process.children(), event.process.threads()));
+            drop((event.process.children().unwrap(), event.process.threads().unwrap()));
         }
-        drop((parent.process().children(), init.process().group().processes()));
+        drop((parent.process().children().unwrap(), init.process().group().processes().unwrap()));
         drop((terminal.session(), parent.process().controlling_terminal()));
         let viewer = table.namespace();
-        drop((init.process().snapshot_tree(viewer), table.next_process(viewer, 2)));
-        drop((parent.children(), parent.process().stat(viewer)));
+        drop((init.process().snapshot_tree(viewer).unwrap(), table.next_process(viewer, 2)));
+        drop((parent.children().unwrap(), parent.process().stat(viewer)));
         let child = fork(&caller);
         caller.begin_vfork(&child);
         child.exec().unwrap();

@@ -2,9 +2,7 @@
 
 mod kernel;
 
-use std::sync::Arc;
-
-use axprocess::{Errno, ForkNamespace, ForkRequest, Number, ProcessState};
+use axprocess::{ARef, Errno, ForkNamespace, ForkRequest, Number, ProcessState};
 use kernel::*;
 
 fn exactly(pid: u32) -> ForkRequest<'static> {
@@ -23,10 +21,10 @@ fn a_held_object_is_not_the_next_of_its_number() {
     assert_eq!(wait4(&init, 10, 0), exited(10, 1));
     let new = fork_with(&init, exactly(10)).unwrap();
     new.process().setpgid(0, 0).unwrap();
-    assert!(Arc::ptr_eq(&table.find_process(10).unwrap(), new.process()));
+    assert!(ARef::ptr_eq(&table.find_process(10).unwrap(), new.process()));
     assert_eq!(old.process().state(), ProcessState::Reaped);
-    assert!(old.process().parent().is_none() && group.processes().is_empty());
-    assert_eq!(pids(&table.find_group(10).unwrap().processes()), [10]);
+    assert!(old.process().parent().is_none() && group.processes().unwrap().is_empty());
+    assert_eq!(pids(&table.find_group(10).unwrap().processes().unwrap()), [10]);
     assert_eq!(old.process().setsid(), Err(Errno::EPERM), "what it does touches nobody");
     assert_eq!(init.process().kill(10, 15), Ok(()));
     assert_eq!(posted(&table).len(), 1);

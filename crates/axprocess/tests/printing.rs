@@ -17,7 +17,7 @@ fn objects_print_their_numbers() {
     assert_eq!(format!("{:?}", leader.process()), "Process(2, Live)");
     assert_eq!(format!("{thread:?}"), "Thread(3, process=2)");
     assert_eq!(format!("{group:?} {:?}", group.session()), "ProcessGroup(2, session=2) Session(2)");
-    let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 0x8803);
+    let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 0x8803).unwrap();
     assert_eq!(format!("{terminal:?}"), "Terminal(PseudoTerminal, 0x8803)");
     let new = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
     let inner = fork_with(&init, new).unwrap();
@@ -50,7 +50,7 @@ fn answers_print_what_they_say() {
     let any = WaitRequest::wait4(-1, WNOHANG).unwrap();
     let nothing = init.wait(&any).unwrap();
     assert!(format!("{nothing:?}").starts_with("WaitToken"), "{nothing:?}");
-    let tree = init.process().snapshot_tree(table.namespace());
+    let tree = init.process().snapshot_tree(table.namespace()).unwrap();
     assert_eq!(format!("{tree:?}"), "[1,  2]");
     child.exit_thread(ExitStatus::exited(3));
     let event = init.wait(&any).unwrap();

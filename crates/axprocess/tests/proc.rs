@@ -2,10 +2,8 @@
 
 mod kernel;
 
-use std::sync::Arc;
-
 use axprocess::{
-    ExitStatus, ForkNamespace, ForkRequest, Pid, ProcessStat, RunState, Signal, TerminalFile,
+    ARef, ExitStatus, ForkNamespace, ForkRequest, Pid, ProcessStat, RunState, Signal, TerminalFile,
     TerminalKind, TerminalStat, TraceOptions, TraceStart, VforkWait,
 };
 use kernel::*;
@@ -92,7 +90,7 @@ fn a_reaped_process_is_not_there_and_an_execd_one_is() {
     assert!(wait4(&init, 2, 0).is_event());
     assert!(child.process().stat(table.namespace()).is_none());
     assert!(child.process().namespace_numbers(table.namespace()).is_none());
-    assert!(child.process().snapshot_tree(table.namespace()).is_empty());
+    assert!(child.process().snapshot_tree(table.namespace()).unwrap().is_empty());
     assert!(table.next_process(table.namespace(), 2).is_none());
 }
 
@@ -130,7 +128,7 @@ fn the_terminal_is_shown_with_its_foreground() {
     let (table, init) = boot();
     let shell = fork(&init);
     shell.process().setsid().unwrap();
-    let terminal = table.new_terminal(TerminalKind::Other, 0x8801);
+    let terminal = table.new_terminal(TerminalKind::Other, 0x8801).unwrap();
     shell.process().open_terminal(&terminal, TerminalFile::Readable);
     let job = fork(&shell);
     let inner = container(&shell);
@@ -153,7 +151,7 @@ fn numbers_are_the_viewers() {
     let second = container(&first);
     let child = fork(&second);
     let spaces =
-        [table.namespace().clone(), first.process().namespace(), second.process().namespace()];
+        [ARef::from(table.namespace()), first.process().namespace(), second.process().namespace()];
     let lines = |viewer: usize| {
         let numbers = child.process().namespace_numbers(&spaces[viewer]).unwrap();
         [numbers.tgid, numbers.pgid, numbers.sid].map(|line| line.as_slice().to_vec())
@@ -197,15 +195,15 @@ fn a_threads_children_come_in_wait_order() {
     let [a, b] = [fork(&leader), fork(&thread)];
     let [c, d] = [fork(&leader), fork(&thread)];
     exit(&a, 0);
-    assert_eq!(pids(&leader.children()), [a.tid(), c.tid()]);
-    assert_eq!(pids(&thread.children()), [b.tid(), d.tid()]);
+    assert_eq!(pids(&leader.children().unwrap()), [a.tid(), c.tid()]);
+    assert_eq!(pids(&thread.children().unwrap()), [b.tid(), d.tid()]);
     let many: Vec<_> = (0..200).map(|_| fork(&thread).tid()).collect();
-    assert_eq!(pids(&thread.children())[2..], many);
+    assert_eq!(pids(&thread.children().unwrap())[2..], many);
     exit(&leader, 0);
-    assert!(leader.children().is_empty());
-    assert_eq!(pids(&thread.children())[202..], [a.tid(), c.tid()]);
+    assert!(leader.children().unwrap().is_empty());
+    assert_eq!(pids(&thread.children().unwrap())[202..], [a.tid(), c.tid()]);
     thread.exec().unwrap();
-    assert_eq!(pids(&thread.children())[202..], [a.tid(), c.tid()]);
+    assert_eq!(pids(&thread.children().unwrap())[202..], [a.tid(), c.tid()]);
 }
 
 #[test]
@@ -220,7 +218,7 @@ fn readdir_meets_everyone_in_ascending_order() {
     let child = fork(&inner);
     exit(&a, 0);
     assert!(wait4(&init, 2, 0).is_event(), "number 2 is a group's only");
-    let names = |space: &Arc<axprocess::PidNamespace<Kernel>>| {
+    let names = |space: &axprocess::PidNamespace<Kernel>| {
         let mut found = vec![];
         let mut from = 0;
         while let Some((pid, process)) = table.next_process(space, from) {
@@ -251,7 +249,7 @@ fn a_snapshot_is_the_whole_tree_parents_first() {
     let d = fork(&init);
     exit(&c, 0);
     let shown = |root: &KernelThread| {
-        let entries = root.process().snapshot_tree(table.namespace());
+        let entries = root.process().snapshot_tree(table.namespace()).unwrap();
         let shown =
             entries.iter().map(|it| (it.stat.pid, it.depth, it.stat.state == RunState::Zombie));
         shown.collect::<Vec<_>>()
@@ -266,7 +264,10 @@ fn a_snapshot_is_the_whole_tree_parents_first() {
     whole.push((d.tid(), 1, false));
     assert_eq!(shown(&init), whole);
     let inner = container(&d);
-    assert!(init.process().snapshot_tree(&inner.process().namespace()).len() == 1, "its own only");
+    assert!(
+        init.process().snapshot_tree(&inner.process().namespace()).unwrap().len() == 1,
+        "its own only"
+    );
 }
 
 #[test]
@@ -291,7 +292,7 @@ fn no_snapshot_misses_a_process_that_moves() {
             exit(&reaper, 0);
         });
         for _ in 0..200 {
-            let tree = init.process().snapshot_tree(table.namespace());
+            let tree = init.process().snapshot_tree(table.namespace()).unwrap();
             for (_, survivor) in &survivors {
                 let met: Vec<_> = tree.iter().filter(|it| it.stat.pid == survivor.tid()).collect();
                 assert_eq!(met.len(), 1);

@@ -2,9 +2,7 @@
 
 mod kernel;
 
-use std::sync::Arc;
-
-use axprocess::{ForkNamespace, ForkRequest, ProcessState, Signal, WaitStatus};
+use axprocess::{ARef, ForkNamespace, ForkRequest, ProcessState, Signal, WaitStatus};
 use kernel::*;
 
 #[test]
@@ -76,7 +74,7 @@ fn a_reaped_child_does_not_move() {
     assert!(wait4(&parent, reaped.tid() as i32, 0).is_event());
     events(&table);
     exit(&parent, 0);
-    assert_eq!(pids(&reaper.process().children()), [parent.tid(), left.tid()]);
+    assert_eq!(pids(&reaper.process().children().unwrap()), [parent.tid(), left.tid()]);
     assert!(reaped.process().parent().is_none());
     assert_eq!(reaped.process().state(), ProcessState::Reaped);
     let own = Event::Signal(reaper.tid(), 17, parent.tid(), WaitStatus::Exited(0));
@@ -100,7 +98,7 @@ fn getppid_follows_every_move() {
     assert_eq!(ppids(), [parent.tid(), 0]);
     exit(&parent, 0);
     assert_eq!(ppids(), [grandparent.tid(), 0]);
-    assert!(Arc::ptr_eq(&inside.process().parent().unwrap(), grandparent.process()));
+    assert!(ARef::ptr_eq(&inside.process().parent().unwrap(), grandparent.process()));
     exit(&grandparent, 0);
     assert_eq!(ppids(), [1, 0]);
 }
@@ -141,7 +139,7 @@ fn a_dying_subreapers_children_go_to_the_next() {
     resigned.process().resign_subreaper();
     exit(&inner, 0);
     let adopted = [&resigned, &parent, &own, &of_parent].map(|thread| thread.tid());
-    assert_eq!(pids(&outer.process().children()), adopted);
+    assert_eq!(pids(&outer.process().children().unwrap()), adopted);
     exit(&outer, 0);
     assert_eq!(own.process().getppid(), 1);
 }

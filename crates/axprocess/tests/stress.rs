@@ -4,10 +4,10 @@ mod kernel;
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, RwLock};
+use std::sync::{Barrier, Mutex, RwLock};
 use std::thread;
 
-use axprocess::{ExitStatus, ForkNamespace, ForkParent, ForkRequest, ProcessState, Signal};
+use axprocess::{ARef, ExitStatus, ForkNamespace, ForkParent, ForkRequest, ProcessState, Signal};
 use kernel::*;
 
 /// A small random generator (xorshift), seeded per thread, so that a failure can be repeated as far as the schedule allows.
@@ -46,7 +46,7 @@ impl World {
     /// Forgets the thread, and drops it outside the lock.
     fn remove(&self, thread: &KernelThread) {
         let mut threads = self.threads.lock().unwrap();
-        let place = threads.iter().position(|other| Arc::ptr_eq(other, thread));
+        let place = threads.iter().position(|other| ARef::ptr_eq(other, thread));
         let removed = place.map(|place| threads.swap_remove(place));
         drop(threads);
         drop(removed);
@@ -110,9 +110,9 @@ impl World {
             },
             14 if !leads_init(&thread) => _ = thread.exec(),
             _ => {
-                drop((process.children(), process.threads(), process.parent()));
-                drop(process.group().processes());
-                drop(process.group().session().process_groups());
+                drop((process.children().unwrap(), process.threads().unwrap(), process.parent()));
+                drop(process.group().processes().unwrap());
+                drop(process.group().session().process_groups().unwrap());
             }
         }
     }
@@ -149,19 +149,19 @@ fn four_threads_keep_every_invariant() {
     });
     assert!(world.forked.into_inner() > steps / 20 && world.reaped.into_inner() > steps / 100);
     for thread in world.threads.into_inner().unwrap() {
-        if !Arc::ptr_eq(&thread, &init) {
+        if !ARef::ptr_eq(&thread, &init) {
             thread.exit_thread(ExitStatus::exited(0));
         }
     }
     // R-NS-20: a zombie outside may be in a group that was founded in a namespace, whose init waits for its reap.
-    let mut orphans = init.process().children();
+    let mut orphans = init.process().children().unwrap();
     while !orphans.is_empty() {
         let is_zombie = |orphan: &KernelProcess| orphan.state() == ProcessState::Zombie;
         assert!(orphans.iter().any(is_zombie), "{orphans:?}");
         for zombie in orphans.iter().filter(|orphan| is_zombie(orphan)) {
             assert!(wait4(&init, zombie.pid_in(table.namespace()) as i32, WALL).is_event());
         }
-        orphans = init.process().children();
+        orphans = init.process().children().unwrap();
     }
     assert_eq!(wait4(&init, -1, WALL), NO_CHILD);
     let audit = table.audit();
@@ -209,7 +209,7 @@ fn parent_and_child_make_one_group() {
         |(_, init, _)| init.process().setpgid(2, 2).unwrap(),
         |(_, _, child)| child.process().setpgid(0, 0).unwrap(),
         |(table, _, child)| {
-            assert_eq!(pids(&table.find_group(2).unwrap().processes()), [2]);
+            assert_eq!(pids(&table.find_group(2).unwrap().processes().unwrap()), [2]);
             assert_eq!(child.process().getpgrp(), 2);
         },
     );
@@ -252,7 +252,7 @@ fn no_child_is_lost_when_its_parent_exits() {
         |(_, init, _, _, child)| {
             let child = child.lock().unwrap().take().expect("the caller lives");
             assert_eq!(child.process().getppid(), 1);
-            assert_eq!(pids(&init.process().children()), [2, 3, 4]);
+            assert_eq!(pids(&init.process().children().unwrap()), [2, 3, 4]);
         },
     );
 }
@@ -300,7 +300,7 @@ fn a_reap_and_a_move_leave_no_ghost() {
         |(table, init, _, _, got)| {
             let reaped = got.load(Ordering::Relaxed) == 1;
             let children = if reaped { vec![2] } else { vec![2, 4] };
-            assert_eq!(pids(&init.process().children()), children);
+            assert_eq!(pids(&init.process().children().unwrap()), children);
             assert_eq!(table.find_process(4).is_none(), reaped);
         },
     );

@@ -1,11 +1,11 @@
 //! What processes have used, and to whom it is added up.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, ExitStatus, ForkRequest, Host, Process, ProcessTable, Relations, Thread,
-    TraceOptions, TraceStart, Usage, WaitOutcome, WaitRequest,
+    ARef, ChildSignalAction, ExitStatus, ForkRequest, Host, Process, ProcessTable, Relations,
+    Thread, TraceOptions, TraceStart, Usage, WaitOutcome, WaitRequest,
 };
 
 /// CPU time, which adds up, and the largest memory, which does not.
@@ -50,7 +50,7 @@ impl Host for Kernel {
     }
 }
 
-type Caller = Arc<Thread<Kernel>>;
+type Caller = ARef<Thread<Kernel>>;
 
 fn boot() -> (ProcessTable<Kernel>, Caller) {
     let table = ProcessTable::new(Kernel);

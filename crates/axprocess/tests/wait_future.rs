@@ -197,7 +197,7 @@ impl Wake for Curious {
 
 impl Drop for Curious {
     fn drop(&mut self) {
-        drop(self.parent.process().children());
+        drop(self.parent.process().children().unwrap());
     }
 }
 

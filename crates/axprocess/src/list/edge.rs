@@ -63,9 +63,4 @@ impl<T: Send + Sync> Edge<T> {
     pub(crate) fn set<H: Host>(&self, hold: &mut Hold<'_, H>, target: Option<&T>) {
         self.0.set(hold, target.map(Ptr::new));
     }
-
-    #[inline]
-    pub(crate) fn is<H: Host>(&self, hold: &Hold<'_, H>, target: &T) -> bool {
-        self.0.get(hold).is_some_and(|present| present.is(target))
-    }
 }

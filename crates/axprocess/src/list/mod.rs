@@ -99,7 +99,8 @@ pub(crate) mod tests {
 
     fn make(name: &'static str, key: i64) -> ARef<Item> {
         let (links, tree) = (Links::new(), TreeLinks::new());
-        ARef::make(|| Item { name, key, head: Head::new(Kind::Plain), links, tree }).expect("memory")
+        ARef::make(|| Item { name, key, head: Head::new(Kind::Plain), links, tree })
+            .expect("memory")
     }
 
     // SAFETY: as for the crate's own objects; it is freed as what it is.

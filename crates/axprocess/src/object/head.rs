@@ -110,12 +110,8 @@ impl Head {
         NonNull::new(self.whole.load(Ordering::Relaxed))
     }
 
-    /// Whether the object stands inside another.
-    pub(super) fn is_part(&self) -> bool {
-        self.whole().is_some_and(|whole| !ptr::eq(whole.as_ptr(), self))
-    }
-
     /// How many references there are, at some moment of the call.
+    #[cfg(test)]
     pub(super) fn count(&self) -> u32 {
         self.count.load(Ordering::Relaxed)
     }

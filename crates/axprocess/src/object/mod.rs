@@ -36,9 +36,9 @@ mod shared;
 pub use aref::ARef;
 pub use head::Object;
 pub(crate) use head::{Head, Kind};
-pub(crate) use memory::boxed;
 #[cfg(test)]
 pub(crate) use kinds::free_as;
+pub(crate) use memory::boxed;
 pub(crate) use owner::Owner;
 pub(crate) use pending::Pending;
 pub use shared::Shared;

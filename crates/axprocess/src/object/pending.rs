@@ -23,11 +23,7 @@ const SOMEBODY: usize = usize::MAX;
 impl Pending {
     /// None. `free` frees an object of this table by its kind.
     pub(super) fn new(free: unsafe fn(NonNull<Head>)) -> Self {
-        Self {
-            holder: AtomicUsize::new(0),
-            waiting: AtomicPtr::new(ptr::null_mut()),
-            free,
-        }
+        Self { holder: AtomicUsize::new(0), waiting: AtomicPtr::new(ptr::null_mut()), free }
     }
 
     /// Whether somebody holds the lock.

@@ -1,6 +1,5 @@
 //! The numbers of one process, thread, group or session: one in each namespace in which it can be seen.
 
-
 use super::namespace::{DEEPEST, PidNamespace, with_memory};
 use super::number::{Holder, Number, Refusal, Roles, Task};
 use crate::object::Head;

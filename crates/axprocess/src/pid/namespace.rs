@@ -19,8 +19,8 @@ use core::fmt;
 use super::identity::Identity;
 use super::number::{NumberTable, Refusal, Roles};
 use crate::list::Edge;
-use crate::process::Process;
 use crate::object::{Head, Owner};
+use crate::process::Process;
 use crate::sync::{Field, Hold, Opened, World};
 use crate::{ARef, Errno, Host, Pid, Signal};
 

@@ -170,11 +170,7 @@ impl<H: Host> NumberTable<H> {
     ///
     /// `EEXIST`: the number is in use. `EAGAIN`: none is free.
     #[inline]
-    pub(crate) fn enter(
-        &mut self,
-        wanted: Option<Pid>,
-        holder: Holder<H>,
-    ) -> Result<Pid, Refusal> {
+    pub(crate) fn enter(&mut self, wanted: Option<Pid>, holder: Holder<H>) -> Result<Pid, Refusal> {
         if let Some(pid) = wanted {
             return if self.occupy(pid, holder)? { Ok(pid) } else { Err(Errno::EEXIST.into()) };
         }

@@ -152,7 +152,7 @@ mod tests {
         amid_exec(|leader, caller| {
             assert_eq!(leader.process().kill(2, 9), Ok(()));
             assert_eq!(go_on(caller), Err(Errno::EAGAIN));
-            assert_eq!(caller.process().threads().len(), 2);
+            assert_eq!(caller.process().threads().expect("memory").len(), 2);
             caller.exit_thread(ExitStatus::exited(0));
             leader.exit_thread(ExitStatus::exited(0));
             assert_eq!(caller.process().exit_status(), ExitStatus::killed(crate::Signal::SIGKILL));

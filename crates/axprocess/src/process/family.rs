@@ -342,7 +342,11 @@ impl<H: Host> Process<H> {
     }
 
     /// The thread behind `thread` in an order in which the leader is the first, exited or not.
-    pub(super) fn thread_after<'h>(&self, hold: &Hold<'h, H>, thread: &Thread<H>) -> Option<&'h Thread<H>> {
+    pub(super) fn thread_after<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        thread: &Thread<H>,
+    ) -> Option<&'h Thread<H>> {
         let next = match thread.is_leader(hold) {
             true => self.threads.first(hold),
             false => self.threads.after(hold, thread),

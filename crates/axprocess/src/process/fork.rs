@@ -168,10 +168,7 @@ impl<H: Host> Thread<H> {
             process.in_hold(hold).reserve_number(hold, request.number, Some(self))
         })?;
         let request = ForkRequest { number: Number::Next, ..request };
-        let plan = Plan {
-            exit_signal: request.exit_signal,
-            parent: request.parent,
-        };
+        let plan = Plan { exit_signal: request.exit_signal, parent: request.parent };
         Ok(PreparedFork { caller: self, process: Some(process), plan })
     }
 
@@ -259,9 +256,7 @@ impl<H: Host> Thread<H> {
     ) -> Result<Origin<'h, H>, Errno> {
         let caller = self.process_in(hold);
         let (parent, exit_signal, parent_execs) = match request.parent {
-            ForkParent::Caller => {
-                (self.in_hold(hold), request.exit_signal, caller.execs.get(hold))
-            }
+            ForkParent::Caller => (self.in_hold(hold), request.exit_signal, caller.execs.get(hold)),
             ForkParent::Sibling => (
                 caller.parent.get(hold).ok_or(Errno::EINVAL)?,
                 caller.exit_signal.get(hold),

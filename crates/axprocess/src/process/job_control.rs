@@ -3,7 +3,6 @@
 //! Each call is one hold: the numbers are looked up, the permission is checked and the process moves, with nothing decided on a
 //! relation that was read before (G1, races 1, 2, 9, 11). A group or session that might be founded is allocated before the lock is taken.
 
-
 use super::end_space::end_spaces;
 use super::{Marks, Process, ProcessState};
 use crate::faults::{Fault, is_planted};
@@ -180,11 +179,7 @@ impl<H: Host> Process<H> {
         }
     }
 
-    fn found_group(
-        &self,
-        hold: &mut Hold<'_, H>,
-        embryo: &ProcessGroup<H>,
-    ) -> Result<(), Refusal> {
+    fn found_group(&self, hold: &mut Hold<'_, H>, embryo: &ProcessGroup<H>) -> Result<(), Refusal> {
         let session = self.session_in(hold);
         embryo.found(hold, Some(&self.identity), session)?;
         self.relocate(hold, embryo);

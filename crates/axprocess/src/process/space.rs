@@ -1,6 +1,5 @@
 //! Which PID namespace a thread's children live in: unshare(2) and setns(2).
 
-
 use super::{ForkNamespace, Process};
 use crate::pid::PidNamespace;
 use crate::sync::Hold;

@@ -20,7 +20,6 @@
 //! | hang-up | `SIGHUP`, `SIGCONT` to the leader | the session; the terminal is free |
 //! | another session steals it | none | the session |
 
-
 use super::orphan::is_orphaned_group;
 use super::{Process, ProcessState};
 use crate::faults::{Fault, is_planted};

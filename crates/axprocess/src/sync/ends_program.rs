@@ -18,6 +18,8 @@ impl Drop for EndsProgram {
     /// Reached only while a panic unwinds: a second one ends the program, with or without the standard library.
     #[cold]
     fn drop(&mut self) {
-        panic!("a panic has left a hook or a section under the relation lock: the program ends, for its relations are half changed");
+        panic!(
+            "a panic has left a hook or a section under the relation lock: the program ends, for its relations are half changed"
+        );
     }
 }

@@ -53,12 +53,8 @@ impl<S, T> FirstUse<S, T> {
             if let Some(made) = self.get() {
                 return Ok(made);
             }
-            let claim = self.state.compare_exchange(
-                SEED,
-                MAKING,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            );
+            let claim =
+                self.state.compare_exchange(SEED, MAKING, Ordering::Acquire, Ordering::Relaxed);
             if claim.is_ok() {
                 break;
             }

@@ -146,7 +146,10 @@ impl<H: Host> World<H> {
     #[cold]
     fn bind(&self, relations: &mut Relations<H>) {
         let is_free = relations.table == 0 && self.is_bound.swap(1, Ordering::Relaxed) == 0;
-        assert!(is_free, "the lock of a process table has given out relations that are not that table's own");
+        assert!(
+            is_free,
+            "the lock of a process table has given out relations that are not that table's own"
+        );
         relations.table = self.serial;
     }
 }

@@ -317,10 +317,10 @@ impl Pair {
             compare(naive.number_settings(key), (process.pid_max(), process.last_pid()), || {
                 format!("pid_max, ns_last_pid of {key:?}")
             })?;
-            let children = process.children();
+            let children = process.children().unwrap();
             let children = children.iter().map(|child| child.host_data().key).collect();
             compare(naive.children(key), children, || format!("the children of {key:?}"))?;
-            let threads = process.threads();
+            let threads = process.threads().unwrap();
             let keys: Vec<_> = threads.iter().map(|thread| thread.host_data().key).collect();
             compare(naive.living_threads_of(key), keys, || format!("the threads of {key:?}"))?;
             for thread in &threads {
@@ -388,7 +388,7 @@ impl Pair {
                 ];
                 compare(numbers, real, || format!("pid, pgid, sid of {key:?} in {space:?}"))?;
             }
-            let members = process.group().processes();
+            let members = process.group().processes().unwrap();
             let members = members.iter().map(|member| member.host_data().key).collect();
             compare(self.naive.members_of_group_of(key), members, || {
                 format!("the group of {key:?}")

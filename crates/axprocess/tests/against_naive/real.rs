@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildNews, ChildSignalAction, Discard, Errno, ExitSignal, ForkRequest, Host, Number,
+    ARef, ChildNews, ChildSignalAction, Discard, Errno, ExitSignal, ForkRequest, Host, Number,
     PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo,
     StopTicket, Terminal, TerminalKind, Thread, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
@@ -139,10 +139,10 @@ impl Host for Kernel {
 /// A table, and all that scripts can name, by the keys that the second model gives.
 pub(crate) struct Real {
     pub(crate) table: ProcessTable<Kernel>,
-    pub(crate) threads: BTreeMap<ThreadKey, Arc<Thread<Kernel>>>,
-    pub(crate) processes: BTreeMap<ProcessKey, Arc<Process<Kernel>>>,
-    pub(crate) spaces: BTreeMap<SpaceKey, Arc<PidNamespace<Kernel>>>,
-    pub(crate) terminals: Vec<Arc<Terminal<Kernel>>>,
+    pub(crate) threads: BTreeMap<ThreadKey, ARef<Thread<Kernel>>>,
+    pub(crate) processes: BTreeMap<ProcessKey, ARef<Process<Kernel>>>,
+    pub(crate) spaces: BTreeMap<SpaceKey, ARef<PidNamespace<Kernel>>>,
+    pub(crate) terminals: Vec<ARef<Terminal<Kernel>>>,
     tickets: BTreeMap<ThreadKey, StopTicket>,
 }
 
@@ -161,11 +161,11 @@ impl Real {
         let leader = ThreadData { key: ThreadKey(0), blocked: Mutex::default() };
         let init = table.new_init(1, data, leader).unwrap();
         let terminals =
-            (0..).zip(terminals).map(|(device, &kind)| table.new_terminal(kind, device));
+            (0..).zip(terminals).map(|(device, &kind)| table.new_terminal(kind, device).unwrap());
         Self {
-            processes: BTreeMap::from([(ProcessKey(0), Arc::clone(init.process()))]),
+            processes: BTreeMap::from([(ProcessKey(0), ARef::clone(init.process()))]),
             threads: BTreeMap::from([(ThreadKey(0), init)]),
-            spaces: BTreeMap::from([(SpaceKey(0), Arc::clone(table.namespace()))]),
+            spaces: BTreeMap::from([(SpaceKey(0), ARef::from(table.namespace()))]),
             terminals: terminals.collect(),
             tickets: BTreeMap::new(),
             table,
@@ -183,7 +183,7 @@ impl Real {
         deed: &Deed,
         born: (ProcessKey, ThreadKey),
     ) -> Answer {
-        let thread = Arc::clone(&self.threads[&caller]);
+        let thread = ARef::clone(&self.threads[&caller]);
         let process = thread.process();
         match *deed {
             Call::Fork { exit_signal, parent, space, ref set_tid } => {
@@ -262,7 +262,7 @@ impl Real {
             }
             Call::Stop => Answer::Stops(vec![thread.stop()]),
             Call::StopAll => {
-                let threads = process.threads();
+                let threads = process.threads().unwrap();
                 Answer::Stops(threads.iter().map(|thread| thread.stop()).collect())
             }
             Call::Run => {
@@ -375,13 +375,13 @@ impl Real {
 
     fn exit_all(&self, process: &Process<Kernel>) -> Answer {
         let status = process.exit_status();
-        let exits = process.threads().into_iter().map(|thread| thread.exit_thread(status));
+        let exits = process.threads().unwrap().into_iter().map(|thread| thread.exit_thread(status));
         Answer::Exits(exits.collect())
     }
 
-    fn enter(&mut self, key: ThreadKey, thread: Arc<Thread<Kernel>>) {
+    fn enter(&mut self, key: ThreadKey, thread: ARef<Thread<Kernel>>) {
         let process = thread.process();
-        self.processes.insert(process.host_data().key, Arc::clone(process));
+        self.processes.insert(process.host_data().key, ARef::clone(process));
         self.threads.insert(key, thread);
     }
 }

@@ -1,11 +1,11 @@
 //! A small kernel for the tests: a host that writes down what it is told, and short names for common steps.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildNews, ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid,
+    ARef, ChildNews, ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid,
     PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction,
     SignalCause, SignalInfo, Terminal, Thread, WaitCall, WaitEvent, WaitOutcome, WaitRequest,
     WaitStatus,
@@ -196,8 +196,8 @@ impl Host for Kernel {
 }
 
 pub(crate) type Table = ProcessTable<Kernel>;
-pub(crate) type KernelThread = Arc<Thread<Kernel>>;
-pub(crate) type KernelProcess = Arc<Process<Kernel>>;
+pub(crate) type KernelThread = ARef<Thread<Kernel>>;
+pub(crate) type KernelProcess = ARef<Process<Kernel>>;
 
 /// A table with init as process 1.
 pub(crate) fn boot() -> (Table, KernelThread) {
@@ -252,7 +252,7 @@ pub(crate) fn act(process: &KernelProcess, action: SignalAction, signals: &[Sign
 
 /// The thread blocks the signal from now on.
 pub(crate) fn block(table: &Table, thread: &KernelThread, signal: Signal) {
-    table.host().masks.lock().unwrap().push((Arc::as_ptr(thread).addr(), signal));
+    table.host().masks.lock().unwrap().push((std::ptr::from_ref(&**thread).addr(), signal));
 }
 
 /// The signal waits in the queue of the process or thread with that number from now on.
@@ -262,7 +262,7 @@ pub(crate) fn keep_queued(table: &Table, number: Pid, signal: Signal) {
 
 /// The thread has a signal to look at, and does not come to it from now on.
 pub(crate) fn tell_of_signal(table: &Table, thread: &KernelThread) {
-    table.host().told.lock().unwrap().push(Arc::as_ptr(thread).addr());
+    table.host().told.lock().unwrap().push(std::ptr::from_ref(&**thread).addr());
 }
 
 /// Who was asked to exit since the last call.

@@ -1,6 +1,5 @@
 //! What depends on the caller, and the making.
 
-
 use super::{CloneFlags, CloneRequest};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, PidHandle};

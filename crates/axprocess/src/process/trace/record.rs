@@ -265,8 +265,7 @@ impl<H: Host> Trace<H> {
             );
         }
         if !self.tracees.is_empty(hold) {
-            let runs =
-                self.thread(hold).is_some_and(|it| it.state() < ThreadState::Zombie);
+            let runs = self.thread(hold).is_some_and(|it| it.state() < ThreadState::Zombie);
             assert!(runs, "17: a tracer in {owner:?} has exited");
         }
         let is_listed = Node::<Tracees>::links(self).is_linked(hold);
