@@ -1,8 +1,7 @@
 //! What actors do with terminals and pidfds.
 
-use std::sync::Arc;
 
-use axprocess::{InfoMask, Signal, SignalAction};
+use axprocess::{ARef, InfoMask, Signal, SignalAction};
 use axprocess_fuzz::{Call, Index, Wild};
 
 use crate::cast::{Cast, wild};
@@ -81,7 +80,7 @@ impl Cast {
         let own = self.world.thread(by).and_then(|it| it.process().controlling_terminal());
         let is_own = |terminal: &Index| {
             let known = self.world.terminal(*terminal);
-            known.zip(own.as_ref()).is_some_and(|(known, own)| Arc::ptr_eq(known, own))
+            known.zip(own.as_ref()).is_some_and(|(known, own)| ARef::ptr_eq(known, own))
         };
         let terminal = (0..self.world.terminals()).find(is_own);
         terminal.is_some_and(|terminal| self.call(Call::HangUp { terminal }))

@@ -1,8 +1,7 @@
 //! A little kernel under the actors of a scenario: what signals, exits and sleeps do to a thread, it does by calls.
 
-use std::sync::Arc;
 
-use axprocess::{DefaultAction, Patience, RunState, Signal, SignalAction, WaitRequest};
+use axprocess::{ARef, DefaultAction, Patience, RunState, Signal, SignalAction, WaitRequest};
 use axprocess_fuzz::{Call, Index};
 
 use crate::cast::Cast;
@@ -53,7 +52,7 @@ impl Cast {
     fn is_there(&self, by: Index) -> bool {
         let thread = self.world.thread(by);
         thread.is_some_and(|thread| {
-            thread.process().threads().iter().any(|it| Arc::ptr_eq(it, thread))
+            thread.process().threads().unwrap().iter().any(|it| ARef::ptr_eq(it, thread))
         })
     }
 

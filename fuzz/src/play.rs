@@ -7,9 +7,8 @@ mod handles;
 mod terminals;
 mod tracing;
 
-use std::sync::Arc;
 
-use axprocess::{
+use axprocess::{ARef, 
     Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, Pid, PidHandle,
     PidNamespace, Process, ProcessTable, RebootCommand, Signal, StopTicket, Terminal, Thread,
     WaitOutcome, WaitRequest,
@@ -24,9 +23,9 @@ const MOST_THREADS: usize = 64;
 /// A table, and all that was ever made in it.
 pub struct World {
     table: ProcessTable<Moody>,
-    threads: Vec<Option<Arc<Thread<Moody>>>>,
-    processes: Vec<Option<Arc<Process<Moody>>>>,
-    terminals: Vec<Option<Arc<Terminal<Moody>>>>,
+    threads: Vec<Option<ARef<Thread<Moody>>>>,
+    processes: Vec<Option<ARef<Process<Moody>>>>,
+    terminals: Vec<Option<ARef<Terminal<Moody>>>>,
     handles: Vec<Option<PidHandle<Moody>>>,
     ticket: Option<StopTicket>,
 }
@@ -43,7 +42,7 @@ impl World {
         let init = table
             .new_init(1, Signals::default(), Waiting::default())
             .expect("an empty table takes its init");
-        let processes = vec![Some(Arc::clone(init.process()))];
+        let processes = vec![Some(ARef::clone(init.process()))];
         Self {
             table,
             threads: vec![Some(init)],
@@ -75,12 +74,12 @@ impl World {
     }
 
     /// One of the threads, unless it was dropped.
-    pub fn thread(&self, which: Index) -> Option<&Arc<Thread<Moody>>> {
+    pub fn thread(&self, which: Index) -> Option<&ARef<Thread<Moody>>> {
         pick(&self.threads, which)
     }
 
     /// One of the terminals, unless it was dropped.
-    pub fn terminal(&self, which: Index) -> Option<&Arc<Terminal<Moody>>> {
+    pub fn terminal(&self, which: Index) -> Option<&ARef<Terminal<Moody>>> {
         pick(&self.terminals, which)
     }
 
@@ -90,8 +89,8 @@ impl World {
     }
 
     /// Which of the processes that is.
-    pub fn position(&self, process: &Arc<Process<Moody>>) -> Option<Index> {
-        let same = |it: &Option<_>| it.as_ref().is_some_and(|it| Arc::ptr_eq(it, process));
+    pub fn position(&self, process: &ARef<Process<Moody>>) -> Option<Index> {
+        let same = |it: &Option<_>| it.as_ref().is_some_and(|it| ARef::ptr_eq(it, process));
         Index::try_from(self.processes.iter().position(same)?).ok()
     }
 
@@ -115,7 +114,7 @@ impl World {
                 let caller = self.thread(by).filter(|_| self.has_room())?;
                 let (signals, waiting) = inherited(caller);
                 let child = caller.fork(request, signals, waiting).ok()?;
-                self.processes.push(Some(Arc::clone(child.process())));
+                self.processes.push(Some(ARef::clone(child.process())));
                 self.threads.push(Some(child));
             }
             Call::SpawnThread { by, number } => {
@@ -191,7 +190,7 @@ impl World {
             Call::GroupContinued { by } => self.process(by)?.group_continued(),
             Call::UnsharePid { by } => self.thread(by)?.unshare_pid().ok()?,
             Call::SetPidNamespace { by, of } => {
-                let space: Arc<PidNamespace<Moody>> = self.process(of)?.namespace();
+                let space: ARef<PidNamespace<Moody>> = self.process(of)?.namespace();
                 self.thread(by)?.set_pid_namespace(&space).ok()?;
             }
             Call::BeginWait { by, pid, options } => {
@@ -236,18 +235,18 @@ impl World {
         let _ =
             (process.pid_in(&namespace), process.getppid(), process.getpgrp(), process.own_sid());
         let _ =
-            (process.parent(), process.children(), process.threads(), process.group().processes());
-        let _ = (process.group().session().process_groups(), process.group().is_orphaned());
+            (process.parent(), process.children().unwrap(), process.threads().unwrap(), process.group().processes().unwrap());
+        let _ = (process.group().session().process_groups().unwrap(), process.group().is_orphaned());
         let _ = (process.controlling_terminal(), process.foreground_pgid(), process.is_stopped());
         let _ = (process.stat(&namespace), process.namespace_numbers(&namespace));
-        let _ = (process.pid_max(), process.last_pid(), process.snapshot_tree(&namespace));
+        let _ = (process.pid_max(), process.last_pid(), process.snapshot_tree(&namespace).unwrap());
         let mut from = 0;
         while let Some((pid, _)) = self.table.next_process(&namespace, from) {
             from = pid + 1;
         }
-        for thread in process.threads() {
+        for thread in process.threads().unwrap() {
             let _ =
-                (thread.run_state(), thread.children(), thread.tracer(), thread.tid_in(&namespace));
+                (thread.run_state(), thread.children().unwrap(), thread.tracer(), thread.tid_in(&namespace));
         }
         let number = process.pid();
         let _ = (self.table.find_process(number), self.table.find_thread(number));
@@ -259,7 +258,7 @@ impl World {
         self.threads.len() < MOST_THREADS
     }
 
-    fn process(&self, by: Index) -> Option<&Arc<Process<Moody>>> {
+    fn process(&self, by: Index) -> Option<&ARef<Process<Moody>>> {
         pick(&self.processes, by)
     }
 }

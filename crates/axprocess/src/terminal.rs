@@ -57,7 +57,7 @@ use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 /// let shell = init.fork(ForkRequest::default(), (), ())?;
 /// shell.process().setsid()?;
 ///
-/// let pty = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800);
+/// let pty = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800)?;
 /// let opened = shell.process().open_terminal(&pty, TerminalFile::Readable);
 /// assert_eq!(opened, Acquisition::Acquired);
 /// assert_eq!(shell.process().controlling_terminal().unwrap().device(), 0x8800);

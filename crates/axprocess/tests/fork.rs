@@ -131,18 +131,20 @@ fn a_thread_has_its_own_number_and_its_processes_relations() {
 }
 
 #[test]
-fn a_dropped_thread_leaves_its_process() {
-    // A thread that the kernel drops without an exit was never there: unlisted, number free, children with the next thread.
+fn a_dropped_thread_lives_on_in_its_process() {
+    // Ownership: a published thread is held by its process until it exits; dropping references ends nobody.
     let (table, init) = boot();
     let leader = fork(&init);
     let thread = spawn(&leader);
     let child = fork(&thread);
     drop(thread);
-    assert!(table.find_thread(3).is_none());
-    assert_eq!(leader.process().threads().unwrap().len(), 1);
-    assert_eq!(child.process().getppid(), 2);
+    let thread = table.find_thread(3).unwrap();
+    assert_eq!(leader.process().threads().unwrap().len(), 2);
+    assert_eq!(pids(&thread.children().unwrap()), [4]);
+    drop(leader);
+    assert_eq!(table.find_thread(2).unwrap().process().threads().unwrap().len(), 2);
     exit(&child, 0);
-    assert_eq!(wait4(&leader, -1, WNOTHREAD), exited(4, 0));
+    assert_eq!(wait4(&thread, -1, WNOTHREAD), exited(4, 0));
 }
 
 #[test]

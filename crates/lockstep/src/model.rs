@@ -11,11 +11,11 @@ mod space;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 use axprocess::{
-    Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, PidNamespace,
-    Process, ProcessState, ProcessTable, Signal, Terminal, Thread, WaitOutcome, WaitRequest,
+    ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number,
+    PidNamespace, Process, ProcessState, ProcessTable, Signal, Terminal, Thread, WaitOutcome,
+    WaitRequest,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,15 +48,15 @@ pub(crate) struct Origin {
 /// The model, and the threads that the kernel runs in it.
 pub(crate) struct Model {
     table: ProcessTable<World>,
-    threads: HashMap<Pid, Arc<Thread<World>>>,
+    threads: HashMap<Pid, ARef<Thread<World>>>,
     lockstep: Pid,
     /// The founders of lockstep's session and group: they stand for processes not followed.
     founders: Vec<Pid>,
     /// The namespaces that somebody lives in or has lived in.
-    spaces: HashMap<Space, Arc<PidNamespace<World>>>,
+    spaces: HashMap<Space, ARef<PidNamespace<World>>>,
     /// The inits whose namespaces end.
-    closing: HashMap<Pid, Arc<Process<World>>>,
-    terminals: HashMap<Device, Arc<Terminal<World>>>,
+    closing: HashMap<Pid, ARef<Process<World>>>,
+    terminals: HashMap<Device, ARef<Terminal<World>>>,
 }
 
 /// Why the model did not do what was asked.
@@ -121,7 +121,7 @@ impl Model {
         let Origin { pid, group, session, terminal, foreground, space } = *origin;
         let table = ProcessTable::new(World);
         let init = table.new_init(1, Handlers::default(), ())?;
-        let spaces = HashMap::from([(space, Arc::clone(table.namespace()))]);
+        let spaces = HashMap::from([(space, ARef::from(table.namespace()))]);
         let mut model = Self {
             table,
             threads: HashMap::from([(1, init)]),
@@ -253,14 +253,15 @@ impl Model {
     /// A thread ends with this status word.
     pub(crate) fn exit_thread(&mut self, tid: Pid, status: i32) -> Result<Departure, Refusal> {
         let thread = self.threads.remove(&tid).ok_or(Refusal::Unknown(tid))?;
-        let process = Arc::clone(thread.process());
+        let process = ARef::clone(thread.process());
         thread.exit_thread(ExitStatus::from_raw(status).unwrap_or(ExitStatus::exited(0)));
         Ok(departure(&process))
     }
 
     /// The numbers of a process's children.
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
-        let children = self.process(pid).map(|process| process.children()).unwrap_or_default();
+        let children =
+            self.process(pid).map(|process| process.children().unwrap_or_default()).unwrap_or_default();
         children.iter().map(|child| child.pid_in(self.table.namespace())).collect()
     }
 
@@ -435,11 +436,11 @@ impl Model {
         Ok(())
     }
 
-    fn thread(&self, tid: Pid) -> Result<&Arc<Thread<World>>, Refusal> {
+    fn thread(&self, tid: Pid) -> Result<&ARef<Thread<World>>, Refusal> {
         self.threads.get(&tid).ok_or(Refusal::Unknown(tid))
     }
 
-    fn process(&self, pid: Pid) -> Result<Arc<Process<World>>, Refusal> {
+    fn process(&self, pid: Pid) -> Result<ARef<Process<World>>, Refusal> {
         self.table.find_process(pid).ok_or(Refusal::Unknown(pid))
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations, Signal,
-    SignalCause, SignalInfo, WaitOutcome, WaitRequest,
+    ARef, ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations,
+    Signal, SignalCause, SignalInfo, WaitOutcome, WaitRequest,
 };
 
 use crate::Explorer;
@@ -24,9 +24,9 @@ pub struct Kernel<E: Explorer> {
 /// A table of that kernel.
 pub type Table<E> = Arc<ProcessTable<Kernel<E>>>;
 /// A thread of that kernel.
-pub type Thread<E> = Arc<axprocess::Thread<Kernel<E>>>;
+pub type Thread<E> = ARef<axprocess::Thread<Kernel<E>>>;
 /// A process of that kernel.
-pub type Process<E> = Arc<axprocess::Process<Kernel<E>>>;
+pub type Process<E> = ARef<axprocess::Process<Kernel<E>>>;
 
 /// Something of the kernel's that asks the table when it is dropped: a dead-lock if that happens under the lock.
 pub struct Inquisitive<E: Explorer>(Option<Table<E>>);

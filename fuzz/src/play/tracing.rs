@@ -16,7 +16,7 @@ impl World {
             }
             Call::TraceMe { by } => self.thread(by)?.trace_me().ok()?,
             Call::InheritTracer { by, maker } => {
-                self.thread(by)?.inherit_tracer(self.thread(maker)?);
+                self.thread(by)?.inherit_tracer(self.thread(maker)?).unwrap();
             }
             Call::TraceStop { by, code } => {
                 self.thread(by)?.trace_stop(TraceStop::new(code)?);

@@ -122,8 +122,7 @@ const MOST_NUMBERS: usize = DEEPEST as usize;
 /// #     type Usage = ();
 /// # }
 /// # fn may_create(_: axprocess::CloneFlags) -> Result<(), axprocess::Errno> { Ok(()) }
-/// use std::sync::Arc;
-/// use axprocess::{CloneRequest, Errno, NewTask, Thread};
+/// use axprocess::{ARef, CloneRequest, Errno, NewTask, Thread};
 ///
 /// fn clone(caller: &Thread<MyKernel>, request: &CloneRequest) -> Result<ARef<Thread<MyKernel>>, Errno> {
 ///     let new = caller.admit_clone(request)?;

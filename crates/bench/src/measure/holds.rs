@@ -2,11 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 
 use axprocess::{
-    ExitStatus, ForkRequest, Host, Lock, Process, ProcessTable, Relations, Signal, SignalInfo,
-    Thread,
+    ARef, ExitStatus, ForkRequest, Host, Lock, Process, ProcessTable, Relations, Signal,
+    SignalInfo, Thread,
 };
 use kspin::{SpinNoIrq, SpinNoIrqGuard};
 
@@ -26,7 +25,7 @@ pub(crate) fn holds_of_exit(size: usize) -> ExitHolds {
     let table = ProcessTable::new(Watcher);
     let init = table.new_init(1, (), ()).expect("an empty table");
     let parent = init.fork(ForkRequest::default(), (), ()).expect("init lives");
-    let children: Vec<Arc<Thread<Watcher>>> = (0..size)
+    let children: Vec<ARef<Thread<Watcher>>> = (0..size)
         .map(|_| {
             let child = parent.fork(ForkRequest::default(), (), ()).expect("the parent lives");
             child.set_parent_death_signal(Some(Signal::SIGHUP));

@@ -1,11 +1,10 @@
 //! axprocess, as a kernel calls it.
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use axprocess::{
-    ExitStatus, ForkRequest, Host, Number, ProcessGroup, ProcessTable, Relations, WaitOutcome,
-    WaitRequest,
+    ARef, ExitStatus, ForkRequest, Host, Number, ProcessGroup, ProcessTable, Relations,
+    WaitOutcome, WaitRequest,
 };
 use kspin::SpinNoIrq;
 
@@ -26,7 +25,7 @@ impl Host for Kernel {
     }
 }
 
-type Thread = Arc<axprocess::Thread<Kernel>>;
+type Thread = ARef<axprocess::Thread<Kernel>>;
 
 /// The kernel's calls: a process comes with its leader thread, and gets its number from the table.
 pub(crate) struct KernelApi;
@@ -40,7 +39,7 @@ pub(crate) struct Machine {
 impl Subject for KernelApi {
     type World = Machine;
     type Process = Thread;
-    type Group = Arc<ProcessGroup<Kernel>>;
+    type Group = ARef<ProcessGroup<Kernel>>;
     type Thread = Thread;
 
     fn found(_number: u32) -> (Machine, Thread) {
@@ -116,7 +115,7 @@ impl Subject for KernelApi {
 
     #[inline]
     fn count_members(group: &Self::Group) -> usize {
-        let members = group.processes();
+        let members = group.processes().unwrap();
         members.iter().for_each(|member| _ = black_box(member.pid()));
         members.len()
     }

@@ -1,9 +1,7 @@
 //! Terminals of the model, by the numbers of their devices.
 
-use std::sync::Arc;
-
 use axprocess::{
-    AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, Terminal, TerminalAnswer,
+    ARef, AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, Terminal, TerminalAnswer,
     TerminalFile, TerminalKind, TerminalSide,
 };
 
@@ -121,13 +119,13 @@ impl Model {
         }
     }
 
-    fn terminal(&mut self, device: Device) -> Arc<Terminal<World>> {
+    fn terminal(&mut self, device: Device) -> ARef<Terminal<World>> {
         const PSEUDO_TERMINALS: std::ops::RangeInclusive<u32> = 136..=143;
         let is_pseudo = PSEUDO_TERMINALS.contains(&((device >> 8) & 0xfff));
         let kind = if is_pseudo { TerminalKind::PseudoTerminal } else { TerminalKind::Other };
         let table = &self.table;
         let terminal = self.terminals.entry(device);
-        Arc::clone(terminal.or_insert_with(|| table.new_terminal(kind, device)))
+        ARef::clone(terminal.or_insert_with(|| table.new_terminal(kind, device).unwrap()))
     }
 }
 

@@ -1,8 +1,6 @@
 //! PID namespaces of the model: who is born where, by which number a thread knows another, and how a namespace ends.
 
-use std::sync::Arc;
-
-use axprocess::Number;
+use axprocess::{ARef, Number};
 use serde::{Deserialize, Serialize};
 
 use super::{Departure, Model, Refusal, departure};
@@ -61,7 +59,7 @@ impl Model {
     /// The number by which lockstep knows what a thread calls by `number`.
     pub(crate) fn global(&self, tid: Pid, number: Pid) -> Option<Pid> {
         let process = self.thread(tid).ok()?.process();
-        if Arc::ptr_eq(&process.namespace(), self.table.namespace()) {
+        if std::ptr::eq(&*process.namespace(), self.table.namespace()) {
             return Some(number);
         }
         let handle = process.pidfd_open(number.cast_signed(), 0).ok()?;
@@ -80,7 +78,7 @@ impl Model {
 
     /// The last thread of a namespace's init begins to end with this status word.
     pub(crate) fn begin_closing(&mut self, tid: Pid, status: i32) -> Result<(), Refusal> {
-        let process = Arc::clone(self.thread(tid)?.process());
+        let process = ARef::clone(self.thread(tid)?.process());
         self.exit_thread(tid, status)?;
         self.closing.insert(tid, process);
         Ok(())
@@ -98,11 +96,11 @@ impl Model {
 
     /// The thread that had the number `former` has executed a program in the process `pid`.
     pub(crate) fn exec(&mut self, pid: Pid, former: Pid) -> Result<(), Refusal> {
-        let thread = Arc::clone(self.thread(former)?);
+        let thread = ARef::clone(self.thread(former)?);
         thread.exec()?;
         let process = thread.process();
         process.host_data().reset_for_exec();
-        self.threads.retain(|_, other| !Arc::ptr_eq(other.process(), process));
+        self.threads.retain(|_, other| !ARef::ptr_eq(other.process(), process));
         self.threads.insert(pid, thread);
         Ok(())
     }

@@ -1,8 +1,6 @@
 //! Births, exits and adoptions.
 
-use std::sync::Arc;
-
-use axprocess::{Errno, ForkParent, ForkRequest, Number};
+use axprocess::{ARef, Errno, ForkParent, ForkRequest, Number};
 
 use super::both;
 use crate::Explorer;
@@ -14,7 +12,7 @@ pub fn race_03_fork_under_an_exiting_parent<E: Explorer>() {
     let parent = fork(&init);
     let child = fork(&parent);
     let ((), sibling) = {
-        let child = Arc::clone(&child);
+        let child = ARef::clone(&child);
         both::<E, _, _>(
             move || E::does("exit()", || exit(&parent, 0)),
             move || {
@@ -25,7 +23,7 @@ pub fn race_03_fork_under_an_exiting_parent<E: Explorer>() {
     };
     let sibling = sibling.expect("the caller lives");
     assert_eq!(sibling.process().getppid(), 1);
-    assert!(pids::<E>(&init.process().children()).contains(&sibling.tid()));
+    assert!(pids::<E>(&init.process().children().unwrap()).contains(&sibling.tid()));
 }
 
 /// Race 4: an orphan is handed to a subreaper that exits at the same time. It ends up with init.
@@ -40,7 +38,7 @@ pub fn race_04_orphan_handed_to_a_dead_subreaper<E: Explorer>() {
         move || E::does("exit of the parent", || exit(&parent, 0)),
     );
     assert_eq!(orphan.process().getppid(), 1);
-    assert!(pids::<E>(&init.process().children()).contains(&orphan.tid()));
+    assert!(pids::<E>(&init.process().children().unwrap()).contains(&orphan.tid()));
 }
 
 /// Race 5: the parent's parent is reaped while the parent exits. The living subreaper above them adopts all the same.
@@ -52,7 +50,7 @@ pub fn race_05_living_subreaper_skipped<E: Explorer>() {
     let parent = fork(&middle);
     let orphan = fork(&parent);
     {
-        let subreaper = Arc::clone(&subreaper);
+        let subreaper = ARef::clone(&subreaper);
         both::<E, _, _>(
             move || {
                 E::does("exit of the middle", || exit(&middle, 0));
@@ -70,7 +68,7 @@ pub fn fork_against_exit_of_the_parent<E: Explorer>() {
     let leader = fork(&init);
     let second = spawn_thread(&leader);
     let (born, ()) = {
-        let second = Arc::clone(&second);
+        let second = ARef::clone(&second);
         both::<E, _, _>(
             move || {
                 let born = E::does("fork()", || try_fork(&second, ForkRequest::default()));
@@ -112,7 +110,7 @@ pub fn opposite_re_parentings<E: Explorer>() {
         move || E::does("exit of the second", || exit(&second, 0)),
     );
     assert!(orphans.iter().all(|orphan| orphan.process().getppid() == 1));
-    assert_eq!(init.process().children().len(), 4);
+    assert_eq!(init.process().children().unwrap().len(), 4);
 }
 
 /// Two children want the same number: one gets it, the other is told, and no one is replaced.
@@ -128,5 +126,5 @@ pub fn duplicate_number<E: Explorer>() {
         (Ok(child), Err(Errno::EEXIST)) | (Err(Errno::EEXIST), Ok(child)) => child,
         other => panic!("{other:?}"),
     };
-    assert!(Arc::ptr_eq(&table.find_process(77).unwrap(), born.process()));
+    assert!(ARef::ptr_eq(&table.find_process(77).unwrap(), born.process()));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axprocess::{Errno, Signal};
+use axprocess::{ARef, Errno, Signal};
 
 use super::{all, both};
 use crate::Explorer;
@@ -14,7 +14,7 @@ pub fn race_01_same_group_twice<E: Explorer>() {
     let shell = fork(&init);
     let child = fork(&shell);
     let (parent_says, child_says) = {
-        let (shell, child) = (Arc::clone(&shell), Arc::clone(&child));
+        let (shell, child) = (ARef::clone(&shell), ARef::clone(&child));
         both::<E, _, _>(
             move || E::does("setpgid(3, 3)", || shell.process().setpgid(3, 3)),
             move || E::does("setpgid(0, 0)", || child.process().setpgid(0, 0)),
@@ -22,9 +22,9 @@ pub fn race_01_same_group_twice<E: Explorer>() {
     };
     assert_eq!((parent_says, child_says), (Ok(()), Ok(())));
     let group = table.find_group(3).expect("the group was founded");
-    assert_eq!(pids::<E>(&group.processes()), [3]);
-    assert!(Arc::ptr_eq(&group, &child.process().group()));
-    assert_eq!(group.session().process_groups().len(), 2);
+    assert_eq!(pids::<E>(&group.processes().unwrap()), [3]);
+    assert!(ARef::ptr_eq(&group, &child.process().group()));
+    assert_eq!(group.session().process_groups().unwrap().len(), 2);
 }
 
 /// Race 2: setsid against a setpgid that would move the caller into a group of its old session.
@@ -36,7 +36,7 @@ pub fn race_02_setsid_against_setpgid<E: Explorer>() {
     child.process().setpgid(0, 0).unwrap();
     shell.process().setpgid(3, 2).unwrap();
     let (session, moved) = {
-        let child = Arc::clone(&child);
+        let child = ARef::clone(&child);
         both::<E, _, _>(
             move || E::does("setsid()", || child.process().setsid()),
             move || E::does("setpgid(3, 2)", || shell.process().setpgid(3, 2)),
@@ -74,7 +74,7 @@ pub fn race_15_leave_and_come_back<E: Explorer>() {
     third.process().setpgid(0, 0).unwrap();
     fourth.process().setpgid(0, 0).unwrap();
     let (_, moves) = {
-        let (shell, third) = (Arc::clone(&shell), Arc::clone(&third));
+        let (shell, third) = (ARef::clone(&shell), ARef::clone(&third));
         both::<E, _, _>(
             move || E::does("setpgid(4, 3)", || shell.process().setpgid(4, 3)),
             move || {
@@ -85,8 +85,9 @@ pub fn race_15_leave_and_come_back<E: Explorer>() {
     };
     assert_eq!(moves.1, Ok(()));
     let group = table.find_group(3).unwrap();
-    assert!(Arc::ptr_eq(&group, &third.process().group()));
-    let number_3 = group.session().process_groups().iter().filter(|it| it.pgid() == 3).count();
+    assert!(ARef::ptr_eq(&group, &third.process().group()));
+    let number_3 =
+        group.session().process_groups().unwrap().iter().filter(|it| it.pgid() == 3).count();
     assert_eq!(number_3, 1);
 }
 
@@ -98,7 +99,7 @@ pub fn setpgid_against_setpgid<E: Explorer>() {
     third.process().setpgid(0, 0).unwrap();
     fourth.process().setpgid(0, 0).unwrap();
     let answers = {
-        let (third, fourth) = (Arc::clone(&third), Arc::clone(&fourth));
+        let (third, fourth) = (ARef::clone(&third), ARef::clone(&fourth));
         both::<E, _, _>(
             move || E::does("setpgid(0, 4)", || third.process().setpgid(0, 4)),
             move || E::does("setpgid(0, 3)", || fourth.process().setpgid(0, 3)),
@@ -117,8 +118,8 @@ pub fn setpgid_against_setpgid<E: Explorer>() {
 pub fn setsid_against_setsid<E: Explorer>() {
     let (_table, init) = boot::<E>();
     let leader = fork(&init);
-    let process = Arc::clone(leader.process());
-    let other = Arc::clone(&process);
+    let process = ARef::clone(leader.process());
+    let other = ARef::clone(&process);
     let answers = both::<E, _, _>(
         move || E::does("setsid()", || process.setsid()),
         move || E::does("setsid()", || other.setsid()),
@@ -136,20 +137,25 @@ pub fn last_member_leaves_while_another_joins<E: Explorer>() {
     let [third, fourth] = [fork(&shell), fork(&shell)];
     third.process().setpgid(0, 0).unwrap();
     let (left, joined, seen) = {
-        let (table, third, fourth) = (Arc::clone(&table), Arc::clone(&third), Arc::clone(&fourth));
+        let (table, third, fourth) =
+            (Arc::clone(&table), ARef::clone(&third), ARef::clone(&fourth));
         let home = shell.process().getpgrp();
         assert_eq!(home, 0, "the group of init has no number");
         shell.process().setpgid(0, 0).unwrap();
         all::<E, _, _, _>(
             move || E::does("setpgid(0, 2)", || third.process().setpgid(0, 2)),
             move || E::does("setpgid(0, 3)", || fourth.process().setpgid(0, 3)),
-            move || E::does("find_group(3)", || table.find_group(3).map(|it| it.processes().len())),
+            move || {
+                E::does("find_group(3)", || {
+                    table.find_group(3).map(|it| it.processes().unwrap().len())
+                })
+            },
         )
     };
     assert_eq!(left, Ok(()));
     assert!(matches!(seen, None | Some(0..=2)), "{seen:?}");
     match joined {
-        Ok(()) => assert_eq!(pids::<E>(&table.find_group(3).unwrap().processes()), [4]),
+        Ok(()) => assert_eq!(pids::<E>(&table.find_group(3).unwrap().processes().unwrap()), [4]),
         Err(Errno::EPERM) => assert!(table.find_group(3).is_none()),
         other => panic!("{other:?}"),
     }

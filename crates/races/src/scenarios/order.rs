@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axprocess::{ProcessState, Signal};
+use axprocess::{ARef, ProcessState, Signal};
 
 use super::both;
 use crate::Explorer;
@@ -21,7 +21,7 @@ pub fn hooks_in_the_order_of_linux<E: Explorer>() {
     grandchild.set_parent_death_signal(Some(Signal::SIGUSR1));
     let observer = {
         let (table, child, grandchild) =
-            (Arc::clone(&table), Arc::clone(child.process()), Arc::clone(grandchild.process()));
+            (Arc::clone(&table), ARef::clone(child.process()), ARef::clone(grandchild.process()));
         move || {
             for _ in 0..LOOKS {
                 look(&table);
@@ -48,7 +48,7 @@ pub fn hooks_of_an_adopted_zombie_in_order<E: Explorer>() {
     let child = fork(&parent);
     exit(&child, 0);
     let observer = {
-        let (table, child) = (Arc::clone(&table), Arc::clone(child.process()));
+        let (table, child) = (Arc::clone(&table), ARef::clone(child.process()));
         move || {
             for _ in 0..LOOKS {
                 look(&table);

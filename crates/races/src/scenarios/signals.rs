@@ -1,8 +1,6 @@
 //! Signals to groups, stops and continuations.
 
-use std::sync::Arc;
-
-use axprocess::{ForkRequest, Signal, StopDecision, ThreadStop};
+use axprocess::{ARef, ForkRequest, Signal, StopDecision, ThreadStop};
 
 use super::{all, both};
 use crate::Explorer;
@@ -28,7 +26,7 @@ pub fn no_fork_escapes_a_signal_to_the_group<E: Explorer>() {
 pub fn stop_against_continue<E: Explorer>() {
     let (_table, init) = boot::<E>();
     let worker = fork(&init);
-    let process = Arc::clone(worker.process());
+    let process = ARef::clone(worker.process());
     let stopped = both::<E, _, _>(
         move || {
             let ticket = worker.process().stop_ticket();
@@ -49,7 +47,7 @@ pub fn stop_of_two_threads_against_continue<E: Explorer>() {
     let (_table, init) = boot::<E>();
     let leader = fork(&init);
     let second = spawn_thread(&leader);
-    let process = Arc::clone(leader.process());
+    let process = ARef::clone(leader.process());
     let looks = |thread: crate::Thread<E>| {
         move || {
             let sleeps = E::does("stop()", || thread.stop()) != ThreadStop::RunsOn;
@@ -74,7 +72,7 @@ pub fn stop_against_continue_against_kill<E: Explorer>() {
     let worker = fork(&init);
     let sender = fork(&init);
     let (thread, _, _) = {
-        let init = Arc::clone(&init);
+        let init = ARef::clone(&init);
         all::<E, _, _, _>(
             move || {
                 let ticket = worker.process().stop_ticket();

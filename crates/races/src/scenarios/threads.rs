@@ -1,8 +1,6 @@
 //! Threads of one process that end it, join it, or take it over.
 
-use std::sync::Arc;
-
-use axprocess::{Errno, ExitStatus, ThreadExit};
+use axprocess::{ARef, Errno, ExitStatus, ThreadExit};
 
 use super::{all, both};
 use crate::Explorer;
@@ -67,7 +65,7 @@ pub fn a_thread_joins_while_the_process_ends<E: Explorer>() {
     let leader = fork(&init);
     let second = spawn_thread(&leader);
     let (joined, _) = {
-        let second = Arc::clone(&second);
+        let second = ARef::clone(&second);
         both::<E, _, _>(
             move || {
                 let joined = E::does("clone(CLONE_THREAD)", || try_spawn(&second));
@@ -97,7 +95,7 @@ pub fn exec_against_exec<E: Explorer>() {
     let (table, init) = boot::<E>();
     let leader = fork(&init);
     let second = spawn_thread(&leader);
-    let process = Arc::clone(leader.process());
+    let process = ARef::clone(leader.process());
     let answers = both::<E, _, _>(
         move || (E::does("exec()", || leader.exec()), leader),
         move || (E::does("exec()", || second.exec()), second),
@@ -108,8 +106,8 @@ pub fn exec_against_exec<E: Explorer>() {
         other => panic!("{other:?}"),
     };
     assert_eq!(winner.tid(), 2);
-    assert!(Arc::ptr_eq(&table.find_thread(2).unwrap(), &winner));
-    assert_eq!(process.threads().len(), 1);
+    assert!(ARef::ptr_eq(&table.find_thread(2).unwrap(), &winner));
+    assert_eq!(process.threads().unwrap().len(), 1);
     assert_eq!(wait4(&init, -1), Ok(None), "it lives");
 }
 
@@ -119,7 +117,7 @@ pub fn exec_against_group_exit<E: Explorer>() {
     let leader = fork(&init);
     let second = spawn_thread(&leader);
     let (execed, decided) = {
-        let leader = Arc::clone(&leader);
+        let leader = ARef::clone(&leader);
         both::<E, _, _>(
             move || {
                 let execed = E::does("exec()", || second.exec());
@@ -148,13 +146,13 @@ pub fn a_thread_joins_while_another_execs<E: Explorer>() {
     let (_table, init) = boot::<E>();
     let leader = fork(&init);
     let second = spawn_thread(&leader);
-    let process = Arc::clone(leader.process());
+    let process = ARef::clone(leader.process());
     let (execed, joined) = both::<E, _, _>(
         move || (E::does("exec()", || leader.exec()), leader),
         move || E::does("clone(CLONE_THREAD)", || try_spawn(&second)),
     );
     assert_eq!(execed.0, Ok(()));
-    assert_eq!(process.threads().len(), 1);
+    assert_eq!(process.threads().unwrap().len(), 1);
     if let Ok(third) = joined {
         assert_eq!(third.exit_thread(ExitStatus::exited(0)), ThreadExit::Gone);
     }

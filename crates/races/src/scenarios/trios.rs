@@ -1,8 +1,6 @@
 //! Races of the published crates once more, by three threads.
 
-use std::sync::Arc;
-
-use axprocess::{Errno, ForkParent, ForkRequest};
+use axprocess::{ARef, Errno, ForkParent, ForkRequest};
 
 use super::all;
 use crate::Explorer;
@@ -15,9 +13,9 @@ pub fn race_01_by_three<E: Explorer>() {
     let (table, init) = boot::<E>();
     let shell = fork(&init);
     let [child, other] = [fork(&shell), fork(&shell)];
-    let by_shell = Arc::clone(&shell);
+    let by_shell = ARef::clone(&shell);
     let (one, two, three) = {
-        let (child, other) = (Arc::clone(&child), Arc::clone(&other));
+        let (child, other) = (ARef::clone(&child), ARef::clone(&other));
         all::<E, _, _, _>(
             move || E::does("setpgid(3, 3)", || by_shell.process().setpgid(3, 3)),
             move || E::does("setpgid(0, 0)", || child.process().setpgid(0, 0)),
@@ -26,10 +24,12 @@ pub fn race_01_by_three<E: Explorer>() {
     };
     assert_eq!((one, two), (Ok(()), Ok(())));
     let group = table.find_group(3).expect("it was founded");
-    assert!(Arc::ptr_eq(&group, &child.process().group()));
+    assert!(ARef::ptr_eq(&group, &child.process().group()));
     match three {
-        Ok(()) => assert_eq!(pids::<E>(&group.processes()), [3, 4]),
-        Err(errno) => assert_eq!((errno, pids::<E>(&group.processes())), (Errno::EPERM, vec![3])),
+        Ok(()) => assert_eq!(pids::<E>(&group.processes().unwrap()), [3, 4]),
+        Err(errno) => {
+            assert_eq!((errno, pids::<E>(&group.processes().unwrap())), (Errno::EPERM, vec![3]))
+        }
     }
 }
 
@@ -47,7 +47,7 @@ pub fn race_03_by_three<E: Explorer>() {
     let (one, two, ()) = all::<E, _, _, _>(makes(first), makes(second), move || {
         E::does("exit()", || exit(&parent, 0))
     });
-    let children = pids::<E>(&init.process().children());
+    let children = pids::<E>(&init.process().children().unwrap());
     assert!(
         [one, two].iter().all(|it| it.process().getppid() == 1 && children.contains(&it.tid()))
     );
@@ -60,7 +60,7 @@ pub fn race_04_by_three<E: Explorer>() {
     let exits = |thread: Thread<E>| move || E::does("exit()", || exit(&thread, 0));
     all::<E, _, _, _>(exits(outer), exits(inner), exits(parent));
     assert_eq!(orphan.process().getppid(), 1);
-    assert!(pids::<E>(&init.process().children()).contains(&orphan.tid()));
+    assert!(pids::<E>(&init.process().children().unwrap()).contains(&orphan.tid()));
 }
 
 /// Race 6 by a thread that waits, the end of its process, and init: exactly one gets the zombie.
@@ -99,7 +99,7 @@ pub fn race_09_by_three<E: Explorer>() {
     let [child, other] = [fork(&leader), fork(&leader)];
     exit(&child, 0);
     let (waited, moved, joined) = {
-        let leader = Arc::clone(&leader);
+        let leader = ARef::clone(&leader);
         all::<E, _, _, _>(
             move || E::does("wait4(4)", || wait4(&leader, 4)),
             move || E::does("setpgid(4, 4)", || second.process().setpgid(4, 4)),
@@ -108,7 +108,7 @@ pub fn race_09_by_three<E: Explorer>() {
     };
     assert_eq!(waited, Ok(Some((4, 0))));
     assert!(matches!(moved, Ok(()) | Err(Errno::ESRCH)), "{moved:?}");
-    let members = table.find_group(4).map(|group| pids::<E>(&group.processes()));
+    let members = table.find_group(4).map(|group| pids::<E>(&group.processes().unwrap()));
     match joined {
         Ok(()) => assert_eq!(members, Some(vec![5])),
         Err(errno) => assert_eq!((errno, members), (Errno::EPERM, None)),

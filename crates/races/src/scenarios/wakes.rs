@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use axprocess::{Errno, Pid, WaitFuture, WaitOutcome, WaitRequest};
+use axprocess::{ARef, Errno, Pid, WaitFuture, WaitOutcome, WaitRequest};
 
 use super::{all, both};
 use crate::kernel::{Thread, boot, exit, fork, spawn_thread, wait4};
@@ -78,7 +78,7 @@ pub fn wait_against_wait<E: Explorer>() {
         }
     };
     let (first, second, _) =
-        all::<E, _, _, _>(asks(Arc::clone(&leader)), asks(second), move || {
+        all::<E, _, _, _>(asks(ARef::clone(&leader)), asks(second), move || {
             E::does("exit()", || exit(&child, 0))
         });
     let answers = [first, second];
@@ -94,7 +94,7 @@ pub fn a_sleeping_future_is_woken<E: Explorer>() {
     let child = fork(&init);
     let bell = Arc::new(Bell::default());
     let (said, _) = {
-        let (init, bell) = (Arc::clone(&init), Arc::clone(&bell));
+        let (init, bell) = (ARef::clone(&init), Arc::clone(&bell));
         both::<E, _, _>(
             move || {
                 let waker = Waker::from(bell);
@@ -124,7 +124,7 @@ pub fn two_sleeping_futures_share_one_child<E: Explorer>() {
     let second = spawn_thread(&leader);
     let child = fork(&leader);
     let (first, second, _) = {
-        let leader = Arc::clone(&leader);
+        let leader = ARef::clone(&leader);
         all::<E, _, _, _>(
             move || poll_twice(&leader, &Arc::default()),
             move || poll_once(&second, &Arc::default()),

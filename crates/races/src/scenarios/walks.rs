@@ -1,5 +1,6 @@
 //! Walks over all processes while the tree changes under them.
 
+use axprocess::ARef;
 use std::sync::Arc;
 
 use super::both;
@@ -12,13 +13,15 @@ pub fn race_12_a_walk_misses_a_living_process<E: Explorer>() {
     let parent = fork(&init);
     let _orphan = fork(&parent);
     let (walked, ()) = {
-        let (table, init) = (Arc::clone(&table), Arc::clone(&init));
+        let (table, init) = (Arc::clone(&table), ARef::clone(&init));
         both::<E, _, _>(
             move || {
-                E::does("snapshot_tree()", || init.process().snapshot_tree(table.namespace()))
-                    .iter()
-                    .map(|entry| (entry.depth, entry.stat.pid))
-                    .collect::<Vec<_>>()
+                E::does("snapshot_tree()", || {
+                    init.process().snapshot_tree(table.namespace()).unwrap()
+                })
+                .iter()
+                .map(|entry| (entry.depth, entry.stat.pid))
+                .collect::<Vec<_>>()
             },
             move || E::does("exit of the parent", || exit(&parent, 0)),
         )

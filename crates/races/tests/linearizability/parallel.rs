@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable, Relations, Signal,
-    SignalAction, SignalInfo, Thread, WaitOutcome, WaitRequest,
+    ARef, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable, Relations,
+    Signal, SignalAction, SignalInfo, Thread, WaitOutcome, WaitRequest,
 };
 use races::{Explorer, Shuttle, holds};
 
@@ -34,9 +34,9 @@ impl Host for Kernel {
 
 /// One thread of a program, and whom it has made. All are kept to the end: dropping one would end it.
 struct Actor {
-    thread: Arc<Thread<Kernel>>,
-    children: Vec<Arc<Thread<Kernel>>>,
-    fellows: Vec<Arc<Thread<Kernel>>>,
+    thread: ARef<Thread<Kernel>>,
+    children: Vec<ARef<Thread<Kernel>>>,
+    fellows: Vec<ARef<Thread<Kernel>>>,
 }
 
 /// Runs a program under the schedule of this execution.
@@ -77,7 +77,7 @@ pub(crate) fn run(program: &Program) -> (Vec<Step>, Outcome) {
 }
 
 impl Actor {
-    const fn new(thread: Arc<Thread<Kernel>>) -> Self {
+    const fn new(thread: ARef<Thread<Kernel>>) -> Self {
         Self { thread, children: Vec::new(), fellows: Vec::new() }
     }
 
@@ -124,12 +124,12 @@ impl Actor {
             }
             Op::Getpgid(pid) => process.getpgid(pid).into(),
             Op::Getsid(pid) => process.getsid(pid).into(),
-            Op::Children => Answer::Pids(pids(&process.children())),
+            Op::Children => Answer::Pids(pids(&process.children().unwrap())),
         }
     }
 }
 
-fn enter(made: &mut Vec<Arc<Thread<Kernel>>>, new: Result<Arc<Thread<Kernel>>, Errno>) -> Answer {
+fn enter(made: &mut Vec<ARef<Thread<Kernel>>>, new: Result<ARef<Thread<Kernel>>, Errno>) -> Answer {
     new.map_or_else(Answer::Failed, |thread| {
         let tid = thread.tid();
         made.push(thread);
@@ -137,12 +137,12 @@ fn enter(made: &mut Vec<Arc<Thread<Kernel>>>, new: Result<Arc<Thread<Kernel>>, E
     })
 }
 
-fn exit(thread: Option<&Arc<Thread<Kernel>>>, code: i32) -> Answer {
+fn exit(thread: Option<&ARef<Thread<Kernel>>>, code: i32) -> Answer {
     thread
         .map_or(Answer::Nobody, |thread| Answer::Exit(thread.exit_thread(ExitStatus::exited(code))))
 }
 
-fn pids(processes: &[Arc<Process<Kernel>>]) -> Vec<Pid> {
+fn pids(processes: &[ARef<Process<Kernel>>]) -> Vec<Pid> {
     processes.iter().map(|process| process.pid()).collect()
 }
 
@@ -157,8 +157,8 @@ fn outcome(table: &ProcessTable<Kernel>) -> Outcome {
             ppid: process.getppid(),
             pgid: process.getpgrp(),
             sid: process.own_sid(),
-            children: pids(&process.children()),
-            threads: process.threads().iter().map(|thread| thread.tid()).collect(),
+            children: pids(&process.children().unwrap()),
+            threads: process.threads().unwrap().iter().map(|thread| thread.tid()).collect(),
             is_exit_decided,
             code: is_exit_decided.then(|| process.exit_status()),
         };

@@ -1,10 +1,8 @@
 //! The calls of actors, on the model.
 
-use std::sync::Arc;
-
 use axprocess::{
-    CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest,
-    Patience, RebootCommand, Signal, Thread, WaitRequest,
+    ARef, CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
+    ForkRequest, Patience, RebootCommand, Signal, Thread, WaitRequest,
 };
 
 use super::super::{Actor, Birth, Outcome};
@@ -47,8 +45,8 @@ impl Model {
         operation: &Operation,
         birth: &mut Option<Birth>,
     ) -> Done {
-        let thread = Arc::clone(&self.members[actor].thread);
-        let process = Arc::clone(thread.process());
+        let thread = ARef::clone(&self.members[actor].thread);
+        let process = ARef::clone(thread.process());
         match operation {
             Operation::Fork(request) => match self.fork(actor, request, birth) {
                 Ok(number) if request.pace == Pace::Vfork => self.wait_for_child(actor, number),
@@ -127,7 +125,7 @@ impl Model {
         if fork.parent == Parent::Sibling && exit_signal != ExitSignal::NONE {
             return Err(Errno::EINVAL);
         }
-        let thread = Arc::clone(&self.members[actor].thread);
+        let thread = ARef::clone(&self.members[actor].thread);
         let child = self.members.len();
         let (group, mask) = {
             let mut kernel = self.table.host().kernel();
@@ -191,7 +189,7 @@ impl Model {
     }
 
     fn spawn_thread(&mut self, actor: Actor, birth: &mut Option<Birth>) -> Result<u32, Errno> {
-        let thread = Arc::clone(&self.members[actor].thread);
+        let thread = ARef::clone(&self.members[actor].thread);
         let child = self.members.len();
         let made = thread.spawn_thread(axprocess::Number::Next, ThreadId(child))?;
         {
@@ -205,8 +203,8 @@ impl Model {
     /// Takes a new actor in; returns its number as its maker sees it.
     fn welcome(
         &mut self,
-        maker: &Arc<Thread<World>>,
-        made: Arc<Thread<World>>,
+        maker: &ARef<Thread<World>>,
+        made: ARef<Thread<World>>,
         birth: &mut Option<Birth>,
     ) -> u32 {
         let member = Member::new(made);
@@ -224,7 +222,7 @@ impl Model {
     }
 
     fn exec(&mut self, actor: Actor) -> Result<(), Errno> {
-        let thread = Arc::clone(&self.members[actor].thread);
+        let thread = ARef::clone(&self.members[actor].thread);
         thread.exec()?;
         let (leader, woken) = {
             let mut kernel = self.table.host().kernel();
@@ -255,7 +253,7 @@ impl Model {
 
     /// What a wait finds; `None` if it has to sleep, and does.
     pub(super) fn begin_wait(&mut self, actor: Actor, request: &WaitRequest) -> Done {
-        let mut sleep = Sleep::begin(Arc::clone(&self.members[actor].thread), *request);
+        let mut sleep = Sleep::begin(ARef::clone(&self.members[actor].thread), *request);
         match sleep.look() {
             Look::Done(outcome) => Some(outcome),
             Look::NothingYet(token) => match request.patience() {

@@ -1,11 +1,9 @@
 //! Terminals and pidfds, on the model.
 
-use std::sync::Arc;
-
 use axprocess::{
-    AcquireTerminal, AdminRight, Errno, HandleState, IfTaken, InfoMask, PidHandle, PidfdFlags,
-    PidfdMode, Process, Signal, SignalScope, StopSignal, Terminal, TerminalAccess, TerminalAnswer,
-    TerminalFile, TerminalKind, TerminalSide, WaitRequest,
+    ARef, AcquireTerminal, AdminRight, Errno, HandleState, IfTaken, InfoMask, PidHandle,
+    PidfdFlags, PidfdMode, Process, Signal, SignalScope, StopSignal, Terminal, TerminalAccess,
+    TerminalAnswer, TerminalFile, TerminalKind, TerminalSide, WaitRequest,
 };
 
 use super::super::{Actor, Outcome};
@@ -26,7 +24,7 @@ pub(super) enum File {
 /// A pseudo-terminal.
 #[derive(Clone)]
 pub(super) struct Pair {
-    terminal: Arc<Terminal<World>>,
+    terminal: ARef<Terminal<World>>,
     writers: Writers,
     line: Line,
     master: Master,
@@ -75,12 +73,12 @@ impl Model {
     /// Makes a call that is about a terminal.
     pub(super) fn use_terminal(&mut self, actor: Actor, name: &str, call: &TerminalCall) -> Done {
         if let TerminalCall::Make(writers) = call {
-            let terminal = self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE);
+            let terminal = self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE).unwrap();
             let pair = Pair { terminal, writers: *writers, line: Line::Open, master: Master::Open };
             self.files.insert(name.to_owned(), File::Pair(pair));
             return nothing(Ok(()));
         }
-        let process = Arc::clone(self.members[actor].thread.process());
+        let process = ARef::clone(self.members[actor].thread.process());
         let Some(File::Pair(pair)) = self.files.get_mut(name) else {
             return nothing(Err(Errno::EBADF));
         };
@@ -95,7 +93,7 @@ impl Model {
                 _ => Outcome::Error(libc::EIO),
             });
         }
-        let terminal = Arc::clone(&pair.terminal);
+        let terminal = ARef::clone(&pair.terminal);
         match call {
             TerminalCall::Make(_) => nothing(Ok(())),
             TerminalCall::Open(mode) => {
@@ -152,7 +150,8 @@ impl Model {
                 pair.master = Master::Closed;
                 // What has hung up before does not so again: the terminal is lost with its master, and nobody hears of it.
                 if pair.line == Line::HungUp {
-                    pair.terminal = self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE);
+                    pair.terminal =
+                        self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE).unwrap();
                 }
                 pair.hang_up();
                 nothing(Ok(()))
@@ -166,7 +165,7 @@ impl Model {
         if let Some(own) = process.controlling_terminal() {
             for file in self.files.values_mut() {
                 if let File::Pair(pair) = file
-                    && Arc::ptr_eq(&pair.terminal, &own)
+                    && ARef::ptr_eq(&pair.terminal, &own)
                 {
                     pair.hang_up();
                 }
@@ -190,7 +189,7 @@ impl Model {
                 | TerminalCall::SetForeground(..)
         );
         asks && process.pid() == 1
-            && own.is_some_and(|own| Arc::ptr_eq(&own, &pair.terminal))
+            && own.is_some_and(|own| ARef::ptr_eq(&own, &pair.terminal))
             && !is_in_foreground(process, &pair.terminal)
     }
 
@@ -228,7 +227,7 @@ impl Model {
 
     /// Makes a call that is about a pidfd.
     pub(super) fn use_pidfd(&mut self, actor: Actor, name: &str, call: &PidfdCall) -> Done {
-        let thread = Arc::clone(&self.members[actor].thread);
+        let thread = ARef::clone(&self.members[actor].thread);
         let process = thread.process();
         if let PidfdCall::Open(who, flags) = call {
             let flags = flags.cast_unsigned();
@@ -298,6 +297,6 @@ impl Model {
     }
 }
 
-fn is_in_foreground(process: &Process<World>, terminal: &Arc<Terminal<World>>) -> bool {
-    terminal.foreground_group().is_some_and(|group| Arc::ptr_eq(&group, &process.group()))
+fn is_in_foreground(process: &Process<World>, terminal: &ARef<Terminal<World>>) -> bool {
+    terminal.foreground_group().is_some_and(|group| ARef::ptr_eq(&group, &process.group()))
 }

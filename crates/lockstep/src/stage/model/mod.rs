@@ -10,11 +10,10 @@ mod kernel;
 mod sleep;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use axprocess::{
-    ExitStatus, ForkNamespace, ForkRequest, PidNamespace, Process, ProcessState, ProcessTable,
-    StopDecision, Thread,
+    ARef, ExitStatus, ForkNamespace, ForkRequest, PidNamespace, Process, ProcessState,
+    ProcessTable, StopDecision, Thread,
 };
 
 use self::files::File;
@@ -28,9 +27,9 @@ use crate::script::{Name, Operation, RawClone, Treatment};
 pub(crate) struct Model {
     table: ProcessTable<World>,
     /// What stands for all that is outside the script; it never runs.
-    _outside: Arc<Thread<World>>,
+    _outside: ARef<Thread<World>>,
     /// The namespace in which the script plays.
-    space: Arc<PidNamespace<World>>,
+    space: ARef<PidNamespace<World>>,
     members: Vec<Member>,
     /// Waits that sleep, by actor.
     sleeps: HashMap<Actor, Sleep>,
@@ -43,17 +42,17 @@ pub(crate) struct Model {
 
 /// An actor's thread, and the numbers that it has or had.
 struct Member {
-    thread: Arc<Thread<World>>,
-    numbers: Vec<(Arc<PidNamespace<World>>, i32)>,
+    thread: ARef<Thread<World>>,
+    numbers: Vec<(ARef<PidNamespace<World>>, i32)>,
 }
 
 impl Member {
-    fn new(thread: Arc<Thread<World>>) -> Self {
+    fn new(thread: ARef<Thread<World>>) -> Self {
         let mut numbers = Vec::new();
         let mut space = Some(thread.process().namespace());
         while let Some(it) = space {
             let number = thread.tid_in(&it).cast_signed();
-            space = it.parent().map(Arc::clone);
+            space = it.parent().map(ARef::clone);
             numbers.push((it, number));
         }
         Self { thread, numbers }
@@ -131,7 +130,7 @@ impl Model {
     pub(crate) fn number_of(&self, actor: Actor, viewer: Actor) -> Option<i32> {
         let space = &self.members[viewer].numbers.first()?.0;
         let numbers = &self.members.get(actor)?.numbers;
-        numbers.iter().find(|(it, _)| Arc::ptr_eq(it, space)).map(|(_, number)| *number)
+        numbers.iter().find(|(it, _)| ARef::ptr_eq(it, space)).map(|(_, number)| *number)
     }
 
     /// Whether the init of an inner namespace would join a group that has a number in that namespace, and not its own. Linux never ends such an
@@ -156,7 +155,7 @@ impl Model {
 
     /// Whether an actor lives in the namespace of the script, not in one inside.
     pub(crate) fn is_outermost(&self, actor: Actor) -> bool {
-        Arc::ptr_eq(&self.members[actor].thread.process().namespace(), &self.space)
+        ARef::ptr_eq(&self.members[actor].thread.process().namespace(), &self.space)
     }
 
     /// Whether other threads, which an exec ends, would be seen in the middle of it: on Linux each hands its children on before the new program
@@ -178,11 +177,11 @@ impl Model {
         let frees_the_dying = told_in_vfork.iter().any(|&it| {
             parent
                 .as_ref()
-                .is_some_and(|parent| Arc::ptr_eq(parent, self.members[it].thread.process()))
+                .is_some_and(|parent| ARef::ptr_eq(parent, self.members[it].thread.process()))
         });
         let is_watched = self.members.iter().any(|it| {
             let parent = it.thread.process().parent();
-            let is_child = parent.is_some_and(|parent| Arc::ptr_eq(&parent, process));
+            let is_child = parent.is_some_and(|parent| ARef::ptr_eq(&parent, process));
             is_child && it.thread.parent_death_signal().is_some()
         });
         is_waited || (is_watched || frees_the_dying) && !is_alone
@@ -408,7 +407,7 @@ impl Model {
             () if thread.is_in_vfork() => b'D',
             () => b'S',
         };
-        let seen = |child: Arc<Process<World>>| child.pid_in(&self.space).cast_signed();
+        let seen = |child: ARef<Process<World>>| child.pid_in(&self.space).cast_signed();
         let state = match process.state() {
             _ if !leads && self.lingers(actor) => b'E',
             _ if !leads && is_gone => return None,
@@ -420,7 +419,8 @@ impl Model {
             _ => running,
         };
         // The last thread of an init adopts until its namespace is empty.
-        let children = if state == b'E' { process.children() } else { thread.children() };
+        let children =
+            if state == b'E' { process.children().unwrap() } else { thread.children().unwrap() };
         let children = children.into_iter().map(seen).collect();
         if !leads {
             return Some(Row { state, children, process: None });

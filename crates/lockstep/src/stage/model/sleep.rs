@@ -4,11 +4,10 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::task::{Context, Poll, Waker};
 
-use axprocess::{Thread, WaitOutcome, WaitRequest, WaitToken};
+use axprocess::{ARef, Thread, WaitOutcome, WaitRequest, WaitToken};
 
 use super::super::Outcome;
 use super::host::World;
@@ -29,7 +28,7 @@ pub(super) enum Look {
 
 impl Sleep {
     /// Makes the call. Who is waited for is looked up at the first look.
-    pub(super) fn begin(thread: Arc<Thread<World>>, request: WaitRequest) -> Self {
+    pub(super) fn begin(thread: ARef<Thread<World>>, request: WaitRequest) -> Self {
         let (sender, tokens) = mpsc::channel();
         let call = Box::pin(async move {
             let call = thread.begin_wait(&request);
