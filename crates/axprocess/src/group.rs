@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
-use crate::pid::{Identity, PidNamespace, Refusal, Task};
+use crate::pid::{Identity, PidNamespace, Refusal, Roles, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Field, Hold, StrongEdge, Word32, World};
 use crate::terminal::NumberUse;
-use crate::{Host, Pid};
+use crate::{Errno, Host, Pid};
 
 /// A process group.
 ///
@@ -27,6 +27,7 @@ pub struct ProcessGroup<H: Host> {
     stopped: Field<u32>,
     fellows: Links<ProcessGroup<H>>,
     serial: Field<u64>,
+    data: H::GroupData,
 }
 
 impl<H: Host> Node<Groups> for ProcessGroup<H> {
@@ -47,6 +48,7 @@ impl<H: Host> ProcessGroup<H> {
             stopped: Field::new(0),
             fellows: Links::new(),
             serial: Field::new(0),
+            data: H::GroupData::default(),
         })
     }
 
@@ -58,6 +60,11 @@ impl<H: Host> ProcessGroup<H> {
     /// Returns the group's number as seen in a namespace; 0 if it is not visible there.
     pub fn pgid_in(&self, viewer: &PidNamespace<H>) -> Pid {
         self.world.hold(|hold| self.identity.number_in(hold, viewer))
+    }
+
+    /// Returns the kernel's data.
+    pub const fn host_data(&self) -> &H::GroupData {
+        &self.data
     }
 
     /// Returns the session in which the group is, for ever.
@@ -86,6 +93,10 @@ impl<H: Host> ProcessGroup<H> {
     /// R-ORPHAN-10, R-ORPHAN-11. Looks at every member under the lock, as Linux does.
     pub fn is_orphaned(&self) -> bool {
         self.world.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
+    }
+
+    pub(crate) const fn world(&self) -> &Arc<World<H>> {
+        &self.world
     }
 
     pub(crate) const fn members(&self) -> &WeakList<Process<H>, Members> {
@@ -131,6 +142,34 @@ impl<H: Host> ProcessGroup<H> {
         let before = self.session.replace(hold, session);
         debug_assert!(before.is_none(), "a group is founded once");
         self.session.get(hold).groups().push_back(hold, self);
+        Ok(())
+    }
+
+    /// Lets an emptied group live again, in its session, which lives: who enters comes from there.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM`: in some namespace its number is in another use by now, or that namespace is ending.
+    pub(crate) fn revive(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
+        let session = self.session_in(hold);
+        let serial = self.serial.get(hold);
+        let is_free = |hold: &Hold<'_, H>, roles: &Roles<H>| {
+            let is_founder = |task| match task {
+                Task::Process(process) => process.get(hold).number_use(hold).serial == serial,
+                Task::Thread(_) => false,
+            };
+            roles.task.is_none_or(is_founder)
+                && roles.group.is_none_or(|other| other.is(self))
+                && roles.session.is_none_or(|other| other.is(session))
+        };
+        if !self.identity.can_be_taken(hold, |roles| is_free(hold, roles)) {
+            return Err(Errno::EPERM.into());
+        }
+        // The group in which init begins has none.
+        if self.identity.number() != 0 {
+            self.take_number(hold)?;
+        }
+        session.groups().push_back(hold, self);
         Ok(())
     }
 

@@ -73,6 +73,8 @@ impl Host for Faulty {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = ();
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn context(&self) -> Option<NonZeroUsize> {

@@ -12,7 +12,7 @@ use super::{Marks, Process, ProcessState};
 use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::list::Ptr;
-use crate::pid::{Identity, Refusal, Task};
+use crate::pid::{Identity, PidNamespace, Refusal, Task};
 use crate::session::Session;
 use crate::split::Split;
 use crate::sync::{Hold, Home, World};
@@ -96,6 +96,8 @@ impl<H: Host> Thread<H> {
     /// #     type Lock = std::sync::Mutex<Relations<Self>>;
     /// #     type ProcessData = ();
     /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::ForkRequest;
@@ -231,6 +233,82 @@ impl<H: Host> Thread<H> {
     }
 }
 
+impl<H: Host> Process<H> {
+    /// Makes a new process on behalf of this one, and returns its leader thread.
+    ///
+    /// For a kernel, or a facade, that creates processes without a calling thread. The child stands where a child of the leader does; with
+    /// [`ForkParent::Sibling`], beside this process. If whoever should be its parent has ended, it goes to the reaper, as if it had been born earlier and
+    /// re-parented. It inherits this process's group; after the reap there is none, and it inherits its parent's. A namespace that the leader
+    /// has chosen for its own children does not count. R-FORK-02, R-FORK-03, R-FORK-09, R-FORK-11.
+    ///
+    /// # Errors
+    ///
+    /// In this order:
+    /// * `EINVAL`: a sibling of an init (R-CLONE-11), or of a process that is reaped.
+    /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
+    /// * `ENOMEM`: the table is gone. Numbers: as for [`Thread::fork`], but that the host is not asked for its leave.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{ExitStatus, ForkRequest, Number};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let parent = init.fork(ForkRequest::default(), (), ())?;
+    /// parent.exit_thread(ExitStatus::exited(0));
+    /// let request = ForkRequest { number: Number::Exactly(9), ..ForkRequest::default() };
+    /// let child = parent.process().fork_child(request, (), ())?;
+    /// assert_eq!((child.tid(), child.process().getppid()), (9, 1));
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn fork_child(
+        &self,
+        request: ForkRequest<'_>,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<Arc<Thread<H>>, Errno> {
+        if request.parent == ForkParent::Sibling && self.is_some_init() {
+            return Err(Errno::EINVAL);
+        }
+        let own_space = self.space_hint();
+        let space = match request.namespace {
+            ForkNamespace::Inherited => own_space,
+            ForkNamespace::New => PidNamespace::inside(&own_space)?,
+        };
+        let process = Arc::new(Self::embryo(self.home(), &space, data));
+        let leader = Thread::embryo(process, Identity::at_root(), thread_data);
+        let process = leader.process();
+        self.world().transact(|hold| {
+            let own = Parentage::of_leader(self, hold);
+            let (parent, exit_signal, parent_execs) = match request.parent {
+                ForkParent::Caller => (own, request.exit_signal, self.execs.get(hold)),
+                ForkParent::Sibling => (
+                    self.parentage(hold).ok_or(Errno::EINVAL)?,
+                    self.exit_signal.get(hold),
+                    self.parent_execs.get(hold),
+                ),
+            };
+            let lineage = Lineage { parent, chosen: None, like: self, caller: None };
+            publish(hold, process, lineage, request.number)?;
+            if process.is_child_of(hold, parent.process) {
+                process.exit_signal.set(hold, exit_signal);
+                process.parent_execs.set(hold, parent_execs);
+            }
+            leader.join_as_leader(hold);
+            Ok(())
+        })?;
+        Ok(leader)
+    }
+}
+
 impl<'h, H: Host> Parentage<'h, H> {
     /// The place of a thread's children.
     pub(crate) fn of_thread(thread: &Thread<H>, hold: &Hold<'h, H>) -> Self {
@@ -246,15 +324,15 @@ impl<'h, H: Host> Parentage<'h, H> {
 }
 
 /// Where a new process comes from.
-pub(crate) struct Lineage<'a, 'h, H: Host> {
+struct Lineage<'a, 'h, H: Host> {
     /// Whose child it shall be.
-    pub(crate) parent: Parentage<'h, H>,
+    parent: Parentage<'h, H>,
     /// Whose child it becomes, if that was found out in a section before.
-    pub(crate) chosen: Option<Parentage<'h, H>>,
+    chosen: Option<Parentage<'h, H>>,
     /// Whose group it inherits: the caller's.
-    pub(crate) like: &'a Process<H>,
+    like: &'a Process<H>,
     /// Who asks for its numbers, if it matters.
-    pub(crate) caller: Option<&'a Thread<H>>,
+    caller: Option<&'a Thread<H>>,
 }
 
 /// Gives a prepared process its number, its group and its parent, in one step. On an error nothing has changed.
@@ -262,7 +340,7 @@ pub(crate) struct Lineage<'a, 'h, H: Host> {
 /// # Errors
 ///
 /// `ENOMEM`: the table is gone. Then those of [`Identity::enter`].
-pub(crate) fn publish<'h, H: Host>(
+fn publish<'h, H: Host>(
     hold: &mut Hold<'h, H>,
     process: &Arc<Process<H>>,
     lineage: Lineage<'_, 'h, H>,
@@ -325,21 +403,32 @@ impl<H: Host> Process<H> {
             true => self.ids.set(hold, like.ids.get()),
             false => self.publish_ids(hold, &group),
         }
-        self.enter_group(hold, group);
+        self.enter_first_group(hold, group);
     }
 
     /// Makes an embryo, which shows the numbers of the group, a member of it.
-    fn enter_group(&self, hold: &mut Hold<'_, H>, group: Arc<ProcessGroup<H>>) {
+    fn enter_first_group(&self, hold: &mut Hold<'_, H>, group: Arc<ProcessGroup<H>>) {
         group.admit(hold, self);
         let before = self.group.replace(hold, group);
         debug_assert!(before.is_none(), "an embryo is in no group");
     }
 }
 
-/// Makes the first process of a table, in group 0 of session 0.
+/// In which session the first process of a table begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InitSession {
+    /// Group 0 of session 0, which no number names, as on Linux (R-NS-01).
+    #[default]
+    Nameless,
+    /// A group and a session of its own, which it leads: those of a program that has no kernel's history, like a simulator.
+    Own,
+}
+
+/// Makes the first process of a table.
 pub(crate) fn new_init<H: Host>(
     world: &Arc<World<H>>,
     pid: Pid,
+    begins_in: InitSession,
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<Arc<Thread<H>>, Errno> {
@@ -352,10 +441,14 @@ pub(crate) fn new_init<H: Host>(
             return Err(Errno::EEXIST.into());
         }
         process.enter_number(hold, Number::Exactly(pid), None)?;
-        session.found(hold, None)?;
-        group.found(hold, None, Arc::clone(&session))?;
+        let founder = match begins_in {
+            InitSession::Nameless => None,
+            InitSession::Own => Some(process.identity()),
+        };
+        session.found(hold, founder)?;
+        group.found(hold, founder, Arc::clone(&session))?;
         process.publish_ids(hold, &group);
-        process.enter_group(hold, Arc::clone(&group));
+        process.enter_first_group(hold, Arc::clone(&group));
         hold.roots().push_back(hold, Arc::clone(&process));
         process.begin_life(hold);
         leader.join_as_leader(hold);

@@ -138,7 +138,100 @@ impl<H: Host> Process<H> {
         Ok(self.pid())
     }
 
-    pub(crate) fn found_session(
+    /// Makes the process the leader of a new session and of a new group in it, and returns the group.
+    ///
+    /// What [`setsid`](Self::setsid) does, for who needs the objects; the session is the group's. R-SETSID-01 to R-SETSID-03.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM`: a process group has the process's number, whoever is in it; or the process is reaped.
+    pub fn create_session(&self) -> Result<Arc<ProcessGroup<H>>, Errno> {
+        let session = Session::embryo(self.home().share());
+        let group = ProcessGroup::embryo(self.home().share());
+        let left = self.world().transact(|hold| self.found_session(hold, &session, &group))?;
+        drop(left);
+        Ok(group)
+    }
+
+    /// Makes the process a member of the group of its own number, which is founded if it does not live, and returns it.
+    ///
+    /// What [`setpgid`](Self::setpgid) does with two zeros, for who needs the object, and for numbers above `i32::MAX`. R-SETPGID-01, R-SETPGID-09.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ESRCH`: the process is reaped. `EPERM`: it is a session leader.
+    pub fn create_group(&self) -> Result<Arc<ProcessGroup<H>>, Errno> {
+        let embryo = ProcessGroup::embryo(self.home().share());
+        let (left, group) = self.world().transact(|hold| {
+            self.check_may_change_group()?;
+            let left = self.enter_own_group(hold, &embryo)?;
+            Ok((left, self.group_arc(hold)))
+        })?;
+        drop(left);
+        Ok(group)
+    }
+
+    /// Moves the process into a group of its session. One that has lost all its members lives again by that, in its session and under its number.
+    ///
+    /// [`setpgid`](Self::setpgid) for who holds the object. R-SETPGID-05 to R-SETPGID-07, R-SETPGID-10.
+    ///
+    /// # Errors
+    ///
+    /// In this order:
+    /// * `ESRCH`: the process is reaped.
+    /// * `EPERM`: it is a session leader; a group of another session, or of another table; an emptied group whose number is in another use by now.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::ForkRequest;
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let child = init.fork(ForkRequest::default(), (), ())?;
+    /// let inits = init.process().group();
+    /// let own = child.process().create_group()?;
+    /// child.process().enter_group(&inits)?;
+    /// assert!(own.processes().is_empty());
+    /// child.process().enter_group(&own)?;
+    /// assert_eq!(child.process().getpgrp(), 2);
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn enter_group(&self, group: &Arc<ProcessGroup<H>>) -> Result<(), Errno> {
+        let is_foreign = !core::ptr::eq(self.world(), &**group.world());
+        let left = self.world().transact(|hold| {
+            self.check_may_change_group()?;
+            if is_foreign || !core::ptr::eq(group.session_in(hold), self.session_in(hold)) {
+                return Err(Errno::EPERM.into());
+            }
+            if self.is_member_of(hold, group) {
+                return Ok(None);
+            }
+            if group.members().is_empty(hold) {
+                group.revive(hold)?;
+            }
+            Ok(self.relocate(hold, Arc::clone(group)))
+        })?;
+        drop(left);
+        Ok(())
+    }
+
+    /// Whether the process itself can go to another group.
+    fn check_may_change_group(&self) -> Result<(), Errno> {
+        if !self.is_member_somewhere() {
+            return Err(Errno::ESRCH);
+        }
+        if self.leads_session() { Err(Errno::EPERM) } else { Ok(()) }
+    }
+
+    fn found_session(
         &self,
         hold: &mut Hold<'_, H>,
         session: &Arc<Session<H>>,
@@ -168,7 +261,7 @@ impl<H: Host> Process<H> {
 
     /// Moves into the group of the process's own number, founding it with `embryo` if none lives. Returns what the caller
     /// keeps until the hold has ended.
-    pub(crate) fn enter_own_group(
+    fn enter_own_group(
         &self,
         hold: &mut Hold<'_, H>,
         embryo: &Arc<ProcessGroup<H>>,
@@ -190,7 +283,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Moves into a group that lives. Returns what the caller keeps until the hold has ended.
-    pub(crate) fn move_into(
+    fn move_into(
         &self,
         hold: &mut Hold<'_, H>,
         group: &ProcessGroup<H>,
@@ -203,7 +296,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Leaves the group for another. The old one may end by that; the caller keeps it until the hold has ended.
-    pub(crate) fn relocate(
+    fn relocate(
         &self,
         hold: &mut Hold<'_, H>,
         group: Arc<ProcessGroup<H>>,
