@@ -3,7 +3,7 @@
 //! A strong edge is shown twice: the target lives with nothing else to hold it, and goes when the edge does. A
 //! weak edge is shown by a target that goes although the edge's owner stays, or gains no reference by it.
 
-#![cfg(feature = "kspin")]
+extern crate axprocess_0_1 as axprocess;
 
 mod common;
 
