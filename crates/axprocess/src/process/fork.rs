@@ -278,15 +278,23 @@ impl<H: Host> Process<H> {
         if request.parent == ForkParent::Sibling && self.is_some_init() {
             return Err(Errno::EINVAL);
         }
-        let own_space = self.space_hint();
+        let world = self.world();
+        let other_space;
         let space = match request.namespace {
-            ForkNamespace::Inherited => own_space,
-            ForkNamespace::New => PidNamespace::inside(&own_space)?,
+            ForkNamespace::Inherited if self.level == 0 => world.space(),
+            ForkNamespace::Inherited => {
+                other_space = self.namespace();
+                &other_space
+            }
+            ForkNamespace::New => {
+                other_space = PidNamespace::inside(&self.space_hint())?;
+                &other_space
+            }
         };
-        let process = Arc::new(Self::embryo(self.home(), &space, data));
+        let process = Arc::new(Self::embryo(self.home(), space, data));
         let leader = Thread::embryo(process, Identity::at_root(), thread_data);
         let process = leader.process();
-        self.world().transact(|hold| {
+        world.transact(|hold| {
             let own = Parentage::of_leader(self, hold);
             let (parent, exit_signal, parent_execs) = match request.parent {
                 ForkParent::Caller => (own, request.exit_signal, self.execs.get(hold)),
