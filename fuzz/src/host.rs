@@ -165,6 +165,8 @@ impl Host for Moody {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = Signals;
     type ThreadData = Waiting;
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
 use crate::object::Head;
-use crate::pid::{Identity, PidNamespace, Refusal, Task};
+use crate::pid::{Identity, PidNamespace, Refusal, Holder, Roles, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Field, Hold, StrongEdge, Word32, World};
@@ -28,6 +28,7 @@ pub struct ProcessGroup<H: Host> {
     stopped: Field<u32>,
     fellows: Links<ProcessGroup<H>>,
     serial: Field<u64>,
+    data: H::GroupData,
 }
 
 impl<H: Host> Node<Groups> for ProcessGroup<H> {
@@ -54,6 +55,7 @@ impl<H: Host> ProcessGroup<H> {
             stopped: Field::new(0),
             fellows: Links::new(),
             serial: Field::new(0),
+            data: H::GroupData::default(),
         })
     }
 
@@ -65,6 +67,11 @@ impl<H: Host> ProcessGroup<H> {
     /// Returns the group's number as seen in a namespace; 0 if it is not visible there.
     pub fn pgid_in(&self, viewer: &PidNamespace<H>) -> Pid {
         self.world.hold(|hold| self.identity.number_in(hold, viewer))
+    }
+
+    /// Returns the kernel's data.
+    pub const fn host_data(&self) -> &H::GroupData {
+        &self.data
     }
 
     /// Returns the session in which the group is, for ever.
@@ -133,6 +140,35 @@ impl<H: Host> ProcessGroup<H> {
         }
         self.sid.set(hold, session.sid());
         self.session.set(hold, Some(ARef::from(session)));
+        session.groups().push_back(hold, self);
+        Ok(())
+    }
+
+    /// Lets an emptied group live again, in its session, which lives: who enters comes from there.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM`: in some namespace its number is in another use by now, or that namespace is ending.
+    pub(crate) fn revive(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
+        let session = self.session_in(hold);
+        let serial = self.serial.get(hold);
+        let is_free = |hold: &Hold<'_, H>, roles: &Roles<H>| {
+            let is_founder = |task| match task {
+                Task::Process(process) => process.get(hold).number_use(hold).serial == serial,
+                Task::Thread(_) => false,
+            };
+            roles.task().is_none_or(is_founder)
+                && !matches!(roles.holder, Holder::Prepared)
+                && roles.group.is_none_or(|other| other.is(self))
+                && roles.session.is_none_or(|other| other.is(session))
+        };
+        if !self.identity.can_be_taken(hold, |roles| is_free(hold, roles)) {
+            return Err(Errno::EPERM.into());
+        }
+        // The group in which init begins has none.
+        if self.identity.number() != 0 {
+            self.take_number(hold)?;
+        }
         session.groups().push_back(hold, self);
         Ok(())
     }

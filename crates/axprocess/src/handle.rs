@@ -37,6 +37,8 @@ use crate::{ARef, Errno, ExitStatus, Host, Pid};
 /// #     type Lock = std::sync::Mutex<Relations<Self>>;
 /// #     type ProcessData = ();
 /// #     type ThreadData = ();
+/// #     type GroupData = ();
+/// #     type SessionData = ();
 /// #     type Usage = ();
 /// # }
 /// use axprocess::{ExitStatus, ForkRequest, HandleState, WaitRequest};

@@ -27,6 +27,8 @@ use crate::{
 ///     type Lock = std::sync::Mutex<Relations<Self>>;
 ///     type ProcessData = String;
 ///     type ThreadData = ();
+///     type GroupData = ();
+///     type SessionData = ();
 ///     type Usage = ();
 /// }
 /// ```
@@ -39,6 +41,12 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// What the kernel hangs on a thread; stands inline in it. Never dropped under the relation lock.
     type ThreadData: Send + Sync + 'static;
+
+    /// What the kernel hangs on a process group; stands inline in it. Made before the lock is taken, never dropped under it.
+    type GroupData: Default + Send + Sync + 'static;
+
+    /// What the kernel hangs on a session; all else is as for [`GroupData`](Self::GroupData).
+    type SessionData: Default + Send + Sync + 'static;
 
     /// What a process has used of the machine; `()` if the kernel does not count.
     type Usage: Usage;
@@ -167,6 +175,13 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Wakes a thread that sleeps because [`Thread::is_in_vfork`], which is false by now: its child has exec'd or exited.
     fn end_vfork(&self, parent: &Thread<Self>) {
         let _ = parent;
+    }
+
+    /// The last thread of `process` has begun to exit: from here on no thread runs in it, and none joins. Its children are still its own, and it is no
+    /// zombie yet: the place to count down what lives as long as a process runs. Called once in the life of a process; never for the table's init,
+    /// which does not end.
+    fn last_thread_exited(&self, process: &Process<Self>) {
+        let _ = process;
     }
 
     /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.

@@ -30,6 +30,9 @@
 //! | `/proc/PID/stat`, `status`, `task/TID/children`, readdir of `/proc` | [`Process::stat`], [`Process::namespace_numbers`], [`Thread::children`], [`ProcessTable::next_process`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
 //!
+//! A facade, or a kernel with habits of its own, also finds [`Process::fork_child`], [`Process::enter_group`], [`Process::create_group`],
+//! [`Process::create_session`], [`Process::release_zombie`] and [`ProcessTable::new_init_in`].
+//!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
 //! the numbers of the rules of Linux 6.18 that a call implements.
 //!
@@ -42,6 +45,8 @@
 //!     type Lock = std::sync::Mutex<Relations<Self>>;
 //!     type ProcessData = ();
 //!     type ThreadData = ();
+//!     type GroupData = ();
+//!     type SessionData = ();
 //!     type Usage = ();
 //! }
 //!
@@ -118,8 +123,8 @@ pub use process::{
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub use process::{
-    ChildNews, Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Patience, PidfdMode,
-    Process, ProcessState, Reboot, RebootCommand, SignalScope, StopDecision, StopTicket,
+    ChildNews, Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, InitSession, Patience,
+    PidfdMode, Process, ProcessState, Reboot, RebootCommand, SignalScope, StopDecision, StopTicket,
     ThreadExit, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, VforkWait, WaitCall,
     WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };

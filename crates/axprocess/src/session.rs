@@ -21,6 +21,7 @@ pub struct Session<H: Host> {
     identity: Identity<H>,
     groups: WeakList<ProcessGroup<H>, Groups>,
     terminal: SessionTerminal<H>,
+    data: H::SessionData,
 }
 
 /// The list in which a group stands with the others of its session.
@@ -40,6 +41,7 @@ impl<H: Host> Session<H> {
             identity: Identity::at_root(),
             groups: WeakList::new(),
             terminal: SessionTerminal::none(),
+            data: H::SessionData::default(),
         })
     }
 
@@ -51,6 +53,11 @@ impl<H: Host> Session<H> {
     /// Returns the session's number as seen in a namespace; 0 if it is not visible there.
     pub fn sid_in(&self, viewer: &PidNamespace<H>) -> Pid {
         self.world.hold(|hold| self.identity.number_in(hold, viewer))
+    }
+
+    /// Returns the kernel's data.
+    pub const fn host_data(&self) -> &H::SessionData {
+        &self.data
     }
 
     /// Returns the groups, in the order in which they were founded.

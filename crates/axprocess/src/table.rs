@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Task};
-use crate::process::Process;
+use crate::process::{InitSession, Process};
 use crate::session::Session;
 use crate::sync::{FirstUse, Hold, Lock, World};
 use crate::terminal::{Terminal, TerminalKind};
@@ -25,6 +25,8 @@ use crate::{ARef, Errno, Host, Pid};
 /// #     type Lock = std::sync::Mutex<Relations<Self>>;
 /// #     type ProcessData = &'static str;
 /// #     type ThreadData = ();
+/// #     type GroupData = ();
+/// #     type SessionData = ();
 /// #     type Usage = ();
 /// # }
 /// let table = ProcessTable::new(MyKernel);
@@ -56,6 +58,8 @@ impl<H: Host> ProcessTable<H> {
     /// #     type Lock = Mutex<Relations<Self>>;
     /// #     type ProcessData = ();
     /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
     /// static TABLE: ProcessTable<MyKernel> = ProcessTable::with_lock(MyKernel, Mutex::new(Relations::new()));
@@ -89,7 +93,22 @@ impl<H: Host> ProcessTable<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<ARef<Thread<H>>, Errno> {
-        crate::process::new_init(self.world.get_or_make(World::make)?, pid, data, thread_data)
+        self.new_init_in(pid, InitSession::Nameless, data, thread_data)
+    }
+
+    /// Makes the first process as [`new_init`](Self::new_init) does, in the session that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: `pid` is 0. `EEXIST`: the table has an init.
+    pub fn new_init_in(
+        &self,
+        pid: Pid,
+        begins_in: InitSession,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<ARef<Thread<H>>, Errno> {
+        crate::process::new_init(self.world.get_or_make(World::make)?, pid, begins_in, data, thread_data)
     }
 
     /// Makes a terminal, which is nobody's controlling terminal yet. `device` is its device number, which the model only keeps.

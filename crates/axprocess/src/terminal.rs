@@ -49,6 +49,8 @@ use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 /// #     type Lock = std::sync::Mutex<Relations<Self>>;
 /// #     type ProcessData = ();
 /// #     type ThreadData = ();
+/// #     type GroupData = ();
+/// #     type SessionData = ();
 /// #     type Usage = ();
 /// # }
 /// use axprocess::{Acquisition, ForkRequest, TerminalFile, TerminalKind};

@@ -46,6 +46,8 @@ impl<H: Host> ProcessTable<H> {
     /// #     type Lock = std::sync::Mutex<Relations<Self>>;
     /// #     type ProcessData = ();
     /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
     /// let table = ProcessTable::new(MyKernel);

@@ -49,6 +49,8 @@ impl Host for Kernel {
     type Lock = Counted<Relations<Self>>;
     type ProcessData = ();
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn child_signal_action(&self, _: &Process<Self>) -> ChildSignalAction {

@@ -72,6 +72,8 @@ impl Host for Faulty {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = Option<CallsBack>;
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn context(&self) -> Option<NonZeroUsize> {

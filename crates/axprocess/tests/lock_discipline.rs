@@ -100,6 +100,8 @@ impl Host for Kernel {
     type Lock = Marked<Relations<Self>>;
     type ProcessData = Data;
     type ThreadData = Data;
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 }
 

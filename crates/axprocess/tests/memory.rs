@@ -39,6 +39,8 @@ impl Host for Kernel {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = ();
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 }
 

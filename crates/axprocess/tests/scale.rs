@@ -41,6 +41,8 @@ impl Host for Counting {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = Counted;
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 }
 

@@ -35,6 +35,8 @@ impl Host for Kernel {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = Data;
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = Used;
 
     fn usage(&self, process: &Process<Self>) -> Used {

@@ -104,6 +104,8 @@ pub(crate) fn has_checks() -> bool {
         type Lock = kspin::SpinNoIrq<axprocess::Relations<Self>>;
         type ProcessData = ();
         type ThreadData = ();
+        type GroupData = ();
+        type SessionData = ();
         type Usage = ();
     }
 

@@ -49,6 +49,8 @@ impl<E: Explorer> Host for Kernel<E> {
     type Lock = E::Mutex<Relations<Self>>;
     type ProcessData = Inquisitive<E>;
     type ThreadData = Inquisitive<E>;
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn post_signal(&self, target: &axprocess::Process<Self>, info: &SignalInfo) {

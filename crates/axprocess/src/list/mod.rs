@@ -56,6 +56,8 @@ pub(crate) mod tests {
         type Lock = std::sync::Mutex<Relations<Self>>;
         type ProcessData = ();
         type ThreadData = ();
+        type GroupData = ();
+        type SessionData = ();
         type Usage = ();
     }
 

@@ -24,6 +24,8 @@ use crate::Errno;
 /// #     type Lock = std::sync::Mutex<Relations<Self>>;
 /// #     type ProcessData = ();
 /// #     type ThreadData = ();
+/// #     type GroupData = ();
+/// #     type SessionData = ();
 /// #     type Usage = ();
 /// # }
 /// use axprocess::{ARef, Process};

@@ -224,6 +224,17 @@ impl<H: Host> Identity<H> {
         self.space(hold).roles(hold, self.number())
     }
 
+    /// Whether its numbers, at every level, may be in use anew, as far as `is_free` finds no other use. A namespace that is ending gives none.
+    pub(crate) fn can_be_taken(
+        &self,
+        hold: &Hold<'_, H>,
+        is_free: impl Fn(&Roles<H>) -> bool,
+    ) -> bool {
+        self.everywhere(hold).all(|(space, number)| {
+            !space.is_closed(hold) && space.roles(hold, number).is_none_or(&is_free)
+        })
+    }
+
     /// Edits the roles of its numbers, at every level, all of them in use.
     #[inline]
     pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
@@ -259,7 +270,7 @@ impl<H: Host> Identity<H> {
         self.edit(hold, |roles| roles.holder = Holder::Task(task));
     }
 
-    /// Gives up numbers under which nobody was found. In a namespace where it would have been the first, nobody is made any more, as on Linux (R-FORK-16).
+    /// Gives up numbers under which nobody was found. In a namespace where it would have been the first, nobody is made any more, as on Linux (R-FORK-18).
     pub(crate) fn give_up(&self, hold: &mut Hold<'_, H>) {
         let own = self.space(hold);
         if own.awaits_first(hold) {

@@ -9,8 +9,6 @@ mod settings;
 pub(crate) use identity::{Identity, Inside};
 pub(crate) use namespace::DEEPEST;
 pub use namespace::PidNamespace;
-#[cfg(feature = "check")]
-pub(crate) use number::{Holder, Roles};
-pub(crate) use number::{Memory, Refusal, Task};
+pub(crate) use number::{Holder, Memory, Refusal, Roles, Task};
 pub use number::{Number, Pid};
 pub(crate) use radix::NodesMissing;

@@ -15,7 +15,7 @@ pub enum Number<'a> {
     /// The next free one of each namespace, cyclically, as Linux does (R-PID-02).
     #[default]
     Next,
-    /// This one in its own namespace; refused if it is in use. Outside, the next.
+    /// This one in its own namespace: any but 0, above every limit too; refused if it is in use. Outside, the next.
     Exactly(Pid),
     /// These, from its own namespace outward (clone3's `set_tid`); outside of those, the next. R-PID-10, R-PID-11.
     Each(&'a [Pid]),

@@ -119,6 +119,8 @@ const MOST_NUMBERS: usize = DEEPEST as usize;
 /// #     type Lock = std::sync::Mutex<Relations<Self>>;
 /// #     type ProcessData = ();
 /// #     type ThreadData = ();
+/// #     type GroupData = ();
+/// #     type SessionData = ();
 /// #     type Usage = ();
 /// # }
 /// # fn may_create(_: axprocess::CloneFlags) -> Result<(), axprocess::Errno> { Ok(()) }

@@ -81,6 +81,7 @@ impl<H: Host> Thread<H> {
             Some(false) if process.is_table_init(hold) => ThreadExit::LastOfInit,
             Some(false) => {
                 process.begin_exit(hold);
+                hold.host().last_thread_exited(process);
                 ThreadExit::Last
             }
         }

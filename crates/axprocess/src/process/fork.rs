@@ -101,6 +101,8 @@ impl<H: Host> Thread<H> {
     /// #     type Lock = std::sync::Mutex<Relations<Self>>;
     /// #     type ProcessData = ();
     /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::ForkRequest;
@@ -129,7 +131,7 @@ impl<H: Host> Thread<H> {
     /// Begins a fork in steps: checks, takes memory and the number, and makes nobody visible.
     ///
     /// Serves the same calls as [`fork`](Self::fork), for a kernel that copies address spaces and files in between. The number is the child's from here on, but under it nobody is
-    /// found. R-FORK-15, R-FORK-16.
+    /// found. R-FORK-17, R-FORK-18.
     ///
     /// # Errors
     ///
@@ -142,6 +144,8 @@ impl<H: Host> Thread<H> {
     /// #     type Lock = std::sync::Mutex<Relations<Self>>;
     /// #     type ProcessData = ();
     /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::ForkRequest;
@@ -316,6 +320,82 @@ impl<H: Host> Thread<H> {
     }
 }
 
+impl<H: Host> Process<H> {
+    /// Makes a new process on behalf of this one, and returns its leader thread.
+    ///
+    /// For a kernel, or a facade, that creates processes without a calling thread. The child stands where a child of the leader does; with
+    /// [`ForkParent::Sibling`], beside this process. If whoever should be its parent has ended, it goes to the reaper, as if it had been born earlier and
+    /// re-parented. It inherits this process's group; after the reap there is none, and it inherits its parent's. A namespace that the leader
+    /// has chosen for its own children does not count. R-FORK-02, R-FORK-03, R-FORK-09, R-FORK-11.
+    ///
+    /// # Errors
+    ///
+    /// In this order:
+    /// * `EINVAL`: a sibling of an init (R-CLONE-11), or of a process that is reaped.
+    /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
+    /// * `ENOMEM`: the table is gone. Numbers: as for [`Thread::fork`], but that the host is not asked for its leave.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{ExitStatus, ForkRequest, Number};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let parent = init.fork(ForkRequest::default(), (), ())?;
+    /// parent.exit_thread(ExitStatus::exited(0));
+    /// let request = ForkRequest { number: Number::Exactly(9), ..ForkRequest::default() };
+    /// let child = parent.process().fork_child(request, (), ())?;
+    /// assert_eq!((child.tid(), child.process().getppid()), (9, 1));
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn fork_child(
+        &self,
+        request: ForkRequest<'_>,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<ARef<Thread<H>>, Errno> {
+        if request.parent == ForkParent::Sibling && self.is_some_init() {
+            return Err(Errno::EINVAL);
+        }
+        let world = self.world();
+        let other_space: ARef<PidNamespace<H>>;
+        let space = match request.namespace {
+            ForkNamespace::Inherited if self.level == 0 => world.space(),
+            ForkNamespace::Inherited => {
+                other_space = self.namespace();
+                &other_space
+            }
+            ForkNamespace::New => {
+                other_space = PidNamespace::inside(&self.space_hint())?;
+                &other_space
+            }
+        };
+        let process = Self::make(self.home(), space, data, thread_data)?;
+        world.transact(|hold| {
+            let origin = self.origin_of(hold, &request)?;
+            publish(hold, &process, &origin, Numbers::Taken(request.number, None))
+        })?;
+        Ok(first_thread_of(process))
+    }
+
+    /// What a child on behalf of this process has from it, as it is in this hold.
+    fn origin_of<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        request: &ForkRequest<'_>,
+    ) -> Result<Origin<'h, H>, Errno> {
+        self.leading_thread(hold).origin_of(hold, request, None)
+    }
+}
+
 /// The first thread of a process, with the reference to the process.
 #[inline]
 fn first_thread_of<H: Host>(process: ARef<Process<H>>) -> ARef<Thread<H>> {
@@ -325,7 +405,7 @@ fn first_thread_of<H: Host>(process: ARef<Process<H>>) -> ARef<Thread<H>> {
 /// A fork that has begun: the child has its number, and nobody sees it. Made by [`Thread::prepare_fork`].
 ///
 /// Dropping it gives the fork up: nothing is left, but that the next number given is the one behind. If it would have been the first process of a new namespace,
-/// nobody can be made in that any more (R-FORK-16).
+/// nobody can be made in that any more (R-FORK-18).
 #[must_use = "a fork that is not published is given up"]
 pub struct PreparedFork<'a, H: Host> {
     caller: &'a Thread<H>,
@@ -500,8 +580,11 @@ fn publish<'h, H: Host>(
     let like = if heir { origin.like } else { parent.process_in(hold) };
     process.inherit_group(hold, like);
     process.inherit_terminal(hold, like);
-    process.exit_signal.set(hold, origin.exit_signal);
-    process.parent_execs.set(hold, origin.parent_execs);
+    if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
+        // To a reaper it is an ordinary child (R-REPARENT-09).
+        process.exit_signal.set(hold, origin.exit_signal);
+        process.parent_execs.set(hold, origin.parent_execs);
+    }
     process.set_parent(hold, parent);
     parent.children_list().list.push_back(hold, ARef::clone(process));
     process.begin_life(hold);
@@ -574,10 +657,21 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// Makes the first process of a table, in group 0 of session 0.
+/// In which session the first process of a table begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InitSession {
+    /// Group 0 of session 0, which no number names, as on Linux (R-NS-01).
+    #[default]
+    Nameless,
+    /// A group and a session of its own, which it leads: those of a program that has no kernel's history, like a simulator.
+    Own,
+}
+
+/// Makes the first process of a table.
 pub(crate) fn new_init<H: Host>(
     world: &ARef<World<H>>,
     pid: Pid,
+    begins_in: InitSession,
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<ARef<Thread<H>>, Errno> {
@@ -589,8 +683,12 @@ pub(crate) fn new_init<H: Host>(
             return Err(Errno::EEXIST.into());
         }
         process.enter_number(hold, Numbers::Taken(Number::Exactly(pid), None))?;
-        session.found(hold, None)?;
-        group.found(hold, None, &session)?;
+        let founder = match begins_in {
+            InitSession::Nameless => None,
+            InitSession::Own => Some(process.identity()),
+        };
+        session.found(hold, founder)?;
+        group.found(hold, founder, &session)?;
         process.publish_ids(hold, &group);
         process.enter_group_as_embryo(hold, &group);
         hold.roots().push_back(hold, ARef::clone(&process));

@@ -135,7 +135,96 @@ impl<H: Host> Process<H> {
         Ok(self.pid())
     }
 
-    pub(crate) fn found_session(
+    /// Makes the process the leader of a new session and of a new group in it, and returns the group.
+    ///
+    /// What [`setsid`](Self::setsid) does, for who needs the objects; the session is the group's. R-SETSID-01 to R-SETSID-03.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ENOMEM`: there is no memory. `EPERM`: a process group has the process's number, whoever is in it; or the process is reaped.
+    pub fn create_session(&self) -> Result<ARef<ProcessGroup<H>>, Errno> {
+        let session = Session::make(self.world())?;
+        let group = ProcessGroup::make(self.world())?;
+        self.world().transact(|hold| self.found_session(hold, &session, &group))?;
+        Ok(group)
+    }
+
+    /// Makes the process a member of the group of its own number, which is founded if it does not live, and returns it.
+    ///
+    /// What [`setpgid`](Self::setpgid) does with two zeros, for who needs the object, and for numbers above `i32::MAX`. R-SETPGID-01, R-SETPGID-09.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: the process is reaped. `EPERM`: it is a session leader.
+    pub fn create_group(&self) -> Result<ARef<ProcessGroup<H>>, Errno> {
+        let embryo = ProcessGroup::make(self.world())?;
+        self.world().transact(|hold| {
+            self.check_may_change_group()?;
+            self.enter_own_group(hold, &embryo)?;
+            Ok(ARef::from(self.group_in(hold)))
+        })
+    }
+
+    /// Moves the process into a group of its session. One that has lost all its members lives again by that, in its session and under its number.
+    ///
+    /// [`setpgid`](Self::setpgid) for who holds the object. R-SETPGID-05 to R-SETPGID-07, R-SETPGID-10.
+    ///
+    /// # Errors
+    ///
+    /// In this order:
+    /// * `ESRCH`: the process is reaped.
+    /// * `EPERM`: it is a session leader; a group of another session, or of another table; an emptied group whose number is in another use by now.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::ForkRequest;
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let child = init.fork(ForkRequest::default(), (), ())?;
+    /// let inits = init.process().group();
+    /// let own = child.process().create_group()?;
+    /// child.process().enter_group(&inits)?;
+    /// assert!(own.processes()?.is_empty());
+    /// child.process().enter_group(&own)?;
+    /// assert_eq!(child.process().getpgrp(), 2);
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn enter_group(&self, group: &ProcessGroup<H>) -> Result<(), Errno> {
+        let is_foreign = !self.world().is(group.world());
+        self.world().transact(|hold| {
+            self.check_may_change_group()?;
+            if is_foreign || !core::ptr::eq(group.session_in(hold), self.session_in(hold)) {
+                return Err(Errno::EPERM.into());
+            }
+            if self.is_member_of(hold, group) {
+                return Ok(());
+            }
+            if group.members().is_empty(hold) {
+                group.revive(hold)?;
+            }
+            self.relocate(hold, group);
+            Ok(())
+        })
+    }
+
+    /// Whether the process itself can go to another group.
+    fn check_may_change_group(&self) -> Result<(), Errno> {
+        if !self.is_member_somewhere() {
+            return Err(Errno::ESRCH);
+        }
+        if self.leads_session() { Err(Errno::EPERM) } else { Ok(()) }
+    }
+
+    fn found_session(
         &self,
         hold: &mut Hold<'_, H>,
         session: &Session<H>,
@@ -165,7 +254,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Moves into the group of the process's own number, founding it with `embryo` if none lives.
-    pub(crate) fn enter_own_group(
+    fn enter_own_group(
         &self,
         hold: &mut Hold<'_, H>,
         embryo: &ProcessGroup<H>,
@@ -187,14 +276,14 @@ impl<H: Host> Process<H> {
     }
 
     /// Moves into a group that lives.
-    pub(crate) fn move_into(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
+    fn move_into(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         if !self.is_member_of(hold, group) {
             self.relocate(hold, group);
         }
     }
 
     /// Leaves the group for another. The old one may end by that.
-    pub(crate) fn relocate(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
+    fn relocate(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         let left = self.group.get(hold);
         left.leave(hold, self);
         group.admit(hold, self);

@@ -6,6 +6,15 @@ use crate::sync::Hold;
 use crate::{ARef, Host};
 
 impl<H: Host> Process<H> {
+    /// Releases the zombie, whatever its parent waits for or has been told. Returns whether this call did; one does, ever.
+    ///
+    /// For a kernel, or a facade, that decides by itself when a zombie has been waited for. The parent gets neither a status nor what the
+    /// zombie has used, as when it does not care (R-NOTIFY-03). A tracer loses it too.
+    pub fn release_zombie(&self) -> bool {
+        let link = self.world().hold(|hold| self.reap(hold));
+        link.is_some()
+    }
+
     /// Claims a zombie, once: takes it out of its parent's list, its group and the number table, and hands over the parent's
     /// reference. `None`: it is no zombie, or another was faster.
     ///

@@ -67,6 +67,8 @@ impl<H: Host> Process<H> {
     /// #     type Lock = std::sync::Mutex<Relations<Self>>;
     /// #     type ProcessData = ();
     /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{ExitStatus, ForkNamespace, ForkRequest, Reboot, RebootCommand, Signal};

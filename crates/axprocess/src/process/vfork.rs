@@ -43,6 +43,8 @@ impl<H: Host> Thread<H> {
     /// #     type Lock = std::sync::Mutex<Relations<Self>>;
     /// #     type ProcessData = ();
     /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{ForkRequest, VforkWait};

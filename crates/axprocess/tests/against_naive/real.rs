@@ -71,6 +71,8 @@ impl Host for Kernel {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = ProcessData;
     type ThreadData = ThreadData;
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {

@@ -83,6 +83,8 @@ impl Host for Kernel {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = Treatment;
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {

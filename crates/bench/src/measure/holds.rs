@@ -51,6 +51,8 @@ impl Host for Watcher {
     type Lock = Watched<Relations<Self>>;
     type ProcessData = ();
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn post_signal(&self, _target: &Process<Self>, info: &SignalInfo) {

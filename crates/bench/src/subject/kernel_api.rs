@@ -17,6 +17,8 @@ impl Host for Kernel {
     type Lock = SpinNoIrq<Relations<Self>>;
     type ProcessData = ();
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     #[cfg(feature = "planted-faults")]

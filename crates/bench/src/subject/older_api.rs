@@ -1,9 +1,9 @@
-//! axprocess through the API of its version 0.1.
+//! The API of axprocess 0.1, over the model.
 
 use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 
-use axprocess::{Process, ProcessGroup, Thread};
+use axprocess_0_1::{Process, ProcessGroup, Thread};
 use kspin::SpinNoIrq;
 use weak_map::WeakMap;
 

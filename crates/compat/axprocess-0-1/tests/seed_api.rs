@@ -1,20 +1,17 @@
 //! The API of axprocess 0.1, item by item, as its users call it: nowhere is a type parameter named.
 
-#![cfg(feature = "kspin")]
+extern crate axprocess_0_1 as axprocess;
 
 mod common;
 
-use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use axprocess::{
-    DefaultHost, Host, Pid, Process, ProcessBuilder, ProcessGroup, Relations, Session, Thread,
-    ThreadBuilder, init_proc,
+    Pid, Process, ProcessBuilder, ProcessGroup, Session, Thread, ThreadBuilder, init_proc,
 };
 use common::{INIT, INIT_DATA, bury, child_of, count, fresh, group_leader, init, login, same};
-use kspin::SpinNoIrq;
 
 // How users of the crate name its types.
 
@@ -117,7 +114,7 @@ fn the_types_are_shared_between_threads() {
     check::<ThreadBuilder>();
 }
 
-// Numbers and the lock.
+// Numbers.
 
 #[test]
 fn all_numbers_are_u32() {
@@ -140,16 +137,6 @@ fn the_largest_number_is_a_number() {
     let group = process.create_group().expect("it leads nothing");
     assert_eq!(group.pgid(), Pid::MAX);
     bury([&process]);
-}
-
-#[test]
-fn shared_state_is_behind_an_interrupt_safe_spin_lock() {
-    // axprocess 0.1: shared state is behind `SpinNoIrq`; ours excludes other processors too, as safe code on a host needs.
-    type Expected = SpinNoIrq<Relations<DefaultHost>>;
-    assert_eq!(TypeId::of::<<DefaultHost as Host>::Lock>(), TypeId::of::<Expected>());
-    let lock = SpinNoIrq::new(());
-    let _held = lock.lock();
-    assert!(lock.try_lock().is_none());
 }
 
 // Init.

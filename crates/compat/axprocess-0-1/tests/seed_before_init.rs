@@ -1,6 +1,6 @@
 //! The API of axprocess 0.1 before init exists. No test of this program builds it.
 
-#![cfg(feature = "kspin")]
+extern crate axprocess_0_1 as axprocess;
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Where this crate differs from axprocess 0.1 on purpose, row by row, with the races that made it differ.
 
-#![cfg(feature = "kspin")]
+extern crate axprocess_0_1 as axprocess;
 
 mod common;
 
@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
-use axprocess::{
-    Errno, ExitStatus, Pid, Process, ProcessGroup, RunState, Thread, ThreadExit, init_proc,
-};
+use axprocess::{Errno, Pid, Process, ProcessGroup, Thread, init_proc};
 use common::{
     ROUNDS, bury, child_of, count, fresh, group_leader, groups_numbered, init, is_a_child_of_init,
     login, panic_of, race, same, without_deadlock,
@@ -731,26 +729,27 @@ fn an_emptied_group_does_not_take_the_number_of_a_session() {
 }
 
 #[test]
-fn a_process_without_a_thread_is_shown_alive_until_its_end() {
-    // Differs from axprocess 0.1: `stat`, R-PROC-01: a zombie is who has exited, not who has no thread yet.
+fn a_process_without_a_thread_lives_until_its_end() {
+    // Differs from axprocess 0.1 in nothing: a zombie is who has exited, not who has no thread yet, or none any more.
     let process = child_of(&init());
-    let state = || process.stat(&process.namespace()).map(|stat| stat.state);
-    assert_eq!(state(), Some(RunState::Live));
+    assert!(!process.is_zombie());
+    assert!(process.new_thread(fresh()).build().exit(0));
+    assert!(!process.is_zombie() && process.new_thread(fresh()).try_build().is_ok());
     process.exit();
-    assert_eq!(state(), Some(RunState::Zombie));
+    assert!(process.is_zombie());
     process.free();
-    assert_eq!(state(), None);
 }
 
 #[test]
-fn the_kernels_exit_of_a_last_thread_hands_over_what_stands_with_the_process() {
-    // Differs from axprocess 0.1, E6: also if no thread of it leads: with the last one the process is a zombie, which has no children.
+fn an_exit_hands_over_the_children_whoever_of_its_threads_lives() {
+    // Differs from axprocess 0.1, E6: with `exit` the process is a zombie that has no children, though threads of it have not exited.
     let process = child_of(&init());
     let child = child_of(&process);
     let thread = process.new_thread(fresh()).build();
-    assert_eq!(thread.exit_thread(ExitStatus::exited(0)), ThreadExit::Last);
+    process.exit();
     assert!(process.is_zombie() && process.children().is_empty());
     assert!(is_a_child_of_init(&child));
+    assert!(same(&process.threads(), &[&thread]));
     process.free();
     bury([&child]);
 }

@@ -1,6 +1,6 @@
 //! Init of axprocess 0.1 is built once in a program, whoever tries. The one test of this program builds it.
 
-#![cfg(feature = "kspin")]
+extern crate axprocess_0_1 as axprocess;
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The life of processes and threads in axprocess 0.1: creation, exit, clean-up, and the panics that it documents.
 
-#![cfg(feature = "kspin")]
+extern crate axprocess_0_1 as axprocess;
 
 mod common;
 

@@ -3,7 +3,7 @@
 //! A strong edge is shown twice: the target lives with nothing else to hold it, and goes when the edge does. A
 //! weak edge is shown by a target that goes although the edge's owner stays, or gains no reference by it.
 
-#![cfg(feature = "kspin")]
+extern crate axprocess_0_1 as axprocess;
 
 mod common;
 
@@ -173,4 +173,29 @@ fn what_the_lists_return_is_held_by_the_caller_alone() {
     drop(lists);
     assert_eq!(references(), before);
     bury([&child, &leader]);
+}
+
+#[test]
+fn a_weak_reference_is_all_that_remains() {
+    // axprocess 0.1, memory: every object of a family that has ended is gone, in whatever order it ends.
+    for order in 0..3 {
+        let leader = login();
+        let (job, group) = group_leader(&leader);
+        let child = child_of(&job);
+        let thread = child.new_thread(1).build();
+        let weak = (
+            [&leader, &job, &child].map(Arc::downgrade),
+            [Arc::downgrade(&group), Arc::downgrade(&leader.group())],
+            Arc::downgrade(&group.session()),
+            Arc::downgrade(&thread),
+        );
+        drop(group);
+        let mut family = [leader, job, child];
+        family.rotate_left(order);
+        bury(&family);
+        drop((family, thread));
+        assert!(weak.0.iter().all(|process| process.upgrade().is_none()));
+        assert!(weak.1.iter().all(|group| group.upgrade().is_none()));
+        assert!(weak.2.upgrade().is_none() && weak.3.upgrade().is_none());
+    }
 }

@@ -19,6 +19,8 @@ impl Host for World {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = Handlers;
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {

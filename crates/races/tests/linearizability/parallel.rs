@@ -21,6 +21,8 @@ impl Host for Kernel {
     type Lock = <Shuttle as Explorer>::Mutex<Relations<Self>>;
     type ProcessData = ();
     type ThreadData = ();
+    type GroupData = ();
+    type SessionData = ();
     type Usage = ();
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {

@@ -28,6 +28,8 @@ impl<H: Host> WaitCall<'_, H> {
     /// #     type Lock = std::sync::Mutex<Relations<Self>>;
     /// #     type ProcessData = ();
     /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{Errno, Pid, Thread, WaitRequest};

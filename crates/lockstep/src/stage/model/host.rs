@@ -55,6 +55,8 @@ impl Host for World {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = GroupId;
     type ThreadData = ThreadId;
+    type GroupData = ();
+    type SessionData = ();
     type Usage = Count;
 
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {

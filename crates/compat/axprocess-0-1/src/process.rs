@@ -1,0 +1,396 @@
+//! A process: its place in the tree, its group, its threads, its end.
+//!
+//! # How it stands over the model
+//!
+//! A process has one in the model, with one hidden thread that lives until [`Process::exit`]; number, parent, children, group and end are the
+//! model's. What axprocess 0.1 has beside that stands here: weak threads, an exit code of any value, data of any type.
+//!
+//! | reference | kind | ends at |
+//! | --- | --- | --- |
+//! | process → its hidden thread → the model's process | strong | process dropped |
+//! | the model's process → process | weak | process dropped |
+//! | process → itself | strong | reap |
+//! | process → group → session | strong | move; process and group dropped |
+//! | the model's group → group | weak | group dropped |
+//! | group → the model's group, session → the model's session | strong | group, session dropped |
+//!
+//! So an unreaped process holds itself, which is what its parent's strong reference comes to: without a reap nothing takes it from its parent but another parent.
+//! After the reap nothing refers in a circle.
+
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::any::Any;
+use core::fmt;
+
+use kspin::SpinNoIrq;
+use model::{ExitStatus, ForkRequest, Number, ProcessState};
+
+use crate::data::AnyData;
+use crate::group::CHANGES;
+use crate::host::Facade;
+use crate::thread_list::ThreadList;
+use crate::{Errno, Pid, ProcessBuilder, ProcessGroup, Session, Thread, ThreadBuilder, init_proc};
+
+/// A process. It lives at least until it is reaped by [`free`](Self::free).
+pub struct Process {
+    pid: Pid,
+    data: AnyData,
+    /// Its only thread in the model; none if the process was refused.
+    hidden: Option<Arc<model::Thread<Facade>>>,
+    /// Whose child it was made; none for init.
+    first_parent: Weak<Process>,
+    state: SpinNoIrq<State>,
+}
+
+/// A new thread of the model, with its process.
+type Forked = Result<Arc<model::Thread<Facade>>, Errno>;
+
+/// What the lock of a process protects.
+pub(crate) struct State {
+    /// Itself, until it is reaped.
+    myself: Option<Arc<Process>>,
+    /// Of whoever is handed out there is one.
+    group: Option<Arc<ProcessGroup>>,
+    pub(crate) threads: ThreadList,
+    pub(crate) exit_code: i32,
+    pub(crate) is_group_exited: bool,
+}
+
+impl Process {
+    /// Begins the init process, which makes its own session and group.
+    ///
+    /// # Panics
+    ///
+    /// [`ProcessBuilder::build`] does, if there is an init already: it may be built once in a program.
+    pub fn new_init(pid: Pid) -> ProcessBuilder {
+        ProcessBuilder::new(None, pid)
+    }
+
+    /// Begins a child of this process. If this one has exited when it is built, the child goes to the reaper.
+    pub fn fork(self: &Arc<Self>, pid: Pid) -> ProcessBuilder {
+        ProcessBuilder::new(Some(Arc::clone(self)), pid)
+    }
+
+    /// Makes the first process of a table.
+    pub(crate) fn found(
+        pid: Pid,
+        data: AnyData,
+        found: impl FnOnce(Weak<Self>) -> Forked,
+    ) -> Result<Arc<Self>, Errno> {
+        let mut outcome = Ok(());
+        let process = Arc::new_cyclic(|link| {
+            let hidden = found(Weak::clone(link)).map_err(|errno| outcome = Err(errno)).ok();
+            let group = hidden.as_ref().map(|hidden| {
+                let group = hidden.process().group();
+                let session = Session::new(group.session());
+                ProcessGroup::of(group, session)
+            });
+            Self::new(pid, data, hidden, Weak::new(), group)
+        });
+        outcome.map(|()| process)
+    }
+
+    /// Makes a child, and tells whether it got its place.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: number 0. `EEXIST`: the number is taken.
+    pub(crate) fn make_child(
+        self: &Arc<Self>,
+        pid: Pid,
+        data: AnyData,
+    ) -> (Arc<Self>, Result<(), Errno>) {
+        let mut outcome = Ok(());
+        let child = Arc::new_cyclic(|link| {
+            let (forked, group) = self.fork_hidden(pid, Weak::clone(link));
+            let hidden = forked.map_err(|errno| outcome = Err(errno)).ok();
+            Self::new(pid, data, hidden, Arc::downgrade(self), group)
+        });
+        if outcome.is_ok() {
+            child.hold_itself();
+        }
+        (child, outcome)
+    }
+
+    fn new(
+        pid: Pid,
+        data: AnyData,
+        hidden: Option<Arc<model::Thread<Facade>>>,
+        first_parent: Weak<Self>,
+        group: Option<Arc<ProcessGroup>>,
+    ) -> Self {
+        let state = State {
+            myself: None,
+            group,
+            threads: ThreadList::new(),
+            exit_code: 0,
+            is_group_exited: false,
+        };
+        Self { pid, data, hidden, first_parent, state: SpinNoIrq::new(state) }
+    }
+
+    /// Makes the model's process of a child, and tells its group: this process's, which stays the same meanwhile.
+    fn fork_hidden(&self, pid: Pid, link: Weak<Self>) -> (Forked, Option<Arc<ProcessGroup>>) {
+        let state = self.state.lock();
+        if let Some(process) = self.unreaped() {
+            let request = ForkRequest { number: Number::Exactly(pid), ..ForkRequest::default() };
+            return (process.fork_child(request, link, ()), state.group.clone());
+        }
+        drop(state);
+        // Who is in no relation has neither child nor group to give; init is never reaped.
+        init_proc().fork_hidden(pid, link)
+    }
+
+    /// Lives on from now until it is reaped, which may have happened already.
+    fn hold_itself(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        if self.unreaped().is_some() {
+            state.myself = Some(Arc::clone(self));
+        }
+    }
+
+    /// Returns the process's number.
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Returns the data given to the builder, if it is a `T`.
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.data.get()
+    }
+
+    /// Returns whether this is the init process.
+    pub fn is_init(self: &Arc<Self>) -> bool {
+        self.is_first()
+    }
+
+    /// Whether it was made as nobody's child.
+    fn is_first(&self) -> bool {
+        self.first_parent.ptr_eq(&Weak::new())
+    }
+
+    /// Returns the parent; `None` for init and for a reaped process.
+    pub fn parent(&self) -> Option<Arc<Process>> {
+        let process = self.unreaped()?;
+        // A number means one parent in the life of a child: each next one is an older ancestor, which lived beside the ones before.
+        let first = self.first_parent.upgrade();
+        if let Some(first) = first.filter(|first| first.pid == process.getppid()) {
+            return Some(first);
+        }
+        loop {
+            // It is gone if it has been reaped just now: then there is another one.
+            if let Some(parent) = process.parent()?.host_data().upgrade() {
+                return Some(parent);
+            }
+        }
+    }
+
+    /// Returns the children, zombies included, in the order in which they were born or adopted.
+    pub fn children(&self) -> Vec<Arc<Process>> {
+        let Some(process) = self.model() else {
+            return Vec::new();
+        };
+        let children = process.children().into_iter();
+        children.filter_map(|child| child.host_data().upgrade()).collect()
+    }
+
+    /// Makes the process adopt the orphans among its descendants. Not in axprocess 0.1, which says what subreapers do, but not how to become one.
+    pub fn become_subreaper(&self) {
+        if let Some(process) = self.model() {
+            process.become_subreaper();
+        }
+    }
+
+    /// Makes the process adopt no more orphans; those that it has stay.
+    pub fn resign_subreaper(&self) {
+        if let Some(process) = self.model() {
+            process.resign_subreaper();
+        }
+    }
+}
+
+/// Groups and sessions.
+impl Process {
+    /// Returns the process group: after the reap, the last one.
+    pub fn group(&self) -> Arc<ProcessGroup> {
+        let group = self.state.lock().group.clone();
+        group.expect("whoever is handed out has a group")
+    }
+
+    /// Makes the process the leader of a new session and a new group.
+    ///
+    /// `None` if a group has the process's number: it leads a session or a group, or has left a group that lives on; or it is reaped.
+    pub fn create_session(self: &Arc<Self>) -> Option<(Arc<Session>, Arc<ProcessGroup>)> {
+        let group = self.change_group(|process, _| {
+            let group = process.create_session().ok()?;
+            let session = Session::new(group.session());
+            Some(ProcessGroup::of(group, session))
+        })?;
+        Some((group.session(), group))
+    }
+
+    /// Makes the process the member of a group of its own number: a new one, unless it lives.
+    ///
+    /// `None` if the process leads its group or session, or is reaped.
+    pub fn create_group(self: &Arc<Self>) -> Option<Arc<ProcessGroup>> {
+        self.change_group(|process, present| {
+            if present.pgid() == self.pid {
+                return None;
+            }
+            Some(ProcessGroup::of(process.create_group().ok()?, present.session()))
+        })
+    }
+
+    /// Moves the process into a group of its session. Returns whether it is in that group now.
+    ///
+    /// A session leader stays where it is, and a reaped process is in no group.
+    pub fn move_to_group(self: &Arc<Self>, group: &Arc<ProcessGroup>) -> bool {
+        let entered = self.change_group(|process, present| {
+            if !Arc::ptr_eq(present, group) {
+                process.enter_group(group.model()).ok()?;
+            }
+            Some(Arc::clone(group))
+        });
+        entered.is_some()
+    }
+
+    /// Changes the group, in the model and here at once. `None`: it stays the same, or the process is in none.
+    fn change_group(
+        &self,
+        change: impl FnOnce(&model::Process<Facade>, &Arc<ProcessGroup>) -> Option<Arc<ProcessGroup>>,
+    ) -> Option<Arc<ProcessGroup>> {
+        let (entered, left) = {
+            let _changes = CHANGES.lock();
+            let mut state = self.state.lock();
+            let entered = change(self.unreaped()?, state.group.as_ref()?)?;
+            let left = state.group.replace(Arc::clone(&entered));
+            (entered, left)
+        };
+        drop(left);
+        Some(entered)
+    }
+}
+
+/// Threads.
+impl Process {
+    /// Begins a thread of this process. Its number is the caller's business.
+    pub fn new_thread(self: &Arc<Self>, tid: Pid) -> ThreadBuilder {
+        ThreadBuilder::new(Arc::clone(self), tid)
+    }
+
+    /// Returns the threads that have not exited, in the order in which they were built.
+    pub fn threads(&self) -> Vec<Arc<Thread>> {
+        let mut found = Vec::new();
+        loop {
+            let state = self.state.lock();
+            let count = state.threads.len();
+            if count <= found.capacity() {
+                found.extend(state.threads.iter().filter_map(Weak::upgrade));
+                return found;
+            }
+            drop(state);
+            found.reserve(count);
+        }
+    }
+
+    /// Returns whether the exit of the whole process is decided: no thread can join any more.
+    pub fn is_group_exited(&self) -> bool {
+        self.state.lock().is_group_exited
+    }
+
+    /// Decides that the whole process exits: no thread can join, and the exit code stays as it is.
+    pub fn group_exit(&self) {
+        self.decide_exit(None);
+    }
+
+    /// Decides that the whole process exits with this code. Returns whether this call decided it: the first one does. Not in axprocess 0.1.
+    pub fn group_exit_with(&self, exit_code: i32) -> bool {
+        self.decide_exit(Some(exit_code))
+    }
+
+    fn decide_exit(&self, exit_code: Option<i32>) -> bool {
+        let mut state = self.state.lock();
+        let decides = self.is_open(&state);
+        if decides {
+            state.is_group_exited = true;
+            state.exit_code = exit_code.unwrap_or(state.exit_code);
+        }
+        decides
+    }
+
+    /// Returns the exit code: that of the thread that exited last, until the group has exited.
+    pub fn exit_code(&self) -> i32 {
+        self.state.lock().exit_code
+    }
+
+    /// Whether a thread can join, and the exit can be decided.
+    pub(crate) fn is_open(&self, state: &State) -> bool {
+        !state.is_group_exited && self.model_state() == ProcessState::Live
+    }
+
+    pub(crate) const fn state(&self) -> &SpinNoIrq<State> {
+        &self.state
+    }
+}
+
+/// The end.
+impl Process {
+    /// Returns whether the process has ended; it stays true after the reap.
+    pub fn is_zombie(&self) -> bool {
+        self.model_state() >= ProcessState::Zombie
+    }
+
+    /// Ends the process: its children go to the nearest living subreaper, else to init, and it becomes a zombie. Does nothing if it has ended.
+    ///
+    /// No thread can join any more. Threads that have not exited may still do so, and give the exit code.
+    ///
+    /// # Panics
+    ///
+    /// On the init process.
+    pub fn exit(self: &Arc<Self>) {
+        assert!(!self.is_first(), "the init process cannot exit");
+        if let Some(hidden) = &self.hidden {
+            hidden.exit_thread(ExitStatus::exited(0));
+        }
+    }
+
+    /// Reaps the zombie: takes it out of its parent's children, its group and the table. The first caller does; the others change nothing.
+    ///
+    /// # Panics
+    ///
+    /// If the process has not exited.
+    pub fn free(&self) {
+        let Some(process) = self.model() else {
+            return;
+        };
+        let myself = {
+            let mut state = self.state.lock();
+            if process.release_zombie() { state.myself.take() } else { None }
+        };
+        assert!(process.state() == ProcessState::Reaped, "only a zombie can be freed");
+        drop(myself);
+    }
+}
+
+/// The model's side.
+impl Process {
+    /// The model's process; `None` if this one was refused.
+    fn model(&self) -> Option<&Arc<model::Process<Facade>>> {
+        self.hidden.as_ref().map(|hidden| hidden.process())
+    }
+
+    /// The model's process, unless it is reaped. Under the lock of this process it stays so.
+    fn unreaped(&self) -> Option<&Arc<model::Process<Facade>>> {
+        self.model().filter(|process| process.state() < ProcessState::Reaped)
+    }
+
+    fn model_state(&self) -> ProcessState {
+        self.model().map_or(ProcessState::Reaped, |process| process.state())
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Process({}, {:?})", self.pid, self.model_state())
+    }
+}
