@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
 use crate::object::Head;
-use crate::pid::{Identity, PidNamespace, Refusal, Holder, Roles, Task};
+use crate::pid::{Holder, Identity, PidNamespace, Refusal, Roles, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Field, Hold, StrongEdge, Word32, World};

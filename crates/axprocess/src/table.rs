@@ -108,7 +108,13 @@ impl<H: Host> ProcessTable<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<ARef<Thread<H>>, Errno> {
-        crate::process::new_init(self.world.get_or_make(World::make)?, pid, begins_in, data, thread_data)
+        crate::process::new_init(
+            self.world.get_or_make(World::make)?,
+            pid,
+            begins_in,
+            data,
+            thread_data,
+        )
     }
 
     /// Makes a terminal, which is nobody's controlling terminal yet. `device` is its device number, which the model only keeps.

@@ -260,8 +260,10 @@ impl Model {
 
     /// The numbers of a process's children.
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
-        let children =
-            self.process(pid).map(|process| process.children().unwrap_or_default()).unwrap_or_default();
+        let children = self
+            .process(pid)
+            .map(|process| process.children().unwrap_or_default())
+            .unwrap_or_default();
         children.iter().map(|child| child.pid_in(self.table.namespace())).collect()
     }
 

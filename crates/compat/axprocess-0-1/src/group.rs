@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use kspin::SpinNoIrq;
+use model::ARef;
 
+use crate::data::listed;
 use crate::host::Facade;
 use crate::{Pid, Process, Session};
 
@@ -14,13 +16,13 @@ pub(crate) static CHANGES: SpinNoIrq<()> = SpinNoIrq::new(());
 
 /// A process group. It lives as long as a process is or was last in it, holds its session, and lists its members weakly.
 pub struct ProcessGroup {
-    model: Arc<model::ProcessGroup<Facade>>,
+    model: ARef<model::ProcessGroup<Facade>>,
     session: Arc<Session>,
 }
 
 impl ProcessGroup {
     /// The group of a process that has entered `model` in that session: the one that the other members have, or a new one. The caller holds [`CHANGES`].
-    pub(crate) fn of(model: Arc<model::ProcessGroup<Facade>>, session: Arc<Session>) -> Arc<Self> {
+    pub(crate) fn of(model: ARef<model::ProcessGroup<Facade>>, session: Arc<Session>) -> Arc<Self> {
         // As long as there was another member, that has held it.
         if let Some(group) = model.host_data().upgrade() {
             return group;
@@ -42,11 +44,11 @@ impl ProcessGroup {
 
     /// Returns the members, zombies included, in the order in which they joined.
     pub fn processes(&self) -> Vec<Arc<Process>> {
-        let members = self.model.processes().into_iter();
+        let members = listed(self.model.processes()).into_iter();
         members.filter_map(|process| process.host_data().upgrade()).collect()
     }
 
-    pub(crate) const fn model(&self) -> &Arc<model::ProcessGroup<Facade>> {
+    pub(crate) const fn model(&self) -> &ARef<model::ProcessGroup<Facade>> {
         &self.model
     }
 }

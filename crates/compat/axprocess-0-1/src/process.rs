@@ -23,9 +23,9 @@ use core::any::Any;
 use core::fmt;
 
 use kspin::SpinNoIrq;
-use model::{ExitStatus, ForkRequest, Number, ProcessState};
+use model::{ARef, ExitStatus, ForkRequest, Number, ProcessState};
 
-use crate::data::AnyData;
+use crate::data::{AnyData, listed};
 use crate::group::CHANGES;
 use crate::host::Facade;
 use crate::thread_list::ThreadList;
@@ -36,14 +36,14 @@ pub struct Process {
     pid: Pid,
     data: AnyData,
     /// Its only thread in the model; none if the process was refused.
-    hidden: Option<Arc<model::Thread<Facade>>>,
+    hidden: Option<ARef<model::Thread<Facade>>>,
     /// Whose child it was made; none for init.
     first_parent: Weak<Process>,
     state: SpinNoIrq<State>,
 }
 
 /// A new thread of the model, with its process.
-type Forked = Result<Arc<model::Thread<Facade>>, Errno>;
+type Forked = Result<ARef<model::Thread<Facade>>, Errno>;
 
 /// What the lock of a process protects.
 pub(crate) struct State {
@@ -115,7 +115,7 @@ impl Process {
     fn new(
         pid: Pid,
         data: AnyData,
-        hidden: Option<Arc<model::Thread<Facade>>>,
+        hidden: Option<ARef<model::Thread<Facade>>>,
         first_parent: Weak<Self>,
         group: Option<Arc<ProcessGroup>>,
     ) -> Self {
@@ -190,7 +190,7 @@ impl Process {
         let Some(process) = self.model() else {
             return Vec::new();
         };
-        let children = process.children().into_iter();
+        let children = listed(process.children()).into_iter();
         children.filter_map(|child| child.host_data().upgrade()).collect()
     }
 
@@ -375,12 +375,12 @@ impl Process {
 /// The model's side.
 impl Process {
     /// The model's process; `None` if this one was refused.
-    fn model(&self) -> Option<&Arc<model::Process<Facade>>> {
+    fn model(&self) -> Option<&ARef<model::Process<Facade>>> {
         self.hidden.as_ref().map(|hidden| hidden.process())
     }
 
     /// The model's process, unless it is reaped. Under the lock of this process it stays so.
-    fn unreaped(&self) -> Option<&Arc<model::Process<Facade>>> {
+    fn unreaped(&self) -> Option<&ARef<model::Process<Facade>>> {
         self.model().filter(|process| process.state() < ProcessState::Reaped)
     }
 

@@ -4,16 +4,19 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use model::ARef;
+
+use crate::data::listed;
 use crate::host::Facade;
 use crate::{Pid, ProcessGroup};
 
 /// A session. It lives as long as a group holds it, and lists its groups weakly.
 pub struct Session {
-    model: Arc<model::Session<Facade>>,
+    model: ARef<model::Session<Facade>>,
 }
 
 impl Session {
-    pub(crate) fn new(model: Arc<model::Session<Facade>>) -> Arc<Self> {
+    pub(crate) fn new(model: ARef<model::Session<Facade>>) -> Arc<Self> {
         Arc::new(Self { model })
     }
 
@@ -24,7 +27,7 @@ impl Session {
 
     /// Returns the groups that have members, in the order in which they were created.
     pub fn process_groups(&self) -> Vec<Arc<ProcessGroup>> {
-        let groups = self.model.process_groups().into_iter();
+        let groups = listed(self.model.process_groups()).into_iter();
         groups.filter_map(|group| group.host_data().upgrade()).collect()
     }
 }
