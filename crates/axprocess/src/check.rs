@@ -314,13 +314,13 @@ impl<'h, H: Host> Walk<'h, H> {
 
 /// How many numbers in a namespace are those of processes and threads that are being made.
 fn prepared_in<H: Host>(hold: &Hold<'_, H>, space: &PidNamespace<H>) -> usize {
-    let (mut count, mut from) = (0, 1);
-    while let Some(number) = space.numbers(hold).next_used(from) {
+    let (mut count, mut from) = (0, Some(1));
+    while let Some(number) = from.and_then(|from| space.numbers(hold).next_used(from)) {
         let roles = space.roles(hold, number);
         let named = |roles: &Roles<H>| roles.group.is_some() || roles.session.is_some();
         let is_prepared = |it: &&Roles<H>| matches!(it.holder, Holder::Prepared) && !named(it);
         count += usize::from(roles.filter(is_prepared).is_some());
-        from = number.saturating_add(1);
+        from = number.checked_add(1);
     }
     count
 }
