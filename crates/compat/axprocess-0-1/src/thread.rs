@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::data::AnyData;
 use crate::thread_list::{Full, Left, Memory, ThreadList};
@@ -15,7 +15,7 @@ pub struct Thread {
     process: Arc<Process>,
     data: AnyData,
     /// One more than its place in the list of its process, 0 while it is not listed. Changed under the lock of the process.
-    place: AtomicUsize,
+    place: AtomicU32,
 }
 
 impl Thread {
@@ -29,7 +29,7 @@ impl Thread {
         tid: Pid,
         data: AnyData,
     ) -> (Arc<Self>, Result<(), Errno>) {
-        let thread = Arc::new(Self { tid, process, data, place: AtomicUsize::new(0) });
+        let thread = Arc::new(Self { tid, process, data, place: AtomicU32::new(0) });
         let joined = thread.join();
         (thread, joined)
     }

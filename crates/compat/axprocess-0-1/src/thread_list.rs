@@ -9,32 +9,35 @@ use core::{iter, mem};
 
 use crate::Thread;
 
+/// A place in the list. Of the threads of one process there are never four billion: they would take 300 gigabytes.
+pub(crate) type At = u32;
+
 /// The list. Most processes have one thread: the first place needs no memory of its own.
 pub(crate) struct ThreadList {
     first_place: Place,
     more: Vec<Place>,
     ends: Option<Ends>,
     /// The first of the places that are free, each of which names the next.
-    vacant: Option<usize>,
-    len: usize,
+    vacant: Option<At>,
+    len: u32,
 }
 
 /// Who has joined first and last, of those that are listed.
 #[derive(Clone, Copy)]
 struct Ends {
-    first: usize,
-    last: usize,
+    first: At,
+    last: At,
 }
 
 /// Where a thread stands.
 struct Place {
     thread: Weak<Thread>,
-    before: Option<usize>,
-    after: Option<usize>,
+    before: Option<At>,
+    after: Option<At>,
 }
 
 impl Place {
-    const fn vacant(next: Option<usize>) -> Self {
+    const fn vacant(next: Option<At>) -> Self {
         Self { thread: Weak::new(), before: None, after: next }
     }
 }
@@ -67,7 +70,7 @@ impl ThreadList {
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// Whether a thread can join without more memory, which is taken from `memory` if need be; what it replaces is left there.
@@ -84,8 +87,8 @@ impl ThreadList {
     }
 
     /// Lists a thread as the last one, and returns its place. There is [room](Self::make_room).
-    pub(crate) fn push(&mut self, thread: Weak<Thread>) -> usize {
-        let at = self.vacant.unwrap_or(self.more.len() + 1);
+    pub(crate) fn push(&mut self, thread: Weak<Thread>) -> At {
+        let at = self.vacant.unwrap_or(self.more.len() as At + 1);
         let before = self.ends.map(|ends| ends.last);
         let place = Place { thread, before, after: None };
         if self.vacant.is_some() {
@@ -105,7 +108,7 @@ impl ThreadList {
 
     /// Takes out the thread that stands there.
     #[must_use = "to be dropped without the lock"]
-    pub(crate) fn remove(&mut self, at: usize) -> Left {
+    pub(crate) fn remove(&mut self, at: At) -> Left {
         let vacant = Place::vacant(self.vacant);
         let Place { thread, before, after } = mem::replace(self.place(at), vacant);
         self.vacant = Some(at);
@@ -136,17 +139,17 @@ impl ThreadList {
         iter::successors(first, |at| self.peek(*at).after).map(|at| &self.peek(at).thread)
     }
 
-    fn place(&mut self, at: usize) -> &mut Place {
+    fn place(&mut self, at: At) -> &mut Place {
         match at.checked_sub(1) {
             None => &mut self.first_place,
-            Some(at) => &mut self.more[at],
+            Some(at) => &mut self.more[at as usize],
         }
     }
 
-    fn peek(&self, at: usize) -> &Place {
+    fn peek(&self, at: At) -> &Place {
         match at.checked_sub(1) {
             None => &self.first_place,
-            Some(at) => &self.more[at],
+            Some(at) => &self.more[at as usize],
         }
     }
 }
