@@ -1,6 +1,5 @@
 //! What the machine charges for the smallest steps: nothing can be cheaper than what it cannot do without.
 
-use axprocess::ARef;
 use std::alloc::{Layout, alloc, dealloc};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -44,7 +43,7 @@ impl Floors {
                     // SAFETY: the layout is not empty, and what is freed was just allocated with it.
                     unsafe { dealloc(black_box(alloc(layout)), layout) }
                 }),
-                each(|| drop(black_box(ARef::clone(&arc)))),
+                each(|| drop(black_box(Arc::clone(&arc)))),
             ];
             for (series, cost) in costs.iter_mut().zip(round) {
                 series.push(cost);

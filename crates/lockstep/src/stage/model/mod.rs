@@ -52,7 +52,7 @@ impl Member {
         let mut space = Some(thread.process().namespace());
         while let Some(it) = space {
             let number = thread.tid_in(&it).cast_signed();
-            space = it.parent().map(ARef::clone);
+            space = it.parent().cloned();
             numbers.push((it, number));
         }
         Self { thread, numbers }
