@@ -124,9 +124,10 @@ pub use process::{
 };
 pub use process::{
     ChildNews, Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, InitSession, Patience,
-    PidfdMode, Process, ProcessState, Reboot, RebootCommand, SignalScope, StopDecision, StopTicket,
-    ThreadExit, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, VforkWait, WaitCall,
-    WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+    PidfdMode, PreparedFork, PreparedThread, Process, ProcessState, Reboot, RebootCommand,
+    SignalScope, StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions, TraceStart,
+    TraceStop, TraceStopped, VforkWait, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome,
+    WaitRequest, WaitToken,
 };
 pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use process::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};

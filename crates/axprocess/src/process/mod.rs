@@ -51,7 +51,7 @@ pub use clone::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThr
 pub use exit::ThreadExit;
 pub(crate) use family::Children;
 pub(crate) use fork::new_init;
-pub use fork::{ForkNamespace, ForkParent, ForkRequest, InitSession};
+pub use fork::{ForkNamespace, ForkParent, ForkRequest, InitSession, PreparedFork, PreparedThread};
 pub use kill::{GivenInfo, SignalScope};
 pub(crate) use orphan::is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};

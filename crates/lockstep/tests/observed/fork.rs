@@ -158,3 +158,39 @@ fn reports_of_stops_are_not_inherited() {
         assert_eq!(told, Ok(Some((parent, Event::Continued))));
     });
 }
+
+/// A fork that fails with `EFAULT` when the kernel has made all of the child, and writes its pidfd to an address that cannot be written.
+fn fork_in_vain() -> Option<i32> {
+    // SAFETY: all zeros are a valid `clone_args`.
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    (args.flags, args.pidfd, args.exit_signal) =
+        (libc::CLONE_PIDFD as u64, 1, libc::SIGCHLD as u64);
+    // SAFETY: it makes no child, for its pidfd cannot be written.
+    let made = unsafe { libc::syscall(libc::SYS_clone3, &args, size_of_val(&args)) };
+    (made < 0).then(|| std::io::Error::last_os_error().raw_os_error()).flatten()
+}
+
+/// R-FORK-17: a fork that fails late has used its number up.
+#[test]
+fn a_fork_in_vain_uses_its_number_up() {
+    scene(|| {
+        let first = sys::fork(|| ());
+        assert_eq!(fork_in_vain(), Some(libc::EFAULT));
+        let next = sys::fork(|| ());
+        assert_eq!(next, first + 2);
+        sys::reap(first);
+        sys::reap(next);
+    });
+}
+
+/// R-FORK-18: the first fork into a namespace is made, or none ever is.
+#[test]
+fn a_first_fork_in_vain_ends_its_namespace() {
+    scene(|| {
+        permitted(sys::unshare(libc::CLONE_NEWPID), "a PID namespace");
+        assert_eq!(fork_in_vain(), Some(libc::EFAULT));
+        for _ in 0..2 {
+            assert_eq!(sys::try_fork(|| ()), Err(libc::ENOMEM));
+        }
+    });
+}
