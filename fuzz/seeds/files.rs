@@ -1,6 +1,5 @@
 //! What actors do with terminals and pidfds.
 
-
 use axprocess::{ARef, InfoMask, Signal, SignalAction};
 use axprocess_fuzz::{Call, Index, Wild};
 

@@ -1,6 +1,5 @@
 //! A little kernel under the actors of a scenario: what signals, exits and sleeps do to a thread, it does by calls.
 
-
 use axprocess::{ARef, DefaultAction, Patience, RunState, Signal, SignalAction, WaitRequest};
 use axprocess_fuzz::{Call, Index};
 

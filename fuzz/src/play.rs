@@ -7,11 +7,10 @@ mod handles;
 mod terminals;
 mod tracing;
 
-
-use axprocess::{ARef, 
-    Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, Pid, PidHandle,
-    PidNamespace, Process, ProcessTable, RebootCommand, Signal, StopTicket, Terminal, Thread,
-    WaitOutcome, WaitRequest,
+use axprocess::{
+    ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, Pid,
+    PidHandle, PidNamespace, Process, ProcessTable, RebootCommand, Signal, StopTicket, Terminal,
+    Thread, WaitOutcome, WaitRequest,
 };
 
 use crate::call::{Call, Index};
@@ -234,9 +233,14 @@ impl World {
         let namespace = process.namespace();
         let _ =
             (process.pid_in(&namespace), process.getppid(), process.getpgrp(), process.own_sid());
+        let _ = (
+            process.parent(),
+            process.children().unwrap(),
+            process.threads().unwrap(),
+            process.group().processes().unwrap(),
+        );
         let _ =
-            (process.parent(), process.children().unwrap(), process.threads().unwrap(), process.group().processes().unwrap());
-        let _ = (process.group().session().process_groups().unwrap(), process.group().is_orphaned());
+            (process.group().session().process_groups().unwrap(), process.group().is_orphaned());
         let _ = (process.controlling_terminal(), process.foreground_pgid(), process.is_stopped());
         let _ = (process.stat(&namespace), process.namespace_numbers(&namespace));
         let _ = (process.pid_max(), process.last_pid(), process.snapshot_tree(&namespace).unwrap());
@@ -245,8 +249,12 @@ impl World {
             from = pid + 1;
         }
         for thread in process.threads().unwrap() {
-            let _ =
-                (thread.run_state(), thread.children().unwrap(), thread.tracer(), thread.tid_in(&namespace));
+            let _ = (
+                thread.run_state(),
+                thread.children().unwrap(),
+                thread.tracer(),
+                thread.tid_in(&namespace),
+            );
         }
         let number = process.pid();
         let _ = (self.table.find_process(number), self.table.find_thread(number));

@@ -28,7 +28,7 @@ use core::ptr;
 
 use crate::group::ProcessGroup;
 use crate::list::Node;
-use crate::pid::{Holder, Identity, PidNamespace, Roles, Task};
+use crate::pid::{Holder, Numbers, PidNamespace, Roles, Task};
 use crate::process::{Marks, Members, Process, ProcessState};
 use crate::session::{Groups, Session};
 use crate::sync::Hold;
@@ -147,7 +147,7 @@ impl<'h, H: Host> Walk<'h, H> {
         assert!(process.is_member_somewhere(), "10: {process:?} is in the tree");
         self.use_numbers(
             hold,
-            process.identity(),
+            process.own_numbers(),
             |roles| matches!(roles.task(), Some(Task::Process(named)) if named.is(process)),
         );
         self.subreapers += u32::from(process.has(hold, Marks::SUBREAPER));
@@ -159,8 +159,8 @@ impl<'h, H: Host> Walk<'h, H> {
         counts.1.stopped += usize::from(process.has(hold, Marks::STOPPED));
         let session = group.session_in(hold);
         let space = process.space(hold);
-        let pgid = group.identity().number_in(hold, space);
-        let sid = session.identity().number_in(hold, space);
+        let pgid = group.own_numbers().number_in(hold, space);
+        let sid = session.own_numbers().number_in(hold, space);
         assert_eq!(process.getpgrp(), pgid, "6: the PGID of {process:?}");
         assert_eq!(process.own_sid(), sid, "6: the SID of {process:?}");
         if process.leads_session() {
@@ -209,9 +209,9 @@ impl<'h, H: Host> Walk<'h, H> {
             trace.check(hold, process);
         }
         let is_it = |roles: &Roles<H>| matches!(roles.task(), Some(Task::Thread(named)) if named.is(thread));
-        let identity = thread.in_hold(hold).identity();
-        if identity.names(hold, is_it) {
-            self.use_numbers(hold, identity, is_it);
+        let own_numbers = thread.in_hold(hold).own_numbers();
+        if own_numbers.names(hold, is_it) {
+            self.use_numbers(hold, own_numbers, is_it);
         }
     }
 
@@ -229,7 +229,7 @@ impl<'h, H: Host> Walk<'h, H> {
             assert!(process.state() < ProcessState::Zombie, "1: {child:?} is a child of a zombie");
             let of = child.parent_thread(hold).expect("1: a child has a parent");
             assert!(ptr::eq(of.process_in(hold), process), "1: {child:?} is listed by {name}");
-            let ppid = process.identity().number_in(hold, child.space(hold));
+            let ppid = process.own_numbers().number_in(hold, child.space(hold));
             assert_eq!(child.getppid(), ppid, "6: the parent's number of {child:?}");
             let last = births.insert(ptr::from_ref(of), child.birth_in(hold));
             if last.is_none() {
@@ -248,11 +248,11 @@ impl<'h, H: Host> Walk<'h, H> {
     fn use_numbers(
         &mut self,
         hold: &Hold<'h, H>,
-        identity: &'h Identity<H>,
+        own_numbers: &'h Numbers<H>,
         is_it: impl Fn(&Roles<H>) -> bool,
     ) {
-        for space in identity.space(hold).outward() {
-            let number = identity.number_in(hold, space);
+        for space in own_numbers.space(hold).outward() {
+            let number = own_numbers.number_in(hold, space);
             let roles = space.roles(hold, number);
             assert!(roles.is_some_and(&is_it), "9: number {number} in {space:?} names another");
             let new = || Usage { space, numbers: BTreeSet::new() };
@@ -272,8 +272,8 @@ impl<'h, H: Host> Walk<'h, H> {
             self.sessions.entry(session).or_insert((session, 0)).1 += 1;
             if group.pgid() != 0 {
                 let is_it = |roles: &Roles<H>| roles.group.is_some_and(|named| named.is(group));
-                assert!(group.identity().names(hold, is_it), "4: two groups are {group:?}");
-                self.use_numbers(hold, group.identity(), is_it);
+                assert!(group.own_numbers().names(hold, is_it), "4: two groups are {group:?}");
+                self.use_numbers(hold, group.own_numbers(), is_it);
             }
         }
         let sessions: Vec<_> = self.sessions.values().copied().collect();
@@ -282,8 +282,8 @@ impl<'h, H: Host> Walk<'h, H> {
             Self::check_terminal(hold, session);
             if session.sid() != 0 {
                 let is_it = |roles: &Roles<H>| roles.session.is_some_and(|named| named.is(session));
-                assert!(session.identity().names(hold, is_it), "4: two are {session:?}");
-                self.use_numbers(hold, session.identity(), is_it);
+                assert!(session.own_numbers().names(hold, is_it), "4: two are {session:?}");
+                self.use_numbers(hold, session.own_numbers(), is_it);
             }
         }
         let table = hold.table();
@@ -382,7 +382,7 @@ mod tests {
     fn invariant_4_a_group_without_its_number() {
         // A living group that its number does not name.
         after(|hold, [_, child, _]| {
-            child.in_hold(hold).identity().edit(hold, |roles| roles.group = None)
+            child.in_hold(hold).own_numbers().edit(hold, |roles| roles.group = None)
         });
     }
 
@@ -405,7 +405,10 @@ mod tests {
     fn invariant_9_a_number_that_names_nobody() {
         // A living process that cannot be found.
         after(|hold, [_, _, grandchild]| {
-            grandchild.in_hold(hold).identity().edit(hold, |roles| roles.holder = Holder::Nobody);
+            grandchild
+                .in_hold(hold)
+                .own_numbers()
+                .edit(hold, |roles| roles.holder = Holder::Nobody);
         });
     }
 
@@ -490,8 +493,8 @@ mod tests {
         init.process().setsid().expect("a session");
         init.process().world().hold(|hold| {
             let group = init.process().group_in(hold);
-            let (number_use, identity) = (group.number_use(hold), group.identity());
-            let foreground = crate::terminal::Named { number_use, identity };
+            let (number_use, own_numbers) = (group.number_use(hold), group.own_numbers());
+            let foreground = crate::terminal::Named { number_use, own_numbers };
             group.session_in(hold).attach_terminal(hold, &terminal, foreground);
         });
     }

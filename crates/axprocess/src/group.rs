@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakList};
 use crate::object::Head;
-use crate::pid::{Holder, Identity, PidNamespace, Refusal, Roles, Task};
+use crate::pid::{Holder, Identity, Numbers, PidNamespace, Refusal, Roles, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Field, Hold, StrongEdge, Word32, World};
@@ -20,7 +20,7 @@ use crate::{ARef, Errno, Host, Pid};
 pub struct ProcessGroup<H: Host> {
     pub(crate) head: Head,
     world: ARef<World<H>>,
-    identity: Identity<H>,
+    own_numbers: Numbers<H>,
     sid: Word32,
     session: StrongEdge<Session<H>>,
     members: WeakList<Process<H>, Members>,
@@ -28,6 +28,8 @@ pub struct ProcessGroup<H: Host> {
     stopped: Field<u32>,
     fellows: Links<ProcessGroup<H>>,
     serial: Field<u64>,
+    /// What it is named by, if anybody has asked for that.
+    identity: StrongEdge<Identity<H>>,
     data: H::GroupData,
 }
 
@@ -48,25 +50,26 @@ impl<H: Host> ProcessGroup<H> {
         ARef::make(|| Self {
             head: Self::new_head(),
             world,
-            identity: Identity::at_root(),
+            own_numbers: Numbers::at_root(),
             sid: Word32::new(0),
             session: StrongEdge::empty(),
             members: WeakList::new(),
             stopped: Field::new(0),
             fellows: Links::new(),
             serial: Field::new(0),
+            identity: StrongEdge::empty(),
             data: H::GroupData::default(),
         })
     }
 
     /// Returns the group's number, in the namespace of the process that founded it.
     pub fn pgid(&self) -> Pid {
-        self.identity.number()
+        self.own_numbers.number()
     }
 
     /// Returns the group's number as seen in a namespace; 0 if it is not visible there.
     pub fn pgid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.world.hold(|hold| self.identity.number_in(hold, viewer))
+        self.world.hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
     /// Returns the kernel's data.
@@ -112,7 +115,7 @@ impl<H: Host> ProcessGroup<H> {
     /// The group's number in its present use; see [`NumberUse`].
     pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
         NumberUse {
-            number: self.identity.number_in(hold, hold.root_space()),
+            number: self.own_numbers.number_in(hold, hold.root_space()),
             serial: self.serial.get(hold),
         }
     }
@@ -131,11 +134,11 @@ impl<H: Host> ProcessGroup<H> {
     pub(crate) fn found(
         &self,
         hold: &mut Hold<'_, H>,
-        founder: Option<&Identity<H>>,
+        founder: Option<&Numbers<H>>,
         session: &Session<H>,
     ) -> Result<(), Refusal> {
         if let Some(founder) = founder {
-            self.identity.take_after(hold, founder);
+            self.own_numbers.take_after(hold, founder);
             self.take_number(hold)?;
         }
         self.sid.set(hold, session.sid());
@@ -162,11 +165,11 @@ impl<H: Host> ProcessGroup<H> {
                 && roles.group.is_none_or(|other| other.is(self))
                 && roles.session.is_none_or(|other| other.is(session))
         };
-        if !self.identity.can_be_taken(hold, |roles| is_free(hold, roles)) {
+        if !self.own_numbers.can_be_taken(hold, |roles| is_free(hold, roles)) {
             return Err(Errno::EPERM.into());
         }
         // The group in which init begins has none.
-        if self.identity.number() != 0 {
+        if self.own_numbers.number() != 0 {
             self.take_number(hold)?;
         }
         session.groups().push_back(hold, self);
@@ -196,7 +199,7 @@ impl<H: Host> ProcessGroup<H> {
     #[cold]
     fn end(&self, hold: &mut Hold<'_, H>) {
         let session = self.session_in(hold);
-        self.identity.edit(hold, |roles| roles.group = None);
+        self.own_numbers.edit(hold, |roles| roles.group = None);
         session.leave(hold, self);
     }
 
@@ -217,12 +220,17 @@ impl<H: Host> ProcessGroup<H> {
 
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
-        self.identity.edit_or_take(hold, |roles| roles.group = Some(own))?;
-        let named = self.in_hold(hold).identity.roles(hold).and_then(|roles| roles.task());
-        if let Some(Task::Process(founder)) = named {
-            self.serial.set(hold, founder.get(hold).number_use(hold).serial);
+        self.own_numbers.edit_or_take(hold, |roles| roles.group = Some(own))?;
+        if let Some(founder) = self.own_numbers.founder(hold) {
+            self.serial.set(hold, founder.serial(hold));
+            self.identity.set(hold, founder.shared_identity(hold));
         }
         Ok(())
+    }
+
+    /// What it is named by.
+    pub(crate) const fn identity_edge(&self) -> &StrongEdge<Identity<H>> {
+        &self.identity
     }
 
     /// This group, for as long as the hold lasts: the caller's borrow does.
@@ -231,8 +239,8 @@ impl<H: Host> ProcessGroup<H> {
     }
 
     /// Its numbers.
-    pub(crate) const fn identity(&self) -> &Identity<H> {
-        &self.identity
+    pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
+        &self.own_numbers
     }
 }
 

@@ -1,7 +1,7 @@
 //! A handle: what a pidfd holds.
 //!
 //! A number names whoever has it now. A handle names one process, or one thread, for ever: it outlives the reap, it never
-//! comes to mean another of the same number, and it does not keep the number busy (R-PID-09).
+//! comes to mean another of the same number, and it does not keep the number busy (R-PID-09). It holds the [`Identity`] alone: neither the process nor its data.
 //!
 //! Every process has one number through its life, but its leader can change: a handle of the leader is a handle of
 //! whoever leads. A thread that does not lead loses its number when it exits, and when it takes the leader's over in exec: either
@@ -14,21 +14,22 @@
 //!
 //! Each step is announced in the hold in which it is made ([`Host::wake_pollers`], [`Host::wake_thread_pollers`]), and what
 //! a handle [polls](PidHandle::poll) can be asked there, since it takes no lock. A kernel hangs the queue of the pollers on
-//! the process's data, and on a thread's for a handle whose [`thread`](PidHandle::thread) there is.
+//! the data of the [process](PidHandle::process), or for a handle of [another thread](PidHandle::thread) of the thread, and looks once more when it stands in the queue; when there is
+//! neither any more, there is nothing to wait for.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
-use crate::pid::{PidNamespace, Task};
-use crate::process::{Process, ProcessState};
+use crate::pid::{Identity, PidNamespace, Task, with_identity};
+use crate::process::Process;
 use crate::sync::Hold;
 use crate::terminal::NumberUse;
-use crate::thread::{Thread, ThreadState};
+use crate::thread::Thread;
 use crate::{ARef, Errno, ExitStatus, Host, Pid};
 
 /// A process or a thread, named for ever; what an open pidfd refers to.
 ///
-/// It holds the object, and with it the kernel's data, strongly, also after the reap. So data that holds a handle of its own
-/// process is a cycle, to be broken at the exit, as files are closed; and a thread with a handle ends by [`Thread::exit_thread`], not by being dropped.
+/// It holds neither the process nor the kernel's data. Two handles are equal if they are of the same process or thread and of the same kind.
 ///
 /// ```
 /// # use axprocess::{Host, ProcessTable, Relations};
@@ -54,18 +55,18 @@ use crate::{ARef, Errno, ExitStatus, Host, Pid};
 /// # Ok::<(), axprocess::Errno>(())
 /// ```
 pub struct PidHandle<H: Host> {
-    process: ARef<Process<H>>,
-    named: Named<H>,
+    identity: ARef<Identity<H>>,
+    kind: Kind,
 }
 
-/// What of its process a handle names.
-enum Named<H: Host> {
-    /// The process, by its number.
-    Process(NumberUse),
-    /// Whoever leads it, by the same number.
-    Leader(NumberUse),
+/// What of its identity a handle names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Kind {
+    Process,
+    /// Whoever leads the process.
+    Leader,
     /// A thread that does not lead, as long as it has this number.
-    Thread(ARef<Thread<H>>, Pid),
+    Thread,
 }
 
 bitflags::bitflags! {
@@ -81,6 +82,7 @@ bitflags::bitflags! {
 
 /// Where what a handle names is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u32)]
 pub enum HandleState {
     /// It has not exited, or not completely.
     Running,
@@ -143,99 +145,92 @@ impl<H: Host> Process<H> {
     /// # Errors
     ///
     /// In this order: `EINVAL`: an unknown flag. `EINVAL`: `pid` is not positive. `ESRCH`: no process or thread has the number; a group or
-    /// session may. `ENOENT`: it is a thread's, and no thread was asked for.
+    /// session may. `ENOENT`: it is a thread's, and no thread was asked for. `ENOMEM`: there is no memory.
     pub fn pidfd_open(&self, pid: i32, flags: u32) -> Result<PidHandle<H>, Errno> {
         let flags = PidfdFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
         let number = Pid::try_from(pid).ok().filter(|number| *number > 0).ok_or(Errno::EINVAL)?;
         let wants_thread = flags.contains(PidfdFlags::THREAD);
-        self.world().hold(|hold| {
+        with_identity(self.world(), |hold, fresh| {
             let task = self.space(hold).roles(hold, number).and_then(|roles| roles.task());
-            match task.ok_or(Errno::ESRCH)? {
+            let (identity, kind) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => {
-                    let process = process.get(hold);
-                    let named = process.number_use(hold);
-                    let process = process.share().ok_or(Errno::ESRCH)?;
-                    let named = if wants_thread { Named::Leader } else { Named::Process }(named);
-                    Ok(PidHandle { process, named })
+                    let kind = if wants_thread { Kind::Leader } else { Kind::Process };
+                    (process.get(hold).identity_in(hold, fresh)?, kind)
                 }
-                Task::Thread(_) if !wants_thread => Err(Errno::ENOENT),
-                Task::Thread(thread) => Ok(PidHandle::of_other_thread(thread.get(hold))),
-            }
+                Task::Thread(_) if !wants_thread => return Err(Errno::ENOENT),
+                Task::Thread(thread) => (thread.get(hold).identity_in(hold, fresh)?, Kind::Thread),
+            };
+            Ok(identity.map(|identity| PidHandle { identity, kind }))
         })
     }
 
     /// Returns a handle of this process, as clone(2) with `CLONE_PIDFD` opens one of a new process.
-    pub fn handle(&self) -> PidHandle<H> {
-        let named = self.world().hold(|hold| self.number_use(hold));
-        PidHandle { process: ARef::from(self), named: Named::Process(named) }
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ESRCH`: it is reaped, and nobody has asked for its identity before. `ENOMEM`: there is no memory.
+    pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
+        Ok(PidHandle { identity: self.identity()?, kind: Kind::Process })
     }
 }
 
 impl<H: Host> Thread<H> {
     /// Returns a handle of this thread; of whoever leads its process, if this thread has the process's number. R-CLONE-13.
-    pub fn handle(&self) -> PidHandle<H> {
-        let process = self.process();
-        let leader = process.world().hold(|hold| {
-            (self.tid() == process.pid()).then(|| Named::Leader(process.number_use(hold)))
-        });
-        match leader {
-            Some(named) => PidHandle { process: ARef::clone(process), named },
-            None => PidHandle::of_other_thread(self),
-        }
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ESRCH`: it has exited, and nobody has asked for its identity before. `ENOMEM`: there is no memory.
+    pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
+        with_identity(self.process().world(), |hold, fresh| {
+            let kind = if self.is_leader(hold) { Kind::Leader } else { Kind::Thread };
+            Ok(self.identity_in(hold, fresh)?.map(|identity| PidHandle { identity, kind }))
+        })
     }
 
     /// Returns the caller's own handle for the two numbers that stand for it where a pidfd is expected: −10000
     /// (`PIDFD_SELF_THREAD`) and −10001 (`PIDFD_SELF_THREAD_GROUP`); `None` for any other, which the kernel looks up. R-PIDFD-05.
-    pub fn pidfd_self(&self, fd: i32) -> Option<PidHandle<H>> {
+    ///
+    /// # Errors
+    ///
+    /// As for [`handle`](Self::handle).
+    pub fn pidfd_self(&self, fd: i32) -> Result<Option<PidHandle<H>>, Errno> {
         match fd {
-            -10_000 => Some(self.handle()),
-            -10_001 => Some(self.process().handle()),
-            _ => None,
+            -10_000 => self.handle().map(Some),
+            -10_001 => self.process().handle().map(Some),
+            _ => Ok(None),
         }
     }
 }
 
 impl<H: Host> PidHandle<H> {
-    fn of_other_thread(thread: &Thread<H>) -> Self {
-        let named = Named::Thread(ARef::from(thread), thread.tid());
-        Self { process: ARef::clone(thread.process()), named }
+    /// Returns the identity of what it names: comparable, with a serial for `st_ino`.
+    pub const fn identity(&self) -> &ARef<Identity<H>> {
+        &self.identity
     }
 
-    /// Returns the process, reaped or not.
-    pub const fn process(&self) -> &ARef<Process<H>> {
-        &self.process
+    /// Returns the process, until it is reaped; for a handle of another thread than the leader, its process, until the thread has exited.
+    pub fn process(&self) -> Option<ARef<Process<H>>> {
+        self.identity.process()
     }
 
-    /// Returns the thread, for a handle of one that did not lead when it was opened: its pollers are woken by [`Host::wake_thread_pollers`].
-    pub const fn thread(&self) -> Option<&ARef<Thread<H>>> {
-        match &self.named {
-            Named::Thread(thread, _) => Some(thread),
-            Named::Process(_) | Named::Leader(_) => None,
+    /// Returns the thread, for a handle of one that did not lead when it was opened, until it has exited: its pollers are woken by [`Host::wake_thread_pollers`].
+    pub fn thread(&self) -> Option<ARef<Thread<H>>> {
+        match self.kind {
+            Kind::Thread => self.identity.thread(),
+            Kind::Process | Kind::Leader => None,
         }
     }
 
     /// Returns whether the handle is one of a thread (`PIDFD_THREAD`): then signals go to the thread, if nothing else is said.
     pub const fn is_of_thread(&self) -> bool {
-        !matches!(self.named, Named::Process(_))
+        !matches!(self.kind, Kind::Process)
     }
 
     /// Returns where what it names is in its life. Wait-free.
     ///
     /// While other threads of a process live, its leader's exit does not count. R-PIDFD-02, R-PIDFD-03.
     pub fn state(&self) -> HandleState {
-        match &self.named {
-            Named::Thread(thread, tid) => {
-                let has_ended = thread.state() == ThreadState::Exited || thread.tid() != *tid;
-                if has_ended { HandleState::Gone } else { HandleState::Running }
-            }
-            Named::Process(_) | Named::Leader(_) => match self.process.state() {
-                ProcessState::Embryo | ProcessState::Live | ProcessState::Exiting => {
-                    HandleState::Running
-                }
-                ProcessState::Zombie => HandleState::Exited,
-                ProcessState::Reaped => HandleState::Gone,
-            },
-        }
+        self.identity.state()
     }
 
     /// Returns what poll(2) reports. Wait-free.
@@ -255,12 +250,9 @@ impl<H: Host> PidHandle<H> {
     ///
     /// Serves `/proc/PID/fdinfo/FD`, which shows −1 for `None`.
     pub fn number_in(&self, viewer: &PidNamespace<H>) -> Option<Pid> {
-        self.process.world().hold(|hold| {
-            let identity = match &self.named {
-                Named::Thread(thread, _) => thread.identity(),
-                Named::Process(_) | Named::Leader(_) => self.process.identity(),
-            };
-            (self.state() < HandleState::Gone).then(|| identity.number_in(hold, viewer))
+        self.identity.world().hold(|hold| {
+            let number = self.identity.numbers().number_in(hold, viewer);
+            (self.state() < HandleState::Gone).then_some(number)
         })
     }
 
@@ -273,7 +265,7 @@ impl<H: Host> PidHandle<H> {
     ///
     /// In this order: `EREMOTE`: it lives in no namespace that the caller's contains. `ESRCH`: it is gone, and the end was not asked for.
     pub fn info(&self, caller: &Process<H>, wanted: InfoMask) -> Result<HandleInfo, Errno> {
-        self.process.world().hold(|hold| {
+        self.identity.world().hold(|hold| {
             if !self.is_visible_to(hold, caller) {
                 return Err(Errno::EREMOTE);
             }
@@ -282,69 +274,71 @@ impl<H: Host> PidHandle<H> {
             if is_gone && !exit {
                 return Err(Errno::ESRCH);
             }
-            let numbers = (!is_gone).then(|| {
-                let viewer = caller.space(hold);
-                let parent = self.process.parent_in(hold);
-                let tgid = self.process.identity().number_in(hold, viewer);
+            let viewer = caller.space(hold);
+            let numbers = self.identity.process_in(hold).map(|process| {
+                let parent = process.parent_in(hold);
                 HandleNumbers {
-                    pid: self.thread().map_or(tgid, |it| it.identity().number_in(hold, viewer)),
-                    tgid,
-                    ppid: parent.map_or(0, |it| it.identity().number_in(hold, viewer)),
+                    pid: self.identity.numbers().number_in(hold, viewer),
+                    tgid: process.own_numbers().number_in(hold, viewer),
+                    ppid: parent.map_or(0, |it| it.own_numbers().number_in(hold, viewer)),
                 }
             });
-            Ok(HandleInfo { numbers, exit: exit.then(|| self.exit_status()) })
+            let exit: Option<ExitStatus> = exit.then(|| self.identity.exit_status());
+            Ok(HandleInfo { numbers, exit })
         })
-    }
-
-    fn exit_status(&self) -> ExitStatus {
-        match &self.named {
-            // A thread that took the leader's number over in exec lives on: what has ended is its former number.
-            Named::Thread(thread, tid) if thread.tid() != *tid => {
-                ExitStatus::from_word(thread.former_code().get())
-            }
-            Named::Thread(thread, _) => ExitStatus::from_word(thread.exit_code().get()),
-            Named::Process(_) | Named::Leader(_) => self.process.exit_status(),
-        }
     }
 
     /// Whether it lives, or lived, in the caller's namespace or in one inside that; never across tables.
     pub(crate) fn is_visible_to(&self, hold: &Hold<'_, H>, caller: &Process<H>) -> bool {
-        core::ptr::eq(self.process.world(), caller.world())
-            && caller.space(hold).contains(self.process.space(hold))
+        self.identity.world().is(caller.world())
+            && caller.space(hold).contains(self.identity.numbers().space(hold))
     }
 
-    /// The use of the process's number that it names; `None` for a thread that does not lead, after which no group is named.
-    pub(crate) const fn number_use(&self) -> Option<NumberUse> {
-        match self.named {
-            Named::Process(named) | Named::Leader(named) => Some(named),
-            Named::Thread(..) => None,
+    /// The table that it is of, by serial, and the use of the process's number that it names; `None` for a thread that does not lead, after which no group is named.
+    pub(crate) fn named(&self) -> Option<(u64, NumberUse)> {
+        let world = self.identity.world();
+        match self.kind {
+            Kind::Process | Kind::Leader => {
+                Some((world.serial(), world.hold(|hold| self.identity.number_use(hold))))
+            }
+            Kind::Thread => None,
         }
+    }
+
+    /// The same, in a hold.
+    pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> Option<NumberUse> {
+        (self.kind != Kind::Thread).then(|| self.identity.number_use(hold))
     }
 }
 
 impl<H: Host> Clone for PidHandle<H> {
     fn clone(&self) -> Self {
-        Self { process: ARef::clone(&self.process), named: self.named.clone() }
+        Self { identity: ARef::clone(&self.identity), kind: self.kind }
     }
 }
 
-impl<H: Host> Clone for Named<H> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Process(named) => Self::Process(*named),
-            Self::Leader(named) => Self::Leader(*named),
-            Self::Thread(thread, tid) => Self::Thread(ARef::clone(thread), *tid),
-        }
+impl<H: Host> PartialEq for PidHandle<H> {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity == other.identity && self.kind == other.kind
+    }
+}
+
+impl<H: Host> Eq for PidHandle<H> {}
+
+impl<H: Host> Hash for PidHandle<H> {
+    fn hash<S: Hasher>(&self, state: &mut S) {
+        self.identity.hash(state);
+        self.kind.hash(state);
     }
 }
 
 impl<H: Host> fmt::Debug for PidHandle<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state();
-        match &self.named {
-            Named::Process(_) => write!(f, "PidHandle(process {}, {state:?})", self.process.pid()),
-            Named::Leader(_) => write!(f, "PidHandle(leader {}, {state:?})", self.process.pid()),
-            Named::Thread(_, tid) => write!(f, "PidHandle(thread {tid}, {state:?})"),
+        let (kind, number, state) = (self.kind, self.identity.number(), self.state());
+        match kind {
+            Kind::Process => write!(f, "PidHandle(process {number}, {state:?})"),
+            Kind::Leader => write!(f, "PidHandle(leader {number}, {state:?})"),
+            Kind::Thread => write!(f, "PidHandle(thread {number}, {state:?})"),
         }
     }
 }

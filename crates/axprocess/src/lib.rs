@@ -117,7 +117,7 @@ pub use handle::{
 };
 pub use host::{ChildSignalAction, Host, SignalAction, Usage};
 pub use object::{ARef, Object, Shared};
-pub use pid::{Number, Pid, PidNamespace};
+pub use pid::{Identity, Number, Pid, PidNamespace};
 pub use process::{
     AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,

@@ -6,8 +6,8 @@ use core::fmt;
 use crate::group::ProcessGroup;
 use crate::list::{Node, Ptr, WeakList};
 use crate::object::Head;
-use crate::pid::{Identity, PidNamespace, Refusal};
-use crate::sync::{Hold, World};
+use crate::pid::{Identity, Numbers, PidNamespace, Refusal};
+use crate::sync::{Field, Hold, StrongEdge, World};
 use crate::terminal::SessionTerminal;
 use crate::{ARef, Errno, Host, Pid};
 
@@ -18,9 +18,13 @@ use crate::{ARef, Errno, Host, Pid};
 pub struct Session<H: Host> {
     pub(crate) head: Head,
     world: ARef<World<H>>,
-    identity: Identity<H>,
+    own_numbers: Numbers<H>,
     groups: WeakList<ProcessGroup<H>, Groups>,
     terminal: SessionTerminal<H>,
+    /// Which of all processes that ever had its number is its leader.
+    serial: Field<u64>,
+    /// What it is named by, if anybody has asked for that.
+    identity: StrongEdge<Identity<H>>,
     data: H::SessionData,
 }
 
@@ -38,21 +42,23 @@ impl<H: Host> Session<H> {
         ARef::make(|| Self {
             head: Self::new_head(),
             world,
-            identity: Identity::at_root(),
+            own_numbers: Numbers::at_root(),
             groups: WeakList::new(),
             terminal: SessionTerminal::none(),
+            serial: Field::new(0),
+            identity: StrongEdge::empty(),
             data: H::SessionData::default(),
         })
     }
 
     /// Returns the session's number, in the namespace of the process that founded it.
     pub fn sid(&self) -> Pid {
-        self.identity.number()
+        self.own_numbers.number()
     }
 
     /// Returns the session's number as seen in a namespace; 0 if it is not visible there.
     pub fn sid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.world.hold(|hold| self.identity.number_in(hold, viewer))
+        self.world.hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
     /// Returns the kernel's data.
@@ -96,10 +102,10 @@ impl<H: Host> Session<H> {
     pub(crate) fn found(
         &self,
         hold: &mut Hold<'_, H>,
-        founder: Option<&Identity<H>>,
+        founder: Option<&Numbers<H>>,
     ) -> Result<(), Refusal> {
         if let Some(founder) = founder {
-            self.identity.take_after(hold, founder);
+            self.own_numbers.take_after(hold, founder);
             self.take_number(hold)?;
         }
         Ok(())
@@ -109,7 +115,7 @@ impl<H: Host> Session<H> {
     pub(crate) fn leave(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         self.groups.remove(hold, group);
         if self.groups.is_empty(hold) {
-            self.identity.edit(hold, |roles| roles.session = None);
+            self.own_numbers.edit(hold, |roles| roles.session = None);
             self.give_up_terminal(hold);
         }
     }
@@ -118,7 +124,22 @@ impl<H: Host> Session<H> {
 impl<H: Host> Session<H> {
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
-        self.identity.edit_or_take(hold, |roles| roles.session = Some(own))
+        self.own_numbers.edit_or_take(hold, |roles| roles.session = Some(own))?;
+        if let Some(founder) = self.own_numbers.founder(hold) {
+            self.serial.set(hold, founder.serial(hold));
+            self.identity.set(hold, founder.shared_identity(hold));
+        }
+        Ok(())
+    }
+
+    /// What it is named by.
+    pub(crate) const fn identity_edge(&self) -> &StrongEdge<Identity<H>> {
+        &self.identity
+    }
+
+    /// Which of all processes that ever had its number is its leader; 0: the one in which init begins.
+    pub(crate) fn serial(&self, hold: &Hold<'_, H>) -> u64 {
+        self.serial.get(hold)
     }
 
     /// This session, for as long as the hold lasts: the caller's borrow does.
@@ -127,8 +148,8 @@ impl<H: Host> Session<H> {
     }
 
     /// Its numbers.
-    pub(crate) const fn identity(&self) -> &Identity<H> {
-        &self.identity
+    pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
+        &self.own_numbers
     }
 }
 

@@ -246,6 +246,8 @@ pub struct Relations<H: Host> {
     /// Nothing can be created any more.
     pub(crate) closed: bool,
     births: i64,
+    /// How often a number was given to a process, or a thread was named by an identity.
+    uses: u64,
     #[cfg(feature = "check")]
     pub(crate) audit: crate::check::Audit,
 }
@@ -278,9 +280,16 @@ impl<H: Host> Relations<H> {
             subreapers: 0,
             closed: false,
             births: 0,
+            uses: 0,
             #[cfg(feature = "check")]
             audit: crate::check::Audit::new(),
         }
+    }
+
+    /// A serial for one more use of a number: never 0, and never given again.
+    pub(crate) const fn next_use(&mut self) -> u64 {
+        self.uses += 1;
+        self.uses
     }
 
     /// A place in the order of births and adoptions, after all others (R-WAIT-14).

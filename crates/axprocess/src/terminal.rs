@@ -31,7 +31,7 @@ use core::fmt;
 use crate::group::ProcessGroup;
 use crate::list::Edge;
 use crate::object::Head;
-use crate::pid::{Identity, PidNamespace};
+use crate::pid::{Numbers, PidNamespace};
 use crate::process::Process;
 use crate::session::Session;
 use crate::sync::{Field, Hold, World};
@@ -74,7 +74,7 @@ pub struct Terminal<H: Host> {
     /// Set if and only if there is a session.
     foreground: Field<Option<NumberUse>>,
     /// The numbers of the last foreground, on each level. They are shown also when that has ended (R-TTY-04).
-    shown: Identity<H>,
+    shown: Numbers<H>,
 }
 
 /// What a terminal is.
@@ -98,7 +98,7 @@ pub(crate) struct NumberUse {
 pub(crate) struct Named<'h, H: Host> {
     pub(crate) number_use: NumberUse,
     /// Its numbers.
-    pub(crate) identity: &'h Identity<H>,
+    pub(crate) own_numbers: &'h Numbers<H>,
 }
 
 /// What a session knows of its terminal.
@@ -129,7 +129,7 @@ impl<H: Host> Terminal<H> {
             device,
             session: Edge::none(),
             foreground: Field::new(None),
-            shown: Identity::at_root(),
+            shown: Numbers::at_root(),
         })
     }
 
@@ -195,7 +195,7 @@ impl<H: Host> Terminal<H> {
 
     pub(crate) fn set_foreground(&self, hold: &mut Hold<'_, H>, named: Named<'_, H>) {
         self.foreground.set(hold, Some(named.number_use));
-        self.shown.follow(hold, named.identity);
+        self.shown.follow(hold, named.own_numbers);
     }
 
     /// The number of the foreground that `viewer` sees; 0 if there is none, or none that it can see (B10, G10).

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::list::{Edge, Links, Node, Ptr};
 use crate::object::{Head, Owner};
-use crate::pid::{Identity, PidNamespace};
+use crate::pid::{Identity, Numbers, PidNamespace};
 use crate::process::{Children, Process, Trace};
 use crate::sync::{Field, Hold, StrongEdge, Word32};
 use crate::{ARef, Errno, Host, Pid, Signal};
@@ -19,7 +19,7 @@ use crate::{ARef, Errno, Host, Pid, Signal};
 pub struct Thread<H: Host> {
     pub(crate) head: Head,
     process: Owner<Process<H>>,
-    identity: Identity<H>,
+    own_numbers: Numbers<H>,
     /// Where its children will live, if not in its own namespace.
     children_space: StrongEdge<PidNamespace<H>>,
     /// Whether `children_space` is set: a hint, without the lock.
@@ -31,8 +31,6 @@ pub struct Thread<H: Host> {
     stopped_in: Field<u32>,
     /// How it ended; 0 before.
     exit_code: Word32,
-    /// How the number ended that it had before it became the leader in exec.
-    former_code: Word32,
     /// Its parent-death signal. It survives the exit of a leader.
     death_signal: Field<Option<Signal>>,
     /// The thread that waits in vfork for this one. See `process/vfork.rs`.
@@ -43,6 +41,8 @@ pub struct Thread<H: Host> {
     in_vfork: Word32,
     /// Its part in ptrace, if it has ever had one.
     trace: StrongEdge<Trace<H>>,
+    /// Its identity, if anybody has asked for it; a leader's is its process's.
+    identity: StrongEdge<Identity<H>>,
     data: H::ThreadData,
 }
 
@@ -73,7 +73,7 @@ impl<H: Host> Thread<H> {
     /// Makes a thread that its process does not list yet: the first one, inside the process.
     #[inline]
     pub(crate) fn first(data: H::ThreadData) -> Self {
-        Self::embryo(Owner::of_part(), Identity::at_root(), data)
+        Self::embryo(Owner::of_part(), Numbers::at_root(), data)
     }
 
     /// Leads to the process in which this, the first thread, stands.
@@ -87,17 +87,17 @@ impl<H: Host> Thread<H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub(crate) fn make(process: &Process<H>, data: H::ThreadData) -> Result<ARef<Self>, Errno> {
-        let identity = process.space_hint().new_identity()?;
+        let own_numbers = process.space_hint().new_numbers()?;
         let owner = Owner::counted(ARef::from(process));
-        ARef::make(|| Self::embryo(owner, identity, data))
+        ARef::make(|| Self::embryo(owner, own_numbers, data))
     }
 
     #[inline]
-    fn embryo(process: Owner<Process<H>>, identity: Identity<H>, data: H::ThreadData) -> Self {
+    fn embryo(process: Owner<Process<H>>, own_numbers: Numbers<H>, data: H::ThreadData) -> Self {
         Self {
             head: Self::new_head(),
             process,
-            identity,
+            own_numbers,
             children_space: StrongEdge::empty(),
             has_children_space: Word32::new(0),
             state: Word32::new(ThreadState::Embryo as u32),
@@ -105,12 +105,12 @@ impl<H: Host> Thread<H> {
             children: Children::new(),
             stopped_in: Field::new(0),
             exit_code: Word32::new(0),
-            former_code: Word32::new(0),
             death_signal: Field::new(None),
             vfork_parent: Edge::none(),
             vfork_child: Edge::none(),
             in_vfork: Word32::new(0),
             trace: StrongEdge::empty(),
+            identity: StrongEdge::empty(),
             data,
         }
     }
@@ -118,12 +118,12 @@ impl<H: Host> Thread<H> {
     /// Returns the thread's number in its own namespace. Serves gettid(2). It changes once, when a thread other than the leader execs: then it becomes the process's.
     #[inline]
     pub fn tid(&self) -> Pid {
-        self.identity.number()
+        self.own_numbers.number()
     }
 
     /// Returns the thread's number as seen in a namespace; 0 if it is not visible there.
     pub fn tid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.process.world().hold(|hold| self.identity.number_in(hold, viewer))
+        self.process.world().hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
     /// Returns the process.
@@ -146,8 +146,8 @@ impl<H: Host> Thread<H> {
     }
 
     /// Its numbers.
-    pub(crate) const fn identity(&self) -> &Identity<H> {
-        &self.identity
+    pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
+        &self.own_numbers
     }
 
     pub(crate) const fn children_space(&self) -> &StrongEdge<PidNamespace<H>> {
@@ -201,9 +201,9 @@ impl<H: Host> Thread<H> {
         &self.exit_code
     }
 
-    /// How the number ended that it had before it became the leader.
-    pub(crate) const fn former_code(&self) -> &Word32 {
-        &self.former_code
+    /// Its identity; of a leader, its process's.
+    pub(crate) const fn identity_edge(&self) -> &StrongEdge<Identity<H>> {
+        &self.identity
     }
 
     /// Its parent-death signal.

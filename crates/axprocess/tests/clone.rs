@@ -252,7 +252,7 @@ fn a_pidfd_of_a_thread_is_the_threads() {
     let handle = |flags| {
         let request = legacy(flags).unwrap();
         let made = run(&init, Ok(request)).unwrap();
-        (request.pidfd(&made), made)
+        (request.pidfd(&made).unwrap(), made)
     };
     let (Some(of_thread), thread) = handle(A_THREAD | pidfd) else { panic!("a handle") };
     let (Some(of_process), _child) = handle(pidfd | 17) else { panic!("a handle") };

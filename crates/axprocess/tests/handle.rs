@@ -70,7 +70,7 @@ fn a_handle_never_means_the_next_of_its_number() {
     let (_table, init) = boot();
     let first = fork(&init);
     let handle = init.process().pidfd_open(2, 0).unwrap();
-    let leader = first.handle();
+    let leader = first.handle().unwrap();
     exit(&first, 1);
     wait4(&init, 2, 0);
     let again = ForkRequest { number: Number::Exactly(2), ..Default::default() };
@@ -82,7 +82,7 @@ fn a_handle_never_means_the_next_of_its_number() {
         assert_eq!(waitid_pidfd(&init, handle, WEXITED), NO_CHILD);
         assert_eq!(exit_of(handle, &init), Some(1 << 8));
     }
-    assert_eq!(second.process().handle().state(), HandleState::Running);
+    assert_eq!(second.process().handle().unwrap().state(), HandleState::Running);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn poll_follows_the_life_of_a_process() {
     // R-PIDFD-02: readable as a zombie, hung up once reaped; the pollers are woken in the holds in which that happens.
     let (table, init) = boot();
     let child = fork(&init);
-    let handle = child.process().handle();
+    let handle = child.process().handle().unwrap();
     assert_eq!((handle.poll(), handle.state()), (SILENT, HandleState::Running));
     exit(&child, 0);
     assert_eq!((handle.poll(), handle.state()), (IN, HandleState::Exited));
@@ -106,7 +106,7 @@ fn a_delayed_leader_is_not_readable() {
     let (table, init) = boot();
     let leader = fork(&init);
     let thread = spawn(&leader);
-    let handles = [leader.process().handle(), leader.handle()];
+    let handles = [leader.process().handle().unwrap(), leader.handle().unwrap()];
     let open = init.process().pidfd_open(2, THREAD).unwrap();
     exit(&leader, 1);
     assert_eq!(handles.each_ref().map(PidHandle::poll), [SILENT, SILENT]);
@@ -143,7 +143,7 @@ fn threads_of_a_group_exit_tell_the_groups_code() {
     let (_table, init) = boot();
     let leader = fork(&init);
     let thread = spawn(&leader);
-    let handle = thread.handle();
+    let handle = thread.handle().unwrap();
     leader.process().begin_group_exit(ExitStatus::exited(9));
     exit(&thread, 3);
     assert_eq!(exit_of(&handle, &init), Some(9 << 8));
@@ -156,8 +156,8 @@ fn exec_by_another_thread_ends_its_number_only() {
         let (table, init) = boot();
         let leader = fork(&init);
         let [taker, other] = [spawn(&leader), spawn(&leader)];
-        let [process, first] = [leader.process().handle(), leader.handle()];
-        let [old, gone] = [taker.handle(), other.handle()];
+        let [process, first] = [leader.process().handle().unwrap(), leader.handle().unwrap()];
+        let [old, gone] = [taker.handle().unwrap(), other.handle().unwrap()];
         if let Some(code) = leader_exits {
             exit(&leader, code);
         }
@@ -187,8 +187,8 @@ fn a_handle_of_a_former_leader_is_the_new_leaders() {
     let leader = fork(&init);
     let taker = spawn(&leader);
     taker.exec().unwrap();
-    assert_eq!(leader.handle().state(), HandleState::Running);
-    assert!(leader.handle().thread().is_none());
+    assert_eq!(leader.handle().unwrap().state(), HandleState::Running);
+    assert!(leader.handle().unwrap().thread().is_none());
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn info_tells_numbers_until_the_reap_and_the_end_from_then_on() {
     let (_table, init) = boot();
     let parent = fork(&init);
     let child = fork(&parent);
-    let handle = child.process().handle();
+    let handle = child.process().handle().unwrap();
     let all = InfoMask::PID | InfoMask::EXIT;
     let numbers = Some(HandleNumbers { pid: 3, tgid: 3, ppid: 2 });
     let ask = |wanted| handle.info(init.process(), wanted).map(|info| (info.numbers, info.exit));
@@ -211,7 +211,7 @@ fn info_tells_numbers_until_the_reap_and_the_end_from_then_on() {
 
     treat_sigchld(parent.process(), ChildSignalAction::IGNORE);
     let vanishing = fork(&parent);
-    let handle = vanishing.process().handle();
+    let handle = vanishing.process().handle().unwrap();
     exit(&vanishing, 8);
     assert_eq!((handle.poll(), exit_of(&handle, &init)), (GONE, Some(8 << 8)));
 }
@@ -223,14 +223,17 @@ fn a_handle_is_seen_from_where_its_namespace_is_seen() {
     let outer = fork(&init);
     let inner = container(&init);
     let child = fork(&inner);
-    let handle = child.process().handle();
+    let handle = child.process().handle().unwrap();
     let numbers = |caller: &KernelThread| {
         handle.info(caller.process(), InfoMask::PID).map(|info| info.numbers.unwrap())
     };
     assert_eq!(numbers(&init), Ok(HandleNumbers { pid: 4, tgid: 4, ppid: 3 }));
     assert_eq!(numbers(&inner), Ok(HandleNumbers { pid: 2, tgid: 2, ppid: 1 }));
-    assert_eq!(inner.process().handle().info(child.process(), InfoMask::PID).map(|_| ()), Ok(()));
-    let outside = outer.process().handle();
+    assert_eq!(
+        inner.process().handle().unwrap().info(child.process(), InfoMask::PID).map(|_| ()),
+        Ok(())
+    );
+    let outside = outer.process().handle().unwrap();
     let remote = |wanted| outside.info(inner.process(), wanted).map(|_| ());
     assert_eq!(remote(InfoMask::PID), Err(Errno::EREMOTE));
     assert_eq!(outside.number_in(&inner.process().namespace()), Some(0));
@@ -249,17 +252,17 @@ fn waitid_takes_a_handle_of_a_child() {
     let [child, other] = [fork(&init), fork(&init)];
     let thread = spawn(&child);
     let grandchild = fork(&other);
-    let handle = child.handle();
+    let handle = child.handle().unwrap();
     assert_eq!(waitid_pidfd(&init, &handle, WEXITED), Waited::Nothing);
-    assert_eq!(waitid_pidfd(&init, &thread.handle(), WEXITED | WALL), NO_CHILD);
-    assert_eq!(waitid_pidfd(&init, &grandchild.process().handle(), WEXITED), NO_CHILD);
+    assert_eq!(waitid_pidfd(&init, &thread.handle().unwrap(), WEXITED | WALL), NO_CHILD);
+    assert_eq!(waitid_pidfd(&init, &grandchild.process().handle().unwrap(), WEXITED), NO_CHILD);
     exit(&other, 1);
     exit(&thread, 2);
     exit(&child, 3);
     assert_eq!(waitid_pidfd(&init, &handle, WEXITED | WNOWAIT), exited(2, 3));
     assert_eq!(waitid_pidfd(&init, &handle, WEXITED), exited(2, 3));
     assert_eq!(waitid_pidfd(&init, &handle, WEXITED), NO_CHILD);
-    assert_eq!(waitid_pidfd(&init, &other.process().handle(), WEXITED), exited(3, 1));
+    assert_eq!(waitid_pidfd(&init, &other.process().handle().unwrap(), WEXITED), exited(3, 1));
 }
 
 #[test]
@@ -268,8 +271,8 @@ fn b32_waitid_of_a_reaped_process_or_a_thread_is_echild() {
     let (_table, init) = boot();
     let child = fork(&init);
     let own = spawn(&init);
-    assert_eq!(waitid_pidfd(&init, &own.handle(), WEXITED | WNOHANG), NO_CHILD);
-    let handle = child.process().handle();
+    assert_eq!(waitid_pidfd(&init, &own.handle().unwrap(), WEXITED | WNOHANG), NO_CHILD);
+    let handle = child.process().handle().unwrap();
     exit(&child, 0);
     wait4(&init, 2, 0);
     assert_eq!(waitid_pidfd(&init, &handle, WEXITED | WNOHANG), NO_CHILD);
@@ -279,7 +282,7 @@ fn b32_waitid_of_a_reaped_process_or_a_thread_is_echild() {
 fn waitid_by_pidfd_validates_before_it_looks_the_file_up() {
     // R-WAIT-02, R-WAIT-22: options, then a negative number, then EBADF; nothing yet is EAGAIN, 0 or sleep, by WNOHANG and O_NONBLOCK.
     let (_table, init) = boot();
-    let handle = init.process().handle();
+    let handle = init.process().handle().unwrap();
     let closed = |fd, options| {
         WaitRequest::waitid_pidfd::<Kernel, &PidHandle<Kernel>>(fd, options, |_| Err(Errno::EBADF))
     };
@@ -307,7 +310,7 @@ fn a_signal_by_handle_checks_in_linuxs_order() {
     }
     assert_eq!(SignalScope::from_flags(0), Ok(SignalScope::OfHandle));
     assert_eq!(SignalScope::from_flags(2), Ok(SignalScope::Process));
-    let handle = child.process().handle();
+    let handle = child.process().handle().unwrap();
     exit(&child, 0);
     let info = |signal, code| Some(Ok(GivenInfo { signal, code, value: 1 }));
     let send = |caller: &KernelThread, signal, info| {
@@ -324,7 +327,7 @@ fn a_signal_by_handle_checks_in_linuxs_order() {
     }
     assert_eq!(send(&init, 10, info(10, -1)), Err(Errno::ESRCH));
     assert_eq!(send(&init, 99, None), Err(Errno::ESRCH));
-    let guarded = guarded.process().handle();
+    let guarded = guarded.process().handle().unwrap();
     let refused = |signal| init.pidfd_send_signal(&guarded, signal, SignalScope::Process, None);
     assert_eq!((refused(99), refused(10)), (Err(Errno::EINVAL), Err(Errno::EPERM)));
 }
@@ -336,8 +339,8 @@ fn any_si_code_may_be_sent_to_oneself() {
     let caller = fork(&init);
     let thread = spawn(&caller);
     caller.process().setpgid(0, 0).unwrap();
-    let [process, own] = [-10_001, -10_000].map(|fd| caller.pidfd_self(fd).unwrap());
-    assert!(caller.pidfd_self(-10_002).is_none() && caller.pidfd_self(3).is_none());
+    let [process, own] = [-10_001, -10_000].map(|fd| caller.pidfd_self(fd).unwrap().unwrap());
+    assert_eq!((caller.pidfd_self(-10_002), caller.pidfd_self(3)), (Ok(None), Ok(None)));
     let info = Some(Ok(GivenInfo { signal: 10, code: 5, value: 42 }));
     let send = |by: &KernelThread, handle, scope| by.pidfd_send_signal(handle, 10, scope, info);
     events(&table);
@@ -348,7 +351,7 @@ fn any_si_code_may_be_sent_to_oneself() {
     assert_eq!(send(&caller, &process, SignalScope::Group), Err(Errno::EPERM));
     assert_eq!(send(&thread, &process, SignalScope::OfHandle), Err(Errno::EPERM));
     assert_eq!(send(&thread, &own, SignalScope::OfHandle), Err(Errno::EPERM));
-    assert_eq!(send(&thread, &thread.handle(), SignalScope::Process), Ok(()));
+    assert_eq!(send(&thread, &thread.handle().unwrap(), SignalScope::Process), Ok(()));
 }
 
 #[test]
@@ -362,8 +365,8 @@ fn b33_a_group_by_handle_is_asked_member_by_member() {
     let send = |handle: PidHandle<Kernel>, signal| {
         init.pidfd_send_signal(&handle, signal, SignalScope::Group, None)
     };
-    assert_eq!(send(open.process().handle(), 99), Err(Errno::ESRCH), "it leads no group");
-    let handle = founder.process().handle();
+    assert_eq!(send(open.process().handle().unwrap(), 99), Err(Errno::ESRCH), "it leads no group");
+    let handle = founder.process().handle().unwrap();
     exit(&founder, 0);
     wait4(&init, 2, 0);
     events(&table);
@@ -391,10 +394,10 @@ fn b34_a_threads_signal_is_tkills_and_outer_targets_are_refused() {
     events(&table);
     let send = |handle: PidHandle<Kernel>, scope| init.pidfd_send_signal(&handle, 10, scope, None);
     let (tkill, user) = (SignalCause::Thread { pid: 1 }, SignalCause::User { pid: 1 });
-    send(thread.handle(), SignalScope::OfHandle).unwrap();
-    send(thread.handle(), SignalScope::Process).unwrap();
-    send(leader.process().handle(), SignalScope::Thread).unwrap();
-    send(leader.process().handle(), SignalScope::OfHandle).unwrap();
+    send(thread.handle().unwrap(), SignalScope::OfHandle).unwrap();
+    send(thread.handle().unwrap(), SignalScope::Process).unwrap();
+    send(leader.process().handle().unwrap(), SignalScope::Thread).unwrap();
+    send(leader.process().handle().unwrap(), SignalScope::OfHandle).unwrap();
     assert_eq!(
         events(&table),
         [
@@ -404,9 +407,10 @@ fn b34_a_threads_signal_is_tkills_and_outer_targets_are_refused() {
             Event::Posted(2, 10, user),
         ]
     );
-    let outward = inner.pidfd_send_signal(&leader.handle(), 0, SignalScope::OfHandle, None);
+    let outward =
+        inner.pidfd_send_signal(&leader.handle().unwrap(), 0, SignalScope::OfHandle, None);
     assert_eq!(outward, Err(Errno::EINVAL));
-    assert_eq!(send(inner.process().handle(), SignalScope::OfHandle), Ok(()));
+    assert_eq!(send(inner.process().handle().unwrap(), SignalScope::OfHandle), Ok(()));
     let unseen = SignalCause::User { pid: 0 };
     assert_eq!(posted(&table), [Event::Posted(1, Signal::SIGUSR1.number(), unseen)]);
 }
@@ -415,7 +419,7 @@ fn b34_a_threads_signal_is_tkills_and_outer_targets_are_refused() {
 fn a_handle_of_another_table_is_refused() {
     // Design: an entry point compares the tables; EINVAL for a signal, EREMOTE for a question.
     let [(_one, init), (_two, stranger)] = [boot(), boot()];
-    let handle = stranger.process().handle();
+    let handle = stranger.process().handle().unwrap();
     let send = init.pidfd_send_signal(&handle, 10, SignalScope::OfHandle, None);
     assert_eq!(send, Err(Errno::EINVAL));
     let info = handle.info(init.process(), InfoMask::PID);

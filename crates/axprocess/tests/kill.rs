@@ -321,7 +321,8 @@ fn a_signal_for_the_process_of_a_threads_handle_addresses_the_thread() {
     let parent = fork(&init);
     let second = spawn(&parent);
     addressed(&table);
-    init.pidfd_send_signal(&second.handle(), 10, SignalScope::Process, None).unwrap();
-    init.pidfd_send_signal(&parent.process().handle(), 10, SignalScope::Process, None).unwrap();
+    init.pidfd_send_signal(&second.handle().unwrap(), 10, SignalScope::Process, None).unwrap();
+    init.pidfd_send_signal(&parent.process().handle().unwrap(), 10, SignalScope::Process, None)
+        .unwrap();
     assert_eq!(addressed(&table), [(second.tid(), 10), (parent.tid(), 10)]);
 }

@@ -35,8 +35,8 @@ fn handles_print_what_they_name() {
     let open = |pid, flags| init.process().pidfd_open(pid, flags).unwrap();
     let process = open(2, 0);
     assert_eq!(format!("{process:?}"), "PidHandle(process 2, Running)");
-    assert_eq!(format!("{:?}", child.handle()), "PidHandle(leader 2, Running)");
-    assert_eq!(format!("{:?}", thread.handle()), "PidHandle(thread 3, Running)");
+    assert_eq!(format!("{:?}", child.handle().unwrap()), "PidHandle(leader 2, Running)");
+    assert_eq!(format!("{:?}", thread.handle().unwrap()), "PidHandle(thread 3, Running)");
     exit(&thread, 0);
     exit(&child, 0);
     assert_eq!(format!("{process:?}"), "PidHandle(process 2, Exited)");

@@ -455,7 +455,7 @@ fn a_handle_stands_for_its_thread_as_long_as_the_number_does() {
     let (_table, init) = boot();
     let leader = fork(&init);
     let [caller, other] = [spawn(&leader), spawn(&leader)];
-    let (own, others) = (caller.handle(), other.handle());
+    let (own, others) = (caller.handle().unwrap(), other.handle().unwrap());
     let signal = GivenInfo { signal: 10, code: 0, value: 0 };
     let send =
         |handle| caller.pidfd_send_signal(handle, 10, SignalScope::OfHandle, Some(Ok(signal)));
@@ -467,5 +467,5 @@ fn a_handle_stands_for_its_thread_as_long_as_the_number_does() {
         Err(Errno::EPERM),
         "Linux looks at the number before it looks for the thread"
     );
-    assert_eq!(send(&caller.handle()), Ok(()));
+    assert_eq!(send(&caller.handle().unwrap()), Ok(()));
 }

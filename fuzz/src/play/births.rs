@@ -57,7 +57,7 @@ impl World {
             NewTask::Thread(thread) => thread.make(waiting),
         };
         let made = made.ok()?;
-        let handle = request.pidfd(&made);
+        let handle = request.pidfd(&made).ok()?;
         self.processes.push(Some(made.process().clone()));
         self.threads.push(Some(made));
         self.handles.push(handle);

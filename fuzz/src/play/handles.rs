@@ -21,18 +21,21 @@ impl World {
             }
             Call::PidfdSelf { by, fd } => {
                 let fd = if fd & 1 == 0 { -10_000 - (fd >> 1 & 1) } else { fd };
-                let handle = self.thread(by)?.pidfd_self(fd)?;
+                let handle = self.thread(by)?.pidfd_self(fd).ok()??;
                 self.keep(handle);
             }
             Call::HandleOf { of, thread } => {
                 let handle =
                     if thread { self.thread(of)?.handle() } else { self.process(of)?.handle() };
-                self.keep(handle);
+                self.keep(handle.ok()?);
             }
             Call::DropHandle { handle } => drop(take(&mut self.handles, handle)),
             Call::AskHandle { by, handle, mask } => {
                 let (caller, handle) = (self.process(by)?, super::pick(&self.handles, handle)?);
                 let _ = (handle.state(), handle.poll(), handle.number_in(&caller.namespace()));
+                let identity = handle.identity();
+                let _ = (identity.process(), identity.thread(), identity.serial());
+                let _ = (identity.group(), identity.session());
                 handle.info(caller, InfoMask::from_bits_retain(mask)).ok()?;
             }
             Call::WaitidPidfd { by, fd, handle, options } => {

@@ -1,6 +1,7 @@
 //! An owned reference to an object.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -180,6 +181,20 @@ impl<T: Object> ARef<T> {
             // SAFETY: as above; nobody reads a relation that leads to it: what is linked is held by its list, and the few that are not are unlinked there.
             None => unsafe { T::free(whole) },
         }
+    }
+}
+
+impl<T: Object + PartialEq> PartialEq for ARef<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Object + Eq> Eq for ARef<T> {}
+
+impl<T: Object + Hash> Hash for ARef<T> {
+    fn hash<S: Hasher>(&self, state: &mut S) {
+        (**self).hash(state);
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) enum Kind {
     Terminal,
     Trace,
     Inside,
+    Identity,
     /// It belongs to no table.
     Plain,
 }

@@ -8,7 +8,7 @@ use super::memory;
 use super::pending::Pending;
 use crate::Host;
 use crate::group::ProcessGroup;
-use crate::pid::{Inside, PidNamespace};
+use crate::pid::{Identity, Inside, PidNamespace};
 use crate::process::{Process, Sleeper, Trace};
 use crate::session::Session;
 use crate::sync::World;
@@ -50,6 +50,7 @@ unsafe fn free_by_kind<H: Host>(whole: NonNull<Head>) {
             Kind::Terminal => free_as::<Terminal<H>>(whole),
             Kind::Trace => free_as::<Trace<H>>(whole),
             Kind::Inside => free_as::<Inside<H>>(whole),
+            Kind::Identity => free_as::<Identity<H>>(whole),
             Kind::Plain => {}
         }
     }
@@ -113,6 +114,7 @@ object!(PidNamespace, Namespace, |space| space.world().pending());
 object!(Terminal, Terminal, |terminal| terminal.world().pending(), unlink: |terminal| terminal.detach());
 object!(Trace, Trace, |trace| trace.world().pending());
 object!(Inside, Inside, |inside| inside.world().pending());
+object!(Identity, Identity, |identity| identity.world().pending());
 
 // SAFETY: the head stands in the field of that name, and the kind is that of an object without a table. It is kept by its future alone, which takes it out of every list before it drops it.
 unsafe impl Object for Sleeper {

@@ -1,335 +1,398 @@
-//! The numbers of one process, thread, group or session: one in each namespace in which it can be seen.
+//! An identity: one use of a number, on every level; Linux's `struct pid`.
+//!
+//! A number comes to mean somebody else after the reap. An identity does not: it begins with the process or thread that gets the number, is shared by the group and the session
+//! that are named after the process, and ends with the last of them; the next one to get the number has another. It keeps none of them alive, nor their data.
+//!
+//! It is made when it is first asked for, which can fail, and from then on stands with all that have it: with the process (in its leader thread), or the thread; with the group; with
+//! the session. Whoever is founded later takes it over from the process. So all of them have the same one, and who asks again gets the same again.
+//!
+//! | step | who | the identity of a process | of another thread |
+//! | --- | --- | --- | --- |
+//! | made | whoever asks first | is running, or has exited already | is running |
+//! | zombie | the last thread | has exited: polls readable | – |
+//! | gone | the reap; the thread's exit; the exec in which it takes the leader's number | keeps how it ended; names only the group and the session, if they live | keeps how it ended |
 
-use super::namespace::{DEEPEST, PidNamespace, with_memory};
-use super::number::{Holder, Number, Refusal, Roles, Task};
+use core::fmt;
+use core::hash::{Hash, Hasher};
+
+use super::namespace::PidNamespace;
+use super::number::Task;
+use super::own_numbers::Numbers;
+use crate::group::ProcessGroup;
 use crate::object::Head;
-use crate::sync::{Hold, StrongEdge, Word32, World};
-use crate::thread::Thread;
-use crate::{ARef, Errno, Host, Pid};
+use crate::process::{Process, ProcessState};
+use crate::session::Session;
+use crate::sync::{Field, Hold, StrongEdge, Word32, Word64, World};
+use crate::terminal::NumberUse;
+use crate::thread::{Thread, ThreadState};
+use crate::{ARef, Errno, ExitStatus, HandleState, Host, Pid};
 
-/// The numbers of one thing.
+/// One use of a number: what a process, a thread, a group and a session are named by, for ever.
 ///
-/// In the table's own namespace that is one word. A thing that lives further inside shares a record of its outer numbers with what
-/// is named after it: a group and a session have the numbers of the process that founded them (R-NS-01, R-NS-28).
-pub(crate) struct Identity<H: Host> {
-    number: Word32,
-    inside: StrongEdge<Inside<H>>,
-}
-
-/// The namespace of a thing, and its numbers around it, by level.
-pub(crate) struct Inside<H: Host> {
+/// Comparable and hashable: two are equal if and only if they are the same use of the same number. What holds it (a pidfd, the owner of a file, a timer) keeps neither the process nor its data, its
+/// group or its session alive, and the number is not kept busy (R-PID-09).
+///
+/// ```
+/// # use axprocess::{Host, ProcessTable, Relations};
+/// # struct MyKernel;
+/// # impl Host for MyKernel {
+/// #     type Lock = std::sync::Mutex<Relations<Self>>;
+/// #     type ProcessData = ();
+/// #     type ThreadData = ();
+/// #     type GroupData = ();
+/// #     type SessionData = ();
+/// #     type Usage = ();
+/// # }
+/// use axprocess::ForkRequest;
+/// let table = ProcessTable::new(MyKernel);
+/// let init = table.new_init(1, (), ())?;
+/// let shell = init.fork(ForkRequest::default(), (), ())?;
+/// shell.process().setsid()?;
+/// let identity = shell.process().identity()?;
+/// assert_eq!(identity, shell.process().group().identity()?);
+/// assert_ne!(identity, init.process().identity()?);
+/// # Ok::<(), axprocess::Errno>(())
+/// ```
+pub struct Identity<H: Host> {
     pub(crate) head: Head,
-    space: ARef<PidNamespace<H>>,
-    outer: [Word32; DEEPEST as usize],
+    world: ARef<World<H>>,
+    numbers: Numbers<H>,
+    /// Which use of a number it is, of all that ever were.
+    serial: Word64,
+    /// Who has the number as a process or thread: taken back when that ends.
+    task: Field<Option<Task<H>>>,
+    state: Word32,
+    /// How the process or thread ended, once it is gone.
+    exit_code: Word32,
 }
 
-impl<H: Host> Inside<H> {
-    pub(crate) fn world(&self) -> &World<H> {
-        self.space.world()
-    }
-}
+const RUNNING: u32 = HandleState::Running as u32;
+const EXITED: u32 = HandleState::Exited as u32;
+const GONE: u32 = HandleState::Gone as u32;
 
 impl<H: Host> Identity<H> {
-    /// In the table's own namespace.
-    pub(crate) const fn at_root() -> Self {
-        Self { number: Word32::new(0), inside: StrongEdge::empty() }
-    }
-
-    /// In a namespace inside that one.
+    /// Makes one that is nobody's yet.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`: there is no memory for the numbers around.
-    pub(super) fn nested(space: &PidNamespace<H>) -> Result<Self, Errno> {
-        let space = ARef::from(space);
-        let outer = [const { Word32::new(0) }; DEEPEST as usize];
-        let inside = ARef::make(|| Inside { head: Inside::<H>::new_head(), space, outer })?;
-        Ok(Self { number: Word32::new(0), inside: StrongEdge::new(inside) })
+    /// `ENOMEM`: there is no memory.
+    fn make(world: &World<H>) -> Result<ARef<Self>, Errno> {
+        let world = ARef::from(world);
+        ARef::make(|| Self {
+            head: Self::new_head(),
+            world,
+            numbers: Numbers::at_root(),
+            serial: Word64::new(0),
+            task: Field::new(None),
+            state: Word32::new(GONE),
+            exit_code: Word32::new(0),
+        })
     }
 
-    /// The number in its own namespace. Wait-free.
-    #[inline]
-    pub(crate) fn number(&self) -> Pid {
-        self.number.get()
+    /// Returns which use of a number it is, of all in this table: never 0, and never another's. For `st_ino` of a pidfd.
+    pub fn serial(&self) -> u64 {
+        self.serial.get()
     }
 
-    /// The namespace in which it lives.
-    #[inline]
-    pub(crate) fn space<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
-        match self.inside.get_if_set(hold) {
-            Some(inside) => &inside.space,
-            None => hold.root_space(),
+    /// Returns the number, in the namespace of who has or had it. Wait-free.
+    pub fn number(&self) -> Pid {
+        self.numbers.number()
+    }
+
+    /// Returns the number as seen in a namespace; 0 if it is not visible there.
+    pub fn number_in(&self, viewer: &PidNamespace<H>) -> Pid {
+        self.world.hold(|hold| self.numbers.number_in(hold, viewer))
+    }
+
+    /// Returns where the process or thread is in its life. Wait-free.
+    pub fn state(&self) -> HandleState {
+        match self.state.get() {
+            RUNNING => HandleState::Running,
+            EXITED => HandleState::Exited,
+            _ => HandleState::Gone,
         }
     }
 
-    /// The namespace in which it lives, to be held.
-    pub(crate) fn space_arc(&self, hold: &Hold<'_, H>) -> ARef<PidNamespace<H>> {
-        ARef::from(self.space(hold))
+    /// Returns the process that has the number, until it is reaped; of a thread that does not lead, its process, until the thread has exited.
+    pub fn process(&self) -> Option<ARef<Process<H>>> {
+        self.world.hold(|hold| Some(ARef::from(self.process_in(hold)?)))
     }
 
-    /// The number that `viewer` sees; 0 if it sees none: who lives inside sees nothing of what is outside (R-PID-14).
-    pub(crate) fn number_in(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
-        let space = self.space(hold);
-        if space.is(viewer) {
-            return self.number();
-        }
-        match self.inside.get_if_set(hold) {
-            Some(inside) if viewer.contains(space) => {
-                inside.outer.get(viewer.level() as usize).map_or(0, Word32::get)
-            }
-            _ => 0,
-        }
+    /// Returns the thread that has the number, until it has exited; for a process, its leader.
+    pub fn thread(&self) -> Option<ARef<Thread<H>>> {
+        self.world.hold(|hold| match self.task(hold)? {
+            Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
+            Task::Thread(thread) => Some(ARef::from(thread.get(hold))),
+        })
     }
 
-    /// Takes the numbers of the process that founds a group or session, 0 meaning none.
-    pub(crate) fn take_after(&self, hold: &mut Hold<'_, H>, founder: &Self) {
-        self.number.set(hold, founder.number());
-        if let Some(inside) = founder.inside.get_if_set(hold) {
-            self.inside.set(hold, Some(ARef::from(inside)));
-        }
+    /// Returns the group that is named by it, if it has members.
+    pub fn group(&self) -> Option<ARef<ProcessGroup<H>>> {
+        self.world.hold(|hold| self.number_use(hold).group(hold).map(ARef::from))
     }
 
-    /// Has the numbers of `other` from now on, also when those are given back: a thread that becomes the leader those of its process, a terminal
-    /// those of its foreground.
-    pub(crate) fn follow(&self, hold: &mut Hold<'_, H>, other: &Self) {
-        self.number.set(hold, other.number());
-        let inside = other.inside.get_if_set(hold).map(ARef::from);
-        self.inside.set(hold, inside);
+    /// Returns the session that is named by it, if it has groups.
+    pub fn session(&self) -> Option<ARef<Session<H>>> {
+        self.world.hold(|hold| {
+            let named = hold.root_space().roles(hold, self.number_use(hold).number)?;
+            let session = named.session?.get(hold);
+            (session.serial(hold) == self.serial()).then(|| ARef::from(session))
+        })
     }
 
-    /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none; `caller`: who asks for them; `task`: who
-    /// is found under them, nobody before they are [filled](Self::fill).
-    ///
-    /// # Errors
-    ///
-    /// In this order: `EINVAL`: more numbers asked for than there are levels. Level by level, `EINVAL`: a number that cannot be, or is not 1 for a
-    /// namespace's first; `EPERM`: the caller may not choose; `EEXIST`: the number is in use; `EAGAIN`: none is free. At last
-    /// `ENOMEM`: the namespace is closed.
-    #[inline]
-    pub(crate) fn enter(
+    pub(crate) fn world(&self) -> &World<H> {
+        &self.world
+    }
+
+    pub(crate) const fn numbers(&self) -> &Numbers<H> {
+        &self.numbers
+    }
+
+    /// The same, as a value: for who only compares.
+    pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
+        let number = self.numbers.number_in(hold, hold.root_space());
+        NumberUse { number, serial: self.serial() }
+    }
+
+    pub(crate) fn task(&self, hold: &Hold<'_, H>) -> Option<Task<H>> {
+        self.task.get(hold)
+    }
+
+    pub(crate) fn process_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        Some(match self.task(hold)? {
+            Task::Process(process) => process.get(hold),
+            Task::Thread(thread) => thread.get(hold).process_in(hold),
+        })
+    }
+
+    /// How it ended; to be asked when it is gone.
+    pub(crate) fn exit_status(&self) -> ExitStatus {
+        ExitStatus::from_word(self.exit_code.get())
+    }
+
+    /// Begins: it is the use of a number that these numbers are.
+    fn begin(
         &self,
         hold: &mut Hold<'_, H>,
-        wanted: Number<'_>,
-        caller: Option<&Thread<H>>,
+        numbers: &Numbers<H>,
+        serial: u64,
         task: Option<Task<H>>,
-    ) -> Result<(), Refusal> {
-        let holder = task.map_or(Holder::Prepared, Holder::Task);
-        let own = self.space(hold);
-        wanted.check_count(own.level())?;
-        if own.level() == 0 {
-            let number = enter_one(hold, own, wanted, 0, caller, holder)?;
-            self.number.set(hold, number);
-            return Ok(());
-        }
-        self.enter_everywhere(hold, wanted, caller, holder)
+        state: HandleState,
+    ) {
+        self.numbers.follow(hold, numbers);
+        self.serial.set(hold, serial);
+        self.task.set(hold, task);
+        self.state.set(hold, state as u32);
     }
 
-    #[cold]
-    fn enter_everywhere(
+    /// Who was being made has been made.
+    pub(crate) fn publish(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
+        self.task.set(hold, Some(task));
+    }
+
+    /// The process is a zombie.
+    pub(crate) fn note_exit(&self, hold: &mut Hold<'_, H>) {
+        self.state.set(hold, EXITED);
+    }
+
+    /// The process is reaped, the thread has exited: its number names it no more.
+    pub(crate) fn note_end(&self, hold: &mut Hold<'_, H>, exit_code: u32) {
+        self.task.set(hold, None);
+        self.exit_code.set(hold, exit_code);
+        self.state.set(hold, GONE);
+    }
+}
+
+/// Looks for an identity in one hold, and if it has to be made, allocates it and looks again.
+///
+/// # Errors
+///
+/// Those of the look. `ENOMEM`: there is no memory for it.
+pub(crate) fn with_identity<H: Host, R>(
+    world: &World<H>,
+    look: impl for<'h> Fn(&mut Hold<'h, H>, &mut Fresh<H>) -> Result<Option<R>, Errno>,
+) -> Result<R, Errno> {
+    let mut fresh = Fresh(None);
+    loop {
+        if let Some(found) = world.hold(|hold| look(hold, &mut fresh))? {
+            return Ok(found);
+        }
+        fresh.0 = Some(Identity::make(world)?);
+    }
+}
+
+/// Memory for one identity, if there is some already.
+pub(crate) struct Fresh<H: Host>(Option<ARef<Identity<H>>>);
+
+impl<H: Host> Process<H> {
+    /// Returns the identity of the process.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ESRCH`: it is reaped, and nobody has asked before. `ENOMEM`: there is no memory.
+    pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
+        with_identity(self.world(), |hold, fresh| self.identity_in(hold, fresh))
+    }
+
+    /// The identity, if anybody has asked for it.
+    pub(crate) fn shared_identity(&self, hold: &Hold<'_, H>) -> Option<ARef<Identity<H>>> {
+        self.leading_thread(hold).identity_edge().get_if_set(hold).map(ARef::from)
+    }
+
+    /// The identity; `Ok(None)`: it has to be made, of memory that is not there yet.
+    pub(crate) fn identity_in(
         &self,
         hold: &mut Hold<'_, H>,
-        wanted: Number<'_>,
-        caller: Option<&Thread<H>>,
-        holder: Holder<H>,
-    ) -> Result<(), Refusal> {
-        let own = self.space(hold);
-        if own.awaits_first(hold) && own.numbers(hold).len() > 0 {
-            // Its first is being made, and may yet come to nothing.
-            return Err(Errno::ENOMEM.into());
+        fresh: &mut Fresh<H>,
+    ) -> Result<Option<ARef<Identity<H>>>, Errno> {
+        if let Some(present) = self.shared_identity(hold) {
+            return Ok(Some(present));
         }
-        self.reserve(hold, own, wanted)?;
-        let mut entered = Entered { hold, identity: self, levels: 0 };
-        for (depth, space) in own.outward().enumerate() {
-            let number = enter_one(entered.hold, space, wanted, depth, caller, holder)?;
-            self.note(entered.hold, space, number);
-            entered.levels += 1;
+        if self.state() == ProcessState::Reaped {
+            return Err(Errno::ESRCH);
         }
-        if own.is_closed(entered.hold) {
-            return Err(Errno::ENOMEM.into());
-        }
-        entered.levels = 0;
-        Ok(())
-    }
-
-    /// Sees to it that no level lacks memory, before any gives a number. A level that had given one, and took it back because the next
-    /// lacks memory, would free its own memory, and the next attempt would end in the same way.
-    ///
-    /// An error of the caller's ends this early: no level behind it will be asked for a number.
-    fn reserve(
-        &self,
-        hold: &mut Hold<'_, H>,
-        own: &PidNamespace<H>,
-        wanted: Number<'_>,
-    ) -> Result<(), Refusal> {
-        for (depth, space) in own.outward().enumerate() {
-            let Ok(number) = wanted.at(depth, space.numbers(hold).limit()) else {
-                break;
-            };
-            with_memory(hold, space, |numbers| numbers.reserve(number))?;
-        }
-        Ok(())
-    }
-
-    /// Gives back the numbers of the innermost `levels`.
-    ///
-    /// The cursors stay where they are, as Linux's do, unless it was the first of its namespace, which is to be 1 (R-PID-13).
-    #[cold]
-    fn withdraw(&self, hold: &mut Hold<'_, H>, levels: usize) {
-        let own = self.space(hold);
-        for (space, number) in self.everywhere(hold).take(levels) {
-            space.edit_numbers(hold, |numbers| {
-                numbers.edit_existing(number, |roles| roles.holder = Holder::Nobody);
-            });
-        }
-        if own.awaits_first(hold) {
-            own.edit_numbers(hold, |numbers| numbers.set_cursor(1));
-        }
-    }
-
-    /// Its namespaces, from its own outward, with its number in each.
-    fn everywhere<'h>(
-        &self,
-        hold: &Hold<'h, H>,
-    ) -> impl Iterator<Item = (&'h PidNamespace<H>, Pid)> + use<'h, H> {
-        let own = self.number();
-        let (space, outer) = match self.inside.get_if_set(hold) {
-            Some(inside) => (&*inside.space, &inside.outer[..]),
-            None => (hold.root_space(), &[][..]),
+        let Some(made) = fresh.0.take() else { return Ok(None) };
+        let task = self.is_member_somewhere().then(|| Task::Process(crate::list::Ptr::new(self)));
+        let state = match self.state() {
+            ProcessState::Zombie => HandleState::Exited,
+            _ => HandleState::Running,
         };
-        let innermost = space.level();
-        space.outward().map(move |space| {
-            let around = outer.get(space.level() as usize).filter(|_| space.level() < innermost);
-            (space, around.map_or(own, Word32::get))
-        })
+        made.begin(hold, self.own_numbers(), self.serial(hold), task, state);
+        let edge = self.leading_thread(hold).identity_edge();
+        edge.set(hold, Some(ARef::clone(&made)));
+        share_with_named(hold, &made);
+        Ok(Some(made))
+    }
+}
+
+impl<H: Host> Thread<H> {
+    /// Returns the identity of the thread: its process's, if it leads.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ESRCH`: it has exited, and nobody has asked before. `ENOMEM`: there is no memory.
+    pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
+        with_identity(self.process().world(), |hold, fresh| self.identity_in(hold, fresh))
     }
 
-    fn note(&self, hold: &mut Hold<'_, H>, space: &PidNamespace<H>, number: Pid) {
-        match self.inside.get_if_set(hold) {
-            Some(inside) if !inside.space.is(space) => {
-                if let Some(word) = inside.outer.get(space.level() as usize) {
-                    word.set(hold, number);
-                }
-            }
-            _ => self.number.set(hold, number),
-        }
-    }
-
-    /// Whether a thread or process is known by these numbers.
-    pub(crate) fn names(&self, hold: &Hold<'_, H>, is_it: impl Fn(&Roles<H>) -> bool) -> bool {
-        self.space(hold).roles(hold, self.number()).is_some_and(is_it)
-    }
-
-    /// The roles that its number plays.
-    pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>) -> Option<&'a Roles<H>> {
-        self.space(hold).roles(hold, self.number())
-    }
-
-    /// Whether its numbers, at every level, may be in use anew, as far as `is_free` finds no other use. A namespace that is ending gives none.
-    pub(crate) fn can_be_taken(
-        &self,
-        hold: &Hold<'_, H>,
-        is_free: impl Fn(&Roles<H>) -> bool,
-    ) -> bool {
-        self.everywhere(hold).all(|(space, number)| {
-            !space.is_closed(hold) && space.roles(hold, number).is_none_or(&is_free)
-        })
-    }
-
-    /// Edits the roles of its numbers, at every level, all of them in use.
-    #[inline]
-    pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
-        if self.inside.get_if_set(hold).is_none() {
-            let number = self.number();
-            hold.root_space().edit_numbers(hold, |numbers| numbers.edit_existing(number, edit));
-        } else {
-            self.edit_everywhere(hold, edit);
-        }
-    }
-
-    #[cold]
-    fn edit_everywhere(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
-        for (space, number) in self.everywhere(hold) {
-            space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
-        }
-    }
-
-    /// Edits the roles of its numbers, at every level, in use or not.
-    pub(crate) fn edit_or_take(
+    /// As [`Process::identity_in`].
+    pub(crate) fn identity_in(
         &self,
         hold: &mut Hold<'_, H>,
-        edit: impl Fn(&mut Roles<H>),
-    ) -> Result<(), Refusal> {
-        for (space, number) in self.everywhere(hold) {
-            with_memory(hold, space, |numbers| numbers.edit(number, &edit).map(|()| number))?;
+        fresh: &mut Fresh<H>,
+    ) -> Result<Option<ARef<Identity<H>>>, Errno> {
+        if self.is_leader(hold) {
+            return self.process().identity_in(hold, fresh);
         }
-        Ok(())
-    }
-
-    /// Makes a thread or process be found under the numbers that it has.
-    pub(crate) fn fill(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
-        self.edit(hold, |roles| roles.holder = Holder::Task(task));
-    }
-
-    /// Gives up numbers under which nobody was found. In a namespace where it would have been the first, nobody is made any more, as on Linux (R-FORK-18).
-    pub(crate) fn give_up(&self, hold: &mut Hold<'_, H>) {
-        let own = self.space(hold);
-        if own.awaits_first(hold) {
-            own.close(hold);
+        let edge = self.identity_edge();
+        if let Some(present) = edge.get_if_set(hold) {
+            return Ok(Some(ARef::from(present)));
         }
-        self.leave(hold);
-    }
-
-    /// Ends the thread's or process's role of its numbers, at every level.
-    pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
-        self.edit(hold, |roles| roles.holder = Holder::Nobody);
+        if self.state() == ThreadState::Exited {
+            return Err(Errno::ESRCH);
+        }
+        let Some(made) = fresh.0.take() else { return Ok(None) };
+        let is_made = self.state() != ThreadState::Embryo;
+        let task = is_made.then(|| Task::Thread(crate::list::Ptr::new(self)));
+        let serial = hold.table_mut().next_use();
+        made.begin(hold, self.own_numbers(), serial, task, HandleState::Running);
+        edge.set(hold, Some(ARef::clone(&made)));
+        Ok(Some(made))
     }
 }
 
-/// How far something new has got its numbers. They are given back unless it gets them all, also when the host panics when it is asked
-/// about one: a number must not outlive what it names.
-struct Entered<'a, 'h, H: Host> {
-    hold: &'a mut Hold<'h, H>,
-    identity: &'a Identity<H>,
-    levels: usize,
-}
-
-impl<H: Host> Drop for Entered<'_, '_, H> {
-    fn drop(&mut self) {
-        if self.levels > 0 {
-            self.identity.withdraw(self.hold, self.levels);
-        }
+impl<H: Host> ProcessGroup<H> {
+    /// Returns the identity by which the group is named: its founder's.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ESRCH`: the group has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
+    pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
+        let is_there = |hold: &Hold<'_, H>| !self.members().is_empty(hold) && self.pgid() != 0;
+        with_identity(self.world(), |hold, fresh| {
+            named_identity(
+                hold,
+                fresh,
+                self.identity_edge(),
+                self.own_numbers(),
+                is_there(hold).then(|| self.number_use(hold).serial),
+            )
+        })
     }
 }
 
-/// Gives a new thread or process its number in one namespace.
-#[inline]
-fn enter_one<H: Host>(
+impl<H: Host> Session<H> {
+    /// Returns the identity by which the session is named: its founder's.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ESRCH`: the session has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
+    pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
+        let is_there = |hold: &Hold<'_, H>| !self.groups().is_empty(hold) && self.sid() != 0;
+        with_identity(self.world(), |hold, fresh| {
+            named_identity(
+                hold,
+                fresh,
+                self.identity_edge(),
+                self.own_numbers(),
+                is_there(hold).then(|| self.serial(hold)),
+            )
+        })
+    }
+}
+
+/// The identity of a group or a session, of that serial while it is there.
+fn named_identity<H: Host>(
     hold: &mut Hold<'_, H>,
-    space: &PidNamespace<H>,
-    wanted: Number<'_>,
-    depth: usize,
-    caller: Option<&Thread<H>>,
-    holder: Holder<H>,
-) -> Result<Pid, Refusal> {
-    let wanted = choose(hold, space, wanted, depth, caller)?;
-    with_memory(hold, space, |numbers| numbers.enter(wanted, holder))
+    fresh: &mut Fresh<H>,
+    edge: &StrongEdge<Identity<H>>,
+    numbers: &Numbers<H>,
+    serial: Option<u64>,
+) -> Result<Option<ARef<Identity<H>>>, Errno> {
+    if let Some(present) = edge.get_if_set(hold) {
+        return Ok(Some(ARef::from(present)));
+    }
+    let serial = serial.ok_or(Errno::ESRCH)?;
+    let founder = numbers.founder(hold);
+    if let Some(founder) = founder.filter(|founder| founder.serial(hold) == serial) {
+        // It shares what it has with this one.
+        return founder.identity_in(hold, fresh);
+    }
+    let Some(made) = fresh.0.take() else { return Ok(None) };
+    made.begin(hold, numbers, serial, None, HandleState::Gone);
+    edge.set(hold, Some(ARef::clone(&made)));
+    share_with_named(hold, &made);
+    Ok(Some(made))
 }
 
-/// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.
-fn choose<H: Host>(
-    hold: &Hold<'_, H>,
-    space: &PidNamespace<H>,
-    wanted: Number<'_>,
-    depth: usize,
-    caller: Option<&Thread<H>>,
-) -> Result<Option<Pid>, Refusal> {
-    let number = wanted.at(depth, space.numbers(hold).limit())?;
-    if number.is_some_and(|number| number != 1 && space.awaits_first(hold)) {
-        return Err(Errno::EINVAL.into());
+/// Gives a new identity to the group and the session that are named by it.
+fn share_with_named<H: Host>(hold: &mut Hold<'_, H>, made: &ARef<Identity<H>>) {
+    let Some(roles) = made.numbers.roles(hold) else { return };
+    let (group, session) = (roles.group, roles.session);
+    if let Some(group) = group {
+        group.get(hold).identity_edge().set(hold, Some(ARef::clone(made)));
     }
-    let asks = caller.filter(|_| number.is_some() && wanted.is_users_choice());
-    if asks.is_some_and(|caller| !hold.host().may_choose_number(caller, space)) {
-        return Err(Errno::EPERM.into());
+    if let Some(session) = session {
+        session.get(hold).identity_edge().set(hold, Some(ARef::clone(made)));
     }
-    Ok(number)
+}
+
+impl<H: Host> PartialEq for Identity<H> {
+    fn eq(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other)
+    }
+}
+
+impl<H: Host> Eq for Identity<H> {}
+
+impl<H: Host> Hash for Identity<H> {
+    fn hash<S: Hasher>(&self, state: &mut S) {
+        core::ptr::from_ref(self).hash(state);
+    }
+}
+
+impl<H: Host> fmt::Debug for Identity<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({}, {:?})", self.number(), self.state())
+    }
 }

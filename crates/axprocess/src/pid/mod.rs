@@ -3,12 +3,15 @@
 mod identity;
 mod namespace;
 mod number;
+mod own_numbers;
 mod radix;
 mod settings;
 
-pub(crate) use identity::{Identity, Inside};
+pub use identity::Identity;
+pub(crate) use identity::with_identity;
 pub(crate) use namespace::DEEPEST;
 pub use namespace::PidNamespace;
 pub(crate) use number::{Holder, Memory, Refusal, Roles, Task};
 pub use number::{Number, Pid};
+pub(crate) use own_numbers::{Inside, Numbers};
 pub(crate) use radix::NodesMissing;

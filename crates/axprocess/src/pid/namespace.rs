@@ -16,8 +16,8 @@
 
 use core::fmt;
 
-use super::identity::Identity;
 use super::number::{NumberTable, Refusal, Roles};
+use super::own_numbers::Numbers;
 use crate::list::Edge;
 use crate::object::{Head, Owner};
 use crate::process::Process;
@@ -178,14 +178,14 @@ impl<H: Host> PidNamespace<H> {
         &self.world
     }
 
-    /// The identity of something new in this namespace, not yet with numbers. The table's own needs no memory for it.
+    /// The own_numbers of something new in this namespace, not yet with numbers. The table's own needs no memory for it.
     ///
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory for the numbers around.
     #[inline]
-    pub(crate) fn new_identity(&self) -> Result<Identity<H>, Errno> {
-        if self.level == 0 { Ok(Identity::at_root()) } else { Identity::nested(self) }
+    pub(crate) fn new_numbers(&self) -> Result<Numbers<H>, Errno> {
+        if self.level == 0 { Ok(Numbers::at_root()) } else { Numbers::nested(self) }
     }
 }
 

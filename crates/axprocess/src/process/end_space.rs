@@ -1,7 +1,7 @@
 //! The end of a PID namespace, with its init; the protocol stands in `pid/namespace.rs`.
 
 use super::{Marks, Process, ProcessState};
-use crate::pid::Identity;
+use crate::pid::Numbers;
 use crate::sync::Hold;
 use crate::{Host, Signal, SignalCause, SignalInfo};
 
@@ -54,8 +54,8 @@ impl<H: Host> Process<H> {
 
 /// Step 3: numbers were given back; each namespace in which they were, and which only waited for that, ends. The table's own never does.
 #[inline]
-pub(super) fn end_spaces<H: Host>(hold: &mut Hold<'_, H>, identity: &Identity<H>) {
-    for space in identity.space(hold).outward().take_while(|space| space.level() > 0) {
+pub(super) fn end_spaces<H: Host>(hold: &mut Hold<'_, H>, own_numbers: &Numbers<H>) {
+    for space in own_numbers.space(hold).outward().take_while(|space| space.level() > 0) {
         if let Some(init) = space.init(hold).filter(|_| space.is_closed(hold)) {
             init.end_if_finished(hold);
         }

@@ -82,17 +82,18 @@ impl<H: Host> Thread<H> {
     /// Takes the number and the role of the leader, who is gone.
     fn become_leader(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
-        self.release_number(hold);
         let leader = process.leading_thread(hold);
+        // Its old number ends as the leader did, whose place it takes.
+        self.release_number(hold, leader.exit_code().get());
         // The old leader's parent-death signal is void.
         leader.forget_wish(hold);
-        // Its old number ends as the leader did, whose place it takes.
-        self.former_code().set(hold, leader.exit_code().get());
         if let Some(trace) = process.traced(hold) {
             trace.elude(hold);
         }
+        let identity = process.shared_identity(hold);
+        self.identity_edge().set(hold, identity);
         process.later_leader.set(hold, Some(ARef::from(self)));
-        self.identity().follow(hold, process.identity());
+        self.own_numbers().follow(hold, process.own_numbers());
         // Its stops are the process's now, and the process's are its.
         process.queue_report(hold);
         hold.host().wake_thread_pollers(self);

@@ -19,8 +19,6 @@ use super::end_space::end_spaces;
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::faults::{Fault, is_planted};
-use crate::list::Ptr;
-use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
@@ -106,7 +104,7 @@ impl<H: Host> Thread<H> {
         }
         let led = self.is_leader(hold);
         if !led {
-            self.release_number(hold);
+            self.release_number(hold, self.exit_code().get());
             self.forget_wish(hold);
             self.sever(hold);
         }
@@ -144,16 +142,14 @@ impl<H: Host> Thread<H> {
         process.end_if_finished(hold);
     }
 
-    /// Gives the number of a thread other than the leader back.
-    pub(super) fn release_number(&self, hold: &mut Hold<'_, H>) {
-        let own = Ptr::new(self);
-        let identity = self.in_hold(hold).identity();
-        let is_named = identity
-            .names(hold, |roles| matches!(roles.task(), Some(Task::Thread(named)) if named == own));
-        if is_named {
-            identity.leave(hold);
-            end_spaces(hold, identity);
+    /// Gives the number of a thread other than the leader back, which ended with this code.
+    pub(super) fn release_number(&self, hold: &mut Hold<'_, H>, code: u32) {
+        let own = self.in_hold(hold);
+        if let Some(identity) = own.identity_edge().get_if_set(hold) {
+            identity.note_end(hold, code);
         }
+        own.own_numbers().leave(hold);
+        end_spaces(hold, own.own_numbers());
     }
 }
 
@@ -235,6 +231,9 @@ impl<H: Host> Process<H> {
         self.check_group_before_end(hold);
         self.take_reboot_status(hold);
         self.enter_state(hold, ProcessState::Zombie);
+        if let Some(identity) = self.leading_thread(hold).identity_edge().get_if_set(hold) {
+            identity.note_exit(hold);
+        }
         self.announce_end(hold);
     }
 
@@ -268,7 +267,7 @@ impl<H: Host> Process<H> {
         };
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
             let receiver = Receiver::Process(self.parent_thread_in(hold));
-            let pid = self.identity.number_in(hold, parent.space(hold));
+            let pid = self.own_numbers.number_in(hold, parent.space(hold));
             let cause = SignalCause::Child { pid, status: self.exit_status().into() };
             parent.send_to(hold, receiver, &SignalInfo { signal, cause });
         }

@@ -127,7 +127,7 @@ impl<H: Host> Process<H> {
 
     /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
     fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
-        let ppid = parent.in_hold(hold).identity.number_in(hold, self.space(hold));
+        let ppid = parent.in_hold(hold).own_numbers.number_in(hold, self.space(hold));
         self.ppid.set(hold, ppid);
     }
 

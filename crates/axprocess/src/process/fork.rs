@@ -17,12 +17,12 @@ use super::{Marks, Process, ProcessState};
 use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::list::Ptr;
-use crate::pid::{PidNamespace, Refusal, Task};
+use crate::pid::{Numbers, PidNamespace, Refusal, Task};
 use crate::session::Session;
 use crate::split::Split;
 use crate::sync::{Hold, Home, World};
 use crate::thread::{Thread, ThreadState};
-use crate::{ARef, Errno, ExitSignal, Host, Number, Pid};
+use crate::{ARef, Errno, ExitSignal, Host, Number, Pid, PidHandle};
 
 /// What fork(2), vfork(2) and clone(2) can say of the new process's place in the tree. What user space says is read by [`crate::CloneRequest`].
 ///
@@ -123,7 +123,7 @@ impl<H: Host> Thread<H> {
         self.process().world().transact(|hold| {
             self.check_may_fork(hold)?;
             let origin = self.origin_of(hold, &request, chosen.as_ref())?;
-            publish(hold, &process, &origin, Numbers::Taken(request.number, Some(self)))
+            publish(hold, &process, &origin, NumberSource::Taken(request.number, Some(self)))
         })?;
         Ok(first_thread_of(process))
     }
@@ -183,7 +183,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `ENOMEM`: there is no memory. `EINVAL`: the caller's children would live in another namespace (R-CLONE-12). `EINTR`: the process is
-    /// exiting, or another thread is in exec (R-CLONE-19). Numbers: as for [`fork`](Self::fork). `ENOMEM`: the namespace is ending.
+    /// exiting, or another thread is in exec (R-CLONE-19). NumberSource: as for [`fork`](Self::fork). `ENOMEM`: the namespace is ending.
     pub fn spawn_thread(
         &self,
         number: Number<'_>,
@@ -199,7 +199,7 @@ impl<H: Host> Thread<H> {
                 self.check_may_join(hold)?;
             }
             let task = Task::Thread(Ptr::new(&*thread));
-            thread.in_hold(hold).identity().enter(hold, number, Some(self), Some(task))?;
+            thread.in_hold(hold).own_numbers().enter(hold, number, Some(self), Some(task))?;
             thread.join(hold);
             Ok(())
         })?;
@@ -220,7 +220,7 @@ impl<H: Host> Thread<H> {
         self.process().world().transact(|hold| {
             self.check_children_live_here(hold)?;
             self.check_may_join(hold)?;
-            thread.in_hold(hold).identity().enter(hold, number, Some(self), None)
+            thread.in_hold(hold).own_numbers().enter(hold, number, Some(self), None)
         })?;
         Ok(PreparedThread { caller: self, thread: Some(thread) })
     }
@@ -333,7 +333,7 @@ impl<H: Host> Process<H> {
     /// In this order:
     /// * `EINVAL`: a sibling of an init (R-CLONE-11), or of a process that is reaped.
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
-    /// * `ENOMEM`: the table is gone. Numbers: as for [`Thread::fork`], but that the host is not asked for its leave.
+    /// * `ENOMEM`: the table is gone. NumberSource: as for [`Thread::fork`], but that the host is not asked for its leave.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -381,7 +381,7 @@ impl<H: Host> Process<H> {
         let process = Self::make(self.home(), space, data, thread_data)?;
         world.transact(|hold| {
             let origin = self.origin_of(hold, &request)?;
-            publish(hold, &process, &origin, Numbers::Taken(request.number, None))
+            publish(hold, &process, &origin, NumberSource::Taken(request.number, None))
         })?;
         Ok(first_thread_of(process))
     }
@@ -439,7 +439,16 @@ impl<H: Host> PreparedFork<'_, H> {
     pub fn pid_seen_by_caller(&self) -> Pid {
         let Some(process) = &self.process else { return 0 };
         let caller = self.caller.process();
-        caller.world().hold(|hold| process.identity.number_in(hold, caller.space(hold)))
+        caller.world().hold(|hold| process.own_numbers.number_in(hold, caller.space(hold)))
+    }
+
+    /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
+        self.process.as_ref().ok_or(Errno::ESRCH)?.handle()
     }
 
     /// Returns the data of the child.
@@ -472,7 +481,7 @@ impl<H: Host> PreparedFork<'_, H> {
                 return Err(Errno::ENOMEM.into());
             }
             caller.check_may_fork(hold)?;
-            publish(hold, child, &origin, Numbers::Reserved)
+            publish(hold, child, &origin, NumberSource::Reserved)
         })?;
         process.take().map(first_thread_of).ok_or(Errno::ESRCH)
     }
@@ -482,9 +491,7 @@ impl<H: Host> Drop for PreparedFork<'_, H> {
     fn drop(&mut self) {
         if let Some(process) = &self.process {
             process.world().hold(|hold| {
-                let identity = process.in_hold(hold).identity();
-                identity.give_up(hold);
-                super::end_space::end_spaces(hold, identity);
+                give_up(hold, &process.in_hold(hold).first_thread, process.own_numbers())
             });
         }
     }
@@ -494,6 +501,15 @@ impl<H: Host> PreparedThread<'_, H> {
     /// Returns the thread's number in its own namespace, which is also the caller's.
     pub fn tid(&self) -> Pid {
         self.thread.as_ref().map_or(0, |thread| thread.tid())
+    }
+
+    /// Returns a handle of the thread, for `CLONE_PIDFD`. If the thread is given up, the handle is at its end.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
+        self.thread.as_ref().ok_or(Errno::ESRCH)?.handle()
     }
 
     /// Returns the data of the thread.
@@ -515,7 +531,10 @@ impl<H: Host> PreparedThread<'_, H> {
             }
             caller.check_may_join(hold)?;
             let task = Task::Thread(Ptr::new(&**made));
-            made.in_hold(hold).identity().fill(hold, task);
+            made.in_hold(hold).own_numbers().fill(hold, task);
+            if let Some(identity) = made.identity_edge().get_if_set(hold) {
+                identity.publish(hold, task);
+            }
             made.join(hold);
             Ok(())
         })?;
@@ -526,13 +545,18 @@ impl<H: Host> PreparedThread<'_, H> {
 impl<H: Host> Drop for PreparedThread<'_, H> {
     fn drop(&mut self) {
         if let Some(thread) = &self.thread {
-            thread.process().world().hold(|hold| {
-                let identity = thread.in_hold(hold).identity();
-                identity.give_up(hold);
-                super::end_space::end_spaces(hold, identity);
-            });
+            thread.process().world().hold(|hold| give_up(hold, thread, thread.own_numbers()));
         }
     }
+}
+
+/// Gives up the numbers of who is not made after all: its identity, if it has one, never was anybody's.
+fn give_up<H: Host>(hold: &mut Hold<'_, H>, thread: &Thread<H>, numbers: &Numbers<H>) {
+    if let Some(identity) = thread.identity_edge().get_if_set(hold) {
+        identity.note_end(hold, 0);
+    }
+    numbers.give_up(hold);
+    super::end_space::end_spaces(hold, numbers);
 }
 
 /// Where a new process comes from.
@@ -549,7 +573,7 @@ pub(crate) struct Origin<'h, H: Host> {
 
 /// How a new process comes to its numbers.
 #[derive(Clone, Copy)]
-enum Numbers<'a, H: Host> {
+enum NumberSource<'a, H: Host> {
     /// It takes them now, for this caller, if that matters.
     Taken(Number<'a>, Option<&'a Thread<H>>),
     /// It has them already.
@@ -560,13 +584,13 @@ enum Numbers<'a, H: Host> {
 ///
 /// # Errors
 ///
-/// `ENOMEM`: the table is gone. Then those of [`Identity::enter`](crate::pid::Identity::enter).
+/// `ENOMEM`: the table is gone. Then those of [`Numbers::enter`](crate::pid::Numbers::enter).
 #[inline]
 fn publish<'h, H: Host>(
     hold: &mut Hold<'h, H>,
     process: &ARef<Process<H>>,
     origin: &Origin<'h, H>,
-    numbers: Numbers<'_, H>,
+    numbers: NumberSource<'_, H>,
 ) -> Result<(), Refusal> {
     if hold.table().closed {
         return Err(Errno::ENOMEM.into());
@@ -607,26 +631,41 @@ impl<H: Host> Process<H> {
         if hold.table().closed {
             return Err(Errno::ENOMEM.into());
         }
-        self.identity.enter(hold, number, caller, None)
+        self.own_numbers.enter(hold, number, caller, None)?;
+        self.begin_use(hold);
+        Ok(())
+    }
+
+    fn begin_use(&self, hold: &mut Hold<'_, H>) {
+        let serial = hold.table_mut().next_use();
+        self.serial.set(hold, serial);
     }
 
     /// Takes its numbers, or is found under those that it has from now on. The first process of a namespace is its init (R-FORK-14).
     #[inline]
-    fn enter_number(&self, hold: &mut Hold<'_, H>, numbers: Numbers<'_, H>) -> Result<(), Refusal> {
+    fn enter_number(
+        &self,
+        hold: &mut Hold<'_, H>,
+        numbers: NumberSource<'_, H>,
+    ) -> Result<(), Refusal> {
         let own = self.in_hold(hold);
         let task = Task::Process(Ptr::new(self));
         match numbers {
-            Numbers::Taken(number, caller) => {
-                own.identity.enter(hold, number, caller, Some(task))?;
+            NumberSource::Taken(number, caller) => {
+                own.own_numbers.enter(hold, number, caller, Some(task))?;
+                self.begin_use(hold);
             }
-            Numbers::Reserved => own.identity.fill(hold, task),
+            NumberSource::Reserved => {
+                own.own_numbers.fill(hold, task);
+                if let Some(identity) = own.first_thread.identity_edge().get_if_set(hold) {
+                    identity.publish(hold, task);
+                }
+            }
         }
-        let space = own.identity.space(hold);
+        let space = own.own_numbers.space(hold);
         if space.init(hold).is_none() {
             space.set_init(hold, Some(self));
         }
-        let serial = hold.table().census.created + 1;
-        self.serial.set(hold, serial);
         Ok(())
     }
 
@@ -635,7 +674,7 @@ impl<H: Host> Process<H> {
     fn begin_life(&self, hold: &mut Hold<'_, H>) {
         self.enter_state(hold, ProcessState::Live);
         hold.table_mut().census.created += 1;
-        self.first_thread.identity().follow(hold, &self.identity);
+        self.first_thread.own_numbers().follow(hold, &self.own_numbers);
         self.first_thread.join(hold);
     }
 
@@ -682,10 +721,10 @@ pub(crate) fn new_init<H: Host>(
         if hold.init().is_some() || hold.table().closed {
             return Err(Errno::EEXIST.into());
         }
-        process.enter_number(hold, Numbers::Taken(Number::Exactly(pid), None))?;
+        process.enter_number(hold, NumberSource::Taken(Number::Exactly(pid), None))?;
         let founder = match begins_in {
             InitSession::Nameless => None,
-            InitSession::Own => Some(process.identity()),
+            InitSession::Own => Some(process.own_numbers()),
         };
         session.found(hold, founder)?;
         group.found(hold, founder, &session)?;

@@ -42,7 +42,7 @@ impl<H: Host> Process<H> {
         self.world().hold(|hold| {
             let space = self.space(hold);
             let group = find_task(hold, space, pid)?.0.group_in(hold);
-            Ok(group.identity().number_in(hold, space))
+            Ok(group.own_numbers().number_in(hold, space))
         })
     }
 
@@ -60,7 +60,7 @@ impl<H: Host> Process<H> {
         self.world().hold(|hold| {
             let space = self.space(hold);
             let session = find_task(hold, space, pid)?.0.session_in(hold);
-            Ok(session.identity().number_in(hold, space))
+            Ok(session.own_numbers().number_in(hold, space))
         })
     }
 
@@ -246,8 +246,8 @@ impl<H: Host> Process<H> {
         session: &Session<H>,
         group: &ProcessGroup<H>,
     ) -> Result<(), Refusal> {
-        session.found(hold, Some(&self.identity))?;
-        group.found(hold, Some(&self.identity), session)?;
+        session.found(hold, Some(&self.own_numbers))?;
+        group.found(hold, Some(&self.own_numbers), session)?;
         self.forget_terminal(hold);
         self.relocate(hold, group);
         Ok(())
@@ -270,7 +270,7 @@ impl<H: Host> Process<H> {
 
     fn found_group(&self, hold: &mut Hold<'_, H>, embryo: &ProcessGroup<H>) -> Result<(), Refusal> {
         let session = self.session_in(hold);
-        embryo.found(hold, Some(&self.identity), session)?;
+        embryo.found(hold, Some(&self.own_numbers), session)?;
         self.relocate(hold, embryo);
         Ok(())
     }
@@ -289,14 +289,14 @@ impl<H: Host> Process<H> {
         group.admit(hold, self);
         self.publish_ids(hold, group);
         self.group.set(hold, Some(ARef::from(group)));
-        end_spaces(hold, left.identity());
+        end_spaces(hold, left.own_numbers());
     }
 
     /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).
     pub(super) fn publish_ids(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         let space = self.space(hold);
-        let pgid = group.in_hold(hold).identity().number_in(hold, space);
-        let sid = group.session_in(hold).identity().number_in(hold, space);
+        let pgid = group.in_hold(hold).own_numbers().number_in(hold, space);
+        let sid = group.session_in(hold).own_numbers().number_in(hold, space);
         self.ids.set(hold, u64::from(pgid) << 32 | u64::from(sid));
     }
 
@@ -312,7 +312,7 @@ impl<H: Host> Process<H> {
 
     /// The living group that has the process's number.
     fn named_group<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
-        let group = self.in_hold(hold).identity.roles(hold)?.group?;
+        let group = self.in_hold(hold).own_numbers.roles(hold)?.group?;
         Some(group.get(hold))
     }
 

@@ -154,7 +154,7 @@ struct Target<'h, H: Host> {
 impl<H: Host> Process<H> {
     /// The number of this process, as `viewer` sees it.
     pub(super) fn number_seen_by(&self, hold: &Hold<'_, H>, viewer: &Self) -> Pid {
-        self.in_hold(hold).identity().number_in(hold, viewer.space(hold))
+        self.in_hold(hold).own_numbers().number_in(hold, viewer.space(hold))
     }
 
     /// What `si_pid` says of this sender: its own number, untranslated; 0 if the target cannot see it. R-KILL-07.

@@ -73,7 +73,7 @@ pub(crate) use wait::{Sleeper, Sleepers};
 use crate::group::ProcessGroup;
 use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
 use crate::object::Head;
-use crate::pid::{Identity, PidNamespace};
+use crate::pid::{Numbers, PidNamespace};
 use crate::sync::{Field, Hold, Home, StrongEdge, Word32, Word64, World};
 use crate::thread::{Comrades, Thread, ThreadState};
 use crate::{ARef, Errno, ExitSignal, ExitStatus, Host, Pid, Signal};
@@ -103,7 +103,7 @@ pub struct Process<H: Host> {
 
     /// PGID in the upper half, SID in the lower: read together, they are never torn.
     ids: Word64,
-    identity: Identity<H>,
+    own_numbers: Numbers<H>,
     /// The parent's thread whose child this is.
     parent: Edge<Thread<H>>,
     birth: Field<i64>,
@@ -249,11 +249,11 @@ impl<H: Host> Process<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
-        let (identity, level) = (space.new_identity()?, space.level());
+        let (own_numbers, level) = (space.new_numbers()?, space.level());
         ARef::make(|| Self {
             head: Self::new_head(),
             world,
-            identity,
+            own_numbers,
             level,
             ppid: Word32::new(0),
             state: Word32::new(ProcessState::Embryo as u32),
@@ -292,17 +292,17 @@ impl<H: Host> Process<H> {
     /// Serves getpid(2).
     #[inline]
     pub fn pid(&self) -> Pid {
-        self.identity.number()
+        self.own_numbers.number()
     }
 
     /// Returns the process number as seen in a namespace; 0 if it is not visible there. R-PID-14.
     pub fn pid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.world().hold(|hold| self.identity.number_in(hold, viewer))
+        self.world().hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
     /// Returns the namespace in which the process lives.
     pub fn namespace(&self) -> ARef<PidNamespace<H>> {
-        self.world().hold(|hold| self.identity.space_arc(hold))
+        self.world().hold(|hold| self.own_numbers.space_arc(hold))
     }
 
     /// Returns the kernel's data.
@@ -419,6 +419,11 @@ impl<H: Host> Process<H> {
         self.group.get(hold)
     }
 
+    /// Which use of its number it is.
+    pub(crate) fn serial(&self, hold: &Hold<'_, H>) -> u64 {
+        self.serial.get(hold)
+    }
+
     pub(crate) fn has(&self, hold: &Hold<'_, H>, marks: Marks) -> bool {
         self.marks.get(hold).contains(marks)
     }
@@ -432,13 +437,13 @@ impl<H: Host> Process<H> {
     }
 
     /// Its numbers.
-    pub(crate) const fn identity(&self) -> &Identity<H> {
-        &self.identity
+    pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
+        &self.own_numbers
     }
 
     /// The namespace in which it lives.
     pub(crate) fn space<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
-        self.in_hold(hold).identity.space(hold)
+        self.in_hold(hold).own_numbers.space(hold)
     }
 
     /// Whether it is number 1 of its namespace, the table's own included.

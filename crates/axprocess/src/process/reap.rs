@@ -39,14 +39,17 @@ impl<H: Host> Process<H> {
         let group = self.group.get(hold);
         group.leave(hold, self);
         let own = self.in_hold(hold);
-        own.identity.leave(hold);
+        own.own_numbers.leave(hold);
+        if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {
+            identity.note_end(hold, self.exit_code.get());
+        }
         if self.is_space_init(hold) {
             self.space(hold).set_init(hold, None);
         }
         self.enter_state(hold, ProcessState::Reaped);
         self.later_leader.set(hold, None);
         hold.table_mut().census.reaped += 1;
-        end_spaces(hold, &own.identity);
-        end_spaces(hold, group.identity());
+        end_spaces(hold, &own.own_numbers);
+        end_spaces(hold, group.own_numbers());
     }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{Marks, Process, ProcessState};
-use crate::pid::{DEEPEST, Identity, PidNamespace};
+use crate::pid::{DEEPEST, Numbers, PidNamespace};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, ExitSignal, Host, Pid};
@@ -106,7 +106,7 @@ impl LevelNumbers {
     /// Looks a thing up in every namespace from `inner` out to `viewer`, which contains it.
     fn of<H: Host>(
         hold: &Hold<'_, H>,
-        identity: &Identity<H>,
+        own_numbers: &Numbers<H>,
         inner: &PidNamespace<H>,
         viewer: &PidNamespace<H>,
     ) -> Self {
@@ -114,7 +114,7 @@ impl LevelNumbers {
         let mut numbers = [0; DEEPEST as usize + 1];
         let from_inside = numbers.iter_mut().take(len).rev();
         for (number, space) in from_inside.zip(inner.outward()) {
-            *number = identity.number_in(hold, space);
+            *number = own_numbers.number_in(hold, space);
         }
         Self { numbers, len }
     }
@@ -165,12 +165,12 @@ impl<H: Host> Process<H> {
             let own = self.in_hold(hold);
             let group = own.group_in(hold);
             let space = own.space(hold);
-            let of = |identity| LevelNumbers::of(hold, identity, space, viewer);
+            let of = |own_numbers| LevelNumbers::of(hold, own_numbers, space, viewer);
             let session = group.session_in(hold);
             Some(NamespaceNumbers {
-                tgid: of(own.identity()),
-                pgid: of(group.identity()),
-                sid: of(session.identity()),
+                tgid: of(own.own_numbers()),
+                pgid: of(group.own_numbers()),
+                sid: of(session.own_numbers()),
             })
         })
     }
@@ -185,13 +185,13 @@ impl<H: Host> Process<H> {
         }
         let own = self.in_hold(hold);
         let group = own.group_in(hold);
-        let number = |identity: &Identity<H>| identity.number_in(hold, viewer);
+        let number = |own_numbers: &Numbers<H>| own_numbers.number_in(hold, viewer);
         Some(ProcessStat {
-            pid: number(own.identity()),
+            pid: number(own.own_numbers()),
             state: self.run_state(hold),
-            ppid: self.parent_in(hold).map_or(0, |parent| number(parent.identity())),
-            pgrp: number(group.identity()),
-            session: number(group.session_in(hold).identity()),
+            ppid: self.parent_in(hold).map_or(0, |parent| number(parent.own_numbers())),
+            pgrp: number(group.own_numbers()),
+            session: number(group.session_in(hold).own_numbers()),
             terminal: self.terminal_in(hold).map(|terminal| TerminalStat {
                 device: terminal.device(),
                 foreground: terminal.shown_foreground(hold, viewer),

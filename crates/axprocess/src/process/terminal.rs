@@ -261,7 +261,7 @@ impl<H: Host> Process<H> {
         self.hold_with(terminal, |hold| {
             self.check_may_ask(hold, terminal, side)?;
             let session = terminal.session_in(hold).ok_or(Errno::ENOTTY)?;
-            Ok(session.identity().number_in(hold, self.space(hold)))
+            Ok(session.own_numbers().number_in(hold, self.space(hold)))
         })
     }
 
@@ -399,14 +399,15 @@ impl<H: Host> Process<H> {
 
     /// The number's present use, of which this process is the owner.
     pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
-        let number = self.in_hold(hold).identity().number_in(hold, hold.root_space());
-        NumberUse { number, serial: self.serial.get(hold) }
+        let number = self.in_hold(hold).own_numbers().number_in(hold, hold.root_space());
+        NumberUse { number, serial: self.serial(hold) }
     }
 
     /// Gives a session's leader, who has none, a free terminal.
     fn take_terminal(&self, hold: &mut Hold<'_, H>, terminal: &Terminal<H>) {
         let group = self.group_in(hold);
-        let foreground = Named { number_use: group.number_use(hold), identity: group.identity() };
+        let foreground =
+            Named { number_use: group.number_use(hold), own_numbers: group.own_numbers() };
         let generation = self.session_in(hold).attach_terminal(hold, terminal, foreground);
         self.terminal_generation.set(hold, generation);
     }
@@ -451,7 +452,7 @@ impl<H: Host> Process<H> {
 impl<H: Host> Session<H> {
     /// The leader, until it is reaped.
     pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        match self.in_hold(hold).identity().roles(hold)?.task()? {
+        match self.in_hold(hold).own_numbers().roles(hold)?.task()? {
             Task::Process(leader) => Some(leader.get(hold)),
             Task::Thread(_) => None,
         }
@@ -488,21 +489,21 @@ fn find_named<'h, H: Host>(
     let roles = space.roles(hold, number).ok_or(Errno::ESRCH)?;
     if let Some(group) = roles.group {
         let group = group.get(hold);
-        let named = Named { number_use: group.number_use(hold), identity: group.identity() };
+        let named = Named { number_use: group.number_use(hold), own_numbers: group.own_numbers() };
         return Ok((Some(named), Some(group.session_in(hold))));
     }
     Ok(match roles.task() {
         Some(Task::Process(process)) => {
             let process = process.get(hold);
             let number_use = process.number_use(hold);
-            let named = Named { number_use, identity: process.identity() };
+            let named = Named { number_use, own_numbers: process.own_numbers() };
             (Some(named), Some(process.session_in(hold)))
         }
         Some(Task::Thread(thread)) => {
             let thread = thread.get(hold);
-            let identity = thread.identity();
-            let number = identity.number_in(hold, hold.root_space());
-            let named = Named { number_use: NumberUse { number, serial: 0 }, identity };
+            let own_numbers = thread.own_numbers();
+            let number = own_numbers.number_in(hold, hold.root_space());
+            let named = Named { number_use: NumberUse { number, serial: 0 }, own_numbers };
             (Some(named), Some(thread.process_in(hold).session_in(hold)))
         }
         None => (None, None),

@@ -66,6 +66,11 @@ impl<H: Host> World<H> {
         &self.space
     }
 
+    /// Which table it is of all that ever were.
+    pub(crate) const fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// The objects that wait for the unlock to be freed.
     pub(crate) const fn pending(&self) -> &Pending {
         &self.pending

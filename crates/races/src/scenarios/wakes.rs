@@ -149,13 +149,17 @@ pub fn a_future_is_dropped_at_any_point<E: Explorer>() {
     let (said, _, _) = {
         let bell = Arc::clone(&bell);
         all::<E, _, _, _>(
-            move || poll_twice(&second, &bell),
+            move || {
+                let said = poll_twice(&second, &bell);
+                exit(&second, 0);
+                said
+            },
             move || E::does("exit()", || exit(&child, 0)),
             move || E::does("exit of the leader", || exit(&leader, 0)),
         )
     };
     let got = said.iter().flatten().any(|answer| *answer == Ok(4));
-    // The second thread was dropped, and with it the process has ended: init adopts what is left.
+    // The second thread has exited, and with it the process has ended: init adopts what is left.
     let left = wait4(&init, 4);
     assert_eq!(got, left == Err(Errno::ECHILD), "{said:?}, {left:?}");
     assert_eq!(Arc::strong_count(&bell), 1, "a waker is kept");

@@ -1,6 +1,7 @@
 //! What depends on the caller, and the making.
 
 use super::{CloneFlags, CloneRequest};
+use crate::process::{PreparedFork, PreparedThread};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, PidHandle};
 
@@ -63,6 +64,34 @@ impl<H: Host> NewProcess<'_, H> {
     }
 }
 
+impl<'a, H: Host> NewProcess<'a, H> {
+    /// Begins to make the process, as [`Thread::prepare_fork`] does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`make`](Self::make).
+    pub fn prepare(
+        self,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<PreparedFork<'a, H>, Errno> {
+        self.request.check_namespaces()?;
+        self.caller.prepare_fork(self.request.fork_request(), data, thread_data)
+    }
+}
+
+impl<'a, H: Host> NewThread<'a, H> {
+    /// Begins to make the thread, as [`Thread::prepare_thread`] does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`make`](Self::make).
+    pub fn prepare(self, thread_data: H::ThreadData) -> Result<PreparedThread<'a, H>, Errno> {
+        self.request.check_namespaces()?;
+        self.caller.prepare_thread(self.request.number(), thread_data)
+    }
+}
+
 impl<H: Host> NewThread<'_, H> {
     /// Makes the thread.
     ///
@@ -77,14 +106,16 @@ impl<H: Host> NewThread<'_, H> {
 
 impl CloneRequest {
     /// Returns the handle for which `CLONE_PIDFD` asks: of the new process, or with `CLONE_THREAD` of the new thread. R-CLONE-13.
-    pub fn pidfd<H: Host>(&self, made: &ARef<Thread<H>>) -> Option<PidHandle<H>> {
-        self.flags.contains(CloneFlags::PIDFD).then(|| {
-            if self.flags.contains(CloneFlags::THREAD) {
-                made.handle()
-            } else {
-                made.process().handle()
-            }
-        })
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory; a kernel that gives the child up then makes it in steps ([`Thread::prepare_fork`]).
+    pub fn pidfd<H: Host>(&self, made: &Thread<H>) -> Result<Option<PidHandle<H>>, Errno> {
+        if !self.flags.contains(CloneFlags::PIDFD) {
+            return Ok(None);
+        }
+        let of_thread = self.flags.contains(CloneFlags::THREAD);
+        if of_thread { made.handle() } else { made.process().handle() }.map(Some)
     }
 
     /// Linux looks only after it has asked whether the caller may have new namespaces.

@@ -4,9 +4,10 @@
 //! gone, and still be the name of a group that lives.
 
 use super::{Sending, Target};
+use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::Thread;
-use crate::{Errno, HandleState, Host, Pid, PidHandle, SignalCause};
+use crate::{Errno, Host, Pid, PidHandle, SignalCause};
 
 /// Whom of what a handle names a signal is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -101,7 +102,7 @@ impl<H: Host> Thread<H> {
             if !handle.is_visible_to(hold, own) {
                 return Err(Errno::EINVAL);
             }
-            let is_own = scope != SignalScope::Group && handle.names(self);
+            let is_own = scope != SignalScope::Group && handle.names(hold, self);
             let given = match info.transpose()? {
                 Some(info) if info.signal != signal => return Err(Errno::EINVAL),
                 Some(info) if info.is_impersonation() && !is_own => return Err(Errno::EPERM),
@@ -110,7 +111,7 @@ impl<H: Host> Thread<H> {
             let mut sending = Sending { given, ..Sending::new(own, signal) };
             match scope {
                 SignalScope::Group => {
-                    let group = handle.number_use().and_then(|named| named.group(hold));
+                    let group = handle.number_use(hold).and_then(|named| named.group(hold));
                     sending.hit_group(hold, group.ok_or(Errno::ESRCH)?)
                 }
                 SignalScope::Thread => {
@@ -126,23 +127,23 @@ impl<H: Host> Thread<H> {
 
 impl<H: Host> PidHandle<H> {
     /// Whether it names this very thread, by the number that the thread has now.
-    fn names(&self, thread: &Thread<H>) -> bool {
-        match self.thread() {
-            Some(named) => core::ptr::eq(&**named, thread) && self.state() < HandleState::Gone,
-            None => {
-                let process = self.process();
-                core::ptr::eq(&**process, &**thread.process()) && thread.tid() == process.pid()
-            }
-        }
+    fn names(&self, hold: &Hold<'_, H>, thread: &Thread<H>) -> bool {
+        self.target(hold)
+            .and_then(|target| target.thread)
+            .is_some_and(|it| core::ptr::eq(it, thread))
     }
 
     /// Whom a signal hits; `None` when the handle is at its end.
     fn target<'h>(&self, hold: &Hold<'h, H>) -> Option<Target<'h, H>> {
-        let process = self.process().in_hold(hold);
-        let thread = match self.thread() {
-            Some(thread) => Some(thread.in_hold(hold)),
-            None => process.leader(hold),
-        };
-        (self.state() < HandleState::Gone).then_some(Target { process, thread })
+        Some(match self.identity().task(hold)? {
+            Task::Process(process) => {
+                let process = process.get(hold);
+                Target { process, thread: process.leader(hold) }
+            }
+            Task::Thread(thread) => {
+                let thread = thread.get(hold);
+                Target { process: thread.process_in(hold), thread: Some(thread) }
+            }
+        })
     }
 }

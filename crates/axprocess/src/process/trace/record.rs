@@ -109,7 +109,7 @@ impl<H: Host> Trace<H> {
 
     /// The number of the thread, as the viewer sees it.
     pub(crate) fn number_in(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
-        self.owner(hold).identity().number_in(hold, viewer)
+        self.owner(hold).own_numbers().number_in(hold, viewer)
     }
 
     pub(crate) fn report(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {

@@ -41,8 +41,8 @@ pub(super) enum Who {
     Process(Pid),
     Group(Pid),
     OwnGroup,
-    /// What a handle names; none: a thread that does not lead.
-    Handle(Option<NumberUse>, PidfdMode),
+    /// What a handle names, in the table of that serial; none: a thread that does not lead.
+    Handle(Option<(u64, NumberUse)>, PidfdMode),
 }
 
 pub(super) const KINDS: WaitOptions =

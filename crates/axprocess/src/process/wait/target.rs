@@ -67,7 +67,9 @@ impl Target {
                     }
                 })
                 .map(Self::Child),
-            Who::Handle(named, _) => named.map(|named| Self::Child(ChildId::Process(named))),
+            Who::Handle(named, _) => named
+                .filter(|(table, _)| *table == caller.process().world().serial())
+                .map(|(_, named)| Self::Child(ChildId::Process(named))),
         };
         found.unwrap_or(Self::Nobody)
     }

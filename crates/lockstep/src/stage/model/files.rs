@@ -278,9 +278,10 @@ impl Model {
             PidfdCall::EnterPid => {
                 // Who has begun to exit has no namespaces any more that could be entered.
                 let is_there = handle.state() == HandleState::Running && !self.is_leaving(handle);
-                nothing(match is_there {
-                    true => thread.set_pid_namespace(&handle.process().namespace()),
-                    false => Err(Errno::ESRCH),
+                let process = handle.process().filter(|_| is_there);
+                nothing(match process {
+                    Some(process) => thread.set_pid_namespace(&process.namespace()),
+                    None => Err(Errno::ESRCH),
                 })
             }
         }
@@ -289,9 +290,10 @@ impl Model {
     /// Whether the thread that a handle names has begun to exit.
     fn is_leaving(&self, handle: &PidHandle<World>) -> bool {
         let kernel = self.table.host().kernel();
-        let actor = match handle.thread() {
-            Some(thread) => thread.host_data().0,
-            None => kernel.groups[handle.process().host_data().0].leader,
+        let actor = match (handle.thread(), handle.process()) {
+            (Some(thread), _) => thread.host_data().0,
+            (None, Some(process)) => kernel.groups[process.host_data().0].leader,
+            (None, None) => return true,
         };
         kernel.tasks[actor].is_gone
     }

@@ -1,0 +1,341 @@
+//! The numbers of one process, thread, group or session: one in each namespace in which it can be seen.
+
+use super::namespace::{DEEPEST, PidNamespace, with_memory};
+use super::number::{Holder, Number, Refusal, Roles, Task};
+use crate::object::Head;
+use crate::process::Process;
+use crate::sync::{Hold, StrongEdge, Word32, World};
+use crate::thread::Thread;
+use crate::{ARef, Errno, Host, Pid};
+
+/// The numbers of one thing.
+///
+/// In the table's own namespace that is one word. A thing that lives further inside shares a record of its outer numbers with what
+/// is named after it: a group and a session have the numbers of the process that founded them (R-NS-01, R-NS-28).
+pub(crate) struct Numbers<H: Host> {
+    number: Word32,
+    inside: StrongEdge<Inside<H>>,
+}
+
+/// The namespace of a thing, and its numbers around it, by level.
+pub(crate) struct Inside<H: Host> {
+    pub(crate) head: Head,
+    space: ARef<PidNamespace<H>>,
+    outer: [Word32; DEEPEST as usize],
+}
+
+impl<H: Host> Inside<H> {
+    pub(crate) fn world(&self) -> &World<H> {
+        self.space.world()
+    }
+}
+
+impl<H: Host> Numbers<H> {
+    /// In the table's own namespace.
+    pub(crate) const fn at_root() -> Self {
+        Self { number: Word32::new(0), inside: StrongEdge::empty() }
+    }
+
+    /// In a namespace inside that one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the numbers around.
+    pub(super) fn nested(space: &PidNamespace<H>) -> Result<Self, Errno> {
+        let space = ARef::from(space);
+        let outer = [const { Word32::new(0) }; DEEPEST as usize];
+        let inside = ARef::make(|| Inside { head: Inside::<H>::new_head(), space, outer })?;
+        Ok(Self { number: Word32::new(0), inside: StrongEdge::new(inside) })
+    }
+
+    /// The number in its own namespace. Wait-free.
+    #[inline]
+    pub(crate) fn number(&self) -> Pid {
+        self.number.get()
+    }
+
+    /// The namespace in which it lives.
+    #[inline]
+    pub(crate) fn space<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
+        match self.inside.get_if_set(hold) {
+            Some(inside) => &inside.space,
+            None => hold.root_space(),
+        }
+    }
+
+    /// The namespace in which it lives, to be held.
+    pub(crate) fn space_arc(&self, hold: &Hold<'_, H>) -> ARef<PidNamespace<H>> {
+        ARef::from(self.space(hold))
+    }
+
+    /// The number that `viewer` sees; 0 if it sees none: who lives inside sees nothing of what is outside (R-PID-14).
+    pub(crate) fn number_in(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
+        let space = self.space(hold);
+        if space.is(viewer) {
+            return self.number();
+        }
+        match self.inside.get_if_set(hold) {
+            Some(inside) if viewer.contains(space) => {
+                inside.outer.get(viewer.level() as usize).map_or(0, Word32::get)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Takes the numbers of the process that founds a group or session, 0 meaning none.
+    pub(crate) fn take_after(&self, hold: &mut Hold<'_, H>, founder: &Self) {
+        self.number.set(hold, founder.number());
+        if let Some(inside) = founder.inside.get_if_set(hold) {
+            self.inside.set(hold, Some(ARef::from(inside)));
+        }
+    }
+
+    /// Has the numbers of `other` from now on, also when those are given back: a thread that becomes the leader those of its process, a terminal
+    /// those of its foreground.
+    pub(crate) fn follow(&self, hold: &mut Hold<'_, H>, other: &Self) {
+        self.number.set(hold, other.number());
+        let inside = other.inside.get_if_set(hold).map(ARef::from);
+        self.inside.set(hold, inside);
+    }
+
+    /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none; `caller`: who asks for them; `task`: who
+    /// is found under them, nobody before they are [filled](Self::fill).
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EINVAL`: more numbers asked for than there are levels. Level by level, `EINVAL`: a number that cannot be, or is not 1 for a
+    /// namespace's first; `EPERM`: the caller may not choose; `EEXIST`: the number is in use; `EAGAIN`: none is free. At last
+    /// `ENOMEM`: the namespace is closed.
+    #[inline]
+    pub(crate) fn enter(
+        &self,
+        hold: &mut Hold<'_, H>,
+        wanted: Number<'_>,
+        caller: Option<&Thread<H>>,
+        task: Option<Task<H>>,
+    ) -> Result<(), Refusal> {
+        let holder = task.map_or(Holder::Prepared, Holder::Task);
+        let own = self.space(hold);
+        wanted.check_count(own.level())?;
+        if own.level() == 0 {
+            let number = enter_one(hold, own, wanted, 0, caller, holder)?;
+            self.number.set(hold, number);
+            return Ok(());
+        }
+        self.enter_everywhere(hold, wanted, caller, holder)
+    }
+
+    #[cold]
+    fn enter_everywhere(
+        &self,
+        hold: &mut Hold<'_, H>,
+        wanted: Number<'_>,
+        caller: Option<&Thread<H>>,
+        holder: Holder<H>,
+    ) -> Result<(), Refusal> {
+        let own = self.space(hold);
+        if own.awaits_first(hold) && own.numbers(hold).len() > 0 {
+            // Its first is being made, and may yet come to nothing.
+            return Err(Errno::ENOMEM.into());
+        }
+        self.reserve(hold, own, wanted)?;
+        let mut entered = Entered { hold, own_numbers: self, levels: 0 };
+        for (depth, space) in own.outward().enumerate() {
+            let number = enter_one(entered.hold, space, wanted, depth, caller, holder)?;
+            self.note(entered.hold, space, number);
+            entered.levels += 1;
+        }
+        if own.is_closed(entered.hold) {
+            return Err(Errno::ENOMEM.into());
+        }
+        entered.levels = 0;
+        Ok(())
+    }
+
+    /// Sees to it that no level lacks memory, before any gives a number. A level that had given one, and took it back because the next
+    /// lacks memory, would free its own memory, and the next attempt would end in the same way.
+    ///
+    /// An error of the caller's ends this early: no level behind it will be asked for a number.
+    fn reserve(
+        &self,
+        hold: &mut Hold<'_, H>,
+        own: &PidNamespace<H>,
+        wanted: Number<'_>,
+    ) -> Result<(), Refusal> {
+        for (depth, space) in own.outward().enumerate() {
+            let Ok(number) = wanted.at(depth, space.numbers(hold).limit()) else {
+                break;
+            };
+            with_memory(hold, space, |numbers| numbers.reserve(number))?;
+        }
+        Ok(())
+    }
+
+    /// Gives back the numbers of the innermost `levels`.
+    ///
+    /// The cursors stay where they are, as Linux's do, unless it was the first of its namespace, which is to be 1 (R-PID-13).
+    #[cold]
+    fn withdraw(&self, hold: &mut Hold<'_, H>, levels: usize) {
+        let own = self.space(hold);
+        for (space, number) in self.everywhere(hold).take(levels) {
+            space.edit_numbers(hold, |numbers| {
+                numbers.edit_existing(number, |roles| roles.holder = Holder::Nobody);
+            });
+        }
+        if own.awaits_first(hold) {
+            own.edit_numbers(hold, |numbers| numbers.set_cursor(1));
+        }
+    }
+
+    /// Its namespaces, from its own outward, with its number in each.
+    fn everywhere<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+    ) -> impl Iterator<Item = (&'h PidNamespace<H>, Pid)> + use<'h, H> {
+        let own = self.number();
+        let (space, outer) = match self.inside.get_if_set(hold) {
+            Some(inside) => (&*inside.space, &inside.outer[..]),
+            None => (hold.root_space(), &[][..]),
+        };
+        let innermost = space.level();
+        space.outward().map(move |space| {
+            let around = outer.get(space.level() as usize).filter(|_| space.level() < innermost);
+            (space, around.map_or(own, Word32::get))
+        })
+    }
+
+    fn note(&self, hold: &mut Hold<'_, H>, space: &PidNamespace<H>, number: Pid) {
+        match self.inside.get_if_set(hold) {
+            Some(inside) if !inside.space.is(space) => {
+                if let Some(word) = inside.outer.get(space.level() as usize) {
+                    word.set(hold, number);
+                }
+            }
+            _ => self.number.set(hold, number),
+        }
+    }
+
+    /// Whether a thread or process is known by these numbers.
+    pub(crate) fn names(&self, hold: &Hold<'_, H>, is_it: impl Fn(&Roles<H>) -> bool) -> bool {
+        self.space(hold).roles(hold, self.number()).is_some_and(is_it)
+    }
+
+    /// The roles that its number plays.
+    pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>) -> Option<&'a Roles<H>> {
+        self.space(hold).roles(hold, self.number())
+    }
+
+    /// Whether its numbers, at every level, may be in use anew, as far as `is_free` finds no other use. A namespace that is ending gives none.
+    pub(crate) fn can_be_taken(
+        &self,
+        hold: &Hold<'_, H>,
+        is_free: impl Fn(&Roles<H>) -> bool,
+    ) -> bool {
+        self.everywhere(hold).all(|(space, number)| {
+            !space.is_closed(hold) && space.roles(hold, number).is_none_or(&is_free)
+        })
+    }
+
+    /// The process that has these numbers.
+    pub(crate) fn founder<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        self.roles(hold)?.task()?.process_of_leader(hold)
+    }
+
+    /// Edits the roles of its numbers, at every level, all of them in use.
+    #[inline]
+    pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
+        if self.inside.get_if_set(hold).is_none() {
+            let number = self.number();
+            hold.root_space().edit_numbers(hold, |numbers| numbers.edit_existing(number, edit));
+        } else {
+            self.edit_everywhere(hold, edit);
+        }
+    }
+
+    #[cold]
+    fn edit_everywhere(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
+        for (space, number) in self.everywhere(hold) {
+            space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
+        }
+    }
+
+    /// Edits the roles of its numbers, at every level, in use or not.
+    pub(crate) fn edit_or_take(
+        &self,
+        hold: &mut Hold<'_, H>,
+        edit: impl Fn(&mut Roles<H>),
+    ) -> Result<(), Refusal> {
+        for (space, number) in self.everywhere(hold) {
+            with_memory(hold, space, |numbers| numbers.edit(number, &edit).map(|()| number))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a thread or process be found under the numbers that it has.
+    pub(crate) fn fill(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
+        self.edit(hold, |roles| roles.holder = Holder::Task(task));
+    }
+
+    /// Gives up numbers under which nobody was found. In a namespace where it would have been the first, nobody is made any more, as on Linux (R-FORK-18).
+    pub(crate) fn give_up(&self, hold: &mut Hold<'_, H>) {
+        let own = self.space(hold);
+        if own.awaits_first(hold) {
+            own.close(hold);
+        }
+        self.leave(hold);
+    }
+
+    /// Ends the thread's or process's role of its numbers, at every level.
+    pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
+        self.edit(hold, |roles| roles.holder = Holder::Nobody);
+    }
+}
+
+/// How far something new has got its numbers. They are given back unless it gets them all, also when the host panics when it is asked
+/// about one: a number must not outlive what it names.
+struct Entered<'a, 'h, H: Host> {
+    hold: &'a mut Hold<'h, H>,
+    own_numbers: &'a Numbers<H>,
+    levels: usize,
+}
+
+impl<H: Host> Drop for Entered<'_, '_, H> {
+    fn drop(&mut self) {
+        if self.levels > 0 {
+            self.own_numbers.withdraw(self.hold, self.levels);
+        }
+    }
+}
+
+/// Gives a new thread or process its number in one namespace.
+#[inline]
+fn enter_one<H: Host>(
+    hold: &mut Hold<'_, H>,
+    space: &PidNamespace<H>,
+    wanted: Number<'_>,
+    depth: usize,
+    caller: Option<&Thread<H>>,
+    holder: Holder<H>,
+) -> Result<Pid, Refusal> {
+    let wanted = choose(hold, space, wanted, depth, caller)?;
+    with_memory(hold, space, |numbers| numbers.enter(wanted, holder))
+}
+
+/// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.
+fn choose<H: Host>(
+    hold: &Hold<'_, H>,
+    space: &PidNamespace<H>,
+    wanted: Number<'_>,
+    depth: usize,
+    caller: Option<&Thread<H>>,
+) -> Result<Option<Pid>, Refusal> {
+    let number = wanted.at(depth, space.numbers(hold).limit())?;
+    if number.is_some_and(|number| number != 1 && space.awaits_first(hold)) {
+        return Err(Errno::EINVAL.into());
+    }
+    let asks = caller.filter(|_| number.is_some() && wanted.is_users_choice());
+    if asks.is_some_and(|caller| !hold.host().may_choose_number(caller, space)) {
+        return Err(Errno::EPERM.into());
+    }
+    Ok(number)
+}
