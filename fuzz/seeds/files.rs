@@ -118,8 +118,8 @@ impl Cast {
                 Call::WaitidPidfd { by, fd, handle, options }
             }
             PidfdCall::EnterPid => {
-                let named = self.world.handle(handle)?.process();
-                Call::SetPidNamespace { by, of: self.world.position(named)? }
+                let named = self.world.handle(handle)?.process()?;
+                Call::SetPidNamespace { by, of: self.world.position(&named)? }
             }
         };
         Some(self.call(call))

@@ -17,6 +17,9 @@ use crate::{
 /// because a signal delivered later would let `wait` return before the signal is there. A hook may take leaf
 /// locks (a run queue's, a signal queue's), but must not sleep and must not call back into this crate except for getters that take no
 /// lock ([`Process::pid`], [`Process::host_data`], [`Process::state`] and their like): the lock is held, a call would dead-lock (see [`context`](Self::context)).
+/// It may keep and drop references: an object whose last one goes there is freed after the unlock.
+///
+/// **A panic that leaves a hook ends the program**: half an operation is worse than none. It cannot be caught.
 ///
 /// ```
 /// use axprocess::{Host, Relations};
@@ -53,8 +56,8 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Returns who runs, as a number: the thread; or the processor, if the relation lock keeps its holder there and running.
     ///
-    /// In debug builds a hook that calls back into the crate, or drops the last `ARef` of a thread that has not exited, panics by this, where otherwise it would
-    /// wait for itself for ever. `None`: the host cannot tell, and nothing is noticed.
+    /// A hook that calls back into the crate panics by this, and so ends the program, where otherwise it would wait for itself for ever. `None`: the host cannot tell, and nothing
+    /// is noticed; and an object whose last reference another processor drops during a hold may wait for the end of that hold, or of the next.
     fn context(&self) -> Option<NonZeroUsize> {
         None
     }

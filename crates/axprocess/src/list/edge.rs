@@ -21,7 +21,8 @@ impl<T> Ptr<T> {
     /// The target, for as long as the hold lasts.
     #[inline]
     pub(crate) fn get<'h, H: Host>(self, _: &Hold<'h, H>) -> &'h T {
-        // SAFETY: by the module's contract, what a relation points to lives until the hold ends.
+        // SAFETY: by the module's contract, what a relation points to lives until the hold ends. Held against: a hook that drops the last counted reference to it, or an operation that unlinks it, in this very hold (it is freed after
+        // the unlock); a caller that keeps what this returns (the lifetime ends with the hold); a hold of another table (each entry point compares the tables of its objects first).
         unsafe { self.0.as_ref() }
     }
 

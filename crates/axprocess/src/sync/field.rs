@@ -22,7 +22,8 @@ impl<T> Field<T> {
 impl<T: Copy> Field<T> {
     #[inline]
     pub(crate) fn get<H: Host>(&self, _: &Hold<'_, H>) -> T {
-        // SAFETY: the hold excludes every other thread, and no reference to the inside is ever given out.
+        // SAFETY: the hold excludes every other thread, and no reference to the inside is ever given out. Held against: a lock of the host's that gives out another's relations, or the same twice (bound by a serial, and `&mut` is one);
+        // a hook that calls back (it would wait for the lock, or is stopped); a second hold in the same thread (there is none without the lock).
         unsafe { *self.0.get() }
     }
 

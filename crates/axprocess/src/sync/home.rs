@@ -8,7 +8,8 @@ use crate::Host;
 /// The world of an object that refers, from before it is published to the end of its memory, to another that holds the world strongly.
 ///
 /// A process does: to its group. The group may change, but to one of the same table, and never to none. Until the process has a group, its
-/// maker holds the world for it. So a fork need not count one more reference.
+/// maker holds the world for it: a caller that is borrowed until the child is published or given up. So a fork need not count one more reference. While the process is being dropped its group goes before its other fields; none of these asks
+/// for the world (what a thread holds has a counted way to it of its own).
 pub(crate) struct Home<H: Host>(NonNull<World<H>>);
 
 // SAFETY: it gives out `&World<H>`, which is sent and shared between threads.
@@ -31,7 +32,8 @@ impl<H: Host> Home<H> {
 
     #[inline]
     pub(crate) const fn get(&self) -> &World<H> {
-        // SAFETY: by the type's contract the world is held as long as the object in which this stands can be asked.
+        // SAFETY: by the type's contract the world is held as long as the object in which this stands can be asked. Held against: a process kept beyond its reap and its table (it keeps its last
+        // group), a fork that is prepared and outlives its table (its caller is borrowed), a record of ptrace that is dropped with its process (it counts the world itself).
         unsafe { self.0.as_ref() }
     }
 }

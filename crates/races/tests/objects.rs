@@ -1,0 +1,244 @@
+//! Every schedule of objects: the sources of the crate's module `object`, compiled over loom's atomics, so that each order of memory is tried too.
+//!
+//! A value that loom watches stands in each object: reading it after it is freed, freeing it beside a read, freeing it twice and never freeing it all fail.
+
+#![allow(missing_docs, unreachable_pub, dead_code, reason = "the module is the crate's own")]
+
+extern crate alloc;
+
+use std::mem::offset_of;
+use std::ptr::NonNull;
+
+use loom::cell::UnsafeCell;
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+
+/// What the module takes from the crate, over loom.
+mod sync {
+    pub(crate) mod atomic {
+        pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Errno {
+    ENOMEM,
+}
+
+mod object {
+    #[path = "../../../axprocess/src/object/aref.rs"]
+    pub(crate) mod aref;
+    #[path = "../../../axprocess/src/object/head.rs"]
+    pub(crate) mod head;
+    #[path = "../../../axprocess/src/object/memory.rs"]
+    pub(crate) mod memory;
+    #[path = "../../../axprocess/src/object/pending.rs"]
+    pub(crate) mod pending;
+
+    /// That of the objects of this test.
+    pub(crate) fn pending(free: unsafe fn(std::ptr::NonNull<head::Head>)) -> pending::Pending {
+        pending::Pending::new(free)
+    }
+
+    /// Gives memory back.
+    ///
+    /// # Safety
+    ///
+    /// As for the module's own.
+    pub(crate) unsafe fn give_back<T>(place: std::ptr::NonNull<T>) {
+        // SAFETY: by this function's own contract.
+        unsafe { memory::give_back(place) }
+    }
+}
+
+use object::aref::ARef;
+use object::head::{Head, Kind, Object};
+use object::pending::Pending;
+
+/// A table, as far as objects know it: a lock, what leads weakly to an object, and who waits for the unlock.
+struct Table {
+    lock: Mutex<Links>,
+    pending: Pending,
+}
+
+#[derive(Default)]
+struct Links {
+    /// A reference that the table holds, as a list does.
+    strong: Option<ARef<Thing>>,
+    /// One that holds nothing, as that to a terminal.
+    weak: Option<NonNull<Thing>>,
+}
+
+// SAFETY: the pointer is followed under the lock alone.
+unsafe impl Send for Links {}
+
+impl Table {
+    fn new() -> Arc<Self> {
+        let lock = Mutex::new(Links::default());
+        Arc::new(Self { lock, pending: object::pending(free) })
+    }
+
+    /// One hold, as the crate's.
+    fn hold<R>(&self, section: impl FnOnce(&mut Links) -> R) -> R {
+        let (result, _released) = {
+            let mut links = self.lock.lock().unwrap();
+            let held = self.pending.enter(None);
+            let result = section(&mut links);
+            (result, held.leave())
+        };
+        result
+    }
+}
+
+/// An object with a watched value.
+struct Thing {
+    head: Head,
+    table: Arc<Table>,
+    value: UnsafeCell<u32>,
+}
+
+// SAFETY: the value is only read as long as the object lives, which loom checks.
+unsafe impl Send for Thing {}
+// SAFETY: as above.
+unsafe impl Sync for Thing {}
+
+// SAFETY: as for the crate's own objects.
+unsafe impl Object for Thing {
+    const HEAD: usize = offset_of!(Self, head);
+
+    fn pending(&self) -> Option<&Pending> {
+        Some(&self.table.pending)
+    }
+
+    fn unlink(&self) {
+        self.table.hold(|links| {
+            if links.weak.is_some_and(|weak| std::ptr::eq(weak.as_ptr(), self)) {
+                links.weak = None;
+            }
+        });
+    }
+
+    unsafe fn free(whole: NonNull<Head>) {
+        // SAFETY: by the method's own contract.
+        unsafe { free(whole) }
+    }
+}
+
+/// Frees a thing by its head.
+///
+/// # Safety
+///
+/// As for [`Object::free`].
+unsafe fn free(whole: NonNull<Head>) {
+    // SAFETY: by this function's own contract, and as in the crate's `free_as`.
+    unsafe {
+        let place = whole.byte_sub(Thing::HEAD).cast::<Thing>();
+        place.as_ref().unlink();
+        std::ptr::drop_in_place(place.as_ptr());
+        object::give_back(place);
+    }
+}
+
+impl Thing {
+    fn new(table: &Arc<Table>) -> ARef<Self> {
+        let table = Arc::clone(table);
+        ARef::make(|| Self { head: Head::new(Kind::Plain), table, value: UnsafeCell::new(7) }).unwrap()
+    }
+
+    fn read(&self) -> u32 {
+        // SAFETY: loom fails where something else writes the value meanwhile.
+        self.value.with(|value| unsafe { *value })
+    }
+}
+
+impl Drop for Thing {
+    fn drop(&mut self) {
+        // SAFETY: loom fails where something else reads the value meanwhile.
+        self.value.with_mut(|value| unsafe { *value = 0 });
+    }
+}
+
+#[test]
+fn the_last_of_two_frees_behind_all_reads() {
+    // ARef: clones are dropped on two processors; the one that frees has seen what the other read.
+    loom::model(|| {
+        let thing = Thing::new(&Table::new());
+        let other = ARef::clone(&thing);
+        let beside = thread::spawn(move || {
+            let third = ARef::clone(&other);
+            drop(other);
+            assert_eq!(third.read(), 7);
+        });
+        assert_eq!(thing.read(), 7);
+        drop(thing);
+        beside.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reference_taken_from_a_list_outlives_it() {
+    // ARef: one shares what the list holds, under the lock; another takes it out and drops it there: it is freed after the unlock, or by the one who shared it.
+    loom::model(|| {
+        let table = Table::new();
+        let thing = Thing::new(&table);
+        table.hold(|links| links.strong = Some(thing));
+        let beside = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || {
+                let shared = table.hold(|links| links.strong.clone());
+                if let Some(shared) = shared {
+                    assert_eq!(shared.read(), 7);
+                }
+            })
+        };
+        table.hold(|links| {
+            let held: Option<*const Thing> = links.strong.as_ref().map(|thing| &raw const **thing);
+            let taken = links.strong.take();
+            drop(taken);
+            // SAFETY: nothing is freed in a hold.
+            assert_eq!(held.map(|thing| unsafe { &*thing }.read()), Some(7));
+        });
+        beside.join().unwrap();
+        // What met the end of the hold waits for the next.
+        table.hold(|_| ());
+    });
+}
+
+#[test]
+fn what_only_leads_to_an_object_finds_it_or_nothing() {
+    // ARef: a link that holds nothing is followed under the lock while the last reference goes: it gives a counted one, or none, never a freed one.
+    loom::model(|| {
+        let table = Table::new();
+        let thing = Thing::new(&table);
+        table.hold(|links| links.weak = Some(NonNull::from_ref(&*thing)));
+        let beside = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || {
+                let found = table.hold(|links| {
+                    // SAFETY: who ends unlinks itself under the lock first.
+                    ARef::try_from_ref(unsafe { links.weak?.as_ref() })
+                });
+                if let Some(found) = found {
+                    assert_eq!(found.read(), 7);
+                }
+            })
+        };
+        drop(thing);
+        beside.join().unwrap();
+        assert!(table.hold(|links| links.weak.is_none()));
+    });
+}
+
+#[test]
+fn two_last_references_in_one_hold_are_freed_once_each() {
+    // Pending: one goes in a hold, the other beside it: whoever unlocks last frees what waits.
+    loom::model(|| {
+        let table = Table::new();
+        let (inside, outside) = (Thing::new(&table), Thing::new(&table));
+        let beside = thread::spawn(move || drop(outside));
+        table.hold(|_| drop(inside));
+        beside.join().unwrap();
+        // What met the end of the hold waits for the next.
+        table.hold(|_| ());
+    });
+}
