@@ -25,31 +25,7 @@ pub enum Errno {
     ENOMEM,
 }
 
-mod object {
-    #[path = "../../../axprocess/src/object/aref.rs"]
-    pub(crate) mod aref;
-    #[path = "../../../axprocess/src/object/head.rs"]
-    pub(crate) mod head;
-    #[path = "../../../axprocess/src/object/memory.rs"]
-    pub(crate) mod memory;
-    #[path = "../../../axprocess/src/object/pending.rs"]
-    pub(crate) mod pending;
-
-    /// That of the objects of this test.
-    pub(crate) fn pending(free: unsafe fn(std::ptr::NonNull<head::Head>)) -> pending::Pending {
-        pending::Pending::new(free)
-    }
-
-    /// Gives memory back.
-    ///
-    /// # Safety
-    ///
-    /// As for the module's own.
-    pub(crate) unsafe fn give_back<T>(place: std::ptr::NonNull<T>) {
-        // SAFETY: by this function's own contract.
-        unsafe { memory::give_back(place) }
-    }
-}
+mod object;
 
 use object::aref::ARef;
 use object::head::{Head, Kind, Object};
@@ -142,7 +118,8 @@ unsafe fn free(whole: NonNull<Head>) {
 impl Thing {
     fn new(table: &Arc<Table>) -> ARef<Self> {
         let table = Arc::clone(table);
-        ARef::make(|| Self { head: Head::new(Kind::Plain), table, value: UnsafeCell::new(7) }).unwrap()
+        ARef::make(|| Self { head: Head::new(Kind::Plain), table, value: UnsafeCell::new(7) })
+            .unwrap()
     }
 
     fn read(&self) -> u32 {
