@@ -1,8 +1,10 @@
 //! exec in a thread group: one thread takes over, all others are gone.
 
+use core::cell::Cell;
+
 use super::Marks;
 use crate::faults::{Fault, is_planted};
-use crate::sync::Hold;
+use crate::sync::{Hold, with_rest};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, ExitSignal, Host};
 
@@ -19,10 +21,31 @@ impl<H: Host> Thread<H> {
     /// `EAGAIN`: the exit of the process is decided, also meanwhile by a signal; another thread is in exec (R-EXEC-10, B44); this
     /// thread has exited.
     pub fn exec(&self) -> Result<(), Errno> {
-        let world = self.process().world();
-        world.hold(|hold| self.begin_exec(hold))?;
-        while !world.hold(|hold| self.take_over(hold))? {}
-        Ok(())
+        let begun = Cell::new(false);
+        let rest = || _ = begun.get().then(|| self.finish_exec());
+        let first = |hold: &mut Hold<'_, H>| {
+            let begin = self.begin_exec(hold);
+            begun.set(begin.is_ok());
+            begin
+        };
+        with_rest(rest, || self.process().world().hold(first))?;
+        self.finish_exec()
+    }
+
+    /// Also while the panic of a waker unwinds: an exec that has begun is completed.
+    fn finish_exec(&self) -> Result<(), Errno> {
+        loop {
+            let is_left = Cell::new(false);
+            let rest = || _ = is_left.get().then(|| self.finish_exec());
+            let next = |hold: &mut Hold<'_, H>| {
+                let is_done = self.take_over(hold);
+                is_left.set(is_done == Ok(false));
+                is_done
+            };
+            if with_rest(rest, || self.process().world().hold(next))? {
+                return Ok(());
+            }
+        }
     }
 
     fn begin_exec(&self, hold: &mut Hold<'_, H>) -> Result<(), Errno> {

@@ -19,7 +19,7 @@ use super::end_space::end_spaces;
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::faults::{Fault, is_planted};
-use crate::sync::Hold;
+use crate::sync::{Hold, with_rest};
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
 
@@ -47,25 +47,30 @@ impl<H: Host> Thread<H> {
         let reaper = process.world().check_apart(crate::split::Split::Adopt, |hold| {
             process.find_reaper(hold)?.process_in(hold).share()
         });
-        let exit = process.world().hold(|hold| {
-            let exit = self.begin_exit(hold, status.to_raw());
-            #[cfg(feature = "split-sections")]
-            if let Some(Some(reaper)) = &reaper {
-                let reaper = reaper.in_hold(hold).leading_thread(hold);
-                self.children_list().move_all(hold, reaper);
-            }
-            if exit != ThreadExit::Gone {
-                self.try_finish_exit(hold);
-            }
-            exit
-        });
+        let first = || {
+            process.world().hold(|hold| {
+                let exit = self.begin_exit(hold, status.to_raw());
+                #[cfg(feature = "split-sections")]
+                if let Some(Some(reaper)) = &reaper {
+                    let reaper = reaper.in_hold(hold).leading_thread(hold);
+                    self.children_list().move_all(hold, reaper);
+                }
+                if exit != ThreadExit::Gone {
+                    self.try_finish_exit(hold);
+                }
+                exit
+            })
+        };
+        let exit = with_rest(|| self.finish_departure(), first);
         self.finish_departure();
         exit
     }
 
+    /// Also while the panic of a waker unwinds: an exit that has begun is completed.
     fn finish_departure(&self) {
         while self.state() == ThreadState::Exiting {
-            self.process().world().hold(|hold| self.try_finish_exit(hold));
+            let next = || self.process().world().hold(|hold| self.try_finish_exit(hold));
+            with_rest(|| self.finish_departure(), next);
         }
     }
 

@@ -36,6 +36,7 @@ mod kspin;
 mod lock;
 #[cfg(feature = "std")]
 mod std;
+mod with_rest;
 mod word;
 
 pub(crate) use ends_program::EndsProgram;
@@ -44,6 +45,7 @@ pub(crate) use first_use::FirstUse;
 pub(crate) use hold::{BATCH, Hold, World};
 pub(crate) use home::Home;
 pub use lock::Lock;
+pub(crate) use with_rest::with_rest;
 pub(crate) use word::{Word32, Word64};
 
 /// The atomics that the crate uses; the place where a model checker's take over.

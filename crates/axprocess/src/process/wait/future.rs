@@ -1,6 +1,7 @@
 //! Waiting without a thread that blocks: a wait as a `Future`. The protocol stands in `sleeper`.
 
 use core::future::Future;
+use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -93,9 +94,11 @@ impl<H: Host> Future for WaitFuture<'_, H> {
 
 impl<H: Host> Drop for WaitFuture<'_, H> {
     fn drop(&mut self) {
-        if let Some(sleeper) = &self.sleeper {
+        // A panic of the lock leaves it in its list: then it stays allocated for ever.
+        if let Some(sleeper) = self.sleeper.take().map(ManuallyDrop::new) {
             let process = self.call.caller.process();
             let _released = process.world().hold(|hold| sleeper.rise(hold, process));
+            drop(ManuallyDrop::into_inner(sleeper));
         }
     }
 }
