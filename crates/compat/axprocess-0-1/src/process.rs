@@ -45,6 +45,13 @@ pub struct Process {
 /// A new thread of the model, with its process.
 type Forked = Result<ARef<model::Thread<Facade>>, Errno>;
 
+/// What a child has from its birth.
+struct Birth {
+    forked: Forked,
+    parent: Weak<Process>,
+    group: Option<Arc<ProcessGroup>>,
+}
+
 /// What the lock of a process protects.
 pub(crate) struct State {
     /// Itself, until it is reaped.
@@ -102,9 +109,9 @@ impl Process {
     ) -> (Arc<Self>, Result<(), Errno>) {
         let mut outcome = Ok(());
         let child = Arc::new_cyclic(|link| {
-            let (forked, group) = self.fork_hidden(pid, Weak::clone(link));
+            let Birth { forked, parent, group } = self.fork_hidden(pid, Weak::clone(link));
             let hidden = forked.map_err(|errno| outcome = Err(errno)).ok();
-            Self::new(pid, data, hidden, Arc::downgrade(self), group)
+            Self::new(pid, data, hidden, parent, group)
         });
         if outcome.is_ok() {
             child.hold_itself();
@@ -129,12 +136,16 @@ impl Process {
         Self { pid, data, hidden, first_parent, state: SpinNoIrq::new(state) }
     }
 
-    /// Makes the model's process of a child, and tells its group: this process's, which stays the same meanwhile.
-    fn fork_hidden(&self, pid: Pid, link: Weak<Self>) -> (Forked, Option<Arc<ProcessGroup>>) {
+    /// Makes the model's process of a child, in this process's group, which stays the same meanwhile.
+    fn fork_hidden(self: &Arc<Self>, pid: Pid, link: Weak<Self>) -> Birth {
         let state = self.state.lock();
         if let Some(process) = self.unreaped() {
             let request = ForkRequest { number: Number::Exactly(pid), ..ForkRequest::default() };
-            return (process.fork_child(request, link, ()), state.group.clone());
+            return Birth {
+                forked: process.fork_child(request, link, ()),
+                parent: Arc::downgrade(self),
+                group: state.group.clone(),
+            };
         }
         drop(state);
         // Who is in no relation has neither child nor group to give; init is never reaped.

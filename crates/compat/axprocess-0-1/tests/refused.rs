@@ -61,7 +61,10 @@ fn a_child_of_the_refused_is_inits() {
     let child = child_of(&process);
     assert!(is_a_child_of_init(&child) && process.children().is_empty());
     assert!(Arc::ptr_eq(&child.group(), &init().group()));
-    bury([&child, &parent]);
+    // Whose number it shares makes no difference.
+    let other = child_of(&refused(&init()));
+    assert!(is_a_child_of_init(&other));
+    bury([&child, &other, &parent]);
 }
 
 #[test]
