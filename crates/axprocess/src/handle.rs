@@ -182,7 +182,7 @@ impl<H: Host> Thread<H> {
     /// In this order: `ESRCH`: it has exited, and nobody has asked for its identity before. `ENOMEM`: there is no memory.
     pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
         with_identity(self.process().world(), |hold, fresh| {
-            let kind = if self.is_leader(hold) { Kind::Leader } else { Kind::Thread };
+            let kind = if self.has_process_number(hold) { Kind::Leader } else { Kind::Thread };
             Ok(self.identity_in(hold, fresh)?.map(|identity| PidHandle { identity, kind }))
         })
     }

@@ -187,6 +187,11 @@ impl<H: Host> Thread<H> {
         core::ptr::eq(self.process.leading_thread(hold), self)
     }
 
+    /// Whether its number is its process's: it leads, or led until another took over.
+    pub(crate) fn has_process_number(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_leader(hold) || self.tid() == self.process.pid()
+    }
+
     /// Whether it can still be given a child.
     pub(crate) fn is_live(&self) -> bool {
         self.state() == ThreadState::Live

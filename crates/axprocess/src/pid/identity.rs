@@ -281,7 +281,7 @@ impl<H: Host> Thread<H> {
         hold: &mut Hold<'_, H>,
         fresh: &mut Fresh<H>,
     ) -> Result<Option<ARef<Identity<H>>>, Errno> {
-        if self.is_leader(hold) {
+        if self.has_process_number(hold) {
             return self.process().identity_in(hold, fresh);
         }
         let edge = self.identity_edge();
