@@ -333,7 +333,7 @@ impl<H: Host> Process<H> {
     /// In this order:
     /// * `EINVAL`: a sibling of an init (R-CLONE-11), or of a process that is reaped.
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
-    /// * `ENOMEM`: the table is gone. Numbers: as for [`Thread::fork`], but that the host is not asked for its leave.
+    /// * `ENOMEM`: the table is gone; the process was the init of a namespace, and is a zombie. Numbers: as for [`Thread::fork`], but that the host is not asked for its leave.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -573,7 +573,8 @@ fn publish<'h, H: Host>(
     }
     let parent = origin.chosen.or_else(|| origin.parent.accepting(hold));
     let parent = parent.or_else(|| origin.parent.process_in(hold).find_reaper(hold));
-    let parent = parent.ok_or(Errno::ENOMEM)?;
+    // The init of a namespace that has ended adopts nobody: on behalf of itself nothing can be made.
+    let parent = parent.filter(|it| !it.process_in(hold).is_zombie()).ok_or(Errno::ENOMEM)?;
     process.enter_number(hold, numbers)?;
     // A caller that was reaped meanwhile has no group to pass on.
     let heir = origin.like.is_member_somewhere();
