@@ -115,9 +115,9 @@ impl<H: Host> Thread<H> {
         start: TraceStart,
         options: TraceOptions,
     ) -> Result<ARef<Self>, Errno> {
-        let home = self.process().home();
-        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(home)?), Some(Trace::make(home)?));
-        self.process().world().hold(|hold| {
+        let world = self.process().world();
+        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(world)?), Some(Trace::make(world)?));
+        world.hold(|hold| {
             let task = self.process().space(hold).roles(hold, tid).and_then(|roles| roles.task());
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => (process.get(hold), process.get(hold).leader(hold)),
@@ -160,9 +160,9 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `ENOMEM`: there is no memory. `EPERM`: it is traced; the host [forbids it](Host::may_trace).
     pub fn trace_me(&self) -> Result<(), Errno> {
-        let home = self.process().home();
-        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(home)?), Some(Trace::make(home)?));
-        self.process().world().hold(|hold| {
+        let world = self.process().world();
+        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(world)?), Some(Trace::make(world)?));
+        world.hold(|hold| {
             if self.is_traced(hold) {
                 return Err(Errno::EPERM);
             }
@@ -190,8 +190,8 @@ impl<H: Host> Thread<H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub fn inherit_tracer(&self, maker: &Self) -> Result<Option<TraceStart>, Errno> {
-        let mut fresh = Some(Trace::make(self.process().home())?);
         let world = self.process().world();
+        let mut fresh = Some(Trace::make(world)?);
         if !world.is(maker.process().world()) {
             return Ok(None);
         }

@@ -3,7 +3,7 @@
 use crate::list::{Edge, Links, Node, WeakList};
 use crate::object::Head;
 use crate::process::{Marks, Process, ProcessState};
-use crate::sync::{Field, Hold, Home, World};
+use crate::sync::{Field, Hold, World};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, ExitStatus, Host, Pid, PidNamespace, WaitStatus};
 
@@ -14,8 +14,8 @@ use super::TraceStop;
 /// A leader's outlives its exit: a zombie is traced until it is reaped.
 pub(crate) struct Trace<H: Host> {
     pub(crate) head: Head,
-    /// Held by its thread; before it has one, by its maker.
-    world: Home<H>,
+    /// Held: a thread's record is dropped after what holds the world for the thread.
+    world: ARef<World<H>>,
     /// The thread, which holds the record.
     thread: Edge<Thread<H>>,
     /// Which record this is of all.
@@ -57,7 +57,8 @@ impl<H: Host> Trace<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(super) fn make(world: Home<H>) -> Result<ARef<Self>, Errno> {
+    pub(super) fn make(world: &World<H>) -> Result<ARef<Self>, Errno> {
+        let world = ARef::from(world);
         ARef::make(|| Self {
             head: Self::new_head(),
             world,
@@ -71,8 +72,8 @@ impl<H: Host> Trace<H> {
         })
     }
 
-    pub(crate) const fn world(&self) -> &World<H> {
-        self.world.get()
+    pub(crate) fn world(&self) -> &World<H> {
+        &self.world
     }
 
     /// The process of the thread.
