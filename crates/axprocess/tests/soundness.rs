@@ -256,6 +256,9 @@ fn before_each_hold(step: impl FnMut() -> bool + 'static) {
     STEP.set(Some(Box::new(step)));
 }
 
+/// What a test that runs again in a program of its own does there.
+const WORD: &str = "SOUNDNESS_WORD";
+
 /// Runs the test of that name again in a program of its own with that word, which must end with what is said, whatever is caught.
 fn ends_the_program(
     test: &str,
@@ -263,7 +266,6 @@ fn ends_the_program(
     said: &str,
     act: impl FnOnce(&'static str),
 ) {
-    const WORD: &str = "SOUNDNESS_WORD";
     if let Ok(word) = std::env::var(WORD) {
         let word = words.iter().find(|known| **known == word).unwrap();
         let caught = catch_unwind(AssertUnwindSafe(|| act(word)));
@@ -471,7 +473,16 @@ fn a_second_hold_amid_a_hold_ends_the_program() {
 
 #[test]
 fn what_stands_in_a_list_is_not_freed_when_its_lock_fails() {
-    // Design, against any safe host: what is dropped while the lock gives out foreign relations cannot be unlinked. It is leaked, not freed while linked.
+    // Design, against any safe host: what is dropped while the lock gives out foreign relations cannot be unlinked. It is leaked, not freed while linked: so a program of its own.
+    const NAME: &str = "what_stands_in_a_list_is_not_freed_when_its_lock_fails";
+    if std::env::var(WORD).is_err() {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", NAME, "--nocapture"]).env(WORD, "leaks");
+        let output = command.env("ASAN_OPTIONS", "detect_leaks=0").output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        return;
+    }
     let (pool, tables) = pooled::<2>();
     let [(table, init, child), _] = &tables;
     let own_leader = fork(init);
@@ -580,6 +591,23 @@ fn a_last_thread_that_exits_while_its_table_is_dropped_leaves_no_dangling_parent
     assert_eq!((grandchild.process().getppid(), others.len()), (0, 100));
     drop(grandchild);
     assert_eq!(ended.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_was_traced_can_be_the_last_of_its_table() {
+    // Design, ownership: the record of a tracee or a tracer goes with its thread, whatever of the table goes before; found by the harness of foreign calls.
+    for leads in [true, false] {
+        let (table, init) = boot();
+        let (tracer, tracee) = (fork(&init), fork(&init));
+        let second = spawn(&tracee);
+        let traced = if leads { &tracee } else { &second };
+        tracer.attach(traced.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+        drop((table, init, tracer));
+        let last = traced.clone();
+        drop((tracee, second));
+        assert!(last.tracer().is_none());
+        drop(last);
+    }
 }
 
 /// Counts its wake-ups, or panics at each.

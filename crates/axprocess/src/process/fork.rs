@@ -183,7 +183,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `ENOMEM`: there is no memory. `EINVAL`: the caller's children would live in another namespace (R-CLONE-12). `EINTR`: the process is
-    /// exiting, or another thread is in exec (R-CLONE-19). NumberSource: as for [`fork`](Self::fork). `ENOMEM`: the namespace is ending.
+    /// exiting, or another thread is in exec (R-CLONE-19). Numbers: as for [`fork`](Self::fork). `ENOMEM`: the namespace is ending.
     pub fn spawn_thread(
         &self,
         number: Number<'_>,
@@ -333,7 +333,7 @@ impl<H: Host> Process<H> {
     /// In this order:
     /// * `EINVAL`: a sibling of an init (R-CLONE-11), or of a process that is reaped.
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
-    /// * `ENOMEM`: the table is gone. NumberSource: as for [`Thread::fork`], but that the host is not asked for its leave.
+    /// * `ENOMEM`: the table is gone; the process was the init of a namespace, and is a zombie. Numbers: as for [`Thread::fork`], but that the host is not asked for its leave.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -597,7 +597,8 @@ fn publish<'h, H: Host>(
     }
     let parent = origin.chosen.or_else(|| origin.parent.accepting(hold));
     let parent = parent.or_else(|| origin.parent.process_in(hold).find_reaper(hold));
-    let parent = parent.ok_or(Errno::ENOMEM)?;
+    // The init of a namespace that has ended adopts nobody: on behalf of itself nothing can be made.
+    let parent = parent.filter(|it| !it.process_in(hold).is_zombie()).ok_or(Errno::ENOMEM)?;
     process.enter_number(hold, numbers)?;
     // A caller that was reaped meanwhile has no group to pass on.
     let heir = origin.like.is_member_somewhere();

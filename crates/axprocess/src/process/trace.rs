@@ -117,7 +117,7 @@ impl<H: Host> Thread<H> {
     ) -> Result<ARef<Self>, Errno> {
         let world = self.process().world();
         let (mut of_tracer, mut of_tracee) = (Some(Trace::make(world)?), Some(Trace::make(world)?));
-        self.process().world().hold(|hold| {
+        world.hold(|hold| {
             let task = self.process().space(hold).roles(hold, tid).and_then(|roles| roles.task());
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => (process.get(hold), process.get(hold).leader(hold)),
@@ -162,7 +162,7 @@ impl<H: Host> Thread<H> {
     pub fn trace_me(&self) -> Result<(), Errno> {
         let world = self.process().world();
         let (mut of_tracer, mut of_tracee) = (Some(Trace::make(world)?), Some(Trace::make(world)?));
-        self.process().world().hold(|hold| {
+        world.hold(|hold| {
             if self.is_traced(hold) {
                 return Err(Errno::EPERM);
             }

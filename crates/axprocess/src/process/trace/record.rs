@@ -14,7 +14,7 @@ use super::TraceStop;
 /// A leader's outlives its exit: a zombie is traced until it is reaped.
 pub(crate) struct Trace<H: Host> {
     pub(crate) head: Head,
-    /// Held, because the record goes with its thread, which may go behind all that holds the world.
+    /// Held: a thread's record is dropped after what holds the world for the thread.
     world: ARef<World<H>>,
     /// The thread, which holds the record.
     thread: Edge<Thread<H>>,
