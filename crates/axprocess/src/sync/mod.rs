@@ -20,6 +20,16 @@
 //! could be at the same time. So a table and its relations know each other by a serial that is never used again: the first hold binds them, and each
 //! hold compares, before it reads anything. A lock that does not keep to its table's own ends in a panic.
 //!
+//! # Without the lock
+//!
+//! Atomics come from [`atomic`] alone. What can be read without the lock is a [`Word32`] or a [`Word64`]. Such a getter is called **wait-free**: it waits for nobody,
+//! and an interrupt handler may call it that has interrupted a hold.
+//!
+//! | target | a `Word64` is | a read |
+//! | --- | --- | --- |
+//! | with 64-bit atomics | one atomic | one load |
+//! | without (riscv32imac, thumbv7em) | two copies of two halves: module `latch` | four loads, and again if a write has come further meanwhile |
+//!
 //! # A panic in a hold
 //!
 //! Half an operation is worse than none: a panic that leaves a hook, or this crate, in a hold **ends the program**. It cannot be caught. The one place is [`EndsProgram`].
@@ -33,6 +43,8 @@ mod hold;
 mod home;
 #[cfg(feature = "kspin")]
 mod kspin;
+#[cfg(any(test, not(target_has_atomic = "64")))]
+mod latch;
 mod lock;
 #[cfg(feature = "std")]
 mod std;
