@@ -30,6 +30,11 @@
 //! | with 64-bit atomics | one atomic | one load |
 //! | without (riscv32imac, thumbv7em) | two copies of two halves: module `latch` | four loads, and again if a write has come further meanwhile |
 //!
+//! The one 64-bit atomic that is left on the latter is the count of all tables. It is `portable-atomic`'s, whose `fallback` is a sequence lock, one of 67 for the
+//! whole program, with interrupts as they are. Who finds it taken spins: for ever, if that one has interrupted the holder on its own processor. That is why no `Word64` is
+//! made of it. The count is taken once in the life of a table, at its first use; and who comes second to that waits in [`FirstUse`] on every target. So the rule is one for
+//! all: a table is **first used outside of interrupt handlers**.
+//!
 //! # A panic in a hold
 //!
 //! Half an operation is worse than none: a panic that leaves a hook, or this crate, in a hold **ends the program**. It cannot be caught. The one place is [`EndsProgram`].
@@ -60,7 +65,10 @@ pub(crate) use word::{Word32, Word64};
 
 /// The atomics that the crate uses; the place where a model checker's take over.
 pub(crate) mod atomic {
-    pub(crate) use core::sync::atomic::{
-        AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-    };
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) use core::sync::atomic::AtomicU64;
+    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+
+    #[cfg(not(target_has_atomic = "64"))]
+    pub(crate) use portable_atomic::AtomicU64;
 }
