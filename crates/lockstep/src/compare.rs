@@ -19,6 +19,8 @@ pub(crate) struct Comparison {
     pub(crate) unmodelled: BTreeMap<String, u64>,
     /// Answers of known calls that were not compared, by reason.
     pub(crate) not_compared: BTreeMap<String, u64>,
+    /// What is not as it would be if nobody followed the program.
+    pub(crate) altered: BTreeMap<String, u64>,
     /// Every difference, in order.
     pub(crate) divergences: Vec<Divergence>,
     #[serde(skip)]
@@ -77,6 +79,16 @@ impl Comparison {
     /// Counts a call that the model does not know.
     pub(crate) fn note_unmodelled(&mut self, name: &str) {
         count(&mut self.unmodelled, name);
+    }
+
+    /// Counts something that following has changed.
+    pub(crate) fn note_altered(&mut self, what: &str) {
+        count(&mut self.altered, what);
+    }
+
+    /// Whether the program would have gone another way if nobody had followed it.
+    pub(crate) fn is_program_altered(&self) -> bool {
+        self.has_refused_tracing() || !self.altered.is_empty()
     }
 
     /// Whether the program wanted to trace others, which Linux has refused because lockstep traces them.

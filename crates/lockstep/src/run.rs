@@ -11,7 +11,7 @@ use crate::sys::{self, SignalDesk};
 use crate::tracer::{self, Failure};
 use crate::words;
 
-/// The exit status when nothing diverged, but the program wanted to trace others.
+/// The exit status when nothing diverged, but the program would have gone another way without lockstep.
 const STATUS_UNSUPPORTED: u8 = 3;
 
 /// Follows the program to its end. Returns lockstep's exit status.
@@ -65,7 +65,7 @@ pub(crate) fn exit_status(report: &Report, pass: PassStatus) -> u8 {
         tracer::STATUS_FAILED
     } else if pass == PassStatus::Yes {
         report.status.map_or(tracer::STATUS_FAILED, words::shell_status)
-    } else if report.comparison.has_refused_tracing() {
+    } else if report.comparison.is_program_altered() {
         STATUS_UNSUPPORTED
     } else {
         0

@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use common::{lacks_namespaces, lockstep, said};
 
@@ -43,7 +43,8 @@ fn expectations_notice_wrong_rules() {
     use std::io::{BufRead, BufReader};
     for fault in axprocess::faults::Fault::NAMES {
         let mut check = lockstep(&["check", "--model-only", "--plant-fault", fault]);
-        let mut child = check.args(scenarios()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            check.args(scenarios()).stdout(std::process::Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let is_noticed = lines.any(|line| line.unwrap().starts_with("FAILED "));
         child.kill().unwrap();

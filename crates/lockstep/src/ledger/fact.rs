@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::Numbers;
-use crate::operation::{Arrival, Call, Device, Fork, Wait, WaitResult};
+use crate::operation::{Alteration, Arrival, Call, Device, Fork, Wait, WaitResult};
 use crate::procfs::{self, Stat};
 use crate::sys::{self, Pid};
 use crate::syscalls::Name;
@@ -63,7 +63,14 @@ pub(crate) enum Fact {
     /// The end of a whole process is decided.
     Doomed { pid: Pid, status: i32 },
     /// A thread that had the number `former` has executed a program.
-    Executed { pid: Pid, former: Pid, command: String },
+    Executed {
+        pid: Pid,
+        former: Pid,
+        command: String,
+        /// Its credentials have changed by that.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_privileged: bool,
+    },
     /// A thread has ended, others of its process live.
     Left { tid: Pid, status: i32 },
     /// The last thread of an init begins to end, and with it its namespace.
@@ -82,6 +89,12 @@ pub(crate) enum Fact {
     HungUp { device: Device },
     /// A thread has made a call of another architecture.
     Foreign { tid: Pid },
+    /// A thread lives under a seccomp filter of its own that lets another process answer for the kernel.
+    Supervised { tid: Pid },
+    /// Something is not as it would be if nobody followed.
+    Altered { tid: Pid, how: Alteration },
+    /// The credentials of a thread have changed.
+    Credentials { tid: Pid },
     /// A call that the model does not know.
     Unmodelled { name: Name },
     /// A call took so long that others went on.

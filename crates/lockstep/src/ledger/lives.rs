@@ -6,7 +6,7 @@ use super::Ledger;
 use super::waits::Cause;
 use crate::history::Reaper;
 use crate::model::{Departure, Numbers, Refusal};
-use crate::operation::Fork;
+use crate::operation::{Alteration, Fork};
 use crate::sys::Pid;
 use crate::syscalls::Name;
 use crate::words;
@@ -18,6 +18,8 @@ pub(super) enum Exemption {
     Stranger,
     /// It has made system calls of another architecture; the model knows only how it ends.
     ForeignCalls,
+    /// Another process answers its system calls for the kernel; the model knows only how it ends.
+    Supervised,
 }
 
 impl Exemption {
@@ -26,6 +28,7 @@ impl Exemption {
         match self {
             Self::Stranger => "nobody has told how the caller came to be where it is",
             Self::ForeignCalls => "the caller uses another architecture's system calls",
+            Self::Supervised => "another process answers the caller's system calls for the kernel",
         }
     }
 
@@ -79,7 +82,9 @@ impl Ledger {
         self.threads.insert(child, child);
         if let Some(exemption) = exemption {
             self.exemptions.insert(child, exemption);
+            self.unfollowed.insert(child);
         } else {
+            self.unfollowed.remove(&child);
             self.notice_opening(tgid);
         }
         let stat = self.view.stat(child);
@@ -103,16 +108,55 @@ impl Ledger {
     pub(super) fn found(&mut self, child: Pid, forker: Pid) {
         self.threads.insert(child, child);
         self.exemptions.insert(child, Exemption::Stranger);
+        self.unfollowed.insert(child);
         self.history.birth(child, forker, None, [0, 0]);
     }
 
     pub(super) fn foreign(&mut self, tid: Pid) {
         self.comparison.note_unmodelled("system calls of another architecture");
-        let pid = self.process_of(tid);
-        self.exemptions.entry(pid).or_insert(Exemption::ForeignCalls);
+        self.exempt(tid, Exemption::ForeignCalls);
     }
 
-    pub(super) fn executed(&mut self, pid: Pid, former: Pid, command: &str) {
+    pub(super) fn exempt(&mut self, tid: Pid, exemption: Exemption) {
+        let pid = self.process_of(tid);
+        self.exemptions.entry(pid).or_insert(exemption);
+        self.unfollowed.insert(pid);
+    }
+
+    pub(super) fn altered(&mut self, tid: Pid, how: Alteration) {
+        let label = self.history.label(self.process_of(tid));
+        self.comparison.log(format!("{label}: {}", how.in_words()));
+        self.comparison.note_altered(how.in_words());
+    }
+
+    /// Linux then forgets that the thread wants a signal when its parent dies.
+    pub(super) fn credentials_changed(&mut self, tid: Pid) {
+        if self.exemption(tid).is_none() {
+            self.drive(tid, &"new credentials", |model| model.set_death_signal(tid, 0).map(drop));
+        }
+    }
+
+    /// Whether a thread is to get a signal when its parent dies.
+    pub(crate) fn has_death_signal(&mut self, tid: Pid) -> bool {
+        self.ask(|model| model.death_signal(tid).is_ok_and(|signal| signal != 0)).unwrap_or(false)
+    }
+
+    /// Whether what is asked about this process cannot be compared.
+    pub(super) fn is_unfollowed(&self, pid: Pid) -> bool {
+        self.unfollowed.contains(&pid)
+    }
+
+    /// Whether Linux shows a process as the parent of one that is not followed.
+    pub(super) fn has_unfollowed_child(&mut self, pid: Pid) -> bool {
+        if self.unfollowed.is_empty() {
+            return false;
+        }
+        let mut unfollowed: Vec<_> = self.unfollowed.iter().copied().collect();
+        unfollowed.sort_unstable();
+        unfollowed.iter().any(|&it| self.view.stat(it).is_some_and(|stat| stat.parent == pid))
+    }
+
+    pub(super) fn executed(&mut self, pid: Pid, former: Pid, command: &str, is_privileged: bool) {
         self.last_end = None;
         self.threads.retain(|tid, of| {
             let stays = *of != pid || *tid == pid;
@@ -129,6 +173,9 @@ impl Ledger {
         let is_raced = self.ask(|model| model.is_closing() && model.is_doomed(pid));
         if self.is_modelled(pid) && is_raced != Some(true) {
             self.drive(pid, &"exec", |model| model.exec(pid, former));
+            if is_privileged {
+                self.credentials_changed(pid);
+            }
         }
         self.refresh_sleepers(Cause::Regrouping);
     }
@@ -277,6 +324,16 @@ impl Ledger {
         self.drop_model_if_lost();
     }
 
+    /// Whether all others are gone from the namespace of an init, whose last thread this was.
+    pub(crate) fn is_closed(&mut self, tid: Pid) -> bool {
+        self.ask(|model| model.is_closed(tid)).unwrap_or(false)
+    }
+
+    /// Whether the model knows others in the namespace of an init, whose last thread this was.
+    pub(crate) fn is_still_closing(&mut self, tid: Pid) -> bool {
+        self.ask(|model| model.is_still_closing(tid)).unwrap_or(false)
+    }
+
     /// Whether a namespace is about to end.
     pub(super) fn is_closing(&mut self) -> bool {
         self.ask(|model| model.is_closing()).unwrap_or(false)
@@ -335,5 +392,5 @@ impl Ledger {
 pub(crate) fn guess_fork(is_thread: bool) -> Fork {
     let flags: c_int = if is_thread { libc::CLONE_THREAD | libc::CLONE_SIGHAND } else { 0 };
     let exit_signal = if is_thread { 0 } else { libc::SIGCHLD as u64 };
-    Fork { name: Name::FORK, flags: flags as u64, exit_signal }
+    Fork { name: Name::FORK, flags: flags as u64, exit_signal, request: 0 }
 }

@@ -21,7 +21,7 @@ mod signals;
 mod terminals;
 mod waits;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -50,6 +50,10 @@ pub(crate) struct Ledger {
     threads: HashMap<Pid, Pid>,
     /// Why answers of a process are not compared.
     exemptions: HashMap<Pid, Exemption>,
+    /// The last owners of these numbers were exempt: what is asked about them is not compared either.
+    unfollowed: HashSet<Pid>,
+    /// Inits whose namespace was ended by reboot(2).
+    rebooted: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     model: Option<Model>,
@@ -96,6 +100,8 @@ impl Ledger {
             ended_by: None,
             threads: HashMap::from([(root, root)]),
             exemptions: HashMap::new(),
+            unfollowed: HashSet::new(),
+            rebooted: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             model: Some(model),
@@ -182,13 +188,18 @@ impl Ledger {
             Fact::Stopped { pid, signal } => self.stopped(pid, signal),
             Fact::Continued { pid } => self.continued(pid),
             Fact::Doomed { pid, status } => self.doomed(pid, status),
-            Fact::Executed { pid, former, ref command } => self.executed(pid, former, command),
+            Fact::Executed { pid, former, ref command, is_privileged } => {
+                self.executed(pid, former, command, is_privileged);
+            }
             Fact::Left { tid, status } => self.thread_left(tid, status),
             Fact::Closing { tid, status } => self.begin_closing(tid, status),
             Fact::Ended { tid, own, status, .. } => self.ended(tid, own, status),
             Fact::Stray { tid } => self.stray(tid),
             Fact::HungUp { device } => drop(self.ask(|model| model.hang_up(device))),
             Fact::Foreign { tid } => self.foreign(tid),
+            Fact::Supervised { tid } => self.exempt(tid, Exemption::Supervised),
+            Fact::Altered { tid, how } => self.altered(tid, how),
+            Fact::Credentials { tid } => self.credentials_changed(tid),
             Fact::Unmodelled { name } => self.comparison.note_unmodelled(name.as_str()),
             Fact::Slow => self.comparison.skip("the call took too long to keep the others waiting"),
             Fact::Told { signal } => {

@@ -2,6 +2,7 @@
 //! be blocked, or be one with an earlier one; so nobody waits for it.
 
 use super::Ledger;
+use super::answers::UNFOLLOWED;
 use crate::operation::Arrival;
 use crate::sys::Pid;
 
@@ -13,6 +14,7 @@ impl Ledger {
     pub(crate) fn is_arrival_explained(&mut self, tid: Pid, arrival: &Arrival) -> bool {
         let pid = self.process_of(tid);
         is_unseen(arrival)
+            || self.why_not_judged(tid, arrival).is_some()
             || self.exemption(tid).is_some()
             || self.ask(|model| model.has_sent(pid, arrival)).unwrap_or(true)
     }
@@ -29,12 +31,30 @@ impl Ledger {
         if is_unseen(arrival) {
             return self.comparison.skip("a stop that was undone is not seen");
         }
+        if let Some(reason) = self.why_not_judged(tid, arrival) {
+            return self.comparison.skip(reason);
+        }
         if self.is_arrival_explained(tid, arrival) {
             let pid = self.process_of(tid);
             self.ask(|model| model.take_sent(pid, arrival));
             self.comparison.agree("signals of the kernel");
         } else {
             self.diverge(&format!("what {label} is told"), &arrival.to_string(), "nothing of it");
+        }
+    }
+}
+
+impl Ledger {
+    /// Why what SIGCHLD says of a child is not compared, if it is not.
+    fn why_not_judged(&mut self, tid: Pid, arrival: &Arrival) -> Option<&'static str> {
+        let number = arrival.news?.pid;
+        let child = self.ask(|model| model.global(tid, number)).flatten().unwrap_or(number);
+        if self.is_unfollowed(child) {
+            Some(UNFOLLOWED)
+        } else if self.rebooted.contains(&child) {
+            Some("SIGCHLD says of an init whose namespace was rebooted how its own thread ended")
+        } else {
+            None
         }
     }
 }

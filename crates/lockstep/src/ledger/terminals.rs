@@ -44,7 +44,7 @@ impl Ledger {
                     model.set_foreground(tid, device, group, is_immune)
                 });
             }
-            TerminalRequest::GetForeground { .. } if self.is_foreign(device, written) => {
+            TerminalRequest::GetForeground { .. } if self.is_foreign_to(tid, device, written) => {
                 self.comparison.skip("the foreground is outside the program");
             }
             TerminalRequest::GetForeground { .. } => {
@@ -152,6 +152,18 @@ impl Ledger {
             Line::Master(device) => Some(Asked::Master(device)),
             Line::Own if request.own == 0 => None,
             Line::Own => Some(Asked::Slave(request.own)),
+        }
+    }
+
+    /// The same, for a number as a thread sees it: 0 if it sees none.
+    fn is_foreign_to(&mut self, tid: Pid, device: Device, foreground: i64) -> bool {
+        if device != self.own_terminal || foreground < 0 {
+            return false;
+        }
+        let number = Pid::try_from(foreground).ok().filter(|&number| number != 0);
+        match number.and_then(|number| self.ask(|model| model.global(tid, number)).flatten()) {
+            Some(group) => self.is_foreign(device, group.into()),
+            None => true,
         }
     }
 

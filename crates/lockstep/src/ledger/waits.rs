@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Ledger;
-use super::answers::GONE;
+use super::answers::{GONE, UNFOLLOWED};
 use super::fact::Fact;
 use crate::history::Reaper;
 use crate::model::WaitAnswer;
@@ -164,7 +164,29 @@ impl Ledger {
         if outdated.is_some_and(|outdated| agrees(said, outdated)) {
             return Judgement::Before;
         }
+        if self.is_about_unfollowed(tid, said, answer) {
+            return Judgement::NotAsked(UNFOLLOWED);
+        }
         Judgement::Other(answer.result.to_string())
+    }
+
+    /// Whether what Linux said to a wait, or what the model says, is about a process that is not followed.
+    fn is_about_unfollowed(&mut self, tid: Pid, said: WaitResult, model: WaitAnswer) -> bool {
+        if self.unfollowed.is_empty() {
+            return false;
+        }
+        let child = said
+            .child()
+            .map(|number| self.ask(|model| model.global(tid, number)).flatten().unwrap_or(number));
+        let is_named = child.is_some_and(|child| self.is_unfollowed(child))
+            || model.child != 0 && self.is_unfollowed(model.child);
+        let pid = self.process_of(tid);
+        is_named
+            || child.is_none()
+                && (self.has_unfollowed_child(pid)
+                    || self
+                        .ask(|model| model.children(pid))
+                        .is_some_and(|children| children.iter().any(|it| self.is_unfollowed(*it))))
     }
 
     /// Makes the request independent of the caller's later changes: Linux reads the caller's
@@ -182,21 +204,25 @@ impl Ledger {
                     status,
                 }))
             }
-            Wait::WaitId { kind, id, options, info } => match (kind.cast_unsigned(), id) {
-                (libc::P_PGID, 0) => Some(own_group(self).map_or(wait, |id| Wait::WaitId {
-                    kind,
-                    id,
-                    options,
-                    info,
-                })),
-                (libc::P_PIDFD, _) => {
-                    let number = u32::try_from(target?).ok();
-                    let seen = number.and_then(|it| self.ask(|m| m.seen_by(tid, it)).flatten());
-                    let id = seen.map_or(GONE, u32::cast_signed);
-                    Some(Wait::WaitId { kind: libc::P_PID as i32, id, options, info })
+            Wait::WaitId { kind, id, options, info, is_nonblocking } => {
+                match (kind.cast_unsigned(), id) {
+                    (libc::P_PGID, 0) => Some(own_group(self).map_or(wait, |id| Wait::WaitId {
+                        kind,
+                        id,
+                        options,
+                        info,
+                        is_nonblocking,
+                    })),
+                    (libc::P_PIDFD, _) => {
+                        let number = u32::try_from(target?).ok();
+                        let seen = number.and_then(|it| self.ask(|m| m.seen_by(tid, it)).flatten());
+                        let id = seen.map_or(GONE, u32::cast_signed);
+                        let kind = libc::P_PID as i32;
+                        Some(Wait::WaitId { kind, id, options, info, is_nonblocking })
+                    }
+                    _ => Some(wait),
                 }
-                _ => Some(wait),
-            },
+            }
             Wait::Wait4 { .. } => Some(wait),
         }
     }
@@ -312,6 +338,10 @@ impl Ledger {
         };
         let answer = self.look(tid, &request).map(|answer| answer.result);
         let answer = answer.filter(|&answer| answer != WaitResult::Nothing);
+        // Linux may wait for a child of which the model knows nothing.
+        let is_unknown = matches!(answer, Some(WaitResult::Error(_)))
+            && self.has_unfollowed_child(self.process_of(tid));
+        let answer = answer.filter(|_| !is_unknown);
         let Some(waiting) = self.sleepers.get_mut(&tid) else {
             return;
         };

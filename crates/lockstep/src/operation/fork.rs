@@ -16,6 +16,9 @@ pub(crate) struct Fork {
     pub(crate) flags: u64,
     /// The signal that tells the parent of the child's end, 0 for none.
     pub(crate) exit_signal: u64,
+    /// Where the request of clone3 lies in the caller's memory; 0 for the other calls.
+    #[serde(skip)]
+    pub(crate) request: u64,
 }
 
 impl Fork {
@@ -24,20 +27,20 @@ impl Fork {
         const EXIT_SIGNAL: u64 = 0xff;
         // The kernel looks at the low half only.
         let flags = flags & 0xffff_ffff;
-        Self { name, flags: flags & !EXIT_SIGNAL, exit_signal: flags & EXIT_SIGNAL }
+        Self { name, flags: flags & !EXIT_SIGNAL, exit_signal: flags & EXIT_SIGNAL, request: 0 }
     }
 
     /// Reads the request of clone3 from the caller's memory.
     pub(super) fn from_clone3(name: Name, tid: Pid, address: u64) -> Self {
         // struct clone_args begins: flags, pidfd, child_tid, parent_tid, exit_signal.
         let Some(words) = sys::read_memory::<40>(tid, address) else {
-            return Self { name, flags: 0, exit_signal: 0 };
+            return Self { name, flags: 0, exit_signal: 0, request: address };
         };
         let word = |index: usize| {
             let bytes = words[8 * index..][..8].try_into();
             bytes.map_or(0, u64::from_ne_bytes)
         };
-        Self { name, flags: word(0), exit_signal: word(4) }
+        Self { name, flags: word(0), exit_signal: word(4), request: address }
     }
 
     /// Whether all of `flags` (`CLONE_…`) are asked for.

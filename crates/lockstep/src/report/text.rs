@@ -43,6 +43,7 @@ pub(crate) fn text(report: &Report, is_coloured: bool) -> String {
     counts(&mut text, &paint, "compared, equal", &equal);
     counts(&mut text, &paint, "not modelled yet", &comparison.unmodelled);
     counts(&mut text, &paint, "not compared", &comparison.not_compared);
+    counts(&mut text, &paint, "changed by following", &comparison.altered);
     if comparison.has_refused_tracing() {
         add(&mut text, "not supported: the program traces others; here, ptrace is refused to it");
     }

@@ -1,6 +1,6 @@
 //! Calls: they start when the slot is free, or sleep without it, and are judged when they return.
 
-use super::tracee::{Activity, Answered};
+use super::tracee::{Activity, Answered, Masked};
 use super::{Flight, PATIENCE, SETTLE, Tracer};
 use crate::ledger::Fact;
 use crate::operation::{Call, Sending, Target, Wait, WaitResult};
@@ -10,20 +10,26 @@ use crate::sys::{self, Pid};
 impl Tracer<'_> {
     /// Lets a queued call go. A wait that may sleep does not take the slot.
     pub(super) fn start_call(&mut self, tid: Pid, call: Call) {
+        let target = self.target_now(tid, &call);
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
         };
         if !matches!(tracee.activity, Activity::Queued) {
             return;
         }
+        tracee.target = target;
         match call {
             Call::Wait(wait) if !wait.is_hanging_refused() => {
                 tracee.activity = Activity::Waiting(wait);
-                let target = self.target(tid, &call);
                 self.ledger.note(Fact::Slept { tid, wait, target });
             }
             _ => {
                 tracee.activity = Activity::Calling(call);
+                if let Call::Fork(fork) = call
+                    && fork.has(libc::CLONE_UNTRACED)
+                {
+                    tracee.masked = Masked::apply(tid, &fork);
+                }
                 self.take_slot(tid);
             }
         }
@@ -105,7 +111,7 @@ impl Tracer<'_> {
         }
         let word = call.answer_address().and_then(|address| sys::read_memory::<4>(tid, address));
         let word = word.map(i32::from_ne_bytes);
-        let target = self.target(tid, &call);
+        let target = self.target(tid);
         self.ledger.note(Fact::Returned { tid, call, result, word, target });
         true
     }
@@ -113,7 +119,7 @@ impl Tracer<'_> {
     /// The same for a wait.
     fn judge_wait(&mut self, tid: Pid, wait: Wait, answered: &Answered) -> bool {
         let said = WaitResult::read(tid, wait, answered.result);
-        let target = self.target(tid, &answered.call);
+        let target = self.target(tid);
         let is_held = answered.since.elapsed() < self.patience(SETTLE);
         if is_held && !self.ledger.is_wait_explained(tid, wait, said, target) {
             return false;
@@ -122,9 +128,21 @@ impl Tracer<'_> {
         true
     }
 
-    /// Whom the pidfd of a call stands for.
-    pub(super) fn target(&self, tid: Pid, call: &Call) -> Option<i32> {
+    /// Whom the pidfd of a thread's call stood for when it began: afterwards it may be gone.
+    pub(super) fn target(&self, tid: Pid) -> Option<i32> {
+        self.tracees.get(&tid)?.target
+    }
+
+    fn target_now(&self, tid: Pid, call: &Call) -> Option<i32> {
+        const OWN_THREAD: i32 = -10_000;
+        const OWN_PROCESS: i32 = -10_001;
         match *call {
+            Call::Send(Sending { target: Target::Descriptor(OWN_THREAD), .. }) => {
+                Some(tid.cast_signed())
+            }
+            Call::Send(Sending { target: Target::Descriptor(OWN_PROCESS), .. }) => {
+                Some(self.tracees.get(&tid)?.tgid.cast_signed())
+            }
             Call::Wait(Wait::WaitId { kind, id, .. }) if kind.cast_unsigned() == libc::P_PIDFD => {
                 procfs::pidfd_target(tid, id)
             }

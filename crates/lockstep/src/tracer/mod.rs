@@ -60,7 +60,7 @@ use libc::c_int;
 use self::exits::ExitFlight;
 pub(crate) use self::launch::{Failure, STATUS_FAILED, launch};
 use self::news::News;
-use self::tracee::{Traced, Tracee};
+use self::tracee::{Activity, Traced, Tracee};
 use crate::ledger::{Fact, Ledger, Outcome};
 use crate::operation::Call;
 use crate::sys::{self, Pid, SignalDesk};
@@ -81,6 +81,7 @@ const CLOSING: Duration = Duration::from_millis(5);
 /// The followed program, and all that is known of it.
 pub(crate) struct Tracer<'a> {
     desk: &'a SignalDesk,
+    setting: Setting,
     own_group: Pid,
     root: Pid,
     tracees: HashMap<Pid, Tracee>,
@@ -99,6 +100,15 @@ pub(crate) struct Tracer<'a> {
     slow_exits: Vec<ExitFlight>,
     /// What has happened, as the model sees it.
     ledger: Ledger,
+}
+
+/// What following takes from the program, compared with lockstep itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    /// lockstep has a seccomp filter itself.
+    has_filter: bool,
+    /// The program had to give up new privileges to be allowed a filter.
+    takes_privileges: bool,
 }
 
 /// An operation that waits for the slot.
@@ -124,9 +134,16 @@ enum Flight {
 }
 
 impl<'a> Tracer<'a> {
-    fn new(desk: &'a SignalDesk, own_group: Pid, root: Pid, ledger: Ledger) -> Self {
+    fn new(
+        desk: &'a SignalDesk,
+        setting: Setting,
+        own_group: Pid,
+        root: Pid,
+        ledger: Ledger,
+    ) -> Self {
         Self {
             desk,
+            setting,
             own_group,
             root,
             tracees: HashMap::from([(root, Tracee::new(root))]),
@@ -175,6 +192,7 @@ impl<'a> Tracer<'a> {
             || self.apply_news()
             || self.apply_exec()
             || self.adopt_foundling()
+            || self.notice_silent_exit()
             || self.collect_stray_death()
             || self.give_up_on_overdue()
             || self.start_next_turn()
@@ -182,6 +200,9 @@ impl<'a> Tracer<'a> {
 
     fn start_next_turn(&mut self) -> bool {
         if self.slot.is_some() || self.ledger.is_anyone_due() || !self.execs.is_empty() {
+            return false;
+        }
+        if self.is_end_owed() {
             return false;
         }
         match self.queue.pop_front() {
@@ -200,7 +221,7 @@ impl<'a> Tracer<'a> {
     /// When to look again if no stop comes before.
     fn next_look(&self) -> Duration {
         let mut limit = Duration::from_secs(1);
-        if matches!(&self.slot, Some(Flight::Exit(_))) {
+        if self.is_exit_in_sight() {
             limit = Duration::from_micros(100);
         }
         if !self.slow_exits.is_empty() || self.is_anyone_held() || !self.newborns.is_empty() {
@@ -210,6 +231,17 @@ impl<'a> Tracer<'a> {
             limit = limit.min(Duration::from_millis(5));
         }
         limit
+    }
+
+    /// Whether an end, or a reboot, occupies all others.
+    fn is_exit_in_sight(&self) -> bool {
+        match &self.slot {
+            Some(Flight::Exit(_)) => true,
+            Some(Flight::Call { tid, .. }) => self.tracees.get(tid).is_some_and(|tracee| {
+                matches!(tracee.activity, Activity::Calling(Call::Reboot { .. }))
+            }),
+            None => self.slow_exits.iter().any(|flight| flight.is_owed()),
+        }
     }
 
     /// Lets a thread run on, with a signal or without. One that was killed meanwhile is not there

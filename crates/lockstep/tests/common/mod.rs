@@ -82,6 +82,17 @@ impl Bench {
         path
     }
 
+    /// A program in C.
+    pub(crate) fn compile(&self, name: &str, source: &str) -> PathBuf {
+        let source = self.write(name, source);
+        let program = source.with_extension("");
+        let mut compiler = Command::new("cc");
+        compiler.arg("-O1").arg("-o").arg(&program).arg(source).arg("-lpthread");
+        let built = compiler.output().expect("cc");
+        assert!(built.status.success(), "{}", said(&built));
+        program
+    }
+
     /// `lockstep run OPTIONS -- PROGRAM`, with its reports going to files of the bench.
     pub(crate) fn command(&self, options: &[&str], program: &[&OsStr]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
