@@ -3,9 +3,8 @@
 //! One line for each scenario, with a block of YAML behind each that failed. No ptrace, no other program, no file: it can be the only
 //! program of a machine.
 
-use std::io::Write as _;
-
 use crate::cli::AgentArguments;
+use crate::output::{self, out, outln};
 use crate::run::keep_panics_quiet;
 use crate::scenario::{Complaint, Measure, Scenario, embedded, first_lacking, play};
 use crate::stage::Lack;
@@ -27,8 +26,8 @@ pub(crate) fn run(arguments: &AgentArguments) -> Result<u8, Failure> {
         arguments.files.iter().map(|path| Scenario::load(path)).collect::<Result<_, _>>()?
     };
     if arguments.list {
-        scenarios.iter().for_each(|it| println!("{}", it.title));
-        return Ok(0);
+        scenarios.iter().for_each(|it| outln!("{}", it.title));
+        return Ok(output::finish(0));
     }
     let measure =
         if arguments.expectations_only { Measure::Expectations } else { Measure::Everything };
@@ -42,16 +41,19 @@ pub(crate) fn run(arguments: &AgentArguments) -> Result<u8, Failure> {
 }
 
 fn play_all(scenarios: &[Scenario], measure: Measure, lacking: Vec<Lack>) -> u8 {
-    println!("TAP version 14\n1..{}", scenarios.len());
+    outln!("TAP version 14\n1..{}", scenarios.len());
     let theatre = match open_theatre(lacking) {
         Ok(theatre) => theatre,
         Err(error) => {
-            println!("Bail out! {error}");
-            return STATUS_FAILED;
+            outln!("Bail out! {error}");
+            return output::finish(STATUS_FAILED);
         }
     };
     let (mut failed, mut skipped) = (0, 0);
     for (number, scenario) in (1..).zip(scenarios) {
+        if output::has_failed() {
+            break;
+        }
         let result = match first_lacking(&scenario.script, theatre.lacking()) {
             Ok(Some(lack)) => Outcome::Skipped(lack),
             Ok(None) => match play(scenario, Some(&theatre), measure) {
@@ -66,12 +68,11 @@ fn play_all(scenarios: &[Scenario], measure: Measure, lacking: Vec<Lack>) -> u8 
             Outcome::Skipped(_) => skipped += 1,
             Outcome::Failed(_) | Outcome::NotPlayed(_) => failed += 1,
         }
-        print!("{}", told(number, scenario, &result));
-        let _ = std::io::stdout().flush();
+        out!("{}", told(number, scenario, &result));
     }
     let held = scenarios.len() - failed - skipped;
-    println!("# {held} of {} hold, {skipped} are skipped", scenarios.len());
-    u8::from(failed > 0)
+    outln!("# {held} of {} hold, {skipped} are skipped", scenarios.len());
+    output::finish(u8::from(failed > 0))
 }
 
 /// Finds out what the kernel lacks besides. Whether there are namespaces, a first attempt tells.

@@ -73,6 +73,18 @@ pub(crate) fn is_exiting(tid: Pid) -> bool {
     flags.is_none_or(|flags| flags & PF_EXITING != 0)
 }
 
+/// The threads of a process.
+pub(crate) fn threads(pid: Pid) -> Vec<Pid> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The children that a thread has made, or has got from others.
+pub(crate) fn children(pid: Pid, tid: Pid) -> Vec<Pid> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")).unwrap_or_default();
+    list.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
 /// The process that a thread belongs to, and that process's parent.
 pub(crate) fn owner(tid: Pid) -> Option<(Pid, Pid)> {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;

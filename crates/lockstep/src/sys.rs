@@ -256,6 +256,12 @@ pub(crate) fn has_stopped(tid: Pid) -> bool {
     waitid(libc::P_PID, tid, options).is_some()
 }
 
+/// Whether a stop of any followed thread is there to be taken.
+pub(crate) fn is_anyone_stopped() -> bool {
+    let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    waitid(libc::P_ALL, 0, options).is_some()
+}
+
 /// Reads a death; ptrace stops, which `waitid` reports whatever is asked for, are none.
 fn death(info: &libc::siginfo_t) -> Option<RawDeath> {
     // SAFETY: waitid filled the member for SIGCHLD.
@@ -280,6 +286,12 @@ pub(crate) fn peek_death() -> Option<RawDeath> {
 /// Whether the death of a thread can be collected.
 pub(crate) fn is_dead(tid: Pid) -> bool {
     waitid(libc::P_PID, tid, DEATHS | libc::WNOWAIT).as_ref().and_then(death).is_some()
+}
+
+/// The status word of a thread whose death can be collected.
+pub(crate) fn dead_status(tid: Pid) -> Option<i32> {
+    let death = waitid(libc::P_PID, tid, DEATHS | libc::WNOWAIT).as_ref().and_then(death);
+    death.map(|death| death.status)
 }
 
 /// Collects the death of one thread, if it has died. For a followed child of another process

@@ -16,7 +16,7 @@ impl Ledger {
         word: Option<i32>,
         target: Option<i32>,
     ) {
-        self.log(tid, &call, result);
+        self.log(tid, &call, result, word.filter(|_| result == 0));
         if let Some(exemption) = self.exemption(tid) {
             self.comparison.skip(exemption.reason());
             return;
@@ -281,6 +281,7 @@ impl Ledger {
 
     /// Compares the relations of a process with what `/proc` says.
     pub(super) fn check_relations(&mut self, pid: Pid) {
+        self.comparison.concern(pid);
         let is_exempt = self.exemptions.contains_key(&pid);
         let Some(stat) = self.view.stat(pid) else {
             return;
@@ -321,7 +322,7 @@ impl Ledger {
 
     /// Compares the number that a fork returns with that of the child.
     pub(super) fn compare_fork_result(&mut self, tid: Pid, fork: &Fork, child: Pid, result: i64) {
-        self.log(tid, &Call::Fork(*fork), result);
+        self.log(tid, &Call::Fork(*fork), result, None);
         if self.exemption(tid).is_some() {
             return;
         }

@@ -62,11 +62,13 @@ impl Ledger {
         let Some(&child) = numbers.all.first() else {
             return;
         };
-        self.comparison.log(format!("{} {fork}: {child} is born", self.history.label(tgid)));
+        self.tell(parent, format!("{fork}: {child} is born"), child);
         if fork.has(libc::CLONE_THREAD) {
             self.threads.insert(child, tgid);
             self.history.thread_born(tgid);
-            if self.is_modelled(tgid) {
+            if self.is_made_too_late(tgid) {
+                self.lost_threads.insert(child);
+            } else if self.is_modelled(tgid) {
                 self.drive(parent, fork, |model| model.spawn_thread(parent, numbers));
             }
             return;
@@ -74,11 +76,9 @@ impl Ledger {
         let is_known_space = !numbers.is_inside()
             || fork.has(libc::CLONE_NEWPID)
             || self.is_space_known(tgid, numbers);
-        let exemption = match self.exemptions.get(&tgid) {
-            Some(_) => Some(Exemption::Stranger),
-            None if !is_known_space => Some(Exemption::Stranger),
-            None => None,
-        };
+        let is_known =
+            !self.exemptions.contains_key(&tgid) && is_known_space && !self.is_made_too_late(tgid);
+        let exemption = if is_known { None } else { Some(Exemption::Stranger) };
         self.threads.insert(child, child);
         if let Some(exemption) = exemption {
             self.exemptions.insert(child, exemption);
@@ -95,6 +95,11 @@ impl Ledger {
             self.drive(parent, fork, |model| model.fork(parent, numbers, fork));
             self.check_relations(child);
         }
+    }
+
+    /// Whether the model has the end of a process as decided, although Linux has still made a child for it: its killing and its fork were one moment.
+    fn is_made_too_late(&mut self, pid: Pid) -> bool {
+        self.ask(|model| model.is_doomed(pid)).unwrap_or(false)
     }
 
     /// Whether the model can say where a child is born: in a namespace that it knows, or in a new one that the parent has asked for.
@@ -124,8 +129,7 @@ impl Ledger {
     }
 
     pub(super) fn altered(&mut self, tid: Pid, how: Alteration) {
-        let label = self.history.label(self.process_of(tid));
-        self.comparison.log(format!("{label}: {}", how.in_words()));
+        self.tell(tid, format!("is changed: {}", how.in_words()), 0);
         self.comparison.note_altered(how.in_words());
     }
 
@@ -158,16 +162,23 @@ impl Ledger {
 
     pub(super) fn executed(&mut self, pid: Pid, former: Pid, command: &str, is_privileged: bool) {
         self.last_end = None;
+        let mut gone = Vec::new();
         self.threads.retain(|tid, of| {
             let stays = *of != pid || *tid == pid;
             if !stays {
                 self.sleepers.remove(tid);
+                gone.push(*tid);
             }
             stays
         });
+        for tid in gone {
+            self.orphan_arrival(tid, pid);
+        }
+        // The thread that has executed goes on under this number.
+        self.orphan_arrival(pid, pid);
         self.sleepers.remove(&pid);
         self.threads.insert(pid, pid);
-        self.comparison.log(format!("{pid} executes {command}"));
+        self.tell(pid, format!("executes {command}"), former);
         self.history.executed(pid, command.to_owned());
         // In a namespace that ends, Linux may have been a moment later with killing it.
         let is_raced = self.ask(|model| model.is_closing() && model.is_doomed(pid));
@@ -181,15 +192,13 @@ impl Ledger {
     }
 
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {
-        let label = self.history.label(pid);
-        self.comparison.log(format!("{label} is stopped by {}", words::signal(signal)));
+        self.tell(pid, format!("is stopped by {}", words::signal(signal)), 0);
         self.history.stopped(pid, signal);
         self.news(pid, |model| model.group_stopped(pid, signal));
     }
 
     pub(super) fn continued(&mut self, pid: Pid) {
-        let label = self.history.label(pid);
-        self.comparison.log(format!("{label} is continued"));
+        self.tell(pid, "is continued", 0);
         self.history.continued(pid);
         self.news(pid, |model| model.group_continued(pid));
     }
@@ -214,8 +223,7 @@ impl Ledger {
         let tgid = self.process_of(tid);
         let departure = self.exit_thread(tid, tgid, status);
         self.forget_thread(tid);
-        let label = self.history.label(tgid);
-        self.comparison.log(format!("{label}: thread {tid} ends"));
+        self.tell(tgid, format!("loses its thread {tid}"), tid);
         self.history.thread_ended(tgid);
         if let Some(Err(refusal)) = departure {
             self.diverge(&format!("end of thread {tid}"), "it ended", &refusal.to_string());
@@ -226,8 +234,7 @@ impl Ledger {
     /// The last thread of a namespace's init ends: all others there are killed before it is over.
     pub(super) fn begin_closing(&mut self, tid: Pid, status: c_int) {
         let tgid = self.process_of(tid);
-        let label = self.history.label(tgid);
-        self.comparison.log(format!("{label} begins to end, and its namespace with it"));
+        self.tell(tgid, "begins to end, and its namespace with it", 0);
         if self.is_modelled(tgid) {
             self.drive(tgid, &"begins to end", |model| model.begin_closing(tid, status));
         }
@@ -245,7 +252,7 @@ impl Ledger {
         };
         self.forget_thread(tid);
         let label = self.history.label(tgid);
-        self.comparison.log(format!("{label} ends: {}", words::status(status)));
+        self.tell(tgid, format!("ends: {}", words::status(status)), 0);
         self.history.ended(tgid, status);
         if tgid == self.root {
             self.root_status = Some(status);
@@ -263,6 +270,9 @@ impl Ledger {
         for &child in &children {
             self.check_relations(child);
         }
+        if self.history.has_had_threads(tgid) {
+            self.unordered.extend(&children);
+        }
         self.last_end = Some(LastEnd { pid: tgid, children });
         self.reap_orphans();
         self.refresh_sleepers(Cause::Event);
@@ -274,13 +284,15 @@ impl Ledger {
         tgid: Pid,
         status: c_int,
     ) -> Option<Result<Departure, Refusal>> {
-        match self.is_modelled(tgid) {
+        match self.is_modelled(tgid) && !self.lost_threads.remove(&tid) {
             true => self.ask(|model| model.exit_thread(tid, status)),
             false => None,
         }
     }
 
     fn forget_thread(&mut self, tid: Pid) {
+        let pid = self.process_of(tid);
+        self.orphan_arrival(tid, pid);
         self.threads.remove(&tid);
         self.sleepers.remove(&tid);
     }
@@ -362,7 +374,7 @@ impl Ledger {
                     "lockstep reaps it",
                 );
             }
-            self.comparison.log(format!("{pid} reaped by lockstep"));
+            self.tell(pid, "is reaped by lockstep", 0);
             if !self.note_reaped(pid, Reaper::Lockstep) {
                 return;
             }
@@ -372,6 +384,7 @@ impl Ledger {
     /// Notes that a process was reaped. False if the model could reap it once more.
     pub(super) fn note_reaped(&mut self, pid: Pid, by: Reaper) -> bool {
         let label = self.history.label(pid);
+        self.unordered.remove(&pid);
         self.history.reaped(pid, by);
         match self.ask(|model| model.is_known(pid)) {
             Some(true) => {

@@ -16,12 +16,14 @@ impl Ledger {
         is_unseen(arrival)
             || self.why_not_judged(tid, arrival).is_some()
             || self.exemption(tid).is_some()
+            || self.is_told_again(pid, arrival)
             || self.ask(|model| model.has_sent(pid, arrival)).unwrap_or(true)
     }
 
     pub(super) fn judge_arrival(&mut self, tid: Pid, arrival: &Arrival) {
         let label = self.history.label(self.process_of(tid));
-        self.comparison.log(format!("{label} gets {arrival}"));
+        let child = arrival.news.map_or(0, |news| news.pid);
+        self.tell(tid, format!("gets {arrival}"), child);
         if let Some(exemption) = self.exemption(tid) {
             return self.comparison.skip(exemption.reason());
         }
@@ -34,8 +36,15 @@ impl Ledger {
         if let Some(reason) = self.why_not_judged(tid, arrival) {
             return self.comparison.skip(reason);
         }
-        if self.is_arrival_explained(tid, arrival) {
-            let pid = self.process_of(tid);
+        self.last_arrivals.insert(tid, *arrival);
+        let pid = self.process_of(tid);
+        let is_sent = self.ask(|model| model.has_sent(pid, arrival)).unwrap_or(true);
+        if !is_sent && self.is_told_again(pid, arrival) {
+            return self
+                .comparison
+                .skip("it was told to a thread that was killed before it could act");
+        }
+        if is_sent {
             self.ask(|model| model.take_sent(pid, arrival));
             self.comparison.agree("signals of the kernel");
         } else {
@@ -45,6 +54,23 @@ impl Ledger {
 }
 
 impl Ledger {
+    /// A thread is gone.
+    pub(super) fn orphan_arrival(&mut self, tid: Pid, pid: Pid) {
+        /// So many are remembered.
+        const REMEMBERED: usize = 64;
+        if let Some(arrival) = self.last_arrivals.remove(&tid) {
+            self.orphaned_arrivals.push_back((pid, arrival));
+            if self.orphaned_arrivals.len() > REMEMBERED {
+                self.orphaned_arrivals.pop_front();
+            }
+        }
+    }
+
+    /// Whether a thread of the process was told the same, and has ended since.
+    fn is_told_again(&self, pid: Pid, arrival: &Arrival) -> bool {
+        self.orphaned_arrivals.contains(&(pid, *arrival))
+    }
+
     /// Why what SIGCHLD says of a child is not compared, if it is not.
     fn why_not_judged(&mut self, tid: Pid, arrival: &Arrival) -> Option<&'static str> {
         let number = arrival.news?.pid;

@@ -4,6 +4,7 @@
 //! `/proc/PID/stat`: a leader that has a terminal has opened it, and a leader that has it no more, though nobody took it, was hung up.
 
 use super::Ledger;
+use crate::journal::Deed;
 use crate::model::{Asked, Relations};
 use crate::operation::{Call, Device, Line, TerminalCall, TerminalRequest};
 use crate::procfs::Stat;
@@ -119,7 +120,7 @@ impl Ledger {
     fn opened(&mut self, pid: Pid, device: Device) {
         let label = self.history.label(pid);
         let terminal = words::terminal(device);
-        self.comparison.log(format!("{label} has opened {terminal}"));
+        self.tell(pid, format!("has opened {terminal}"), 0);
         let answer = self.ask(|model| model.open_terminal(pid, device));
         match answer {
             Some(Ok(true)) => self.comparison.agree("terminals opened"),
@@ -142,7 +143,9 @@ impl Ledger {
     }
 
     fn hang_up(&mut self, device: Device) {
-        self.comparison.log(format!("{} hangs up", words::terminal(device)));
+        let deed = Deed::Event(format!("{} hangs up", words::terminal(device)));
+        let leader = self.ask(|model| model.terminal_leader(device)).flatten().unwrap_or(0);
+        self.log_deed(leader, deed, [0; 2]);
         self.ask(|model| model.hang_up(device));
     }
 

@@ -6,6 +6,7 @@ use super::Ledger;
 use super::answers::{GONE, UNFOLLOWED};
 use super::fact::Fact;
 use crate::history::Reaper;
+use crate::journal::Deed;
 use crate::model::WaitAnswer;
 use crate::operation::{Call, Wait, WaitResult};
 use crate::sys::Pid;
@@ -113,21 +114,27 @@ impl Ledger {
         match judgement {
             Judgement::Same(request, answer) => self.commit(tid, wait, &request, said, answer),
             Judgement::Before => {
-                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.log_wait(tid, wait, said);
                 self.comparison.agree(Call::Wait(wait).name());
             }
             Judgement::NotAsked(reason) => {
-                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.log_wait(tid, wait, said);
                 self.comparison.skip(reason);
                 self.follow_linux(tid, wait, said);
             }
             Judgement::Other(model) => {
-                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.log_wait(tid, wait, said);
                 self.diverge(&format!("{label} {wait}"), &said.to_string(), &model);
                 self.follow_linux(tid, wait, said);
             }
         }
         self.refresh_sleepers(Cause::Event);
+    }
+
+    fn log_wait(&mut self, tid: Pid, wait: Wait, said: WaitResult) {
+        let [named, _] = Call::Wait(wait).numbers();
+        let about = [said.child().unwrap_or(0), named.unsigned_abs()];
+        self.log_deed(tid, Deed::Wait { wait, said }, about);
     }
 
     fn consider(
@@ -161,12 +168,16 @@ impl Ledger {
         if let Some((request, answer)) = self.early_view(tid, &request, said, answer) {
             return Judgement::Same(request, answer);
         }
+        if let Some((request, answer)) = self.other_order(tid, &request, said, answer) {
+            return Judgement::Same(request, answer);
+        }
         if outdated.is_some_and(|outdated| agrees(said, outdated)) {
             return Judgement::Before;
         }
         if self.is_about_unfollowed(tid, said, answer) {
             return Judgement::NotAsked(UNFOLLOWED);
         }
+        self.comparison.concern(answer.child);
         Judgement::Other(answer.result.to_string())
     }
 
@@ -248,6 +259,23 @@ impl Ledger {
         (is_last_end && is_left && agrees(said, answer.result)).then_some((request, answer))
     }
 
+    /// Children that several dying threads have given away stand in an order that depends on which thread was the first.
+    fn other_order(
+        &mut self,
+        tid: Pid,
+        request: &Wait,
+        said: WaitResult,
+        model: WaitAnswer,
+    ) -> Option<(Wait, WaitAnswer)> {
+        if !self.unordered.contains(&model.child) {
+            return None;
+        }
+        let request = request.for_child(said.child()?);
+        let answer = self.look(tid, &request)?;
+        let is_one_of_them = self.unordered.contains(&answer.child);
+        (is_one_of_them && agrees(said, answer.result)).then_some((request, answer))
+    }
+
     /// Both said the same: the model consumes it as Linux has.
     fn commit(
         &mut self,
@@ -261,8 +289,7 @@ impl Ledger {
         let Some(Ok(model)) = self.ask(|model| model.wait(tid, request)) else {
             return;
         };
-        let label = self.history.label(self.process_of(tid));
-        self.comparison.log(format!("{label} {wait} = {}", model.result));
+        self.log_wait(tid, wait, model.result);
         if said == WaitResult::Fault {
             self.comparison.skip("the caller's address for the answer was bad");
         } else {

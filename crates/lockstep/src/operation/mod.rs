@@ -12,6 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::alteration::Alteration;
+use self::fork::CloneFlags;
 pub(crate) use self::fork::Fork;
 pub(crate) use self::signal::{Arrival, ChildNews, Sending, SentInfo, Target};
 pub(crate) use self::terminal::{Acquire, Device, Line, TerminalCall, TerminalRequest};
@@ -234,6 +235,25 @@ impl Call {
         }
     }
 
+    /// The numbers of processes that the caller names; 0 for none.
+    pub(crate) const fn numbers(&self) -> [i32; 2] {
+        match *self {
+            Self::GetPgid { pid } | Self::GetSid { pid } | Self::PidfdOpen { pid, .. } => [pid, 0],
+            Self::SetPgid { pid, pgid } => [pid, pgid],
+            Self::Wait(Wait::Wait4 { pid, .. }) => [pid, 0],
+            Self::Wait(Wait::WaitId { kind, id, .. })
+                if kind == libc::P_PID as i32 || kind == libc::P_PGID as i32 =>
+            {
+                [id, 0]
+            }
+            Self::Send(Sending { target: Target::Process(pid) | Target::Thread(pid), .. }) => {
+                [pid, 0]
+            }
+            Self::Send(Sending { target: Target::ThreadOf(pid, tid), .. }) => [pid, tid],
+            _ => [0; 2],
+        }
+    }
+
     /// Where the call writes a number of four bytes that belongs to its answer.
     pub(crate) const fn answer_address(&self) -> Option<u64> {
         match self {
@@ -256,9 +276,9 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name();
         match self {
-            Self::GetPgid { pid } | Self::GetSid { pid } | Self::PidfdOpen { pid, .. } => {
-                write!(f, "{name}({pid})")
-            }
+            Self::GetPgid { pid } | Self::GetSid { pid } => write!(f, "{name}({pid})"),
+            Self::PidfdOpen { pid, flags: 0 } => write!(f, "{name}({pid})"),
+            Self::PidfdOpen { pid, flags } => write!(f, "{name}({pid}, {flags:#x})"),
             Self::SetPgid { pid, pgid } => write!(f, "setpgid({pid}, {pgid})"),
             Self::SetSubreaper { on } => {
                 write!(f, "prctl(PR_SET_CHILD_SUBREAPER, {})", i32::from(*on))
@@ -270,7 +290,14 @@ impl fmt::Display for Call {
             Self::Wait(wait) => wait.fmt(f),
             Self::Send(sending) => sending.fmt(f),
             Self::Terminal(call) => call.fmt(f),
-            Self::Unshare { flags } => write!(f, "unshare({flags:#x})"),
+            Self::Unshare { flags } => write!(f, "unshare({})", CloneFlags(*flags)),
+            Self::SetNs { space: Some(space) } => write!(f, "setns(pid:[{space}])"),
+            Self::SetChildSignal { action: Some(action) } => {
+                let what = if action.is_ignored { "SIG_IGN" } else { "a handler or SIG_DFL" };
+                let no_wait = if action.is_no_wait { ", SA_NOCLDWAIT" } else { "" };
+                let no_stop = if action.is_no_stop { ", SA_NOCLDSTOP" } else { "" };
+                write!(f, "rt_sigaction(SIGCHLD, {what}{no_wait}{no_stop})")
+            }
             Self::Reboot { command: Some(command) } => write!(f, "reboot({command:#x})"),
             Self::SetChildSignal { .. } | Self::SetNs { .. } | Self::Unmodelled { .. } => {
                 f.write_str(name)

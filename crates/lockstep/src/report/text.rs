@@ -89,7 +89,7 @@ fn show(text: &mut String, paint: &Paint, number: usize, divergence: &Divergence
     add(text, &format!("  Linux: {linux}"));
     add(text, &format!("  model: {model}"));
     if !before.is_empty() {
-        add(text, &paint.dim("  before it:"));
+        add(text, &paint.dim("  the last operations of those concerned before it:"));
     }
     for operation in before {
         add(text, &paint.dim(&format!("    {operation}")));

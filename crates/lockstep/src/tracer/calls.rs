@@ -1,7 +1,9 @@
 //! Calls: they start when the slot is free, or sleep without it, and are judged when they return.
 
-use super::tracee::{Activity, Answered, Masked};
-use super::{Flight, PATIENCE, SETTLE, Tracer};
+use std::time::Instant;
+
+use super::tracee::{Activity, Answered, Masked, Tracee};
+use super::{Flight, PATIENCE, REST, SETTLE, Tracer};
 use crate::ledger::Fact;
 use crate::operation::{Call, Sending, Target, Wait, WaitResult};
 use crate::procfs;
@@ -83,7 +85,7 @@ impl Tracer<'_> {
                     self.ledger.note(Fact::HungUp { device });
                     return true;
                 }
-                if since.elapsed() < self.patience(SETTLE) {
+                if !self.is_settled(tid, since) {
                     continue;
                 }
             }
@@ -98,6 +100,38 @@ impl Tracer<'_> {
         false
     }
 
+    /// Whether nothing more can come that would explain what a held thread was told: the time for it is over, or nobody is about to stop
+    /// who could tell of it.
+    fn is_settled(&self, held: Pid, since: Instant) -> bool {
+        let elapsed = since.elapsed();
+        if elapsed >= self.patience(SETTLE) {
+            return true;
+        }
+        elapsed >= REST && self.news.is_empty() && self.execs.is_empty() && self.is_at_rest(held)
+    }
+
+    /// Whether all followed threads but one are held or asleep.
+    fn is_at_rest(&self, held: Pid) -> bool {
+        let is_still = |(&tid, tracee): (&Pid, &Tracee)| {
+            if tid == held {
+                return true;
+            }
+            match tracee.activity {
+                Activity::Queued | Activity::Answered(_) | Activity::Taking { .. } => true,
+                Activity::Exiting => false,
+                Activity::Forking { .. } => procfs::thread_stat(tracee.tgid, tid)
+                    .is_some_and(|it| b"SDtT".contains(&it.state)),
+                _ => procfs::thread_stat(tracee.tgid, tid)
+                    .is_some_and(|it| b"StT".contains(&it.state)),
+            }
+        };
+        self.slow_exits.is_empty()
+            && self.newborns.is_empty()
+            && !matches!(self.slot, Some(Flight::Exit(_)))
+            && self.tracees.iter().all(is_still)
+            && !sys::is_anyone_stopped()
+    }
+
     /// Whether answers or signals are held that the model does not explain yet.
     pub(super) fn is_anyone_held(&self) -> bool {
         !self.answered.is_empty() || !self.taking.is_empty()
@@ -106,7 +140,7 @@ impl Tracer<'_> {
     /// False if news must be awaited first.
     fn judge_call(&mut self, tid: Pid, answered: &Answered) -> bool {
         let Answered { call, result, since } = *answered;
-        if self.is_exec_missing(tid, call, result) && since.elapsed() < self.patience(SETTLE) {
+        if self.is_exec_missing(tid, call, result) && !self.is_settled(tid, since) {
             return false;
         }
         let word = call.answer_address().and_then(|address| sys::read_memory::<4>(tid, address));
@@ -120,8 +154,9 @@ impl Tracer<'_> {
     fn judge_wait(&mut self, tid: Pid, wait: Wait, answered: &Answered) -> bool {
         let said = WaitResult::read(tid, wait, answered.result);
         let target = self.target(tid);
-        let is_held = answered.since.elapsed() < self.patience(SETTLE);
-        if is_held && !self.ledger.is_wait_explained(tid, wait, said, target) {
+        if !self.ledger.is_wait_explained(tid, wait, said, target)
+            && !self.is_settled(tid, answered.since)
+        {
             return false;
         }
         self.ledger.note(Fact::Waited { tid, wait, said, target });

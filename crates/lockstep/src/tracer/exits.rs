@@ -12,7 +12,7 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::tracee::Activity;
-use super::{CLOSING, Flight, SETTLE, SLOW_EXIT, Tracer, Turn};
+use super::{CLOSING, Flight, SETTLE, SLOW_CALL, SLOW_EXIT, Tracer, Turn};
 use crate::ledger::Fact;
 use crate::operation::Call;
 use crate::procfs;
@@ -36,6 +36,15 @@ pub(super) struct ExitFlight {
     owed_since: Option<Instant>,
     /// Since when Linux has it as ended, which the model has not.
     dead_since: Option<Instant>,
+}
+
+/// Whether a thread has stopped at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ExitStop {
+    /// It has, and is held there.
+    Taken,
+    /// It had been killed before, and went on to its end.
+    Missing,
 }
 
 impl ExitFlight {
@@ -77,7 +86,7 @@ impl Tracer<'_> {
     /// Whether this end is that of the whole process, as far as it can be known now. Linux has
     /// decided that before the thread stops at its end: from then on stops and continuations
     /// that nobody has waited for are lost (R-EXIT-10, R-EXIT-13).
-    pub(super) fn is_group_exit(&self, tid: Pid, tgid: Pid, status: c_int) -> bool {
+    pub(super) fn is_group_exit(&self, tid: Pid, tgid: Pid, status: c_int, stop: ExitStop) -> bool {
         let Some(process) = self.processes.get(&tgid) else {
             return false;
         };
@@ -90,6 +99,9 @@ impl Tracer<'_> {
             || others.all(|other| matches!(other.activity, Activity::Exiting))
         {
             return true;
+        }
+        if stop == ExitStop::Missing {
+            return status != 0 && !is_filtered;
         }
         match procfs::current_call(tid) {
             Some(call) if call == libc::SYS_exit_group => true,
@@ -216,6 +228,16 @@ impl Tracer<'_> {
             return true;
         }
         let is_killed = |turn: &Turn| matches!(turn, Turn::Exit { status: libc::SIGKILL, .. });
+        if let Some(Flight::Call { tid, since }) = self.slot
+            && since.elapsed() > SLOW_CALL
+        {
+            // Killed twice, it had no stop at its end.
+            let is_silent = procfs::is_exiting(tid) && !sys::has_stopped(tid);
+            if is_silent {
+                self.begin_silent_exit(tid, sys::dead_status(tid).unwrap_or(0));
+            }
+            return is_silent;
+        }
         if self.slot.is_some() || !self.queue.front().is_some_and(is_killed) {
             return false;
         }
@@ -239,7 +261,7 @@ impl Tracer<'_> {
 
     /// Those who were killed by it may be in the queue already.
     fn begin_silent_exit(&mut self, tid: Pid, status: c_int) {
-        self.begin_exit(tid, status);
+        self.begin_exit(tid, status, ExitStop::Missing);
         if let Some(turn) = self.queue.pop_back() {
             self.queue.push_front(turn);
         }
@@ -262,10 +284,8 @@ impl Tracer<'_> {
         if has_turn || self.slow_exits.iter().any(|flight| flight.tid == tid) {
             return false;
         }
-        if let Some(tracee) = self.tracees.get_mut(&tid) {
-            tracee.activity = Activity::Exiting;
-            self.queue.retain(|turn| turn.tid() != tid);
-            self.start_exit(tid, death.status);
+        if self.tracees.contains_key(&tid) {
+            self.begin_silent_exit(tid, death.status);
             return true;
         }
         self.newborns.remove(&tid);

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Setting, Tracer, filter};
+use super::{Limits, Setting, Tracer, filter};
 use crate::ledger::{Ledger, Outcome, Sights, View};
 use crate::model::Origin;
 use crate::operation::ChildSignal;
@@ -56,6 +56,7 @@ pub(crate) fn launch<'a>(
     desk: &'a SignalDesk,
     arguments: &[OsString],
     recording: Option<File>,
+    limits: Limits,
 ) -> Result<Launch<'a>, Failure> {
     let words: Vec<_> = arguments
         .iter()
@@ -98,7 +99,7 @@ pub(crate) fn launch<'a>(
     }
     let go = File::from(child.go).write_all(&[1]);
     go.map_err(|error| Failure::new(format!("cannot start the program: {error}")))?;
-    let tracer = Tracer::new(desk, setting, origin.group, child.pid, ledger);
+    let tracer = Tracer::new(desk, setting, limits, origin.group, child.pid, ledger);
     let program = arguments[0].clone();
     Ok(Launch { tracer, complaint: File::from(child.complaint), program })
 }

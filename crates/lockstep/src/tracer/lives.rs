@@ -35,6 +35,26 @@ impl Tracer<'_> {
         }
     }
 
+    /// A thread was killed in its fork, and could not tell of the child, if it has made one: `/proc` shows it.
+    pub(super) fn find_born(&mut self, tid: Pid, fork: &Fork) {
+        let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
+            return;
+        };
+        let born = match fork.has(libc::CLONE_THREAD) {
+            true => procfs::threads(tgid),
+            false => procfs::children(tgid, tid),
+        };
+        for child in born {
+            if self.tracees.contains_key(&child) {
+                continue;
+            }
+            self.birth(tid, child, fork);
+            if let Some(code) = self.newborns.remove(&child) {
+                self.on_stop(child, code);
+            }
+        }
+    }
+
     /// The child has a copy of what was changed for its parent, and gets that back too; memory only if it does not share it.
     fn mask_child(&mut self, parent: Pid, child: Pid, fork: &Fork) {
         let masked = self.tracees.get(&parent).and_then(|parent| parent.masked);

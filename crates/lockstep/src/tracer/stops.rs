@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use libc::c_int;
 
+use super::exits::ExitStop;
 use super::news::{News, NewsKind};
 use super::tracee::{Activity, Answered};
 use super::{Flight, Tracer, Turn, filter};
@@ -225,11 +226,11 @@ impl Tracer<'_> {
 
     fn on_exit_event(&mut self, tid: Pid) {
         let status = sys::event_message(tid).unwrap_or(0) as c_int;
-        self.begin_exit(tid, status);
+        self.begin_exit(tid, status, ExitStop::Taken);
     }
 
     /// The end of a thread has begun.
-    pub(super) fn begin_exit(&mut self, tid: Pid, status: c_int) {
+    pub(super) fn begin_exit(&mut self, tid: Pid, status: c_int, stop: ExitStop) {
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
         };
@@ -239,10 +240,13 @@ impl Tracer<'_> {
         self.answered.retain(|&held| held != tid);
         self.taking.retain(|&held| held != tid);
         self.queue.retain(|turn| turn.tid() != tid);
+        if let Activity::Calling(Call::Fork(fork)) = activity {
+            self.find_born(tid, &fork);
+        }
         self.reconcile(tid, activity, status);
         self.free_slot_of(tid);
         let tgid = self.tracees[&tid].tgid;
-        if self.is_group_exit(tid, tgid, status) {
+        if self.is_group_exit(tid, tgid, status, stop) {
             self.news.push_back(News::new(tgid, NewsKind::GroupExit { status }));
         }
         self.queue.push_back(Turn::Exit { tid, status });

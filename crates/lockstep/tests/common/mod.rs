@@ -189,6 +189,15 @@ impl Running {
         self.child.stderr = Some(expect_line(stream, text));
     }
 
+    /// Waits until the report says this.
+    pub(crate) fn expect_in_report(&self, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        while !read(&self.bench.path("report")).contains(text) {
+            assert!(Instant::now() < deadline, "{text:?} was never written");
+            std::thread::yield_now();
+        }
+    }
+
     pub(crate) fn signal(&self, signal: i32) {
         // SAFETY: plain numbers; the child has not been waited for, so the number is its own.
         assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
