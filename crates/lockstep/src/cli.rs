@@ -85,7 +85,9 @@ Protocol. Nothing is needed but this one file: built as a static program (`cargo
 copied to another kernel and run there, as process 1 too. It uses no ptrace.
 
 Where the kernel has no PID namespaces the processes are ordinary ones, and the scenarios that
-cannot be played so are skipped; where there is no /proc, states are not looked at. `# SKIP` says why.
+cannot be played so are skipped; where there is no /proc, states are not looked at; where a system
+call is missing, the scenario ends there. `# SKIP` says why. A scenario that takes too long, or that
+ends the process that plays it, is a failure, and the next one is played.
 
 Exit status: 0 nothing failed, 1 something did, 2 wrong command line, 125 the agent could not work.
 
@@ -292,6 +294,9 @@ pub(crate) struct AgentArguments {
     /// Do as if the kernel lacked something
     #[arg(long, value_name = "WHAT", value_enum)]
     pub(crate) without: Vec<Lack>,
+    /// Give up on a scenario after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: u64,
     /// Scenario files
     #[arg(required_unless_present_any = ["all", "list"], value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
