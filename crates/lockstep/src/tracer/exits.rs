@@ -12,7 +12,7 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::tracee::Activity;
-use super::{CLOSING, Flight, SETTLE, SLOW_CALL, SLOW_EXIT, Tracer, Turn};
+use super::{CLOSING, Flight, PATIENCE, SETTLE, SLOW_CALL, SLOW_EXIT, Tracer, Turn};
 use crate::ledger::Fact;
 use crate::operation::Call;
 use crate::procfs;
@@ -204,7 +204,7 @@ impl Tracer<'_> {
         let ledger = &mut self.ledger;
         self.slow_exits.iter_mut().filter(|flight| flight.is_closing).any(|flight| {
             ledger.is_closed(flight.tid)
-                && flight.owed_since.get_or_insert_with(Instant::now).elapsed() < SLOW_EXIT
+                && flight.owed_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE
         })
     }
 
