@@ -66,11 +66,20 @@ fn parse_stat(line: &[u8]) -> Option<Stat> {
 /// Whether the end of a thread has begun.
 pub(crate) fn is_exiting(tid: Pid) -> bool {
     const PF_EXITING: u32 = 0x4;
-    let line = fs::read(format!("/proc/{tid}/stat")).unwrap_or_default();
-    let fields = line.iter().rposition(|&byte| byte == b')').map(|end| &line[end + 1..]);
-    let fields = fields.and_then(|fields| std::str::from_utf8(fields).ok()).unwrap_or_default();
-    let flags = fields.split_ascii_whitespace().nth(6).and_then(|flags| flags.parse::<u32>().ok());
-    flags.is_none_or(|flags| flags & PF_EXITING != 0)
+    stat_field::<u32>(tid, 9).is_none_or(|flags| flags & PF_EXITING != 0)
+}
+
+/// The status word of a thread whose end has begun, or of its process; 0 where that is not shown.
+pub(crate) fn exit_code(tid: Pid) -> i32 {
+    stat_field(tid, 52).unwrap_or(0)
+}
+
+/// A field of `/proc/<tid>/stat` behind the name, counted from 1 as proc(5) does.
+fn stat_field<T: std::str::FromStr>(tid: Pid, number: usize) -> Option<T> {
+    let line = fs::read(format!("/proc/{tid}/stat")).ok()?;
+    let end = line.iter().rposition(|&byte| byte == b')')?;
+    let fields = std::str::from_utf8(&line[end + 1..]).ok()?;
+    fields.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
 }
 
 /// The threads of a process.

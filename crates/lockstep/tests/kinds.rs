@@ -150,19 +150,6 @@ fn orphaned_groups_are_continued() {
     assert!(run.compared("signals of the kernel") >= 12, "{}", run.report);
 }
 
-/// A process ends, executes or is killed in one of its threads while the others fork, execute, wait, end and kill.
-#[test]
-fn ends_among_busy_threads() {
-    for way in ["g", "e", "k", "p"] {
-        for others in ["e", "w", "x", "g", "k"] {
-            let source = include_str!("kinds/deaths.c");
-            if agrees("deaths.c", source, &[way, others, "12"]).is_none() {
-                return;
-            }
-        }
-    }
-}
-
 /// A child made with CLONE_UNTRACED is followed, and nobody sees how.
 #[test]
 fn untraced_children() {

@@ -234,7 +234,10 @@ impl Tracer<'_> {
             // Killed twice, it had no stop at its end.
             let is_silent = procfs::is_exiting(tid) && !sys::has_stopped(tid);
             if is_silent {
-                self.begin_silent_exit(tid, sys::dead_status(tid).unwrap_or(0));
+                self.begin_silent_exit(
+                    tid,
+                    sys::dead_status(tid).unwrap_or_else(|| procfs::exit_code(tid)),
+                );
             }
             return is_silent;
         }
