@@ -468,22 +468,29 @@ impl<H: Host> PreparedFork<'_, H> {
     /// In this order, and then the fork is given up: `EINVAL`: a sibling of who has no parent any more. `ENOMEM`: the child's namespace has begun to end (R-CLONE-18). `EINTR`: the
     /// caller is dying (R-CLONE-19).
     pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
-        let Self { caller, process, plan } = &mut self;
-        let child = process.as_ref().ok_or(Errno::ESRCH)?;
+        // Taken before: once it is published nothing gives it up, not even a lock that panics when it is given back.
+        let child = self.process.take().ok_or(Errno::ESRCH)?;
+        let (caller, plan) = (self.caller, self.plan);
         let request = ForkRequest {
             exit_signal: plan.exit_signal,
             parent: plan.parent,
             ..ForkRequest::default()
         };
-        caller.process().world().transact(|hold| {
+        let published = caller.process().world().transact(|hold| {
             let origin = caller.origin_of(hold, &request, None)?;
             if child.space(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM.into());
             }
             caller.check_may_fork(hold)?;
-            publish(hold, child, &origin, NumberSource::Reserved)
-        })?;
-        process.take().map(first_thread_of).ok_or(Errno::ESRCH)
+            publish(hold, &child, &origin, NumberSource::Reserved)
+        });
+        match published {
+            Ok(()) => Ok(first_thread_of(child)),
+            Err(errno) => {
+                self.process = Some(child);
+                Err(errno)
+            }
+        }
     }
 }
 
@@ -523,22 +530,29 @@ impl<H: Host> PreparedThread<'_, H> {
     ///
     /// And then it is given up: `ENOMEM`: the namespace has begun to end. `EINTR`: the process is exiting, or another thread is in exec.
     pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
-        let Self { caller, thread } = &mut self;
-        let made = thread.as_ref().ok_or(Errno::ESRCH)?;
-        caller.process().world().hold(|hold| {
+        // As in `PreparedFork::publish`.
+        let made = self.thread.take().ok_or(Errno::ESRCH)?;
+        let caller = self.caller;
+        let published = caller.process().world().hold(|hold| {
             if caller.process().space(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM);
             }
             caller.check_may_join(hold)?;
-            let task = Task::Thread(Ptr::new(&**made));
+            let task = Task::Thread(Ptr::new(&*made));
             made.in_hold(hold).own_numbers().fill(hold, task);
             if let Some(identity) = made.identity_edge().get_if_set(hold) {
                 identity.publish(hold, task);
             }
             made.join(hold);
             Ok(())
-        })?;
-        thread.take().ok_or(Errno::ESRCH)
+        });
+        match published {
+            Ok(()) => Ok(made),
+            Err(errno) => {
+                self.thread = Some(made);
+                Err(errno)
+            }
+        }
     }
 }
 
