@@ -320,7 +320,8 @@ fn prepared_in<H: Host>(hold: &Hold<'_, H>, space: &PidNamespace<H>) -> usize {
         let named = |roles: &Roles<H>| roles.group.is_some() || roles.session.is_some();
         let is_prepared = |it: &&Roles<H>| matches!(it.holder, Holder::Prepared) && !named(it);
         count += usize::from(roles.filter(is_prepared).is_some());
-        from = number.saturating_add(1);
+        let Some(next) = number.checked_add(1) else { break };
+        from = next;
     }
     count
 }

@@ -373,7 +373,6 @@ fn long_lists_are_whole_or_there_is_no_memory() {
 }
 
 #[test]
-#[ignore = "one of its borders does not end yet"]
 fn numbers_at_every_border_are_taken_or_there_is_no_memory() {
     // Design, memory, R-PID-11: chosen and sparse numbers need nodes of their own; also several in one call, three namespaces deep.
     let borders =
