@@ -36,6 +36,17 @@
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
 //! the numbers of the rules of Linux 6.18 that a call implements.
 //!
+//! # Targets
+//!
+//! Any that has `alloc`, and compare-and-swap on 32 bits and pointers. CI builds for x86_64, riscv64gc, aarch64, loongarch64, riscv32imac and thumbv7em without an operating
+//! system. `portable-atomic` comes along only where there are no 64-bit atomics, and needs no flag.
+//!
+//! A getter that is called **wait-free** takes no lock and waits for nobody. An interrupt handler may call it on any target, also one that has interrupted a call of this crate.
+//! Where there are no 64-bit atomics, a getter of a 64-bit word ([`Process::getpgrp`], [`Process::own_sid`]) reads again if the word was written while it read; one that has
+//! interrupted the writer has its answer at the first try.
+//!
+//! If handlers make other calls, the [`Lock`] switches interrupts off, and the table has been used before: its first use makes it, and all who come to that wait for the first.
+//!
 //! ```
 //! use axprocess::{ExitStatus, ForkRequest, Host, ProcessTable, Relations, WaitOutcome, WaitRequest, WaitStatus};
 //!

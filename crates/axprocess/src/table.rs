@@ -50,6 +50,8 @@ impl<H: Host> ProcessTable<H> {
     /// The table and its relations are bound to each other when it is first used, for ever. A lock that gives out any others (another table's, an earlier table's, a
     /// second one's) makes the call panic that has taken it, before anything is read.
     ///
+    /// The first use is not for interrupt handlers: others that come to it wait for the first.
+    ///
     /// ```
     /// use std::sync::Mutex;
     /// # use axprocess::{Host, ProcessTable, Relations};

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -610,6 +610,23 @@ fn round(seed: u64) {
     assert_eq!(ALIVE.load(Ordering::Relaxed), 0, "what the kernel has given is dropped");
 }
 
+/// The round that is being made.
+static ROUND: AtomicU64 = AtomicU64::new(0);
+
+/// Ends the program if one round takes minutes: a walk goes in a circle.
+fn watch() {
+    const PATIENCE: u32 = 120;
+    let (mut seen, mut waited) = (u64::MAX, 0);
+    while waited < PATIENCE {
+        std::thread::sleep(Duration::from_secs(1));
+        let now = ROUND.load(Ordering::Relaxed);
+        waited = if now == seen { waited + 1 } else { 0 };
+        seen = now;
+    }
+    eprintln!("round {seen} does not end");
+    std::process::abort()
+}
+
 fn from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
 }
@@ -617,6 +634,7 @@ fn from_env(name: &str) -> Option<u64> {
 #[test]
 fn calls_before_every_acquisition_of_the_lock_break_nothing() {
     // Design, ownership, hooks, wait: every invariant is checked at unlocks; nothing is freed that something leads to (as the address sanitizer sees), and all is freed in the end.
+    std::thread::spawn(watch);
     let seconds = from_env("FOREIGN_CALLS_SECONDS").unwrap_or(5);
     let seeds = [Some(1), from_env("FOREIGN_CALLS_SEED")];
     let seeds: Vec<u64> = seeds.into_iter().flatten().collect();
@@ -629,6 +647,7 @@ fn calls_before_every_acquisition_of_the_lock_break_nothing() {
             if std::env::var("FOREIGN_CALLS_VERBOSE").is_ok() {
                 eprintln!("seed {seed}, round {number}");
             }
+            ROUND.store(number, Ordering::Relaxed);
             round(round_seed);
             number += 1;
         }

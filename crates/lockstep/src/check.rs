@@ -1,9 +1,10 @@
 //! `lockstep check`: scenario files, on both sides or on the model alone.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use crate::cli::CheckArguments;
+use crate::output::{self, outln};
 use crate::run::keep_panics_quiet;
 use crate::scenario::{Complaint, Measure, Scenario, play};
 use crate::stage::duel::NotPlayed;
@@ -29,7 +30,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Failure> {
     shelter::run(|| match Theatre::open(0) {
         Ok(theatre) => play_all(&scenarios, Some(&theatre)),
         Err(error) => {
-            eprintln!("lockstep: {error}");
+            output::say(&error.to_string());
             STATUS_FAILED
         }
     })
@@ -42,31 +43,34 @@ fn play_all(scenarios: &[Scenario], theatre: Option<&Theatre>) -> u8 {
     let mut rules = BTreeSet::new();
     for (index, scenario) in scenarios.iter().enumerate() {
         if is_watched {
-            eprint!("\r{index}/{} {}\x1b[K\r", scenarios.len(), scenario.source);
+            let _ =
+                write!(io::stderr(), "\r{index}/{} {}\x1b[K\r", scenarios.len(), scenario.source);
+        }
+        if output::has_failed() {
+            break;
         }
         operations += scenario.script.steps.len();
         rules.extend(&scenario.rules);
         match play(scenario, theatre, Measure::Everything) {
             Ok(complaints) if complaints.is_empty() => {
                 held += 1;
-                println!("ok {} ({} operations)", scenario.source, scenario.script.steps.len());
+                outln!("ok {} ({} operations)", scenario.source, scenario.script.steps.len());
             }
             Ok(complaints) => {
                 failed += 1;
-                println!("FAILED {}", scenario.source);
-                complaints.iter().for_each(|it| println!("{}", told(scenario, it)));
+                outln!("FAILED {}", scenario.source);
+                complaints.iter().for_each(|it| outln!("{}", told(scenario, it)));
             }
             Err(NotPlayed(message)) => {
-                eprintln!("lockstep: {}: {message}", scenario.source);
+                output::say(&format!("{}: {message}", scenario.source));
                 return STATUS_FAILED;
             }
         }
     }
     let sides = if theatre.is_some() { "on Linux and on the model" } else { "on the model" };
-    println!("{held} of {} files hold {sides}: {operations} operations", scenarios.len());
-    println!("rules that they name: {}", rules.len());
-    let _ = std::io::stdout().flush();
-    u8::from(failed > 0)
+    outln!("{held} of {} files hold {sides}: {operations} operations", scenarios.len());
+    outln!("rules that they name: {}", rules.len());
+    output::finish(u8::from(failed > 0))
 }
 
 fn told(scenario: &Scenario, complaint: &Complaint) -> String {

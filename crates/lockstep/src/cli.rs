@@ -85,7 +85,9 @@ Protocol. Nothing is needed but this one file: built as a static program (`cargo
 copied to another kernel and run there, as process 1 too. It uses no ptrace.
 
 Where the kernel has no PID namespaces the processes are ordinary ones, and the scenarios that
-cannot be played so are skipped; where there is no /proc, states are not looked at. `# SKIP` says why.
+cannot be played so are skipped; where there is no /proc, states are not looked at; where a system
+call is missing, the scenario ends there. `# SKIP` says why. A scenario that takes too long, or that
+ends the process that plays it, is a failure, and the next one is played.
 
 Exit status: 0 nothing failed, 1 something did, 2 wrong command line, 125 the agent could not work.
 
@@ -103,11 +105,18 @@ answers are compared; so are the signals that the kernel sends by itself.
 
 Processes that outlive the program are followed too, until they end; Ctrl-C then kills them.
 
+Following a program changes it in a few ways. lockstep traces it by ptrace, and gives it a seccomp
+filter. So it is slower, and it cannot trace others; strict seccomp mode is refused to it; a fatal
+signal waits for the end of a vfork; the init of a PID namespace that faults is killed by SIGKILL.
+Run by a user, set-uid programs inside keep the user's rights. Where something of this has
+happened, the report says so (`changed by following`), and the exit status is 3.
+
 Exit status:
   0    Linux and the model gave the same answers
   1    they did not: each divergence is shown with the operations before it
   2    the command line is wrong
-  3    they did, but the program wanted to trace others: that is refused to it
+  3    they did, but following has changed what the program did
+  124  the program had not ended in time (--timeout)
   125  lockstep itself could not do its work (ptrace forbidden), or was told to end by a signal
   126  the program cannot be executed
   127  the program is not found
@@ -136,7 +145,8 @@ Exit status:
   0    Linux and the model gave the same answers
   1    they did not
   2    the command line is wrong
-  3    they did, but the program wanted to trace others
+  3    they did, but following has changed what the program did
+  124  the recorded program had not ended in time
   125  FILE is no recording, or is cut off; or the recorded lockstep was told to end by a signal
 
 Examples:
@@ -196,6 +206,12 @@ pub(crate) struct FollowArguments {
     /// End with the program's status if nothing diverged
     #[arg(long)]
     pub(crate) pass_status: bool,
+    /// End the program, and all that it has left, after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: Option<u64>,
+    /// Kill what the program has left when it ends, instead of following it
+    #[arg(long)]
+    pub(crate) kill_leftovers: bool,
     /// Break a rule of the model, to see that the comparison notices
     #[cfg(feature = "planted-faults")]
     #[arg(long, value_name = "NAME", hide = true)]
@@ -278,6 +294,9 @@ pub(crate) struct AgentArguments {
     /// Do as if the kernel lacked something
     #[arg(long, value_name = "WHAT", value_enum)]
     pub(crate) without: Vec<Lack>,
+    /// Give up on a scenario after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: u64,
     /// Scenario files
     #[arg(required_unless_present_any = ["all", "list"], value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -1,11 +1,11 @@
 //! What was compared, what was not, and where Linux and the model parted.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// How many operations before a divergence are shown with it.
-const CONTEXT: usize = 12;
+use crate::journal::{Entry, Journal};
+use crate::sys::Pid;
 
 /// So many divergences show that the model has lost the program; then it is no longer asked.
 pub(crate) const LOST: usize = 20;
@@ -19,10 +19,15 @@ pub(crate) struct Comparison {
     pub(crate) unmodelled: BTreeMap<String, u64>,
     /// Answers of known calls that were not compared, by reason.
     pub(crate) not_compared: BTreeMap<String, u64>,
+    /// What is not as it would be if nobody followed the program.
+    pub(crate) altered: BTreeMap<String, u64>,
     /// Every difference, in order.
     pub(crate) divergences: Vec<Divergence>,
     #[serde(skip)]
-    recent: VecDeque<String>,
+    journal: Journal,
+    /// Whom the question is about that is judged now.
+    #[serde(skip)]
+    concerned: Vec<Pid>,
 }
 
 /// One difference between Linux and the model.
@@ -34,17 +39,27 @@ pub(crate) struct Divergence {
     pub(crate) linux: String,
     /// What the model said.
     pub(crate) model: String,
-    /// The last operations before it, oldest first.
+    /// The last operations of the processes concerned before it, oldest first.
     pub(crate) before: Vec<String>,
 }
 
 impl Comparison {
     /// Notes an operation, to be shown if a divergence follows.
-    pub(crate) fn log(&mut self, operation: String) {
-        if self.recent.len() == CONTEXT {
-            self.recent.pop_front();
+    pub(crate) fn log(&mut self, entry: Entry) {
+        self.journal.add(entry);
+    }
+
+    /// What is compared from now on is about these processes; 0 is none.
+    pub(crate) fn begin(&mut self, concerned: impl IntoIterator<Item = Pid>) {
+        self.concerned.clear();
+        concerned.into_iter().for_each(|pid| self.concern(pid));
+    }
+
+    /// It is about this one too.
+    pub(crate) fn concern(&mut self, pid: Pid) {
+        if pid != 0 && !self.concerned.contains(&pid) {
+            self.concerned.push(pid);
         }
-        self.recent.push_back(operation);
     }
 
     /// Counts an equal answer.
@@ -70,13 +85,23 @@ impl Comparison {
 
     /// Notes a difference.
     pub(crate) fn diverge(&mut self, question: String, linux: String, model: String) {
-        let before = self.recent.iter().cloned().collect();
+        let before = self.journal.last_about(&self.concerned);
         self.divergences.push(Divergence { question, linux, model, before });
     }
 
     /// Counts a call that the model does not know.
     pub(crate) fn note_unmodelled(&mut self, name: &str) {
         count(&mut self.unmodelled, name);
+    }
+
+    /// Counts something that following has changed.
+    pub(crate) fn note_altered(&mut self, what: &str) {
+        count(&mut self.altered, what);
+    }
+
+    /// Whether the program would have gone another way if nobody had followed it.
+    pub(crate) fn is_program_altered(&self) -> bool {
+        self.has_refused_tracing() || !self.altered.is_empty()
     }
 
     /// Whether the program wanted to trace others, which Linux has refused because lockstep traces them.
@@ -87,6 +112,11 @@ impl Comparison {
     /// Counts an answer that could not be compared.
     pub(crate) fn skip(&mut self, reason: &str) {
         count(&mut self.not_compared, reason);
+    }
+
+    /// How many answers of known calls were not compared, and how many calls are not known.
+    pub(crate) fn total_left_out(&self) -> (u64, u64) {
+        (self.not_compared.values().sum(), self.unmodelled.values().sum())
     }
 
     /// How many answers were equal.
@@ -107,17 +137,20 @@ fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{Deed, SHOWN};
 
     /// A divergence carries the operations before it, and only the last ones.
     #[test]
     fn divergences_carry_their_context() {
         let mut comparison = Comparison::default();
-        for number in 0..CONTEXT + 5 {
-            comparison.log(number.to_string());
+        for number in 0..SHOWN + 5 {
+            let deed = Deed::Event(number.to_string());
+            comparison.log(Entry { process: 7, thread: 7, name: None, deed, about: [0; 2] });
         }
+        comparison.begin([7]);
         comparison.compare("getpid", 1, 2, || "getpid()".to_owned(), ToString::to_string);
         let before = &comparison.divergences[0].before;
-        assert_eq!((before.len(), before[0].as_str()), (CONTEXT, "5"));
+        assert_eq!((before.len(), before[0].as_str()), (SHOWN, "5"));
         assert_eq!(comparison.total_equal(), 0);
     }
 }

@@ -1,6 +1,7 @@
 //! What lived: every process of the run, from its birth to its reaping.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -50,6 +51,8 @@ pub(crate) struct Life {
     pub(crate) reaping: Option<Reaping>,
     #[serde(skip)]
     living_threads: usize,
+    #[serde(skip)]
+    name: Rc<str>,
 }
 
 /// Something that happened to a living process.
@@ -130,6 +133,7 @@ impl History {
         let at = self.now();
         let origin = origin.and_then(|pid| self.current.get(&pid).copied());
         let command = origin.map_or_else(String::new, |origin| self.lives[origin].command.clone());
+        let name = Rc::from(short(&command));
         self.current.insert(pid, self.lives.len());
         self.lives.push(Life {
             pid,
@@ -145,6 +149,7 @@ impl History {
             end: None,
             reaping: None,
             living_threads: 1,
+            name,
         });
     }
 
@@ -166,6 +171,7 @@ impl History {
     /// A process has executed a program.
     pub(crate) fn executed(&mut self, pid: Pid, command: String) {
         if let Some((at, life)) = self.life(pid) {
+            life.name = Rc::from(short(&command));
             life.command.clone_from(&command);
             life.has_executed = true;
             life.living_threads = 1;
@@ -219,6 +225,16 @@ impl History {
             Some(&life) => format!("{pid} {}", self.lives[life].short_command()),
             None => pid.to_string(),
         }
+    }
+
+    /// Whether a process has had several threads at once.
+    pub(crate) fn has_had_threads(&self, pid: Pid) -> bool {
+        self.current.get(&pid).is_some_and(|&life| self.lives[life].threads > 1)
+    }
+
+    /// The name of a process.
+    pub(crate) fn name(&self, pid: Pid) -> Option<Rc<str>> {
+        self.current.get(&pid).map(|&life| Rc::clone(&self.lives[life].name))
     }
 
     fn life(&mut self, pid: Pid) -> Option<(Moment, &mut Life)> {

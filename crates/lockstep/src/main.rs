@@ -10,12 +10,13 @@
 //! | [`model`] | all contact with axprocess |
 //! | [`record`], [`replay`] | runs, written down and judged anew |
 //! | [`compare`] | what was equal, what was not |
-//! | [`history`] | what lived |
+//! | [`history`], [`journal`] | what lived, what it did last |
 //! | [`report`] | the tree, the verdict, the picture, the file for machines |
 //! | [`script`] | scripts of operations, and their files |
 //! | [`stage`] | plays them on Linux and on the model |
 //! | [`fuzz`], [`check`], [`agent`] | random scripts, scenario files, scenario files on any kernel |
 //! | [`scenario`] | scenario files |
+//! | [`output`] | the standard streams |
 //! | [`procfs`], [`sys`], [`words`] | what the kernel shows, does and is called |
 
 mod agent;
@@ -24,9 +25,11 @@ mod cli;
 mod compare;
 mod fuzz;
 mod history;
+mod journal;
 mod ledger;
 mod model;
 mod operation;
+mod output;
 mod procfs;
 mod record;
 mod replay;
@@ -61,7 +64,7 @@ fn main() -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprintln!("lockstep: {}", failure.message);
+            output::say(&failure.message);
             ExitCode::from(failure.status)
         }
     }

@@ -412,7 +412,7 @@ impl Model {
                 result: WaitResult::Event { pid: event.pid, status: event.status.to_raw() },
                 child: event.process.pid_in(self.table.namespace()),
             },
-            Ok(WaitOutcome::NothingYet(_)) => WaitAnswer { result: WaitResult::Nothing, child: 0 },
+            Ok(WaitOutcome::NothingYet(_)) => WaitAnswer { result: wait.nothing_yet(), child: 0 },
             Err(errno) => WaitAnswer { result: WaitResult::Error(errno.value()), child: 0 },
         })
     }
@@ -432,9 +432,14 @@ impl Model {
         Ok(())
     }
 
-    /// SIGCONT has resumed the whole process.
+    /// SIGCONT has resumed the whole process. If the model sent it, the stop has ended before, and the parent is told when a thread runs.
     pub(crate) fn group_continued(&self, pid: Pid) -> Result<(), Refusal> {
-        self.process(pid)?.group_continued();
+        let process = self.process(pid)?;
+        process.group_continued();
+        if let Some(thread) = self.threads.values().find(|it| ARef::ptr_eq(it.process(), &process))
+        {
+            thread.run();
+        }
         Ok(())
     }
 
@@ -522,7 +527,7 @@ mod tests {
     fn orphans_come_to_lockstep() {
         let mut model = Model::found(&origin([50, 50, 50])).unwrap();
         model.launch(60, ChildSignal::default()).unwrap();
-        let fork = Fork { name: Name::FORK, flags: 0, exit_signal: 17 };
+        let fork = Fork { name: Name::FORK, flags: 0, exit_signal: 17, request: 0 };
         model.fork(60, &Numbers { all: vec![61], space: 0 }, &fork).unwrap();
         model.exit_thread(60, 0).unwrap();
         assert_eq!(model.getppid(61), Ok(50));

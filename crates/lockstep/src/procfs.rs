@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use serde::{Deserialize, Serialize};
 
 use crate::operation::{Device, Line, Space};
-use crate::sys::Pid;
+use crate::sys::{self, Pid};
 
 /// The relations of a process or thread as `/proc/<pid>/stat` shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,37 @@ fn parse_stat(line: &[u8]) -> Option<Stat> {
     Some(Stat { state, parent, group, session, terminal, foreground: number()? })
 }
 
+/// Whether the end of a thread has begun.
+pub(crate) fn is_exiting(tid: Pid) -> bool {
+    const PF_EXITING: u32 = 0x4;
+    stat_field::<u32>(tid, 9).is_none_or(|flags| flags & PF_EXITING != 0)
+}
+
+/// The status word of a thread whose end has begun, or of its process; 0 where that is not shown.
+pub(crate) fn exit_code(tid: Pid) -> i32 {
+    stat_field(tid, 52).unwrap_or(0)
+}
+
+/// A field of `/proc/<tid>/stat` behind the name, counted from 1 as proc(5) does.
+fn stat_field<T: std::str::FromStr>(tid: Pid, number: usize) -> Option<T> {
+    let line = fs::read(format!("/proc/{tid}/stat")).ok()?;
+    let end = line.iter().rposition(|&byte| byte == b')')?;
+    let fields = std::str::from_utf8(&line[end + 1..]).ok()?;
+    fields.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
+}
+
+/// The threads of a process.
+pub(crate) fn threads(pid: Pid) -> Vec<Pid> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The children that a thread has made, or has got from others.
+pub(crate) fn children(pid: Pid, tid: Pid) -> Vec<Pid> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{tid}/children")).unwrap_or_default();
+    list.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
 /// The process that a thread belongs to, and that process's parent.
 pub(crate) fn owner(tid: Pid) -> Option<(Pid, Pid)> {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
@@ -111,11 +142,11 @@ pub(crate) fn space(tid: Pid) -> Option<Space> {
 pub(crate) fn space_to_enter(tid: Pid, descriptor: i32, flags: i32) -> Option<Space> {
     let link = fs::read_link(format!("/proc/{tid}/fd/{descriptor}")).ok()?;
     if let Some(space) = parse_space(link.to_str()?) {
-        return Some(space);
+        return matches!(flags, 0 | libc::CLONE_NEWPID).then_some(space);
     }
     let target = pidfd_target(tid, descriptor)?;
-    let is_asked = flags & libc::CLONE_NEWPID != 0;
-    if is_asked { space(u32::try_from(target).ok()?) } else { None }
+    // With more flags it may fail for what they ask.
+    if flags == libc::CLONE_NEWPID { space(u32::try_from(target).ok()?) } else { None }
 }
 
 fn parse_space(link: &str) -> Option<Space> {
@@ -148,16 +179,118 @@ const fn device(major: u32, minor: u32) -> Device {
 
 /// Whether a descriptor was opened for reading.
 pub(crate) fn is_open_for_reading(tid: Pid, descriptor: i32) -> bool {
-    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{descriptor}")).unwrap_or_default();
-    status_field(&info, "flags:")
-        .and_then(|flags| i32::from_str_radix(flags, 8).ok())
-        .is_some_and(|flags| flags & libc::O_ACCMODE != libc::O_WRONLY)
+    open_flags(tid, descriptor).is_some_and(|flags| flags & libc::O_ACCMODE != libc::O_WRONLY)
+}
+
+/// Whether calls on a descriptor refuse to block.
+pub(crate) fn is_nonblocking(tid: Pid, descriptor: i32) -> bool {
+    open_flags(tid, descriptor).is_some_and(|flags| flags & libc::O_NONBLOCK != 0)
+}
+
+fn open_flags(tid: Pid, descriptor: i32) -> Option<i32> {
+    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{descriptor}")).ok()?;
+    i32::from_str_radix(status_field(&info, "flags:")?, 8).ok()
 }
 
 /// Whether a signal has no effect on a thread: it is blocked, or ignored.
 pub(crate) fn is_without_effect(tid: Pid, signal: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
     ["SigBlk:", "SigIgn:"].iter().any(|field| has_bit(&status, field, signal - 1))
+}
+
+/// Whether a thread handles a signal.
+pub(crate) fn is_caught(tid: Pid, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    has_bit(&status, "SigCgt:", signal - 1)
+}
+
+/// Whether a signal waits for a thread that ends it at once, and without a core.
+pub(crate) fn is_fatal_signal_pending(tid: Pid) -> bool {
+    const FATAL: [i32; 12] = [
+        libc::SIGHUP,
+        libc::SIGINT,
+        libc::SIGPIPE,
+        libc::SIGALRM,
+        libc::SIGTERM,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGSTKFLT,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+        libc::SIGIO,
+        libc::SIGPWR,
+    ];
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let has = |field, signal: i32| has_bit(&status, field, signal - 1);
+    FATAL.iter().copied().chain(32..=64).any(|signal| {
+        (has("SigPnd:", signal) || has("ShdPnd:", signal))
+            && !["SigBlk:", "SigIgn:", "SigCgt:"].iter().any(|field| has(field, signal))
+    })
+}
+
+/// Who a thread is, as far as Linux looks whether that has changed: the effective and the file system's user and group, and the capabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    users: [u32; 2],
+    groups: [u32; 2],
+    capabilities: u64,
+}
+
+/// The credentials of a thread.
+pub(crate) fn credentials(tid: Pid) -> Option<Credentials> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let pair = |field| {
+        let mut ids = status_field(&status, field)?.split_ascii_whitespace().skip(1);
+        let mut next = |skipped| ids.nth(skipped)?.parse().ok();
+        Some([next(0)?, next(1)?])
+    };
+    let capabilities = u64::from_str_radix(status_field(&status, "CapPrm:")?, 16).ok()?;
+    Some(Credentials { users: pair("Uid:")?, groups: pair("Gid:")?, capabilities })
+}
+
+impl Credentials {
+    /// Whether Linux forgets the death signal of a thread that had `self` and now has `other`: capabilities that are only lost do not count.
+    pub(crate) fn is_forgotten_with(self, other: Self) -> bool {
+        (self.users, self.groups) != (other.users, other.groups)
+            || other.capabilities & !self.capabilities != 0
+    }
+}
+
+/// Whether the program of a process was executed with more rights than the caller of exec had.
+pub(crate) fn is_secure(pid: Pid) -> bool {
+    let vector = fs::read(format!("/proc/{pid}/auxv")).unwrap_or_default();
+    let words: Vec<_> = vector
+        .chunks_exact(size_of::<usize>())
+        .filter_map(|bytes| bytes.try_into().ok().map(usize::from_ne_bytes))
+        .collect();
+    words.chunks_exact(2).any(|pair| pair[0] == libc::AT_SECURE as usize && pair[1] != 0)
+}
+
+/// Whether the program of a process would have been executed with other rights if that had been allowed.
+pub(crate) fn is_set_uid(pid: Pid) -> bool {
+    let path = format!("/proc/{pid}/exe");
+    let (Ok(file), Some(own)) = (fs::metadata(&path), credentials(pid)) else {
+        return false;
+    };
+    let changes_user = file.mode() & libc::S_ISUID != 0 && file.uid() != own.users[0];
+    let group_bits = libc::S_ISGID | libc::S_IXGRP;
+    let changes_group = file.mode() & group_bits == group_bits && file.gid() != own.groups[0];
+    (changes_user || changes_group) && !sys::is_without_set_uid(&path)
+}
+
+/// Whether lockstep itself has a seccomp filter.
+pub(crate) fn has_filter() -> bool {
+    own_status("Seccomp:").is_some_and(|mode| mode != "0")
+}
+
+/// Whether lockstep itself can get no new privileges.
+pub(crate) fn has_no_new_privileges() -> bool {
+    own_status("NoNewPrivs:").is_some_and(|value| value != "0")
+}
+
+fn own_status(field: &str) -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    status_field(&status, field).map(str::to_owned)
 }
 
 /// Whether a thread has CAP_SYS_ADMIN where lockstep was started.

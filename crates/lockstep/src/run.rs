@@ -4,15 +4,20 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use crate::cli::{FollowArguments, RecordArguments, ReportArguments, RunArguments};
+use crate::ledger::EndedBy;
 use crate::report::{self, Report};
 use crate::sys::{self, SignalDesk};
-use crate::tracer::{self, Failure};
+use crate::tracer::{self, Failure, Leftovers, Limits};
 use crate::words;
 
-/// The exit status when nothing diverged, but the program wanted to trace others.
+/// The exit status when nothing diverged, but the program would have gone another way without lockstep.
 const STATUS_UNSUPPORTED: u8 = 3;
+
+/// The exit status when the program had not ended in time.
+const STATUS_TIMED_OUT: u8 = 124;
 
 /// Follows the program to its end. Returns lockstep's exit status.
 ///
@@ -39,7 +44,15 @@ fn follow(arguments: &FollowArguments, recording: Option<File>) -> Result<u8, Fa
     let reports = Reports::open(&arguments.reports)?;
     keep_panics_quiet();
     let desk = SignalDesk::open();
-    let outcome = tracer::launch(&desk, &arguments.program, recording)?.follow()?;
+    let limits = Limits {
+        timeout: arguments.timeout.map(Duration::from_secs),
+        leftovers: match arguments.kill_leftovers {
+            true => Leftovers::Killed,
+            false => Leftovers::Followed,
+        },
+        notices: reports.notices()?,
+    };
+    let outcome = tracer::launch(&desk, &arguments.program, recording, limits)?.follow()?;
 
     let words: Vec<_> = arguments.program.iter().map(|word| word.to_string_lossy()).collect();
     let report = Report::new(words.join(" "), outcome);
@@ -61,11 +74,14 @@ pub(crate) enum PassStatus {
 pub(crate) fn exit_status(report: &Report, pass: PassStatus) -> u8 {
     if !report.comparison.divergences.is_empty() {
         1
-    } else if report.ended_by.is_some() {
-        tracer::STATUS_FAILED
+    } else if let Some(cause) = report.ended_by {
+        match cause {
+            EndedBy::Signal(_) => tracer::STATUS_FAILED,
+            EndedBy::Timeout { .. } => STATUS_TIMED_OUT,
+        }
     } else if pass == PassStatus::Yes {
         report.status.map_or(tracer::STATUS_FAILED, words::shell_status)
-    } else if report.comparison.has_refused_tracing() {
+    } else if report.comparison.is_program_altered() {
         STATUS_UNSUPPORTED
     } else {
         0
@@ -91,6 +107,16 @@ impl Reports {
             svg: arguments.svg.as_deref().map(create).transpose()?,
             json: arguments.json.as_deref().map(create).transpose()?,
         })
+    }
+
+    /// Where things are told while the program runs: not on its error stream, if the report does not go there either.
+    ///
+    /// # Errors
+    ///
+    /// The file of the report cannot be used twice.
+    fn notices(&self) -> Result<Option<File>, Failure> {
+        let file = self.text.as_ref().map(File::try_clone).transpose();
+        file.map_err(|error| Failure::new(format!("cannot write the report: {error}")))
     }
 
     /// Writes all that are wanted.

@@ -38,7 +38,7 @@ pub(crate) struct RawDeath {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SyscallStop {
     /// Held by the seccomp filter before the call runs.
-    Seccomp { arch: u32, number: u64, arguments: [u64; 6] },
+    Seccomp { arch: u32, number: u64, arguments: [u64; 6], data: u32 },
     /// The call has run; its result, negative for an error.
     Exit { result: i64 },
     /// Any other stop.
@@ -114,14 +114,23 @@ pub(crate) fn syscall_stop(tid: Pid) -> io::Result<SyscallStop> {
             arch: info.arch,
             number,
             arguments: std::array::from_fn(|index| arguments[index]),
+            data: arguments[6] as u32,
         },
         _ => SyscallStop::Other,
     })
 }
 
-/// The signal that a thread, which is stopped for it, is about to take: if the kernel sent it by itself, and it is about
-/// relations.
-pub(crate) fn arrival(tid: Pid) -> Option<Arrival> {
+/// A signal that a thread is about to take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming {
+    /// Whether the thread has caused it itself, by a fault.
+    pub(crate) is_fault: bool,
+    /// What it tells, if the kernel sent it by itself, and it is about relations.
+    pub(crate) arrival: Option<Arrival>,
+}
+
+/// The signal for which a thread is stopped.
+pub(crate) fn incoming(tid: Pid) -> Option<Incoming> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     ptrace(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize).ok()?;
     // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
@@ -133,9 +142,75 @@ pub(crate) fn arrival(tid: Pid) -> Option<Arrival> {
             Some(ChildNews { pid: pid as Pid, status: status_word(code, value) })
         }
         (libc::SIGHUP | libc::SIGCONT, libc::SI_KERNEL) => None,
-        _ => return None,
+        (signal, code) => {
+            let is_fault = code > 0 && FAULTS.contains(&signal);
+            return Some(Incoming { is_fault, arrival: None });
+        }
     };
-    Some(Arrival { signal: info.si_signo, news })
+    let arrival = Some(Arrival { signal: info.si_signo, news });
+    Some(Incoming { is_fault: false, arrival })
+}
+
+const FAULTS: [c_int; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
+
+/// Makes the call, before which a thread is stopped, fail with ENOSYS.
+///
+/// # Errors
+///
+/// The thread is gone, or that is not known for this architecture.
+pub(crate) fn refuse_call(tid: Pid) -> io::Result<()> {
+    registers::set(tid, registers::CALL, u64::MAX)?;
+    registers::set(tid, registers::RESULT, (-i64::from(libc::ENOSYS)).cast_unsigned())
+}
+
+/// Changes the first argument of the call before or after which a thread is stopped.
+///
+/// # Errors
+///
+/// The thread is gone, or that is not known for this architecture.
+pub(crate) fn set_first_argument(tid: Pid, value: u64) -> io::Result<()> {
+    registers::set(tid, registers::FIRST_ARGUMENT, value)
+}
+
+/// Changes eight bytes in a stopped thread's memory.
+///
+/// # Errors
+///
+/// The thread is gone, or the address is bad.
+pub(crate) fn write_memory(tid: Pid, address: u64, value: u64) -> io::Result<()> {
+    ptrace(libc::PTRACE_POKEDATA, tid, address as usize, value as usize).map(drop)
+}
+
+#[cfg(target_arch = "x86_64")]
+mod registers {
+    use std::io;
+    use std::mem::offset_of;
+
+    use super::{Pid, ptrace};
+
+    pub(super) const CALL: usize = offset_of!(libc::user_regs_struct, orig_rax);
+    pub(super) const RESULT: usize = offset_of!(libc::user_regs_struct, rax);
+    pub(super) const FIRST_ARGUMENT: usize = offset_of!(libc::user_regs_struct, rdi);
+
+    pub(super) fn set(tid: Pid, register: usize, value: u64) -> io::Result<()> {
+        ptrace(libc::PTRACE_POKEUSER, tid, register, value as usize).map(drop)
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod registers {
+    use std::io;
+
+    use super::Pid;
+
+    pub(super) const CALL: usize = 0;
+    pub(super) const RESULT: usize = 0;
+    pub(super) const FIRST_ARGUMENT: usize = 0;
+
+    pub(super) fn set(_tid: Pid, _register: usize, _value: u64) -> io::Result<()> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
 }
 
 /// Copies `N` bytes out of a followed process; `None` if the address is bad.
@@ -175,6 +250,18 @@ pub(crate) fn next_stop() -> Option<RawStop> {
     Some(RawStop { tid: tid as Pid, code })
 }
 
+/// Whether a stop of a thread is there to be taken.
+pub(crate) fn has_stopped(tid: Pid) -> bool {
+    let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    waitid(libc::P_PID, tid, options).is_some()
+}
+
+/// Whether a stop of any followed thread is there to be taken.
+pub(crate) fn is_anyone_stopped() -> bool {
+    let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    waitid(libc::P_ALL, 0, options).is_some()
+}
+
 /// Reads a death; ptrace stops, which `waitid` reports whatever is asked for, are none.
 fn death(info: &libc::siginfo_t) -> Option<RawDeath> {
     // SAFETY: waitid filled the member for SIGCHLD.
@@ -196,6 +283,17 @@ pub(crate) fn peek_death() -> Option<RawDeath> {
     waitid(libc::P_ALL, 0, DEATHS | libc::WNOWAIT).as_ref().and_then(death)
 }
 
+/// Whether the death of a thread can be collected.
+pub(crate) fn is_dead(tid: Pid) -> bool {
+    waitid(libc::P_PID, tid, DEATHS | libc::WNOWAIT).as_ref().and_then(death).is_some()
+}
+
+/// The status word of a thread whose death can be collected.
+pub(crate) fn dead_status(tid: Pid) -> Option<i32> {
+    let death = waitid(libc::P_PID, tid, DEATHS | libc::WNOWAIT).as_ref().and_then(death);
+    death.map(|death| death.status)
+}
+
 /// Collects the death of one thread, if it has died. For a followed child of another process
 /// this is what publishes it as a zombie to its parent.
 pub(crate) fn collect_death(tid: Pid) -> Option<RawDeath> {
@@ -208,6 +306,18 @@ pub(crate) fn collect_death(tid: Pid) -> Option<RawDeath> {
 pub(crate) fn kill(pid: Pid, signal: c_int) -> io::Result<()> {
     // SAFETY: kill takes plain numbers.
     check(c_long::from(unsafe { libc::kill(pid as libc::pid_t, signal) })).map(drop)
+}
+
+/// Whether a file lies where set-uid bits have no effect.
+pub(crate) fn is_without_set_uid(path: &str) -> bool {
+    let Ok(path) = CString::new(path) else {
+        return false;
+    };
+    let mut system = MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path and the structure live across the call.
+    let result = unsafe { libc::statvfs(path.as_ptr(), system.as_mut_ptr()) };
+    // SAFETY: zeroed before; all-zero bytes are a valid value.
+    result == 0 && unsafe { system.assume_init() }.f_flag & libc::ST_NOSUID != 0
 }
 
 /// Stops lockstep itself, as the terminal's stop key would.

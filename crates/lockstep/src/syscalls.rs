@@ -35,6 +35,22 @@ const PROCESS_OPTIONS: &[u32] = &[
     libc::PR_GET_PDEATHSIG as u32,
     libc::PR_SET_CHILD_SUBREAPER as u32,
     libc::PR_GET_CHILD_SUBREAPER as u32,
+    libc::PR_SET_SECCOMP as u32,
+    libc::PR_GET_SECCOMP as u32,
+    libc::PR_GET_NO_NEW_PRIVS as u32,
+];
+
+/// The calls that change a caller's credentials.
+pub(crate) const CREDENTIALS: [&str; 9] = [
+    "setuid",
+    "setgid",
+    "setreuid",
+    "setregid",
+    "setresuid",
+    "setresgid",
+    "setfsuid",
+    "setfsgid",
+    "capset",
 ];
 const JOB_CONTROL_REQUESTS: &[u32] = &[
     libc::TIOCSCTTY as u32,
@@ -92,6 +108,16 @@ pub(crate) const FOLLOWED: &[Followed] = &[
     always(libc::SYS_ptrace, "ptrace"),
     always(libc::SYS_reboot, "reboot"),
     always(libc::SYS_vhangup, "vhangup"),
+    always(libc::SYS_seccomp, "seccomp"),
+    always(libc::SYS_setuid, "setuid"),
+    always(libc::SYS_setgid, "setgid"),
+    always(libc::SYS_setreuid, "setreuid"),
+    always(libc::SYS_setregid, "setregid"),
+    always(libc::SYS_setresuid, "setresuid"),
+    always(libc::SYS_setresgid, "setresgid"),
+    always(libc::SYS_setfsuid, "setfsuid"),
+    always(libc::SYS_setfsgid, "setfsgid"),
+    always(libc::SYS_capset, "capset"),
 ];
 
 /// The name of a followed call.

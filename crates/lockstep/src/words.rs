@@ -1,29 +1,42 @@
 //! Names for the kernel's numbers: errors, signals, results, wait statuses.
 
+macro_rules! errors {
+    ($($name:ident)*) => {
+        /// All errors that Linux gives to programs.
+        const ERRORS: &[(i32, &str)] = &[$((libc::$name, stringify!($name))),*];
+    };
+}
+
+#[rustfmt::skip]
+errors! {
+    EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF
+    ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV
+    ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG
+    ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG
+    ENOLCK ENOSYS ENOTEMPTY ELOOP ENOMSG EIDRM ECHRNG EL2NSYNC EL3HLT
+    EL3RST ELNRNG EUNATCH ENOCSI EL2HLT EBADE EBADR EXFULL ENOANO
+    EBADRQC EBADSLT EBFONT ENOSTR ENODATA ETIME ENOSR ENONET ENOPKG
+    EREMOTE ENOLINK EADV ESRMNT ECOMM EPROTO EMULTIHOP EDOTDOT EBADMSG
+    EOVERFLOW ENOTUNIQ EBADFD EREMCHG ELIBACC ELIBBAD ELIBSCN ELIBMAX ELIBEXEC
+    EILSEQ ERESTART ESTRPIPE EUSERS ENOTSOCK EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT
+    EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH
+    ENETRESET ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETOOMANYREFS ETIMEDOUT
+    ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ESTALE EUCLEAN ENOTNAM ENAVAIL
+    EISNAM EREMOTEIO EDQUOT ENOMEDIUM EMEDIUMTYPE ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED
+    EKEYREJECTED EOWNERDEAD ENOTRECOVERABLE ERFKILL EHWPOISON
+}
+
+/// Those that it keeps to itself: how a call that was interrupted goes on.
+const RESTARTS: [(i32, &str); 4] = [
+    (512, "ERESTARTSYS"),
+    (513, "ERESTARTNOINTR"),
+    (514, "ERESTARTNOHAND"),
+    (516, "ERESTART_RESTARTBLOCK"),
+];
+
 /// The name of an errno value.
 pub(crate) fn errno(value: i32) -> String {
-    const NAMES: [(i32, &str); 19] = [
-        (libc::EPERM, "EPERM"),
-        (libc::ENOENT, "ENOENT"),
-        (libc::EIO, "EIO"),
-        (libc::ESRCH, "ESRCH"),
-        (libc::EINTR, "EINTR"),
-        (libc::E2BIG, "E2BIG"),
-        (libc::EBADF, "EBADF"),
-        (libc::ECHILD, "ECHILD"),
-        (libc::EAGAIN, "EAGAIN"),
-        (libc::ENOMEM, "ENOMEM"),
-        (libc::EACCES, "EACCES"),
-        (libc::EFAULT, "EFAULT"),
-        (libc::EEXIST, "EEXIST"),
-        (libc::EINVAL, "EINVAL"),
-        (libc::ENOTTY, "ENOTTY"),
-        (libc::ENOSPC, "ENOSPC"),
-        (libc::ENOSYS, "ENOSYS"),
-        (libc::EUSERS, "EUSERS"),
-        (512, "ERESTARTSYS"),
-    ];
-    match NAMES.iter().find(|(number, _)| *number == value) {
+    match ERRORS.iter().chain(&RESTARTS).find(|(number, _)| *number == value) {
         Some((_, name)) => (*name).to_owned(),
         None => format!("errno {value}"),
     }
@@ -123,6 +136,16 @@ mod tests {
         assert_eq!(status(11 | 0x80), "SIGSEGV, core dumped");
         assert_eq!(status((19 << 8) | 0x7f), "stopped by SIGSTOP");
         assert_eq!(status(0xffff), "continued");
+    }
+
+    /// Every number that Linux gives to an error has a name, and no other.
+    #[test]
+    fn all_errors_have_names() {
+        const NONE: [i32; 2] = [41, 58];
+        for value in (1..=133).filter(|value| !NONE.contains(value)) {
+            assert!(!errno(value).contains(' '), "{}", errno(value));
+        }
+        assert_eq!((errno(134), errno(512)), ("errno 134".to_owned(), "ERESTARTSYS".to_owned()));
     }
 
     /// Results are numbers or error names.

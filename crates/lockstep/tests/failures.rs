@@ -173,12 +173,105 @@ fn daemons_are_ended_by_interrupt() {
     let bench = Bench::new();
     let command =
         bench.command(&[], &["sh", "-c", "(setsid sleep 1000 &)"].map(std::ffi::OsStr::new));
+    let running = bench.start(command);
+    // The report does not go to the program's error stream, so neither does this.
+    running.expect_in_report("still runs (Ctrl-C ends this)");
+    running.signal(libc::SIGINT);
+    let run = running.finish();
+    assert_eq!((run.status, run.stderr.as_str()), (125, ""), "{}", run.report);
+    run.expect_report("lockstep: ended by SIGINT");
+}
+
+/// Where the report goes to the error stream, so does what is said of them.
+#[test]
+fn daemons_are_told_of_on_the_error_stream() {
+    if is_skipped(&["setsid"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.args(["run", "--", "sh", "-c", "(setsid sleep 1000 &)"]);
+    bench.prepare(&mut command);
     let mut running = bench.start(command);
     running.expect_stderr("still runs (Ctrl-C ends this)");
     running.signal(libc::SIGINT);
     let run = running.finish();
-    assert_eq!(run.status, 125, "{}", run.report);
-    run.expect_report("lockstep: ended by SIGINT");
+    assert_eq!(run.status, 125, "{}", run.stderr);
+}
+
+/// Daemons are killed where that is asked for: the answers until then count.
+#[test]
+fn leftovers_are_killed_on_request() {
+    if is_skipped(&["setsid"]) {
+        return;
+    }
+    let script = "(setsid sh -c 'sleep 1000 & sleep 1000' &); sleep 1000 & kill -STOP $!";
+    let run = Bench::new().run(&["--kill-leftovers"], &["sh", "-c", script]);
+    run.expect_agreement().expect_report("the program ended: exit 0").expect_report("SIGKILL");
+    assert_eq!(run.stderr, "");
+}
+
+/// A program that takes too long is ended, and with it all that it has made; the status says so.
+#[test]
+fn time_limits_end_the_program() {
+    if is_skipped(&["sh", "setsid"]) {
+        return;
+    }
+    for script in ["sleep 1000", "(setsid sleep 1000 &); exit 0", "while :; do :; done"] {
+        let run = Bench::new().run(&["--timeout", "1"], &["sh", "-c", script]);
+        assert_eq!(run.status, 124, "{}", run.report);
+        run.expect_report("lockstep: ended after 1 second (--timeout); until then all ");
+    }
+    let run = Bench::new().run(&["--timeout", "100"], &["true"]);
+    run.expect_agreement();
+    assert_eq!(Bench::new().run(&["--timeout", "0"], &["true"]).status, 2);
+}
+
+/// A report that nobody reads, or for which there is no room, is one line and a status; the program has run.
+#[test]
+fn unwritten_reports_are_told() {
+    if is_skipped(&["echo"]) {
+        return;
+    }
+    let lockstep = |options: &[&str], errors: std::process::Stdio| {
+        let bench = Bench::new();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.arg("run").args(options).args(["--", "echo", "ran"]);
+        bench.prepare(&mut command);
+        command.stderr(errors).output().expect("the built binary")
+    };
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = lockstep(&[], writer.into());
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(125), &b"ran\n"[..]));
+    for option in ["--output", "--json", "--svg"] {
+        let output = lockstep(&[option, "/dev/full"], std::process::Stdio::piped());
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), &output.stdout[..]), (Some(125), &b"ran\n"[..]));
+        let last = errors.lines().last().unwrap_or_default();
+        assert!(last.starts_with("lockstep: cannot write the report: No space left"), "{errors}");
+    }
+}
+
+/// So are results that nobody reads.
+#[test]
+fn unwritten_results_are_told() {
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/R-EXIT-01.proc");
+    let commands: [&[&str]; 3] =
+        [&["check", "--model-only", scenario], &["agent", "--list"], &["agent", scenario]];
+    for words in commands {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let bench = Bench::new();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.args(words);
+        bench.prepare(&mut command);
+        let output = command.stdout(writer).output().expect("the built binary");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(125), "{words:?}: {errors}");
+        assert_eq!(errors, "lockstep: cannot write the results: Broken pipe (os error 32)\n");
+        bench.expect_no_strays();
+    }
 }
 
 /// Where ptrace is not permitted (here: inside lockstep itself), one line says so.

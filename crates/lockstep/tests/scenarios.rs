@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use common::{lacks_namespaces, lockstep, said};
 
@@ -43,7 +43,8 @@ fn expectations_notice_wrong_rules() {
     use std::io::{BufRead, BufReader};
     for fault in axprocess::faults::Fault::NAMES {
         let mut check = lockstep(&["check", "--model-only", "--plant-fault", fault]);
-        let mut child = check.args(scenarios()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            check.args(scenarios()).stdout(std::process::Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let is_noticed = lines.any(|line| line.unwrap().starts_with("FAILED "));
         child.kill().unwrap();
@@ -235,6 +236,58 @@ fn the_agent_tells_what_does_not_hold() {
     let text = said(&output);
     assert!(text.contains("wrong.proc:3'\n    step: 'a: exit 1'"), "{text}");
     assert!(text.contains("expected:\n      - '-> 0'\n    seen:\n      - '-> ends'"), "{text}");
+}
+
+/// The agent on a kernel that lacks these calls; nothing where that cannot be tried.
+fn agent_without(calls: &[libc::c_long], arguments: &[&str]) -> Option<Output> {
+    let bench = common::Bench::new();
+    if common::is_skipped(&["cc"]) {
+        return None;
+    }
+    let wrapper = bench.compile("without.c", include_str!("kinds/without.c"));
+    let mut command = std::process::Command::new(wrapper);
+    command.args(calls.iter().map(ToString::to_string)).arg("--");
+    command.arg(env!("CARGO_BIN_EXE_lockstep")).arg("agent").args(arguments);
+    bench.prepare(&mut command);
+    let output = command.output().expect("the wrapper");
+
+    bench.expect_no_strays();
+    Some(output)
+}
+
+/// Where the kernel lacks a call, the scenarios that need it are skipped, each with the step that needs it, and the others are played.
+#[test]
+fn the_agent_names_missing_calls() {
+    let files = ["R-WAIT-01", "R-EXEC-02", "R-PIDFD-01", "R-SETPGID-01", "R-EXIT-01"];
+    let files = files.map(|name| {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
+        format!("{directory}/{name}.proc")
+    });
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
+    for (call, step) in [
+        (libc::SYS_setpgid, ": setpgid "),
+        (libc::SYS_waitid, ": waitid "),
+        (libc::SYS_pidfd_open, "needs pidfds"),
+    ] {
+        let Some(output) = agent_without(&[call], &files) else { return };
+        assert!(output.status.success(), "{}", said(&output));
+        let results = results(&output);
+        assert_eq!(results.len(), files.len(), "{}", said(&output));
+        let is_skipped = |result: &&String| result.contains("# SKIP");
+        assert!(results.iter().filter(is_skipped).any(|it| it.contains(step)), "{results:?}");
+        assert!(results.iter().any(|it| !it.contains("# SKIP")), "{results:?}");
+    }
+}
+
+/// Without the call that begins every script nothing can be played: that is told, with its name.
+#[test]
+fn the_agent_names_what_it_cannot_do_without() {
+    for (call, name) in [(libc::SYS_clone3, "clone3"), (libc::SYS_setsid, "setsid")] {
+        let Some(output) = agent_without(&[call], &["--all"]) else { return };
+        assert_eq!(output.status.code(), Some(125), "{}", said(&output));
+        let text = said(&output);
+        assert!(text.contains("Bail out! ") && text.contains(name), "{text}");
+    }
 }
 
 /// Whether some could not be played, because there is no right to make PID namespaces.

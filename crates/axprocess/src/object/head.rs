@@ -44,8 +44,8 @@ pub(crate) enum Kind {
 /// # Safety
 ///
 /// For the crate alone, and in the module `object` alone:
-/// * [`HEAD`](Self::HEAD) is the offset of the object's own [`Head`], which stands in it from its making to its end, and [`PART`](Self::PART) that of the head of the object that stands inside it;
-/// * no code makes a value of the type but to place it by [`ARef::make`](super::ARef::make), or as the part of such a one, and [`free`](Self::free) frees the whole in which one stands.
+/// * [`HEAD`](Self::HEAD) is the offset of the object's own head, which stands in it from its making to its end, and [`PART`](Self::PART) that of the head of the object that stands inside it;
+/// * no code makes a value of the type but to place it where `ARef` makes it, or as the part of such a one, and [`free`](Self::free) frees the whole in which one stands.
 pub unsafe trait Object: Sized + Send + Sync + 'static {
     /// Where its head stands.
     #[doc(hidden)]

@@ -216,6 +216,7 @@ impl<H: Host> Numbers<H> {
     }
 
     /// Whether a thread or process is known by these numbers.
+    #[cfg(feature = "check")]
     pub(crate) fn names(&self, hold: &Hold<'_, H>, is_it: impl Fn(&Roles<H>) -> bool) -> bool {
         self.space(hold).roles(hold, self.number()).is_some_and(is_it)
     }

@@ -85,7 +85,6 @@ impl<H: Host> Process<H> {
         let mut left = self.armed_threads.get(hold);
         let mut at = Some(self.leading_thread(hold)).filter(|_| left > 0);
         while let Some(thread) = at {
-            hold.touch();
             if let Some(signal) = thread.death_signal().get(hold) {
                 // A leader that has exited is addressed by nobody.
                 let wisher = Some(thread).filter(|it| it.state() != ThreadState::Exited);
@@ -93,6 +92,9 @@ impl<H: Host> Process<H> {
                 left -= 1;
             }
             at = self.thread_after(hold, thread).filter(|_| left > 0);
+            if at.is_some() {
+                hold.touch();
+            }
         }
     }
 

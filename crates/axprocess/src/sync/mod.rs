@@ -20,6 +20,21 @@
 //! could be at the same time. So a table and its relations know each other by a serial that is never used again: the first hold binds them, and each
 //! hold compares, before it reads anything. A lock that does not keep to its table's own ends in a panic.
 //!
+//! # Without the lock
+//!
+//! Atomics come from [`atomic`] alone. What can be read without the lock is a [`Word32`] or a [`Word64`]. Such a getter is called **wait-free**: it waits for nobody,
+//! and an interrupt handler may call it that has interrupted a hold.
+//!
+//! | target | a `Word64` is | a read |
+//! | --- | --- | --- |
+//! | with 64-bit atomics | one atomic | one load |
+//! | without (riscv32imac, thumbv7em) | two copies of two halves: module `latch` | four loads, and again if a write has come further meanwhile |
+//!
+//! The one 64-bit atomic that is left on the latter is the count of all tables. It is `portable-atomic`'s, whose `fallback` is a sequence lock, one of 67 for the
+//! whole program, with interrupts as they are. Who finds it taken spins: for ever, if that one has interrupted the holder on its own processor. That is why no `Word64` is
+//! made of it. The count is taken once in the life of a table, at its first use; and who comes second to that waits in [`FirstUse`] on every target. So the rule is one for
+//! all: a table is **first used outside of interrupt handlers**.
+//!
 //! # A panic in a hold
 //!
 //! Half an operation is worse than none: a panic that leaves a hook, or this crate, in a hold **ends the program**. It cannot be caught. The one place is [`EndsProgram`].
@@ -33,6 +48,8 @@ mod hold;
 mod home;
 #[cfg(feature = "kspin")]
 mod kspin;
+#[cfg(any(test, not(target_has_atomic = "64")))]
+mod latch;
 mod lock;
 #[cfg(feature = "std")]
 mod std;
@@ -50,7 +67,10 @@ pub(crate) use word::{Word32, Word64};
 
 /// The atomics that the crate uses; the place where a model checker's take over.
 pub(crate) mod atomic {
-    pub(crate) use core::sync::atomic::{
-        AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-    };
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) use core::sync::atomic::AtomicU64;
+    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+
+    #[cfg(not(target_has_atomic = "64"))]
+    pub(crate) use portable_atomic::AtomicU64;
 }

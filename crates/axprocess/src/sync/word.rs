@@ -3,7 +3,11 @@
 //! Such a read is a hint: it was true at some moment of the call. What acts on a relation reads it again under the lock.
 
 use super::Hold;
-use super::atomic::{AtomicU32, AtomicU64, Ordering};
+#[cfg(target_has_atomic = "64")]
+use super::atomic::AtomicU64;
+use super::atomic::{AtomicU32, Ordering};
+#[cfg(not(target_has_atomic = "64"))]
+use super::latch::Latch;
 use crate::Host;
 
 macro_rules! word {
@@ -30,4 +34,26 @@ macro_rules! word {
 }
 
 word!(Word32, AtomicU32, u32);
+#[cfg(target_has_atomic = "64")]
 word!(Word64, AtomicU64, u64);
+
+/// A word that only a hold can write, of more bits than one access of this target has. Readers see it whole, as they see the others.
+#[cfg(not(target_has_atomic = "64"))]
+pub(crate) struct Word64(Latch);
+
+#[cfg(not(target_has_atomic = "64"))]
+impl Word64 {
+    pub(crate) const fn new(value: u64) -> Self {
+        Self(Latch::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load()
+    }
+
+    #[inline]
+    pub(crate) fn set<H: Host>(&self, _: &mut Hold<'_, H>, value: u64) {
+        self.0.store(value);
+    }
+}

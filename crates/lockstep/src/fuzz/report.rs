@@ -9,6 +9,7 @@ use super::FAILED;
 use super::coverage::RULES;
 use super::job::{Finding, Message};
 use crate::cli::FuzzArguments;
+use crate::output::{self, out, outln};
 use crate::script::Script;
 use crate::stage::duel::Difference;
 
@@ -48,7 +49,7 @@ impl Tally {
         if let Ok(style) = ProgressStyle::with_template("{spinner} [{elapsed_precise}] {msg}") {
             bar.set_style(style);
         }
-        println!("seed {seed}, {jobs} jobs");
+        outln!("seed {seed}, {jobs} jobs");
         Self {
             seed,
             started: Instant::now(),
@@ -106,36 +107,37 @@ impl Tally {
     /// Tells what was found. Returns lockstep's exit status.
     pub(super) fn finish(self, interrupted: bool) -> u8 {
         self.bar.finish_and_clear();
-        println!("{}", self.account());
+        outln!("{}", self.account());
         if interrupted {
-            println!("interrupted: this is the report so far");
+            outln!("interrupted: this is the report so far");
         }
         let unseen: Vec<_> =
             RULES.iter().copied().filter(|rule| !self.rules.contains_key(*rule)).collect();
         if self.listing == Listing::EachRule {
-            self.rules.iter().for_each(|(rule, count)| println!("{rule} {count}"));
+            self.rules.iter().for_each(|(rule, count)| outln!("{rule} {count}"));
         }
         if !unseen.is_empty() && unseen.len() < RULES.len() {
-            println!("not seen: {}", unseen.join(" "));
+            outln!("not seen: {}", unseen.join(" "));
         }
         for (seed, script) in &self.unsteady {
-            println!("\nparted once, and not again (seed {seed}):\n{script}");
+            outln!("\nparted once, and not again (seed {seed}):\n{script}");
         }
         for finding in &self.findings {
-            print!("{}", finding.in_words());
+            out!("{}", finding.in_words());
         }
         for failure in &self.failures {
-            eprintln!("lockstep: {failure}");
+            output::say(&failure.to_string());
         }
-        match () {
+        let status = match () {
             () if !self.findings.is_empty() => 1,
             () if !self.failures.is_empty() => FAILED,
             () if !self.unsteady.is_empty() => 1,
             () => {
-                println!("no divergence (seed {})", self.seed);
+                outln!("no divergence (seed {})", self.seed);
                 0
             }
-        }
+        };
+        output::finish(status)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Ledger;
 use super::waits::Cause;
 use crate::model::{Model, Refusal};
-use crate::operation::{Call, Fork, Sending, Target};
+use crate::operation::{Alteration, Call, Fork, Sending, SentInfo, Target};
 use crate::sys::Pid;
 use crate::words;
 
@@ -16,7 +16,7 @@ impl Ledger {
         word: Option<i32>,
         target: Option<i32>,
     ) {
-        self.log(tid, &call, result);
+        self.log(tid, &call, result, word.filter(|_| result == 0));
         if let Some(exemption) = self.exemption(tid) {
             self.comparison.skip(exemption.reason());
             return;
@@ -66,6 +66,8 @@ impl Ledger {
                 }
             }
             Call::Send(sending) => self.judge_sending(tid, sending, result, target),
+            Call::Reboot { command } => self.judge_refused_reboot(tid, &call, command, result),
+            Call::Credentials { .. } | Call::Filter { .. } => {}
             Call::Terminal(request) => self.judge_terminal(tid, &request, result, written),
             Call::Fork(fork) => self.skip_fork_result(&fork, result),
             _ => self.judge_getter(tid, &call, result),
@@ -120,30 +122,54 @@ impl Ledger {
         self.refresh_sleepers(Cause::Regrouping);
     }
 
+    /// A reboot that has returned: the caller's namespace goes on.
+    fn judge_refused_reboot(&mut self, tid: Pid, call: &Call, command: Option<u32>, result: i64) {
+        let is_inside = self.ask(|model| model.is_inside(tid)).unwrap_or(false);
+        if !is_inside {
+            self.comparison.skip("the call is about the whole machine");
+        } else if !is_permitted(result) {
+            self.comparison.skip(FOREIGN_FAILURE);
+        } else {
+            self.compare_number(tid, call, result, |model| model.refuse_reboot(command));
+        }
+    }
+
     fn judge_unshare(&mut self, tid: Pid, call: &Call, flags: u64, result: i64) {
+        /// Flags that cannot fail for a reason of the caller's processes.
+        const HARMLESS: i32 = libc::CLONE_NEWPID
+            | libc::CLONE_NEWNS
+            | libc::CLONE_NEWUTS
+            | libc::CLONE_NEWIPC
+            | libc::CLONE_NEWNET
+            | libc::CLONE_NEWCGROUP
+            | libc::CLONE_FS
+            | libc::CLONE_FILES
+            | libc::CLONE_SYSVSEM;
         if flags & u64::from(libc::CLONE_NEWPID.cast_unsigned()) == 0 {
             self.comparison.skip("the call is not about a PID namespace");
-        } else if is_permitted(result) {
-            self.compare_number(tid, call, result, |model| model.unshare(tid));
-        } else {
+        } else if !is_permitted(result)
+            || result < 0 && flags & !u64::from(HARMLESS.cast_unsigned()) != 0
+        {
             self.comparison.skip(FOREIGN_FAILURE);
+        } else {
+            self.compare_number(tid, call, result, |model| model.unshare(tid));
         }
     }
 
     fn judge_sending(&mut self, tid: Pid, sending: Sending, result: i64, target: Option<i32>) {
-        // Whom a descriptor means, Linux has said; one that is gone has no number.
-        let asked = match (sending.target, target) {
-            (Target::Descriptor(_), Some(target)) => {
-                let number = u32::try_from(target).ok();
-                let seen = number.and_then(|it| self.ask(|model| model.seen_by(tid, it)).flatten());
-                let number = seen.map_or(GONE, u32::cast_signed);
-                Sending { target: Target::Process(number), ..sending }
+        if !is_permitted(result) {
+            return self.comparison.skip(FOREIGN_FAILURE);
+        }
+        let call = Call::Send(sending);
+        let asked = match self.addressee(tid, sending, target) {
+            Ok(asked) => asked,
+            Err(Unasked::Refused(errno)) => {
+                return self.compare_number(tid, &call, result, |_| Err(Refusal::Errno(errno)));
             }
-            _ => sending,
+            Err(Unasked::NotCompared(reason)) => return self.comparison.skip(reason),
         };
         let is_outside = match asked.target {
-            Target::Descriptor(_) => return self.comparison.skip("the descriptor is no pidfd"),
-            Target::Process(-1) => true,
+            Target::Descriptor(_) | Target::Process(-1) => true,
             Target::Process(pid @ ..-1) => {
                 let group = self.global(tid, pid.saturating_neg());
                 result == 0
@@ -157,12 +183,67 @@ impl Ledger {
         };
         if is_outside {
             self.comparison.skip(OUTSIDE);
-        } else if is_permitted(result) {
-            let call = Call::Send(sending);
-            self.compare_number(tid, &call, result, |model| model.probe(tid, &asked));
         } else {
-            self.comparison.skip(FOREIGN_FAILURE);
+            self.compare_number(tid, &call, result, |model| model.probe(tid, &asked));
         }
+    }
+
+    /// Whom a sending means, after all that Linux looks at before it looks for them.
+    fn addressee(
+        &mut self,
+        tid: Pid,
+        sending: Sending,
+        target: Option<i32>,
+    ) -> Result<Sending, Unasked> {
+        const KNOWN: u32 = THREAD | THREAD_GROUP | PROCESS_GROUP;
+        const THREAD: u32 = 1;
+        const THREAD_GROUP: u32 = 2;
+        const PROCESS_GROUP: u32 = 4;
+        let Sending { target: Target::Descriptor(_), signal, info, flags, .. } = sending else {
+            return match sending.target {
+                // It knows neither groups nor everybody.
+                Target::Process(..=0) if sending.name.as_str() == "rt_sigqueueinfo" => {
+                    Err(Unasked::Refused(libc::ESRCH))
+                }
+                _ => Ok(sending),
+            };
+        };
+        if flags & !KNOWN != 0 || flags.count_ones() > 1 {
+            return Err(Unasked::Refused(libc::EINVAL));
+        }
+        // Whom a descriptor means, Linux has said; one that is gone has no number.
+        let target = target.ok_or(Unasked::NotCompared("the descriptor is no pidfd"))?;
+        let target = u32::try_from(target).ok();
+        let seen = target.and_then(|it| self.ask(|model| model.seen_by(tid, it)).flatten());
+        if let (Some(target), None) = (target, seen) {
+            let is_known = self.ask(|model| model.is_known(target)).unwrap_or(false);
+            return Err(match is_known && !self.is_unfollowed(target) {
+                true => Unasked::Refused(libc::EINVAL),
+                false => Unasked::NotCompared(OUTSIDE),
+            });
+        }
+        if let Some(SentInfo::Says { signal: said, .. }) = info
+            && said != signal
+        {
+            return Err(Unasked::Refused(libc::EINVAL));
+        }
+        let number = seen.map_or(GONE, u32::cast_signed);
+        let target = match (flags & PROCESS_GROUP, target) {
+            (0, _) => Target::Process(number),
+            (_, None) => {
+                let reason = "the group of a process that is gone has no number that can be seen";
+                return Err(Unasked::NotCompared(reason));
+            }
+            (_, Some(group)) if !self.ask(|model| model.is_group(group)).unwrap_or(false) => {
+                return Err(Unasked::Refused(libc::ESRCH));
+            }
+            // As a number of a group, 1 means everybody.
+            (_, Some(_)) if number == 1 => {
+                return Err(Unasked::NotCompared("the group has the number of everybody"));
+            }
+            (_, Some(_)) => Target::Process(-number),
+        };
+        Ok(Sending { target, ..sending })
     }
 
     /// Compares a call's result with a number or error of the model.
@@ -184,6 +265,9 @@ impl Ledger {
                 return self.diverge(&question, &words::result(linux), &refusal.to_string());
             }
         };
+        if linux != model && is_foreign_error(linux) {
+            return self.comparison.skip(FOREIGN_FAILURE);
+        }
         let label = &self.history;
         self.comparison.compare(
             call.name(),
@@ -197,6 +281,7 @@ impl Ledger {
 
     /// Compares the relations of a process with what `/proc` says.
     pub(super) fn check_relations(&mut self, pid: Pid) {
+        self.comparison.concern(pid);
         let is_exempt = self.exemptions.contains_key(&pid);
         let Some(stat) = self.view.stat(pid) else {
             return;
@@ -206,6 +291,12 @@ impl Ledger {
             return;
         }
         self.notice_terminal(pid, stat.terminal);
+        let is_about_unfollowed = [stat.parent, stat.group, stat.session]
+            .iter()
+            .any(|&number| self.is_unfollowed(number));
+        if is_about_unfollowed {
+            return self.comparison.skip(UNFOLLOWED);
+        }
         let model = match self.ask(|model| model.relations(pid)) {
             Some(Ok(relations)) => relations,
             // What is left in a namespace that ends, the kernel reaps in its own time.
@@ -231,7 +322,7 @@ impl Ledger {
 
     /// Compares the number that a fork returns with that of the child.
     pub(super) fn compare_fork_result(&mut self, tid: Pid, fork: &Fork, child: Pid, result: i64) {
-        self.log(tid, &Call::Fork(*fork), result);
+        self.log(tid, &Call::Fork(*fork), result, None);
         if self.exemption(tid).is_some() {
             return;
         }
@@ -249,7 +340,9 @@ impl Ledger {
             let reason = format!("{} failed with {}", fork.name, words::result(result));
             self.comparison.skip(&reason);
         } else {
-            self.comparison.note_unmodelled("clone(CLONE_UNTRACED): the child is not followed");
+            // In a namespace inside, its number is not lockstep's.
+            self.unfollowed.extend(Pid::try_from(result));
+            self.comparison.note_altered(Alteration::Untraced.in_words());
         }
     }
 
@@ -258,6 +351,12 @@ impl Ledger {
         match call {
             Call::Wait(wait) => self.reconcile_wait(tid, wait, target),
             Call::SetPgid { .. } | Call::SetSid => self.reconcile_relations(tid, call),
+            Call::Reboot { command: Some(command) } if self.exemption(tid).is_none() => {
+                if let Some(Some(init)) = self.ask(|model| model.reboot(tid, command)) {
+                    self.rebooted.insert(init);
+                    self.comparison.agree("reboot");
+                }
+            }
             _ => {}
         }
     }
@@ -290,21 +389,48 @@ impl Ledger {
     /// Whether the number names a process that is not the program's.
     fn is_outside(&mut self, tid: Pid, pid: i32) -> bool {
         let Some(pid) = self.global(tid, pid) else {
-            return false;
+            return pid > 0 && self.is_unfollowed(pid.cast_unsigned());
         };
-        self.exemptions.get(&pid).is_some_and(|exemption| exemption.is_unknown())
+        self.is_unfollowed(pid)
             || (!self.ask(|model| model.is_known(pid)).unwrap_or(true)
                 && self.view.stat(pid).is_some())
     }
 }
 
 const OUTSIDE: &str = "the call is about a process outside the program";
+pub(super) const UNFOLLOWED: &str = "the answer is about a process that is not followed";
 const FOREIGN_FAILURE: &str = "the call failed for reasons that are not the model's";
 /// No process ever has the highest number: it stands for one that is gone.
 pub(super) const GONE: i32 = i32::MAX;
 
+/// Why the model is not asked about a sending.
+enum Unasked {
+    /// Linux looks at the arguments first, and must refuse them so.
+    Refused(i32),
+    /// It is not known whom it means.
+    NotCompared(&'static str),
+}
+
 /// Permissions and limits are not the model's.
 fn is_permitted(result: i64) -> bool {
-    const FOREIGN: [i32; 5] = [libc::EPERM, libc::EAGAIN, libc::ENOMEM, libc::EBADF, libc::EFAULT];
-    !FOREIGN.iter().any(|&errno| result == -i64::from(errno))
+    result != -i64::from(libc::EPERM)
+        && result != -i64::from(libc::EAGAIN)
+        && !is_foreign_error(result)
+}
+
+/// Errors of which the model knows nothing, whatever the call: memory, descriptors, addresses, limits, filters and security modules.
+pub(super) fn is_foreign_error(result: i64) -> bool {
+    const FOREIGN: [i32; 10] = [
+        libc::ENOMEM,
+        libc::EBADF,
+        libc::EFAULT,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOSPC,
+        libc::EUSERS,
+        libc::ENOSYS,
+        libc::EOPNOTSUPP,
+        libc::ENODEV,
+    ];
+    FOREIGN.iter().any(|&errno| result == -i64::from(errno))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::Numbers;
-use crate::operation::{Arrival, Call, Device, Fork, Wait, WaitResult};
+use crate::operation::{Alteration, Arrival, Call, Device, Fork, Wait, WaitResult};
 use crate::procfs::{self, Stat};
 use crate::sys::{self, Pid};
 use crate::syscalls::Name;
@@ -63,7 +63,14 @@ pub(crate) enum Fact {
     /// The end of a whole process is decided.
     Doomed { pid: Pid, status: i32 },
     /// A thread that had the number `former` has executed a program.
-    Executed { pid: Pid, former: Pid, command: String },
+    Executed {
+        pid: Pid,
+        former: Pid,
+        command: String,
+        /// Its credentials have changed by that.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_privileged: bool,
+    },
     /// A thread has ended, others of its process live.
     Left { tid: Pid, status: i32 },
     /// The last thread of an init begins to end, and with it its namespace.
@@ -82,14 +89,66 @@ pub(crate) enum Fact {
     HungUp { device: Device },
     /// A thread has made a call of another architecture.
     Foreign { tid: Pid },
+    /// A thread lives under a seccomp filter of its own that lets another process answer for the kernel.
+    Supervised { tid: Pid },
+    /// Something is not as it would be if nobody followed.
+    Altered { tid: Pid, how: Alteration },
+    /// The credentials of a thread have changed.
+    Credentials { tid: Pid },
     /// A call that the model does not know.
     Unmodelled { name: Name },
     /// A call took so long that others went on.
     Slow,
     /// lockstep was told to end the program.
     Told { signal: i32 },
+    /// So many seconds had passed, and lockstep has ended the program.
+    TimedOut { seconds: u64 },
     /// All have ended.
     Finished,
+}
+
+impl Fact {
+    /// Whom it is about; 0 for nobody.
+    pub(super) fn concerned(&self) -> [Pid; 3] {
+        let numbers = |call: &Call| call.numbers().map(|number| number.unsigned_abs());
+        match self {
+            Self::Born { parent, numbers, .. } => {
+                [*parent, numbers.all.first().copied().unwrap_or(0), 0]
+            }
+            Self::Found { child, forker } => [*child, *forker, 0],
+            Self::Forked { tid, child, .. } => [*tid, *child, 0],
+            Self::Returned { tid, call, target, .. } | Self::Cut { tid, call, target } => {
+                let [first, second] = numbers(call);
+                [*tid, target.map_or(first, i32::unsigned_abs), second]
+            }
+            Self::Waited { tid, said, wait, .. } => {
+                let [first, _] = Call::Wait(*wait).numbers();
+                [*tid, said.child().unwrap_or(0), first.unsigned_abs()]
+            }
+            Self::Arrived { tid, arrival } => [*tid, arrival.news.map_or(0, |news| news.pid), 0],
+            Self::Stopped { pid, .. } | Self::Continued { pid } | Self::Doomed { pid, .. } => {
+                [*pid, 0, 0]
+            }
+            Self::Executed { pid, former, .. } => [*pid, *former, 0],
+            Self::Slept { tid, .. }
+            | Self::Interrupted { tid }
+            | Self::Overdue { tid }
+            | Self::Left { tid, .. }
+            | Self::Closing { tid, .. }
+            | Self::Ended { tid, .. }
+            | Self::Stray { tid }
+            | Self::Foreign { tid }
+            | Self::Supervised { tid }
+            | Self::Altered { tid, .. }
+            | Self::Credentials { tid } => [*tid, 0, 0],
+            Self::HungUp { .. }
+            | Self::Unmodelled { .. }
+            | Self::Slow
+            | Self::Told { .. }
+            | Self::TimedOut { .. }
+            | Self::Finished => [0; 3],
+        }
+    }
 }
 
 fn is_false(value: &bool) -> bool {

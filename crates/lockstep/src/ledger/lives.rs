@@ -6,7 +6,7 @@ use super::Ledger;
 use super::waits::Cause;
 use crate::history::Reaper;
 use crate::model::{Departure, Numbers, Refusal};
-use crate::operation::Fork;
+use crate::operation::{Alteration, Fork};
 use crate::sys::Pid;
 use crate::syscalls::Name;
 use crate::words;
@@ -18,6 +18,8 @@ pub(super) enum Exemption {
     Stranger,
     /// It has made system calls of another architecture; the model knows only how it ends.
     ForeignCalls,
+    /// Another process answers its system calls for the kernel; the model knows only how it ends.
+    Supervised,
 }
 
 impl Exemption {
@@ -26,6 +28,7 @@ impl Exemption {
         match self {
             Self::Stranger => "nobody has told how the caller came to be where it is",
             Self::ForeignCalls => "the caller uses another architecture's system calls",
+            Self::Supervised => "another process answers the caller's system calls for the kernel",
         }
     }
 
@@ -59,11 +62,13 @@ impl Ledger {
         let Some(&child) = numbers.all.first() else {
             return;
         };
-        self.comparison.log(format!("{} {fork}: {child} is born", self.history.label(tgid)));
+        self.tell(parent, format!("{fork}: {child} is born"), child);
         if fork.has(libc::CLONE_THREAD) {
             self.threads.insert(child, tgid);
             self.history.thread_born(tgid);
-            if self.is_modelled(tgid) {
+            if self.is_made_too_late(tgid) {
+                self.lost_threads.insert(child);
+            } else if self.is_modelled(tgid) {
                 self.drive(parent, fork, |model| model.spawn_thread(parent, numbers));
             }
             return;
@@ -71,15 +76,15 @@ impl Ledger {
         let is_known_space = !numbers.is_inside()
             || fork.has(libc::CLONE_NEWPID)
             || self.is_space_known(tgid, numbers);
-        let exemption = match self.exemptions.get(&tgid) {
-            Some(_) => Some(Exemption::Stranger),
-            None if !is_known_space => Some(Exemption::Stranger),
-            None => None,
-        };
+        let is_known =
+            !self.exemptions.contains_key(&tgid) && is_known_space && !self.is_made_too_late(tgid);
+        let exemption = if is_known { None } else { Some(Exemption::Stranger) };
         self.threads.insert(child, child);
         if let Some(exemption) = exemption {
             self.exemptions.insert(child, exemption);
+            self.unfollowed.insert(child);
         } else {
+            self.unfollowed.remove(&child);
             self.notice_opening(tgid);
         }
         let stat = self.view.stat(child);
@@ -90,6 +95,11 @@ impl Ledger {
             self.drive(parent, fork, |model| model.fork(parent, numbers, fork));
             self.check_relations(child);
         }
+    }
+
+    /// Whether the model has the end of a process as decided, although Linux has still made a child for it: its killing and its fork were one moment.
+    fn is_made_too_late(&mut self, pid: Pid) -> bool {
+        self.ask(|model| model.is_doomed(pid)).unwrap_or(false)
     }
 
     /// Whether the model can say where a child is born: in a namespace that it knows, or in a new one that the parent has asked for.
@@ -103,46 +113,92 @@ impl Ledger {
     pub(super) fn found(&mut self, child: Pid, forker: Pid) {
         self.threads.insert(child, child);
         self.exemptions.insert(child, Exemption::Stranger);
+        self.unfollowed.insert(child);
         self.history.birth(child, forker, None, [0, 0]);
     }
 
     pub(super) fn foreign(&mut self, tid: Pid) {
         self.comparison.note_unmodelled("system calls of another architecture");
-        let pid = self.process_of(tid);
-        self.exemptions.entry(pid).or_insert(Exemption::ForeignCalls);
+        self.exempt(tid, Exemption::ForeignCalls);
     }
 
-    pub(super) fn executed(&mut self, pid: Pid, former: Pid, command: &str) {
+    pub(super) fn exempt(&mut self, tid: Pid, exemption: Exemption) {
+        let pid = self.process_of(tid);
+        self.exemptions.entry(pid).or_insert(exemption);
+        self.unfollowed.insert(pid);
+    }
+
+    pub(super) fn altered(&mut self, tid: Pid, how: Alteration) {
+        self.tell(tid, format!("is changed: {}", how.in_words()), 0);
+        self.comparison.note_altered(how.in_words());
+    }
+
+    /// Linux then forgets that the thread wants a signal when its parent dies.
+    pub(super) fn credentials_changed(&mut self, tid: Pid) {
+        if self.exemption(tid).is_none() {
+            self.drive(tid, &"new credentials", |model| model.set_death_signal(tid, 0).map(drop));
+        }
+    }
+
+    /// Whether a thread is to get a signal when its parent dies.
+    pub(crate) fn has_death_signal(&mut self, tid: Pid) -> bool {
+        self.ask(|model| model.death_signal(tid).is_ok_and(|signal| signal != 0)).unwrap_or(false)
+    }
+
+    /// Whether what is asked about this process cannot be compared.
+    pub(super) fn is_unfollowed(&self, pid: Pid) -> bool {
+        self.unfollowed.contains(&pid)
+    }
+
+    /// Whether Linux shows a process as the parent of one that is not followed.
+    pub(super) fn has_unfollowed_child(&mut self, pid: Pid) -> bool {
+        if self.unfollowed.is_empty() {
+            return false;
+        }
+        let mut unfollowed: Vec<_> = self.unfollowed.iter().copied().collect();
+        unfollowed.sort_unstable();
+        unfollowed.iter().any(|&it| self.view.stat(it).is_some_and(|stat| stat.parent == pid))
+    }
+
+    pub(super) fn executed(&mut self, pid: Pid, former: Pid, command: &str, is_privileged: bool) {
         self.last_end = None;
+        let mut gone = Vec::new();
         self.threads.retain(|tid, of| {
             let stays = *of != pid || *tid == pid;
             if !stays {
                 self.sleepers.remove(tid);
+                gone.push(*tid);
             }
             stays
         });
+        for tid in gone {
+            self.orphan_arrival(tid, pid);
+        }
+        // The thread that has executed goes on under this number.
+        self.orphan_arrival(pid, pid);
         self.sleepers.remove(&pid);
         self.threads.insert(pid, pid);
-        self.comparison.log(format!("{pid} executes {command}"));
+        self.tell(pid, format!("executes {command}"), former);
         self.history.executed(pid, command.to_owned());
         // In a namespace that ends, Linux may have been a moment later with killing it.
         let is_raced = self.ask(|model| model.is_closing() && model.is_doomed(pid));
         if self.is_modelled(pid) && is_raced != Some(true) {
             self.drive(pid, &"exec", |model| model.exec(pid, former));
+            if is_privileged {
+                self.credentials_changed(pid);
+            }
         }
         self.refresh_sleepers(Cause::Regrouping);
     }
 
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {
-        let label = self.history.label(pid);
-        self.comparison.log(format!("{label} is stopped by {}", words::signal(signal)));
+        self.tell(pid, format!("is stopped by {}", words::signal(signal)), 0);
         self.history.stopped(pid, signal);
         self.news(pid, |model| model.group_stopped(pid, signal));
     }
 
     pub(super) fn continued(&mut self, pid: Pid) {
-        let label = self.history.label(pid);
-        self.comparison.log(format!("{label} is continued"));
+        self.tell(pid, "is continued", 0);
         self.history.continued(pid);
         self.news(pid, |model| model.group_continued(pid));
     }
@@ -167,8 +223,7 @@ impl Ledger {
         let tgid = self.process_of(tid);
         let departure = self.exit_thread(tid, tgid, status);
         self.forget_thread(tid);
-        let label = self.history.label(tgid);
-        self.comparison.log(format!("{label}: thread {tid} ends"));
+        self.tell(tgid, format!("loses its thread {tid}"), tid);
         self.history.thread_ended(tgid);
         if let Some(Err(refusal)) = departure {
             self.diverge(&format!("end of thread {tid}"), "it ended", &refusal.to_string());
@@ -179,8 +234,7 @@ impl Ledger {
     /// The last thread of a namespace's init ends: all others there are killed before it is over.
     pub(super) fn begin_closing(&mut self, tid: Pid, status: c_int) {
         let tgid = self.process_of(tid);
-        let label = self.history.label(tgid);
-        self.comparison.log(format!("{label} begins to end, and its namespace with it"));
+        self.tell(tgid, "begins to end, and its namespace with it", 0);
         if self.is_modelled(tgid) {
             self.drive(tgid, &"begins to end", |model| model.begin_closing(tid, status));
         }
@@ -198,7 +252,7 @@ impl Ledger {
         };
         self.forget_thread(tid);
         let label = self.history.label(tgid);
-        self.comparison.log(format!("{label} ends: {}", words::status(status)));
+        self.tell(tgid, format!("ends: {}", words::status(status)), 0);
         self.history.ended(tgid, status);
         if tgid == self.root {
             self.root_status = Some(status);
@@ -216,6 +270,9 @@ impl Ledger {
         for &child in &children {
             self.check_relations(child);
         }
+        if self.history.has_had_threads(tgid) {
+            self.unordered.extend(&children);
+        }
         self.last_end = Some(LastEnd { pid: tgid, children });
         self.reap_orphans();
         self.refresh_sleepers(Cause::Event);
@@ -227,13 +284,15 @@ impl Ledger {
         tgid: Pid,
         status: c_int,
     ) -> Option<Result<Departure, Refusal>> {
-        match self.is_modelled(tgid) {
+        match self.is_modelled(tgid) && !self.lost_threads.remove(&tid) {
             true => self.ask(|model| model.exit_thread(tid, status)),
             false => None,
         }
     }
 
     fn forget_thread(&mut self, tid: Pid) {
+        let pid = self.process_of(tid);
+        self.orphan_arrival(tid, pid);
         self.threads.remove(&tid);
         self.sleepers.remove(&tid);
     }
@@ -277,6 +336,16 @@ impl Ledger {
         self.drop_model_if_lost();
     }
 
+    /// Whether all others are gone from the namespace of an init, whose last thread this was.
+    pub(crate) fn is_closed(&mut self, tid: Pid) -> bool {
+        self.ask(|model| model.is_closed(tid)).unwrap_or(false)
+    }
+
+    /// Whether the model knows others in the namespace of an init, whose last thread this was.
+    pub(crate) fn is_still_closing(&mut self, tid: Pid) -> bool {
+        self.ask(|model| model.is_still_closing(tid)).unwrap_or(false)
+    }
+
     /// Whether a namespace is about to end.
     pub(super) fn is_closing(&mut self) -> bool {
         self.ask(|model| model.is_closing()).unwrap_or(false)
@@ -305,7 +374,7 @@ impl Ledger {
                     "lockstep reaps it",
                 );
             }
-            self.comparison.log(format!("{pid} reaped by lockstep"));
+            self.tell(pid, "is reaped by lockstep", 0);
             if !self.note_reaped(pid, Reaper::Lockstep) {
                 return;
             }
@@ -315,6 +384,7 @@ impl Ledger {
     /// Notes that a process was reaped. False if the model could reap it once more.
     pub(super) fn note_reaped(&mut self, pid: Pid, by: Reaper) -> bool {
         let label = self.history.label(pid);
+        self.unordered.remove(&pid);
         self.history.reaped(pid, by);
         match self.ask(|model| model.is_known(pid)) {
             Some(true) => {
@@ -335,5 +405,5 @@ impl Ledger {
 pub(crate) fn guess_fork(is_thread: bool) -> Fork {
     let flags: c_int = if is_thread { libc::CLONE_THREAD | libc::CLONE_SIGHAND } else { 0 };
     let exit_signal = if is_thread { 0 } else { libc::SIGCHLD as u64 };
-    Fork { name: Name::FORK, flags: flags as u64, exit_signal }
+    Fork { name: Name::FORK, flags: flags as u64, exit_signal, request: 0 }
 }

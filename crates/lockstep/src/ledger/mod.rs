@@ -21,11 +21,13 @@ mod signals;
 mod terminals;
 mod waits;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use libc::c_int;
+use serde::Serialize;
 
 pub(crate) use self::fact::{Fact, Sights, View};
 pub(crate) use self::lives::guess_fork;
@@ -33,8 +35,9 @@ use self::lives::{Exemption, LastEnd};
 use self::waits::Waiting;
 use crate::compare::{Comparison, LOST};
 use crate::history::{History, Moment};
+use crate::journal::{Deed, Entry};
 use crate::model::{Model, Origin, Refusal};
-use crate::operation::{Call, ChildSignal, Device};
+use crate::operation::{Arrival, Call, ChildSignal, Device};
 use crate::record::Recorder;
 use crate::sys::Pid;
 use crate::words;
@@ -45,11 +48,23 @@ pub(crate) struct Ledger {
     own_terminal: Device,
     root: Pid,
     root_status: Option<c_int>,
-    ended_by: Option<c_int>,
+    ended_by: Option<EndedBy>,
     /// The process of each living thread.
     threads: HashMap<Pid, Pid>,
     /// Why answers of a process are not compared.
     exemptions: HashMap<Pid, Exemption>,
+    /// The last owners of these numbers were exempt: what is asked about them is not compared either.
+    unfollowed: HashSet<Pid>,
+    /// Threads that the model does not have.
+    lost_threads: HashSet<Pid>,
+    /// What each thread was told last.
+    last_arrivals: HashMap<Pid, Arrival>,
+    /// What a thread was told that has ended since: if it was killed before it could act, another one is told.
+    orphaned_arrivals: VecDeque<(Pid, Arrival)>,
+    /// Children left by processes with several threads: in which order these gave them away, nobody can see.
+    unordered: HashSet<Pid>,
+    /// Inits whose namespace was ended by reboot(2).
+    rebooted: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     model: Option<Model>,
@@ -68,8 +83,28 @@ pub(crate) struct Outcome {
     pub(crate) comparison: Comparison,
     /// The program's wait status word.
     pub(crate) status: Option<c_int>,
-    /// The signal by which lockstep was told to end the program.
-    pub(crate) ended_by: Option<c_int>,
+    /// Why lockstep has ended the program.
+    pub(crate) ended_by: Option<EndedBy>,
+}
+
+/// Why lockstep has ended a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum EndedBy {
+    /// It was told to by this signal.
+    Signal(c_int),
+    /// So many seconds had passed.
+    Timeout { seconds: u64 },
+}
+
+impl fmt::Display for EndedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(signal) => write!(f, "by {}", words::signal(*signal)),
+            Self::Timeout { seconds: 1 } => f.write_str("after 1 second (--timeout)"),
+            Self::Timeout { seconds } => write!(f, "after {seconds} seconds (--timeout)"),
+        }
+    }
 }
 
 impl Ledger {
@@ -96,6 +131,12 @@ impl Ledger {
             ended_by: None,
             threads: HashMap::from([(root, root)]),
             exemptions: HashMap::new(),
+            unfollowed: HashSet::new(),
+            lost_threads: HashSet::new(),
+            last_arrivals: HashMap::new(),
+            orphaned_arrivals: VecDeque::new(),
+            unordered: HashSet::new(),
+            rebooted: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             model: Some(model),
@@ -160,6 +201,9 @@ impl Ledger {
 
     fn judge(&mut self, at: Moment, fact: &Fact) {
         self.history.set_clock(at);
+        let concerned = fact.concerned();
+        let processes = concerned.map(|tid| self.process_of(tid));
+        self.comparison.begin(concerned.into_iter().chain(processes));
         if self.view.is_past() {
             self.note_overtaking(fact);
         }
@@ -182,17 +226,26 @@ impl Ledger {
             Fact::Stopped { pid, signal } => self.stopped(pid, signal),
             Fact::Continued { pid } => self.continued(pid),
             Fact::Doomed { pid, status } => self.doomed(pid, status),
-            Fact::Executed { pid, former, ref command } => self.executed(pid, former, command),
+            Fact::Executed { pid, former, ref command, is_privileged } => {
+                self.executed(pid, former, command, is_privileged);
+            }
             Fact::Left { tid, status } => self.thread_left(tid, status),
             Fact::Closing { tid, status } => self.begin_closing(tid, status),
             Fact::Ended { tid, own, status, .. } => self.ended(tid, own, status),
             Fact::Stray { tid } => self.stray(tid),
             Fact::HungUp { device } => drop(self.ask(|model| model.hang_up(device))),
             Fact::Foreign { tid } => self.foreign(tid),
+            Fact::Supervised { tid } => self.exempt(tid, Exemption::Supervised),
+            Fact::Altered { tid, how } => self.altered(tid, how),
+            Fact::Credentials { tid } => self.credentials_changed(tid),
             Fact::Unmodelled { name } => self.comparison.note_unmodelled(name.as_str()),
             Fact::Slow => self.comparison.skip("the call took too long to keep the others waiting"),
             Fact::Told { signal } => {
-                self.ended_by = Some(signal);
+                self.ended_by = Some(EndedBy::Signal(signal));
+                self.drop_model();
+            }
+            Fact::TimedOut { seconds } => {
+                self.ended_by = Some(EndedBy::Timeout { seconds });
                 self.drop_model();
             }
             Fact::Finished => {}
@@ -252,11 +305,21 @@ impl Ledger {
         }
     }
 
-    /// Notes an operation with its result.
-    fn log(&mut self, tid: Pid, call: &Call, result: i64) {
-        let tgid = self.process_of(tid);
-        let thread = if tgid == tid { String::new() } else { format!("(thread {tid})") };
-        let label = self.history.label(tgid);
-        self.comparison.log(format!("{label}{thread} {call} = {}", words::result(result)));
+    /// Notes a call with its result.
+    fn log(&mut self, tid: Pid, call: &Call, result: i64, word: Option<i32>) {
+        let about = call.numbers().map(|number| number.unsigned_abs());
+        self.log_deed(tid, Deed::Call { call: *call, result, word }, about);
+    }
+
+    /// Notes something that a thread has done, or that has happened to it.
+    fn log_deed(&mut self, tid: Pid, deed: Deed, about: [Pid; 2]) {
+        let process = self.process_of(tid);
+        let name = self.history.name(process);
+        self.comparison.log(Entry { process, thread: tid, name, deed, about });
+    }
+
+    /// The same, in words.
+    fn tell(&mut self, tid: Pid, words: impl Into<String>, about: Pid) {
+        self.log_deed(tid, Deed::Other(words.into()), [about, 0]);
     }
 }

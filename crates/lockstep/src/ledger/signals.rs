@@ -2,6 +2,7 @@
 //! be blocked, or be one with an earlier one; so nobody waits for it.
 
 use super::Ledger;
+use super::answers::UNFOLLOWED;
 use crate::operation::Arrival;
 use crate::sys::Pid;
 
@@ -13,13 +14,16 @@ impl Ledger {
     pub(crate) fn is_arrival_explained(&mut self, tid: Pid, arrival: &Arrival) -> bool {
         let pid = self.process_of(tid);
         is_unseen(arrival)
+            || self.why_not_judged(tid, arrival).is_some()
             || self.exemption(tid).is_some()
+            || self.is_told_again(pid, arrival)
             || self.ask(|model| model.has_sent(pid, arrival)).unwrap_or(true)
     }
 
     pub(super) fn judge_arrival(&mut self, tid: Pid, arrival: &Arrival) {
         let label = self.history.label(self.process_of(tid));
-        self.comparison.log(format!("{label} gets {arrival}"));
+        let child = arrival.news.map_or(0, |news| news.pid);
+        self.tell(tid, format!("gets {arrival}"), child);
         if let Some(exemption) = self.exemption(tid) {
             return self.comparison.skip(exemption.reason());
         }
@@ -29,12 +33,54 @@ impl Ledger {
         if is_unseen(arrival) {
             return self.comparison.skip("a stop that was undone is not seen");
         }
-        if self.is_arrival_explained(tid, arrival) {
-            let pid = self.process_of(tid);
+        if let Some(reason) = self.why_not_judged(tid, arrival) {
+            return self.comparison.skip(reason);
+        }
+        self.last_arrivals.insert(tid, *arrival);
+        let pid = self.process_of(tid);
+        let is_sent = self.ask(|model| model.has_sent(pid, arrival)).unwrap_or(true);
+        if !is_sent && self.is_told_again(pid, arrival) {
+            return self
+                .comparison
+                .skip("it was told to a thread that was killed before it could act");
+        }
+        if is_sent {
             self.ask(|model| model.take_sent(pid, arrival));
             self.comparison.agree("signals of the kernel");
         } else {
             self.diverge(&format!("what {label} is told"), &arrival.to_string(), "nothing of it");
+        }
+    }
+}
+
+impl Ledger {
+    /// A thread is gone.
+    pub(super) fn orphan_arrival(&mut self, tid: Pid, pid: Pid) {
+        /// So many are remembered.
+        const REMEMBERED: usize = 64;
+        if let Some(arrival) = self.last_arrivals.remove(&tid) {
+            self.orphaned_arrivals.push_back((pid, arrival));
+            if self.orphaned_arrivals.len() > REMEMBERED {
+                self.orphaned_arrivals.pop_front();
+            }
+        }
+    }
+
+    /// Whether a thread of the process was told the same, and has ended since.
+    fn is_told_again(&self, pid: Pid, arrival: &Arrival) -> bool {
+        self.orphaned_arrivals.contains(&(pid, *arrival))
+    }
+
+    /// Why what SIGCHLD says of a child is not compared, if it is not.
+    fn why_not_judged(&mut self, tid: Pid, arrival: &Arrival) -> Option<&'static str> {
+        let number = arrival.news?.pid;
+        let child = self.ask(|model| model.global(tid, number)).flatten().unwrap_or(number);
+        if self.is_unfollowed(child) {
+            Some(UNFOLLOWED)
+        } else if self.rebooted.contains(&child) {
+            Some("SIGCHLD says of an init whose namespace was rebooted how its own thread ended")
+        } else {
+            None
         }
     }
 }

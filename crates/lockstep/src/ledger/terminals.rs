@@ -4,6 +4,7 @@
 //! `/proc/PID/stat`: a leader that has a terminal has opened it, and a leader that has it no more, though nobody took it, was hung up.
 
 use super::Ledger;
+use crate::journal::Deed;
 use crate::model::{Asked, Relations};
 use crate::operation::{Call, Device, Line, TerminalCall, TerminalRequest};
 use crate::procfs::Stat;
@@ -44,7 +45,7 @@ impl Ledger {
                     model.set_foreground(tid, device, group, is_immune)
                 });
             }
-            TerminalRequest::GetForeground { .. } if self.is_foreign(device, written) => {
+            TerminalRequest::GetForeground { .. } if self.is_foreign_to(tid, device, written) => {
                 self.comparison.skip("the foreground is outside the program");
             }
             TerminalRequest::GetForeground { .. } => {
@@ -119,7 +120,7 @@ impl Ledger {
     fn opened(&mut self, pid: Pid, device: Device) {
         let label = self.history.label(pid);
         let terminal = words::terminal(device);
-        self.comparison.log(format!("{label} has opened {terminal}"));
+        self.tell(pid, format!("has opened {terminal}"), 0);
         let answer = self.ask(|model| model.open_terminal(pid, device));
         match answer {
             Some(Ok(true)) => self.comparison.agree("terminals opened"),
@@ -142,7 +143,9 @@ impl Ledger {
     }
 
     fn hang_up(&mut self, device: Device) {
-        self.comparison.log(format!("{} hangs up", words::terminal(device)));
+        let deed = Deed::Event(format!("{} hangs up", words::terminal(device)));
+        let leader = self.ask(|model| model.terminal_leader(device)).flatten().unwrap_or(0);
+        self.log_deed(leader, deed, [0; 2]);
         self.ask(|model| model.hang_up(device));
     }
 
@@ -152,6 +155,18 @@ impl Ledger {
             Line::Master(device) => Some(Asked::Master(device)),
             Line::Own if request.own == 0 => None,
             Line::Own => Some(Asked::Slave(request.own)),
+        }
+    }
+
+    /// The same, for a number as a thread sees it: 0 if it sees none.
+    fn is_foreign_to(&mut self, tid: Pid, device: Device, foreground: i64) -> bool {
+        if device != self.own_terminal || foreground < 0 {
+            return false;
+        }
+        let number = Pid::try_from(foreground).ok().filter(|&number| number != 0);
+        match number.and_then(|number| self.ask(|model| model.global(tid, number)).flatten()) {
+            Some(group) => self.is_foreign(device, group.into()),
+            None => true,
         }
     }
 

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::Ledger;
-use super::answers::GONE;
+use super::answers::{GONE, UNFOLLOWED};
 use super::fact::Fact;
 use crate::history::Reaper;
+use crate::journal::Deed;
 use crate::model::WaitAnswer;
 use crate::operation::{Call, Wait, WaitResult};
 use crate::sys::Pid;
@@ -113,21 +114,27 @@ impl Ledger {
         match judgement {
             Judgement::Same(request, answer) => self.commit(tid, wait, &request, said, answer),
             Judgement::Before => {
-                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.log_wait(tid, wait, said);
                 self.comparison.agree(Call::Wait(wait).name());
             }
             Judgement::NotAsked(reason) => {
-                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.log_wait(tid, wait, said);
                 self.comparison.skip(reason);
                 self.follow_linux(tid, wait, said);
             }
             Judgement::Other(model) => {
-                self.comparison.log(format!("{label} {wait} = {said}"));
+                self.log_wait(tid, wait, said);
                 self.diverge(&format!("{label} {wait}"), &said.to_string(), &model);
                 self.follow_linux(tid, wait, said);
             }
         }
         self.refresh_sleepers(Cause::Event);
+    }
+
+    fn log_wait(&mut self, tid: Pid, wait: Wait, said: WaitResult) {
+        let [named, _] = Call::Wait(wait).numbers();
+        let about = [said.child().unwrap_or(0), named.unsigned_abs()];
+        self.log_deed(tid, Deed::Wait { wait, said }, about);
     }
 
     fn consider(
@@ -161,10 +168,36 @@ impl Ledger {
         if let Some((request, answer)) = self.early_view(tid, &request, said, answer) {
             return Judgement::Same(request, answer);
         }
+        if let Some((request, answer)) = self.other_order(tid, &request, said, answer) {
+            return Judgement::Same(request, answer);
+        }
         if outdated.is_some_and(|outdated| agrees(said, outdated)) {
             return Judgement::Before;
         }
+        if self.is_about_unfollowed(tid, said, answer) {
+            return Judgement::NotAsked(UNFOLLOWED);
+        }
+        self.comparison.concern(answer.child);
         Judgement::Other(answer.result.to_string())
+    }
+
+    /// Whether what Linux said to a wait, or what the model says, is about a process that is not followed.
+    fn is_about_unfollowed(&mut self, tid: Pid, said: WaitResult, model: WaitAnswer) -> bool {
+        if self.unfollowed.is_empty() {
+            return false;
+        }
+        let child = said
+            .child()
+            .map(|number| self.ask(|model| model.global(tid, number)).flatten().unwrap_or(number));
+        let is_named = child.is_some_and(|child| self.is_unfollowed(child))
+            || model.child != 0 && self.is_unfollowed(model.child);
+        let pid = self.process_of(tid);
+        is_named
+            || child.is_none()
+                && (self.has_unfollowed_child(pid)
+                    || self
+                        .ask(|model| model.children(pid))
+                        .is_some_and(|children| children.iter().any(|it| self.is_unfollowed(*it))))
     }
 
     /// Makes the request independent of the caller's later changes: Linux reads the caller's
@@ -182,21 +215,25 @@ impl Ledger {
                     status,
                 }))
             }
-            Wait::WaitId { kind, id, options, info } => match (kind.cast_unsigned(), id) {
-                (libc::P_PGID, 0) => Some(own_group(self).map_or(wait, |id| Wait::WaitId {
-                    kind,
-                    id,
-                    options,
-                    info,
-                })),
-                (libc::P_PIDFD, _) => {
-                    let number = u32::try_from(target?).ok();
-                    let seen = number.and_then(|it| self.ask(|m| m.seen_by(tid, it)).flatten());
-                    let id = seen.map_or(GONE, u32::cast_signed);
-                    Some(Wait::WaitId { kind: libc::P_PID as i32, id, options, info })
+            Wait::WaitId { kind, id, options, info, is_nonblocking } => {
+                match (kind.cast_unsigned(), id) {
+                    (libc::P_PGID, 0) => Some(own_group(self).map_or(wait, |id| Wait::WaitId {
+                        kind,
+                        id,
+                        options,
+                        info,
+                        is_nonblocking,
+                    })),
+                    (libc::P_PIDFD, _) => {
+                        let number = u32::try_from(target?).ok();
+                        let seen = number.and_then(|it| self.ask(|m| m.seen_by(tid, it)).flatten());
+                        let id = seen.map_or(GONE, u32::cast_signed);
+                        let kind = libc::P_PID as i32;
+                        Some(Wait::WaitId { kind, id, options, info, is_nonblocking })
+                    }
+                    _ => Some(wait),
                 }
-                _ => Some(wait),
-            },
+            }
             Wait::Wait4 { .. } => Some(wait),
         }
     }
@@ -222,6 +259,23 @@ impl Ledger {
         (is_last_end && is_left && agrees(said, answer.result)).then_some((request, answer))
     }
 
+    /// Children that several dying threads have given away stand in an order that depends on which thread was the first.
+    fn other_order(
+        &mut self,
+        tid: Pid,
+        request: &Wait,
+        said: WaitResult,
+        model: WaitAnswer,
+    ) -> Option<(Wait, WaitAnswer)> {
+        if !self.unordered.contains(&model.child) {
+            return None;
+        }
+        let request = request.for_child(said.child()?);
+        let answer = self.look(tid, &request)?;
+        let is_one_of_them = self.unordered.contains(&answer.child);
+        (is_one_of_them && agrees(said, answer.result)).then_some((request, answer))
+    }
+
     /// Both said the same: the model consumes it as Linux has.
     fn commit(
         &mut self,
@@ -235,8 +289,7 @@ impl Ledger {
         let Some(Ok(model)) = self.ask(|model| model.wait(tid, request)) else {
             return;
         };
-        let label = self.history.label(self.process_of(tid));
-        self.comparison.log(format!("{label} {wait} = {}", model.result));
+        self.log_wait(tid, wait, model.result);
         if said == WaitResult::Fault {
             self.comparison.skip("the caller's address for the answer was bad");
         } else {
@@ -312,6 +365,10 @@ impl Ledger {
         };
         let answer = self.look(tid, &request).map(|answer| answer.result);
         let answer = answer.filter(|&answer| answer != WaitResult::Nothing);
+        // Linux may wait for a child of which the model knows nothing.
+        let is_unknown = matches!(answer, Some(WaitResult::Error(_)))
+            && self.has_unfollowed_child(self.process_of(tid));
+        let answer = answer.filter(|_| !is_unknown);
         let Some(waiting) = self.sleepers.get_mut(&tid) else {
             return;
         };

@@ -62,7 +62,8 @@ impl Model {
 
     /// The leader of the session that a terminal controls.
     pub(crate) fn terminal_leader(&mut self, device: Device) -> Option<Pid> {
-        Some(self.terminal(device).session()?.sid())
+        let session = self.terminal(device).session()?;
+        Some(session.sid_in(self.table.namespace())).filter(|&leader| leader != 0)
     }
 
     /// `TIOCSCTTY`.

@@ -1,6 +1,6 @@
 //! PID namespaces of the model: who is born where, by which number a thread knows another, and how a namespace ends.
 
-use axprocess::{ARef, Number};
+use axprocess::{ARef, Number, Reboot, RebootCommand};
 use serde::{Deserialize, Serialize};
 
 use super::{Departure, Model, Refusal, departure};
@@ -51,6 +51,27 @@ impl Model {
         Some(self.thread(tid).and_then(|thread| Ok(thread.set_pid_namespace(space)?)).map(|()| 0))
     }
 
+    /// Whether a thread lives in a namespace inside lockstep's.
+    pub(crate) fn is_inside(&self, tid: Pid) -> bool {
+        let own = self.table.namespace();
+        self.thread(tid).is_ok_and(|thread| !std::ptr::eq(&*thread.process().namespace(), own))
+    }
+
+    /// `reboot` in a namespace, by a caller who may: its init, by the number that lockstep knows; `None` where that would be the whole machine's.
+    pub(crate) fn reboot(&mut self, tid: Pid, command: u32) -> Option<Pid> {
+        let process = ARef::clone(self.thread(tid).ok()?.process());
+        let init = self.global(tid, 1)?;
+        let command = RebootCommand::parse(command).ok()?;
+        (process.reboot(command) == Reboot::Namespace).then_some(init)
+    }
+
+    /// What `reboot` says to a caller who may, and whose namespace goes on.
+    pub(crate) fn refuse_reboot(&self, command: Option<u32>) -> Result<Pid, Refusal> {
+        let command = command.ok_or(Refusal::Errno(libc::EINVAL))?;
+        RebootCommand::parse(command)?;
+        Ok(0)
+    }
+
     /// Whether a namespace is known.
     pub(crate) fn is_space(&self, space: Space) -> bool {
         self.spaces.contains_key(&space)
@@ -62,7 +83,7 @@ impl Model {
         if std::ptr::eq(&*process.namespace(), self.table.namespace()) {
             return Some(number);
         }
-        let handle = process.pidfd_open(number.cast_signed(), 0).ok()?;
+        let handle = process.pidfd_open(number.cast_signed(), libc::O_EXCL.cast_unsigned()).ok()?;
         handle.number_in(self.table.namespace())
     }
 
@@ -87,6 +108,16 @@ impl Model {
     /// What became of an init whose last thread this was, and whose namespace had to end first; `None` if it was none.
     pub(crate) fn closed(&mut self, tid: Pid) -> Option<Departure> {
         self.closing.remove(&tid).map(|process| departure(&process))
+    }
+
+    /// Whether the namespace has ended of the init whose last thread this was.
+    pub(crate) fn is_closed(&self, tid: Pid) -> bool {
+        self.closing.get(&tid).is_some_and(|init| departure(init) != Departure::Closing)
+    }
+
+    /// Whether the end of an init, whose last thread this was, waits for others in its namespace.
+    pub(crate) fn is_still_closing(&self, tid: Pid) -> bool {
+        self.closing.get(&tid).is_some_and(|init| departure(init) == Departure::Closing)
     }
 
     /// Whether a namespace is about to end.

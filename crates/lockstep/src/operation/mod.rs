@@ -1,6 +1,7 @@
 //! A system call about processes, decoded: what the caller asks for, apart from how the
 //! architecture passes it.
 
+mod alteration;
 mod fork;
 mod signal;
 mod terminal;
@@ -10,8 +11,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::alteration::Alteration;
+use self::fork::CloneFlags;
 pub(crate) use self::fork::Fork;
-pub(crate) use self::signal::{Arrival, ChildNews, Sending, Target};
+pub(crate) use self::signal::{Arrival, ChildNews, Sending, SentInfo, Target};
 pub(crate) use self::terminal::{Acquire, Device, Line, TerminalCall, TerminalRequest};
 pub(crate) use self::wait::{Wait, WaitResult, status_word};
 use crate::procfs;
@@ -64,6 +67,12 @@ pub(crate) enum Call {
     PidfdOpen { pid: i32, flags: u32 },
     /// `ioctl` of a terminal, about job control
     Terminal(TerminalCall),
+    /// `setuid` and its like, `capset`
+    Credentials { name: Name },
+    /// `reboot`; no command if the magic numbers are wrong
+    Reboot { command: Option<u32> },
+    /// A seccomp filter of the program's own, or a question about one: what of it is not as without lockstep
+    Filter { name: Name, how: Option<Alteration>, is_supervised: bool },
     /// Any other call about processes that the model does not know
     Unmodelled { name: Name },
 }
@@ -112,7 +121,14 @@ impl Call {
     pub(crate) fn decode(tid: Pid, number: u64, arguments: [u64; 6]) -> Self {
         let name = syscalls::name(number);
         let int = |index: usize| arguments[index] as u32 as i32;
-        let send = |target, signal| Self::Send(Sending { name, target, signal: int(signal) });
+        let send = |target, signal| {
+            let signal = int(signal);
+            Self::Send(Sending { name, target, signal, info: None, flags: 0 })
+        };
+        let queue = |target, signal: usize, flags| {
+            let info = SentInfo::read(tid, arguments[signal + 1]);
+            Self::Send(Sending { name, target, signal: int(signal), info, flags })
+        };
         match name.as_str() {
             "getpid" => Self::GetPid,
             "gettid" => Self::GetTid,
@@ -137,6 +153,8 @@ impl Call {
                 id: int(1),
                 options: int(3),
                 info: arguments[2],
+                is_nonblocking: int(0).cast_unsigned() == libc::P_PIDFD
+                    && procfs::is_nonblocking(tid, int(1)),
             }),
             "rt_sigaction" => Self::SetChildSignal { action: ChildSignal::read(tid, arguments[1]) },
             "execve" | "execveat" => Self::Exec,
@@ -146,19 +164,45 @@ impl Call {
                 libc::PR_SET_CHILD_SUBREAPER => Self::SetSubreaper { on: arguments[1] != 0 },
                 libc::PR_GET_CHILD_SUBREAPER => Self::GetSubreaper { address: arguments[1] },
                 libc::PR_SET_PDEATHSIG => Self::SetDeathSignal { signal: arguments[1] },
-                _ => Self::GetDeathSignal { address: arguments[1] },
+                libc::PR_GET_PDEATHSIG => Self::GetDeathSignal { address: arguments[1] },
+                _ => Self::filter_by_prctl(name, arguments),
             },
+            "seccomp" => Self::filter_by_seccomp(name, arguments),
+            "reboot" => Self::Reboot { command: reboot_command(arguments) },
+            call if syscalls::CREDENTIALS.contains(&call) => Self::Credentials { name },
             "ioctl" => match TerminalCall::read(tid, arguments) {
                 Some(call) => Self::Terminal(call),
                 None => Self::Unmodelled { name },
             },
-            "kill" | "rt_sigqueueinfo" => send(Target::Process(int(0)), 1),
+            "kill" => send(Target::Process(int(0)), 1),
+            "rt_sigqueueinfo" => queue(Target::Process(int(0)), 1, 0),
             "tkill" => send(Target::Thread(int(0)), 1),
-            "tgkill" | "rt_tgsigqueueinfo" => send(Target::ThreadOf(int(0), int(1)), 2),
-            "pidfd_send_signal" => send(Target::Descriptor(int(0)), 1),
+            "tgkill" => send(Target::ThreadOf(int(0), int(1)), 2),
+            "rt_tgsigqueueinfo" => queue(Target::ThreadOf(int(0), int(1)), 2, 0),
+            "pidfd_send_signal" => queue(Target::Descriptor(int(0)), 1, int(3).cast_unsigned()),
             "pidfd_open" => Self::PidfdOpen { pid: int(0), flags: int(1).cast_unsigned() },
             _ => Self::Unmodelled { name },
         }
+    }
+
+    fn filter_by_prctl(name: Name, arguments: [u64; 6]) -> Self {
+        let how = match arguments[0] as u32 as i32 {
+            libc::PR_GET_SECCOMP => Some(Alteration::AskedFilter),
+            libc::PR_GET_NO_NEW_PRIVS => Some(Alteration::AskedPrivileges),
+            _ if arguments[1] == u64::from(libc::SECCOMP_MODE_STRICT) => {
+                Some(Alteration::StrictMode)
+            }
+            _ => None,
+        };
+        Self::Filter { name, how, is_supervised: false }
+    }
+
+    fn filter_by_seccomp(name: Name, arguments: [u64; 6]) -> Self {
+        let [operation, flags, ..] = arguments;
+        let is_strict = operation as u32 == libc::SECCOMP_SET_MODE_STRICT && flags as u32 == 0;
+        let is_supervised = operation as u32 == libc::SECCOMP_SET_MODE_FILTER
+            && flags & libc::SECCOMP_FILTER_FLAG_NEW_LISTENER != 0;
+        Self::Filter { name, how: is_strict.then_some(Alteration::StrictMode), is_supervised }
     }
 
     /// The name under which the call is counted.
@@ -184,7 +228,29 @@ impl Call {
             Self::Send(sending) => sending.name.as_str(),
             Self::PidfdOpen { .. } => "pidfd_open",
             Self::Terminal(call) => call.name(),
-            Self::Unmodelled { name } => name.as_str(),
+            Self::Reboot { .. } => "reboot",
+            Self::Unmodelled { name } | Self::Credentials { name } | Self::Filter { name, .. } => {
+                name.as_str()
+            }
+        }
+    }
+
+    /// The numbers of processes that the caller names; 0 for none.
+    pub(crate) const fn numbers(&self) -> [i32; 2] {
+        match *self {
+            Self::GetPgid { pid } | Self::GetSid { pid } | Self::PidfdOpen { pid, .. } => [pid, 0],
+            Self::SetPgid { pid, pgid } => [pid, pgid],
+            Self::Wait(Wait::Wait4 { pid, .. }) => [pid, 0],
+            Self::Wait(Wait::WaitId { kind, id, .. })
+                if kind == libc::P_PID as i32 || kind == libc::P_PGID as i32 =>
+            {
+                [id, 0]
+            }
+            Self::Send(Sending { target: Target::Process(pid) | Target::Thread(pid), .. }) => {
+                [pid, 0]
+            }
+            Self::Send(Sending { target: Target::ThreadOf(pid, tid), .. }) => [pid, tid],
+            _ => [0; 2],
         }
     }
 
@@ -198,13 +264,21 @@ impl Call {
     }
 }
 
+/// The command of reboot(2), if the magic numbers are right.
+fn reboot_command(arguments: [u64; 6]) -> Option<u32> {
+    const MAGIC: u32 = 0xfee1_dead;
+    const MAGIC_TOO: [u32; 4] = [0x2812_1969, 0x0512_1996, 0x1604_1998, 0x2011_2000];
+    let [magic, magic_too, command, ..] = arguments.map(|it| it as u32);
+    (magic == MAGIC && MAGIC_TOO.contains(&magic_too)).then_some(command)
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name();
         match self {
-            Self::GetPgid { pid } | Self::GetSid { pid } | Self::PidfdOpen { pid, .. } => {
-                write!(f, "{name}({pid})")
-            }
+            Self::GetPgid { pid } | Self::GetSid { pid } => write!(f, "{name}({pid})"),
+            Self::PidfdOpen { pid, flags: 0 } => write!(f, "{name}({pid})"),
+            Self::PidfdOpen { pid, flags } => write!(f, "{name}({pid}, {flags:#x})"),
             Self::SetPgid { pid, pgid } => write!(f, "setpgid({pid}, {pgid})"),
             Self::SetSubreaper { on } => {
                 write!(f, "prctl(PR_SET_CHILD_SUBREAPER, {})", i32::from(*on))
@@ -216,7 +290,15 @@ impl fmt::Display for Call {
             Self::Wait(wait) => wait.fmt(f),
             Self::Send(sending) => sending.fmt(f),
             Self::Terminal(call) => call.fmt(f),
-            Self::Unshare { flags } => write!(f, "unshare({flags:#x})"),
+            Self::Unshare { flags } => write!(f, "unshare({})", CloneFlags(*flags)),
+            Self::SetNs { space: Some(space) } => write!(f, "setns(pid:[{space}])"),
+            Self::SetChildSignal { action: Some(action) } => {
+                let what = if action.is_ignored { "SIG_IGN" } else { "a handler or SIG_DFL" };
+                let no_wait = if action.is_no_wait { ", SA_NOCLDWAIT" } else { "" };
+                let no_stop = if action.is_no_stop { ", SA_NOCLDSTOP" } else { "" };
+                write!(f, "rt_sigaction(SIGCHLD, {what}{no_wait}{no_stop})")
+            }
+            Self::Reboot { command: Some(command) } => write!(f, "reboot({command:#x})"),
             Self::SetChildSignal { .. } | Self::SetNs { .. } | Self::Unmodelled { .. } => {
                 f.write_str(name)
             }

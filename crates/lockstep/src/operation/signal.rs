@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sys::{self, Pid};
 use crate::syscalls::Name;
 use crate::words;
 
@@ -16,6 +17,43 @@ pub(crate) struct Sending {
     pub(crate) target: Target,
     /// Which; 0 only asks.
     pub(crate) signal: i32,
+    /// What the caller says of the signal, if it says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) info: Option<SentInfo>,
+    /// The flags of `pidfd_send_signal`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) flags: u32,
+}
+
+/// What a caller's siginfo says of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SentInfo {
+    /// `si_signo` and `si_code`.
+    Says { signal: i32, code: i32 },
+    /// Nothing: the address is bad.
+    Unreadable,
+}
+
+impl SentInfo {
+    /// Reads a caller's siginfo; `None` if the address is null.
+    pub(super) fn read(tid: Pid, address: u64) -> Option<Self> {
+        if address == 0 {
+            return None;
+        }
+        // The structure begins with si_signo, si_errno, si_code.
+        Some(match sys::read_memory::<12>(tid, address) {
+            Some([a, b, c, d, _, _, _, _, e, f, g, h]) => Self::Says {
+                signal: i32::from_ne_bytes([a, b, c, d]),
+                code: i32::from_ne_bytes([e, f, g, h]),
+            },
+            None => Self::Unreadable,
+        })
+    }
+}
+
+fn is_zero(flags: &u32) -> bool {
+    *flags == 0
 }
 
 /// To whom a signal is sent, as the caller says it.
@@ -34,18 +72,27 @@ pub(crate) enum Target {
 
 impl fmt::Display for Sending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, target, signal } = self;
-        let signal = match *signal {
-            0 => "0".to_owned(),
-            signal => words::signal(signal),
-        };
+        let Self { name, target, signal, info, flags } = self;
         match target {
-            Target::Process(number) | Target::Thread(number) => {
-                write!(f, "{name}({number}, {signal})")
-            }
-            Target::ThreadOf(process, thread) => write!(f, "{name}({process}, {thread}, {signal})"),
-            Target::Descriptor(descriptor) => write!(f, "{name}(fd {descriptor}, {signal})"),
+            Target::Process(number) | Target::Thread(number) => write!(f, "{name}({number}, ")?,
+            Target::ThreadOf(process, thread) => write!(f, "{name}({process}, {thread}, ")?,
+            Target::Descriptor(descriptor) => write!(f, "{name}(fd {descriptor}, ")?,
         }
+        match *signal {
+            0 => f.write_str("0")?,
+            signal => f.write_str(&words::signal(signal))?,
+        }
+        match info {
+            Some(SentInfo::Says { signal, code }) => {
+                write!(f, ", {{{}, code {code}}}", words::signal(*signal))?;
+            }
+            Some(SentInfo::Unreadable) => f.write_str(", bad address")?,
+            None => {}
+        }
+        if *flags != 0 {
+            write!(f, ", flags {flags:#x}")?;
+        }
+        f.write_str(")")
     }
 }
 

@@ -14,7 +14,19 @@ pub(crate) enum Wait {
     /// `wait4`, with the address for the status word.
     Wait4 { pid: i32, options: i32, status: u64 },
     /// `waitid`, with the address for the siginfo.
-    WaitId { kind: i32, id: i32, options: i32, info: u64 },
+    WaitId {
+        kind: i32,
+        id: i32,
+        options: i32,
+        info: u64,
+        /// Whether the pidfd is open with `O_NONBLOCK`.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_nonblocking: bool,
+    },
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Wait {
@@ -30,15 +42,29 @@ impl Wait {
         let id = child.cast_signed();
         match self {
             Self::Wait4 { options, status, .. } => Self::Wait4 { pid: id, options, status },
-            Self::WaitId { options, info, .. } => {
-                Self::WaitId { kind: libc::P_PID as i32, id, options, info }
+            Self::WaitId { options, info, is_nonblocking, .. } => {
+                Self::WaitId { kind: libc::P_PID as i32, id, options, info, is_nonblocking }
             }
         }
     }
 
     /// Whether the caller refuses to block.
     pub(crate) fn is_hanging_refused(&self) -> bool {
-        self.options() & libc::WNOHANG != 0
+        self.options() & libc::WNOHANG != 0 || self.is_nonblocking()
+    }
+
+    /// Whether the descriptor refuses to block.
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        matches!(self, Self::WaitId { is_nonblocking: true, .. })
+    }
+
+    /// What Linux says to a caller for whom there is nothing yet.
+    pub(crate) fn nothing_yet(&self) -> WaitResult {
+        if self.is_nonblocking() && self.options() & libc::WNOHANG == 0 {
+            WaitResult::Error(libc::EAGAIN)
+        } else {
+            WaitResult::Nothing
+        }
     }
 
     /// Whether the event stays for a later wait.

@@ -5,13 +5,14 @@ use serde::Serialize;
 use super::Report;
 use crate::compare::Comparison;
 use crate::history::Life;
+use crate::ledger::EndedBy;
 
 #[derive(Serialize)]
 struct Document<'a> {
     command: &'a str,
     verdict: String,
     status: Option<i32>,
-    ended_by: Option<i32>,
+    ended_by: Option<EndedBy>,
     processes: &'a [Life],
     comparison: &'a Comparison,
 }

@@ -8,7 +8,7 @@ mod tree;
 
 use crate::compare::Comparison;
 use crate::history::{History, Life, LifeId};
-use crate::ledger::Outcome;
+use crate::ledger::{EndedBy, Outcome};
 
 pub(crate) use self::json::json;
 pub(crate) use self::svg::svg;
@@ -24,8 +24,8 @@ pub(crate) struct Report {
     pub(crate) comparison: Comparison,
     /// The program's wait status word.
     pub(crate) status: Option<i32>,
-    /// The signal by which lockstep was told to end.
-    pub(crate) ended_by: Option<i32>,
+    /// Why lockstep has ended the program.
+    pub(crate) ended_by: Option<EndedBy>,
 }
 
 impl Report {
@@ -38,15 +38,16 @@ impl Report {
     /// The verdict in one line.
     pub(crate) fn verdict(&self) -> String {
         let equal = self.comparison.total_equal();
-        match (self.comparison.divergences.len(), self.ended_by) {
+        let verdict = match (self.comparison.divergences.len(), self.ended_by) {
             (0, None) => format!("no divergence: all {equal} answers of Linux are the model's"),
-            (0, Some(signal)) => {
-                let signal = crate::words::signal(signal);
-                format!("ended by {signal}; until then all {equal} answers were equal")
+            (0, Some(cause)) => {
+                format!("ended {cause}; until then all {equal} answers were equal")
             }
             (1, _) => format!("1 DIVERGENCE beside {equal} equal answers"),
             (count, _) => format!("{count} DIVERGENCES beside {equal} equal answers"),
-        }
+        };
+        let (not_compared, not_known) = self.comparison.total_left_out();
+        format!("{verdict}; {not_compared} not compared, {not_known} not known")
     }
 
     fn lives(&self) -> &[Life] {

@@ -43,6 +43,7 @@ pub(crate) fn text(report: &Report, is_coloured: bool) -> String {
     counts(&mut text, &paint, "compared, equal", &equal);
     counts(&mut text, &paint, "not modelled yet", &comparison.unmodelled);
     counts(&mut text, &paint, "not compared", &comparison.not_compared);
+    counts(&mut text, &paint, "changed by following", &comparison.altered);
     if comparison.has_refused_tracing() {
         add(&mut text, "not supported: the program traces others; here, ptrace is refused to it");
     }
@@ -88,7 +89,7 @@ fn show(text: &mut String, paint: &Paint, number: usize, divergence: &Divergence
     add(text, &format!("  Linux: {linux}"));
     add(text, &format!("  model: {model}"));
     if !before.is_empty() {
-        add(text, &paint.dim("  before it:"));
+        add(text, &paint.dim("  the last operations of those concerned before it:"));
     }
     for operation in before {
         add(text, &paint.dim(&format!("    {operation}")));

@@ -1,5 +1,7 @@
 //! Plays a scenario, and says what does not hold.
 
+use serde::{Deserialize, Serialize};
+
 use super::Scenario;
 use crate::script::Expectation;
 use crate::stage::duel::{Duel, NotPlayed, Verdict};
@@ -15,7 +17,7 @@ pub(crate) enum Measure {
 }
 
 /// Something that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Complaint {
     /// The line in the file.
     pub(crate) line: usize,

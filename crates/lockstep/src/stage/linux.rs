@@ -29,6 +29,7 @@ pub(crate) use self::theatre::Theatre;
 use super::slot::{RECORDS, Slot};
 use super::{Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, raw, worker};
 use crate::script::Operation;
+use crate::syscalls;
 
 /// So long may it take until everything rests.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -96,7 +97,7 @@ impl<'a> Linux<'a> {
         // SAFETY: the request names the stack of the slot, and `work` does not return.
         let init = unsafe { raw::clone3(request, size, worker::work, 0) };
         if init < 0 {
-            return Err(io::Error::from_raw_os_error(-init as i32));
+            return Err(refused(libc::SYS_clone3 as u64, -init as i32));
         }
         let number = if is_bare { init as i32 } else { 1 };
         let mut numbers = is_bare.then(Numbers::default);
@@ -168,7 +169,7 @@ impl<'a> Linux<'a> {
             rest();
         }
         let result = slot.result.load(Relaxed);
-        if result < 0 { Err(io::Error::from_raw_os_error(-result as i32)) } else { Ok(result) }
+        if result < 0 { Err(refused(order.call, -result as i32)) } else { Ok(result) }
     }
 
     /// Lets an actor do something, and tells all that can be seen of it.
@@ -486,6 +487,12 @@ fn give(slot: &Slot, order: &Order) {
     unsafe {
         libc::syscall(libc::SYS_futex, &raw const slot.ordered, libc::FUTEX_WAKE, 1);
     }
+}
+
+/// What the kernel says to a call without which nothing can be played.
+fn refused(call: u64, errno: i32) -> io::Error {
+    let error = io::Error::from_raw_os_error(errno);
+    io::Error::new(error.kind(), format!("{}: {error}", syscalls::name(call)))
 }
 
 /// Lets others run.

@@ -7,7 +7,7 @@
 //! | `worker`, `slot`, `raw` | those processes, the memory shared with them, their system calls |
 //! | [`model`] | the same calls on the model, with the smallest kernel around it |
 //! | `lack` | what a kernel may lack |
-//! | [`shelter`] | keeps processes from outliving lockstep |
+//! | [`shelter`], [`watch`] | keep processes from outliving lockstep, and from taking for ever |
 //!
 //! Both sides are told the same call of the same actor, with plain numbers, and answer with an [`Account`] of all that can be seen
 //! once everything has come to rest.
@@ -23,6 +23,7 @@ mod raw;
 mod raw;
 pub(crate) mod shelter;
 mod slot;
+pub(crate) mod watch;
 mod worker;
 
 use std::ffi::OsString;

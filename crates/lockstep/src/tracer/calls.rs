@@ -1,7 +1,9 @@
 //! Calls: they start when the slot is free, or sleep without it, and are judged when they return.
 
-use super::tracee::{Activity, Answered};
-use super::{Flight, PATIENCE, SETTLE, Tracer};
+use std::time::Instant;
+
+use super::tracee::{Activity, Answered, Masked, Tracee};
+use super::{Flight, PATIENCE, REST, SETTLE, Tracer};
 use crate::ledger::Fact;
 use crate::operation::{Call, Sending, Target, Wait, WaitResult};
 use crate::procfs;
@@ -10,20 +12,26 @@ use crate::sys::{self, Pid};
 impl Tracer<'_> {
     /// Lets a queued call go. A wait that may sleep does not take the slot.
     pub(super) fn start_call(&mut self, tid: Pid, call: Call) {
+        let target = self.target_now(tid, &call);
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
         };
         if !matches!(tracee.activity, Activity::Queued) {
             return;
         }
+        tracee.target = target;
         match call {
             Call::Wait(wait) if !wait.is_hanging_refused() => {
                 tracee.activity = Activity::Waiting(wait);
-                let target = self.target(tid, &call);
                 self.ledger.note(Fact::Slept { tid, wait, target });
             }
             _ => {
                 tracee.activity = Activity::Calling(call);
+                if let Call::Fork(fork) = call
+                    && fork.has(libc::CLONE_UNTRACED)
+                {
+                    tracee.masked = Masked::apply(tid, &fork);
+                }
                 self.take_slot(tid);
             }
         }
@@ -77,7 +85,7 @@ impl Tracer<'_> {
                     self.ledger.note(Fact::HungUp { device });
                     return true;
                 }
-                if since.elapsed() < self.patience(SETTLE) {
+                if !self.is_settled(tid, since) {
                     continue;
                 }
             }
@@ -92,6 +100,38 @@ impl Tracer<'_> {
         false
     }
 
+    /// Whether nothing more can come that would explain what a held thread was told: the time for it is over, or nobody is about to stop
+    /// who could tell of it.
+    fn is_settled(&self, held: Pid, since: Instant) -> bool {
+        let elapsed = since.elapsed();
+        if elapsed >= self.patience(SETTLE) {
+            return true;
+        }
+        elapsed >= REST && self.news.is_empty() && self.execs.is_empty() && self.is_at_rest(held)
+    }
+
+    /// Whether all followed threads but one are held or asleep.
+    fn is_at_rest(&self, held: Pid) -> bool {
+        let is_still = |(&tid, tracee): (&Pid, &Tracee)| {
+            if tid == held {
+                return true;
+            }
+            match tracee.activity {
+                Activity::Queued | Activity::Answered(_) | Activity::Taking { .. } => true,
+                Activity::Exiting => false,
+                Activity::Forking { .. } => procfs::thread_stat(tracee.tgid, tid)
+                    .is_some_and(|it| b"SDtT".contains(&it.state)),
+                _ => procfs::thread_stat(tracee.tgid, tid)
+                    .is_some_and(|it| b"StT".contains(&it.state)),
+            }
+        };
+        self.slow_exits.is_empty()
+            && self.newborns.is_empty()
+            && !matches!(self.slot, Some(Flight::Exit(_)))
+            && self.tracees.iter().all(is_still)
+            && !sys::is_anyone_stopped()
+    }
+
     /// Whether answers or signals are held that the model does not explain yet.
     pub(super) fn is_anyone_held(&self) -> bool {
         !self.answered.is_empty() || !self.taking.is_empty()
@@ -100,12 +140,12 @@ impl Tracer<'_> {
     /// False if news must be awaited first.
     fn judge_call(&mut self, tid: Pid, answered: &Answered) -> bool {
         let Answered { call, result, since } = *answered;
-        if self.is_exec_missing(tid, call, result) && since.elapsed() < self.patience(SETTLE) {
+        if self.is_exec_missing(tid, call, result) && !self.is_settled(tid, since) {
             return false;
         }
         let word = call.answer_address().and_then(|address| sys::read_memory::<4>(tid, address));
         let word = word.map(i32::from_ne_bytes);
-        let target = self.target(tid, &call);
+        let target = self.target(tid);
         self.ledger.note(Fact::Returned { tid, call, result, word, target });
         true
     }
@@ -113,18 +153,31 @@ impl Tracer<'_> {
     /// The same for a wait.
     fn judge_wait(&mut self, tid: Pid, wait: Wait, answered: &Answered) -> bool {
         let said = WaitResult::read(tid, wait, answered.result);
-        let target = self.target(tid, &answered.call);
-        let is_held = answered.since.elapsed() < self.patience(SETTLE);
-        if is_held && !self.ledger.is_wait_explained(tid, wait, said, target) {
+        let target = self.target(tid);
+        if !self.ledger.is_wait_explained(tid, wait, said, target)
+            && !self.is_settled(tid, answered.since)
+        {
             return false;
         }
         self.ledger.note(Fact::Waited { tid, wait, said, target });
         true
     }
 
-    /// Whom the pidfd of a call stands for.
-    pub(super) fn target(&self, tid: Pid, call: &Call) -> Option<i32> {
+    /// Whom the pidfd of a thread's call stood for when it began: afterwards it may be gone.
+    pub(super) fn target(&self, tid: Pid) -> Option<i32> {
+        self.tracees.get(&tid)?.target
+    }
+
+    fn target_now(&self, tid: Pid, call: &Call) -> Option<i32> {
+        const OWN_THREAD: i32 = -10_000;
+        const OWN_PROCESS: i32 = -10_001;
         match *call {
+            Call::Send(Sending { target: Target::Descriptor(OWN_THREAD), .. }) => {
+                Some(tid.cast_signed())
+            }
+            Call::Send(Sending { target: Target::Descriptor(OWN_PROCESS), .. }) => {
+                Some(self.tracees.get(&tid)?.tgid.cast_signed())
+            }
             Call::Wait(Wait::WaitId { kind, id, .. }) if kind.cast_unsigned() == libc::P_PIDFD => {
                 procfs::pidfd_target(tid, id)
             }

@@ -12,8 +12,9 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::tracee::Activity;
-use super::{CLOSING, Flight, SLOW_EXIT, Tracer, Turn};
+use super::{CLOSING, Flight, PATIENCE, SETTLE, SLOW_CALL, SLOW_EXIT, Tracer, Turn};
 use crate::ledger::Fact;
+use crate::operation::Call;
 use crate::procfs;
 use crate::sys::{self, Pid};
 
@@ -31,6 +32,26 @@ pub(super) struct ExitFlight {
     is_late: bool,
     /// It is the end of a namespace too, for which all others there need the slot.
     is_closing: bool,
+    /// Since when the model has it as ended, which Linux has not shown.
+    owed_since: Option<Instant>,
+    /// Since when Linux has it as ended, which the model has not.
+    dead_since: Option<Instant>,
+}
+
+/// Whether a thread has stopped at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ExitStop {
+    /// It has, and is held there.
+    Taken,
+    /// It had been killed before, and went on to its end.
+    Missing,
+}
+
+impl ExitFlight {
+    /// Whether the model has it as ended, and Linux has not shown that.
+    pub(super) const fn is_owed(&self) -> bool {
+        self.owed_since.is_some()
+    }
 }
 
 impl Tracer<'_> {
@@ -55,6 +76,8 @@ impl Tracer<'_> {
             is_thread_collected: false,
             is_late: false,
             is_closing,
+            owed_since: None,
+            dead_since: None,
         };
         self.resume(tid, 0);
         self.slot = Some(Flight::Exit(flight));
@@ -63,18 +86,27 @@ impl Tracer<'_> {
     /// Whether this end is that of the whole process, as far as it can be known now. Linux has
     /// decided that before the thread stops at its end: from then on stops and continuations
     /// that nobody has waited for are lost (R-EXIT-10, R-EXIT-13).
-    pub(super) fn is_group_exit(&self, tid: Pid, tgid: Pid, status: c_int) -> bool {
+    pub(super) fn is_group_exit(&self, tid: Pid, tgid: Pid, status: c_int, stop: ExitStop) -> bool {
         let Some(process) = self.processes.get(&tgid) else {
             return false;
         };
         let mut others =
             process.threads.iter().filter(|&&other| other != tid).map(|other| &self.tracees[other]);
-        if status & 0x7f != 0 || others.all(|other| matches!(other.activity, Activity::Exiting)) {
+        // A seccomp filter may end one thread, and so without that the signal came to be taken.
+        let is_filtered = status == libc::SIGSYS
+            && self.tracees.get(&tid).is_some_and(|it| it.last_signal != libc::SIGSYS);
+        if status & 0x7f != 0 && !is_filtered
+            || others.all(|other| matches!(other.activity, Activity::Exiting))
+        {
             return true;
+        }
+        if stop == ExitStop::Missing {
+            return status != 0 && !is_filtered;
         }
         match procfs::current_call(tid) {
             Some(call) if call == libc::SYS_exit_group => true,
-            Some(call) if call == libc::SYS_exit => false,
+            Some(call) if call == libc::SYS_exit || call == libc::SYS_reboot => false,
+            _ if is_filtered => false,
             // Killed, by another thread's exit_group or by its exec, which has the status 0.
             _ => {
                 let is_executing = |tid| self.tracees.get(tid).is_some_and(|t| t.is_executing);
@@ -134,6 +166,9 @@ impl Tracer<'_> {
                 return Some(death.status);
             }
         }
+        if flight.is_closing && self.is_end_early(flight) {
+            return None;
+        }
         sys::collect_death(tgid).map(|death| death.status)
     }
 
@@ -154,6 +189,87 @@ impl Tracer<'_> {
         }
     }
 
+    /// Whether an init has ended for whom the model still waits for others: a wait that has reaped the last of them is not judged yet.
+    fn is_end_early(&mut self, flight: &mut ExitFlight) -> bool {
+        if !self.ledger.is_still_closing(flight.tid) || !sys::is_dead(flight.tgid) {
+            return false;
+        }
+        let dead_since = *flight.dead_since.get_or_insert_with(Instant::now);
+        dead_since.elapsed() < self.patience(SETTLE)
+    }
+
+    /// Whether the end of a namespace's init is over but for Linux showing it: all others in the namespace are gone. Nobody may ask
+    /// before that, because the model has the answer of afterwards.
+    pub(super) fn is_end_owed(&mut self) -> bool {
+        let ledger = &mut self.ledger;
+        self.slow_exits.iter_mut().filter(|flight| flight.is_closing).any(|flight| {
+            ledger.is_closed(flight.tid)
+                && flight.owed_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE
+        })
+    }
+
+    /// An end that begins with no stop, because SIGKILL was there before that: of whoever has ended its namespace by reboot, and
+    /// of an init that was killed while it exited. The others in a namespace are killed by it.
+    pub(super) fn notice_silent_exit(&mut self) -> bool {
+        let is_reboot = |tid: Pid| {
+            let activity = self.tracees.get(&tid).map(|tracee| &tracee.activity);
+            matches!(activity, Some(Activity::Calling(Call::Reboot { .. })))
+        };
+        let rebooting = match self.slot {
+            Some(Flight::Call { tid, .. }) if is_reboot(tid) => Some(tid),
+            _ => None,
+        };
+        if let Some(tid) = rebooting {
+            // The thread may be on its way to a stop.
+            if !procfs::is_exiting(tid) || sys::has_stopped(tid) {
+                return false;
+            }
+            self.begin_silent_exit(tid, 0);
+            return true;
+        }
+        let is_killed = |turn: &Turn| matches!(turn, Turn::Exit { status: libc::SIGKILL, .. });
+        if let Some(Flight::Call { tid, since }) = self.slot
+            && since.elapsed() > SLOW_CALL
+        {
+            // Killed twice, it had no stop at its end.
+            let is_silent = procfs::is_exiting(tid) && !sys::has_stopped(tid);
+            if is_silent {
+                self.begin_silent_exit(
+                    tid,
+                    sys::dead_status(tid).unwrap_or_else(|| procfs::exit_code(tid)),
+                );
+            }
+            return is_silent;
+        }
+        if self.slot.is_some() || !self.queue.front().is_some_and(is_killed) {
+            return false;
+        }
+        let inits = self.processes.iter().filter(|(_, process)| process.is_init);
+        let alone = inits.filter_map(|(_, process)| match process.threads.len() {
+            1 => process.threads.first().copied(),
+            _ => None,
+        });
+        let is_unnoticed = |tid: &Pid| {
+            self.tracees.get(tid).is_some_and(|it| !matches!(it.activity, Activity::Exiting))
+        };
+        let Some(tid) = alone.filter(is_unnoticed).find(|&tid| procfs::is_exiting(tid)) else {
+            return false;
+        };
+        if sys::has_stopped(tid) {
+            return false;
+        }
+        self.begin_silent_exit(tid, libc::SIGKILL);
+        true
+    }
+
+    /// Those who were killed by it may be in the queue already.
+    fn begin_silent_exit(&mut self, tid: Pid, status: c_int) {
+        self.begin_exit(tid, status, ExitStop::Missing);
+        if let Some(turn) = self.queue.pop_back() {
+            self.queue.push_front(turn);
+        }
+    }
+
     /// Collects a death that no operation is waiting for: of a thread that was killed without the
     /// stop at its end, or of an orphan that the model does not know.
     pub(super) fn collect_stray_death(&mut self) -> bool {
@@ -171,10 +287,8 @@ impl Tracer<'_> {
         if has_turn || self.slow_exits.iter().any(|flight| flight.tid == tid) {
             return false;
         }
-        if let Some(tracee) = self.tracees.get_mut(&tid) {
-            tracee.activity = Activity::Exiting;
-            self.queue.retain(|turn| turn.tid() != tid);
-            self.start_exit(tid, death.status);
+        if self.tracees.contains_key(&tid) {
+            self.begin_silent_exit(tid, death.status);
             return true;
         }
         self.newborns.remove(&tid);

@@ -6,7 +6,9 @@ use libc::sock_filter;
 use crate::syscalls::{self, Stopping};
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
-const TRACE: u32 = libc::SECCOMP_RET_TRACE;
+/// Tells the stops of this filter from those of the program's own.
+pub(crate) const MARK: u32 = 0x4c53;
+const TRACE: u32 = libc::SECCOMP_RET_TRACE | MARK;
 
 const OFFSET_NUMBER: u32 = 0;
 const OFFSET_ARCH: u32 = 4;

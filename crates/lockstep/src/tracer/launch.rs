@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Tracer, filter};
+use super::{Limits, Setting, Tracer, filter};
 use crate::ledger::{Ledger, Outcome, Sights, View};
 use crate::model::Origin;
 use crate::operation::ChildSignal;
@@ -56,6 +56,7 @@ pub(crate) fn launch<'a>(
     desk: &'a SignalDesk,
     arguments: &[OsString],
     recording: Option<File>,
+    limits: Limits,
 ) -> Result<Launch<'a>, Failure> {
     let words: Vec<_> = arguments
         .iter()
@@ -66,10 +67,15 @@ pub(crate) fn launch<'a>(
     sys::become_subreaper()
         .map_err(|error| Failure::new(format!("cannot become a subreaper: {error}")))?;
     let filter = filter::build();
+    let no_new_privileges = !procfs::has_admin_capability();
+    let setting = Setting {
+        has_filter: procfs::has_filter(),
+        takes_privileges: no_new_privileges && !procfs::has_no_new_privileges(),
+    };
     let child = sys::launch(&LaunchPlan {
         arguments: &words,
         filter: &filter,
-        no_new_privileges: !procfs::has_admin_capability(),
+        no_new_privileges,
         ignores_child_signal,
         desk,
     })
@@ -93,7 +99,7 @@ pub(crate) fn launch<'a>(
     }
     let go = File::from(child.go).write_all(&[1]);
     go.map_err(|error| Failure::new(format!("cannot start the program: {error}")))?;
-    let tracer = Tracer::new(desk, origin.group, child.pid, ledger);
+    let tracer = Tracer::new(desk, setting, limits, origin.group, child.pid, ledger);
     let program = arguments[0].clone();
     Ok(Launch { tracer, complaint: File::from(child.complaint), program })
 }

@@ -1,10 +1,10 @@
 //! Births and execs.
 
-use super::tracee::{Activity, GroupStop, Traced, Tracee};
+use super::tracee::{Activity, GroupStop, Masked, Traced, Tracee};
 use super::{Flight, Tracer};
 use crate::ledger::{Fact, guess_fork};
 use crate::model::Numbers;
-use crate::operation::{Call, Fork};
+use crate::operation::{Alteration, Call, Fork};
 use crate::procfs;
 use crate::sys::{self, Pid};
 
@@ -20,6 +20,7 @@ impl Tracer<'_> {
         if child != 0 && !self.tracees.contains_key(&child) {
             self.birth(tid, child, &fork);
         }
+        self.mask_child(tid, child, &fork);
         if let Some(tracee) = self.tracees.get_mut(&tid)
             && matches!(tracee.activity, Activity::Calling(_))
         {
@@ -31,6 +32,38 @@ impl Tracer<'_> {
         }
         if let Some(code) = self.newborns.remove(&child) {
             self.on_stop(child, code);
+        }
+    }
+
+    /// A thread was killed in its fork, and could not tell of the child, if it has made one: `/proc` shows it.
+    pub(super) fn find_born(&mut self, tid: Pid, fork: &Fork) {
+        let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
+            return;
+        };
+        let born = match fork.has(libc::CLONE_THREAD) {
+            true => procfs::threads(tgid),
+            false => procfs::children(tgid, tid),
+        };
+        for child in born {
+            if self.tracees.contains_key(&child) {
+                continue;
+            }
+            self.birth(tid, child, fork);
+            if let Some(code) = self.newborns.remove(&child) {
+                self.on_stop(child, code);
+            }
+        }
+    }
+
+    /// The child has a copy of what was changed for its parent, and gets that back too; memory only if it does not share it.
+    fn mask_child(&mut self, parent: Pid, child: Pid, fork: &Fork) {
+        let masked = self.tracees.get(&parent).and_then(|parent| parent.masked);
+        let masked = masked.filter(|it| match it {
+            Masked::Argument(_) => true,
+            Masked::Memory { .. } => !fork.has(libc::CLONE_VM),
+        });
+        if let Some(child) = self.tracees.get_mut(&child) {
+            child.masked = masked;
         }
     }
 
@@ -107,15 +140,26 @@ impl Tracer<'_> {
         let Some(process) = self.processes.get_mut(&tgid) else {
             return true;
         };
+        let mut before = None;
         for tid in std::mem::take(&mut process.threads) {
-            self.tracees.remove(&tid);
+            let tracee = self.tracees.remove(&tid);
+            if tid == former {
+                before = tracee.and_then(|tracee| tracee.credentials);
+            }
             self.queue.retain(|turn| turn.tid() != tid);
         }
         process.threads.insert(tgid);
         process.stop = GroupStop::None;
         self.tracees.insert(tgid, Tracee::new(tgid));
         let command = procfs::command(tgid);
-        self.ledger.note(Fact::Executed { pid: tgid, former, command });
+        let is_privileged = before.is_some_and(|before| {
+            let after = procfs::credentials(tgid);
+            procfs::is_secure(tgid) || after.is_some_and(|after| before.is_forgotten_with(after))
+        });
+        self.ledger.note(Fact::Executed { pid: tgid, former, command, is_privileged });
+        if self.setting.takes_privileges && procfs::is_set_uid(tgid) {
+            self.ledger.note(Fact::Altered { tid: tgid, how: Alteration::SetUid });
+        }
         self.resume(tgid, 0);
         true
     }

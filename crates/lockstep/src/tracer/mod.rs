@@ -53,6 +53,8 @@ mod stops;
 mod tracee;
 
 use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use libc::c_int;
@@ -60,7 +62,7 @@ use libc::c_int;
 use self::exits::ExitFlight;
 pub(crate) use self::launch::{Failure, STATUS_FAILED, launch};
 use self::news::News;
-use self::tracee::{Traced, Tracee};
+use self::tracee::{Activity, Traced, Tracee};
 use crate::ledger::{Fact, Ledger, Outcome};
 use crate::operation::Call;
 use crate::sys::{self, Pid, SignalDesk};
@@ -69,18 +71,25 @@ use crate::sys::{self, Pid, SignalDesk};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an answer that differs is held for news that would explain it.
 const SETTLE: Duration = Duration::from_secs(2);
+/// How long it is held at least, where nobody is about to stop who could bring such news.
+const REST: Duration = Duration::from_millis(60);
 /// How long either takes after the first divergence, of which others may follow.
 const IMPATIENCE: Duration = Duration::from_millis(200);
 /// How long news of stops are held back for sleepers that are due.
 const NEWS_DELAY: Duration = Duration::from_millis(20);
 /// How long the end of a thread may occupy the slot; closing files can take long.
 const SLOW_EXIT: Duration = Duration::from_secs(1);
+/// How long a call may occupy the slot before it is looked whether its caller still lives.
+const SLOW_CALL: Duration = Duration::from_millis(3);
 /// How long the end of a namespace's init occupies the slot: until Linux has killed all others in the namespace.
 const CLOSING: Duration = Duration::from_millis(5);
 
 /// The followed program, and all that is known of it.
 pub(crate) struct Tracer<'a> {
     desk: &'a SignalDesk,
+    setting: Setting,
+    limits: Limits,
+    start: Instant,
     own_group: Pid,
     root: Pid,
     tracees: HashMap<Pid, Tracee>,
@@ -99,6 +108,35 @@ pub(crate) struct Tracer<'a> {
     slow_exits: Vec<ExitFlight>,
     /// What has happened, as the model sees it.
     ledger: Ledger,
+}
+
+/// What is to be done besides following.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    /// How long the program may run.
+    pub(crate) timeout: Option<Duration>,
+    /// What becomes of processes that outlive the program.
+    pub(crate) leftovers: Leftovers,
+    /// Where to tell of them; the standard error stream if there is nothing else.
+    pub(crate) notices: Option<File>,
+}
+
+/// What becomes of processes that outlive the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leftovers {
+    /// They are followed until they end.
+    Followed,
+    /// They are killed.
+    Killed,
+}
+
+/// What following takes from the program, compared with lockstep itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    /// lockstep has a seccomp filter itself.
+    has_filter: bool,
+    /// The program had to give up new privileges to be allowed a filter.
+    takes_privileges: bool,
 }
 
 /// An operation that waits for the slot.
@@ -124,9 +162,19 @@ enum Flight {
 }
 
 impl<'a> Tracer<'a> {
-    fn new(desk: &'a SignalDesk, own_group: Pid, root: Pid, ledger: Ledger) -> Self {
+    fn new(
+        desk: &'a SignalDesk,
+        setting: Setting,
+        limits: Limits,
+        own_group: Pid,
+        root: Pid,
+        ledger: Ledger,
+    ) -> Self {
         Self {
             desk,
+            setting,
+            limits,
+            start: Instant::now(),
             own_group,
             root,
             tracees: HashMap::from([(root, Tracee::new(root))]),
@@ -146,6 +194,7 @@ impl<'a> Tracer<'a> {
     /// Follows the program until it and all of its descendants have ended.
     pub(crate) fn follow(mut self) -> std::io::Result<Outcome> {
         let mut has_told_of_daemons = false;
+        let deadline = self.limits.timeout.map(|limit| self.start + limit);
         loop {
             while let Some(stop) = sys::next_stop() {
                 self.on_stop(stop.tid, stop.code);
@@ -158,7 +207,16 @@ impl<'a> Tracer<'a> {
             {
                 has_told_of_daemons = self.tell_of_daemons();
             }
-            match self.desk.next(self.next_look()) {
+            let mut limit = self.next_look();
+            if let Some(deadline) = deadline.filter(|_| !self.ledger.is_told_to_end()) {
+                let rest = deadline.saturating_duration_since(Instant::now());
+                if rest.is_zero() {
+                    let seconds = self.limits.timeout.map_or(0, |limit| limit.as_secs());
+                    self.end_program(Fact::TimedOut { seconds });
+                }
+                limit = limit.min(rest);
+            }
+            match self.desk.next(limit) {
                 Some(signal) if signal != libc::SIGCHLD => self.on_own_signal(signal),
                 _ => {}
             }
@@ -175,6 +233,7 @@ impl<'a> Tracer<'a> {
             || self.apply_news()
             || self.apply_exec()
             || self.adopt_foundling()
+            || self.notice_silent_exit()
             || self.collect_stray_death()
             || self.give_up_on_overdue()
             || self.start_next_turn()
@@ -182,6 +241,9 @@ impl<'a> Tracer<'a> {
 
     fn start_next_turn(&mut self) -> bool {
         if self.slot.is_some() || self.ledger.is_anyone_due() || !self.execs.is_empty() {
+            return false;
+        }
+        if self.is_end_owed() {
             return false;
         }
         match self.queue.pop_front() {
@@ -200,8 +262,11 @@ impl<'a> Tracer<'a> {
     /// When to look again if no stop comes before.
     fn next_look(&self) -> Duration {
         let mut limit = Duration::from_secs(1);
-        if matches!(&self.slot, Some(Flight::Exit(_))) {
+        if self.is_exit_in_sight() {
             limit = Duration::from_micros(100);
+        }
+        if matches!(&self.slot, Some(Flight::Call { .. })) {
+            limit = limit.min(Duration::from_millis(20));
         }
         if !self.slow_exits.is_empty() || self.is_anyone_held() || !self.newborns.is_empty() {
             limit = limit.min(Duration::from_millis(2));
@@ -210,6 +275,17 @@ impl<'a> Tracer<'a> {
             limit = limit.min(Duration::from_millis(5));
         }
         limit
+    }
+
+    /// Whether an end, or a reboot, occupies all others.
+    fn is_exit_in_sight(&self) -> bool {
+        match &self.slot {
+            Some(Flight::Exit(_)) => true,
+            Some(Flight::Call { tid, .. }) => self.tracees.get(tid).is_some_and(|tracee| {
+                matches!(tracee.activity, Activity::Calling(Call::Reboot { .. }))
+            }),
+            None => self.slow_exits.iter().any(|flight| flight.is_owed()),
+        }
     }
 
     /// Lets a thread run on, with a signal or without. One that was killed meanwhile is not there
@@ -239,15 +315,24 @@ impl<'a> Tracer<'a> {
     }
 
     /// Says once that processes are left which nobody waits for.
-    fn tell_of_daemons(&self) -> bool {
+    fn tell_of_daemons(&mut self) -> bool {
         let count = self.processes.len();
         if count == 0 {
             return false;
         }
+        if self.limits.leftovers == Leftovers::Killed {
+            self.kill_all();
+            return false;
+        }
         let (noun, verb) = if count == 1 { ("process", "runs") } else { ("processes", "run") };
-        eprintln!(
-            "lockstep: the program has ended; {count} {noun} that it left still {verb} (Ctrl-C ends this)"
+        let notice = format!(
+            "lockstep: the program has ended; {count} {noun} that it left still {verb} (Ctrl-C ends this)\n"
         );
+        // It is no part of the verdict: where nobody reads it, nothing is lost.
+        let _ = match &mut self.limits.notices {
+            Some(file) => file.write_all(notice.as_bytes()),
+            None => std::io::stderr().write_all(notice.as_bytes()),
+        };
         true
     }
 
@@ -256,15 +341,21 @@ impl<'a> Tracer<'a> {
     fn on_own_signal(&mut self, signal: c_int) {
         let is_for_program = matches!(signal, libc::SIGINT | libc::SIGQUIT);
         match signal {
-            libc::SIGTERM | libc::SIGHUP => self.end_program(signal),
-            _ if is_for_program && self.ledger.has_root_ended() => self.end_program(signal),
+            libc::SIGTERM | libc::SIGHUP => self.end_program(Fact::Told { signal }),
+            _ if is_for_program && self.ledger.has_root_ended() => {
+                self.end_program(Fact::Told { signal });
+            }
             _ => {}
         }
     }
 
     /// Kills whatever lives. Their ends are followed like all others, but no longer compared.
-    fn end_program(&mut self, signal: c_int) {
-        self.ledger.note(Fact::Told { signal });
+    fn end_program(&mut self, cause: Fact) {
+        self.ledger.note(cause);
+        self.kill_all();
+    }
+
+    fn kill_all(&self) {
         for &pid in self.processes.keys() {
             let _ = sys::kill(pid, libc::SIGKILL);
         }

@@ -85,14 +85,14 @@ impl Tracer<'_> {
         }
     }
 
-    /// Tells the model the next news, if no wait in flight could have been answered before them.
+    /// Tells the model the next news, if no wait or fork in flight could have been done before them.
     pub(super) fn apply_news(&mut self) -> bool {
         let Some(&news) = self.news.front() else {
             return false;
         };
         if let Some(Flight::Call { tid, .. }) = &self.slot
             && let Some(tracee) = self.tracees.get(tid)
-            && matches!(tracee.activity, Activity::Calling(Call::Wait(_)))
+            && matches!(tracee.activity, Activity::Calling(Call::Wait(_) | Call::Fork(_)))
         {
             return false;
         }

@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use libc::c_int;
 
+use super::exits::ExitStop;
 use super::news::{News, NewsKind};
 use super::tracee::{Activity, Answered};
 use super::{Flight, Tracer, Turn, filter};
 use crate::ledger::Fact;
-use crate::operation::Call;
+use crate::operation::{Alteration, Call};
+use crate::procfs;
 use crate::sys::{self, Pid, SyscallStop};
 
 /// The stop at the return of a call, with PTRACE_O_TRACESYSGOOD.
@@ -32,6 +34,11 @@ impl Tracer<'_> {
             self.newborns.insert(tid, code);
             return;
         }
+        if event == libc::PTRACE_EVENT_STOP
+            && let Some(masked) = self.tracees.get_mut(&tid).and_then(|it| it.masked.take())
+        {
+            masked.undo(tid);
+        }
         match event {
             0 if code == SYSCALL_STOP => self.on_syscall_exit(tid),
             0 => self.on_signal(tid, code),
@@ -46,10 +53,18 @@ impl Tracer<'_> {
     }
 
     fn on_syscall_entry(&mut self, tid: Pid) {
-        let Ok(SyscallStop::Seccomp { arch, number, arguments }) = sys::syscall_stop(tid) else {
+        let Ok(SyscallStop::Seccomp { arch, number, arguments, data }) = sys::syscall_stop(tid)
+        else {
             self.resume(tid, 0);
             return;
         };
+        if data != filter::MARK {
+            // A filter of the program's own leaves the call to a tracer; where there is none, that is ENOSYS.
+            if sys::refuse_call(tid).is_err() {
+                self.ledger.note(Fact::Altered { tid, how: Alteration::LeftToTracer });
+            }
+            return self.resume(tid, 0);
+        }
         if arch != filter::NATIVE_ARCH || (cfg!(target_arch = "x86_64") && number >= X32_CALLS) {
             self.ledger.note(Fact::Foreign { tid });
             self.resume(tid, 0);
@@ -59,10 +74,32 @@ impl Tracer<'_> {
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
         };
+        tracee.credentials = None;
         tracee.is_executing = call == Call::Exec;
         tracee.activity = Activity::Running;
         match call {
-            Call::Exec | Call::SetChildSignal { action: None } => self.resume(tid, 0),
+            Call::Exec => {
+                self.keep_credentials(tid);
+                self.resume(tid, 0);
+            }
+            Call::SetChildSignal { action: None } => self.resume(tid, 0),
+            Call::Credentials { .. } => {
+                if self.keep_credentials(tid) {
+                    self.resume_to_exit(tid);
+                } else {
+                    self.resume(tid, 0);
+                }
+            }
+            Call::Filter { how, is_supervised, .. } => {
+                if let Some(how) = how.filter(|&how| self.is_alteration(how)) {
+                    self.ledger.note(Fact::Altered { tid, how });
+                }
+                if is_supervised {
+                    self.supervise(tid);
+                } else {
+                    self.resume(tid, 0);
+                }
+            }
             Call::Unmodelled { name } => {
                 self.ledger.note(Fact::Unmodelled { name });
                 self.resume(tid, 0);
@@ -82,12 +119,33 @@ impl Tracer<'_> {
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
         };
+        if let Some(masked) = tracee.masked.take() {
+            masked.undo(tid);
+        }
+        if let Some(before) = tracee.credentials.take() {
+            let after = procfs::credentials(tid);
+            if after.is_some_and(|after| before.is_forgotten_with(after)) {
+                self.ledger.note(Fact::Credentials { tid });
+            }
+            return self.resume(tid, 0);
+        }
         let call = match tracee.activity {
             Activity::Calling(call) => call,
             Activity::Waiting(wait) => Call::Wait(wait),
             Activity::Forking { fork, child } => {
                 tracee.activity = Activity::Running;
+                let tgid = tracee.tgid;
                 self.ledger.note(Fact::Forked { tid, fork, child, result });
+                if fork.has(libc::CLONE_VFORK) && self.is_killed_in_vfork(tid, tgid) {
+                    self.ledger.note(Fact::Altered { tid, how: Alteration::VforkSignal });
+                }
+                return self.resume(tid, 0);
+            }
+            Activity::BeingSupervised => {
+                tracee.activity = Activity::Running;
+                if result >= 0 {
+                    self.ledger.note(Fact::Supervised { tid });
+                }
                 return self.resume(tid, 0);
             }
             _ => return self.resume(tid, 0),
@@ -108,17 +166,71 @@ impl Tracer<'_> {
 
     /// A thread is about to take a signal.
     fn on_signal(&mut self, tid: Pid, signal: c_int) {
-        match (sys::arrival(tid), self.tracees.get_mut(&tid)) {
-            (Some(arrival), Some(tracee)) => {
-                tracee.activity = Activity::Taking { arrival, signal, since: Instant::now() };
-                self.taking.push(tid);
-            }
-            _ => self.resume(tid, signal),
+        let (Some(incoming), Some(tracee)) = (sys::incoming(tid), self.tracees.get_mut(&tid))
+        else {
+            return self.resume(tid, signal);
+        };
+        tracee.last_signal = signal;
+        if let Some(arrival) = incoming.arrival {
+            tracee.activity = Activity::Taking { arrival, signal, since: Instant::now() };
+            self.taking.push(tid);
+            return;
         }
+        let tgid = tracee.tgid;
+        if incoming.is_fault
+            && self.processes.get(&tgid).is_some_and(|process| process.is_init)
+            && !procfs::is_caught(tid, signal)
+        {
+            // Linux keeps the init of a namespace, while it is traced, from dying by its own fault: it would meet it for ever.
+            self.ledger.note(Fact::Altered { tid, how: Alteration::InitFault });
+            let _ = sys::kill(tgid, libc::SIGKILL);
+            return;
+        }
+        self.resume(tid, signal);
+    }
+
+    /// Remembers the credentials of a thread that is about to change them, if somebody will want to know. False if not.
+    fn keep_credentials(&mut self, tid: Pid) -> bool {
+        if !self.ledger.has_death_signal(tid) {
+            return false;
+        }
+        let credentials = procfs::credentials(tid);
+        if let Some(tracee) = self.tracees.get_mut(&tid) {
+            tracee.credentials = credentials;
+        }
+        credentials.is_some()
+    }
+
+    /// A thread gives its system calls into another process's hands, if Linux lets it.
+    fn supervise(&mut self, tid: Pid) {
+        if let Some(tracee) = self.tracees.get_mut(&tid) {
+            tracee.activity = Activity::BeingSupervised;
+        }
+        self.resume_to_exit(tid);
+    }
+
+    /// Whether it would be otherwise if nobody followed.
+    fn is_alteration(&self, how: Alteration) -> bool {
+        match how {
+            Alteration::StrictMode | Alteration::AskedFilter => !self.setting.has_filter,
+            Alteration::AskedPrivileges | Alteration::SetUid => self.setting.takes_privileges,
+            _ => true,
+        }
+    }
+
+    /// Whether a signal waits for a thread that would have ended it while it slept in vfork.
+    fn is_killed_in_vfork(&self, tid: Pid, tgid: Pid) -> bool {
+        self.processes.get(&tgid).is_some_and(|process| !process.is_init)
+            && procfs::is_fatal_signal_pending(tid)
     }
 
     fn on_exit_event(&mut self, tid: Pid) {
         let status = sys::event_message(tid).unwrap_or(0) as c_int;
+        self.begin_exit(tid, status, ExitStop::Taken);
+    }
+
+    /// The end of a thread has begun.
+    pub(super) fn begin_exit(&mut self, tid: Pid, status: c_int, stop: ExitStop) {
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
         };
@@ -128,23 +240,30 @@ impl Tracer<'_> {
         self.answered.retain(|&held| held != tid);
         self.taking.retain(|&held| held != tid);
         self.queue.retain(|turn| turn.tid() != tid);
-        self.reconcile(tid, activity);
+        if let Activity::Calling(Call::Fork(fork)) = activity {
+            self.find_born(tid, &fork);
+        }
+        self.reconcile(tid, activity, status);
         self.free_slot_of(tid);
         let tgid = self.tracees[&tid].tgid;
-        if self.is_group_exit(tid, tgid, status) {
+        if self.is_group_exit(tid, tgid, status, stop) {
             self.news.push_back(News::new(tgid, NewsKind::GroupExit { status }));
         }
         self.queue.push_back(Turn::Exit { tid, status });
     }
 
     /// The thread was killed in the middle of a call: finds out whether the call took effect.
-    fn reconcile(&mut self, tid: Pid, activity: Activity) {
+    fn reconcile(&mut self, tid: Pid, activity: Activity, status: c_int) {
         let call = match activity {
             Activity::Calling(call) | Activity::Answered(Answered { call, .. }) => call,
             Activity::Waiting(wait) => Call::Wait(wait),
             _ => return,
         };
-        let target = self.target(tid, &call);
+        // A reboot that Linux has carried out ends its caller with code 0.
+        if matches!(call, Call::Reboot { .. }) && status != 0 {
+            return;
+        }
+        let target = self.target(tid);
         self.ledger.note(Fact::Cut { tid, call, target });
     }
 

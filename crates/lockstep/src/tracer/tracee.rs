@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::operation::{Arrival, Call, Fork, Wait};
-use crate::sys::Pid;
+use crate::procfs::Credentials;
+use crate::sys::{self, Pid};
 
 /// A followed thread.
 #[derive(Debug)]
@@ -17,11 +18,28 @@ pub(super) struct Tracee {
     pub(super) is_executing: bool,
     /// The signal of the group stop that it is in.
     pub(super) stop_signal: Option<i32>,
+    /// The last signal that it was about to take.
+    pub(super) last_signal: i32,
+    /// Whom the pidfd of its call stood for when the call began.
+    pub(super) target: Option<i32>,
+    /// What it had when it entered a call that may change them.
+    pub(super) credentials: Option<Credentials>,
+    /// What was changed of the request of its fork, or of that which made it.
+    pub(super) masked: Option<Masked>,
 }
 
 impl Tracee {
     pub(super) fn new(tgid: Pid) -> Self {
-        Self { tgid, activity: Activity::Running, is_executing: false, stop_signal: None }
+        Self {
+            tgid,
+            activity: Activity::Running,
+            is_executing: false,
+            stop_signal: None,
+            last_signal: 0,
+            target: None,
+            credentials: None,
+            masked: None,
+        }
     }
 }
 
@@ -36,6 +54,8 @@ pub(super) enum Activity {
     Calling(Call),
     /// Its fork is done; the number has still to be returned to it.
     Forking { fork: Fork, child: Pid },
+    /// It is installing a filter with a supervisor.
+    BeingSupervised,
     /// It sleeps in a wait (or soon will).
     Waiting(Wait),
     /// Its call has returned; it is held at the exit of the call until the answer is judged.
@@ -44,6 +64,42 @@ pub(super) enum Activity {
     Taking { arrival: Arrival, signal: i32, since: Instant },
     /// It is held at its end, or beyond.
     Exiting,
+}
+
+/// A change of a fork's request: `CLONE_UNTRACED` would keep the child from being followed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Masked {
+    /// Of the first argument, which was this.
+    Argument(u64),
+    /// Of the word at this address, which was this.
+    Memory { address: u64, word: u64 },
+}
+
+impl Masked {
+    /// Changes the request of a thread that is stopped before its fork; `None` if that cannot be done.
+    pub(super) fn apply(tid: Pid, fork: &Fork) -> Option<Self> {
+        let untraced = u64::from(libc::CLONE_UNTRACED.cast_unsigned());
+        match fork.request {
+            0 => {
+                let flags = fork.flags | fork.exit_signal;
+                sys::set_first_argument(tid, flags & !untraced).ok()?;
+                Some(Self::Argument(flags))
+            }
+            address => {
+                let word = fork.flags;
+                sys::write_memory(tid, address, word & !untraced).ok()?;
+                Some(Self::Memory { address, word })
+            }
+        }
+    }
+
+    /// Gives a stopped thread back what it had asked for.
+    pub(super) fn undo(self, tid: Pid) {
+        let _ = match self {
+            Self::Argument(value) => sys::set_first_argument(tid, value),
+            Self::Memory { address, word } => sys::write_memory(tid, address, word),
+        };
+    }
 }
 
 /// A call that has returned.

@@ -82,6 +82,17 @@ impl Bench {
         path
     }
 
+    /// A program in C.
+    pub(crate) fn compile(&self, name: &str, source: &str) -> PathBuf {
+        let source = self.write(name, source);
+        let program = source.with_extension("");
+        let mut compiler = Command::new("cc");
+        compiler.arg("-O1").arg("-o").arg(&program).arg(source).arg("-lpthread");
+        let built = compiler.output().expect("cc");
+        assert!(built.status.success(), "{}", said(&built));
+        program
+    }
+
     /// `lockstep run OPTIONS -- PROGRAM`, with its reports going to files of the bench.
     pub(crate) fn command(&self, options: &[&str], program: &[&OsStr]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
@@ -176,6 +187,15 @@ impl Running {
     pub(crate) fn expect_stderr(&mut self, text: &str) {
         let stream = self.child.stderr.take().expect("a pipe");
         self.child.stderr = Some(expect_line(stream, text));
+    }
+
+    /// Waits until the report says this.
+    pub(crate) fn expect_in_report(&self, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        while !read(&self.bench.path("report")).contains(text) {
+            assert!(Instant::now() < deadline, "{text:?} was never written");
+            std::thread::yield_now();
+        }
     }
 
     pub(crate) fn signal(&self, signal: i32) {

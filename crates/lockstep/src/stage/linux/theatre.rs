@@ -2,9 +2,11 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use super::super::Lack;
 use super::super::slot::Arena;
+use crate::procfs;
 
 /// What is needed to play any number of scripts.
 pub(crate) struct Theatre {
@@ -41,6 +43,30 @@ impl Theatre {
             unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1_u64, 0_u64, 0_u64, 0_u64) };
         }
         Self { lacking, ..self }
+    }
+
+    /// Ends whatever a scenario has left behind whose controller was ended, as far as it can be found.
+    pub(crate) fn end_all(&self) {
+        // SAFETY: takes no argument.
+        if unsafe { libc::getpid() } == 1 && !self.lacks(Lack::Namespaces) {
+            // SAFETY: plain numbers. As process 1 of the shelter, all others in the namespace are the scenario's.
+            unsafe { libc::kill(-1, libc::SIGKILL) };
+        }
+        // What has come to this process by the end of others is its child now.
+        for child in procfs::children(std::process::id(), std::process::id()) {
+            // SAFETY: plain numbers; a child that has not been waited for has its number.
+            unsafe { libc::kill(child.cast_signed(), libc::SIGKILL) };
+        }
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            // SAFETY: a null pointer, which waitpid allows, and plain numbers.
+            match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL | libc::WNOHANG) } {
+                -1 => return,
+                0 if Instant::now() > deadline => return,
+                0 => std::thread::sleep(Duration::from_millis(1)),
+                _ => {}
+            }
+        }
     }
 
     /// What the kernel lacks.
