@@ -5,7 +5,8 @@
 //! it, it is free. It is still in use until the call that ends the last use returns.
 //!
 //! Who takes a free number makes a [`Name`] of it, which the groups and sessions of that process share. So a group that is kept after its end is told from what
-//! has the same number later.
+//! has the same number later. The model does the same with its numbers, which go round after four million: if it has given that of such a group to somebody else by
+//! then, nobody can enter the group, although its number is free here.
 //!
 //! The table is a tree with one number in each node. The way to a number turns by its bits, the lowest first, until the number is met: 33 nodes at most.
 //! Nodes are brought along, and given out when their number is free, so nothing is allocated or freed under the lock.

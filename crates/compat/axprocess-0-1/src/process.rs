@@ -38,8 +38,8 @@ pub struct Process {
     data: AnyData,
     /// None if the process was refused.
     hidden: Option<Hidden>,
-    /// Whose child it was made; none for init.
-    first_parent: Weak<Process>,
+    /// Whether it was made as nobody's child.
+    is_first: bool,
     state: SpinNoIrq<State>,
 }
 
@@ -54,7 +54,6 @@ struct Hidden {
 /// What a child has from its birth.
 struct Birth {
     forked: Result<Hidden, Errno>,
-    parent: Weak<Process>,
     group: Option<Arc<ProcessGroup>>,
 }
 
@@ -99,7 +98,7 @@ impl Process {
                 let session = Session::new(group.session(), name);
                 ProcessGroup::of(group, name, session)
             });
-            Self::new(name.number(), data, hidden, Weak::new(), group)
+            Self { is_first: true, ..Self::new(name.number(), data, hidden, group) }
         });
         outcome.map(|()| process)
     }
@@ -126,9 +125,9 @@ impl Process {
         let name = NUMBERS.lock().take(pid, &mut memory);
         let mut outcome = Ok(());
         let child = Arc::new_cyclic(|link| {
-            let Birth { forked, parent, group } = self.fork_hidden(name, Weak::clone(link));
+            let Birth { forked, group } = self.fork_hidden(name, Weak::clone(link));
             let hidden = forked.map_err(|errno| outcome = Err(errno)).ok();
-            Self::new(pid, data, hidden, parent, group)
+            Self::new(pid, data, hidden, group)
         });
         if outcome.is_ok() {
             child.hold_itself();
@@ -142,7 +141,6 @@ impl Process {
         pid: Pid,
         data: AnyData,
         hidden: Option<Hidden>,
-        first_parent: Weak<Self>,
         group: Option<Arc<ProcessGroup>>,
     ) -> Self {
         let state = State {
@@ -152,7 +150,7 @@ impl Process {
             exit_code: 0,
             is_group_exited: false,
         };
-        Self { pid, data, hidden, first_parent, state: SpinNoIrq::new(state) }
+        Self { pid, data, hidden, is_first: false, state: SpinNoIrq::new(state) }
     }
 
     /// Makes the model's process of a child that has got a number, in this process's group, which stays the same meanwhile.
@@ -168,7 +166,7 @@ impl Process {
                 }
                 Ok(Hidden { thread, name })
             });
-            return Birth { forked, parent: Arc::downgrade(self), group };
+            return Birth { forked, group };
         }
         drop(state);
         // Who is in no relation has neither child nor group to give; init is never reaped.
@@ -195,12 +193,7 @@ impl Process {
 
     /// Returns whether this is the init process.
     pub fn is_init(self: &Arc<Self>) -> bool {
-        self.is_first()
-    }
-
-    /// Whether it was made as nobody's child.
-    fn is_first(&self) -> bool {
-        self.first_parent.ptr_eq(&Weak::new())
+        self.is_first
     }
 
     /// Returns the parent; `None` for init and for a reaped process.
@@ -396,7 +389,7 @@ impl Process {
     ///
     /// On the init process.
     pub fn exit(self: &Arc<Self>) {
-        assert!(!self.is_first(), "the init process cannot exit");
+        assert!(!self.is_first, "the init process cannot exit");
         if let Some(hidden) = &self.hidden {
             hidden.thread.exit_thread(ExitStatus::exited(0));
         }
