@@ -88,7 +88,7 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: `pid` is 0. `EEXIST`: the table has an init. `ENOMEM`: there is no memory.
+    /// `EINVAL`: `pid` is 0 or above `i32::MAX`. `EEXIST`: the table has an init. `ENOMEM`: there is no memory.
     pub fn new_init(
         &self,
         pid: Pid,
@@ -102,7 +102,7 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: `pid` is 0. `EEXIST`: the table has an init.
+    /// `EINVAL`: `pid` is 0 or above `i32::MAX`. `EEXIST`: the table has an init.
     pub fn new_init_in(
         &self,
         pid: Pid,

@@ -188,19 +188,24 @@ fn a_child_can_be_the_init_of_a_namespace() {
 }
 
 #[test]
-fn any_number_but_0_can_be_chosen() {
-    // R-PID-03, R-PID-08: `Number::Exactly` is not limited; 0 is refused, and so is a number in use.
+fn any_number_that_user_space_can_name_can_be_chosen() {
+    // R-PID-03, R-PID-08: `Number::Exactly` has no limit but that of `pid_t`, an int; 0 is refused, and so is a number in use.
+    const LARGEST: Pid = i32::MAX as Pid;
     let (table, init) = boot();
-    let child = init.process().fork_child(exactly(Pid::MAX), "last", ()).unwrap();
-    assert_eq!(child.tid(), Pid::MAX);
+    let child = init.process().fork_child(exactly(LARGEST), "last", ()).unwrap();
+    assert_eq!(child.tid(), LARGEST);
     let refused = |pid| init.process().fork_child(exactly(pid), "none", ()).map(drop);
-    assert_eq!(refused(0), Err(Errno::EINVAL));
-    assert_eq!(refused(Pid::MAX), Err(Errno::EEXIST));
+    for wrong in [0, LARGEST + 1, Pid::MAX] {
+        assert_eq!(refused(wrong), Err(Errno::EINVAL));
+        let table = ProcessTable::new(Kernel::default());
+        assert_eq!(table.new_init(wrong, "none", ()).map(drop), Err(Errno::EINVAL));
+    }
+    assert_eq!(refused(LARGEST), Err(Errno::EEXIST));
     let group = child.process().create_group().unwrap();
-    assert_eq!(group.pgid(), Pid::MAX);
-    let leader = init.process().fork_child(exactly(Pid::MAX - 1), "leader", ()).unwrap();
-    assert_eq!(leader.process().create_session().unwrap().session().sid(), Pid::MAX - 1);
-    assert!(table.find_group(Pid::MAX).is_some() && table.find_session(Pid::MAX - 1).is_some());
+    assert_eq!(group.pgid(), LARGEST);
+    let leader = init.process().fork_child(exactly(LARGEST - 1), "leader", ()).unwrap();
+    assert_eq!(leader.process().create_session().unwrap().session().sid(), LARGEST - 1);
+    assert!(table.find_group(LARGEST).is_some() && table.find_session(LARGEST - 1).is_some());
     drop(table);
     assert_eq!(refused(5), Err(Errno::ENOMEM), "the table is gone");
 }

@@ -15,7 +15,7 @@ pub enum Number<'a> {
     /// The next free one of each namespace, cyclically, as Linux does (R-PID-02).
     #[default]
     Next,
-    /// This one in its own namespace: any but 0, above every limit too; refused if it is in use. Outside, the next.
+    /// This one in its own namespace: any that user space can name, 1 to `i32::MAX`, above every limit too; refused if it is in use. Outside, the next.
     Exactly(Pid),
     /// These, from its own namespace outward (clone3's `set_tid`); outside of those, the next. R-PID-10, R-PID-11.
     Each(&'a [Pid]),
@@ -43,7 +43,7 @@ impl Number<'_> {
         let (wanted, possible) = match self {
             Self::Next => return Ok(None),
             // The kernel's own choice is not limited.
-            Self::Exactly(pid) => ((depth == 0).then_some(*pid), 1..=Pid::MAX),
+            Self::Exactly(pid) => ((depth == 0).then_some(*pid), 1..=LARGEST),
             Self::Each(pids) => (pids.get(depth).copied(), 1..=limit - 1),
         };
         match wanted {
@@ -57,6 +57,9 @@ impl Number<'_> {
         matches!(self, Self::Each(_))
     }
 }
+
+/// No number is above this one: for user space a number is an `int`, and the negative ones mean something else.
+const LARGEST: Pid = i32::MAX as Pid;
 
 /// The first number that is given out again after a wrap: Linux keeps those below for the system's daemons.
 pub(super) const RESERVED: Pid = 300;

@@ -151,7 +151,7 @@ impl<H: Host> Process<H> {
 
     /// Makes the process a member of the group of its own number, which is founded if it does not live, and returns it.
     ///
-    /// What [`setpgid`](Self::setpgid) does with two zeros, for who needs the object, and for numbers above `i32::MAX`. R-SETPGID-01, R-SETPGID-09.
+    /// What [`setpgid`](Self::setpgid) does with two zeros, for who needs the object. R-SETPGID-01, R-SETPGID-09.
     ///
     /// # Errors
     ///

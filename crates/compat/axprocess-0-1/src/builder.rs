@@ -48,7 +48,7 @@ impl ProcessBuilder {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: number 0. `EEXIST`: the number is taken; or it is a second init.
+    /// `EINVAL`: number 0. `EEXIST`: the number is taken; or it is a second init. `EAGAIN`: 4,194,303 numbers are in use. `ENOMEM`: there is no memory.
     pub fn try_build(self) -> Result<Arc<Process>, Errno> {
         let Self { parent, pid, data } = self;
         match parent {

@@ -7,6 +7,7 @@ use model::{InitSession, ProcessTable};
 
 use crate::data::AnyData;
 use crate::host::Facade;
+use crate::numbers::{Memory, Name};
 use crate::{Errno, Pid, Process};
 
 /// The tree, once init exists.
@@ -47,15 +48,17 @@ pub fn check_every(interval: core::num::NonZeroU64) {
 ///
 /// `EINVAL`: number 0. `EEXIST`: there is an init.
 pub(crate) fn build(pid: Pid, data: AnyData) -> Result<Arc<Process>, Errno> {
+    let name = Name::of_init(pid)?;
     let table = ProcessTable::new(Facade);
-    let init =
-        Process::found(pid, data, |link| table.new_init_in(pid, InitSession::Own, link, ()))?;
+    let init = Process::found(name, data, |link| table.new_init_in(1, InitSession::Own, link, ()))?;
+    let mut memory = Memory::for_one();
     let mut root = ROOT.lock();
     if root.is_some() {
         // What was made in vain goes without the lock.
         drop(root);
         return Err(Errno::EEXIST);
     }
+    init.use_first_number(&mut memory)?;
     *root = Some(Root { init: Arc::clone(&init), table });
     Ok(init)
 }

@@ -53,6 +53,7 @@
 //! | `free` twice is silent, and can remove a new child with the same number | the first caller reaps; the rest change nothing |
 //! | a thread can join after the group exit, which carries no code | joining is refused; with [`Process::group_exit_with`] the first code wins |
 //! | a duplicate number silently replaces a live child | refused; 0 is no number |
+//! | as many processes as there are numbers | 4,194,303 numbers in use at once, as on Linux; beyond, and without memory, refused |
 //! | a zombie is visible before its children have moved | children move first |
 //! | data is dropped under the lock | never |
 //!
@@ -63,9 +64,10 @@
 //!
 //! # Locks
 //!
-//! Each process has a lock, under which its group, its threads and its exit code stand; one lock of the program orders the calls that change a group; and
-//! the model has its own. They are taken in the order groups, process, model, and no call holds those of two processes. Under them memory
-//! for a new process or group may be allocated, as in axprocess 0.1, but nothing of the caller's runs. No call recurses, however deep the tree is, and
+//! Each process has a lock, under which its group, its threads and its exit code stand; one lock of the program orders the calls that change a group; one
+//! protects the numbers; and the model has its own. They are taken in the order groups, process, and then that of the numbers or the model's; no call holds
+//! those of two processes. Under those of groups and processes memory for a new process or group may be allocated, as in axprocess 0.1, but nothing of
+//! the caller's runs. No call recurses, however deep the tree is, and
 //! only [`Process::threads`] holds a lock for longer the more there are.
 //!
 //! All locks are kspin's `SpinNoIrq` with its feature `smp`, as in axprocess 0.1. It switches interrupts off on bare metal alone. Elsewhere, as in a program on a
@@ -80,6 +82,7 @@ mod data;
 mod group;
 mod host;
 mod init;
+mod numbers;
 mod process;
 mod session;
 mod thread;

@@ -2,8 +2,8 @@
 //!
 //! # How it stands over the model
 //!
-//! A process has one in the model, with one hidden thread that lives until [`Process::exit`]; number, parent, children, group and end are the
-//! model's. What axprocess 0.1 has beside that stands here: weak threads, an exit code of any value, data of any type.
+//! A process has one in the model, with one hidden thread that lives until [`Process::exit`]; parent, children, group and end are the
+//! model's. What axprocess 0.1 has beside that stands here: any [number](crate::numbers), weak threads, an exit code of any value, data of any type.
 //!
 //! | reference | kind | ends at |
 //! | --- | --- | --- |
@@ -23,11 +23,12 @@ use core::any::Any;
 use core::fmt;
 
 use kspin::SpinNoIrq;
-use model::{ARef, ExitStatus, ForkRequest, Number, ProcessState};
+use model::{ARef, ExitStatus, ForkRequest, ProcessState};
 
 use crate::data::{AnyData, listed};
 use crate::group::CHANGES;
 use crate::host::Facade;
+use crate::numbers::{Memory, NUMBERS, Name};
 use crate::thread_list::ThreadList;
 use crate::{Errno, Pid, ProcessBuilder, ProcessGroup, Session, Thread, ThreadBuilder, init_proc};
 
@@ -35,20 +36,24 @@ use crate::{Errno, Pid, ProcessBuilder, ProcessGroup, Session, Thread, ThreadBui
 pub struct Process {
     pid: Pid,
     data: AnyData,
-    /// Its only thread in the model; none if the process was refused.
-    hidden: Option<ARef<model::Thread<Facade>>>,
-    /// Whose child it was made; none for init.
-    first_parent: Weak<Process>,
+    /// None if the process was refused.
+    hidden: Option<Hidden>,
+    /// Whether it was made as nobody's child.
+    is_first: bool,
     state: SpinNoIrq<State>,
 }
 
-/// A new thread of the model, with its process.
-type Forked = Result<ARef<model::Thread<Facade>>, Errno>;
+/// What a process has that was not refused.
+struct Hidden {
+    /// Its only thread in the model.
+    thread: ARef<model::Thread<Facade>>,
+    /// Its number, which it uses until it is reaped.
+    name: Name,
+}
 
 /// What a child has from its birth.
 struct Birth {
-    forked: Forked,
-    parent: Weak<Process>,
+    forked: Result<Hidden, Errno>,
     group: Option<Arc<ProcessGroup>>,
 }
 
@@ -80,41 +85,54 @@ impl Process {
 
     /// Makes the first process of a table.
     pub(crate) fn found(
-        pid: Pid,
+        name: Name,
         data: AnyData,
-        found: impl FnOnce(Weak<Self>) -> Forked,
+        found: impl FnOnce(Weak<Self>) -> Result<ARef<model::Thread<Facade>>, Errno>,
     ) -> Result<Arc<Self>, Errno> {
         let mut outcome = Ok(());
         let process = Arc::new_cyclic(|link| {
-            let hidden = found(Weak::clone(link)).map_err(|errno| outcome = Err(errno)).ok();
+            let thread = found(Weak::clone(link)).map_err(|errno| outcome = Err(errno)).ok();
+            let hidden = thread.map(|thread| Hidden { thread, name });
             let group = hidden.as_ref().map(|hidden| {
-                let group = hidden.process().group();
-                let session = Session::new(group.session());
-                ProcessGroup::of(group, session)
+                let group = hidden.thread.process().group();
+                let session = Session::new(group.session(), name);
+                ProcessGroup::of(group, name, session)
             });
-            Self::new(pid, data, hidden, Weak::new(), group)
+            Self { is_first: true, ..Self::new(name.number(), data, hidden, group) }
         });
         outcome.map(|()| process)
+    }
+
+    /// Uses the number of init, for itself, its group and its session. The memory is for one.
+    pub(crate) fn use_first_number(&self, memory: &mut Memory) -> Result<(), Errno> {
+        let group = self.group();
+        let mut numbers = NUMBERS.lock();
+        group.count_in(&mut numbers, memory)?;
+        self.hidden.as_ref().map_or(Ok(()), |hidden| numbers.add_use(hidden.name, memory))
     }
 
     /// Makes a child, and tells whether it got its place.
     ///
     /// # Errors
     ///
-    /// `EINVAL`: number 0. `EEXIST`: the number is taken.
+    /// `EINVAL`: number 0. `EEXIST`: the number is taken. `EAGAIN`: the model has no number left. `ENOMEM`: there is no memory.
     pub(crate) fn make_child(
         self: &Arc<Self>,
         pid: Pid,
         data: AnyData,
     ) -> (Arc<Self>, Result<(), Errno>) {
+        let mut memory = Memory::for_one();
+        let name = NUMBERS.lock().take(pid, &mut memory);
         let mut outcome = Ok(());
         let child = Arc::new_cyclic(|link| {
-            let Birth { forked, parent, group } = self.fork_hidden(pid, Weak::clone(link));
+            let Birth { forked, group } = self.fork_hidden(name, Weak::clone(link));
             let hidden = forked.map_err(|errno| outcome = Err(errno)).ok();
-            Self::new(pid, data, hidden, parent, group)
+            Self::new(pid, data, hidden, group)
         });
         if outcome.is_ok() {
             child.hold_itself();
+        } else if let Ok(name) = name {
+            NUMBERS.lock().end_use(name, &mut memory);
         }
         (child, outcome)
     }
@@ -122,8 +140,7 @@ impl Process {
     fn new(
         pid: Pid,
         data: AnyData,
-        hidden: Option<ARef<model::Thread<Facade>>>,
-        first_parent: Weak<Self>,
+        hidden: Option<Hidden>,
         group: Option<Arc<ProcessGroup>>,
     ) -> Self {
         let state = State {
@@ -133,23 +150,27 @@ impl Process {
             exit_code: 0,
             is_group_exited: false,
         };
-        Self { pid, data, hidden, first_parent, state: SpinNoIrq::new(state) }
+        Self { pid, data, hidden, is_first: false, state: SpinNoIrq::new(state) }
     }
 
-    /// Makes the model's process of a child, in this process's group, which stays the same meanwhile.
-    fn fork_hidden(self: &Arc<Self>, pid: Pid, link: Weak<Self>) -> Birth {
+    /// Makes the model's process of a child that has got a number, in this process's group, which stays the same meanwhile.
+    fn fork_hidden(self: &Arc<Self>, name: Result<Name, Errno>, link: Weak<Self>) -> Birth {
         let state = self.state.lock();
         if let Some(process) = self.unreaped() {
-            let request = ForkRequest { number: Number::Exactly(pid), ..ForkRequest::default() };
-            return Birth {
-                forked: process.fork_child(request, link, ()),
-                parent: Arc::downgrade(self),
-                group: state.group.clone(),
-            };
+            let group = state.group.clone();
+            let forked = name.and_then(|name| {
+                let thread = process.fork_child(ForkRequest::default(), link, ())?;
+                if let Some(group) = &group {
+                    // This process is a member, so that it needs no number.
+                    group.count_in(&mut NUMBERS.lock(), &mut Memory::none())?;
+                }
+                Ok(Hidden { thread, name })
+            });
+            return Birth { forked, group };
         }
         drop(state);
         // Who is in no relation has neither child nor group to give; init is never reaped.
-        init_proc().fork_hidden(pid, link)
+        init_proc().fork_hidden(name, link)
     }
 
     /// Lives on from now until it is reaped, which may have happened already.
@@ -172,22 +193,12 @@ impl Process {
 
     /// Returns whether this is the init process.
     pub fn is_init(self: &Arc<Self>) -> bool {
-        self.is_first()
-    }
-
-    /// Whether it was made as nobody's child.
-    fn is_first(&self) -> bool {
-        self.first_parent.ptr_eq(&Weak::new())
+        self.is_first
     }
 
     /// Returns the parent; `None` for init and for a reaped process.
     pub fn parent(&self) -> Option<Arc<Process>> {
         let process = self.unreaped()?;
-        // A number means one parent in the life of a child: each next one is an older ancestor, which lived beside the ones before.
-        let first = self.first_parent.upgrade();
-        if let Some(first) = first.filter(|first| first.pid == process.getppid()) {
-            return Some(first);
-        }
         loop {
             // It is gone if it has been reaped just now: then there is another one.
             if let Some(parent) = process.parent()?.host_data().upgrade() {
@@ -232,10 +243,12 @@ impl Process {
     ///
     /// `None` if a group has the process's number: it leads a session or a group, or has left a group that lives on; or it is reaped.
     pub fn create_session(self: &Arc<Self>) -> Option<(Arc<Session>, Arc<ProcessGroup>)> {
-        let group = self.change_group(|process, _| {
-            let group = process.create_session().ok()?;
-            let session = Session::new(group.session());
-            Some(ProcessGroup::of(group, session))
+        let group = self.change_group(Memory::none(), |hidden, _, memory| {
+            let group = hidden.thread.process().create_session().ok()?;
+            let session = Session::new(group.session(), hidden.name);
+            let group = ProcessGroup::of(group, hidden.name, session);
+            group.count_in(&mut NUMBERS.lock(), memory).ok()?;
+            Some(group)
         })?;
         Some((group.session(), group))
     }
@@ -244,11 +257,14 @@ impl Process {
     ///
     /// `None` if the process leads its group or session, or is reaped.
     pub fn create_group(self: &Arc<Self>) -> Option<Arc<ProcessGroup>> {
-        self.change_group(|process, present| {
+        self.change_group(Memory::none(), |hidden, present, memory| {
             if present.pgid() == self.pid {
                 return None;
             }
-            Some(ProcessGroup::of(process.create_group().ok()?, present.session()))
+            let group = hidden.thread.process().create_group().ok()?;
+            let group = ProcessGroup::of(group, hidden.name, present.session());
+            group.count_in(&mut NUMBERS.lock(), memory).ok()?;
+            Some(group)
         })
     }
 
@@ -256,28 +272,42 @@ impl Process {
     ///
     /// A session leader stays where it is, and a reaped process is in no group.
     pub fn move_to_group(self: &Arc<Self>, group: &Arc<ProcessGroup>) -> bool {
-        let entered = self.change_group(|process, present| {
-            if !Arc::ptr_eq(present, group) {
-                process.enter_group(group.model()).ok()?;
+        let entered = self.change_group(Memory::for_one(), |hidden, present, memory| {
+            let is_member = Arc::ptr_eq(present, group);
+            let session = present.session();
+            let leads = session.sid() == self.pid;
+            if !is_member && (leads || !Arc::ptr_eq(&session, &group.session())) {
+                return None;
+            }
+            // Before it enters: if it is the first, nobody else has the number from now on.
+            group.count_in(&mut NUMBERS.lock(), memory).ok()?;
+            if !is_member && hidden.thread.process().enter_group(group.model()).is_err() {
+                group.count_out(&mut NUMBERS.lock(), memory);
+                return None;
             }
             Some(Arc::clone(group))
         });
         entered.is_some()
     }
 
-    /// Changes the group, in the model and here at once. `None`: it stays the same, or the process is in none.
+    /// Changes the group, in the model and here at once. `None`: it stays the same, or the process is in none. `change` counts the process as a member of its new
+    /// group.
     fn change_group(
         &self,
-        change: impl FnOnce(&model::Process<Facade>, &Arc<ProcessGroup>) -> Option<Arc<ProcessGroup>>,
+        mut memory: Memory,
+        change: impl FnOnce(&Hidden, &Arc<ProcessGroup>, &mut Memory) -> Option<Arc<ProcessGroup>>,
     ) -> Option<Arc<ProcessGroup>> {
         let (entered, left) = {
             let _changes = CHANGES.lock();
             let mut state = self.state.lock();
-            let entered = change(self.unreaped()?, state.group.as_ref()?)?;
+            let hidden = self.hidden.as_ref().filter(|_| self.unreaped().is_some())?;
+            let present = state.group.as_ref()?;
+            let entered = change(hidden, present, &mut memory)?;
+            present.count_out(&mut NUMBERS.lock(), &mut memory);
             let left = state.group.replace(Arc::clone(&entered));
             (entered, left)
         };
-        drop(left);
+        drop((left, memory));
         Some(entered)
     }
 }
@@ -359,9 +389,9 @@ impl Process {
     ///
     /// On the init process.
     pub fn exit(self: &Arc<Self>) {
-        assert!(!self.is_first(), "the init process cannot exit");
+        assert!(!self.is_first, "the init process cannot exit");
         if let Some(hidden) = &self.hidden {
-            hidden.exit_thread(ExitStatus::exited(0));
+            hidden.thread.exit_thread(ExitStatus::exited(0));
         }
     }
 
@@ -371,15 +401,26 @@ impl Process {
     ///
     /// If the process has not exited.
     pub fn free(&self) {
-        let Some(process) = self.model() else {
+        let Some(Hidden { thread, name }) = &self.hidden else {
             return;
         };
-        let myself = {
-            let mut state = self.state.lock();
-            if process.release_zombie() { state.myself.take() } else { None }
+        let process = thread.process();
+        let mut memory = Memory::none();
+        let mut state = self.state.lock();
+        let myself = if process.release_zombie() {
+            let mut numbers = NUMBERS.lock();
+            if let Some(group) = &state.group {
+                group.count_out(&mut numbers, &mut memory);
+            }
+            numbers.end_use(*name, &mut memory);
+            drop(numbers);
+            state.myself.take()
+        } else {
+            None
         };
+        drop(state);
         assert!(process.state() == ProcessState::Reaped, "only a zombie can be freed");
-        drop(myself);
+        drop((myself, memory));
     }
 }
 
@@ -387,7 +428,7 @@ impl Process {
 impl Process {
     /// The model's process; `None` if this one was refused.
     fn model(&self) -> Option<&ARef<model::Process<Facade>>> {
-        self.hidden.as_ref().map(|hidden| hidden.process())
+        self.hidden.as_ref().map(|hidden| hidden.thread.process())
     }
 
     /// The model's process, unless it is reaped. Under the lock of this process it stays so.

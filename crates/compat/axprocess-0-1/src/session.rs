@@ -3,32 +3,54 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use model::ARef;
 
 use crate::data::listed;
 use crate::host::Facade;
-use crate::{Pid, ProcessGroup};
+use crate::numbers::{Memory, Name, Numbers};
+use crate::{Errno, Pid, ProcessGroup};
 
 /// A session. It lives as long as a group holds it, and lists its groups weakly.
 pub struct Session {
     model: ARef<model::Session<Facade>>,
+    name: Name,
+    /// How many groups have members. Changed under the lock of the numbers.
+    groups: AtomicU32,
 }
 
 impl Session {
-    pub(crate) fn new(model: ARef<model::Session<Facade>>) -> Arc<Self> {
-        Arc::new(Self { model })
+    /// The session that a process of this name creates.
+    pub(crate) fn new(model: ARef<model::Session<Facade>>, name: Name) -> Arc<Self> {
+        Arc::new(Self { model, name, groups: AtomicU32::new(0) })
     }
 
     /// Returns the session's number: that of the process that created it.
     pub fn sid(&self) -> Pid {
-        self.model.sid()
+        self.name.number()
     }
 
     /// Returns the groups that have members, in the order in which they were created.
     pub fn process_groups(&self) -> Vec<Arc<ProcessGroup>> {
         let groups = listed(self.model.process_groups()).into_iter();
         groups.filter_map(|group| group.host_data().upgrade()).collect()
+    }
+
+    /// Counts a group that has members from now on. The session has others, or the process that creates it uses its number.
+    pub(crate) fn count_in(&self, numbers: &mut Numbers) -> Result<(), Errno> {
+        if self.groups.load(Ordering::Relaxed) == 0 {
+            numbers.add_use(self.name, &mut Memory::none())?;
+        }
+        self.groups.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Counts a group that has no members any more.
+    pub(crate) fn count_out(&self, numbers: &mut Numbers, memory: &mut Memory) {
+        if self.groups.fetch_sub(1, Ordering::Relaxed) == 1 {
+            numbers.end_use(self.name, memory);
+        }
     }
 }
 

@@ -69,7 +69,7 @@ fn a_child_of_the_refused_is_inits() {
 
 #[test]
 fn the_refused_keeps_nobody_alive_but_its_group() {
-    // Differs from axprocess 0.1: its object holds its maker weakly, like any child.
+    // Differs from axprocess 0.1: its object does not hold its maker.
     let parent = login();
     let process = refused(&parent);
     let (weak, group) = (Arc::downgrade(&parent), Arc::downgrade(&parent.group()));

@@ -173,5 +173,10 @@ fn four_threads_leave_nothing_behind() {
             groups.iter().filter_map(|group| group.upgrade()).all(|it| Arc::ptr_eq(&it, &inits))
         );
         assert_eq!(PROBES.load(Ordering::Relaxed), 0);
+        for pid in 2..2 + NUMBERS as Pid {
+            let process = init().fork(pid).try_build().expect("every number is free again");
+            process.exit();
+            process.free();
+        }
     });
 }
