@@ -111,6 +111,12 @@ impl Head {
         NonNull::new(self.whole.load(Ordering::Relaxed))
     }
 
+    /// Has so many references from now on.
+    #[cfg(test)]
+    pub(super) fn set_count(&self, count: u32) {
+        self.count.store(count, Ordering::Relaxed);
+    }
+
     /// How many references there are, at some moment of the call.
     #[cfg(test)]
     pub(super) fn count(&self) -> u32 {

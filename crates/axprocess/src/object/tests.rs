@@ -1,1 +1,66 @@
 //! Objects, without and with a table.
+
+use core::mem::{offset_of, size_of};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::*;
+use crate::list::tests::TestHost;
+use crate::thread::Thread;
+use crate::{ForkRequest, ProcessTable};
+
+extern crate std;
+
+#[test]
+fn a_count_saturates_and_then_frees_nothing() {
+    // Objects: Linux's `refcount_t`; who overflows the count leaks the object, whatever is dropped afterwards.
+    let value = Arc::new(());
+    let shared = Shared::new(Arc::clone(&value)).expect("memory");
+    shared.head().set_count(0x7fff_ffff);
+    let other = ARef::clone(&shared);
+    let saturated = ARef::count(&shared);
+    assert!(saturated >= 0x8000_0000, "{saturated:#x}");
+    for _ in 0..3 {
+        drop(ARef::clone(&other));
+        assert!(ARef::try_from_ref(&*shared).is_some());
+    }
+    let kept = ARef::into_raw(other);
+    drop(shared);
+    assert_eq!(Arc::strong_count(&value), 2, "nothing is freed");
+    // SAFETY: the pointer comes from `into_raw`, and is taken back once; the object has not been freed.
+    unsafe {
+        kept.as_ref().head().set_count(1);
+        drop(ARef::from_raw(kept));
+    }
+    assert_eq!(Arc::strong_count(&value), 1);
+}
+
+#[test]
+fn an_object_at_its_end_is_not_shared() {
+    // Objects: nothing that is being freed is brought back, whoever holds a plain reference to it.
+    let shared = Shared::new(()).expect("memory");
+    assert!(ARef::try_from_ref(&*shared).is_some());
+    shared.head().set_count(0);
+    assert!(ARef::try_from_ref(&*shared).is_none());
+    assert!(catch_unwind(AssertUnwindSafe(|| ARef::clone(&shared))).is_err());
+    assert_eq!(ARef::count(&shared), 0);
+    shared.head().set_count(1);
+}
+
+#[test]
+fn the_first_thread_counts_with_its_process() {
+    // Objects: one block, one count; either reference keeps both.
+    let table = ProcessTable::new(TestHost);
+    let init = table.new_init(1, (), ()).expect("the first");
+    let leader = init.fork(ForkRequest::default(), (), ()).expect("a child");
+    let before = ARef::count(&leader);
+    let process = ARef::clone(leader.process());
+    assert_eq!((ARef::count(&leader), ARef::count(&process)), (before + 1, before + 1));
+    let second = leader.spawn_thread(crate::Number::Next, ()).expect("a thread");
+    assert_eq!(ARef::count(&second), 2, "its list's, and this one");
+    assert_eq!(ARef::count(&process), before + 2, "the second thread holds it");
+    assert!(
+        offset_of!(crate::Process<TestHost>, first_thread) + size_of::<Thread<TestHost>>()
+            <= size_of::<crate::Process<TestHost>>()
+    );
+}
