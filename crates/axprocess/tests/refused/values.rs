@@ -39,7 +39,7 @@ fn replace(mut plain: ARef<Shared<u32>>) {
 
 fn take_apart(thread: &Thread<Kernel>, handle: PidHandle<Kernel>) {
     let _ = &thread.process;
-    let _ = handle.process;
+    let _ = handle.identity;
 }
 
 fn make() -> Thread<Kernel> {
