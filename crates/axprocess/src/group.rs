@@ -220,7 +220,11 @@ impl<H: Host> ProcessGroup<H> {
 
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
-        self.own_numbers.edit_or_take(hold, |roles| roles.group = Some(own))?;
+        self.own_numbers.edit_or_take(
+            hold,
+            |roles| roles.group = Some(own),
+            |roles| roles.group = None,
+        )?;
         if let Some(founder) = self.own_numbers.founder(hold) {
             self.serial.set(hold, founder.serial(hold));
             self.identity.set(hold, founder.shared_identity(hold));

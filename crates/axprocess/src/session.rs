@@ -124,7 +124,11 @@ impl<H: Host> Session<H> {
 impl<H: Host> Session<H> {
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
-        self.own_numbers.edit_or_take(hold, |roles| roles.session = Some(own))?;
+        self.own_numbers.edit_or_take(
+            hold,
+            |roles| roles.session = Some(own),
+            |roles| roles.session = None,
+        )?;
         if let Some(founder) = self.own_numbers.founder(hold) {
             self.serial.set(hold, founder.serial(hold));
             self.identity.set(hold, founder.shared_identity(hold));

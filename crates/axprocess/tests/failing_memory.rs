@@ -519,3 +519,43 @@ fn a_fork_bomb_in_a_small_heap_ends_and_goes_on_after_the_reaps() {
     drop((table, init, bomb, counts));
     assert_eq!(BLOCKS.get(), blocks);
 }
+
+#[test]
+fn a_group_that_cannot_live_again_is_named_on_no_level() {
+    // R-SETPGID-01, design, memory: the number is free inside, and outside there is no memory for it: nothing leads to the group, which is freed.
+    let table = ProcessTable::new(Kernel);
+    table.check_every(NonZeroU64::MAX);
+    let init = table.new_init(1, (), ()).unwrap();
+    let inner = init.fork(NEW, (), ()).unwrap();
+    let far = |numbers: &[u32]| {
+        let request = ForkRequest { number: Number::Each(numbers), ..ForkRequest::default() };
+        inner.fork(request, (), ()).unwrap()
+    };
+    let founder = far(&[50_000, 4_000_000]);
+    let group = founder.process().create_group().unwrap();
+    let other = inner.fork(ForkRequest::default(), (), ()).unwrap();
+    let release = |thread: ARef<Thread>| {
+        exit(&thread);
+        assert!(thread.process().release_zombie());
+    };
+    release(founder);
+    // The memory that its numbers had goes with those that are given back behind it.
+    release(far(&[60_000, 3_000_000]));
+    let mut refused = 0;
+    for granted in 0..4 {
+        GRANTED.set(Some(granted));
+        let entered = other.process().enter_group(&group);
+        GRANTED.set(None);
+        if entered == Ok(()) {
+            break;
+        }
+        assert_eq!(entered, Err(Errno::ENOMEM), "{granted} granted");
+        refused += 1;
+        assert_eq!(other.process().setpgid(0, 50_000), Err(Errno::EPERM), "{granted} granted");
+        assert_eq!(inner.process().kill(-50_000, 0), Err(Errno::ESRCH), "{granted} granted");
+        assert!(table.find_group(4_000_000).is_none());
+    }
+    assert!(refused > 0);
+    table.check_every(NonZeroU64::MIN);
+    assert!(table.find_process(1).is_some(), "and every invariant is true");
+}

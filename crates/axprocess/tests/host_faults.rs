@@ -48,6 +48,8 @@ struct Faulty {
     /// The references that the kernel holds by number, which it gives up when it is told that somebody has ended.
     threads: Mutex<Vec<ARef<Thread>>>,
     ended: AtomicUsize,
+    /// It keeps the threads whose end it is told of.
+    keeps: AtomicBool,
 }
 
 impl Faulty {
@@ -114,6 +116,12 @@ impl Host for Faulty {
         self.run(Hook::WakePollers);
         self.ended.fetch_add(1, Ordering::Relaxed);
         self.threads.lock().unwrap().retain(|thread| thread.process().pid() != process.pid());
+    }
+
+    fn wake_thread_pollers(&self, thread: &Thread) {
+        if self.keeps.load(Ordering::Relaxed) {
+            self.threads.lock().unwrap().push(ARef::from(thread));
+        }
     }
 
     fn is_fatal_signal_pending(&self, _: &Thread) -> bool {
@@ -268,6 +276,29 @@ fn a_reference_to_one_who_has_ended_can_be_given_up_in_a_hook() {
     }
     assert!(table.host().threads.lock().unwrap().is_empty());
     assert_eq!(table.host().ended.load(Ordering::Relaxed), 400, "as zombies, and as reaped");
+}
+
+#[test]
+fn a_hook_can_keep_a_thread_that_nobody_else_holds() {
+    // Objects: a plain reference can be made an owned one at any time, also to a thread that leaves its process in that hold.
+    let (table, init) = boot();
+    table.host().keeps.store(true, Ordering::Relaxed);
+    let leader = fork(&init);
+    let numbers = [(); 3].map(|()| leader.spawn_thread(Number::Next, ()).unwrap().tid());
+    leader.exec().unwrap();
+    let mut kept: Vec<_> = std::mem::take(&mut *table.host().threads.lock().unwrap())
+        .iter()
+        .map(|it| it.tid())
+        .collect();
+    kept.sort_unstable();
+    assert_eq!(kept, numbers);
+    drop(leader.spawn_thread(Number::Next, ()).unwrap());
+    drop(table.find_process(1));
+    drop((init, leader));
+    let host = Arc::downgrade(&table);
+    drop(std::mem::take(&mut *table.host().threads.lock().unwrap()));
+    drop(table);
+    assert!(host.upgrade().is_none());
 }
 
 #[test]

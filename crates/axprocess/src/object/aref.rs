@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 
 use super::head::{Head, Object};
 use super::memory;
+use super::pending::push;
 use crate::Errno;
 
 /// An owned reference to an object that is always counted: a process, thread, group, session, namespace or terminal, or a [`Shared`](super::Shared) one.
@@ -89,8 +90,7 @@ impl<T: Object> ARef<T> {
     /// A reference of one's own, unless the last one has gone: for what is reached over a link that does not keep it alive.
     #[inline]
     pub(crate) fn try_from_ref(object: &T) -> Option<Self> {
-        // Of a part this is 0 all the while: it is kept alive by its whole, and nothing leads to it alone.
-        let counted = object.head().try_count_up();
+        let counted = object.head().counting().try_count_up();
         counted.then(|| Self { pointer: NonNull::from_ref(object), owned: PhantomData })
     }
 
@@ -129,9 +129,8 @@ impl<T: Object> From<&T> for ARef<T> {
     /// Makes a reference of one's own: who has a `&T` has an object that is owned by somebody.
     #[inline]
     fn from(object: &T) -> Self {
-        let whole = object.head().whole().expect("an object is in its place");
-        // SAFETY: the whole stands as long as the part does, which is borrowed. It is counted, or this panics: so the object is not at its end.
-        unsafe { whole.as_ref() }.count_up();
+        // It is counted, or this panics: an object at its end, or that waits to be freed, has no reference any more, and never gets one again.
+        object.head().counting().count_up();
         Self { pointer: NonNull::from_ref(object), owned: PhantomData }
     }
 }
@@ -163,8 +162,8 @@ impl<T: Object> Drop for ARef<T> {
     #[inline]
     fn drop(&mut self) {
         let Some(whole) = self.head().whole() else { return };
-        // SAFETY: this reference keeps the whole alive.
-        if unsafe { whole.as_ref() }.count_down() {
+        // SAFETY: this reference is given up, and has kept the whole alive, which so does not wait to be freed: its head leads to itself.
+        if unsafe { Head::count_down(whole) } {
             self.end(whole);
         }
     }
@@ -177,8 +176,9 @@ impl<T: Object> ARef<T> {
         // The object still stands: whoever took the count to 0 owns it.
         match self.pending().filter(|pending| pending.is_held()) {
             // SAFETY: its last reference has gone, and it is given away here, once. Its kind says how to free it.
-            Some(pending) => unsafe { pending.push(whole) },
-            // SAFETY: as above; nobody reads a relation that leads to it: what is linked is held by its list, and the few that are not are unlinked there.
+            Some(pending) => unsafe { push(pending.waiting(), whole) },
+            // SAFETY: as above. What is linked is held by its list; the few that are not (terminals) are unlinked there, and who follows a link to one meanwhile gets no reference, for the count stays 0. A hold
+            // that used it has ended, and its end has happened before: `is_held` has seen it.
             None => unsafe { T::free(whole) },
         }
     }

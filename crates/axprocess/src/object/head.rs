@@ -12,9 +12,12 @@ const SATURATED: u32 = 0xc000_0000;
 /// The count above which it saturates.
 const MOST: u32 = 0x7fff_ffff;
 
+/// Stands in place of a count in an object that stands inside another: that one counts.
+const PART: u32 = u32::MAX;
+
 /// What makes a thing an object. It stands in a field of its own in each object, and is written once, when the object is in its place.
 pub struct Head {
-    /// How many references there are; 0: not yet in its place, or the last one has gone. A part counts with its whole.
+    /// How many references there are; 0: not yet in its place, or the last one has gone. [`PART`]: the whole counts.
     count: AtomicU32,
     kind: Kind,
     /// The head of the whole block, for a whole itself the same one: with the right to all of the block's memory. While the object waits to be freed: the next one.
@@ -103,6 +106,18 @@ impl Head {
     /// Notes that the object stands inside another.
     pub(super) fn place_in(&self, whole: NonNull<Self>) {
         self.whole.store(whole.as_ptr(), Ordering::Relaxed);
+        self.count.store(PART, Ordering::Relaxed);
+    }
+
+    /// The head that counts for this object: its own, or that of the whole in which it stands. Not by way of `whole` in a whole itself: that leads elsewhere
+    /// while it waits to be freed.
+    #[inline]
+    pub(super) fn counting(&self) -> &Self {
+        match self.whole() {
+            // SAFETY: a part stands in its whole, which so lives as long as the part is borrowed; its way there is written once.
+            Some(whole) if self.count.load(Ordering::Relaxed) == PART => unsafe { whole.as_ref() },
+            _ => self,
+        }
     }
 
     /// The head of the whole, with the right to all of its block; `None`: the object is not in its place.
@@ -123,29 +138,18 @@ impl Head {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Counts one more reference, of a whole of which there is one.
+    /// Counts one more reference, of a whole of which there is one. Never from none: not even for a moment, in which a second caller would find one.
     ///
     /// # Panics
     ///
-    /// If there is none: it is not in its place, or at its end. Nothing is counted then.
+    /// If there is none: it is not in its place, or at its end.
     #[inline]
     pub(super) fn count_up(&self) {
-        let before = self.count.fetch_add(1, Ordering::Relaxed);
-        if before.wrapping_sub(1) >= MOST {
-            self.count_up_oddly(before);
-        }
-    }
-
-    #[cold]
-    fn count_up_oddly(&self, before: u32) {
-        if before == 0 {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-            panic!("an object at its end cannot be shared");
-        }
-        self.count.store(SATURATED, Ordering::Relaxed);
+        assert!(self.try_count_up(), "an object at its end cannot be shared");
     }
 
     /// Counts one more reference of a whole unless its last one has gone. Whether it did.
+    #[inline]
     pub(super) fn try_count_up(&self) -> bool {
         let mut before = self.count.load(Ordering::Relaxed);
         while before != 0 {
@@ -164,15 +168,23 @@ impl Head {
     }
 
     /// Counts one reference less. Whether it was the last: then all that was done through the others has happened before.
+    ///
+    /// # Safety
+    ///
+    /// The caller gives a counted reference up, of the whole with this head. If it was not the last, another may free the block while this still runs: so only the
+    /// count is borrowed here.
     #[inline]
-    pub(super) fn count_down(&self) -> bool {
-        let before = self.count.fetch_sub(1, Ordering::Release);
+    pub(super) unsafe fn count_down(whole: NonNull<Self>) -> bool {
+        // SAFETY: the reference that is given up has kept the block alive until the count is changed.
+        let count = unsafe { &*ptr::addr_of!((*whole.as_ptr()).count) };
+        let before = count.fetch_sub(1, Ordering::Release);
         if before == 1 {
             fence(Ordering::Acquire);
             return true;
         }
         if before > MOST {
-            self.count.store(SATURATED, Ordering::Relaxed);
+            // It is never freed any more.
+            count.store(SATURATED, Ordering::Relaxed);
         }
         false
     }

@@ -29,7 +29,8 @@ impl Pending {
     /// Whether somebody holds the lock.
     #[inline]
     pub(super) fn is_held(&self) -> bool {
-        self.holder.load(Ordering::Relaxed) != 0
+        // With the release at the end of a hold: what was done in a hold that is seen to have ended has happened before.
+        self.holder.load(Ordering::Acquire) != 0
     }
 
     /// Notes that the lock is held, until the hold [leaves](Held::leave), or a panic of the invariant checker's ends it.
@@ -55,26 +56,33 @@ impl Pending {
         Released { first: waiting, free: self.free }
     }
 
-    /// Lets an object wait for the unlock.
-    ///
-    /// # Safety
-    ///
-    /// It is a whole of this table's, its last reference has gone, and it is given away by this.
-    #[cold]
-    pub(super) unsafe fn push(&self, whole: NonNull<Head>) {
-        let mut first = self.waiting.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the object is the caller's until it stands in the chain.
-            unsafe { whole.as_ref() }.set_next(first);
-            match self.waiting.compare_exchange_weak(
-                first,
-                whole.as_ptr(),
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => first = now,
-            }
+    /// Those that wait.
+    #[inline]
+    pub(super) const fn waiting(&self) -> &AtomicPtr<Head> {
+        &self.waiting
+    }
+}
+
+/// Lets an object wait for the unlock.
+///
+/// # Safety
+///
+/// It is a whole of the table whose chain this is, its last reference has gone, and it is given away by this. As soon as it is in the chain another may free it, and with it the table: so only
+/// the chain's first link is borrowed here.
+#[cold]
+pub(super) unsafe fn push(waiting: &AtomicPtr<Head>, whole: NonNull<Head>) {
+    let mut first = waiting.load(Ordering::Relaxed);
+    loop {
+        // SAFETY: the object is the caller's until it stands in the chain.
+        unsafe { whole.as_ref() }.set_next(first);
+        match waiting.compare_exchange_weak(
+            first,
+            whole.as_ptr(),
+            Ordering::Release,
+            Ordering::Relaxed,
+        ) {
+            Ok(_) => return,
+            Err(now) => first = now,
         }
     }
 }
@@ -99,7 +107,7 @@ impl Held<'_> {
 impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.holder.store(0, Ordering::Relaxed);
+        self.0.holder.store(0, Ordering::Release);
     }
 }
 

@@ -260,14 +260,21 @@ impl<H: Host> Numbers<H> {
         }
     }
 
-    /// Edits the roles of its numbers, at every level, in use or not.
+    /// Edits the roles of its numbers, at every level, in use or not: all of them, or none. `undo`: what takes the edit back.
     pub(crate) fn edit_or_take(
         &self,
         hold: &mut Hold<'_, H>,
         edit: impl Fn(&mut Roles<H>),
+        undo: impl Fn(&mut Roles<H>),
     ) -> Result<(), Refusal> {
-        for (space, number) in self.everywhere(hold) {
-            with_memory(hold, space, |numbers| numbers.edit(number, &edit).map(|()| number))?;
+        for (done, (space, number)) in self.everywhere(hold).enumerate() {
+            let edited = with_memory(hold, space, |numbers| numbers.edit(number, &edit));
+            if edited.is_err() {
+                for (space, number) in self.everywhere(hold).take(done) {
+                    space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &undo));
+                }
+                return edited;
+            }
         }
         Ok(())
     }

@@ -114,11 +114,12 @@ impl<H: Host> Thread<H> {
             self.sever(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
-        // The list's reference goes: from here on the thread is its holders', a leader also its process's.
-        drop(process.threads.remove(hold, self));
+        // The list's reference goes when all is told: from then on the thread is its holders', a leader also its process's.
+        let listed = process.threads.remove(hold, self);
         if !led {
             hold.host().wake_thread_pollers(self);
         }
+        drop(listed);
     }
 
     /// Step 2, one batch of it; step 3, if that was the last.

@@ -388,8 +388,13 @@ impl<H: Host> Process<H> {
             post_to_named_group(hold, foreground, &[Signal::SIGHUP, Signal::SIGCONT]);
             return;
         };
+        // One whose last reference has just gone is no terminal any more.
+        let Some(kept) = ARef::try_from_ref(terminal) else {
+            session.detach_terminal(hold, terminal);
+            return;
+        };
         if terminal.kind() == TerminalKind::Other {
-            hold.host().hang_up_terminal(terminal);
+            hold.host().hang_up_terminal(&kept);
             session.post_hang_up(hold);
         }
         let foreground = terminal.foreground_in(hold);
