@@ -33,6 +33,12 @@ pub(crate) const FIELDS: [&str; 12] = [
 const WHOLE: u64 = 88;
 /// Where the flags stand.
 const FLAGS: usize = 0;
+/// Where the address of the pidfd stands.
+const PIDFD: usize = 1;
+
+const WANTS_PIDFD: u64 = 0x1000;
+/// No program has memory below.
+const FIRST_PAGE: u64 = 0x1000;
 
 const FLAG_NAMES: &[(&str, u64)] = &[
     ("csignal", 0x11),
@@ -40,7 +46,7 @@ const FLAG_NAMES: &[(&str, u64)] = &[
     ("vm", 0x100),
     ("fs", 0x200),
     ("sighand", 0x800),
-    ("pidfd", 0x1000),
+    ("pidfd", WANTS_PIDFD),
     ("parent", 0x8000),
     ("thread", 0x1_0000),
     ("newns", 0x2_0000),
@@ -71,6 +77,12 @@ impl RawClone {
             }
         }
         Ok(request)
+    }
+
+    /// Whether the pidfd is to be written where nobody has memory: then the kernel makes all of the child before it refuses.
+    pub(crate) fn is_in_vain(&self) -> bool {
+        let [flags, pidfd] = [FLAGS, PIDFD].map(|index| self.fields[index].unwrap_or(0));
+        flags & WANTS_PIDFD != 0 && pidfd < FIRST_PAGE
     }
 
     /// The structure, with `stack` where a good request has its stack.

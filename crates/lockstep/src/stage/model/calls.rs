@@ -2,7 +2,7 @@
 
 use axprocess::{
     ARef, CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
-    ForkRequest, Patience, RebootCommand, Signal, Thread, WaitRequest,
+    ForkRequest, NewTask, Patience, RebootCommand, Signal, Thread, WaitRequest,
 };
 
 use super::super::{Actor, Birth, Outcome};
@@ -165,18 +165,28 @@ impl Model {
         Ok(self.welcome(&thread, made, birth))
     }
 
-    /// Why a clone3 is refused; success, if it would not be.
-    pub(super) fn refuse_clone(&self, actor: Actor, request: &RawClone) -> Result<(), Errno> {
-        const STACK: (u64, u64) = (0x1000, 0x1000);
-        let bytes: Vec<u8> = request.words(STACK).iter().flat_map(|it| it.to_ne_bytes()).collect();
-        let size = usize::try_from(request.size).map_err(|_| Errno::E2BIG)?;
-        let args = CloneArgs::read(size, |at, to| {
-            let known = bytes.iter().copied().skip(at).chain(std::iter::repeat(0));
-            to.iter_mut().zip(known).for_each(|(place, byte)| *place = byte);
-            Ok(())
-        })?;
-        let request = CloneRequest::from_clone3(&args, size, |_, _| Err(Errno::EFAULT))?;
-        self.members[actor].thread.admit_clone(&request).map(drop)
+    /// Why a clone3 is refused; success, if it would make somebody.
+    fn refuse_clone(&self, actor: Actor, request: &RawClone) -> Result<(), Errno> {
+        let clone = parse_clone(request)?;
+        let admitted = self.members[actor].thread.admit_clone(&clone)?;
+        if !request.is_in_vain() {
+            return Ok(());
+        }
+        // It is refused last of all: who was nearly made has used a number up.
+        let group = self.table.host().kernel().tasks[actor].group;
+        let child = self.members.len();
+        match admitted {
+            NewTask::Process(new) => drop(new.prepare(GroupId(group), ThreadId(child))?),
+            NewTask::Thread(new) => drop(new.prepare(ThreadId(child))?),
+        }
+        Err(Errno::EFAULT)
+    }
+
+    /// Whether a clone3 is refused, be it at its end. Nothing is made to find out.
+    pub(super) fn is_clone_refused(&self, actor: Actor, request: &RawClone) -> bool {
+        let thread = &self.members[actor].thread;
+        let admits = |clone| thread.admit_clone(&clone).is_ok();
+        request.is_in_vain() || !parse_clone(request).is_ok_and(admits)
     }
 
     /// The maker of a child sleeps until the child lets it go.
@@ -284,6 +294,18 @@ impl Model {
         }
         self.members[actor].thread.exit_thread(status);
     }
+}
+
+fn parse_clone(request: &RawClone) -> Result<CloneRequest, Errno> {
+    const STACK: (u64, u64) = (0x1000, 0x1000);
+    let bytes: Vec<u8> = request.words(STACK).iter().flat_map(|it| it.to_ne_bytes()).collect();
+    let size = usize::try_from(request.size).map_err(|_| Errno::E2BIG)?;
+    let args = CloneArgs::read(size, |at, to| {
+        let known = bytes.iter().copied().skip(at).chain(std::iter::repeat(0));
+        to.iter_mut().zip(known).for_each(|(place, byte)| *place = byte);
+        Ok(())
+    })?;
+    CloneRequest::from_clone3(&args, size, |_, _| Err(Errno::EFAULT))
 }
 
 fn bit(signal: i32) -> u64 {

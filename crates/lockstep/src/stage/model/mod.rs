@@ -150,7 +150,7 @@ impl Model {
 
     /// Whether the model refuses a clone3.
     pub(crate) fn refuses(&self, actor: Actor, request: &RawClone) -> bool {
-        self.refuse_clone(actor, request).is_err()
+        self.is_clone_refused(actor, request)
     }
 
     /// Whether an actor lives in the namespace of the script, not in one inside.
