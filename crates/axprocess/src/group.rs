@@ -220,16 +220,10 @@ impl<H: Host> ProcessGroup<H> {
 
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
-        self.own_numbers.edit_or_take(
-            hold,
-            |roles| roles.group = Some(own),
-            |roles| roles.group = None,
-        )?;
-        if let Some(founder) = self.own_numbers.founder(hold) {
-            self.serial.set(hold, founder.serial(hold));
-            self.identity.set(hold, founder.shared_identity(hold));
-        }
-        Ok(())
+        let take = |roles: &mut Roles<H>| roles.group = Some(own);
+        let give_back = |roles: &mut Roles<H>| roles.group = None;
+        let numbers = &self.own_numbers;
+        numbers.name_after_founder(hold, (take, give_back), &self.serial, &self.identity)
     }
 
     /// What it is named by.

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::group::ProcessGroup;
 use crate::list::{Node, Ptr, WeakList};
 use crate::object::Head;
-use crate::pid::{Identity, Numbers, PidNamespace, Refusal};
+use crate::pid::{Identity, Numbers, PidNamespace, Refusal, Roles};
 use crate::sync::{Field, Hold, StrongEdge, World};
 use crate::terminal::SessionTerminal;
 use crate::{ARef, Errno, Host, Pid};
@@ -124,16 +124,10 @@ impl<H: Host> Session<H> {
 impl<H: Host> Session<H> {
     fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
-        self.own_numbers.edit_or_take(
-            hold,
-            |roles| roles.session = Some(own),
-            |roles| roles.session = None,
-        )?;
-        if let Some(founder) = self.own_numbers.founder(hold) {
-            self.serial.set(hold, founder.serial(hold));
-            self.identity.set(hold, founder.shared_identity(hold));
-        }
-        Ok(())
+        let take = |roles: &mut Roles<H>| roles.session = Some(own);
+        let give_back = |roles: &mut Roles<H>| roles.session = None;
+        let numbers = &self.own_numbers;
+        numbers.name_after_founder(hold, (take, give_back), &self.serial, &self.identity)
     }
 
     /// What it is named by.

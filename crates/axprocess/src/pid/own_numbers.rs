@@ -1,10 +1,11 @@
 //! The numbers of one process, thread, group or session: one in each namespace in which it can be seen.
 
+use super::identity::Identity;
 use super::namespace::{DEEPEST, PidNamespace, with_memory};
 use super::number::{Holder, Number, Refusal, Roles, Task};
 use crate::object::Head;
 use crate::process::Process;
-use crate::sync::{Hold, StrongEdge, Word32, World};
+use crate::sync::{Field, Hold, StrongEdge, Word32, World};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid};
 
@@ -260,8 +261,25 @@ impl<H: Host> Numbers<H> {
         }
     }
 
+    /// Gives a group or a session the numbers of its founder, and with them the founder's serial and identity: all of it, or nothing. `undo`: what takes
+    /// the edit back.
+    pub(crate) fn name_after_founder(
+        &self,
+        hold: &mut Hold<'_, H>,
+        (edit, undo): (impl Fn(&mut Roles<H>), impl Fn(&mut Roles<H>)),
+        serial: &Field<u64>,
+        identity: &StrongEdge<Identity<H>>,
+    ) -> Result<(), Refusal> {
+        self.edit_or_take(hold, edit, undo)?;
+        if let Some(founder) = self.founder(hold) {
+            serial.set(hold, founder.serial(hold));
+            identity.set(hold, founder.shared_identity(hold));
+        }
+        Ok(())
+    }
+
     /// Edits the roles of its numbers, at every level, in use or not: all of them, or none. `undo`: what takes the edit back.
-    pub(crate) fn edit_or_take(
+    fn edit_or_take(
         &self,
         hold: &mut Hold<'_, H>,
         edit: impl Fn(&mut Roles<H>),
