@@ -160,7 +160,8 @@ impl Model {
 
     /// Whether other threads, which an exec ends, would be seen in the middle of it: on Linux each hands its children on before the new program
     /// begins. One that waits may still reap them, and who has wished for a signal may die while the old program is the parent. A leader that ends
-    /// lets go who waits for it in vfork, and that one may die, of a signal that it then looks at, while the leader still counts.
+    /// lets go who waits for it in vfork, and that one may die, of a signal that it then looks at, while the leader still counts; or before the exec
+    /// returns, which the death signal then precedes.
     pub(crate) fn is_exec_raced(&self, actor: Actor) -> bool {
         let kernel = self.table.host().kernel();
         let threads = &kernel.groups[kernel.tasks[actor].group].threads;
@@ -184,7 +185,9 @@ impl Model {
             let is_child = parent.is_some_and(|parent| ARef::ptr_eq(&parent, process));
             is_child && it.thread.parent_death_signal().is_some()
         });
-        is_waited || (is_watched || frees_the_dying) && !is_alone
+        let has_wish = self.members[actor].thread.parent_death_signal().is_some();
+        let is_told_of_death = frees_the_dying && (has_wish || !is_alone);
+        is_waited || is_told_of_death || is_watched && !is_alone
     }
 
     /// Whether a signal waits that the actor would meet if it forked or executed a program, but not otherwise.
