@@ -89,7 +89,12 @@ impl<H: Host> Thread<H> {
     pub(crate) fn make(process: &Process<H>, data: H::ThreadData) -> Result<ARef<Self>, Errno> {
         let own_numbers = process.space_hint().new_numbers()?;
         let owner = Owner::counted(ARef::from(process));
-        ARef::make(|| Self::embryo(owner, own_numbers, data))
+        ARef::make_from(&process.world().spare_threads, || Self::embryo(owner, own_numbers, data))
+    }
+
+    /// Takes out what it holds of its process, at its end.
+    pub(crate) fn take_process(&mut self) -> Option<ARef<Process<H>>> {
+        self.process.take()
     }
 
     #[inline]

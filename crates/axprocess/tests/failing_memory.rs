@@ -79,6 +79,9 @@ impl Host for Kernel {
     type GroupData = ();
     type SessionData = ();
     type Usage = ();
+
+    /// Each operation asks the allocator for all that it needs.
+    const KEEPS_BLOCKS: bool = false;
 }
 
 /// A table with some of everything, and processes three namespaces deep.

@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 use super::head::{Head, Object};
 use super::memory;
 use super::pending::push;
+use super::spare::Spare;
 use crate::Errno;
 
 /// An owned reference to an object that is always counted: a process, thread, group, session, namespace or terminal, or a [`Shared`](super::Shared) one.
@@ -57,9 +58,27 @@ impl<T: Object> ARef<T> {
     /// `ENOMEM`: there is no memory. `make` has not run.
     #[inline]
     pub(crate) fn make(make: impl FnOnce() -> T) -> Result<Self, Errno> {
-        let place = memory::allocate::<T>().ok_or(Errno::ENOMEM)?;
-        let block = memory::Unwritten(place);
-        // SAFETY: the memory is fresh, and as large and aligned as a `T` must be. If `make` panics, `block` gives it back.
+        Self::make_in(memory::allocate().map(memory::Unwritten), make)
+    }
+
+    /// Makes an object as [`make`](Self::make) does, in a block that was put back if there is one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory. `make` has not run.
+    #[inline]
+    pub(crate) fn make_from(spare: &Spare<T>, make: impl FnOnce() -> T) -> Result<Self, Errno> {
+        Self::make_in(spare.take(), make)
+    }
+
+    #[inline]
+    fn make_in(
+        block: Option<memory::Unwritten<T>>,
+        make: impl FnOnce() -> T,
+    ) -> Result<Self, Errno> {
+        let block = block.ok_or(Errno::ENOMEM)?;
+        let place = block.0;
+        // SAFETY: nothing stands in the memory, and as large and aligned as a `T` must be. If `make` panics, `block` gives it back.
         unsafe { place.write(make()) };
         core::mem::forget(block);
         // SAFETY: the object has just been written there, and its heads stand where its trait says. Nobody else knows of it yet. The pointers come from the allocation,

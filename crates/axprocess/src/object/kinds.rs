@@ -3,9 +3,11 @@
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
 
+use super::aref::ARef;
 use super::head::{Head, Kind, Object};
 use super::memory;
 use super::pending::Pending;
+use super::spare::Spare;
 use crate::Host;
 use crate::group::ProcessGroup;
 use crate::pid::{Identity, Inside, PidNamespace};
@@ -21,14 +23,87 @@ use crate::thread::Thread;
 ///
 /// As for [`Object::free`]; and it is a `T`.
 pub(crate) unsafe fn free_as<T: Object>(whole: NonNull<Head>) {
-    // SAFETY: the head stands at that offset of the `T`, and has the right to all of its block. Nobody else has a reference to it: the last counted one has gone, and `unlink`
-    // has taken back what led to it over a link. So it can be dropped, and its memory, which `ARef::make` got for a `T`, given back.
+    // SAFETY: by this function's own contract.
+    drop(unsafe { end_as::<T, ()>(whole, |_| ()) });
+}
+
+/// Ends a whole that is a `T`: a process or a thread. Its table keeps the block for the next one.
+///
+/// # Safety
+///
+/// As for [`Object::free`]; and it is a `T`.
+unsafe fn free_kept<T: Kept>(whole: NonNull<Head>) {
+    // SAFETY: by this function's own contract. What keeps the table's world is taken out before the rest of the object is dropped, and dropped
+    // when the block has been put back.
     unsafe {
-        let place = whole.byte_sub(T::HEAD).cast::<T>();
+        let spare = NonNull::from_ref(whole.byte_sub(T::HEAD).cast::<T>().as_ref().spare());
+        let (block, _keeper) = end_as::<T, _>(whole, T::take_keeper);
+        if KEEPS_BLOCKS && T::Host::KEEPS_BLOCKS {
+            spare.as_ref().put(block);
+        }
+    }
+}
+
+/// Whether blocks are kept at all. A sanitizer, or Miri, sees a use after free only where memory really goes back.
+const KEEPS_BLOCKS: bool = !cfg!(any(sanitized, miri));
+
+/// An object whose block is kept.
+trait Kept: Object {
+    type Host: Host;
+
+    /// What keeps its world alive.
+    type Keeper;
+
+    /// Takes it out, at the object's end: nobody asks for the world any more.
+    fn take_keeper(&mut self) -> Self::Keeper;
+
+    fn spare(&self) -> &Spare<Self>;
+}
+
+impl<H: Host> Kept for Process<H> {
+    type Host = H;
+    type Keeper = Option<ARef<ProcessGroup<H>>>;
+
+    fn take_keeper(&mut self) -> Self::Keeper {
+        self.take_group()
+    }
+
+    fn spare(&self) -> &Spare<Self> {
+        &self.world().spare_processes
+    }
+}
+
+impl<H: Host> Kept for Thread<H> {
+    type Host = H;
+    type Keeper = Option<ARef<Process<H>>>;
+
+    fn take_keeper(&mut self) -> Self::Keeper {
+        self.take_process()
+    }
+
+    fn spare(&self) -> &Spare<Self> {
+        &self.process().world().spare_threads
+    }
+}
+
+/// Drops a whole that is a `T`, without what `take` takes out of it. Its memory is left.
+///
+/// # Safety
+///
+/// As for [`Object::free`]; and it is a `T`.
+unsafe fn end_as<T: Object, K>(
+    whole: NonNull<Head>,
+    take: impl FnOnce(&mut T) -> K,
+) -> (memory::Unwritten<T>, K) {
+    // SAFETY: the head stands at that offset of the `T`, and has the right to all of its block. Nobody else has a reference to it: the last counted one has gone, and `unlink`
+    // has taken back what led to it over a link. So it can be dropped, and its memory, which `ARef` got for a `T`, given back.
+    unsafe {
+        let mut place = whole.byte_sub(T::HEAD).cast::<T>();
         place.as_ref().unlink();
         let block = memory::Unwritten(place);
+        let taken = take(place.as_mut());
         ptr::drop_in_place(place.as_ptr());
-        drop(block);
+        (block, taken)
     }
 }
 
@@ -42,8 +117,8 @@ unsafe fn free_by_kind<H: Host>(whole: NonNull<Head>) {
     unsafe {
         match whole.as_ref().kind() {
             Kind::World => free_as::<World<H>>(whole),
-            Kind::Process => free_as::<Process<H>>(whole),
-            Kind::Thread => free_as::<Thread<H>>(whole),
+            Kind::Process => free_kept::<Process<H>>(whole),
+            Kind::Thread => free_kept::<Thread<H>>(whole),
             Kind::Group => free_as::<ProcessGroup<H>>(whole),
             Kind::Session => free_as::<Session<H>>(whole),
             Kind::Namespace => free_as::<PidNamespace<H>>(whole),

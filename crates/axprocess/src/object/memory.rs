@@ -26,7 +26,7 @@ pub(super) unsafe fn give_back<T>(place: NonNull<T>) {
     unsafe { dealloc(place.as_ptr().cast(), Layout::new::<T>()) };
 }
 
-/// Memory in which nothing stands yet; given back when dropped.
+/// Memory in which nothing stands, from [`allocate`]; given back when dropped.
 pub(super) struct Unwritten<T>(pub(super) NonNull<T>);
 
 impl<T> Drop for Unwritten<T> {

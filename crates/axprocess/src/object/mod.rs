@@ -7,6 +7,7 @@
 //! | [`Owner`] | the reference from an object to the one to which it belongs, or in which it stands |
 //! | [`Pending`] | the objects of a table whose last reference went in a hold: they are freed after the unlock |
 //! | [`Shared`] | a plain object of the layer above |
+//! | [`Spare`] | blocks of a table's processes and threads that were freed, for the next ones |
 //!
 //! # The protocol
 //!
@@ -32,6 +33,7 @@ mod memory;
 mod owner;
 mod pending;
 mod shared;
+mod spare;
 
 pub use aref::ARef;
 pub use head::Object;
@@ -42,6 +44,7 @@ pub(crate) use memory::boxed;
 pub(crate) use owner::Owner;
 pub(crate) use pending::Pending;
 pub use shared::Shared;
+pub(crate) use spare::Spare;
 
 #[cfg(test)]
 mod tests;

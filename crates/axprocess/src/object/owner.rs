@@ -47,6 +47,15 @@ impl<T: Object> Owner<T> {
     }
 }
 
+impl<T: Object> Owner<T> {
+    /// Takes the counted reference out, at the end of the object in which this stands. A part's has none.
+    pub(crate) fn take(&mut self) -> Option<ARef<T>> {
+        let target = self.target.get_mut().take_if(|_| self.is_counted)?;
+        // SAFETY: it comes from `into_raw` in `counted`, and has just been taken out of here.
+        Some(unsafe { ARef::from_raw(target) })
+    }
+}
+
 impl<T: Object> Deref for Owner<T> {
     type Target = ARef<T>;
 
@@ -63,9 +72,6 @@ impl<T: Object> Deref for Owner<T> {
 
 impl<T: Object> Drop for Owner<T> {
     fn drop(&mut self) {
-        if let (true, Some(target)) = (self.is_counted, *self.target.get_mut()) {
-            // SAFETY: it comes from `into_raw` in `counted`, and is taken back once.
-            drop(unsafe { ARef::from_raw(target) });
-        }
+        drop(self.take());
     }
 }

@@ -250,7 +250,7 @@ impl<H: Host> Process<H> {
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
         let (own_numbers, level) = (space.new_numbers()?, space.level());
-        ARef::make(|| Self {
+        ARef::make_from(&world.get().spare_processes, || Self {
             head: Self::new_head(),
             world,
             own_numbers,
@@ -390,6 +390,11 @@ impl<H: Host> Process<H> {
     /// Serves `/proc/PID/stat`.
     pub fn exit_signal(&self) -> ExitSignal {
         self.world().hold(|hold| self.exit_signal.get(hold))
+    }
+
+    /// Takes out what it holds of its group, at its end.
+    pub(crate) const fn take_group(&mut self) -> Option<ARef<ProcessGroup<H>>> {
+        self.group.take()
     }
 
     pub(crate) const fn world(&self) -> &World<H> {

@@ -67,6 +67,11 @@ impl<T: Object> StrongEdge<T> {
         self.get_if_set(hold).expect("a published object refers to its owner")
     }
 
+    /// Takes the reference out, at the end of the object in which this stands.
+    pub(crate) const fn take(&mut self) -> Option<ARef<T>> {
+        self.0.get_mut().take()
+    }
+
     /// Refers to `target`, or to nothing, from now on.
     #[inline]
     pub(crate) fn set<H: Host>(&self, _: &mut Hold<'_, H>, target: Option<ARef<T>>) {

@@ -1,9 +1,8 @@
 //! What a static can only be prepared for: made when it is first used, which can fail.
 
 use core::cell::UnsafeCell;
-use core::hint;
 
-use super::atomic::{AtomicU32, Ordering};
+use super::atomic::{AtomicU32, Ordering, spin_loop};
 use crate::Errno;
 
 const SEED: u32 = 0;
@@ -58,7 +57,7 @@ impl<S, T> FirstUse<S, T> {
             if claim.is_ok() {
                 break;
             }
-            hint::spin_loop();
+            spin_loop();
         }
         let claimed = Claimed(&self.state);
         // SAFETY: this is the only one that has made the state `MAKING`, and nobody reaches either cell until it is another.

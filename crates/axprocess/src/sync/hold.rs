@@ -1,12 +1,14 @@
 //! The relation lock of one world of processes, and one hold of it.
 
-use super::atomic::{AtomicU32, AtomicU64, Ordering};
+use super::atomic::{AtomicU64, Ordering};
+use super::binding::Binding;
 use super::{EndsProgram, Lock};
 use crate::list::{StrongList, WeakList};
-use crate::object::{ARef, Head, Pending};
+use crate::object::{ARef, Head, Pending, Spare};
 use crate::pid::{Memory, NodesMissing, PidNamespace, Refusal};
 use crate::process::{Process, Siblings, Sleeper, Sleepers};
 use crate::table::Relations;
+use crate::thread::Thread;
 use crate::{Errno, Host};
 
 /// How many objects one hold touches at most, where an operation is over many.
@@ -15,10 +17,7 @@ pub(crate) const BATCH: usize = 64;
 /// What all objects of one table share: the host, and the lock around the relations.
 pub(crate) struct World<H: Host> {
     pub(crate) head: Head,
-    /// Which table this is of all that ever were.
-    serial: u64,
-    /// Whether some relations are this table's.
-    is_bound: AtomicU32,
+    binding: Binding,
     host: H,
     relations: H::Lock,
     /// Init; while the table is being dropped, all that is left.
@@ -27,8 +26,11 @@ pub(crate) struct World<H: Host> {
     pub(crate) space: PidNamespace<H>,
     /// The futures that are to be woken, as soon as nobody holds the lock.
     due: WeakList<Sleeper, Sleepers>,
-    /// Last of all: what waits may refer to the rest.
+    /// Behind all to which what waits may refer.
     pending: Pending,
+    /// Last of all: where the blocks of what waited go.
+    pub(crate) spare_processes: Spare<Process<H>>,
+    pub(crate) spare_threads: Spare<Thread<H>>,
 }
 
 /// The serial of the next table.
@@ -45,14 +47,15 @@ impl<H: Host> World<H> {
             let (host, relations) = seed.take().expect("a table is made once");
             Self {
                 head: Self::new_head(),
-                serial: NEXT.fetch_add(1, Ordering::Relaxed),
-                is_bound: AtomicU32::new(0),
+                binding: Binding::new(NEXT.fetch_add(1, Ordering::Relaxed)),
                 host,
                 relations,
                 roots: StrongList::new(),
                 space: PidNamespace::root(),
                 due: WeakList::new(),
                 pending: Pending::of_host::<H>(),
+                spare_processes: Spare::new(),
+                spare_threads: Spare::new(),
             }
         })
     }
@@ -68,7 +71,7 @@ impl<H: Host> World<H> {
 
     /// Which table it is of all that ever were.
     pub(crate) const fn serial(&self) -> u64 {
-        self.serial
+        self.binding.serial()
     }
 
     /// The objects that wait for the unlock to be freed.
@@ -126,9 +129,7 @@ impl<H: Host> World<H> {
         let (result, owes_wakes, _released) = {
             let mut relations = self.relations.lock();
             let relations = &mut *relations;
-            if relations.table != self.serial {
-                self.bind(relations);
-            }
+            self.binding.check(&mut relations.table);
             let held = self.pending.enter(context);
             let mut hold =
                 Hold { world: self, relations, leftovers, owes_wakes: false, touched: 0 };
@@ -141,21 +142,6 @@ impl<H: Host> World<H> {
             self.wake_due();
         }
         result
-    }
-
-    /// Makes relations that are no table's this table's.
-    ///
-    /// # Panics
-    ///
-    /// If they are another's, or this table has had others: its lock does not keep to one.
-    #[cold]
-    fn bind(&self, relations: &mut Relations<H>) {
-        let is_free = relations.table == 0 && self.is_bound.swap(1, Ordering::Relaxed) == 0;
-        assert!(
-            is_free,
-            "the lock of a process table has given out relations that are not that table's own"
-        );
-        relations.table = self.serial;
     }
 }
 

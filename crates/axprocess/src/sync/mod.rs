@@ -41,6 +41,7 @@
 //!
 //! `unsafe` code stands only here, in `object` and in `list`.
 
+mod binding;
 mod ends_program;
 mod field;
 mod first_use;
@@ -67,6 +68,7 @@ pub(crate) use word::{Word32, Word64};
 
 /// The atomics that the crate uses; the place where a model checker's take over.
 pub(crate) mod atomic {
+    pub(crate) use core::hint::spin_loop;
     #[cfg(target_has_atomic = "64")]
     pub(crate) use core::sync::atomic::AtomicU64;
     pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};

@@ -1,4 +1,5 @@
-//! Every schedule of objects: the sources of the crate's module `object`, compiled over loom's atomics, so that each order of memory is tried too.
+//! Every schedule of objects, and of a table's first use: the sources of the crate's module `object`, `sync/first_use` and `sync/binding`, compiled over loom's
+//! atomics, so that each order of memory is tried too.
 //!
 //! A value that loom watches stands in each object: reading it after it is freed, freeing it beside a read, freeing it twice and never freeing it all fail.
 
@@ -13,23 +14,20 @@ use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-/// What the module takes from the crate, over loom.
-mod sync {
-    pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Errno {
     ENOMEM,
 }
 
+mod in_static;
 mod object;
+mod sync;
+mod table;
 
 use object::aref::ARef;
 use object::head::{Head, Kind, Object};
 use object::pending::Pending;
+use object::spare::Spare;
 
 /// A table, as far as objects know it: a lock, what leads weakly to an object, and who waits for the unlock.
 struct Table {
@@ -219,5 +217,50 @@ fn two_last_references_in_one_hold_are_freed_once_each() {
         beside.join().unwrap();
         // What met the end of the hold waits for the next.
         table.hold(|_| ());
+    });
+}
+
+#[test]
+fn a_kept_block_is_given_to_one() {
+    // Free list: two take and put back at the same time; each has a block for itself, with all that was done to it before.
+    type Block = UnsafeCell<u32>;
+    loom::model(|| {
+        let spare = Arc::new(Spare::<Block, 2>::new());
+        let blocks = [(); 2].map(|()| object::allocate::<Block>());
+        for block in blocks {
+            // SAFETY: the memory is fresh, and the block is given away once.
+            unsafe {
+                block.write(UnsafeCell::new(0));
+                object::put(&spare, block);
+            }
+        }
+        let life = |spare: &Spare<Block, 2>| {
+            let Some(block) = object::take_kept(spare) else { return 0 };
+            // SAFETY: the cell that was written there has never been dropped; loom fails where another uses it meanwhile. It is put back once.
+            unsafe {
+                block.as_ref().with_mut(|value| *value += 1);
+                object::put(spare, block);
+            }
+            1
+        };
+        let beside = {
+            let spare = Arc::clone(&spare);
+            thread::spawn(move || life(&spare))
+        };
+        let lives = life(&spare) + beside.join().unwrap();
+        assert!(lives >= 1);
+        // One that finds no room, as far as it sees, has gone to the allocator.
+        let kept: Vec<_> = std::iter::from_fn(|| object::take_kept(&spare)).collect();
+        assert!(kept.len() == 2 && kept[0] != kept[1] || kept.len() == 1);
+        let mut done = 0;
+        for block in kept {
+            // SAFETY: it is this thread's now, and freed once.
+            unsafe {
+                done += block.as_ref().with(|value| *value);
+                std::ptr::drop_in_place(block.as_ptr());
+                object::give_back(block);
+            }
+        }
+        assert!(done <= lives);
     });
 }
