@@ -4,8 +4,5 @@
 use axprocess_fuzz::{Calls, World};
 
 libfuzzer_sys::fuzz_target!(|calls: Calls| {
-    let mut world = World::boot();
-    for call in calls.0 {
-        world.play(call);
-    }
+    World::boot().play_all(&calls.0);
 });

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axprocess::CloneFlags;
-use axprocess_fuzz::{Call, Calls, Flags, Index, Wild, Word, World};
+use axprocess_fuzz::{Call, Calls, Flags, Index, Steps, Wild, Word, World};
 
 use crate::script::{
     Action, Fork, INIT, Number, Operation, Pace, Parent, RawClone, Space, Step, Switch, Treatment,
@@ -66,6 +66,13 @@ impl Cast {
         Some(match operation {
             Operation::Fork(fork) => self.fork(by, fork),
             Operation::Thread { child } => self.make(child, Call::SpawnThread { by, number: 0 }),
+            Operation::Clone3(request) if request.is_in_vain() => self.call(Call::Prepare {
+                by,
+                how: 0,
+                exit_signal: 0,
+                numbers: [0, 0].map(Wild::from),
+                steps: Steps::IN_VAIN,
+            }),
             Operation::Clone3(request) => self.call(clone3(by, request)?),
             Operation::Exit(code) => self.exit(by, *code),
             Operation::ExitGroup(code) => {

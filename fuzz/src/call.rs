@@ -32,6 +32,31 @@ impl<'a> Arbitrary<'a> for Calls {
     }
 }
 
+/// How a birth in steps goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    /// How many of the next calls are made before it ends.
+    pub calls: usize,
+    /// It is given up then.
+    pub in_vain: bool,
+    /// It is a thread that is born.
+    pub is_thread: bool,
+}
+
+impl Steps {
+    /// The bits of a birth that is given up at once.
+    pub const IN_VAIN: u8 = 0x80;
+
+    /// Reads it from bits.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self {
+            calls: (bits & 7) as usize,
+            in_vain: bits & Self::IN_VAIN != 0,
+            is_thread: bits & 0x40 != 0,
+        }
+    }
+}
+
 /// Which of the objects made so far; taken modulo their count.
 pub type Index = u8;
 
@@ -327,6 +352,14 @@ coded! {
         /// Reads all that can be read.
         Look {
             by: Index,
+        },
+        /// Begins a fork in steps; how it goes on is said by [`Steps`].
+        Prepare {
+            by: Index,
+            how: u8,
+            exit_signal: u8,
+            numbers: [Wild; 2],
+            steps: u8,
         },
     }
 

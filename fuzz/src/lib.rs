@@ -10,6 +10,6 @@ mod code;
 mod host;
 mod play;
 
-pub use call::{Call, Calls, Flags, Index, Sig, Wild, Word};
+pub use call::{Call, Calls, Flags, Index, Sig, Steps, Wild, Word};
 pub use host::Moody;
 pub use play::World;

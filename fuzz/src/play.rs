@@ -13,7 +13,7 @@ use axprocess::{
     Thread, WaitOutcome, WaitRequest,
 };
 
-use crate::call::{Call, Index};
+use crate::call::{Call, Index, Steps};
 use crate::host::{Mood, Moody, Signals, Waiting, take_signals, waiting_for};
 
 /// As many threads as one input may make: enough for every relation, few enough for the checker's walks.
@@ -55,6 +55,23 @@ impl World {
     /// Does one call. Whether it succeeds does not matter; it says so all the same. A wait that finds nothing does not.
     pub fn play(&mut self, call: Call) -> bool {
         self.try_play(call).is_some()
+    }
+
+    /// Does all of them. A birth in steps takes the next ones in between.
+    pub fn play_all(&mut self, calls: &[Call]) {
+        let mut left = calls;
+        while let Some((&call, rest)) = left.split_first() {
+            left = rest;
+            match call {
+                Call::Prepare { steps, .. } => {
+                    let between = Steps::from_bits(steps).calls.min(rest.len());
+                    let between = rest.split_at(between);
+                    left = between.1;
+                    self.play_in_steps(call, between.0);
+                }
+                _ => _ = self.play(call),
+            }
+        }
     }
 
     /// How many threads were ever made.

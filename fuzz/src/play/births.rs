@@ -1,9 +1,9 @@
 //! Calls of clone's family.
 
-use axprocess::{CloneArgs, CloneRequest, Errno, NewTask};
+use axprocess::{CloneArgs, CloneRequest, Errno, NewTask, Pid};
 
-use super::{World, inherited};
-use crate::call::{Call, Word};
+use super::{World, fork_request, inherited};
+use crate::call::{Call, Steps, Word};
 
 /// No structure is said to be longer.
 const LONGEST: usize = 8192;
@@ -45,8 +45,36 @@ impl World {
                 self.thread(by)?.release_address_space();
                 Some(())
             }
+            Call::Prepare { .. } => self.play_in_steps(call, &[]),
             _ => None,
         }
+    }
+
+    /// A fork, or a new thread, in steps; other calls come in between. `None` also if it was given up.
+    pub(super) fn play_in_steps(&mut self, call: Call, between: &[Call]) -> Option<()> {
+        let Call::Prepare { by, how, exit_signal, numbers, steps } = call else { return None };
+        let caller = self.thread(by).filter(|_| self.has_room())?.clone();
+        let (signals, waiting) = inherited(&caller);
+        let steps = Steps::from_bits(steps);
+        let numbers = numbers.map(|number| Pid::try_from(number.value()).unwrap_or(0));
+        let request = fork_request(how, exit_signal, &numbers);
+        let made = if steps.is_thread {
+            let prepared = caller.prepare_thread(request.number, waiting).ok()?;
+            self.handles.push(prepared.handle().ok());
+            self.play_all(between);
+            if steps.in_vain { None } else { prepared.publish().ok() }
+        } else {
+            let prepared = caller.prepare_fork(request, signals, waiting).ok()?;
+            self.handles.push(prepared.handle().ok());
+            self.play_all(between);
+            if steps.in_vain { None } else { prepared.publish().ok() }
+        };
+        let made = made?;
+        if !steps.is_thread {
+            self.processes.push(Some(made.process().clone()));
+        }
+        self.threads.push(Some(made));
+        Some(())
     }
 
     fn clone_by(&mut self, by: u8, request: &CloneRequest) -> Option<()> {
