@@ -32,6 +32,7 @@ use crate::pid::{Holder, Numbers, PidNamespace, Roles, Task};
 use crate::process::{Marks, Members, Process, ProcessState};
 use crate::session::{Groups, Session};
 use crate::sync::Hold;
+use crate::table::ProcessTable;
 use crate::thread::{Thread, ThreadState};
 use crate::{Host, Pid};
 
@@ -46,6 +47,20 @@ pub struct AuditReport {
     pub checks: u64,
 }
 
+impl<H: Host> ProcessTable<H> {
+    /// Returns what the holds of the relation lock have touched so far. Test builds only (feature `check`).
+    pub fn audit(&self) -> AuditReport {
+        self.in_use().hold(|hold| hold.table().audit.report())
+    }
+
+    /// Checks the invariants at every `interval`th unlock; without this call, the oftener the fewer
+    /// processes there are, and always with up to 256. Test builds only (feature `check`).
+    pub fn check_every(&self, interval: NonZeroU64) {
+        self.in_use().hold(|hold| hold.table_mut().audit.check_every(interval));
+    }
+}
+
+/// What a table has of this.
 pub(crate) struct Audit {
     report: AuditReport,
     interval: Option<NonZeroU64>,
@@ -84,8 +99,7 @@ impl Audit {
 }
 
 /// Counts the hold that ends now, and checks the graph if it is time to.
-pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>) {
-    let touched = hold.touched();
+pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>, touched: usize) {
     let population = hold.table().census.unreaped();
     let closed = hold.table().closed;
     let audit = &mut hold.table_mut().audit;
@@ -210,7 +224,7 @@ impl<'h, H: Host> Walk<'h, H> {
         }
         let is_it = |roles: &Roles<H>| matches!(roles.task(), Some(Task::Thread(named)) if named.is(thread));
         let own_numbers = thread.in_hold(hold).own_numbers();
-        if own_numbers.names(hold, is_it) {
+        if own_numbers.roles(hold).is_some_and(is_it) {
             self.use_numbers(hold, own_numbers, is_it);
         }
     }
@@ -272,7 +286,10 @@ impl<'h, H: Host> Walk<'h, H> {
             self.sessions.entry(session).or_insert((session, 0)).1 += 1;
             if group.pgid() != 0 {
                 let is_it = |roles: &Roles<H>| roles.group.is_some_and(|named| named.is(group));
-                assert!(group.own_numbers().names(hold, is_it), "4: two groups are {group:?}");
+                assert!(
+                    group.own_numbers().roles(hold).is_some_and(is_it),
+                    "4: two groups are {group:?}"
+                );
                 self.use_numbers(hold, group.own_numbers(), is_it);
             }
         }
@@ -282,7 +299,10 @@ impl<'h, H: Host> Walk<'h, H> {
             Self::check_terminal(hold, session);
             if session.sid() != 0 {
                 let is_it = |roles: &Roles<H>| roles.session.is_some_and(|named| named.is(session));
-                assert!(session.own_numbers().names(hold, is_it), "4: two are {session:?}");
+                assert!(
+                    session.own_numbers().roles(hold).is_some_and(is_it),
+                    "4: two are {session:?}"
+                );
                 self.use_numbers(hold, session.own_numbers(), is_it);
             }
         }
@@ -336,8 +356,8 @@ mod tests {
 
     use super::*;
     use crate::ARef;
+    use crate::ForkRequest;
     use crate::list::tests::TestHost;
-    use crate::{ForkRequest, ProcessTable};
 
     /// Breaks something between init, its child 2 and its grandchild 3, in one hold.
     fn after(break_it: impl FnOnce(&mut Hold<'_, TestHost>, [&ARef<Process<TestHost>>; 3])) {

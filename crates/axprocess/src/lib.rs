@@ -80,16 +80,10 @@ extern crate std;
 
 #[cfg(feature = "check")]
 mod check;
+#[cfg(not(feature = "check"))]
+#[path = "no_check.rs"]
+mod check;
 mod errno;
-#[cfg(not(feature = "planted-faults"))]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "it is public, and all of its faults are used, with the feature only"
-)]
-mod faults;
-#[cfg(feature = "planted-faults")]
-pub mod faults;
 mod group;
 mod handle;
 mod host;
@@ -102,15 +96,6 @@ mod process;
 mod session;
 mod signal;
 mod snapshot;
-#[cfg(not(feature = "split-sections"))]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "it is public, and all of its cuts are made, with the feature only"
-)]
-mod split;
-#[cfg(feature = "split-sections")]
-pub mod split;
 mod status;
 #[allow(unsafe_code, reason = "one of the three modules that hold all of it")]
 mod sync;

@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::sync::{FirstUse, Hold, Lock, World};
 use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
-use crate::{ARef, Errno, Host, Pid};
+use crate::{ARef, Errno, Host, Pid, check};
 
 /// One world of processes: their relations, their life cycle and their numbers.
 ///
@@ -176,19 +176,6 @@ impl<H: Host> ProcessTable<H> {
         })
     }
 
-    /// Returns what the holds of the relation lock have touched so far. Test builds only (feature `check`).
-    #[cfg(feature = "check")]
-    pub fn audit(&self) -> crate::AuditReport {
-        self.in_use().hold(|hold| hold.table().audit.report())
-    }
-
-    /// Checks the invariants at every `interval`th unlock; without this call, the oftener the fewer
-    /// processes there are, and always with up to 256. Test builds only (feature `check`).
-    #[cfg(feature = "check")]
-    pub fn check_every(&self, interval: core::num::NonZeroU64) {
-        self.in_use().hold(|hold| hold.table_mut().audit.check_every(interval));
-    }
-
     /// The world, if the table is in use.
     pub(crate) fn world(&self) -> Option<&ARef<World<H>>> {
         self.world.get()
@@ -199,7 +186,7 @@ impl<H: Host> ProcessTable<H> {
     /// # Panics
     ///
     /// If there is no memory for it.
-    fn in_use(&self) -> &World<H> {
+    pub(crate) fn in_use(&self) -> &World<H> {
         self.world.get_or_make(World::make).expect("there is no memory for a process table")
     }
 }
@@ -250,8 +237,7 @@ pub struct Relations<H: Host> {
     births: i64,
     /// How often a number was given to a process, or a thread was named by an identity.
     uses: u64,
-    #[cfg(feature = "check")]
-    pub(crate) audit: crate::check::Audit,
+    pub(crate) audit: check::Audit,
 }
 
 /// How many processes were created and reaped (invariant 10).
@@ -283,8 +269,7 @@ impl<H: Host> Relations<H> {
             closed: false,
             births: 0,
             uses: 0,
-            #[cfg(feature = "check")]
-            audit: crate::check::Audit::new(),
+            audit: check::Audit::new(),
         }
     }
 

@@ -26,6 +26,9 @@
 //! process has the same number (R-TTY-04, R-TTY-07). [`NumberUse`] is that: a number, and which of all processes that ever had it is meant.
 //! It is a value, so nothing has to be taken back when a group ends.
 
+#[cfg(feature = "check")]
+mod check;
+
 use core::fmt;
 
 use crate::group::ProcessGroup;
@@ -249,16 +252,6 @@ impl<H: Host> SessionTerminal<H> {
         generation: u64,
     ) -> Option<&'h Terminal<H>> {
         self.edge.get(hold).filter(|_| self.generation.get(hold) == generation)
-    }
-
-    #[cfg(feature = "check")]
-    pub(crate) fn generation_in(&self, hold: &Hold<'_, H>) -> u64 {
-        self.generation.get(hold)
-    }
-
-    #[cfg(feature = "check")]
-    pub(crate) fn remembers_foreground(&self, hold: &Hold<'_, H>) -> bool {
-        self.foreground_at_hang_up.get(hold).is_some()
     }
 
     pub(crate) fn take_foreground_at_hang_up(&self, hold: &mut Hold<'_, H>) -> Option<NumberUse> {

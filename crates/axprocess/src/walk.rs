@@ -114,10 +114,6 @@ impl<H: Host> Process<H> {
     ///
     /// `ENOMEM`: there is no memory for all of them.
     pub fn snapshot_tree(&self, viewer: &PidNamespace<H>) -> Result<Vec<TreeEntry<H>>, Errno> {
-        #[cfg(feature = "split-sections")]
-        if self.world().check_apart(crate::split::Split::Walk, |_| ()).is_some() {
-            return self.walk_in_pieces(viewer);
-        }
         let count = |hold: &mut Hold<'_, H>| hold.table().census.unreaped();
         loop {
             let expected = self.world().hold(count);
@@ -128,21 +124,6 @@ impl<H: Host> Process<H> {
                 return Ok(found);
             }
         }
-    }
-
-    /// Looks at the children of one process after the other.
-    #[cfg(feature = "split-sections")]
-    fn walk_in_pieces(&self, viewer: &PidNamespace<H>) -> Result<Vec<TreeEntry<H>>, Errno> {
-        let mut found = Vec::new();
-        let mut pending = alloc::vec![(self.share(), 0)];
-        while let Some((process, depth)) = pending.pop() {
-            let Some(process) = process else { continue };
-            let Some(stat) = process.stat(viewer) else { continue };
-            let children = process.children()?.into_iter().rev();
-            pending.extend(children.map(|child| (Some(child), depth + 1)));
-            found.push(TreeEntry { process, depth, stat });
-        }
-        Ok(found)
     }
 
     /// Walks as far as there is room. False if there was too little.

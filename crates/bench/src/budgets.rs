@@ -26,10 +26,6 @@ struct Arguments {
     /// Show where a scene spends its instructions and its atomic operations
     #[arg(long, value_name = "SCENE")]
     explain: Option<String>,
-    /// Add to each life what a budget must notice: lock, allocation or scan
-    #[cfg(feature = "planted-faults")]
-    #[arg(long, value_name = "NAME", hide = true)]
-    plant_fault: Option<String>,
     /// Print the counts of one scene, whatever the build: instructions, RMWs, allocations
     #[arg(long, value_name = "SCENE", hide = true)]
     measure: Option<String>,
@@ -47,17 +43,11 @@ Examples:
 
 /// Runs the whole program.
 pub fn main() -> ExitCode {
-    #[cfg(feature = "planted-faults")]
-    crate::fault::plant_from_environment();
     scene::play_if_asked();
     let arguments = Arguments::parse();
     if has_checks() || (cfg!(debug_assertions) && arguments.measure.is_none()) {
         eprintln!("budgets: built for tests; run it as `cargo budgets`");
         return ExitCode::from(2);
-    }
-    #[cfg(feature = "planted-faults")]
-    if let Some(fault) = &arguments.plant_fault {
-        crate::fault::hand_down(fault);
     }
     let outcome = match (&arguments.explain, &arguments.measure) {
         (Some(scene), _) => explain(scene).map(|()| true),

@@ -13,8 +13,6 @@
 
 pub mod budgets;
 mod explain;
-#[cfg(feature = "planted-faults")]
-mod fault;
 mod floor;
 pub mod lock_modes;
 mod measure;

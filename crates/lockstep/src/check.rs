@@ -19,8 +19,6 @@ use crate::tracer::{Failure, STATUS_FAILED};
 ///
 /// A file cannot be read or is no script; or there can be no PID namespace.
 pub(crate) fn run(arguments: &CheckArguments) -> Result<u8, Failure> {
-    #[cfg(feature = "planted-faults")]
-    crate::run::plant_fault(arguments.plant_fault.as_deref())?;
     keep_panics_quiet();
     let scenarios: Vec<_> =
         arguments.files.iter().map(|path| Scenario::load(path)).collect::<Result<_, _>>()?;

@@ -175,10 +175,6 @@ pub(crate) struct RecordArguments {
 pub(crate) struct ReplayArguments {
     #[command(flatten)]
     pub(crate) reports: ReportArguments,
-    /// Break a rule of the model, to see that the comparison notices
-    #[cfg(feature = "planted-faults")]
-    #[arg(long, value_name = "NAME", hide = true)]
-    pub(crate) plant_fault: Option<String>,
     /// The recording
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
@@ -212,10 +208,6 @@ pub(crate) struct FollowArguments {
     /// Kill what the program has left when it ends, instead of following it
     #[arg(long)]
     pub(crate) kill_leftovers: bool,
-    /// Break a rule of the model, to see that the comparison notices
-    #[cfg(feature = "planted-faults")]
-    #[arg(long, value_name = "NAME", hide = true)]
-    pub(crate) plant_fault: Option<String>,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     pub(crate) program: Vec<OsString>,
@@ -242,10 +234,6 @@ pub(crate) struct FuzzArguments {
     /// List each rule that was seen at work, and how often
     #[arg(long)]
     pub(crate) coverage: bool,
-    /// Break a rule of the model, to see that the comparison notices
-    #[cfg(feature = "planted-faults")]
-    #[arg(long, value_name = "NAME", hide = true)]
-    pub(crate) plant_fault: Option<String>,
 }
 
 /// The share of one job of `lockstep fuzz`.
@@ -259,9 +247,6 @@ pub(crate) struct JobArguments {
     pub(crate) cpu: usize,
     /// How many scripts; without end if not given.
     pub(crate) scripts: Option<u64>,
-    /// The rule to break.
-    #[cfg(feature = "planted-faults")]
-    pub(crate) plant_fault: Option<String>,
 }
 
 /// The arguments of `lockstep check`.
@@ -270,10 +255,6 @@ pub(crate) struct CheckArguments {
     /// Play on the model alone; needs no privilege
     #[arg(long)]
     pub(crate) model_only: bool,
-    /// Break a rule of the model, to see that the expectations notice
-    #[cfg(feature = "planted-faults")]
-    #[arg(long, value_name = "NAME", hide = true)]
-    pub(crate) plant_fault: Option<String>,
     /// The scenario files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -13,8 +13,6 @@ use crate::tracer::Failure;
 ///
 /// What kept lockstep from its work: a file that is no recording, or one that was cut off.
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<u8, Failure> {
-    #[cfg(feature = "planted-faults")]
-    run::plant_fault(arguments.plant_fault.as_deref())?;
     let (mut recording, head) = Recording::open(&arguments.file)?;
     let reports = Reports::open(&arguments.reports)?;
     run::keep_panics_quiet();

@@ -38,8 +38,6 @@ pub(crate) fn record(arguments: &RecordArguments) -> Result<u8, Failure> {
 }
 
 fn follow(arguments: &FollowArguments, recording: Option<File>) -> Result<u8, Failure> {
-    #[cfg(feature = "planted-faults")]
-    plant_fault(arguments.plant_fault.as_deref())?;
     // Made before the program runs: a bad path is told at once.
     let reports = Reports::open(&arguments.reports)?;
     keep_panics_quiet();
@@ -165,17 +163,4 @@ pub(crate) fn keep_panics_quiet() {
 /// What the last panic said.
 pub(crate) fn last_panic() -> String {
     LAST_PANIC.lock().map(|last| last.replace('\n', " ")).unwrap_or_default()
-}
-
-/// Breaks a rule of the model.
-#[cfg(feature = "planted-faults")]
-pub(crate) fn plant_fault(name: Option<&str>) -> Result<(), Failure> {
-    use axprocess::faults::{Fault, plant};
-    let Some(name) = name else {
-        return Ok(());
-    };
-    let fault = Fault::from_name(name)
-        .ok_or_else(|| Failure::new(format!("no fault is called {name}: {:?}", Fault::NAMES)))?;
-    plant(fault);
-    Ok(())
 }

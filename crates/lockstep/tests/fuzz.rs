@@ -80,41 +80,6 @@ fn no_init_is_stranded() {
     assert!(said(&output).contains("cannot do that now"), "{}", said(&output));
 }
 
-/// A wrong rule of the model is found, and the script that shows it is short.
-#[cfg(feature = "planted-faults")]
-#[test]
-fn wrong_rules_are_found_and_shortened() {
-    if is_skipped() {
-        return;
-    }
-    const FAULTS: [&str; 14] = [
-        "wrong-reaper",
-        "wrong-group",
-        "reaped-twice",
-        "deaf-stop",
-        "silent-death",
-        "forsaken-group",
-        "kept-exit-signal",
-        "naked-init",
-        "hardy-zombie",
-        "greedy-number",
-        "kept-terminal",
-        "long-vfork",
-        "leaders-code",
-        "own-sibling",
-    ];
-    for fault in FAULTS {
-        let arguments =
-            ["fuzz", "--quiet", "--seconds", "10", "--seed", "1", "--plant-fault", fault];
-        let output = lockstep(&arguments).output().unwrap();
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{fault}: {said}");
-        let script = said.split("\n\n").nth(1).unwrap_or_default();
-        let steps = script.lines().filter(|line| line.starts_with(char::is_alphabetic)).count();
-        assert!((1..=12).contains(&steps), "{fault}: {said}");
-    }
-}
-
 /// R-TTY-04: what has ended in the foreground is still shown, inside a namespace too.
 #[test]
 fn seed_66_agrees() {

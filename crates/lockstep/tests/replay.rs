@@ -161,21 +161,3 @@ fn bad_recordings_are_told() {
     assert_eq!(run.status, 125);
     run.expect_stderr("lockstep: cannot read no/such/file: No such file");
 }
-
-/// A wrong rule of the model is noticed without the program.
-#[cfg(feature = "planted-faults")]
-#[test]
-fn planted_faults_are_noticed() {
-    for (fault, name, complaint) in [
-        ("wrong-reaper", "daemon", "the parent of "),
-        ("wrong-group", "jobs_of_bash", "the process group of "),
-        ("reaped-twice", "make_j4", "it can be waited for again"),
-        ("deaf-stop", "keys_under_bash", "model: "),
-        ("forsaken-group", "lost_terminals", "what "),
-        ("kept-terminal", "lost_terminals", "model: "),
-    ] {
-        let run = replay_with(Bench::new(), &["--plant-fault", fault], &recording(name));
-        assert_eq!(run.status, 1, "{fault}: {}", run.report);
-        run.expect_report("DIVERGENCE").expect_report(complaint);
-    }
-}

@@ -23,3 +23,18 @@ fn the_table_names_every_scenario_that_has_a_number() {
     let missing: Vec<_> = all.difference(&named).filter(|name| name.starts_with("race_")).collect();
     assert!(missing.is_empty(), "not in the table: {missing:?}");
 }
+
+#[test]
+fn the_table_names_every_cut() {
+    // `cargo faults cuts` shows that the scenarios of a row fail with its cut.
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = include_str!("../../../docs/races.md");
+    let cells = |row: &str| row.rsplit('|').nth(1).map(|cell| cell.trim().to_owned());
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let named: BTreeSet<_> = rows.filter_map(cells).filter(|cell| !cell.is_empty()).collect();
+    for entry in std::fs::read_dir(root.join("faults/cuts")).expect("the cuts") {
+        let name = entry.expect("an entry").path().with_extension("");
+        let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        assert!(named.contains(&name), "no row of the table fails with {name}");
+    }
+}

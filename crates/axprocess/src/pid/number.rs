@@ -1,7 +1,6 @@
 //! The number table: number → thread, process, group, session.
 
 use super::radix::{Nodes, NodesMissing, Radix, Slot};
-use crate::faults::{Fault, is_planted};
 use crate::list::Ptr;
 use crate::sync::Hold;
 use crate::{Errno, Host, Process, ProcessGroup, Session, Thread};
@@ -267,9 +266,6 @@ impl<H: Host> NumberTable<H> {
 
     /// Linux's `idr_alloc_cyclic`, with the lower bound that `alloc_pid` gives it.
     fn next_free(&self) -> Option<Pid> {
-        if is_planted(Fault::GreedyNumber) {
-            return self.roles.first_free(1, self.limit);
-        }
         self.roles
             .first_free(self.first_candidate(), self.limit)
             .or_else(|| self.roles.first_free(self.lowest(), self.limit))

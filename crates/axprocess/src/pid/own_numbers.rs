@@ -216,12 +216,6 @@ impl<H: Host> Numbers<H> {
         }
     }
 
-    /// Whether a thread or process is known by these numbers.
-    #[cfg(feature = "check")]
-    pub(crate) fn names(&self, hold: &Hold<'_, H>, is_it: impl Fn(&Roles<H>) -> bool) -> bool {
-        self.space(hold).roles(hold, self.number()).is_some_and(is_it)
-    }
-
     /// The roles that its number plays.
     pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>) -> Option<&'a Roles<H>> {
         self.space(hold).roles(hold, self.number())

@@ -3,7 +3,6 @@
 use core::cell::Cell;
 
 use super::Marks;
-use crate::faults::{Fault, is_planted};
 use crate::sync::{Hold, with_rest};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, ExitSignal, Host};
@@ -76,12 +75,8 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
-        if !is_planted(Fault::KeptExitSignal) {
-            process.exit_signal.set(hold, ExitSignal::SIGCHLD);
-        }
-        if !is_planted(Fault::LongVfork) {
-            self.end_vfork(hold);
-        }
+        process.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        self.end_vfork(hold);
         Ok(true)
     }
 

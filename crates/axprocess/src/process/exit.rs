@@ -18,7 +18,6 @@
 use super::end_space::end_spaces;
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState, TracedBy};
-use crate::faults::{Fault, is_planted};
 use crate::sync::{Hold, with_rest};
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
@@ -43,18 +42,9 @@ impl<H: Host> Thread<H> {
     /// status is the last thread's, unless a group exit has decided it. R-EXIT-01 to R-EXIT-07, R-REPARENT-01, R-NOTIFY-01.
     pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
         let process = self.process();
-        #[cfg(feature = "split-sections")]
-        let reaper = process.world().check_apart(crate::split::Split::Adopt, |hold| {
-            process.find_reaper(hold)?.process_in(hold).share()
-        });
         let first = || {
             process.world().hold(|hold| {
                 let exit = self.begin_exit(hold, status.to_raw());
-                #[cfg(feature = "split-sections")]
-                if let Some(Some(reaper)) = &reaper {
-                    let reaper = reaper.in_hold(hold).leading_thread(hold);
-                    self.children_list().move_all(hold, reaper);
-                }
                 if exit != ThreadExit::Gone {
                     self.try_finish_exit(hold);
                 }
@@ -166,9 +156,7 @@ fn leave<H: Host>(hold: &mut Hold<'_, H>, thread: &Thread<H>, code: i32) -> Opti
     }
     let process = thread.process();
     thread.depart(hold);
-    let counts = !process.has(hold, Marks::GROUP_EXIT);
-    let counts = counts && (!is_planted(Fault::LeadersCode) || thread.is_leader(hold));
-    if counts {
+    if !process.has(hold, Marks::GROUP_EXIT) {
         process.exit_code.set(hold, code as u32);
     }
     thread.exit_code().set(hold, process.exit_code.get());
@@ -265,11 +253,6 @@ impl<H: Host> Process<H> {
             _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
-        };
-        // Not where the end of a namespace would wait for ever.
-        let action = match is_planted(Fault::HardyZombie) {
-            true if parent.state() == ProcessState::Live => ChildSignalAction::empty(),
-            _ => action,
         };
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
             let receiver = Receiver::Process(self.parent_thread_in(hold));

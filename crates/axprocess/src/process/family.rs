@@ -8,7 +8,6 @@
 //! orphan never lands with a reaper that is itself about to go, and is in exactly one child list at every unlock.
 
 use super::{Marks, Process, ProcessState, Reportable, Siblings, TracedBy};
-use crate::faults::{Fault, is_planted};
 use crate::list::{OrderedQueue, StrongList};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -142,7 +141,7 @@ impl<H: Host> Process<H> {
 
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Thread<H>> {
-        if hold.table().subreapers > 0 && !is_planted(Fault::WrongReaper) {
+        if hold.table().subreapers > 0 {
             let level = self.level;
             let mut ancestor = self.parent_in(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.

@@ -14,12 +14,10 @@
 //! A kernel that has nothing to do in between calls [`Thread::fork`], which is all of it in one hold.
 
 use super::{Marks, Process, ProcessState};
-use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::list::Ptr;
 use crate::pid::{Numbers, PidNamespace, Refusal, Task};
 use crate::session::Session;
-use crate::split::Split;
 use crate::sync::{Hold, Home, World};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, ExitSignal, Host, Number, Pid, PidHandle};
@@ -119,10 +117,9 @@ impl<H: Host> Thread<H> {
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
         let process = self.make_child(&request, data, thread_data)?;
-        let chosen = self.choose_parent_apart(&request);
         self.process().world().transact(|hold| {
             self.check_may_fork(hold)?;
-            let origin = self.origin_of(hold, &request, chosen.as_ref())?;
+            let origin = self.origin_of(hold, &request)?;
             publish(hold, &process, &origin, NumberSource::Taken(request.number, Some(self)))
         })?;
         Ok(first_thread_of(process))
@@ -168,7 +165,7 @@ impl<H: Host> Thread<H> {
         let process = self.make_child(&request, data, thread_data)?;
         self.process().world().transact(|hold| {
             self.check_may_fork(hold)?;
-            self.origin_of(hold, &request, None)?;
+            self.origin_of(hold, &request)?;
             process.in_hold(hold).reserve_number(hold, request.number, Some(self))
         })?;
         let request = ForkRequest { number: Number::Next, ..request };
@@ -191,13 +188,9 @@ impl<H: Host> Thread<H> {
     ) -> Result<ARef<Self>, Errno> {
         let process = self.process();
         let thread = Self::make(process, thread_data)?;
-        let checked = process.world().check_apart(Split::Join, |hold| self.check_may_join(hold));
-        let checked = checked.transpose()?;
         process.world().transact(|hold| {
             self.check_children_live_here(hold)?;
-            if checked.is_none() {
-                self.check_may_join(hold)?;
-            }
+            self.check_may_join(hold)?;
             let task = Task::Thread(Ptr::new(&*thread));
             thread.in_hold(hold).own_numbers().enter(hold, number, Some(self), Some(task))?;
             thread.join(hold);
@@ -256,7 +249,6 @@ impl<H: Host> Thread<H> {
         &self,
         hold: &Hold<'h, H>,
         request: &ForkRequest<'_>,
-        chosen: Option<&ARef<Process<H>>>,
     ) -> Result<Origin<'h, H>, Errno> {
         let caller = self.process_in(hold);
         let (parent, exit_signal, parent_execs) = match request.parent {
@@ -267,23 +259,7 @@ impl<H: Host> Thread<H> {
                 caller.parent_execs.get(hold),
             ),
         };
-        let exit_signal = match is_planted(Fault::OwnSibling) {
-            true => request.exit_signal,
-            false => exit_signal,
-        };
-        let chosen = chosen.map(|it| it.in_hold(hold).leading_thread(hold));
-        Ok(Origin { parent, chosen, like: caller, exit_signal, parent_execs })
-    }
-
-    fn choose_parent_apart(&self, request: &ForkRequest<'_>) -> Option<ARef<Process<H>>> {
-        let chosen = self.process().world().check_apart(Split::Fork, |hold| {
-            let parent = match request.parent {
-                ForkParent::Caller => self.in_hold(hold),
-                ForkParent::Sibling => self.process().parent.get(hold)?,
-            };
-            parent.accepting(hold)?.process_in(hold).share()
-        });
-        chosen.flatten()
+        Ok(Origin { parent, like: caller, exit_signal, parent_execs })
     }
 
     fn check_may_fork(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
@@ -392,7 +368,7 @@ impl<H: Host> Process<H> {
         hold: &Hold<'h, H>,
         request: &ForkRequest<'_>,
     ) -> Result<Origin<'h, H>, Errno> {
-        self.leading_thread(hold).origin_of(hold, request, None)
+        self.leading_thread(hold).origin_of(hold, request)
     }
 }
 
@@ -477,7 +453,7 @@ impl<H: Host> PreparedFork<'_, H> {
             ..ForkRequest::default()
         };
         let published = caller.process().world().transact(|hold| {
-            let origin = caller.origin_of(hold, &request, None)?;
+            let origin = caller.origin_of(hold, &request)?;
             if child.space(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM.into());
             }
@@ -577,8 +553,6 @@ fn give_up<H: Host>(hold: &mut Hold<'_, H>, thread: &Thread<H>, numbers: &Number
 pub(crate) struct Origin<'h, H: Host> {
     /// Whose child it shall be.
     parent: &'h Thread<H>,
-    /// Whose child it becomes, if that was found out in a section before.
-    chosen: Option<&'h Thread<H>>,
     /// Whose group it inherits: the caller's.
     like: &'h Process<H>,
     exit_signal: ExitSignal,
@@ -609,7 +583,7 @@ fn publish<'h, H: Host>(
     if hold.table().closed {
         return Err(Errno::ENOMEM.into());
     }
-    let parent = origin.chosen.or_else(|| origin.parent.accepting(hold));
+    let parent = origin.parent.accepting(hold);
     let parent = parent.or_else(|| origin.parent.process_in(hold).find_reaper(hold));
     // The init of a namespace that has ended adopts nobody: on behalf of itself nothing can be made.
     let parent = parent.filter(|it| !it.process_in(hold).is_zombie()).ok_or(Errno::ENOMEM)?;

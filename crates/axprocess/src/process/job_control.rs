@@ -5,11 +5,9 @@
 
 use super::end_space::end_spaces;
 use super::{Marks, Process, ProcessState};
-use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Refusal, Task};
 use crate::session::Session;
-use crate::split::Split;
 use crate::sync::Hold;
 use crate::{ARef, Errno, Host, Pid};
 
@@ -87,25 +85,13 @@ impl<H: Host> Process<H> {
             return Err(Errno::EINVAL);
         }
         let founding = (pid == pgid).then(|| ProcessGroup::make(self.world())).transpose()?;
-        let checked = self.world().check_apart(Split::Setpgid, |hold| {
-            let target = self.find_own_or_task(hold, pid)?.0;
-            self.check_may_move(hold, target)?;
-            Ok(target.named_group(hold).is_none())
-        });
-        let checked = checked.transpose()?;
         self.world().transact(|hold| {
             let (target, is_leader) = self.find_own_or_task(hold, pid)?;
             if !is_leader {
                 return Err(Errno::EINVAL.into());
             }
-            if checked.is_none() {
-                self.check_may_move(hold, target)?;
-            }
-            if is_planted(Fault::WrongGroup) {
-                return Ok(());
-            }
+            self.check_may_move(hold, target)?;
             match &founding {
-                Some(embryo) if checked == Some(true) => target.found_group(hold, embryo),
                 Some(embryo) => target.enter_own_group(hold, embryo),
                 None => {
                     let group = self.find_group_in_session(hold, pgid.cast_unsigned())?;
@@ -126,12 +112,7 @@ impl<H: Host> Process<H> {
     pub fn setsid(&self) -> Result<Pid, Errno> {
         let session = Session::make(self.world())?;
         let group = ProcessGroup::make(self.world())?;
-        let checked = self.world().check_apart(Split::Setsid, |hold| self.check_may_lead(hold));
-        let checked = checked.transpose()?;
-        self.world().transact(|hold| match checked {
-            Some(()) => self.lead_session(hold, &session, &group),
-            None => self.found_session(hold, &session, &group),
-        })?;
+        self.world().transact(|hold| self.found_session(hold, &session, &group))?;
         Ok(self.pid())
     }
 
@@ -231,26 +212,17 @@ impl<H: Host> Process<H> {
         group: &ProcessGroup<H>,
     ) -> Result<(), Refusal> {
         self.check_may_lead(hold)?;
-        self.lead_session(hold, session, group)
+        session.found(hold, Some(&self.own_numbers))?;
+        group.found(hold, Some(&self.own_numbers), session)?;
+        self.forget_terminal(hold);
+        self.relocate(hold, group);
+        Ok(())
     }
 
     /// Whether the process can lead a new session: no group has its number.
     fn check_may_lead(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
         let taken = self.named_group(hold).is_some() || self.leads_session();
         if taken || !self.is_member_somewhere() { Err(Errno::EPERM) } else { Ok(()) }
-    }
-
-    fn lead_session(
-        &self,
-        hold: &mut Hold<'_, H>,
-        session: &Session<H>,
-        group: &ProcessGroup<H>,
-    ) -> Result<(), Refusal> {
-        session.found(hold, Some(&self.own_numbers))?;
-        group.found(hold, Some(&self.own_numbers), session)?;
-        self.forget_terminal(hold);
-        self.relocate(hold, group);
-        Ok(())
     }
 
     /// Moves into the group of the process's own number, founding it with `embryo` if none lives.

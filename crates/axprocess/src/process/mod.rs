@@ -23,6 +23,8 @@
 //! | `stat` | what `/proc` shows |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
 
+#[cfg(feature = "check")]
+mod check;
 mod clone;
 mod end_space;
 mod exec;
@@ -475,49 +477,6 @@ impl<H: Host> Process<H> {
     fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {
         debug_assert!(self.state() < state, "a process only moves forward in its life");
         self.state.set(hold, state as u32);
-    }
-}
-
-/// What the invariant checker reads.
-#[cfg(feature = "check")]
-impl<H: Host> Process<H> {
-    pub(crate) fn threads_in<'a, 'h>(
-        &'a self,
-        hold: &'a Hold<'h, H>,
-    ) -> impl Iterator<Item = &'h Thread<H>> + use<'a, 'h, H> {
-        self.threads.iter(hold)
-    }
-
-    pub(crate) fn live_threads_in(&self, hold: &Hold<'_, H>) -> usize {
-        self.live_threads.get(hold) as usize
-    }
-
-    pub(crate) fn terminal_generation_in(&self, hold: &Hold<'_, H>) -> u64 {
-        self.terminal_generation.get(hold)
-    }
-
-    pub(crate) fn birth_in(&self, hold: &Hold<'_, H>) -> i64 {
-        self.birth.get(hold)
-    }
-}
-
-/// What the checker's tests break.
-#[cfg(test)]
-impl<H: Host> Process<H> {
-    pub(crate) fn break_parent(&self, hold: &mut Hold<'_, H>, parent: Option<&Self>) {
-        self.parent.set(hold, parent.map(|parent| parent.leading_thread(hold)));
-    }
-
-    pub(crate) fn break_ppid(&self, hold: &mut Hold<'_, H>, ppid: Pid) {
-        self.ppid.set(hold, ppid);
-    }
-
-    pub(crate) fn break_terminal_generation(&self, hold: &mut Hold<'_, H>, generation: u64) {
-        self.terminal_generation.set(hold, generation);
-    }
-
-    pub(crate) fn break_live_threads(&self, hold: &mut Hold<'_, H>, count: u32) {
-        self.live_threads.set(hold, count);
     }
 }
 

@@ -16,7 +16,6 @@
 //! the signals could be left or continued in between.
 
 use super::{Process, ProcessState};
-use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::sync::Hold;
 use crate::{Host, Signal, SignalCause, SignalInfo};
@@ -40,9 +39,6 @@ pub(crate) fn is_orphaned_group<H: Host>(
 impl<H: Host> ProcessGroup<H> {
     /// Sends a signal of the kernel's own to every member, the one that joined last first.
     pub(crate) fn signal_members(&self, hold: &mut Hold<'_, H>, signal: Signal) {
-        if is_planted(Fault::ForsakenGroup) {
-            return;
-        }
         let info = SignalInfo { signal, cause: SignalCause::Kernel };
         let mut at = self.members().last(hold);
         while let Some(member) = at {

@@ -6,7 +6,6 @@
 
 use super::Process;
 use super::send::Receiver;
-use crate::faults::{Fault, is_planted};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, Host, Signal, SignalCause, SignalInfo};
@@ -79,9 +78,6 @@ impl<H: Host> Process<H> {
     ///
     /// All threads in one hold, as on Linux; without a wish none is looked at.
     pub(super) fn post_parent_death(&self, hold: &mut Hold<'_, H>, lost: &Self) {
-        if is_planted(Fault::SilentDeath) {
-            return;
-        }
         let mut left = self.armed_threads.get(hold);
         let mut at = Some(self.leading_thread(hold)).filter(|_| left > 0);
         while let Some(thread) = at {
@@ -111,19 +107,5 @@ impl<H: Host> Process<H> {
             let info = SignalInfo { signal, cause: SignalCause::ParentDeath { pid } };
             self.send_to(hold, Receiver::Process(wisher), &info);
         }
-    }
-}
-
-/// What the invariant checker asks, and its tests break.
-#[cfg(feature = "check")]
-impl<H: Host> Process<H> {
-    /// Invariant 14: so many threads have a wish.
-    pub(crate) fn check_wishes(&self, hold: &Hold<'_, H>, armed: u32) {
-        assert_eq!(self.armed_threads.get(hold), armed, "14: the wishes of {self:?}");
-    }
-
-    #[cfg(test)]
-    pub(crate) fn break_wishes(&self, hold: &mut Hold<'_, H>, armed: u32) {
-        self.armed_threads.set(hold, armed);
     }
 }

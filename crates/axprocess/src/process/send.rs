@@ -16,7 +16,6 @@
 //! that no thread could take, because all were stopped. An init survives those too ([`Process::is_protected_from`]).
 
 use super::{Discard, Marks, Process};
-use crate::faults::{Fault, is_planted};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{DefaultAction, ExitStatus, Host, Signal, SignalAction, SignalCause, SignalInfo};
@@ -158,9 +157,6 @@ impl<H: Host> Process<H> {
     /// Whether default actions do not touch this process: it is the init of a namespace, and what its like can do nothing about,
     /// `SIGKILL` and `SIGSTOP`, does not come from outside. To the table's own init there is no outside. R-NS-10, R-NS-11.
     fn is_shielded(&self, hold: &Hold<'_, H>, origin: Origin, signal: Signal) -> bool {
-        if is_planted(Fault::NakedInit) {
-            return false;
-        }
         let is_forced =
             signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init(hold);
         self.is_space_init(hold) && !is_forced

@@ -22,7 +22,6 @@
 
 use super::orphan::is_orphaned_group;
 use super::{Process, ProcessState};
-use crate::faults::{Fault, is_planted};
 use crate::pid::{PidNamespace, Task};
 use crate::session::Session;
 use crate::sync::Hold;
@@ -376,9 +375,6 @@ impl<H: Host> Process<H> {
     ///
     /// R-TTYEXIT-01, R-TTYEXIT-03, R-TTYEXIT-04, R-TTYEXIT-06, B5.
     pub(super) fn lose_terminal_at_exit(&self, hold: &mut Hold<'_, H>) {
-        if is_planted(Fault::KeptTerminal) {
-            return;
-        }
         if !self.leads_session() {
             return;
         }

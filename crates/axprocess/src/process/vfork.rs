@@ -105,26 +105,3 @@ impl<H: Host> Thread<H> {
         }
     }
 }
-
-/// What the invariant checker asks, and its tests break.
-#[cfg(feature = "check")]
-impl<H: Host> Thread<H> {
-    /// Invariant 16.
-    pub(crate) fn check_vfork(&self, hold: &Hold<'_, H>) {
-        let child = self.vfork_child().get(hold);
-        assert_eq!(self.is_in_vfork(), child.is_some(), "16: the vfork of {self:?}");
-        let is_tied = |there: Option<&Self>| there.is_some_and(|there| core::ptr::eq(there, self));
-        let back = child.is_none_or(|child| is_tied(child.vfork_parent().get(hold)));
-        assert!(back, "16: the child of {self:?} lets another go");
-        let parent = self.vfork_parent().get(hold);
-        let back = parent.is_none_or(|parent| is_tied(parent.vfork_child().get(hold)));
-        assert!(back, "16: {self:?} lets one go that waits for another");
-        let lives = self.state() == ThreadState::Live;
-        assert!(lives || (child.is_none() && parent.is_none()), "16: {self:?} exits amid a vfork");
-    }
-
-    #[cfg(test)]
-    pub(crate) fn break_vfork(&self, hold: &mut Hold<'_, H>, parent: &Self) {
-        self.vfork_parent().set(hold, Some(parent));
-    }
-}

@@ -57,12 +57,11 @@ pub use future::WaitFuture;
 pub use news::{ChildNews, WaitToken};
 pub use pidfd::{Patience, PidfdMode};
 pub use request::{WaitOptions, WaitRequest};
-use search::{Search, Subject};
+use search::Search;
 pub(crate) use sleeper::{Sleeper, Sleepers};
 use target::Target;
 
 use super::Process;
-use crate::split::Split;
 use crate::sync::Hold;
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid, WaitStatus};
@@ -184,19 +183,7 @@ impl<H: Host> Thread<H> {
     ///
     /// `ECHILD`: no child matches that could ever report what is asked for.
     pub fn wait(&self, request: &WaitRequest) -> Result<WaitOutcome<H>, Errno> {
-        let world = self.process().world();
-        let seen = world.check_apart(Split::Reap, |hold| {
-            let target = Target::of(hold, self, request);
-            let search = Search::new(hold, self, &target, request.options())?;
-            let (Subject::Child(child), status) = search.first_report(hold)? else { return None };
-            Some((child.share()?, status))
-        });
-        world.hold(|hold| {
-            if let Some(Some((process, status))) = seen {
-                drop(process.reap(hold));
-                let (pid, usage) = (process.pid(), H::Usage::default());
-                return Ok(WaitOutcome::Event(WaitEvent { pid, status, usage, process }));
-            }
+        self.process().world().hold(|hold| {
             let target = Target::of(hold, self, request);
             look(hold, self, &target, request.options())
         })

@@ -9,7 +9,7 @@ use crate::pid::{Memory, NodesMissing, PidNamespace, Refusal};
 use crate::process::{Process, Siblings, Sleeper, Sleepers};
 use crate::table::Relations;
 use crate::thread::Thread;
-use crate::{Errno, Host};
+use crate::{Errno, Host, check};
 
 /// How many objects one hold touches at most, where an operation is over many.
 pub(crate) const BATCH: usize = 64;
@@ -134,8 +134,8 @@ impl<H: Host> World<H> {
             let mut hold =
                 Hold { world: self, relations, leftovers, owes_wakes: false, touched: 0 };
             let result = EndsProgram::unless_it_returns(|| section(&mut hold));
-            #[cfg(feature = "check")]
-            crate::check::at_unlock(&mut hold);
+            let touched = hold.touched;
+            check::at_unlock(&mut hold, touched);
             (result, hold.owes_wakes, held.leave())
         };
         if owes_wakes {
@@ -235,10 +235,5 @@ impl<'h, H: Host> Hold<'h, H> {
     #[inline]
     pub(crate) const fn is_full(&self) -> bool {
         self.touched >= BATCH
-    }
-
-    #[cfg(feature = "check")]
-    pub(crate) const fn touched(&self) -> usize {
-        self.touched
     }
 }

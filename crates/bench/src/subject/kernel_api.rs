@@ -20,11 +20,6 @@ impl Host for Kernel {
     type GroupData = ();
     type SessionData = ();
     type Usage = ();
-
-    #[cfg(feature = "planted-faults")]
-    fn wake_waiters(&self, _parent: &axprocess::Process<Self>, _news: &axprocess::ChildNews) {
-        crate::fault::commit();
-    }
 }
 
 type Thread = ARef<axprocess::Thread<Kernel>>;

@@ -51,8 +51,6 @@ pub(crate) struct Finding {
 ///
 /// No PID namespace can be made.
 pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
-    #[cfg(feature = "planted-faults")]
-    crate::run::plant_fault(arguments.plant_fault.as_deref())?;
     keep_panics_quiet();
     // SAFETY: plain numbers.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };

@@ -95,8 +95,6 @@ fn start(
         step: jobs as u64,
         cpu: job,
         scripts: arguments.scripts.map(|scripts| scripts.div_ceil(jobs as u64)),
-        #[cfg(feature = "planted-faults")]
-        plant_fault: arguments.plant_fault.clone(),
     };
     let share = serde_json::to_string(&share).map_err(|error| Failure::new(error.to_string()))?;
     let mut child = Command::new(program)

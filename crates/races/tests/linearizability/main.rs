@@ -48,43 +48,6 @@ fn every_outcome_is_that_of_some_order() {
     );
 }
 
-#[cfg(feature = "split-sections")]
-mod cut {
-    //! A test of the test: with an operation cut in two, outcomes come up that no order has.
-
-    use std::panic;
-    use std::process::Command;
-
-    use axprocess::split::{Split, plant};
-
-    #[test]
-    fn an_operation_cut_in_two_has_outcomes_of_no_order() {
-        // Races 1, 3, 4 and 7, and a late thread, found without being looked for. Each cut has a process of its own: this test again, with a cut named.
-        const NAMED: &str = "LINEARIZABILITY_SPLIT";
-        if let Ok(split) = std::env::var(NAMED) {
-            return explore(&split);
-        }
-        for split in ["setpgid", "fork", "adopt", "reap", "join"] {
-            let mut command = Command::new(std::env::current_exe().unwrap());
-            let name = "cut::an_operation_cut_in_two_has_outcomes_of_no_order";
-            command.args(["--exact", name, "--nocapture"]);
-            let output = command.env(NAMED, split).output().unwrap();
-            let story = String::from_utf8_lossy(&output.stderr);
-            assert!(!output.status.success(), "nobody notices that {split} is cut");
-            assert!(story.contains("The schedule that failed"), "{story}");
-        }
-    }
-
-    fn explore(split: &str) {
-        // The damage goes no further than to the panic that reports it.
-        panic::set_hook(Box::new(|_| std::process::exit(1)));
-        plant(Split::from_name(split).unwrap());
-        for seed in 0..super::PROGRAMS {
-            super::explore(seed, &std::sync::Arc::default());
-        }
-    }
-}
-
 /// Runs the program of that seed under some schedules.
 fn explore(seed: u64, searched: &Arc<AtomicUsize>) {
     let program = Program::draw(&mut Random::new(seed));

@@ -2,7 +2,6 @@
 
 use super::target::{ChildId, Target};
 use super::{WaitEvent, WaitOptions};
-use crate::faults::{Fault, is_planted};
 use crate::group::ProcessGroup;
 use crate::pid::Task;
 use crate::process::family::Children;
@@ -337,9 +336,6 @@ impl<H: Host> Process<H> {
 
     /// Reaps the zombie for its waiter. That wakes nobody: whoever sleeps for this child was woken when it ended (R-WAIT-24).
     fn claim(&self, hold: &mut Hold<'_, H>) -> Option<ARef<Self>> {
-        if is_planted(Fault::ReapedTwice) {
-            return self.share();
-        }
         self.reap(hold)
     }
 }

@@ -1,0 +1,18 @@
+//! Nothing is checked, and nothing counted: what stands in place of `check.rs` without its feature.
+
+use crate::Host;
+use crate::sync::Hold;
+
+/// What a table has of this.
+pub(crate) struct Audit;
+
+impl Audit {
+    pub(crate) const fn new() -> Self {
+        Self
+    }
+}
+
+#[inline]
+pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>, _: usize) {
+    let Audit = &hold.table().audit;
+}

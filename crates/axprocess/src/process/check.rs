@@ -1,0 +1,97 @@
+//! What the invariant checker asks of processes and threads, and what its tests break.
+
+use super::{Marks, Process};
+use crate::Host;
+use crate::sync::Hold;
+use crate::thread::{Thread, ThreadState};
+#[cfg(test)]
+use crate::{Pid, Signal};
+
+impl<H: Host> Process<H> {
+    pub(crate) fn threads_in<'a, 'h>(
+        &'a self,
+        hold: &'a Hold<'h, H>,
+    ) -> impl Iterator<Item = &'h Thread<H>> + use<'a, 'h, H> {
+        self.threads.iter(hold)
+    }
+
+    pub(crate) fn live_threads_in(&self, hold: &Hold<'_, H>) -> usize {
+        self.live_threads.get(hold) as usize
+    }
+
+    pub(crate) fn terminal_generation_in(&self, hold: &Hold<'_, H>) -> u64 {
+        self.terminal_generation.get(hold)
+    }
+
+    pub(crate) fn birth_in(&self, hold: &Hold<'_, H>) -> i64 {
+        self.birth.get(hold)
+    }
+
+    /// Invariant 13: `unstopped` threads live and have not stopped.
+    pub(crate) fn check_stop(&self, hold: &Hold<'_, H>, unstopped: usize) {
+        let awaited = self.stop_awaits.get(hold) as usize;
+        let is_complete = self.has(hold, Marks::STOPPED);
+        let is_open = !self.stop_round.get(hold).is_multiple_of(2);
+        assert_eq!(is_open, is_complete || awaited > 0, "13: the stop of {self:?}");
+        assert!(!(is_complete && awaited > 0), "13: the stop of {self:?} is done and is not");
+        assert!(awaited == 0 || awaited == unstopped, "13: the stop of {self:?} awaits {awaited}");
+        assert!(!is_open || self.can_stop(hold), "13: {self:?} ends, and is stopped");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_stop(&self, hold: &mut Hold<'_, H>, awaited: u32) {
+        self.open_round(hold, Signal::SIGSTOP);
+        self.stop_awaits.set(hold, awaited);
+    }
+
+    /// Invariant 14: so many threads have a wish.
+    pub(crate) fn check_wishes(&self, hold: &Hold<'_, H>, armed: u32) {
+        assert_eq!(self.armed_threads.get(hold), armed, "14: the wishes of {self:?}");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_wishes(&self, hold: &mut Hold<'_, H>, armed: u32) {
+        self.armed_threads.set(hold, armed);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_parent(&self, hold: &mut Hold<'_, H>, parent: Option<&Self>) {
+        self.parent.set(hold, parent.map(|parent| parent.leading_thread(hold)));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_ppid(&self, hold: &mut Hold<'_, H>, ppid: Pid) {
+        self.ppid.set(hold, ppid);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_terminal_generation(&self, hold: &mut Hold<'_, H>, generation: u64) {
+        self.terminal_generation.set(hold, generation);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_live_threads(&self, hold: &mut Hold<'_, H>, count: u32) {
+        self.live_threads.set(hold, count);
+    }
+}
+
+impl<H: Host> Thread<H> {
+    /// Invariant 16.
+    pub(crate) fn check_vfork(&self, hold: &Hold<'_, H>) {
+        let child = self.vfork_child().get(hold);
+        assert_eq!(self.is_in_vfork(), child.is_some(), "16: the vfork of {self:?}");
+        let is_tied = |there: Option<&Self>| there.is_some_and(|there| core::ptr::eq(there, self));
+        let back = child.is_none_or(|child| is_tied(child.vfork_parent().get(hold)));
+        assert!(back, "16: the child of {self:?} lets another go");
+        let parent = self.vfork_parent().get(hold);
+        let back = parent.is_none_or(|parent| is_tied(parent.vfork_child().get(hold)));
+        assert!(back, "16: {self:?} lets one go that waits for another");
+        let lives = self.state() == ThreadState::Live;
+        assert!(lives || (child.is_none() && parent.is_none()), "16: {self:?} exits amid a vfork");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_vfork(&self, hold: &mut Hold<'_, H>, parent: &Self) {
+        self.vfork_parent().set(hold, Some(parent));
+    }
+}
