@@ -60,8 +60,8 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Returns who runs, as a number: the thread; or the processor, if the relation lock keeps its holder there and running.
     ///
-    /// A hook that calls back into the crate panics by this, and so ends the program, where otherwise it would wait for itself for ever. `None`: the host cannot tell, and nothing
-    /// is noticed; and an object whose last reference another processor drops during a hold may wait for the end of that hold, or of the next.
+    /// A hook that calls back into the crate panics by this, and so ends the program, where otherwise it would wait for itself for ever. `None`, and
+    /// `usize::MAX`: the host cannot tell, and nothing is noticed.
     fn context(&self) -> Option<NonZeroUsize> {
         None
     }

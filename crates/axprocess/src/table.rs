@@ -7,7 +7,7 @@ use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Task};
 use crate::process::{InitSession, Process};
 use crate::session::Session;
-use crate::sync::{FirstUse, Hold, Lock, World};
+use crate::sync::{FirstUse, Hold, Lock, World, with_rest};
 use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid, check};
@@ -196,8 +196,12 @@ impl<H: Host> ProcessTable<H> {
 impl<H: Host> Drop for ProcessTable<H> {
     fn drop(&mut self) {
         let Some(world) = self.world.get() else { return };
-        world.hold(|hold| hold.table_mut().closed = true);
-        while world.hold(dissolve_some) {}
+        // The kernel's data may panic when it is dropped: the rest is ended all the same.
+        let dissolve = || while world.hold(dissolve_some) {};
+        with_rest(dissolve, || {
+            world.hold(|hold| hold.table_mut().closed = true);
+            dissolve();
+        });
     }
 }
 

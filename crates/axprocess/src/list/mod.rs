@@ -18,8 +18,6 @@
 //! * a thread is held by its process's list until it has exited, and leaves all others before; the leader of a process, by the process, until the reap;
 //! * a terminal and its session point to each other, until either ends: the session with its last group, the terminal when it is unlinked, before it is dropped;
 //! * a future that waits for children takes its sleeper out of its list before it drops it; one that is leaked is never freed.
-//!
-//! `Process`, `ProcessGroup` and `Session` check in their `Drop` (in debug builds) that no link to them is left.
 
 mod edge;
 mod ordered;

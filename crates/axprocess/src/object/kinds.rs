@@ -34,7 +34,8 @@ pub(crate) unsafe fn free_as<T: Object>(whole: NonNull<Head>) {
 /// As for [`Object::free`]; and it is a `T`.
 unsafe fn free_kept<T: Kept>(whole: NonNull<Head>) {
     // SAFETY: by this function's own contract. What keeps the table's world is taken out before the rest of the object is dropped, and dropped
-    // when the block has been put back.
+    // when the block has been put back. A process that was never published keeps nothing: its maker is borrowed meanwhile, or it waited, and who frees what waits has the world. Held against: data that
+    // calls the crate, drops the table or panics when it is dropped.
     unsafe {
         let spare = NonNull::from_ref(whole.byte_sub(T::HEAD).cast::<T>().as_ref().spare());
         let (block, _keeper) = end_as::<T, _>(whole, T::take_keeper);
@@ -95,8 +96,8 @@ unsafe fn end_as<T: Object, K>(
     whole: NonNull<Head>,
     take: impl FnOnce(&mut T) -> K,
 ) -> (memory::Unwritten<T>, K) {
-    // SAFETY: the head stands at that offset of the `T`, and has the right to all of its block. Nobody else has a reference to it: the last counted one has gone, and `unlink`
-    // has taken back what led to it over a link. So it can be dropped, and its memory, which `ARef` got for a `T`, given back.
+    // SAFETY: the head stands at that offset of the `T`, and has the right to all of its block. Nobody else has a reference to it: the last counted one has gone, and what led to it over a link was
+    // taken back, by the holds in which it left its lists, or by `unlink`. So it can be dropped, and its memory, which `ARef` got for a `T`, given back.
     unsafe {
         let mut place = whole.byte_sub(T::HEAD).cast::<T>();
         place.as_ref().unlink();
@@ -148,8 +149,8 @@ macro_rules! object {
             }
         }
 
-        // SAFETY: the head stands in the field of that name, made by `new_head` with this type's kind; so does the part's. No code of the crate takes a `&mut` of the type or
-        // moves one that is in its place: there is no way to either. What `free_by_kind` frees it as is said by the kind of the whole's head.
+        // SAFETY: the head stands in the field of that name, made by `new_head` with this type's kind; so does the part's. No code of the crate moves one that is in its
+        // place, or takes a `&mut` of it but `end_as` at its end, when there is no reference any more. What `free_by_kind` frees it as is said by the kind of the whole's head.
         unsafe impl<H: Host> Object for $type<H> {
             const HEAD: usize = offset_of!(Self, head);
             $(const PART: Option<usize> = Some($part);)?
@@ -179,7 +180,11 @@ macro_rules! object {
 }
 
 object!(World, World, |world| world.pending(),
-    part: offset_of!(Self, space) + offset_of!(PidNamespace<H>, head), settle: |world| world.space.settle_in(world));
+    part: offset_of!(Self, space) + offset_of!(PidNamespace<H>, head), settle: |world| {
+        world.space.settle_in(world);
+        world.pending().settle(world.head.whole());
+    },
+    unlink: |world| world.pending().free_all());
 object!(Process, Process, |process| process.world().pending(),
     part: offset_of!(Self, first_thread) + offset_of!(Thread<H>, head), settle: |process| process.first_thread.settle_in(process));
 object!(Thread, Thread, |thread| thread.process().world().pending());

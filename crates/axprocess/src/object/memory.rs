@@ -31,7 +31,8 @@ pub(super) struct Unwritten<T>(pub(super) NonNull<T>);
 
 impl<T> Drop for Unwritten<T> {
     fn drop(&mut self) {
-        // SAFETY: it comes from `allocate`, and whoever has written a value there has forgotten this first.
+        // SAFETY: it comes from `allocate`. Whoever has written a value there has forgotten this; whoever drops a value there makes this for the time of it, and
+        // what a panic leaves of the value is never dropped.
         unsafe { give_back(self.0) };
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! # The protocol
 //!
-//! An object is allocated, which can fail, and written where it stands. From then on nobody has it by value or by `&mut`: it cannot be moved,
+//! An object is allocated, which can fail, and written where it stands. From then on nobody has it by value or by `&mut` until its end: it cannot be moved,
 //! swapped or taken apart. It is counted by one 32-bit count, which saturates as Linux's `refcount_t` does: who overflows it leaks the object, and frees nothing that is
 //! in use. There is no weak count: a weak link is taken back explicitly by whoever ends what it leads to.
 //!

@@ -61,8 +61,8 @@ impl<T: Object> Deref for Owner<T> {
 
     #[inline]
     fn deref(&self) -> &ARef<T> {
-        // SAFETY: an `ARef` is a pointer that is not null and nothing else, and so is a `Some` of one. It is not written any more once the object is in its place. It is counted, or its
-        // target is the block in which this stands: either way it lives as long as this. A clone of it counts, and nobody can take it out of here.
+        // SAFETY: an `ARef` is a pointer that is not null and nothing else, and so is a `Some` of one. It is not written any more once the object is in its place, but by `take` at its end, with a `&mut`: when nobody has
+        // what this gives out. It is counted, or its target is the block in which this stands: either way it lives as long as this. A clone of it counts.
         unsafe {
             assert!((*self.target.get()).is_some(), "a part is in its place");
             &*self.target.get().cast::<ARef<T>>()

@@ -1,19 +1,23 @@
 //! Objects whose last reference went in a hold.
 
+use core::mem;
 use core::num::NonZeroUsize;
 use core::ptr::{self, NonNull};
 
 use super::head::Head;
-use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 
 /// The objects of one table whose last reference went in a hold. Whoever holds the lock takes them along when it unlocks, and frees them then.
 ///
 /// Who drops a last reference asks whether there is a hold. One's own is seen for certain. If the hold is another processor's, the object waits for its unlock all the
-/// same, as nothing tells the two apart where the host cannot say [who runs](crate::Host::context); and if that hold ends at this very moment, for the next unlock.
+/// same: that hold may have read a reference to it. If it ends at this very moment, the object is freed by the one who has dropped it, or, as long as there is the table, at the next unlock.
+/// Once the table is gone there may be no next one: from then on the two sides [look for each other](Held::leave).
 pub struct Pending {
     /// Who holds the lock; 0: nobody.
     holder: AtomicUsize,
     waiting: AtomicPtr<Head>,
+    /// The head of the block in which this stands; null: not yet in its place.
+    own: AtomicPtr<Head>,
     free: unsafe fn(NonNull<Head>),
 }
 
@@ -23,7 +27,13 @@ const SOMEBODY: usize = usize::MAX;
 impl Pending {
     /// None. `free` frees an object of this table by its kind.
     pub(super) fn new(free: unsafe fn(NonNull<Head>)) -> Self {
-        Self { holder: AtomicUsize::new(0), waiting: AtomicPtr::new(ptr::null_mut()), free }
+        let [waiting, own] = [(); 2].map(|()| AtomicPtr::new(ptr::null_mut()));
+        Self { holder: AtomicUsize::new(0), waiting, own, free }
+    }
+
+    /// Notes in which block this stands. For [`Object::settle`](super::Object::settle) of it.
+    pub(super) fn settle(&self, own: Option<NonNull<Head>>) {
+        self.own.store(own.map_or(ptr::null_mut(), NonNull::as_ptr), Ordering::Relaxed);
     }
 
     /// Whether somebody holds the lock.
@@ -43,7 +53,9 @@ impl Pending {
     /// Whether this context holds the lock, as far as the host can tell.
     #[inline]
     pub(crate) fn is_held_by(&self, context: Option<NonZeroUsize>) -> bool {
-        context.is_some_and(|own| self.holder.load(Ordering::Relaxed) == own.get())
+        context.is_some_and(|own| {
+            own.get() != SOMEBODY && self.holder.load(Ordering::Relaxed) == own.get()
+        })
     }
 
     /// Takes along what waits.
@@ -56,40 +68,105 @@ impl Pending {
         Released { first: waiting, free: self.free }
     }
 
-    /// Those that wait.
-    #[inline]
-    pub(super) const fn waiting(&self) -> &AtomicPtr<Head> {
-        &self.waiting
-    }
-}
-
-/// Lets an object wait for the unlock.
-///
-/// # Safety
-///
-/// It is a whole of the table whose chain this is, its last reference has gone, and it is given away by this. As soon as it is in the chain another may free it, and with it the table: so only
-/// the chain's first link is borrowed here.
-#[cold]
-pub(super) unsafe fn push(waiting: &AtomicPtr<Head>, whole: NonNull<Head>) {
-    let mut first = waiting.load(Ordering::Relaxed);
-    loop {
-        // SAFETY: the object is the caller's until it stands in the chain.
-        unsafe { whole.as_ref() }.set_next(first);
-        match waiting.compare_exchange_weak(
-            first,
-            whole.as_ptr(),
-            Ordering::Release,
-            Ordering::Relaxed,
-        ) {
-            Ok(_) => return,
-            Err(now) => first = now,
+    /// Lets an object wait for the unlock, because somebody holds the lock.
+    ///
+    /// # Safety
+    ///
+    /// It is a whole of the table whose chain this is, its last reference has gone, and it is given away by this. The block in which `pending` stands is counted when this is
+    /// called, by the object, by what that refers to, or by the caller.
+    #[cold]
+    pub(super) unsafe fn put_off(pending: NonNull<Self>, whole: NonNull<Head>) {
+        // SAFETY: as soon as the object is in the chain another may free it, and what it counts; but not the block, which is counted here. It is not borrowed any more when that ends.
+        unsafe {
+            let kept = Kept::count(pending.as_ref());
+            pending.as_ref().push_or_free(whole);
+            drop(kept);
         }
     }
+
+    /// # Safety
+    ///
+    /// As for [`put_off`](Self::put_off), with the block counted until this returns.
+    unsafe fn push_or_free(&self, whole: NonNull<Head>) {
+        // SAFETY: the object is the caller's until it stands in the chain.
+        unsafe { self.push(whole) };
+        loop {
+            // Against that in `leave`: if this finds that the hold has ended, or else the holder finds what is in the chain.
+            fence(Ordering::SeqCst);
+            if self.is_held() {
+                return;
+            }
+            let mut late = self.take();
+            if late.first.is_null() {
+                return;
+            }
+            // A hold that has used one of these was there when it came into the chain, and no later one finds it. So if nobody holds the lock now, nobody uses them.
+            fence(Ordering::SeqCst);
+            if !self.is_held() {
+                return;
+            }
+            while let Some(whole) = late.pop() {
+                // SAFETY: it has just been taken out of the chain.
+                unsafe { self.push(whole) };
+            }
+        }
+    }
+
+    /// Puts an object into the chain.
+    ///
+    /// # Safety
+    ///
+    /// It is a whole of this table, at its end, and the caller's, who gives it away.
+    unsafe fn push(&self, whole: NonNull<Head>) {
+        let mut first = self.waiting.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the object is the caller's until it stands in the chain.
+            unsafe { whole.as_ref() }.set_next(first);
+            match self.waiting.compare_exchange_weak(
+                first,
+                whole.as_ptr(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    /// Frees what waits. For [`Object::unlink`](super::Object::unlink) of the block in which this stands: nobody holds the lock of what nobody refers to.
+    pub(super) fn free_all(&self) {
+        drop(self.take());
+    }
 }
 
-impl Drop for Pending {
+/// A reference to the block in which a [`Pending`] stands.
+struct Kept {
+    own: Option<NonNull<Head>>,
+    free: unsafe fn(NonNull<Head>),
+}
+
+impl Kept {
+    fn count(pending: &Pending) -> Self {
+        let own = NonNull::new(pending.own.load(Ordering::Relaxed));
+        if let Some(own) = own {
+            // SAFETY: this stands in the block of that head, which so is there.
+            unsafe { own.as_ref() }.count_up();
+        }
+        Self { own, free: pending.free }
+    }
+}
+
+impl Drop for Kept {
     fn drop(&mut self) {
-        drop(self.take());
+        if let Some(own) = self.own {
+            // SAFETY: `count` has counted this reference, which is given up here. If it was the last one, the block is this one's to free.
+            unsafe {
+                if Head::count_down(own) {
+                    (self.free)(own);
+                }
+            }
+        }
     }
 }
 
@@ -97,10 +174,16 @@ impl Drop for Pending {
 pub(crate) struct Held<'a>(&'a Pending);
 
 impl Held<'_> {
-    /// Ends it, and takes along what waits, to be dropped after the unlock.
+    /// Ends it, and takes along what waits, to be dropped after the unlock. `is_closed`: the table is gone, so that this may be the last hold.
     #[inline]
-    pub(crate) fn leave(self) -> Released {
-        self.0.take()
+    pub(crate) fn leave(self, is_closed: bool) -> Released {
+        let pending = self.0;
+        if is_closed {
+            // The other way round, and against that in `put_off`: what comes too late for this has seen that nobody holds the lock.
+            drop(self);
+            fence(Ordering::SeqCst);
+        }
+        pending.take()
     }
 }
 
@@ -117,17 +200,30 @@ pub(crate) struct Released {
     free: unsafe fn(NonNull<Head>),
 }
 
+impl Released {
+    /// Takes out one; the caller's then.
+    fn pop(&mut self) -> Option<NonNull<Head>> {
+        let whole = NonNull::new(self.first)?;
+        // SAFETY: `push` was given the object, and it was taken out of the chain once, by `take`. The next one is read before it goes; then its head
+        // leads to itself again, as that of any whole.
+        unsafe {
+            self.first = whole.as_ref().next();
+            whole.as_ref().set_next(whole.as_ptr());
+        }
+        Some(whole)
+    }
+}
+
 impl Drop for Released {
-    #[inline]
     fn drop(&mut self) {
-        while let Some(whole) = NonNull::new(self.first) {
-            // SAFETY: `push` was given the object, and it was taken out of the chain once, by `take`. The next one is read before it goes; then its head
-            // leads to itself again, as that of any whole.
-            unsafe {
-                self.first = whole.as_ref().next();
-                whole.as_ref().set_next(whole.as_ptr());
-                (self.free)(whole);
-            }
+        while let Some(whole) = self.pop() {
+            // If the kernel's data panics when it is dropped, the others are freed while that unwinds.
+            let rest =
+                Self { first: mem::replace(&mut self.first, ptr::null_mut()), free: self.free };
+            // SAFETY: it was taken out, and nobody else has it.
+            unsafe { (self.free)(whole) };
+            self.first = rest.first;
+            mem::forget(rest);
         }
     }
 }

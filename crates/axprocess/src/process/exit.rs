@@ -58,10 +58,12 @@ impl<H: Host> Thread<H> {
 
     /// Also while the panic of a waker unwinds: an exit that has begun is completed.
     fn finish_departure(&self) {
-        while self.state() == ThreadState::Exiting {
-            let next = || self.process().world().hold(|hold| self.try_finish_exit(hold));
-            with_rest(|| self.finish_departure(), next);
-        }
+        let finish = || {
+            while self.state() == ThreadState::Exiting {
+                self.process().world().hold(|hold| self.try_finish_exit(hold));
+            }
+        };
+        with_rest(finish, finish);
     }
 
     /// Step 1. The process is `Exiting` with its last thread.

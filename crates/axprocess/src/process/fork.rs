@@ -163,14 +163,19 @@ impl<H: Host> Thread<H> {
         thread_data: H::ThreadData,
     ) -> Result<PreparedFork<'a, H>, Errno> {
         let process = self.make_child(&request, data, thread_data)?;
+        let plan = Plan { exit_signal: request.exit_signal, parent: request.parent };
+        // Made before: if the lock panics when it is given back, the number is given up.
+        let mut prepared =
+            PreparedFork { caller: self, process: Some(process), has_numbers: false, plan };
         self.process().world().transact(|hold| {
             self.check_may_fork(hold)?;
             self.origin_of(hold, &request)?;
-            process.in_hold(hold).reserve_number(hold, request.number, Some(self))
+            let process = prepared.process.as_ref().ok_or(Errno::ESRCH)?.in_hold(hold);
+            process.reserve_number(hold, request.number, Some(self))?;
+            prepared.has_numbers = true;
+            Ok(())
         })?;
-        let request = ForkRequest { number: Number::Next, ..request };
-        let plan = Plan { exit_signal: request.exit_signal, parent: request.parent };
-        Ok(PreparedFork { caller: self, process: Some(process), plan })
+        Ok(prepared)
     }
 
     /// Makes a new thread of the same process.
@@ -210,12 +215,18 @@ impl<H: Host> Thread<H> {
         thread_data: H::ThreadData,
     ) -> Result<PreparedThread<'a, H>, Errno> {
         let thread = Self::make(self.process(), thread_data)?;
+        // As in `prepare_fork`.
+        let mut prepared =
+            PreparedThread { caller: self, thread: Some(thread), has_numbers: false };
         self.process().world().transact(|hold| {
             self.check_children_live_here(hold)?;
             self.check_may_join(hold)?;
-            thread.in_hold(hold).own_numbers().enter(hold, number, Some(self), None)
+            let thread = prepared.thread.as_ref().ok_or(Errno::ESRCH)?.in_hold(hold);
+            thread.own_numbers().enter(hold, number, Some(self), None)?;
+            prepared.has_numbers = true;
+            Ok(())
         })?;
-        Ok(PreparedThread { caller: self, thread: Some(thread) })
+        Ok(prepared)
     }
 
     /// Makes the object of a new process, where the request says that it will live.
@@ -387,6 +398,7 @@ pub struct PreparedFork<'a, H: Host> {
     caller: &'a Thread<H>,
     /// Taken when it is published.
     process: Option<ARef<Process<H>>>,
+    has_numbers: bool,
     plan: Plan,
 }
 
@@ -403,6 +415,7 @@ pub struct PreparedThread<'a, H: Host> {
     caller: &'a Thread<H>,
     /// Taken when it is published.
     thread: Option<ARef<Thread<H>>>,
+    has_numbers: bool,
 }
 
 impl<H: Host> PreparedFork<'_, H> {
@@ -472,7 +485,7 @@ impl<H: Host> PreparedFork<'_, H> {
 
 impl<H: Host> Drop for PreparedFork<'_, H> {
     fn drop(&mut self) {
-        if let Some(process) = &self.process {
+        if let Some(process) = self.process.as_ref().filter(|_| self.has_numbers) {
             process.world().hold(|hold| {
                 give_up(hold, &process.in_hold(hold).first_thread, process.own_numbers())
             });
@@ -534,7 +547,7 @@ impl<H: Host> PreparedThread<'_, H> {
 
 impl<H: Host> Drop for PreparedThread<'_, H> {
     fn drop(&mut self) {
-        if let Some(thread) = &self.thread {
+        if let Some(thread) = self.thread.as_ref().filter(|_| self.has_numbers) {
             thread.process().world().hold(|hold| give_up(hold, thread, thread.own_numbers()));
         }
     }
@@ -715,6 +728,7 @@ pub(crate) fn new_init<H: Host>(
             InitSession::Nameless => None,
             InitSession::Own => Some(process.own_numbers()),
         };
+        // As in setsid: neither is refused.
         session.found(hold, founder)?;
         group.found(hold, founder, &session)?;
         process.publish_ids(hold, &group);

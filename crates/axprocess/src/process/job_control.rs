@@ -212,6 +212,7 @@ impl<H: Host> Process<H> {
         group: &ProcessGroup<H>,
     ) -> Result<(), Refusal> {
         self.check_may_lead(hold)?;
+        // Both or none: what has the number already needs no memory, so neither is refused.
         session.found(hold, Some(&self.own_numbers))?;
         group.found(hold, Some(&self.own_numbers), session)?;
         self.forget_terminal(hold);

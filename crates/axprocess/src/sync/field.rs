@@ -53,7 +53,8 @@ impl<T: Object> StrongEdge<T> {
     #[inline]
     pub(crate) fn get_if_set<'h, H: Host>(&self, _: &Hold<'h, H>) -> Option<&'h T> {
         // SAFETY: the hold excludes writers for the time of the read. The target outlives the hold although the edge may be
-        // changed meanwhile, because an object of the table whose last reference goes in a hold is freed after the unlock.
+        // changed meanwhile, because an object of the table whose last reference goes in a hold is freed after the unlock. Nor is it taken out at the end of the object in which it stands: no hold that
+        // could read it goes on then (`ARef`, how it ends).
         unsafe { (*self.0.get()).as_ref().map(|target| &*core::ptr::from_ref::<T>(target)) }
     }
 

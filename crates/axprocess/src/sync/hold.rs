@@ -136,7 +136,7 @@ impl<H: Host> World<H> {
             let result = EndsProgram::unless_it_returns(|| section(&mut hold));
             let touched = hold.touched;
             check::at_unlock(&mut hold, touched);
-            (result, hold.owes_wakes, held.leave())
+            (result, hold.owes_wakes, held.leave(hold.relations.closed))
         };
         if owes_wakes {
             self.wake_due();

@@ -1,4 +1,7 @@
-//! kspin's interrupt-safe spin lock as the relation lock.
+//! kspin's spin lock as the relation lock.
+//!
+//! It switches interrupts off where there is no operating system (`target_os = "none"`); everywhere else it only spins, and a holder that is
+//! preempted keeps all others spinning. Without kspin's feature `smp`, which this crate turns on, it would be no lock at all.
 
 use core::hint;
 

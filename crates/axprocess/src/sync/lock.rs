@@ -10,6 +10,14 @@ use core::ops::DerefMut;
 /// The crate never sleeps, allocates or frees while it holds the lock, and holds it for a bounded time. If the kernel calls
 /// into the crate from interrupt handlers, the lock must switch interrupts off.
 ///
+/// | feature | ready-made | for |
+/// | --- | --- | --- |
+/// | `lock_api` | every `lock_api::Mutex<R, T>`: `parking_lot::Mutex`, `lock_api::Mutex<spin::mutex::TicketMutex<()>, T>` (fair), a kernel's own raw lock | kernels and user space |
+/// | `kspin` | `kspin::SpinNoIrq`: switches interrupts off **on bare metal only**, elsewhere it just spins; not fair | kernels |
+/// | `std` | `std::sync::Mutex` | simulators, runtimes, tests |
+///
+/// None is a default.
+///
 /// ```
 /// use std::sync::{Mutex, MutexGuard};
 ///

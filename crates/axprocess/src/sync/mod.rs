@@ -52,6 +52,8 @@ mod kspin;
 #[cfg(any(test, not(target_has_atomic = "64")))]
 mod latch;
 mod lock;
+#[cfg(feature = "lock_api")]
+mod lock_api;
 #[cfg(feature = "std")]
 mod std;
 mod with_rest;
