@@ -11,7 +11,7 @@ use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 ///
 /// Who drops a last reference asks whether there is a hold. One's own is seen for certain. If the hold is another processor's, the object waits for its unlock all the
 /// same: that hold may have read a reference to it. If it ends at this very moment, the object is freed by the one who has dropped it, or, as long as there is the table, at the next unlock.
-/// Once the table is gone there may be no next one: from then on the two sides [look for each other](Held::leave).
+/// Once the table is gone there may be no next one: from then on the two sides [look for each other](Held::leave_for_good).
 pub struct Pending {
     /// Who holds the lock; 0: nobody.
     holder: AtomicUsize,
@@ -91,7 +91,7 @@ impl Pending {
         // SAFETY: the object is the caller's until it stands in the chain.
         unsafe { self.push(whole) };
         loop {
-            // Against that in `leave`: if this finds that the hold has ended, or else the holder finds what is in the chain.
+            // Against that in `leave_for_good`: if this finds that the hold has ended, or else the holder finds what is in the chain.
             fence(Ordering::SeqCst);
             if self.is_held() {
                 return;
@@ -177,12 +177,15 @@ impl Held<'_> {
     /// Ends it, and takes along what waits, to be dropped after the unlock. `is_closed`: the table is gone, so that this may be the last hold.
     #[inline]
     pub(crate) fn leave(self, is_closed: bool) -> Released {
+        if is_closed { self.leave_for_good() } else { self.0.take() }
+    }
+
+    /// The other way round, and against that in `push_or_free`: what comes too late for this has seen that nobody holds the lock.
+    #[cold]
+    fn leave_for_good(self) -> Released {
         let pending = self.0;
-        if is_closed {
-            // The other way round, and against that in `put_off`: what comes too late for this has seen that nobody holds the lock.
-            drop(self);
-            fence(Ordering::SeqCst);
-        }
+        drop(self);
+        fence(Ordering::SeqCst);
         pending.take()
     }
 }
@@ -215,7 +218,17 @@ impl Released {
 }
 
 impl Drop for Released {
+    #[inline]
     fn drop(&mut self) {
+        if !self.first.is_null() {
+            self.free_all();
+        }
+    }
+}
+
+impl Released {
+    #[cold]
+    fn free_all(&mut self) {
         while let Some(whole) = self.pop() {
             // If the kernel's data panics when it is dropped, the others are freed while that unwinds.
             let rest =
