@@ -114,7 +114,7 @@ pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>, touched: usize) {
 
 /// The numbers that are in use in one namespace.
 struct Usage<'h, H: Host> {
-    space: &'h PidNamespace<H>,
+    pid_ns: &'h PidNamespace<H>,
     numbers: BTreeSet<Pid>,
 }
 
@@ -129,7 +129,7 @@ struct Walk<'h, H: Host> {
     seen: BTreeSet<*const Process<H>>,
     groups: BTreeMap<*const ProcessGroup<H>, (&'h ProcessGroup<H>, Counts)>,
     sessions: BTreeMap<*const Session<H>, (&'h Session<H>, usize)>,
-    spaces: BTreeMap<*const PidNamespace<H>, Usage<'h, H>>,
+    pid_namespaces: BTreeMap<*const PidNamespace<H>, Usage<'h, H>>,
     subreapers: u32,
 }
 
@@ -140,7 +140,7 @@ impl<'h, H: Host> Walk<'h, H> {
             seen: BTreeSet::new(),
             groups: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            spaces: BTreeMap::new(),
+            pid_namespaces: BTreeMap::new(),
             subreapers: 0,
         };
         let mut pending = Vec::new();
@@ -172,9 +172,9 @@ impl<'h, H: Host> Walk<'h, H> {
         counts.1.members += 1;
         counts.1.stopped += usize::from(process.has(hold, Marks::STOPPED));
         let session = group.session_in(hold);
-        let space = process.space(hold);
-        let pgid = group.own_numbers().number_in(hold, space);
-        let sid = session.own_numbers().number_in(hold, space);
+        let pid_ns = process.pid_ns(hold);
+        let pgid = group.own_numbers().number_in(hold, pid_ns);
+        let sid = session.own_numbers().number_in(hold, pid_ns);
         assert_eq!(process.getpgrp(), pgid, "6: the PGID of {process:?}");
         assert_eq!(process.own_sid(), sid, "6: the SID of {process:?}");
         if process.leads_session() {
@@ -192,18 +192,18 @@ impl<'h, H: Host> Walk<'h, H> {
             live += usize::from(lives);
             unstopped += usize::from(lives && !thread.is_in_stop(hold));
             thread.check_vfork(hold);
-            armed += u32::from(thread.death_signal().get(hold).is_some());
+            armed += u32::from(thread.pdeath_signal().get(hold).is_some());
         }
         assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
         let leader = process.leading_thread(hold);
         if !leader.is_listed(hold) {
-            armed += u32::from(leader.death_signal().get(hold).is_some());
+            armed += u32::from(leader.pdeath_signal().get(hold).is_some());
             if let Some(trace) = leader.trace(hold) {
                 trace.check(hold, process);
             }
         }
         process.check_stop(hold, unstopped);
-        process.check_wishes(hold, armed);
+        process.check_pdeath_threads(hold, armed);
         let is_gone = leader.state() == ThreadState::Exited;
         assert_eq!(is_gone, !leader.is_listed(hold), "11: the leader of {process:?} has gone");
         assert_eq!(leader.tid(), process.pid(), "9: the number of the leader of {process:?}");
@@ -243,7 +243,7 @@ impl<'h, H: Host> Walk<'h, H> {
             assert!(process.state() < ProcessState::Zombie, "1: {child:?} is a child of a zombie");
             let of = child.parent_thread(hold).expect("1: a child has a parent");
             assert!(ptr::eq(of.process_in(hold), process), "1: {child:?} is listed by {name}");
-            let ppid = process.own_numbers().number_in(hold, child.space(hold));
+            let ppid = process.own_numbers().number_in(hold, child.pid_ns(hold));
             assert_eq!(child.getppid(), ppid, "6: the parent's number of {child:?}");
             let last = births.insert(ptr::from_ref(of), child.birth_in(hold));
             if last.is_none() {
@@ -265,12 +265,12 @@ impl<'h, H: Host> Walk<'h, H> {
         own_numbers: &'h Numbers<H>,
         is_it: impl Fn(&Roles<H>) -> bool,
     ) {
-        for space in own_numbers.space(hold).outward() {
-            let number = own_numbers.number_in(hold, space);
-            let roles = space.roles(hold, number);
-            assert!(roles.is_some_and(&is_it), "9: number {number} in {space:?} names another");
-            let new = || Usage { space, numbers: BTreeSet::new() };
-            let usage = self.spaces.entry(space).or_insert_with(new);
+        for pid_ns in own_numbers.pid_ns(hold).outward() {
+            let number = own_numbers.number_in(hold, pid_ns);
+            let roles = pid_ns.roles(hold, number);
+            assert!(roles.is_some_and(&is_it), "9: number {number} in {pid_ns:?} names another");
+            let new = || Usage { pid_ns, numbers: BTreeSet::new() };
+            let usage = self.pid_namespaces.entry(pid_ns).or_insert_with(new);
             usage.numbers.insert(number);
         }
     }
@@ -309,9 +309,9 @@ impl<'h, H: Host> Walk<'h, H> {
         let table = hold.table();
         assert_eq!(self.subreapers, table.subreapers, "8: the count of subreapers");
         assert_eq!(self.seen.len() as u64, table.census.unreaped(), "10: processes are lost");
-        for Usage { space, numbers } in self.spaces.values() {
-            let prepared = prepared_in(hold, space);
-            let taken = space.numbers(hold).len();
+        for Usage { pid_ns, numbers } in self.pid_namespaces.values() {
+            let prepared = prepared_in(hold, pid_ns);
+            let taken = pid_ns.numbers(hold).len();
             assert_eq!(numbers.len() + prepared, taken, "9: numbers in use, and taken");
         }
     }
@@ -333,10 +333,10 @@ impl<'h, H: Host> Walk<'h, H> {
 }
 
 /// How many numbers in a namespace are those of processes and threads that are being made.
-fn prepared_in<H: Host>(hold: &Hold<'_, H>, space: &PidNamespace<H>) -> usize {
+fn prepared_in<H: Host>(hold: &Hold<'_, H>, pid_ns: &PidNamespace<H>) -> usize {
     let (mut count, mut from) = (0, Some(1));
-    while let Some(number) = from.and_then(|from| space.numbers(hold).next_used(from)) {
-        let roles = space.roles(hold, number);
+    while let Some(number) = from.and_then(|from| pid_ns.numbers(hold).next_used(from)) {
+        let roles = pid_ns.roles(hold, number);
         let named = |roles: &Roles<H>| roles.group.is_some() || roles.session.is_some();
         let is_prepared = |it: &&Roles<H>| matches!(it.holder, Holder::Prepared) && !named(it);
         count += usize::from(roles.filter(is_prepared).is_some());
@@ -464,7 +464,7 @@ mod tests {
     #[should_panic(expected = "14: ")]
     fn invariant_14_an_uncounted_wish() {
         // A count of parent-death signals that no thread has.
-        after(|hold, [_, child, _]| child.break_wishes(hold, 1));
+        after(|hold, [_, child, _]| child.break_pdeath_threads(hold, 1));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl<H: Host> ProcessGroup<H> {
     /// The group's number in its present use; see [`NumberUse`].
     pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
         NumberUse {
-            number: self.own_numbers.number_in(hold, hold.root_space()),
+            number: self.own_numbers.number_in(hold, hold.root_pid_ns()),
             serial: self.serial.get(hold),
         }
     }
@@ -186,7 +186,7 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Takes a member out, and ends the group with its last one.
     #[inline]
-    pub(crate) fn leave(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
+    pub(crate) fn release_member(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
         self.members.remove(hold, member);
         if member.has(hold, Marks::STOPPED) {
             self.uncount_stopped(hold);
@@ -200,7 +200,7 @@ impl<H: Host> ProcessGroup<H> {
     fn end(&self, hold: &mut Hold<'_, H>) {
         let session = self.session_in(hold);
         self.own_numbers.edit(hold, |roles| roles.group = None);
-        session.leave(hold, self);
+        session.release_group(hold, self);
     }
 
     /// Counts a member that has stopped.

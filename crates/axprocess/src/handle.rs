@@ -151,7 +151,7 @@ impl<H: Host> Process<H> {
         let number = Pid::try_from(pid).ok().filter(|number| *number > 0).ok_or(Errno::EINVAL)?;
         let wants_thread = flags.contains(PidfdFlags::THREAD);
         with_identity(self.world(), |hold, fresh| {
-            let task = self.space(hold).roles(hold, number).and_then(|roles| roles.task());
+            let task = self.pid_ns(hold).roles(hold, number).and_then(|roles| roles.task());
             let (identity, kind) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => {
                     let kind = if wants_thread { Kind::Leader } else { Kind::Process };
@@ -274,7 +274,7 @@ impl<H: Host> PidHandle<H> {
             if is_gone && !exit {
                 return Err(Errno::ESRCH);
             }
-            let viewer = caller.space(hold);
+            let viewer = caller.pid_ns(hold);
             let numbers = self.identity.process_in(hold).map(|process| {
                 let parent = process.parent_in(hold);
                 HandleNumbers {
@@ -291,7 +291,7 @@ impl<H: Host> PidHandle<H> {
     /// Whether it lives, or lived, in the caller's namespace or in one inside that; never across tables.
     pub(crate) fn is_visible_to(&self, hold: &Hold<'_, H>, caller: &Process<H>) -> bool {
         self.identity.world().is(caller.world())
-            && caller.space(hold).contains(self.identity.numbers().space(hold))
+            && caller.pid_ns(hold).contains(self.identity.numbers().pid_ns(hold))
     }
 
     /// The table that it is of, by serial, and the use of the process's number that it names; `None` for a thread that does not lead, after which no group is named.

@@ -157,8 +157,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Whether `caller` may choose numbers in `space`: it has `CAP_CHECKPOINT_RESTORE` or `CAP_SYS_ADMIN` in the user namespace that owns it.
     ///
     /// Asked for each number of [`Number::Each`](crate::Number::Each), after it is found to be possible and before it is found to be taken (R-PID-11).
-    fn may_choose_number(&self, caller: &Thread<Self>, space: &PidNamespace<Self>) -> bool {
-        let _ = (caller, space);
+    fn may_choose_number(&self, caller: &Thread<Self>, pid_ns: &PidNamespace<Self>) -> bool {
+        let _ = (caller, pid_ns);
         true
     }
 

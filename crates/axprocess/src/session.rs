@@ -112,7 +112,7 @@ impl<H: Host> Session<H> {
     }
 
     /// Takes a group out, and ends the session with its last one.
-    pub(crate) fn leave(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
+    pub(crate) fn release_group(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         self.groups.remove(hold, group);
         if self.groups.is_empty(hold) {
             self.own_numbers.edit(hold, |roles| roles.session = None);

@@ -137,7 +137,7 @@ impl<H: Host> ProcessTable<H> {
 
     /// Returns the process of that number, running or zombie.
     pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
-        self.world.get()?.hold(|hold| match hold.root_space().roles(hold, pid)?.task()? {
+        self.world.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, pid)?.task()? {
             Task::Process(process) => process.get(hold).share(),
             Task::Thread(_) => None,
         })
@@ -149,12 +149,12 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// If the table has not been used before, and there is no memory for it.
     pub fn namespace(&self) -> &PidNamespace<H> {
-        self.in_use().space()
+        self.in_use().pid_ns()
     }
 
     /// Returns the thread of that number, unless it has exited.
     pub fn find_thread(&self, tid: Pid) -> Option<ARef<Thread<H>>> {
-        self.world.get()?.hold(|hold| match hold.root_space().roles(hold, tid)?.task()? {
+        self.world.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, tid)?.task()? {
             Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
             Task::Thread(thread) => Some(ARef::from(thread.get(hold))),
         })
@@ -163,7 +163,7 @@ impl<H: Host> ProcessTable<H> {
     /// Returns the process group of that number, if it has members.
     pub fn find_group(&self, pgid: Pid) -> Option<ARef<ProcessGroup<H>>> {
         self.world.get()?.hold(|hold| {
-            let group = hold.root_space().roles(hold, pgid)?.group?;
+            let group = hold.root_pid_ns().roles(hold, pgid)?.group?;
             Some(ARef::from(group.get(hold)))
         })
     }
@@ -171,7 +171,7 @@ impl<H: Host> ProcessTable<H> {
     /// Returns the session of that number, if it has groups.
     pub fn find_session(&self, sid: Pid) -> Option<ARef<Session<H>>> {
         self.world.get()?.hold(|hold| {
-            let session = hold.root_space().roles(hold, sid)?.session?;
+            let session = hold.root_pid_ns().roles(hold, sid)?.session?;
             Some(ARef::from(session.get(hold)))
         })
     }
@@ -197,21 +197,21 @@ impl<H: Host> Drop for ProcessTable<H> {
     fn drop(&mut self) {
         let Some(world) = self.world.get() else { return };
         // The kernel's data may panic when it is dropped: the rest is ended all the same.
-        let dissolve = || while world.hold(dissolve_some) {};
-        with_rest(dissolve, || {
+        let release_at_table_end = || while world.hold(release_some) {};
+        with_rest(release_at_table_end, || {
             world.hold(|hold| hold.table_mut().closed = true);
-            dissolve();
+            release_at_table_end();
         });
     }
 }
 
 /// Takes apart as much as one hold allows. False when nothing is left.
-fn dissolve_some<H: Host>(hold: &mut Hold<'_, H>) -> bool {
+fn release_some<H: Host>(hold: &mut Hold<'_, H>) -> bool {
     while let Some(root) = hold.init() {
         hold.touch();
         match root.first_child(hold) {
             Some(child) => child.become_root(hold),
-            None => root.dissolve(hold),
+            None => root.release_at_table_end(hold),
         }
         if hold.is_full() {
             return true;

@@ -32,7 +32,7 @@ mod check;
 use core::fmt;
 
 use crate::group::ProcessGroup;
-use crate::list::Edge;
+use crate::list::WeakEdge;
 use crate::object::Head;
 use crate::pid::{Numbers, PidNamespace};
 use crate::process::Process;
@@ -73,7 +73,7 @@ pub struct Terminal<H: Host> {
     world: ARef<World<H>>,
     kind: TerminalKind,
     device: u32,
-    session: Edge<Session<H>>,
+    session: WeakEdge<Session<H>>,
     /// Set if and only if there is a session.
     foreground: Field<Option<NumberUse>>,
     /// The numbers of the last foreground, on each level. They are shown also when that has ended (R-TTY-04).
@@ -106,7 +106,7 @@ pub(crate) struct Named<'h, H: Host> {
 
 /// What a session knows of its terminal.
 pub(crate) struct SessionTerminal<H: Host> {
-    edge: Edge<Terminal<H>>,
+    edge: WeakEdge<Terminal<H>>,
     /// How many terminals it has had.
     generation: Field<u64>,
     /// The foreground group at the last hang-up, to be told when the leader exits (Linux's `tty_old_pgrp`, R-TTYEXIT-04).
@@ -130,7 +130,7 @@ impl<H: Host> Terminal<H> {
             world,
             kind,
             device,
-            session: Edge::none(),
+            session: WeakEdge::none(),
             foreground: Field::new(None),
             shown: Numbers::at_root(),
         })
@@ -220,13 +220,13 @@ impl<H: Host> Terminal<H> {
 impl NumberUse {
     /// The living group that is named so.
     pub(crate) fn group<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
-        let group = hold.root_space().roles(hold, self.number)?.group?.get(hold);
+        let group = hold.root_pid_ns().roles(hold, self.number)?.group?.get(hold);
         (group.number_use(hold) == self).then_some(group)
     }
 
     /// The process whose number it is, until the reap.
     pub(crate) fn process<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        let task = hold.root_space().roles(hold, self.number)?.task()?;
+        let task = hold.root_pid_ns().roles(hold, self.number)?.task()?;
         let process = task.process_of_leader(hold)?;
         (process.number_use(hold) == self).then_some(process)
     }
@@ -235,7 +235,7 @@ impl NumberUse {
 impl<H: Host> SessionTerminal<H> {
     pub(crate) const fn none() -> Self {
         Self {
-            edge: Edge::none(),
+            edge: WeakEdge::none(),
             generation: Field::new(0),
             foreground_at_hang_up: Field::new(None),
         }

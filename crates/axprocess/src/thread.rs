@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::list::{Edge, Links, Node, Ptr};
+use crate::list::{Links, Node, Ptr, WeakEdge};
 use crate::object::{Head, Owner};
 use crate::pid::{Identity, Numbers, PidNamespace};
 use crate::process::{Children, Process, Trace};
@@ -21,22 +21,22 @@ pub struct Thread<H: Host> {
     process: Owner<Process<H>>,
     own_numbers: Numbers<H>,
     /// Where its children will live, if not in its own namespace.
-    children_space: StrongEdge<PidNamespace<H>>,
-    /// Whether `children_space` is set: a hint, without the lock.
-    has_children_space: Word32,
+    children_pid_ns: StrongEdge<PidNamespace<H>>,
+    /// Whether `children_pid_ns` is set: a hint, without the lock.
+    has_children_pid_ns: Word32,
     state: Word32,
-    comrades: Links<Thread<H>>,
+    thread_group_links: Links<Thread<H>>,
     children: Children<H>,
     /// The round of the group stop in which it stopped last.
     stopped_in: Field<u32>,
     /// How it ended; 0 before.
     exit_code: Word32,
     /// Its parent-death signal. It survives the exit of a leader.
-    death_signal: Field<Option<Signal>>,
+    pdeath_signal: Field<Option<Signal>>,
     /// The thread that waits in vfork for this one. See `process/vfork.rs`.
-    vfork_parent: Edge<Thread<H>>,
+    vfork_parent: WeakEdge<Thread<H>>,
     /// The thread that this one waits for in vfork.
-    vfork_child: Edge<Thread<H>>,
+    vfork_child: WeakEdge<Thread<H>>,
     /// Whether `vfork_child` is set: what the waiting thread looks at.
     in_vfork: Word32,
     /// Its part in ptrace, if it has ever had one.
@@ -61,11 +61,11 @@ pub(crate) enum ThreadState {
 }
 
 /// The list in which a thread stands with the others of its process.
-pub(crate) enum Comrades {}
+pub(crate) enum ThreadGroupList {}
 
-impl<H: Host> Node<Comrades> for Thread<H> {
+impl<H: Host> Node<ThreadGroupList> for Thread<H> {
     fn links(&self) -> &Links<Self> {
-        &self.comrades
+        &self.thread_group_links
     }
 }
 
@@ -87,7 +87,7 @@ impl<H: Host> Thread<H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub(crate) fn make(process: &Process<H>, data: H::ThreadData) -> Result<ARef<Self>, Errno> {
-        let own_numbers = process.space_hint().new_numbers()?;
+        let own_numbers = process.pid_ns_hint().new_numbers()?;
         let owner = Owner::counted(ARef::from(process));
         ARef::make_from(&process.world().spare_threads, || Self::embryo(owner, own_numbers, data))
     }
@@ -103,16 +103,16 @@ impl<H: Host> Thread<H> {
             head: Self::new_head(),
             process,
             own_numbers,
-            children_space: StrongEdge::empty(),
-            has_children_space: Word32::new(0),
+            children_pid_ns: StrongEdge::empty(),
+            has_children_pid_ns: Word32::new(0),
             state: Word32::new(ThreadState::Embryo as u32),
-            comrades: Links::new(),
+            thread_group_links: Links::new(),
             children: Children::new(),
             stopped_in: Field::new(0),
             exit_code: Word32::new(0),
-            death_signal: Field::new(None),
-            vfork_parent: Edge::none(),
-            vfork_child: Edge::none(),
+            pdeath_signal: Field::new(None),
+            vfork_parent: WeakEdge::none(),
+            vfork_child: WeakEdge::none(),
             in_vfork: Word32::new(0),
             trace: StrongEdge::empty(),
             identity: StrongEdge::empty(),
@@ -155,12 +155,12 @@ impl<H: Host> Thread<H> {
         &self.own_numbers
     }
 
-    pub(crate) const fn children_space(&self) -> &StrongEdge<PidNamespace<H>> {
-        &self.children_space
+    pub(crate) const fn children_pid_ns(&self) -> &StrongEdge<PidNamespace<H>> {
+        &self.children_pid_ns
     }
 
-    pub(crate) const fn has_children_space(&self) -> &Word32 {
-        &self.has_children_space
+    pub(crate) const fn has_children_pid_ns(&self) -> &Word32 {
+        &self.has_children_pid_ns
     }
 
     pub(crate) fn state(&self) -> ThreadState {
@@ -179,7 +179,7 @@ impl<H: Host> Thread<H> {
     }
 
     pub(crate) fn is_listed(&self, hold: &Hold<'_, H>) -> bool {
-        self.comrades.is_linked(hold)
+        self.thread_group_links.is_linked(hold)
     }
 
     /// Its children.
@@ -217,15 +217,15 @@ impl<H: Host> Thread<H> {
     }
 
     /// Its parent-death signal.
-    pub(crate) const fn death_signal(&self) -> &Field<Option<Signal>> {
-        &self.death_signal
+    pub(crate) const fn pdeath_signal(&self) -> &Field<Option<Signal>> {
+        &self.pdeath_signal
     }
 
-    pub(crate) const fn vfork_parent(&self) -> &Edge<Self> {
+    pub(crate) const fn vfork_parent(&self) -> &WeakEdge<Self> {
         &self.vfork_parent
     }
 
-    pub(crate) const fn vfork_child(&self) -> &Edge<Self> {
+    pub(crate) const fn vfork_child(&self) -> &WeakEdge<Self> {
         &self.vfork_child
     }
 

@@ -63,7 +63,7 @@ impl<H: Host> ProcessTable<H> {
         from: Pid,
     ) -> Option<(Pid, ARef<Process<H>>)> {
         let world = self.world()?;
-        if !world.space().contains(viewer) {
+        if !world.pid_ns().contains(viewer) {
             return None;
         }
         let mut from = from;

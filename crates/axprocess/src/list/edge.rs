@@ -47,9 +47,9 @@ impl<T> PartialEq for Ptr<T> {
 }
 
 /// A weak link from one object to at most one other.
-pub(crate) struct Edge<T>(Field<Option<Ptr<T>>>);
+pub(crate) struct WeakEdge<T>(Field<Option<Ptr<T>>>);
 
-impl<T: Send + Sync> Edge<T> {
+impl<T: Send + Sync> WeakEdge<T> {
     pub(crate) const fn none() -> Self {
         Self(Field::new(None))
     }

@@ -5,7 +5,7 @@
 //! | [`StrongList`] | a strong reference to each member | insertion | children, roots |
 //! | [`WeakList`] | nothing | insertion | members of a group, groups of a session, threads |
 //! | [`OrderedQueue`] | nothing | a key | children with something to report, in birth order |
-//! | [`Edge`] | nothing | – | one object, e.g. a parent |
+//! | [`WeakEdge`] | nothing | – | one object, e.g. a parent |
 //!
 //! # The contract of links
 //!
@@ -25,7 +25,7 @@ mod ring;
 mod strong;
 mod weak;
 
-pub(crate) use edge::{Edge, Ptr};
+pub(crate) use edge::{Ptr, WeakEdge};
 pub(crate) use ordered::{OrderedNode, OrderedQueue, TreeLinks};
 pub(crate) use ring::{Links, Node};
 pub(crate) use strong::StrongList;

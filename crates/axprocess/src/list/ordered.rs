@@ -131,11 +131,11 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         hold.touch();
         match self.first.get(hold) == self.last.get(hold) {
             true => self.set_only(hold, None),
-            false => self.remove_from_others(hold, node),
+            false => self.remove_and_rebalance(hold, node),
         }
     }
 
-    fn remove_from_others<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+    fn remove_and_rebalance<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         let links = node.tree_links();
         if self.first.get(hold).is_some_and(|first| first.is(node)) {
             self.first.set(hold, Self::neighbour(hold, node, Side::Right));

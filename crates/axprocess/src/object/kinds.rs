@@ -180,8 +180,8 @@ macro_rules! object {
 }
 
 object!(World, World, |world| world.pending(),
-    part: offset_of!(Self, space) + offset_of!(PidNamespace<H>, head), settle: |world| {
-        world.space.settle_in(world);
+    part: offset_of!(Self, pid_ns) + offset_of!(PidNamespace<H>, head), settle: |world| {
+        world.pid_ns.settle_in(world);
         world.pending().settle(world.head.whole());
     },
     unlink: |world| world.pending().free_all());
@@ -190,7 +190,7 @@ object!(Process, Process, |process| process.world().pending(),
 object!(Thread, Thread, |thread| thread.process().world().pending());
 object!(ProcessGroup, Group, |group| group.world().pending());
 object!(Session, Session, |session| session.world().pending());
-object!(PidNamespace, Namespace, |space| space.world().pending());
+object!(PidNamespace, Namespace, |pid_ns| pid_ns.world().pending());
 object!(Terminal, Terminal, |terminal| terminal.world().pending(), unlink: |terminal| terminal.detach());
 object!(Trace, Trace, |trace| trace.world().pending());
 object!(Inside, Inside, |inside| inside.world().pending());

@@ -134,7 +134,7 @@ impl<H: Host> Identity<H> {
     /// Returns the session that is named by it, if it has groups.
     pub fn session(&self) -> Option<ARef<Session<H>>> {
         self.world.hold(|hold| {
-            let named = hold.root_space().roles(hold, self.number_use(hold).number)?;
+            let named = hold.root_pid_ns().roles(hold, self.number_use(hold).number)?;
             let session = named.session?.get(hold);
             (session.serial(hold) == self.serial()).then(|| ARef::from(session))
         })
@@ -150,7 +150,7 @@ impl<H: Host> Identity<H> {
 
     /// The same, as a value: for who only compares.
     pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
-        let number = self.numbers.number_in(hold, hold.root_space());
+        let number = self.numbers.number_in(hold, hold.root_pid_ns());
         NumberUse { number, serial: self.serial() }
     }
 

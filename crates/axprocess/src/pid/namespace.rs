@@ -18,7 +18,7 @@ use core::fmt;
 
 use super::number::{NumberTable, Refusal, Roles};
 use super::own_numbers::Numbers;
-use crate::list::Edge;
+use crate::list::WeakEdge;
 use crate::object::{Head, Owner};
 use crate::process::Process;
 use crate::sync::{Field, Hold, Opened, World};
@@ -37,7 +37,7 @@ pub struct PidNamespace<H: Host> {
     parent: Option<ARef<PidNamespace<H>>>,
     level: u32,
     numbers: Opened<NumberTable<H>>,
-    init: Edge<Process<H>>,
+    init: WeakEdge<Process<H>>,
     closed: Field<bool>,
     /// What its init's parent is told, if it was rebooted.
     reboot: Field<Option<Signal>>,
@@ -77,7 +77,7 @@ impl<H: Host> PidNamespace<H> {
             parent,
             level,
             numbers: Opened::new(NumberTable::new()),
-            init: Edge::none(),
+            init: WeakEdge::none(),
             closed: Field::new(false),
             reboot: Field::new(None),
             killed: Field::new(0),
@@ -101,12 +101,12 @@ impl<H: Host> PidNamespace<H> {
 
     /// This namespace or the one around it at `level`.
     pub(crate) fn ancestor_at(&self, level: u32) -> Option<&Self> {
-        self.outward().find(|space| space.level == level)
+        self.outward().find(|pid_ns| pid_ns.level == level)
     }
 
     /// This namespace, and those around it, out to the table's own.
     pub(crate) fn outward(&self) -> impl Iterator<Item = &Self> {
-        core::iter::successors(Some(self), |space| space.parent.as_deref())
+        core::iter::successors(Some(self), |pid_ns| pid_ns.parent.as_deref())
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {
@@ -199,17 +199,17 @@ impl<H: Host> fmt::Debug for PidNamespace<H> {
 #[inline]
 pub(super) fn with_memory<H: Host, R>(
     hold: &mut Hold<'_, H>,
-    space: &PidNamespace<H>,
+    pid_ns: &PidNamespace<H>,
     mut attempt: impl FnMut(&mut NumberTable<H>) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
-    let result = space.edit_numbers(hold, &mut attempt);
+    let result = pid_ns.edit_numbers(hold, &mut attempt);
     let Err(Refusal::Nodes(missing)) = result else {
         return result;
     };
     let Some(donation) = hold.take_donated(missing) else {
         return result;
     };
-    space.edit_numbers(hold, |numbers| {
+    pid_ns.edit_numbers(hold, |numbers| {
         numbers.donate(donation);
         attempt(numbers)
     })

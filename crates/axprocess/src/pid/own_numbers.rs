@@ -21,13 +21,13 @@ pub(crate) struct Numbers<H: Host> {
 /// The namespace of a thing, and its numbers around it, by level.
 pub(crate) struct Inside<H: Host> {
     pub(crate) head: Head,
-    space: ARef<PidNamespace<H>>,
+    pid_ns: ARef<PidNamespace<H>>,
     outer: [Word32; DEEPEST as usize],
 }
 
 impl<H: Host> Inside<H> {
     pub(crate) fn world(&self) -> &World<H> {
-        self.space.world()
+        self.pid_ns.world()
     }
 }
 
@@ -42,10 +42,10 @@ impl<H: Host> Numbers<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory for the numbers around.
-    pub(super) fn nested(space: &PidNamespace<H>) -> Result<Self, Errno> {
-        let space = ARef::from(space);
+    pub(super) fn nested(pid_ns: &PidNamespace<H>) -> Result<Self, Errno> {
+        let pid_ns = ARef::from(pid_ns);
         let outer = [const { Word32::new(0) }; DEEPEST as usize];
-        let inside = ARef::make(|| Inside { head: Inside::<H>::new_head(), space, outer })?;
+        let inside = ARef::make(|| Inside { head: Inside::<H>::new_head(), pid_ns, outer })?;
         Ok(Self { number: Word32::new(0), inside: StrongEdge::new(inside) })
     }
 
@@ -57,26 +57,26 @@ impl<H: Host> Numbers<H> {
 
     /// The namespace in which it lives.
     #[inline]
-    pub(crate) fn space<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
+    pub(crate) fn pid_ns<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
         match self.inside.get_if_set(hold) {
-            Some(inside) => &inside.space,
-            None => hold.root_space(),
+            Some(inside) => &inside.pid_ns,
+            None => hold.root_pid_ns(),
         }
     }
 
     /// The namespace in which it lives, to be held.
-    pub(crate) fn space_arc(&self, hold: &Hold<'_, H>) -> ARef<PidNamespace<H>> {
-        ARef::from(self.space(hold))
+    pub(crate) fn share_pid_ns(&self, hold: &Hold<'_, H>) -> ARef<PidNamespace<H>> {
+        ARef::from(self.pid_ns(hold))
     }
 
     /// The number that `viewer` sees; 0 if it sees none: who lives inside sees nothing of what is outside (R-PID-14).
     pub(crate) fn number_in(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
-        let space = self.space(hold);
-        if space.is(viewer) {
+        let pid_ns = self.pid_ns(hold);
+        if pid_ns.is(viewer) {
             return self.number();
         }
         match self.inside.get_if_set(hold) {
-            Some(inside) if viewer.contains(space) => {
+            Some(inside) if viewer.contains(pid_ns) => {
                 inside.outer.get(viewer.level() as usize).map_or(0, Word32::get)
             }
             _ => 0,
@@ -116,7 +116,7 @@ impl<H: Host> Numbers<H> {
         task: Option<Task<H>>,
     ) -> Result<(), Refusal> {
         let holder = task.map_or(Holder::Prepared, Holder::Task);
-        let own = self.space(hold);
+        let own = self.pid_ns(hold);
         wanted.check_count(own.level())?;
         if own.level() == 0 {
             let number = enter_one(hold, own, wanted, 0, caller, holder)?;
@@ -134,16 +134,16 @@ impl<H: Host> Numbers<H> {
         caller: Option<&Thread<H>>,
         holder: Holder<H>,
     ) -> Result<(), Refusal> {
-        let own = self.space(hold);
+        let own = self.pid_ns(hold);
         if own.awaits_first(hold) && own.numbers(hold).len() > 0 {
             // Its first is being made, and may yet come to nothing.
             return Err(Errno::ENOMEM.into());
         }
         self.reserve(hold, own, wanted)?;
         let mut entered = Entered { hold, own_numbers: self, levels: 0 };
-        for (depth, space) in own.outward().enumerate() {
-            let number = enter_one(entered.hold, space, wanted, depth, caller, holder)?;
-            self.note(entered.hold, space, number);
+        for (depth, pid_ns) in own.outward().enumerate() {
+            let number = enter_one(entered.hold, pid_ns, wanted, depth, caller, holder)?;
+            self.note(entered.hold, pid_ns, number);
             entered.levels += 1;
         }
         if own.is_closed(entered.hold) {
@@ -163,11 +163,11 @@ impl<H: Host> Numbers<H> {
         own: &PidNamespace<H>,
         wanted: Number<'_>,
     ) -> Result<(), Refusal> {
-        for (depth, space) in own.outward().enumerate() {
-            let Ok(number) = wanted.at(depth, space.numbers(hold).limit()) else {
+        for (depth, pid_ns) in own.outward().enumerate() {
+            let Ok(number) = wanted.at(depth, pid_ns.numbers(hold).limit()) else {
                 break;
             };
-            with_memory(hold, space, |numbers| numbers.reserve(number))?;
+            with_memory(hold, pid_ns, |numbers| numbers.reserve(number))?;
         }
         Ok(())
     }
@@ -177,9 +177,9 @@ impl<H: Host> Numbers<H> {
     /// The cursors stay where they are, as Linux's do, unless it was the first of its namespace, which is to be 1 (R-PID-13).
     #[cold]
     fn withdraw(&self, hold: &mut Hold<'_, H>, levels: usize) {
-        let own = self.space(hold);
-        for (space, number) in self.everywhere(hold).take(levels) {
-            space.edit_numbers(hold, |numbers| {
+        let own = self.pid_ns(hold);
+        for (pid_ns, number) in self.everywhere(hold).take(levels) {
+            pid_ns.edit_numbers(hold, |numbers| {
                 numbers.edit_existing(number, |roles| roles.holder = Holder::Nobody);
             });
         }
@@ -194,21 +194,21 @@ impl<H: Host> Numbers<H> {
         hold: &Hold<'h, H>,
     ) -> impl Iterator<Item = (&'h PidNamespace<H>, Pid)> + use<'h, H> {
         let own = self.number();
-        let (space, outer) = match self.inside.get_if_set(hold) {
-            Some(inside) => (&*inside.space, &inside.outer[..]),
-            None => (hold.root_space(), &[][..]),
+        let (pid_ns, outer) = match self.inside.get_if_set(hold) {
+            Some(inside) => (&*inside.pid_ns, &inside.outer[..]),
+            None => (hold.root_pid_ns(), &[][..]),
         };
-        let innermost = space.level();
-        space.outward().map(move |space| {
-            let around = outer.get(space.level() as usize).filter(|_| space.level() < innermost);
-            (space, around.map_or(own, Word32::get))
+        let innermost = pid_ns.level();
+        pid_ns.outward().map(move |pid_ns| {
+            let around = outer.get(pid_ns.level() as usize).filter(|_| pid_ns.level() < innermost);
+            (pid_ns, around.map_or(own, Word32::get))
         })
     }
 
-    fn note(&self, hold: &mut Hold<'_, H>, space: &PidNamespace<H>, number: Pid) {
+    fn note(&self, hold: &mut Hold<'_, H>, pid_ns: &PidNamespace<H>, number: Pid) {
         match self.inside.get_if_set(hold) {
-            Some(inside) if !inside.space.is(space) => {
-                if let Some(word) = inside.outer.get(space.level() as usize) {
+            Some(inside) if !inside.pid_ns.is(pid_ns) => {
+                if let Some(word) = inside.outer.get(pid_ns.level() as usize) {
                     word.set(hold, number);
                 }
             }
@@ -218,7 +218,7 @@ impl<H: Host> Numbers<H> {
 
     /// The roles that its number plays.
     pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>) -> Option<&'a Roles<H>> {
-        self.space(hold).roles(hold, self.number())
+        self.pid_ns(hold).roles(hold, self.number())
     }
 
     /// Whether its numbers, at every level, may be in use anew, as far as `is_free` finds no other use. A namespace that is ending gives none.
@@ -227,8 +227,8 @@ impl<H: Host> Numbers<H> {
         hold: &Hold<'_, H>,
         is_free: impl Fn(&Roles<H>) -> bool,
     ) -> bool {
-        self.everywhere(hold).all(|(space, number)| {
-            !space.is_closed(hold) && space.roles(hold, number).is_none_or(&is_free)
+        self.everywhere(hold).all(|(pid_ns, number)| {
+            !pid_ns.is_closed(hold) && pid_ns.roles(hold, number).is_none_or(&is_free)
         })
     }
 
@@ -242,7 +242,7 @@ impl<H: Host> Numbers<H> {
     pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
         if self.inside.get_if_set(hold).is_none() {
             let number = self.number();
-            hold.root_space().edit_numbers(hold, |numbers| numbers.edit_existing(number, edit));
+            hold.root_pid_ns().edit_numbers(hold, |numbers| numbers.edit_existing(number, edit));
         } else {
             self.edit_everywhere(hold, edit);
         }
@@ -250,8 +250,8 @@ impl<H: Host> Numbers<H> {
 
     #[cold]
     fn edit_everywhere(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
-        for (space, number) in self.everywhere(hold) {
-            space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
+        for (pid_ns, number) in self.everywhere(hold) {
+            pid_ns.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
         }
     }
 
@@ -279,11 +279,11 @@ impl<H: Host> Numbers<H> {
         edit: impl Fn(&mut Roles<H>),
         undo: impl Fn(&mut Roles<H>),
     ) -> Result<(), Refusal> {
-        for (done, (space, number)) in self.everywhere(hold).enumerate() {
-            let edited = with_memory(hold, space, |numbers| numbers.edit(number, &edit));
+        for (done, (pid_ns, number)) in self.everywhere(hold).enumerate() {
+            let edited = with_memory(hold, pid_ns, |numbers| numbers.edit(number, &edit));
             if edited.is_err() {
-                for (space, number) in self.everywhere(hold).take(done) {
-                    space.edit_numbers(hold, |numbers| numbers.edit_existing(number, &undo));
+                for (pid_ns, number) in self.everywhere(hold).take(done) {
+                    pid_ns.edit_numbers(hold, |numbers| numbers.edit_existing(number, &undo));
                 }
                 return edited;
             }
@@ -298,15 +298,15 @@ impl<H: Host> Numbers<H> {
 
     /// Gives up numbers under which nobody was found. In a namespace where it would have been the first, nobody is made any more, as on Linux (R-FORK-18).
     pub(crate) fn give_up(&self, hold: &mut Hold<'_, H>) {
-        let own = self.space(hold);
+        let own = self.pid_ns(hold);
         if own.awaits_first(hold) {
             own.close(hold);
         }
-        self.leave(hold);
+        self.release(hold);
     }
 
     /// Ends the thread's or process's role of its numbers, at every level.
-    pub(crate) fn leave(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn release(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.holder = Holder::Nobody);
     }
 }
@@ -331,30 +331,30 @@ impl<H: Host> Drop for Entered<'_, '_, H> {
 #[inline]
 fn enter_one<H: Host>(
     hold: &mut Hold<'_, H>,
-    space: &PidNamespace<H>,
+    pid_ns: &PidNamespace<H>,
     wanted: Number<'_>,
     depth: usize,
     caller: Option<&Thread<H>>,
     holder: Holder<H>,
 ) -> Result<Pid, Refusal> {
-    let wanted = choose(hold, space, wanted, depth, caller)?;
-    with_memory(hold, space, |numbers| numbers.enter(wanted, holder))
+    let wanted = choose(hold, pid_ns, wanted, depth, caller)?;
+    with_memory(hold, pid_ns, |numbers| numbers.enter(wanted, holder))
 }
 
 /// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.
 fn choose<H: Host>(
     hold: &Hold<'_, H>,
-    space: &PidNamespace<H>,
+    pid_ns: &PidNamespace<H>,
     wanted: Number<'_>,
     depth: usize,
     caller: Option<&Thread<H>>,
 ) -> Result<Option<Pid>, Refusal> {
-    let number = wanted.at(depth, space.numbers(hold).limit())?;
-    if number.is_some_and(|number| number != 1 && space.awaits_first(hold)) {
+    let number = wanted.at(depth, pid_ns.numbers(hold).limit())?;
+    if number.is_some_and(|number| number != 1 && pid_ns.awaits_first(hold)) {
         return Err(Errno::EINVAL.into());
     }
     let asks = caller.filter(|_| number.is_some() && wanted.is_users_choice());
-    if asks.is_some_and(|caller| !hold.host().may_choose_number(caller, space)) {
+    if asks.is_some_and(|caller| !hold.host().may_choose_number(caller, pid_ns)) {
         return Err(Errno::EPERM.into());
     }
     Ok(number)

@@ -45,13 +45,13 @@ impl<H: Host> Process<H> {
     }
 
     /// Invariant 14: so many threads have a wish.
-    pub(crate) fn check_wishes(&self, hold: &Hold<'_, H>, armed: u32) {
-        assert_eq!(self.armed_threads.get(hold), armed, "14: the wishes of {self:?}");
+    pub(crate) fn check_pdeath_threads(&self, hold: &Hold<'_, H>, armed: u32) {
+        assert_eq!(self.pdeath_threads.get(hold), armed, "14: the wishes of {self:?}");
     }
 
     #[cfg(test)]
-    pub(crate) fn break_wishes(&self, hold: &mut Hold<'_, H>, armed: u32) {
-        self.armed_threads.set(hold, armed);
+    pub(crate) fn break_pdeath_threads(&self, hold: &mut Hold<'_, H>, armed: u32) {
+        self.pdeath_threads.set(hold, armed);
     }
 
     #[cfg(test)]

@@ -37,7 +37,7 @@ impl<H: Host> Thread<H> {
             let is_left = Cell::new(false);
             let rest = || _ = is_left.get().then(|| self.finish_exec());
             let next = |hold: &mut Hold<'_, H>| {
-                let is_done = self.take_over(hold);
+                let is_done = self.de_thread(hold);
                 is_left.set(is_done == Ok(false));
                 is_done
             };
@@ -53,35 +53,35 @@ impl<H: Host> Thread<H> {
             return Err(Errno::EAGAIN);
         }
         process.mark(hold, Marks::EXECING);
-        process.abandon_stop(hold);
+        process.cancel_stop_in_progress(hold);
         Ok(())
     }
 
     /// Goes as far as the hold allows; true when done. After each hold the process is a whole one, with fewer threads.
-    fn take_over(&self, hold: &mut Hold<'_, H>) -> Result<bool, Errno> {
+    fn de_thread(&self, hold: &mut Hold<'_, H>) -> Result<bool, Errno> {
         let process = self.process();
         if self.state() != ThreadState::Live || process.has(hold, Marks::GROUP_EXIT) {
             process.unmark(hold, Marks::EXECING);
             return Err(Errno::EAGAIN);
         }
         while let Some(other) = self.next_other(hold) {
-            if !self.absorb(hold, other) || hold.is_full() {
+            if !self.release_other_thread(hold, other) || hold.is_full() {
                 return Ok(false);
             }
         }
         if !self.is_leader(hold) {
-            self.become_leader(hold);
+            self.replace_leader(hold);
         }
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
         process.exit_signal.set(hold, ExitSignal::SIGCHLD);
-        self.end_vfork(hold);
+        self.complete_vfork(hold);
         Ok(true)
     }
 
-    /// Makes another thread vanish; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.
-    fn absorb(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
+    /// Releases another thread, as Linux's `de_thread` does each; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.
+    fn release_other_thread(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
         let heir = self.heir_of(hold, other);
         if !other.children_list().move_all(hold, heir) {
             return false;
@@ -91,22 +91,22 @@ impl<H: Host> Thread<H> {
         }
         hold.touch();
         if let Some(trace) = other.trace(hold) {
-            trace.elude(hold);
+            trace.unlink_at_exec(hold);
         }
-        other.vanish(hold);
+        other.release_thread(hold);
         true
     }
 
     /// Takes the number and the role of the leader, who is gone.
-    fn become_leader(&self, hold: &mut Hold<'_, H>) {
+    fn replace_leader(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         let leader = process.leading_thread(hold);
         // Its old number ends as the leader did, whose place it takes.
         self.release_number(hold, leader.exit_code().get());
         // The old leader's parent-death signal is void.
-        leader.forget_wish(hold);
+        leader.clear_pdeath_signal(hold);
         if let Some(trace) = process.traced(hold) {
-            trace.elude(hold);
+            trace.unlink_at_exec(hold);
         }
         let identity = process.shared_identity(hold);
         self.identity_edge().set(hold, identity);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn go_on(caller: &Thread<TestHost>) -> Result<bool, Errno> {
-        caller.process().world().hold(|hold| caller.take_over(hold))
+        caller.process().world().hold(|hold| caller.de_thread(hold))
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
 //! has children (E6, race 10).
 
-use super::end_space::end_spaces;
+use super::end_pid_ns::release_pid_ns;
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::sync::{Hold, with_rest};
@@ -36,7 +36,7 @@ pub enum ThreadExit {
 }
 
 impl<H: Host> Thread<H> {
-    /// Ends this thread. With the last one the process becomes a zombie, or vanishes if its parent does not wait for it.
+    /// Ends this thread. With the last one the process becomes a zombie, or is released at once if its parent does not wait for it.
     ///
     /// Serves exit(2), exit_group(2) after [`Process::begin_group_exit`], and death by a signal. The process's
     /// status is the last thread's, unless a group exit has decided it. R-EXIT-01 to R-EXIT-07, R-REPARENT-01, R-NOTIFY-01.
@@ -51,13 +51,13 @@ impl<H: Host> Thread<H> {
                 exit
             })
         };
-        let exit = with_rest(|| self.finish_departure(), first);
-        self.finish_departure();
+        let exit = with_rest(|| self.finish_exit(), first);
+        self.finish_exit();
         exit
     }
 
     /// Also while the panic of a waker unwinds: an exit that has begun is completed.
-    fn finish_departure(&self) {
+    fn finish_exit(&self) {
         let finish = || {
             while self.state() == ThreadState::Exiting {
                 self.process().world().hold(|hold| self.try_finish_exit(hold));
@@ -68,42 +68,48 @@ impl<H: Host> Thread<H> {
 
     /// Step 1. The process is `Exiting` with its last thread.
     fn begin_exit(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
-        let process = self.process();
-        let others = leave(hold, self, code);
-        match others {
-            None => ThreadExit::Gone,
-            Some(true) => ThreadExit::OthersRemain,
-            Some(false) if process.is_table_init(hold) => ThreadExit::LastOfInit,
-            Some(false) => {
-                process.begin_exit(hold);
-                hold.host().last_thread_exited(process);
-                ThreadExit::Last
-            }
+        if self.state() != ThreadState::Live {
+            return ThreadExit::Gone;
         }
+        let process = self.process();
+        self.begin_exiting(hold);
+        if !process.has(hold, Marks::GROUP_EXIT) {
+            process.exit_code.set(hold, code as u32);
+        }
+        self.exit_code().set(hold, process.exit_code.get());
+        if process.live_threads.get(hold) > 0 {
+            return ThreadExit::OthersRemain;
+        }
+        if process.is_table_init(hold) {
+            return ThreadExit::LastOfInit;
+        }
+        process.begin_exit(hold);
+        hold.host().last_thread_exited(process);
+        ThreadExit::Last
     }
 
     /// Ceases to be one of those that live; stays listed while it hands over its children.
-    fn depart(&self, hold: &mut Hold<'_, H>) {
+    fn begin_exiting(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
-        self.end_vfork(hold);
-        self.give_up_vfork(hold);
+        self.complete_vfork(hold);
+        self.cancel_vfork(hold);
         self.leave_stop(hold);
         self.leave_trace_stop(hold);
         self.enter_state(hold, ThreadState::Exiting);
     }
 
     /// Leaves the process, without children.
-    pub(super) fn vanish(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn release_thread(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         if self.is_live() {
-            self.depart(hold);
+            self.begin_exiting(hold);
         }
         let led = self.is_leader(hold);
         if !led {
             self.release_number(hold, self.exit_code().get());
-            self.forget_wish(hold);
-            self.sever(hold);
+            self.clear_pdeath_signal(hold);
+            self.unlink_trace(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
         // The list's reference goes when all is told: from then on the thread is its holders', a leader also its process's.
@@ -121,23 +127,23 @@ impl<H: Host> Thread<H> {
         }
         let process = self.process_in(hold);
         let leads = self.is_leader(hold);
-        if !process.hand_over_children(hold, self.children_list()) {
+        if !process.reparent_children(hold, self.children_list()) {
             return;
         }
         if !self.release_tracees(hold) {
             return;
         }
-        if process.has(hold, Marks::ENDING_SPACE) && !process.kill_namespace(hold) {
+        if process.has(hold, Marks::ENDING_PID_NS) && !process.zap_pid_ns_processes(hold) {
             return;
         }
         if self.remain_for_tracer(hold) {
             return;
         }
-        self.vanish(hold);
+        self.release_thread(hold);
         if leads && !process.threads.is_empty(hold) {
-            process.announce_leader_to_tracer(hold);
+            process.notify_tracer_of_leader(hold);
         }
-        process.end_if_finished(hold);
+        process.exit_notify_if_finished(hold);
     }
 
     /// Gives the number of a thread other than the leader back, which ended with this code.
@@ -146,23 +152,9 @@ impl<H: Host> Thread<H> {
         if let Some(identity) = own.identity_edge().get_if_set(hold) {
             identity.note_end(hold, code);
         }
-        own.own_numbers().leave(hold);
-        end_spaces(hold, own.own_numbers());
+        own.own_numbers().release(hold);
+        release_pid_ns(hold, own.own_numbers());
     }
-}
-
-/// Step 1 for the thread alone. Whether others live; `None`: it had left before.
-fn leave<H: Host>(hold: &mut Hold<'_, H>, thread: &Thread<H>, code: i32) -> Option<bool> {
-    if thread.state() != ThreadState::Live {
-        return None;
-    }
-    let process = thread.process();
-    thread.depart(hold);
-    if !process.has(hold, Marks::GROUP_EXIT) {
-        process.exit_code.set(hold, code as u32);
-    }
-    thread.exit_code().set(hold, process.exit_code.get());
-    Some(process.live_threads.get(hold) > 0)
 }
 
 impl<H: Host> Process<H> {
@@ -187,7 +179,7 @@ impl<H: Host> Process<H> {
         if let Some(code) = code {
             self.exit_code.set(hold, code as u32);
         }
-        self.forget_stop(hold);
+        self.clear_stop(hold);
         self.request_exits(hold);
         true
     }
@@ -208,83 +200,84 @@ impl<H: Host> Process<H> {
     pub(crate) fn begin_exit(&self, hold: &mut Hold<'_, H>) {
         if self.state() == ProcessState::Live {
             self.enter_state(hold, ProcessState::Exiting);
-            self.forget_stop(hold);
+            self.clear_stop(hold);
             self.drop_subreaper_mark(hold);
-            self.begin_space_end(hold);
-            self.lose_terminal_at_exit(hold);
+            self.close_pid_ns(hold);
+            self.disassociate_ctty(hold);
         }
     }
 
     /// Step 3, once the last thread has handed over its children; the init of a namespace waits for all others in it.
-    pub(super) fn end_if_finished(&self, hold: &mut Hold<'_, H>) {
-        let is_clear = self.threads.is_empty(hold) && !self.awaits_namespace(hold);
+    pub(super) fn exit_notify_if_finished(&self, hold: &mut Hold<'_, H>) {
+        let is_clear = self.threads.is_empty(hold) && !self.awaits_pid_ns_end(hold);
         if self.state() == ProcessState::Exiting && is_clear {
-            self.end(hold);
+            self.exit_notify(hold);
         }
     }
 
-    fn end(&self, hold: &mut Hold<'_, H>) {
-        self.check_group_before_end(hold);
-        self.take_reboot_status(hold);
+    /// Becomes a zombie, and the parent is notified.
+    fn exit_notify(&self, hold: &mut Hold<'_, H>) {
+        self.hang_up_own_orphaned_group(hold);
+        self.apply_reboot_status(hold);
         self.enter_state(hold, ProcessState::Zombie);
         if let Some(identity) = self.leading_thread(hold).identity_edge().get_if_set(hold) {
             identity.note_exit(hold);
         }
-        self.announce_end(hold);
+        self.notify_parent_or_autoreap(hold);
     }
 
     /// Tells the parent of a zombie, or reaps it if the parent does not care; the tracer comes first. R-PTRACE-01, R-PTRACE-02, R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10.
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
-    pub(super) fn announce_end(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn notify_parent_or_autoreap(&self, hold: &mut Hold<'_, H>) {
         hold.host().wake_pollers(self);
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
-        let signal = self.signal_for(hold, parent);
+        let signal = self.effective_exit_signal(hold, parent);
         if let Some(trace) = self.traced(hold) {
             let is_parents = self.traced_by(hold) == TracedBy::Parent;
             let signal = if is_parents { signal } else { Some(Signal::SIGCHLD) };
             self.queue_report(hold);
-            trace.announce_to_tracer(hold, signal, self.exit_status().into());
+            trace.notify_tracer(hold, signal, self.exit_status().into());
             return;
         }
         let news = self.news_to_parent(hold);
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
-            _ if parent.has(hold, Marks::ENDING_SPACE) => ChildSignalAction::IGNORE,
+            _ if parent.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
             Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
             let receiver = Receiver::Process(self.parent_thread_in(hold));
-            let pid = self.own_numbers.number_in(hold, parent.space(hold));
+            let pid = self.own_numbers.number_in(hold, parent.pid_ns(hold));
             let cause = SignalCause::Child { pid, status: self.exit_status().into() };
             parent.send_to(hold, receiver, &SignalInfo { signal, cause });
         }
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             drop(self.reap(hold));
         } else {
-            self.queue_end(hold);
+            self.queue_zombie(hold);
         }
         parent.wake(hold, &news);
     }
 
     /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.
-    fn signal_for(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
+    fn effective_exit_signal(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
         let is_other_program = self.parent_execs.get(hold) != parent.execs.get(hold);
         if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold).signal() }
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.
-    pub(crate) fn dissolve(&self, hold: &mut Hold<'_, H>) {
-        self.sever_leader(hold);
+    pub(crate) fn release_at_table_end(&self, hold: &mut Hold<'_, H>) {
+        self.unlink_leader_trace(hold);
         while let Some(thread) = self.threads.first(hold) {
             thread.forget_tracees(hold);
-            thread.vanish(hold);
+            thread.release_thread(hold);
         }
         self.drop_subreaper_mark(hold);
-        self.leave_all(hold);
+        self.release_relations(hold);
         drop(hold.roots().remove(hold, self));
     }
 }

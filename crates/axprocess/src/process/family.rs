@@ -126,7 +126,7 @@ impl<H: Host> Process<H> {
 
     /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
     fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
-        let ppid = parent.in_hold(hold).own_numbers.number_in(hold, self.space(hold));
+        let ppid = parent.in_hold(hold).own_numbers.number_in(hold, self.pid_ns(hold));
         self.ppid.set(hold, ppid);
     }
 
@@ -156,7 +156,7 @@ impl<H: Host> Process<H> {
                 ancestor = process.parent_in(hold);
             }
         }
-        let eldest = self.space(hold).init(hold)?.leading_thread(hold);
+        let eldest = self.pid_ns(hold).init(hold)?.leading_thread(hold);
         Some(eldest.accepting(hold).unwrap_or(eldest))
     }
 
@@ -164,11 +164,7 @@ impl<H: Host> Process<H> {
     ///
     /// What nobody can adopt stays: only init has none above it, and it stays for ever.
     #[inline]
-    pub(super) fn hand_over_children<'h>(
-        &self,
-        hold: &mut Hold<'h, H>,
-        from: &Children<H>,
-    ) -> bool {
+    pub(super) fn reparent_children<'h>(&self, hold: &mut Hold<'h, H>, from: &Children<H>) -> bool {
         from.list.is_empty(hold) || self.hand_over_some(hold, from)
     }
 
@@ -219,7 +215,7 @@ impl<H: Host> Process<H> {
             return;
         }
         if let Some(lost) = lost {
-            self.post_parent_death(hold, lost);
+            self.send_pdeath_signals(hold, lost);
         }
         if lost.is_some_and(|lost| core::ptr::eq(lost, &**parent.process())) {
             queue_again(hold);
@@ -227,7 +223,7 @@ impl<H: Host> Process<H> {
         }
         if self.state() == ProcessState::Zombie && self.traced(hold).is_none() {
             // R-REPARENT-10: the new parent hears of it as the old one did.
-            self.announce_end(hold);
+            self.notify_parent_or_autoreap(hold);
         } else {
             queue_again(hold);
         }
@@ -242,12 +238,12 @@ impl<H: Host> Process<H> {
             // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
             self.exit_signal.set(hold, ExitSignal::SIGCHLD);
         }
-        self.set_parent(hold, parent);
+        self.record_parent(hold, parent);
     }
 
     /// Notes whose child this process is, as the last in birth or adoption order.
     #[inline]
-    pub(super) fn set_parent<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
+    pub(super) fn record_parent<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let birth = hold.table_mut().next_birth();
         self.birth.set(hold, birth);
         self.parent.set(hold, Some(parent));
@@ -258,7 +254,7 @@ impl<H: Host> Process<H> {
     /// stopped one in its group.
     fn moves_unnoticed(&self, hold: &Hold<'_, H>) -> bool {
         self.is_silent(hold)
-            && self.armed_threads.get(hold) == 0
+            && self.pdeath_threads.get(hold) == 0
             && self.group.get(hold).stopped_members(hold) == 0
     }
 
@@ -282,7 +278,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Stands in the queue of its parent's thread from now on: it has ended, and nobody traces it.
-    pub(super) fn queue_end(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn queue_zombie(&self, hold: &mut Hold<'_, H>) {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
@@ -303,7 +299,7 @@ impl<H: Host> Process<H> {
     pub(crate) fn has_report(&self, hold: &Hold<'_, H>) -> bool {
         let traced_by = self.traced_by(hold);
         if self.state() == ProcessState::Zombie {
-            return traced_by != TracedBy::Stranger;
+            return traced_by != TracedBy::NonParent;
         }
         let marks = self.marks.get(hold);
         let is_stopped = match traced_by {

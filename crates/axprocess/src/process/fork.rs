@@ -244,15 +244,15 @@ impl<H: Host> Thread<H> {
             return Err(Errno::EINVAL);
         }
         let world = self.process().world();
-        let other_space: ARef<PidNamespace<H>>;
-        let space = match self.children_live_at_root(request.namespace) {
-            true => world.space(),
+        let other_pid_ns: ARef<PidNamespace<H>>;
+        let pid_ns = match self.children_live_at_root(request.namespace) {
+            true => world.pid_ns(),
             false => {
-                other_space = self.space_of_next_child(request.namespace)?;
-                &other_space
+                other_pid_ns = self.pid_ns_of_next_child(request.namespace)?;
+                &other_pid_ns
             }
         };
-        Process::make(self.process().home(), space, data, thread_data)
+        Process::make(self.process().home(), pid_ns, data, thread_data)
     }
 
     /// What a child of the request has from this thread, as it is in this hold.
@@ -278,7 +278,7 @@ impl<H: Host> Thread<H> {
     }
 
     fn check_children_live_here(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
-        let is_own = self.children_space_in(hold).is(self.process().space(hold));
+        let is_own = self.children_pid_ns_in(hold).is(self.process().pid_ns(hold));
         if is_own { Ok(()) } else { Err(Errno::EINVAL) }
     }
 
@@ -353,19 +353,19 @@ impl<H: Host> Process<H> {
             return Err(Errno::EINVAL);
         }
         let world = self.world();
-        let other_space: ARef<PidNamespace<H>>;
-        let space = match request.namespace {
-            ForkNamespace::Inherited if self.level == 0 => world.space(),
+        let other_pid_ns: ARef<PidNamespace<H>>;
+        let pid_ns = match request.namespace {
+            ForkNamespace::Inherited if self.level == 0 => world.pid_ns(),
             ForkNamespace::Inherited => {
-                other_space = self.namespace();
-                &other_space
+                other_pid_ns = self.namespace();
+                &other_pid_ns
             }
             ForkNamespace::New => {
-                other_space = PidNamespace::inside(&self.space_hint())?;
-                &other_space
+                other_pid_ns = PidNamespace::inside(&self.pid_ns_hint())?;
+                &other_pid_ns
             }
         };
-        let process = Self::make(self.home(), space, data, thread_data)?;
+        let process = Self::make(self.home(), pid_ns, data, thread_data)?;
         world.transact(|hold| {
             let origin = self.origin_of(hold, &request)?;
             publish(hold, &process, &origin, NumberSource::Taken(request.number, None))
@@ -428,7 +428,7 @@ impl<H: Host> PreparedFork<'_, H> {
     pub fn pid_seen_by_caller(&self) -> Pid {
         let Some(process) = &self.process else { return 0 };
         let caller = self.caller.process();
-        caller.world().hold(|hold| process.own_numbers.number_in(hold, caller.space(hold)))
+        caller.world().hold(|hold| process.own_numbers.number_in(hold, caller.pid_ns(hold)))
     }
 
     /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end.
@@ -467,7 +467,7 @@ impl<H: Host> PreparedFork<'_, H> {
         };
         let published = caller.process().world().transact(|hold| {
             let origin = caller.origin_of(hold, &request)?;
-            if child.space(hold).is_closed(hold) {
+            if child.pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM.into());
             }
             caller.check_may_fork(hold)?;
@@ -523,7 +523,7 @@ impl<H: Host> PreparedThread<'_, H> {
         let made = self.thread.take().ok_or(Errno::ESRCH)?;
         let caller = self.caller;
         let published = caller.process().world().hold(|hold| {
-            if caller.process().space(hold).is_closed(hold) {
+            if caller.process().pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM);
             }
             caller.check_may_join(hold)?;
@@ -559,7 +559,7 @@ fn give_up<H: Host>(hold: &mut Hold<'_, H>, thread: &Thread<H>, numbers: &Number
         identity.note_end(hold, 0);
     }
     numbers.give_up(hold);
-    super::end_space::end_spaces(hold, numbers);
+    super::end_pid_ns::release_pid_ns(hold, numbers);
 }
 
 /// Where a new process comes from.
@@ -611,7 +611,7 @@ fn publish<'h, H: Host>(
         process.exit_signal.set(hold, origin.exit_signal);
         process.parent_execs.set(hold, origin.parent_execs);
     }
-    process.set_parent(hold, parent);
+    process.record_parent(hold, parent);
     parent.children_list().list.push_back(hold, ARef::clone(process));
     process.begin_life(hold);
     Ok(())
@@ -664,9 +664,9 @@ impl<H: Host> Process<H> {
                 }
             }
         }
-        let space = own.own_numbers.space(hold);
-        if space.init(hold).is_none() {
-            space.set_init(hold, Some(self));
+        let pid_ns = own.own_numbers.pid_ns(hold);
+        if pid_ns.init(hold).is_none() {
+            pid_ns.set_init(hold, Some(self));
         }
         Ok(())
     }
@@ -684,7 +684,7 @@ impl<H: Host> Process<H> {
     #[inline]
     fn inherit_group(&self, hold: &mut Hold<'_, H>, like: &Self) {
         let group = like.group.get(hold);
-        match self.space(hold).is(like.space(hold)) {
+        match self.pid_ns(hold).is(like.pid_ns(hold)) {
             true => self.ids.set(hold, like.ids.get()),
             false => self.publish_ids(hold, group),
         }
@@ -716,7 +716,7 @@ pub(crate) fn new_init<H: Host>(
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<ARef<Thread<H>>, Errno> {
-    let process = Process::make(Home::of(world), world.space(), data, thread_data)?;
+    let process = Process::make(Home::of(world), world.pid_ns(), data, thread_data)?;
     let session = Session::make(world)?;
     let group = ProcessGroup::make(world)?;
     world.transact(|hold| {

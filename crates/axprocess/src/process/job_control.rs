@@ -3,7 +3,7 @@
 //! Each call is one hold: the numbers are looked up, the permission is checked and the process moves, with nothing decided on a
 //! relation that was read before (G1, races 1, 2, 9, 11). A group or session that might be founded is allocated before the lock is taken.
 
-use super::end_space::end_spaces;
+use super::end_pid_ns::release_pid_ns;
 use super::{Marks, Process, ProcessState};
 use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Refusal, Task};
@@ -38,9 +38,9 @@ impl<H: Host> Process<H> {
             return Ok(self.getpgrp());
         }
         self.world().hold(|hold| {
-            let space = self.space(hold);
-            let group = find_task(hold, space, pid)?.0.group_in(hold);
-            Ok(group.own_numbers().number_in(hold, space))
+            let pid_ns = self.pid_ns(hold);
+            let group = find_task(hold, pid_ns, pid)?.0.group_in(hold);
+            Ok(group.own_numbers().number_in(hold, pid_ns))
         })
     }
 
@@ -56,9 +56,9 @@ impl<H: Host> Process<H> {
             return Ok(self.own_sid());
         }
         self.world().hold(|hold| {
-            let space = self.space(hold);
-            let session = find_task(hold, space, pid)?.0.session_in(hold);
-            Ok(session.own_numbers().number_in(hold, space))
+            let pid_ns = self.pid_ns(hold);
+            let session = find_task(hold, pid_ns, pid)?.0.session_in(hold);
+            Ok(session.own_numbers().number_in(hold, pid_ns))
         })
     }
 
@@ -258,18 +258,18 @@ impl<H: Host> Process<H> {
     /// Leaves the group for another. The old one may end by that.
     fn relocate(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         let left = self.group.get(hold);
-        left.leave(hold, self);
+        left.release_member(hold, self);
         group.admit(hold, self);
         self.publish_ids(hold, group);
         self.group.set(hold, Some(ARef::from(group)));
-        end_spaces(hold, left.own_numbers());
+        release_pid_ns(hold, left.own_numbers());
     }
 
     /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).
     pub(super) fn publish_ids(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
-        let space = self.space(hold);
-        let pgid = group.in_hold(hold).own_numbers().number_in(hold, space);
-        let sid = group.session_in(hold).own_numbers().number_in(hold, space);
+        let pid_ns = self.pid_ns(hold);
+        let pgid = group.in_hold(hold).own_numbers().number_in(hold, pid_ns);
+        let sid = group.session_in(hold).own_numbers().number_in(hold, pid_ns);
         self.ids.set(hold, u64::from(pgid) << 32 | u64::from(sid));
     }
 
@@ -312,7 +312,7 @@ impl<H: Host> Process<H> {
         if pid == self.pid().cast_signed() && self.is_member_somewhere() {
             return Ok((self.in_hold(hold), true));
         }
-        find_task(hold, self.space(hold), pid)
+        find_task(hold, self.pid_ns(hold), pid)
     }
 
     fn find_group_in_session<'h>(
@@ -320,7 +320,7 @@ impl<H: Host> Process<H> {
         hold: &Hold<'h, H>,
         pgid: Pid,
     ) -> Result<&'h ProcessGroup<H>, Errno> {
-        let group = self.space(hold).roles(hold, pgid).and_then(|roles| roles.group);
+        let group = self.pid_ns(hold).roles(hold, pgid).and_then(|roles| roles.group);
         let group = group.ok_or(Errno::EPERM)?.get(hold);
         let same = core::ptr::eq(group.session_in(hold), self.session_in(hold));
         if same { Ok(group) } else { Err(Errno::EPERM) }
@@ -334,11 +334,11 @@ impl<H: Host> Process<H> {
 /// The process of a number that user space in `space` gave, and whether it is the leader's; the process of any of its threads counts.
 pub(super) fn find_task<'h, H: Host>(
     hold: &Hold<'h, H>,
-    space: &PidNamespace<H>,
+    pid_ns: &PidNamespace<H>,
     pid: i32,
 ) -> Result<(&'h Process<H>, bool), Errno> {
     let pid = Pid::try_from(pid).map_err(|_| Errno::ESRCH)?;
-    let task = space.roles(hold, pid).and_then(|roles| roles.task());
+    let task = pid_ns.roles(hold, pid).and_then(|roles| roles.task());
     match task.ok_or(Errno::ESRCH)? {
         Task::Process(process) => Ok((process.get(hold), true)),
         Task::Thread(thread) => Ok((thread.get(hold).process_in(hold), false)),

@@ -154,7 +154,7 @@ struct Target<'h, H: Host> {
 impl<H: Host> Process<H> {
     /// The number of this process, as `viewer` sees it.
     pub(super) fn number_seen_by(&self, hold: &Hold<'_, H>, viewer: &Self) -> Pid {
-        self.in_hold(hold).own_numbers().number_in(hold, viewer.space(hold))
+        self.in_hold(hold).own_numbers().number_in(hold, viewer.pid_ns(hold))
     }
 
     /// What `si_pid` says of this sender: its own number, untranslated; 0 if the target cannot see it. R-KILL-07.
@@ -165,7 +165,7 @@ impl<H: Host> Process<H> {
 
     fn find_target<'h>(&self, hold: &Hold<'h, H>, number: i32) -> Option<Target<'h, H>> {
         let number = Pid::try_from(number).ok()?;
-        Some(match self.space(hold).roles(hold, number)?.task()? {
+        Some(match self.pid_ns(hold).roles(hold, number)?.task()? {
             Task::Process(process) => {
                 let process = process.get(hold);
                 Target { process, thread: process.leader(hold) }
@@ -178,7 +178,7 @@ impl<H: Host> Process<H> {
     }
 
     fn find_group<'h>(&self, hold: &Hold<'h, H>, pgid: Pid) -> Option<&'h ProcessGroup<H>> {
-        Some(self.space(hold).roles(hold, pgid)?.group?.get(hold))
+        Some(self.pid_ns(hold).roles(hold, pgid)?.group?.get(hold))
     }
 }
 
@@ -258,12 +258,12 @@ impl<'h, H: Host> Sending<'h, H> {
     /// Everyone whom the sender sees but number 1 and itself. Whoever may not be hit is hit in vain, and does not count as an
     /// error (R-KILL-04, R-NS-13, B15). All numbers in one hold, as on Linux: see the head of the file.
     fn hit_all(&mut self, hold: &mut Hold<'h, H>) -> Result<(), Errno> {
-        let space = self.sender.space(hold);
+        let pid_ns = self.sender.pid_ns(hold);
         let mut result = Err(Errno::ESRCH);
         let mut from = 2;
-        while let Some(number) = space.numbers(hold).next_used(from) {
+        while let Some(number) = pid_ns.numbers(hold).next_used(from) {
             hold.touch();
-            let task = space.roles(hold, number).and_then(|roles| roles.task());
+            let task = pid_ns.roles(hold, number).and_then(|roles| roles.task());
             let process = task.and_then(|task| task.process_of_leader(hold));
             if let Some(process) = process.filter(|it| !core::ptr::eq(*it, self.sender)) {
                 let answer = self.hit_process(hold, process);

@@ -6,8 +6,8 @@
 //! | `clone` | what user space may ask of a fork, and in which order it is refused |
 //! | `family` | parents, children, reapers |
 //! | `exit` | threads and processes that end |
-//! | `end_space` | namespaces that end with their init |
-//! | `space` | unshare, setns |
+//! | `end_pid_ns` | namespaces that end with their init |
+//! | `pid_ns` | unshare, setns |
 //! | `reboot` | the same end by reboot(2) |
 //! | `reap` | the end of the end |
 //! | `wait` | what a parent learns |
@@ -26,7 +26,7 @@
 #[cfg(feature = "check")]
 mod check;
 mod clone;
-mod end_space;
+mod end_pid_ns;
 mod exec;
 mod exit;
 mod family;
@@ -35,10 +35,10 @@ mod job_control;
 mod kill;
 mod orphan;
 mod parent_death;
+mod pid_ns;
 mod reap;
 mod reboot;
 mod send;
-mod space;
 mod stat;
 mod stop;
 mod terminal;
@@ -73,11 +73,11 @@ pub use wait::{
 pub(crate) use wait::{Sleeper, Sleepers};
 
 use crate::group::ProcessGroup;
-use crate::list::{Edge, Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakList};
+use crate::list::{Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakEdge, WeakList};
 use crate::object::Head;
 use crate::pid::{Numbers, PidNamespace};
 use crate::sync::{Field, Hold, Home, StrongEdge, Word32, Word64, World};
-use crate::thread::{Comrades, Thread, ThreadState};
+use crate::thread::{Thread, ThreadGroupList, ThreadState};
 use crate::{ARef, Errno, ExitSignal, ExitStatus, Host, Pid, Signal};
 
 /// A process: a group of threads with one number, one parent, and one place in a process group.
@@ -107,16 +107,16 @@ pub struct Process<H: Host> {
     ids: Word64,
     own_numbers: Numbers<H>,
     /// The parent's thread whose child this is.
-    parent: Edge<Thread<H>>,
+    parent: WeakEdge<Thread<H>>,
     birth: Field<i64>,
     /// How many of its threads, a leader that has exited included, have a parent-death signal.
-    armed_threads: Field<u32>,
+    pdeath_threads: Field<u32>,
     marks: Field<Marks>,
     exit_signal: Field<ExitSignal>,
 
     reportable: TreeLinks<Process<H>>,
 
-    threads: StrongList<Thread<H>, Comrades>,
+    threads: StrongList<Thread<H>, ThreadGroupList>,
     /// The thread that took over in exec; none: the first thread leads.
     later_leader: StrongEdge<Thread<H>>,
     /// Held by its group.
@@ -171,7 +171,7 @@ bitflags::bitflags! {
         /// Its continuation has not been reported.
         const CONTINUE_REPORT = 1 << 7;
         /// It was the init of a namespace, which is ending.
-        const ENDING_SPACE = 1 << 8;
+        const ENDING_PID_NS = 1 << 8;
         /// Its parent will be told that it stopped, although it was continued before all threads had.
         const STOP_NOTICE = 1 << 9;
         /// Its parent will be told that it was continued.
@@ -247,11 +247,11 @@ impl<H: Host> Process<H> {
     #[inline]
     pub(crate) fn make(
         world: Home<H>,
-        space: &PidNamespace<H>,
+        pid_ns: &PidNamespace<H>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
-        let (own_numbers, level) = (space.new_numbers()?, space.level());
+        let (own_numbers, level) = (pid_ns.new_numbers()?, pid_ns.level());
         ARef::make_from(&world.get().spare_processes, || Self {
             head: Self::new_head(),
             world,
@@ -260,7 +260,7 @@ impl<H: Host> Process<H> {
             ppid: Word32::new(0),
             state: Word32::new(ProcessState::Embryo as u32),
             ids: Word64::new(0),
-            parent: Edge::none(),
+            parent: WeakEdge::none(),
             siblings: Links::new(),
             birth: Field::new(0),
             reportable: TreeLinks::new(),
@@ -279,7 +279,7 @@ impl<H: Host> Process<H> {
             stop_round: Field::new(0),
             stop_awaits: Field::new(0),
             continues: Word32::new(0),
-            armed_threads: Field::new(0),
+            pdeath_threads: Field::new(0),
             exit_code: Word32::new(0),
             news: Word32::new(0),
             sleepers: WeakList::new(),
@@ -304,7 +304,7 @@ impl<H: Host> Process<H> {
 
     /// Returns the namespace in which the process lives.
     pub fn namespace(&self) -> ARef<PidNamespace<H>> {
-        self.world().hold(|hold| self.own_numbers.space_arc(hold))
+        self.world().hold(|hold| self.own_numbers.share_pid_ns(hold))
     }
 
     /// Returns the kernel's data.
@@ -449,13 +449,13 @@ impl<H: Host> Process<H> {
     }
 
     /// The namespace in which it lives.
-    pub(crate) fn space<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
-        self.in_hold(hold).own_numbers.space(hold)
+    pub(crate) fn pid_ns<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
+        self.in_hold(hold).own_numbers.pid_ns(hold)
     }
 
     /// Whether it is number 1 of its namespace, the table's own included.
-    pub(crate) fn is_space_init(&self, hold: &Hold<'_, H>) -> bool {
-        self.space(hold).init(hold).is_some_and(|init| core::ptr::eq(init, self))
+    pub(crate) fn is_pid_ns_init(&self, hold: &Hold<'_, H>) -> bool {
+        self.pid_ns(hold).init(hold).is_some_and(|init| core::ptr::eq(init, self))
     }
 
     pub(crate) fn is_table_init(&self, hold: &Hold<'_, H>) -> bool {

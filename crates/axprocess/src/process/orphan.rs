@@ -66,7 +66,7 @@ impl<H: Host> Process<H> {
     }
 
     /// R-ORPHAN-04: this process is about to become a zombie.
-    pub(super) fn check_group_before_end(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn hang_up_own_orphaned_group(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
         let Some(parent) = self.parent_in(hold) else {
             return;

@@ -48,7 +48,7 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves prctl(2) `PR_GET_PDEATHSIG`. R-PDEATH-01.
     pub fn parent_death_signal(&self) -> Option<Signal> {
-        self.process().world().hold(|hold| self.death_signal().get(hold))
+        self.process().world().hold(|hold| self.pdeath_signal().get(hold))
     }
 
     /// Reads the argument of prctl(2) `PR_SET_PDEATHSIG`, where 0 means none. R-PDEATH-01.
@@ -61,15 +61,15 @@ impl<H: Host> Thread<H> {
     }
 
     /// The wish of a thread that is not the leader ends with it.
-    pub(super) fn forget_wish(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn clear_pdeath_signal(&self, hold: &mut Hold<'_, H>) {
         self.wish(hold, None);
     }
 
     fn wish(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
-        let armed = &self.process().armed_threads;
-        let before = u32::from(self.death_signal().get(hold).is_some());
+        let armed = &self.process().pdeath_threads;
+        let before = u32::from(self.pdeath_signal().get(hold).is_some());
         armed.set(hold, armed.get(hold) - before + u32::from(signal.is_some()));
-        self.death_signal().set(hold, signal);
+        self.pdeath_signal().set(hold, signal);
     }
 }
 
@@ -77,14 +77,14 @@ impl<H: Host> Process<H> {
     /// Sends what the threads of this process have wished for, on behalf of its former parent `lost`. R-REPARENT-08, R-PDEATH-03.
     ///
     /// All threads in one hold, as on Linux; without a wish none is looked at.
-    pub(super) fn post_parent_death(&self, hold: &mut Hold<'_, H>, lost: &Self) {
-        let mut left = self.armed_threads.get(hold);
+    pub(super) fn send_pdeath_signals(&self, hold: &mut Hold<'_, H>, lost: &Self) {
+        let mut left = self.pdeath_threads.get(hold);
         let mut at = Some(self.leading_thread(hold)).filter(|_| left > 0);
         while let Some(thread) = at {
-            if let Some(signal) = thread.death_signal().get(hold) {
+            if let Some(signal) = thread.pdeath_signal().get(hold) {
                 // A leader that has exited is addressed by nobody.
                 let wisher = Some(thread).filter(|it| it.state() != ThreadState::Exited);
-                self.post_death_of(hold, lost, wisher, signal);
+                self.send_pdeath_signal(hold, lost, wisher, signal);
                 left -= 1;
             }
             at = self.thread_after(hold, thread).filter(|_| left > 0);
@@ -95,7 +95,7 @@ impl<H: Host> Process<H> {
     }
 
     /// It goes to the process, but addresses the thread that has wished for it.
-    fn post_death_of<'h>(
+    fn send_pdeath_signal<'h>(
         &self,
         hold: &mut Hold<'h, H>,
         lost: &Self,

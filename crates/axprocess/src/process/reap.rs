@@ -1,6 +1,6 @@
 //! The end of the end: a zombie is claimed, and stands in no relation any more.
 
-use super::end_space::end_spaces;
+use super::end_pid_ns::release_pid_ns;
 use super::{Process, ProcessState};
 use crate::sync::Hold;
 use crate::{ARef, Host};
@@ -25,31 +25,31 @@ impl<H: Host> Process<H> {
             return None;
         }
         let parent = self.parent.get(hold)?.children_list();
-        self.sever_leader(hold);
+        self.unlink_leader_trace(hold);
         parent.reportable.remove(hold, self);
         let link = parent.list.remove(hold, self);
         self.parent.set(hold, None);
-        self.leave_all(hold);
+        self.release_relations(hold);
         hold.host().wake_pollers(self);
         link
     }
 
     /// Gives up group membership, number and leader.
-    pub(super) fn leave_all(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn release_relations(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
-        group.leave(hold, self);
+        group.release_member(hold, self);
         let own = self.in_hold(hold);
-        own.own_numbers.leave(hold);
+        own.own_numbers.release(hold);
         if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {
             identity.note_end(hold, self.exit_code.get());
         }
-        if self.is_space_init(hold) {
-            self.space(hold).set_init(hold, None);
+        if self.is_pid_ns_init(hold) {
+            self.pid_ns(hold).set_init(hold, None);
         }
         self.enter_state(hold, ProcessState::Reaped);
         self.later_leader.set(hold, None);
         hold.table_mut().census.reaped += 1;
-        end_spaces(hold, &own.own_numbers);
-        end_spaces(hold, group.own_numbers());
+        release_pid_ns(hold, &own.own_numbers);
+        release_pid_ns(hold, group.own_numbers());
     }
 }

@@ -87,9 +87,9 @@ impl<H: Host> Process<H> {
             return Reboot::Machine;
         }
         self.world().hold(|hold| {
-            let space = self.space(hold);
-            space.note_reboot(hold, command.signal());
-            if let Some(init) = space.init(hold) {
+            let pid_ns = self.pid_ns(hold);
+            pid_ns.note_reboot(hold, command.signal());
+            if let Some(init) = pid_ns.init(hold) {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
                 init.send(hold, &info);
             }
@@ -98,9 +98,9 @@ impl<H: Host> Process<H> {
     }
 
     /// The init of a namespace that was rebooted ends with what says so.
-    pub(super) fn take_reboot_status(&self, hold: &mut Hold<'_, H>) {
-        if self.is_space_init(hold)
-            && let Some(signal) = self.space(hold).reboot_signal(hold)
+    pub(super) fn apply_reboot_status(&self, hold: &mut Hold<'_, H>) {
+        if self.is_pid_ns_init(hold)
+            && let Some(signal) = self.pid_ns(hold).reboot_signal(hold)
         {
             let status = ExitStatus::killed(signal).to_raw();
             self.exit_code.set(hold, status.cast_unsigned());

@@ -79,7 +79,7 @@ impl<H: Host> Process<H> {
     /// `SIGKILL` and `SIGSTOP` act: they got into the queue from outside. A fault of init's own ends it as it ends anyone: the kernel
     /// does not ask then. R-NS-12, R-NS-14.
     pub fn is_protected_from(&self, signal: Signal) -> bool {
-        !signal.is_unblockable() && self.world().hold(|hold| self.is_space_init(hold))
+        !signal.is_unblockable() && self.world().hold(|hold| self.is_pid_ns_init(hold))
     }
 
     /// Sends a signal to the process as a whole.
@@ -159,7 +159,7 @@ impl<H: Host> Process<H> {
     fn is_shielded(&self, hold: &Hold<'_, H>, origin: Origin, signal: Signal) -> bool {
         let is_forced =
             signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init(hold);
-        self.is_space_init(hold) && !is_forced
+        self.is_pid_ns_init(hold) && !is_forced
     }
 
     fn is_queued(&self, hold: &Hold<'_, H>, receiver: &Receiver<'_, H>, signal: Signal) -> bool {

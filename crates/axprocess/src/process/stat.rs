@@ -113,8 +113,8 @@ impl LevelNumbers {
         let len = (inner.level() - viewer.level()) as usize + 1;
         let mut numbers = [0; DEEPEST as usize + 1];
         let from_inside = numbers.iter_mut().take(len).rev();
-        for (number, space) in from_inside.zip(inner.outward()) {
-            *number = own_numbers.number_in(hold, space);
+        for (number, pid_ns) in from_inside.zip(inner.outward()) {
+            *number = own_numbers.number_in(hold, pid_ns);
         }
         Self { numbers, len }
     }
@@ -164,8 +164,8 @@ impl<H: Host> Process<H> {
             }
             let own = self.in_hold(hold);
             let group = own.group_in(hold);
-            let space = own.space(hold);
-            let of = |own_numbers| LevelNumbers::of(hold, own_numbers, space, viewer);
+            let pid_ns = own.pid_ns(hold);
+            let of = |own_numbers| LevelNumbers::of(hold, own_numbers, pid_ns, viewer);
             let session = group.session_in(hold);
             Some(NamespaceNumbers {
                 tgid: of(own.own_numbers()),
@@ -204,7 +204,7 @@ impl<H: Host> Process<H> {
 
     /// Whether the process stands in the directory of `viewer`.
     fn is_shown_to(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> bool {
-        self.is_member_somewhere() && viewer.contains(self.space(hold))
+        self.is_member_somewhere() && viewer.contains(self.pid_ns(hold))
     }
 
     fn run_state(&self, hold: &Hold<'_, H>) -> RunState {

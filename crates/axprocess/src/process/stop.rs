@@ -161,14 +161,14 @@ impl<H: Host> Process<H> {
     }
 
     /// A process that exits is not stopped any more, and what was not reported is lost (R-EXIT-13).
-    pub(super) fn forget_stop(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn clear_stop(&self, hold: &mut Hold<'_, H>) {
         self.close_round(hold);
         self.unmark(hold, REPORTS | NOTICES);
         self.queue_report(hold);
     }
 
-    /// An exec makes the threads vanish for which a stop in progress waits: it ends, and nobody hears of it.
-    pub(super) fn abandon_stop(&self, hold: &mut Hold<'_, H>) {
+    /// An exec releases the threads for which a stop in progress waits: it ends, and nobody hears of it.
+    pub(super) fn cancel_stop_in_progress(&self, hold: &mut Hold<'_, H>) {
         if self.stop_awaits.get(hold) > 0 {
             self.close_round(hold);
         }
@@ -219,7 +219,7 @@ impl<H: Host> Process<H> {
         let stops = self.can_stop(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP
-                || !self.is_space_init(hold)
+                || !self.is_pid_ns_init(hold)
                     && !super::is_orphaned_group(hold, self.group.get(hold), None));
         if stops { StopDecision::Stop } else { StopDecision::Discard }
     }

@@ -138,7 +138,7 @@ impl<H: Host> Process<H> {
     pub fn foreground_pgid(&self) -> Option<Pid> {
         self.world().hold(|hold| {
             let terminal = self.terminal_in(hold)?;
-            Some(terminal.shown_foreground(hold, self.space(hold)))
+            Some(terminal.shown_foreground(hold, self.pid_ns(hold)))
         })
     }
 
@@ -245,7 +245,7 @@ impl<H: Host> Process<H> {
     pub fn tcgetpgrp(&self, terminal: &Terminal<H>, side: TerminalSide) -> Result<Pid, Errno> {
         self.hold_with(terminal, |hold| {
             self.check_may_ask(hold, terminal, side)?;
-            Ok(terminal.shown_foreground(hold, self.space(hold)))
+            Ok(terminal.shown_foreground(hold, self.pid_ns(hold)))
         })
     }
 
@@ -260,7 +260,7 @@ impl<H: Host> Process<H> {
         self.hold_with(terminal, |hold| {
             self.check_may_ask(hold, terminal, side)?;
             let session = terminal.session_in(hold).ok_or(Errno::ENOTTY)?;
-            Ok(session.own_numbers().number_in(hold, self.space(hold)))
+            Ok(session.own_numbers().number_in(hold, self.pid_ns(hold)))
         })
     }
 
@@ -297,7 +297,7 @@ impl<H: Host> Process<H> {
             if !self.shares_table_with(terminal) || !self.is_controlled_by(hold, terminal) {
                 return Err(Errno::ENOTTY);
             }
-            let (named, session) = find_named(hold, self.space(hold), pgid)?;
+            let (named, session) = find_named(hold, self.pid_ns(hold), pgid)?;
             let same = session.is_some_and(|session| core::ptr::eq(session, self.session_in(hold)));
             let named = named.filter(|_| same).ok_or(Errno::EPERM)?;
             terminal.set_foreground(hold, named);
@@ -374,7 +374,7 @@ impl<H: Host> Process<H> {
     /// What the exit of a session leader does to its terminal (Linux's `disassociate_ctty`). Others' does nothing (R-TTYEXIT-05).
     ///
     /// R-TTYEXIT-01, R-TTYEXIT-03, R-TTYEXIT-04, R-TTYEXIT-06, B5.
-    pub(super) fn lose_terminal_at_exit(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn disassociate_ctty(&self, hold: &mut Hold<'_, H>) {
         if !self.leads_session() {
             return;
         }
@@ -400,7 +400,7 @@ impl<H: Host> Process<H> {
 
     /// The number's present use, of which this process is the owner.
     pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
-        let number = self.in_hold(hold).own_numbers().number_in(hold, hold.root_space());
+        let number = self.in_hold(hold).own_numbers().number_in(hold, hold.root_pid_ns());
         NumberUse { number, serial: self.serial(hold) }
     }
 
@@ -484,10 +484,10 @@ type Found<'h, H> = (Option<Named<'h, H>>, Option<&'h Session<H>>);
 /// `ESRCH`: nobody has the number.
 fn find_named<'h, H: Host>(
     hold: &Hold<'h, H>,
-    space: &PidNamespace<H>,
+    pid_ns: &PidNamespace<H>,
     number: Pid,
 ) -> Result<Found<'h, H>, Errno> {
-    let roles = space.roles(hold, number).ok_or(Errno::ESRCH)?;
+    let roles = pid_ns.roles(hold, number).ok_or(Errno::ESRCH)?;
     if let Some(group) = roles.group {
         let group = group.get(hold);
         let named = Named { number_use: group.number_use(hold), own_numbers: group.own_numbers() };
@@ -503,7 +503,7 @@ fn find_named<'h, H: Host>(
         Some(Task::Thread(thread)) => {
             let thread = thread.get(hold);
             let own_numbers = thread.own_numbers();
-            let number = own_numbers.number_in(hold, hold.root_space());
+            let number = own_numbers.number_in(hold, hold.root_pid_ns());
             let named = Named { number_use: NumberUse { number, serial: 0 }, own_numbers };
             (Some(named), Some(thread.process_in(hold).session_in(hold)))
         }

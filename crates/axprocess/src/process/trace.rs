@@ -118,7 +118,7 @@ impl<H: Host> Thread<H> {
         let world = self.process().world();
         let (mut of_tracer, mut of_tracee) = (Some(Trace::make(world)?), Some(Trace::make(world)?));
         world.hold(|hold| {
-            let task = self.process().space(hold).roles(hold, tid).and_then(|roles| roles.task());
+            let task = self.process().pid_ns(hold).roles(hold, tid).and_then(|roles| roles.task());
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => (process.get(hold), process.get(hold).leader(hold)),
                 Task::Thread(thread) => (thread.get(hold).process_in(hold), Some(thread.get(hold))),
@@ -219,7 +219,7 @@ impl<H: Host> Thread<H> {
                 return TraceStopped::Untraced;
             };
             trace.stop(hold, stop);
-            trace.announce_stop(hold, WaitStatus::Trapped(stop));
+            trace.notify_tracer_of_stop(hold, WaitStatus::Trapped(stop));
             TraceStopped::Stopped
         })
     }
@@ -265,7 +265,7 @@ impl<H: Host> Thread<H> {
     pub fn detach(&self, tid: Pid) -> Result<(), Errno> {
         self.process().world().hold(|hold| {
             let (trace, _) = self.stopped_tracee(hold, tid)?;
-            trace.let_go(hold);
+            trace.detach(hold);
             Ok(())
         })
     }
@@ -291,7 +291,7 @@ impl<H: Host> Thread<H> {
         hold: &Hold<'h, H>,
         tid: Pid,
     ) -> Result<(&'h Trace<H>, &'h Self), Errno> {
-        let roles = self.process().space(hold).roles(hold, tid);
+        let roles = self.process().pid_ns(hold).roles(hold, tid);
         let thread = match roles.and_then(|roles| roles.task()).ok_or(Errno::ESRCH)? {
             Task::Process(process) => process.get(hold).leader(hold).ok_or(Errno::ESRCH)?,
             Task::Thread(thread) => thread.get(hold),

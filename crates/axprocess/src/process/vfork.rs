@@ -67,8 +67,8 @@ impl<H: Host> Thread<H> {
             if !lives(self) || !lives(child) {
                 return VforkWait::Over;
             }
-            self.give_up_vfork(hold);
-            child.end_vfork(hold);
+            self.cancel_vfork(hold);
+            child.complete_vfork(hold);
             self.vfork_child().set(hold, Some(child));
             child.vfork_parent().set(hold, Some(self));
             self.vfork_word().set(hold, 1);
@@ -85,19 +85,19 @@ impl<H: Host> Thread<H> {
     ///
     /// For the kernel's exit, where it gives the memory back, ahead of the files and of [`exit_thread`](Self::exit_thread). R-EXIT-14, R-VFORK-04.
     pub fn release_address_space(&self) {
-        self.process().world().hold(|hold| self.end_vfork(hold));
+        self.process().world().hold(|hold| self.complete_vfork(hold));
     }
 
     /// Undoes the tie to the thread that waits for this one, and wakes it.
-    pub(super) fn end_vfork(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn complete_vfork(&self, hold: &mut Hold<'_, H>) {
         if let Some(parent) = self.vfork_parent().get(hold) {
-            parent.give_up_vfork(hold);
+            parent.cancel_vfork(hold);
             hold.host().end_vfork(parent);
         }
     }
 
     /// Undoes the tie to the thread that this one waits for.
-    pub(super) fn give_up_vfork(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn cancel_vfork(&self, hold: &mut Hold<'_, H>) {
         if let Some(child) = self.vfork_child().get(hold) {
             child.vfork_parent().set(hold, None);
             self.vfork_child().set(hold, None);

@@ -23,7 +23,7 @@ pub(crate) struct World<H: Host> {
     /// Init; while the table is being dropped, all that is left.
     roots: StrongList<Process<H>, Siblings>,
     /// The table's own numbers.
-    pub(crate) space: PidNamespace<H>,
+    pub(crate) pid_ns: PidNamespace<H>,
     /// The futures that are to be woken, as soon as nobody holds the lock.
     due: WeakList<Sleeper, Sleepers>,
     /// Behind all to which what waits may refer.
@@ -51,7 +51,7 @@ impl<H: Host> World<H> {
                 host,
                 relations,
                 roots: StrongList::new(),
-                space: PidNamespace::root(),
+                pid_ns: PidNamespace::root(),
                 due: WeakList::new(),
                 pending: Pending::of_host::<H>(),
                 spare_processes: Spare::new(),
@@ -65,8 +65,8 @@ impl<H: Host> World<H> {
     }
 
     /// The table's own namespace.
-    pub(crate) const fn space(&self) -> &PidNamespace<H> {
-        &self.space
+    pub(crate) const fn pid_ns(&self) -> &PidNamespace<H> {
+        &self.pid_ns
     }
 
     /// Which table it is of all that ever were.
@@ -180,8 +180,8 @@ impl<'h, H: Host> Hold<'h, H> {
     }
 
     /// The table's own namespace.
-    pub(crate) const fn root_space(&self) -> &'h PidNamespace<H> {
-        &self.world.space
+    pub(crate) const fn root_pid_ns(&self) -> &'h PidNamespace<H> {
+        &self.world.pid_ns
     }
 
     /// Init, the last reaper; `None` before it exists.
@@ -202,7 +202,7 @@ impl<'h, H: Host> Hold<'h, H> {
     /// Keeps memory that number tables do not need any more until after the unlock.
     #[cold]
     pub(crate) fn retire(&mut self, memory: Memory<H>) {
-        self.leftovers().retired.absorb(memory);
+        self.leftovers().retired.release_other_thread(memory);
     }
 
     /// As much of the memory that was brought along for numbers as one table lacks; `None`: it is not enough.

@@ -9,38 +9,38 @@ use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus
 
 impl<H: Host> Trace<H> {
     /// Ends the tracing, as Linux's `__ptrace_detach`: the living go on without a tracer, the dead go where the tracer kept them from.
-    pub(super) fn let_go(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn detach(&self, hold: &mut Hold<'_, H>) {
         let Some(tracer) = self.tracer(hold) else { return };
         let tracer = tracer.process(hold);
         self.unlink(hold);
         let process = self.process(hold);
         if !self.is_leaders(hold) && self.end(hold).is_some() {
-            self.bury(hold);
+            self.release_dead_tracee(hold);
         } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
-            process.let_zombie_go(hold, tracer);
+            process.notify_parent_of_untraced(hold, tracer);
         } else if let Some(thread) = self.thread(hold) {
             hold.host().tracing_changed(thread);
         }
     }
 
     /// Takes a dead thread, which is not the leader, out of its process: its tracer has reaped it, or let it go.
-    pub(crate) fn bury(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn release_dead_tracee(&self, hold: &mut Hold<'_, H>) {
         self.unlink(hold);
         let process = self.process(hold);
         if let Some(thread) = self.thread(hold) {
-            thread.vanish(hold);
+            thread.release_thread(hold);
         }
-        process.end_if_finished(hold);
+        process.exit_notify_if_finished(hold);
     }
 
     /// The tracer of a zombie has reaped it, and is not its parent: now the parent is told (R-PTRACE-01).
-    pub(crate) fn cede(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn pass_zombie_to_parent(&self, hold: &mut Hold<'_, H>) {
         self.unlink(hold);
-        self.process(hold).announce_end(hold);
+        self.process(hold).notify_parent_or_autoreap(hold);
     }
 
-    /// Vanishes from the tracer's view in an exec of another thread.
-    pub(in crate::process) fn elude(&self, hold: &mut Hold<'_, H>) {
+    /// Leaves the tracer's view in an exec of another thread.
+    pub(in crate::process) fn unlink_at_exec(&self, hold: &mut Hold<'_, H>) {
         if let Some(tracer) = self.tracer(hold) {
             let news = self.news_to_tracer(hold);
             self.unlink(hold);
@@ -49,7 +49,7 @@ impl<H: Host> Trace<H> {
     }
 
     /// Tells the tracer of an end. R-PTRACE-02: whatever the tracer does about `SIGCHLD`, the dead wait for it.
-    pub(in crate::process) fn announce_to_tracer(
+    pub(in crate::process) fn notify_tracer(
         &self,
         hold: &mut Hold<'_, H>,
         signal: Option<Signal>,
@@ -65,11 +65,11 @@ impl<H: Host> Trace<H> {
     }
 
     /// Tells the tracer of a stop, unless it does not want to hear of stops; its waiters are woken in any case.
-    pub(super) fn announce_stop(&self, hold: &mut Hold<'_, H>, status: WaitStatus) {
+    pub(super) fn notify_tracer_of_stop(&self, hold: &mut Hold<'_, H>, status: WaitStatus) {
         let Some(tracer) = self.tracer(hold) else { return };
         let action = hold.host().child_signal_action(tracer.process(hold));
         let is_deaf = action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP);
-        self.announce_to_tracer(hold, (!is_deaf).then_some(Signal::SIGCHLD), status);
+        self.notify_tracer(hold, (!is_deaf).then_some(Signal::SIGCHLD), status);
     }
 
     fn signal_tracer(
@@ -79,7 +79,7 @@ impl<H: Host> Trace<H> {
         signal: Signal,
         status: WaitStatus,
     ) {
-        let pid = self.number_in(hold, tracer.space(hold));
+        let pid = self.number_in(hold, tracer.pid_ns(hold));
         let cause = SignalCause::Child { pid, status };
         tracer.send(hold, &SignalInfo { signal, cause });
     }
@@ -94,7 +94,7 @@ impl<H: Host> Thread<H> {
             if tracee.marks(hold).contains(TraceMarks::EXIT_KILL) && tracee.end(hold).is_none() {
                 tracee.kill(hold);
             }
-            tracee.let_go(hold);
+            tracee.detach(hold);
             if hold.is_full() {
                 return trace.tracees().is_empty(hold);
             }
@@ -112,9 +112,9 @@ impl<H: Host> Thread<H> {
             return false;
         }
         self.enter_state(hold, ThreadState::Zombie);
-        self.forget_wish(hold);
+        self.clear_pdeath_signal(hold);
         if let Some(status) = trace.end(hold) {
-            trace.announce_to_tracer(hold, Some(Signal::SIGCHLD), status);
+            trace.notify_tracer(hold, Some(Signal::SIGCHLD), status);
         }
         true
     }
@@ -127,7 +127,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// A thread that is not the leader leaves for good, and with it its part in ptrace.
-    pub(in crate::process) fn sever(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn unlink_trace(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.trace(hold) {
             trace.unlink(hold);
         }
@@ -153,9 +153,9 @@ impl<H: Host> Trace<H> {
 
 impl<H: Host> Process<H> {
     /// A zombie has lost its tracer: its parent is told, or knows already because it was the tracer.
-    fn let_zombie_go(&self, hold: &mut Hold<'_, H>, tracer: &Self) {
+    fn notify_parent_of_untraced(&self, hold: &mut Hold<'_, H>, tracer: &Self) {
         if !self.is_child_of(hold, tracer) {
-            self.announce_end(hold);
+            self.notify_parent_or_autoreap(hold);
             return;
         }
         let action = hold.host().child_signal_action(tracer);
@@ -167,14 +167,14 @@ impl<H: Host> Process<H> {
     }
 
     /// The leader has exited before others: a tracer hears of it now, and of the end of the process later.
-    pub(in crate::process) fn announce_leader_to_tracer(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn notify_tracer_of_leader(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.traced(hold) {
-            trace.announce_to_tracer(hold, Some(Signal::SIGCHLD), self.exit_status().into());
+            trace.notify_tracer(hold, Some(Signal::SIGCHLD), self.exit_status().into());
         }
     }
 
     /// Ends the part of its leader in ptrace.
-    pub(in crate::process) fn sever_leader(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn unlink_leader_trace(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.traced(hold) {
             trace.unlink(hold);
         }

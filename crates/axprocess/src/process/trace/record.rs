@@ -3,7 +3,7 @@
 #[cfg(feature = "check")]
 mod check;
 
-use crate::list::{Edge, Links, Node, WeakList};
+use crate::list::{Links, Node, WeakEdge, WeakList};
 use crate::object::Head;
 use crate::process::{Marks, Process, ProcessState};
 use crate::sync::{Field, Hold, World};
@@ -20,11 +20,11 @@ pub(crate) struct Trace<H: Host> {
     /// Held: a thread's record is dropped after what holds the world for the thread.
     world: ARef<World<H>>,
     /// The thread, which holds the record.
-    thread: Edge<Thread<H>>,
+    thread: WeakEdge<Thread<H>>,
     /// Which record this is of all.
     serial: Field<u64>,
-    tracer: Edge<Trace<H>>,
-    comrades: Links<Trace<H>>,
+    tracer: WeakEdge<Trace<H>>,
+    thread_group_links: Links<Trace<H>>,
     /// In the order of the attachments; wait looks at the newest first.
     tracees: WeakList<Trace<H>, Tracees>,
     marks: Field<TraceMarks>,
@@ -50,7 +50,7 @@ pub(crate) enum Tracees {}
 
 impl<H: Host> Node<Tracees> for Trace<H> {
     fn links(&self) -> &Links<Self> {
-        &self.comrades
+        &self.thread_group_links
     }
 }
 
@@ -65,10 +65,10 @@ impl<H: Host> Trace<H> {
         ARef::make(|| Self {
             head: Self::new_head(),
             world,
-            thread: Edge::none(),
+            thread: WeakEdge::none(),
             serial: Field::new(0),
-            tracer: Edge::none(),
-            comrades: Links::new(),
+            tracer: WeakEdge::none(),
+            thread_group_links: Links::new(),
             tracees: WeakList::new(),
             marks: Field::new(TraceMarks::empty()),
             report: Field::new(None),
@@ -240,7 +240,7 @@ impl<H: Host> Process<H> {
         };
         match self.is_child_of(hold, tracer.process(hold)) {
             true => TracedBy::Parent,
-            false => TracedBy::Stranger,
+            false => TracedBy::NonParent,
         }
     }
 }
@@ -252,5 +252,5 @@ pub(crate) enum TracedBy {
     /// A thread of the parent's process.
     Parent,
     /// Of any other.
-    Stranger,
+    NonParent,
 }

@@ -61,7 +61,7 @@ impl<'h, H: Host> Subject<'h, H> {
 
     /// Whether it is a child that a stranger traces.
     fn is_strangers(self, hold: &Hold<'h, H>) -> bool {
-        matches!(self, Self::Child(child) if child.traced_by(hold) == TracedBy::Stranger)
+        matches!(self, Self::Child(child) if child.traced_by(hold) == TracedBy::NonParent)
     }
 }
 
@@ -78,7 +78,7 @@ impl<'h, H: Host> Selector<'h, H> {
                 Self::Child(Some(process), process.traced(hold))
             }
             Target::Child(named @ ChildId::Tracee(number, _)) => {
-                let Task::Thread(thread) = hold.root_space().roles(hold, number)?.task()? else {
+                let Task::Thread(thread) = hold.root_pid_ns().roles(hold, number)?.task()? else {
                     return None;
                 };
                 let trace = thread.get(hold).trace(hold)?;
@@ -266,7 +266,7 @@ impl<'h, H: Host> Search<'h, H> {
         let caller = self.caller.process_in(hold);
         let pid = match subject {
             Subject::Child(child) => child.number_seen_by(hold, caller),
-            Subject::Tracee(trace) => trace.number_in(hold, caller.space(hold)),
+            Subject::Tracee(trace) => trace.number_in(hold, caller.pid_ns(hold)),
         };
         let mut usage = hold.host().usage(process);
         usage.add(process.children_usage.get(hold));
@@ -312,11 +312,11 @@ impl<'h, H: Host> Search<'h, H> {
         if let Subject::Tracee(trace) = subject {
             let link = ARef::from(process);
             if !trace.is_leaders(hold) {
-                trace.bury(hold);
+                trace.release_dead_tracee(hold);
                 return link;
             }
-            if process.traced_by(hold) == TracedBy::Stranger {
-                trace.cede(hold);
+            if process.traced_by(hold) == TracedBy::NonParent {
+                trace.pass_zombie_to_parent(hold);
                 return link;
             }
         }

@@ -38,7 +38,7 @@ impl ChildId {
     pub(super) fn of_trace<H: Host>(hold: &Hold<'_, H>, trace: &Trace<H>) -> Self {
         match trace.is_leaders(hold) {
             true => Self::of_process(hold, trace.process(hold)),
-            false => Self::Tracee(trace.number_in(hold, hold.root_space()), trace.serial(hold)),
+            false => Self::Tracee(trace.number_in(hold, hold.root_pid_ns()), trace.serial(hold)),
         }
     }
 }
@@ -49,7 +49,7 @@ impl Target {
         caller: &Thread<H>,
         request: &WaitRequest,
     ) -> Self {
-        let numbers = caller.process().space(hold).numbers(hold);
+        let numbers = caller.process().pid_ns(hold).numbers(hold);
         let found = match request.who {
             Who::Any => return Self::Any,
             Who::OwnGroup => Some(Self::Group(caller.process().group_in(hold).number_use(hold))),

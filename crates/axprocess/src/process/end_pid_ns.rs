@@ -7,21 +7,21 @@ use crate::{Host, Signal, SignalCause, SignalInfo};
 
 impl<H: Host> Process<H> {
     /// Step 1: with the last thread of its init, a namespace closes. The table's own never does.
-    pub(super) fn begin_space_end(&self, hold: &mut Hold<'_, H>) {
-        if self.level > 0 && self.is_space_init(hold) {
-            self.space(hold).close(hold);
-            self.mark(hold, Marks::ENDING_SPACE);
+    pub(super) fn close_pid_ns(&self, hold: &mut Hold<'_, H>) {
+        if self.level > 0 && self.is_pid_ns_init(hold) {
+            self.pid_ns(hold).close(hold);
+            self.mark(hold, Marks::ENDING_PID_NS);
         }
     }
 
     /// Step 2: kills whoever has a number in the namespace, and reaps the children that have ended. False if the hold is full before.
     ///
     /// Linux does it in one section, under its own lock; nothing can enter the namespace meanwhile, so the same processes are hit.
-    pub(super) fn kill_namespace(&self, hold: &mut Hold<'_, H>) -> bool {
-        let space = self.space(hold);
-        while let Some(number) = space.next_to_kill(hold) {
+    pub(super) fn zap_pid_ns_processes(&self, hold: &mut Hold<'_, H>) -> bool {
+        let pid_ns = self.pid_ns(hold);
+        while let Some(number) = pid_ns.next_to_kill(hold) {
             hold.touch();
-            let task = space.roles(hold, number).and_then(|roles| roles.task());
+            let task = pid_ns.roles(hold, number).and_then(|roles| roles.task());
             let victim = task.and_then(|task| task.process_of_leader(hold));
             if let Some(victim) = victim {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
@@ -33,7 +33,7 @@ impl<H: Host> Process<H> {
         }
         while let Some(zombie) = self.first_zombie(hold) {
             hold.touch();
-            zombie.announce_end(hold);
+            zombie.notify_parent_or_autoreap(hold);
             if hold.is_full() {
                 return false;
             }
@@ -42,8 +42,8 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether a number other than its own is still in use in the namespace that ends with this process (R-NS-20, R-NS-21).
-    pub(super) fn awaits_namespace(&self, hold: &Hold<'_, H>) -> bool {
-        self.has(hold, Marks::ENDING_SPACE) && self.space(hold).numbers(hold).len() > 1
+    pub(super) fn awaits_pid_ns_end(&self, hold: &Hold<'_, H>) -> bool {
+        self.has(hold, Marks::ENDING_PID_NS) && self.pid_ns(hold).numbers(hold).len() > 1
     }
 
     fn first_zombie<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
@@ -54,10 +54,10 @@ impl<H: Host> Process<H> {
 
 /// Step 3: numbers were given back; each namespace in which they were, and which only waited for that, ends. The table's own never does.
 #[inline]
-pub(super) fn end_spaces<H: Host>(hold: &mut Hold<'_, H>, own_numbers: &Numbers<H>) {
-    for space in own_numbers.space(hold).outward().take_while(|space| space.level() > 0) {
-        if let Some(init) = space.init(hold).filter(|_| space.is_closed(hold)) {
-            init.end_if_finished(hold);
+pub(super) fn release_pid_ns<H: Host>(hold: &mut Hold<'_, H>, own_numbers: &Numbers<H>) {
+    for pid_ns in own_numbers.pid_ns(hold).outward().take_while(|pid_ns| pid_ns.level() > 0) {
+        if let Some(init) = pid_ns.init(hold).filter(|_| pid_ns.is_closed(hold)) {
+            init.exit_notify_if_finished(hold);
         }
     }
 }

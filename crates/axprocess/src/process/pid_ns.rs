@@ -15,8 +15,8 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `EINVAL`: the thread's children live elsewhere already. `ENOSPC`: it would be the 33rd level. `ENOMEM`: there is no memory.
     pub fn unshare_pid(&self) -> Result<(), Errno> {
-        let space = self.space_of_next_child(ForkNamespace::New)?;
-        self.set_pid_namespace(&space)
+        let pid_ns = self.pid_ns_of_next_child(ForkNamespace::New)?;
+        self.set_pid_namespace(&pid_ns)
     }
 
     /// Makes this thread's next children live in `space`: the thread's own namespace, or one inside it.
@@ -26,13 +26,13 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// `EINVAL`: it is neither.
-    pub fn set_pid_namespace(&self, space: &PidNamespace<H>) -> Result<(), Errno> {
+    pub fn set_pid_namespace(&self, pid_ns: &PidNamespace<H>) -> Result<(), Errno> {
         self.process().world().hold(|hold| {
-            if !self.process().space(hold).contains(space) {
+            if !self.process().pid_ns(hold).contains(pid_ns) {
                 return Err(Errno::EINVAL);
             }
-            self.children_space().set(hold, Some(ARef::from(space)));
-            self.has_children_space().set(hold, 1);
+            self.children_pid_ns().set(hold, Some(ARef::from(pid_ns)));
+            self.has_children_pid_ns().set(hold, 1);
             Ok(())
         })
     }
@@ -43,23 +43,23 @@ impl<H: Host> Thread<H> {
     /// Serves readlink(2) and open(2) of `/proc/PID/ns/pid_for_children`, where `None` is `ENOENT`. R-NS-05.
     pub fn namespace_for_children(&self) -> Option<ARef<PidNamespace<H>>> {
         self.process().world().hold(|hold| {
-            let space = self.children_space_in(hold);
-            let was_entered = space.init(hold).is_some() || space.is_closed(hold);
-            was_entered.then(|| ARef::from(space))
+            let pid_ns = self.children_pid_ns_in(hold);
+            let was_entered = pid_ns.init(hold).is_some() || pid_ns.is_closed(hold);
+            was_entered.then(|| ARef::from(pid_ns))
         })
     }
 
     /// Where this thread's next child will live.
-    pub(super) fn children_space_in<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
+    pub(super) fn children_pid_ns_in<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
         let own = self.in_hold(hold);
-        own.children_space().get_if_set(hold).unwrap_or_else(|| own.process().space(hold))
+        own.children_pid_ns().get_if_set(hold).unwrap_or_else(|| own.process().pid_ns(hold))
     }
 
     /// Whether the child of a request will live in the table's own namespace, as far as that needs no look under the lock.
     pub(super) fn children_live_at_root(&self, wanted: ForkNamespace) -> bool {
         wanted == ForkNamespace::Inherited
             && self.process().level == 0
-            && self.has_children_space().get() == 0
+            && self.has_children_pid_ns().get() == 0
     }
 
     /// Where the child of a request will live, to be held; a new namespace is made here, outside the lock.
@@ -67,20 +67,20 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `EINVAL`: a new one although the thread's children live elsewhere (R-CLONE-16). `ENOSPC`: too deep (R-CLONE-17). `ENOMEM`: there is no memory.
-    pub(super) fn space_of_next_child(
+    pub(super) fn pid_ns_of_next_child(
         &self,
         wanted: ForkNamespace,
     ) -> Result<ARef<PidNamespace<H>>, Errno> {
         let process = self.process();
-        let elsewhere = self.has_children_space().get() != 0;
+        let elsewhere = self.has_children_pid_ns().get() != 0;
         match wanted {
             ForkNamespace::Inherited if elsewhere => {
-                Ok(process.world().hold(|hold| ARef::from(self.children_space_in(hold))))
+                Ok(process.world().hold(|hold| ARef::from(self.children_pid_ns_in(hold))))
             }
-            ForkNamespace::Inherited => Ok(process.space_hint()),
+            ForkNamespace::Inherited => Ok(process.pid_ns_hint()),
             ForkNamespace::New => {
-                let own = process.space_hint();
-                let is_own = process.world().hold(|hold| self.children_space_in(hold).is(&own));
+                let own = process.pid_ns_hint();
+                let is_own = process.world().hold(|hold| self.children_pid_ns_in(hold).is(&own));
                 if is_own { PidNamespace::inside(&own) } else { Err(Errno::EINVAL) }
             }
         }
@@ -89,15 +89,15 @@ impl<H: Host> Thread<H> {
 
 impl<H: Host> Process<H> {
     /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
-    pub(crate) fn space_hint(&self) -> ARef<PidNamespace<H>> {
+    pub(crate) fn pid_ns_hint(&self) -> ARef<PidNamespace<H>> {
         match self.level {
-            0 => ARef::from(self.world().space()),
+            0 => ARef::from(self.world().pid_ns()),
             _ => self.namespace(),
         }
     }
 
     /// Whether the process is the init of a namespace, the table's own included (R-CLONE-11).
     pub(super) fn is_some_init(&self) -> bool {
-        self.pid() == 1 && self.world().hold(|hold| self.is_space_init(hold))
+        self.pid() == 1 && self.world().hold(|hold| self.is_pid_ns_init(hold))
     }
 }
