@@ -13,7 +13,7 @@ use crate::{
 ///
 /// # Hooks
 ///
-/// All methods have default bodies. They are called **under the relation lock**, in the order in which Linux does the same things,
+/// All methods have default bodies, each of which says what it does: together they are a world in which signals are lost and everything is allowed. They are called **under the relation lock**, in the order in which Linux does the same things,
 /// because a signal delivered later would let `wait` return before the signal is there. A hook may take leaf
 /// locks (a run queue's, a signal queue's), but must not sleep and must not call back into this crate except for getters that take no
 /// lock ([`Process::pid`], [`Process::host_data`], [`Process::state`] and their like): the lock is held, a call would dead-lock (see [`context`](Self::context)).
@@ -70,6 +70,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// What the process ignores does not come here, as far as the host answers [`signal_action`](Self::signal_action). If
     /// the process ends by the signal, [`request_exit`](Self::request_exit) follows for each of its threads.
+    ///
+    /// Default: the signal is lost.
     fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
         let _ = (target, info);
     }
@@ -89,12 +91,16 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Queues a signal for one thread; all else is as for [`post_signal`](Self::post_signal).
+    ///
+    /// Default: the signal is lost.
     fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
         let _ = (target, info);
     }
 
     /// Removes waiting signals from all queues of a process, because a signal is being sent that makes them void, whether
     /// or not that is queued itself; with [`Discard::Stops`], also wakes the threads that sleep in a stop. R-STOP-01, R-STOP-02.
+    ///
+    /// Default: nothing.
     fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
         let _ = (target, discard);
     }
@@ -103,12 +109,16 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// Not asked of `SIGKILL` and `SIGSTOP`. A host that always answers [`SignalAction::Handle`] gets every signal posted, and
     /// decides itself what to ignore and what ends the process; it should answer so of a traced process, whose tracer sees all signals.
+    ///
+    /// Default: [`Handle`](SignalAction::Handle), so that no signal ends anybody.
     fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
         let _ = (target, signal);
         SignalAction::Handle
     }
 
     /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`.
+    ///
+    /// Default: it blocks none.
     fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
         let _ = (thread, signal);
         false
@@ -116,6 +126,8 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Whether a signal waits in the queue of a process, or in that of one thread of it, already. Standard signals wait once: sending another then does
     /// nothing more, and ends nobody. Not asked of real-time signals. R-EXIT-10.
+    ///
+    /// Default: none waits.
     fn is_signal_queued(
         &self,
         target: &Process<Self>,
@@ -130,6 +142,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// On Linux such a thread takes no other signal meanwhile: what would end its process is decided when it looks, the lowest number
     /// first. R-EXIT-10, R-VFORK-02.
+    ///
+    /// Default: it has not.
     fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
         let _ = thread;
         false
@@ -137,6 +151,8 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Makes a thread call [`Thread::exit_thread`] soon: the exit of its process is decided. Ends every sleep that `SIGKILL`
     /// can end, in a stop and in vfork included. R-EXIT-10, R-EXIT-12.
+    ///
+    /// Default: nothing, so that who is killed runs on. The status that is passed there does not count: that of the process is decided.
     fn request_exit(&self, thread: &Thread<Self>) {
         let _ = thread;
     }
@@ -144,6 +160,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Whether the credentials of `sender` allow it to send `signal` to `target`; `None`: to ask whether it could.
     ///
     /// Not asked where credentials do not count: of a process about itself, and of `SIGCONT` within a session (R-KILL-05).
+    ///
+    /// Default: yes, to all.
     fn may_signal(
         &self,
         sender: &Process<Self>,
@@ -154,15 +172,19 @@ pub trait Host: Sized + Send + Sync + 'static {
         true
     }
 
-    /// Whether `caller` may choose numbers in `space`: it has `CAP_CHECKPOINT_RESTORE` or `CAP_SYS_ADMIN` in the user namespace that owns it.
+    /// Whether `caller` may choose numbers in `pid_ns`: it has `CAP_CHECKPOINT_RESTORE` or `CAP_SYS_ADMIN` in the user namespace that owns it.
     ///
     /// Asked for each number of [`Number::Each`](crate::Number::Each), after it is found to be possible and before it is found to be taken (R-PID-11).
+    ///
+    /// Default: yes.
     fn may_choose_number(&self, caller: &Thread<Self>, pid_ns: &PidNamespace<Self>) -> bool {
         let _ = (caller, pid_ns);
         true
     }
 
     /// Whether the credentials of `tracer` allow it to trace `target`; for `PTRACE_TRACEME`, the other way round, whether the parent may be the tracer.
+    ///
+    /// Default: yes, all.
     fn may_trace(&self, tracer: &Thread<Self>, target: &Thread<Self>) -> bool {
         let _ = (tracer, target);
         true
@@ -170,16 +192,22 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Wakes a thread that sleeps in a ptrace-stop and has lost its tracer, or in a group stop and has got one. It looks where it has to stop now:
     /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::stop`]), or nowhere.
+    ///
+    /// Default: nothing.
     fn tracing_changed(&self, thread: &Thread<Self>) {
         let _ = thread;
     }
 
     /// Makes a thread look for signals soon, and there call [`Thread::stop`]: a group stop waits for it.
+    ///
+    /// Default: nothing.
     fn request_stop(&self, thread: &Thread<Self>) {
         let _ = thread;
     }
 
     /// Wakes a thread that sleeps because [`Thread::is_in_vfork`], which is false by now: its child has exec'd or exited.
+    ///
+    /// Default: nothing.
     fn end_vfork(&self, parent: &Thread<Self>) {
         let _ = parent;
     }
@@ -187,6 +215,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// The last thread of `process` has begun to exit: from here on no thread runs in it, and none joins. Its children are still its own, and it is no
     /// zombie yet: the place to count down what lives as long as a process runs. Called once in the life of a process; never for the table's init,
     /// which does not end.
+    ///
+    /// Default: nothing.
     fn last_thread_exited(&self, process: &Process<Self>) {
         let _ = process;
     }
@@ -195,6 +225,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// Linux wakes only those with a [`WaitToken`](crate::WaitToken) that [is woken](crate::WaitToken::is_woken_by) by the news; to wake more does
     /// little harm, because each looks again (R-WAIT-09).
+    ///
+    /// Default: nothing.
     fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
         let _ = (parent, news);
     }
@@ -203,16 +235,22 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// Called when the process becomes a zombie, before its parent is told, and when it is reaped (R-PIDFD-02). It may be called
     /// when nothing is new, as after the move to a new parent.
+    ///
+    /// Default: nothing.
     fn wake_pollers(&self, process: &Process<Self>) {
         let _ = process;
     }
 
     /// Wakes whoever polls a handle of this thread, which does not lead: its number has ended (R-PIDFD-03, R-EXEC-05).
+    ///
+    /// Default: nothing.
     fn wake_thread_pollers(&self, thread: &Thread<Self>) {
         let _ = thread;
     }
 
     /// How `parent` treats `SIGCHLD` at this moment.
+    ///
+    /// Default: empty, `SIGCHLD` is sent and children stay zombies until they are waited for.
     fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
         let _ = parent;
         ChildSignalAction::empty()
@@ -222,6 +260,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// A host that answers "yes" for every signal that waits for the caller's process, and restarts the fork after the signal is
     /// handled, has no child that a signal to the group misses (R-CLONE-14).
+    ///
+    /// Default: no.
     fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
         let _ = caller;
         false
@@ -229,11 +269,15 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Makes every open file of `terminal` dead, because the leader of its session has exited. Not called for pseudo-terminals,
     /// whose files stay good (R-TTYEXIT-06).
+    ///
+    /// Default: nothing.
     fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
         let _ = terminal;
     }
 
     /// What all threads of `process`, dead ones included, have used; not what its children have.
+    ///
+    /// Default: nothing at all, [`Default::default`].
     fn usage(&self, process: &Process<Self>) -> Self::Usage {
         let _ = process;
         Self::Usage::default()

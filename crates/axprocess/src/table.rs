@@ -135,7 +135,7 @@ impl<H: Host> ProcessTable<H> {
         Terminal::make(self.world.get_or_make(World::make)?, kind, device)
     }
 
-    /// Returns the process of that number, running or zombie.
+    /// Returns the process of that number in the table's own namespace, running or zombie; `None` for that of a thread that does not lead one.
     pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
         self.world.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, pid)?.task()? {
             Task::Process(process) => process.get(hold).share(),
@@ -152,7 +152,7 @@ impl<H: Host> ProcessTable<H> {
         self.in_use().pid_ns()
     }
 
-    /// Returns the thread of that number, unless it has exited.
+    /// Returns the thread of that number in the table's own namespace, unless it has exited.
     pub fn find_thread(&self, tid: Pid) -> Option<ARef<Thread<H>>> {
         self.world.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, tid)?.task()? {
             Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),

@@ -28,7 +28,8 @@ fn a_prepared_child_has_its_number_and_is_seen_by_nobody() {
     let shell = fork(&init);
     let prepared = prepare(&shell, ForkRequest::default()).unwrap();
     assert_eq!((prepared.pid(), prepared.pid_seen_by_caller()), (3, 3));
-    assert!(prepared.process_data().is_some() && prepared.thread_data().is_some());
+    let () = prepared.thread_data();
+    assert!(std::ptr::eq(prepared.process_data(), prepared.process_data()));
     assert!(table.find_process(3).is_none() && table.find_thread(3).is_none());
     assert!(table.next_process(table.namespace(), 3).is_none());
     assert!(shell.process().children().unwrap().is_empty());
@@ -148,7 +149,7 @@ fn a_prepared_thread_joins_when_it_is_published() {
     let leader = fork(&init);
     let prepared = leader.prepare_thread(Number::Next, ()).unwrap();
     assert_eq!(prepared.tid(), 3);
-    assert!(prepared.thread_data().is_some());
+    let () = prepared.thread_data();
     assert!(table.find_thread(3).is_none());
     assert_eq!(leader.process().threads().unwrap().len(), 1);
     assert_eq!(init.process().tkill(3, 0), Err(Errno::ESRCH));

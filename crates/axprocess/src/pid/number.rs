@@ -11,7 +11,7 @@ pub type Pid = u32;
 /// Which numbers a new process or thread gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Number<'a> {
-    /// The next free one of each namespace, cyclically, as Linux does (R-PID-02).
+    /// The next free one of each namespace, cyclically, as Linux does (R-PID-02): once the numbers have come round, none below 300 is given any more.
     #[default]
     Next,
     /// This one in its own namespace: any that user space can name, 1 to `i32::MAX`, above every limit too; refused if it is in use. Outside, the next.

@@ -243,7 +243,7 @@ impl CloneRequest {
         self.flags
     }
 
-    /// Returns the arguments with their addresses. clone(2)'s pidfd goes where the parent's copy of the number would (R-CLONE-08).
+    /// Returns the arguments with their addresses. clone(2)'s pidfd goes where the parent's copy of the number would (R-CLONE-08): that address is in `pidfd`, for all calls.
     pub const fn args(&self) -> &CloneArgs {
         &self.args
     }

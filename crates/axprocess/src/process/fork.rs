@@ -20,7 +20,7 @@ use crate::pid::{Numbers, PidNamespace, Refusal, Task};
 use crate::session::Session;
 use crate::sync::{Hold, Home, World};
 use crate::thread::{Thread, ThreadState};
-use crate::{ARef, Errno, ExitSignal, Host, Number, Pid, PidHandle};
+use crate::{ARef, CloneRequest, Errno, ExitSignal, Host, Number, Pid, PidHandle};
 
 /// What fork(2), vfork(2) and clone(2) can say of the new process's place in the tree. What user space says is read by [`crate::CloneRequest`].
 ///
@@ -165,13 +165,11 @@ impl<H: Host> Thread<H> {
         let process = self.make_child(&request, data, thread_data)?;
         let plan = Plan { exit_signal: request.exit_signal, parent: request.parent };
         // Made before: if the lock panics when it is given back, the number is given up.
-        let mut prepared =
-            PreparedFork { caller: self, process: Some(process), has_numbers: false, plan };
+        let mut prepared = PreparedFork { caller: self, process, has_numbers: false, plan };
         self.process().world().transact(|hold| {
             self.check_may_fork(hold)?;
             self.origin_of(hold, &request)?;
-            let process = prepared.process.as_ref().ok_or(Errno::ESRCH)?.in_hold(hold);
-            process.reserve_number(hold, request.number, Some(self))?;
+            prepared.process.in_hold(hold).reserve_number(hold, request.number, Some(self))?;
             prepared.has_numbers = true;
             Ok(())
         })?;
@@ -216,12 +214,11 @@ impl<H: Host> Thread<H> {
     ) -> Result<PreparedThread<'a, H>, Errno> {
         let thread = Self::make(self.process(), thread_data)?;
         // As in `prepare_fork`.
-        let mut prepared =
-            PreparedThread { caller: self, thread: Some(thread), has_numbers: false };
+        let mut prepared = PreparedThread { caller: self, thread, has_numbers: false };
         self.process().world().transact(|hold| {
             self.check_children_live_here(hold)?;
             self.check_may_join(hold)?;
-            let thread = prepared.thread.as_ref().ok_or(Errno::ESRCH)?.in_hold(hold);
+            let thread = prepared.thread.in_hold(hold);
             thread.own_numbers().enter(hold, number, Some(self), None)?;
             prepared.has_numbers = true;
             Ok(())
@@ -396,8 +393,8 @@ fn first_thread_of<H: Host>(process: ARef<Process<H>>) -> ARef<Thread<H>> {
 #[must_use = "a fork that is not published is given up"]
 pub struct PreparedFork<'a, H: Host> {
     caller: &'a Thread<H>,
-    /// Taken when it is published.
-    process: Option<ARef<Process<H>>>,
+    process: ARef<Process<H>>,
+    /// It has numbers that are given up if it is not published.
     has_numbers: bool,
     plan: Plan,
 }
@@ -413,22 +410,21 @@ struct Plan {
 #[must_use = "a thread that is not published is given up"]
 pub struct PreparedThread<'a, H: Host> {
     caller: &'a Thread<H>,
-    /// Taken when it is published.
-    thread: Option<ARef<Thread<H>>>,
+    thread: ARef<Thread<H>>,
+    /// As for a process.
     has_numbers: bool,
 }
 
 impl<H: Host> PreparedFork<'_, H> {
     /// Returns the child's number in its own namespace: what it will see itself.
     pub fn pid(&self) -> Pid {
-        self.process.as_ref().map_or(0, |process| process.pid())
+        self.process.pid()
     }
 
     /// Returns the child's number as the caller sees it: what its fork(2) returns.
     pub fn pid_seen_by_caller(&self) -> Pid {
-        let Some(process) = &self.process else { return 0 };
         let caller = self.caller.process();
-        caller.world().hold(|hold| process.own_numbers.number_in(hold, caller.pid_ns(hold)))
+        caller.world().hold(|hold| self.process.own_numbers.number_in(hold, caller.pid_ns(hold)))
     }
 
     /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end.
@@ -437,17 +433,26 @@ impl<H: Host> PreparedFork<'_, H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
-        self.process.as_ref().ok_or(Errno::ESRCH)?.handle()
+        self.process.handle()
     }
 
-    /// Returns the data of the child.
-    pub fn process_data(&self) -> Option<&H::ProcessData> {
-        self.process.as_ref().map(|process| process.host_data())
+    /// Returns the handle that the request asks for (`CLONE_PIDFD`), as [`CloneRequest::pidfd`](crate::CloneRequest::pidfd) does of what is made.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub fn pidfd(&self, request: &CloneRequest) -> Result<Option<PidHandle<H>>, Errno> {
+        request.pidfd(&self.process.first_thread)
+    }
+
+    /// Returns the data of the child: where the kernel puts what it copies.
+    pub fn process_data(&self) -> &H::ProcessData {
+        self.process.host_data()
     }
 
     /// Returns the data of the child's leader thread.
-    pub fn thread_data(&self) -> Option<&H::ThreadData> {
-        self.process.as_ref().map(|process| process.first_thread.host_data())
+    pub fn thread_data(&self) -> &H::ThreadData {
+        self.process.first_thread.host_data()
     }
 
     /// Makes the child visible, with all its relations at once, and returns its leader thread.
@@ -457,35 +462,31 @@ impl<H: Host> PreparedFork<'_, H> {
     /// In this order, and then the fork is given up: `EINVAL`: a sibling of who has no parent any more. `ENOMEM`: the child's namespace has begun to end (R-CLONE-18). `EINTR`: the
     /// caller is dying (R-CLONE-19).
     pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
-        // Taken before: once it is published nothing gives it up, not even a lock that panics when it is given back.
-        let child = self.process.take().ok_or(Errno::ESRCH)?;
         let (caller, plan) = (self.caller, self.plan);
         let request = ForkRequest {
             exit_signal: plan.exit_signal,
             parent: plan.parent,
             ..ForkRequest::default()
         };
-        let published = caller.process().world().transact(|hold| {
+        caller.process().world().transact(|hold| {
             let origin = caller.origin_of(hold, &request)?;
-            if child.pid_ns(hold).is_closed(hold) {
+            if self.process.pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM.into());
             }
             caller.check_may_fork(hold)?;
-            publish(hold, &child, &origin, NumberSource::Reserved)
-        });
-        match published {
-            Ok(()) => Ok(first_thread_of(child)),
-            Err(errno) => {
-                self.process = Some(child);
-                Err(errno)
-            }
-        }
+            publish(hold, &self.process, &origin, NumberSource::Reserved)?;
+            // From here on nothing gives it up, not even a lock that panics when it is given back.
+            self.has_numbers = false;
+            Ok(())
+        })?;
+        Ok(first_thread_of(ARef::clone(&self.process)))
     }
 }
 
 impl<H: Host> Drop for PreparedFork<'_, H> {
     fn drop(&mut self) {
-        if let Some(process) = self.process.as_ref().filter(|_| self.has_numbers) {
+        if self.has_numbers {
+            let process = &self.process;
             process.world().hold(|hold| {
                 give_up(hold, &process.in_hold(hold).first_thread, process.own_numbers())
             });
@@ -496,7 +497,7 @@ impl<H: Host> Drop for PreparedFork<'_, H> {
 impl<H: Host> PreparedThread<'_, H> {
     /// Returns the thread's number in its own namespace, which is also the caller's.
     pub fn tid(&self) -> Pid {
-        self.thread.as_ref().map_or(0, |thread| thread.tid())
+        self.thread.tid()
     }
 
     /// Returns a handle of the thread, for `CLONE_PIDFD`. If the thread is given up, the handle is at its end.
@@ -505,12 +506,21 @@ impl<H: Host> PreparedThread<'_, H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
-        self.thread.as_ref().ok_or(Errno::ESRCH)?.handle()
+        self.thread.handle()
+    }
+
+    /// Returns the handle that the request asks for, as for [a process](PreparedFork::pidfd).
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub fn pidfd(&self, request: &CloneRequest) -> Result<Option<PidHandle<H>>, Errno> {
+        request.pidfd(&self.thread)
     }
 
     /// Returns the data of the thread.
-    pub fn thread_data(&self) -> Option<&H::ThreadData> {
-        self.thread.as_ref().map(|thread| thread.host_data())
+    pub fn thread_data(&self) -> &H::ThreadData {
+        self.thread.host_data()
     }
 
     /// Makes the thread visible, and returns it.
@@ -519,35 +529,31 @@ impl<H: Host> PreparedThread<'_, H> {
     ///
     /// And then it is given up: `ENOMEM`: the namespace has begun to end. `EINTR`: the process is exiting, or another thread is in exec.
     pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
-        // As in `PreparedFork::publish`.
-        let made = self.thread.take().ok_or(Errno::ESRCH)?;
         let caller = self.caller;
-        let published = caller.process().world().hold(|hold| {
+        caller.process().world().hold(|hold| {
             if caller.process().pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM);
             }
             caller.check_may_join(hold)?;
-            let task = Task::Thread(Ptr::new(&*made));
-            made.in_hold(hold).own_numbers().fill(hold, task);
+            let made = self.thread.in_hold(hold);
+            let task = Task::Thread(Ptr::new(made));
+            made.own_numbers().fill(hold, task);
             if let Some(identity) = made.identity_edge().get_if_set(hold) {
                 identity.publish(hold, task);
             }
             made.join(hold);
+            // As in `PreparedFork::publish`.
+            self.has_numbers = false;
             Ok(())
-        });
-        match published {
-            Ok(()) => Ok(made),
-            Err(errno) => {
-                self.thread = Some(made);
-                Err(errno)
-            }
-        }
+        })?;
+        Ok(ARef::clone(&self.thread))
     }
 }
 
 impl<H: Host> Drop for PreparedThread<'_, H> {
     fn drop(&mut self) {
-        if let Some(thread) = self.thread.as_ref().filter(|_| self.has_numbers) {
+        if self.has_numbers {
+            let thread = &self.thread;
             thread.process().world().hold(|hold| give_up(hold, thread, thread.own_numbers()));
         }
     }

@@ -70,7 +70,7 @@ use crate::{ARef, Errno, Host, Pid, WaitStatus};
 pub enum WaitOutcome<H: Host> {
     /// A child has reported; unless `NOWAIT` was asked, it will not report this again.
     Event(WaitEvent<H>),
-    /// There are children to wait for, and none has anything to report. With `NOHANG` the call returns 0 now, otherwise it sleeps
+    /// There are children to wait for, and none has anything to report. With `NOHANG` the call returns 0 now ([`WaitRequest::patience`] says so), otherwise it sleeps
     /// until a child has [news](WaitToken::is_woken_by) or a signal comes, and asks again.
     NothingYet(WaitToken),
 }

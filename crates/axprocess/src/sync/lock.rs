@@ -12,7 +12,7 @@ use core::ops::DerefMut;
 ///
 /// | feature | ready-made | for |
 /// | --- | --- | --- |
-/// | `lock_api` | every `lock_api::Mutex<R, T>`: `parking_lot::Mutex`, `lock_api::Mutex<spin::mutex::TicketMutex<()>, T>` (fair), a kernel's own raw lock | kernels and user space |
+/// | `lock_api` | every `lock_api::Mutex<R, T>`: `parking_lot::Mutex`, `lock_api::Mutex<spin::mutex::TicketMutex<()>, T>` (fair; spin's features `lock_api`, `spin_mutex`, `ticket_mutex`), a kernel's own raw lock | kernels and user space |
 /// | `kspin` | `kspin::SpinNoIrq`: switches interrupts off **on bare metal only**, elsewhere it just spins; not fair | kernels |
 /// | `std` | `std::sync::Mutex` | simulators, runtimes, tests |
 ///

@@ -109,7 +109,7 @@ impl CloneRequest {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`: there is no memory; a kernel that gives the child up then makes it in steps ([`Thread::prepare_fork`]).
+    /// `ENOMEM`: there is no memory; a kernel that gives the child up then makes it in steps ([`NewProcess::prepare`], [`PreparedFork::pidfd`]).
     pub fn pidfd<H: Host>(&self, made: &Thread<H>) -> Result<Option<PidHandle<H>>, Errno> {
         if !self.flags.contains(CloneFlags::PIDFD) {
             return Ok(None);
