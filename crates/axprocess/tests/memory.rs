@@ -42,21 +42,23 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-struct Kernel;
+struct Kernel<const KEEPS: bool>;
 
-impl Host for Kernel {
+impl<const KEEPS: bool> Host for Kernel<KEEPS> {
     type Lock = Mutex<Relations<Self>>;
     type ProcessData = ();
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
     type Usage = ();
+
+    const KEEPS_BLOCKS: bool = KEEPS;
 }
 
 #[test]
 fn numbers_that_are_free_again_need_no_memory() {
     // Design: each distant number needs nodes of its own, of which no more than a few stay when it is given back.
-    let table = ProcessTable::new(Kernel);
+    let table = ProcessTable::new(Kernel::<true>);
     table.check_every(NonZeroU64::MAX);
     let init = table.new_init(1, (), ()).unwrap();
     let before = BYTES.get();
@@ -77,7 +79,7 @@ fn numbers_that_are_free_again_need_no_memory() {
 #[cfg_attr(any(sanitized, miri), ignore = "no block is kept")]
 fn a_life_after_a_life_asks_the_allocator_for_nothing() {
     // Objects: what was freed serves the next fork and the next thread; of a crowd that has gone, no more than a few blocks stay.
-    let table = ProcessTable::new(Kernel);
+    let table = ProcessTable::new(Kernel::<true>);
     // The checker takes memory.
     table.check_every(NonZeroU64::MAX);
     let init = table.new_init(1, (), ()).unwrap();
@@ -106,4 +108,21 @@ fn a_life_after_a_life_asks_the_allocator_for_nothing() {
     assert!((1..=16).contains(&kept), "{kept}");
     drop(init);
     drop(table);
+}
+
+#[test]
+fn a_fork_asks_for_memory_once() {
+    // Objects: the process, in which its first thread stands. Without a free list, and once the number table has its nodes.
+    let table = ProcessTable::new(Kernel::<false>);
+    table.check_every(NonZeroU64::MAX);
+    let init = table.new_init(1, (), ()).unwrap();
+    drop(init.fork(ForkRequest::default(), (), ()).unwrap());
+    let requests = REQUESTS.get();
+    let child = init.fork(ForkRequest::default(), (), ()).unwrap();
+    assert_eq!(REQUESTS.get() - requests, 1);
+    let blocks = BLOCKS.get();
+    child.exit_thread(ExitStatus::exited(0));
+    assert!(child.process().release_zombie());
+    drop(child);
+    assert_eq!((REQUESTS.get() - requests, blocks - BLOCKS.get()), (1, 1));
 }
