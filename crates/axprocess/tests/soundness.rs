@@ -478,6 +478,27 @@ fn a_second_hold_amid_a_hold_ends_the_program() {
 }
 
 #[test]
+fn a_second_hold_of_the_same_table_ends_the_program() {
+    // A3: the lock has a second set of relations, which are nobody's yet, and gives them out to the same table while its first hold runs: there, a wait would reap the process that the hold uses.
+    ends_the_program(
+        "a_second_hold_of_the_same_table_ends_the_program",
+        &["wait"],
+        FOREIGN,
+        |_| {
+            let pool = Arc::<Pool>::default();
+            pool.all().extend([Some(Relations::new()), Some(Relations::new())]);
+            let table = ProcessTable::with_lock(Kernel, Shifting::at(&pool, ANY));
+            let init = table.new_init(1, (), Data::default()).unwrap();
+            let victim = fork(&init);
+            exit(&victim);
+            let reaper = ARef::clone(&init);
+            HOOK.set(Some(("may_signal", Box::new(move || drop(reaper.wait(&any_child()))))));
+            _ = fork(&init).process().kill(2, 15);
+        },
+    );
+}
+
+#[test]
 fn what_stands_in_a_list_is_not_freed_when_its_lock_fails() {
     // Design, against any safe host: what is dropped while the lock gives out foreign relations cannot be unlinked. It is leaked, not freed while linked: so a program of its own.
     const NAME: &str = "what_stands_in_a_list_is_not_freed_when_its_lock_fails";
