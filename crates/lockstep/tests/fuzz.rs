@@ -80,6 +80,24 @@ fn no_init_is_stranded() {
     assert!(said(&output).contains("cannot do that now"), "{}", said(&output));
 }
 
+/// R-NS-20: the init of a namespace has to run once more when the last one in it is reaped. Who has reaped that one sleeps again by then, and another thread of the
+/// same process dies first of the signal at the init's end: whose children are adopted first is the scheduler's.
+#[test]
+fn seed_20279617_agrees() {
+    check_on_both_sides(
+        "\
+init: fork b
+b: thread c
+c: fork e
+b: unshare-pid
+b: fork f exit-signal=USR1
+b: fork j
+c: wait4 0
+f: exit 0
+",
+    );
+}
+
 /// R-TTY-04: what has ended in the foreground is still shown, inside a namespace too.
 #[test]
 fn seed_66_agrees() {

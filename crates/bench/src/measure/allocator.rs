@@ -79,12 +79,22 @@ pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Heap) {
 #[cfg(test)]
 mod tests {
     use std::hint::black_box;
+    use std::process::Command;
 
     use super::*;
 
-    /// Bytes and blocks are those asked for. One test, because all threads of the program are counted.
+    /// Bytes and blocks are those asked for. In a program of its own: all threads are counted, and other tests run in theirs.
     #[test]
     fn what_stays_is_counted() {
+        const ALONE: &str = "COUNTING_ALONE";
+        if std::env::var_os(ALONE).is_none() {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "measure::allocator::tests::what_stays_is_counted"]);
+            let output = command.env(ALONE, "1").output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+            return;
+        }
         let (kept, heap) = counted(|| {
             drop(black_box(Box::new([0_u8; 1000])));
             black_box(Box::new([0_u8; 500]))

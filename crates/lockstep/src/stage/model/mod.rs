@@ -158,6 +158,16 @@ impl Model {
         ARef::ptr_eq(&self.members[actor].thread.process().namespace(), &self.space)
     }
 
+    /// How many inits of namespaces inside have not ended.
+    pub(crate) fn inner_inits(&self) -> usize {
+        let is_one = |actor: &Actor| {
+            let thread = &self.members[*actor].thread;
+            let lives = thread.process().state() < ProcessState::Zombie;
+            thread.tid() == 1 && lives && !self.is_outermost(*actor)
+        };
+        (0..self.members.len()).filter(is_one).count()
+    }
+
     /// Whether other threads, which an exec ends, would be seen in the middle of it: on Linux each hands its children on before the new program
     /// begins. One that waits may still reap them, and who has wished for a signal may die while the old program is the parent. A leader that ends
     /// lets go who waits for it in vfork, and that one may die, of a signal that it then looks at, while the leader still counts; or before the exec
