@@ -5,8 +5,8 @@ mod kernel;
 use std::cell::Cell;
 
 use axprocess::{
-    CloneArgs, CloneFlags, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
-    ForkRequest, HandleState, NewTask, Signal, Thread,
+    ARef, CloneArgs, CloneFlags, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace,
+    ForkParent, ForkRequest, HandleState, NewTask, Signal, Thread,
 };
 use kernel::*;
 
@@ -320,6 +320,34 @@ fn a_caller_that_is_killed_meanwhile_makes_nothing() {
         assert_eq!(made.err(), Some(Errno::EINTR));
     }
     assert_eq!(fork(&init).tid(), 3);
+}
+
+#[test]
+fn a_prepared_birth_has_the_pidfd_that_was_asked_for() {
+    // R-CLONE-13, R-FORK-17: of the process, or of the thread; none if none was asked for.
+    let (_table, init) = boot();
+    for asked in [0, CloneFlags::PIDFD.bits()] {
+        for kind in [0, A_THREAD] {
+            let request = read(flags(kind | asked)).unwrap();
+            let (handle, made) = match init.admit_clone(&request).unwrap() {
+                NewTask::Process(process) => {
+                    let prepared = process.prepare(Treatment::default(), ()).unwrap();
+                    (prepared.pidfd(&request).unwrap(), prepared.publish().unwrap())
+                }
+                NewTask::Thread(thread) => {
+                    let prepared = thread.prepare(()).unwrap();
+                    (prepared.pidfd(&request).unwrap(), prepared.publish().unwrap())
+                }
+            };
+            assert_eq!(handle.is_some(), asked != 0);
+            if let Some(handle) = handle {
+                let of_thread = handle.thread().is_some_and(|it| ARef::ptr_eq(&it, &made));
+                let of_process =
+                    handle.process().is_some_and(|it| ARef::ptr_eq(&it, made.process()));
+                assert_eq!((of_thread, of_process), (kind != 0, true));
+            }
+        }
+    }
 }
 
 #[test]

@@ -28,8 +28,8 @@ fn a_prepared_child_has_its_number_and_is_seen_by_nobody() {
     let shell = fork(&init);
     let prepared = prepare(&shell, ForkRequest::default()).unwrap();
     assert_eq!((prepared.pid(), prepared.pid_seen_by_caller()), (3, 3));
-    let () = prepared.thread_data();
-    assert!(std::ptr::eq(prepared.process_data(), prepared.process_data()));
+    let data = std::ptr::from_ref(prepared.process_data());
+    let thread_data = std::ptr::from_ref(prepared.thread_data());
     assert!(table.find_process(3).is_none() && table.find_thread(3).is_none());
     assert!(table.next_process(table.namespace(), 3).is_none());
     assert!(shell.process().children().unwrap().is_empty());
@@ -44,6 +44,8 @@ fn a_prepared_child_has_its_number_and_is_seen_by_nobody() {
     shell.process().setsid().unwrap();
     let child = prepared.publish().unwrap();
     assert_eq!((child.tid(), child.process().getppid(), child.process().own_sid()), (3, 2, 2));
+    assert!(std::ptr::eq(data, child.process().host_data()));
+    assert!(std::ptr::eq(thread_data, child.host_data()));
     assert_eq!(pids(&shell.process().children().unwrap()), [4, 3], "born when it was published");
     assert!(ARef::ptr_eq(&table.find_thread(3).unwrap(), &child));
 }
@@ -149,11 +151,12 @@ fn a_prepared_thread_joins_when_it_is_published() {
     let leader = fork(&init);
     let prepared = leader.prepare_thread(Number::Next, ()).unwrap();
     assert_eq!(prepared.tid(), 3);
-    let () = prepared.thread_data();
+    let data = std::ptr::from_ref(prepared.thread_data());
     assert!(table.find_thread(3).is_none());
     assert_eq!(leader.process().threads().unwrap().len(), 1);
     assert_eq!(init.process().tkill(3, 0), Err(Errno::ESRCH));
     let thread = prepared.publish().unwrap();
+    assert!(std::ptr::eq(data, thread.host_data()));
     assert_eq!(table.find_thread(3).unwrap().process().pid(), 2);
     drop(leader.prepare_thread(Number::Next, ()).unwrap());
     assert_eq!(spawn(&thread).tid(), 5);

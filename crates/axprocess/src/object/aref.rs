@@ -78,7 +78,7 @@ impl<T: Object> ARef<T> {
     ) -> Result<Self, Errno> {
         let block = block.ok_or(Errno::ENOMEM)?;
         let place = block.0;
-        // SAFETY: nothing stands in the memory, and as large and aligned as a `T` must be. If `make` panics, `block` gives it back.
+        // SAFETY: nothing stands in the memory, which is as large and aligned as a `T` must be. If `make` panics, `block` gives it back.
         unsafe { place.write(make()) };
         core::mem::forget(block);
         // SAFETY: the object has just been written there, and its heads stand where its trait says. Nobody else knows of it yet. The pointers come from the allocation,

@@ -78,7 +78,7 @@ impl Pending {
     pub(super) unsafe fn put_off(pending: NonNull<Self>, whole: NonNull<Head>) {
         // SAFETY: as soon as the object is in the chain another may free it, and what it counts; but not the block, which is counted here. It is not borrowed any more when that ends.
         unsafe {
-            let kept = Kept::count(pending.as_ref());
+            let kept = Counted::count(pending.as_ref());
             pending.as_ref().push_or_free(whole);
             drop(kept);
         }
@@ -141,12 +141,12 @@ impl Pending {
 }
 
 /// A reference to the block in which a [`Pending`] stands.
-struct Kept {
+struct Counted {
     own: Option<NonNull<Head>>,
     free: unsafe fn(NonNull<Head>),
 }
 
-impl Kept {
+impl Counted {
     fn count(pending: &Pending) -> Self {
         let own = NonNull::new(pending.own.load(Ordering::Relaxed));
         if let Some(own) = own {
@@ -157,7 +157,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for Counted {
     fn drop(&mut self) {
         if let Some(own) = self.own {
             // SAFETY: `count` has counted this reference, which is given up here. If it was the last one, the block is this one's to free.

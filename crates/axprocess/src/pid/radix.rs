@@ -350,7 +350,7 @@ impl<V> Nodes<V> {
     }
 
     /// Takes all of another's nodes.
-    pub(crate) fn release_other_thread(&mut self, mut other: Self) {
+    pub(crate) fn absorb(&mut self, mut other: Self) {
         while let Some(leaf) = other.leaves.pop() {
             self.leaves.push(leaf);
         }

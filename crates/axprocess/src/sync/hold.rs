@@ -202,7 +202,7 @@ impl<'h, H: Host> Hold<'h, H> {
     /// Keeps memory that number tables do not need any more until after the unlock.
     #[cold]
     pub(crate) fn retire(&mut self, memory: Memory<H>) {
-        self.leftovers().retired.release_other_thread(memory);
+        self.leftovers().retired.absorb(memory);
     }
 
     /// As much of the memory that was brought along for numbers as one table lacks; `None`: it is not enough.
