@@ -61,7 +61,7 @@ impl Cast {
             return;
         };
         let process = thread.process();
-        if process.is_group_exited() {
+        if process.is_group_exiting() {
             self.exit(by, 0);
             return;
         }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use axprocess::{
-    ChildSignalAction, Discard, Host, PidNamespace, Process, Relations, Signal, SignalAction,
-    SignalInfo, Thread,
+    ChildSignalAction, DiscardedSignals, Host, PidNamespace, Process, Relations, Signal,
+    SignalAction, SignalInfo, Thread,
 };
 
 /// What the hooks answer until the next [`Call::Mood`](crate::Call::Mood).
@@ -179,11 +179,13 @@ impl Host for Moody {
         set.put(set.bits() | bit(info.signal));
     }
 
-    fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
+    fn discard_signals(&self, target: &Process<Self>, discard: DiscardedSignals) {
         let void: &[Signal] = match discard {
-            Discard::Nothing => &[],
-            Discard::Continue => &[Signal::SIGCONT],
-            Discard::Stops => &[Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU],
+            DiscardedSignals::Nothing => &[],
+            DiscardedSignals::Continue => &[Signal::SIGCONT],
+            DiscardedSignals::Stops => {
+                &[Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU]
+            }
         };
         let set = &target.host_data().waiting;
         set.put(void.iter().fold(set.bits(), |bits, signal| bits & !bit(*signal)));

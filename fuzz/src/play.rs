@@ -187,7 +187,7 @@ impl World {
                 self.process(by)?.tgkill(tgid.value(), tid.value(), signal.value()).ok()?;
             }
             Call::SignalSent { by, signal } => {
-                self.process(by)?.signal_sent(signal_of(signal.value())?);
+                self.process(by)?.note_signal_sent(signal_of(signal.value())?);
             }
             Call::TakeTicket { by } => self.ticket = Some(self.process(by)?.stop_ticket()),
             Call::BeginStop { by, signal } => {
@@ -199,7 +199,7 @@ impl World {
             Call::Stop { by } => {
                 self.thread(by)?.stop();
             }
-            Call::Run { by } => self.thread(by)?.run(),
+            Call::Run { by } => self.thread(by)?.report_running(),
             Call::GroupStopped { by, signal } => {
                 self.process(by)?.group_stopped(signal_of(signal.value())?);
             }
@@ -248,8 +248,7 @@ impl World {
     fn look(&self, by: Index) -> Option<()> {
         let process = self.process(by)?;
         let namespace = process.namespace();
-        let _ =
-            (process.pid_in(&namespace), process.getppid(), process.getpgrp(), process.own_sid());
+        let _ = (process.pid_in(&namespace), process.getppid(), process.getpgrp(), process.sid());
         let _ = (
             process.parent(),
             process.children().unwrap(),

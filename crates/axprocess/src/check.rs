@@ -50,13 +50,13 @@ pub struct AuditReport {
 impl<H: Host> ProcessTable<H> {
     /// Returns what the holds of the relation lock have touched so far. Test builds only (feature `check`).
     pub fn audit(&self) -> AuditReport {
-        self.in_use().hold(|hold| hold.table().audit.report())
+        self.in_use().hold(|hold| hold.relations().audit.report())
     }
 
     /// Checks the invariants at every `interval`th unlock; without this call, the oftener the fewer
     /// processes there are, and always with up to 256. Test builds only (feature `check`).
     pub fn check_every(&self, interval: NonZeroU64) {
-        self.in_use().hold(|hold| hold.table_mut().audit.check_every(interval));
+        self.in_use().hold(|hold| hold.relations_mut().audit.check_every(interval));
     }
 }
 
@@ -100,15 +100,15 @@ impl Audit {
 
 /// Counts the hold that ends now, and checks the graph if it is time to.
 pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>, touched: usize) {
-    let population = hold.table().census.unreaped();
-    let closed = hold.table().closed;
-    let audit = &mut hold.table_mut().audit;
+    let population = hold.relations().census.unreaped();
+    let closed = hold.relations().closed;
+    let audit = &mut hold.relations_mut().audit;
     audit.report.holds += 1;
     audit.report.longest_hold = audit.report.longest_hold.max(touched);
     if audit.is_due(population) && !closed && !audit.failed {
         audit.failed = true;
         Walk::over(hold).finish(hold);
-        hold.table_mut().audit.failed = false;
+        hold.relations_mut().audit.failed = false;
     }
 }
 
@@ -176,7 +176,7 @@ impl<'h, H: Host> Walk<'h, H> {
         let pgid = group.own_numbers().number_in(hold, pid_ns);
         let sid = session.own_numbers().number_in(hold, pid_ns);
         assert_eq!(process.getpgrp(), pgid, "6: the PGID of {process:?}");
-        assert_eq!(process.own_sid(), sid, "6: the SID of {process:?}");
+        assert_eq!(process.sid(), sid, "6: the SID of {process:?}");
         if process.leads_session() {
             assert_eq!(process.getpgrp(), process.pid(), "5: leader {process:?} left its group");
         }
@@ -306,7 +306,7 @@ impl<'h, H: Host> Walk<'h, H> {
                 self.use_numbers(hold, session.own_numbers(), is_it);
             }
         }
-        let table = hold.table();
+        let table = hold.relations();
         assert_eq!(self.subreapers, table.subreapers, "8: the count of subreapers");
         assert_eq!(self.seen.len() as u64, table.census.unreaped(), "10: processes are lost");
         for Usage { pid_ns, numbers } in self.pid_namespaces.values() {
@@ -371,7 +371,7 @@ mod tests {
         let grandchild = child.fork(ForkRequest::default(), (), ()).expect("a grandchild");
         child.process().setpgid(0, 0).expect("a group of its own");
         let family = [init.process(), child.process(), grandchild.process()];
-        init.process().world().hold(|hold| break_it(hold, family));
+        init.process().table().hold(|hold| break_it(hold, family));
     }
 
     #[test]
@@ -424,7 +424,7 @@ mod tests {
     #[should_panic(expected = "8: ")]
     fn invariant_8_a_subreaper_that_is_none() {
         // A count without its mark: orphans would look for nobody.
-        after(|hold, _| hold.table_mut().subreapers = 1);
+        after(|hold, _| hold.relations_mut().subreapers = 1);
     }
 
     #[test]
@@ -443,7 +443,7 @@ mod tests {
     #[should_panic(expected = "10: ")]
     fn invariant_10_a_lost_process() {
         // One created more than there are.
-        after(|hold, _| hold.table_mut().census.created += 1);
+        after(|hold, _| hold.relations_mut().census.created += 1);
     }
 
     #[test]
@@ -497,7 +497,7 @@ mod tests {
         tracer
             .attach(child.tid(), crate::TraceStart::Seize, crate::TraceOptions::empty())
             .expect("nobody traces it");
-        init.process().world().hold(|hold| {
+        init.process().table().hold(|hold| {
             let trace = child.trace(hold).expect("it is traced");
             trace.break_report(hold, crate::Signal::SIGSTOP.into());
         });
@@ -518,10 +518,10 @@ mod tests {
         let init = table.new_init(1, (), ()).expect("the first");
         let terminal = table.new_terminal(crate::TerminalKind::Other, 0).expect("memory");
         init.process().setsid().expect("a session");
-        init.process().world().hold(|hold| {
+        init.process().table().hold(|hold| {
             let group = init.process().group_in(hold);
-            let (number_use, own_numbers) = (group.number_use(hold), group.own_numbers());
-            let foreground = crate::terminal::Named { number_use, own_numbers };
+            let (identity_key, own_numbers) = (group.identity_key(hold), group.own_numbers());
+            let foreground = crate::terminal::Named { identity_key, own_numbers };
             group.session_in(hold).attach_terminal(hold, &terminal, foreground);
         });
     }

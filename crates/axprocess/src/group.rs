@@ -8,8 +8,8 @@ use crate::object::Head;
 use crate::pid::{Holder, Identity, Numbers, PidNamespace, Refusal, Roles, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
-use crate::sync::{Field, Hold, StrongEdge, Word32, World};
-use crate::terminal::NumberUse;
+use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32};
+use crate::terminal::IdentityKey;
 use crate::{ARef, Errno, Host, Pid};
 
 /// A process group.
@@ -19,14 +19,14 @@ use crate::{ARef, Errno, Host, Pid};
 /// same critical section. Two groups of one number never live at a time.
 pub struct ProcessGroup<H: Host> {
     pub(crate) head: Head,
-    world: ARef<World<H>>,
+    table: ARef<TableInner<H>>,
     own_numbers: Numbers<H>,
     sid: Word32,
     session: StrongEdge<Session<H>>,
     members: WeakList<Process<H>, Members>,
     /// How many members are stopped: without any, nobody asks whether the group is orphaned.
     stopped: Field<u32>,
-    fellows: Links<ProcessGroup<H>>,
+    session_links: Links<ProcessGroup<H>>,
     serial: Field<u64>,
     /// What it is named by, if anybody has asked for that.
     identity: StrongEdge<Identity<H>>,
@@ -35,7 +35,7 @@ pub struct ProcessGroup<H: Host> {
 
 impl<H: Host> Node<Groups> for ProcessGroup<H> {
     fn links(&self) -> &Links<Self> {
-        &self.fellows
+        &self.session_links
     }
 }
 
@@ -45,17 +45,17 @@ impl<H: Host> ProcessGroup<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(crate) fn make(world: &World<H>) -> Result<ARef<Self>, Errno> {
-        let world = ARef::from(world);
+    pub(crate) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
+        let table = ARef::from(table);
         ARef::make(|| Self {
             head: Self::new_head(),
-            world,
+            table,
             own_numbers: Numbers::at_root(),
             sid: Word32::new(0),
             session: StrongEdge::empty(),
             members: WeakList::new(),
             stopped: Field::new(0),
-            fellows: Links::new(),
+            session_links: Links::new(),
             serial: Field::new(0),
             identity: StrongEdge::empty(),
             data: H::GroupData::default(),
@@ -69,7 +69,7 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Returns the group's number as seen in a namespace; 0 if it is not visible there.
     pub fn pgid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.world.hold(|hold| self.own_numbers.number_in(hold, viewer))
+        self.table.hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
     /// Returns the kernel's data.
@@ -79,7 +79,7 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Returns the session in which the group is, for ever.
     pub fn session(&self) -> ARef<Session<H>> {
-        self.world.hold(|hold| ARef::from(self.session.get(hold)))
+        self.table.hold(|hold| ARef::from(self.session.get(hold)))
     }
 
     /// Returns the members, zombies included, in the order in which they joined.
@@ -91,7 +91,7 @@ impl<H: Host> ProcessGroup<H> {
     /// `ENOMEM`: there is no memory for the list.
     pub fn processes(&self) -> Result<Vec<ARef<Process<H>>>, Errno> {
         crate::snapshot::collect(
-            &self.world,
+            &self.table,
             |hold, last| match last {
                 None => self.members.first(hold),
                 Some(last) => self.members.after(hold, last),
@@ -105,16 +105,16 @@ impl<H: Host> ProcessGroup<H> {
     /// Nobody could continue a member that stops, so terminal stops are not taken there ([`Process::default_stop`]). R-ORPHAN-01, R-ORPHAN-02,
     /// R-ORPHAN-10, R-ORPHAN-11. Looks at every member under the lock, as Linux does.
     pub fn is_orphaned(&self) -> bool {
-        self.world.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
+        self.table.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
     }
 
     pub(crate) const fn members(&self) -> &WeakList<Process<H>, Members> {
         &self.members
     }
 
-    /// The group's number in its present use; see [`NumberUse`].
-    pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
-        NumberUse {
+    /// The group's number in its present use; see [`IdentityKey`].
+    pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> IdentityKey {
+        IdentityKey {
             number: self.own_numbers.number_in(hold, hold.root_pid_ns()),
             serial: self.serial.get(hold),
         }
@@ -124,8 +124,8 @@ impl<H: Host> ProcessGroup<H> {
         self.session.get(hold)
     }
 
-    pub(crate) fn world(&self) -> &World<H> {
-        &self.world
+    pub(crate) fn table(&self) -> &TableInner<H> {
+        &self.table
     }
 
     /// Founds the group: gives an embryo its founder's numbers, and its session. Its first member joins in the same hold.
@@ -157,7 +157,7 @@ impl<H: Host> ProcessGroup<H> {
         let serial = self.serial.get(hold);
         let is_free = |hold: &Hold<'_, H>, roles: &Roles<H>| {
             let is_founder = |task| match task {
-                Task::Process(process) => process.get(hold).number_use(hold).serial == serial,
+                Task::Process(process) => process.get(hold).identity_key(hold).serial == serial,
                 Task::Thread(_) => false,
             };
             roles.task().is_none_or(is_founder)

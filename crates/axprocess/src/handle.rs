@@ -23,7 +23,7 @@ use core::hash::{Hash, Hasher};
 use crate::pid::{Identity, PidNamespace, Task, with_identity};
 use crate::process::Process;
 use crate::sync::Hold;
-use crate::terminal::NumberUse;
+use crate::terminal::IdentityKey;
 use crate::thread::Thread;
 use crate::{ARef, Errno, ExitStatus, Host, Pid};
 
@@ -150,7 +150,7 @@ impl<H: Host> Process<H> {
         let flags = PidfdFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
         let number = Pid::try_from(pid).ok().filter(|number| *number > 0).ok_or(Errno::EINVAL)?;
         let wants_thread = flags.contains(PidfdFlags::THREAD);
-        with_identity(self.world(), |hold, fresh| {
+        with_identity(self.table(), |hold, fresh| {
             let task = self.pid_ns(hold).roles(hold, number).and_then(|roles| roles.task());
             let (identity, kind) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => {
@@ -181,7 +181,7 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `ESRCH`: it has exited, and nobody has asked for its identity before. `ENOMEM`: there is no memory.
     pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
-        with_identity(self.process().world(), |hold, fresh| {
+        with_identity(self.process().table(), |hold, fresh| {
             let kind = if self.has_process_number(hold) { Kind::Leader } else { Kind::Thread };
             Ok(self.identity_in(hold, fresh)?.map(|identity| PidHandle { identity, kind }))
         })
@@ -250,7 +250,7 @@ impl<H: Host> PidHandle<H> {
     ///
     /// Serves `/proc/PID/fdinfo/FD`, which shows −1 for `None`.
     pub fn number_in(&self, viewer: &PidNamespace<H>) -> Option<Pid> {
-        self.identity.world().hold(|hold| {
+        self.identity.table().hold(|hold| {
             let number = self.identity.numbers().number_in(hold, viewer);
             (self.state() < HandleState::Gone).then_some(number)
         })
@@ -265,7 +265,7 @@ impl<H: Host> PidHandle<H> {
     ///
     /// In this order: `EREMOTE`: it lives in no namespace that the caller's contains. `ESRCH`: it is gone, and the end was not asked for.
     pub fn info(&self, caller: &Process<H>, wanted: InfoMask) -> Result<HandleInfo, Errno> {
-        self.identity.world().hold(|hold| {
+        self.identity.table().hold(|hold| {
             if !self.is_visible_to(hold, caller) {
                 return Err(Errno::EREMOTE);
             }
@@ -290,24 +290,24 @@ impl<H: Host> PidHandle<H> {
 
     /// Whether it lives, or lived, in the caller's namespace or in one inside that; never across tables.
     pub(crate) fn is_visible_to(&self, hold: &Hold<'_, H>, caller: &Process<H>) -> bool {
-        self.identity.world().is(caller.world())
+        self.identity.table().is(caller.table())
             && caller.pid_ns(hold).contains(self.identity.numbers().pid_ns(hold))
     }
 
     /// The table that it is of, by serial, and the use of the process's number that it names; `None` for a thread that does not lead, after which no group is named.
-    pub(crate) fn named(&self) -> Option<(u64, NumberUse)> {
-        let world = self.identity.world();
+    pub(crate) fn named(&self) -> Option<(u64, IdentityKey)> {
+        let table = self.identity.table();
         match self.kind {
             Kind::Process | Kind::Leader => {
-                Some((world.serial(), world.hold(|hold| self.identity.number_use(hold))))
+                Some((table.serial(), table.hold(|hold| self.identity.identity_key(hold))))
             }
             Kind::Thread => None,
         }
     }
 
     /// The same, in a hold.
-    pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> Option<NumberUse> {
-        (self.kind != Kind::Thread).then(|| self.identity.number_use(hold))
+    pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> Option<IdentityKey> {
+        (self.kind != Kind::Thread).then(|| self.identity.identity_key(hold))
     }
 }
 

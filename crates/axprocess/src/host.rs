@@ -3,8 +3,8 @@
 use core::num::NonZeroUsize;
 
 use crate::{
-    ChildNews, Discard, Lock, PidNamespace, Process, Relations, Signal, SignalInfo, Terminal,
-    Thread,
+    ChildNews, DiscardedSignals, Lock, PidNamespace, Process, Relations, Signal, SignalInfo,
+    Terminal, Thread,
 };
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
@@ -13,7 +13,7 @@ use crate::{
 ///
 /// # Hooks
 ///
-/// All methods have default bodies, each of which says what it does: together they are a world in which signals are lost and everything is allowed. They are called **under the relation lock**, in the order in which Linux does the same things,
+/// All methods have default bodies, each of which says what it does: together they are a kernel in which signals are lost and everything is allowed. They are called **under the relation lock**, in the order in which Linux does the same things,
 /// because a signal delivered later would let `wait` return before the signal is there. A hook may take leaf
 /// locks (a run queue's, a signal queue's), but must not sleep and must not call back into this crate except for getters that take no
 /// lock ([`Process::pid`], [`Process::host_data`], [`Process::state`] and their like): the lock is held, a call would dead-lock (see [`context`](Self::context)).
@@ -52,7 +52,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     type SessionData: Default + Send + Sync + 'static;
 
     /// What a process has used of the machine; `()` if the kernel does not count.
-    type Usage: Usage;
+    type Usage: ResourceUsage;
 
     /// Whether a table keeps the blocks of a few processes and threads that were freed, 8 of each at most, for the next ones. So it can, for a while, hold that much more memory than its objects
     /// need, and data of the kernel that is large makes it more. Under Miri and the sanitizers of rustc none is kept, so that they see a use after free.
@@ -98,10 +98,10 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Removes waiting signals from all queues of a process, because a signal is being sent that makes them void, whether
-    /// or not that is queued itself; with [`Discard::Stops`], also wakes the threads that sleep in a stop. R-STOP-01, R-STOP-02.
+    /// or not that is queued itself; with [`DiscardedSignals::Stops`], also wakes the threads that sleep in a stop. R-STOP-01, R-STOP-02.
     ///
     /// Default: nothing.
-    fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
+    fn discard_signals(&self, target: &Process<Self>, discard: DiscardedSignals) {
         let _ = (target, discard);
     }
 
@@ -313,11 +313,11 @@ bitflags::bitflags! {
 }
 
 /// An amount of CPU time or of other resources, which can be added up.
-pub trait Usage: Copy + Default + Send + Sync + 'static {
+pub trait ResourceUsage: Copy + Default + Send + Sync + 'static {
     /// Adds `other` to this amount. Maximum resident set sizes are combined by maximum, all else by sum (R-RUSAGE-05).
     fn add(&mut self, other: Self);
 }
 
-impl Usage for () {
+impl ResourceUsage for () {
     fn add(&mut self, (): Self) {}
 }

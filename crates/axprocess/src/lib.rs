@@ -21,7 +21,7 @@
 //! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
 //! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
 //! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
-//! | a stop signal's default action, `SIGCONT` | [`Process::signal_sent`], [`Thread::begin_stop`], [`Thread::stop`], [`Thread::run`] |
+//! | a stop signal's default action, `SIGCONT` | [`Process::note_signal_sent`], [`Thread::begin_stop`], [`Thread::stop`], [`Thread::report_running`] |
 //! | open of a terminal, ioctl `TIOCSCTTY`, `TIOCNOTTY` | [`Process::open_terminal`], [`Process::acquire_terminal`], [`Process::release_terminal`] |
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
 //! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
@@ -42,7 +42,7 @@
 //! system. `portable-atomic` comes along only where there are no 64-bit atomics, and needs no flag.
 //!
 //! A getter that is called **wait-free** takes no lock and waits for nobody. An interrupt handler may call it on any target, also one that has interrupted a call of this crate.
-//! Where there are no 64-bit atomics, a getter of a 64-bit word ([`Process::getpgrp`], [`Process::own_sid`]) reads again if the word was written while it read; one that has
+//! Where there are no 64-bit atomics, a getter of a 64-bit word ([`Process::getpgrp`], [`Process::sid`]) reads again if the word was written while it read; one that has
 //! interrupted the writer has its answer at the first try.
 //!
 //! If handlers make other calls, the [`Lock`] switches interrupts off, and the table has been used before: its first use makes it, and all who come to that wait for the first.
@@ -111,19 +111,19 @@ pub use group::ProcessGroup;
 pub use handle::{
     HandleInfo, HandleNumbers, HandleState, InfoMask, PidHandle, PidfdFlags, PollEvents,
 };
-pub use host::{ChildSignalAction, Host, SignalAction, Usage};
+pub use host::{ChildSignalAction, Host, ResourceUsage, SignalAction};
 pub use object::{ARef, Object, Shared};
 pub use pid::{Identity, Number, Pid, PidNamespace};
 pub use process::{
-    AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
+    AcquireTerminal, AdminRight, CttyChange, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub use process::{
-    ChildNews, Discard, ForkNamespace, ForkParent, ForkRequest, GivenInfo, InitSession, Patience,
-    PidfdMode, PreparedFork, PreparedThread, Process, ProcessState, Reboot, RebootCommand,
-    SignalScope, StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions, TraceStart,
-    TraceStop, TraceStopped, VforkWait, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome,
-    WaitRequest, WaitToken,
+    ChildNews, DiscardedSignals, ForkNamespace, ForkParent, ForkRequest, GivenInfo, InitSession,
+    Patience, PidfdMode, PreparedFork, PreparedThread, Process, ProcessState, Reboot,
+    RebootCommand, SignalScope, StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions,
+    TraceStart, TraceStop, TraceStopped, VforkWait, WaitCall, WaitEvent, WaitFuture, WaitOptions,
+    WaitOutcome, WaitRequest, WaitToken,
 };
 pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use process::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};

@@ -14,5 +14,5 @@ impl Audit {
 
 #[inline]
 pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>, _: usize) {
-    let Audit = &hold.table().audit;
+    let Audit = &hold.relations().audit;
 }

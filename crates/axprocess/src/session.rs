@@ -7,7 +7,7 @@ use crate::group::ProcessGroup;
 use crate::list::{Node, Ptr, WeakList};
 use crate::object::Head;
 use crate::pid::{Identity, Numbers, PidNamespace, Refusal, Roles};
-use crate::sync::{Field, Hold, StrongEdge, World};
+use crate::sync::{Field, Hold, StrongEdge, TableInner};
 use crate::terminal::SessionTerminal;
 use crate::{ARef, Errno, Host, Pid};
 
@@ -17,7 +17,7 @@ use crate::{ARef, Errno, Host, Pid};
 /// group, and outlives its leader if others stay (R-SETSID-03).
 pub struct Session<H: Host> {
     pub(crate) head: Head,
-    world: ARef<World<H>>,
+    table: ARef<TableInner<H>>,
     own_numbers: Numbers<H>,
     groups: WeakList<ProcessGroup<H>, Groups>,
     terminal: SessionTerminal<H>,
@@ -37,11 +37,11 @@ impl<H: Host> Session<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(crate) fn make(world: &World<H>) -> Result<ARef<Self>, Errno> {
-        let world = ARef::from(world);
+    pub(crate) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
+        let table = ARef::from(table);
         ARef::make(|| Self {
             head: Self::new_head(),
-            world,
+            table,
             own_numbers: Numbers::at_root(),
             groups: WeakList::new(),
             terminal: SessionTerminal::none(),
@@ -58,7 +58,7 @@ impl<H: Host> Session<H> {
 
     /// Returns the session's number as seen in a namespace; 0 if it is not visible there.
     pub fn sid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.world.hold(|hold| self.own_numbers.number_in(hold, viewer))
+        self.table.hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
     /// Returns the kernel's data.
@@ -75,7 +75,7 @@ impl<H: Host> Session<H> {
     /// `ENOMEM`: there is no memory for the list.
     pub fn process_groups(&self) -> Result<Vec<ARef<ProcessGroup<H>>>, Errno> {
         crate::snapshot::collect(
-            &self.world,
+            &self.table,
             |hold, last| match last {
                 None => self.groups.first(hold),
                 Some(last) => self.groups.after(hold, last),
@@ -92,8 +92,8 @@ impl<H: Host> Session<H> {
         &self.terminal
     }
 
-    pub(crate) fn world(&self) -> &World<H> {
-        &self.world
+    pub(crate) fn table(&self) -> &TableInner<H> {
+        &self.table
     }
 
     /// Founds the session: gives an embryo its founder's numbers. Its first group is founded in the same hold.

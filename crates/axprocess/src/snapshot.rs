@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::object::Object;
-use crate::sync::{BATCH, Hold, World};
+use crate::sync::{BATCH, Hold, TableInner};
 use crate::{ARef, Errno, Host};
 
 /// Collects a list in batches of at most [`BATCH`].
@@ -15,7 +15,7 @@ use crate::{ARef, Errno, Host};
 ///
 /// `ENOMEM`: there is no memory for the list.
 pub(crate) fn collect<H: Host, T: Object>(
-    world: &World<H>,
+    table: &TableInner<H>,
     next: impl for<'h> Fn(&Hold<'h, H>, Option<&T>) -> Option<&'h T>,
     is_member: impl Fn(&Hold<'_, H>, &T) -> bool,
 ) -> Result<Vec<ARef<T>>, Errno> {
@@ -24,7 +24,7 @@ pub(crate) fn collect<H: Host, T: Object>(
     let mut resume = 0;
     loop {
         found.try_reserve(BATCH).map_err(|_| Errno::ENOMEM)?;
-        let finished = world.hold(|hold| {
+        let finished = table.hold(|hold| {
             let mut patience = BATCH;
             while resume > 0 && !is_member(hold, &found[resume - 1]) {
                 hold.touch();

@@ -1,4 +1,4 @@
-//! The process table: one world of processes under one relation lock.
+//! The process table: processes under one relation lock.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -7,12 +7,12 @@ use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Task};
 use crate::process::{InitSession, Process};
 use crate::session::Session;
-use crate::sync::{FirstUse, Hold, Lock, World, with_rest};
+use crate::sync::{FirstUse, Hold, Lock, TableInner, with_rest};
 use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid, check};
 
-/// One world of processes: their relations, their life cycle and their numbers.
+/// A table of processes: their relations, their life cycle and their numbers.
 ///
 /// Owns init, and through the child lists every process that has not been reaped. Dropping the
 /// table ends them all without notifying anyone; objects that are still held elsewhere stay
@@ -36,7 +36,7 @@ use crate::{ARef, Errno, Host, Pid, check};
 /// # Ok::<(), axprocess::Errno>(())
 /// ```
 pub struct ProcessTable<H: Host> {
-    world: FirstUse<(H, H::Lock), ARef<World<H>>>,
+    table: FirstUse<(H, H::Lock), ARef<TableInner<H>>>,
 }
 
 impl<H: Host> ProcessTable<H> {
@@ -70,7 +70,7 @@ impl<H: Host> ProcessTable<H> {
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub const fn with_lock(host: H, lock: H::Lock) -> Self {
-        Self { world: FirstUse::new((host, lock)) }
+        Self { table: FirstUse::new((host, lock)) }
     }
 
     /// Returns the host given to [`new`](Self::new).
@@ -111,7 +111,7 @@ impl<H: Host> ProcessTable<H> {
         thread_data: H::ThreadData,
     ) -> Result<ARef<Thread<H>>, Errno> {
         crate::process::new_init(
-            self.world.get_or_make(World::make)?,
+            self.table.get_or_make(TableInner::make)?,
             pid,
             begins_in,
             data,
@@ -132,12 +132,12 @@ impl<H: Host> ProcessTable<H> {
         kind: TerminalKind,
         device: u32,
     ) -> Result<ARef<Terminal<H>>, Errno> {
-        Terminal::make(self.world.get_or_make(World::make)?, kind, device)
+        Terminal::make(self.table.get_or_make(TableInner::make)?, kind, device)
     }
 
     /// Returns the process of that number in the table's own namespace, running or zombie; `None` for that of a thread that does not lead one.
     pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
-        self.world.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, pid)?.task()? {
+        self.table.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, pid)?.task()? {
             Task::Process(process) => process.get(hold).share(),
             Task::Thread(_) => None,
         })
@@ -154,7 +154,7 @@ impl<H: Host> ProcessTable<H> {
 
     /// Returns the thread of that number in the table's own namespace, unless it has exited.
     pub fn find_thread(&self, tid: Pid) -> Option<ARef<Thread<H>>> {
-        self.world.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, tid)?.task()? {
+        self.table.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, tid)?.task()? {
             Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
             Task::Thread(thread) => Some(ARef::from(thread.get(hold))),
         })
@@ -162,7 +162,7 @@ impl<H: Host> ProcessTable<H> {
 
     /// Returns the process group of that number, if it has members.
     pub fn find_group(&self, pgid: Pid) -> Option<ARef<ProcessGroup<H>>> {
-        self.world.get()?.hold(|hold| {
+        self.table.get()?.hold(|hold| {
             let group = hold.root_pid_ns().roles(hold, pgid)?.group?;
             Some(ARef::from(group.get(hold)))
         })
@@ -170,24 +170,24 @@ impl<H: Host> ProcessTable<H> {
 
     /// Returns the session of that number, if it has groups.
     pub fn find_session(&self, sid: Pid) -> Option<ARef<Session<H>>> {
-        self.world.get()?.hold(|hold| {
+        self.table.get()?.hold(|hold| {
             let session = hold.root_pid_ns().roles(hold, sid)?.session?;
             Some(ARef::from(session.get(hold)))
         })
     }
 
-    /// The world, if the table is in use.
-    pub(crate) fn world(&self) -> Option<&ARef<World<H>>> {
-        self.world.get()
+    /// What its objects share, if the table is in use.
+    pub(crate) fn table(&self) -> Option<&ARef<TableInner<H>>> {
+        self.table.get()
     }
 
-    /// The world, made now if this is the first use.
+    /// What its objects share, made now if this is the first use.
     ///
     /// # Panics
     ///
     /// If there is no memory for it.
-    pub(crate) fn in_use(&self) -> &World<H> {
-        self.world.get_or_make(World::make).expect("there is no memory for a process table")
+    pub(crate) fn in_use(&self) -> &TableInner<H> {
+        self.table.get_or_make(TableInner::make).expect("there is no memory for a process table")
     }
 }
 
@@ -195,11 +195,11 @@ impl<H: Host> ProcessTable<H> {
 /// and a root without children is taken out.
 impl<H: Host> Drop for ProcessTable<H> {
     fn drop(&mut self) {
-        let Some(world) = self.world.get() else { return };
+        let Some(table) = self.table.get() else { return };
         // The kernel's data may panic when it is dropped: the rest is ended all the same.
-        let release_at_table_end = || while world.hold(release_some) {};
+        let release_at_table_end = || while table.hold(release_some) {};
         with_rest(release_at_table_end, || {
-            world.hold(|hold| hold.table_mut().closed = true);
+            table.hold(|hold| hold.relations_mut().closed = true);
             release_at_table_end();
         });
     }
@@ -222,8 +222,9 @@ fn release_some<H: Host>(hold: &mut Hold<'_, H>) -> bool {
 
 impl<H: Host> fmt::Debug for ProcessTable<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |world: &ARef<World<H>>| world.hold(|hold| hold.table().census.unreaped());
-        let processes = self.world.get().map_or(0, count);
+        let count =
+            |table: &ARef<TableInner<H>>| table.hold(|hold| hold.relations().census.unreaped());
+        let processes = self.table.get().map_or(0, count);
         f.debug_struct("ProcessTable").field("processes", &processes).finish_non_exhaustive()
     }
 }

@@ -23,7 +23,7 @@
 //! Linux keeps the foreground group as a `struct pid`. That shows: a number that leads no group yet can be put into the
 //! foreground, and the group that is founded under it later **is** the foreground; a group that empties and is founded again by the same
 //! process is so again; and the number of a group that has ended is still reported, but reaches nobody, also when a later
-//! process has the same number (R-TTY-04, R-TTY-07). [`NumberUse`] is that: a number, and which of all processes that ever had it is meant.
+//! process has the same number (R-TTY-04, R-TTY-07). [`IdentityKey`] is that: a number, and which of all processes that ever had it is meant.
 //! It is a value, so nothing has to be taken back when a group ends.
 
 #[cfg(feature = "check")]
@@ -37,7 +37,7 @@ use crate::object::Head;
 use crate::pid::{Numbers, PidNamespace};
 use crate::process::Process;
 use crate::session::Session;
-use crate::sync::{Field, Hold, World};
+use crate::sync::{Field, Hold, TableInner};
 use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 
 /// A terminal that can control a session. Made by [`ProcessTable::new_terminal`](crate::ProcessTable::new_terminal).
@@ -56,7 +56,7 @@ use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 /// #     type SessionData = ();
 /// #     type Usage = ();
 /// # }
-/// use axprocess::{Acquisition, ForkRequest, TerminalFile, TerminalKind};
+/// use axprocess::{CttyChange, ForkRequest, TerminalFile, TerminalKind};
 /// let table = ProcessTable::new(MyKernel);
 /// let init = table.new_init(1, (), ())?;
 /// let shell = init.fork(ForkRequest::default(), (), ())?;
@@ -64,18 +64,18 @@ use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 ///
 /// let pty = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800)?;
 /// let opened = shell.process().open_terminal(&pty, TerminalFile::Readable);
-/// assert_eq!(opened, Acquisition::Acquired);
+/// assert_eq!(opened, CttyChange::Acquired);
 /// assert_eq!(shell.process().controlling_terminal().unwrap().device(), 0x8800);
 /// # Ok::<(), axprocess::Errno>(())
 /// ```
 pub struct Terminal<H: Host> {
     pub(crate) head: Head,
-    world: ARef<World<H>>,
+    table: ARef<TableInner<H>>,
     kind: TerminalKind,
     device: u32,
     session: WeakEdge<Session<H>>,
     /// Set if and only if there is a session.
-    foreground: Field<Option<NumberUse>>,
+    foreground: Field<Option<IdentityKey>>,
     /// The numbers of the last foreground, on each level. They are shown also when that has ended (R-TTY-04).
     shown: Numbers<H>,
 }
@@ -91,7 +91,7 @@ pub enum TerminalKind {
 
 /// One use of a number, from the birth of a process to the end of all that is named after it; Linux's `struct pid`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct NumberUse {
+pub(crate) struct IdentityKey {
     pub(crate) number: Pid,
     /// Which process it was, in the order of births; 0: a thread that leads none, so that no group is ever named after it.
     pub(crate) serial: u64,
@@ -99,7 +99,7 @@ pub(crate) struct NumberUse {
 
 /// What is put into the foreground.
 pub(crate) struct Named<'h, H: Host> {
-    pub(crate) number_use: NumberUse,
+    pub(crate) identity_key: IdentityKey,
     /// Its numbers.
     pub(crate) own_numbers: &'h Numbers<H>,
 }
@@ -110,7 +110,7 @@ pub(crate) struct SessionTerminal<H: Host> {
     /// How many terminals it has had.
     generation: Field<u64>,
     /// The foreground group at the last hang-up, to be told when the leader exits (Linux's `tty_old_pgrp`, R-TTYEXIT-04).
-    foreground_at_hang_up: Field<Option<NumberUse>>,
+    foreground_at_hang_up: Field<Option<IdentityKey>>,
 }
 
 impl<H: Host> Terminal<H> {
@@ -120,14 +120,14 @@ impl<H: Host> Terminal<H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub(crate) fn make(
-        world: &World<H>,
+        table: &TableInner<H>,
         kind: TerminalKind,
         device: u32,
     ) -> Result<ARef<Self>, Errno> {
-        let world = ARef::from(world);
+        let table = ARef::from(table);
         ARef::make(|| Self {
             head: Self::new_head(),
-            world,
+            table,
             kind,
             device,
             session: WeakEdge::none(),
@@ -148,12 +148,12 @@ impl<H: Host> Terminal<H> {
 
     /// Returns the session whose controlling terminal this is.
     pub fn session(&self) -> Option<ARef<Session<H>>> {
-        self.world.hold(|hold| self.session.get(hold).map(ARef::from))
+        self.table.hold(|hold| self.session.get(hold).map(ARef::from))
     }
 
     /// Returns the foreground process group; `None` too if the foreground is a number that no group has (R-TTY-07).
     pub fn foreground_group(&self) -> Option<ARef<ProcessGroup<H>>> {
-        self.world.hold(|hold| self.foreground_in(hold)?.group(hold).map(ARef::from))
+        self.table.hold(|hold| self.foreground_in(hold)?.group(hold).map(ARef::from))
     }
 
     /// Posts a signal to every member of the foreground group, and returns the group.
@@ -161,7 +161,7 @@ impl<H: Host> Terminal<H> {
     /// Serves the keys that make a signal (`ISIG`: `SIGINT`, `SIGQUIT`, `SIGTSTP`), `TIOCSIG`, and the `SIGWINCH` of a new window size.
     /// `None`: there is no foreground group, nobody was told. R-TTY-13.
     pub fn signal_foreground(&self, signal: Signal) -> Option<ARef<ProcessGroup<H>>> {
-        self.world.hold(|hold| {
+        self.table.hold(|hold| {
             let group = self.foreground_in(hold)?.group(hold)?;
             group.signal_members(hold, signal);
             Some(ARef::from(group))
@@ -174,7 +174,7 @@ impl<H: Host> Terminal<H> {
     /// close of a pseudo-terminal's master, vhangup(2), and a lost carrier. That all open files of the terminal are dead
     /// afterwards (read 0, write and ioctl `EIO`, `TIOCSPGRP` `ENOTTY`) is the kernel's business, and comes first. B7, R-TTYEXIT-07.
     pub fn hang_up(&self) -> Option<ARef<Session<H>>> {
-        self.world.hold(|hold| {
+        self.table.hold(|hold| {
             let session = self.session.get(hold)?;
             session.post_hang_up(hold);
             let foreground = self.foreground_in(hold);
@@ -184,20 +184,20 @@ impl<H: Host> Terminal<H> {
         })
     }
 
-    pub(crate) fn world(&self) -> &World<H> {
-        &self.world
+    pub(crate) fn table(&self) -> &TableInner<H> {
+        &self.table
     }
 
     pub(crate) fn session_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Session<H>> {
         self.session.get(hold)
     }
 
-    pub(crate) fn foreground_in(&self, hold: &Hold<'_, H>) -> Option<NumberUse> {
+    pub(crate) fn foreground_in(&self, hold: &Hold<'_, H>) -> Option<IdentityKey> {
         self.foreground.get(hold)
     }
 
     pub(crate) fn set_foreground(&self, hold: &mut Hold<'_, H>, named: Named<'_, H>) {
-        self.foreground.set(hold, Some(named.number_use));
+        self.foreground.set(hold, Some(named.identity_key));
         self.shown.follow(hold, named.own_numbers);
     }
 
@@ -209,7 +209,7 @@ impl<H: Host> Terminal<H> {
 
     /// Leaves its session, which loses it: its last reference has gone, and nothing must lead to it when its memory goes.
     pub(crate) fn detach(&self) {
-        self.world.hold(|hold| {
+        self.table.hold(|hold| {
             if let Some(session) = self.session.get(hold) {
                 session.detach_terminal(hold, self);
             }
@@ -217,18 +217,18 @@ impl<H: Host> Terminal<H> {
     }
 }
 
-impl NumberUse {
+impl IdentityKey {
     /// The living group that is named so.
     pub(crate) fn group<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
         let group = hold.root_pid_ns().roles(hold, self.number)?.group?.get(hold);
-        (group.number_use(hold) == self).then_some(group)
+        (group.identity_key(hold) == self).then_some(group)
     }
 
     /// The process whose number it is, until the reap.
     pub(crate) fn process<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
         let task = hold.root_pid_ns().roles(hold, self.number)?.task()?;
         let process = task.process_of_leader(hold)?;
-        (process.number_use(hold) == self).then_some(process)
+        (process.identity_key(hold) == self).then_some(process)
     }
 }
 
@@ -254,7 +254,7 @@ impl<H: Host> SessionTerminal<H> {
         self.edge.get(hold).filter(|_| self.generation.get(hold) == generation)
     }
 
-    pub(crate) fn take_foreground_at_hang_up(&self, hold: &mut Hold<'_, H>) -> Option<NumberUse> {
+    pub(crate) fn take_foreground_at_hang_up(&self, hold: &mut Hold<'_, H>) -> Option<IdentityKey> {
         let foreground = self.foreground_at_hang_up.get(hold);
         self.foreground_at_hang_up.set(hold, None);
         foreground

@@ -89,7 +89,7 @@ impl<H: Host> Thread<H> {
     pub(crate) fn make(process: &Process<H>, data: H::ThreadData) -> Result<ARef<Self>, Errno> {
         let own_numbers = process.pid_ns_hint().new_numbers()?;
         let owner = Owner::counted(ARef::from(process));
-        ARef::make_from(&process.world().spare_threads, || Self::embryo(owner, own_numbers, data))
+        ARef::make_from(&process.table().spare_threads, || Self::embryo(owner, own_numbers, data))
     }
 
     /// Takes out what it holds of its process, at its end.
@@ -128,7 +128,7 @@ impl<H: Host> Thread<H> {
 
     /// Returns the thread's number as seen in a namespace; 0 if it is not visible there.
     pub fn tid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.process.world().hold(|hold| self.own_numbers.number_in(hold, viewer))
+        self.process.table().hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
     /// Returns the process.

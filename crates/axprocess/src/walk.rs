@@ -62,13 +62,13 @@ impl<H: Host> ProcessTable<H> {
         viewer: &PidNamespace<H>,
         from: Pid,
     ) -> Option<(Pid, ARef<Process<H>>)> {
-        let world = self.world()?;
-        if !world.pid_ns().contains(viewer) {
+        let table = self.table()?;
+        if !table.pid_ns().contains(viewer) {
             return None;
         }
         let mut from = from;
         loop {
-            match world.hold(|hold| look_on(hold, viewer, from)) {
+            match table.hold(|hold| look_on(hold, viewer, from)) {
                 Looked::Found(number, process) => return Some((number, process)),
                 Looked::Nobody => return None,
                 Looked::Upto(number) => from = number,
@@ -114,13 +114,13 @@ impl<H: Host> Process<H> {
     ///
     /// `ENOMEM`: there is no memory for all of them.
     pub fn snapshot_tree(&self, viewer: &PidNamespace<H>) -> Result<Vec<TreeEntry<H>>, Errno> {
-        let count = |hold: &mut Hold<'_, H>| hold.table().census.unreaped();
+        let count = |hold: &mut Hold<'_, H>| hold.relations().census.unreaped();
         loop {
-            let expected = self.world().hold(count);
+            let expected = self.table().hold(count);
             let room = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(SLACK);
             let mut found = Vec::new();
             found.try_reserve_exact(room).map_err(|_| Errno::ENOMEM)?;
-            if self.world().hold(|hold| self.walk_tree(hold, viewer, &mut found)) {
+            if self.table().hold(|hold| self.walk_tree(hold, viewer, &mut found)) {
                 return Ok(found);
             }
         }

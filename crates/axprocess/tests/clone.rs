@@ -453,7 +453,7 @@ fn the_first_of_a_namespace_is_its_init_in_a_foreign_group() {
     shell.process().setsid().unwrap();
     let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
     let inner = fork_with(&shell, new).unwrap();
-    assert_eq!((inner.tid(), inner.process().getpgrp(), inner.process().own_sid()), (1, 0, 0));
+    assert_eq!((inner.tid(), inner.process().getpgrp(), inner.process().sid()), (1, 0, 0));
     assert_eq!(inner.process().group().pgid(), shell.process().pid());
     assert_eq!(inner.process().group().session().sid(), shell.process().pid());
     let [parent, orphan] = chain(&inner);

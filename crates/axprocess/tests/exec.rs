@@ -184,7 +184,7 @@ fn exec_keeps_what_belongs_to_the_process() {
     caller.unshare_pid().unwrap();
     caller.exec().unwrap();
     assert!(process.is_subreaper());
-    assert_eq!((process.getpgrp(), process.own_sid()), (2, 2));
+    assert_eq!((process.getpgrp(), process.sid()), (2, 2));
     assert!(process.controlling_terminal().is_some_and(|own| ARef::ptr_eq(&own, &terminal)));
     assert_eq!(caller.parent_death_signal(), Some(Signal::SIGUSR1));
     let child = fork(&caller);

@@ -111,10 +111,10 @@ fn the_data_of_groups_and_sessions_goes_with_them_and_without_the_lock() {
     child.process().group().host_data().keep(asks());
     child.process().setpgid(0, 1).unwrap();
     assert_eq!(dropped.load(Ordering::Relaxed), 2);
-    let group = child.process().create_session().unwrap();
+    let (session, group) = child.process().create_session().unwrap();
     group.host_data().keep(asks());
-    group.session().host_data().keep(asks());
-    drop(group);
+    session.host_data().keep(asks());
+    drop((session, group));
     exit(&child);
     assert!(child.process().release_zombie());
     assert_eq!(dropped.load(Ordering::Relaxed), 2, "the process keeps them");
@@ -204,7 +204,7 @@ fn any_number_that_user_space_can_name_can_be_chosen() {
     let group = child.process().create_group().unwrap();
     assert_eq!(group.pgid(), LARGEST);
     let leader = init.process().fork_child(exactly(LARGEST - 1), "leader", ()).unwrap();
-    assert_eq!(leader.process().create_session().unwrap().session().sid(), LARGEST - 1);
+    assert_eq!(leader.process().create_session().unwrap().0.sid(), LARGEST - 1);
     assert!(table.find_group(LARGEST).is_some() && table.find_session(LARGEST - 1).is_some());
     drop(table);
     assert_eq!(refused(5), Err(Errno::ENOMEM), "the table is gone");
@@ -255,7 +255,7 @@ fn a_group_is_entered_as_an_object() {
     assert_eq!(two.process().enter_group(&group), Ok(()));
     assert_eq!(two.process().enter_group(&group), Ok(()));
     assert_eq!(pids(&group.processes().unwrap()), [one.tid(), two.tid()]);
-    assert_eq!((two.process().getpgrp(), two.process().own_sid()), (one.tid(), 1));
+    assert_eq!((two.process().getpgrp(), two.process().sid()), (one.tid(), 1));
     let again = one.process().create_group().unwrap();
     assert!(ARef::ptr_eq(&again, &group), "the group that lives is no other");
 }
@@ -267,7 +267,7 @@ fn what_enters_no_group_is_told_why() {
     let (other_table, other_init) = boot();
     let [leader, child] = [(); 2].map(|()| child_of(init.process()));
     let group = child.process().create_group().unwrap();
-    let session = leader.process().create_session().unwrap();
+    let (_, session) = leader.process().create_session().unwrap();
     assert_eq!(leader.process().enter_group(&group), Err(Errno::EPERM));
     assert_eq!(
         leader.process().enter_group(&session),
@@ -374,7 +374,7 @@ fn the_group_without_a_number_lives_again_without_one() {
 fn init_can_begin_in_a_session_of_its_own() {
     // R-NS-01: on Linux it begins in one without a number; a facade may want one that it leads.
     let (table, init) = boot();
-    assert_eq!((init.process().getpgrp(), init.process().own_sid()), (1, 1));
+    assert_eq!((init.process().getpgrp(), init.process().sid()), (1, 1));
     assert!(ARef::ptr_eq(&table.find_session(1).unwrap(), &init.process().group().session()));
     assert_eq!(init.process().setsid(), Err(Errno::EPERM));
     let second = table.new_init_in(2, InitSession::Own, "none", ());

@@ -207,8 +207,8 @@ fn draw_process(picture: &mut String, process: &Process) {
     let group = process.group();
     let groups = group.session().process_groups().unwrap();
     let groups: Vec<_> = groups.iter().map(|group| group.pgid()).collect();
-    let own = (process.getppid(), process.getpgrp(), process.own_sid(), process.state());
-    let marks = (process.is_subreaper(), process.is_stopped(), process.is_group_exited());
+    let own = (process.getppid(), process.getpgrp(), process.sid(), process.state());
+    let marks = (process.is_subreaper(), process.is_stopped(), process.is_group_exiting());
     let terminal = process.controlling_terminal().map(|it| it.device());
     let ends = (process.exit_status(), process.exit_signal(), process.foreground_pgid());
     let children = list(process.children().unwrap());

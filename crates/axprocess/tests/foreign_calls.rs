@@ -396,7 +396,7 @@ fn call(kind: usize) -> Option<()> {
         32 => _ = process.setsid(),
         33 => _ = process.enter_group(&*pick(|cast| &mut cast.groups)?),
         34 => keep(|cast| &mut cast.groups, process.create_group()),
-        35 => keep(|cast| &mut cast.groups, process.create_session()),
+        35 => keep(|cast| &mut cast.groups, process.create_session().map(|(_, group)| group)),
         36 => _ = process.release_zombie(),
         37 => {
             let kind = one_of(&[TerminalKind::PseudoTerminal, TerminalKind::Other]);
@@ -532,8 +532,8 @@ fn call(kind: usize) -> Option<()> {
             let ticket = process.stop_ticket();
             _ = (thread.begin_stop(signal(), ticket), thread.stop(), thread.is_stop_requested());
             if one_in(2) {
-                _ = process.signal_sent(Signal::SIGCONT);
-                thread.run();
+                _ = process.note_signal_sent(Signal::SIGCONT);
+                thread.report_running();
             }
         }
         55 => {

@@ -17,7 +17,7 @@ fn a_child_stands_everywhere_at_once() {
     assert_eq!(pids(&shell.process().children().unwrap()), [3, 4]);
     assert_eq!(second.process().getppid(), 2);
     assert_eq!(second.process().parent().unwrap().pid(), 2);
-    assert_eq!((second.process().getpgrp(), second.process().own_sid()), (2, 2));
+    assert_eq!((second.process().getpgrp(), second.process().sid()), (2, 2));
     assert_eq!(pids(&table.find_group(2).unwrap().processes().unwrap()), [2, 3, 4]);
     assert_eq!(table.find_process(4).unwrap().state(), ProcessState::Live);
     assert_eq!(table.find_thread(4).unwrap().tid(), 4);

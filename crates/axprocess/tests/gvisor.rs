@@ -72,7 +72,7 @@ fn b14_a_sibling_joins_the_callers_group_and_session() {
     caller.process().setsid().unwrap();
     let sibling = fork_with(&caller, SIBLING).unwrap();
     assert_eq!(sibling.process().getppid(), 1);
-    assert_eq!((sibling.process().getpgrp(), sibling.process().own_sid()), (2, 2));
+    assert_eq!((sibling.process().getpgrp(), sibling.process().sid()), (2, 2));
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn number(thread: &KernelThread) -> i32 {
 }
 
 fn ids(thread: &KernelThread) -> (Pid, Pid) {
-    (thread.process().getpgrp(), thread.process().own_sid())
+    (thread.process().getpgrp(), thread.process().sid())
 }
 
 #[test]

@@ -296,8 +296,8 @@ fn an_init_is_shielded_from_a_sender_that_it_sees_and_is_not_shown() {
     let sender = fork(&inner);
     let innermost = container(&inner);
     kill(&sender, 0, 9).unwrap();
-    assert!(innermost.process().is_group_exited(), "the sender is outside");
-    assert!(!inner.process().is_group_exited(), "the sender is inside");
+    assert!(innermost.process().is_group_exiting(), "the sender is outside");
+    assert!(!inner.process().is_group_exiting(), "the sender is inside");
 }
 
 #[test]

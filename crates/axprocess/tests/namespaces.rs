@@ -35,7 +35,7 @@ fn a_process_has_a_number_on_every_level() {
     assert_eq!(spaces.each_ref().map(|space| child.tid_in(space)), [4, 3, 2]);
     assert_eq!(spaces.each_ref().map(|space| first.process().pid_in(space)), [2, 1, 0]);
     assert_eq!([&first, &second, &child].map(|thread| thread.process().getppid()), [0, 0, 1]);
-    assert_eq!((child.process().getpgrp(), child.process().own_sid()), (0, 0));
+    assert_eq!((child.process().getpgrp(), child.process().sid()), (0, 0));
     assert_eq!(table.find_process(4).map(|process| process.pid()), Some(2));
     assert!(spaces[0].contains(&spaces[2]) && !spaces[2].contains(&spaces[1]));
 }
@@ -66,11 +66,11 @@ fn an_inner_init_may_leave_its_inherited_session() {
     let (_table, init) = boot();
     let inner = container(&init);
     assert_eq!(inner.process().setsid(), Ok(1));
-    assert_eq!((inner.process().getpgrp(), inner.process().own_sid()), (1, 1));
+    assert_eq!((inner.process().getpgrp(), inner.process().sid()), (1, 1));
     let other = container(&init);
     assert_eq!(other.process().setpgid(0, 0), Ok(()));
     assert_eq!(other.process().setpgid(0, 0), Ok(()), "again is fine: one group 1");
-    assert_eq!((other.process().getpgrp(), other.process().own_sid()), (1, 0));
+    assert_eq!((other.process().getpgrp(), other.process().sid()), (1, 0));
     assert_eq!(other.process().setsid(), Err(Errno::EPERM));
 }
 
@@ -335,7 +335,7 @@ fn a_reboot_inside_is_the_end_of_the_namespace() {
             let threads = [inner.clone(), fork(&inner)];
             let answer = threads[caller].process().reboot(RebootCommand::parse(command).unwrap());
             assert_eq!(answer, Reboot::Namespace);
-            assert!(inner.process().is_group_exited() && exit_requests(&table).contains(&1));
+            assert!(inner.process().is_group_exiting() && exit_requests(&table).contains(&1));
             threads.iter().rev().for_each(|thread| exit(thread, 0));
             let status = WaitStatus::Signaled { signal, core_dumped: false };
             assert_eq!(wait4(&init, 2, 0), Waited::Got(2, status));
@@ -360,7 +360,7 @@ fn a_reboot_overrides_an_end_that_has_begun() {
     assert_eq!(wait4(&init, 2, 0), Waited::Got(2, status));
     let outer = fork(&init);
     assert_eq!(outer.process().reboot(RebootCommand::Restart), Reboot::Machine);
-    assert!(!init.process().is_group_exited());
+    assert!(!init.process().is_group_exiting());
 }
 
 #[test]
@@ -389,9 +389,9 @@ fn an_inner_init_begins_in_its_creators_group_and_session() {
     let inner = container(&shell);
     let child = fork(&inner);
     assert!(ARef::ptr_eq(&inner.process().group(), &shell.process().group()));
-    assert_eq!((inner.process().getpgrp(), inner.process().own_sid()), (0, 0));
+    assert_eq!((inner.process().getpgrp(), inner.process().sid()), (0, 0));
     inner.process().setpgid(0, 0).unwrap();
-    assert_eq!((inner.process().getpgrp(), inner.process().own_sid()), (1, 0));
+    assert_eq!((inner.process().getpgrp(), inner.process().sid()), (1, 0));
     assert_eq!(child.process().setpgid(0, 2), Ok(()), "its own number");
     assert_eq!(child.process().setpgid(0, 3), Err(Errno::EPERM));
 }

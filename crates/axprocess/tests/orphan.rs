@@ -227,11 +227,11 @@ fn g11_the_predicate_agrees_with_its_definition() {
             let group = thread.process().group();
             let links = |member: &KernelProcess| {
                 let parent = member.parent();
-                !member.is_zombie()
+                !member.has_ended()
                     && parent.is_some_and(|parent| {
                         parent.pid() != 1
                             && parent.getpgrp() != group.pgid()
-                            && parent.own_sid() == member.own_sid()
+                            && parent.sid() == member.sid()
                     })
             };
             let expected = !group.processes().unwrap().iter().any(links);

@@ -43,7 +43,7 @@ fn a_prepared_child_has_its_number_and_is_seen_by_nobody() {
     assert_eq!(fork_with(&shell, chosen).err(), Some(Errno::EEXIST));
     shell.process().setsid().unwrap();
     let child = prepared.publish().unwrap();
-    assert_eq!((child.tid(), child.process().getppid(), child.process().own_sid()), (3, 2, 2));
+    assert_eq!((child.tid(), child.process().getppid(), child.process().sid()), (3, 2, 2));
     assert!(std::ptr::eq(data, child.process().host_data()));
     assert!(std::ptr::eq(thread_data, child.host_data()));
     assert_eq!(pids(&shell.process().children().unwrap()), [4, 3], "born when it was published");

@@ -29,7 +29,7 @@ fn the_state_is_as_far_as_the_model_knows() {
     let child = fork(&parent);
     let thread = spawn(&parent);
     assert_eq!((letter(&table, &parent), letter(&table, &child)), (None, None));
-    assert_eq!(parent.begin_vfork(&child), VforkWait::Waits);
+    assert_eq!(parent.begin_vfork(&child), VforkWait::Needed);
     assert_eq!(letter(&table, &parent), Some('D'));
     assert_eq!(thread.run_state(), Some(RunState::Live));
     thread.begin_stop(Signal::SIGSTOP, parent.process().stop_ticket());

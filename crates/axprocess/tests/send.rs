@@ -3,9 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    Discard, Errno, ExitStatus, ForkNamespace, ForkRequest, GivenInfo, Pid, ProcessState, Signal,
-    SignalAction, SignalCause, SignalScope, StopDecision, TerminalFile, TerminalKind, ThreadStop,
-    WaitStatus,
+    DiscardedSignals, Errno, ExitStatus, ForkNamespace, ForkRequest, GivenInfo, Pid, ProcessState,
+    Signal, SignalAction, SignalCause, SignalScope, StopDecision, TerminalFile, TerminalKind,
+    ThreadStop, WaitStatus,
 };
 use kernel::*;
 
@@ -71,7 +71,7 @@ fn an_init_ignores_from_inside_what_it_does_not_handle() {
         }
     }
     assert_eq!(posted(&table), []);
-    assert!(!inner.process().is_group_exited());
+    assert!(!inner.process().is_group_exiting());
     act(inner.process(), SignalAction::Handle, &[TERM]);
     kill(&child, 1, TERM).unwrap();
     assert_eq!(posted(&table), [sent(1, TERM, 2)]);
@@ -91,7 +91,7 @@ fn an_init_can_be_killed_and_stopped_from_outside() {
     kill(&init, 2, STOP).unwrap();
     kill(&init, 2, KILL).unwrap();
     assert_eq!(posted(&table), [sent(1, HUP, 0), sent(1, STOP, 0), sent(1, KILL, 0)]);
-    assert!(inner.process().is_group_exited());
+    assert!(inner.process().is_group_exiting());
     assert_eq!(exit_requests(&table), [1]);
 }
 
@@ -105,7 +105,7 @@ fn a_nested_init_is_killed_by_the_end_of_the_namespace_around_it() {
     exit(&child, 0);
     assert_eq!(posted(&table), [], "TERM is dropped from outside as well");
     exit(&outer, 0);
-    assert!(nested.process().is_group_exited());
+    assert!(nested.process().is_group_exiting());
     exit(&nested, 5);
     assert_eq!(nested.process().exit_status(), ExitStatus::killed(KILL));
 }
@@ -119,7 +119,7 @@ fn a_blocked_signal_waits_at_an_init_and_is_dropped_when_it_is_taken() {
     block(&table, &inner, TERM);
     kill(&child, 1, TERM).unwrap();
     assert_eq!(posted(&table), [sent(1, TERM, 2)]);
-    assert!(!inner.process().is_group_exited());
+    assert!(!inner.process().is_group_exiting());
     assert!(inner.process().is_protected_from(TERM));
     assert!(!inner.process().is_protected_from(KILL) && !inner.process().is_protected_from(STOP));
     assert!(!child.process().is_protected_from(TERM));
@@ -139,7 +139,7 @@ fn kill_of_all_reaches_nested_inits_as_the_rules_say() {
     child.process().kill(-1, 9).unwrap_err();
     caller.process().kill(-1, 9).unwrap();
     assert_eq!(posted(&table), [sent(1, KILL, 0), sent(2, KILL, 0)]);
-    assert!(inner.process().is_group_exited());
+    assert!(inner.process().is_group_exiting());
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn the_tables_own_init_has_no_outside() {
     console.signal_foreground(KILL);
     console.signal_foreground(STOP);
     assert_eq!(posted(&table), []);
-    assert!(!init.process().is_group_exited());
+    assert!(!init.process().is_group_exiting());
     act(init.process(), SignalAction::Handle, &[TERM]);
     kill(&child, 1, TERM).unwrap();
     assert_eq!(posted(&table), [sent(1, TERM, 2)]);
@@ -192,7 +192,7 @@ fn sigcont_from_inside_resumes_a_stopped_init() {
     kill(&child, 1, CONT).unwrap();
     assert!(!inner.process().is_stopped());
     assert_eq!(posted(&table), []);
-    assert_eq!(discards(&table), [(1, Discard::Stops)]);
+    assert_eq!(discards(&table), [(1, DiscardedSignals::Stops)]);
     assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Got(2, WaitStatus::Continued));
 }
 
@@ -213,7 +213,7 @@ fn an_ignored_signal_is_discarded_unless_it_is_blocked() {
     assert_eq!(posted(&table), [], "the leader does not block it");
     kill(&init, 3, TERM).unwrap();
     assert_eq!(posted(&table), [sent(2, TERM, 1)]);
-    assert!(!target.process().is_group_exited());
+    assert!(!target.process().is_group_exiting());
 }
 
 #[test]
@@ -222,7 +222,9 @@ fn an_ignored_stop_signal_discards_all_the_same() {
     let (table, init) = boot();
     let target = fork(&init);
     act(target.process(), SignalAction::Ignore, &[Signal::SIGTSTP, CONT]);
-    for (signal, discard) in [(Signal::SIGTSTP, Discard::Continue), (CONT, Discard::Stops)] {
+    for (signal, discard) in
+        [(Signal::SIGTSTP, DiscardedSignals::Continue), (CONT, DiscardedSignals::Stops)]
+    {
         kill(&init, 2, signal).unwrap();
         assert_eq!(discards(&table), [(2, discard)]);
     }
@@ -299,9 +301,9 @@ fn a_core_signal_decides_when_it_is_taken() {
     let (table, init) = boot();
     let target = plain(&init);
     kill(&init, 2, Signal::SIGQUIT).unwrap();
-    assert!(!target.process().is_group_exited());
+    assert!(!target.process().is_group_exiting());
     kill(&init, 2, TERM).unwrap();
-    assert!(target.process().is_group_exited());
+    assert!(target.process().is_group_exiting());
     assert_eq!(posted(&table).len(), 2);
     assert!(!target.process().begin_group_exit(ExitStatus::dumped(Signal::SIGQUIT)));
     exit(&target, 0);
@@ -318,10 +320,10 @@ fn one_thread_that_can_take_it_is_enough() {
     block(&table, &thread, HUP);
     init.process().tkill(2, 15).unwrap();
     init.process().tkill(3, 1).unwrap();
-    assert!(!leader.process().is_group_exited(), "they wait");
+    assert!(!leader.process().is_group_exiting(), "they wait");
     exit(&leader, 0);
     kill(&init, 2, HUP).unwrap();
-    assert!(!leader.process().is_group_exited(), "nobody left takes it");
+    assert!(!leader.process().is_group_exiting(), "nobody left takes it");
     kill(&init, 2, TERM).unwrap();
     assert_eq!(exit_requests(&table), [3]);
     let target = plain(&init);
@@ -338,7 +340,7 @@ fn a_thread_with_a_signal_to_look_at_takes_no_other_but_sigkill() {
     tell_of_signal(&table, &busy);
     kill(&init, 2, TERM).unwrap();
     assert_eq!(posted(&table), [sent(2, TERM, 1)]);
-    assert!(!busy.process().is_group_exited(), "it waits");
+    assert!(!busy.process().is_group_exiting(), "it waits");
     act(busy.process(), SignalAction::Ignore, &[HUP]);
     kill(&init, 2, HUP).unwrap();
     assert_eq!(posted(&table), []);
@@ -359,9 +361,9 @@ fn a_standard_signal_that_waits_already_ends_nobody_when_it_is_sent_again() {
     let second = spawn(&target);
     keep_queued(&table, 2, TERM);
     kill(&init, 2, TERM).unwrap();
-    assert!(!target.process().is_group_exited());
+    assert!(!target.process().is_group_exiting());
     init.process().tkill(second.tid() as i32, 15).unwrap();
-    assert!(target.process().is_group_exited(), "a thread has a queue of its own");
+    assert!(target.process().is_group_exiting(), "a thread has a queue of its own");
 }
 
 #[test]
@@ -375,7 +377,7 @@ fn while_stopped_only_sigkill_and_sigcont_act() {
     assert_eq!(posted(&table), [sent(2, TERM, 1)]);
     assert!(target.process().is_stopped());
     kill(&init, 2, KILL).unwrap();
-    assert!(!target.process().is_stopped() && target.process().is_group_exited());
+    assert!(!target.process().is_stopped() && target.process().is_group_exiting());
     exit(&target, 0);
     assert_eq!(wait4(&init, 2, 0), Waited::Got(2, killed(KILL)));
 }
@@ -389,9 +391,9 @@ fn a_host_that_tells_nothing_gets_every_signal_and_decides_itself() {
         kill(&init, 2, signal).unwrap();
     }
     assert_eq!(posted(&table).len(), 4);
-    assert!(!target.process().is_group_exited());
+    assert!(!target.process().is_group_exiting());
     kill(&init, 2, KILL).unwrap();
-    assert!(target.process().is_group_exited());
+    assert!(target.process().is_group_exiting());
     assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing, "its threads have yet to exit");
 }
 
@@ -406,7 +408,7 @@ fn a_stopped_orphan_is_continued_by_a_signal_that_it_ignores() {
     job.process().group_stopped(STOP);
     exit(&shell, 0);
     assert_eq!(kernel_signals(&table), [(3, 1)]);
-    assert!(!job.process().is_stopped() && !job.process().is_group_exited());
+    assert!(!job.process().is_stopped() && !job.process().is_group_exiting());
 }
 
 #[test]
@@ -422,7 +424,7 @@ fn what_is_sent_to_a_dead_leader_alone_has_no_effect() {
     init.process().tkill(2, 9).unwrap();
     assert!(other.process().is_stopped() && discards(&table).is_empty());
     init.process().kill(2, 18).unwrap();
-    assert!(!other.process().is_stopped() && !other.process().is_group_exited());
+    assert!(!other.process().is_stopped() && !other.process().is_group_exiting());
 }
 
 #[test]
@@ -434,7 +436,7 @@ fn a_real_time_signal_that_waits_already_is_sent_again() {
         act(target.process(), SignalAction::Default, &[Signal::new(number).unwrap()]);
         keep_queued(&table, target.tid(), Signal::new(number).unwrap());
         init.process().kill(target.tid() as i32, number.into()).unwrap();
-        assert_eq!(target.process().is_group_exited(), ends, "{number}");
+        assert_eq!(target.process().is_group_exiting(), ends, "{number}");
     }
 }
 

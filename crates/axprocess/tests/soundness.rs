@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
 use axprocess::{
-    ARef, AcquireTerminal, Acquisition, ChildNews, Discard, Errno, ExitStatus, ForkRequest, Host,
-    Lock, Number, PidNamespace, ProcessState, ProcessTable, Relations, Signal, SignalAction,
+    ARef, AcquireTerminal, ChildNews, CttyChange, DiscardedSignals, Errno, ExitStatus, ForkRequest,
+    Host, Lock, Number, PidNamespace, ProcessState, ProcessTable, Relations, Signal, SignalAction,
     SignalInfo, TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart, WaitFuture,
     WaitOutcome, WaitRequest,
 };
@@ -149,7 +149,7 @@ impl Host for Kernel {
         Self::run("post_thread_signal");
     }
 
-    fn discard_signals(&self, _: &Process, _: Discard) {
+    fn discard_signals(&self, _: &Process, _: DiscardedSignals) {
         Self::run("discard_signals");
     }
 
@@ -319,7 +319,7 @@ fn a_terminal_outlives_its_session_and_a_session_its_terminal() {
         let session = shell.process().group().session();
         let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 1).unwrap();
         let opened = shell.process().open_terminal(&terminal, TerminalFile::Readable);
-        assert_eq!(opened, Acquisition::Acquired);
+        assert_eq!(opened, CttyChange::Acquired);
         if terminal_first {
             drop(terminal);
             assert!(shell.process().controlling_terminal().is_none());

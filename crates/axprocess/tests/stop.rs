@@ -2,7 +2,9 @@
 
 mod kernel;
 
-use axprocess::{Discard, ExitStatus, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus};
+use axprocess::{
+    DiscardedSignals, ExitStatus, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus,
+};
 use kernel::*;
 
 const STOP: Signal = Signal::SIGSTOP;
@@ -40,19 +42,19 @@ fn report([shell, _]: &[KernelThread; 2]) -> Waited {
 }
 
 fn resume(thread: &KernelThread) {
-    assert_eq!(thread.process().signal_sent(Signal::SIGCONT), Discard::Stops);
+    assert_eq!(thread.process().note_signal_sent(Signal::SIGCONT), DiscardedSignals::Stops);
 }
 
 #[test]
 fn stop_and_continue_signals_discard_each_other() {
     // R-STOP-01: at send, whatever the receiver does about them.
     let (_table, init) = boot();
-    let sent = |signal| init.process().signal_sent(signal);
+    let sent = |signal| init.process().note_signal_sent(signal);
     for signal in [STOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU] {
-        assert_eq!(sent(signal), Discard::Continue);
+        assert_eq!(sent(signal), DiscardedSignals::Continue);
     }
-    assert_eq!(sent(Signal::SIGCONT), Discard::Stops);
-    assert_eq!(sent(Signal::SIGTERM), Discard::Nothing);
+    assert_eq!(sent(Signal::SIGCONT), DiscardedSignals::Stops);
+    assert_eq!(sent(Signal::SIGTERM), DiscardedSignals::Nothing);
 }
 
 #[test]
@@ -87,8 +89,8 @@ fn a_continuation_resumes_at_once_and_is_told_by_who_runs() {
     assert!(!threads[0].process().is_stopped());
     assert_eq!(events(&table), [], "not the sender");
     assert_eq!(threads[1].stop(), ThreadStop::RunsOn);
-    threads[1].run();
-    threads[2].run();
+    threads[1].report_running();
+    threads[2].report_running();
     assert_eq!(events(&table), [CONTINUED, Event::Wake(2)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
     assert_eq!(report(&parents), Waited::Nothing);
@@ -107,7 +109,7 @@ fn an_inner_init_is_continued_from_inside() {
     events(&table);
     assert_eq!(child.process().kill(1, 18), Ok(()));
     assert!(!inner.process().is_stopped());
-    inner.run();
+    inner.report_running();
     assert_eq!(signals(&table), [Event::Signal(1, 17, 2, WaitStatus::Continued)]);
     assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Got(2, WaitStatus::Continued));
 }
@@ -122,8 +124,8 @@ fn a_continuation_of_an_unfinished_stop_is_told_as_a_stop() {
     resume(&a);
     assert!(!leader.is_stop_requested());
     assert_eq!(leader.stop(), ThreadStop::RunsOn);
-    a.run();
-    leader.run();
+    a.report_running();
+    leader.report_running();
     let undone = Event::Posted(2, 17, SignalCause::ChildStopUndone { pid: 3 });
     assert_eq!(events(&table), [undone, Event::Wake(2)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
@@ -144,7 +146,7 @@ fn b25_a_process_without_its_leader_stops_and_continues() {
     assert_eq!(signals(&table), [stopped(STOP)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(STOP)));
     resume(&b);
-    a.run();
+    a.report_running();
     assert_eq!(signals(&table), [CONTINUED]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
     assert_eq!(report(&parents), Waited::Nothing);
@@ -160,7 +162,7 @@ fn a_new_stop_voids_the_continuation() {
     begin(&child, Signal::SIGTSTP);
     events(&table);
     child.stop();
-    child.run();
+    child.report_running();
     assert_eq!(events(&table), [stopped(Signal::SIGTSTP), Event::Wake(2)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTSTP)));
     assert_eq!(report(&parents), Waited::Nothing);
@@ -173,9 +175,9 @@ fn a_stop_that_meets_its_continuation_is_void() {
     for sends in [resume, |it: &KernelThread| it.process().kill(3, 18).unwrap()] {
         let ticket = child.process().stop_ticket();
         sends(&child);
-        assert_eq!(child.begin_stop(STOP, ticket), StopDecision::Void);
+        assert_eq!(child.begin_stop(STOP, ticket), StopDecision::CancelledByCont);
     }
-    child.run();
+    child.report_running();
     assert_eq!(child.stop(), ThreadStop::RunsOn);
     assert_eq!((signals(&table), report(&parents)), (vec![], Waited::Nothing));
 }
@@ -185,7 +187,7 @@ fn sigcont_to_a_running_process_is_no_event() {
     // R-STOP-06, R-STOP-11.
     let (table, parents, child) = shell_and_job();
     resume(&child);
-    child.run();
+    child.report_running();
     assert_eq!((events(&table), report(&parents)), (vec![], Waited::Nothing));
 }
 
@@ -264,7 +266,7 @@ fn a_group_exit_ends_the_stop() {
         assert!(!threads[1].is_stop_requested() && !threads[0].process().is_stopped());
         assert_eq!(threads[1].stop(), ThreadStop::RunsOn);
         assert_eq!(begin(&threads[1], STOP), StopDecision::Discard);
-        threads[1].run();
+        threads[1].report_running();
         assert_eq!((events(&table), report(&parents)), (vec![], Waited::Nothing));
     }
 }
@@ -277,7 +279,7 @@ fn a_zombie_ignores_stops_and_continuations() {
     events(&table);
     resume(&child);
     assert_eq!(begin(&child, STOP), StopDecision::Discard);
-    child.run();
+    child.report_running();
     assert_eq!(events(&table), []);
     assert_eq!(report(&parents), exited(3, 0));
 }

@@ -229,7 +229,7 @@ fn setsid_and_setpgid_do_not_tear_a_session_leader_away() {
         |(_, init, _)| _ = init.process().setpgid(2, 3),
         |(_, _, child)| assert_eq!(child.process().setsid(), Ok(2)),
         |(_, _, child)| {
-            assert_eq!((child.process().getpgrp(), child.process().own_sid()), (2, 2));
+            assert_eq!((child.process().getpgrp(), child.process().sid()), (2, 2));
         },
     );
 }

@@ -4,7 +4,7 @@ mod kernel;
 
 use axprocess::SignalCause;
 use axprocess::{
-    ARef, AcquireTerminal, Acquisition, AdminRight, Errno, ForkParent, ForkRequest, IfTaken, Pid,
+    ARef, AcquireTerminal, AdminRight, CttyChange, Errno, ForkParent, ForkRequest, IfTaken, Pid,
     Signal, StopSignal, Terminal, TerminalAccess, TerminalAnswer, TerminalFile, TerminalKind,
     TerminalRelease, TerminalSide,
 };
@@ -35,7 +35,7 @@ fn login_at(kind: TerminalKind) -> (Table, KernelThread, KernelThread, Tty) {
     let (table, init) = boot();
     let shell = leader(&init);
     let tty = table.new_terminal(kind, TTY).unwrap();
-    assert_eq!(open(&shell, &tty), Acquisition::Acquired);
+    assert_eq!(open(&shell, &tty), CttyChange::Acquired);
     (table, init, shell, tty)
 }
 
@@ -52,11 +52,11 @@ fn job(shell: &KernelThread) -> KernelThread {
     child
 }
 
-fn open(thread: &KernelThread, tty: &Tty) -> Acquisition {
+fn open(thread: &KernelThread, tty: &Tty) -> CttyChange {
     thread.process().open_terminal(tty, TerminalFile::Readable)
 }
 
-fn sctty(thread: &KernelThread, tty: &Tty, request: AcquireTerminal) -> Result<Acquisition, Errno> {
+fn sctty(thread: &KernelThread, tty: &Tty, request: AcquireTerminal) -> Result<CttyChange, Errno> {
     thread.process().acquire_terminal(tty, request)
 }
 
@@ -100,14 +100,14 @@ fn opening_a_terminal_makes_it_the_controlling_one() {
     let [tty, other] =
         [1, 2].map(|device| table.new_terminal(TerminalKind::PseudoTerminal, device).unwrap());
     let child = fork(&shell);
-    assert_eq!(open(&child, &tty), Acquisition::Unchanged, "no leader");
+    assert_eq!(open(&child, &tty), CttyChange::Unchanged, "no leader");
     let blind = shell.process().open_terminal(&tty, TerminalFile::WriteOnly);
-    assert_eq!(blind, Acquisition::Unchanged, "not readable");
+    assert_eq!(blind, CttyChange::Unchanged, "not readable");
     assert_eq!(shown(&shell), NONE);
-    assert_eq!(open(&shell, &tty), Acquisition::Acquired);
+    assert_eq!(open(&shell, &tty), CttyChange::Acquired);
     assert_eq!(shown(&shell), (Some(1), Some(2)), "the leader's group is in the foreground");
-    assert_eq!(open(&shell, &other), Acquisition::Unchanged, "it has one");
-    assert_eq!(open(&leader(&init), &tty), Acquisition::Unchanged, "the terminal is taken");
+    assert_eq!(open(&shell, &other), CttyChange::Unchanged, "it has one");
+    assert_eq!(open(&leader(&init), &tty), CttyChange::Unchanged, "the terminal is taken");
     assert_eq!(tty.session().unwrap().sid(), 2);
     assert_eq!(
         (tty.foreground_group().unwrap().pgid(), tty.kind()),
@@ -121,7 +121,7 @@ fn tiocsctty_errors_come_in_linuxs_order() {
     // R-TTY-02: success for the one that has it, else leader, own terminal, other session, readable file.
     let (table, init, shell, tty) = login();
     let blind = AcquireTerminal { file: TerminalFile::WriteOnly, ..PLAIN };
-    assert_eq!(sctty(&shell, &tty, blind), Ok(Acquisition::Unchanged), "again is fine");
+    assert_eq!(sctty(&shell, &tty, blind), Ok(CttyChange::Unchanged), "again is fine");
     let child = fork(&shell);
     assert_eq!(
         sctty(&child, &tty, STEALING),
@@ -137,7 +137,7 @@ fn tiocsctty_errors_come_in_linuxs_order() {
     let free = table.new_terminal(TerminalKind::Other, 7).unwrap();
     assert_eq!(sctty(&other, &free, blind), Err(Errno::EPERM), "cannot be read");
     let blind_admin = AcquireTerminal { right: AdminRight::Present, ..blind };
-    assert_eq!(sctty(&other, &free, blind_admin), Ok(Acquisition::Acquired));
+    assert_eq!(sctty(&other, &free, blind_admin), Ok(CttyChange::Acquired));
     assert_eq!((shown(&other), shown(&shell)), ((Some(7), Some(4)), (Some(TTY), Some(2))));
 }
 
@@ -158,13 +158,13 @@ fn stealing_takes_it_from_a_whole_session() {
     let (table, init, shell, tty) = login();
     let job = job(&shell);
     let thief = leader(&init);
-    assert_eq!(sctty(&thief, &tty, STEALING), Ok(Acquisition::Acquired));
+    assert_eq!(sctty(&thief, &tty, STEALING), Ok(CttyChange::Acquired));
     assert_eq!((shown(&shell), shown(&job)), (NONE, NONE));
     assert_eq!(shown(&thief), (Some(TTY), Some(thief.tid())));
     assert_eq!(kernel_signals(&table), []);
     assert_eq!(getpgrp(&shell, &tty), Err(Errno::ENOTTY));
     let second = table.new_terminal(TerminalKind::PseudoTerminal, 7).unwrap();
-    assert_eq!(open(&shell, &second), Acquisition::Acquired, "it can have another");
+    assert_eq!(open(&shell, &second), CttyChange::Acquired, "it can have another");
     assert_eq!(shown(&job), NONE, "which is not that of those who had the first");
     assert_eq!(shown(&fork(&shell)), (Some(7), Some(2)));
 }
@@ -225,7 +225,7 @@ fn b6_a_leader_gives_it_up_for_all() {
     assert_eq!([shown(&shell), shown(&front), shown(&back)], [NONE; 3]);
     assert!(tty.signal_foreground(Signal::SIGINT).is_none() && tty.session().is_none());
     let other = leader(&init);
-    assert_eq!(open(&other, &tty), Acquisition::Acquired);
+    assert_eq!(open(&other, &tty), CttyChange::Acquired);
     exit(&shell, 0);
     assert_eq!(kernel_signals(&table), [], "the first session is done with it");
     assert_eq!(shown(&other), (Some(TTY), Some(other.tid())));
@@ -458,7 +458,7 @@ fn init_links_no_group() {
     let (table, init) = boot();
     init.process().setsid().unwrap();
     let tty = table.new_terminal(TerminalKind::Other, TTY).unwrap();
-    assert_eq!(open(&init, &tty), Acquisition::Acquired);
+    assert_eq!(open(&init, &tty), CttyChange::Acquired);
     let child = job(&init);
     let read = use_it(&child, &tty, TerminalAccess::Read, StopSignal::Effective);
     assert_eq!(read, Err(Errno::EIO));
@@ -543,9 +543,9 @@ fn b5_the_foreground_hears_of_the_leaders_exit() {
     assert_eq!((posted(front.tid()), posted(back.tid())), (1, 0), "no SIGCONT, and no others");
     assert!(!told.contains(&Event::HungUp(TTY)));
     assert_eq!([shown(&front), shown(&back), shown(&shell)], [NONE; 3]);
-    assert_eq!(open(&leader(&init), &tty), Acquisition::Acquired);
+    assert_eq!(open(&leader(&init), &tty), CttyChange::Acquired);
     assert_eq!(shown(&back), NONE);
-    assert_eq!(open(&shell, &tty), Acquisition::Unchanged, "the dead acquire nothing");
+    assert_eq!(open(&shell, &tty), CttyChange::Unchanged, "the dead acquire nothing");
     assert_eq!(sctty(&shell, &tty, STEALING), Err(Errno::EPERM));
 }
 
@@ -630,7 +630,7 @@ fn a_new_terminal_makes_the_old_foreground_forgotten() {
     let front = job(&shell);
     setpgrp(&shell, &tty, number(&front)).unwrap();
     tty.hang_up();
-    assert_eq!(open(&shell, &tty), Acquisition::Acquired);
+    assert_eq!(open(&shell, &tty), CttyChange::Acquired);
     let mate = fork(&shell);
     events(&table);
     exit(&shell, 0);
@@ -646,7 +646,7 @@ fn a_dropped_terminal_leaves_its_session_without_one() {
     drop(tty);
     assert_eq!([shown(&shell), shown(&child)], [NONE; 2]);
     let next = table.new_terminal(TerminalKind::Other, 7).unwrap();
-    assert_eq!(open(&shell, &next), Acquisition::Acquired);
+    assert_eq!(open(&shell, &next), CttyChange::Acquired);
     assert_eq!((shown(&shell), shown(&child)), ((Some(7), Some(2)), NONE));
     let held = shell.process().controlling_terminal();
     drop(next);
@@ -672,7 +672,7 @@ fn a_terminal_of_another_table_is_nobodys() {
     let (_table, _init, shell, tty) = login();
     let (_other_table, _other_init, stranger, _other_tty) = login();
     let lonely = leader(&stranger);
-    assert_eq!(open(&lonely, &tty), Acquisition::Unchanged);
+    assert_eq!(open(&lonely, &tty), CttyChange::Unchanged);
     assert_eq!(sctty(&lonely, &tty, STEALING), Err(Errno::EPERM));
     for side in [TerminalSide::Slave, TerminalSide::Master] {
         assert_eq!(stranger.process().tcgetpgrp(&tty, side), Err(Errno::ENOTTY));

@@ -168,7 +168,7 @@ fn a_group_stop_is_shown_to_a_parent_that_does_not_trace() {
     assert_eq!(wait4(&init, child.tid() as i32, 0), Waited::Nothing);
     assert_eq!(wait4(&init, child.tid() as i32, WUNTRACED), stopped(&child));
     assert_eq!(wait4(&tracer, -1, WUNTRACED), trapped(&child, EVENT_STOP | 19));
-    child.process().signal_sent(Signal::SIGCONT);
+    child.process().note_signal_sent(Signal::SIGCONT);
     let continued = Waited::Got(child.tid(), WaitStatus::Continued);
     assert_eq!(wait4(&tracer, -1, WCONTINUED), continued, "whoever asks first");
     assert_eq!(wait4(&init, child.tid() as i32, WCONTINUED), Waited::Nothing);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axprocess::{
     ARef, ChildSignalAction, ExitStatus, ForkRequest, Host, Process, ProcessTable, Relations,
-    Thread, TraceOptions, TraceStart, Usage, WaitOutcome, WaitRequest,
+    ResourceUsage, Thread, TraceOptions, TraceStart, WaitOutcome, WaitRequest,
 };
 
 /// CPU time, which adds up, and the largest memory, which does not.
@@ -15,7 +15,7 @@ struct Used {
     largest: u64,
 }
 
-impl Usage for Used {
+impl ResourceUsage for Used {
     fn add(&mut self, other: Self) {
         self.time += other.time;
         self.largest = self.largest.max(other.largest);

@@ -13,7 +13,7 @@ fn vforked() -> (Table, KernelThread, [KernelThread; 2]) {
     let (table, init) = boot();
     let parent = fork(&init);
     let child = fork(&parent);
-    assert_eq!(parent.begin_vfork(&child), VforkWait::Waits);
+    assert_eq!(parent.begin_vfork(&child), VforkWait::Needed);
     assert!(parent.is_in_vfork() && !child.is_in_vfork());
     (table, init, [parent, child])
 }
@@ -63,7 +63,7 @@ fn only_the_calling_thread_waits() {
     let (table, _init, [parent, child]) = vforked();
     let other = spawn(&parent);
     let of_other = fork(&other);
-    assert_eq!(other.begin_vfork(&of_other), VforkWait::Waits);
+    assert_eq!(other.begin_vfork(&of_other), VforkWait::Needed);
     exit(&of_other, 0);
     assert!(parent.is_in_vfork() && !other.is_in_vfork());
     exit(&child, 0);
@@ -132,12 +132,12 @@ fn the_child_is_one_like_any() {
     ];
     for request in requests {
         let child = fork_with(&parent, request).unwrap();
-        assert_eq!(parent.begin_vfork(&child), VforkWait::Waits);
+        assert_eq!(parent.begin_vfork(&child), VforkWait::Needed);
         exit(&child, 0);
         assert!(!parent.is_in_vfork());
     }
     let thread = spawn(&parent);
-    assert_eq!(parent.begin_vfork(&thread), VforkWait::Waits);
+    assert_eq!(parent.begin_vfork(&thread), VforkWait::Needed);
     thread.exit_thread(ExitStatus::exited(0));
     assert!(!parent.is_in_vfork());
 }
@@ -149,18 +149,18 @@ fn there_is_nothing_to_wait_for_where_one_side_has_gone() {
     let (_other_table, stranger) = boot();
     let parent = fork(&init);
     let child = fork(&parent);
-    assert_eq!(parent.begin_vfork(&stranger), VforkWait::Over);
-    assert_eq!(parent.begin_vfork(&parent), VforkWait::Over);
+    assert_eq!(parent.begin_vfork(&stranger), VforkWait::NotNeeded);
+    assert_eq!(parent.begin_vfork(&parent), VforkWait::NotNeeded);
     let next = fork(&parent);
-    assert_eq!(parent.begin_vfork(&child), VforkWait::Waits);
-    assert_eq!(parent.begin_vfork(&next), VforkWait::Waits, "the first is given up");
+    assert_eq!(parent.begin_vfork(&child), VforkWait::Needed);
+    assert_eq!(parent.begin_vfork(&next), VforkWait::Needed, "the first is given up");
     exit(&child, 0);
     assert!(parent.is_in_vfork());
     drop(next.clone());
     assert!(parent.is_in_vfork(), "only an exit ends a thread");
     exit(&next, 0);
     assert!(!parent.is_in_vfork());
-    assert_eq!(parent.begin_vfork(&child), VforkWait::Over);
+    assert_eq!(parent.begin_vfork(&child), VforkWait::NotNeeded);
     assert!(!parent.is_in_vfork());
 }
 
@@ -189,7 +189,7 @@ fn who_has_exited_waits_for_no_child() {
     let parent = fork(&init);
     let child = fork(&parent);
     exit(&parent, 0);
-    assert_eq!(parent.begin_vfork(&child), VforkWait::Over);
+    assert_eq!(parent.begin_vfork(&child), VforkWait::NotNeeded);
     assert!(!parent.is_in_vfork());
     events(&table);
     child.exec().unwrap();

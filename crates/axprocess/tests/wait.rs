@@ -393,7 +393,7 @@ fn b25_a_process_without_its_leader_stops_and_is_waited_for() {
     thread.stop();
     let stopped = Waited::Got(child.tid(), WaitStatus::Stopped(Signal::SIGSTOP));
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped);
-    thread.process().signal_sent(Signal::SIGCONT);
+    thread.process().note_signal_sent(Signal::SIGCONT);
     let continued = Waited::Got(child.tid(), WaitStatus::Continued);
     assert_eq!(wait4(&init, -1, WCONTINUED), continued);
 }

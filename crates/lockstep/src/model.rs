@@ -247,7 +247,7 @@ impl Model {
 
     /// Whether the end of a process is decided.
     pub(crate) fn is_doomed(&self, pid: Pid) -> bool {
-        self.process(pid).is_ok_and(|process| process.is_group_exited())
+        self.process(pid).is_ok_and(|process| process.is_group_exiting())
     }
 
     /// A thread ends with this status word.
@@ -438,7 +438,7 @@ impl Model {
         process.group_continued();
         if let Some(thread) = self.threads.values().find(|it| ARef::ptr_eq(it.process(), &process))
         {
-            thread.run();
+            thread.report_running();
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(crate) use weak::WeakList;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    //! Objects to put into lists, and a world whose lock they stand under.
+    //! Objects to put into lists, and a table whose lock they stand under.
 
     use alloc::vec::Vec;
     use core::mem::offset_of;
@@ -43,7 +43,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::Host;
     use crate::object::{ARef, Head, Kind, Object, Pending};
-    use crate::sync::{Hold, World};
+    use crate::sync::{Hold, TableInner};
     use crate::table::Relations;
 
     extern crate std;
@@ -59,10 +59,10 @@ pub(crate) mod tests {
         type Usage = ();
     }
 
-    pub(super) fn world() -> &'static World<TestHost> {
-        static WORLD: OnceLock<ARef<World<TestHost>>> = OnceLock::new();
+    pub(super) fn table() -> &'static TableInner<TestHost> {
+        static WORLD: OnceLock<ARef<TableInner<TestHost>>> = OnceLock::new();
         let lock = std::sync::Mutex::new(Relations::new());
-        WORLD.get_or_init(|| World::make(&mut Some((TestHost, lock))).expect("memory"))
+        WORLD.get_or_init(|| TableInner::make(&mut Some((TestHost, lock))).expect("memory"))
     }
 
     pub(super) struct Item {
@@ -126,7 +126,7 @@ pub(crate) mod tests {
         // Members come in insertion order, leave from any place, and are not kept alive.
         let list = WeakList::<Item, ()>::new();
         let (a, b, c) = (item("a"), item("b"), item("c"));
-        world().hold(|hold| {
+        table().hold(|hold| {
             for item in [&a, &b, &c] {
                 list.push_back(hold, item);
             }

@@ -275,7 +275,7 @@ const fn priority(key: i64) -> u64 {
 mod tests {
     use alloc::vec::Vec;
 
-    use super::super::tests::{Item, numbered, world};
+    use super::super::tests::{Item, numbered, table};
     use super::*;
     use crate::object::ARef;
 
@@ -296,7 +296,7 @@ mod tests {
             let mut inside: Vec<usize> = Vec::new();
             for _ in 0..20 * count {
                 let enter = inside.is_empty() || (!outside.is_empty() && next(5) < 3);
-                world().hold(|hold| {
+                table().hold(|hold| {
                     if enter {
                         let index = outside.swap_remove(next(outside.len()));
                         queue.insert(hold, &items[index]);
@@ -316,7 +316,7 @@ mod tests {
                 });
             }
             for item in &items {
-                world().hold(|hold| queue.remove(hold, item));
+                table().hold(|hold| queue.remove(hold, item));
             }
         }
     }
@@ -330,7 +330,7 @@ mod tests {
             let queue = OrderedQueue::<Item, ()>::new();
             let order: Vec<&ARef<Item>> =
                 if reverse { items.iter().rev().collect() } else { items.iter().collect() };
-            world().hold(|hold| {
+            table().hold(|hold| {
                 for item in order {
                     queue.insert(hold, item);
                 }

@@ -57,7 +57,7 @@ impl<T: Node<L> + Object, L> StrongList<T, L> {
 mod tests {
     use alloc::vec::Vec;
 
-    use super::super::tests::{Item, item, names, numbered, world};
+    use super::super::tests::{Item, item, names, numbered, table};
     use super::*;
 
     #[test]
@@ -65,7 +65,7 @@ mod tests {
         // Each member is held once while it is in, in insertion order, and handed over at removal.
         let list = StrongList::<Item, ()>::new();
         let (a, b, c) = (item("a"), item("b"), item("c"));
-        let removed = world().hold(|hold| {
+        let removed = table().hold(|hold| {
             list.push_back(hold, a.clone());
             list.push_back(hold, b.clone());
             list.push_back(hold, c.clone());
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(removed.as_ref().map(|item| item.name), Some("a"));
         drop(removed);
         assert_eq!(ARef::count(&a), 1);
-        let rest = world().hold(|hold| {
+        let rest = table().hold(|hold| {
             assert!(list.remove(hold, &a).is_none(), "what is out cannot be taken out again");
             assert_eq!(names(list.iter(hold)), ["b", "c"]);
             let rest: Vec<_> = [&b, &c].map(|item| list.remove(hold, item)).into();
@@ -103,7 +103,7 @@ mod tests {
                 assert_eq!((&forward, forward.len()), (&backward, list.len(hold)));
                 forward
             };
-            let released = world().hold(|hold| {
+            let released = table().hold(|hold| {
                 let (ones, others) = items.split_at(count as usize);
                 ones.iter().for_each(|item| from.push_back(hold, ARef::clone(item)));
                 others.iter().for_each(|item| to.push_back(hold, ARef::clone(item)));

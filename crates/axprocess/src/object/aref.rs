@@ -194,7 +194,7 @@ impl<T: Object> ARef<T> {
     fn end(&self, whole: NonNull<Head>) {
         // The object still stands: whoever took the count to 0 owns it.
         match self.pending().filter(|pending| pending.is_held()) {
-            // SAFETY: its last reference has gone, and it is given away here, once. `pending` stands in its world, which it counts itself or by what it refers to; what was never published is dropped
+            // SAFETY: its last reference has gone, and it is given away here, once. `pending` stands in its table, which it counts itself or by what it refers to; what was never published is dropped
             // by who borrows its maker, which does.
             Some(pending) => unsafe { Pending::put_off(NonNull::from_ref(pending), whole) },
             // SAFETY: as above. What is linked is held by its list; the few that are not (terminals) are unlinked there, and who follows a link to one meanwhile gets no reference, for the count stays 0. A hold

@@ -28,7 +28,7 @@ pub struct Head {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub(crate) enum Kind {
-    World,
+    TableInner,
     Process,
     Thread,
     Group,

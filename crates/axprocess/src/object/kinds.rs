@@ -13,7 +13,7 @@ use crate::group::ProcessGroup;
 use crate::pid::{Identity, Inside, PidNamespace};
 use crate::process::{Process, Sleeper, Trace};
 use crate::session::Session;
-use crate::sync::World;
+use crate::sync::TableInner;
 use crate::terminal::Terminal;
 use crate::thread::Thread;
 
@@ -33,8 +33,8 @@ pub(crate) unsafe fn free_as<T: Object>(whole: NonNull<Head>) {
 ///
 /// As for [`Object::free`]; and it is a `T`.
 unsafe fn free_kept<T: Kept>(whole: NonNull<Head>) {
-    // SAFETY: by this function's own contract. What keeps the table's world is taken out before the rest of the object is dropped, and dropped
-    // when the block has been put back. A process that was never published keeps nothing: its maker is borrowed meanwhile, or it waited, and who frees what waits has the world. Held against: data that
+    // SAFETY: by this function's own contract. What keeps the table's inner part is taken out before the rest of the object is dropped, and dropped
+    // when the block has been put back. A process that was never published keeps nothing: its maker is borrowed meanwhile, or it waited, and who frees what waits has the table. Held against: data that
     // calls the crate, drops the table or panics when it is dropped.
     unsafe {
         let spare = NonNull::from_ref(whole.byte_sub(T::HEAD).cast::<T>().as_ref().spare());
@@ -52,10 +52,10 @@ const KEEPS_BLOCKS: bool = !cfg!(any(sanitized, miri));
 trait Kept: Object {
     type Host: Host;
 
-    /// What keeps its world alive.
+    /// What keeps its table alive.
     type Keeper;
 
-    /// Takes it out, at the object's end: nobody asks for the world any more.
+    /// Takes it out, at the object's end: nobody asks for the table any more.
     fn take_keeper(&mut self) -> Self::Keeper;
 
     fn spare(&self) -> &Spare<Self>;
@@ -70,7 +70,7 @@ impl<H: Host> Kept for Process<H> {
     }
 
     fn spare(&self) -> &Spare<Self> {
-        &self.world().spare_processes
+        &self.table().spare_processes
     }
 }
 
@@ -83,7 +83,7 @@ impl<H: Host> Kept for Thread<H> {
     }
 
     fn spare(&self) -> &Spare<Self> {
-        &self.process().world().spare_threads
+        &self.process().table().spare_threads
     }
 }
 
@@ -117,7 +117,7 @@ unsafe fn free_by_kind<H: Host>(whole: NonNull<Head>) {
     // SAFETY: the head says what it stands in, which each constructor below has said by itself.
     unsafe {
         match whole.as_ref().kind() {
-            Kind::World => free_as::<World<H>>(whole),
+            Kind::TableInner => free_as::<TableInner<H>>(whole),
             Kind::Process => free_kept::<Process<H>>(whole),
             Kind::Thread => free_kept::<Thread<H>>(whole),
             Kind::Group => free_as::<ProcessGroup<H>>(whole),
@@ -179,22 +179,22 @@ macro_rules! object {
     };
 }
 
-object!(World, World, |world| world.pending(),
-    part: offset_of!(Self, pid_ns) + offset_of!(PidNamespace<H>, head), settle: |world| {
-        world.pid_ns.settle_in(world);
-        world.pending().settle(world.head.whole());
+object!(TableInner, TableInner, |table| table.pending(),
+    part: offset_of!(Self, pid_ns) + offset_of!(PidNamespace<H>, head), settle: |table| {
+        table.pid_ns.settle_in(table);
+        table.pending().settle(table.head.whole());
     },
-    unlink: |world| world.pending().free_all());
-object!(Process, Process, |process| process.world().pending(),
+    unlink: |table| table.pending().free_all());
+object!(Process, Process, |process| process.table().pending(),
     part: offset_of!(Self, first_thread) + offset_of!(Thread<H>, head), settle: |process| process.first_thread.settle_in(process));
-object!(Thread, Thread, |thread| thread.process().world().pending());
-object!(ProcessGroup, Group, |group| group.world().pending());
-object!(Session, Session, |session| session.world().pending());
-object!(PidNamespace, Namespace, |pid_ns| pid_ns.world().pending());
-object!(Terminal, Terminal, |terminal| terminal.world().pending(), unlink: |terminal| terminal.detach());
-object!(Trace, Trace, |trace| trace.world().pending());
-object!(Inside, Inside, |inside| inside.world().pending());
-object!(Identity, Identity, |identity| identity.world().pending());
+object!(Thread, Thread, |thread| thread.process().table().pending());
+object!(ProcessGroup, Group, |group| group.table().pending());
+object!(Session, Session, |session| session.table().pending());
+object!(PidNamespace, Namespace, |pid_ns| pid_ns.table().pending());
+object!(Terminal, Terminal, |terminal| terminal.table().pending(), unlink: |terminal| terminal.detach());
+object!(Trace, Trace, |trace| trace.table().pending());
+object!(Inside, Inside, |inside| inside.table().pending());
+object!(Identity, Identity, |identity| identity.table().pending());
 
 // SAFETY: the head stands in the field of that name, and the kind is that of an object without a table. It is kept by its future alone, which takes it out of every list before it drops it.
 unsafe impl Object for Sleeper {

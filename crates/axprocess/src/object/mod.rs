@@ -15,7 +15,7 @@
 //! swapped or taken apart. It is counted by one 32-bit count, which saturates as Linux's `refcount_t` does: who overflows it leaks the object, and frees nothing that is
 //! in use. There is no weak count: a weak link is taken back explicitly by whoever ends what it leads to.
 //!
-//! An object can stand **inside** another: the first thread in its process, the table's own namespace in its world. It has a head of its own, which leads to that of the whole;
+//! An object can stand **inside** another: the first thread in its process, the root namespace in what all objects of its table share. It has a head of its own, which leads to that of the whole;
 //! a reference to the part counts the whole, and the block goes when the last reference to any of both has gone.
 //!
 //! | the last reference is dropped | what happens |

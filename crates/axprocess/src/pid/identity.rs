@@ -22,8 +22,8 @@ use crate::group::ProcessGroup;
 use crate::object::Head;
 use crate::process::{Process, ProcessState};
 use crate::session::Session;
-use crate::sync::{Field, Hold, StrongEdge, Word32, Word64, World};
-use crate::terminal::NumberUse;
+use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32, Word64};
+use crate::terminal::IdentityKey;
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, ExitStatus, HandleState, Host, Pid};
 
@@ -55,7 +55,7 @@ use crate::{ARef, Errno, ExitStatus, HandleState, Host, Pid};
 /// ```
 pub struct Identity<H: Host> {
     pub(crate) head: Head,
-    world: ARef<World<H>>,
+    table: ARef<TableInner<H>>,
     numbers: Numbers<H>,
     /// Which use of a number it is, of all that ever were.
     serial: Word64,
@@ -76,11 +76,11 @@ impl<H: Host> Identity<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    fn make(world: &World<H>) -> Result<ARef<Self>, Errno> {
-        let world = ARef::from(world);
+    fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
+        let table = ARef::from(table);
         ARef::make(|| Self {
             head: Self::new_head(),
-            world,
+            table,
             numbers: Numbers::at_root(),
             serial: Word64::new(0),
             task: Field::new(None),
@@ -101,7 +101,7 @@ impl<H: Host> Identity<H> {
 
     /// Returns the number as seen in a namespace; 0 if it is not visible there.
     pub fn number_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.world.hold(|hold| self.numbers.number_in(hold, viewer))
+        self.table.hold(|hold| self.numbers.number_in(hold, viewer))
     }
 
     /// Returns where the process or thread is in its life. Wait-free.
@@ -115,12 +115,12 @@ impl<H: Host> Identity<H> {
 
     /// Returns the process that has the number, until it is reaped; of a thread that does not lead, its process, until the thread has exited.
     pub fn process(&self) -> Option<ARef<Process<H>>> {
-        self.world.hold(|hold| Some(ARef::from(self.process_in(hold)?)))
+        self.table.hold(|hold| Some(ARef::from(self.process_in(hold)?)))
     }
 
     /// Returns the thread that has the number, until it has exited; for a process, its leader.
     pub fn thread(&self) -> Option<ARef<Thread<H>>> {
-        self.world.hold(|hold| match self.task(hold)? {
+        self.table.hold(|hold| match self.task(hold)? {
             Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
             Task::Thread(thread) => Some(ARef::from(thread.get(hold))),
         })
@@ -128,20 +128,20 @@ impl<H: Host> Identity<H> {
 
     /// Returns the group that is named by it, if it has members.
     pub fn group(&self) -> Option<ARef<ProcessGroup<H>>> {
-        self.world.hold(|hold| self.number_use(hold).group(hold).map(ARef::from))
+        self.table.hold(|hold| self.identity_key(hold).group(hold).map(ARef::from))
     }
 
     /// Returns the session that is named by it, if it has groups.
     pub fn session(&self) -> Option<ARef<Session<H>>> {
-        self.world.hold(|hold| {
-            let named = hold.root_pid_ns().roles(hold, self.number_use(hold).number)?;
+        self.table.hold(|hold| {
+            let named = hold.root_pid_ns().roles(hold, self.identity_key(hold).number)?;
             let session = named.session?.get(hold);
             (session.serial(hold) == self.serial()).then(|| ARef::from(session))
         })
     }
 
-    pub(crate) fn world(&self) -> &World<H> {
-        &self.world
+    pub(crate) fn table(&self) -> &TableInner<H> {
+        &self.table
     }
 
     pub(crate) const fn numbers(&self) -> &Numbers<H> {
@@ -149,9 +149,9 @@ impl<H: Host> Identity<H> {
     }
 
     /// The same, as a value: for who only compares.
-    pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
+    pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> IdentityKey {
         let number = self.numbers.number_in(hold, hold.root_pid_ns());
-        NumberUse { number, serial: self.serial() }
+        IdentityKey { number, serial: self.serial() }
     }
 
     pub(crate) fn task(&self, hold: &Hold<'_, H>) -> Option<Task<H>> {
@@ -209,15 +209,15 @@ impl<H: Host> Identity<H> {
 ///
 /// Those of the look. `ENOMEM`: there is no memory for it.
 pub(crate) fn with_identity<H: Host, R>(
-    world: &World<H>,
+    table: &TableInner<H>,
     look: impl for<'h> Fn(&mut Hold<'h, H>, &mut Fresh<H>) -> Result<Option<R>, Errno>,
 ) -> Result<R, Errno> {
     let mut fresh = Fresh(None);
     loop {
-        if let Some(found) = world.hold(|hold| look(hold, &mut fresh))? {
+        if let Some(found) = table.hold(|hold| look(hold, &mut fresh))? {
             return Ok(found);
         }
-        fresh.0 = Some(Identity::make(world)?);
+        fresh.0 = Some(Identity::make(table)?);
     }
 }
 
@@ -231,7 +231,7 @@ impl<H: Host> Process<H> {
     ///
     /// In this order: `ESRCH`: it is reaped, and nobody has asked before. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
-        with_identity(self.world(), |hold, fresh| self.identity_in(hold, fresh))
+        with_identity(self.table(), |hold, fresh| self.identity_in(hold, fresh))
     }
 
     /// The identity, if anybody has asked for it.
@@ -272,7 +272,7 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `ESRCH`: it has exited, and nobody has asked before. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
-        with_identity(self.process().world(), |hold, fresh| self.identity_in(hold, fresh))
+        with_identity(self.process().table(), |hold, fresh| self.identity_in(hold, fresh))
     }
 
     /// As [`Process::identity_in`].
@@ -294,7 +294,7 @@ impl<H: Host> Thread<H> {
         let Some(made) = fresh.0.take() else { return Ok(None) };
         let is_made = self.state() != ThreadState::Embryo;
         let task = is_made.then(|| Task::Thread(crate::list::Ptr::new(self)));
-        let serial = hold.table_mut().next_use();
+        let serial = hold.relations_mut().next_use();
         made.begin(hold, self.own_numbers(), serial, task, HandleState::Running);
         edge.set(hold, Some(ARef::clone(&made)));
         Ok(Some(made))
@@ -309,13 +309,13 @@ impl<H: Host> ProcessGroup<H> {
     /// In this order: `ESRCH`: the group has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
         let is_there = |hold: &Hold<'_, H>| !self.members().is_empty(hold) && self.pgid() != 0;
-        with_identity(self.world(), |hold, fresh| {
+        with_identity(self.table(), |hold, fresh| {
             named_identity(
                 hold,
                 fresh,
                 self.identity_edge(),
                 self.own_numbers(),
-                is_there(hold).then(|| self.number_use(hold).serial),
+                is_there(hold).then(|| self.identity_key(hold).serial),
             )
         })
     }
@@ -329,7 +329,7 @@ impl<H: Host> Session<H> {
     /// In this order: `ESRCH`: the session has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
         let is_there = |hold: &Hold<'_, H>| !self.groups().is_empty(hold) && self.sid() != 0;
-        with_identity(self.world(), |hold, fresh| {
+        with_identity(self.table(), |hold, fresh| {
             named_identity(
                 hold,
                 fresh,

@@ -21,7 +21,7 @@ use super::own_numbers::Numbers;
 use crate::list::WeakEdge;
 use crate::object::{Head, Owner};
 use crate::process::Process;
-use crate::sync::{Field, Hold, Opened, World};
+use crate::sync::{Field, Hold, Opened, TableInner};
 use crate::{ARef, Errno, Host, Pid, Signal};
 
 /// How deep namespaces nest: the table's own has level 0 (R-CLONE-17).
@@ -33,7 +33,7 @@ pub(crate) const DEEPEST: u32 = 32;
 /// It is held by its processes, by namespaces inside it, and by whoever keeps the `ARef`, like an open `/proc/PID/ns/pid`.
 pub struct PidNamespace<H: Host> {
     pub(crate) head: Head,
-    world: Owner<World<H>>,
+    table: Owner<TableInner<H>>,
     parent: Option<ARef<PidNamespace<H>>>,
     level: u32,
     numbers: Opened<NumberTable<H>>,
@@ -51,9 +51,9 @@ impl<H: Host> PidNamespace<H> {
         Self::below(Owner::of_part(), None, 0)
     }
 
-    /// The table's own stands inside its world.
-    pub(crate) fn settle_in(&self, world: &World<H>) {
-        self.world.settle(world);
+    /// The root namespace stands inside its table.
+    pub(crate) fn settle_in(&self, table: &TableInner<H>) {
+        self.table.settle(table);
     }
 
     /// Makes an empty namespace inside `parent`. Its first process will be its init.
@@ -66,14 +66,14 @@ impl<H: Host> PidNamespace<H> {
         if level > DEEPEST {
             return Err(Errno::ENOSPC);
         }
-        let (world, parent) = (ARef::clone(&parent.world), ARef::from(parent));
-        ARef::make(|| Self::below(Owner::counted(world), Some(parent), level))
+        let (table, parent) = (ARef::clone(&parent.table), ARef::from(parent));
+        ARef::make(|| Self::below(Owner::counted(table), Some(parent), level))
     }
 
-    fn below(world: Owner<World<H>>, parent: Option<ARef<Self>>, level: u32) -> Self {
+    fn below(table: Owner<TableInner<H>>, parent: Option<ARef<Self>>, level: u32) -> Self {
         Self {
             head: Self::new_head(),
-            world,
+            table,
             parent,
             level,
             numbers: Opened::new(NumberTable::new()),
@@ -174,8 +174,8 @@ impl<H: Host> PidNamespace<H> {
         Some(number)
     }
 
-    pub(crate) fn world(&self) -> &World<H> {
-        &self.world
+    pub(crate) fn table(&self) -> &TableInner<H> {
+        &self.table
     }
 
     /// The own_numbers of something new in this namespace, not yet with numbers. The table's own needs no memory for it.

@@ -5,7 +5,7 @@ use super::namespace::{DEEPEST, PidNamespace, with_memory};
 use super::number::{Holder, Number, Refusal, Roles, Task};
 use crate::object::Head;
 use crate::process::Process;
-use crate::sync::{Field, Hold, StrongEdge, Word32, World};
+use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid};
 
@@ -26,8 +26,8 @@ pub(crate) struct Inside<H: Host> {
 }
 
 impl<H: Host> Inside<H> {
-    pub(crate) fn world(&self) -> &World<H> {
-        self.pid_ns.world()
+    pub(crate) fn table(&self) -> &TableInner<H> {
+        self.pid_ns.table()
     }
 }
 

@@ -13,7 +13,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves reads of `/proc/sys/kernel/pid_max`. A new namespace's is 4194304, whatever that around it. R-PID-03, R-PID-05.
     pub fn pid_max(&self) -> Pid {
-        self.world().hold(|hold| self.pid_ns(hold).numbers(hold).limit())
+        self.table().hold(|hold| self.pid_ns(hold).numbers(hold).limit())
     }
 
     /// Sets the limit of the caller's namespace, on a machine with so many processors. Numbers in use above it stay in use.
@@ -49,7 +49,7 @@ impl<H: Host> Process<H> {
         if limit < lowest || limit > HIGHEST_LIMIT {
             return Err(Errno::EINVAL);
         }
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             self.pid_ns(hold).edit_numbers(hold, |numbers| numbers.set_limit(limit));
         });
         Ok(())
@@ -59,7 +59,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves reads of `/proc/sys/kernel/ns_last_pid`. R-PID-06.
     pub fn last_pid(&self) -> Pid {
-        self.world().hold(|hold| self.pid_ns(hold).numbers(hold).cursor().saturating_sub(1))
+        self.table().hold(|hold| self.pid_ns(hold).numbers(hold).cursor().saturating_sub(1))
     }
 
     /// Makes the caller's namespace look for the next number behind this one, also where numbers are reserved.
@@ -71,7 +71,7 @@ impl<H: Host> Process<H> {
     /// `EINVAL`: negative, or more than the namespace's limit.
     pub fn set_last_pid(&self, last: i32) -> Result<(), Errno> {
         let last = Pid::try_from(last).map_err(|_| Errno::EINVAL)?;
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             self.pid_ns(hold).edit_numbers(hold, |numbers| {
                 if last > numbers.limit() {
                     return Err(Errno::EINVAL);

@@ -40,7 +40,7 @@ impl<H: Host> Process<H> {
 
     #[cfg(test)]
     pub(crate) fn break_stop(&self, hold: &mut Hold<'_, H>, awaited: u32) {
-        self.open_round(hold, Signal::SIGSTOP);
+        self.start_group_stop(hold, Signal::SIGSTOP);
         self.stop_awaits.set(hold, awaited);
     }
 

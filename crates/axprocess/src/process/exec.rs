@@ -27,7 +27,7 @@ impl<H: Host> Thread<H> {
             begun.set(begin.is_ok());
             begin
         };
-        with_rest(rest, || self.process().world().hold(first))?;
+        with_rest(rest, || self.process().table().hold(first))?;
         self.finish_exec()
     }
 
@@ -41,7 +41,7 @@ impl<H: Host> Thread<H> {
                 is_left.set(is_done == Ok(false));
                 is_done
             };
-            if with_rest(rest, || self.process().world().hold(next))? {
+            if with_rest(rest, || self.process().table().hold(next))? {
                 return Ok(());
             }
         }
@@ -145,12 +145,12 @@ mod tests {
         let init = table.new_init(1, (), ()).expect("the first");
         let leader = init.fork(ForkRequest::default(), (), ()).expect("a child");
         let caller = leader.spawn_thread(Number::Next, ()).expect("a thread");
-        caller.process().world().hold(|hold| caller.begin_exec(hold)).expect("the first hold");
+        caller.process().table().hold(|hold| caller.begin_exec(hold)).expect("the first hold");
         meet(&leader, &caller);
     }
 
     fn go_on(caller: &Thread<TestHost>) -> Result<bool, Errno> {
-        caller.process().world().hold(|hold| caller.de_thread(hold))
+        caller.process().table().hold(|hold| caller.de_thread(hold))
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
             assert!(!leader.process().begin_group_exit(ExitStatus::exited(9)));
             leader.exit_thread(ExitStatus::exited(0));
             assert_eq!(go_on(caller), Ok(true));
-            assert!(!caller.process().is_group_exited());
+            assert!(!caller.process().is_group_exiting());
             assert!(caller.process().begin_group_exit(ExitStatus::exited(9)), "now it does");
         });
     }

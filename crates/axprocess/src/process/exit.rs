@@ -43,7 +43,7 @@ impl<H: Host> Thread<H> {
     pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
         let process = self.process();
         let first = || {
-            process.world().hold(|hold| {
+            process.table().hold(|hold| {
                 let exit = self.begin_exit(hold, status.to_raw());
                 if exit != ThreadExit::Gone {
                     self.try_finish_exit(hold);
@@ -60,7 +60,7 @@ impl<H: Host> Thread<H> {
     fn finish_exit(&self) {
         let finish = || {
             while self.state() == ThreadState::Exiting {
-                self.process().world().hold(|hold| self.try_finish_exit(hold));
+                self.process().table().hold(|hold| self.try_finish_exit(hold));
             }
         };
         with_rest(finish, finish);
@@ -72,7 +72,7 @@ impl<H: Host> Thread<H> {
             return ThreadExit::Gone;
         }
         let process = self.process();
-        self.begin_exiting(hold);
+        self.mark_exiting(hold);
         if !process.has(hold, Marks::GROUP_EXIT) {
             process.exit_code.set(hold, code as u32);
         }
@@ -89,13 +89,13 @@ impl<H: Host> Thread<H> {
     }
 
     /// Ceases to be one of those that live; stays listed while it hands over its children.
-    fn begin_exiting(&self, hold: &mut Hold<'_, H>) {
+    fn mark_exiting(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
         self.complete_vfork(hold);
         self.cancel_vfork(hold);
-        self.leave_stop(hold);
-        self.leave_trace_stop(hold);
+        self.count_exit_as_stop(hold);
+        self.end_ptrace_stop(hold);
         self.enter_state(hold, ThreadState::Exiting);
     }
 
@@ -103,7 +103,7 @@ impl<H: Host> Thread<H> {
     pub(super) fn release_thread(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         if self.is_live() {
-            self.begin_exiting(hold);
+            self.mark_exiting(hold);
         }
         let led = self.is_leader(hold);
         if !led {
@@ -166,7 +166,7 @@ impl<H: Host> Process<H> {
     /// Returns whether this call decided it; the first one does. While another thread is in exec it decides nothing: the caller exits alone,
     /// with code 0 (R-EXIT-19). R-EXIT-06, R-EXIT-08, R-EXIT-09, R-EXIT-11 to R-EXIT-13.
     pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             !self.has(hold, Marks::EXECING) && self.decide_exit(hold, Some(status.to_raw()))
         })
     }

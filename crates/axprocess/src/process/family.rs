@@ -78,10 +78,10 @@ impl<H: Host> Process<H> {
     ///
     /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03.
     pub fn become_subreaper(&self) {
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
                 self.mark(hold, Marks::SUBREAPER);
-                hold.table_mut().subreapers += 1;
+                hold.relations_mut().subreapers += 1;
             }
         });
     }
@@ -90,20 +90,20 @@ impl<H: Host> Process<H> {
     ///
     /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with argument 0. R-SUBREAPER-04.
     pub fn resign_subreaper(&self) {
-        self.world().hold(|hold| self.drop_subreaper_mark(hold));
+        self.table().hold(|hold| self.drop_subreaper_mark(hold));
     }
 
     /// Returns whether the process is marked as a subreaper.
     ///
     /// Serves prctl(2) `PR_GET_CHILD_SUBREAPER`.
     pub fn is_subreaper(&self) -> bool {
-        self.world().hold(|hold| self.has(hold, Marks::SUBREAPER))
+        self.table().hold(|hold| self.has(hold, Marks::SUBREAPER))
     }
 
     pub(super) fn drop_subreaper_mark(&self, hold: &mut Hold<'_, H>) {
         if self.has(hold, Marks::SUBREAPER) {
             self.unmark(hold, Marks::SUBREAPER);
-            hold.table_mut().subreapers -= 1;
+            hold.relations_mut().subreapers -= 1;
         }
     }
 
@@ -141,7 +141,7 @@ impl<H: Host> Process<H> {
 
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Thread<H>> {
-        if hold.table().subreapers > 0 {
+        if hold.relations().subreapers > 0 {
             let level = self.level;
             let mut ancestor = self.parent_in(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
@@ -244,7 +244,7 @@ impl<H: Host> Process<H> {
     /// Notes whose child this process is, as the last in birth or adoption order.
     #[inline]
     pub(super) fn record_parent<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
-        let birth = hold.table_mut().next_birth();
+        let birth = hold.relations_mut().next_birth();
         self.birth.set(hold, birth);
         self.parent.set(hold, Some(parent));
         self.publish_ppid(hold, parent.process());

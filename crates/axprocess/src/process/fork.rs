@@ -18,7 +18,7 @@ use crate::group::ProcessGroup;
 use crate::list::Ptr;
 use crate::pid::{Numbers, PidNamespace, Refusal, Task};
 use crate::session::Session;
-use crate::sync::{Hold, Home, World};
+use crate::sync::{Hold, TableInner, TableRef};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, CloneRequest, Errno, ExitSignal, Host, Number, Pid, PidHandle};
 
@@ -117,7 +117,7 @@ impl<H: Host> Thread<H> {
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
         let process = self.make_child(&request, data, thread_data)?;
-        self.process().world().transact(|hold| {
+        self.process().table().transact(|hold| {
             self.check_may_fork(hold)?;
             let origin = self.origin_of(hold, &request)?;
             publish(hold, &process, &origin, NumberSource::Taken(request.number, Some(self)))
@@ -166,7 +166,7 @@ impl<H: Host> Thread<H> {
         let plan = Plan { exit_signal: request.exit_signal, parent: request.parent };
         // Made before: if the lock panics when it is given back, the number is given up.
         let mut prepared = PreparedFork { caller: self, process, has_numbers: false, plan };
-        self.process().world().transact(|hold| {
+        self.process().table().transact(|hold| {
             self.check_may_fork(hold)?;
             self.origin_of(hold, &request)?;
             prepared.process.in_hold(hold).reserve_number(hold, request.number, Some(self))?;
@@ -191,7 +191,7 @@ impl<H: Host> Thread<H> {
     ) -> Result<ARef<Self>, Errno> {
         let process = self.process();
         let thread = Self::make(process, thread_data)?;
-        process.world().transact(|hold| {
+        process.table().transact(|hold| {
             self.check_children_live_here(hold)?;
             self.check_may_join(hold)?;
             let task = Task::Thread(Ptr::new(&*thread));
@@ -215,7 +215,7 @@ impl<H: Host> Thread<H> {
         let thread = Self::make(self.process(), thread_data)?;
         // As in `prepare_fork`.
         let mut prepared = PreparedThread { caller: self, thread, has_numbers: false };
-        self.process().world().transact(|hold| {
+        self.process().table().transact(|hold| {
             self.check_children_live_here(hold)?;
             self.check_may_join(hold)?;
             let thread = prepared.thread.in_hold(hold);
@@ -240,16 +240,16 @@ impl<H: Host> Thread<H> {
         if request.parent == ForkParent::Sibling && self.process().is_some_init() {
             return Err(Errno::EINVAL);
         }
-        let world = self.process().world();
+        let table = self.process().table();
         let other_pid_ns: ARef<PidNamespace<H>>;
         let pid_ns = match self.children_live_at_root(request.namespace) {
-            true => world.pid_ns(),
+            true => table.pid_ns(),
             false => {
                 other_pid_ns = self.pid_ns_of_next_child(request.namespace)?;
                 &other_pid_ns
             }
         };
-        Process::make(self.process().home(), pid_ns, data, thread_data)
+        Process::make(self.process().table_ref(), pid_ns, data, thread_data)
     }
 
     /// What a child of the request has from this thread, as it is in this hold.
@@ -349,10 +349,10 @@ impl<H: Host> Process<H> {
         if request.parent == ForkParent::Sibling && self.is_some_init() {
             return Err(Errno::EINVAL);
         }
-        let world = self.world();
+        let table = self.table();
         let other_pid_ns: ARef<PidNamespace<H>>;
         let pid_ns = match request.namespace {
-            ForkNamespace::Inherited if self.level == 0 => world.pid_ns(),
+            ForkNamespace::Inherited if self.level == 0 => table.pid_ns(),
             ForkNamespace::Inherited => {
                 other_pid_ns = self.namespace();
                 &other_pid_ns
@@ -362,8 +362,8 @@ impl<H: Host> Process<H> {
                 &other_pid_ns
             }
         };
-        let process = Self::make(self.home(), pid_ns, data, thread_data)?;
-        world.transact(|hold| {
+        let process = Self::make(self.table_ref(), pid_ns, data, thread_data)?;
+        table.transact(|hold| {
             let origin = self.origin_of(hold, &request)?;
             publish(hold, &process, &origin, NumberSource::Taken(request.number, None))
         })?;
@@ -424,7 +424,7 @@ impl<H: Host> PreparedFork<'_, H> {
     /// Returns the child's number as the caller sees it: what its fork(2) returns.
     pub fn pid_seen_by_caller(&self) -> Pid {
         let caller = self.caller.process();
-        caller.world().hold(|hold| self.process.own_numbers.number_in(hold, caller.pid_ns(hold)))
+        caller.table().hold(|hold| self.process.own_numbers.number_in(hold, caller.pid_ns(hold)))
     }
 
     /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end.
@@ -468,7 +468,7 @@ impl<H: Host> PreparedFork<'_, H> {
             parent: plan.parent,
             ..ForkRequest::default()
         };
-        caller.process().world().transact(|hold| {
+        caller.process().table().transact(|hold| {
             let origin = caller.origin_of(hold, &request)?;
             if self.process.pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM.into());
@@ -487,7 +487,7 @@ impl<H: Host> Drop for PreparedFork<'_, H> {
     fn drop(&mut self) {
         if self.has_numbers {
             let process = &self.process;
-            process.world().hold(|hold| {
+            process.table().hold(|hold| {
                 give_up(hold, &process.in_hold(hold).first_thread, process.own_numbers())
             });
         }
@@ -530,7 +530,7 @@ impl<H: Host> PreparedThread<'_, H> {
     /// And then it is given up: `ENOMEM`: the namespace has begun to end. `EINTR`: the process is exiting, or another thread is in exec.
     pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
         let caller = self.caller;
-        caller.process().world().hold(|hold| {
+        caller.process().table().hold(|hold| {
             if caller.process().pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM);
             }
@@ -554,7 +554,7 @@ impl<H: Host> Drop for PreparedThread<'_, H> {
     fn drop(&mut self) {
         if self.has_numbers {
             let thread = &self.thread;
-            thread.process().world().hold(|hold| give_up(hold, thread, thread.own_numbers()));
+            thread.process().table().hold(|hold| give_up(hold, thread, thread.own_numbers()));
         }
     }
 }
@@ -599,13 +599,13 @@ fn publish<'h, H: Host>(
     origin: &Origin<'h, H>,
     numbers: NumberSource<'_, H>,
 ) -> Result<(), Refusal> {
-    if hold.table().closed {
+    if hold.relations().closed {
         return Err(Errno::ENOMEM.into());
     }
     let parent = origin.parent.accepting(hold);
     let parent = parent.or_else(|| origin.parent.process_in(hold).find_reaper(hold));
     // The init of a namespace that has ended adopts nobody: on behalf of itself nothing can be made.
-    let parent = parent.filter(|it| !it.process_in(hold).is_zombie()).ok_or(Errno::ENOMEM)?;
+    let parent = parent.filter(|it| !it.process_in(hold).has_ended()).ok_or(Errno::ENOMEM)?;
     process.enter_number(hold, numbers)?;
     // A caller that was reaped meanwhile has no group to pass on.
     let heir = origin.like.is_member_somewhere();
@@ -636,7 +636,7 @@ impl<H: Host> Process<H> {
         number: Number<'_>,
         caller: Option<&Thread<H>>,
     ) -> Result<(), Refusal> {
-        if hold.table().closed {
+        if hold.relations().closed {
             return Err(Errno::ENOMEM.into());
         }
         self.own_numbers.enter(hold, number, caller, None)?;
@@ -645,7 +645,7 @@ impl<H: Host> Process<H> {
     }
 
     fn begin_use(&self, hold: &mut Hold<'_, H>) {
-        let serial = hold.table_mut().next_use();
+        let serial = hold.relations_mut().next_use();
         self.serial.set(hold, serial);
     }
 
@@ -681,7 +681,7 @@ impl<H: Host> Process<H> {
     #[inline]
     fn begin_life(&self, hold: &mut Hold<'_, H>) {
         self.enter_state(hold, ProcessState::Live);
-        hold.table_mut().census.created += 1;
+        hold.relations_mut().census.created += 1;
         self.first_thread.own_numbers().follow(hold, &self.own_numbers);
         self.first_thread.join(hold);
     }
@@ -716,17 +716,17 @@ pub enum InitSession {
 
 /// Makes the first process of a table.
 pub(crate) fn new_init<H: Host>(
-    world: &ARef<World<H>>,
+    table: &ARef<TableInner<H>>,
     pid: Pid,
     begins_in: InitSession,
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<ARef<Thread<H>>, Errno> {
-    let process = Process::make(Home::of(world), world.pid_ns(), data, thread_data)?;
-    let session = Session::make(world)?;
-    let group = ProcessGroup::make(world)?;
-    world.transact(|hold| {
-        if hold.init().is_some() || hold.table().closed {
+    let process = Process::make(TableRef::of(table), table.pid_ns(), data, thread_data)?;
+    let session = Session::make(table)?;
+    let group = ProcessGroup::make(table)?;
+    table.transact(|hold| {
+        if hold.init().is_some() || hold.relations().closed {
             return Err(Errno::EEXIST.into());
         }
         process.enter_number(hold, NumberSource::Taken(Number::Exactly(pid), None))?;

@@ -22,7 +22,7 @@ impl<H: Host> Process<H> {
 
     /// Returns the number of the process's session. Wait-free.
     #[inline]
-    pub fn own_sid(&self) -> Pid {
+    pub fn sid(&self) -> Pid {
         self.ids.get() as Pid
     }
 
@@ -37,7 +37,7 @@ impl<H: Host> Process<H> {
         if pid == 0 {
             return Ok(self.getpgrp());
         }
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let pid_ns = self.pid_ns(hold);
             let group = find_task(hold, pid_ns, pid)?.0.group_in(hold);
             Ok(group.own_numbers().number_in(hold, pid_ns))
@@ -53,9 +53,9 @@ impl<H: Host> Process<H> {
     /// `ESRCH`: no process or thread has that number.
     pub fn getsid(&self, pid: i32) -> Result<Pid, Errno> {
         if pid == 0 {
-            return Ok(self.own_sid());
+            return Ok(self.sid());
         }
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let pid_ns = self.pid_ns(hold);
             let session = find_task(hold, pid_ns, pid)?.0.session_in(hold);
             Ok(session.own_numbers().number_in(hold, pid_ns))
@@ -84,8 +84,8 @@ impl<H: Host> Process<H> {
         if pgid < 0 {
             return Err(Errno::EINVAL);
         }
-        let founding = (pid == pgid).then(|| ProcessGroup::make(self.world())).transpose()?;
-        self.world().transact(|hold| {
+        let founding = (pid == pgid).then(|| ProcessGroup::make(self.table())).transpose()?;
+        self.table().transact(|hold| {
             let (target, is_leader) = self.find_own_or_task(hold, pid)?;
             if !is_leader {
                 return Err(Errno::EINVAL.into());
@@ -110,24 +110,25 @@ impl<H: Host> Process<H> {
     ///
     /// In this order: `ENOMEM`: there is no memory. `EPERM`: a process group has the caller's number, whoever is in it.
     pub fn setsid(&self) -> Result<Pid, Errno> {
-        let session = Session::make(self.world())?;
-        let group = ProcessGroup::make(self.world())?;
-        self.world().transact(|hold| self.found_session(hold, &session, &group))?;
+        let session = Session::make(self.table())?;
+        let group = ProcessGroup::make(self.table())?;
+        self.table().transact(|hold| self.found_session(hold, &session, &group))?;
         Ok(self.pid())
     }
 
-    /// Makes the process the leader of a new session and of a new group in it, and returns the group.
+    /// Makes the process the leader of a new session and of a new group in it, and returns both.
     ///
-    /// What [`setsid`](Self::setsid) does, for who needs the objects; the session is the group's. R-SETSID-01 to R-SETSID-03.
+    /// What [`setsid`](Self::setsid) does, for who needs the objects. R-SETSID-01 to R-SETSID-03.
     ///
     /// # Errors
     ///
     /// In this order: `ENOMEM`: there is no memory. `EPERM`: a process group has the process's number, whoever is in it; or the process is reaped.
-    pub fn create_session(&self) -> Result<ARef<ProcessGroup<H>>, Errno> {
-        let session = Session::make(self.world())?;
-        let group = ProcessGroup::make(self.world())?;
-        self.world().transact(|hold| self.found_session(hold, &session, &group))?;
-        Ok(group)
+    #[expect(clippy::type_complexity, reason = "the two objects that setsid makes")]
+    pub fn create_session(&self) -> Result<(ARef<Session<H>>, ARef<ProcessGroup<H>>), Errno> {
+        let session = Session::make(self.table())?;
+        let group = ProcessGroup::make(self.table())?;
+        self.table().transact(|hold| self.found_session(hold, &session, &group))?;
+        Ok((session, group))
     }
 
     /// Makes the process a member of the group of its own number, which is founded if it does not live, and returns it.
@@ -138,8 +139,8 @@ impl<H: Host> Process<H> {
     ///
     /// In this order: `ENOMEM`: there is no memory. `ESRCH`: the process is reaped. `EPERM`: it is a session leader.
     pub fn create_group(&self) -> Result<ARef<ProcessGroup<H>>, Errno> {
-        let embryo = ProcessGroup::make(self.world())?;
-        self.world().transact(|hold| {
+        let embryo = ProcessGroup::make(self.table())?;
+        self.table().transact(|hold| {
             self.check_may_change_group()?;
             self.enter_own_group(hold, &embryo)?;
             Ok(ARef::from(self.group_in(hold)))
@@ -180,8 +181,8 @@ impl<H: Host> Process<H> {
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn enter_group(&self, group: &ProcessGroup<H>) -> Result<(), Errno> {
-        let is_foreign = !self.world().is(group.world());
-        self.world().transact(|hold| {
+        let is_foreign = !self.table().is(group.table());
+        self.table().transact(|hold| {
             self.check_may_change_group()?;
             if is_foreign || !core::ptr::eq(group.session_in(hold), self.session_in(hold)) {
                 return Err(Errno::EPERM.into());
@@ -275,7 +276,7 @@ impl<H: Host> Process<H> {
 
     /// A session leader is the process whose number its session has; that number is no other's while the session lives.
     pub(crate) fn leads_session(&self) -> bool {
-        self.own_sid() == self.pid()
+        self.sid() == self.pid()
     }
 
     /// Whether the process can be a member of a group: it is in the table and not reaped.

@@ -54,7 +54,7 @@ impl<H: Host> Process<H> {
     /// # Ok::<(), Errno>(())
     /// ```
     pub fn kill(&self, pid: i32, signal: i32) -> Result<(), Errno> {
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let own = self.in_hold(hold);
             let mut sending = Sending::new(own, signal);
             match pid {
@@ -84,7 +84,7 @@ impl<H: Host> Process<H> {
         if tid <= 0 {
             return Err(Errno::EINVAL);
         }
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
             Sending::new(self.in_hold(hold), signal).hit_thread(hold, target)
         })
@@ -102,7 +102,7 @@ impl<H: Host> Process<H> {
         if tid <= 0 || tgid <= 0 {
             return Err(Errno::EINVAL);
         }
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
             if target.process.number_seen_by(hold, self) != tgid.unsigned_abs() {
                 return Err(Errno::ESRCH);

@@ -58,9 +58,9 @@ pub use kill::{GivenInfo, SignalScope};
 pub(crate) use orphan::is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};
 pub use stat::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};
-pub use stop::{Discard, StopDecision, StopTicket, ThreadStop};
+pub use stop::{DiscardedSignals, StopDecision, StopTicket, ThreadStop};
 pub use terminal::{
-    AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
+    AcquireTerminal, AdminRight, CttyChange, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub(crate) use trace::{Trace, TracedBy};
@@ -76,7 +76,7 @@ use crate::group::ProcessGroup;
 use crate::list::{Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakEdge, WeakList};
 use crate::object::Head;
 use crate::pid::{Numbers, PidNamespace};
-use crate::sync::{Field, Hold, Home, StrongEdge, Word32, Word64, World};
+use crate::sync::{Field, Hold, StrongEdge, TableInner, TableRef, Word32, Word64};
 use crate::thread::{Thread, ThreadGroupList, ThreadState};
 use crate::{ARef, Errno, ExitSignal, ExitStatus, Host, Pid, Signal};
 
@@ -89,7 +89,7 @@ use crate::{ARef, Errno, ExitSignal, ExitStatus, Host, Pid, Signal};
 /// | table → init | strong | table dropped |
 /// | process → child | strong | reap |
 /// | process → parent | weak | rewritten when re-parented, cleared at reap |
-/// | process → group | strong | moves; after the reap it stays readable, without membership |
+/// | process → group | strong | moves; after the reap it stays readable, without group_links |
 /// | process → thread | strong | thread exit; that of its leader: reap |
 ///
 /// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
@@ -97,8 +97,8 @@ use crate::{ARef, Errno, ExitSignal, ExitStatus, Host, Pid, Signal};
 #[repr(C)] // in lines of 64 bytes as they are touched together
 pub struct Process<H: Host> {
     pub(crate) head: Head,
-    membership: Links<Process<H>>,
-    siblings: Links<Process<H>>,
+    group_links: Links<Process<H>>,
+    sibling_links: Links<Process<H>>,
     group: StrongEdge<ProcessGroup<H>>,
     state: Word32,
     ppid: Word32,
@@ -120,7 +120,7 @@ pub struct Process<H: Host> {
     /// The thread that took over in exec; none: the first thread leads.
     later_leader: StrongEdge<Thread<H>>,
     /// Held by its group.
-    world: Home<H>,
+    table: TableRef<H>,
     /// The futures that wait for its children.
     sleepers: WeakList<Sleeper, Sleepers>,
     /// How often it has exec'd.
@@ -218,13 +218,13 @@ pub(crate) enum Reportable {}
 
 impl<H: Host> Node<Siblings> for Process<H> {
     fn links(&self) -> &Links<Self> {
-        &self.siblings
+        &self.sibling_links
     }
 }
 
 impl<H: Host> Node<Members> for Process<H> {
     fn links(&self) -> &Links<Self> {
-        &self.membership
+        &self.group_links
     }
 }
 
@@ -246,29 +246,29 @@ impl<H: Host> Process<H> {
     /// `ENOMEM`: there is no memory.
     #[inline]
     pub(crate) fn make(
-        world: Home<H>,
+        table: TableRef<H>,
         pid_ns: &PidNamespace<H>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
         let (own_numbers, level) = (pid_ns.new_numbers()?, pid_ns.level());
-        ARef::make_from(&world.get().spare_processes, || Self {
+        ARef::make_from(&table.get().spare_processes, || Self {
             head: Self::new_head(),
-            world,
+            table,
             own_numbers,
             level,
             ppid: Word32::new(0),
             state: Word32::new(ProcessState::Embryo as u32),
             ids: Word64::new(0),
             parent: WeakEdge::none(),
-            siblings: Links::new(),
+            sibling_links: Links::new(),
             birth: Field::new(0),
             reportable: TreeLinks::new(),
             threads: StrongList::new(),
             later_leader: StrongEdge::empty(),
             live_threads: Field::new(0),
             group: StrongEdge::empty(),
-            membership: Links::new(),
+            group_links: Links::new(),
             serial: Field::new(0),
             terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
@@ -299,12 +299,12 @@ impl<H: Host> Process<H> {
 
     /// Returns the process number as seen in a namespace; 0 if it is not visible there. R-PID-14.
     pub fn pid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.world().hold(|hold| self.own_numbers.number_in(hold, viewer))
+        self.table().hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
     /// Returns the namespace in which the process lives.
     pub fn namespace(&self) -> ARef<PidNamespace<H>> {
-        self.world().hold(|hold| self.own_numbers.share_pid_ns(hold))
+        self.table().hold(|hold| self.own_numbers.share_pid_ns(hold))
     }
 
     /// Returns the kernel's data.
@@ -320,18 +320,18 @@ impl<H: Host> Process<H> {
     /// Returns whether the process has ended; it stays true after the reap. A hint, wait-free.
     ///
     /// [`state`](Self::state) tells the two apart.
-    pub fn is_zombie(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.state() >= ProcessState::Zombie
     }
 
     /// Returns whether this is the table's first process.
     pub fn is_init(&self) -> bool {
-        self.world().hold(|hold| self.is_table_init(hold))
+        self.table().hold(|hold| self.is_table_init(hold))
     }
 
     /// Returns the parent; `None` for init and for a reaped process.
     pub fn parent(&self) -> Option<ARef<Self>> {
-        self.world().hold(|hold| self.parent_in(hold).map(ARef::from))
+        self.table().hold(|hold| self.parent_in(hold).map(ARef::from))
     }
 
     /// Returns the children, zombies included: those of the leader in birth or adoption order, then those of each other thread.
@@ -343,7 +343,7 @@ impl<H: Host> Process<H> {
     /// `ENOMEM`: there is no memory for the list.
     pub fn children(&self) -> Result<Vec<ARef<Self>>, Errno> {
         crate::snapshot::collect(
-            self.world(),
+            self.table(),
             |hold, last| match last {
                 None => self.first_child(hold),
                 Some(last) => self.child_after(hold, last),
@@ -354,7 +354,7 @@ impl<H: Host> Process<H> {
 
     /// Returns the process group: after the reap, the last one.
     pub fn group(&self) -> ARef<ProcessGroup<H>> {
-        self.world().hold(|hold| ARef::from(self.group.get(hold)))
+        self.table().hold(|hold| ARef::from(self.group.get(hold)))
     }
 
     /// Returns the threads that have not begun to exit, the leader first.
@@ -364,7 +364,7 @@ impl<H: Host> Process<H> {
     /// `ENOMEM`: there is no memory for the list.
     pub fn threads(&self) -> Result<Vec<ARef<Thread<H>>>, Errno> {
         crate::snapshot::collect(
-            self.world(),
+            self.table(),
             |hold, last| {
                 let next = match last {
                     None => self.threads.first(hold),
@@ -378,8 +378,8 @@ impl<H: Host> Process<H> {
     }
 
     /// Returns whether the exit of the whole process is decided: no thread can join any more.
-    pub fn is_group_exited(&self) -> bool {
-        self.world().hold(|hold| self.has(hold, Marks::GROUP_EXIT))
+    pub fn is_group_exiting(&self) -> bool {
+        self.table().hold(|hold| self.has(hold, Marks::GROUP_EXIT))
     }
 
     /// Returns how the process ended, or would end now: the last thread's status, unless a group exit has decided it.
@@ -391,7 +391,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves `/proc/PID/stat`.
     pub fn exit_signal(&self) -> ExitSignal {
-        self.world().hold(|hold| self.exit_signal.get(hold))
+        self.table().hold(|hold| self.exit_signal.get(hold))
     }
 
     /// Takes out what it holds of its group, at its end.
@@ -399,13 +399,13 @@ impl<H: Host> Process<H> {
         self.group.take()
     }
 
-    pub(crate) const fn world(&self) -> &World<H> {
-        self.world.get()
+    pub(crate) const fn table(&self) -> &TableInner<H> {
+        self.table.get()
     }
 
-    /// Its world, for another process in it.
-    pub(crate) const fn home(&self) -> Home<H> {
-        self.world
+    /// Its table, for another process in it.
+    pub(crate) const fn table_ref(&self) -> TableRef<H> {
+        self.table
     }
 
     /// This process, for as long as the hold lasts: the caller's borrow does.
@@ -419,7 +419,7 @@ impl<H: Host> Process<H> {
     }
 
     pub(crate) fn is_member_of(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {
-        self.membership.is_linked(hold) && core::ptr::eq(self.group.get(hold), group)
+        self.group_links.is_linked(hold) && core::ptr::eq(self.group.get(hold), group)
     }
 
     pub(crate) fn group_in<'h>(&self, hold: &Hold<'h, H>) -> &'h ProcessGroup<H> {

@@ -37,7 +37,7 @@ impl<H: Host> Thread<H> {
     /// # Ok::<(), Errno>(())
     /// ```
     pub fn set_parent_death_signal(&self, signal: Option<Signal>) {
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             if self.state() == ThreadState::Live {
                 self.wish(hold, signal);
             }
@@ -48,7 +48,7 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves prctl(2) `PR_GET_PDEATHSIG`. R-PDEATH-01.
     pub fn parent_death_signal(&self) -> Option<Signal> {
-        self.process().world().hold(|hold| self.pdeath_signal().get(hold))
+        self.process().table().hold(|hold| self.pdeath_signal().get(hold))
     }
 
     /// Reads the argument of prctl(2) `PR_SET_PDEATHSIG`, where 0 means none. R-PDEATH-01.

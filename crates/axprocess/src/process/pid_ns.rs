@@ -27,7 +27,7 @@ impl<H: Host> Thread<H> {
     ///
     /// `EINVAL`: it is neither.
     pub fn set_pid_namespace(&self, pid_ns: &PidNamespace<H>) -> Result<(), Errno> {
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             if !self.process().pid_ns(hold).contains(pid_ns) {
                 return Err(Errno::EINVAL);
             }
@@ -42,7 +42,7 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves readlink(2) and open(2) of `/proc/PID/ns/pid_for_children`, where `None` is `ENOENT`. R-NS-05.
     pub fn namespace_for_children(&self) -> Option<ARef<PidNamespace<H>>> {
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             let pid_ns = self.children_pid_ns_in(hold);
             let was_entered = pid_ns.init(hold).is_some() || pid_ns.is_closed(hold);
             was_entered.then(|| ARef::from(pid_ns))
@@ -75,12 +75,12 @@ impl<H: Host> Thread<H> {
         let elsewhere = self.has_children_pid_ns().get() != 0;
         match wanted {
             ForkNamespace::Inherited if elsewhere => {
-                Ok(process.world().hold(|hold| ARef::from(self.children_pid_ns_in(hold))))
+                Ok(process.table().hold(|hold| ARef::from(self.children_pid_ns_in(hold))))
             }
             ForkNamespace::Inherited => Ok(process.pid_ns_hint()),
             ForkNamespace::New => {
                 let own = process.pid_ns_hint();
-                let is_own = process.world().hold(|hold| self.children_pid_ns_in(hold).is(&own));
+                let is_own = process.table().hold(|hold| self.children_pid_ns_in(hold).is(&own));
                 if is_own { PidNamespace::inside(&own) } else { Err(Errno::EINVAL) }
             }
         }
@@ -91,13 +91,13 @@ impl<H: Host> Process<H> {
     /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
     pub(crate) fn pid_ns_hint(&self) -> ARef<PidNamespace<H>> {
         match self.level {
-            0 => ARef::from(self.world().pid_ns()),
+            0 => ARef::from(self.table().pid_ns()),
             _ => self.namespace(),
         }
     }
 
     /// Whether the process is the init of a namespace, the table's own included (R-CLONE-11).
     pub(super) fn is_some_init(&self) -> bool {
-        self.pid() == 1 && self.world().hold(|hold| self.is_pid_ns_init(hold))
+        self.pid() == 1 && self.table().hold(|hold| self.is_pid_ns_init(hold))
     }
 }

@@ -11,7 +11,7 @@ impl<H: Host> Process<H> {
     /// For a kernel, or a facade, that decides by itself when a zombie has been waited for. The parent gets neither a status nor what the
     /// zombie has used, as when it does not care (R-NOTIFY-03). A tracer loses it too.
     pub fn release_zombie(&self) -> bool {
-        let link = self.world().hold(|hold| self.reap(hold));
+        let link = self.table().hold(|hold| self.reap(hold));
         link.is_some()
     }
 
@@ -19,7 +19,7 @@ impl<H: Host> Process<H> {
     /// reference. `None`: it is no zombie, or another was faster.
     ///
     /// The claim, and all that follows from it, are one hold: the parent is the parent of this
-    /// moment, and membership ends here, not with the last `ARef` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
+    /// moment, and group_links ends here, not with the last `ARef` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
     pub(crate) fn reap(&self, hold: &mut Hold<'_, H>) -> Option<ARef<Self>> {
         if self.state() != ProcessState::Zombie {
             return None;
@@ -34,7 +34,7 @@ impl<H: Host> Process<H> {
         link
     }
 
-    /// Gives up group membership, number and leader.
+    /// Gives up group group_links, number and leader.
     pub(super) fn release_relations(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
         group.release_member(hold, self);
@@ -48,7 +48,7 @@ impl<H: Host> Process<H> {
         }
         self.enter_state(hold, ProcessState::Reaped);
         self.later_leader.set(hold, None);
-        hold.table_mut().census.reaped += 1;
+        hold.relations_mut().census.reaped += 1;
         release_pid_ns(hold, &own.own_numbers);
         release_pid_ns(hold, group.own_numbers());
     }

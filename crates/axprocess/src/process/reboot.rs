@@ -86,7 +86,7 @@ impl<H: Host> Process<H> {
         if self.level == 0 {
             return Reboot::Machine;
         }
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let pid_ns = self.pid_ns(hold);
             pid_ns.note_reboot(hold, command.signal());
             if let Some(init) = pid_ns.init(hold) {

@@ -15,7 +15,7 @@
 //! What is left for the moment at which a thread takes a signal from a queue: signals that dump core, that were blocked when they were sent, or
 //! that no thread could take, because all were stopped. An init survives those too ([`Process::is_protected_from`]).
 
-use super::{Discard, Marks, Process};
+use super::{DiscardedSignals, Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{DefaultAction, ExitStatus, Host, Signal, SignalAction, SignalCause, SignalInfo};
@@ -79,7 +79,7 @@ impl<H: Host> Process<H> {
     /// `SIGKILL` and `SIGSTOP` act: they got into the queue from outside. A fault of init's own ends it as it ends anyone: the kernel
     /// does not ask then. R-NS-12, R-NS-14.
     pub fn is_protected_from(&self, signal: Signal) -> bool {
-        !signal.is_unblockable() && self.world().hold(|hold| self.is_pid_ns_init(hold))
+        !signal.is_unblockable() && self.table().hold(|hold| self.is_pid_ns_init(hold))
     }
 
     /// Sends a signal to the process as a whole.
@@ -111,8 +111,8 @@ impl<H: Host> Process<H> {
         }
         let signal = info.signal;
         self.end_stop_by(hold, signal);
-        match Discard::by(signal) {
-            Discard::Nothing => {}
+        match DiscardedSignals::by(signal) {
+            DiscardedSignals::Nothing => {}
             discard => hold.host().discard_signals(self, discard),
         }
         let fate = self.fate_of(hold, origin, &receiver, signal);

@@ -152,13 +152,13 @@ impl<H: Host> Process<H> {
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn stat(&self, viewer: &PidNamespace<H>) -> Option<ProcessStat> {
-        self.world().hold(|hold| self.stat_in(hold, viewer))
+        self.table().hold(|hold| self.stat_in(hold, viewer))
     }
 
     /// Returns the process's, its group's and its session's numbers on every level from `viewer`'s inward; `None` if there is no
     /// such directory. R-NS-26.
     pub fn namespace_numbers(&self, viewer: &PidNamespace<H>) -> Option<NamespaceNumbers> {
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             if !self.is_shown_to(hold, viewer) {
                 return None;
             }
@@ -235,7 +235,7 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves `/proc/PID/task/TID/stat`. R-PROC-01.
     pub fn run_state(&self) -> Option<RunState> {
-        self.process().world().hold(|hold| match self.state() {
+        self.process().table().hold(|hold| match self.state() {
             ThreadState::Live | ThreadState::Exiting => Some(self.run_state_in(hold)),
             ThreadState::Zombie => Some(RunState::Zombie),
             ThreadState::Embryo | ThreadState::Exited => None,
@@ -252,7 +252,7 @@ impl<H: Host> Thread<H> {
     /// `ENOMEM`: there is no memory for the list.
     pub fn children(&self) -> Result<Vec<ARef<Process<H>>>, Errno> {
         crate::snapshot::collect(
-            self.process().world(),
+            self.process().table(),
             |hold, last| match last {
                 None => self.children_list().list.first(hold),
                 Some(last) => self.children_list().list.after(hold, last),

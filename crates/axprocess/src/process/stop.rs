@@ -2,12 +2,12 @@
 //!
 //! | who | does | Linux |
 //! | --- | --- | --- |
-//! | a sender | `SIGCONT` resumes at once, whatever the receiver does about it; stop signals and `SIGCONT` discard each other from the queues ([`Process::signal_sent`]) | `prepare_signal` |
+//! | a sender | `SIGCONT` resumes at once, whatever the receiver does about it; stop signals and `SIGCONT` discard each other from the queues ([`Process::note_signal_sent`]) | `prepare_signal` |
 //! | a thread that has taken a stop signal with the default action | decides ([`Process::default_stop`]) and begins the stop for all ([`Thread::begin_stop`]) | `do_signal_stop` |
 //! | every thread of the process | reports that it has stopped, then sleeps ([`Thread::stop`]) | `task_participate_group_stop` |
 //! | the last of them | completes the stop: the process is stopped, the parent is told, once (R-NOTIFY-12) | same |
 //! | a thread that exits meanwhile | counts as stopped (R-EXIT-16); one that is created meanwhile stops too (R-FORK-13) | `exit_signals`, `task_join_group_stop` |
-//! | a thread that runs on | tells the parent of the continuation ([`Thread::run`]); the sender does not (R-NOTIFY-13) | `get_signal` |
+//! | a thread that runs on | tells the parent of the continuation ([`Thread::report_running`]); the sender does not (R-NOTIFY-13) | `get_signal` |
 //!
 //! A stop has a **round**: an odd number from its beginning to the `SIGCONT` that ends it. A thread that stops takes note of the
 //! round, so beginning and ending a stop changes no thread. The stop **awaits** a number of threads, and is complete at 0.
@@ -24,7 +24,7 @@ use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus
 
 /// Which waiting signals the sending of another one makes void, in all queues of the process. R-STOP-01.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Discard {
+pub enum DiscardedSignals {
     /// None.
     Nothing,
     /// `SIGCONT`.
@@ -33,7 +33,7 @@ pub enum Discard {
     Stops,
 }
 
-impl Discard {
+impl DiscardedSignals {
     pub(super) const fn by(signal: Signal) -> Self {
         match signal {
             Signal::SIGCONT => Self::Stops,
@@ -50,8 +50,8 @@ pub enum StopDecision {
     Stop,
     /// It is discarded: nobody could continue the orphaned group (R-ORPHAN-09), or the process is ending.
     Discard,
-    /// It is void: `SIGCONT` was sent after it had been taken from its queue (R-STOP-09).
-    Void,
+    /// `SIGCONT` was sent after it had been taken from its queue (R-STOP-09).
+    CancelledByCont,
 }
 
 /// Proof of the moment at which a stop signal was taken from its queue; see [`Process::stop_ticket`].
@@ -91,19 +91,19 @@ impl<H: Host> Process<H> {
     /// #     type SessionData = ();
     /// #     type Usage = ();
     /// # }
-    /// use axprocess::{Discard, Signal};
+    /// use axprocess::{DiscardedSignals, Signal};
     /// let table = ProcessTable::new(MyKernel);
     /// let init = table.new_init(1, (), ())?;
-    /// assert_eq!(init.process().signal_sent(Signal::SIGTSTP), Discard::Continue);
-    /// assert_eq!(init.process().signal_sent(Signal::SIGCONT), Discard::Stops);
+    /// assert_eq!(init.process().note_signal_sent(Signal::SIGTSTP), DiscardedSignals::Continue);
+    /// assert_eq!(init.process().note_signal_sent(Signal::SIGCONT), DiscardedSignals::Stops);
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
-    pub fn signal_sent(&self, signal: Signal) -> Discard {
-        self.world().hold(|hold| {
+    pub fn note_signal_sent(&self, signal: Signal) -> DiscardedSignals {
+        self.table().hold(|hold| {
             self.end_stop_by(hold, signal);
             self.count_continue(hold, signal);
         });
-        Discard::by(signal)
+        DiscardedSignals::by(signal)
     }
 
     /// Returns the proof to keep with a stop signal that is being taken from its queue. Wait-free.
@@ -118,22 +118,22 @@ impl<H: Host> Process<H> {
     ///
     /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group, nor an init. R-ORPHAN-09, R-NS-12.
     pub fn default_stop(&self, signal: Signal) -> StopDecision {
-        self.world().hold(|hold| self.decide_stop(hold, signal))
+        self.table().hold(|hold| self.decide_stop(hold, signal))
     }
 
     /// Records that every thread of the process has stopped, because of `signal`, and tells the parent.
     ///
     /// Does nothing on a process that is stopped already (R-STOP-05) or has ended (R-STOP-12). R-NOTIFY-11, R-NOTIFY-12, R-STOP-04.
     pub fn group_stopped(&self, signal: Signal) {
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             if !self.can_stop(hold) || self.has(hold, Marks::STOPPED) {
                 return;
             }
             if self.stop_awaits.get(hold) == 0 {
-                self.open_round(hold, signal);
+                self.start_group_stop(hold, signal);
             }
             let leader = self.leader(hold);
-            self.complete_stop(hold, leader);
+            self.complete_group_stop(hold, leader);
         });
     }
 
@@ -141,17 +141,17 @@ impl<H: Host> Process<H> {
     ///
     /// Does nothing on a process that is not stopped. R-STOP-06, R-STOP-07, R-NOTIFY-11.
     pub fn group_continued(&self) {
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             if self.can_stop(hold) && self.has(hold, Marks::STOPPED) {
                 self.end_stop_by(hold, Signal::SIGCONT);
-                self.post_notice(hold);
+                self.notify_parent_of_continue(hold);
             }
         });
     }
 
     /// Returns whether the process is stopped: every thread has reported.
     pub fn is_stopped(&self) -> bool {
-        self.world().hold(|hold| self.has(hold, Marks::STOPPED))
+        self.table().hold(|hold| self.has(hold, Marks::STOPPED))
     }
 
     /// What `wait` would report of a stop or a continuation.
@@ -162,7 +162,7 @@ impl<H: Host> Process<H> {
 
     /// A process that exits is not stopped any more, and what was not reported is lost (R-EXIT-13).
     pub(super) fn clear_stop(&self, hold: &mut Hold<'_, H>) {
-        self.close_round(hold);
+        self.end_group_stop(hold);
         self.unmark(hold, REPORTS | NOTICES);
         self.queue_report(hold);
     }
@@ -170,7 +170,7 @@ impl<H: Host> Process<H> {
     /// An exec releases the threads for which a stop in progress waits: it ends, and nobody hears of it.
     pub(super) fn cancel_stop_in_progress(&self, hold: &mut Hold<'_, H>) {
         if self.stop_awaits.get(hold) > 0 {
-            self.close_round(hold);
+            self.end_group_stop(hold);
         }
     }
 
@@ -187,7 +187,7 @@ impl<H: Host> Process<H> {
         } else {
             return;
         };
-        self.close_round(hold);
+        self.end_group_stop(hold);
         self.unmark(hold, REPORTS | NOTICES);
         self.mark(hold, Marks::CONTINUE_REPORT | notice);
         self.queue_report(hold);
@@ -225,14 +225,14 @@ impl<H: Host> Process<H> {
     }
 
     /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
-    pub(super) fn open_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+    pub(super) fn start_group_stop(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         debug_assert!(self.stop_round.get(hold).is_multiple_of(2), "no stop is in progress");
         self.stop_signal.set(hold, Some(signal));
         self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
     }
 
     /// Ends a stop, complete or not.
-    fn close_round(&self, hold: &mut Hold<'_, H>) {
+    fn end_group_stop(&self, hold: &mut Hold<'_, H>) {
         self.stop_awaits.set(hold, 0);
         if !self.stop_round.get(hold).is_multiple_of(2) {
             self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
@@ -244,7 +244,7 @@ impl<H: Host> Process<H> {
     }
 
     /// The parent is not told if it traces the thread that was the last to stop: it hears of that thread's ptrace-stop.
-    fn complete_stop(&self, hold: &mut Hold<'_, H>, last: Option<&Thread<H>>) {
+    fn complete_group_stop(&self, hold: &mut Hold<'_, H>, last: Option<&Thread<H>>) {
         self.stop_awaits.set(hold, 0);
         self.unmark(hold, REPORTS | NOTICES);
         self.mark(hold, Marks::STOPPED | Marks::STOP_REPORT);
@@ -253,24 +253,28 @@ impl<H: Host> Process<H> {
             self.queue_report(hold);
         } else if let Some(signal) = self.stop_signal.get(hold) {
             let status = WaitStatus::Stopped(signal);
-            self.report_stop(hold, |pid| SignalCause::Child { pid, status });
+            self.notify_parent_of_stop(hold, |pid| SignalCause::Child { pid, status });
         }
     }
 
     /// Tells the parent what it has not been told yet of a continuation.
-    fn post_notice(&self, hold: &mut Hold<'_, H>) {
+    fn notify_parent_of_continue(&self, hold: &mut Hold<'_, H>) {
         let marks = self.marks.get(hold);
         self.unmark(hold, NOTICES);
         if marks.contains(Marks::CONTINUE_NOTICE) {
             let status = WaitStatus::Continued;
-            self.report_stop(hold, |pid| SignalCause::Child { pid, status });
+            self.notify_parent_of_stop(hold, |pid| SignalCause::Child { pid, status });
         } else if marks.contains(Marks::STOP_NOTICE) {
-            self.report_stop(hold, |pid| SignalCause::ChildStopUndone { pid });
+            self.notify_parent_of_stop(hold, |pid| SignalCause::ChildStopUndone { pid });
         }
     }
 
     /// Tells the parent, always by `SIGCHLD`. R-NOTIFY-11, R-NOTIFY-14.
-    fn report_stop(&self, hold: &mut Hold<'_, H>, cause: impl FnOnce(u32) -> SignalCause) {
+    fn notify_parent_of_stop(
+        &self,
+        hold: &mut Hold<'_, H>,
+        cause: impl FnOnce(u32) -> SignalCause,
+    ) {
         self.queue_report(hold);
         let Some(parent) = self.parent_in(hold) else {
             return;
@@ -297,12 +301,12 @@ impl<H: Host> Thread<H> {
     /// created meanwhile cannot be missed. R-STOP-03, R-STOP-05, R-STOP-09, R-ORPHAN-09.
     pub fn begin_stop(&self, signal: Signal, ticket: StopTicket) -> StopDecision {
         let process = self.process();
-        process.world().hold(|hold| {
+        process.table().hold(|hold| {
             if self.state() != ThreadState::Live {
                 return StopDecision::Discard;
             }
             if process.stop_ticket() != ticket {
-                return StopDecision::Void;
+                return StopDecision::CancelledByCont;
             }
             let decision = process.decide_stop(hold, signal);
             if decision != StopDecision::Stop || process.has(hold, Marks::EXECING) {
@@ -310,7 +314,7 @@ impl<H: Host> Thread<H> {
             }
             let begins = process.stop_awaits.get(hold) == 0 && !process.has(hold, Marks::STOPPED);
             if begins {
-                process.open_round(hold, signal);
+                process.start_group_stop(hold, signal);
                 process.stop_awaits.set(hold, process.live_threads.get(hold));
                 self.request_others(hold);
             }
@@ -324,7 +328,7 @@ impl<H: Host> Thread<H> {
     /// between this call and the sleep must not be lost. R-STOP-03, R-STOP-04, R-NOTIFY-12.
     pub fn stop(&self) -> ThreadStop {
         let process = self.process();
-        process.world().hold(|hold| {
+        process.table().hold(|hold| {
             if !self.has_to_stop(hold) {
                 return match self.is_in_stop(hold) {
                     true => ThreadStop::Joined,
@@ -335,7 +339,7 @@ impl<H: Host> Thread<H> {
             match process.stop_awaits.get(hold) {
                 0 => ThreadStop::Joined,
                 1 => {
-                    process.complete_stop(hold, Some(self));
+                    process.complete_group_stop(hold, Some(self));
                     ThreadStop::Last
                 }
                 awaited => {
@@ -350,20 +354,20 @@ impl<H: Host> Thread<H> {
     ///
     /// To be asked wherever the thread looks for signals, and by a new thread before it runs (R-FORK-13).
     pub fn is_stop_requested(&self) -> bool {
-        self.process().world().hold(|hold| self.has_to_stop(hold))
+        self.process().table().hold(|hold| self.has_to_stop(hold))
     }
 
     /// Reports that this thread runs, and looks for signals. The first one after a `SIGCONT` tells the parent of it.
     ///
     /// To be called by every thread that comes back from [`stop`](Self::stop), and where a `SIGCONT` made it look for signals. R-NOTIFY-13, R-STOP-06.
-    pub fn run(&self) {
+    pub fn report_running(&self) {
         let process = self.process();
-        process.world().hold(|hold| process.post_notice(hold));
+        process.table().hold(|hold| process.notify_parent_of_continue(hold));
     }
 
     /// A thread that exits counts as stopped, and may be the last that the stop waits for (R-EXIT-16). Not the last thread of all: its
     /// process does not stop, but ends.
-    pub(super) fn leave_stop(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn count_exit_as_stop(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         let awaited = process.stop_awaits.get(hold);
         if awaited == 0 || self.is_in_stop(hold) {
@@ -371,9 +375,9 @@ impl<H: Host> Thread<H> {
         }
         process.stop_awaits.set(hold, awaited - 1);
         if process.live_threads.get(hold) == 0 {
-            process.close_round(hold);
+            process.end_group_stop(hold);
         } else if awaited == 1 {
-            process.complete_stop(hold, None);
+            process.complete_group_stop(hold, None);
         }
     }
 

@@ -25,7 +25,7 @@ use super::{Process, ProcessState};
 use crate::pid::{PidNamespace, Task};
 use crate::session::Session;
 use crate::sync::Hold;
-use crate::terminal::{Named, NumberUse, Terminal, TerminalKind};
+use crate::terminal::{IdentityKey, Named, Terminal, TerminalKind};
 use crate::{ARef, Errno, Host, Pid, Signal};
 
 /// How the caller has opened the terminal. Who cannot read it shall not get it by way of `/dev/tty`.
@@ -68,7 +68,7 @@ pub struct AcquireTerminal {
 
 /// Whether a terminal was acquired.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Acquisition {
+pub enum CttyChange {
     /// It is the caller's controlling terminal now, with the caller's group in the foreground.
     Acquired,
     /// Nothing has changed.
@@ -129,14 +129,14 @@ impl<H: Host> Process<H> {
     ///
     /// Serves open(2) of `/dev/tty` (`None`: `ENXIO`), and `tty_nr` of `/proc/PID/stat` ([`Terminal::device`], 0 for `None`). R-TTY-14, R-TTY-15.
     pub fn controlling_terminal(&self) -> Option<ARef<Terminal<H>>> {
-        self.world().hold(|hold| ARef::try_from_ref(self.terminal_in(hold)?))
+        self.table().hold(|hold| ARef::try_from_ref(self.terminal_in(hold)?))
     }
 
     /// Returns the number of the foreground group of the controlling terminal; `None` without one.
     ///
     /// Serves `tpgid` of `/proc/PID/stat`, which is −1 for `None`. R-TTY-15.
     pub fn foreground_pgid(&self) -> Option<Pid> {
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let terminal = self.terminal_in(hold)?;
             Some(terminal.shown_foreground(hold, self.pid_ns(hold)))
         })
@@ -146,18 +146,18 @@ impl<H: Host> Process<H> {
     /// controls none, and the caller can read it.
     ///
     /// Serves open(2). The kernel does not call it for `O_NOCTTY`, for the master of a pseudo-terminal, and for what is no tty. R-TTY-01.
-    pub fn open_terminal(&self, terminal: &Terminal<H>, file: TerminalFile) -> Acquisition {
+    pub fn open_terminal(&self, terminal: &Terminal<H>, file: TerminalFile) -> CttyChange {
         if !self.shares_table_with(terminal) {
-            return Acquisition::Unchanged;
+            return CttyChange::Unchanged;
         }
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let wanting = self.can_lead_terminal() && self.terminal_in(hold).is_none();
             let free = terminal.session_in(hold).is_none();
             if wanting && free && file == TerminalFile::Readable {
                 self.take_terminal(hold, terminal);
-                Acquisition::Acquired
+                CttyChange::Acquired
             } else {
-                Acquisition::Unchanged
+                CttyChange::Unchanged
             }
         })
     }
@@ -175,17 +175,17 @@ impl<H: Host> Process<H> {
         &self,
         terminal: &Terminal<H>,
         request: AcquireTerminal,
-    ) -> Result<Acquisition, Errno> {
+    ) -> Result<CttyChange, Errno> {
         if !self.shares_table_with(terminal) {
             return Err(Errno::EPERM);
         }
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             if !self.can_lead_terminal() {
                 return Err(Errno::EPERM);
             }
             let holder = terminal.session_in(hold);
             if holder.is_some_and(|holder| core::ptr::eq(holder, self.session_in(hold))) {
-                return Ok(Acquisition::Unchanged);
+                return Ok(CttyChange::Unchanged);
             }
             if self.terminal_in(hold).is_some() {
                 return Err(Errno::EPERM);
@@ -200,7 +200,7 @@ impl<H: Host> Process<H> {
                 holder.detach_terminal(hold, terminal);
             }
             self.take_terminal(hold, terminal);
-            Ok(Acquisition::Acquired)
+            Ok(CttyChange::Acquired)
         })
     }
 
@@ -286,7 +286,7 @@ impl<H: Host> Process<H> {
         stop_signal: StopSignal,
     ) -> Result<TerminalAnswer, Errno> {
         let in_background = |_| Errno::ENOTTY;
-        self.world().hold(|hold| {
+        self.table().hold(|hold| {
             let answer = self
                 .ask_terminal(hold, terminal, TerminalAccess::Change, stop_signal)
                 .map_err(in_background)?;
@@ -319,7 +319,7 @@ impl<H: Host> Process<H> {
         access: TerminalAccess,
         stop_signal: StopSignal,
     ) -> Result<TerminalAnswer, Errno> {
-        self.world().hold(|hold| self.ask_terminal(hold, terminal, access, stop_signal))
+        self.table().hold(|hold| self.ask_terminal(hold, terminal, access, stop_signal))
     }
 
     fn ask_terminal(
@@ -338,7 +338,7 @@ impl<H: Host> Process<H> {
             return Ok(TerminalAnswer::Allowed);
         }
         let group = self.group_in(hold);
-        if terminal.foreground_in(hold).is_none_or(|named| named == group.number_use(hold)) {
+        if terminal.foreground_in(hold).is_none_or(|named| named == group.identity_key(hold)) {
             return Ok(TerminalAnswer::Allowed);
         }
         match (stop_signal, access) {
@@ -399,16 +399,16 @@ impl<H: Host> Process<H> {
     }
 
     /// The number's present use, of which this process is the owner.
-    pub(crate) fn number_use(&self, hold: &Hold<'_, H>) -> NumberUse {
+    pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> IdentityKey {
         let number = self.in_hold(hold).own_numbers().number_in(hold, hold.root_pid_ns());
-        NumberUse { number, serial: self.serial(hold) }
+        IdentityKey { number, serial: self.serial(hold) }
     }
 
     /// Gives a session's leader, who has none, a free terminal.
     fn take_terminal(&self, hold: &mut Hold<'_, H>, terminal: &Terminal<H>) {
         let group = self.group_in(hold);
         let foreground =
-            Named { number_use: group.number_use(hold), own_numbers: group.own_numbers() };
+            Named { identity_key: group.identity_key(hold), own_numbers: group.own_numbers() };
         let generation = self.session_in(hold).attach_terminal(hold, terminal, foreground);
         self.terminal_generation.set(hold, generation);
     }
@@ -423,7 +423,7 @@ impl<H: Host> Process<H> {
     }
 
     fn shares_table_with(&self, terminal: &Terminal<H>) -> bool {
-        self.world().is(terminal.world())
+        self.table().is(terminal.table())
     }
 
     /// One hold for a question about a terminal of the same table; no other is anything to this process.
@@ -433,7 +433,7 @@ impl<H: Host> Process<H> {
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
         if self.shares_table_with(terminal) {
-            self.world().hold(section)
+            self.table().hold(section)
         } else {
             Err(Errno::ENOTTY)
         }
@@ -463,7 +463,7 @@ impl<H: Host> Session<H> {
 /// Posts signals, one after the other, to the group of that name, if it lives.
 fn post_to_named_group<H: Host>(
     hold: &mut Hold<'_, H>,
-    named: Option<NumberUse>,
+    named: Option<IdentityKey>,
     signals: &[Signal],
 ) {
     if let Some(group) = named.and_then(|named| named.group(hold)) {
@@ -490,21 +490,22 @@ fn find_named<'h, H: Host>(
     let roles = pid_ns.roles(hold, number).ok_or(Errno::ESRCH)?;
     if let Some(group) = roles.group {
         let group = group.get(hold);
-        let named = Named { number_use: group.number_use(hold), own_numbers: group.own_numbers() };
+        let named =
+            Named { identity_key: group.identity_key(hold), own_numbers: group.own_numbers() };
         return Ok((Some(named), Some(group.session_in(hold))));
     }
     Ok(match roles.task() {
         Some(Task::Process(process)) => {
             let process = process.get(hold);
-            let number_use = process.number_use(hold);
-            let named = Named { number_use, own_numbers: process.own_numbers() };
+            let identity_key = process.identity_key(hold);
+            let named = Named { identity_key, own_numbers: process.own_numbers() };
             (Some(named), Some(process.session_in(hold)))
         }
         Some(Task::Thread(thread)) => {
             let thread = thread.get(hold);
             let own_numbers = thread.own_numbers();
             let number = own_numbers.number_in(hold, hold.root_pid_ns());
-            let named = Named { number_use: NumberUse { number, serial: 0 }, own_numbers };
+            let named = Named { identity_key: IdentityKey { number, serial: 0 }, own_numbers };
             (Some(named), Some(thread.process_in(hold).session_in(hold)))
         }
         None => (None, None),

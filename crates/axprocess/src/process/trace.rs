@@ -115,9 +115,9 @@ impl<H: Host> Thread<H> {
         start: TraceStart,
         options: TraceOptions,
     ) -> Result<ARef<Self>, Errno> {
-        let world = self.process().world();
-        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(world)?), Some(Trace::make(world)?));
-        world.hold(|hold| {
+        let table = self.process().table();
+        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(table)?), Some(Trace::make(table)?));
+        table.hold(|hold| {
             let task = self.process().pid_ns(hold).roles(hold, tid).and_then(|roles| roles.task());
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => (process.get(hold), process.get(hold).leader(hold)),
@@ -160,9 +160,9 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `ENOMEM`: there is no memory. `EPERM`: it is traced; the host [forbids it](Host::may_trace).
     pub fn trace_me(&self) -> Result<(), Errno> {
-        let world = self.process().world();
-        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(world)?), Some(Trace::make(world)?));
-        world.hold(|hold| {
+        let table = self.process().table();
+        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(table)?), Some(Trace::make(table)?));
+        table.hold(|hold| {
             if self.is_traced(hold) {
                 return Err(Errno::EPERM);
             }
@@ -190,12 +190,12 @@ impl<H: Host> Thread<H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub fn inherit_tracer(&self, maker: &Self) -> Result<Option<TraceStart>, Errno> {
-        let world = self.process().world();
-        let mut fresh = Some(Trace::make(world)?);
-        if !world.is(maker.process().world()) {
+        let table = self.process().table();
+        let mut fresh = Some(Trace::make(table)?);
+        if !table.is(maker.process().table()) {
             return Ok(None);
         }
-        Ok(world.hold(|hold| {
+        Ok(table.hold(|hold| {
             let pattern = maker.trace(hold)?;
             let tracer = pattern.tracer(hold)?;
             if self.is_traced(hold) || self.state() != ThreadState::Live {
@@ -213,7 +213,7 @@ impl<H: Host> Thread<H> {
     /// The kernel then lets the thread sleep. wait reports the stop once, to the tracer's process, whatever the options. A stop for a group stop is the
     /// kernel's `stop` code with `PTRACE_EVENT_STOP`, besides [`Thread::stop`]. R-STOP-13.
     pub fn trace_stop(&self, stop: TraceStop) -> TraceStopped {
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some());
             let Some(trace) = trace.filter(|_| self.state() == ThreadState::Live) else {
                 return TraceStopped::Untraced;
@@ -232,7 +232,7 @@ impl<H: Host> Thread<H> {
     ///
     /// `ESRCH`: nobody has that number; it is no tracee of this very thread; it is in no ptrace-stop.
     pub fn resume_tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             let (trace, thread) = self.stopped_tracee(hold, tid)?;
             trace.end_stop(hold);
             Ok(ARef::from(thread))
@@ -247,7 +247,7 @@ impl<H: Host> Thread<H> {
     ///
     /// As for [`resume_tracee`](Self::resume_tracee).
     pub fn set_trace_options(&self, tid: Pid, options: TraceOptions) -> Result<(), Errno> {
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             let (trace, _) = self.stopped_tracee(hold, tid)?;
             let kept = trace.marks(hold) - TraceMarks::EXIT_KILL;
             trace.set_marks(hold, kept | TraceMarks::of_options(options));
@@ -263,7 +263,7 @@ impl<H: Host> Thread<H> {
     ///
     /// As for [`resume_tracee`](Self::resume_tracee).
     pub fn detach(&self, tid: Pid) -> Result<(), Errno> {
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             let (trace, _) = self.stopped_tracee(hold, tid)?;
             trace.detach(hold);
             Ok(())
@@ -272,8 +272,8 @@ impl<H: Host> Thread<H> {
 
     /// Returns the thread that traces this one. `TracerPid` of /proc is its number.
     pub fn tracer(&self) -> Option<ARef<Self>> {
-        let world = self.process().world();
-        world.hold(|hold| self.trace(hold)?.tracer(hold)?.thread(hold).map(ARef::from))
+        let table = self.process().table();
+        table.hold(|hold| self.trace(hold)?.tracer(hold)?.thread(hold).map(ARef::from))
     }
 
     fn is_traced(&self, hold: &Hold<'_, H>) -> bool {

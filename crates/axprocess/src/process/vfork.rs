@@ -24,9 +24,9 @@ use crate::thread::{Thread, ThreadState};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum VforkWait {
     /// The thread sleeps until [`Thread::is_in_vfork`] is false.
-    Waits,
+    Needed,
     /// It does not sleep: the child, or the thread itself, has exited.
-    Over,
+    NotNeeded,
 }
 
 impl<H: Host> Thread<H> {
@@ -51,28 +51,28 @@ impl<H: Host> Thread<H> {
     /// let table = ProcessTable::new(MyKernel);
     /// let init = table.new_init(1, (), ())?;
     /// let child = init.fork(ForkRequest::default(), (), ())?;
-    /// assert_eq!(init.begin_vfork(&child), VforkWait::Waits);
+    /// assert_eq!(init.begin_vfork(&child), VforkWait::Needed);
     /// child.exec()?;
     /// assert!(!init.is_in_vfork());
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn begin_vfork(&self, child: &Self) -> VforkWait {
-        let world = self.process().world();
-        let is_strange = !core::ptr::eq(world, child.process().world());
+        let table = self.process().table();
+        let is_strange = !core::ptr::eq(table, child.process().table());
         if is_strange || core::ptr::eq(self, child) {
-            return VforkWait::Over;
+            return VforkWait::NotNeeded;
         }
-        world.hold(|hold| {
+        table.hold(|hold| {
             let lives = |thread: &Self| thread.state() == ThreadState::Live;
             if !lives(self) || !lives(child) {
-                return VforkWait::Over;
+                return VforkWait::NotNeeded;
             }
             self.cancel_vfork(hold);
             child.complete_vfork(hold);
             self.vfork_child().set(hold, Some(child));
             child.vfork_parent().set(hold, Some(self));
             self.vfork_word().set(hold, 1);
-            VforkWait::Waits
+            VforkWait::Needed
         })
     }
 
@@ -85,7 +85,7 @@ impl<H: Host> Thread<H> {
     ///
     /// For the kernel's exit, where it gives the memory back, ahead of the files and of [`exit_thread`](Self::exit_thread). R-EXIT-14, R-VFORK-04.
     pub fn release_address_space(&self) {
-        self.process().world().hold(|hold| self.complete_vfork(hold));
+        self.process().table().hold(|hold| self.complete_vfork(hold));
     }
 
     /// Undoes the tie to the thread that waits for this one, and wakes it.

@@ -124,8 +124,8 @@ impl<H: Host> WaitCall<'_, H> {
     ///
     /// `ECHILD`: no child matches that could ever report what is asked for.
     pub fn poll(&self) -> Result<WaitOutcome<H>, Errno> {
-        let world = self.caller.process().world();
-        world.hold(|hold| look(hold, self.caller, &self.target, self.options))
+        let table = self.caller.process().table();
+        table.hold(|hold| look(hold, self.caller, &self.target, self.options))
     }
 
     /// Returns the options.
@@ -168,7 +168,7 @@ impl<H: Host> Thread<H> {
     pub fn begin_wait(&self, request: &WaitRequest) -> WaitCall<'_, H> {
         let target = match request.is_for_any() {
             true => Target::Any,
-            false => self.process().world().hold(|hold| Target::of(hold, self, request)),
+            false => self.process().table().hold(|hold| Target::of(hold, self, request)),
         };
         WaitCall { caller: self, target, options: request.options() }
     }
@@ -183,7 +183,7 @@ impl<H: Host> Thread<H> {
     ///
     /// `ECHILD`: no child matches that could ever report what is asked for.
     pub fn wait(&self, request: &WaitRequest) -> Result<WaitOutcome<H>, Errno> {
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             let target = Target::of(hold, self, request);
             look(hold, self, &target, request.options())
         })
@@ -195,7 +195,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves getrusage(2) `RUSAGE_CHILDREN` and times(2). R-RUSAGE-01, R-RUSAGE-04.
     pub fn children_usage(&self) -> H::Usage {
-        self.world().hold(|hold| self.children_usage.get(hold))
+        self.table().hold(|hold| self.children_usage.get(hold))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The relation lock of one world of processes, and one hold of it.
+//! The relation lock of one table, and one hold of it.
 
 use super::atomic::{AtomicU64, Ordering};
 use super::binding::Binding;
@@ -15,7 +15,7 @@ use crate::{Errno, Host, check};
 pub(crate) const BATCH: usize = 64;
 
 /// What all objects of one table share: the host, and the lock around the relations.
-pub(crate) struct World<H: Host> {
+pub(crate) struct TableInner<H: Host> {
     pub(crate) head: Head,
     binding: Binding,
     host: H,
@@ -36,8 +36,8 @@ pub(crate) struct World<H: Host> {
 /// The serial of the next table.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-impl<H: Host> World<H> {
-    /// Makes the world of a new table. On an error, host and lock stay where they are.
+impl<H: Host> TableInner<H> {
+    /// Makes what a new table shares. On an error, host and lock stay where they are.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl<H: Host> World<H> {
             self.binding.check(&mut relations.table);
             let held = self.pending.enter(context);
             let mut hold =
-                Hold { world: self, relations, leftovers, owes_wakes: false, touched: 0 };
+                Hold { table: self, relations, leftovers, owes_wakes: false, touched: 0 };
             let result = EndsProgram::unless_it_returns(|| section(&mut hold));
             let touched = hold.touched;
             check::at_unlock(&mut hold, touched);
@@ -161,7 +161,7 @@ impl<H: Host> Default for Leftovers<H> {
 
 /// One hold of the relation lock: the right to read and change every relation of the table.
 pub(crate) struct Hold<'h, H: Host> {
-    world: &'h World<H>,
+    table: &'h TableInner<H>,
     relations: &'h mut Relations<H>,
     leftovers: &'h mut Option<Leftovers<H>>,
     /// Futures are due to be woken.
@@ -171,17 +171,17 @@ pub(crate) struct Hold<'h, H: Host> {
 
 impl<'h, H: Host> Hold<'h, H> {
     pub(crate) const fn host(&self) -> &'h H {
-        &self.world.host
+        &self.table.host
     }
 
     /// Init; while the table is being dropped, all that is left.
     pub(crate) const fn roots(&self) -> &'h StrongList<Process<H>, Siblings> {
-        &self.world.roots
+        &self.table.roots
     }
 
     /// The table's own namespace.
     pub(crate) const fn root_pid_ns(&self) -> &'h PidNamespace<H> {
-        &self.world.pid_ns
+        &self.table.pid_ns
     }
 
     /// Init, the last reaper; `None` before it exists.
@@ -190,12 +190,12 @@ impl<'h, H: Host> Hold<'h, H> {
     }
 
     /// The table's own state.
-    pub(crate) const fn table(&self) -> &Relations<H> {
+    pub(crate) const fn relations(&self) -> &Relations<H> {
         self.relations
     }
 
     /// The table's own state, to change.
-    pub(crate) const fn table_mut(&mut self) -> &mut Relations<H> {
+    pub(crate) const fn relations_mut(&mut self) -> &mut Relations<H> {
         self.relations
     }
 
@@ -217,7 +217,7 @@ impl<'h, H: Host> Hold<'h, H> {
 
     /// The futures that are to be woken after the unlock.
     pub(crate) const fn due(&self) -> &'h WeakList<Sleeper, Sleepers> {
-        &self.world.due
+        &self.table.due
     }
 
     /// Has them woken.

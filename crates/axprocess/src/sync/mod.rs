@@ -4,7 +4,7 @@
 //!
 //! Every relation between processes, threads, groups and sessions stands in a [`Field`], a
 //! [`Word`] or a link of the `list` module. All of these open only with a [`Hold`], and a `Hold`
-//! exists only inside [`World::hold`], which locks, runs one critical section, and unlocks. So the compiler checks that
+//! exists only inside [`TableInner::hold`], which locks, runs one critical section, and unlocks. So the compiler checks that
 //! relations are read and changed under the lock, and one section is one transaction.
 //!
 //! A hold has a lifetime `'h` of its own that no value can carry out of the section. What is
@@ -46,7 +46,6 @@ mod ends_program;
 mod field;
 mod first_use;
 mod hold;
-mod home;
 #[cfg(feature = "kspin")]
 mod kspin;
 #[cfg(any(test, not(target_has_atomic = "64")))]
@@ -56,15 +55,16 @@ mod lock;
 mod lock_api;
 #[cfg(feature = "std")]
 mod std;
+mod table_ref;
 mod with_rest;
 mod word;
 
 pub(crate) use ends_program::EndsProgram;
 pub(crate) use field::{Field, Opened, StrongEdge};
 pub(crate) use first_use::FirstUse;
-pub(crate) use hold::{BATCH, Hold, World};
-pub(crate) use home::Home;
+pub(crate) use hold::{BATCH, Hold, TableInner};
 pub use lock::Lock;
+pub(crate) use table_ref::TableRef;
 pub(crate) use with_rest::with_rest;
 pub(crate) use word::{Word32, Word64};
 

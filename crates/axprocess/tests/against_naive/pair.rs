@@ -6,8 +6,8 @@ use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use axprocess::{
-    Acquisition, Discard, Errno, ProcessState, Signal, StopDecision, TerminalAnswer, TerminalKind,
-    TerminalRelease, ThreadExit, ThreadStop, WaitRequest, WaitStatus,
+    CttyChange, DiscardedSignals, Errno, ProcessState, Signal, StopDecision, TerminalAnswer,
+    TerminalKind, TerminalRelease, ThreadExit, ThreadStop, WaitRequest, WaitStatus,
 };
 
 use crate::call::{Call, Deed, Step};
@@ -30,8 +30,8 @@ pub(crate) enum Answer {
     Exits(Vec<ThreadExit>),
     Stops(Vec<ThreadStop>),
     Decision(StopDecision),
-    Discard(Discard),
-    Acquisition(Acquisition),
+    Discard(DiscardedSignals),
+    CttyChange(CttyChange),
     Release(TerminalRelease),
     Access(TerminalAnswer),
 }
@@ -178,7 +178,7 @@ impl Pair {
             Call::Tkill { tid, signal } => naive.tkill(process, tid, signal).into(),
             Call::Tgkill { tgid, tid, signal } => naive.tgkill(process, tgid, tid, signal).into(),
             Call::SignalSent(index, signal) => {
-                Answer::Discard(naive.signal_sent(ProcessKey(index), signal))
+                Answer::Discard(naive.note_signal_sent(ProcessKey(index), signal))
             }
             Call::TakeStopSignal => {
                 self.tickets.insert(caller, naive.stop_ticket(process));
@@ -235,11 +235,11 @@ impl Pair {
             Call::Unshare => naive.unshare(caller).into(),
             Call::Setns(space) => naive.setns(caller, SpaceKey(space)).into(),
             Call::OpenTerminal(index, file) => {
-                Answer::Acquisition(naive.open_terminal(process, TerminalKey(index), file))
+                Answer::CttyChange(naive.open_terminal(process, TerminalKey(index), file))
             }
             Call::AcquireTerminal(index, request) => {
                 let answer = naive.acquire_terminal(process, TerminalKey(index), request);
-                answer.map_or_else(Answer::Failed, Answer::Acquisition)
+                answer.map_or_else(Answer::Failed, Answer::CttyChange)
             }
             Call::ReleaseTerminal(index, side) => {
                 let answer = naive.release_terminal(process, TerminalKey(index), side);
@@ -312,7 +312,7 @@ impl Pair {
                 naive.group_number_seen_by(key, key),
                 naive.session_number_in(key, own),
             );
-            let real = (process.pid(), process.getpgrp(), process.own_sid());
+            let real = (process.pid(), process.getpgrp(), process.sid());
             compare(ids, real, || format!("pid, pgid, sid of {key:?}"))?;
             compare(naive.number_settings(key), (process.pid_max(), process.last_pid()), || {
                 format!("pid_max, ns_last_pid of {key:?}")
@@ -345,7 +345,7 @@ impl Pair {
             }
             if naive.life(key) == Life::Alive {
                 let about = (!naive.takes_signals(key), naive.is_init(key));
-                let real = (process.is_group_exited(), process.is_protected_from(Signal::SIGTERM));
+                let real = (process.is_group_exiting(), process.is_protected_from(Signal::SIGTERM));
                 compare(about, real, || {
                     format!("whether the exit of {key:?} is decided, and whether it is an init")
                 })?;

@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, Discard, Errno, ExitSignal, ForkRequest, Host, Number,
-    PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo,
-    StopTicket, Terminal, TerminalKind, Thread, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+    ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitSignal, ForkRequest, Host,
+    Number, PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction,
+    SignalInfo, StopTicket, Terminal, TerminalKind, Thread, WaitOptions, WaitOutcome, WaitRequest,
+    WaitToken,
 };
 
 use crate::call::{Call, Deed};
@@ -102,7 +103,7 @@ impl Host for Kernel {
         self.note(Hook::ExitRequest { of: thread.host_data().key });
     }
 
-    fn discard_signals(&self, target: &Process<Self>, what: Discard) {
+    fn discard_signals(&self, target: &Process<Self>, what: DiscardedSignals) {
         self.note(Hook::Discard { from: target.host_data().key, what });
     }
 
@@ -249,7 +250,7 @@ impl Real {
             Call::Tkill { tid, signal } => process.tkill(tid, signal).into(),
             Call::Tgkill { tgid, tid, signal } => process.tgkill(tgid, tid, signal).into(),
             Call::SignalSent(index, signal) => {
-                Answer::Discard(self.processes[&ProcessKey(index)].signal_sent(signal))
+                Answer::Discard(self.processes[&ProcessKey(index)].note_signal_sent(signal))
             }
             Call::TakeStopSignal => {
                 self.tickets.insert(caller, process.stop_ticket());
@@ -268,7 +269,7 @@ impl Real {
                 Answer::Stops(threads.iter().map(|thread| thread.stop()).collect())
             }
             Call::Run => {
-                thread.run();
+                thread.report_running();
                 Answer::Done
             }
             Call::BecomeSubreaper => {
@@ -309,11 +310,11 @@ impl Real {
             Call::Unshare => thread.unshare_pid().into(),
             Call::Setns(space) => thread.set_pid_namespace(&self.spaces[&SpaceKey(space)]).into(),
             Call::OpenTerminal(index, file) => {
-                Answer::Acquisition(process.open_terminal(&self.terminals[index], file))
+                Answer::CttyChange(process.open_terminal(&self.terminals[index], file))
             }
             Call::AcquireTerminal(index, request) => {
                 let answer = process.acquire_terminal(&self.terminals[index], request);
-                answer.map_or_else(Answer::Failed, Answer::Acquisition)
+                answer.map_or_else(Answer::Failed, Answer::CttyChange)
             }
             Call::ReleaseTerminal(index, side) => {
                 let answer = process.release_terminal(&self.terminals[index], side);

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, Discard, Errno, ExitStatus, ForkRequest, Host, Number, Pid,
-    PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction,
-    SignalCause, SignalInfo, Terminal, Thread, WaitCall, WaitEvent, WaitOutcome, WaitRequest,
-    WaitStatus,
+    ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitStatus, ForkRequest, Host,
+    Number, Pid, PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal,
+    SignalAction, SignalCause, SignalInfo, Terminal, Thread, WaitCall, WaitEvent, WaitOutcome,
+    WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -40,7 +40,7 @@ pub(crate) struct Kernel {
     /// Who was asked to exit.
     exit_requests: Mutex<Vec<Pid>>,
     /// What was discarded from whose queues.
-    discards: Mutex<Vec<(Pid, Discard)>>,
+    discards: Mutex<Vec<(Pid, DiscardedSignals)>>,
     /// Threads, by address, that block a signal.
     masks: Mutex<Vec<(usize, Signal)>>,
     told: Mutex<Vec<usize>>,
@@ -114,7 +114,7 @@ impl Host for Kernel {
         self.log.lock().unwrap().push(event);
     }
 
-    fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
+    fn discard_signals(&self, target: &Process<Self>, discard: DiscardedSignals) {
         self.discards.lock().unwrap().push((target.pid(), discard));
     }
 
@@ -273,7 +273,7 @@ pub(crate) fn exit_requests(table: &Table) -> Vec<Pid> {
 }
 
 /// What was discarded since the last call.
-pub(crate) fn discards(table: &Table) -> Vec<(Pid, Discard)> {
+pub(crate) fn discards(table: &Table) -> Vec<(Pid, DiscardedSignals)> {
     std::mem::take(&mut *table.host().discards.lock().unwrap())
 }
 

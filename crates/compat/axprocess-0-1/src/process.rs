@@ -244,8 +244,8 @@ impl Process {
     /// `None` if a group has the process's number: it leads a session or a group, or has left a group that lives on; or it is reaped.
     pub fn create_session(self: &Arc<Self>) -> Option<(Arc<Session>, Arc<ProcessGroup>)> {
         let group = self.change_group(Memory::none(), |hidden, _, memory| {
-            let group = hidden.thread.process().create_session().ok()?;
-            let session = Session::new(group.session(), hidden.name);
+            let (session, group) = hidden.thread.process().create_session().ok()?;
+            let session = Session::new(session, hidden.name);
             let group = ProcessGroup::of(group, hidden.name, session);
             group.count_in(&mut NUMBERS.lock(), memory).ok()?;
             Some(group)

@@ -1,7 +1,7 @@
 //! Terminals of the model, by the numbers of their devices.
 
 use axprocess::{
-    ARef, AcquireTerminal, Acquisition, AdminRight, IfTaken, StopSignal, Terminal, TerminalAnswer,
+    ARef, AcquireTerminal, AdminRight, CttyChange, IfTaken, StopSignal, Terminal, TerminalAnswer,
     TerminalFile, TerminalKind, TerminalSide,
 };
 
@@ -39,7 +39,7 @@ impl Model {
     pub(crate) fn open_terminal(&mut self, pid: Pid, device: Device) -> Result<bool, Refusal> {
         let terminal = self.terminal(device);
         let opened = self.process(pid)?.open_terminal(&terminal, TerminalFile::Readable);
-        Ok(opened == Acquisition::Acquired)
+        Ok(opened == CttyChange::Acquired)
     }
 
     /// A group comes into the foreground, by a leader who may do that.

@@ -86,7 +86,7 @@ pub fn fork_against_exit_of_the_parent<E: Explorer>() {
         Ok(child) => assert_eq!(child.process().getppid(), 1, "its parent has ended"),
         Err(refused) => assert_eq!(refused, Errno::EINTR),
     }
-    assert!(table.find_process(2).unwrap().is_zombie());
+    assert!(table.find_process(2).unwrap().has_ended());
 }
 
 /// A parent and the reaper of its children exit together, one below the other.

@@ -87,7 +87,7 @@ pub fn stop_against_continue_against_kill<E: Explorer>() {
             move || E::does("kill(2, SIGKILL)", || init.process().kill(2, 9)).unwrap(),
         )
     };
-    assert!(!thread.process().is_stopped() && thread.process().is_group_exited());
+    assert!(!thread.process().is_stopped() && thread.process().is_group_exiting());
     exit(&thread, 0);
     assert_eq!(wait4(&init, 2), Ok(Some((2, 9))), "killed, whatever else happened");
 }

@@ -153,12 +153,12 @@ fn outcome(table: &ProcessTable<Kernel>) -> Outcome {
     let mut from = 0;
     while let Some((pid, process)) = table.next_process(table.namespace(), from) {
         from = pid + 1;
-        let is_exit_decided = process.is_group_exited() || process.is_zombie();
+        let is_exit_decided = process.is_group_exiting() || process.has_ended();
         let seen = Seen {
             state: process.state(),
             ppid: process.getppid(),
             pgid: process.getpgrp(),
-            sid: process.own_sid(),
+            sid: process.sid(),
             children: pids(&process.children().unwrap()),
             threads: process.threads().unwrap().iter().map(|thread| thread.tid()).collect(),
             is_exit_decided,

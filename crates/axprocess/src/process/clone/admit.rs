@@ -40,7 +40,7 @@ impl<H: Host> Thread<H> {
             return Ok(NewTask::Process(NewProcess { caller: self, request }));
         }
         let is_own =
-            process.world().hold(|hold| self.children_pid_ns_in(hold).is(process.pid_ns(hold)));
+            process.table().hold(|hold| self.children_pid_ns_in(hold).is(process.pid_ns(hold)));
         if !is_own {
             return Err(Errno::EINVAL);
         }

@@ -97,7 +97,7 @@ impl<H: Host> Thread<H> {
             SignalScope::OfHandle => SignalScope::Process,
             said => said,
         };
-        self.process().world().hold(|hold| {
+        self.process().table().hold(|hold| {
             let own = self.process_in(hold);
             if !handle.is_visible_to(hold, own) {
                 return Err(Errno::EINVAL);
@@ -111,7 +111,7 @@ impl<H: Host> Thread<H> {
             let mut sending = Sending { given, ..Sending::new(own, signal) };
             match scope {
                 SignalScope::Group => {
-                    let group = handle.number_use(hold).and_then(|named| named.group(hold));
+                    let group = handle.identity_key(hold).and_then(|named| named.group(hold));
                     sending.hit_group(hold, group.ok_or(Errno::ESRCH)?)
                 }
                 SignalScope::Thread => {

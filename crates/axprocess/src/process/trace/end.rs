@@ -120,7 +120,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// A traced thread begins to exit: it is in no ptrace-stop any more, and its code is kept for its tracer.
-    pub(in crate::process) fn leave_trace_stop(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn end_ptrace_stop(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.trace(hold).filter(|trace| trace.tracer(hold).is_some()) {
             trace.end_stop(hold);
         }

@@ -6,7 +6,7 @@ mod check;
 use crate::list::{Links, Node, WeakEdge, WeakList};
 use crate::object::Head;
 use crate::process::{Marks, Process, ProcessState};
-use crate::sync::{Field, Hold, World};
+use crate::sync::{Field, Hold, TableInner};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, ExitStatus, Host, Pid, PidNamespace, WaitStatus};
 
@@ -17,8 +17,8 @@ use super::TraceStop;
 /// A leader's outlives its exit: a zombie is traced until it is reaped.
 pub(crate) struct Trace<H: Host> {
     pub(crate) head: Head,
-    /// Held: a thread's record is dropped after what holds the world for the thread.
-    world: ARef<World<H>>,
+    /// Held: a thread's record is dropped after what holds the table for the thread.
+    table: ARef<TableInner<H>>,
     /// The thread, which holds the record.
     thread: WeakEdge<Thread<H>>,
     /// Which record this is of all.
@@ -60,11 +60,11 @@ impl<H: Host> Trace<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(super) fn make(world: &World<H>) -> Result<ARef<Self>, Errno> {
-        let world = ARef::from(world);
+    pub(super) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
+        let table = ARef::from(table);
         ARef::make(|| Self {
             head: Self::new_head(),
-            world,
+            table,
             thread: WeakEdge::none(),
             serial: Field::new(0),
             tracer: WeakEdge::none(),
@@ -75,8 +75,8 @@ impl<H: Host> Trace<H> {
         })
     }
 
-    pub(crate) fn world(&self) -> &World<H> {
-        &self.world
+    pub(crate) fn table(&self) -> &TableInner<H> {
+        &self.table
     }
 
     /// The process of the thread.
@@ -217,7 +217,7 @@ impl<H: Host> Thread<H> {
     ) -> Option<&'h Trace<H>> {
         if self.trace(hold).is_none() {
             let trace = fresh.take()?;
-            let serial = hold.table_mut().next_birth().unsigned_abs();
+            let serial = hold.relations_mut().next_birth().unsigned_abs();
             trace.serial.set(hold, serial);
             trace.thread.set(hold, Some(self));
             self.trace_edge().set(hold, Some(trace));

@@ -77,7 +77,7 @@ impl<H: Host> Future for WaitFuture<'_, H> {
         };
         let waker = context.waker().clone();
         let process = call.caller.process();
-        let (answer, _released) = process.world().hold(|hold| {
+        let (answer, _released) = process.table().hold(|hold| {
             match look(hold, call.caller, &call.target, call.options) {
                 Ok(WaitOutcome::NothingYet(token)) => {
                     (Poll::Pending, (sleeper.fall_asleep(hold, process, token, waker), None))
@@ -97,7 +97,7 @@ impl<H: Host> Drop for WaitFuture<'_, H> {
         // A panic of the lock leaves it in its list: then it stays allocated for ever.
         if let Some(sleeper) = self.sleeper.take().map(ManuallyDrop::new) {
             let process = self.call.caller.process();
-            let _released = process.world().hold(|hold| sleeper.rise(hold, process));
+            let _released = process.table().hold(|hold| sleeper.rise(hold, process));
             drop(ManuallyDrop::into_inner(sleeper));
         }
     }

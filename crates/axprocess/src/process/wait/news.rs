@@ -8,7 +8,7 @@ use super::target::{ChildId, Target};
 use crate::Host;
 use crate::process::{Process, Trace};
 use crate::sync::Hold;
-use crate::terminal::NumberUse;
+use crate::terminal::IdentityKey;
 use crate::thread::Thread;
 
 /// Something has happened to a child: it ended, stopped, continued or vanished.
@@ -17,7 +17,7 @@ use crate::thread::Thread;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChildNews {
     child: ChildId,
-    group: NumberUse,
+    group: IdentityKey,
     parent: Option<ThreadMark>,
 }
 
@@ -75,7 +75,7 @@ impl<H: Host> Process<H> {
         let parent = self.parent_thread_in(hold);
         ChildNews {
             child: ChildId::of_process(hold, self),
-            group: self.group_in(hold).number_use(hold),
+            group: self.group_in(hold).identity_key(hold),
             parent: parent.map(ThreadMark::of),
         }
     }
@@ -85,7 +85,7 @@ impl<H: Host> Process<H> {
         let count = self.news.get().wrapping_add(1);
         self.news.set(hold, count);
         hold.host().wake_waiters(self, news);
-        self.rouse(hold, news);
+        self.wake_futures(hold, news);
     }
 }
 
@@ -95,7 +95,7 @@ impl<H: Host> Trace<H> {
         let tracer = self.tracer(hold).and_then(|tracer| tracer.thread(hold));
         ChildNews {
             child: ChildId::of_trace(hold, self),
-            group: self.process(hold).group_in(hold).number_use(hold),
+            group: self.process(hold).group_in(hold).identity_key(hold),
             parent: tracer.map(ThreadMark::of),
         }
     }

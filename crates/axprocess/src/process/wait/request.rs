@@ -1,7 +1,7 @@
 //! What is waited for, as the arguments of the system calls say it.
 
 use super::PidfdMode;
-use crate::terminal::NumberUse;
+use crate::terminal::IdentityKey;
 use crate::{Errno, Pid};
 
 bitflags::bitflags! {
@@ -42,7 +42,7 @@ pub(super) enum Who {
     Group(Pid),
     OwnGroup,
     /// What a handle names, in the table of that serial; none: a thread that does not lead.
-    Handle(Option<(u64, NumberUse)>, PidfdMode),
+    Handle(Option<(u64, IdentityKey)>, PidfdMode),
 }
 
 pub(super) const KINDS: WaitOptions =

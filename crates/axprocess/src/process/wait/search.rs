@@ -7,9 +7,9 @@ use crate::pid::Task;
 use crate::process::family::Children;
 use crate::process::{Marks, Process, ProcessState, Trace, TracedBy};
 use crate::sync::Hold;
-use crate::terminal::NumberUse;
+use crate::terminal::IdentityKey;
 use crate::thread::Thread;
-use crate::{ARef, ExitSignal, Host, Usage, WaitStatus};
+use crate::{ARef, ExitSignal, Host, ResourceUsage, WaitStatus};
 
 /// One look at the children, under the lock.
 pub(super) struct Search<'h, H: Host> {
@@ -25,7 +25,7 @@ enum Selector<'h, H: Host> {
     Child(Option<&'h Process<H>>, Option<&'h Trace<H>>),
     Group(&'h ProcessGroup<H>),
     /// The group in which init begins: no number leads to it.
-    Nameless(NumberUse),
+    Nameless(IdentityKey),
 }
 
 /// A child, or a tracee, who may be a child too.
@@ -192,7 +192,7 @@ impl<'h, H: Host> Search<'h, H> {
         let is_selected = match self.selector {
             Selector::Any | Selector::Child(..) => true,
             Selector::Group(group) => process.is_member_of(hold, group),
-            Selector::Nameless(named) => process.group_in(hold).number_use(hold) == named,
+            Selector::Nameless(named) => process.group_in(hold).identity_key(hold) == named,
         };
         is_mine && is_selected
     }

@@ -5,7 +5,7 @@
 //! | who | does, in one hold | after the unlock |
 //! | --- | --- | --- |
 //! | a poll that finds nothing | enters its [`Sleeper`] into the caller's process, with the token of that very look and the waker | drops the waker that it replaced |
-//! | news of a child | moves the sleepers that it concerns from the process's list to the list of those that are due | [`World::wake_due`] takes the wakers out, some in each hold, and wakes them |
+//! | news of a child | moves the sleepers that it concerns from the process's list to the list of those that are due | [`TableInner::wake_due`] takes the wakers out, some in each hold, and wakes them |
 //! | a poll that finds an answer, a drop | takes the sleeper out of whichever list it is in, and the waker out of it | drops the waker |
 //!
 //! So no wake-up is lost: whatever happens after the look finds the sleeper. And a waker, which is foreign code, is cloned before the lock is
@@ -19,7 +19,7 @@ use super::news::ChildNews;
 use crate::list::{Links, Node};
 use crate::object::{Head, Kind};
 use crate::process::Process;
-use crate::sync::{Field, Hold, Opened, World};
+use crate::sync::{Field, Hold, Opened, TableInner};
 use crate::{ARef, Errno, Host};
 
 /// A future that waits for children: where it stands, for what, and how to wake it.
@@ -99,7 +99,7 @@ impl Sleeper {
 
 impl<H: Host> Process<H> {
     /// Makes the sleepers due that the news concerns. All in one hold, as Linux wakes a whole queue: the news is theirs at one moment.
-    pub(super) fn rouse(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
+    pub(super) fn wake_futures(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
         let mut next = self.sleepers.first(hold);
         while let Some(sleeper) = next {
             hold.touch();
@@ -117,7 +117,7 @@ impl<H: Host> Process<H> {
 /// How many wakers are taken out in one hold.
 const WAKES: usize = 8;
 
-impl<H: Host> World<H> {
+impl<H: Host> TableInner<H> {
     /// Wakes the futures that are due. Without a hold: a waker may do anything, also call this crate.
     #[cold]
     pub(crate) fn wake_due(&self) {
@@ -142,7 +142,7 @@ impl<H: Host> World<H> {
 
 /// Wakers that are being woken. If one of them panics, the others are woken while the panic unwinds, and those that are due behind them: it costs nobody
 /// else a wake-up. A second panic then ends the program, as any that meets another.
-struct Wakes<'a, H: Host>(&'a World<H>, core::array::IntoIter<Option<Waker>, WAKES>);
+struct Wakes<'a, H: Host>(&'a TableInner<H>, core::array::IntoIter<Option<Waker>, WAKES>);
 
 impl<H: Host> Wakes<'_, H> {
     fn go_on(mut self) {

@@ -5,7 +5,7 @@ use super::request::Who;
 use crate::pid::Task;
 use crate::process::{Process, Trace};
 use crate::sync::Hold;
-use crate::terminal::NumberUse;
+use crate::terminal::IdentityKey;
 use crate::thread::Thread;
 use crate::{Host, Pid};
 
@@ -17,7 +17,7 @@ use crate::{Host, Pid};
 pub(super) enum Target {
     Any,
     Child(ChildId),
-    Group(NumberUse),
+    Group(IdentityKey),
     /// Nobody had that number.
     Nobody,
 }
@@ -25,14 +25,14 @@ pub(super) enum Target {
 /// Who can be waited for by number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ChildId {
-    Process(NumberUse),
+    Process(IdentityKey),
     /// A thread in ptrace that is not the leader, by its number in the whole table and its record's.
     Tracee(Pid, u64),
 }
 
 impl ChildId {
     pub(super) fn of_process<H: Host>(hold: &Hold<'_, H>, process: &Process<H>) -> Self {
-        Self::Process(process.number_use(hold))
+        Self::Process(process.identity_key(hold))
     }
 
     pub(super) fn of_trace<H: Host>(hold: &Hold<'_, H>, trace: &Trace<H>) -> Self {
@@ -52,11 +52,11 @@ impl Target {
         let numbers = caller.process().pid_ns(hold).numbers(hold);
         let found = match request.who {
             Who::Any => return Self::Any,
-            Who::OwnGroup => Some(Self::Group(caller.process().group_in(hold).number_use(hold))),
+            Who::OwnGroup => Some(Self::Group(caller.process().group_in(hold).identity_key(hold))),
             Who::Group(pgid) => numbers
                 .roles(pgid)
                 .and_then(|roles| roles.group)
-                .map(|group| Self::Group(group.get(hold).number_use(hold))),
+                .map(|group| Self::Group(group.get(hold).identity_key(hold))),
             Who::Process(pid) => numbers
                 .roles(pid)
                 .and_then(|roles| match roles.task()? {
@@ -68,7 +68,7 @@ impl Target {
                 })
                 .map(Self::Child),
             Who::Handle(named, _) => named
-                .filter(|(table, _)| *table == caller.process().world().serial())
+                .filter(|(table, _)| *table == caller.process().table().serial())
                 .map(|(_, named)| Self::Child(ChildId::Process(named))),
         };
         found.unwrap_or(Self::Nobody)

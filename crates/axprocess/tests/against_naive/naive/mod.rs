@@ -31,7 +31,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use axprocess::{
-    ChildSignalAction, Discard, ExitStatus, Signal, SignalAction, SignalCause, TerminalKind,
+    ChildSignalAction, DiscardedSignals, ExitStatus, Signal, SignalAction, SignalCause,
+    TerminalKind,
 };
 
 pub(crate) use birth::Fork;
@@ -201,7 +202,7 @@ pub(crate) enum Hook {
     },
     Discard {
         from: ProcessKey,
-        what: Discard,
+        what: DiscardedSignals,
     },
     StopRequest {
         of: ThreadKey,

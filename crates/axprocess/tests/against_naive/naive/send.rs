@@ -1,6 +1,6 @@
 //! What is decided when a signal is sent, before anybody takes it from a queue.
 
-use axprocess::{Discard, ExitStatus, Signal, SignalAction, SignalCause};
+use axprocess::{DiscardedSignals, ExitStatus, Signal, SignalAction, SignalCause};
 
 use super::{Hook, INIT, PidKey, ProcessKey, Stop, ThreadKey, World};
 
@@ -40,11 +40,11 @@ fn is_forcible(signal: Signal) -> bool {
 }
 
 /// R-STOP-01.
-pub(super) fn discarded_by(signal: Signal) -> Discard {
+pub(super) fn discarded_by(signal: Signal) -> DiscardedSignals {
     match signal {
-        Signal::SIGCONT => Discard::Stops,
-        _ if effect_of(signal) == Effect::Stop => Discard::Continue,
-        _ => Discard::Nothing,
+        Signal::SIGCONT => DiscardedSignals::Stops,
+        _ if effect_of(signal) == Effect::Stop => DiscardedSignals::Continue,
+        _ => DiscardedSignals::Nothing,
     }
 }
 
@@ -82,7 +82,7 @@ impl World {
         // R-STOP-01, R-STOP-02: whatever becomes of the signal itself.
         self.note_sent(process, signal);
         match discarded_by(signal) {
-            Discard::Nothing => {}
+            DiscardedSignals::Nothing => {}
             what => self.hooks.push(Hook::Discard { from: process, what }),
         }
         // R-KILL-10, R-NS-12.

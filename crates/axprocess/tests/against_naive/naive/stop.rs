@@ -1,7 +1,7 @@
 //! What a group stop is, when a group is orphaned.
 
 use axprocess::{
-    ChildSignalAction, Discard, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus,
+    ChildSignalAction, DiscardedSignals, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus,
 };
 
 use super::send::{Scope, discarded_by};
@@ -10,7 +10,11 @@ use super::{Hook, INIT, Notice, PidKey, ProcessKey, Stop, ThreadKey, World};
 /// Stops and continuations.
 impl World {
     /// R-STOP-01, for signals that the kernel sends by itself.
-    pub(crate) fn signal_sent(&mut self, process: ProcessKey, signal: Signal) -> Discard {
+    pub(crate) fn note_signal_sent(
+        &mut self,
+        process: ProcessKey,
+        signal: Signal,
+    ) -> DiscardedSignals {
         self.note_sent(process, signal);
         discarded_by(signal)
     }
@@ -45,7 +49,7 @@ impl World {
     ) -> StopDecision {
         let process = self.process_of(thread);
         if self[process].continues != ticket {
-            return StopDecision::Void;
+            return StopDecision::CancelledByCont;
         }
         // R-NS-12: an init drops what it does not handle.
         let is_spared = self.is_orphaned(self[process].group, None) || self.is_init(process);

@@ -1,7 +1,7 @@
 //! Controlling terminals.
 
 use axprocess::{
-    AcquireTerminal, Acquisition, AdminRight, Errno, IfTaken, Signal, SignalCause, StopSignal,
+    AcquireTerminal, AdminRight, CttyChange, Errno, IfTaken, Signal, SignalCause, StopSignal,
     TerminalAccess, TerminalAnswer, TerminalFile, TerminalKind, TerminalRelease, TerminalSide,
 };
 
@@ -15,13 +15,13 @@ impl World {
         caller: ProcessKey,
         terminal: TerminalKey,
         file: TerminalFile,
-    ) -> Acquisition {
+    ) -> CttyChange {
         let wants = self[caller].leads_session && self[caller].terminal.is_none();
         let is_free = self[terminal].session.is_none();
         if wants && is_free && file == TerminalFile::Readable {
             self.take_terminal(caller, terminal)
         } else {
-            Acquisition::Unchanged
+            CttyChange::Unchanged
         }
     }
 
@@ -31,10 +31,10 @@ impl World {
         caller: ProcessKey,
         terminal: TerminalKey,
         request: AcquireTerminal,
-    ) -> Result<Acquisition, Errno> {
+    ) -> Result<CttyChange, Errno> {
         let leads = self[caller].leads_session;
         if leads && self[terminal].session == Some(self[caller].session) {
-            return Ok(Acquisition::Unchanged);
+            return Ok(CttyChange::Unchanged);
         }
         if !leads || self[caller].terminal.is_some() {
             return Err(Errno::EPERM);
@@ -52,12 +52,12 @@ impl World {
         Ok(self.take_terminal(caller, terminal))
     }
 
-    fn take_terminal(&mut self, leader: ProcessKey, terminal: TerminalKey) -> Acquisition {
+    fn take_terminal(&mut self, leader: ProcessKey, terminal: TerminalKey) -> CttyChange {
         self[terminal].session = Some(self[leader].session);
         self[terminal].foreground = Some(self[leader].group);
         self[leader].terminal = Some(terminal);
         self[leader].foreground_at_hang_up = None;
-        Acquisition::Acquired
+        CttyChange::Acquired
     }
 }
 

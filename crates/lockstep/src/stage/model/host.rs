@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axprocess::{
-    ChildNews, ChildSignalAction, Discard, Host, Process, Relations, Signal, SignalAction,
-    SignalInfo, Thread, Usage,
+    ChildNews, ChildSignalAction, DiscardedSignals, Host, Process, Relations, ResourceUsage,
+    Signal, SignalAction, SignalInfo, Thread,
 };
 
 use super::super::Actor;
@@ -28,7 +28,7 @@ pub(super) struct ThreadId(pub(super) Actor);
 #[derive(Clone, Copy, Default)]
 pub(super) struct Count(pub(super) u64);
 
-impl Usage for Count {
+impl ResourceUsage for Count {
     fn add(&mut self, other: Self) {
         self.0 += other.0;
     }
@@ -82,7 +82,7 @@ impl Host for World {
         }
     }
 
-    fn discard_signals(&self, target: &Process<Self>, discard: Discard) {
+    fn discard_signals(&self, target: &Process<Self>, discard: DiscardedSignals) {
         if let Some(group) = target.host_data().inside() {
             self.kernel().discard(group, discard);
         }

@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use axprocess::{
-    ChildNews, DefaultAction, Discard, Signal, SignalCause, SignalInfo, WaitRequest, WaitToken,
+    ChildNews, DefaultAction, DiscardedSignals, Signal, SignalCause, SignalInfo, WaitRequest,
+    WaitToken,
 };
 use fastrand::Rng;
 
@@ -252,16 +253,16 @@ impl Kernel {
     }
 
     /// Takes signals out of all queues of a process; without stop signals, who is stopped runs.
-    pub(super) fn discard(&mut self, group: usize, discard: Discard) {
+    pub(super) fn discard(&mut self, group: usize, discard: DiscardedSignals) {
         let discarded: &[Signal] = match discard {
-            Discard::Stops => &STOPS,
-            Discard::Continue => &[Signal::SIGCONT],
-            Discard::Nothing => return,
+            DiscardedSignals::Stops => &STOPS,
+            DiscardedSignals::Continue => &[Signal::SIGCONT],
+            DiscardedSignals::Nothing => return,
         };
         forget(&mut self.groups[group].pending, discarded);
         for actor in self.groups[group].threads.clone() {
             forget(&mut self.tasks[actor].pending, discarded);
-            if discard == Discard::Stops && self.tasks[actor].is_stopped {
+            if discard == DiscardedSignals::Stops && self.tasks[actor].is_stopped {
                 self.tasks[actor].is_stopped = false;
                 self.tasks[actor].is_resumed = true;
                 self.wake(actor);

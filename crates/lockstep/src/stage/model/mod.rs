@@ -356,7 +356,7 @@ impl Model {
                 self.end_thread(actor, process.exit_status());
                 return false;
             }
-            thread.run();
+            thread.report_running();
             if thread.is_stop_requested() {
                 self.stop(actor);
                 return false;
