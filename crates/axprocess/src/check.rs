@@ -20,6 +20,7 @@
 //!     process knows of a terminal that its session has not had.
 //! 16. A thread that waits in vfork and the thread for which it waits point to each other, and both live.
 //! 17. Tracers and tracees point to each other; a tracer lives, and keeps the dead threads that it has not reaped. Who reports a stop is in it.
+//! 18. Who is not marked as unusual has nothing that only the unusual have.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -204,6 +205,7 @@ impl<'h, H: Host> Walk<'h, H> {
         }
         process.check_stop(hold, unstopped);
         process.check_pdeath_threads(hold, armed);
+        process.check_ordinary(hold);
         let is_gone = leader.state() == ThreadState::Exited;
         assert_eq!(is_gone, !leader.is_listed(hold), "11: the leader of {process:?} has gone");
         assert_eq!(leader.tid(), process.pid(), "9: the number of the leader of {process:?}");
@@ -465,6 +467,13 @@ mod tests {
     fn invariant_14_an_uncounted_wish() {
         // A count of parent-death signals that no thread has.
         after(|hold, [_, child, _]| child.break_pdeath_threads(hold, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "18: ")]
+    fn invariant_18_a_mark_that_was_forgotten() {
+        // The first process would go the straight way out, and its namespace would have an init that is gone.
+        after(|hold, [init, ..]| init.break_unusual(hold));
     }
 
     #[test]

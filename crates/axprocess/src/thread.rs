@@ -86,10 +86,14 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(crate) fn make(process: &Process<H>, data: H::ThreadData) -> Result<ARef<Self>, Errno> {
+    pub(crate) fn make(
+        process: &Process<H>,
+        data: H::ThreadData,
+    ) -> Result<[ARef<Self>; 2], Errno> {
         let own_numbers = process.pid_ns_hint().new_numbers()?;
         let owner = Owner::counted(ARef::from(process));
-        ARef::make_from(&process.table().spare_threads, || Self::embryo(owner, own_numbers, data))
+        let make = || Self::embryo(owner, own_numbers, data);
+        ARef::make_from(&process.table().spare_threads, make)
     }
 
     /// Takes out what it holds of its process, at its end.
@@ -171,6 +175,12 @@ impl<H: Host> Thread<H> {
             3 => ThreadState::Zombie,
             _ => ThreadState::Exited,
         }
+    }
+
+    /// The same, to a holder.
+    #[inline]
+    pub(crate) fn is_live_in(&self, hold: &Hold<'_, H>) -> bool {
+        self.state.get_in(hold) == ThreadState::Live as u32
     }
 
     pub(crate) fn enter_state(&self, hold: &mut Hold<'_, H>, state: ThreadState) {

@@ -1,7 +1,7 @@
 //! A list that keeps its members alive.
 
 use core::ops::Deref;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use super::ring::Ring;
 use super::{Node, Ptr};
@@ -9,7 +9,7 @@ use crate::Host;
 use crate::object::{ARef, Object};
 use crate::sync::Hold;
 
-/// A list that holds one strong reference to each member.
+/// A list that holds one strong reference to each member, but to parts of the object in which it stands itself: these need none.
 ///
 /// It is emptied before it is dropped; what is still in it then is leaked, never freed while linked.
 pub(crate) struct StrongList<T, L>(Ring<T, L>);
@@ -27,17 +27,39 @@ impl<T: Node<L> + Object, L> StrongList<T, L> {
         Self(Ring::new())
     }
 
-    /// Puts `node` at the end. It is in no other list of this kind.
+    /// Puts `node` at the end. It is in no other list of this kind, and no part of another object.
     #[inline]
     pub(crate) fn push_back<H: Host>(&self, hold: &mut Hold<'_, H>, node: ARef<T>) {
         self.0.push_back(hold, Ptr(ARef::into_raw(node)));
     }
 
     /// Takes `node` out and hands over the list's reference. `None` if it is in no list; it is in no other list of this kind.
+    #[inline]
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<ARef<T>> {
-        // SAFETY: it was in, so `push_back` gave its reference away by `ARef::into_raw`, and that reference,
-        // which the list held, is handed over here, once.
-        self.0.remove(hold, node).then(|| unsafe { ARef::from_raw(NonNull::from_ref(node)) })
+        let is_counted = !node.head().is_part();
+        // SAFETY: it was in, and is no part, so `push_back` gave its reference away by `ARef::into_raw`, and that reference,
+        // which the list held, is handed over here, once. Held against: a node of another list (its kind's links are in one list), one taken out before (it is not in).
+        (self.0.remove(hold, node) && is_counted)
+            .then(|| unsafe { ARef::from_raw(NonNull::from_ref(node)) })
+    }
+
+    /// Puts a part of `whole` at the end, in which the list stands too: whoever can come to the list has the part, so no reference is counted.
+    ///
+    /// # Panics
+    ///
+    /// If list and part do not stand in `whole`.
+    #[inline]
+    pub(crate) fn push_back_part<H: Host, W>(&self, hold: &mut Hold<'_, H>, whole: &W, part: &T) {
+        let stands_inside = |start: usize, size: usize| {
+            let whole = ptr::from_ref(whole).addr();
+            start >= whole && start + size <= whole + size_of::<W>()
+        };
+        let (list, node) = (ptr::from_ref(self).addr(), ptr::from_ref(part).addr());
+        assert!(
+            stands_inside(list, size_of::<Self>()) && stands_inside(node, size_of::<T>()),
+            "a list of parts stands in their whole"
+        );
+        self.0.push_back(hold, Ptr::new(part));
     }
 
     /// Moves the first `count` members, of which `last` is the last, to the end of another list, with the references to them.

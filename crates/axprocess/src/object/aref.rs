@@ -58,24 +58,30 @@ impl<T: Object> ARef<T> {
     /// `ENOMEM`: there is no memory. `make` has not run.
     #[inline]
     pub(crate) fn make(make: impl FnOnce() -> T) -> Result<Self, Errno> {
-        Self::make_in(memory::allocate().map(memory::Unwritten), make)
+        let [own] = Self::make_in(memory::allocate().map(memory::Unwritten), make)?;
+        Ok(own)
     }
 
-    /// Makes an object as [`make`](Self::make) does, in a block that was put back if there is one.
+    /// Makes an object as [`make`](Self::make) does, in a block that was put back if there is one, with so many references to it.
     ///
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory. `make` has not run.
     #[inline]
-    pub(crate) fn make_from(spare: &Spare<T>, make: impl FnOnce() -> T) -> Result<Self, Errno> {
+    pub(crate) fn make_from<const REFERENCES: usize>(
+        spare: &Spare<T>,
+        make: impl FnOnce() -> T,
+    ) -> Result<[Self; REFERENCES], Errno> {
         Self::make_in(spare.take(), make)
     }
 
+    /// So many references from the first moment on: nobody counts meanwhile, so each costs nothing.
     #[inline]
-    fn make_in(
+    fn make_in<const REFERENCES: usize>(
         block: Option<memory::Unwritten<T>>,
         make: impl FnOnce() -> T,
-    ) -> Result<Self, Errno> {
+    ) -> Result<[Self; REFERENCES], Errno> {
+        const { assert!(REFERENCES > 0, "what nobody refers to is never freed") };
         let block = block.ok_or(Errno::ENOMEM)?;
         let place = block.0;
         // SAFETY: nothing stands in the memory, which is as large and aligned as a `T` must be. If `make` panics, `block` gives it back.
@@ -85,13 +91,13 @@ impl<T: Object> ARef<T> {
         // so they have the right to all of it.
         unsafe {
             let own = place.byte_add(T::HEAD).cast::<Head>();
-            own.as_ref().place(own);
+            own.as_ref().place(own, REFERENCES as u32);
             if let Some(part) = T::PART {
                 place.byte_add(part).cast::<Head>().as_ref().place_in(own);
             }
             place.as_ref().settle();
         }
-        Ok(Self { pointer: place, owned: PhantomData })
+        Ok([(); REFERENCES].map(|()| Self { pointer: place, owned: PhantomData }))
     }
 
     /// Makes a reference to a whole one to the object that stands in it: both count the same.

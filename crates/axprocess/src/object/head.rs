@@ -97,10 +97,10 @@ impl Head {
         self.kind
     }
 
-    /// Notes that the object is the whole of its block, with one reference to it.
-    pub(super) fn place(&self, own: NonNull<Self>) {
+    /// Notes that the object is the whole of its block, with so many references to it.
+    pub(super) fn place(&self, own: NonNull<Self>, references: u32) {
         self.whole.store(own.as_ptr(), Ordering::Relaxed);
-        self.count.store(1, Ordering::Relaxed);
+        self.count.store(references, Ordering::Relaxed);
     }
 
     /// Notes that the object stands inside another.
@@ -109,13 +109,19 @@ impl Head {
         self.count.store(PART, Ordering::Relaxed);
     }
 
+    /// Whether the object stands inside another, which counts for it.
+    #[inline]
+    pub(crate) fn is_part(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == PART
+    }
+
     /// The head that counts for this object: its own, or that of the whole in which it stands. Not by way of `whole` in a whole itself: that leads elsewhere
     /// while it waits to be freed.
     #[inline]
     pub(super) fn counting(&self) -> &Self {
         match self.whole() {
             // SAFETY: a part stands in its whole, which so lives as long as the part is borrowed; its way there is written once.
-            Some(whole) if self.count.load(Ordering::Relaxed) == PART => unsafe { whole.as_ref() },
+            Some(whole) if self.is_part() => unsafe { whole.as_ref() },
             _ => self,
         }
     }

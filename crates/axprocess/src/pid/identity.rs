@@ -20,7 +20,7 @@ use super::number::Task;
 use super::own_numbers::Numbers;
 use crate::group::ProcessGroup;
 use crate::object::Head;
-use crate::process::{Process, ProcessState};
+use crate::process::{Marks, Process, ProcessState};
 use crate::session::Session;
 use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32, Word64};
 use crate::terminal::IdentityKey;
@@ -258,6 +258,7 @@ impl<H: Host> Process<H> {
             _ => HandleState::Running,
         };
         made.begin(hold, self.own_numbers(), self.serial(hold), task, state);
+        self.mark(hold, Marks::UNUSUAL);
         let edge = self.leading_thread(hold).identity_edge();
         edge.set(hold, Some(ARef::clone(&made)));
         share_with_named(hold, &made);

@@ -44,9 +44,38 @@ impl<H: Host> Process<H> {
         self.stop_awaits.set(hold, awaited);
     }
 
+    /// Invariant 18: the straight way through a life asks for nothing of this.
+    pub(crate) fn check_ordinary(&self, hold: &Hold<'_, H>) {
+        if !self.is_ordinary(hold) {
+            return;
+        }
+        let first = &self.in_hold(hold).first_thread;
+        let has_second = self.threads.iter(hold).any(|thread| !core::ptr::eq(thread, first));
+        let unusual = [
+            ("another thread", has_second || self.later_leader.get_if_set(hold).is_some()),
+            ("a part in ptrace", first.trace(hold).is_some()),
+            ("an identity", first.identity_edge().get_if_set(hold).is_some()),
+            ("a parent-death signal", self.pdeath_threads.get(hold) > 0),
+            ("a vfork", first.vfork_parent().get(hold).is_some() || first.is_in_vfork()),
+            ("a stop", self.stop_round.get(hold) > 0 || self.stop_awaits.get(hold) > 0),
+            ("a session of its own", self.leads_session()),
+            ("a namespace of its own", self.level > 0 || self.is_pid_ns_init(hold)),
+        ];
+        for (what, has) in unusual {
+            assert!(!has, "18: {self:?} has {what}, and is not marked");
+        }
+        let marks = self.marks.get(hold) - (Marks::EXECED | Marks::GROUP_EXIT | Marks::EXECING);
+        assert!(marks.is_empty(), "18: {self:?} has {marks:?}, and is not marked");
+    }
+
     /// Invariant 14: so many threads have a wish.
     pub(crate) fn check_pdeath_threads(&self, hold: &Hold<'_, H>, armed: u32) {
         assert_eq!(self.pdeath_threads.get(hold), armed, "14: the wishes of {self:?}");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_unusual(&self, hold: &mut Hold<'_, H>) {
+        self.unmark(hold, Marks::UNUSUAL);
     }
 
     #[cfg(test)]

@@ -41,22 +41,31 @@ impl<H: Host> Thread<H> {
     /// Serves exit(2), exit_group(2) after [`Process::begin_group_exit`], and death by a signal. The process's
     /// status is the last thread's, unless a group exit has decided it. R-EXIT-01 to R-EXIT-07, R-REPARENT-01, R-NOTIFY-01.
     pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
-        let process = self.process();
-        let first = || {
-            process.table().hold(|hold| {
-                let exit = self.begin_exit(hold, status.to_raw());
-                if exit != ThreadExit::Gone {
-                    self.try_finish_exit(hold);
-                }
-                exit
-            })
-        };
+        let first = || self.process().table().hold(|hold| self.exit_in(hold, status.to_raw()));
         let exit = with_rest(|| self.finish_exit(), first);
-        self.finish_exit();
+        if self.state() == ThreadState::Exiting {
+            self.finish_exit();
+        }
+        exit
+    }
+
+    /// All of an exit, or as much as one hold allows.
+    #[inline]
+    fn exit_in(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
+        let process = self.process_in(hold);
+        if process.is_ordinary(hold) && self.is_live_in(hold) && self.has_no_children(hold) {
+            process.exit_ordinary(hold, code);
+            return ThreadExit::Last;
+        }
+        let exit = self.begin_exit(hold, code);
+        if exit != ThreadExit::Gone {
+            self.try_finish_exit(hold);
+        }
         exit
     }
 
     /// Also while the panic of a waker unwinds: an exit that has begun is completed.
+    #[cold]
     fn finish_exit(&self) {
         let finish = || {
             while self.state() == ThreadState::Exiting {
@@ -64,6 +73,10 @@ impl<H: Host> Thread<H> {
             }
         };
         with_rest(finish, finish);
+    }
+
+    fn has_no_children(&self, hold: &Hold<'_, H>) -> bool {
+        self.children_list().list.is_empty(hold)
     }
 
     /// Step 1. The process is `Exiting` with its last thread.
@@ -215,15 +228,39 @@ impl<H: Host> Process<H> {
         }
     }
 
+    /// Ends a process that never had anything [unusual](Marks::UNUSUAL), and has no children: what the three steps come to for it.
+    #[inline]
+    fn exit_ordinary(&self, hold: &mut Hold<'_, H>, code: i32) {
+        let thread = &self.in_hold(hold).first_thread;
+        if !self.has(hold, Marks::GROUP_EXIT) {
+            self.exit_code.set(hold, code as u32);
+        }
+        thread.exit_code().set(hold, self.exit_code.get_in(hold));
+        self.live_threads.set(hold, 0);
+        thread.enter_state(hold, ThreadState::Exited);
+        // A part of this process: the list has held no reference to it.
+        _ = self.threads.remove(hold, thread);
+        self.enter_state(hold, ProcessState::Exiting);
+        hold.host().last_thread_exited(self);
+        self.exit_notify(hold);
+    }
+
     /// Becomes a zombie, and the parent is notified.
+    #[inline]
     fn exit_notify(&self, hold: &mut Hold<'_, H>) {
         self.hang_up_own_orphaned_group(hold);
-        self.apply_reboot_status(hold);
+        if !self.is_ordinary(hold) {
+            self.apply_reboot_status(hold);
+            self.note_exit_in_identity(hold);
+        }
         self.enter_state(hold, ProcessState::Zombie);
+        self.notify_parent_or_autoreap(hold);
+    }
+
+    fn note_exit_in_identity(&self, hold: &mut Hold<'_, H>) {
         if let Some(identity) = self.leading_thread(hold).identity_edge().get_if_set(hold) {
             identity.note_exit(hold);
         }
-        self.notify_parent_or_autoreap(hold);
     }
 
     /// Tells the parent of a zombie, or reaps it if the parent does not care; the tracer comes first. R-PTRACE-01, R-PTRACE-02, R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10.
@@ -235,11 +272,7 @@ impl<H: Host> Process<H> {
             return;
         };
         let signal = self.effective_exit_signal(hold, parent);
-        if let Some(trace) = self.traced(hold) {
-            let is_parents = self.traced_by(hold) == TracedBy::Parent;
-            let signal = if is_parents { signal } else { Some(Signal::SIGCHLD) };
-            self.queue_report(hold);
-            trace.notify_tracer(hold, signal, self.exit_status().into());
+        if !self.is_ordinary(hold) && self.notify_tracer_of_end(hold, signal) {
             return;
         }
         let news = self.news_to_parent(hold);
@@ -261,6 +294,16 @@ impl<H: Host> Process<H> {
             self.queue_zombie(hold);
         }
         parent.wake(hold, &news);
+    }
+
+    /// Tells the tracer of a zombie of its end. False if nobody traces it.
+    fn notify_tracer_of_end(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) -> bool {
+        let Some(trace) = self.traced(hold) else { return false };
+        let is_parents = self.traced_by(hold) == TracedBy::Parent;
+        let signal = if is_parents { signal } else { Some(Signal::SIGCHLD) };
+        self.queue_report(hold);
+        trace.notify_tracer(hold, signal, self.exit_status().into());
+        true
     }
 
     /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.

@@ -58,10 +58,10 @@ impl<H: Host> Thread<H> {
     #[inline]
     pub(super) fn accepting<'h>(&'h self, hold: &Hold<'h, H>) -> Option<&'h Self> {
         let process = self.process_in(hold);
-        if process.state() != ProcessState::Live {
+        if process.state_in(hold) != ProcessState::Live {
             return None;
         }
-        if self.is_live() { Some(self) } else { process.first_accepting(hold) }
+        if self.is_live_in(hold) { Some(self) } else { process.first_accepting(hold) }
     }
 }
 
@@ -80,7 +80,7 @@ impl<H: Host> Process<H> {
     pub fn become_subreaper(&self) {
         self.table().hold(|hold| {
             if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
-                self.mark(hold, Marks::SUBREAPER);
+                self.mark(hold, Marks::SUBREAPER | Marks::UNUSUAL);
                 hold.relations_mut().subreapers += 1;
             }
         });

@@ -116,13 +116,13 @@ impl<H: Host> Thread<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
-        let process = self.make_child(&request, data, thread_data)?;
+        let mut child = self.make_child(&request, data, thread_data)?;
         self.process().table().transact(|hold| {
             self.check_may_fork(hold)?;
             let origin = self.origin_of(hold, &request)?;
-            publish(hold, &process, &origin, NumberSource::Taken(request.number, Some(self)))
+            child.publish(hold, &origin, NumberSource::Taken(request.number, Some(self)))
         })?;
-        Ok(first_thread_of(process))
+        Ok(first_thread_of(child.process))
     }
 
     /// Begins a fork in steps: checks, takes memory and the number, and makes nobody visible.
@@ -162,14 +162,18 @@ impl<H: Host> Thread<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<PreparedFork<'a, H>, Errno> {
-        let process = self.make_child(&request, data, thread_data)?;
+        let child = self.make_child(&request, data, thread_data)?;
         let plan = Plan { exit_signal: request.exit_signal, parent: request.parent };
         // Made before: if the lock panics when it is given back, the number is given up.
-        let mut prepared = PreparedFork { caller: self, process, has_numbers: false, plan };
+        let mut prepared = PreparedFork { caller: self, child, has_numbers: false, plan };
         self.process().table().transact(|hold| {
             self.check_may_fork(hold)?;
             self.origin_of(hold, &request)?;
-            prepared.process.in_hold(hold).reserve_number(hold, request.number, Some(self))?;
+            prepared.child.process.in_hold(hold).reserve_number(
+                hold,
+                request.number,
+                Some(self),
+            )?;
             prepared.has_numbers = true;
             Ok(())
         })?;
@@ -190,13 +194,14 @@ impl<H: Host> Thread<H> {
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
         let process = self.process();
-        let thread = Self::make(process, thread_data)?;
+        let [thread, listed] = Self::make(process, thread_data)?;
+        let mut listed = Some(listed);
         process.table().transact(|hold| {
             self.check_children_live_here(hold)?;
             self.check_may_join(hold)?;
             let task = Task::Thread(Ptr::new(&*thread));
             thread.in_hold(hold).own_numbers().enter(hold, number, Some(self), Some(task))?;
-            thread.join(hold);
+            thread.join(hold, listed.take());
             Ok(())
         })?;
         Ok(thread)
@@ -212,9 +217,10 @@ impl<H: Host> Thread<H> {
         number: Number<'_>,
         thread_data: H::ThreadData,
     ) -> Result<PreparedThread<'a, H>, Errno> {
-        let thread = Self::make(self.process(), thread_data)?;
+        let [thread, listed] = Self::make(self.process(), thread_data)?;
         // As in `prepare_fork`.
-        let mut prepared = PreparedThread { caller: self, thread, has_numbers: false };
+        let listed = Some(listed);
+        let mut prepared = PreparedThread { caller: self, thread, listed, has_numbers: false };
         self.process().table().transact(|hold| {
             self.check_children_live_here(hold)?;
             self.check_may_join(hold)?;
@@ -236,7 +242,7 @@ impl<H: Host> Thread<H> {
         request: &ForkRequest<'_>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
-    ) -> Result<ARef<Process<H>>, Errno> {
+    ) -> Result<Child<H>, Errno> {
         if request.parent == ForkParent::Sibling && self.process().is_some_init() {
             return Err(Errno::EINVAL);
         }
@@ -249,7 +255,7 @@ impl<H: Host> Thread<H> {
                 &other_pid_ns
             }
         };
-        Process::make(self.process().table_ref(), pid_ns, data, thread_data)
+        Child::make(self.process().table_ref(), pid_ns, data, thread_data)
     }
 
     /// What a child of the request has from this thread, as it is in this hold.
@@ -289,16 +295,19 @@ impl<H: Host> Thread<H> {
     }
 
     fn is_dying(&self, hold: &Hold<'_, H>) -> bool {
-        self.state() != ThreadState::Live
+        !self.is_live_in(hold)
             || self.process().has(hold, Marks::GROUP_EXIT)
             || hold.host().is_fatal_signal_pending(self)
     }
 
-    /// Makes an embryo one more thread of its process, which is [open](Process::is_open).
-    fn join(&self, hold: &mut Hold<'_, H>) {
+    /// Makes an embryo one more thread of its process, which is [open](Process::is_open). `listed`: the list's reference to it.
+    fn join(&self, hold: &mut Hold<'_, H>, listed: Option<ARef<Self>>) {
         self.enter_state(hold, ThreadState::Live);
         let process = self.process();
-        process.threads.push_back(hold, ARef::from(self));
+        if let Some(listed) = listed {
+            process.threads.push_back(hold, listed);
+        }
+        process.mark(hold, Marks::UNUSUAL);
         process.live_threads.set(hold, process.live_threads.get(hold) + 1);
         process.await_new_thread(hold);
     }
@@ -362,12 +371,12 @@ impl<H: Host> Process<H> {
                 &other_pid_ns
             }
         };
-        let process = Self::make(self.table_ref(), pid_ns, data, thread_data)?;
+        let mut child = Child::make(self.table_ref(), pid_ns, data, thread_data)?;
         table.transact(|hold| {
             let origin = self.origin_of(hold, &request)?;
-            publish(hold, &process, &origin, NumberSource::Taken(request.number, None))
+            child.publish(hold, &origin, NumberSource::Taken(request.number, None))
         })?;
-        Ok(first_thread_of(process))
+        Ok(first_thread_of(child.process))
     }
 
     /// What a child on behalf of this process has from it, as it is in this hold.
@@ -393,7 +402,7 @@ fn first_thread_of<H: Host>(process: ARef<Process<H>>) -> ARef<Thread<H>> {
 #[must_use = "a fork that is not published is given up"]
 pub struct PreparedFork<'a, H: Host> {
     caller: &'a Thread<H>,
-    process: ARef<Process<H>>,
+    child: Child<H>,
     /// It has numbers that are given up if it is not published.
     has_numbers: bool,
     plan: Plan,
@@ -411,6 +420,8 @@ struct Plan {
 pub struct PreparedThread<'a, H: Host> {
     caller: &'a Thread<H>,
     thread: ARef<Thread<H>>,
+    /// The reference that its process's list will hold.
+    listed: Option<ARef<Thread<H>>>,
     /// As for a process.
     has_numbers: bool,
 }
@@ -418,13 +429,15 @@ pub struct PreparedThread<'a, H: Host> {
 impl<H: Host> PreparedFork<'_, H> {
     /// Returns the child's number in its own namespace: what it will see itself.
     pub fn pid(&self) -> Pid {
-        self.process.pid()
+        self.child.process.pid()
     }
 
     /// Returns the child's number as the caller sees it: what its fork(2) returns.
     pub fn pid_seen_by_caller(&self) -> Pid {
         let caller = self.caller.process();
-        caller.table().hold(|hold| self.process.own_numbers.number_in(hold, caller.pid_ns(hold)))
+        caller
+            .table()
+            .hold(|hold| self.child.process.own_numbers.number_in(hold, caller.pid_ns(hold)))
     }
 
     /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end.
@@ -433,7 +446,7 @@ impl<H: Host> PreparedFork<'_, H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
-        self.process.handle()
+        self.child.process.handle()
     }
 
     /// Returns the handle that the request asks for (`CLONE_PIDFD`), as [`CloneRequest::pidfd`](crate::CloneRequest::pidfd) does of what is made.
@@ -442,17 +455,17 @@ impl<H: Host> PreparedFork<'_, H> {
     ///
     /// `ENOMEM`: there is no memory.
     pub fn pidfd(&self, request: &CloneRequest) -> Result<Option<PidHandle<H>>, Errno> {
-        request.pidfd(&self.process.first_thread)
+        request.pidfd(&self.child.process.first_thread)
     }
 
     /// Returns the data of the child: where the kernel puts what it copies.
     pub fn process_data(&self) -> &H::ProcessData {
-        self.process.host_data()
+        self.child.process.host_data()
     }
 
     /// Returns the data of the child's leader thread.
     pub fn thread_data(&self) -> &H::ThreadData {
-        self.process.first_thread.host_data()
+        self.child.process.first_thread.host_data()
     }
 
     /// Makes the child visible, with all its relations at once, and returns its leader thread.
@@ -470,23 +483,23 @@ impl<H: Host> PreparedFork<'_, H> {
         };
         caller.process().table().transact(|hold| {
             let origin = caller.origin_of(hold, &request)?;
-            if self.process.pid_ns(hold).is_closed(hold) {
+            if self.child.process.pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM.into());
             }
             caller.check_may_fork(hold)?;
-            publish(hold, &self.process, &origin, NumberSource::Reserved)?;
+            self.child.publish(hold, &origin, NumberSource::Reserved)?;
             // From here on nothing gives it up, not even a lock that panics when it is given back.
             self.has_numbers = false;
             Ok(())
         })?;
-        Ok(first_thread_of(ARef::clone(&self.process)))
+        Ok(first_thread_of(ARef::clone(&self.child.process)))
     }
 }
 
 impl<H: Host> Drop for PreparedFork<'_, H> {
     fn drop(&mut self) {
         if self.has_numbers {
-            let process = &self.process;
+            let process = &self.child.process;
             process.table().hold(|hold| {
                 give_up(hold, &process.in_hold(hold).first_thread, process.own_numbers())
             });
@@ -541,7 +554,7 @@ impl<H: Host> PreparedThread<'_, H> {
             if let Some(identity) = made.identity_edge().get_if_set(hold) {
                 identity.publish(hold, task);
             }
-            made.join(hold);
+            made.join(hold, self.listed.take());
             // As in `PreparedFork::publish`.
             self.has_numbers = false;
             Ok(())
@@ -587,40 +600,78 @@ enum NumberSource<'a, H: Host> {
     Reserved,
 }
 
-/// Gives a prepared process its number, its group and its parent, in one step. On an error nothing has changed.
-///
-/// # Errors
-///
-/// `ENOMEM`: the table is gone. Then those of [`Numbers::enter`](crate::pid::Numbers::enter).
-#[inline]
-fn publish<'h, H: Host>(
-    hold: &mut Hold<'h, H>,
-    process: &ARef<Process<H>>,
-    origin: &Origin<'h, H>,
-    numbers: NumberSource<'_, H>,
-) -> Result<(), Refusal> {
-    if hold.relations().closed {
-        return Err(Errno::ENOMEM.into());
+/// A process that is being made.
+struct Child<H: Host> {
+    process: ARef<Process<H>>,
+    /// The reference that its parent's list will hold.
+    listed: Option<ARef<Process<H>>>,
+}
+
+impl<H: Host> Child<H> {
+    #[inline]
+    fn make(
+        table: TableRef<H>,
+        pid_ns: &PidNamespace<H>,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<Self, Errno> {
+        let [process, listed] = Process::make(table, pid_ns, data, thread_data)?;
+        Ok(Self { process, listed: Some(listed) })
     }
-    let parent = origin.parent.accepting(hold);
-    let parent = parent.or_else(|| origin.parent.process_in(hold).find_reaper(hold));
-    // The init of a namespace that has ended adopts nobody: on behalf of itself nothing can be made.
-    let parent = parent.filter(|it| !it.process_in(hold).has_ended()).ok_or(Errno::ENOMEM)?;
-    process.enter_number(hold, numbers)?;
-    // A caller that was reaped meanwhile has no group to pass on.
-    let heir = origin.like.is_member_somewhere();
-    let like = if heir { origin.like } else { parent.process_in(hold) };
-    process.inherit_group(hold, like);
-    process.inherit_terminal(hold, like);
-    if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
-        // To a reaper it is an ordinary child (R-REPARENT-09).
-        process.exit_signal.set(hold, origin.exit_signal);
-        process.parent_execs.set(hold, origin.parent_execs);
+
+    /// Gives it its number, its group and its parent, in one step. On an error nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: the table is gone. Then those of [`Numbers::enter`](crate::pid::Numbers::enter).
+    #[inline]
+    fn publish<'h>(
+        &mut self,
+        hold: &mut Hold<'h, H>,
+        origin: &Origin<'h, H>,
+        numbers: NumberSource<'_, H>,
+    ) -> Result<(), Refusal> {
+        if hold.relations().closed {
+            return Err(Errno::ENOMEM.into());
+        }
+        let process = self.process.in_hold(hold);
+        let parent = origin.find_parent(hold)?;
+        process.enter_number(hold, numbers)?;
+        process.inherit_group(hold, origin.heritage(hold, parent));
+        if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
+            // To a reaper it is an ordinary child (R-REPARENT-09).
+            process.exit_signal.set(hold, origin.exit_signal);
+            process.parent_execs.set(hold, origin.parent_execs);
+        }
+        process.record_parent(hold, parent);
+        if let Some(listed) = self.listed.take() {
+            parent.children_list().list.push_back(hold, listed);
+        }
+        process.begin_life(hold);
+        Ok(())
     }
-    process.record_parent(hold, parent);
-    parent.children_list().list.push_back(hold, ARef::clone(process));
-    process.begin_life(hold);
-    Ok(())
+}
+
+impl<'h, H: Host> Origin<'h, H> {
+    /// Who accepts the child: the thread that shall be its parent, or else the reaper.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: the table is gone; the init of a namespace that has ended adopts nobody, so that on behalf of itself nothing can be made.
+    #[inline]
+    fn find_parent(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
+        if let Some(parent) = self.parent.accepting(hold) {
+            return Ok(parent);
+        }
+        let reaper = self.parent.process_in(hold).find_reaper(hold);
+        reaper.filter(|it| !it.process_in(hold).has_ended()).ok_or(Errno::ENOMEM)
+    }
+
+    /// Whose group and terminal the child has: the caller's, but one that was reaped meanwhile has none to pass on.
+    #[inline]
+    fn heritage(&self, hold: &Hold<'h, H>, parent: &'h Thread<H>) -> &'h Process<H> {
+        if self.like.is_member_somewhere() { self.like } else { parent.process_in(hold) }
+    }
 }
 
 impl<H: Host> Process<H> {
@@ -674,6 +725,9 @@ impl<H: Host> Process<H> {
         if pid_ns.init(hold).is_none() {
             pid_ns.set_init(hold, Some(self));
         }
+        if self.level > 0 || pid_ns.init(hold).is_some_and(|init| core::ptr::eq(init, self)) {
+            self.mark(hold, Marks::UNUSUAL);
+        }
         Ok(())
     }
 
@@ -682,16 +736,20 @@ impl<H: Host> Process<H> {
     fn begin_life(&self, hold: &mut Hold<'_, H>) {
         self.enter_state(hold, ProcessState::Live);
         hold.relations_mut().census.created += 1;
-        self.first_thread.own_numbers().follow(hold, &self.own_numbers);
-        self.first_thread.join(hold);
+        let thread = &self.first_thread;
+        thread.own_numbers().follow(hold, &self.own_numbers);
+        thread.enter_state(hold, ThreadState::Live);
+        self.threads.push_back_part(hold, self, thread);
+        self.live_threads.set(hold, 1);
     }
 
     /// Makes an embryo a member of the group of `like`.
     #[inline]
     fn inherit_group(&self, hold: &mut Hold<'_, H>, like: &Self) {
+        self.inherit_terminal(hold, like);
         let group = like.group.get(hold);
         match self.pid_ns(hold).is(like.pid_ns(hold)) {
-            true => self.ids.set(hold, like.ids.get()),
+            true => self.ids.set(hold, like.ids.get_in(hold)),
             false => self.publish_ids(hold, group),
         }
         self.enter_group_as_embryo(hold, group);
@@ -722,7 +780,8 @@ pub(crate) fn new_init<H: Host>(
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<ARef<Thread<H>>, Errno> {
-    let process = Process::make(TableRef::of(table), table.pid_ns(), data, thread_data)?;
+    let [process, listed] = Process::make(TableRef::of(table), table.pid_ns(), data, thread_data)?;
+    let mut listed = Some(listed);
     let session = Session::make(table)?;
     let group = ProcessGroup::make(table)?;
     table.transact(|hold| {
@@ -739,7 +798,9 @@ pub(crate) fn new_init<H: Host>(
         group.found(hold, founder, &session)?;
         process.publish_ids(hold, &group);
         process.enter_group_as_embryo(hold, &group);
-        hold.roots().push_back(hold, ARef::clone(&process));
+        if let Some(listed) = listed.take() {
+            hold.roots().push_back(hold, listed);
+        }
         process.begin_life(hold);
         Ok(())
     })?;

@@ -176,6 +176,9 @@ bitflags::bitflags! {
         const STOP_NOTICE = 1 << 9;
         /// Its parent will be told that it was continued.
         const CONTINUE_NOTICE = 1 << 10;
+        /// It has, or has had, what most processes never do: a second thread, a part in ptrace, a vfork, a stop, a parent-death signal, an identity; it leads a
+        /// session, is or was a subreaper or an init, or lives in a namespace of its own. Never taken back. Who does not have it goes the straight way through its life.
+        const UNUSUAL = 1 << 11;
     }
 }
 
@@ -250,7 +253,7 @@ impl<H: Host> Process<H> {
         pid_ns: &PidNamespace<H>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
-    ) -> Result<ARef<Self>, Errno> {
+    ) -> Result<[ARef<Self>; 2], Errno> {
         let (own_numbers, level) = (pid_ns.new_numbers()?, pid_ns.level());
         ARef::make_from(&table.get().spare_processes, || Self {
             head: Self::new_head(),
@@ -315,6 +318,12 @@ impl<H: Host> Process<H> {
     /// Returns where the process is in its life. A hint, wait-free.
     pub fn state(&self) -> ProcessState {
         ProcessState::from_word(self.state.get())
+    }
+
+    /// The same, to a holder.
+    #[inline]
+    pub(crate) fn state_in(&self, hold: &Hold<'_, H>) -> ProcessState {
+        ProcessState::from_word(self.state.get_in(hold))
     }
 
     /// Returns whether the process has ended; it stays true after the reap. A hint, wait-free.
@@ -435,6 +444,12 @@ impl<H: Host> Process<H> {
         self.marks.get(hold).contains(marks)
     }
 
+    /// Whether it never had anything [unusual](Marks::UNUSUAL).
+    #[inline]
+    pub(crate) fn is_ordinary(&self, hold: &Hold<'_, H>) -> bool {
+        !self.has(hold, Marks::UNUSUAL)
+    }
+
     pub(crate) fn mark(&self, hold: &mut Hold<'_, H>, marks: Marks) {
         self.marks.set(hold, self.marks.get(hold) | marks);
     }
@@ -475,7 +490,7 @@ impl<H: Host> Process<H> {
     }
 
     fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {
-        debug_assert!(self.state() < state, "a process only moves forward in its life");
+        debug_assert!(self.state_in(hold) < state, "a process only moves forward in its life");
         self.state.set(hold, state as u32);
     }
 }

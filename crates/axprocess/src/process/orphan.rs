@@ -68,10 +68,13 @@ impl<H: Host> Process<H> {
     /// R-ORPHAN-04: this process is about to become a zombie.
     pub(super) fn hang_up_own_orphaned_group(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
+        if group.stopped_members(hold) == 0 {
+            return;
+        }
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
-        if group.stopped_members(hold) > 0 && self.is_linked_by(hold, parent, group) {
+        if self.is_linked_by(hold, parent, group) {
             group.hang_up_if_orphaned(hold, Some(self));
         }
     }

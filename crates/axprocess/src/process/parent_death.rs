@@ -4,8 +4,8 @@
 //! parent's process lives on (R-REPARENT-08), and after getppid(2) tells the new parent (E7). Each thread has a wish of its own; the signal goes to its process. The leader's
 //! survives the leader's exit, as on Linux.
 
-use super::Process;
 use super::send::Receiver;
+use super::{Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{Errno, Host, Signal, SignalCause, SignalInfo};
@@ -39,6 +39,7 @@ impl<H: Host> Thread<H> {
     pub fn set_parent_death_signal(&self, signal: Option<Signal>) {
         self.process().table().hold(|hold| {
             if self.state() == ThreadState::Live {
+                self.process().mark(hold, Marks::UNUSUAL);
                 self.wish(hold, signal);
             }
         });

@@ -21,11 +21,13 @@ impl<H: Host> Process<H> {
     /// The claim, and all that follows from it, are one hold: the parent is the parent of this
     /// moment, and group_links ends here, not with the last `ARef` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
     pub(crate) fn reap(&self, hold: &mut Hold<'_, H>) -> Option<ARef<Self>> {
-        if self.state() != ProcessState::Zombie {
+        if self.state_in(hold) != ProcessState::Zombie {
             return None;
         }
         let parent = self.parent.get(hold)?.children_list();
-        self.unlink_leader_trace(hold);
+        if !self.is_ordinary(hold) {
+            self.unlink_leader_trace(hold);
+        }
         parent.reportable.remove(hold, self);
         let link = parent.list.remove(hold, self);
         self.parent.set(hold, None);
@@ -38,18 +40,26 @@ impl<H: Host> Process<H> {
     pub(super) fn release_relations(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
         group.release_member(hold, self);
+        self.own_numbers.release(hold);
+        self.enter_state(hold, ProcessState::Reaped);
+        hold.relations_mut().census.reaped += 1;
+        if !self.is_ordinary(hold) {
+            self.release_unusual(hold);
+        }
+        release_pid_ns(hold, group.own_numbers());
+    }
+
+    /// Gives up what an ordinary process does not have: its identity, its place as an init, its later leader.
+    #[cold]
+    fn release_unusual(&self, hold: &mut Hold<'_, H>) {
         let own = self.in_hold(hold);
-        own.own_numbers.release(hold);
         if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {
             identity.note_end(hold, self.exit_code.get());
         }
         if self.is_pid_ns_init(hold) {
             self.pid_ns(hold).set_init(hold, None);
         }
-        self.enter_state(hold, ProcessState::Reaped);
         self.later_leader.set(hold, None);
-        hold.relations_mut().census.reaped += 1;
         release_pid_ns(hold, &own.own_numbers);
-        release_pid_ns(hold, group.own_numbers());
     }
 }

@@ -16,6 +16,7 @@
 //! No wake-up is lost: the word that [`Thread::is_in_vfork`] reads changes before the hook is called, in the hold that undoes the tie. Stops are
 //! the kernel's to defer: a thread that sleeps here does not call [`Thread::stop`], so a group stop waits for it (R-VFORK-03).
 
+use super::Marks;
 use crate::Host;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -69,6 +70,8 @@ impl<H: Host> Thread<H> {
             }
             self.cancel_vfork(hold);
             child.complete_vfork(hold);
+            self.process().mark(hold, Marks::UNUSUAL);
+            child.process().mark(hold, Marks::UNUSUAL);
             self.vfork_child().set(hold, Some(child));
             child.vfork_parent().set(hold, Some(self));
             self.vfork_word().set(hold, 1);

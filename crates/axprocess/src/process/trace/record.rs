@@ -220,6 +220,7 @@ impl<H: Host> Thread<H> {
             let serial = hold.relations_mut().next_birth().unsigned_abs();
             trace.serial.set(hold, serial);
             trace.thread.set(hold, Some(self));
+            self.process().mark(hold, Marks::UNUSUAL);
             self.trace_edge().set(hold, Some(trace));
         }
         self.trace(hold)
