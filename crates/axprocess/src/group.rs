@@ -113,6 +113,7 @@ impl<H: Host> ProcessGroup<H> {
     }
 
     /// The group's number in its present use; see [`IdentityKey`].
+    #[inline]
     pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> IdentityKey {
         IdentityKey {
             number: self.own_numbers.number_in(hold, hold.root_pid_ns()),

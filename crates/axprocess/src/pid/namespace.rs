@@ -148,6 +148,12 @@ impl<H: Host> PidNamespace<H> {
         self.numbers.get(hold)
     }
 
+    /// The numbers, for an edit that neither needs memory nor gives any back.
+    #[inline]
+    pub(super) fn numbers_mut<'a>(&'a self, hold: &'a mut Hold<'_, H>) -> &'a mut NumberTable<H> {
+        self.numbers.get_mut(hold)
+    }
+
     pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>, number: Pid) -> Option<&'a Roles<H>> {
         self.numbers(hold).roles(number)
     }

@@ -186,6 +186,30 @@ impl<H: Host> NumberTable<H> {
         Ok(pid)
     }
 
+    /// Gives the next number to a new thread or process, if it is free at first sight: then one way down the tree is all.
+    #[inline]
+    pub(crate) fn enter_next(&mut self, holder: Holder<H>) -> Option<Pid> {
+        let candidate = self.first_candidate();
+        let mut is_free = candidate < self.limit;
+        let entered = is_free
+            && self.roles.edit_within_leaf(candidate, |roles| {
+                is_free = roles.is_vacant();
+                if is_free {
+                    roles.holder = holder;
+                }
+            });
+        (entered && is_free).then(|| {
+            self.cursor = candidate + 1;
+            candidate
+        })
+    }
+
+    /// Ends the role that a number plays for a thread or process, where one way down the tree is all. False, and nothing has changed: [`edit_existing`](Self::edit_existing) does it.
+    #[inline]
+    pub(crate) fn vacate(&mut self, number: Pid) -> bool {
+        self.roles.edit_within_leaf(number, |roles| roles.holder = Holder::Nobody)
+    }
+
     /// Sees to it that there is memory to [`enter`](Self::enter) a number, if one can be given.
     pub(crate) fn reserve(&mut self, wanted: Option<Pid>) -> Result<(), Refusal> {
         match wanted.or_else(|| self.next_free()) {

@@ -70,11 +70,16 @@ impl<H: Host> Numbers<H> {
     }
 
     /// The number that `viewer` sees; 0 if it sees none: who lives inside sees nothing of what is outside (R-PID-14).
+    #[inline]
     pub(crate) fn number_in(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
-        let pid_ns = self.pid_ns(hold);
-        if pid_ns.is(viewer) {
-            return self.number();
+        match self.pid_ns(hold).is(viewer) {
+            true => self.number.get_in(hold),
+            false => self.number_outside(hold, viewer),
         }
+    }
+
+    fn number_outside(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
+        let pid_ns = self.pid_ns(hold);
         match self.inside.get_if_set(hold) {
             Some(inside) if viewer.contains(pid_ns) => {
                 inside.outer.get(viewer.level() as usize).map_or(0, Word32::get)
@@ -93,10 +98,13 @@ impl<H: Host> Numbers<H> {
 
     /// Has the numbers of `other` from now on, also when those are given back: a thread that becomes the leader those of its process, a terminal
     /// those of its foreground.
+    #[inline]
     pub(crate) fn follow(&self, hold: &mut Hold<'_, H>, other: &Self) {
-        self.number.set(hold, other.number());
-        let inside = other.inside.get_if_set(hold).map(ARef::from);
-        self.inside.set(hold, inside);
+        self.number.set(hold, other.number.get_in(hold));
+        if !(self.lives_at_root(hold) && other.lives_at_root(hold)) {
+            let inside = other.inside.get_if_set(hold).map(ARef::from);
+            self.inside.set(hold, inside);
+        }
     }
 
     /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none; `caller`: who asks for them; `task`: who
@@ -116,6 +124,24 @@ impl<H: Host> Numbers<H> {
         task: Option<Task<H>>,
     ) -> Result<(), Refusal> {
         let holder = task.map_or(Holder::Prepared, Holder::Task);
+        if matches!(wanted, Number::Next) && self.lives_at_root(hold) {
+            let root = hold.root_pid_ns();
+            if let Some(number) = root.numbers_mut(hold).enter_next(holder) {
+                self.number.set(hold, number);
+                return Ok(());
+            }
+        }
+        self.enter_wanted(hold, wanted, caller, holder)
+    }
+
+    #[cold]
+    fn enter_wanted(
+        &self,
+        hold: &mut Hold<'_, H>,
+        wanted: Number<'_>,
+        caller: Option<&Thread<H>>,
+        holder: Holder<H>,
+    ) -> Result<(), Refusal> {
         let own = self.pid_ns(hold);
         wanted.check_count(own.level())?;
         if own.level() == 0 {
@@ -126,7 +152,12 @@ impl<H: Host> Numbers<H> {
         self.enter_everywhere(hold, wanted, caller, holder)
     }
 
-    #[cold]
+    /// Whether its one number is in the table's own namespace.
+    #[inline]
+    fn lives_at_root(&self, hold: &Hold<'_, H>) -> bool {
+        self.inside.get_if_set(hold).is_none()
+    }
+
     fn enter_everywhere(
         &self,
         hold: &mut Hold<'_, H>,
@@ -306,7 +337,17 @@ impl<H: Host> Numbers<H> {
     }
 
     /// Ends the thread's or process's role of its numbers, at every level.
+    #[inline]
     pub(crate) fn release(&self, hold: &mut Hold<'_, H>) {
+        let number = self.number.get_in(hold);
+        if self.lives_at_root(hold) && hold.root_pid_ns().numbers_mut(hold).vacate(number) {
+            return;
+        }
+        self.release_everywhere(hold);
+    }
+
+    #[cold]
+    fn release_everywhere(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.holder = Holder::Nobody);
     }
 }
@@ -328,7 +369,6 @@ impl<H: Host> Drop for Entered<'_, '_, H> {
 }
 
 /// Gives a new thread or process its number in one namespace.
-#[inline]
 fn enter_one<H: Host>(
     hold: &mut Hold<'_, H>,
     pid_ns: &PidNamespace<H>,

@@ -101,6 +101,29 @@ impl<V: Slot> Radix<V> {
         Ok(result)
     }
 
+    /// Edits the slot of a number where that concerns its leaf alone: it is there, does not become full by that or cease to be, and no other waits to be taken out.
+    /// False, and `edit` has not run: then [`edit`](Self::edit) or [`edit_existing`](Self::edit_existing) does it.
+    #[inline]
+    pub(crate) fn edit_within_leaf(&mut self, number: u32, edit: impl FnOnce(&mut V)) -> bool {
+        let is_another_idle = self.idle.is_some_and(|idle| idle >> BITS != number >> BITS);
+        let Some(leaf) = self.leaf_mut(number) else {
+            return false;
+        };
+        let (digit, own) = (digit(number, 0), bit(digit(number, 0)));
+        let (others, before) = (leaf.occupied & !own, leaf.occupied & own);
+        if others == !own || (others == 0 && is_another_idle) {
+            return false;
+        }
+        edit(&mut leaf.slots[digit]);
+        let after = if leaf.slots[digit].is_vacant() { 0 } else { own };
+        leaf.occupied = others | after;
+        if others | after == 0 {
+            self.idle = Some(number);
+        }
+        self.len = self.len + usize::from(after > before) - usize::from(after < before);
+        true
+    }
+
     /// Edits the slot of a number in use; returns `None` if it is free.
     ///
     /// Afterwards the number is in use or free as the slot says; nodes that emptied are retired.

@@ -700,7 +700,7 @@ impl<H: Host> Process<H> {
         self.serial.set(hold, serial);
     }
 
-    /// Takes its numbers, or is found under those that it has from now on. The first process of a namespace is its init (R-FORK-14).
+    /// Takes its numbers, or is found under those that it has from now on.
     #[inline]
     fn enter_number(
         &self,
@@ -721,14 +721,20 @@ impl<H: Host> Process<H> {
                 }
             }
         }
-        let pid_ns = own.own_numbers.pid_ns(hold);
+        if self.level > 0 || hold.init().is_none() {
+            self.settle_in_pid_ns(hold);
+        }
+        Ok(())
+    }
+
+    /// Lives in a namespace of its own, or in the table's as the first. The first process of a namespace is its init (R-FORK-14).
+    #[cold]
+    fn settle_in_pid_ns(&self, hold: &mut Hold<'_, H>) {
+        let pid_ns = self.pid_ns(hold);
         if pid_ns.init(hold).is_none() {
             pid_ns.set_init(hold, Some(self));
         }
-        if self.level > 0 || pid_ns.init(hold).is_some_and(|init| core::ptr::eq(init, self)) {
-            self.mark(hold, Marks::UNUSUAL);
-        }
-        Ok(())
+        self.mark(hold, Marks::UNUSUAL);
     }
 
     /// Lives from now on, with its first thread under the process's number.

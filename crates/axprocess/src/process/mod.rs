@@ -431,11 +431,13 @@ impl<H: Host> Process<H> {
         self.group_links.is_linked(hold) && core::ptr::eq(self.group.get(hold), group)
     }
 
+    #[inline]
     pub(crate) fn group_in<'h>(&self, hold: &Hold<'h, H>) -> &'h ProcessGroup<H> {
         self.group.get(hold)
     }
 
     /// Which use of its number it is.
+    #[inline]
     pub(crate) fn serial(&self, hold: &Hold<'_, H>) -> u64 {
         self.serial.get(hold)
     }

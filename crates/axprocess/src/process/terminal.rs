@@ -399,6 +399,7 @@ impl<H: Host> Process<H> {
     }
 
     /// The number's present use, of which this process is the owner.
+    #[inline]
     pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> IdentityKey {
         let number = self.in_hold(hold).own_numbers().number_in(hold, hold.root_pid_ns());
         IdentityKey { number, serial: self.serial(hold) }

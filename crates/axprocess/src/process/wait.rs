@@ -8,7 +8,8 @@
 //! | --- | --- |
 //! | `request`, `pidfd` | what is waited for, as numbers and flags |
 //! | `target` | who that was when the call began |
-//! | `search` | one look at the children |
+//! | `collect` | the straight way: an ordinary zombie is found at once, and reaped |
+//! | `search` | one look at all the children |
 //! | `news` | what happened to a child, and whom that wakes |
 //! | `future`, `sleeper` | a wait as a future |
 //!
@@ -43,6 +44,7 @@
 //! A kernel whose queue does not look at the news is right in all but one thing: a sleeper for a group may learn of `ECHILD` where Linux
 //! lets it sleep on, because the last child has left the group.
 
+mod collect;
 mod future;
 mod news;
 mod pidfd;
@@ -184,6 +186,9 @@ impl<H: Host> Thread<H> {
     /// `ECHILD`: no child matches that could ever report what is asked for.
     pub fn wait(&self, request: &WaitRequest) -> Result<WaitOutcome<H>, Errno> {
         self.process().table().hold(|hold| {
+            if let Some(zombie) = self.ordinary_zombie(hold, request) {
+                return Ok(WaitOutcome::Event(self.collect(hold, zombie)));
+            }
             let target = Target::of(hold, self, request);
             look(hold, self, &target, request.options())
         })

@@ -71,6 +71,7 @@ impl<H: Host> Process<H> {
     }
 
     /// What is to be told of this process as a child, before it is reaped.
+    #[inline]
     pub(in crate::process) fn news_to_parent(&self, hold: &Hold<'_, H>) -> ChildNews {
         let parent = self.parent_thread_in(hold);
         ChildNews {
@@ -81,6 +82,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Makes every wait token of this process stale, and wakes its waiters for that child.
+    #[inline]
     pub(in crate::process) fn wake(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
         let count = self.news.get().wrapping_add(1);
         self.news.set(hold, count);

@@ -9,7 +9,7 @@ use crate::process::{Marks, Process, ProcessState, Trace, TracedBy};
 use crate::sync::Hold;
 use crate::terminal::IdentityKey;
 use crate::thread::Thread;
-use crate::{ARef, ExitSignal, Host, ResourceUsage, WaitStatus};
+use crate::{ARef, ExitSignal, Host, WaitStatus};
 
 /// One look at the children, under the lock.
 pub(super) struct Search<'h, H: Host> {
@@ -268,8 +268,7 @@ impl<'h, H: Host> Search<'h, H> {
             Subject::Child(child) => child.number_seen_by(hold, caller),
             Subject::Tracee(trace) => trace.number_in(hold, caller.pid_ns(hold)),
         };
-        let mut usage = hold.host().usage(process);
-        usage.add(process.children_usage.get(hold));
+        let usage = process.usage_with_children(hold);
         let process = match self.options.contains(WaitOptions::NOWAIT) {
             true => ARef::from(process),
             false => self.take(hold, subject, status, usage),
@@ -320,11 +319,7 @@ impl<'h, H: Host> Search<'h, H> {
                 return link;
             }
         }
-        let parent = self.caller.process_in(hold);
-        let mut total = parent.children_usage.get(hold);
-        total.add(usage);
-        parent.children_usage.set(hold, total);
-        process.claim(hold).unwrap_or_else(|| ARef::from(process))
+        self.caller.process_in(hold).reap_child(hold, process, usage)
     }
 }
 
@@ -332,10 +327,5 @@ impl<H: Host> Process<H> {
     fn consume_report(&self, hold: &mut Hold<'_, H>, report: Marks) {
         self.unmark(hold, report);
         self.queue_report(hold);
-    }
-
-    /// Reaps the zombie for its waiter. That wakes nobody: whoever sleeps for this child was woken when it ended (R-WAIT-24).
-    fn claim(&self, hold: &mut Hold<'_, H>) -> Option<ARef<Self>> {
-        self.reap(hold)
     }
 }

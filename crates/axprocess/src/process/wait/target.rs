@@ -31,6 +31,7 @@ pub(super) enum ChildId {
 }
 
 impl ChildId {
+    #[inline]
     pub(super) fn of_process<H: Host>(hold: &Hold<'_, H>, process: &Process<H>) -> Self {
         Self::Process(process.identity_key(hold))
     }
