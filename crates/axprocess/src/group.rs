@@ -48,7 +48,7 @@ impl<H: Host> ProcessGroup<H> {
     pub(crate) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
-            head: Self::new_head(),
+            head: Head::new(),
             table,
             own_numbers: Numbers::at_root(),
             sid: Word32::new(0),

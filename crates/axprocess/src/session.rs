@@ -40,7 +40,7 @@ impl<H: Host> Session<H> {
     pub(crate) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
-            head: Self::new_head(),
+            head: Head::new(),
             table,
             own_numbers: Numbers::at_root(),
             groups: WeakList::new(),

@@ -126,7 +126,7 @@ impl<H: Host> Terminal<H> {
     ) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
-            head: Self::new_head(),
+            head: Head::new(),
             table,
             kind,
             device,

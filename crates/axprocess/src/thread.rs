@@ -104,7 +104,7 @@ impl<H: Host> Thread<H> {
     #[inline]
     fn embryo(process: Owner<Process<H>>, own_numbers: Numbers<H>, data: H::ThreadData) -> Self {
         Self {
-            head: Self::new_head(),
+            head: Head::new(),
             process,
             own_numbers,
             children_pid_ns: StrongEdge::empty(),

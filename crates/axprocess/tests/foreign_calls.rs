@@ -1,11 +1,12 @@
-//! Random calls, with other random calls just before every acquisition of the lock, as another processor could make them: also while a table is being dropped, with wakers
-//! that panic, and with dead, foreign and half-made objects.
+//! Random calls, with other random calls just before every acquisition of the lock and just behind its release, as another processor could make them: also while a table is being dropped, before what a
+//! hold has released is freed, with wakers that panic, and with dead, foreign and half-made objects.
 //!
 //! `FOREIGN_CALLS_SECONDS` says how long (5), `FOREIGN_CALLS_SEED` with what besides the fixed seed, `FOREIGN_CALLS_ROUND` which one round of that seed. The same seed makes the same calls.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::num::NonZeroU64;
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -52,12 +53,39 @@ fn one_of<T: Copy>(choices: &[T]) -> T {
     choices[below(choices.len())]
 }
 
-/// A lock before which others get their turn.
+/// A lock before and behind which others get their turn.
 struct Disturbed<T>(Mutex<T>);
+
+/// Behind it, what the hold has released is not yet freed.
+struct Guard<'a, T>(Option<MutexGuard<'a, T>>);
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("it is held")
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("it is held")
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        // A call of the checker's panic, or of a waker's, is over.
+        if !std::thread::panicking() {
+            disturb();
+        }
+    }
+}
 
 impl<T> Lock<T> for Disturbed<T> {
     type Guard<'a>
-        = MutexGuard<'a, T>
+        = Guard<'a, T>
     where
         T: 'a;
 
@@ -65,9 +93,9 @@ impl<T> Lock<T> for Disturbed<T> {
         Self(Mutex::new(value))
     }
 
-    fn lock(&self) -> MutexGuard<'_, T> {
+    fn lock(&self) -> Guard<'_, T> {
         disturb();
-        self.0.try_lock().unwrap_or_else(|_| fail("the lock is held"))
+        Guard(Some(self.0.try_lock().unwrap_or_else(|_| fail("the lock is held"))))
     }
 }
 
@@ -632,7 +660,7 @@ fn from_env(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn calls_before_every_acquisition_of_the_lock_break_nothing() {
+fn calls_around_every_hold_of_the_lock_break_nothing() {
     // Design, ownership, hooks, wait: every invariant is checked at unlocks; nothing is freed that something leads to (as the address sanitizer sees), and all is freed in the end.
     std::thread::spawn(watch);
     let seconds = from_env("FOREIGN_CALLS_SECONDS").unwrap_or(5);

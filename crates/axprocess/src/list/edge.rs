@@ -3,18 +3,20 @@
 use core::ptr::NonNull;
 
 use crate::Host;
+use crate::object::Object;
 use crate::sync::{Field, Hold};
 
 /// A weak pointer that stands in a relation; see the module's contract.
 pub(crate) struct Ptr<T>(pub(super) NonNull<T>);
 
-// SAFETY: a `Ptr` gives out shared references only, in a hold, to objects that are shared between threads.
+// SAFETY: a `Ptr` gives out shared references only, in a hold, to objects that are shared between threads. Held against: a thread that unlinks what another has linked.
 unsafe impl<T: Send + Sync> Send for Ptr<T> {}
-// SAFETY: as above.
+// SAFETY: as above. Held against: two threads that follow the same link (each in its own hold).
 unsafe impl<T: Send + Sync> Sync for Ptr<T> {}
 
-impl<T> Ptr<T> {
+impl<T: Object> Ptr<T> {
     pub(crate) fn new(target: &T) -> Self {
+        const { assert!(T::MAY_BE_LINKED, "it is freed at once, also in a hold") };
         Self(NonNull::from_ref(target))
     }
 
@@ -49,7 +51,7 @@ impl<T> PartialEq for Ptr<T> {
 /// A weak link from one object to at most one other.
 pub(crate) struct WeakEdge<T>(Field<Option<Ptr<T>>>);
 
-impl<T: Send + Sync> WeakEdge<T> {
+impl<T: Object> WeakEdge<T> {
     pub(crate) const fn none() -> Self {
         Self(Field::new(None))
     }

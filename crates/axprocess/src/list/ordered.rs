@@ -10,10 +10,11 @@ use core::marker::PhantomData;
 
 use super::Ptr;
 use crate::Host;
+use crate::object::Object;
 use crate::sync::{Field, Hold};
 
 /// An object that can stand in an ordered queue of kind `L`.
-pub(crate) trait OrderedNode<L>: Sized + Send + Sync + 'static {
+pub(crate) trait OrderedNode<L>: Object {
     fn tree_links(&self) -> &TreeLinks<Self>;
     /// Its place in the order; constant while it is in the queue, and no other member's.
     fn key<H: Host>(&self, hold: &Hold<'_, H>) -> i64;

@@ -4,10 +4,11 @@ use core::marker::PhantomData;
 
 use super::Ptr;
 use crate::Host;
+use crate::object::Object;
 use crate::sync::{Field, Hold};
 
 /// An object that can stand in a list of kind `L`, at most one such list at a time.
-pub(crate) trait Node<L>: Sized + Send + Sync + 'static {
+pub(crate) trait Node<L>: Object {
     fn links(&self) -> &Links<Self>;
 }
 
@@ -25,6 +26,12 @@ impl<T: Send + Sync> Links<T> {
     #[inline]
     pub(crate) fn is_linked<H: Host>(&self, hold: &Hold<'_, H>) -> bool {
         self.prev.get(hold).is_some()
+    }
+
+    /// Who is in no list leads nowhere: the wait of a dead thread looks at who stands behind it.
+    fn check<H: Host>(&self, hold: &Hold<'_, H>) {
+        let (leads_back, leads_on) = (self.is_linked(hold), self.next.get(hold).is_some());
+        debug_assert_eq!(leads_back, leads_on, "an object leads to others and is in no list");
     }
 }
 
@@ -55,9 +62,10 @@ impl<T: Node<L>, L> Ring<T, L> {
         self.head.get(hold).map(|head| head.get(hold))
     }
 
-    /// The one after `node`, which is in this list; `None` at its end.
+    /// The one after `node`, which is in this list or in none; `None` at its end, and of one that is in none.
     #[inline]
     pub(crate) fn after<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
+        node.links().check(hold);
         let next = node.links().next.get(hold)?;
         (self.head.get(hold) != Some(next)).then(|| next.get(hold))
     }
@@ -67,9 +75,10 @@ impl<T: Node<L>, L> Ring<T, L> {
         self.first(hold)?.links().prev.get(hold).map(|last| last.get(hold))
     }
 
-    /// The one before `node`, which is in this list; `None` at its beginning.
+    /// The one before `node`, which is in this list or in none; `None` at its beginning, and of one that is in none.
     #[inline]
     pub(crate) fn before<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
+        node.links().check(hold);
         if self.head.get(hold).is_some_and(|head| head.is(node)) {
             return None;
         }

@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 use super::ring::Ring;
 use super::{Node, Ptr};
 use crate::Host;
-use crate::object::{ARef, Object};
+use crate::object::ARef;
 use crate::sync::Hold;
 
 /// A list that holds one strong reference to each member, but to parts of the object in which it stands itself: these need none.
@@ -22,7 +22,7 @@ impl<T, L> Deref for StrongList<T, L> {
     }
 }
 
-impl<T: Node<L> + Object, L> StrongList<T, L> {
+impl<T: Node<L>, L> StrongList<T, L> {
     pub(crate) const fn new() -> Self {
         Self(Ring::new())
     }
@@ -37,8 +37,8 @@ impl<T: Node<L> + Object, L> StrongList<T, L> {
     #[inline]
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<ARef<T>> {
         let is_counted = !node.head().is_part();
-        // SAFETY: it was in, and is no part, so `push_back` gave its reference away by `ARef::into_raw`, and that reference,
-        // which the list held, is handed over here, once. Held against: a node of another list (its kind's links are in one list), one taken out before (it is not in).
+        // SAFETY: it was in, and is no part, so `push_back` gave its reference away by `ARef::into_raw`, and that reference, which the list held, is handed over here, once. Held against: a second removal (it
+        // finds no links), one after a move to another list (the reference has moved along), a caller that drops it in the hold (it waits for the unlock), a part that was put in with a reference (that is leaked).
         (self.0.remove(hold, node) && is_counted)
             .then(|| unsafe { ARef::from_raw(NonNull::from_ref(node)) })
     }

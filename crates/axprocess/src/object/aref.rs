@@ -45,9 +45,9 @@ pub struct ARef<T: Object> {
     owned: PhantomData<T>,
 }
 
-// SAFETY: it gives out `&T` and may drop the `T`, from whichever thread; an object is `Send` and `Sync` by its trait.
+// SAFETY: it gives out `&T` and may drop the `T`, from whichever thread; an object is `Send` and `Sync` by its trait. Held against: a `Shared` of an `Rc` or a `Cell` (it is no object).
 unsafe impl<T: Object> Send for ARef<T> {}
-// SAFETY: as above: a shared one can be cloned, and the clone be sent.
+// SAFETY: as above: a shared one can be cloned, and the clone be sent. Held against: a clone that is the last one, in another thread than made it.
 unsafe impl<T: Object> Sync for ARef<T> {}
 
 impl<T: Object> ARef<T> {
@@ -84,14 +84,15 @@ impl<T: Object> ARef<T> {
         const { assert!(REFERENCES > 0, "what nobody refers to is never freed") };
         let block = block.ok_or(Errno::ENOMEM)?;
         let place = block.0;
-        // SAFETY: nothing stands in the memory, which is as large and aligned as a `T` must be. If `make` panics, `block` gives it back.
+        // SAFETY: nothing stands in the memory, which is as large and aligned as a `T` must be. Held against: `make` that panics (`block` gives it back), or makes another from the same blocks meanwhile
+        // (this one was taken out).
         unsafe { place.write(make()) };
         core::mem::forget(block);
         // SAFETY: the object has just been written there, and its heads stand where its trait says. Nobody else knows of it yet. The pointers come from the allocation,
-        // so they have the right to all of it.
+        // so they have the right to all of it. Held against: a value with the head of another type (what it is freed as is said here), `settle` that panics (the object is leaked).
         unsafe {
-            let own = place.byte_add(T::HEAD).cast::<Head>();
-            own.as_ref().place(own, REFERENCES as u32);
+            let mut own = place.byte_add(T::HEAD).cast::<Head>();
+            own.as_mut().place(own, T::KIND, REFERENCES as u32);
             if let Some(part) = T::PART {
                 place.byte_add(part).cast::<Head>().as_ref().place_in(own);
             }
@@ -145,7 +146,7 @@ impl<T: Object> ARef<T> {
     /// How many references there are to the block, at some moment of the call.
     #[cfg(test)]
     pub(crate) fn count(this: &Self) -> u32 {
-        // SAFETY: this reference keeps the whole alive.
+        // SAFETY: this reference keeps the whole alive. Held against: one to a part.
         this.head().whole().map_or(0, |whole| unsafe { whole.as_ref() }.count())
     }
 }
@@ -172,7 +173,8 @@ impl<T: Object> Deref for ARef<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: this reference is counted, so the object lives as long as it does, and only `&T` of it are ever given out.
+        // SAFETY: this reference is counted, so the object lives as long as it does. Held against: a kernel that swaps two objects, or takes one apart (only `&T` is ever given out); 2³² leaked references
+        // (the count saturates).
         unsafe { self.pointer.as_ref() }
     }
 }
@@ -187,7 +189,8 @@ impl<T: Object> Drop for ARef<T> {
     #[inline]
     fn drop(&mut self) {
         let Some(whole) = self.head().whole() else { return };
-        // SAFETY: this reference is given up, and has kept the whole alive, which so does not wait to be freed: its head leads to itself.
+        // SAFETY: this reference is given up, and has kept the whole alive, which so does not wait to be freed: its head leads to itself. Held against: the last references to a process and to its first
+        // thread, dropped by two threads at once.
         if unsafe { Head::count_down(whole) } {
             self.end(whole);
         }
@@ -201,10 +204,10 @@ impl<T: Object> ARef<T> {
         // The object still stands: whoever took the count to 0 owns it.
         match self.pending().filter(|pending| pending.is_held()) {
             // SAFETY: its last reference has gone, and it is given away here, once. `pending` stands in its table, which it counts itself or by what it refers to; what was never published is dropped
-            // by who borrows its maker, which does.
+            // by who borrows its maker, which does. Held against: a hook that drops the last reference in the hold, another thread that drops it beside the last hold of a table that is gone.
             Some(pending) => unsafe { Pending::put_off(NonNull::from_ref(pending), whole) },
             // SAFETY: as above. What is linked is held by its list; the few that are not (terminals) are unlinked there, and who follows a link to one meanwhile gets no reference, for the count stays 0. A hold
-            // that used it has ended, and its end has happened before: `is_held` has seen it.
+            // that used it has ended, and its end has happened before: `is_held` has seen it. Held against: a terminal that is dropped while its session is asked for it.
             None => unsafe { T::free(whole) },
         }
     }

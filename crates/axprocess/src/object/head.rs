@@ -19,6 +19,7 @@ const PART: u32 = u32::MAX;
 pub struct Head {
     /// How many references there are; 0: not yet in its place, or the last one has gone. [`PART`]: the whole counts.
     count: AtomicU32,
+    /// Of a whole that is in its place.
     kind: Kind,
     /// The head of the whole block, for a whole itself the same one: with the right to all of the block's memory. While the object waits to be freed: the next one.
     whole: AtomicPtr<Head>,
@@ -27,7 +28,7 @@ pub struct Head {
 /// What an object is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
-pub(crate) enum Kind {
+pub enum Kind {
     TableInner,
     Process,
     Thread,
@@ -54,6 +55,14 @@ pub unsafe trait Object: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const HEAD: usize;
 
+    /// What it is freed as.
+    #[doc(hidden)]
+    const KIND: Kind;
+
+    /// Whether relations may lead to it: no hold that sees it goes on when it is freed. A [`Shared`](super::Shared) one is freed at once, also in a hold.
+    #[doc(hidden)]
+    const MAY_BE_LINKED: bool = true;
+
     /// Where the head of the object stands that stands inside it.
     #[doc(hidden)]
     const PART: Option<usize> = None;
@@ -62,13 +71,17 @@ pub unsafe trait Object: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn pending(&self) -> Option<&Pending>;
 
-    /// Called once when the object is in its place, before anyone else knows of it.
+    /// Called when the object is in its place, before anyone else knows of it.
     #[doc(hidden)]
     fn settle(&self) {}
 
     /// Takes back what leads to the object, without a hold and before anyone has it to drop.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free), which calls it.
     #[doc(hidden)]
-    fn unlink(&self) {}
+    unsafe fn unlink(&self) {}
 
     /// Ends the whole in which an object of this type stands.
     ///
@@ -82,23 +95,25 @@ pub unsafe trait Object: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     #[inline]
     fn head(&self) -> &Head {
-        // SAFETY: by the trait's contract a head stands there, as long as the object does.
+        // SAFETY: by the trait's contract a head stands there, as long as the object does. Held against: a kernel's own `impl Object` (only `unsafe` code can write one).
         unsafe { &*ptr::from_ref(self).byte_add(Self::HEAD).cast::<Head>() }
     }
 }
 
 impl Head {
     /// The head of an object that is not yet in its place.
-    pub(crate) fn new(kind: Kind) -> Self {
-        Self { count: AtomicU32::new(0), kind, whole: AtomicPtr::new(ptr::null_mut()) }
+    pub(crate) fn new() -> Self {
+        let whole = AtomicPtr::new(ptr::null_mut());
+        Self { count: AtomicU32::new(0), kind: Kind::Plain, whole }
     }
 
     pub(super) const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Notes that the object is the whole of its block, with so many references to it.
-    pub(super) fn place(&self, own: NonNull<Self>, references: u32) {
+    /// Notes that the object is the whole of its block, of this kind, with so many references to it.
+    pub(super) fn place(&mut self, own: NonNull<Self>, kind: Kind, references: u32) {
+        self.kind = kind;
         self.whole.store(own.as_ptr(), Ordering::Relaxed);
         self.count.store(references, Ordering::Relaxed);
     }
@@ -120,7 +135,8 @@ impl Head {
     #[inline]
     pub(super) fn counting(&self) -> &Self {
         match self.whole() {
-            // SAFETY: a part stands in its whole, which so lives as long as the part is borrowed; its way there is written once.
+            // SAFETY: a part stands in its whole, which so lives as long as the part is borrowed; its way there is written once. Held against: a first thread that is shared while its process waits to
+            // be freed (only the whole's own head is chained, and its count is 0).
             Some(whole) if self.is_part() => unsafe { whole.as_ref() },
             _ => self,
         }
@@ -181,7 +197,7 @@ impl Head {
     /// count is borrowed here.
     #[inline]
     pub(super) unsafe fn count_down(whole: NonNull<Self>) -> bool {
-        // SAFETY: the reference that is given up has kept the block alive until the count is changed.
+        // SAFETY: the reference that is given up has kept the block alive until the count is changed. Held against: another thread that then drops the last one, before this returns.
         let count = unsafe { &*ptr::addr_of!((*whole.as_ptr()).count) };
         let before = count.fetch_sub(1, Ordering::Release);
         if before == 1 {

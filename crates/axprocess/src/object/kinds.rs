@@ -97,7 +97,8 @@ unsafe fn end_as<T: Object, K>(
     take: impl FnOnce(&mut T) -> K,
 ) -> (memory::Unwritten<T>, K) {
     // SAFETY: the head stands at that offset of the `T`, and has the right to all of its block. Nobody else has a reference to it: the last counted one has gone, and what led to it over a link was
-    // taken back, by the holds in which it left its lists, or by `unlink`. So it can be dropped, and its memory, which `ARef` got for a `T`, given back.
+    // taken back, by the holds in which it left its lists, or by `unlink`. So it can be dropped, and its memory, which `ARef` got for a `T`, given back. Held against: data that panics as it is dropped
+    // (`taken` and `block` go all the same), a sleeper or a terminal that somebody else's hold has just found.
     unsafe {
         let mut place = whole.byte_sub(T::HEAD).cast::<T>();
         place.as_ref().unlink();
@@ -114,7 +115,8 @@ unsafe fn end_as<T: Object, K>(
 ///
 /// As for [`Object::free`].
 unsafe fn free_by_kind<H: Host>(whole: NonNull<Head>) {
-    // SAFETY: the head says what it stands in, which each constructor below has said by itself.
+    // SAFETY: the head says what it stands in, which `ARef` wrote there when it made one. Held against: code of the crate that gives a value the head of another type, or frees a part as a whole (a
+    // reference to a part counts the whole, and gives that one's head).
     unsafe {
         match whole.as_ref().kind() {
             Kind::TableInner => free_as::<TableInner<H>>(whole),
@@ -142,17 +144,12 @@ impl Pending {
 /// Declares a type of a table's objects.
 macro_rules! object {
     ($type:ident, $kind:ident, |$this:ident| $pending:expr $(, part: $part:expr, settle: |$whole:ident| $settle:expr)? $(, unlink: |$unlinked:ident| $unlink:expr)?) => {
-        impl<H: Host> $type<H> {
-            /// The head of one that is not yet in its place.
-            pub(crate) fn new_head() -> Head {
-                Head::new(Kind::$kind)
-            }
-        }
-
-        // SAFETY: the head stands in the field of that name, made by `new_head` with this type's kind; so does the part's. No code of the crate moves one that is in its
-        // place, or takes a `&mut` of it but `end_as` at its end, when there is no reference any more. What `free_by_kind` frees it as is said by the kind of the whole's head.
+        // SAFETY: the head stands in the field of that name, and the part's in that of the part. No code of the crate moves one that is in its place, or takes a `&mut` of it but `end_as` at its end,
+        // when there is no reference any more. Held against: a kernel that calls the methods of this trait (what could harm is `unsafe`, and `settle` does nothing twice), a value that is dropped
+        // where it was made, without a place (its count is 0, and nobody has shared it).
         unsafe impl<H: Host> Object for $type<H> {
             const HEAD: usize = offset_of!(Self, head);
+            const KIND: Kind = Kind::$kind;
             $(const PART: Option<usize> = Some($part);)?
 
             #[inline]
@@ -166,7 +163,7 @@ macro_rules! object {
                 $settle;
             })?
 
-            $(fn unlink(&self) {
+            $(unsafe fn unlink(&self) {
                 let $unlinked = self;
                 $unlink;
             })?
@@ -196,16 +193,18 @@ object!(Trace, Trace, |trace| trace.table().pending());
 object!(Inside, Inside, |inside| inside.table().pending());
 object!(Identity, Identity, |identity| identity.table().pending());
 
-// SAFETY: the head stands in the field of that name, and the kind is that of an object without a table. It is kept by its future alone, which takes it out of every list before it drops it.
+// SAFETY: the head stands in the field of that name, and the kind is that of an object without a table. It is kept by its future alone, which takes it out of every list, in a hold, before it drops it.
+// Held against: a future that is leaked, or whose drop meets a lock that panics (it is never freed), a waker that drops the future that it wakes.
 unsafe impl Object for Sleeper {
     const HEAD: usize = offset_of!(Self, head);
+    const KIND: Kind = Kind::Plain;
 
     fn pending(&self) -> Option<&Pending> {
         None
     }
 
     unsafe fn free(whole: NonNull<Head>) {
-        // SAFETY: by the method's own contract, for this type: it stands in no other, and no other in it.
+        // SAFETY: by the method's own contract, for this type: it stands in no other, and no other in it. Held against: a waker that is left in it (it is taken out with it).
         unsafe { free_as::<Self>(whole) };
     }
 }

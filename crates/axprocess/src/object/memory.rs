@@ -11,7 +11,7 @@ use crate::Errno;
 #[inline]
 pub(super) fn allocate<T>() -> Option<NonNull<T>> {
     const { assert!(size_of::<T>() > 0, "an object has a head") };
-    // SAFETY: the layout's size is not zero.
+    // SAFETY: the layout's size is not zero. Held against: a type without size (it does not compile).
     NonNull::new(unsafe { alloc(Layout::new::<T>()) }.cast())
 }
 
@@ -31,8 +31,8 @@ pub(super) struct Unwritten<T>(pub(super) NonNull<T>);
 
 impl<T> Drop for Unwritten<T> {
     fn drop(&mut self) {
-        // SAFETY: it comes from `allocate`. Whoever has written a value there has forgotten this; whoever drops a value there makes this for the time of it, and
-        // what a panic leaves of the value is never dropped.
+        // SAFETY: it comes from `allocate`. Whoever has written a value there has forgotten this; whoever drops a value there makes this for the time of it. Held against: a panic while the value
+        // is made or dropped (what that leaves of it is never dropped), a block that is put back when there is no room (`put` gives it to one, or here).
         unsafe { give_back(self.0) };
     }
 }
@@ -46,7 +46,7 @@ pub(crate) fn boxed<T>(make: impl FnOnce() -> T) -> Result<Box<T>, Errno> {
     let place = allocate::<T>().ok_or(Errno::ENOMEM)?;
     let block = Unwritten(place);
     // SAFETY: the memory is fresh, and as large and aligned as a `T` must be; if `make` panics, `block` gives it back.
-    // A box of this type is freed as `give_back` would: by the global allocator, with the type's layout.
+    // A box of this type is freed as `give_back` would: by the global allocator, with the type's layout. Held against: `make` that panics, memory that runs out, a type without size.
     unsafe {
         place.write(make());
         core::mem::forget(block);

@@ -36,8 +36,10 @@ mod shared;
 mod spare;
 
 pub use aref::ARef;
+pub(crate) use head::Head;
+#[cfg(test)]
+pub(crate) use head::Kind;
 pub use head::Object;
-pub(crate) use head::{Head, Kind};
 #[cfg(test)]
 pub(crate) use kinds::free_as;
 pub(crate) use memory::boxed;

@@ -13,9 +13,9 @@ pub(crate) struct Owner<T: Object> {
     is_counted: bool,
 }
 
-// SAFETY: it gives out `&ARef<T>`, which is sent and shared between threads. The cell is written once, before anyone else knows of it: in `settle`.
+// SAFETY: it gives out `&ARef<T>`, which is sent and shared between threads. Held against: a fork that is prepared in one thread and published in another (the cell was written before, in `settle`).
 unsafe impl<T: Object> Send for Owner<T> {}
-// SAFETY: as above.
+// SAFETY: as above. Held against: two threads that ask the same object for its owner.
 unsafe impl<T: Object> Sync for Owner<T> {}
 
 impl<T: Object> Owner<T> {
@@ -33,13 +33,14 @@ impl<T: Object> Owner<T> {
     ///
     /// # Panics
     ///
-    /// If this does not stand in `whole`, or leads somewhere already.
+    /// If this does not stand in `whole`, that is not in its place, or this leads somewhere already.
     pub(crate) fn settle(&self, whole: &T) {
         let (own, start) = (ptr::from_ref(self).addr(), ptr::from_ref(whole).addr());
         let stands_inside = own >= start && own + size_of::<Self>() <= start + size_of::<T>();
         assert!(stands_inside && !self.is_counted, "a part stands in its whole");
-        // SAFETY: it is written here alone, and the check keeps it from being written twice. Who calls this for an object that others know already
-        // finds it written.
+        assert!(whole.head().whole().is_some(), "a part is settled in its place");
+        // SAFETY: it is written here alone, by who makes the whole, before anyone else knows of it. Held against: a kernel that settles an object that is known (it finds it written), code of the crate that
+        // settles a value which it then moves (it is not in its place).
         unsafe {
             assert!((*self.target.get()).is_none(), "a part is settled once");
             *self.target.get() = Some(NonNull::from_ref(whole));
@@ -51,7 +52,7 @@ impl<T: Object> Owner<T> {
     /// Takes the counted reference out, at the end of the object in which this stands. A part's has none.
     pub(crate) fn take(&mut self) -> Option<ARef<T>> {
         let target = self.target.get_mut().take_if(|_| self.is_counted)?;
-        // SAFETY: it comes from `into_raw` in `counted`, and has just been taken out of here.
+        // SAFETY: it comes from `into_raw` in `counted`, and has just been taken out of here. Held against: a take before the drop (nothing is left for that), a part's (it is not counted).
         Some(unsafe { ARef::from_raw(target) })
     }
 }
@@ -62,7 +63,8 @@ impl<T: Object> Deref for Owner<T> {
     #[inline]
     fn deref(&self) -> &ARef<T> {
         // SAFETY: an `ARef` is a pointer that is not null and nothing else, and so is a `Some` of one. It is not written any more once the object is in its place, but by `take` at its end, with a `&mut`: when nobody has
-        // what this gives out. It is counted, or its target is the block in which this stands: either way it lives as long as this. A clone of it counts.
+        // what this gives out. It is counted, or its target is the block in which this stands: either way it lives as long as this. Held against: a clone of what it gives out (that counts), the kernel's
+        // data of a first thread that is dropped with its process (it has no way here).
         unsafe {
             assert!((*self.target.get()).is_some(), "a part is in its place");
             &*self.target.get().cast::<ARef<T>>()

@@ -44,8 +44,12 @@ impl Pending {
     }
 
     /// Notes that the lock is held, until the hold [leaves](Held::leave), or a panic of the invariant checker's ends it.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the lock, and nobody else is in it, until what this returns has gone.
     #[inline]
-    pub(crate) fn enter(&self, context: Option<NonZeroUsize>) -> Held<'_> {
+    pub(crate) unsafe fn enter(&self, context: Option<NonZeroUsize>) -> Held<'_> {
         self.holder.store(context.map_or(SOMEBODY, NonZeroUsize::get), Ordering::Relaxed);
         Held(self)
     }
@@ -76,7 +80,8 @@ impl Pending {
     /// called, by the object, by what that refers to, or by the caller.
     #[cold]
     pub(super) unsafe fn put_off(pending: NonNull<Self>, whole: NonNull<Head>) {
-        // SAFETY: as soon as the object is in the chain another may free it, and what it counts; but not the block, which is counted here. It is not borrowed any more when that ends.
+        // SAFETY: as soon as the object is in the chain another may free it, and what it counts; but not the block, which is counted here. It is not borrowed any more when that ends. Held against:
+        // the last object of a table that is gone, dropped beside its last hold (the table then goes with `kept`).
         unsafe {
             let kept = Counted::count(pending.as_ref());
             pending.as_ref().push_or_free(whole);
@@ -88,7 +93,7 @@ impl Pending {
     ///
     /// As for [`put_off`](Self::put_off), with the block counted until this returns.
     unsafe fn push_or_free(&self, whole: NonNull<Head>) {
-        // SAFETY: the object is the caller's until it stands in the chain.
+        // SAFETY: by this function's own contract: the object is the caller's until it stands in the chain.
         unsafe { self.push(whole) };
         loop {
             // Against that in `leave_for_good`: if this finds that the hold has ended, or else the holder finds what is in the chain.
@@ -106,7 +111,7 @@ impl Pending {
                 return;
             }
             while let Some(whole) = late.pop() {
-                // SAFETY: it has just been taken out of the chain.
+                // SAFETY: it has just been taken out of the chain. Held against: two who drop late at the same time (each chain is taken once), a hold that begins meanwhile (it frees what is put back).
                 unsafe { self.push(whole) };
             }
         }
@@ -120,7 +125,7 @@ impl Pending {
     unsafe fn push(&self, whole: NonNull<Head>) {
         let mut first = self.waiting.load(Ordering::Relaxed);
         loop {
-            // SAFETY: the object is the caller's until it stands in the chain.
+            // SAFETY: by this function's own contract: the object is the caller's until it stands in the chain.
             unsafe { whole.as_ref() }.set_next(first);
             match self.waiting.compare_exchange_weak(
                 first,
@@ -150,7 +155,7 @@ impl Counted {
     fn count(pending: &Pending) -> Self {
         let own = NonNull::new(pending.own.load(Ordering::Relaxed));
         if let Some(own) = own {
-            // SAFETY: this stands in the block of that head, which so is there.
+            // SAFETY: this stands in the block of that head, which so is there. Held against: a table at its end (its count is 0: that is a panic).
             unsafe { own.as_ref() }.count_up();
         }
         Self { own, free: pending.free }
@@ -160,7 +165,8 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         if let Some(own) = self.own {
-            // SAFETY: `count` has counted this reference, which is given up here. If it was the last one, the block is this one's to free.
+            // SAFETY: `count` has counted this reference, which is given up here. If it was the last one, the block is this one's to free. Held against: a hold that still runs (its caller counts the
+            // block by what it calls), a panic of data while this drops.
             unsafe {
                 if Head::count_down(own) {
                     (self.free)(own);
@@ -208,7 +214,7 @@ impl Released {
     fn pop(&mut self) -> Option<NonNull<Head>> {
         let whole = NonNull::new(self.first)?;
         // SAFETY: `push` was given the object, and it was taken out of the chain once, by `take`. The next one is read before it goes; then its head
-        // leads to itself again, as that of any whole.
+        // leads to itself again, as that of any whole. Held against: data that, as it is dropped, drops others of the same chain's table (they are freed at once, or wait in a new chain).
         unsafe {
             self.first = whole.as_ref().next();
             whole.as_ref().set_next(whole.as_ptr());
@@ -233,7 +239,7 @@ impl Released {
             // If the kernel's data panics when it is dropped, the others are freed while that unwinds.
             let rest =
                 Self { first: mem::replace(&mut self.first, ptr::null_mut()), free: self.free };
-            // SAFETY: it was taken out, and nobody else has it.
+            // SAFETY: it was taken out, and nobody else has it. Held against: data that panics as it is dropped (`rest` goes on), or calls, and so frees another chain meanwhile.
             unsafe { (self.free)(whole) };
             self.first = rest.first;
             mem::forget(rest);

@@ -35,7 +35,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// `ENOMEM`: there is no memory; the value is dropped.
     #[allow(clippy::new_ret_no_self, reason = "an object is only ever had by reference")]
     pub fn new(value: T) -> Result<ARef<Self>, Errno> {
-        ARef::make(|| Self { head: Head::new(Kind::Plain), value })
+        ARef::make(|| Self { head: Head::new(), value })
     }
 }
 
@@ -47,16 +47,19 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-// SAFETY: the head stands where it says, is private, and nothing here moves or replaces it; values of the type are made by `new` alone.
+// SAFETY: the head stands where it says, is private, and values of the type are made by `new` alone. Held against: a value with interior mutability or none (`Deref` gives `&T` alone), a relation that
+// leads to one (`MAY_BE_LINKED`).
 unsafe impl<T: Send + Sync + 'static> Object for Shared<T> {
     const HEAD: usize = offset_of!(Self, head);
+    const KIND: Kind = Kind::Plain;
+    const MAY_BE_LINKED: bool = false;
 
     fn pending(&self) -> Option<&Pending> {
         None
     }
 
     unsafe fn free(whole: NonNull<Head>) {
-        // SAFETY: by the method's own contract, for this type: it stands in no other, and no other in it.
+        // SAFETY: by the method's own contract, for this type: it stands in no other, and no other in it. Held against: a value that drops others as it ends.
         unsafe { kinds::free_as::<Self>(whole) };
     }
 }

@@ -1,6 +1,8 @@
 //! Objects, without and with a table.
 
 use core::mem::{offset_of, size_of};
+use core::ptr::NonNull;
+use std::boxed::Box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ fn a_count_saturates_and_then_frees_nothing() {
     let kept = ARef::into_raw(other);
     drop(shared);
     assert_eq!(Arc::strong_count(&value), 2, "nothing is freed");
-    // SAFETY: the pointer comes from `into_raw`, and is taken back once; the object has not been freed.
+    // SAFETY: the pointer comes from `into_raw`, and is taken back once; the object has not been freed. Held against: the drops before, of a count that is saturated.
     unsafe {
         kept.as_ref().head().set_count(1);
         drop(ARef::from_raw(kept));
@@ -63,4 +65,43 @@ fn the_first_thread_counts_with_its_process() {
         offset_of!(crate::Process<TestHost>, first_thread) + size_of::<Thread<TestHost>>()
             <= size_of::<crate::Process<TestHost>>()
     );
+}
+
+/// An object with a way to the whole in which it stands: itself.
+struct Whole {
+    head: Head,
+    way: Owner<Whole>,
+}
+
+// SAFETY: the head stands in the field of that name, and the tests place one where `ARef` does, or drop it where it was made. Held against: a test that moves one and then asks for its whole.
+unsafe impl Object for Whole {
+    const HEAD: usize = offset_of!(Self, head);
+    const KIND: Kind = Kind::Plain;
+
+    fn pending(&self) -> Option<&Pending> {
+        None
+    }
+
+    fn settle(&self) {
+        self.way.settle(self);
+    }
+
+    unsafe fn free(whole: NonNull<Head>) {
+        // SAFETY: by the method's own contract, for this type.
+        unsafe { free_as::<Self>(whole) };
+    }
+}
+
+#[test]
+fn a_part_leads_to_a_whole_that_cannot_be_moved() {
+    // Objects: whoever settles a value that it could still move, or one twice, is stopped before a pointer is written.
+    let new = || Whole { head: Head::new(), way: Owner::of_part() };
+    let moved = new();
+    assert!(catch_unwind(AssertUnwindSafe(|| moved.settle())).is_err());
+    let moved = Box::new(moved);
+    assert!(catch_unwind(AssertUnwindSafe(|| ARef::clone(&moved.way))).is_err());
+    let placed = ARef::make(new).expect("memory");
+    assert!(ARef::ptr_eq(&placed.way, &placed));
+    assert!(catch_unwind(AssertUnwindSafe(|| placed.settle())).is_err());
+    assert_eq!(placed.head().kind(), Kind::Plain);
 }

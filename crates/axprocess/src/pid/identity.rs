@@ -79,7 +79,7 @@ impl<H: Host> Identity<H> {
     fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
-            head: Self::new_head(),
+            head: Head::new(),
             table,
             numbers: Numbers::at_root(),
             serial: Word64::new(0),

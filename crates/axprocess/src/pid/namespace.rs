@@ -72,7 +72,7 @@ impl<H: Host> PidNamespace<H> {
 
     fn below(table: Owner<TableInner<H>>, parent: Option<ARef<Self>>, level: u32) -> Self {
         Self {
-            head: Self::new_head(),
+            head: Head::new(),
             table,
             parent,
             level,

@@ -45,7 +45,7 @@ impl<H: Host> Numbers<H> {
     pub(super) fn nested(pid_ns: &PidNamespace<H>) -> Result<Self, Errno> {
         let pid_ns = ARef::from(pid_ns);
         let outer = [const { Word32::new(0) }; DEEPEST as usize];
-        let inside = ARef::make(|| Inside { head: Inside::<H>::new_head(), pid_ns, outer })?;
+        let inside = ARef::make(|| Inside { head: Head::new(), pid_ns, outer })?;
         Ok(Self { number: Word32::new(0), inside: StrongEdge::new(inside) })
     }
 

@@ -18,7 +18,7 @@ use crate::group::ProcessGroup;
 use crate::list::Ptr;
 use crate::pid::{Numbers, PidNamespace, Refusal, Task};
 use crate::session::Session;
-use crate::sync::{Hold, TableInner, TableRef};
+use crate::sync::{Hold, TableInner};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, CloneRequest, Errno, ExitSignal, Host, Number, Pid, PidHandle};
 
@@ -255,7 +255,7 @@ impl<H: Host> Thread<H> {
                 &other_pid_ns
             }
         };
-        Child::make(self.process().table_ref(), pid_ns, data, thread_data)
+        Child::make(self.process().table(), pid_ns, data, thread_data)
     }
 
     /// What a child of the request has from this thread, as it is in this hold.
@@ -371,7 +371,7 @@ impl<H: Host> Process<H> {
                 &other_pid_ns
             }
         };
-        let mut child = Child::make(self.table_ref(), pid_ns, data, thread_data)?;
+        let mut child = Child::make(self.table(), pid_ns, data, thread_data)?;
         table.transact(|hold| {
             let origin = self.origin_of(hold, &request)?;
             child.publish(hold, &origin, NumberSource::Taken(request.number, None))
@@ -610,7 +610,7 @@ struct Child<H: Host> {
 impl<H: Host> Child<H> {
     #[inline]
     fn make(
-        table: TableRef<H>,
+        table: &TableInner<H>,
         pid_ns: &PidNamespace<H>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
@@ -786,7 +786,7 @@ pub(crate) fn new_init<H: Host>(
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<ARef<Thread<H>>, Errno> {
-    let [process, listed] = Process::make(TableRef::of(table), table.pid_ns(), data, thread_data)?;
+    let [process, listed] = Process::make(table, table.pid_ns(), data, thread_data)?;
     let mut listed = Some(listed);
     let session = Session::make(table)?;
     let group = ProcessGroup::make(table)?;

@@ -249,15 +249,15 @@ impl<H: Host> Process<H> {
     /// `ENOMEM`: there is no memory.
     #[inline]
     pub(crate) fn make(
-        table: TableRef<H>,
+        table: &TableInner<H>,
         pid_ns: &PidNamespace<H>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<[ARef<Self>; 2], Errno> {
         let (own_numbers, level) = (pid_ns.new_numbers()?, pid_ns.level());
-        ARef::make_from(&table.get().spare_processes, || Self {
-            head: Self::new_head(),
-            table,
+        ARef::make_from(&table.spare_processes, || Self {
+            head: Head::new(),
+            table: TableRef::of(table),
             own_numbers,
             level,
             ppid: Word32::new(0),
@@ -410,11 +410,6 @@ impl<H: Host> Process<H> {
 
     pub(crate) const fn table(&self) -> &TableInner<H> {
         self.table.get()
-    }
-
-    /// Its table, for another process in it.
-    pub(crate) const fn table_ref(&self) -> TableRef<H> {
-        self.table
     }
 
     /// This process, for as long as the hold lasts: the caller's borrow does.

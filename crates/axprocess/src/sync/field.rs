@@ -10,7 +10,7 @@ use crate::object::{ARef, Object};
 pub(crate) struct Field<T>(UnsafeCell<T>);
 
 // SAFETY: the value is reached only with a `Hold`, so by one thread at a time; it moves between threads, hence `T: Send`.
-// That the hold is of the table to which the object belongs is what every entry point makes sure of.
+// That the hold is of the table to which the object belongs is what every entry point makes sure of. Held against: two tables' objects in one call, a kernel's `Usage` that is not `Send`.
 unsafe impl<T: Send> Sync for Field<T> {}
 
 impl<T> Field<T> {
@@ -29,7 +29,7 @@ impl<T: Copy> Field<T> {
 
     #[inline]
     pub(crate) fn set<H: Host>(&self, _: &mut Hold<'_, H>, value: T) {
-        // SAFETY: as in `get`.
+        // SAFETY: as in `get`. Held against: the value that stood there, which is `Copy` and so drops nothing.
         unsafe { *self.0.get() = value }
     }
 }
@@ -37,7 +37,7 @@ impl<T: Copy> Field<T> {
 /// A strong reference from one object to another, changed under the relation lock.
 pub(crate) struct StrongEdge<T: Object>(UnsafeCell<Option<ARef<T>>>);
 
-// SAFETY: as for `Field`; an `ARef` is shared and sent between threads.
+// SAFETY: as for `Field`; an `ARef` is shared and sent between threads. Held against: two threads that ask a process for its group while a third moves it.
 unsafe impl<T: Object> Sync for StrongEdge<T> {}
 
 impl<T: Object> StrongEdge<T> {
@@ -52,9 +52,10 @@ impl<T: Object> StrongEdge<T> {
     /// The object referred to, if there is one, for as long as the hold lasts.
     #[inline]
     pub(crate) fn get_if_set<'h, H: Host>(&self, _: &Hold<'h, H>) -> Option<&'h T> {
+        const { assert!(T::MAY_BE_LINKED, "it is freed at once, also in a hold") };
         // SAFETY: the hold excludes writers for the time of the read. The target outlives the hold although the edge may be
         // changed meanwhile, because an object of the table whose last reference goes in a hold is freed after the unlock. Nor is it taken out at the end of the object in which it stands: no hold that
-        // could read it goes on then (`ARef`, how it ends).
+        // could read it goes on then (`ARef`, how it ends). Held against: an operation that sets the edge twice in one hold, a hook that drops the last other reference to what stood there.
         unsafe { (*self.0.get()).as_ref().map(|target| &*core::ptr::from_ref::<T>(target)) }
     }
 
@@ -77,7 +78,7 @@ impl<T: Object> StrongEdge<T> {
     #[inline]
     pub(crate) fn set<H: Host>(&self, _: &mut Hold<'_, H>, target: Option<ARef<T>>) {
         // SAFETY: the hold excludes every other thread, and references that `get` gave out point to the target, not into this cell. What stood there is
-        // dropped when the new one is in its place; that frees nothing, for there is a hold.
+        // dropped when the new one is in its place; that frees nothing, for there is a hold. Held against: data that calls as it is dropped (it is, after the unlock).
         let before = unsafe { core::mem::replace(&mut *self.0.get(), target) };
         drop(before);
     }
@@ -86,7 +87,7 @@ impl<T: Object> StrongEdge<T> {
 /// A larger value that is read and written in place under the relation lock.
 pub(crate) struct Opened<T>(UnsafeCell<T>);
 
-// SAFETY: as for `Field`.
+// SAFETY: as for `Field`. Held against: a waker, which is `Send`.
 unsafe impl<T: Send> Sync for Opened<T> {}
 
 impl<T> Opened<T> {
@@ -96,14 +97,16 @@ impl<T> Opened<T> {
 
     #[inline]
     pub(crate) fn get<'a, H: Host>(&'a self, _: &'a Hold<'_, H>) -> &'a T {
-        // SAFETY: the hold excludes other threads, and while it is borrowed nobody has the mutable hold that `get_mut` wants.
+        // SAFETY: the hold excludes other threads, and while it is borrowed nobody has the mutable hold that `get_mut` wants. Held against: code of the crate that keeps what it got over a change (it
+        // does not compile).
         unsafe { &*self.0.get() }
     }
 
     #[inline]
     #[allow(clippy::mut_from_ref, reason = "the hold is the exclusive borrow")]
     pub(crate) fn get_mut<'a, H: Host>(&'a self, _: &'a mut Hold<'_, H>) -> &'a mut T {
-        // SAFETY: as in `get`; the mutable borrow of the hold excludes every other access meanwhile.
+        // SAFETY: as in `get`; the mutable borrow of the hold excludes every other access meanwhile. Held against: two of these at once (that does not compile), a hook that calls back amid one (no hook is
+        // called with the hold borrowed; and it would be stopped).
         unsafe { &mut *self.0.get() }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct FirstUse<S, T> {
 }
 
 // SAFETY: the seed is reached only by the one who has made the state `MAKING`, so it is sent; what is made is written by that one, before the state is `MADE`,
-// and from then on only shared.
+// and from then on only shared. Held against: a seed that is not `Sync`, what is made that is not (that does not compile).
 unsafe impl<S: Send, T: Send + Sync> Sync for FirstUse<S, T> {}
 
 impl<S, T> FirstUse<S, T> {
@@ -33,7 +33,7 @@ impl<S, T> FirstUse<S, T> {
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
         match self.state.load(Ordering::Acquire) {
-            // SAFETY: it was written before the state became this, and never is again.
+            // SAFETY: it was written before the state became this, and never is again. Held against: another thread that makes it at this moment, an interrupt handler amid the first use.
             MADE => unsafe { (*self.made.get()).as_ref() },
             _ => None,
         }
@@ -60,7 +60,8 @@ impl<S, T> FirstUse<S, T> {
             spin_loop();
         }
         let claimed = Claimed(&self.state);
-        // SAFETY: this is the only one that has made the state `MAKING`, and nobody reaches either cell until it is another.
+        // SAFETY: this is the only one that has made the state `MAKING`, and nobody reaches either cell until it is another. Held against: `make` that fails or panics (the state is the seed's again, and
+        // nothing was made), or asks for the same (it waits for ever).
         unsafe {
             let made = make(&mut *self.seed.get())?;
             *self.made.get() = Some(made);

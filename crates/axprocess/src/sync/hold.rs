@@ -46,7 +46,7 @@ impl<H: Host> TableInner<H> {
         ARef::make(|| {
             let (host, relations) = seed.take().expect("a table is made once");
             Self {
-                head: Self::new_head(),
+                head: Head::new(),
                 binding: Binding::new(NEXT.fetch_add(1, Ordering::Relaxed)),
                 host,
                 relations,
@@ -130,7 +130,9 @@ impl<H: Host> TableInner<H> {
             let mut relations = self.relations.lock();
             let relations = &mut *relations;
             self.binding.check(&mut relations.table);
-            let held = self.pending.enter(context);
+            // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
+            // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
+            let held = unsafe { self.pending.enter(context) };
             let mut hold =
                 Hold { table: self, relations, leftovers, owes_wakes: false, touched: 0 };
             let result = EndsProgram::unless_it_returns(|| section(&mut hold));

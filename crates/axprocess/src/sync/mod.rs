@@ -46,6 +46,7 @@ mod ends_program;
 mod field;
 mod first_use;
 mod hold;
+
 #[cfg(feature = "kspin")]
 mod kspin;
 #[cfg(any(test, not(target_has_atomic = "64")))]

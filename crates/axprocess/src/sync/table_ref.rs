@@ -12,18 +12,10 @@ use crate::Host;
 /// for the table (what a thread holds has a counted way to it of its own).
 pub(crate) struct TableRef<H: Host>(NonNull<TableInner<H>>);
 
-// SAFETY: it gives out `&TableInner<H>`, which is sent and shared between threads.
+// SAFETY: it gives out `&TableInner<H>`, which is sent and shared between threads. Held against: a process that is sent to another thread, and is the last of its table.
 unsafe impl<H: Host> Send for TableRef<H> where TableInner<H>: Sync {}
-// SAFETY: as above.
+// SAFETY: as above. Held against: two threads that call on one process.
 unsafe impl<H: Host> Sync for TableRef<H> where TableInner<H>: Sync {}
-
-impl<H: Host> Clone for TableRef<H> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<H: Host> Copy for TableRef<H> {}
 
 impl<H: Host> TableRef<H> {
     pub(crate) const fn of(table: &TableInner<H>) -> Self {

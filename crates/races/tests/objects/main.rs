@@ -58,7 +58,8 @@ impl Table {
     fn hold<R>(&self, section: impl FnOnce(&mut Links) -> R) -> R {
         let (result, _released) = {
             let mut links = self.lock.lock().unwrap();
-            let held = self.pending.enter(None);
+            // SAFETY: the lock is held until the hold has left.
+            let held = unsafe { self.pending.enter(None) };
             let result = section(&mut links);
             (result, held.leave(links.is_closed))
         };
@@ -83,12 +84,13 @@ unsafe impl Sync for Thing {}
 // SAFETY: as for the crate's own objects.
 unsafe impl Object for Thing {
     const HEAD: usize = offset_of!(Self, head);
+    const KIND: Kind = Kind::Plain;
 
     fn pending(&self) -> Option<&Pending> {
         Some(&self.table.pending)
     }
 
-    fn unlink(&self) {
+    unsafe fn unlink(&self) {
         if !self.is_linked {
             return;
         }
@@ -126,7 +128,7 @@ impl Thing {
     }
 
     fn make(table: &Arc<Table>, is_linked: bool) -> ARef<Self> {
-        let (head, table, value) = (Head::new(Kind::Plain), Arc::clone(table), UnsafeCell::new(7));
+        let (head, table, value) = (Head::new(), Arc::clone(table), UnsafeCell::new(7));
         ARef::make(|| Self { head, table, is_linked, value }).unwrap()
     }
 

@@ -63,7 +63,7 @@ impl<H: Host> Trace<H> {
     pub(super) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
-            head: Self::new_head(),
+            head: Head::new(),
             table,
             thread: WeakEdge::none(),
             serial: Field::new(0),

@@ -17,7 +17,7 @@ use core::task::Waker;
 use super::WaitToken;
 use super::news::ChildNews;
 use crate::list::{Links, Node};
-use crate::object::{Head, Kind};
+use crate::object::Head;
 use crate::process::Process;
 use crate::sync::{Field, Hold, Opened, TableInner};
 use crate::{ARef, Errno, Host};
@@ -57,7 +57,7 @@ impl Sleeper {
     /// `ENOMEM`: there is no memory.
     pub(super) fn make() -> Result<ARef<Self>, Errno> {
         ARef::make(|| Self {
-            head: Head::new(Kind::Plain),
+            head: Head::new(),
             links: Links::new(),
             place: Field::new(Place::Nowhere),
             waker: Opened::new(None),
