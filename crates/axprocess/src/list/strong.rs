@@ -36,11 +36,11 @@ impl<T: Node<L>, L> StrongList<T, L> {
     /// Takes `node` out and hands over the list's reference. `None` if it is in no list; it is in no other list of this kind.
     #[inline]
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<ARef<T>> {
-        let is_counted = !node.head().is_part();
+        let was_in = self.0.remove(hold, node);
+        let owned = was_in && !node.head().is_part();
         // SAFETY: it was in, and is no part, so `push_back` gave its reference away by `ARef::into_raw`, and that reference, which the list held, is handed over here, once. Held against: a second removal (it
         // finds no links), one after a move to another list (the reference has moved along), a caller that drops it in the hold (it waits for the unlock), a part that was put in with a reference (that is leaked).
-        (self.0.remove(hold, node) && is_counted)
-            .then(|| unsafe { ARef::from_raw(NonNull::from_ref(node)) })
+        owned.then(|| unsafe { ARef::from_raw(NonNull::from_ref(node)) })
     }
 
     /// Puts a part of `whole` at the end, in which the list stands too: whoever can come to the list has the part, so no reference is counted.
