@@ -9,7 +9,6 @@ use crate::pid::{Holder, Identity, Numbers, PidNamespace, Refusal, Roles, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
 use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32};
-use crate::terminal::IdentityKey;
 use crate::{ARef, Errno, Host, Pid};
 
 /// A process group.
@@ -112,13 +111,10 @@ impl<H: Host> ProcessGroup<H> {
         &self.members
     }
 
-    /// The group's number in its present use; see [`IdentityKey`].
+    /// Which use of its number it is.
     #[inline]
-    pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> IdentityKey {
-        IdentityKey {
-            number: self.own_numbers.number_in(hold, hold.root_pid_ns()),
-            serial: self.serial.get(hold),
-        }
+    pub(crate) fn serial(&self, hold: &Hold<'_, H>) -> u64 {
+        self.serial.get(hold)
     }
 
     pub(crate) fn session_in<'h>(&self, hold: &Hold<'h, H>) -> &'h Session<H> {

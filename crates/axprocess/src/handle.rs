@@ -20,10 +20,10 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
+use crate::pid::IdentityKey;
 use crate::pid::{Identity, PidNamespace, Task, with_identity};
 use crate::process::Process;
 use crate::sync::Hold;
-use crate::terminal::IdentityKey;
 use crate::thread::Thread;
 use crate::{ARef, Errno, ExitStatus, Host, Pid};
 

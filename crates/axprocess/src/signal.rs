@@ -32,6 +32,11 @@ impl Signal {
         matches!(self, Self::SIGSTOP | Self::SIGTSTP | Self::SIGTTIN | Self::SIGTTOU)
     }
 
+    /// Whether it stops or continues a process: `SIGCONT`, or a [stop signal](Self::is_stop).
+    pub(crate) const fn is_job_control(self) -> bool {
+        matches!(self, Self::SIGCONT) || self.is_stop()
+    }
+
     /// Whether it waits in a queue once at most; real-time signals wait as often as they were sent.
     pub(crate) const fn is_standard(self) -> bool {
         self.number() < 32

@@ -34,8 +34,7 @@ use core::fmt;
 use crate::group::ProcessGroup;
 use crate::list::WeakEdge;
 use crate::object::Head;
-use crate::pid::{Numbers, PidNamespace};
-use crate::process::Process;
+use crate::pid::{IdentityKey, Numbers, PidNamespace};
 use crate::session::Session;
 use crate::sync::{Field, Hold, TableInner};
 use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
@@ -87,14 +86,6 @@ pub enum TerminalKind {
     PseudoTerminal,
     /// Any other, such as a serial line or a virtual console. It is hung up when its session leader exits (R-TTYEXIT-06).
     Other,
-}
-
-/// One use of a number, from the birth of a process to the end of all that is named after it; Linux's `struct pid`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct IdentityKey {
-    pub(crate) number: Pid,
-    /// Which process it was, in the order of births; 0: a thread that leads none, so that no group is ever named after it.
-    pub(crate) serial: u64,
 }
 
 /// What is put into the foreground.
@@ -214,21 +205,6 @@ impl<H: Host> Terminal<H> {
                 session.detach_terminal(hold, self);
             }
         });
-    }
-}
-
-impl IdentityKey {
-    /// The living group that is named so.
-    pub(crate) fn group<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
-        let group = hold.root_pid_ns().roles(hold, self.number)?.group?.get(hold);
-        (group.identity_key(hold) == self).then_some(group)
-    }
-
-    /// The process whose number it is, until the reap.
-    pub(crate) fn process<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        let task = hold.root_pid_ns().roles(hold, self.number)?.task()?;
-        let process = task.process_of_leader(hold)?;
-        (process.identity_key(hold) == self).then_some(process)
     }
 }
 

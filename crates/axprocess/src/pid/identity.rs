@@ -15,6 +15,7 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
+use super::identity_key::IdentityKey;
 use super::namespace::PidNamespace;
 use super::number::Task;
 use super::own_numbers::Numbers;
@@ -23,7 +24,6 @@ use crate::object::Head;
 use crate::process::{Marks, Process, ProcessState};
 use crate::session::Session;
 use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32, Word64};
-use crate::terminal::IdentityKey;
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, ExitStatus, HandleState, Host, Pid};
 

@@ -1,6 +1,7 @@
 //! Numbers: which are in use, for what, which comes next, and who sees which.
 
 mod identity;
+mod identity_key;
 mod namespace;
 mod number;
 mod own_numbers;
@@ -9,6 +10,7 @@ mod settings;
 
 pub use identity::Identity;
 pub(crate) use identity::with_identity;
+pub(crate) use identity_key::IdentityKey;
 pub(crate) use namespace::DEEPEST;
 pub use namespace::PidNamespace;
 pub(crate) use number::{Holder, Memory, Refusal, Roles, Task};

@@ -58,10 +58,7 @@ impl<H: Host> Numbers<H> {
     /// The namespace in which it lives.
     #[inline]
     pub(crate) fn pid_ns<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
-        match self.inside.get_if_set(hold) {
-            Some(inside) => &inside.pid_ns,
-            None => hold.root_pid_ns(),
-        }
+        self.inside.get_if_set(hold).map_or(hold.root_pid_ns(), |inside| &inside.pid_ns)
     }
 
     /// The namespace in which it lives, to be held.
@@ -154,7 +151,7 @@ impl<H: Host> Numbers<H> {
 
     /// Whether its one number is in the table's own namespace.
     #[inline]
-    fn lives_at_root(&self, hold: &Hold<'_, H>) -> bool {
+    pub(crate) fn lives_at_root(&self, hold: &Hold<'_, H>) -> bool {
         self.inside.get_if_set(hold).is_none()
     }
 

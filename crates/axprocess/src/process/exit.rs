@@ -248,7 +248,9 @@ impl<H: Host> Process<H> {
     /// Becomes a zombie, and the parent is notified.
     #[inline]
     fn exit_notify(&self, hold: &mut Hold<'_, H>) {
-        self.hang_up_own_orphaned_group(hold);
+        if self.group_in(hold).stopped_members(hold) > 0 {
+            self.hang_up_own_orphaned_group(hold);
+        }
         if !self.is_ordinary(hold) {
             self.apply_reboot_status(hold);
             self.note_exit_in_identity(hold);

@@ -326,6 +326,12 @@ impl<H: Host> Process<H> {
         ProcessState::from_word(self.state.get_in(hold))
     }
 
+    /// Whether it has ended, and waits to be reaped.
+    #[inline]
+    pub(crate) fn is_zombie(&self, hold: &Hold<'_, H>) -> bool {
+        self.state.get_in(hold) == ProcessState::Zombie as u32
+    }
+
     /// Returns whether the process has ended; it stays true after the reap. A hint, wait-free.
     ///
     /// [`state`](Self::state) tells the two apart.

@@ -65,12 +65,9 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// R-ORPHAN-04: this process is about to become a zombie.
+    /// R-ORPHAN-04: this process, in whose group somebody is stopped, is about to become a zombie.
     pub(super) fn hang_up_own_orphaned_group(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
-        if group.stopped_members(hold) == 0 {
-            return;
-        }
         let Some(parent) = self.parent_in(hold) else {
             return;
         };

@@ -21,7 +21,7 @@ impl<H: Host> Process<H> {
     /// The claim, and all that follows from it, are one hold: the parent is the parent of this
     /// moment, and group_links ends here, not with the last `ARef` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
     pub(crate) fn reap(&self, hold: &mut Hold<'_, H>) -> Option<ARef<Self>> {
-        if self.state_in(hold) != ProcessState::Zombie {
+        if !self.is_zombie(hold) {
             return None;
         }
         let parent = self.parent.get(hold)?.children_list();
@@ -46,7 +46,9 @@ impl<H: Host> Process<H> {
         if !self.is_ordinary(hold) {
             self.release_unusual(hold);
         }
-        release_pid_ns(hold, group.own_numbers());
+        if !group.own_numbers().lives_at_root(hold) {
+            release_pid_ns(hold, group.own_numbers());
+        }
     }
 
     /// Gives up what an ordinary process does not have: its identity, its place as an init, its later leader.

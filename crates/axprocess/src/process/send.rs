@@ -110,10 +110,9 @@ impl<H: Host> Process<H> {
             return;
         }
         let signal = info.signal;
-        self.end_stop_by(hold, signal);
-        match DiscardedSignals::by(signal) {
-            DiscardedSignals::Nothing => {}
-            discard => hold.host().discard_signals(self, discard),
+        if signal.is_job_control() {
+            self.end_stop_by(hold, signal);
+            hold.host().discard_signals(self, DiscardedSignals::by(signal));
         }
         let fate = self.fate_of(hold, origin, &receiver, signal);
         if fate != Fate::Dropped {
@@ -122,7 +121,9 @@ impl<H: Host> Process<H> {
         if fate == Fate::Ends {
             self.decide_exit(hold, Some(ExitStatus::killed(signal).to_raw()));
         }
-        self.count_continue(hold, signal);
+        if signal.is_job_control() {
+            self.count_continue(hold, signal);
+        }
     }
 
     /// Steps 3 and 5.

@@ -22,10 +22,11 @@
 
 use super::orphan::is_orphaned_group;
 use super::{Process, ProcessState};
+use crate::pid::IdentityKey;
 use crate::pid::{PidNamespace, Task};
 use crate::session::Session;
 use crate::sync::Hold;
-use crate::terminal::{IdentityKey, Named, Terminal, TerminalKind};
+use crate::terminal::{Named, Terminal, TerminalKind};
 use crate::{ARef, Errno, Host, Pid, Signal};
 
 /// How the caller has opened the terminal. Who cannot read it shall not get it by way of `/dev/tty`.
@@ -396,13 +397,6 @@ impl<H: Host> Process<H> {
         let foreground = terminal.foreground_in(hold);
         post_to_named_group(hold, foreground, &[Signal::SIGHUP]);
         session.detach_terminal(hold, terminal);
-    }
-
-    /// The number's present use, of which this process is the owner.
-    #[inline]
-    pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> IdentityKey {
-        let number = self.in_hold(hold).own_numbers().number_in(hold, hold.root_pid_ns());
-        IdentityKey { number, serial: self.serial(hold) }
     }
 
     /// Gives a session's leader, who has none, a free terminal.

@@ -2,7 +2,8 @@
 
 use super::request::Who;
 use super::{WaitEvent, WaitOptions, WaitRequest};
-use crate::process::{Process, ProcessState};
+use crate::pid::{Holder, Task};
+use crate::process::Process;
 use crate::sync::Hold;
 use crate::thread::Thread;
 use crate::{ARef, ExitSignal, Host, ResourceUsage};
@@ -24,8 +25,9 @@ impl<H: Host> Thread<H> {
         }
         let child = match request.who {
             Who::Process(pid) => {
-                let named = self.process_in(hold).pid_ns(hold).roles(hold, pid)?.task()?;
-                named.process_of_leader(hold)?
+                let roles = self.process_in(hold).pid_ns(hold).roles(hold, pid)?;
+                let Holder::Task(Task::Process(child)) = roles.holder else { return None };
+                child.get(hold)
             }
             Who::Any if self.trace(hold).is_none() => {
                 self.in_hold(hold).children_list().reportable.first(hold)?
@@ -33,7 +35,7 @@ impl<H: Host> Thread<H> {
             _ => return None,
         };
         let is_own = child.parent_thread(hold).is_some_and(|parent| core::ptr::eq(parent, self));
-        let is_ordinary_zombie = child.state_in(hold) == ProcessState::Zombie
+        let is_ordinary_zombie = child.is_zombie(hold)
             && child.is_ordinary(hold)
             && child.exit_signal.get(hold) == ExitSignal::SIGCHLD;
         (is_own && is_ordinary_zombie).then_some(child)

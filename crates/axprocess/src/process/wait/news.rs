@@ -6,9 +6,9 @@
 use super::WaitOptions;
 use super::target::{ChildId, Target};
 use crate::Host;
+use crate::pid::IdentityKey;
 use crate::process::{Process, Trace};
 use crate::sync::Hold;
-use crate::terminal::IdentityKey;
 use crate::thread::Thread;
 
 /// Something has happened to a child: it ended, stopped, continued or vanished.
@@ -87,7 +87,9 @@ impl<H: Host> Process<H> {
         let count = self.news.get().wrapping_add(1);
         self.news.set(hold, count);
         hold.host().wake_waiters(self, news);
-        self.wake_futures(hold, news);
+        if !self.sleepers.is_empty(hold) {
+            self.wake_futures(hold, news);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is waited for, as the arguments of the system calls say it.
 
 use super::PidfdMode;
-use crate::terminal::IdentityKey;
+use crate::pid::IdentityKey;
 use crate::{Errno, Pid};
 
 bitflags::bitflags! {

@@ -3,11 +3,11 @@
 use super::target::{ChildId, Target};
 use super::{WaitEvent, WaitOptions};
 use crate::group::ProcessGroup;
+use crate::pid::IdentityKey;
 use crate::pid::Task;
 use crate::process::family::Children;
 use crate::process::{Marks, Process, ProcessState, Trace, TracedBy};
 use crate::sync::Hold;
-use crate::terminal::IdentityKey;
 use crate::thread::Thread;
 use crate::{ARef, ExitSignal, Host, WaitStatus};
 

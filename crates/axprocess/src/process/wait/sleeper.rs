@@ -99,14 +99,7 @@ impl Sleeper {
 
 impl<H: Host> Process<H> {
     /// Makes the sleepers due that the news concerns. All in one hold, as Linux wakes a whole queue: the news is theirs at one moment.
-    #[inline]
     pub(super) fn wake_futures(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
-        if !self.sleepers.is_empty(hold) {
-            self.wake_some_futures(hold, news);
-        }
-    }
-
-    fn wake_some_futures(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
         let mut next = self.sleepers.first(hold);
         while let Some(sleeper) = next {
             hold.touch();

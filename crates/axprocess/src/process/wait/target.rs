@@ -2,10 +2,10 @@
 
 use super::WaitRequest;
 use super::request::Who;
+use crate::pid::IdentityKey;
 use crate::pid::Task;
 use crate::process::{Process, Trace};
 use crate::sync::Hold;
-use crate::terminal::IdentityKey;
 use crate::thread::Thread;
 use crate::{Host, Pid};
 
