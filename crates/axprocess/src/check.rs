@@ -20,7 +20,7 @@
 //!     process knows of a terminal that its session has not had.
 //! 16. A thread that waits in vfork and the thread for which it waits point to each other, and both live.
 //! 17. Tracers and tracees point to each other; a tracer lives, and keeps the dead threads that it has not reaped. Who reports a stop is in it.
-//! 18. Who is not marked as unusual has nothing that only the unusual have.
+//! 18. Who takes the fast path has nothing for which that does not look.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -205,7 +205,7 @@ impl<'h, H: Host> Walk<'h, H> {
         }
         process.check_stop(hold, unstopped);
         process.check_pdeath_threads(hold, armed);
-        process.check_ordinary(hold);
+        process.check_fast_path(hold);
         let is_gone = leader.state() == ThreadState::Exited;
         assert_eq!(is_gone, !leader.is_listed(hold), "11: the leader of {process:?} has gone");
         assert_eq!(leader.tid(), process.pid(), "9: the number of the leader of {process:?}");
@@ -249,7 +249,7 @@ impl<'h, H: Host> Walk<'h, H> {
             assert_eq!(child.getppid(), ppid, "6: the parent's number of {child:?}");
             let last = births.insert(ptr::from_ref(of), child.birth_in(hold));
             if last.is_none() {
-                queued.extend(of.children_list().reportable.iter(hold).map(ptr::from_ref));
+                queued.extend(of.children_lists().reportable.iter(hold).map(ptr::from_ref));
             }
             assert!(last < Some(child.birth_in(hold)), "2: {child:?} is out of birth order");
             let queued = queued.remove(&ptr::from_ref(child));
@@ -473,7 +473,7 @@ mod tests {
     #[should_panic(expected = "18: ")]
     fn invariant_18_a_mark_that_was_forgotten() {
         // The first process would go the straight way out, and its namespace would have an init that is gone.
-        after(|hold, [init, ..]| init.break_unusual(hold));
+        after(|hold, [init, ..]| init.break_slow_path_mark(hold));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::list::{Links, Node, Ptr, WeakEdge};
 use crate::object::{Head, Owner};
 use crate::pid::{Identity, Numbers, PidNamespace};
-use crate::process::{Children, Process, Trace};
+use crate::process::{Children, Process, PtraceRole};
 use crate::sync::{Field, Hold, StrongEdge, Word32};
 use crate::{ARef, Errno, Host, Pid, Signal};
 
@@ -40,7 +40,7 @@ pub struct Thread<H: Host> {
     /// Whether `vfork_child` is set: what the waiting thread looks at.
     in_vfork: Word32,
     /// Its part in ptrace, if it has ever had one.
-    trace: StrongEdge<Trace<H>>,
+    trace: StrongEdge<PtraceRole<H>>,
     /// Its identity, if anybody has asked for it; a leader's is its process's.
     identity: StrongEdge<Identity<H>>,
     data: H::ThreadData,
@@ -193,7 +193,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Its children.
-    pub(crate) const fn children_list(&self) -> &Children<H> {
+    pub(crate) const fn children_lists(&self) -> &Children<H> {
         &self.children
     }
 
@@ -244,7 +244,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Its part in ptrace.
-    pub(crate) const fn trace_edge(&self) -> &StrongEdge<Trace<H>> {
+    pub(crate) const fn trace_edge(&self) -> &StrongEdge<PtraceRole<H>> {
         &self.trace
     }
 }

@@ -68,6 +68,22 @@ impl Copy {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
+    /// Makes what was built with a patch older than the sources that it changes: in a target directory that the checkout uses too, cargo would take it for what is built of these.
+    ///
+    /// # Errors
+    ///
+    /// A source cannot be touched.
+    pub(crate) fn outdate_builds(&self, patch: &Path) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("{}: {error}", patch.display());
+        let text = std::fs::read_to_string(patch).map_err(failed)?;
+        for changed in text.lines().filter_map(|line| line.strip_prefix("+++ b/")) {
+            let source = self.root.join(changed);
+            let file = std::fs::File::options().append(true).open(source).map_err(failed)?;
+            file.set_modified(std::time::SystemTime::now()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// The paths of all sources.
     fn sources(&self) -> Result<BTreeSet<PathBuf>, String> {
         let output = Command::new("git")

@@ -156,7 +156,7 @@ impl<T: Object> From<&T> for ARef<T> {
     #[inline]
     fn from(object: &T) -> Self {
         // It is counted, or this panics: an object at its end, or that waits to be freed, has no reference any more, and never gets one again.
-        object.head().counting().count_up();
+        object.head().counting().count_up_or_panic();
         Self { pointer: NonNull::from_ref(object), owned: PhantomData }
     }
 }

@@ -36,7 +36,7 @@ pub enum Kind {
     Session,
     Namespace,
     Terminal,
-    Trace,
+    PtraceRole,
     Inside,
     Identity,
     /// It belongs to no table.
@@ -166,7 +166,7 @@ impl Head {
     ///
     /// If there is none: it is not in its place, or at its end.
     #[inline]
-    pub(super) fn count_up(&self) {
+    pub(super) fn count_up_or_panic(&self) {
         assert!(self.try_count_up(), "an object at its end cannot be shared");
     }
 

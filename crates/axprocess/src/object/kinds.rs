@@ -11,7 +11,7 @@ use super::spare::Spare;
 use crate::Host;
 use crate::group::ProcessGroup;
 use crate::pid::{Identity, Inside, PidNamespace};
-use crate::process::{Process, Sleeper, Trace};
+use crate::process::{Process, PtraceRole, Sleeper};
 use crate::session::Session;
 use crate::sync::TableInner;
 use crate::terminal::Terminal;
@@ -126,7 +126,7 @@ unsafe fn free_by_kind<H: Host>(whole: NonNull<Head>) {
             Kind::Session => free_as::<Session<H>>(whole),
             Kind::Namespace => free_as::<PidNamespace<H>>(whole),
             Kind::Terminal => free_as::<Terminal<H>>(whole),
-            Kind::Trace => free_as::<Trace<H>>(whole),
+            Kind::PtraceRole => free_as::<PtraceRole<H>>(whole),
             Kind::Inside => free_as::<Inside<H>>(whole),
             Kind::Identity => free_as::<Identity<H>>(whole),
             Kind::Plain => {}
@@ -189,7 +189,7 @@ object!(ProcessGroup, Group, |group| group.table().pending());
 object!(Session, Session, |session| session.table().pending());
 object!(PidNamespace, Namespace, |pid_ns| pid_ns.table().pending());
 object!(Terminal, Terminal, |terminal| terminal.table().pending(), unlink: |terminal| terminal.detach());
-object!(Trace, Trace, |trace| trace.table().pending());
+object!(PtraceRole, PtraceRole, |trace| trace.table().pending());
 object!(Inside, Inside, |inside| inside.table().pending());
 object!(Identity, Identity, |identity| identity.table().pending());
 

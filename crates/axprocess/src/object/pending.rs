@@ -156,7 +156,7 @@ impl Counted {
         let own = NonNull::new(pending.own.load(Ordering::Relaxed));
         if let Some(own) = own {
             // SAFETY: this stands in the block of that head, which so is there. Held against: a table at its end (its count is 0: that is a panic).
-            unsafe { own.as_ref() }.count_up();
+            unsafe { own.as_ref() }.count_up_or_panic();
         }
         Self { own, free: pending.free }
     }

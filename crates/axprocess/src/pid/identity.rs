@@ -186,7 +186,7 @@ impl<H: Host> Identity<H> {
     }
 
     /// Who was being made has been made.
-    pub(crate) fn publish(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
+    pub(crate) fn note_made(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
         self.task.set(hold, Some(task));
     }
 
@@ -258,7 +258,7 @@ impl<H: Host> Process<H> {
             _ => HandleState::Running,
         };
         made.begin(hold, self.own_numbers(), self.serial(hold), task, state);
-        self.mark(hold, Marks::UNUSUAL);
+        self.mark(hold, Marks::SLOW_PATH);
         let edge = self.leading_thread(hold).identity_edge();
         edge.set(hold, Some(ARef::clone(&made)));
         share_with_named(hold, &made);
@@ -311,7 +311,7 @@ impl<H: Host> ProcessGroup<H> {
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
         let is_there = |hold: &Hold<'_, H>| !self.members().is_empty(hold) && self.pgid() != 0;
         with_identity(self.table(), |hold, fresh| {
-            named_identity(
+            identity_of_group_or_session(
                 hold,
                 fresh,
                 self.identity_edge(),
@@ -331,7 +331,7 @@ impl<H: Host> Session<H> {
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
         let is_there = |hold: &Hold<'_, H>| !self.groups().is_empty(hold) && self.sid() != 0;
         with_identity(self.table(), |hold, fresh| {
-            named_identity(
+            identity_of_group_or_session(
                 hold,
                 fresh,
                 self.identity_edge(),
@@ -343,7 +343,7 @@ impl<H: Host> Session<H> {
 }
 
 /// The identity of a group or a session, of that serial while it is there.
-fn named_identity<H: Host>(
+fn identity_of_group_or_session<H: Host>(
     hold: &mut Hold<'_, H>,
     fresh: &mut Fresh<H>,
     edge: &StrongEdge<Identity<H>>,

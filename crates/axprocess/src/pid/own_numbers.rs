@@ -171,7 +171,7 @@ impl<H: Host> Numbers<H> {
         let mut entered = Entered { hold, own_numbers: self, levels: 0 };
         for (depth, pid_ns) in own.outward().enumerate() {
             let number = enter_one(entered.hold, pid_ns, wanted, depth, caller, holder)?;
-            self.note(entered.hold, pid_ns, number);
+            self.set_number_in(entered.hold, pid_ns, number);
             entered.levels += 1;
         }
         if own.is_closed(entered.hold) {
@@ -233,7 +233,7 @@ impl<H: Host> Numbers<H> {
         })
     }
 
-    fn note(&self, hold: &mut Hold<'_, H>, pid_ns: &PidNamespace<H>, number: Pid) {
+    fn set_number_in(&self, hold: &mut Hold<'_, H>, pid_ns: &PidNamespace<H>, number: Pid) {
         match self.inside.get_if_set(hold) {
             Some(inside) if !inside.pid_ns.is(pid_ns) => {
                 if let Some(word) = inside.outer.get(pid_ns.level() as usize) {

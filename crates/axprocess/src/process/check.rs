@@ -45,8 +45,8 @@ impl<H: Host> Process<H> {
     }
 
     /// Invariant 18: the straight way through a life asks for nothing of this.
-    pub(crate) fn check_ordinary(&self, hold: &Hold<'_, H>) {
-        if !self.is_ordinary(hold) {
+    pub(crate) fn check_fast_path(&self, hold: &Hold<'_, H>) {
+        if !self.takes_fast_path(hold) {
             return;
         }
         let first = &self.in_hold(hold).first_thread;
@@ -74,8 +74,8 @@ impl<H: Host> Process<H> {
     }
 
     #[cfg(test)]
-    pub(crate) fn break_unusual(&self, hold: &mut Hold<'_, H>) {
-        self.unmark(hold, Marks::UNUSUAL);
+    pub(crate) fn break_slow_path_mark(&self, hold: &mut Hold<'_, H>) {
+        self.unmark(hold, Marks::SLOW_PATH);
     }
 
     #[cfg(test)]

@@ -47,7 +47,7 @@ impl<H: Host> Process<H> {
     }
 
     fn first_zombie<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
-        let mut reports = self.leading_thread(hold).children_list().reportable.iter(hold);
+        let mut reports = self.leading_thread(hold).children_lists().reportable.iter(hold);
         reports.find(|child| child.state() == ProcessState::Zombie)
     }
 }

@@ -83,7 +83,7 @@ impl<H: Host> Thread<H> {
     /// Releases another thread, as Linux's `de_thread` does each; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.
     fn release_other_thread(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
         let heir = self.heir_of(hold, other);
-        if !other.children_list().move_all(hold, heir) {
+        if !other.children_lists().move_all(hold, heir) {
             return false;
         }
         if !other.release_tracees(hold) {

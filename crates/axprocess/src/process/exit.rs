@@ -53,8 +53,8 @@ impl<H: Host> Thread<H> {
     #[inline]
     fn exit_in(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
         let process = self.process_in(hold);
-        if process.is_ordinary(hold) && self.is_live_in(hold) && self.has_no_children(hold) {
-            process.exit_ordinary(hold, code);
+        if process.takes_fast_path(hold) && self.is_live_in(hold) && self.has_no_children(hold) {
+            process.exit_on_fast_path(hold, code);
             return ThreadExit::Last;
         }
         let exit = self.begin_exit(hold, code);
@@ -76,7 +76,7 @@ impl<H: Host> Thread<H> {
     }
 
     fn has_no_children(&self, hold: &Hold<'_, H>) -> bool {
-        self.children_list().list.is_empty(hold)
+        self.children_lists().list.is_empty(hold)
     }
 
     /// Step 1. The process is `Exiting` with its last thread.
@@ -140,7 +140,7 @@ impl<H: Host> Thread<H> {
         }
         let process = self.process_in(hold);
         let leads = self.is_leader(hold);
-        if !process.reparent_children(hold, self.children_list()) {
+        if !process.reparent_children(hold, self.children_lists()) {
             return;
         }
         if !self.release_tracees(hold) {
@@ -154,7 +154,7 @@ impl<H: Host> Thread<H> {
         }
         self.release_thread(hold);
         if leads && !process.threads.is_empty(hold) {
-            process.notify_tracer_of_leader(hold);
+            process.notify_tracer_of_early_leader_exit(hold);
         }
         process.exit_notify_if_finished(hold);
     }
@@ -228,9 +228,9 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Ends a process that never had anything [unusual](Marks::UNUSUAL), and has no children: what the three steps come to for it.
+    /// Ends a process that is on the fast path, and has no children: what the three steps come to for it. What that leaves out, only who has [`Marks::SLOW_PATH`] can have.
     #[inline]
-    fn exit_ordinary(&self, hold: &mut Hold<'_, H>, code: i32) {
+    fn exit_on_fast_path(&self, hold: &mut Hold<'_, H>, code: i32) {
         let thread = &self.in_hold(hold).first_thread;
         if !self.has(hold, Marks::GROUP_EXIT) {
             self.exit_code.set(hold, code as u32);
@@ -251,7 +251,7 @@ impl<H: Host> Process<H> {
         if self.group_in(hold).stopped_members(hold) > 0 {
             self.hang_up_own_orphaned_group(hold);
         }
-        if !self.is_ordinary(hold) {
+        if !self.takes_fast_path(hold) {
             self.apply_reboot_status(hold);
             self.note_exit_in_identity(hold);
         }
@@ -274,7 +274,7 @@ impl<H: Host> Process<H> {
             return;
         };
         let signal = self.effective_exit_signal(hold, parent);
-        if !self.is_ordinary(hold) && self.notify_tracer_of_end(hold, signal) {
+        if !self.takes_fast_path(hold) && self.notify_tracer_of_end(hold, signal) {
             return;
         }
         let news = self.news_to_parent(hold);

@@ -48,7 +48,7 @@ impl<H: Host> Children<H> {
             next = if hold.is_full() { None } else { self.list.after(hold, child) };
         }
         if let Some(last) = last {
-            self.list.move_first(hold, count, last, &parent.children_list().list);
+            self.list.move_first(hold, count, last, &parent.children_lists().list);
         }
     }
 }
@@ -80,7 +80,7 @@ impl<H: Host> Process<H> {
     pub fn become_subreaper(&self) {
         self.table().hold(|hold| {
             if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
-                self.mark(hold, Marks::SUBREAPER | Marks::UNUSUAL);
+                self.mark(hold, Marks::SUBREAPER | Marks::SLOW_PATH);
                 hold.relations_mut().subreapers += 1;
             }
         });
@@ -174,7 +174,7 @@ impl<H: Host> Process<H> {
             None => self.find_reaper(hold),
         };
         match heir {
-            Some(heir) if core::ptr::eq(heir.children_list(), from) => true,
+            Some(heir) if core::ptr::eq(heir.children_lists(), from) => true,
             Some(heir) => from.move_all(hold, heir),
             None => from.become_roots(hold),
         }
@@ -208,7 +208,7 @@ impl<H: Host> Process<H> {
         let Some(link) = from.list.remove(hold, self) else {
             return;
         };
-        parent.children_list().list.push_back(hold, link);
+        parent.children_lists().list.push_back(hold, link);
         self.become_child(hold, parent);
         if is_kept {
             queue_again(hold);
@@ -269,7 +269,7 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        let queue = &parent.children_list().reportable;
+        let queue = &parent.children_lists().reportable;
         match (self.has_report(hold), queue.contains(hold, self)) {
             (true, false) => queue.insert(hold, self),
             (false, true) => queue.remove(hold, self),
@@ -282,7 +282,7 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        let queue = &parent.children_list().reportable;
+        let queue = &parent.children_lists().reportable;
         if !queue.contains(hold, self) {
             queue.insert(hold, self);
         }
@@ -316,7 +316,7 @@ impl<H: Host> Process<H> {
     /// The child after `child` in the order of [`Process::children`].
     pub(crate) fn child_after<'h>(&self, hold: &Hold<'h, H>, child: &Self) -> Option<&'h Self> {
         let thread = child.parent.get(hold)?;
-        let next = thread.children_list().list.after(hold, child);
+        let next = thread.children_lists().list.after(hold, child);
         next.or_else(|| self.first_child_from(hold, self.thread_after(hold, thread)))
     }
 
@@ -327,7 +327,7 @@ impl<H: Host> Process<H> {
         mut at: Option<&'h Thread<H>>,
     ) -> Option<&'h Self> {
         while let Some(thread) = at {
-            let first = thread.children_list().list.first(hold);
+            let first = thread.children_lists().list.first(hold);
             if first.is_some() {
                 return first;
             }
@@ -374,7 +374,7 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
-        let children = parent.children_list();
+        let children = parent.children_lists();
         children.reportable.remove(hold, self);
         if let Some(link) = children.list.remove(hold, self) {
             self.parent.set(hold, None);

@@ -248,7 +248,7 @@ impl<H: Host> Thread<H> {
         }
         let table = self.process().table();
         let other_pid_ns: ARef<PidNamespace<H>>;
-        let pid_ns = match self.children_live_at_root(request.namespace) {
+        let pid_ns = match self.children_surely_live_at_root(request.namespace) {
             true => table.pid_ns(),
             false => {
                 other_pid_ns = self.pid_ns_of_next_child(request.namespace)?;
@@ -307,7 +307,7 @@ impl<H: Host> Thread<H> {
         if let Some(listed) = listed {
             process.threads.push_back(hold, listed);
         }
-        process.mark(hold, Marks::UNUSUAL);
+        process.mark(hold, Marks::SLOW_PATH);
         process.live_threads.set(hold, process.live_threads.get(hold) + 1);
         process.await_new_thread(hold);
     }
@@ -552,7 +552,7 @@ impl<H: Host> PreparedThread<'_, H> {
             let task = Task::Thread(Ptr::new(made));
             made.own_numbers().fill(hold, task);
             if let Some(identity) = made.identity_edge().get_if_set(hold) {
-                identity.publish(hold, task);
+                identity.note_made(hold, task);
             }
             made.join(hold, self.listed.take());
             // As in `PreparedFork::publish`.
@@ -645,7 +645,7 @@ impl<H: Host> Child<H> {
         }
         process.record_parent(hold, parent);
         if let Some(listed) = self.listed.take() {
-            parent.children_list().list.push_back(hold, listed);
+            parent.children_lists().list.push_back(hold, listed);
         }
         process.begin_life(hold);
         Ok(())
@@ -717,7 +717,7 @@ impl<H: Host> Process<H> {
             NumberSource::Reserved => {
                 own.own_numbers.fill(hold, task);
                 if let Some(identity) = own.first_thread.identity_edge().get_if_set(hold) {
-                    identity.publish(hold, task);
+                    identity.note_made(hold, task);
                 }
             }
         }
@@ -734,7 +734,7 @@ impl<H: Host> Process<H> {
         if pid_ns.init(hold).is_none() {
             pid_ns.set_init(hold, Some(self));
         }
-        self.mark(hold, Marks::UNUSUAL);
+        self.mark(hold, Marks::SLOW_PATH);
     }
 
     /// Lives from now on, with its first thread under the process's number.

@@ -216,7 +216,7 @@ impl<H: Host> Process<H> {
         // Both or none: what has the number already needs no memory, so neither is refused.
         session.found(hold, Some(&self.own_numbers))?;
         group.found(hold, Some(&self.own_numbers), session)?;
-        self.mark(hold, Marks::UNUSUAL);
+        self.mark(hold, Marks::SLOW_PATH);
         self.forget_terminal(hold);
         self.relocate(hold, group);
         Ok(())

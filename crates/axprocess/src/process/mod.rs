@@ -63,7 +63,7 @@ pub use terminal::{
     AcquireTerminal, AdminRight, CttyChange, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
-pub(crate) use trace::{Trace, TracedBy};
+pub(crate) use trace::{PtraceRole, TracedBy};
 pub use trace::{TraceOptions, TraceStart, TraceStop, TraceStopped};
 pub use vfork::VforkWait;
 pub use wait::{
@@ -177,8 +177,8 @@ bitflags::bitflags! {
         /// Its parent will be told that it was continued.
         const CONTINUE_NOTICE = 1 << 10;
         /// It has, or has had, what most processes never do: a second thread, a part in ptrace, a vfork, a stop, a parent-death signal, an identity; it leads a
-        /// session, is or was a subreaper or an init, or lives in a namespace of its own. Never taken back. Who does not have it goes the straight way through its life.
-        const UNUSUAL = 1 << 11;
+        /// session, is or was a subreaper or an init, or lives in a namespace of its own. Never taken back. Who does not have it takes the fast path through exit, wait and reap.
+        const SLOW_PATH = 1 << 11;
     }
 }
 
@@ -447,10 +447,10 @@ impl<H: Host> Process<H> {
         self.marks.get(hold).contains(marks)
     }
 
-    /// Whether it never had anything [unusual](Marks::UNUSUAL).
+    /// Whether it never had anything for which exit, wait and reap have to look: it does not have [`Marks::SLOW_PATH`].
     #[inline]
-    pub(crate) fn is_ordinary(&self, hold: &Hold<'_, H>) -> bool {
-        !self.has(hold, Marks::UNUSUAL)
+    pub(crate) fn takes_fast_path(&self, hold: &Hold<'_, H>) -> bool {
+        !self.has(hold, Marks::SLOW_PATH)
     }
 
     pub(crate) fn mark(&self, hold: &mut Hold<'_, H>, marks: Marks) {

@@ -39,7 +39,7 @@ impl<H: Host> Thread<H> {
     pub fn set_parent_death_signal(&self, signal: Option<Signal>) {
         self.process().table().hold(|hold| {
             if self.state() == ThreadState::Live {
-                self.process().mark(hold, Marks::UNUSUAL);
+                self.process().mark(hold, Marks::SLOW_PATH);
                 self.wish(hold, signal);
             }
         });

@@ -56,7 +56,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Whether the child of a request will live in the table's own namespace, as far as that needs no look under the lock.
-    pub(super) fn children_live_at_root(&self, wanted: ForkNamespace) -> bool {
+    pub(super) fn children_surely_live_at_root(&self, wanted: ForkNamespace) -> bool {
         wanted == ForkNamespace::Inherited
             && self.process().level == 0
             && self.has_children_pid_ns().get() == 0

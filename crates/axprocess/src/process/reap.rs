@@ -24,8 +24,8 @@ impl<H: Host> Process<H> {
         if !self.is_zombie(hold) {
             return None;
         }
-        let parent = self.parent.get(hold)?.children_list();
-        if !self.is_ordinary(hold) {
+        let parent = self.parent.get(hold)?.children_lists();
+        if !self.takes_fast_path(hold) {
             self.unlink_leader_trace(hold);
         }
         parent.reportable.remove(hold, self);
@@ -43,17 +43,17 @@ impl<H: Host> Process<H> {
         self.own_numbers.release(hold);
         self.enter_state(hold, ProcessState::Reaped);
         hold.relations_mut().census.reaped += 1;
-        if !self.is_ordinary(hold) {
-            self.release_unusual(hold);
+        if !self.takes_fast_path(hold) {
+            self.release_slow_path(hold);
         }
         if !group.own_numbers().lives_at_root(hold) {
             release_pid_ns(hold, group.own_numbers());
         }
     }
 
-    /// Gives up what an ordinary process does not have: its identity, its place as an init, its later leader.
+    /// Gives up what a process on the fast path does not have: its identity, its place as an init, its later leader.
     #[cold]
-    fn release_unusual(&self, hold: &mut Hold<'_, H>) {
+    fn release_slow_path(&self, hold: &mut Hold<'_, H>) {
         let own = self.in_hold(hold);
         if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {
             identity.note_end(hold, self.exit_code.get());

@@ -254,8 +254,8 @@ impl<H: Host> Thread<H> {
         crate::snapshot::collect(
             self.process().table(),
             |hold, last| match last {
-                None => self.children_list().list.first(hold),
-                Some(last) => self.children_list().list.after(hold, last),
+                None => self.children_lists().list.first(hold),
+                Some(last) => self.children_lists().list.after(hold, last),
             },
             |hold, child| child.parent_thread(hold).is_some_and(|it| core::ptr::eq(it, self)),
         )

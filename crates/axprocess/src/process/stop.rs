@@ -227,7 +227,7 @@ impl<H: Host> Process<H> {
     /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
     pub(super) fn start_group_stop(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         debug_assert!(self.stop_round.get(hold).is_multiple_of(2), "no stop is in progress");
-        self.mark(hold, Marks::UNUSUAL);
+        self.mark(hold, Marks::SLOW_PATH);
         self.stop_signal.set(hold, Some(signal));
         self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
     }

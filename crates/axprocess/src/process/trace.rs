@@ -29,7 +29,7 @@ mod record;
 use core::num::NonZeroU16;
 
 use record::TraceMarks;
-pub(crate) use record::{Trace, TracedBy};
+pub(crate) use record::{PtraceRole, TracedBy};
 
 use super::send::Receiver;
 use crate::pid::Task;
@@ -116,7 +116,8 @@ impl<H: Host> Thread<H> {
         options: TraceOptions,
     ) -> Result<ARef<Self>, Errno> {
         let table = self.process().table();
-        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(table)?), Some(Trace::make(table)?));
+        let (mut of_tracer, mut of_tracee) =
+            (Some(PtraceRole::make(table)?), Some(PtraceRole::make(table)?));
         table.hold(|hold| {
             let task = self.process().pid_ns(hold).roles(hold, tid).and_then(|roles| roles.task());
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
@@ -161,7 +162,8 @@ impl<H: Host> Thread<H> {
     /// In this order: `ENOMEM`: there is no memory. `EPERM`: it is traced; the host [forbids it](Host::may_trace).
     pub fn trace_me(&self) -> Result<(), Errno> {
         let table = self.process().table();
-        let (mut of_tracer, mut of_tracee) = (Some(Trace::make(table)?), Some(Trace::make(table)?));
+        let (mut of_tracer, mut of_tracee) =
+            (Some(PtraceRole::make(table)?), Some(PtraceRole::make(table)?));
         table.hold(|hold| {
             if self.is_traced(hold) {
                 return Err(Errno::EPERM);
@@ -191,7 +193,7 @@ impl<H: Host> Thread<H> {
     /// `ENOMEM`: there is no memory.
     pub fn inherit_tracer(&self, maker: &Self) -> Result<Option<TraceStart>, Errno> {
         let table = self.process().table();
-        let mut fresh = Some(Trace::make(table)?);
+        let mut fresh = Some(PtraceRole::make(table)?);
         if !table.is(maker.process().table()) {
             return Ok(None);
         }
@@ -290,7 +292,7 @@ impl<H: Host> Thread<H> {
         &self,
         hold: &Hold<'h, H>,
         tid: Pid,
-    ) -> Result<(&'h Trace<H>, &'h Self), Errno> {
+    ) -> Result<(&'h PtraceRole<H>, &'h Self), Errno> {
         let roles = self.process().pid_ns(hold).roles(hold, tid);
         let thread = match roles.and_then(|roles| roles.task()).ok_or(Errno::ESRCH)? {
             Task::Process(process) => process.get(hold).leader(hold).ok_or(Errno::ESRCH)?,

@@ -70,8 +70,8 @@ impl<H: Host> Thread<H> {
             }
             self.cancel_vfork(hold);
             child.complete_vfork(hold);
-            self.process().mark(hold, Marks::UNUSUAL);
-            child.process().mark(hold, Marks::UNUSUAL);
+            self.process().mark(hold, Marks::SLOW_PATH);
+            child.process().mark(hold, Marks::SLOW_PATH);
             self.vfork_child().set(hold, Some(child));
             child.vfork_parent().set(hold, Some(self));
             self.vfork_word().set(hold, 1);

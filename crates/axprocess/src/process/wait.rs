@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `request`, `pidfd` | what is waited for, as numbers and flags |
 //! | `target` | who that was when the call began |
-//! | `collect` | the straight way: an ordinary zombie is found at once, and reaped |
+//! | `collect` | the fast path: a zombie that was always on it is found at once, and reaped |
 //! | `search` | one look at all the children |
 //! | `news` | what happened to a child, and whom that wakes |
 //! | `future`, `sleeper` | a wait as a future |
@@ -186,7 +186,7 @@ impl<H: Host> Thread<H> {
     /// `ECHILD`: no child matches that could ever report what is asked for.
     pub fn wait(&self, request: &WaitRequest) -> Result<WaitOutcome<H>, Errno> {
         self.process().table().hold(|hold| {
-            if let Some(zombie) = self.ordinary_zombie(hold, request) {
+            if let Some(zombie) = self.fast_path_zombie(hold, request) {
                 return Ok(WaitOutcome::Event(self.collect(hold, zombie)));
             }
             let target = Target::of(hold, self, request);

@@ -1,13 +1,13 @@
 //! How tracing ends: a tracee is let go, a tracee dies, a tracer exits.
 
-use super::record::{Trace, TraceMarks};
+use super::record::{PtraceRole, TraceMarks};
 use crate::process::send::Receiver;
 use crate::process::{Process, ProcessState};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
 
-impl<H: Host> Trace<H> {
+impl<H: Host> PtraceRole<H> {
     /// Ends the tracing, as Linux's `__ptrace_detach`: the living go on without a tracer, the dead go where the tracer kept them from.
     pub(super) fn detach(&self, hold: &mut Hold<'_, H>) {
         let Some(tracer) = self.tracer(hold) else { return };
@@ -143,7 +143,7 @@ impl<H: Host> Thread<H> {
     }
 }
 
-impl<H: Host> Trace<H> {
+impl<H: Host> PtraceRole<H> {
     fn kill(&self, hold: &mut Hold<'_, H>) {
         let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
         let receiver = Receiver::Thread(self.thread(hold));
@@ -167,7 +167,7 @@ impl<H: Host> Process<H> {
     }
 
     /// The leader has exited before others: a tracer hears of it now, and of the end of the process later.
-    pub(in crate::process) fn notify_tracer_of_leader(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn notify_tracer_of_early_leader_exit(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.traced(hold) {
             trace.notify_tracer(hold, Some(Signal::SIGCHLD), self.exit_status().into());
         }

@@ -15,7 +15,7 @@ use super::TraceStop;
 /// The part that a thread takes in ptrace, as a tracer and as a tracee. A thread that takes none has no record.
 ///
 /// A leader's outlives its exit: a zombie is traced until it is reaped.
-pub(crate) struct Trace<H: Host> {
+pub(crate) struct PtraceRole<H: Host> {
     pub(crate) head: Head,
     /// Held: a thread's record is dropped after what holds the table for the thread.
     table: ARef<TableInner<H>>,
@@ -23,10 +23,10 @@ pub(crate) struct Trace<H: Host> {
     thread: WeakEdge<Thread<H>>,
     /// Which record this is of all.
     serial: Field<u64>,
-    tracer: WeakEdge<Trace<H>>,
-    thread_group_links: Links<Trace<H>>,
+    tracer: WeakEdge<PtraceRole<H>>,
+    tracee_links: Links<PtraceRole<H>>,
     /// In the order of the attachments; wait looks at the newest first.
-    tracees: WeakList<Trace<H>, Tracees>,
+    tracees: WeakList<PtraceRole<H>, Tracees>,
     marks: Field<TraceMarks>,
     /// A stop that the tracer has not been told of.
     report: Field<Option<TraceStop>>,
@@ -48,13 +48,13 @@ bitflags::bitflags! {
 /// The list in which a tracee stands with its tracer.
 pub(crate) enum Tracees {}
 
-impl<H: Host> Node<Tracees> for Trace<H> {
+impl<H: Host> Node<Tracees> for PtraceRole<H> {
     fn links(&self) -> &Links<Self> {
-        &self.thread_group_links
+        &self.tracee_links
     }
 }
 
-impl<H: Host> Trace<H> {
+impl<H: Host> PtraceRole<H> {
     /// A record of nobody yet: it is allocated before the lock is taken.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl<H: Host> Trace<H> {
             thread: WeakEdge::none(),
             serial: Field::new(0),
             tracer: WeakEdge::none(),
-            thread_group_links: Links::new(),
+            tracee_links: Links::new(),
             tracees: WeakList::new(),
             marks: Field::new(TraceMarks::empty()),
             report: Field::new(None),
@@ -205,7 +205,7 @@ impl<H: Host> Trace<H> {
 
 impl<H: Host> Thread<H> {
     /// Its record, if it has ever been a tracer or a tracee.
-    pub(crate) fn trace<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Trace<H>> {
+    pub(crate) fn trace<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h PtraceRole<H>> {
         self.trace_edge().get_if_set(hold)
     }
 
@@ -213,14 +213,14 @@ impl<H: Host> Thread<H> {
     pub(super) fn trace_or<'h>(
         &self,
         hold: &mut Hold<'h, H>,
-        fresh: &mut Option<ARef<Trace<H>>>,
-    ) -> Option<&'h Trace<H>> {
+        fresh: &mut Option<ARef<PtraceRole<H>>>,
+    ) -> Option<&'h PtraceRole<H>> {
         if self.trace(hold).is_none() {
             let trace = fresh.take()?;
             let serial = hold.relations_mut().next_birth().unsigned_abs();
             trace.serial.set(hold, serial);
             trace.thread.set(hold, Some(self));
-            self.process().mark(hold, Marks::UNUSUAL);
+            self.process().mark(hold, Marks::SLOW_PATH);
             self.trace_edge().set(hold, Some(trace));
         }
         self.trace(hold)
@@ -230,7 +230,7 @@ impl<H: Host> Thread<H> {
 impl<H: Host> Process<H> {
     /// The record of its leader, if that has a tracer; also when the leader has exited.
     #[inline]
-    pub(crate) fn traced<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Trace<H>> {
+    pub(crate) fn traced<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h PtraceRole<H>> {
         self.leading_thread(hold).trace(hold).filter(|trace| trace.tracer.get(hold).is_some())
     }
 

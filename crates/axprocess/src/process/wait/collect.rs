@@ -1,4 +1,4 @@
-//! The straight way of a wait: an ordinary zombie that it is for needs no search, and no name of its own.
+//! The fast path of a wait: a zombie that never left it needs no search, and no name of its own.
 
 use super::request::Who;
 use super::{WaitEvent, WaitOptions, WaitRequest};
@@ -13,14 +13,14 @@ impl<H: Host> Thread<H> {
     ///
     /// The child of that number, or the first one in the queue of a thread that has no tracees (R-WAIT-14).
     #[inline]
-    pub(super) fn ordinary_zombie<'h>(
+    pub(super) fn fast_path_zombie<'h>(
         &self,
         hold: &Hold<'h, H>,
         request: &WaitRequest,
     ) -> Option<&'h Process<H>> {
-        const UNUSUAL: WaitOptions = WaitOptions::NOWAIT.union(WaitOptions::CLONE);
+        const ASKS_FOR_MORE: WaitOptions = WaitOptions::NOWAIT.union(WaitOptions::CLONE);
         let options = request.options();
-        if options.intersects(UNUSUAL) || !options.contains(WaitOptions::EXITED) {
+        if options.intersects(ASKS_FOR_MORE) || !options.contains(WaitOptions::EXITED) {
             return None;
         }
         let child = match request.who {
@@ -30,15 +30,15 @@ impl<H: Host> Thread<H> {
                 child.get(hold)
             }
             Who::Any if self.trace(hold).is_none() => {
-                self.in_hold(hold).children_list().reportable.first(hold)?
+                self.in_hold(hold).children_lists().reportable.first(hold)?
             }
             _ => return None,
         };
         let is_own = child.parent_thread(hold).is_some_and(|parent| core::ptr::eq(parent, self));
-        let is_ordinary_zombie = child.is_zombie(hold)
-            && child.is_ordinary(hold)
+        let is_zombie_on_it = child.is_zombie(hold)
+            && child.takes_fast_path(hold)
             && child.exit_signal.get(hold) == ExitSignal::SIGCHLD;
-        (is_own && is_ordinary_zombie).then_some(child)
+        (is_own && is_zombie_on_it).then_some(child)
     }
 
     /// Reaps a zombie that nobody traces.

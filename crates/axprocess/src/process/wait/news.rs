@@ -7,7 +7,7 @@ use super::WaitOptions;
 use super::target::{ChildId, Target};
 use crate::Host;
 use crate::pid::IdentityKey;
-use crate::process::{Process, Trace};
+use crate::process::{Process, PtraceRole};
 use crate::sync::Hold;
 use crate::thread::Thread;
 
@@ -93,7 +93,7 @@ impl<H: Host> Process<H> {
     }
 }
 
-impl<H: Host> Trace<H> {
+impl<H: Host> PtraceRole<H> {
     /// What is to be told to its tracer, before it is let go.
     pub(in crate::process) fn news_to_tracer(&self, hold: &Hold<'_, H>) -> ChildNews {
         let tracer = self.tracer(hold).and_then(|tracer| tracer.thread(hold));

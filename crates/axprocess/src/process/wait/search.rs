@@ -6,7 +6,7 @@ use crate::group::ProcessGroup;
 use crate::pid::IdentityKey;
 use crate::pid::Task;
 use crate::process::family::Children;
-use crate::process::{Marks, Process, ProcessState, Trace, TracedBy};
+use crate::process::{Marks, Process, ProcessState, PtraceRole, TracedBy};
 use crate::sync::Hold;
 use crate::thread::Thread;
 use crate::{ARef, ExitSignal, Host, WaitStatus};
@@ -22,7 +22,7 @@ pub(super) struct Search<'h, H: Host> {
 enum Selector<'h, H: Host> {
     Any,
     /// A process, and its leader's or a thread's part in ptrace.
-    Child(Option<&'h Process<H>>, Option<&'h Trace<H>>),
+    Child(Option<&'h Process<H>>, Option<&'h PtraceRole<H>>),
     Group(&'h ProcessGroup<H>),
     /// The group in which init begins: no number leads to it.
     Nameless(IdentityKey),
@@ -31,7 +31,7 @@ enum Selector<'h, H: Host> {
 /// A child, or a tracee, who may be a child too.
 pub(super) enum Subject<'h, H: Host> {
     Child(&'h Process<H>),
-    Tracee(&'h Trace<H>),
+    Tracee(&'h PtraceRole<H>),
 }
 
 impl<H: Host> Clone for Subject<'_, H> {
@@ -51,7 +51,7 @@ impl<'h, H: Host> Subject<'h, H> {
     }
 
     /// As whose tracee it reports its stops to the caller. A child that the parent's own process traces counts as one.
-    fn trace(self, hold: &Hold<'h, H>) -> Option<&'h Trace<H>> {
+    fn trace(self, hold: &Hold<'h, H>) -> Option<&'h PtraceRole<H>> {
         match self {
             Self::Child(child) if child.traced_by(hold) == TracedBy::Parent => child.traced(hold),
             Self::Child(_) => None,
@@ -116,7 +116,7 @@ impl<'h, H: Host> Search<'h, H> {
         };
         match self.selector {
             Selector::Group(group)
-                if group.members().len(hold) < self.caller.children_list().list.len(hold) =>
+                if group.members().len(hold) < self.caller.children_lists().list.len(hold) =>
             {
                 let mut members = group.members().iter(hold).map(Subject::Child);
                 members.any(|child| may_report(hold, child).is_some())
@@ -163,7 +163,7 @@ impl<'h, H: Host> Search<'h, H> {
     ) -> Option<R> {
         let own = self.caller;
         let lists_of = |thread: &'h Thread<H>| {
-            of_children(hold, thread.children_list()).or_else(|| {
+            of_children(hold, thread.children_lists()).or_else(|| {
                 let tracees = thread.trace(hold)?.tracees();
                 let newest = tracees.last(hold);
                 let mut all = core::iter::successors(newest, |it| tracees.before(hold, it));
@@ -211,7 +211,7 @@ impl<'h, H: Host> Search<'h, H> {
             || is_clone == self.options.contains(WaitOptions::CLONE)
     }
 
-    fn is_my_tracee(&self, hold: &Hold<'h, H>, trace: &Trace<H>) -> bool {
+    fn is_my_tracee(&self, hold: &Hold<'h, H>, trace: &PtraceRole<H>) -> bool {
         let Some(tracer) = trace.tracer(hold) else { return false };
         core::ptr::eq(tracer.process(hold), self.caller.process_in(hold))
             && (!self.options.contains(WaitOptions::NOTHREAD)

@@ -118,7 +118,7 @@ impl<H: Host> Process<H> {
 const WAKES: usize = 8;
 
 impl<H: Host> TableInner<H> {
-    /// Wakes the futures that are due. Without a hold: a waker may do anything, also call this crate.
+    /// WakesDespitePanic the futures that are due. Without a hold: a waker may do anything, also call this crate.
     #[cold]
     pub(crate) fn wake_due(&self) {
         loop {
@@ -132,7 +132,7 @@ impl<H: Host> TableInner<H> {
                 }
             });
             let is_last = wakers.last().is_none_or(Option::is_none);
-            Wakes(self, wakers.into_iter()).go_on();
+            WakesDespitePanic(self, wakers.into_iter()).go_on();
             if is_last {
                 return;
             }
@@ -142,9 +142,12 @@ impl<H: Host> TableInner<H> {
 
 /// Wakers that are being woken. If one of them panics, the others are woken while the panic unwinds, and those that are due behind them: it costs nobody
 /// else a wake-up. A second panic then ends the program, as any that meets another.
-struct Wakes<'a, H: Host>(&'a TableInner<H>, core::array::IntoIter<Option<Waker>, WAKES>);
+struct WakesDespitePanic<'a, H: Host>(
+    &'a TableInner<H>,
+    core::array::IntoIter<Option<Waker>, WAKES>,
+);
 
-impl<H: Host> Wakes<'_, H> {
+impl<H: Host> WakesDespitePanic<'_, H> {
     fn go_on(mut self) {
         self.wake_all();
         core::mem::forget(self);
@@ -157,7 +160,7 @@ impl<H: Host> Wakes<'_, H> {
     }
 }
 
-impl<H: Host> Drop for Wakes<'_, H> {
+impl<H: Host> Drop for WakesDespitePanic<'_, H> {
     /// Reached only while a panic unwinds.
     fn drop(&mut self) {
         self.wake_all();

@@ -4,7 +4,7 @@ use super::WaitRequest;
 use super::request::Who;
 use crate::pid::IdentityKey;
 use crate::pid::Task;
-use crate::process::{Process, Trace};
+use crate::process::{Process, PtraceRole};
 use crate::sync::Hold;
 use crate::thread::Thread;
 use crate::{Host, Pid};
@@ -36,7 +36,7 @@ impl ChildId {
         Self::Process(process.identity_key(hold))
     }
 
-    pub(super) fn of_trace<H: Host>(hold: &Hold<'_, H>, trace: &Trace<H>) -> Self {
+    pub(super) fn of_trace<H: Host>(hold: &Hold<'_, H>, trace: &PtraceRole<H>) -> Self {
         match trace.is_leaders(hold) {
             true => Self::of_process(hold, trace.process(hold)),
             false => Self::Tracee(trace.number_in(hold, hold.root_pid_ns()), trace.serial(hold)),

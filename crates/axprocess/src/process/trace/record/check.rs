@@ -1,6 +1,6 @@
 //! What the invariant checker asks of a record, and what its tests break.
 
-use super::{Trace, TraceMarks, Tracees};
+use super::{PtraceRole, TraceMarks, Tracees};
 use crate::Host;
 #[cfg(test)]
 use crate::TraceStop;
@@ -9,7 +9,7 @@ use crate::process::Process;
 use crate::sync::Hold;
 use crate::thread::ThreadState;
 
-impl<H: Host> Trace<H> {
+impl<H: Host> PtraceRole<H> {
     /// Invariant 16.
     pub(crate) fn check(&self, hold: &Hold<'_, H>, owner: &Process<H>) {
         assert!(core::ptr::eq(self.process(hold), owner), "17: the record of {owner:?}");
