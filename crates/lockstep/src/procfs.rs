@@ -103,6 +103,12 @@ pub(crate) fn owner(tid: Pid) -> Option<(Pid, Pid)> {
     ))
 }
 
+/// Whether a thread is traced by this process.
+pub(crate) fn is_traced_by(tid: Pid, tracer: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    status_field(&status, "TracerPid:").and_then(|it| it.parse().ok()) == Some(tracer)
+}
+
 /// The command line of a process, its words joined by blanks; its short name if it has none.
 pub(crate) fn command(pid: Pid) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -312,12 +318,6 @@ fn has_bit(status: &str, field: &str, bit: i32) -> bool {
 pub(crate) fn has_admin_capability() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     has_bit(&status, "CapEff:", CAP_SYS_ADMIN)
-}
-
-/// The number of the system call that a stopped thread is in, as `/proc` shows it.
-pub(crate) fn current_call(tid: Pid) -> Option<i64> {
-    let line = fs::read_to_string(format!("/proc/{tid}/syscall")).ok()?;
-    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn status_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {

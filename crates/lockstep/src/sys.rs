@@ -164,6 +164,11 @@ pub(crate) fn refuse_call(tid: Pid) -> io::Result<()> {
     registers::set(tid, registers::RESULT, (-i64::from(libc::ENOSYS)).cast_unsigned())
 }
 
+/// The number of the system call that a stopped thread is in, or was in last; `None` if it is no longer stopped.
+pub(crate) fn current_call(tid: Pid) -> Option<c_long> {
+    registers::current_call(tid)
+}
+
 /// Changes the first argument of the call before or after which a thread is stopped.
 ///
 /// # Errors
@@ -196,6 +201,17 @@ mod registers {
     pub(super) fn set(tid: Pid, register: usize, value: u64) -> io::Result<()> {
         ptrace(libc::PTRACE_POKEUSER, tid, register, value as usize).map(drop)
     }
+
+    pub(super) fn current_call(tid: Pid) -> Option<libc::c_long> {
+        // The library gives the word as the result, in which -1 is no error: a thread that is in no call.
+        // SAFETY: plain numbers; the library passes a place of its own for the word.
+        let word = unsafe {
+            *libc::__errno_location() = 0;
+            libc::ptrace(libc::PTRACE_PEEKUSER, tid as libc::pid_t, CALL, 0_usize)
+        };
+        let is_error = word == -1 && io::Error::last_os_error().raw_os_error() != Some(0);
+        (!is_error).then_some(word)
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -210,6 +226,11 @@ mod registers {
 
     pub(super) fn set(_tid: Pid, _register: usize, _value: u64) -> io::Result<()> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    pub(super) fn current_call(tid: Pid) -> Option<libc::c_long> {
+        let line = std::fs::read_to_string(format!("/proc/{tid}/syscall")).ok()?;
+        line.split_ascii_whitespace().next()?.parse().ok()
     }
 }
 
@@ -260,6 +281,13 @@ pub(crate) fn has_stopped(tid: Pid) -> bool {
 pub(crate) fn is_anyone_stopped() -> bool {
     let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
     waitid(libc::P_ALL, 0, options).is_some()
+}
+
+/// Whether there is neither a child nor a followed thread left, dead or alive.
+pub(crate) fn is_nobody_left() -> bool {
+    let options = libc::WSTOPPED | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    waitid(libc::P_ALL, 0, options).is_none()
+        && io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD)
 }
 
 /// Reads a death; ptrace stops, which `waitid` reports whatever is asked for, are none.

@@ -353,7 +353,7 @@ impl Ledger {
             Call::SetPgid { .. } | Call::SetSid => self.reconcile_relations(tid, call),
             Call::Reboot { command: Some(command) } if self.exemption(tid).is_none() => {
                 if let Some(Some(init)) = self.ask(|model| model.reboot(tid, command)) {
-                    self.rebooted.insert(init);
+                    self.own_ends.insert(init, REBOOTED);
                     self.comparison.agree("reboot");
                 }
             }
@@ -397,6 +397,8 @@ impl Ledger {
     }
 }
 
+const REBOOTED: &str =
+    "SIGCHLD says of an init whose namespace was rebooted how its own thread ended";
 const OUTSIDE: &str = "the call is about a process outside the program";
 pub(super) const UNFOLLOWED: &str = "the answer is about a process that is not followed";
 const FOREIGN_FAILURE: &str = "the call failed for reasons that are not the model's";

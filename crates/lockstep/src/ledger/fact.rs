@@ -99,6 +99,8 @@ pub(crate) enum Fact {
     Unmodelled { name: Name },
     /// A call took so long that others went on.
     Slow,
+    /// Of some who are gone nobody has told how they ended.
+    Untold,
     /// lockstep was told to end the program.
     Told { signal: i32 },
     /// So many seconds had passed, and lockstep has ended the program.
@@ -144,6 +146,7 @@ impl Fact {
             Self::HungUp { .. }
             | Self::Unmodelled { .. }
             | Self::Slow
+            | Self::Untold
             | Self::Told { .. }
             | Self::TimedOut { .. }
             | Self::Finished => [0; 3],

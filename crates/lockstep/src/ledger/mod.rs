@@ -63,8 +63,8 @@ pub(crate) struct Ledger {
     orphaned_arrivals: VecDeque<(Pid, Arrival)>,
     /// Children left by processes with several threads: in which order these gave them away, nobody can see.
     unordered: HashSet<Pid>,
-    /// Inits whose namespace was ended by reboot(2).
-    rebooted: HashSet<Pid>,
+    /// Processes of whose end SIGCHLD tells how their own thread ended, and why.
+    own_ends: HashMap<Pid, &'static str>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     model: Option<Model>,
@@ -136,7 +136,7 @@ impl Ledger {
             last_arrivals: HashMap::new(),
             orphaned_arrivals: VecDeque::new(),
             unordered: HashSet::new(),
-            rebooted: HashSet::new(),
+            own_ends: HashMap::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             model: Some(model),
@@ -240,6 +240,7 @@ impl Ledger {
             Fact::Credentials { tid } => self.credentials_changed(tid),
             Fact::Unmodelled { name } => self.comparison.note_unmodelled(name.as_str()),
             Fact::Slow => self.comparison.skip("the call took too long to keep the others waiting"),
+            Fact::Untold => self.comparison.skip("nobody has told how a process or thread ended"),
             Fact::Told { signal } => {
                 self.ended_by = Some(EndedBy::Signal(signal));
                 self.drop_model();

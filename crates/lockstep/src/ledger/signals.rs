@@ -75,12 +75,9 @@ impl Ledger {
     fn why_not_judged(&mut self, tid: Pid, arrival: &Arrival) -> Option<&'static str> {
         let number = arrival.news?.pid;
         let child = self.ask(|model| model.global(tid, number)).flatten().unwrap_or(number);
-        if self.is_unfollowed(child) {
-            Some(UNFOLLOWED)
-        } else if self.rebooted.contains(&child) {
-            Some("SIGCHLD says of an init whose namespace was rebooted how its own thread ended")
-        } else {
-            None
+        match self.is_unfollowed(child) {
+            true => Some(UNFOLLOWED),
+            false => self.own_ends.get(&child).copied(),
         }
     }
 }

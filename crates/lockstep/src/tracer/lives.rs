@@ -45,7 +45,8 @@ impl Tracer<'_> {
             false => procfs::children(tgid, tid),
         };
         for child in born {
-            if self.tracees.contains_key(&child) {
+            // A zombie that was collected before still stands among the children, and has no tracer any more.
+            if self.tracees.contains_key(&child) || !procfs::is_traced_by(child, std::process::id()) {
                 continue;
             }
             self.birth(tid, child, fork);

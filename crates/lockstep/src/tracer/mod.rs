@@ -218,6 +218,10 @@ impl<'a> Tracer<'a> {
             }
             match self.desk.next(limit) {
                 Some(signal) if signal != libc::SIGCHLD => self.on_own_signal(signal),
+                None if sys::is_nobody_left() => {
+                    self.ledger.note(Fact::Untold);
+                    break;
+                }
                 _ => {}
             }
         }
