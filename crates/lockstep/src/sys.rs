@@ -92,12 +92,23 @@ pub(crate) fn listen(tid: Pid) -> io::Result<()> {
     ptrace(libc::PTRACE_LISTEN, tid, 0, 0).map(drop)
 }
 
-/// The number that belongs to the present ptrace event: a new child, a former tid, an exit code.
-pub(crate) fn event_message(tid: Pid) -> io::Result<u64> {
+/// The number that belongs to a ptrace event: a new child, a former tid, an exit code. `None` if the thread is in that stop no more: it was
+/// killed, and may be in the next one.
+pub(crate) fn event_message(tid: Pid, event: c_int) -> Option<u64> {
     let mut message: libc::c_ulong = 0;
     let address = &raw mut message as usize;
-    ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, address)?;
-    Ok(message)
+    ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, address).ok()?;
+    // There is no other stop behind that at the end.
+    let is_last = event == libc::PTRACE_EVENT_EXIT;
+    (is_last || stop_info(tid)?.si_code >> 8 == event).then_some(message)
+}
+
+/// What a thread is stopped for.
+fn stop_info(tid: Pid) -> Option<libc::siginfo_t> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    ptrace(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize).ok()?;
+    // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
+    Some(unsafe { info.assume_init() })
 }
 
 /// What the system call stop, in which the thread is, is about.
@@ -131,10 +142,7 @@ pub(crate) struct Incoming {
 
 /// The signal for which a thread is stopped.
 pub(crate) fn incoming(tid: Pid) -> Option<Incoming> {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    ptrace(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize).ok()?;
-    // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
-    let info = unsafe { info.assume_init() };
+    let info = stop_info(tid)?;
     let news = match (info.si_signo, info.si_code) {
         (libc::SIGCHLD, code @ libc::CLD_EXITED..=libc::CLD_CONTINUED) => {
             // SAFETY: with these codes the member for SIGCHLD is the one in use.

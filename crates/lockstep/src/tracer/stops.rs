@@ -26,8 +26,9 @@ impl Tracer<'_> {
     pub(super) fn on_stop(&mut self, tid: Pid, code: c_int) {
         let event = code >> 8;
         if event == libc::PTRACE_EVENT_EXEC && self.processes.contains_key(&tid) {
-            let former = sys::event_message(tid).unwrap_or(u64::from(tid));
-            self.execs.push_back((tid, former as Pid));
+            let former = sys::event_message(tid, event).map(|former| former as Pid);
+            let former = former.or_else(|| self.executing_thread(tid)).unwrap_or(tid);
+            self.execs.push_back((tid, former));
             return;
         }
         if !self.tracees.contains_key(&tid) {
@@ -43,7 +44,7 @@ impl Tracer<'_> {
             0 if code == SYSCALL_STOP => self.on_syscall_exit(tid),
             0 => self.on_signal(tid, code),
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                self.on_fork(tid);
+                self.on_fork(tid, event);
             }
             libc::PTRACE_EVENT_SECCOMP => self.on_syscall_entry(tid),
             libc::PTRACE_EVENT_EXIT => self.on_exit_event(tid),
@@ -224,9 +225,17 @@ impl Tracer<'_> {
             && procfs::is_fatal_signal_pending(tid)
     }
 
+    /// One that has been killed and gone on is found when its death can be collected.
     fn on_exit_event(&mut self, tid: Pid) {
-        let status = sys::event_message(tid).unwrap_or(0) as c_int;
-        self.begin_exit(tid, status, ExitStop::Taken);
+        if let Some(status) = sys::event_message(tid, libc::PTRACE_EVENT_EXIT) {
+            self.begin_exit(tid, status as c_int, ExitStop::Taken);
+        }
+    }
+
+    /// A thread of a process that is in execve, as far as is known.
+    fn executing_thread(&self, pid: Pid) -> Option<Pid> {
+        let process = self.processes.get(&pid)?;
+        process.threads.iter().copied().find(|tid| self.tracees[tid].is_executing)
     }
 
     /// The end of a thread has begun.
