@@ -291,6 +291,15 @@ pub(crate) fn is_anyone_stopped() -> bool {
     waitid(libc::P_ALL, 0, options).is_some()
 }
 
+/// Waits for any followed thread: `None` if there is none left, `Some(None)` if one has died.
+pub(crate) fn wait_for_any() -> Option<Option<RawStop>> {
+    let info = waitid(libc::P_ALL, 0, libc::WSTOPPED | libc::WEXITED | libc::__WALL)?;
+    // SAFETY: waitid filled the member for SIGCHLD.
+    let (tid, code) = unsafe { (info.si_pid(), info.si_status()) };
+    let is_stop = matches!(info.si_code, libc::CLD_TRAPPED | libc::CLD_STOPPED);
+    Some(is_stop.then_some(RawStop { tid: tid as Pid, code }))
+}
+
 /// Whether there is neither a child nor a followed thread left, dead or alive.
 pub(crate) fn is_nobody_left() -> bool {
     let options = libc::WSTOPPED | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;

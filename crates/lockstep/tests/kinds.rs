@@ -5,6 +5,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Bench, Run, is_skipped};
 
@@ -189,6 +190,22 @@ fn faults_of_inits() {
     agrees("faults.c", source, &["handled"]);
 }
 
+/// R-EXIT-09, R-EXIT-12, R-EXEC-01: processes end in six ways while their threads fork, execute, wait and die, on busy cores.
+#[test]
+fn deaths_among_busy_threads() {
+    let load = Load(AtomicBool::new(true));
+    let run = std::thread::scope(|scope| {
+        let load = &load;
+        for _ in 0..3 {
+            scope.spawn(|| while load.0.load(Ordering::Relaxed) {});
+        }
+        let _end = EndOf(load);
+        agrees("deaths.c", include_str!("kinds/deaths.c"), &["all", "all", "5"])
+    });
+    let Some(run) = run else { return };
+    assert!(run.compared("exit status") > 35 * 5, "{}", run.report);
+}
+
 /// A fatal signal that comes in vfork waits until it is over, where somebody traces.
 #[test]
 fn fatal_signals_in_vfork() {
@@ -221,6 +238,18 @@ fn supervised_calls() {
     run.expect_agreement();
     assert_eq!(run.stdout, says, "{}", run.report);
     run.expect_report("another process answers the caller's system calls for the kernel");
+}
+
+/// Whether cores are to be kept busy.
+struct Load(AtomicBool);
+
+/// Ends that when it is dropped, also by a panic.
+struct EndOf<'a>(&'a Load);
+
+impl Drop for EndOf<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Program {

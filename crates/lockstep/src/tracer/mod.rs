@@ -60,7 +60,7 @@ use std::time::{Duration, Instant};
 use libc::c_int;
 
 use self::exits::ExitFlight;
-pub(crate) use self::launch::{Failure, STATUS_FAILED, launch};
+pub(crate) use self::launch::{Failure, STATUS_FAILED, launch, launch_and_let_run};
 use self::news::News;
 use self::tracee::{Activity, Traced, Tracee};
 use crate::ledger::{Fact, Ledger, Outcome};

@@ -14,7 +14,7 @@ use crate::procfs;
 use crate::sys::{self, Pid, SyscallStop};
 
 /// The stop at the return of a call, with PTRACE_O_TRACESYSGOOD.
-const SYSCALL_STOP: c_int = libc::SIGTRAP | 0x80;
+pub(super) const SYSCALL_STOP: c_int = libc::SIGTRAP | 0x80;
 /// Calls above this number belong to the x32 convention.
 const X32_CALLS: u64 = 0x4000_0000;
 /// Results from here down to `ERESTART_LAST` mean: interrupted, the kernel may restart the call.

@@ -146,6 +146,9 @@ int main(int count, char **words) {
         for (unsigned j = 0; j < sizeof DEEDS / sizeof *DEEDS; j++) {
             end = ENDS[i];
             deed = DEEDS[j];
+            // Where somebody traces, such a signal waits for the end of the vfork.
+            if (is(words[1], "all") && is(end, "term") && is(deed, "vfork"))
+                continue;
             if (!is(words[1], "all") && !is(words[1], end) || !is(words[2], "all") && !is(words[2], deed))
                 continue;
             for (int round = 0; round < rounds; round++)
