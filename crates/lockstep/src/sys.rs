@@ -3,6 +3,7 @@
 //! All `unsafe` code for that is here: ptrace, wait, signals, memory of the followed program.
 //! Nothing here decides anything. The other place with `unsafe` code is `stage`.
 
+use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
 use std::mem::MaybeUninit;
@@ -271,6 +272,13 @@ fn waitid(kind: libc::idtype_t, id: Pid, options: c_int) -> Option<libc::siginfo
     (unsafe { info.si_pid() } != 0).then_some(info)
 }
 
+/// Takes the stop of this thread, if it is there.
+pub(crate) fn next_stop_of(tid: Pid) -> Option<RawStop> {
+    let info = waitid(libc::P_PID, tid, libc::WSTOPPED | libc::WNOHANG | libc::__WALL)?;
+    // SAFETY: waitid filled the member for SIGCHLD.
+    Some(RawStop { tid, code: unsafe { info.si_status() } })
+}
+
 /// Takes the next ptrace stop of any followed thread, if there is one. Deaths are left alone.
 pub(crate) fn next_stop() -> Option<RawStop> {
     let info = waitid(libc::P_ALL, 0, libc::WSTOPPED | libc::WNOHANG | libc::__WALL)?;
@@ -305,6 +313,12 @@ pub(crate) fn is_nobody_left() -> bool {
     let options = libc::WSTOPPED | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
     waitid(libc::P_ALL, 0, options).is_none()
         && io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD)
+}
+
+/// Whether a stop of any followed thread is there to be taken, or a death to be collected.
+pub(crate) fn is_anything_there() -> bool {
+    let options = libc::WSTOPPED | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    waitid(libc::P_ALL, 0, options).is_some()
 }
 
 /// Reads a death; ptrace stops, which `waitid` reports whatever is asked for, are none.
@@ -396,6 +410,7 @@ pub(crate) struct SignalDesk {
     watched: libc::sigset_t,
     original: libc::sigset_t,
     was_child_signal_ignored: bool,
+    interval: Cell<Duration>,
 }
 
 impl SignalDesk {
@@ -421,10 +436,15 @@ impl SignalDesk {
             }
             libc::sigprocmask(libc::SIG_BLOCK, watched.as_ptr(), original.as_mut_ptr());
             let former = libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            let mut tick = MaybeUninit::<libc::sigset_t>::zeroed();
+            libc::sigemptyset(tick.as_mut_ptr());
+            libc::sigaddset(tick.as_mut_ptr(), libc::SIGALRM);
+            libc::sigprocmask(libc::SIG_UNBLOCK, tick.as_ptr(), std::ptr::null_mut());
             Self {
                 watched: watched.assume_init(),
                 original: original.assume_init(),
                 was_child_signal_ignored: former == libc::SIG_IGN,
+                interval: Cell::new(Duration::ZERO),
             }
         }
     }
@@ -434,16 +454,76 @@ impl SignalDesk {
         self.was_child_signal_ignored
     }
 
-    /// Waits for the next watched signal; `None` after `limit`.
-    pub(crate) fn next(&self, limit: Duration) -> Option<c_int> {
+    /// Waits for the next watched signal, as long as `limit`.
+    pub(crate) fn next(&self, limit: Duration) -> Wake {
+        self.tick(Duration::ZERO);
+        self.take_signal(limit)
+    }
+
+    /// Waits for a stop or a death in one call, which tells what it is; a watched signal is noticed at the next tick.
+    pub(crate) fn watch(&self) -> Wake {
+        self.tick(TICK);
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let options = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+        // SAFETY: `info` is a siginfo_t that lives across the call.
+        if unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) } != 0 {
+            return self.take_signal(Duration::ZERO);
+        }
+        // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
+        let info = unsafe { info.assume_init() };
+        match info.si_code {
+            // SAFETY: waitid filled the member for SIGCHLD.
+            libc::CLD_TRAPPED | libc::CLD_STOPPED => Wake::Stop(unsafe { info.si_pid() } as Pid),
+            _ => Wake::Event,
+        }
+    }
+
+    fn take_signal(&self, limit: Duration) -> Wake {
         let limit = libc::timespec {
             tv_sec: limit.as_secs() as libc::time_t,
             tv_nsec: c_long::from(limit.subsec_nanos()),
         };
         // SAFETY: the set and the time live across the call; no siginfo is asked for.
-        let signal = unsafe { libc::sigtimedwait(&self.watched, std::ptr::null_mut(), &limit) };
-        (signal > 0).then_some(signal)
+        match unsafe { libc::sigtimedwait(&self.watched, std::ptr::null_mut(), &limit) } {
+            libc::SIGCHLD => Wake::Event,
+            signal @ 1.. => Wake::Signal(signal),
+            _ => Wake::Nothing,
+        }
     }
+
+    /// Lets a signal come that often, which interrupts a wait and does nothing else; never if that is zero.
+    fn tick(&self, interval: Duration) {
+        if self.interval.replace(interval) == interval {
+            return;
+        }
+        extern "C" fn do_nothing(_: c_int) {}
+        let interval = libc::timeval { tv_sec: 0, tv_usec: interval.subsec_micros().into() };
+        let timer = libc::itimerval { it_interval: interval, it_value: interval };
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: all-zero bytes are a valid action, which blocks nothing and restarts no call; it and the timer live across the calls,
+        // and the handler runs no code. The program is started before this and inherits nothing of it.
+        unsafe {
+            (*action.as_mut_ptr()).sa_sigaction = do_nothing as extern "C" fn(c_int) as usize;
+            libc::sigaction(libc::SIGALRM, action.as_ptr(), std::ptr::null_mut());
+            libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut());
+        }
+    }
+}
+
+/// How often a wait is interrupted that has no limit of its own.
+pub(crate) const TICK: Duration = Duration::from_millis(20);
+
+/// What has ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// This thread has stopped; the stop is still to be taken.
+    Stop(Pid),
+    /// Threads have stopped or died.
+    Event,
+    /// A signal for lockstep itself.
+    Signal(c_int),
+    /// The limit.
+    Nothing,
 }
 
 /// The child that will become the program: it waits for `go` and then executes it.

@@ -275,10 +275,11 @@ impl Tracer<'_> {
     /// Collects a death that no operation is waiting for: of a thread that was killed without the
     /// stop at its end, or of an orphan that the model does not know.
     pub(super) fn collect_stray_death(&mut self) -> bool {
-        if self.slot.is_some() {
+        if self.slot.is_some() || !self.may_be_dead {
             return false;
         }
         let Some(death) = sys::peek_death() else {
+            self.may_be_dead = sys::is_anyone_stopped();
             return false;
         };
         let tid = death.tid;
