@@ -160,6 +160,16 @@ pub(crate) fn incoming(tid: Pid) -> Option<Incoming> {
     Some(Incoming { is_fault: false, arrival })
 }
 
+/// Whether a signal waits for a stopped thread or for its process, blocked or not.
+pub(crate) fn is_signal_pending(tid: Pid) -> bool {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    [0, libc::PTRACE_PEEKSIGINFO_SHARED].into_iter().any(|flags| {
+        let request = libc::ptrace_peeksiginfo_args { off: 0, flags: flags as u32, nr: 1 };
+        let (request, info) = (&raw const request as usize, info.as_mut_ptr() as usize);
+        ptrace(libc::PTRACE_PEEKSIGINFO, tid, request, info).is_ok_and(|count| count > 0)
+    })
+}
+
 const FAULTS: [c_int; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
 
@@ -456,7 +466,9 @@ impl SignalDesk {
 
     /// Waits for the next watched signal, as long as `limit`.
     pub(crate) fn next(&self, limit: Duration) -> Wake {
-        self.tick(Duration::ZERO);
+        if limit > TICK {
+            self.tick(Duration::ZERO);
+        }
         self.take_signal(limit)
     }
 

@@ -151,6 +151,14 @@ fn orphaned_groups_are_continued() {
     assert!(run.compared("signals of the kernel") >= 12, "{}", run.report);
 }
 
+/// R-TTYEXIT-07: vhangup takes the terminal from the caller's whole session, whoever calls.
+#[test]
+fn hang_ups_of_terminals() {
+    let Some(run) = agrees("hangups.c", include_str!("kinds/hangups.c"), &[]) else { return };
+    assert_eq!(run.compared("vhangup"), 7, "{}", run.report);
+    assert!(run.compared("signals of the kernel") >= 6, "{}", run.report);
+}
+
 /// A child made with CLONE_UNTRACED is followed, and nobody sees how.
 #[test]
 fn untraced_children() {

@@ -85,6 +85,8 @@ pub(crate) enum Fact {
     },
     /// A death was collected that nobody waited for.
     Stray { tid: Pid },
+    /// The process of a thread is seen to have a terminal, or none.
+    HasTerminal { tid: Pid, device: Device },
     /// A terminal has hung up.
     HungUp { device: Device },
     /// A thread has made a call of another architecture.
@@ -141,6 +143,7 @@ impl Fact {
             | Self::Stray { tid }
             | Self::Foreign { tid }
             | Self::Supervised { tid }
+            | Self::HasTerminal { tid, .. }
             | Self::Altered { tid, .. }
             | Self::Credentials { tid } => [*tid, 0, 0],
             Self::HungUp { .. }

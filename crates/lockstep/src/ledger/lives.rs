@@ -11,7 +11,8 @@ use crate::sys::Pid;
 use crate::syscalls::Name;
 use crate::words;
 
-const RACED: &str = "SIGCHLD says of a process that was ended how its leader ended by itself in that moment";
+const RACED: &str =
+    "SIGCHLD says of a process that was ended how its leader ended by itself in that moment";
 
 /// Why the answers that a process gets are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl Ledger {
         self.history.birth(child, by, Some(tgid), ids);
         if exemption.is_none() {
             self.drive(parent, fork, |model| model.fork(parent, numbers, fork));
-            self.check_relations(child);
+            self.check_relations_in(child, stat);
         }
     }
 

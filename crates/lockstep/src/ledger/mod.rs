@@ -233,6 +233,7 @@ impl Ledger {
             Fact::Closing { tid, status } => self.begin_closing(tid, status),
             Fact::Ended { tid, own, status, .. } => self.ended(tid, own, status),
             Fact::Stray { tid } => self.stray(tid),
+            Fact::HasTerminal { tid, device } => self.notice_terminal(self.process_of(tid), device),
             Fact::HungUp { device } => drop(self.ask(|model| model.hang_up(device))),
             Fact::Foreign { tid } => self.foreign(tid),
             Fact::Supervised { tid } => self.exempt(tid, Exemption::Supervised),

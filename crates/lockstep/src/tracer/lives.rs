@@ -51,8 +51,7 @@ impl Tracer<'_> {
         };
         for child in born {
             // Zombies still stand there: a leader whose threads live, and a child that was collected, which has no tracer any more.
-            let is_known =
-                self.tracees.contains_key(&child) || self.processes.contains_key(&child);
+            let is_known = self.tracees.contains_key(&child) || self.processes.contains_key(&child);
             if is_known || !procfs::is_traced_by(child, std::process::id()) {
                 continue;
             }
@@ -79,7 +78,7 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&parent).map(|tracee| tracee.tgid) else {
             return;
         };
-        let numbers = numbers(child);
+        let numbers = if self.has_namespaces { numbers(child) } else { Numbers::outermost(child) };
         if fork.has(libc::CLONE_THREAD) {
             self.tracees.insert(child, Tracee::new(tgid));
             if let Some(process) = self.processes.get_mut(&tgid) {

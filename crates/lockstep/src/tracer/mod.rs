@@ -65,6 +65,7 @@ use self::news::News;
 use self::tracee::{Activity, Traced, Tracee};
 use crate::ledger::{Fact, Ledger, Outcome};
 use crate::operation::Call;
+use crate::procfs;
 use crate::sys::{self, Pid, SignalDesk, TICK, Wake};
 
 /// How long Linux may take to do what the model says that it must.
@@ -110,6 +111,8 @@ pub(crate) struct Tracer<'a> {
     execs: VecDeque<(Pid, Pid)>,
     news: VecDeque<News>,
     slow_exits: Vec<ExitFlight>,
+    /// Processes may have numbers in PID namespaces inside.
+    has_namespaces: bool,
     /// A death may be there that can be collected.
     may_be_dead: bool,
     /// So many times in a row nothing has come.
@@ -197,6 +200,7 @@ impl<'a> Tracer<'a> {
             execs: VecDeque::new(),
             news: VecDeque::new(),
             slow_exits: Vec::new(),
+            has_namespaces: procfs::numbers(root).len() > 1,
             may_be_dead: false,
             quiet_ticks: 0,
             single_stops: 0,

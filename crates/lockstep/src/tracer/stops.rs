@@ -67,6 +67,7 @@ impl Tracer<'_> {
             return self.resume(tid, 0);
         }
         if arch != filter::NATIVE_ARCH || (cfg!(target_arch = "x86_64") && number >= X32_CALLS) {
+            self.has_namespaces = true;
             self.ledger.note(Fact::Foreign { tid });
             self.resume(tid, 0);
             return;
@@ -74,6 +75,12 @@ impl Tracer<'_> {
         let call = Call::decode(tid, number, arguments);
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
+        };
+        self.has_namespaces |= match call {
+            Call::Unshare { .. } | Call::SetNs { .. } => true,
+            Call::Filter { is_supervised, .. } => is_supervised,
+            Call::Fork(fork) => fork.has(libc::CLONE_NEWPID),
+            _ => false,
         };
         tracee.credentials = None;
         tracee.is_executing = call == Call::Exec;
@@ -222,6 +229,7 @@ impl Tracer<'_> {
     /// Whether a signal waits for a thread that would have ended it while it slept in vfork.
     fn is_killed_in_vfork(&self, tid: Pid, tgid: Pid) -> bool {
         self.processes.get(&tgid).is_some_and(|process| !process.is_init)
+            && sys::is_signal_pending(tid)
             && procfs::is_fatal_signal_pending(tid)
     }
 
