@@ -201,17 +201,18 @@ fn faults_of_inits() {
 /// R-EXIT-09, R-EXIT-12, R-EXEC-01: processes end in six ways while their threads fork, execute, wait and die, on busy cores.
 #[test]
 fn deaths_among_busy_threads() {
-    let load = Load(AtomicBool::new(true));
-    let run = std::thread::scope(|scope| {
-        let load = &load;
-        for _ in 0..3 {
-            scope.spawn(|| while load.0.load(Ordering::Relaxed) {});
-        }
-        let _end = EndOf(load);
-        agrees("deaths.c", include_str!("kinds/deaths.c"), &["all", "all", "5"])
-    });
-    let Some(run) = run else { return };
+    let source = include_str!("kinds/deaths.c");
+    let Some(run) = under_load(|| agrees("deaths.c", source, &["all", "all", "5"])) else { return };
     assert!(run.compared("exit status") > 35 * 5, "{}", run.report);
+}
+
+/// R-STOP-06, R-EXIT-13: whether a parent is told of a continuation that a kill follows at once, is Linux's.
+#[test]
+fn children_continued_and_killed_at_once() {
+    let source = include_str!("kinds/stopped_and_killed.c");
+    let agrees = || agrees("stopped_and_killed.c", source, &["600"]);
+    let Some(run) = under_load(agrees) else { return };
+    assert!(run.compared("exit status") > 600, "{}", run.report);
 }
 
 /// A fatal signal that comes in vfork waits until it is over, where somebody traces.
@@ -246,6 +247,18 @@ fn supervised_calls() {
     run.expect_agreement();
     assert_eq!(run.stdout, says, "{}", run.report);
     run.expect_report("another process answers the caller's system calls for the kernel");
+}
+
+/// Does something while others want the same cores.
+fn under_load<T>(deed: impl FnOnce() -> T) -> T {
+    let load = &Load(AtomicBool::new(true));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| while load.0.load(Ordering::Relaxed) {});
+        }
+        let _end = EndOf(load);
+        deed()
+    })
 }
 
 /// Whether cores are to be kept busy.

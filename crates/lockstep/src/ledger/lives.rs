@@ -89,6 +89,7 @@ impl Ledger {
         } else {
             self.unfollowed.remove(&child);
             self.own_ends.remove(&child);
+            self.stopped.remove(&child);
             self.notice_opening(tgid);
         }
         let stat = self.view.stat(child);
@@ -198,12 +199,14 @@ impl Ledger {
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {
         self.tell(pid, format!("is stopped by {}", words::signal(signal)), 0);
         self.history.stopped(pid, signal);
+        self.stopped.insert(pid);
         self.news(pid, |model| model.group_stopped(pid, signal));
     }
 
     pub(super) fn continued(&mut self, pid: Pid) {
         self.tell(pid, "is continued", 0);
         self.history.continued(pid);
+        self.stopped.remove(&pid);
         self.news(pid, |model| model.group_continued(pid));
     }
 

@@ -65,6 +65,8 @@ pub(crate) struct Ledger {
     unordered: HashSet<Pid>,
     /// Processes of whose end SIGCHLD tells how their own thread ended, and why.
     own_ends: HashMap<Pid, &'static str>,
+    /// Processes that are stopped, as far as has been told, or were so when their end came.
+    stopped: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     model: Option<Model>,
@@ -137,6 +139,7 @@ impl Ledger {
             orphaned_arrivals: VecDeque::new(),
             unordered: HashSet::new(),
             own_ends: HashMap::new(),
+            stopped: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             model: Some(model),
