@@ -198,7 +198,7 @@ fn faults_of_inits() {
     agrees("faults.c", source, &["handled"]);
 }
 
-/// R-EXIT-09, R-EXIT-12, R-EXEC-01: processes end in six ways while their threads fork, execute, wait and die, on busy cores.
+/// R-EXIT-06, R-EXEC-01: processes end in six ways while their threads fork, execute, wait and die, on busy cores.
 #[test]
 fn deaths_among_busy_threads() {
     let source = include_str!("kinds/deaths.c");
