@@ -164,7 +164,7 @@ pub(crate) fn incoming(tid: Pid) -> Option<Incoming> {
 pub(crate) fn is_signal_pending(tid: Pid) -> bool {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     [0, libc::PTRACE_PEEKSIGINFO_SHARED].into_iter().any(|flags| {
-        let request = libc::ptrace_peeksiginfo_args { off: 0, flags: flags as u32, nr: 1 };
+        let request = libc::ptrace_peeksiginfo_args { off: 0, flags, nr: 1 };
         let (request, info) = (&raw const request as usize, info.as_mut_ptr() as usize);
         ptrace(libc::PTRACE_PEEKSIGINFO, tid, request, info).is_ok_and(|count| count > 0)
     })

@@ -254,7 +254,11 @@ fn under_load<T>(deed: impl FnOnce() -> T) -> T {
     let load = &Load(AtomicBool::new(true));
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| while load.0.load(Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while load.0.load(Ordering::Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
         }
         let _end = EndOf(load);
         deed()
