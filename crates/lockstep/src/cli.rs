@@ -36,6 +36,16 @@ pub(crate) enum Command {
     /// Play scenario files on the kernel that runs this, and tell the results as TAP
     #[command(after_help = AGENT_HELP)]
     Agent(AgentArguments),
+    /// Measure what following costs
+    #[command(after_help = COST_HELP)]
+    Cost(CostArguments),
+    /// Let a program run as a tracer that does nothing would
+    #[command(hide = true)]
+    Floor {
+        /// The program and its arguments
+        #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
+        program: Vec<OsString>,
+    },
     /// One job of `fuzz`
     #[command(hide = true)]
     FuzzJob {
@@ -96,6 +106,17 @@ Examples:
   lockstep agent --all --expectations-only
   lockstep agent R-EXIT-03.proc my.proc
   lockstep agent --list";
+
+const COST_HELP: &str = "\
+Runs the program alone, under a tracer that stops it at the same places and only lets it go on (the
+floor: no tracer is faster), and under `lockstep run`, in turns. Prints the shortest time of each.
+What the program writes is thrown away.
+
+Exit status: 0 measured, 2 wrong command line, 125 a run failed.
+
+Examples:
+  lockstep cost -- make -B -j2
+  lockstep cost --times 10 -- bash -c 'for i in {1..100}; do /bin/true; done'";
 
 const RUN_HELP: &str = "\
 The program keeps its terminal, its standard streams and its signals. Every system call of it and
@@ -192,6 +213,17 @@ pub(crate) struct ReportArguments {
     /// Write the history and the comparison for machines
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+}
+
+/// The arguments of `lockstep cost`.
+#[derive(Args, Debug)]
+pub(crate) struct CostArguments {
+    /// How often
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) times: u32,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
+    pub(crate) program: Vec<OsString>,
 }
 
 /// What `run` and `record` have in common.

@@ -8,6 +8,7 @@
 //! | [`operation`], [`syscalls`] | system calls about processes, decoded |
 //! | [`ledger`] | judges what is told, by the model |
 //! | [`model`] | all contact with axprocess |
+//! | [`cost`] | what following costs |
 //! | [`record`], [`replay`] | runs, written down and judged anew |
 //! | [`compare`] | what was equal, what was not |
 //! | [`history`], [`journal`] | what lived, what it did last |
@@ -23,6 +24,7 @@ mod agent;
 mod check;
 mod cli;
 mod compare;
+mod cost;
 mod fuzz;
 mod history;
 mod journal;
@@ -57,6 +59,8 @@ fn main() -> ExitCode {
         cli::Command::Fuzz(arguments) => fuzz::run(&arguments),
         cli::Command::Check(arguments) => check::run(&arguments),
         cli::Command::Agent(arguments) => agent::run(&arguments),
+        cli::Command::Cost(arguments) => cost::run(&arguments),
+        cli::Command::Floor { program } => cost::run_floor(&program),
         cli::Command::FuzzJob { share } => serde_json::from_str(&share)
             .map_err(|error| tracer::Failure::new(error.to_string()))
             .and_then(|share| fuzz::run_job(&share)),

@@ -1,6 +1,7 @@
 //! What `/proc` says about a process: the kernel's own account of the relations.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use serde::{Deserialize, Serialize};
@@ -42,12 +43,12 @@ impl From<Stat> for (u8, Pid, Pid, Pid, Device, i32) {
 
 /// Reads `/proc/<pid>/stat`; `None` if there is no such process.
 pub(crate) fn stat(pid: Pid) -> Option<Stat> {
-    parse_stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    parse_stat(&read_once(&format!("/proc/{pid}/stat"))?)
 }
 
 /// Reads the `stat` file of one thread; `None` if there is no such thread.
 pub(crate) fn thread_stat(pid: Pid, tid: Pid) -> Option<Stat> {
-    parse_stat(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
+    parse_stat(&read_once(&format!("/proc/{pid}/task/{tid}/stat"))?)
 }
 
 fn parse_stat(line: &[u8]) -> Option<Stat> {
@@ -76,7 +77,7 @@ pub(crate) fn exit_code(tid: Pid) -> i32 {
 
 /// A field of `/proc/<tid>/stat` behind the name, counted from 1 as proc(5) does.
 fn stat_field<T: std::str::FromStr>(tid: Pid, number: usize) -> Option<T> {
-    let line = fs::read(format!("/proc/{tid}/stat")).ok()?;
+    let line = read_once(&format!("/proc/{tid}/stat"))?;
     let end = line.iter().rposition(|&byte| byte == b')')?;
     let fields = std::str::from_utf8(&line[end + 1..]).ok()?;
     fields.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
@@ -96,16 +97,22 @@ pub(crate) fn children(pid: Pid, tid: Pid) -> Vec<Pid> {
 
 /// The process that a thread belongs to, and that process's parent.
 pub(crate) fn owner(tid: Pid) -> Option<(Pid, Pid)> {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let status = status(tid)?;
     Some((
         status_field(&status, "Tgid:")?.parse().ok()?,
         status_field(&status, "PPid:")?.parse().ok()?,
     ))
 }
 
+/// Whether a thread is traced by this process.
+pub(crate) fn is_traced_by(tid: Pid, tracer: Pid) -> bool {
+    let status = status(tid).unwrap_or_default();
+    status_field(&status, "TracerPid:").and_then(|it| it.parse().ok()) == Some(tracer)
+}
+
 /// The command line of a process, its words joined by blanks; its short name if it has none.
 pub(crate) fn command(pid: Pid) -> String {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = read_once(&format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<_> = line
         .split(|&byte| byte == 0)
         .filter(|word| !word.is_empty())
@@ -128,7 +135,7 @@ pub(crate) fn pidfd_target(pid: Pid, descriptor: i32) -> Option<i32> {
 
 /// The numbers of a thread: lockstep's first, then those of the namespaces inside.
 pub(crate) fn numbers(tid: Pid) -> Vec<Pid> {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let status = status(tid).unwrap_or_default();
     let numbers = status_field(&status, "NSpid:").unwrap_or_default();
     numbers.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
@@ -194,13 +201,13 @@ fn open_flags(tid: Pid, descriptor: i32) -> Option<i32> {
 
 /// Whether a signal has no effect on a thread: it is blocked, or ignored.
 pub(crate) fn is_without_effect(tid: Pid, signal: i32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let status = status(tid).unwrap_or_default();
     ["SigBlk:", "SigIgn:"].iter().any(|field| has_bit(&status, field, signal - 1))
 }
 
 /// Whether a thread handles a signal.
 pub(crate) fn is_caught(tid: Pid, signal: i32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let status = status(tid).unwrap_or_default();
     has_bit(&status, "SigCgt:", signal - 1)
 }
 
@@ -220,7 +227,7 @@ pub(crate) fn is_fatal_signal_pending(tid: Pid) -> bool {
         libc::SIGIO,
         libc::SIGPWR,
     ];
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let status = status(tid).unwrap_or_default();
     let has = |field, signal: i32| has_bit(&status, field, signal - 1);
     FATAL.iter().copied().chain(32..=64).any(|signal| {
         (has("SigPnd:", signal) || has("ShdPnd:", signal))
@@ -238,7 +245,7 @@ pub(crate) struct Credentials {
 
 /// The credentials of a thread.
 pub(crate) fn credentials(tid: Pid) -> Option<Credentials> {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    let status = status(tid)?;
     let pair = |field| {
         let mut ids = status_field(&status, field)?.split_ascii_whitespace().skip(1);
         let mut next = |skipped| ids.nth(skipped)?.parse().ok();
@@ -295,7 +302,7 @@ fn own_status(field: &str) -> Option<String> {
 
 /// Whether a thread has CAP_SYS_ADMIN where lockstep was started.
 pub(crate) fn is_admin(tid: Pid) -> bool {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let status = status(tid).unwrap_or_default();
     let users = |of: &str| fs::read_link(format!("/proc/{of}/ns/user")).ok();
     has_bit(&status, "CapEff:", CAP_SYS_ADMIN) && users(&tid.to_string()) == users("self")
 }
@@ -314,10 +321,22 @@ pub(crate) fn has_admin_capability() -> bool {
     has_bit(&status, "CapEff:", CAP_SYS_ADMIN)
 }
 
-/// The number of the system call that a stopped thread is in, as `/proc` shows it.
-pub(crate) fn current_call(tid: Pid) -> Option<i64> {
-    let line = fs::read_to_string(format!("/proc/{tid}/syscall")).ok()?;
-    line.split_ascii_whitespace().next()?.parse().ok()
+/// The `status` file of a thread.
+fn status(tid: Pid) -> Option<String> {
+    String::from_utf8(read_once(&format!("/proc/{tid}/status"))?).ok()
+}
+
+/// Reads a file that the kernel gives in one piece if there is room for it.
+fn read_once(path: &str) -> Option<Vec<u8>> {
+    const ROOM: usize = 4096;
+    let mut file = File::open(path).ok()?;
+    let mut bytes = vec![0; ROOM];
+    let count = file.read(&mut bytes).ok()?;
+    bytes.truncate(count);
+    if count == ROOM {
+        file.read_to_end(&mut bytes).ok()?;
+    }
+    Some(bytes)
 }
 
 fn status_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {

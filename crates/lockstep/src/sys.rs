@@ -3,6 +3,7 @@
 //! All `unsafe` code for that is here: ptrace, wait, signals, memory of the followed program.
 //! Nothing here decides anything. The other place with `unsafe` code is `stage`.
 
+use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
 use std::mem::MaybeUninit;
@@ -92,12 +93,23 @@ pub(crate) fn listen(tid: Pid) -> io::Result<()> {
     ptrace(libc::PTRACE_LISTEN, tid, 0, 0).map(drop)
 }
 
-/// The number that belongs to the present ptrace event: a new child, a former tid, an exit code.
-pub(crate) fn event_message(tid: Pid) -> io::Result<u64> {
+/// The number that belongs to a ptrace event: a new child, a former tid, an exit code. `None` if the thread is in that stop no more: it was
+/// killed, and may be in the next one.
+pub(crate) fn event_message(tid: Pid, event: c_int) -> Option<u64> {
     let mut message: libc::c_ulong = 0;
     let address = &raw mut message as usize;
-    ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, address)?;
-    Ok(message)
+    ptrace(libc::PTRACE_GETEVENTMSG, tid, 0, address).ok()?;
+    // There is no other stop behind that at the end.
+    let is_last = event == libc::PTRACE_EVENT_EXIT;
+    (is_last || stop_info(tid)?.si_code >> 8 == event).then_some(message)
+}
+
+/// What a thread is stopped for.
+fn stop_info(tid: Pid) -> Option<libc::siginfo_t> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    ptrace(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize).ok()?;
+    // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
+    Some(unsafe { info.assume_init() })
 }
 
 /// What the system call stop, in which the thread is, is about.
@@ -131,10 +143,7 @@ pub(crate) struct Incoming {
 
 /// The signal for which a thread is stopped.
 pub(crate) fn incoming(tid: Pid) -> Option<Incoming> {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    ptrace(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize).ok()?;
-    // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
-    let info = unsafe { info.assume_init() };
+    let info = stop_info(tid)?;
     let news = match (info.si_signo, info.si_code) {
         (libc::SIGCHLD, code @ libc::CLD_EXITED..=libc::CLD_CONTINUED) => {
             // SAFETY: with these codes the member for SIGCHLD is the one in use.
@@ -151,6 +160,16 @@ pub(crate) fn incoming(tid: Pid) -> Option<Incoming> {
     Some(Incoming { is_fault: false, arrival })
 }
 
+/// Whether a signal waits for a stopped thread or for its process, blocked or not.
+pub(crate) fn is_signal_pending(tid: Pid) -> bool {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    [0, libc::PTRACE_PEEKSIGINFO_SHARED].into_iter().any(|flags| {
+        let request = libc::ptrace_peeksiginfo_args { off: 0, flags, nr: 1 };
+        let (request, info) = (&raw const request as usize, info.as_mut_ptr() as usize);
+        ptrace(libc::PTRACE_PEEKSIGINFO, tid, request, info).is_ok_and(|count| count > 0)
+    })
+}
+
 const FAULTS: [c_int; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
 
@@ -162,6 +181,11 @@ const FAULTS: [c_int; 6] =
 pub(crate) fn refuse_call(tid: Pid) -> io::Result<()> {
     registers::set(tid, registers::CALL, u64::MAX)?;
     registers::set(tid, registers::RESULT, (-i64::from(libc::ENOSYS)).cast_unsigned())
+}
+
+/// The number of the system call that a stopped thread is in, or was in last; `None` if it is no longer stopped.
+pub(crate) fn current_call(tid: Pid) -> Option<c_long> {
+    registers::current_call(tid)
 }
 
 /// Changes the first argument of the call before or after which a thread is stopped.
@@ -196,6 +220,17 @@ mod registers {
     pub(super) fn set(tid: Pid, register: usize, value: u64) -> io::Result<()> {
         ptrace(libc::PTRACE_POKEUSER, tid, register, value as usize).map(drop)
     }
+
+    pub(super) fn current_call(tid: Pid) -> Option<libc::c_long> {
+        // The library gives the word as the result, in which -1 is no error: a thread that is in no call.
+        // SAFETY: plain numbers; the library passes a place of its own for the word.
+        let word = unsafe {
+            *libc::__errno_location() = 0;
+            libc::ptrace(libc::PTRACE_PEEKUSER, tid as libc::pid_t, CALL, 0_usize)
+        };
+        let is_error = word == -1 && io::Error::last_os_error().raw_os_error() != Some(0);
+        (!is_error).then_some(word)
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -210,6 +245,11 @@ mod registers {
 
     pub(super) fn set(_tid: Pid, _register: usize, _value: u64) -> io::Result<()> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    pub(super) fn current_call(tid: Pid) -> Option<libc::c_long> {
+        let line = std::fs::read_to_string(format!("/proc/{tid}/syscall")).ok()?;
+        line.split_ascii_whitespace().next()?.parse().ok()
     }
 }
 
@@ -242,6 +282,13 @@ fn waitid(kind: libc::idtype_t, id: Pid, options: c_int) -> Option<libc::siginfo
     (unsafe { info.si_pid() } != 0).then_some(info)
 }
 
+/// Takes the stop of this thread, if it is there.
+pub(crate) fn next_stop_of(tid: Pid) -> Option<RawStop> {
+    let info = waitid(libc::P_PID, tid, libc::WSTOPPED | libc::WNOHANG | libc::__WALL)?;
+    // SAFETY: waitid filled the member for SIGCHLD.
+    Some(RawStop { tid, code: unsafe { info.si_status() } })
+}
+
 /// Takes the next ptrace stop of any followed thread, if there is one. Deaths are left alone.
 pub(crate) fn next_stop() -> Option<RawStop> {
     let info = waitid(libc::P_ALL, 0, libc::WSTOPPED | libc::WNOHANG | libc::__WALL)?;
@@ -259,6 +306,28 @@ pub(crate) fn has_stopped(tid: Pid) -> bool {
 /// Whether a stop of any followed thread is there to be taken.
 pub(crate) fn is_anyone_stopped() -> bool {
     let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    waitid(libc::P_ALL, 0, options).is_some()
+}
+
+/// Waits for any followed thread: `None` if there is none left, `Some(None)` if one has died.
+pub(crate) fn wait_for_any() -> Option<Option<RawStop>> {
+    let info = waitid(libc::P_ALL, 0, libc::WSTOPPED | libc::WEXITED | libc::__WALL)?;
+    // SAFETY: waitid filled the member for SIGCHLD.
+    let (tid, code) = unsafe { (info.si_pid(), info.si_status()) };
+    let is_stop = matches!(info.si_code, libc::CLD_TRAPPED | libc::CLD_STOPPED);
+    Some(is_stop.then_some(RawStop { tid: tid as Pid, code }))
+}
+
+/// Whether there is neither a child nor a followed thread left, dead or alive.
+pub(crate) fn is_nobody_left() -> bool {
+    let options = libc::WSTOPPED | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    waitid(libc::P_ALL, 0, options).is_none()
+        && io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD)
+}
+
+/// Whether a stop of any followed thread is there to be taken, or a death to be collected.
+pub(crate) fn is_anything_there() -> bool {
+    let options = libc::WSTOPPED | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
     waitid(libc::P_ALL, 0, options).is_some()
 }
 
@@ -351,6 +420,7 @@ pub(crate) struct SignalDesk {
     watched: libc::sigset_t,
     original: libc::sigset_t,
     was_child_signal_ignored: bool,
+    interval: Cell<Duration>,
 }
 
 impl SignalDesk {
@@ -376,10 +446,15 @@ impl SignalDesk {
             }
             libc::sigprocmask(libc::SIG_BLOCK, watched.as_ptr(), original.as_mut_ptr());
             let former = libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            let mut tick = MaybeUninit::<libc::sigset_t>::zeroed();
+            libc::sigemptyset(tick.as_mut_ptr());
+            libc::sigaddset(tick.as_mut_ptr(), libc::SIGALRM);
+            libc::sigprocmask(libc::SIG_UNBLOCK, tick.as_ptr(), std::ptr::null_mut());
             Self {
                 watched: watched.assume_init(),
                 original: original.assume_init(),
                 was_child_signal_ignored: former == libc::SIG_IGN,
+                interval: Cell::new(Duration::ZERO),
             }
         }
     }
@@ -389,16 +464,78 @@ impl SignalDesk {
         self.was_child_signal_ignored
     }
 
-    /// Waits for the next watched signal; `None` after `limit`.
-    pub(crate) fn next(&self, limit: Duration) -> Option<c_int> {
+    /// Waits for the next watched signal, as long as `limit`.
+    pub(crate) fn next(&self, limit: Duration) -> Wake {
+        if limit > TICK {
+            self.tick(Duration::ZERO);
+        }
+        self.take_signal(limit)
+    }
+
+    /// Waits for a stop or a death in one call, which tells what it is; a watched signal is noticed at the next tick.
+    pub(crate) fn watch(&self) -> Wake {
+        self.tick(TICK);
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let options = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+        // SAFETY: `info` is a siginfo_t that lives across the call.
+        if unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) } != 0 {
+            return self.take_signal(Duration::ZERO);
+        }
+        // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
+        let info = unsafe { info.assume_init() };
+        match info.si_code {
+            // SAFETY: waitid filled the member for SIGCHLD.
+            libc::CLD_TRAPPED | libc::CLD_STOPPED => Wake::Stop(unsafe { info.si_pid() } as Pid),
+            _ => Wake::Event,
+        }
+    }
+
+    fn take_signal(&self, limit: Duration) -> Wake {
         let limit = libc::timespec {
             tv_sec: limit.as_secs() as libc::time_t,
             tv_nsec: c_long::from(limit.subsec_nanos()),
         };
         // SAFETY: the set and the time live across the call; no siginfo is asked for.
-        let signal = unsafe { libc::sigtimedwait(&self.watched, std::ptr::null_mut(), &limit) };
-        (signal > 0).then_some(signal)
+        match unsafe { libc::sigtimedwait(&self.watched, std::ptr::null_mut(), &limit) } {
+            libc::SIGCHLD => Wake::Event,
+            signal @ 1.. => Wake::Signal(signal),
+            _ => Wake::Nothing,
+        }
     }
+
+    /// Lets a signal come that often, which interrupts a wait and does nothing else; never if that is zero.
+    fn tick(&self, interval: Duration) {
+        if self.interval.replace(interval) == interval {
+            return;
+        }
+        extern "C" fn do_nothing(_: c_int) {}
+        let interval = libc::timeval { tv_sec: 0, tv_usec: interval.subsec_micros().into() };
+        let timer = libc::itimerval { it_interval: interval, it_value: interval };
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: all-zero bytes are a valid action, which blocks nothing and restarts no call; it and the timer live across the calls,
+        // and the handler runs no code. The program is started before this and inherits nothing of it.
+        unsafe {
+            (*action.as_mut_ptr()).sa_sigaction = do_nothing as extern "C" fn(c_int) as usize;
+            libc::sigaction(libc::SIGALRM, action.as_ptr(), std::ptr::null_mut());
+            libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut());
+        }
+    }
+}
+
+/// How often a wait is interrupted that has no limit of its own.
+pub(crate) const TICK: Duration = Duration::from_millis(20);
+
+/// What has ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// This thread has stopped; the stop is still to be taken.
+    Stop(Pid),
+    /// Threads have stopped or died.
+    Event,
+    /// A signal for lockstep itself.
+    Signal(c_int),
+    /// The limit.
+    Nothing,
 }
 
 /// The child that will become the program: it waits for `go` and then executes it.

@@ -5,6 +5,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Bench, Run, is_skipped};
 
@@ -150,6 +151,14 @@ fn orphaned_groups_are_continued() {
     assert!(run.compared("signals of the kernel") >= 12, "{}", run.report);
 }
 
+/// R-TTYEXIT-07: vhangup takes the terminal from the caller's whole session, whoever calls.
+#[test]
+fn hang_ups_of_terminals() {
+    let Some(run) = agrees("hangups.c", include_str!("kinds/hangups.c"), &[]) else { return };
+    assert_eq!(run.compared("vhangup"), 7, "{}", run.report);
+    assert!(run.compared("signals of the kernel") >= 6, "{}", run.report);
+}
+
 /// A child made with CLONE_UNTRACED is followed, and nobody sees how.
 #[test]
 fn untraced_children() {
@@ -189,6 +198,23 @@ fn faults_of_inits() {
     agrees("faults.c", source, &["handled"]);
 }
 
+/// R-EXIT-06, R-EXEC-01: processes end in six ways while their threads fork, execute, wait and die, on busy cores.
+#[test]
+fn deaths_among_busy_threads() {
+    let source = include_str!("kinds/deaths.c");
+    let Some(run) = under_load(|| agrees("deaths.c", source, &["all", "all", "5"])) else { return };
+    assert!(run.compared("exit status") > 35 * 5, "{}", run.report);
+}
+
+/// R-STOP-06, R-EXIT-13: whether a parent is told of a continuation that a kill follows at once, is Linux's.
+#[test]
+fn children_continued_and_killed_at_once() {
+    let source = include_str!("kinds/stopped_and_killed.c");
+    let agrees = || agrees("stopped_and_killed.c", source, &["600"]);
+    let Some(run) = under_load(agrees) else { return };
+    assert!(run.compared("exit status") > 600, "{}", run.report);
+}
+
 /// A fatal signal that comes in vfork waits until it is over, where somebody traces.
 #[test]
 fn fatal_signals_in_vfork() {
@@ -221,6 +247,34 @@ fn supervised_calls() {
     run.expect_agreement();
     assert_eq!(run.stdout, says, "{}", run.report);
     run.expect_report("another process answers the caller's system calls for the kernel");
+}
+
+/// Does something while others want the same cores.
+fn under_load<T>(deed: impl FnOnce() -> T) -> T {
+    let load = &Load(AtomicBool::new(true));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while load.0.load(Ordering::Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
+        }
+        let _end = EndOf(load);
+        deed()
+    })
+}
+
+/// Whether cores are to be kept busy.
+struct Load(AtomicBool);
+
+/// Ends that when it is dropped, also by a panic.
+struct EndOf<'a>(&'a Load);
+
+impl Drop for EndOf<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Program {

@@ -97,3 +97,17 @@ fn every_command_has_examples_and_statuses() {
         run.expect_stdout("Examples:\n  lockstep ").expect_stdout("Exit status");
     }
 }
+
+/// What following costs is told beside a tracer that does nothing; a program that cannot be run is told too.
+#[test]
+fn costs_are_told() {
+    if common::is_skipped(&["true"]) {
+        return;
+    }
+    let output = common::lockstep(&["cost", "--times", "1", "--", "true"]).output().unwrap();
+    let text = common::said(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains(" times the floor, ") && text.contains(" times alone"), "{text}");
+    let output = common::lockstep(&["cost", "--", "/nowhere"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", common::said(&output));
+}

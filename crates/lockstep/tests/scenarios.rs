@@ -261,10 +261,27 @@ fn the_agent_names_missing_calls() {
     }
 }
 
+/// Calls that only make waiting cheaper are not needed at all.
+#[test]
+fn the_agent_waits_without_futex_and_clocks() {
+    for call in [libc::SYS_futex, libc::SYS_clock_nanosleep, libc::SYS_nanosleep] {
+        let Some(output) = agent_without(&[call], &["--all"]) else { return };
+        assert!(output.status.success(), "{}", said(&output));
+        let skipped = results(&output).iter().filter(|it| it.contains("# SKIP")).count();
+        assert!(skipped == 0 || output_lacks_namespaces(&output), "{}", said(&output));
+    }
+}
+
 /// Without the call that begins every script nothing can be played: that is told, with its name.
 #[test]
 fn the_agent_names_what_it_cannot_do_without() {
-    for (call, name) in [(libc::SYS_clone3, "clone3"), (libc::SYS_setsid, "setsid")] {
+    for (call, name) in [
+        (libc::SYS_clone3, "clone3"),
+        (libc::SYS_setsid, "setsid"),
+        (libc::SYS_kill, "kill"),
+        (libc::SYS_memfd_create, "memfd_create"),
+        (libc::SYS_pipe2, "pipe2"),
+    ] {
         let Some(output) = agent_without(&[call], &["--all"]) else { return };
         assert_eq!(output.status.code(), Some(125), "{}", said(&output));
         let text = said(&output);

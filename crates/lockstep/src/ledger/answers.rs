@@ -4,6 +4,7 @@ use super::Ledger;
 use super::waits::Cause;
 use crate::model::{Model, Refusal};
 use crate::operation::{Alteration, Call, Fork, Sending, SentInfo, Target};
+use crate::procfs::Stat;
 use crate::sys::Pid;
 use crate::words;
 
@@ -67,6 +68,7 @@ impl Ledger {
             }
             Call::Send(sending) => self.judge_sending(tid, sending, result, target),
             Call::Reboot { command } => self.judge_refused_reboot(tid, &call, command, result),
+            Call::HangUp { own } if result == 0 => self.judge_vhangup(tid, &call, own),
             Call::Credentials { .. } | Call::Filter { .. } => {}
             Call::Terminal(request) => self.judge_terminal(tid, &request, result, written),
             Call::Fork(fork) => self.skip_fork_result(&fork, result),
@@ -281,9 +283,15 @@ impl Ledger {
 
     /// Compares the relations of a process with what `/proc` says.
     pub(super) fn check_relations(&mut self, pid: Pid) {
+        let stat = self.view.stat(pid);
+        self.check_relations_in(pid, stat);
+    }
+
+    /// The same, for what `/proc` has just said; `None` if there was nothing.
+    pub(super) fn check_relations_in(&mut self, pid: Pid, stat: Option<Stat>) {
         self.comparison.concern(pid);
         let is_exempt = self.exemptions.contains_key(&pid);
-        let Some(stat) = self.view.stat(pid) else {
+        let Some(stat) = stat else {
             return;
         };
         self.history.relate(pid, stat.parent, stat.group, stat.session);
@@ -353,7 +361,7 @@ impl Ledger {
             Call::SetPgid { .. } | Call::SetSid => self.reconcile_relations(tid, call),
             Call::Reboot { command: Some(command) } if self.exemption(tid).is_none() => {
                 if let Some(Some(init)) = self.ask(|model| model.reboot(tid, command)) {
-                    self.rebooted.insert(init);
+                    self.own_ends.insert(init, REBOOTED);
                     self.comparison.agree("reboot");
                 }
             }
@@ -397,6 +405,8 @@ impl Ledger {
     }
 }
 
+const REBOOTED: &str =
+    "SIGCHLD says of an init whose namespace was rebooted how its own thread ended";
 const OUTSIDE: &str = "the call is about a process outside the program";
 pub(super) const UNFOLLOWED: &str = "the answer is about a process that is not followed";
 const FOREIGN_FAILURE: &str = "the call failed for reasons that are not the model's";

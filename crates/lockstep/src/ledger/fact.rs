@@ -85,6 +85,8 @@ pub(crate) enum Fact {
     },
     /// A death was collected that nobody waited for.
     Stray { tid: Pid },
+    /// The process of a thread is seen to have a terminal, or none.
+    HasTerminal { tid: Pid, device: Device },
     /// A terminal has hung up.
     HungUp { device: Device },
     /// A thread has made a call of another architecture.
@@ -99,6 +101,8 @@ pub(crate) enum Fact {
     Unmodelled { name: Name },
     /// A call took so long that others went on.
     Slow,
+    /// Of some who are gone nobody has told how they ended.
+    Untold,
     /// lockstep was told to end the program.
     Told { signal: i32 },
     /// So many seconds had passed, and lockstep has ended the program.
@@ -139,11 +143,13 @@ impl Fact {
             | Self::Stray { tid }
             | Self::Foreign { tid }
             | Self::Supervised { tid }
+            | Self::HasTerminal { tid, .. }
             | Self::Altered { tid, .. }
             | Self::Credentials { tid } => [*tid, 0, 0],
             Self::HungUp { .. }
             | Self::Unmodelled { .. }
             | Self::Slow
+            | Self::Untold
             | Self::Told { .. }
             | Self::TimedOut { .. }
             | Self::Finished => [0; 3],

@@ -11,6 +11,9 @@ use crate::sys::Pid;
 use crate::syscalls::Name;
 use crate::words;
 
+const RACED: &str =
+    "SIGCHLD says of a process that was ended how its leader ended by itself in that moment";
+
 /// Why the answers that a process gets are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exemption {
@@ -85,6 +88,8 @@ impl Ledger {
             self.unfollowed.insert(child);
         } else {
             self.unfollowed.remove(&child);
+            self.own_ends.remove(&child);
+            self.stopped.remove(&child);
             self.notice_opening(tgid);
         }
         let stat = self.view.stat(child);
@@ -93,7 +98,7 @@ impl Ledger {
         self.history.birth(child, by, Some(tgid), ids);
         if exemption.is_none() {
             self.drive(parent, fork, |model| model.fork(parent, numbers, fork));
-            self.check_relations(child);
+            self.check_relations_in(child, stat);
         }
     }
 
@@ -194,12 +199,14 @@ impl Ledger {
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {
         self.tell(pid, format!("is stopped by {}", words::signal(signal)), 0);
         self.history.stopped(pid, signal);
+        self.stopped.insert(pid);
         self.news(pid, |model| model.group_stopped(pid, signal));
     }
 
     pub(super) fn continued(&mut self, pid: Pid) {
         self.tell(pid, "is continued", 0);
         self.history.continued(pid);
+        self.stopped.remove(&pid);
         self.news(pid, |model| model.group_continued(pid));
     }
 
@@ -244,6 +251,10 @@ impl Ledger {
     /// A process has ended.
     pub(super) fn ended(&mut self, tid: Pid, own: c_int, status: c_int) {
         let tgid = self.process_of(tid);
+        // A leader that exits by itself while the end of its process is decided has its own status, which Linux puts into the signal alone.
+        if tid == tgid && own != status {
+            self.own_ends.entry(tgid).or_insert(RACED);
+        }
         let children = self.ask(|model| model.children(tgid)).unwrap_or_default();
         let closed = self.ask(|model| model.closed(tid)).flatten();
         let departure = match closed {

@@ -63,8 +63,10 @@ pub(crate) struct Ledger {
     orphaned_arrivals: VecDeque<(Pid, Arrival)>,
     /// Children left by processes with several threads: in which order these gave them away, nobody can see.
     unordered: HashSet<Pid>,
-    /// Inits whose namespace was ended by reboot(2).
-    rebooted: HashSet<Pid>,
+    /// Processes of whose end SIGCHLD tells how their own thread ended, and why.
+    own_ends: HashMap<Pid, &'static str>,
+    /// Processes that are stopped, as far as has been told, or were so when their end came.
+    stopped: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     model: Option<Model>,
@@ -136,7 +138,8 @@ impl Ledger {
             last_arrivals: HashMap::new(),
             orphaned_arrivals: VecDeque::new(),
             unordered: HashSet::new(),
-            rebooted: HashSet::new(),
+            own_ends: HashMap::new(),
+            stopped: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             model: Some(model),
@@ -233,6 +236,7 @@ impl Ledger {
             Fact::Closing { tid, status } => self.begin_closing(tid, status),
             Fact::Ended { tid, own, status, .. } => self.ended(tid, own, status),
             Fact::Stray { tid } => self.stray(tid),
+            Fact::HasTerminal { tid, device } => self.notice_terminal(self.process_of(tid), device),
             Fact::HungUp { device } => drop(self.ask(|model| model.hang_up(device))),
             Fact::Foreign { tid } => self.foreign(tid),
             Fact::Supervised { tid } => self.exempt(tid, Exemption::Supervised),
@@ -240,6 +244,7 @@ impl Ledger {
             Fact::Credentials { tid } => self.credentials_changed(tid),
             Fact::Unmodelled { name } => self.comparison.note_unmodelled(name.as_str()),
             Fact::Slow => self.comparison.skip("the call took too long to keep the others waiting"),
+            Fact::Untold => self.comparison.skip("nobody has told how a process or thread ended"),
             Fact::Told { signal } => {
                 self.ended_by = Some(EndedBy::Signal(signal));
                 self.drop_model();

@@ -8,6 +8,10 @@ use crate::sys::Pid;
 
 /// The status word of a stop that SIGCONT has undone before all threads had stopped. The tracer sees only stops that are complete.
 const STOP_UNDONE: i32 = 0x7f;
+/// The status word of a continuation.
+pub(super) const CONTINUED: i32 = 0xffff;
+/// Why it is not compared that a process was continued.
+pub(super) const ENDED_IN_STOP: &str = "a stopped process was continued and ended in one moment, in which its parent may be told of both";
 
 impl Ledger {
     /// Whether the model has sent what arrives.
@@ -71,16 +75,24 @@ impl Ledger {
         self.orphaned_arrivals.contains(&(pid, *arrival))
     }
 
+    /// Whether the end of a process was decided when nobody had told that its stop was over: `SIGCONT` may have been there first.
+    pub(super) fn is_ended_in_stop(&mut self, pid: Pid) -> bool {
+        let is_alive = self.threads.contains_key(&pid)
+            && !self.ask(|model| model.is_doomed(pid)).unwrap_or(true);
+        self.stopped.contains(&pid) && !is_alive
+    }
+
     /// Why what SIGCHLD says of a child is not compared, if it is not.
     fn why_not_judged(&mut self, tid: Pid, arrival: &Arrival) -> Option<&'static str> {
         let number = arrival.news?.pid;
         let child = self.ask(|model| model.global(tid, number)).flatten().unwrap_or(number);
         if self.is_unfollowed(child) {
-            Some(UNFOLLOWED)
-        } else if self.rebooted.contains(&child) {
-            Some("SIGCHLD says of an init whose namespace was rebooted how its own thread ended")
-        } else {
-            None
+            return Some(UNFOLLOWED);
+        }
+        let is_continued = arrival.news.is_some_and(|news| news.status == CONTINUED);
+        match is_continued && self.is_ended_in_stop(child) {
+            true => Some(ENDED_IN_STOP),
+            false => self.own_ends.get(&child).copied(),
         }
     }
 }

@@ -60,6 +60,19 @@ impl Ledger {
         }
     }
 
+    /// vhangup that was permitted: the caller's terminal hangs up, if that has not been noticed by a signal of it.
+    pub(super) fn judge_vhangup(&mut self, tid: Pid, call: &Call, own: Device) {
+        let pid = self.process_of(tid);
+        self.compare_number(tid, call, 0, |model| {
+            let device = model.relations(pid)?.terminal;
+            if device != 0 && device == own {
+                model.hang_up(device);
+            }
+            Ok(0)
+        });
+        self.check_relations(pid);
+    }
+
     /// Compares what `/proc` says of the controlling terminal.
     pub(super) fn compare_terminal(&mut self, label: &str, linux: &Stat, model: &Relations) {
         let question = || format!("the controlling terminal of {label}");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Ledger;
 use super::answers::{GONE, UNFOLLOWED};
 use super::fact::Fact;
+use super::signals::{CONTINUED, ENDED_IN_STOP};
 use crate::history::Reaper;
 use crate::journal::Deed;
 use crate::model::WaitAnswer;
@@ -173,6 +174,12 @@ impl Ledger {
         }
         if outdated.is_some_and(|outdated| agrees(said, outdated)) {
             return Judgement::Before;
+        }
+        if let WaitResult::Event { status: CONTINUED, pid } = said
+            && let Some(child) = self.ask(|model| model.global(tid, pid)).flatten()
+            && self.is_ended_in_stop(child)
+        {
+            return Judgement::NotAsked(ENDED_IN_STOP);
         }
         if self.is_about_unfollowed(tid, said, answer) {
             return Judgement::NotAsked(UNFOLLOWED);

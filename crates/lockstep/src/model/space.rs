@@ -18,6 +18,11 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
+    /// Of a thread in lockstep's own namespace.
+    pub(crate) fn outermost(number: Pid) -> Self {
+        Self { all: vec![number], space: 0 }
+    }
+
     /// The number that lockstep knows, and all for [`Number::Each`], the innermost first, if there are others.
     pub(super) fn split(&self) -> (Pid, Vec<Pid>) {
         let first = self.all.first().copied().unwrap_or(0);

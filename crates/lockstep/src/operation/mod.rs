@@ -71,6 +71,8 @@ pub(crate) enum Call {
     Credentials { name: Name },
     /// `reboot`; no command if the magic numbers are wrong
     Reboot { command: Option<u32> },
+    /// `vhangup`, by a process with this terminal, 0 without one
+    HangUp { own: Device },
     /// A seccomp filter of the program's own, or a question about one: what of it is not as without lockstep
     Filter { name: Name, how: Option<Alteration>, is_supervised: bool },
     /// Any other call about processes that the model does not know
@@ -168,6 +170,7 @@ impl Call {
                 _ => Self::filter_by_prctl(name, arguments),
             },
             "seccomp" => Self::filter_by_seccomp(name, arguments),
+            "vhangup" => Self::HangUp { own: procfs::stat(tid).map_or(0, |stat| stat.terminal) },
             "reboot" => Self::Reboot { command: reboot_command(arguments) },
             call if syscalls::CREDENTIALS.contains(&call) => Self::Credentials { name },
             "ioctl" => match TerminalCall::read(tid, arguments) {
@@ -229,6 +232,7 @@ impl Call {
             Self::PidfdOpen { .. } => "pidfd_open",
             Self::Terminal(call) => call.name(),
             Self::Reboot { .. } => "reboot",
+            Self::HangUp { .. } => "vhangup",
             Self::Unmodelled { name } | Self::Credentials { name } | Self::Filter { name, .. } => {
                 name.as_str()
             }

@@ -27,7 +27,7 @@ use self::orders::{Answer, Order};
 use self::proc::Proc;
 pub(crate) use self::theatre::Theatre;
 use super::slot::{RECORDS, Slot};
-use super::{Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, raw, worker};
+use super::{Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, raw, watch, worker};
 use crate::script::Operation;
 use crate::syscalls;
 
@@ -404,7 +404,7 @@ impl<'a> Linux<'a> {
         let all = || (0..self.workers.len()).map(told).collect::<Vec<_>>();
         let mut before = all();
         loop {
-            std::thread::sleep(WHILE);
+            watch::nap(WHILE);
             let now = all();
             if now == before {
                 return;
@@ -497,5 +497,5 @@ fn refused(call: u64, errno: i32) -> io::Error {
 
 /// Lets others run.
 fn rest() {
-    std::thread::sleep(Duration::from_micros(20));
+    watch::nap(Duration::from_micros(20));
 }

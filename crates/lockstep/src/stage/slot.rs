@@ -8,6 +8,8 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64};
 
+use super::watch::refused;
+
 /// How many workers there can be.
 pub(crate) const SLOTS: usize = 48;
 /// How many signals a worker can note between two looks.
@@ -97,7 +99,7 @@ impl Arena {
         // SAFETY: the name is a C string; no other pointers.
         let file = unsafe { libc::memfd_create(c"lockstep".as_ptr(), 0) };
         if file < 0 {
-            return Err(io::Error::last_os_error());
+            return Err(refused("memfd_create", &io::Error::last_os_error()));
         }
         // SAFETY: the descriptor was just made, and belongs to nobody else.
         let file = unsafe { OwnedFd::from_raw_fd(file) };

@@ -33,11 +33,16 @@ pub(crate) fn run(
     work: impl FnOnce() -> Vec<u8>,
     clean_up: impl FnOnce(),
 ) -> io::Result<Watched> {
-    let (reader, mut writer) = io::pipe()?;
+    // SAFETY: plain numbers; nothing is sent.
+    if unsafe { libc::kill(libc::getpid(), 0) } != 0 {
+        // Whatever hung then could not be ended.
+        return Err(refused("kill", &io::Error::last_os_error()));
+    }
+    let (reader, mut writer) = io::pipe().map_err(|error| refused("pipe2", &error))?;
     // SAFETY: a fork in a program of one thread; the child has copies of everything.
     let child = unsafe { libc::fork() };
     match child {
-        -1 => Err(io::Error::last_os_error()),
+        -1 => Err(refused("fork", &io::Error::last_os_error())),
         0 => {
             drop(reader);
             // SAFETY: plain numbers.
@@ -123,12 +128,31 @@ fn wait_for(
     }
 }
 
+/// The same error, with the name of the call.
+pub(super) fn refused(call: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{call}: {error}"))
+}
+
+/// Sleeps for a moment, by whichever call the kernel has: the standard library panics where it lacks the newer one.
+pub(super) fn nap(time: Duration) {
+    let time = libc::timespec {
+        tv_sec: time.as_secs() as libc::time_t,
+        tv_nsec: time.subsec_nanos().into(),
+    };
+    // SAFETY: the time lives across the calls, which give nothing back.
+    unsafe {
+        if libc::syscall(libc::SYS_nanosleep, &raw const time, 0) != 0 {
+            libc::syscall(libc::SYS_clock_nanosleep, libc::CLOCK_MONOTONIC, 0, &raw const time, 0);
+        }
+    }
+}
+
 /// Returns when there is something to read, or soon.
 fn await_words(channel: &File) {
     let mut file = libc::pollfd { fd: channel.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: `file` lives across the call.
     if unsafe { libc::poll(&raw mut file, 1, 50) } < 0 {
-        std::thread::sleep(INTERVAL);
+        nap(INTERVAL);
     }
 }
 

@@ -48,7 +48,14 @@ fn sleep_on(slot: &Slot, last: u32) {
     let futex = std::ptr::from_ref(&slot.ordered) as u64;
     let arguments = [futex, libc::FUTEX_WAIT as u64, u64::from(last), 0, 0, 0];
     // SAFETY: the futex lies in the slot; no time limit.
-    unsafe { raw::syscall(libc::SYS_futex as u64, arguments) };
+    let result = unsafe { raw::syscall(libc::SYS_futex as u64, arguments) };
+    if result == -i64::from(libc::ENOSYS) {
+        // Looks again soon. Asleep in between, so that it is seen to be at rest.
+        let pause = [0_u64, 300_000];
+        let arguments = [pause.as_ptr() as u64, 0, 0, 0, 0, 0];
+        // SAFETY: the time lives across the call, which gives nothing back.
+        unsafe { raw::syscall(libc::SYS_nanosleep as u64, arguments) };
+    }
 }
 
 fn obey(slot: &Slot) -> i64 {

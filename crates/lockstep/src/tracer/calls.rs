@@ -32,6 +32,9 @@ impl Tracer<'_> {
                 {
                     tracee.masked = Masked::apply(tid, &fork);
                 }
+                if let Call::HangUp { own } = call {
+                    self.ledger.note(Fact::HasTerminal { tid, device: own });
+                }
                 self.take_slot(tid);
             }
         }

@@ -103,12 +103,14 @@ impl Tracer<'_> {
         if stop == ExitStop::Missing {
             return status != 0 && !is_filtered;
         }
-        match procfs::current_call(tid) {
-            Some(call) if call == libc::SYS_exit_group => true,
-            Some(call) if call == libc::SYS_exit || call == libc::SYS_reboot => false,
+        match sys::current_call(tid) {
+            Some(libc::SYS_exit_group) => true,
+            Some(libc::SYS_exit | libc::SYS_reboot) => false,
             _ if is_filtered => false,
+            // Killed meanwhile, and gone on to its end: the others tell what has killed it.
+            None => false,
             // Killed, by another thread's exit_group or by its exec, which has the status 0.
-            _ => {
+            Some(_) => {
                 let is_executing = |tid| self.tracees.get(tid).is_some_and(|t| t.is_executing);
                 status != 0 || !process.threads.iter().any(is_executing)
             }
@@ -273,10 +275,11 @@ impl Tracer<'_> {
     /// Collects a death that no operation is waiting for: of a thread that was killed without the
     /// stop at its end, or of an orphan that the model does not know.
     pub(super) fn collect_stray_death(&mut self) -> bool {
-        if self.slot.is_some() {
+        if self.slot.is_some() || !self.may_be_dead {
             return false;
         }
         let Some(death) = sys::peek_death() else {
+            self.may_be_dead = sys::is_anyone_stopped();
             return false;
         };
         let tid = death.tid;

@@ -3,15 +3,17 @@
 use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
+use super::stops::SYSCALL_STOP;
 use super::{Limits, Setting, Tracer, filter};
 use crate::ledger::{Ledger, Outcome, Sights, View};
 use crate::model::Origin;
 use crate::operation::ChildSignal;
 use crate::procfs;
 use crate::record::{Head, Recorder};
-use crate::sys::{self, LaunchPlan, LaunchStep, Pid, SignalDesk};
+use crate::sys::{self, LaunchPlan, LaunchStep, Launched, Pid, RawStop, SignalDesk};
 
 /// The exit status when lockstep itself could not do its work.
 pub(crate) const STATUS_FAILED: u8 = 125;
@@ -58,25 +60,63 @@ pub(crate) fn launch<'a>(
     recording: Option<File>,
     limits: Limits,
 ) -> Result<Launch<'a>, Failure> {
+    let ignores_child_signal = desk.has_found_child_signal_ignored();
+    let setting = Setting {
+        has_filter: procfs::has_filter(),
+        takes_privileges: !procfs::has_admin_capability() && !procfs::has_no_new_privileges(),
+    };
+    let child = seize(desk, arguments)?;
+    let action = ChildSignal { is_ignored: ignores_child_signal, ..ChildSignal::default() };
+    let origin = find_origin();
+    let mut ledger = Ledger::open(&origin, child.pid, action, View::Live(Sights::default()))
+        .map_err(|refusal| Failure::new(format!("the model refuses its own world: {refusal}")))?;
+    if let Some(file) = recording {
+        let words = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let recorder = Recorder::new(file, &Head::new(words, origin, child.pid, action));
+        ledger.record(recorder.map_err(|error| unrecorded(&error))?);
+    }
+    release(child.go)?;
+    let tracer = Tracer::new(desk, setting, limits, origin.group, child.pid, ledger);
+    let program = arguments[0].clone();
+    Ok(Launch { tracer, complaint: File::from(child.complaint), program })
+}
+
+/// Starts the program, lets it and all of its descendants go on at each stop, and does nothing else: no tracer of the same calls is faster.
+///
+/// # Errors
+///
+/// Those of [`launch`] and [`Launch::follow`].
+pub(crate) fn launch_and_let_run(desk: &SignalDesk, arguments: &[OsString]) -> Result<(), Failure> {
+    let child = seize(desk, arguments)?;
+    release(child.go)?;
+    while let Some(event) = sys::wait_for_any() {
+        if let Some(RawStop { tid, code }) = event {
+            let _ = match (code >> 8, code & 0xff) {
+                (libc::PTRACE_EVENT_SECCOMP, _) => sys::resume_to_syscall_exit(tid),
+                (libc::PTRACE_EVENT_STOP, signal) if signal != libc::SIGTRAP => sys::listen(tid),
+                (0, signal) if code != SYSCALL_STOP => sys::resume(tid, signal),
+                _ => sys::resume(tid, 0),
+            };
+        }
+    }
+    read_complaint(File::from(child.complaint), &arguments[0]).map_or(Ok(()), Err)
+}
+
+/// Starts `arguments[0]`, held before it executes anything.
+fn seize(desk: &SignalDesk, arguments: &[OsString]) -> Result<Launched, Failure> {
     let words: Vec<_> = arguments
         .iter()
         .map(|word| CString::new(word.as_bytes()))
         .collect::<Result<_, _>>()
         .map_err(|_| Failure::new("an argument contains a zero byte"))?;
-    let ignores_child_signal = desk.has_found_child_signal_ignored();
     sys::become_subreaper()
         .map_err(|error| Failure::new(format!("cannot become a subreaper: {error}")))?;
     let filter = filter::build();
-    let no_new_privileges = !procfs::has_admin_capability();
-    let setting = Setting {
-        has_filter: procfs::has_filter(),
-        takes_privileges: no_new_privileges && !procfs::has_no_new_privileges(),
-    };
     let child = sys::launch(&LaunchPlan {
         arguments: &words,
         filter: &filter,
-        no_new_privileges,
-        ignores_child_signal,
+        no_new_privileges: !procfs::has_admin_capability(),
+        ignores_child_signal: desk.has_found_child_signal_ignored(),
         desk,
     })
     .map_err(|error| Failure::new(format!("cannot fork: {error}")))?;
@@ -88,20 +128,12 @@ pub(crate) fn launch<'a>(
              as the program's owner, and in a container needs --cap-add SYS_PTRACE"
         )));
     }
-    let action = ChildSignal { is_ignored: ignores_child_signal, ..ChildSignal::default() };
-    let origin = find_origin();
-    let mut ledger = Ledger::open(&origin, child.pid, action, View::Live(Sights::default()))
-        .map_err(|refusal| Failure::new(format!("the model refuses its own world: {refusal}")))?;
-    if let Some(file) = recording {
-        let words = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let recorder = Recorder::new(file, &Head::new(words, origin, child.pid, action));
-        ledger.record(recorder.map_err(|error| unrecorded(&error))?);
-    }
-    let go = File::from(child.go).write_all(&[1]);
-    go.map_err(|error| Failure::new(format!("cannot start the program: {error}")))?;
-    let tracer = Tracer::new(desk, setting, limits, origin.group, child.pid, ledger);
-    let program = arguments[0].clone();
-    Ok(Launch { tracer, complaint: File::from(child.complaint), program })
+    Ok(child)
+}
+
+fn release(go: OwnedFd) -> Result<(), Failure> {
+    let go = File::from(go).write_all(&[1]);
+    go.map_err(|error| Failure::new(format!("cannot start the program: {error}")))
 }
 
 impl Launch<'_> {

@@ -1,5 +1,7 @@
 //! Births and execs.
 
+use libc::c_int;
+
 use super::tracee::{Activity, GroupStop, Masked, Traced, Tracee};
 use super::{Flight, Tracer};
 use crate::ledger::{Fact, guess_fork};
@@ -10,14 +12,17 @@ use crate::sys::{self, Pid};
 
 impl Tracer<'_> {
     /// A fork has been committed: the kernel has told the child's number.
-    pub(super) fn on_fork(&mut self, tid: Pid) {
-        let child = sys::event_message(tid).unwrap_or(0) as Pid;
+    pub(super) fn on_fork(&mut self, tid: Pid, event: c_int) {
+        let Some(child) = sys::event_message(tid, event).map(|child| child as Pid) else {
+            // Killed, and gone on to its end, where `/proc` is asked for the child.
+            return;
+        };
         let fork = match self.tracees.get(&tid).map(|tracee| &tracee.activity) {
             Some(Activity::Calling(Call::Fork(fork))) => Some(*fork),
             _ => None,
         };
         let fork = fork.unwrap_or_else(|| guess(child));
-        if child != 0 && !self.tracees.contains_key(&child) {
+        if !self.tracees.contains_key(&child) {
             self.birth(tid, child, &fork);
         }
         self.mask_child(tid, child, &fork);
@@ -45,7 +50,9 @@ impl Tracer<'_> {
             false => procfs::children(tgid, tid),
         };
         for child in born {
-            if self.tracees.contains_key(&child) {
+            // Zombies still stand there: a leader whose threads live, and a child that was collected, which has no tracer any more.
+            let is_known = self.tracees.contains_key(&child) || self.processes.contains_key(&child);
+            if is_known || !procfs::is_traced_by(child, std::process::id()) {
                 continue;
             }
             self.birth(tid, child, fork);
@@ -71,7 +78,7 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&parent).map(|tracee| tracee.tgid) else {
             return;
         };
-        let numbers = numbers(child);
+        let numbers = if self.has_namespaces { numbers(child) } else { Numbers::outermost(child) };
         if fork.has(libc::CLONE_THREAD) {
             self.tracees.insert(child, Tracee::new(tgid));
             if let Some(process) = self.processes.get_mut(&tgid) {

@@ -60,12 +60,13 @@ use std::time::{Duration, Instant};
 use libc::c_int;
 
 use self::exits::ExitFlight;
-pub(crate) use self::launch::{Failure, STATUS_FAILED, launch};
+pub(crate) use self::launch::{Failure, STATUS_FAILED, launch, launch_and_let_run};
 use self::news::News;
 use self::tracee::{Activity, Traced, Tracee};
 use crate::ledger::{Fact, Ledger, Outcome};
 use crate::operation::Call;
-use crate::sys::{self, Pid, SignalDesk};
+use crate::procfs;
+use crate::sys::{self, Pid, SignalDesk, TICK, Wake};
 
 /// How long Linux may take to do what the model says that it must.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -83,6 +84,10 @@ const SLOW_EXIT: Duration = Duration::from_secs(1);
 const SLOW_CALL: Duration = Duration::from_millis(3);
 /// How long the end of a namespace's init occupies the slot: until Linux has killed all others in the namespace.
 const CLOSING: Duration = Duration::from_millis(5);
+/// After so many ticks without anything lockstep sleeps for longer.
+const QUIET_TICKS: u32 = 5;
+/// After so many single stops it is looked for those of others, who would else have to wait for as long as one thread keeps lockstep busy.
+const SINGLE_STOPS: u32 = 16;
 
 /// The followed program, and all that is known of it.
 pub(crate) struct Tracer<'a> {
@@ -106,6 +111,14 @@ pub(crate) struct Tracer<'a> {
     execs: VecDeque<(Pid, Pid)>,
     news: VecDeque<News>,
     slow_exits: Vec<ExitFlight>,
+    /// Processes may have numbers in PID namespaces inside.
+    has_namespaces: bool,
+    /// A death may be there that can be collected.
+    may_be_dead: bool,
+    /// So many times in a row nothing has come.
+    quiet_ticks: u32,
+    /// So many times in a row only one stop was handled: others may be there.
+    single_stops: u32,
     /// What has happened, as the model sees it.
     ledger: Ledger,
 }
@@ -187,6 +200,10 @@ impl<'a> Tracer<'a> {
             execs: VecDeque::new(),
             news: VecDeque::new(),
             slow_exits: Vec::new(),
+            has_namespaces: procfs::numbers(root).len() > 1,
+            may_be_dead: false,
+            quiet_ticks: 0,
+            single_stops: 0,
             ledger,
         }
     }
@@ -195,10 +212,8 @@ impl<'a> Tracer<'a> {
     pub(crate) fn follow(mut self) -> std::io::Result<Outcome> {
         let mut has_told_of_daemons = false;
         let deadline = self.limits.timeout.map(|limit| self.start + limit);
+        self.take_stops();
         loop {
-            while let Some(stop) = sys::next_stop() {
-                self.on_stop(stop.tid, stop.code);
-            }
             while self.advance() {}
             if self.tracees.is_empty() && self.newborns.is_empty() {
                 break;
@@ -216,13 +231,56 @@ impl<'a> Tracer<'a> {
                 }
                 limit = limit.min(rest);
             }
-            match self.desk.next(limit) {
-                Some(signal) if signal != libc::SIGCHLD => self.on_own_signal(signal),
-                _ => {}
+            if !self.wait(limit) {
+                self.ledger.note(Fact::Untold);
+                break;
             }
         }
         self.ledger.note(Fact::Finished);
         self.ledger.close()
+    }
+
+    /// Waits for what comes next, and handles the stops that are there then. False if nobody is left who could bring anything.
+    fn wait(&mut self, limit: Duration) -> bool {
+        // A death that cannot be collected yet would end the other way of waiting at once.
+        let is_quick = limit >= TICK && !self.may_be_dead && self.quiet_ticks < QUIET_TICKS;
+        let wake = if is_quick { self.desk.watch() } else { self.desk.next(limit) };
+        match wake {
+            Wake::Stop(tid) => {
+                if let Some(stop) = sys::next_stop_of(tid) {
+                    self.on_stop(stop.tid, stop.code);
+                }
+                self.quiet_ticks = 0;
+                self.single_stops += 1;
+                if self.single_stops == SINGLE_STOPS {
+                    self.take_stops();
+                }
+            }
+            Wake::Event => {
+                self.quiet_ticks = 0;
+                self.take_stops();
+            }
+            Wake::Signal(signal) => self.on_own_signal(signal),
+            Wake::Nothing => {
+                self.quiet_ticks += 1;
+                self.take_stops();
+                return !sys::is_nobody_left();
+            }
+        }
+        true
+    }
+
+    /// Handles all stops that are there, and looks whether there is a death.
+    fn take_stops(&mut self) {
+        self.single_stops = 0;
+        while let Some(stop) = sys::next_stop() {
+            self.on_stop(stop.tid, stop.code);
+            if !sys::is_anything_there() {
+                self.may_be_dead = false;
+                return;
+            }
+        }
+        self.may_be_dead = true;
     }
 
     /// Takes one step that is possible now. False if there is none before the next stop.

@@ -14,7 +14,7 @@ use crate::procfs;
 use crate::sys::{self, Pid, SyscallStop};
 
 /// The stop at the return of a call, with PTRACE_O_TRACESYSGOOD.
-const SYSCALL_STOP: c_int = libc::SIGTRAP | 0x80;
+pub(super) const SYSCALL_STOP: c_int = libc::SIGTRAP | 0x80;
 /// Calls above this number belong to the x32 convention.
 const X32_CALLS: u64 = 0x4000_0000;
 /// Results from here down to `ERESTART_LAST` mean: interrupted, the kernel may restart the call.
@@ -26,8 +26,9 @@ impl Tracer<'_> {
     pub(super) fn on_stop(&mut self, tid: Pid, code: c_int) {
         let event = code >> 8;
         if event == libc::PTRACE_EVENT_EXEC && self.processes.contains_key(&tid) {
-            let former = sys::event_message(tid).unwrap_or(u64::from(tid));
-            self.execs.push_back((tid, former as Pid));
+            let former = sys::event_message(tid, event).map(|former| former as Pid);
+            let former = former.or_else(|| self.executing_thread(tid)).unwrap_or(tid);
+            self.execs.push_back((tid, former));
             return;
         }
         if !self.tracees.contains_key(&tid) {
@@ -43,7 +44,7 @@ impl Tracer<'_> {
             0 if code == SYSCALL_STOP => self.on_syscall_exit(tid),
             0 => self.on_signal(tid, code),
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                self.on_fork(tid);
+                self.on_fork(tid, event);
             }
             libc::PTRACE_EVENT_SECCOMP => self.on_syscall_entry(tid),
             libc::PTRACE_EVENT_EXIT => self.on_exit_event(tid),
@@ -66,6 +67,7 @@ impl Tracer<'_> {
             return self.resume(tid, 0);
         }
         if arch != filter::NATIVE_ARCH || (cfg!(target_arch = "x86_64") && number >= X32_CALLS) {
+            self.has_namespaces = true;
             self.ledger.note(Fact::Foreign { tid });
             self.resume(tid, 0);
             return;
@@ -73,6 +75,12 @@ impl Tracer<'_> {
         let call = Call::decode(tid, number, arguments);
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;
+        };
+        self.has_namespaces |= match call {
+            Call::Unshare { .. } | Call::SetNs { .. } => true,
+            Call::Filter { is_supervised, .. } => is_supervised,
+            Call::Fork(fork) => fork.has(libc::CLONE_NEWPID),
+            _ => false,
         };
         tracee.credentials = None;
         tracee.is_executing = call == Call::Exec;
@@ -221,12 +229,21 @@ impl Tracer<'_> {
     /// Whether a signal waits for a thread that would have ended it while it slept in vfork.
     fn is_killed_in_vfork(&self, tid: Pid, tgid: Pid) -> bool {
         self.processes.get(&tgid).is_some_and(|process| !process.is_init)
+            && sys::is_signal_pending(tid)
             && procfs::is_fatal_signal_pending(tid)
     }
 
+    /// One that has been killed and gone on is found when its death can be collected.
     fn on_exit_event(&mut self, tid: Pid) {
-        let status = sys::event_message(tid).unwrap_or(0) as c_int;
-        self.begin_exit(tid, status, ExitStop::Taken);
+        if let Some(status) = sys::event_message(tid, libc::PTRACE_EVENT_EXIT) {
+            self.begin_exit(tid, status as c_int, ExitStop::Taken);
+        }
+    }
+
+    /// A thread of a process that is in execve, as far as is known.
+    fn executing_thread(&self, pid: Pid) -> Option<Pid> {
+        let process = self.processes.get(&pid)?;
+        process.threads.iter().copied().find(|tid| self.tracees[tid].is_executing)
     }
 
     /// The end of a thread has begun.

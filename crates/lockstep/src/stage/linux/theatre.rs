@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Lack;
 use super::super::slot::Arena;
+use super::super::watch;
 use crate::procfs;
 
 /// What is needed to play any number of scripts.
@@ -63,7 +64,7 @@ impl Theatre {
             match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL | libc::WNOHANG) } {
                 -1 => return,
                 0 if Instant::now() > deadline => return,
-                0 => std::thread::sleep(Duration::from_millis(1)),
+                0 => watch::nap(Duration::from_millis(1)),
                 _ => {}
             }
         }
