@@ -3,11 +3,12 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::list::{Links, Node, Ptr, WeakList};
+use crate::list::{Links, Node, Ptr, WeakEdge, WeakList};
 use crate::object::Head;
 use crate::pid::{Holder, Identity, Numbers, PidNamespace, Refusal, Roles, Task};
 use crate::process::{Marks, Members, Process};
 use crate::session::{Groups, Session};
+use crate::snapshot::{Listing, collect};
 use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32};
 use crate::{ARef, Errno, Host, Pid};
 
@@ -25,7 +26,13 @@ pub struct ProcessGroup<H: Host> {
     members: WeakList<Process<H>, Members>,
     /// How many members are stopped: without any, nobody asks whether the group is orphaned.
     stopped: Field<u32>,
+    /// How many members a search for one that links the group has passed over; see `process/orphan.rs`.
+    searched: Field<u32>,
+    /// The member that has linked the group when that was last asked, or the next one to ask; none: the first.
+    witness: WeakEdge<Process<H>>,
     session_links: Links<ProcessGroup<H>>,
+    /// Its place among the groups of its session: when it was founded, or has come to live again.
+    place: Field<i64>,
     serial: Field<u64>,
     /// What it is named by, if anybody has asked for that.
     identity: StrongEdge<Identity<H>>,
@@ -54,7 +61,10 @@ impl<H: Host> ProcessGroup<H> {
             session: StrongEdge::empty(),
             members: WeakList::new(),
             stopped: Field::new(0),
+            searched: Field::new(0),
+            witness: WeakEdge::none(),
             session_links: Links::new(),
+            place: Field::new(0),
             serial: Field::new(0),
             identity: StrongEdge::empty(),
             data: H::GroupData::default(),
@@ -83,26 +93,19 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Returns the members, zombies included, in the order in which they joined.
     ///
-    /// Who is a member all the while is in it exactly once. With more than 64 members the lock is given back in between.
+    /// Who is a member all the while is in it exactly once, and nobody twice. With more than 64 members the lock is given back in between.
     ///
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory for the list.
     pub fn processes(&self) -> Result<Vec<ARef<Process<H>>>, Errno> {
-        crate::snapshot::collect(
-            &self.table,
-            |hold, last| match last {
-                None => self.members.first(hold),
-                Some(last) => self.members.after(hold, last),
-            },
-            |hold, process| process.is_member_of(hold, self),
-        )
+        collect(&self.table, &MembersOf(self))
     }
 
     /// Returns whether the group is orphaned: no member has a parent in another group of the same session, init aside.
     ///
     /// Nobody could continue a member that stops, so terminal stops are not taken there ([`Process::default_stop`]). R-ORPHAN-01, R-ORPHAN-02,
-    /// R-ORPHAN-10, R-ORPHAN-11. Looks at every member under the lock, as Linux does.
+    /// R-ORPHAN-10, R-ORPHAN-11. Looks at members under the lock until one is found that links it; at first at the one that did when this was last asked.
     pub fn is_orphaned(&self) -> bool {
         self.table.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
     }
@@ -140,7 +143,7 @@ impl<H: Host> ProcessGroup<H> {
         }
         self.sid.set(hold, session.sid());
         self.session.set(hold, Some(ARef::from(session)));
-        session.groups().push_back(hold, self);
+        self.enter_session(hold, session);
         Ok(())
     }
 
@@ -169,12 +172,26 @@ impl<H: Host> ProcessGroup<H> {
         if self.own_numbers.number() != 0 {
             self.take_number(hold)?;
         }
-        session.groups().push_back(hold, self);
+        self.enter_session(hold, session);
         Ok(())
+    }
+
+    /// Stands in its session's list from now on, as the last one.
+    fn enter_session(&self, hold: &mut Hold<'_, H>, session: &Session<H>) {
+        let place = hold.relations_mut().next_place();
+        self.place.set(hold, place);
+        session.groups().push_back(hold, self);
+    }
+
+    /// Its place in its session's list; `None`: it has no members.
+    pub(crate) fn place_in_session(&self, hold: &Hold<'_, H>) -> Option<i64> {
+        self.session_links.is_linked(hold).then(|| self.place.get(hold))
     }
 
     /// Takes a new member in, as the last one.
     pub(crate) fn admit(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
+        let place = hold.relations_mut().next_place();
+        member.group_place().set(hold, place);
         self.members.push_back(hold, member);
         if member.has(hold, Marks::STOPPED) {
             self.count_stopped(hold);
@@ -184,6 +201,10 @@ impl<H: Host> ProcessGroup<H> {
     /// Takes a member out, and ends the group with its last one.
     #[inline]
     pub(crate) fn release_member(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
+        if self.witness.get(hold).is_some_and(|witness| core::ptr::eq(witness, member)) {
+            let next = self.members.after(hold, member);
+            self.witness.set(hold, next);
+        }
         self.members.remove(hold, member);
         if member.has(hold, Marks::STOPPED) {
             self.uncount_stopped(hold);
@@ -208,6 +229,27 @@ impl<H: Host> ProcessGroup<H> {
     /// Counts a stopped member no more.
     pub(crate) fn uncount_stopped(&self, hold: &mut Hold<'_, H>) {
         self.stopped.set(hold, self.stopped.get(hold) - 1);
+    }
+
+    /// The member to ask first whether it links the group. `None`: there are no members.
+    pub(crate) fn witness<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        self.witness.get(hold).or_else(|| self.members.first(hold))
+    }
+
+    /// Makes the member behind `witness` the one to ask first.
+    pub(crate) fn pass_witness_on(&self, hold: &mut Hold<'_, H>, witness: &Process<H>) {
+        let next = self.members.after(hold, witness);
+        self.witness.set(hold, next);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_witness(&self, hold: &mut Hold<'_, H>, witness: &Process<H>) {
+        self.witness.set(hold, Some(witness));
+    }
+
+    /// How many members a search for one that links the group has passed over.
+    pub(crate) const fn searched(&self) -> &Field<u32> {
+        &self.searched
     }
 
     /// How many members are stopped.
@@ -236,6 +278,25 @@ impl<H: Host> ProcessGroup<H> {
     /// Its numbers.
     pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
         &self.own_numbers
+    }
+}
+
+/// The members of a group.
+struct MembersOf<'a, H: Host>(&'a ProcessGroup<H>);
+
+impl<H: Host> Listing<H> for MembersOf<'_, H> {
+    type Member = Process<H>;
+
+    fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        self.0.members.first(hold)
+    }
+
+    fn after<'h>(&self, hold: &Hold<'h, H>, member: &Process<H>) -> Option<&'h Process<H>> {
+        self.0.members.after(hold, member)
+    }
+
+    fn place(&self, hold: &Hold<'_, H>, member: &Process<H>) -> Option<i64> {
+        member.is_member_of(hold, self.0).then(|| member.group_place().get(hold))
     }
 }
 

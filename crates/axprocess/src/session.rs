@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::group::ProcessGroup;
-use crate::list::{Node, Ptr, WeakList};
+use crate::list::{Ptr, WeakList};
 use crate::object::Head;
 use crate::pid::{Identity, Numbers, PidNamespace, Refusal, Roles};
+use crate::snapshot::{Listing, collect};
 use crate::sync::{Field, Hold, StrongEdge, TableInner};
 use crate::terminal::SessionTerminal;
 use crate::{ARef, Errno, Host, Pid};
@@ -68,20 +69,13 @@ impl<H: Host> Session<H> {
 
     /// Returns the groups, in the order in which they were founded.
     ///
-    /// A group that lives all the while is in it exactly once. With more than 64 groups the lock is given back in between.
+    /// A group that lives all the while is in it exactly once, and none twice. With more than 64 groups the lock is given back in between.
     ///
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory for the list.
     pub fn process_groups(&self) -> Result<Vec<ARef<ProcessGroup<H>>>, Errno> {
-        crate::snapshot::collect(
-            &self.table,
-            |hold, last| match last {
-                None => self.groups.first(hold),
-                Some(last) => self.groups.after(hold, last),
-            },
-            |hold, group| Node::<Groups>::links(group).is_linked(hold),
-        )
+        collect(&self.table, &GroupsOf(self))
     }
 
     pub(crate) const fn groups(&self) -> &WeakList<ProcessGroup<H>, Groups> {
@@ -148,6 +142,29 @@ impl<H: Host> Session<H> {
     /// Its numbers.
     pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
         &self.own_numbers
+    }
+}
+
+/// The groups of a session.
+struct GroupsOf<'a, H: Host>(&'a Session<H>);
+
+impl<H: Host> Listing<H> for GroupsOf<'_, H> {
+    type Member = ProcessGroup<H>;
+
+    fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
+        self.0.groups.first(hold)
+    }
+
+    fn after<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        group: &ProcessGroup<H>,
+    ) -> Option<&'h ProcessGroup<H>> {
+        self.0.groups.after(hold, group)
+    }
+
+    fn place(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> Option<i64> {
+        group.place_in_session(hold)
     }
 }
 

@@ -1,4 +1,14 @@
 //! Collecting the members of a list into a `Vec`, without allocating under the lock and in bounded holds.
+//!
+//! Members come at the end of a list only, and each that comes gets a place, from a counter of the whole table that never goes back. A walk notes, in its first hold, the
+//! last place given until then, and collects no later ones. So who is in the list all the while is collected exactly once, nobody twice, and the walk ends however many come:
+//!
+//! | between two holds | what the walk does |
+//! | --- | --- |
+//! | nothing | it goes on behind the last one that it has looked at |
+//! | that one has left | behind the last one before it that has not |
+//! | that one has left and come back | the same: its place is a later one than the walk's |
+//! | all have left | with the first: nobody who is left has been looked at |
 
 use alloc::vec::Vec;
 
@@ -6,46 +16,155 @@ use crate::object::Object;
 use crate::sync::{BATCH, Hold, TableInner};
 use crate::{ARef, Errno, Host};
 
-/// Collects a list in batches of at most [`BATCH`].
-///
-/// Lists grow at their end only and keep their order, so after a pause the walk goes on behind the last collected member
-/// that is still in the list. So who is a member throughout is collected exactly once.
+/// A list that can be collected.
+pub(crate) trait Listing<H: Host> {
+    type Member: Object;
+
+    fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self::Member>;
+
+    /// The one after `member`, which is in the list.
+    fn after<'h>(&self, hold: &Hold<'h, H>, member: &Self::Member) -> Option<&'h Self::Member>;
+
+    /// When `member` came into the list; `None`: it is not in it. The same for ever in a list into which nobody comes back.
+    fn place(&self, hold: &Hold<'_, H>, member: &Self::Member) -> Option<i64>;
+
+    /// What a walk does about a member with that place, which notes no later ones than `until`.
+    fn verdict(
+        &self,
+        _hold: &Hold<'_, H>,
+        _member: &Self::Member,
+        place: i64,
+        until: i64,
+    ) -> Verdict {
+        if place > until { Verdict::End } else { Verdict::Collect }
+    }
+}
+
+/// What a walk does about a member.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Collect,
+    PassOver,
+    /// Neither this one nor any behind it is collected.
+    End,
+}
+
+/// How far a walk over one list has come.
+pub(crate) struct Walk<T: Object> {
+    until: i64,
+    /// Where this list begins in what is found.
+    from: usize,
+    /// The walk goes on behind `found[resume - 1]`; with the first of the list, if this is `from`.
+    resume: usize,
+    /// Who was looked at last, if that is another, with its place.
+    passed: Option<(ARef<T>, i64)>,
+    is_done: bool,
+}
+
+impl<T: Object> Walk<T> {
+    /// One that begins, behind `from` found ones of other lists.
+    pub(crate) const fn new(until: i64, from: usize) -> Self {
+        Self { until, from, resume: from, passed: None, is_done: false }
+    }
+
+    /// Where this list begins in what is found.
+    pub(crate) const fn from(&self) -> usize {
+        self.from
+    }
+
+    /// Goes as far as the hold allows; there is room for as many. Whether it is at its end.
+    pub(crate) fn go_on<H: Host, L: Listing<H, Member = T>>(
+        &mut self,
+        hold: &mut Hold<'_, H>,
+        list: &L,
+        found: &mut Vec<ARef<T>>,
+    ) -> bool {
+        self.is_done = self.is_done || self.look_on(hold, list, found);
+        self.is_done
+    }
+
+    fn look_on<H: Host, L: Listing<H, Member = T>>(
+        &mut self,
+        hold: &mut Hold<'_, H>,
+        list: &L,
+        found: &mut Vec<ARef<T>>,
+    ) -> bool {
+        let Some(mut next) = self.next(hold, list, found) else { return false };
+        let mut passed = None;
+        while let Some(member) = next {
+            if hold.is_full() {
+                self.passed = passed.map(|(member, place)| (ARef::from(member), place));
+                return false;
+            }
+            hold.touch();
+            let Some(place) = list.place(hold, member) else { return true };
+            match list.verdict(hold, member, place, self.until) {
+                Verdict::End => return true,
+                Verdict::PassOver => passed = Some((member, place)),
+                Verdict::Collect => {
+                    found.push(ARef::from(member));
+                    (self.resume, passed) = (found.len(), None);
+                }
+            }
+            next = list.after(hold, member);
+        }
+        true
+    }
+
+    /// Who is to be looked at next. `None`: the hold is full before that is known.
+    fn next<'h, H: Host, L: Listing<H, Member = T>>(
+        &mut self,
+        hold: &mut Hold<'h, H>,
+        list: &L,
+        found: &[ARef<T>],
+    ) -> Option<Option<&'h T>> {
+        if let Some((passed, place)) = self.passed.take()
+            && list.place(hold, &passed) == Some(place)
+        {
+            return Some(list.after(hold, &passed));
+        }
+        while self.resume > self.from {
+            let last = &found[self.resume - 1];
+            if list.place(hold, last).is_some_and(|place| place <= self.until) {
+                return Some(list.after(hold, last));
+            }
+            if hold.is_full() {
+                return None;
+            }
+            hold.touch();
+            self.resume -= 1;
+        }
+        Some(list.first(hold))
+    }
+}
+
+/// Collects a list.
 ///
 /// # Errors
 ///
-/// `ENOMEM`: there is no memory for the list.
-pub(crate) fn collect<H: Host, T: Object>(
+/// `ENOMEM`: there is no memory for all of it.
+pub(crate) fn collect<H: Host, L: Listing<H>>(
     table: &TableInner<H>,
-    next: impl for<'h> Fn(&Hold<'h, H>, Option<&T>) -> Option<&'h T>,
-    is_member: impl Fn(&Hold<'_, H>, &T) -> bool,
-) -> Result<Vec<ARef<T>>, Errno> {
-    let mut found: Vec<ARef<T>> = Vec::new();
-    // The walk continues behind `found[resume - 1]`, or with the first.
-    let mut resume = 0;
+    list: &L,
+) -> Result<Vec<ARef<L::Member>>, Errno> {
+    let (mut found, mut walk) = (Vec::new(), None);
     loop {
-        found.try_reserve(BATCH).map_err(|_| Errno::ENOMEM)?;
-        let finished = table.hold(|hold| {
-            let mut patience = BATCH;
-            while resume > 0 && !is_member(hold, &found[resume - 1]) {
-                hold.touch();
-                resume -= 1;
-                patience -= 1;
-                if patience == 0 {
-                    return false;
-                }
-            }
-            let mut at = next(hold, resume.checked_sub(1).map(|last| &*found[last]));
-            for _ in 0..patience {
-                let Some(member) = at else { return true };
-                hold.touch();
-                found.push(ARef::from(member));
-                at = next(hold, Some(member));
-            }
-            resume = found.len();
-            at.is_none()
+        reserve_batch(&mut found)?;
+        let is_done = table.hold(|hold| {
+            let walk = walk.get_or_insert_with(|| Walk::new(hold.relations().newest_place(), 0));
+            walk.go_on(hold, list, &mut found)
         });
-        if finished {
+        if is_done {
             return Ok(found);
         }
     }
+}
+
+/// Makes room for what one hold can find.
+///
+/// # Errors
+///
+/// `ENOMEM`: there is no memory for it.
+pub(crate) fn reserve_batch<T: Object>(found: &mut Vec<ARef<T>>) -> Result<(), Errno> {
+    found.try_reserve(BATCH).map_err(|_| Errno::ENOMEM)
 }

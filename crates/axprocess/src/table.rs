@@ -235,11 +235,10 @@ pub struct Relations<H: Host> {
     /// Whose they are; 0: no table's yet.
     pub(crate) table: u64,
     pub(crate) census: Census,
-    /// How many processes are marked as subreapers: without any, nobody looks for one.
-    pub(crate) subreapers: u32,
     /// Nothing can be created any more.
     pub(crate) closed: bool,
-    births: i64,
+    /// How many places in lists were given.
+    places: i64,
     /// How often a number was given to a process, or a thread was named by an identity.
     uses: u64,
     pub(crate) audit: check::Audit,
@@ -270,9 +269,8 @@ impl<H: Host> Relations<H> {
             host: PhantomData,
             table: 0,
             census: Census { created: 0, reaped: 0 },
-            subreapers: 0,
             closed: false,
-            births: 0,
+            places: 0,
             uses: 0,
             audit: check::Audit::new(),
         }
@@ -284,9 +282,14 @@ impl<H: Host> Relations<H> {
         self.uses
     }
 
-    /// A place in the order of births and adoptions, after all others (R-WAIT-14).
-    pub(crate) const fn next_birth(&mut self) -> i64 {
-        self.births += 1;
-        self.births
+    /// A place behind all others, in the order of births and adoptions (R-WAIT-14), or of those who join a group or found one.
+    pub(crate) const fn next_place(&mut self) -> i64 {
+        self.places += 1;
+        self.places
+    }
+
+    /// The last place that was given.
+    pub(crate) const fn newest_place(&self) -> i64 {
+        self.places
     }
 }

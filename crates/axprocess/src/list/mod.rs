@@ -47,7 +47,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::Host;
     use crate::object::{ARef, Head, Kind, Object, Pending};
-    use crate::sync::{Hold, TableInner};
+    use crate::sync::{Field, Hold, TableInner};
     use crate::table::Relations;
 
     extern crate std;
@@ -75,6 +75,7 @@ pub(crate) mod tests {
         head: Head,
         links: Links<Self>,
         tree: TreeLinks<Self>,
+        classes: [Field<u8>; 2],
     }
 
     impl Node<()> for Item {
@@ -91,6 +92,14 @@ pub(crate) mod tests {
         fn key<H: Host>(&self, _: &Hold<'_, H>) -> i64 {
             self.key
         }
+
+        fn own_classes(&self) -> &Field<u8> {
+            &self.classes[0]
+        }
+
+        fn classes_below(&self) -> &Field<u8> {
+            &self.classes[1]
+        }
     }
 
     pub(super) fn item(name: &'static str) -> ARef<Item> {
@@ -103,7 +112,8 @@ pub(crate) mod tests {
 
     fn make(name: &'static str, key: i64) -> ARef<Item> {
         let (links, tree) = (Links::new(), TreeLinks::new());
-        ARef::make(|| Item { name, key, head: Head::new(), links, tree }).expect("memory")
+        let classes = [Field::new(0), Field::new(0)];
+        ARef::make(|| Item { name, key, head: Head::new(), links, tree, classes }).expect("memory")
     }
 
     // SAFETY: as for the crate's own objects; it is freed as what it is. Held against: a list that is dropped with members in it (they are leaked, or held by the test).

@@ -1,10 +1,13 @@
-//! A queue ordered by a key, with constant-time access to the first.
+//! A queue ordered by a key, with constant-time access to the first, and a short way to the first of a class.
 //!
 //! `wait` takes, of all children with something to report, the one that was born or adopted
 //! first (R-WAIT-14), whatever the order in which they ended. So the queue must accept keys in any order. It is a
 //! treap: a binary search tree by key that is at the same time a heap by a
 //! pseudo-random priority, which keeps it about 2 ln n deep. The priority is computed from the key, the links
 //! stand in the objects, and the first member is remembered.
+//!
+//! Members belong to **classes**, one bit each: what they have to report, and of which kind they are. Each knows the classes of all members at and below its place in the tree. So who asks for some
+//! classes only passes by all others, however many there are.
 
 use core::marker::PhantomData;
 
@@ -18,6 +21,10 @@ pub(crate) trait OrderedNode<L>: Object {
     fn tree_links(&self) -> &TreeLinks<Self>;
     /// Its place in the order; constant while it is in the queue, and no other member's.
     fn key<H: Host>(&self, hold: &Hold<'_, H>) -> i64;
+    /// The classes to which it belongs while it is in the queue. Changed by the queue alone, as the next one.
+    fn own_classes(&self) -> &Field<u8>;
+    /// Those of itself and of all below it in the tree.
+    fn classes_below(&self) -> &Field<u8>;
 }
 
 /// The links of one object in an ordered queue.
@@ -78,7 +85,151 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
             || self.root.get(hold).is_some_and(|root| root.is(node))
     }
 
+    /// The first member of any of the classes `wanted` whose key is above `key`.
+    pub(crate) fn first_behind<'h, H: Host>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        key: i64,
+        wanted: u8,
+    ) -> Option<&'h T> {
+        let first = self.first(hold)?;
+        hold.touch();
+        if first.key(hold) > key {
+            let is_wanted = first.own_classes().get(hold) & wanted != 0;
+            return if is_wanted {
+                Some(first)
+            } else {
+                Self::first_at(hold, self.root.get(hold), wanted)
+            };
+        }
+        // The last one that is not behind: then whoever is behind it in the tree.
+        let (mut before, mut next) = (first, self.root.get(hold));
+        while let Some(node) = next.map(|node| node.get(hold)) {
+            hold.touch();
+            let is_behind = node.key(hold) > key;
+            if !is_behind {
+                before = node;
+            }
+            next = Self::child(hold, node, if is_behind { Side::Left } else { Side::Right });
+        }
+        self.behind(hold, before, wanted)
+    }
+
+    /// The first member of any of the classes `wanted` behind `node`, which is in the queue.
+    pub(crate) fn behind<'h, H: Host>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        node: &T,
+        wanted: u8,
+    ) -> Option<&'h T> {
+        let right = Self::child(hold, node, Side::Right);
+        Self::first_at(hold, right, wanted).or_else(|| Self::first_above(hold, node, wanted))
+    }
+
+    /// The first member of the classes in the tree below `root`.
+    fn first_at<'h, H: Host>(
+        hold: &mut Hold<'h, H>,
+        root: Option<Ptr<T>>,
+        wanted: u8,
+    ) -> Option<&'h T> {
+        let has_some = |hold: &Hold<'h, H>, node: &&T| node.classes_below().get(hold) & wanted != 0;
+        let mut at = root.map(|root| root.get(hold)).filter(|root| has_some(hold, root))?;
+        loop {
+            hold.touch();
+            let left = Self::child(hold, at, Side::Left).map(|left| left.get(hold));
+            if let Some(left) = left.filter(|left| has_some(hold, left)) {
+                at = left;
+            } else if at.own_classes().get(hold) & wanted != 0 {
+                return Some(at);
+            } else {
+                at = Self::child(hold, at, Side::Right)?.get(hold);
+            }
+        }
+    }
+
+    /// The first member of the classes behind all that are below `node`.
+    fn first_above<'h, H: Host>(hold: &mut Hold<'h, H>, node: &T, wanted: u8) -> Option<&'h T> {
+        let mut below = Ptr::new(node);
+        while let Some(above) = below.get(hold).tree_links().parent.get(hold) {
+            hold.touch();
+            let node = above.get(hold);
+            if Self::child(hold, node, Side::Left) == Some(below) {
+                if node.own_classes().get(hold) & wanted != 0 {
+                    return Some(node);
+                }
+                let right = Self::child(hold, node, Side::Right);
+                let found = Self::first_at(hold, right, wanted);
+                if found.is_some() {
+                    return found;
+                }
+            }
+            below = above;
+        }
+        None
+    }
+
+    /// Changes the classes of `node`, which is in this queue.
+    pub(crate) fn set_classes<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T, classes: u8) {
+        if node.own_classes().get(hold) != classes {
+            hold.touch();
+            node.own_classes().set(hold, classes);
+            Self::renew_classes_from(hold, Some(Ptr::new(node)));
+        }
+    }
+
+    /// Notes the classes of a new `node` in those above it, as far as they have not got them.
+    fn add_classes_above<H: Host>(hold: &mut Hold<'_, H>, node: &T, classes: u8) {
+        let mut next = node.tree_links().parent.get(hold);
+        while let Some(above) = next.map(|above| above.get(hold)) {
+            let below = above.classes_below().get(hold);
+            if below & classes == classes {
+                return;
+            }
+            hold.touch();
+            above.classes_below().set(hold, below | classes);
+            next = above.tree_links().parent.get(hold);
+        }
+    }
+
+    /// Finds out anew which classes are below `from` and the nodes above it, as far as that changes.
+    fn renew_classes_from<H: Host>(hold: &mut Hold<'_, H>, from: Option<Ptr<T>>) {
+        let mut next = from;
+        while let Some(node) = next.map(|node| node.get(hold)) {
+            if !Self::renew_classes(hold, node) {
+                return;
+            }
+            hold.touch();
+            next = node.tree_links().parent.get(hold);
+        }
+    }
+
+    /// Finds out anew which classes are below `node`. Whether they have changed.
+    fn renew_classes<H: Host>(hold: &mut Hold<'_, H>, node: &T) -> bool {
+        let of =
+            |child: Option<Ptr<T>>| child.map_or(0, |it| it.get(hold).classes_below().get(hold));
+        let links = node.tree_links();
+        let (left, right) = (of(links.left.get(hold)), of(links.right.get(hold)));
+        let classes = node.own_classes().get(hold) | left | right;
+        let has_changed = node.classes_below().get(hold) != classes;
+        if has_changed {
+            node.classes_below().set(hold, classes);
+        }
+        has_changed
+    }
+
+    /// Asserts that each member knows the classes of those below it.
+    #[cfg(feature = "check")]
+    pub(crate) fn check<H: Host>(&self, hold: &Hold<'_, H>) {
+        for node in self.iter(hold) {
+            let below = |side| Self::child(hold, node, side).map(|it| it.get(hold).classes_below());
+            let known = [Side::Left, Side::Right].map(|it| below(it).map_or(0, |it| it.get(hold)));
+            let classes = node.own_classes().get(hold) | known[0] | known[1];
+            assert_eq!(node.classes_below().get(hold), classes, "2: the classes below a report");
+        }
+    }
+
     /// The members in order.
+    #[cfg(any(test, feature = "check"))]
     pub(crate) fn iter<'a, 'h, H: Host>(
         &'a self,
         hold: &'a Hold<'h, H>,
@@ -88,18 +239,20 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         })
     }
 
-    /// Puts `node`, which is in no queue of this kind, at its place.
+    /// Puts `node`, which is in no queue of this kind, at its place, in these classes.
     #[inline]
-    pub(crate) fn insert<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+    pub(crate) fn insert<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T, classes: u8) {
         hold.touch();
         debug_assert!(!self.contains(hold, node), "an object is queued once");
+        node.own_classes().set(hold, classes);
+        node.classes_below().set(hold, classes);
         match self.first.get(hold) {
             None => self.set_only(hold, Some(Ptr::new(node))),
-            Some(_) => self.insert_among_others(hold, node),
+            Some(_) => self.insert_among_others(hold, node, classes),
         }
     }
 
-    fn insert_among_others<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+    fn insert_among_others<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T, classes: u8) {
         let (own, key) = (Ptr::new(node), node.key(hold));
         let is_first = self.first(hold).is_none_or(|first| key < first.key(hold));
         let is_last = self.last.get(hold).is_none_or(|last| key > last.get(hold).key(hold));
@@ -114,6 +267,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         if is_last {
             self.last.set(hold, Some(own));
         }
+        Self::add_classes_above(hold, node, classes);
         while let Some(above) = node.tree_links().parent.get(hold) {
             let above = above.get(hold);
             if priority(above.key(hold)) >= priority(key) {
@@ -152,9 +306,15 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
         let only_child = links.left.get(hold).or(links.right.get(hold));
         self.replace_below_parent(hold, node, only_child);
+        let above = links.parent.get(hold);
         links.parent.set(hold, None);
         links.left.set(hold, None);
         links.right.set(hold, None);
+        let own = node.own_classes().get(hold);
+        // Mostly all have the same to report.
+        if above.is_some_and(|above| !above.get(hold).own_classes().get(hold) & own != 0) {
+            Self::renew_classes_from(hold, above);
+        }
     }
 
     /// Makes it a queue of one, or of none.
@@ -202,6 +362,8 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
         Self::set_child(hold, node, other, Some(Ptr::new(parent)));
         parent.tree_links().parent.set(hold, Some(Ptr::new(node)));
+        node.classes_below().set(hold, parent.classes_below().get(hold));
+        Self::renew_classes(hold, parent);
     }
 
     /// Makes `replacement` stand where `node` stands below its parent.
@@ -282,7 +444,7 @@ mod tests {
 
     #[test]
     fn members_come_out_in_key_order_whatever_the_order_of_insertion() {
-        // R-WAIT-14: the order is the key's; each removal, from anywhere, keeps it and keeps `first` right.
+        // R-WAIT-14: the order is the key's; each removal, from anywhere, keeps it and keeps `first` right, and the first of some classes is found.
         let mut random = 0x2545_f491_4f6c_dd1d_u64;
         let mut next = move |below: usize| {
             random ^= random << 13;
@@ -300,7 +462,7 @@ mod tests {
                 table().hold(|hold| {
                     if enter {
                         let index = outside.swap_remove(next(outside.len()));
-                        queue.insert(hold, &items[index]);
+                        queue.insert(hold, &items[index], 1 << (index % 5));
                         inside.push(index);
                     } else {
                         let index = inside.swap_remove(next(inside.len()));
@@ -314,6 +476,10 @@ mod tests {
                     assert_eq!(found, expected);
                     assert_eq!(queue.first(hold).map(|item| item.key), expected.first().copied());
                     items.iter().for_each(|item| assert!(is_below_a_higher(hold, item)));
+                    let (wanted, behind) = (1_u8 << next(5) | 1 << next(5), next(count) as i64 - 1);
+                    let is_meant = |key: &&i64| **key > behind && wanted >> (**key % 5) & 1 != 0;
+                    let meant = queue.first_behind(hold, behind, wanted).map(|item| item.key);
+                    assert_eq!(meant.as_ref(), expected.iter().find(is_meant));
                 });
             }
             for item in &items {
@@ -333,7 +499,7 @@ mod tests {
                 if reverse { items.iter().rev().collect() } else { items.iter().collect() };
             table().hold(|hold| {
                 for item in order {
-                    queue.insert(hold, item);
+                    queue.insert(hold, item, 1);
                 }
                 let deepest = items.iter().map(|item| depth(hold, item)).max();
                 assert!(deepest.is_some_and(|depth| depth < 70), "depth {deepest:?}");

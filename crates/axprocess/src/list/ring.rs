@@ -39,17 +39,24 @@ impl<T: Send + Sync> Links<T> {
 pub(crate) struct Ring<T, L> {
     head: Field<Option<Ptr<T>>>,
     len: Field<u32>,
+    /// A count that is its user's.
+    tally: Field<u32>,
     kind: PhantomData<fn(L)>,
 }
 
 impl<T: Node<L>, L> Ring<T, L> {
     pub(super) const fn new() -> Self {
-        Self { head: Field::new(None), len: Field::new(0), kind: PhantomData }
+        Self { head: Field::new(None), len: Field::new(0), tally: Field::new(0), kind: PhantomData }
     }
 
     #[inline]
     pub(crate) fn len<H: Host>(&self, hold: &Hold<'_, H>) -> usize {
         self.len.get(hold) as usize
+    }
+
+    /// A count of some of the members, kept by who uses the list. It stands here because there is room for it.
+    pub(crate) const fn tally(&self) -> &Field<u32> {
+        &self.tally
     }
 
     #[inline]

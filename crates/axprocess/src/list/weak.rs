@@ -29,6 +29,14 @@ impl<T: Node<L>, L> WeakList<T, L> {
         self.0.push_back(hold, Ptr::new(node));
     }
 
+    /// Moves all members to the end of another list, at once.
+    pub(crate) fn move_all<H: Host>(&self, hold: &mut Hold<'_, H>, to: &Self) {
+        if let Some(last) = self.0.last(hold) {
+            let count = self.0.len(hold) as u32;
+            self.0.move_first(hold, count, last, &to.0);
+        }
+    }
+
     /// Takes `node` out, if it is in; it is in no other list of this kind.
     #[inline]
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {

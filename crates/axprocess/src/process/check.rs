@@ -1,6 +1,6 @@
 //! What the invariant checker asks of processes and threads, and what its tests break.
 
-use super::{Marks, Process};
+use super::{Children, Marks, Process};
 use crate::Host;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
@@ -44,7 +44,7 @@ impl<H: Host> Process<H> {
         self.stop_awaits.set(hold, awaited);
     }
 
-    /// Invariant 18: the straight way through a life asks for nothing of this.
+    /// Invariant 19: the fast path asks for nothing of this.
     pub(crate) fn check_fast_path(&self, hold: &Hold<'_, H>) {
         if !self.takes_fast_path(hold) {
             return;
@@ -62,10 +62,11 @@ impl<H: Host> Process<H> {
             ("a namespace of its own", self.level > 0 || self.is_pid_ns_init(hold)),
         ];
         for (what, has) in unusual {
-            assert!(!has, "18: {self:?} has {what}, and is not marked");
+            assert!(!has, "19: {self:?} has {what}, and is not marked");
         }
-        let marks = self.marks.get(hold) - (Marks::EXECED | Marks::GROUP_EXIT | Marks::EXECING);
-        assert!(marks.is_empty(), "18: {self:?} has {marks:?}, and is not marked");
+        let marks = self.marks.get(hold)
+            - (Marks::EXECED | Marks::GROUP_EXIT | Marks::EXECING | Marks::BELOW_SUBREAPER);
+        assert!(marks.is_empty(), "19: {self:?} has {marks:?}, and is not marked");
     }
 
     /// Invariant 14: so many threads have a wish.
@@ -101,6 +102,15 @@ impl<H: Host> Process<H> {
     #[cfg(test)]
     pub(crate) fn break_live_threads(&self, hold: &mut Hold<'_, H>, count: u32) {
         self.live_threads.set(hold, count);
+    }
+}
+
+impl<H: Host> Children<H> {
+    /// Invariant 2, of one list: who asks for some reports finds them, and clones are counted.
+    pub(crate) fn check(&self, hold: &Hold<'_, H>) {
+        self.reportable.check(hold);
+        let clones = self.list.iter(hold).filter(|child| child.is_clone(hold)).count();
+        assert_eq!(self.count_kinds(hold).1, clones, "2: the clones among some children");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The end of a PID namespace, with its init; the protocol stands in `pid/namespace.rs`.
 
-use super::{Marks, Process, ProcessState};
+use super::family::Reports;
+use super::{Marks, Process};
 use crate::pid::Numbers;
 use crate::sync::Hold;
 use crate::{Host, Signal, SignalCause, SignalInfo};
@@ -46,9 +47,9 @@ impl<H: Host> Process<H> {
         self.has(hold, Marks::ENDING_PID_NS) && self.pid_ns(hold).numbers(hold).len() > 1
     }
 
-    fn first_zombie<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
-        let mut reports = self.leading_thread(hold).children_lists().reportable.iter(hold);
-        reports.find(|child| child.state() == ProcessState::Zombie)
+    fn first_zombie<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Self> {
+        let ends = Reports::END.of_kind(false) | Reports::END.of_kind(true);
+        self.leading_thread(hold).children_lists().reportable.first_behind(hold, i64::MIN, ends)
     }
 }
 

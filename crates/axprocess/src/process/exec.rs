@@ -5,7 +5,7 @@ use core::cell::Cell;
 use super::Marks;
 use crate::sync::{Hold, with_rest};
 use crate::thread::{Thread, ThreadState};
-use crate::{ARef, Errno, ExitSignal, Host};
+use crate::{ARef, Errno, Host};
 
 impl<H: Host> Thread<H> {
     /// Makes this thread the only one and the leader of its process, as a successful execve(2) does.
@@ -75,7 +75,7 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
-        process.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        process.cease_to_be_clone(hold);
         self.complete_vfork(hold);
         Ok(true)
     }

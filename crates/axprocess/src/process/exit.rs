@@ -20,7 +20,7 @@ use super::send::Receiver;
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::sync::{Hold, with_rest};
 use crate::thread::{Thread, ThreadState};
-use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
+use crate::{ARef, ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
 
 /// What the exit of a thread was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +53,12 @@ impl<H: Host> Thread<H> {
     #[inline]
     fn exit_in(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
         let process = self.process_in(hold);
-        if process.takes_fast_path(hold) && self.is_live_in(hold) && self.has_no_children(hold) {
+        let is_group_stopped = process.group_in(hold).stopped_members(hold) > 0;
+        if process.takes_fast_path(hold)
+            && self.is_live_in(hold)
+            && self.has_no_children(hold)
+            && !is_group_stopped
+        {
             process.exit_on_fast_path(hold, code);
             return ThreadExit::Last;
         }
@@ -152,6 +157,9 @@ impl<H: Host> Thread<H> {
         if self.remain_for_tracer(hold) {
             return;
         }
+        if process.state() == ProcessState::Exiting && !process.finds_other_link(hold) {
+            return;
+        }
         self.release_thread(hold);
         if leads && !process.threads.is_empty(hold) {
             process.notify_tracer_of_early_leader_exit(hold);
@@ -174,17 +182,32 @@ impl<H: Host> Process<H> {
     /// Decides that the whole process exits, with this status: no thread can join, and no later status counts.
     ///
     /// Serves exit_group(2), and fatal signals that a thread has taken from a queue; others decide when they are sent (R-EXIT-10). Every
-    /// living thread is told by [`Host::request_exit`], and calls [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
+    /// living thread is told by [`Host::request_exit`], at most 64 in a hold, and calls [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
     ///
     /// Returns whether this call decided it; the first one does. While another thread is in exec it decides nothing: the caller exits alone,
     /// with code 0 (R-EXIT-19). R-EXIT-06, R-EXIT-08, R-EXIT-09, R-EXIT-11 to R-EXIT-13.
     pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
-        self.table().hold(|hold| {
-            !self.has(hold, Marks::EXECING) && self.decide_exit(hold, Some(status.to_raw()))
-        })
+        let table = self.table();
+        let (decides, mut next) = table.hold(|hold| {
+            let decides = !self.has(hold, Marks::EXECING)
+                && self.mark_group_exit(hold, Some(status.to_raw()));
+            (decides, if decides { self.request_some_exits(hold, None) } else { None })
+        });
+        while let Some(from) = next {
+            next = table.hold(|hold| self.request_some_exits(hold, Some(&from)));
+        }
+        decides
     }
 
     pub(crate) fn decide_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
+        let decides = self.mark_group_exit(hold, code);
+        if decides {
+            self.request_exits(hold);
+        }
+        decides
+    }
+
+    fn mark_group_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
         if !self.is_open(hold) {
             return false;
         }
@@ -193,11 +216,31 @@ impl<H: Host> Process<H> {
             self.exit_code.set(hold, code as u32);
         }
         self.clear_stop(hold);
-        self.request_exits(hold);
         true
     }
 
-    /// Tells all threads in one hold, as Linux does: none can join any more, and none runs on as if nothing had been decided.
+    /// Tells as many threads as the hold allows, `from` on, if that one is still there, or from the first on. Returns the next one. None can join any more, so it comes to an end.
+    fn request_some_exits(
+        &self,
+        hold: &mut Hold<'_, H>,
+        from: Option<&Thread<H>>,
+    ) -> Option<ARef<Thread<H>>> {
+        let from = from.filter(|from| from.is_listed(hold)).map(|from| from.in_hold(hold));
+        let mut at = from.or_else(|| self.threads.first(hold));
+        while let Some(thread) = at {
+            if hold.is_full() {
+                return Some(ARef::from(thread));
+            }
+            hold.touch();
+            if thread.is_live() {
+                hold.host().request_exit(thread);
+            }
+            at = self.threads.after(hold, thread);
+        }
+        None
+    }
+
+    /// Tells all threads in one hold, as Linux does, on behalf of a signal: none can join any more, and none runs on as if nothing had been decided.
     fn request_exits(&self, hold: &mut Hold<'_, H>) {
         let mut at = self.threads.first(hold);
         while let Some(thread) = at {

@@ -11,9 +11,11 @@ use super::{Marks, Process, ProcessState, Reportable, Siblings, TracedBy};
 use crate::list::{OrderedQueue, StrongList};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{ExitSignal, Host, Pid};
+use crate::{ARef, ExitSignal, Host, Pid};
 
 /// The children of one thread: all of them in birth or adoption order, and in the same order those with something to report.
+///
+/// The tally of the list is of the clones: those that do not end with `SIGCHLD`.
 pub(crate) struct Children<H: Host> {
     pub(crate) list: StrongList<Process<H>, Siblings>,
     pub(crate) reportable: OrderedQueue<Process<H>, Reportable>,
@@ -24,11 +26,52 @@ impl<H: Host> Children<H> {
         Self { list: StrongList::new(), reportable: OrderedQueue::new() }
     }
 
+    /// Takes a child in, as the last one, of which it is decided how it ends.
+    #[inline]
+    pub(super) fn admit(&self, hold: &mut Hold<'_, H>, child: ARef<Process<H>>) {
+        self.count_if_clone(hold, &child);
+        self.list.push_back(hold, child);
+    }
+
+    /// Takes a child out, and returns the reference to it.
+    #[inline]
+    pub(super) fn release(
+        &self,
+        hold: &mut Hold<'_, H>,
+        child: &Process<H>,
+    ) -> Option<ARef<Process<H>>> {
+        self.uncount_if_clone(hold, child);
+        self.list.remove(hold, child)
+    }
+
+    /// How many children end with `SIGCHLD`, and how many do not.
+    pub(super) fn count_kinds(&self, hold: &Hold<'_, H>) -> (usize, usize) {
+        let clones = self.list.tally().get(hold) as usize;
+        (self.list.len(hold) - clones, clones)
+    }
+
+    #[inline]
+    fn count_if_clone(&self, hold: &mut Hold<'_, H>, child: &Process<H>) {
+        if child.is_clone(hold) {
+            let clones = self.list.tally();
+            clones.set(hold, clones.get(hold) + 1);
+        }
+    }
+
+    #[inline]
+    fn uncount_if_clone(&self, hold: &mut Hold<'_, H>, child: &Process<H>) {
+        if child.is_clone(hold) {
+            let clones = self.list.tally();
+            clones.set(hold, clones.get(hold) - 1);
+        }
+    }
+
     /// Makes all children those of `parent`, or as many as the hold allows. False if some are left.
     pub(super) fn move_all<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) -> bool {
         while let Some(child) = self.list.first(hold) {
             match child.moves_unnoticed(hold) {
                 true => self.move_unnoticed(hold, parent),
+                false if !child.is_ready_to_move(hold, parent) => return false,
                 false => child.move_to_parent(hold, self, parent),
             }
             if hold.is_full() {
@@ -41,15 +84,42 @@ impl<H: Host> Children<H> {
     /// Makes those of `parent` that stand before the first whose move somebody has to be told of: their places in the list change all at once.
     fn move_unnoticed<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let (mut next, mut last, mut count) = (self.list.first(hold), None, 0);
+        let has_clones = self.list.tally().get(hold) > 0;
         while let Some(child) = next.filter(|child| child.moves_unnoticed(hold)) {
             hold.touch();
+            if has_clones {
+                self.uncount_if_clone(hold, child);
+            }
             child.become_child(hold, parent);
+            if has_clones {
+                parent.children_lists().count_if_clone(hold, child);
+            }
             (last, count) = (Some(child), count + 1);
             next = if hold.is_full() { None } else { self.list.after(hold, child) };
         }
         if let Some(last) = last {
             self.list.move_first(hold, count, last, &parent.children_lists().list);
         }
+    }
+}
+
+bitflags::bitflags! {
+    /// What a child can have to report to its parent.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub(super) struct Reports: u8 {
+        /// Its end; then nothing else.
+        const END = 1 << 0;
+        const STOP = 1 << 1;
+        /// A stop for the parent, which traces it.
+        const TRAP = 1 << 2;
+        const CONTINUATION = 1 << 3;
+    }
+}
+
+impl Reports {
+    /// These reports as classes of the queue: of a clone, or of a child that ends with `SIGCHLD`.
+    pub(super) const fn of_kind(self, is_clone: bool) -> u8 {
+        if is_clone { self.bits() << 4 } else { self.bits() }
     }
 }
 
@@ -76,14 +146,51 @@ impl<H: Host> Process<H> {
 
     /// Makes the process adopt the orphans among its descendants, those that live already included.
     ///
-    /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03.
+    /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03. Marks all descendants in one hold, as Linux does.
     pub fn become_subreaper(&self) {
         self.table().hold(|hold| {
             if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
                 self.mark(hold, Marks::SUBREAPER | Marks::SLOW_PATH);
-                hold.relations_mut().subreapers += 1;
+                self.mark_descendants(hold);
             }
         });
+    }
+
+    /// Marks all that are below this subreaper: Linux's `propagate_has_child_subreaper`. Where one is marked, all below it are; what is below the init of another namespace never gets out of it.
+    fn mark_descendants(&self, hold: &mut Hold<'_, H>) {
+        let mut next = self.first_child(hold);
+        while let Some(process) = next {
+            hold.touch();
+            let is_new =
+                !process.has(hold, Marks::BELOW_SUBREAPER) && !process.is_pid_ns_init(hold);
+            if is_new {
+                process.mark(hold, Marks::BELOW_SUBREAPER);
+            }
+            let child = if is_new { process.first_child(hold) } else { None };
+            next = child.or_else(|| self.next_below(hold, process));
+        }
+    }
+
+    /// The process after `at` and all below it, in the tree below this one.
+    fn next_below<'h>(&self, hold: &Hold<'h, H>, at: &'h Self) -> Option<&'h Self> {
+        let mut at = at;
+        while !core::ptr::eq(at, self) {
+            let parent = at.parent_in(hold)?;
+            let sibling = parent.child_after(hold, at);
+            if sibling.is_some() {
+                return sibling;
+            }
+            at = parent;
+        }
+        None
+    }
+
+    /// A child of `like`, or of its parent, stands below a subreaper if that does or is one. R-SUBREAPER-02.
+    #[inline]
+    pub(super) fn inherit_reaper(&self, hold: &mut Hold<'_, H>, like: &Self) {
+        if like.marks.get(hold).intersects(Marks::SUBREAPER | Marks::BELOW_SUBREAPER) {
+            self.mark(hold, Marks::BELOW_SUBREAPER);
+        }
     }
 
     /// Makes the process adopt no more orphans; those that it has stay.
@@ -101,10 +208,7 @@ impl<H: Host> Process<H> {
     }
 
     pub(super) fn drop_subreaper_mark(&self, hold: &mut Hold<'_, H>) {
-        if self.has(hold, Marks::SUBREAPER) {
-            self.unmark(hold, Marks::SUBREAPER);
-            hold.relations_mut().subreapers -= 1;
-        }
+        self.unmark(hold, Marks::SUBREAPER);
     }
 
     /// The parent; `None` for init and for a reaped process.
@@ -141,7 +245,7 @@ impl<H: Host> Process<H> {
 
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Thread<H>> {
-        if hold.relations().subreapers > 0 {
+        if self.has(hold, Marks::BELOW_SUBREAPER) {
             let level = self.level;
             let mut ancestor = self.parent_in(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
@@ -185,6 +289,11 @@ impl<H: Host> Process<H> {
         if self.state() == ProcessState::Live { self.first_accepting(hold) } else { None }
     }
 
+    /// Whether a move to `parent` asks no more of the hold than it can give: else it is full.
+    fn is_ready_to_move(&self, hold: &mut Hold<'_, H>, parent: &Thread<H>) -> bool {
+        self.is_child_of(hold, parent.process()) || self.finds_other_link(hold)
+    }
+
     /// Makes this process a child of `parent`, at the end of its list.
     fn move_to_parent<'h>(
         &self,
@@ -205,11 +314,11 @@ impl<H: Host> Process<H> {
         if may_report {
             from.reportable.remove(hold, self);
         }
-        let Some(link) = from.list.remove(hold, self) else {
+        let Some(link) = from.release(hold, self) else {
             return;
         };
-        parent.children_lists().list.push_back(hold, link);
         self.become_child(hold, parent);
+        parent.children_lists().admit(hold, link);
         if is_kept {
             queue_again(hold);
             return;
@@ -234,7 +343,10 @@ impl<H: Host> Process<H> {
 
     /// Notes that this process has come from its parent to another, wherever it stands in their lists.
     fn become_child<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
-        if !self.is_child_of(hold, parent.process()) {
+        let process = parent.process_in(hold);
+        if self.is_child_of(hold, process) {
+            process.moved_children.set(hold, process.moved_children.get(hold).wrapping_add(1));
+        } else {
             // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
             self.exit_signal.set(hold, ExitSignal::SIGCHLD);
         }
@@ -244,7 +356,7 @@ impl<H: Host> Process<H> {
     /// Notes whose child this process is, as the last in birth or adoption order.
     #[inline]
     pub(super) fn record_parent<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
-        let birth = hold.relations_mut().next_birth();
+        let birth = hold.relations_mut().next_place();
         self.birth.set(hold, birth);
         self.parent.set(hold, Some(parent));
         self.publish_ppid(hold, parent.process());
@@ -270,10 +382,11 @@ impl<H: Host> Process<H> {
             return;
         };
         let queue = &parent.children_lists().reportable;
-        match (self.has_report(hold), queue.contains(hold, self)) {
-            (true, false) => queue.insert(hold, self),
-            (false, true) => queue.remove(hold, self),
-            _ => {}
+        match (self.report_classes(hold), queue.contains(hold, self)) {
+            (0, true) => queue.remove(hold, self),
+            (0, false) => {}
+            (classes, true) => queue.set_classes(hold, self, classes),
+            (classes, false) => queue.insert(hold, self, classes),
         }
     }
 
@@ -283,8 +396,10 @@ impl<H: Host> Process<H> {
             return;
         };
         let queue = &parent.children_lists().reportable;
-        if !queue.contains(hold, self) {
-            queue.insert(hold, self);
+        let classes = Reports::END.of_kind(self.is_clone(hold));
+        match queue.contains(hold, self) {
+            true => queue.set_classes(hold, self, classes),
+            false => queue.insert(hold, self, classes),
         }
     }
 
@@ -295,18 +410,43 @@ impl<H: Host> Process<H> {
             && !self.marks.get(hold).intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)
     }
 
-    /// Whether it has to report anything to its parent; to a tracer elsewhere it reports by itself.
-    pub(crate) fn has_report(&self, hold: &Hold<'_, H>) -> bool {
+    /// What it has to report to its parent; to a tracer elsewhere it reports by itself.
+    fn reports(&self, hold: &Hold<'_, H>) -> Reports {
         let traced_by = self.traced_by(hold);
         if self.state() == ProcessState::Zombie {
-            return traced_by != TracedBy::NonParent;
+            let is_strangers = traced_by == TracedBy::NonParent;
+            return if is_strangers { Reports::empty() } else { Reports::END };
         }
         let marks = self.marks.get(hold);
-        let is_stopped = match traced_by {
-            TracedBy::Parent => self.traced(hold).is_some_and(|it| it.report(hold).is_some()),
-            _ => marks.contains(Marks::STOP_REPORT),
+        let is_trapped = || self.traced(hold).is_some_and(|it| it.report(hold).is_some());
+        let mut reports = match traced_by {
+            TracedBy::Parent if is_trapped() => Reports::TRAP,
+            TracedBy::Parent => Reports::empty(),
+            _ if marks.contains(Marks::STOP_REPORT) => Reports::STOP,
+            _ => Reports::empty(),
         };
-        is_stopped || marks.contains(Marks::CONTINUE_REPORT)
+        reports.set(Reports::CONTINUATION, marks.contains(Marks::CONTINUE_REPORT));
+        reports
+    }
+
+    /// The classes in which it stands in its parent's queue; 0: it has nothing to report.
+    pub(crate) fn report_classes(&self, hold: &Hold<'_, H>) -> u8 {
+        self.reports(hold).of_kind(self.is_clone(hold))
+    }
+
+    /// Whether it is a child that does not end with `SIGCHLD`: `__WCLONE` waits for those (R-WAIT-05).
+    #[inline]
+    pub(super) fn is_clone(&self, hold: &Hold<'_, H>) -> bool {
+        self.exit_signal.get(hold) != ExitSignal::SIGCHLD
+    }
+
+    /// Ends with `SIGCHLD` from now on, as the program does that an exec has begun.
+    pub(super) fn cease_to_be_clone(&self, hold: &mut Hold<'_, H>) {
+        if let Some(parent) = self.parent.get(hold) {
+            parent.children_lists().uncount_if_clone(hold, self);
+        }
+        self.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        self.queue_report(hold);
     }
 
     pub(crate) fn first_child<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
@@ -376,7 +516,7 @@ impl<H: Host> Process<H> {
         };
         let children = parent.children_lists();
         children.reportable.remove(hold, self);
-        if let Some(link) = children.list.remove(hold, self) {
+        if let Some(link) = children.release(hold, self) {
             self.parent.set(hold, None);
             self.ppid.set(hold, 0);
             hold.roots().push_back(hold, link);

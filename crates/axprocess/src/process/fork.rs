@@ -637,7 +637,9 @@ impl<H: Host> Child<H> {
         let process = self.process.in_hold(hold);
         let parent = origin.find_parent(hold)?;
         process.enter_number(hold, numbers)?;
-        process.inherit_group(hold, origin.heritage(hold, parent));
+        let like = origin.heritage(hold, parent);
+        process.inherit_group(hold, like);
+        process.inherit_reaper(hold, like);
         if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
             // To a reaper it is an ordinary child (R-REPARENT-09).
             process.exit_signal.set(hold, origin.exit_signal);
@@ -645,7 +647,7 @@ impl<H: Host> Child<H> {
         }
         process.record_parent(hold, parent);
         if let Some(listed) = self.listed.take() {
-            parent.children_lists().list.push_back(hold, listed);
+            parent.children_lists().admit(hold, listed);
         }
         process.begin_life(hold);
         Ok(())

@@ -21,6 +21,7 @@
 //! | `parent_death` | the signal at the parent's death |
 //! | `trace` | ptrace: tracers, tracees, their stops |
 //! | `stat` | what `/proc` shows |
+//! | `lists` | children and threads as `Vec`s |
 //! | `terminal` | the controlling terminal, its foreground, who may use it |
 
 #[cfg(feature = "check")]
@@ -33,6 +34,7 @@ mod family;
 mod fork;
 mod job_control;
 mod kill;
+mod lists;
 mod orphan;
 mod parent_death;
 mod pid_ns;
@@ -46,7 +48,6 @@ mod trace;
 mod vfork;
 mod wait;
 
-use alloc::vec::Vec;
 use core::fmt;
 
 pub use clone::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
@@ -108,11 +109,14 @@ pub struct Process<H: Host> {
     own_numbers: Numbers<H>,
     /// The parent's thread whose child this is.
     parent: WeakEdge<Thread<H>>,
+    /// Its place among its siblings: when it was born or adopted.
     birth: Field<i64>,
     /// How many of its threads, a leader that has exited included, have a parent-death signal.
     pdeath_threads: Field<u32>,
     marks: Field<Marks>,
     exit_signal: Field<ExitSignal>,
+    /// The classes of the reports of those that stand at and below its place in the queue of reports.
+    classes_below: Field<u8>,
 
     reportable: TreeLinks<Process<H>>,
 
@@ -132,10 +136,10 @@ pub struct Process<H: Host> {
     serial: Field<u64>,
     /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
     terminal_generation: Field<u64>,
+    /// Its place among the members of its group: when it joined.
+    group_place: Field<i64>,
     exit_code: Word32,
     news: Word32,
-    /// How deep its namespace lies.
-    level: u32,
     /// Odd while a group stop is in progress or complete: a thread that stops takes note of it. It may wrap: no thread
     /// misses billions of stops.
     stop_round: Field<u32>,
@@ -145,6 +149,12 @@ pub struct Process<H: Host> {
     continues: Word32,
     /// How many of `threads` have not begun to exit.
     live_threads: Field<u32>,
+    /// How many children have moved from one of its threads to another.
+    moved_children: Field<u32>,
+    /// How deep its namespace lies.
+    level: u8,
+    /// The classes of what it has to report, while it stands in the queue of reports.
+    own_classes: Field<u8>,
     stop_signal: Field<Option<Signal>>,
     children_usage: Field<H::Usage>,
 
@@ -176,9 +186,11 @@ bitflags::bitflags! {
         const STOP_NOTICE = 1 << 9;
         /// Its parent will be told that it was continued.
         const CONTINUE_NOTICE = 1 << 10;
+        /// There is, or was, a subreaper above it: else its orphans need not look for one. Never taken back, as Linux's `has_child_subreaper`.
+        const BELOW_SUBREAPER = 1 << 11;
         /// It has, or has had, what most processes never do: a second thread, a part in ptrace, a vfork, a stop, a parent-death signal, an identity; it leads a
         /// session, is or was a subreaper or an init, or lives in a namespace of its own. Never taken back. Who does not have it takes the fast path through exit, wait and reap.
-        const SLOW_PATH = 1 << 11;
+        const SLOW_PATH = 1 << 12;
     }
 }
 
@@ -239,6 +251,14 @@ impl<H: Host> OrderedNode<Reportable> for Process<H> {
     fn key<G: Host>(&self, hold: &Hold<'_, G>) -> i64 {
         self.birth.get(hold)
     }
+
+    fn own_classes(&self) -> &Field<u8> {
+        &self.own_classes
+    }
+
+    fn classes_below(&self) -> &Field<u8> {
+        &self.classes_below
+    }
 }
 
 impl<H: Host> Process<H> {
@@ -254,12 +274,12 @@ impl<H: Host> Process<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<[ARef<Self>; 2], Errno> {
-        let (own_numbers, level) = (pid_ns.new_numbers()?, pid_ns.level());
+        let own_numbers = pid_ns.new_numbers()?;
         ARef::make_from(&table.spare_processes, || Self {
             head: Head::new(),
             table: TableRef::of(table),
             own_numbers,
-            level,
+            level: pid_ns.level() as u8,
             ppid: Word32::new(0),
             state: Word32::new(ProcessState::Embryo as u32),
             ids: Word64::new(0),
@@ -267,11 +287,15 @@ impl<H: Host> Process<H> {
             sibling_links: Links::new(),
             birth: Field::new(0),
             reportable: TreeLinks::new(),
+            own_classes: Field::new(0),
+            classes_below: Field::new(0),
             threads: StrongList::new(),
             later_leader: StrongEdge::empty(),
             live_threads: Field::new(0),
             group: StrongEdge::empty(),
             group_links: Links::new(),
+            group_place: Field::new(0),
+            moved_children: Field::new(0),
             serial: Field::new(0),
             terminal_generation: Field::new(0),
             marks: Field::new(Marks::empty()),
@@ -349,47 +373,9 @@ impl<H: Host> Process<H> {
         self.table().hold(|hold| self.parent_in(hold).map(ARef::from))
     }
 
-    /// Returns the children, zombies included: those of the leader in birth or adoption order, then those of each other thread.
-    ///
-    /// A child that stays a child all the while is in it exactly once. With more than 64 children the lock is given back in between.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`: there is no memory for the list.
-    pub fn children(&self) -> Result<Vec<ARef<Self>>, Errno> {
-        crate::snapshot::collect(
-            self.table(),
-            |hold, last| match last {
-                None => self.first_child(hold),
-                Some(last) => self.child_after(hold, last),
-            },
-            |hold, child| child.is_child_of(hold, self),
-        )
-    }
-
     /// Returns the process group: after the reap, the last one.
     pub fn group(&self) -> ARef<ProcessGroup<H>> {
         self.table().hold(|hold| ARef::from(self.group.get(hold)))
-    }
-
-    /// Returns the threads that have not begun to exit, the leader first.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`: there is no memory for the list.
-    pub fn threads(&self) -> Result<Vec<ARef<Thread<H>>>, Errno> {
-        crate::snapshot::collect(
-            self.table(),
-            |hold, last| {
-                let next = match last {
-                    None => self.threads.first(hold),
-                    Some(last) => self.threads.after(hold, last),
-                };
-                core::iter::successors(next, |thread| self.threads.after(hold, thread))
-                    .find(|thread| thread.is_live())
-            },
-            |hold, thread| thread.is_listed(hold),
-        )
     }
 
     /// Returns whether the exit of the whole process is decided: no thread can join any more.
@@ -430,6 +416,11 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn is_member_of(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {
         self.group_links.is_linked(hold) && core::ptr::eq(self.group.get(hold), group)
+    }
+
+    /// Its place among the members of its group.
+    pub(crate) const fn group_place(&self) -> &Field<i64> {
+        &self.group_place
     }
 
     #[inline]
@@ -477,7 +468,7 @@ impl<H: Host> Process<H> {
     }
 
     pub(crate) fn is_table_init(&self, hold: &Hold<'_, H>) -> bool {
-        hold.init().is_some_and(|init| core::ptr::eq(init, self))
+        hold.root_pid_ns().init(hold).is_some_and(|init| core::ptr::eq(init, self))
     }
 
     /// The thread that leads it, also when that has exited.

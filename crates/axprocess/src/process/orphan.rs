@@ -1,7 +1,7 @@
 //! Orphaned process groups: those that no shell could continue, and what their stopped members are sent.
 //!
 //! A member **links** its group if its parent is in another group of the same session: the parent could be a shell that
-//! continues the group. A group without a link is orphaned. Nothing is cached of that: links come and go with every fork, exit
+//! continues the group. A group without a link is orphaned. Links come and go with every fork, exit
 //! and setpgid, but only two events ask, and only of groups with a stopped member, which are counted.
 //!
 //! | event | asked | at which moment |
@@ -12,7 +12,14 @@
 //! Then every member gets `SIGHUP` and `SIGCONT`, in that order, from the kernel. setpgid and setsid never signal (R-ORPHAN-08), nor does
 //! a reap: a zombie links nothing (R-ORPHAN-10).
 //!
-//! The question and the two signals go over all members in one hold, like Linux's: a group of which half got
+//! # The witness
+//!
+//! A group remembers one member, its witness: who was found to link it last. Who asks looks at that one first, and goes on from there, round the list, only if it
+//! does not link the group any more. So an exit that moves n children looks at each member once or twice, in whichever order they joined, and nobody keeps anything up when links come
+//! and go: the witness is asked anew each time. That it is a member is all that is kept true: who leaves the group passes it on to the next one.
+//!
+//! Before a child moves that may be the last link, [`Process::finds_other_link`] looks for another one, in as many holds as it takes. So what remains in one hold is the walk over a
+//! group that really is orphaned, and the two signals to it, like Linux's: a group of which half got
 //! the signals could be left or continued in between.
 
 use super::{Process, ProcessState};
@@ -22,21 +29,31 @@ use crate::{Host, Signal, SignalCause, SignalInfo};
 
 /// Whether no member of the group, `ignored` aside, links it. R-ORPHAN-01, R-ORPHAN-02, R-ORPHAN-10.
 pub(crate) fn is_orphaned_group<H: Host>(
-    hold: &Hold<'_, H>,
+    hold: &mut Hold<'_, H>,
     group: &ProcessGroup<H>,
     ignored: Option<&Process<H>>,
 ) -> bool {
-    let mut members = group.members().iter(hold);
-    !members.any(|member| {
-        !ignored.is_some_and(|ignored| core::ptr::eq(ignored, member))
-            && member.state() < ProcessState::Zombie
-            && member.parent_in(hold).is_some_and(|parent| {
-                !parent.is_table_init(hold) && member.is_linked_by(hold, parent, group)
-            })
-    })
+    group.searched().set(hold, 0);
+    let mut left = group.members().len(hold);
+    while left > 0 && !group.has_witness_but(hold, ignored) {
+        left -= 1;
+    }
+    left == 0
 }
 
 impl<H: Host> ProcessGroup<H> {
+    /// Whether the witness, which is not `ignored`, links the group. If not, the next member is the witness.
+    fn has_witness_but(&self, hold: &mut Hold<'_, H>, ignored: Option<&Process<H>>) -> bool {
+        let Some(witness) = self.witness(hold) else { return false };
+        hold.touch();
+        let is_ignored = ignored.is_some_and(|ignored| core::ptr::eq(ignored, witness));
+        let is_found = !is_ignored && witness.links(hold, self);
+        if !is_found {
+            self.pass_witness_on(hold, witness);
+        }
+        is_found
+    }
+
     /// Sends a signal of the kernel's own to every member, the one that joined last first.
     pub(crate) fn signal_members(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         let info = SignalInfo { signal, cause: SignalCause::Kernel };
@@ -57,6 +74,29 @@ impl<H: Host> ProcessGroup<H> {
 }
 
 impl<H: Host> Process<H> {
+    /// Before this process moves away from its parent: looks for another member that links its group, if that is going to be asked. False if the hold is full before
+    /// one is found, or all are asked.
+    pub(super) fn finds_other_link(&self, hold: &mut Hold<'_, H>) -> bool {
+        let group = self.group.get(hold);
+        let is_asked = group.stopped_members(hold) > 0
+            && self.parent_in(hold).is_some_and(|parent| self.is_linked_by(hold, parent, group));
+        if !is_asked {
+            return true;
+        }
+        while group.searched().get(hold) < group.members().len(hold) as u32 {
+            if hold.is_full() {
+                return false;
+            }
+            if group.has_witness_but(hold, Some(self)) {
+                group.searched().set(hold, 0);
+                return true;
+            }
+            let searched = group.searched().get(hold);
+            group.searched().set(hold, searched + 1);
+        }
+        true
+    }
+
     /// R-ORPHAN-03: this process has just moved away from its parent `lost`.
     pub(super) fn check_group_after_move(&self, hold: &mut Hold<'_, H>, lost: &Self) {
         let group = self.group.get(hold);
@@ -74,6 +114,14 @@ impl<H: Host> Process<H> {
         if self.is_linked_by(hold, parent, group) {
             group.hang_up_if_orphaned(hold, Some(self));
         }
+    }
+
+    /// Whether this member links its group.
+    fn links(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {
+        self.state() < ProcessState::Zombie
+            && self.parent_in(hold).is_some_and(|parent| {
+                !parent.is_table_init(hold) && self.is_linked_by(hold, parent, group)
+            })
     }
 
     /// Whether `parent` is in another group than `group`, this process's, but in the same session.

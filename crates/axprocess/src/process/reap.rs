@@ -11,7 +11,19 @@ impl<H: Host> Process<H> {
     /// For a kernel, or a facade, that decides by itself when a zombie has been waited for. The parent gets neither a status nor what the
     /// zombie has used, as when it does not care (R-NOTIFY-03). A tracer loses it too.
     pub fn release_zombie(&self) -> bool {
-        let link = self.table().hold(|hold| self.reap(hold));
+        let link = self.table().hold(|hold| {
+            if !self.is_zombie(hold) {
+                return None;
+            }
+            let parent = self.parent_in(hold);
+            let news = self.news_to_parent(hold);
+            let link = self.reap(hold);
+            // Of one that a stranger traced, the parent has not heard yet: who waits for it learns that it is gone.
+            if let Some(parent) = parent.filter(|_| link.is_some()) {
+                parent.wake(hold, &news);
+            }
+            link
+        });
         link.is_some()
     }
 
@@ -29,7 +41,7 @@ impl<H: Host> Process<H> {
             self.unlink_leader_trace(hold);
         }
         parent.reportable.remove(hold, self);
-        let link = parent.list.remove(hold, self);
+        let link = parent.release(hold, self);
         self.parent.set(hold, None);
         self.release_relations(hold);
         hold.host().wake_pollers(self);

@@ -3,14 +3,13 @@
 //! Each reading is one hold and allocates nothing. What the model does not know (names, memory, times, whether a thread runs or sleeps, who traces it)
 //! the kernel adds. Who cannot see the process, or comes after its reap, gets nothing: its directory is not there (R-PROC-04).
 
-use alloc::vec::Vec;
 use core::fmt;
 
 use super::{Marks, Process, ProcessState};
 use crate::pid::{DEEPEST, Numbers, PidNamespace};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{ARef, Errno, ExitSignal, Host, Pid};
+use crate::{ExitSignal, Host, Pid};
 
 /// What the model knows of the state that `/proc` shows of a thread, or of a process by its leader. R-PROC-01.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -240,25 +239,6 @@ impl<H: Host> Thread<H> {
             ThreadState::Zombie => Some(RunState::Zombie),
             ThreadState::Embryo | ThreadState::Exited => None,
         })
-    }
-
-    /// Returns the children of this thread, zombies included, in the order in which [`wait`](Self::wait) looks at them.
-    ///
-    /// Serves `/proc/PID/task/TID/children`. A child that stays one of this thread all the while is in it exactly
-    /// once. With more than 64 children the lock is given back in between. R-PROC-03.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`: there is no memory for the list.
-    pub fn children(&self) -> Result<Vec<ARef<Process<H>>>, Errno> {
-        crate::snapshot::collect(
-            self.process().table(),
-            |hold, last| match last {
-                None => self.children_lists().list.first(hold),
-                Some(last) => self.children_lists().list.after(hold, last),
-            },
-            |hold, child| child.parent_thread(hold).is_some_and(|it| core::ptr::eq(it, self)),
-        )
     }
 
     fn run_state_in(&self, hold: &Hold<'_, H>) -> RunState {

@@ -215,7 +215,7 @@ impl<H: Host> Process<H> {
         }
     }
 
-    fn decide_stop(&self, hold: &Hold<'_, H>, signal: Signal) -> StopDecision {
+    fn decide_stop(&self, hold: &mut Hold<'_, H>, signal: Signal) -> StopDecision {
         let stops = self.can_stop(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP

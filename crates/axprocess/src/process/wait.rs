@@ -1,8 +1,8 @@
 //! What a parent learns of its children: wait4(2) and waitid(2).
 //!
 //! Who asks: a thread, about the children of its whole process, its own first. Who answers: the
-//! queues of children with something to report, which are kept in birth order, so that the answer is Linux's (R-WAIT-14) without a look at
-//! the children that live. What is reported is consumed in the same hold, by one waiter (R-WAIT-24).
+//! queues of children with something to report, which are kept in birth order and know what is reported in them, so that the answer is Linux's (R-WAIT-14) without a look at
+//! the children that live, or at what is not asked for. What is reported is consumed in the same hold, by one waiter (R-WAIT-24).
 //!
 //! | file | what |
 //! | --- | --- |
@@ -59,7 +59,7 @@ pub use future::WaitFuture;
 pub use news::{ChildNews, WaitToken};
 pub use pidfd::{Patience, PidfdMode};
 pub use request::{WaitOptions, WaitRequest};
-use search::Search;
+use search::{Pause, Search, Step};
 pub(crate) use sleeper::{Sleeper, Sleepers};
 use target::Target;
 
@@ -127,7 +127,11 @@ impl<H: Host> WaitCall<'_, H> {
     /// `ECHILD`: no child matches that could ever report what is asked for.
     pub fn poll(&self) -> Result<WaitOutcome<H>, Errno> {
         let table = self.caller.process().table();
-        table.hold(|hold| look(hold, self.caller, &self.target, self.options))
+        let mut paused = None;
+        let begin = |hold: &mut Hold<'_, H>| {
+            Look::begin(hold, self.caller, &self.target, self.options, &mut paused)
+        };
+        table.hold(begin).unwrap_or_else(|| Look::finish(paused))
     }
 
     /// Returns the options.
@@ -185,13 +189,15 @@ impl<H: Host> Thread<H> {
     ///
     /// `ECHILD`: no child matches that could ever report what is asked for.
     pub fn wait(&self, request: &WaitRequest) -> Result<WaitOutcome<H>, Errno> {
-        self.process().table().hold(|hold| {
+        let mut paused = None;
+        let begun = self.process().table().hold(|hold| {
             if let Some(zombie) = self.fast_path_zombie(hold, request) {
-                return Ok(WaitOutcome::Event(self.collect(hold, zombie)));
+                return Some(Ok(WaitOutcome::Event(self.collect(hold, zombie))));
             }
             let target = Target::of(hold, self, request);
-            look(hold, self, &target, request.options())
-        })
+            Look::begin(hold, self, &target, request.options(), &mut paused)
+        });
+        begun.unwrap_or_else(|| Look::finish(paused))
     }
 }
 
@@ -204,18 +210,85 @@ impl<H: Host> Process<H> {
     }
 }
 
-fn look<H: Host>(
-    hold: &mut Hold<'_, H>,
-    caller: &Thread<H>,
-    target: &Target,
+/// One look at the children, in as many holds as it takes.
+struct Look<'a, H: Host> {
+    caller: &'a Thread<H>,
+    target: Target,
     options: WaitOptions,
-) -> Result<WaitOutcome<H>, Errno> {
-    let search = Search::new(hold, caller, target, options).ok_or(Errno::ECHILD)?;
-    match search.first_report(hold) {
-        Some((child, status)) => Ok(WaitOutcome::Event(search.consume(hold, child, status))),
-        None if search.has_candidate(hold) => {
-            Ok(WaitOutcome::NothingYet(WaitToken::new(caller, target, options)))
+    /// From the first hold.
+    token: WaitToken,
+    stage: Stage,
+    pause: Option<Pause<H>>,
+}
+
+/// What is being looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Report,
+    Candidate,
+}
+
+impl<'a, H: Host> Look<'a, H> {
+    /// Looks in one hold, as far as that allows. `None`: it goes on with `paused`.
+    #[inline]
+    fn begin(
+        hold: &mut Hold<'_, H>,
+        caller: &'a Thread<H>,
+        target: &Target,
+        options: WaitOptions,
+        paused: &mut Option<Self>,
+    ) -> Option<Result<WaitOutcome<H>, Errno>> {
+        let Some(search) = Search::new(hold, caller, target, options) else {
+            return Some(Err(Errno::ECHILD));
+        };
+        if let Some((child, status)) = search.first_report(hold) {
+            return Some(Ok(WaitOutcome::Event(search.consume(hold, child, status))));
         }
-        None => Err(Errno::ECHILD),
+        Self::begin_walk(hold, caller, target, options, paused)
+    }
+
+    #[inline(never)]
+    fn begin_walk(
+        hold: &mut Hold<'_, H>,
+        caller: &'a Thread<H>,
+        target: &Target,
+        options: WaitOptions,
+        paused: &mut Option<Self>,
+    ) -> Option<Result<WaitOutcome<H>, Errno>> {
+        let (token, stage) = (WaitToken::new(caller, target, options), Stage::Report);
+        let look = Self { caller, target: *target, options, token, stage, pause: None };
+        paused.insert(look).go_on(hold)
+    }
+
+    /// Looks on, in as many holds as it takes.
+    #[cold]
+    fn finish(paused: Option<Self>) -> Result<WaitOutcome<H>, Errno> {
+        let mut look = paused.ok_or(Errno::ECHILD)?;
+        loop {
+            if let Some(answer) = look.caller.process().table().hold(|hold| look.go_on(hold)) {
+                return answer;
+            }
+        }
+    }
+
+    /// Goes as far as the hold allows. `None`: there is no answer yet.
+    fn go_on(&mut self, hold: &mut Hold<'_, H>) -> Option<Result<WaitOutcome<H>, Errno>> {
+        let Some(search) = Search::new(hold, self.caller, &self.target, self.options) else {
+            return Some(Err(Errno::ECHILD));
+        };
+        if self.stage == Stage::Report {
+            match search.find_report(hold, &mut self.pause) {
+                Step::Found((child, status)) => {
+                    return Some(Ok(WaitOutcome::Event(search.consume(hold, child, status))));
+                }
+                Step::Nothing => self.stage = Stage::Candidate,
+                Step::Full => return None,
+            }
+        }
+        match search.find_candidate(hold, &mut self.pause) {
+            Step::Found(()) => Some(Ok(WaitOutcome::NothingYet(self.token))),
+            Step::Nothing => Some(Err(Errno::ECHILD)),
+            Step::Full => None,
+        }
     }
 }

@@ -217,7 +217,7 @@ impl<H: Host> Thread<H> {
     ) -> Option<&'h PtraceRole<H>> {
         if self.trace(hold).is_none() {
             let trace = fresh.take()?;
-            let serial = hold.relations_mut().next_birth().unsigned_abs();
+            let serial = hold.relations_mut().next_place().unsigned_abs();
             trace.serial.set(hold, serial);
             trace.thread.set(hold, Some(self));
             self.process().mark(hold, Marks::SLOW_PATH);

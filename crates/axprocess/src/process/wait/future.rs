@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::sleeper::Sleeper;
-use super::{WaitCall, WaitEvent, WaitOptions, WaitOutcome, look};
+use super::{Look, WaitCall, WaitEvent, WaitOptions, WaitOutcome};
 use crate::{ARef, Errno, Host};
 
 impl<H: Host> WaitCall<'_, H> {
@@ -75,20 +75,39 @@ impl<H: Host> Future for WaitFuture<'_, H> {
                 Err(errno) => return Poll::Ready(Err(errno)),
             },
         };
-        let waker = context.waker().clone();
+        let mut waker = Some(context.waker().clone());
+        let mut is_overtaken = false;
         let process = call.caller.process();
-        let (answer, _released) = process.table().hold(|hold| {
-            match look(hold, call.caller, &call.target, call.options) {
-                Ok(WaitOutcome::NothingYet(token)) => {
-                    (Poll::Pending, (sleeper.fall_asleep(hold, process, token, waker), None))
-                }
-                Ok(WaitOutcome::Event(event)) => {
-                    (Poll::Ready(Ok(Some(event))), (sleeper.rise(hold, process), Some(waker)))
-                }
-                Err(errno) => (Poll::Ready(Err(errno)), (sleeper.rise(hold, process), Some(waker))),
+        let mut paused = None;
+        loop {
+            let (answer, _released) = process.table().hold(|hold| {
+                let answer = match &mut paused {
+                    Some(look) => Look::go_on(look, hold),
+                    begins => Look::begin(hold, call.caller, &call.target, call.options, begins),
+                };
+                let answer = match answer {
+                    Some(Ok(WaitOutcome::NothingYet(token))) if process.has_news_since(token) => {
+                        is_overtaken = true;
+                        return (Some(Poll::Pending), None);
+                    }
+                    Some(Ok(WaitOutcome::NothingYet(token))) => {
+                        let fall_asleep = |it| sleeper.fall_asleep(hold, process, token, it);
+                        return (Some(Poll::Pending), waker.take().and_then(fall_asleep));
+                    }
+                    Some(Ok(WaitOutcome::Event(event))) => Ok(Some(event)),
+                    Some(Err(errno)) => Err(errno),
+                    None => return (None, None),
+                };
+                (Some(Poll::Ready(answer)), sleeper.rise(hold, process))
+            });
+            if is_overtaken {
+                // A child has reported since the first hold of this look, and found nobody asleep: the next poll looks anew.
+                context.waker().wake_by_ref();
             }
-        });
-        answer
+            if let Some(answer) = answer {
+                return answer;
+            }
+        }
     }
 }
 

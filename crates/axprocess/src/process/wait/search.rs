@@ -1,15 +1,26 @@
 //! One look at the children of the caller.
+//!
+//! | who is asked for | where reports are found | whether anybody could report |
+//! | --- | --- | --- |
+//! | a child | there | there |
+//! | any | the first of the classes asked for in the queue of each thread | the count of each kind; if ends are not asked for, the children of each thread |
+//! | a group of few | its members | its members |
+//! | a group of many | those of the classes asked for in the queue of each thread | the children of each thread |
+//!
+//! What is asked of counts, of the classes of a queue or of few is answered in one hold, and so at one moment. If more are to be looked at, or the process has many threads, the look gives the lock back in between.
+//! Then it finds whoever could be reported, or could report, all the while; of those, the first. Linux's own look is no moment either, for stops and continuations: those happen beside it. The [token](super::WaitToken) is from
+//! the first hold, so that whoever sleeps with it looks again if anything has happened since.
 
 use super::target::{ChildId, Target};
 use super::{WaitEvent, WaitOptions};
 use crate::group::ProcessGroup;
-use crate::pid::IdentityKey;
-use crate::pid::Task;
-use crate::process::family::Children;
-use crate::process::{Marks, Process, ProcessState, PtraceRole, TracedBy};
-use crate::sync::Hold;
+use crate::list::WeakList;
+use crate::pid::{IdentityKey, Task};
+use crate::process::family::Reports;
+use crate::process::{Marks, Members, Process, ProcessState, PtraceRole, TracedBy};
+use crate::sync::{BATCH, Hold};
 use crate::thread::Thread;
-use crate::{ARef, ExitSignal, Host, WaitStatus};
+use crate::{ARef, Host, WaitStatus};
 
 /// One look at the children, under the lock.
 pub(super) struct Search<'h, H: Host> {
@@ -27,6 +38,32 @@ enum Selector<'h, H: Host> {
     /// The group in which init begins: no number leads to it.
     Nameless(IdentityKey),
 }
+
+/// What has come of a look so far.
+pub(super) enum Step<R> {
+    Found(R),
+    Nothing,
+    /// The hold is full before that is known.
+    Full,
+}
+
+/// Where a look goes on in the next hold.
+pub(super) struct Pause<H: Host> {
+    thread: ARef<Thread<H>>,
+    within: Within<H>,
+}
+
+/// How far a look has come among the children of one thread.
+enum Within<H: Host> {
+    Beginning,
+    /// Behind the report of the child with that place.
+    Reports(i64),
+    /// Behind that child, if it still has that place.
+    Children(ARef<Process<H>>, i64),
+}
+
+/// Up to how many members a group has few.
+const FEW: usize = BATCH / 2;
 
 /// A child, or a tracee, who may be a child too.
 pub(super) enum Subject<'h, H: Host> {
@@ -91,6 +128,7 @@ impl<'h, H: Host> Selector<'h, H> {
 
 impl<'h, H: Host> Search<'h, H> {
     /// `None`: nobody has the number that is asked for (R-WAIT-04).
+    #[inline]
     pub(super) fn new(
         hold: &Hold<'h, H>,
         caller: &Thread<H>,
@@ -101,84 +139,246 @@ impl<'h, H: Host> Search<'h, H> {
         Some(Self { caller: caller.in_hold(hold), selector, options })
     }
 
-    /// The first child or tracee, in the order of threads, births and attachments, that has something to report that is asked for.
-    pub(super) fn first_report(
+    /// What is mostly the answer, if it is: the report of whom is asked for, or of the eldest of the caller's own children with one.
+    #[inline]
+    pub(super) fn first_report(&self, hold: &Hold<'h, H>) -> Option<(Subject<'h, H>, WaitStatus)> {
+        match self.selector {
+            Selector::Child(process, trace) => {
+                let as_child =
+                    process.and_then(|child| self.report_if_matches(hold, Subject::Child(child)));
+                as_child.or_else(|| self.report_if_matches(hold, Subject::Tracee(trace?)))
+            }
+            Selector::Any => {
+                let eldest = self.caller.children_lists().reportable.first(hold)?;
+                self.report_if_matches(hold, Subject::Child(eldest))
+            }
+            Selector::Group(_) | Selector::Nameless(_) => None,
+        }
+    }
+
+    /// Looks for the first child or tracee, in the order of threads, births and attachments, that has something to report that is asked for.
+    pub(super) fn find_report(
         &self,
         hold: &mut Hold<'h, H>,
-    ) -> Option<(Subject<'h, H>, WaitStatus)> {
-        self.find(hold, |hold, subject| self.report_of(hold, subject).map(|it| (subject, it)))
-    }
-
-    /// Whether a child or tracee matches that has nothing to report yet. Reapable zombies are none: they never will (R-WAIT-11).
-    pub(super) fn has_candidate(&self, hold: &Hold<'h, H>) -> bool {
-        let may_report = |hold: &Hold<'h, H>, subject| {
-            (self.may_report(hold, subject) && self.matches(hold, subject)).then_some(())
-        };
-        match self.selector {
-            Selector::Group(group)
-                if group.members().len(hold) < self.caller.children_lists().list.len(hold) =>
-            {
-                let mut members = group.members().iter(hold).map(Subject::Child);
-                members.any(|child| may_report(hold, child).is_some())
-                    || self.find_listed(hold, |_, _| None, may_report).is_some()
-            }
-            Selector::Child(..) => self.find(hold, may_report).is_some(),
-            _ => {
-                let of_children = |hold: &Hold<'h, H>, children: &'h Children<H>| {
-                    let mut all = children.list.iter(hold).map(Subject::Child);
-                    all.find_map(|child| may_report(hold, child))
-                };
-                self.find_listed(hold, of_children, may_report).is_some()
-            }
+        pause: &mut Option<Pause<H>>,
+    ) -> Step<(Subject<'h, H>, WaitStatus)> {
+        if let Selector::Child(..) = self.selector {
+            return self.first_report(hold).map_or(Step::Nothing, Step::Found);
         }
+        self.walk_threads(hold, pause, |hold, thread, within| {
+            match self.report_of_children(hold, thread, within) {
+                Step::Nothing => self.find_tracee(hold, thread, Self::report_if_matches),
+                found => found,
+            }
+        })
     }
 
-    /// The first that is found among those with something to report, or in the one that is asked for.
-    fn find<R>(
+    /// Looks for a child or tracee that matches and has nothing to report yet. Reapable zombies are none: they never will (R-WAIT-11).
+    pub(super) fn find_candidate(
         &self,
-        hold: &Hold<'h, H>,
-        pick: impl Fn(&Hold<'h, H>, Subject<'h, H>) -> Option<R>,
-    ) -> Option<R> {
-        let pick = |hold: &Hold<'h, H>, subject| {
-            let picked = pick(hold, subject)?;
-            self.matches(hold, subject).then_some(picked)
-        };
+        hold: &mut Hold<'h, H>,
+        pause: &mut Option<Pause<H>>,
+    ) -> Step<()> {
         if let Selector::Child(process, trace) = self.selector {
-            let as_child = process.and_then(|child| pick(hold, Subject::Child(child)));
-            return as_child.or_else(|| pick(hold, Subject::Tracee(trace?)));
+            let child = process.map(Subject::Child).into_iter();
+            let mut both = child.chain(trace.map(Subject::Tracee));
+            let is_found = both.any(|it| self.is_candidate(hold, it).is_some());
+            return if is_found { Step::Found(()) } else { Step::Nothing };
         }
-        let of_children = |hold: &Hold<'h, H>, children: &'h Children<H>| {
-            children.reportable.iter(hold).find_map(|child| pick(hold, Subject::Child(child)))
-        };
-        self.find_listed(hold, of_children, pick)
+        self.walk_threads(hold, pause, |hold, thread, within| {
+            match self.candidate_among_children(hold, thread, within) {
+                Step::Nothing => self.find_tracee(hold, thread, Self::is_candidate),
+                found => found,
+            }
+        })
     }
 
-    /// Looks at the children and then at the tracees of each thread, in the order of R-WAIT-15 and R-PTRACE-03: the calling thread's, then
-    /// those of the threads behind it, then from the first on. Tracees are all looked at, as on Linux: the newest first.
-    fn find_listed<R>(
+    /// Looks at each thread, in the order of R-WAIT-15 and R-PTRACE-03: the calling one, then those behind it, then from the first on. If the pause is with a
+    /// thread that has exited, its children are another's: the walk begins anew.
+    fn walk_threads<R>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        pause: &mut Option<Pause<H>>,
+        mut look_at: impl FnMut(&mut Hold<'h, H>, &'h Thread<H>, &mut Within<H>) -> Step<R>,
+    ) -> Step<R> {
+        let (mut thread, mut within) = match pause.take() {
+            Some(Pause { thread, within }) if thread.is_listed(hold) => {
+                (thread.in_hold(hold), within)
+            }
+            _ => (self.caller, Within::Beginning),
+        };
+        loop {
+            hold.touch();
+            match look_at(hold, thread, &mut within) {
+                Step::Nothing => {}
+                Step::Full => {
+                    *pause = Some(Pause { thread: ARef::from(thread), within });
+                    return Step::Full;
+                }
+                found @ Step::Found(_) => return found,
+            }
+            let next = self.thread_behind(hold, thread);
+            let Some(next) = next.filter(|_| !self.options.contains(WaitOptions::NOTHREAD)) else {
+                return Step::Nothing;
+            };
+            (thread, within) = (next, Within::Beginning);
+            if hold.is_full() {
+                *pause = Some(Pause { thread: ARef::from(thread), within });
+                return Step::Full;
+            }
+        }
+    }
+
+    fn thread_behind(&self, hold: &Hold<'h, H>, thread: &'h Thread<H>) -> Option<&'h Thread<H>> {
+        let (own, threads) = (self.caller, &self.caller.process_in(hold).threads);
+        let next = threads.after(hold, thread);
+        let is_at_end = !core::ptr::eq(thread, own) && !own.is_listed(hold);
+        let next = next.or_else(|| threads.first(hold).filter(|_| !is_at_end));
+        next.filter(|next| !core::ptr::eq(*next, own))
+    }
+
+    /// The first of this thread's children with something to report that is asked for.
+    fn report_of_children(
+        &self,
+        hold: &mut Hold<'h, H>,
+        thread: &'h Thread<H>,
+        within: &mut Within<H>,
+    ) -> Step<(Subject<'h, H>, WaitStatus)> {
+        let queue = &thread.children_lists().reportable;
+        let wanted = self.wanted_classes();
+        let behind = match *within {
+            Within::Reports(place) => place,
+            _ => i64::MIN,
+        };
+        if let Some(members) = self.few_members(hold).filter(|_| queue.first(hold).is_some()) {
+            let own = members.iter(hold).filter(|member| {
+                let parent = member.parent_thread(hold);
+                parent.is_some_and(|parent| core::ptr::eq(parent, thread))
+                    && member.report_classes(hold) & wanted != 0
+            });
+            let first = own.min_by_key(|child| child.birth.get(hold)).map(Subject::Child);
+            (0..members.len(hold)).for_each(|_| hold.touch());
+            let found = first.and_then(|child| self.report_if_matches(hold, child));
+            return found.map_or(Step::Nothing, Step::Found);
+        }
+        let mut next = queue.first_behind(hold, behind, wanted);
+        while let Some(child) = next {
+            if let Some(found) = self.report_if_matches(hold, Subject::Child(child)) {
+                return Step::Found(found);
+            }
+            if hold.is_full() {
+                *within = Within::Reports(child.birth.get(hold));
+                return Step::Full;
+            }
+            next = queue.behind(hold, child, wanted);
+        }
+        Step::Nothing
+    }
+
+    /// Whether any of this thread's children is a candidate.
+    fn candidate_among_children(
+        &self,
+        hold: &mut Hold<'h, H>,
+        thread: &'h Thread<H>,
+        within: &mut Within<H>,
+    ) -> Step<()> {
+        let children = thread.children_lists();
+        if matches!(self.selector, Selector::Any) && self.options.contains(WaitOptions::EXITED) {
+            // Those that could be reaped were found before, so all that there are of a kind may end yet.
+            let (ordinary, clones) = children.count_kinds(hold);
+            let is_there =
+                self.wants_kind(false) && ordinary > 0 || self.wants_kind(true) && clones > 0;
+            return if is_there { Step::Found(()) } else { Step::Nothing };
+        }
+        if let Some(members) = self.few_members(hold).filter(|_| !children.list.is_empty(hold)) {
+            let mut own = members.iter(hold).filter(|member| {
+                member.parent_thread(hold).is_some_and(|parent| core::ptr::eq(parent, thread))
+            });
+            let is_there =
+                own.any(|child| self.is_candidate(hold, Subject::Child(child)).is_some());
+            drop(own);
+            (0..members.len(hold)).for_each(|_| hold.touch());
+            return if is_there { Step::Found(()) } else { Step::Nothing };
+        }
+        let is_there = |child: &Process<H>, place| {
+            let parent = child.parent_thread(hold);
+            parent.is_some_and(|parent| core::ptr::eq(parent, thread))
+                && child.birth.get(hold) == place
+        };
+        let mut next = match core::mem::replace(within, Within::Beginning) {
+            Within::Children(last, place) if is_there(&last, place) => {
+                children.list.after(hold, &last)
+            }
+            _ => children.list.first(hold),
+        };
+        while let Some(child) = next {
+            hold.touch();
+            if self.is_candidate(hold, Subject::Child(child)).is_some() {
+                return Step::Found(());
+            }
+            next = children.list.after(hold, child);
+            if hold.is_full() && next.is_some() {
+                *within = Within::Children(ARef::from(child), child.birth.get(hold));
+                return Step::Full;
+            }
+        }
+        Step::Nothing
+    }
+
+    /// The first of this thread's tracees with an answer, the newest first. All are looked at, as on Linux.
+    fn find_tracee<R>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        thread: &'h Thread<H>,
+        pick: impl Fn(&Self, &Hold<'h, H>, Subject<'h, H>) -> Option<R>,
+    ) -> Step<R> {
+        let Some(trace) = thread.trace(hold) else { return Step::Nothing };
+        let mut next = trace.tracees().last(hold);
+        while let Some(tracee) = next {
+            hold.touch();
+            if let Some(found) = pick(self, hold, Subject::Tracee(tracee)) {
+                return Step::Found(found);
+            }
+            next = trace.tracees().before(hold, tracee);
+        }
+        Step::Nothing
+    }
+
+    /// The members of the group that is asked for, if they are few.
+    fn few_members(&self, hold: &Hold<'h, H>) -> Option<&'h WeakList<Process<H>, Members>> {
+        match self.selector {
+            Selector::Group(group) => Some(group.members()).filter(|it| it.len(hold) <= FEW),
+            _ => None,
+        }
+    }
+
+    /// The classes of reports that are asked for.
+    fn wanted_classes(&self) -> u8 {
+        let mut reports = Reports::TRAP;
+        for (event, report) in [
+            (WaitOptions::EXITED, Reports::END),
+            (WaitOptions::STOPPED, Reports::STOP),
+            (WaitOptions::CONTINUED, Reports::CONTINUATION),
+        ] {
+            reports.set(report, self.options.contains(event));
+        }
+        let of_kind =
+            |is_clone| if self.wants_kind(is_clone) { reports.of_kind(is_clone) } else { 0 };
+        of_kind(false) | of_kind(true)
+    }
+
+    #[inline]
+    fn report_if_matches(
         &self,
         hold: &Hold<'h, H>,
-        of_children: impl Fn(&Hold<'h, H>, &'h Children<H>) -> Option<R>,
-        of_tracee: impl Fn(&Hold<'h, H>, Subject<'h, H>) -> Option<R>,
-    ) -> Option<R> {
-        let own = self.caller;
-        let lists_of = |thread: &'h Thread<H>| {
-            of_children(hold, thread.children_lists()).or_else(|| {
-                let tracees = thread.trace(hold)?.tracees();
-                let newest = tracees.last(hold);
-                let mut all = core::iter::successors(newest, |it| tracees.before(hold, it));
-                all.find_map(|tracee| of_tracee(hold, Subject::Tracee(tracee)))
-            })
-        };
-        let found = lists_of(own);
-        if found.is_some() || self.options.contains(WaitOptions::NOTHREAD) {
-            return found;
-        }
-        let threads = &own.process_in(hold).threads;
-        let behind =
-            core::iter::successors(threads.after(hold, own), |thread| threads.after(hold, thread));
-        let before = threads.iter(hold).take_while(|thread| !core::ptr::eq(*thread, own));
-        behind.chain(before).find_map(lists_of)
+        subject: Subject<'h, H>,
+    ) -> Option<(Subject<'h, H>, WaitStatus)> {
+        let status = self.report_of(hold, subject)?;
+        self.matches(hold, subject).then_some((subject, status))
+    }
+
+    fn is_candidate(&self, hold: &Hold<'h, H>, subject: Subject<'h, H>) -> Option<()> {
+        (self.may_report(hold, subject) && self.matches(hold, subject)).then_some(())
     }
 
     /// Whether it is one of those asked for. R-WAIT-05 to R-WAIT-08.
@@ -206,7 +406,10 @@ impl<'h, H: Host> Search<'h, H> {
     }
 
     fn is_kind(&self, hold: &Hold<'h, H>, child: &Process<H>) -> bool {
-        let is_clone = child.exit_signal.get(hold) != ExitSignal::SIGCHLD;
+        self.wants_kind(child.is_clone(hold))
+    }
+
+    fn wants_kind(&self, is_clone: bool) -> bool {
         self.options.contains(WaitOptions::ALL)
             || is_clone == self.options.contains(WaitOptions::CLONE)
     }
@@ -256,6 +459,7 @@ impl<'h, H: Host> Search<'h, H> {
     }
 
     /// Takes the report, unless the caller only looks.
+    #[inline]
     pub(super) fn consume(
         &self,
         hold: &mut Hold<'h, H>,

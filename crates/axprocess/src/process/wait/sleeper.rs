@@ -5,7 +5,7 @@
 //! | who | does, in one hold | after the unlock |
 //! | --- | --- | --- |
 //! | a poll that finds nothing | enters its [`Sleeper`] into the caller's process, with the token of that very look and the waker | drops the waker that it replaced |
-//! | news of a child | moves the sleepers that it concerns from the process's list to the list of those that are due | [`TableInner::wake_due`] takes the wakers out, some in each hold, and wakes them |
+//! | news of a child | moves the sleepers that it concerns from the process's list to the list of those that are due; if more than a batch sleep, all of them, in one step | [`TableInner::wake_due`] takes the wakers out, some in each hold, and wakes them |
 //! | a poll that finds an answer, a drop | takes the sleeper out of whichever list it is in, and the waker out of it | drops the waker |
 //!
 //! So no wake-up is lost: whatever happens after the look finds the sleeper. And a waker, which is foreign code, is cloned before the lock is
@@ -19,7 +19,7 @@ use super::news::ChildNews;
 use crate::list::{Links, Node};
 use crate::object::Head;
 use crate::process::Process;
-use crate::sync::{Field, Hold, Opened, TableInner};
+use crate::sync::{BATCH, Field, Hold, Opened, TableInner};
 use crate::{ARef, Errno, Host};
 
 /// A future that waits for children: where it stands, for what, and how to wake it.
@@ -34,8 +34,8 @@ pub(crate) struct Sleeper {
 #[derive(Clone, Copy)]
 enum Place {
     Nowhere,
-    /// With its process, until there is news that wakes this token.
-    Asleep(WaitToken),
+    /// With its process, until there is news that wakes this token; or with those that are to be woken, if its process has moved all of them in one step since: of such steps it had seen so many.
+    Asleep(WaitToken, u32),
     /// With those that are to be woken.
     Due,
 }
@@ -74,7 +74,8 @@ impl Sleeper {
         waker: Waker,
     ) -> Option<Waker> {
         let before = self.rise(hold, process);
-        self.place.set(hold, Place::Asleep(token));
+        let moves = process.sleepers.tally().get(hold);
+        self.place.set(hold, Place::Asleep(token, moves));
         process.sleepers.push_back(hold, self);
         *self.waker.get_mut(hold) = Some(waker);
         before
@@ -89,8 +90,10 @@ impl Sleeper {
     ) -> Option<Waker> {
         match self.place.get(hold) {
             Place::Nowhere => {}
-            Place::Asleep(_) => process.sleepers.remove(hold, self),
-            Place::Due => hold.due().remove(hold, self),
+            Place::Asleep(_, moves) if moves == process.sleepers.tally().get(hold) => {
+                process.sleepers.remove(hold, self);
+            }
+            Place::Asleep(..) | Place::Due => hold.due().remove(hold, self),
         }
         self.place.set(hold, Place::Nowhere);
         self.waker.get_mut(hold).take()
@@ -98,13 +101,22 @@ impl Sleeper {
 }
 
 impl<H: Host> Process<H> {
-    /// Makes the sleepers due that the news concerns. All in one hold, as Linux wakes a whole queue: the news is theirs at one moment.
+    /// Makes the sleepers due that the news concerns. All in one hold, as Linux wakes a whole queue: the news is theirs at one moment. So of very many none is asked
+    /// whether it is concerned: all are woken, and look again.
     pub(super) fn wake_futures(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
+        if self.sleepers.len(hold) > BATCH {
+            let moves = self.sleepers.tally();
+            moves.set(hold, moves.get(hold).wrapping_add(1));
+            self.sleepers.move_all(hold, hold.due());
+            hold.owe_wakes();
+            return;
+        }
         let mut next = self.sleepers.first(hold);
         while let Some(sleeper) = next {
             hold.touch();
             next = self.sleepers.after(hold, sleeper);
-            if matches!(sleeper.place.get(hold), Place::Asleep(token) if token.is_woken_by(news)) {
+            if matches!(sleeper.place.get(hold), Place::Asleep(token, _) if token.is_woken_by(news))
+            {
                 self.sleepers.remove(hold, sleeper);
                 sleeper.place.set(hold, Place::Due);
                 hold.due().push_back(hold, sleeper);

@@ -1,0 +1,253 @@
+//! The lists of a process and of a thread: children and threads.
+
+use alloc::vec::Vec;
+
+use super::Process;
+use crate::snapshot::{Listing, Verdict, Walk, collect, reserve_batch};
+use crate::sync::Hold;
+use crate::thread::Thread;
+use crate::{ARef, Errno, Host};
+
+impl<H: Host> Process<H> {
+    /// Returns the children, zombies included: those of the leader in birth or adoption order, then those of each other thread.
+    ///
+    /// A child that stays a child all the while is in it exactly once, also if the thread exits whose child it is, and another thread of this process adopts it:
+    /// then it may stand at the end. With more than 64 children the lock is given back in between.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn children(&self) -> Result<Vec<ARef<Self>>, Errno> {
+        let (mut found, mut pauses, mut tour) = (Vec::new(), Vec::new(), None);
+        loop {
+            reserve_batch(&mut found)?;
+            reserve_batch(&mut pauses)?;
+            let (is_done, may_repeat) = self.table().hold(|hold| {
+                let tour = tour.get_or_insert_with(|| Tour::new(hold, self));
+                (tour.go_on(hold, self, &mut pauses, &mut found), tour.may_repeat)
+            });
+            match (is_done, may_repeat) {
+                (true, true) => return without_repetitions(found),
+                (true, false) => return Ok(found),
+                (false, _) => {}
+            }
+        }
+    }
+
+    /// Returns the threads that have not begun to exit, the leader first.
+    ///
+    /// A thread that does not begin to all the while is in it exactly once. With more than 64 threads the lock is given back in between.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn threads(&self) -> Result<Vec<ARef<Thread<H>>>, Errno> {
+        collect(self.table(), &ThreadsOf(self))
+    }
+}
+
+impl<H: Host> Thread<H> {
+    /// Returns the children of this thread, zombies included, in the order in which [`wait`](Self::wait) looks at them.
+    ///
+    /// Serves `/proc/PID/task/TID/children`. A child that stays one of this thread all the while is in it exactly
+    /// once. With more than 64 children the lock is given back in between. R-PROC-03.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn children(&self) -> Result<Vec<ARef<Process<H>>>, Errno> {
+        collect(self.process().table(), &ChildrenOf(self, Direction::Eldest))
+    }
+}
+
+/// The threads of a process. None comes back, so all have one place.
+struct ThreadsOf<'a, H: Host>(&'a Process<H>);
+
+impl<H: Host> Listing<H> for ThreadsOf<'_, H> {
+    type Member = Thread<H>;
+
+    fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        self.0.threads.first(hold)
+    }
+
+    fn after<'h>(&self, hold: &Hold<'h, H>, thread: &Thread<H>) -> Option<&'h Thread<H>> {
+        self.0.threads.after(hold, thread)
+    }
+
+    fn place(&self, hold: &Hold<'_, H>, thread: &Thread<H>) -> Option<i64> {
+        thread.is_listed(hold).then_some(0)
+    }
+
+    fn verdict(&self, _: &Hold<'_, H>, thread: &Thread<H>, _: i64, _: i64) -> Verdict {
+        if thread.is_live() { Verdict::Collect } else { Verdict::PassOver }
+    }
+}
+
+/// The children of a thread, from one end.
+struct ChildrenOf<'a, H: Host>(&'a Thread<H>, Direction);
+
+/// From which end children are walked.
+#[derive(Clone, Copy)]
+enum Direction {
+    Eldest,
+    /// From the youngest back to those that were there before a place.
+    YoungestTo(i64),
+}
+
+impl<H: Host> Listing<H> for ChildrenOf<'_, H> {
+    type Member = Process<H>;
+
+    fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        let list = &self.0.children_lists().list;
+        match self.1 {
+            Direction::Eldest => list.first(hold),
+            Direction::YoungestTo(_) => list.last(hold),
+        }
+    }
+
+    fn after<'h>(&self, hold: &Hold<'h, H>, child: &Process<H>) -> Option<&'h Process<H>> {
+        let list = &self.0.children_lists().list;
+        match self.1 {
+            Direction::Eldest => list.after(hold, child),
+            Direction::YoungestTo(_) => list.before(hold, child),
+        }
+    }
+
+    fn place(&self, hold: &Hold<'_, H>, child: &Process<H>) -> Option<i64> {
+        let is_own = child.parent_thread(hold).is_some_and(|it| core::ptr::eq(it, self.0));
+        is_own.then(|| child.birth.get(hold))
+    }
+
+    fn verdict(&self, _: &Hold<'_, H>, _: &Process<H>, place: i64, until: i64) -> Verdict {
+        match self.1 {
+            Direction::Eldest if place > until => Verdict::End,
+            Direction::YoungestTo(_) if place > until => Verdict::PassOver,
+            Direction::YoungestTo(since) if place <= since => Verdict::End,
+            _ => Verdict::Collect,
+        }
+    }
+}
+
+/// A walk over the children of all threads of a process.
+///
+/// When a thread exits, another one adopts its children, in a list that may be walked already. That gives them later places than the walk collects, and the process
+/// counts it. So if any have moved, the walk goes once more through the ends of all lists, to those with the places given since; that is little, and so is soon done in one hold, in which none moves.
+struct Tour<H: Host> {
+    direction: Direction,
+    until: i64,
+    /// How many children had moved from one thread of the process to another.
+    moves: u32,
+    /// How far it has come in the list of the thread at which the last hold has ended.
+    walk: Option<Walk<Process<H>>>,
+    /// A child may have been collected twice.
+    may_repeat: bool,
+}
+
+impl<H: Host> Tour<H> {
+    fn new(hold: &Hold<'_, H>, process: &Process<H>) -> Self {
+        Self {
+            direction: Direction::Eldest,
+            until: hold.relations().newest_place(),
+            moves: process.moved_children.get(hold),
+            walk: None,
+            may_repeat: false,
+        }
+    }
+
+    /// Goes as far as the hold allows. Whether it is at its end. `pauses` are the threads at which a hold has ended, the last one last.
+    fn go_on(
+        &mut self,
+        hold: &mut Hold<'_, H>,
+        process: &Process<H>,
+        pauses: &mut Vec<ARef<Thread<H>>>,
+        found: &mut Vec<ARef<Process<H>>>,
+    ) -> bool {
+        let Some(mut next) = self.next(hold, process, pauses) else { return false };
+        loop {
+            let Some(thread) = next else {
+                if !self.begin_again(hold, process) {
+                    return true;
+                }
+                pauses.clear();
+                next = Some(process.leading_thread(hold));
+                continue;
+            };
+            let walk = self.walk.get_or_insert_with(|| Walk::new(self.until, found.len()));
+            let is_done = walk.go_on(hold, &ChildrenOf(thread, self.direction), found);
+            if !is_done || hold.is_full() {
+                if !pauses.last().is_some_and(|last| core::ptr::eq(&**last, thread)) {
+                    pauses.push(ARef::from(thread));
+                }
+                return false;
+            }
+            if let Direction::YoungestTo(_) = self.direction {
+                found[walk.from()..].reverse();
+            }
+            self.walk = None;
+            hold.touch();
+            next = process.thread_after(hold, thread);
+        }
+    }
+
+    /// Whose list is to be walked next. The outer `None`: the hold is full before that is known.
+    fn next<'h>(
+        &mut self,
+        hold: &mut Hold<'h, H>,
+        process: &Process<H>,
+        pauses: &mut Vec<ARef<Thread<H>>>,
+    ) -> Option<Option<&'h Thread<H>>> {
+        while let Some(thread) = pauses.last() {
+            let thread = thread.in_hold(hold);
+            if thread.is_listed(hold) || thread.is_leader(hold) {
+                return Some(match &self.walk {
+                    Some(_) => Some(thread),
+                    None => process.thread_after(hold, thread),
+                });
+            }
+            if hold.is_full() {
+                return None;
+            }
+            hold.touch();
+            pauses.pop();
+            (self.walk, self.may_repeat) = (None, true);
+        }
+        Some(Some(process.leading_thread(hold)))
+    }
+
+    /// Begins once more, with the ends of the lists. False if no child has moved.
+    fn begin_again(&mut self, hold: &Hold<'_, H>, process: &Process<H>) -> bool {
+        let moves = process.moved_children.get(hold);
+        if moves == self.moves {
+            return false;
+        }
+        self.moves = moves;
+        self.direction = Direction::YoungestTo(self.until);
+        self.until = hold.relations().newest_place();
+        self.may_repeat = true;
+        true
+    }
+}
+
+/// Leaves the first of each.
+///
+/// # Errors
+///
+/// `ENOMEM`: there is no memory to sort them.
+fn without_repetitions<H: Host>(
+    mut found: Vec<ARef<Process<H>>>,
+) -> Result<Vec<ARef<Process<H>>>, Errno> {
+    let mut firsts = Vec::new();
+    firsts.try_reserve_exact(found.len()).map_err(|_| Errno::ENOMEM)?;
+    let address = |process: &ARef<Process<H>>| core::ptr::from_ref(&**process).addr();
+    firsts.extend(found.iter().map(address).zip(0_usize..));
+    firsts.sort_unstable();
+    firsts.dedup_by_key(|(address, _)| *address);
+    firsts.sort_unstable_by_key(|(_, index)| *index);
+    let (mut firsts, mut index) = (firsts.into_iter().peekable(), 0);
+    found.retain(|_| {
+        let is_first = firsts.next_if(|(_, first)| *first == index).is_some();
+        index += 1;
+        is_first
+    });
+    Ok(found)
+}
