@@ -9,6 +9,9 @@
 //! Members belong to **classes**, one bit each: what they have to report, and of which kind they are. Each knows the classes of all members at and below its place in the tree. So who asks for some
 //! classes only passes by all others, however many there are.
 
+#[cfg(any(test, feature = "check"))]
+mod check;
+
 use core::marker::PhantomData;
 
 use super::Ptr;
@@ -215,28 +218,6 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
             node.classes_below().set(hold, classes);
         }
         has_changed
-    }
-
-    /// Asserts that each member knows the classes of those below it.
-    #[cfg(feature = "check")]
-    pub(crate) fn check<H: Host>(&self, hold: &Hold<'_, H>) {
-        for node in self.iter(hold) {
-            let below = |side| Self::child(hold, node, side).map(|it| it.get(hold).classes_below());
-            let known = [Side::Left, Side::Right].map(|it| below(it).map_or(0, |it| it.get(hold)));
-            let classes = node.own_classes().get(hold) | known[0] | known[1];
-            assert_eq!(node.classes_below().get(hold), classes, "2: the classes below a report");
-        }
-    }
-
-    /// The members in order.
-    #[cfg(any(test, feature = "check"))]
-    pub(crate) fn iter<'a, 'h, H: Host>(
-        &'a self,
-        hold: &'a Hold<'h, H>,
-    ) -> impl Iterator<Item = &'h T> + use<'a, 'h, T, L, H> {
-        core::iter::successors(self.first(hold), move |node| {
-            Self::neighbour(hold, node, Side::Right).map(|next| next.get(hold))
-        })
     }
 
     /// Puts `node`, which is in no queue of this kind, at its place, in these classes.
