@@ -190,7 +190,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         true
     }
 
-    /// WakesDespitePanic a thread that sleeps in a ptrace-stop and has lost its tracer, or in a group stop and has got one. It looks where it has to stop now:
+    /// Wakes a thread that sleeps in a ptrace-stop and has lost its tracer, or in a group stop and has got one. It looks where it has to stop now:
     /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::stop`]), or nowhere.
     ///
     /// Default: nothing.
@@ -205,7 +205,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = thread;
     }
 
-    /// WakesDespitePanic a thread that sleeps because [`Thread::is_in_vfork`], which is false by now: its child has exec'd or exited.
+    /// Wakes a thread that sleeps because [`Thread::is_in_vfork`], which is false by now: its child has exec'd or exited.
     ///
     /// Default: nothing.
     fn end_vfork(&self, parent: &Thread<Self>) {
@@ -221,7 +221,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = process;
     }
 
-    /// WakesDespitePanic the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
+    /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
     ///
     /// Linux wakes only those with a [`WaitToken`](crate::WaitToken) that [is woken](crate::WaitToken::is_woken_by) by the news; to wake more does
     /// little harm, because each looks again (R-WAIT-09).
@@ -231,7 +231,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (parent, news);
     }
 
-    /// WakesDespitePanic whoever polls a handle of this process, or of its leader thread: what it [polls](crate::PidHandle::poll) has changed.
+    /// Wakes whoever polls a handle of this process, or of its leader thread: what it [polls](crate::PidHandle::poll) has changed.
     ///
     /// Called when the process becomes a zombie, before its parent is told, and when it is reaped (R-PIDFD-02). It may be called
     /// when nothing is new, as after the move to a new parent.
@@ -241,7 +241,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = process;
     }
 
-    /// WakesDespitePanic whoever polls a handle of this thread, which does not lead: its number has ended (R-PIDFD-03, R-EXEC-05).
+    /// Wakes whoever polls a handle of this thread, which does not lead: its number has ended (R-PIDFD-03, R-EXEC-05).
     ///
     /// Default: nothing.
     fn wake_thread_pollers(&self, thread: &Thread<Self>) {

@@ -35,7 +35,7 @@ struct Asks(ARef<Process<Kernel>>, Arc<AtomicUsize>);
 
 impl Drop for Asks {
     fn drop(&mut self) {
-        assert!(self.0.is_init());
+        assert!(self.0.is_table_init());
         self.1.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -137,7 +137,7 @@ fn what_is_dropped_beside_the_last_hold_goes_with_its_table() {
             for _ in 0..ROUNDS {
                 barrier.wait();
                 let process = handed.lock().unwrap().take().unwrap();
-                process.is_init();
+                process.is_table_init();
                 drop(process);
                 barrier.wait();
             }

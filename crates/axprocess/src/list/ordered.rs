@@ -176,7 +176,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         if node.own_classes().get(hold) != classes {
             hold.touch();
             node.own_classes().set(hold, classes);
-            Self::renew_classes_from(hold, Some(Ptr::new(node)));
+            Self::renew_classes_upward(hold, Some(Ptr::new(node)));
         }
     }
 
@@ -195,7 +195,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// Finds out anew which classes are below `from` and the nodes above it, as far as that changes.
-    fn renew_classes_from<H: Host>(hold: &mut Hold<'_, H>, from: Option<Ptr<T>>) {
+    fn renew_classes_upward<H: Host>(hold: &mut Hold<'_, H>, from: Option<Ptr<T>>) {
         let mut next = from;
         while let Some(node) = next.map(|node| node.get(hold)) {
             if !Self::renew_classes(hold, node) {
@@ -294,7 +294,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         let own = node.own_classes().get(hold);
         // Mostly all have the same to report.
         if above.is_some_and(|above| !above.get(hold).own_classes().get(hold) & own != 0) {
-            Self::renew_classes_from(hold, above);
+            Self::renew_classes_upward(hold, above);
         }
     }
 

@@ -238,7 +238,7 @@ impl<H: Host> NumberTable<H> {
     }
 
     /// The number that is looked at first for the next process.
-    pub(crate) const fn cursor(&self) -> Pid {
+    pub(crate) const fn next_tried(&self) -> Pid {
         self.cursor
     }
 

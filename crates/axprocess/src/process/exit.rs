@@ -98,7 +98,7 @@ impl<H: Host> Thread<H> {
         if process.live_threads.get(hold) > 0 {
             return ThreadExit::OthersRemain;
         }
-        if process.is_table_init(hold) {
+        if process.is_table_init_in(hold) {
             return ThreadExit::LastOfInit;
         }
         process.begin_exit(hold);

@@ -637,7 +637,7 @@ impl<H: Host> Child<H> {
         let process = self.process.in_hold(hold);
         let parent = origin.find_parent(hold)?;
         process.enter_number(hold, numbers)?;
-        let like = origin.heritage(hold, parent);
+        let like = origin.inherits_from(hold, parent);
         process.inherit_group(hold, like);
         process.inherit_reaper(hold, like);
         if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
@@ -671,7 +671,7 @@ impl<'h, H: Host> Origin<'h, H> {
 
     /// Whose group and terminal the child has: the caller's, but one that was reaped meanwhile has none to pass on.
     #[inline]
-    fn heritage(&self, hold: &Hold<'h, H>, parent: &'h Thread<H>) -> &'h Process<H> {
+    fn inherits_from(&self, hold: &Hold<'h, H>, parent: &'h Thread<H>) -> &'h Process<H> {
         if self.like.is_member_somewhere() { self.like } else { parent.process_in(hold) }
     }
 }

@@ -364,8 +364,8 @@ impl<H: Host> Process<H> {
     }
 
     /// Returns whether this is the table's first process.
-    pub fn is_init(&self) -> bool {
-        self.table().hold(|hold| self.is_table_init(hold))
+    pub fn is_table_init(&self) -> bool {
+        self.table().hold(|hold| self.is_table_init_in(hold))
     }
 
     /// Returns the parent; `None` for init and for a reaped process.
@@ -467,7 +467,7 @@ impl<H: Host> Process<H> {
         self.pid_ns(hold).init(hold).is_some_and(|init| core::ptr::eq(init, self))
     }
 
-    pub(crate) fn is_table_init(&self, hold: &Hold<'_, H>) -> bool {
+    pub(crate) fn is_table_init_in(&self, hold: &Hold<'_, H>) -> bool {
         hold.root_pid_ns().init(hold).is_some_and(|init| core::ptr::eq(init, self))
     }
 

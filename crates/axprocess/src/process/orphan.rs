@@ -120,7 +120,7 @@ impl<H: Host> Process<H> {
     fn links(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {
         self.state() < ProcessState::Zombie
             && self.parent_in(hold).is_some_and(|parent| {
-                !parent.is_table_init(hold) && self.is_linked_by(hold, parent, group)
+                !parent.is_table_init_in(hold) && self.is_linked_by(hold, parent, group)
             })
     }
 

@@ -159,7 +159,7 @@ impl<H: Host> Process<H> {
     /// `SIGKILL` and `SIGSTOP`, does not come from outside. To the table's own init there is no outside. R-NS-10, R-NS-11.
     fn is_shielded(&self, hold: &Hold<'_, H>, origin: Origin, signal: Signal) -> bool {
         let is_forced =
-            signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init(hold);
+            signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init_in(hold);
         self.is_pid_ns_init(hold) && !is_forced
     }
 

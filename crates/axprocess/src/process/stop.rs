@@ -118,7 +118,7 @@ impl<H: Host> Process<H> {
     ///
     /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group, nor an init. R-ORPHAN-09, R-NS-12.
     pub fn default_stop(&self, signal: Signal) -> StopDecision {
-        self.table().hold(|hold| self.decide_stop(hold, signal))
+        self.table().hold(|hold| self.would_stop(hold, signal))
     }
 
     /// Records that every thread of the process has stopped, because of `signal`, and tells the parent.
@@ -215,7 +215,8 @@ impl<H: Host> Process<H> {
         }
     }
 
-    fn decide_stop(&self, hold: &mut Hold<'_, H>, signal: Signal) -> StopDecision {
+    /// What would become of the signal. Begins nothing: the hold is written to by the orphan question alone, which remembers whom it has asked.
+    fn would_stop(&self, hold: &mut Hold<'_, H>, signal: Signal) -> StopDecision {
         let stops = self.can_stop(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP
@@ -309,7 +310,7 @@ impl<H: Host> Thread<H> {
             if process.stop_ticket() != ticket {
                 return StopDecision::CancelledByCont;
             }
-            let decision = process.decide_stop(hold, signal);
+            let decision = process.would_stop(hold, signal);
             if decision != StopDecision::Stop || process.has(hold, Marks::EXECING) {
                 return StopDecision::Discard;
             }

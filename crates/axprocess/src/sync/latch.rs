@@ -34,7 +34,7 @@ impl Latch {
         loop {
             // With the release in `store_in_steps`: what the turn leads to is written.
             let turn = self.turn.load(Ordering::Acquire);
-            let value = self.copies[(turn & 1) as usize].load();
+            let value = self.copies[(turn & 1) as usize].load_torn();
             // With the fence there: if any of it was written later, the turn that was set before that is seen now.
             fence(Ordering::Acquire);
             if self.turn.load(Ordering::Relaxed) == turn {
@@ -74,7 +74,8 @@ impl Halves {
     }
 
     #[inline]
-    fn load(&self) -> u64 {
+    /// They may be of two writes: the latch tells.
+    fn load_torn(&self) -> u64 {
         let (upper, lower) =
             (self.upper.load(Ordering::Relaxed), self.lower.load(Ordering::Relaxed));
         u64::from(upper) << 32 | u64::from(lower)

@@ -130,7 +130,7 @@ impl<H: Host> Process<H> {
 const WAKES: usize = 8;
 
 impl<H: Host> TableInner<H> {
-    /// WakesDespitePanic the futures that are due. Without a hold: a waker may do anything, also call this crate.
+    /// Wakes the futures that are due. Without a hold: a waker may do anything, also call this crate.
     #[cold]
     pub(crate) fn wake_due(&self) {
         loop {
