@@ -305,3 +305,20 @@ fn a_future_that_is_dropped_while_others_are_woken_leaves_the_right_list() {
     let mut late = Box::pin(call.event());
     assert!(late.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
 }
+
+#[test]
+fn init_whose_last_thread_has_exited_waits_for_stops_and_comes_to_an_end() {
+    // R-EXIT-18, R-WAIT-11: its children stay with that thread, which is in no list any more; a look that goes on in a second hold goes on there. 150 children are three holds.
+    let (table, init, shell) = shell();
+    let children: Vec<_> = (0..150).map(|_| fork(&init)).collect();
+    assert_eq!(
+        init.exit_thread(axprocess::ExitStatus::exited(0)),
+        axprocess::ThreadExit::LastOfInit
+    );
+    children.iter().for_each(|child| _ = child.exit_thread(axprocess::ExitStatus::exited(0)));
+    const WSTOPPED_ONLY: i32 = 2;
+    let request = WaitRequest::waitid(0, 0, WSTOPPED_ONLY).unwrap();
+    shell.exit_thread(axprocess::ExitStatus::exited(0));
+    assert_eq!(init.wait(&request).map(drop), Err(axprocess::Errno::ECHILD), "none can stop");
+    assert_bounded(&table);
+}

@@ -201,10 +201,11 @@ impl<'h, H: Host> Search<'h, H> {
         pause: &mut Option<Pause<H>>,
         mut look_at: impl FnMut(&mut Hold<'h, H>, &'h Thread<H>, &mut Within<H>) -> Step<R>,
     ) -> Step<R> {
+        // Init's last thread keeps its children when it has exited: as a caller it is gone on with all the same.
+        let stays =
+            |thread: &Thread<H>| thread.is_listed(hold) || core::ptr::eq(thread, self.caller);
         let (mut thread, mut within) = match pause.take() {
-            Some(Pause { thread, within }) if thread.is_listed(hold) => {
-                (thread.in_hold(hold), within)
-            }
+            Some(Pause { thread, within }) if stays(&thread) => (thread.in_hold(hold), within),
             _ => (self.caller, Within::Beginning),
         };
         loop {
