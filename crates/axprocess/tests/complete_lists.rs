@@ -115,6 +115,15 @@ fn group_of_many() -> (ProcessTable<Kernel>, Vec<Thread>) {
     (table, [vec![shell], members].concat())
 }
 
+/// A process of three threads, the leader first, each with 150 children.
+fn three_threads_with_children(init: &Thread) -> (Thread, [Thread; 3], Vec<Thread>) {
+    let leader = fork(init);
+    let threads = [leader.clone(), spawn(&leader), spawn(&leader)];
+    let children_of = |thread| (0..150).map(move |_| fork(thread));
+    let children = threads.iter().flat_map(children_of).collect();
+    (leader, threads, children)
+}
+
 #[test]
 fn a_member_that_leaves_and_comes_back_hides_no_other() {
     // Attack B1: the last one collected in a hold stands behind those that are still to come, and the walk does not go on there.
@@ -165,12 +174,7 @@ fn a_leader_that_exits_takes_no_child_out_of_the_list() {
     for exiting in [0, 1, 2] {
         for at in 2..=7 {
             let (_table, init) = boot();
-            let leader = fork(&init);
-            let threads = [leader.clone(), spawn(&leader), spawn(&leader)];
-            let children: Vec<_> = threads
-                .iter()
-                .flat_map(|thread| (0..150).map(|_| fork(thread)).collect::<Vec<_>>())
-                .collect();
+            let (leader, threads, children) = three_threads_with_children(&init);
             let (process, leaving) = (leader.process().clone(), threads[exiting].clone());
             let found = with_step(at, move || exit(&leaving), || process.children().unwrap());
             assert_complete(children.iter().map(|it| it.tid()), found.iter().map(|it| it.pid()));
@@ -183,12 +187,7 @@ fn an_exec_takes_no_child_out_of_the_list() {
     // Attack B1, R-EXEC-01: one thread adopts the children of all others, and leads from then on.
     for at in 2..=7 {
         let (_table, init) = boot();
-        let leader = fork(&init);
-        let threads = [leader.clone(), spawn(&leader), spawn(&leader)];
-        let children: Vec<_> = threads
-            .iter()
-            .flat_map(|thread| (0..150).map(|_| fork(thread)).collect::<Vec<_>>())
-            .collect();
+        let (leader, threads, children) = three_threads_with_children(&init);
         let (process, caller) = (leader.process().clone(), threads[1].clone());
         let found = with_step(at, move || caller.exec().unwrap(), || process.children().unwrap());
         assert_complete(children.iter().map(|it| it.tid()), found.iter().map(|it| it.pid()));

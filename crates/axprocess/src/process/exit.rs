@@ -53,11 +53,10 @@ impl<H: Host> Thread<H> {
     #[inline]
     fn exit_in(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
         let process = self.process_in(hold);
-        let is_group_stopped = process.group_in(hold).stopped_members(hold) > 0;
         if process.takes_fast_path(hold)
             && self.is_live_in(hold)
             && self.has_no_children(hold)
-            && !is_group_stopped
+            && process.group_in(hold).stopped_members(hold) == 0
         {
             process.exit_on_fast_path(hold, code);
             return ThreadExit::Last;
