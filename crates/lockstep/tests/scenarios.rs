@@ -272,6 +272,18 @@ fn the_agent_waits_without_futex_and_clocks() {
     }
 }
 
+/// Who sleeps without having seen its order is not taken for one that has obeyed it: an exec between two looks is no state before it.
+#[test]
+fn a_worker_that_polls_is_not_at_rest_before_it_has_obeyed() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
+    let execs = ["R-EXEC-02", "R-EXEC-05"].map(|name| format!("{directory}/{name}.proc"));
+    let files = std::iter::repeat_n(&execs, 60).flatten().map(String::as_str);
+    let Some(output) = agent_without(&[libc::SYS_futex], &files.collect::<Vec<_>>()) else {
+        return;
+    };
+    assert!(output.status.success(), "{}", said(&output));
+}
+
 /// Without the call that begins every script nothing can be played: that is told, with its name.
 #[test]
 fn the_agent_names_what_it_cannot_do_without() {

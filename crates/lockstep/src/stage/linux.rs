@@ -287,6 +287,9 @@ impl<'a> Linux<'a> {
             let Some(worker) = entry else {
                 continue;
             };
+            let slot = Slot::at(actor);
+            // Asked before the row is read: who sleeps without having seen its order may have obeyed it right behind the row.
+            let has_obeyed = slot.done.load(Acquire) == slot.ordered.load(Relaxed);
             let Some(mut row) = self.proc.row(worker.process, worker.thread) else {
                 let process = self.proc.row(worker.process, worker.process);
                 // In the middle of an exec the thread has given up its number, and has not yet answered under the other one.
@@ -297,7 +300,6 @@ impl<'a> Linux<'a> {
                 }
                 continue;
             };
-            let slot = Slot::at(actor);
             let is_unknown = self.theatre.lacks(Lack::Calls);
             let rests = match row.state {
                 b'Z' | b'T' | b'E' => true,
@@ -309,7 +311,7 @@ impl<'a> Linux<'a> {
                 }
                 b'S' => {
                     is_unknown
-                        || slot.done.load(Acquire) == slot.ordered.load(Relaxed)
+                        || has_obeyed
                         || self.proc.is_in_blocking_call(worker.process, worker.thread)
                 }
                 _ => false,
