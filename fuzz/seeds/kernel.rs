@@ -65,7 +65,7 @@ impl Cast {
             self.exit(by, 0);
             return;
         }
-        if thread.is_in_vfork() {
+        if thread.is_waiting_for_vfork() {
             return;
         }
         let was_stopped = self.stopped.contains(&by);

@@ -197,17 +197,17 @@ impl World {
                 self.ticket = None;
             }
             Call::Stop { by } => {
-                self.thread(by)?.stop();
+                self.thread(by)?.participate_in_stop();
             }
-            Call::Run { by } => self.thread(by)?.report_running(),
+            Call::Run { by } => self.thread(by)?.notify_parent_if_continued(),
             Call::GroupStopped { by, signal } => {
-                self.process(by)?.group_stopped(signal_of(signal.value())?);
+                self.process(by)?.report_group_stopped(signal_of(signal.value())?);
             }
-            Call::GroupContinued { by } => self.process(by)?.group_continued(),
+            Call::GroupContinued { by } => self.process(by)?.report_group_continued(),
             Call::UnsharePid { by } => self.thread(by)?.unshare_pid().ok()?,
             Call::SetPidNamespace { by, of } => {
                 let space: ARef<PidNamespace<Moody>> = self.process(of)?.namespace();
-                self.thread(by)?.set_pid_namespace(&space).ok()?;
+                self.thread(by)?.set_namespace_for_children(&space).ok()?;
             }
             Call::BeginWait { by, pid, options } => {
                 let request = WaitRequest::wait4(pid.value(), options.value()).ok()?;

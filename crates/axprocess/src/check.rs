@@ -54,13 +54,13 @@ pub struct AuditReport {
 impl<H: Host> ProcessTable<H> {
     /// Returns what the holds of the relation lock have touched so far. Test builds only (feature `check`).
     pub fn audit(&self) -> AuditReport {
-        self.in_use().hold(|hold| hold.relations().audit.report())
+        self.get_or_make_table().hold(|hold| hold.relations().audit.report())
     }
 
     /// Checks the invariants at every `interval`th unlock; without this call, the oftener the fewer
     /// processes there are, and always with up to 256. Test builds only (feature `check`).
     pub fn check_every(&self, interval: NonZeroU64) {
-        self.in_use().hold(|hold| hold.relations_mut().audit.check_every(interval));
+        self.get_or_make_table().hold(|hold| hold.relations_mut().audit.check_every(interval));
     }
 }
 
@@ -164,7 +164,7 @@ impl<'h, H: Host> Walk<'h, H> {
 
     fn visit(&mut self, hold: &Hold<'h, H>, process: &'h Process<H>) {
         assert!(self.seen.insert(process), "1: {process:?} is in two child lists");
-        assert!(process.is_member_somewhere(), "10: {process:?} is in the tree");
+        assert!(process.is_in_table(), "10: {process:?} is in the tree");
         self.use_numbers(
             hold,
             process.own_numbers(),
@@ -294,7 +294,10 @@ impl<'h, H: Host> Walk<'h, H> {
             let stopped = group.stopped_members(hold);
             assert_eq!(stopped, counts.stopped, "12: the stopped members of {group:?}");
             let is_member = |witness: &Process<H>| witness.is_member_of(hold, group);
-            assert!(group.witness(hold).is_none_or(is_member), "18: the witness of {group:?}");
+            assert!(
+                group.orphan_search_start(hold).is_none_or(is_member),
+                "18: the witness of {group:?}"
+            );
             assert!(Node::<Groups>::links(group).is_linked(hold), "3: {group:?} is in no session");
             let session = group.session_in(hold);
             self.sessions.entry(session).or_insert((session, 0)).1 += 1;
@@ -463,14 +466,14 @@ mod tests {
     #[should_panic(expected = "12: ")]
     fn invariant_12_an_uncounted_stop() {
         // A group that counts a stopped member and has none: it would be asked whether it is orphaned, and told in vain.
-        after(|hold, [_, child, _]| child.group_in(hold).count_stopped(hold));
+        after(|hold, [_, child, _]| child.group_in(hold).increment_stopped(hold));
     }
 
     #[test]
     #[should_panic(expected = "18: ")]
     fn invariant_18_a_witness_from_elsewhere() {
         // A witness that is no member could be freed while the group still asks it.
-        after(|hold, [init, child, _]| child.group_in(hold).break_witness(hold, init));
+        after(|hold, [init, child, _]| child.group_in(hold).set_orphan_search_start(hold, init));
     }
 
     #[test]

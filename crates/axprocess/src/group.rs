@@ -27,9 +27,9 @@ pub struct ProcessGroup<H: Host> {
     /// How many members are stopped: without any, nobody asks whether the group is orphaned.
     stopped: Field<u32>,
     /// How many members a search for one that links the group has passed over; see `process/orphan.rs`.
-    searched: Field<u32>,
+    orphan_search_passed: Field<u32>,
     /// The member that has linked the group when that was last asked, or the next one to ask; none: the first.
-    witness: WeakEdge<Process<H>>,
+    orphan_search_start: WeakEdge<Process<H>>,
     session_links: Links<ProcessGroup<H>>,
     /// Its place among the groups of its session: when it was founded, or has come to live again.
     place: Field<i64>,
@@ -51,7 +51,7 @@ impl<H: Host> ProcessGroup<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(crate) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
+    pub(crate) fn make_embryo(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
             head: Head::new(),
@@ -61,8 +61,8 @@ impl<H: Host> ProcessGroup<H> {
             session: StrongEdge::empty(),
             members: WeakList::new(),
             stopped: Field::new(0),
-            searched: Field::new(0),
-            witness: WeakEdge::none(),
+            orphan_search_passed: Field::new(0),
+            orphan_search_start: WeakEdge::none(),
             session_links: Links::new(),
             place: Field::new(0),
             serial: Field::new(0),
@@ -104,7 +104,7 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Returns whether the group is orphaned: no member has a parent in another group of the same session, init aside.
     ///
-    /// Nobody could continue a member that stops, so terminal stops are not taken there ([`Process::default_stop`]). R-ORPHAN-01, R-ORPHAN-02,
+    /// Nobody could continue a member that stops, so terminal stops are not taken there ([`Process::would_stop`]). R-ORPHAN-01, R-ORPHAN-02,
     /// R-ORPHAN-10, R-ORPHAN-11. Looks at members under the lock until one is found that links it; at first at the one that did when this was last asked.
     pub fn is_orphaned(&self) -> bool {
         self.table.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
@@ -116,7 +116,7 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Which use of its number it is.
     #[inline]
-    pub(crate) fn serial(&self, hold: &Hold<'_, H>) -> u64 {
+    pub(crate) fn founder_serial(&self, hold: &Hold<'_, H>) -> u64 {
         self.serial.get(hold)
     }
 
@@ -138,12 +138,12 @@ impl<H: Host> ProcessGroup<H> {
         session: &Session<H>,
     ) -> Result<(), Refusal> {
         if let Some(founder) = founder {
-            self.own_numbers.take_after(hold, founder);
-            self.take_number(hold)?;
+            self.own_numbers.copy_from_founder(hold, founder);
+            self.register_under_numbers(hold)?;
         }
         self.sid.set(hold, session.sid());
         self.session.set(hold, Some(ARef::from(session)));
-        self.enter_session(hold, session);
+        self.append_to_session_list(hold, session);
         Ok(())
     }
 
@@ -170,14 +170,14 @@ impl<H: Host> ProcessGroup<H> {
         }
         // The group in which init begins has none.
         if self.own_numbers.number() != 0 {
-            self.take_number(hold)?;
+            self.register_under_numbers(hold)?;
         }
-        self.enter_session(hold, session);
+        self.append_to_session_list(hold, session);
         Ok(())
     }
 
     /// Stands in its session's list from now on, as the last one.
-    fn enter_session(&self, hold: &mut Hold<'_, H>, session: &Session<H>) {
+    fn append_to_session_list(&self, hold: &mut Hold<'_, H>, session: &Session<H>) {
         let place = hold.relations_mut().next_place();
         self.place.set(hold, place);
         session.groups().push_back(hold, self);
@@ -194,20 +194,21 @@ impl<H: Host> ProcessGroup<H> {
         member.group_place().set(hold, place);
         self.members.push_back(hold, member);
         if member.has(hold, Marks::STOPPED) {
-            self.count_stopped(hold);
+            self.increment_stopped(hold);
         }
     }
 
     /// Takes a member out, and ends the group with its last one.
     #[inline]
     pub(crate) fn release_member(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
-        if self.witness.get(hold).is_some_and(|witness| core::ptr::eq(witness, member)) {
+        if self.orphan_search_start.get(hold).is_some_and(|witness| core::ptr::eq(witness, member))
+        {
             let next = self.members.after(hold, member);
-            self.witness.set(hold, next);
+            self.orphan_search_start.set(hold, next);
         }
         self.members.remove(hold, member);
         if member.has(hold, Marks::STOPPED) {
-            self.uncount_stopped(hold);
+            self.decrement_stopped(hold);
         }
         if self.members.is_empty(hold) {
             self.end(hold);
@@ -222,34 +223,34 @@ impl<H: Host> ProcessGroup<H> {
     }
 
     /// Counts a member that has stopped.
-    pub(crate) fn count_stopped(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn increment_stopped(&self, hold: &mut Hold<'_, H>) {
         self.stopped.set(hold, self.stopped.get(hold) + 1);
     }
 
     /// Counts a stopped member no more.
-    pub(crate) fn uncount_stopped(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn decrement_stopped(&self, hold: &mut Hold<'_, H>) {
         self.stopped.set(hold, self.stopped.get(hold) - 1);
     }
 
     /// The member to ask first whether it links the group. `None`: there are no members.
-    pub(crate) fn witness<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        self.witness.get(hold).or_else(|| self.members.first(hold))
+    pub(crate) fn orphan_search_start<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+        self.orphan_search_start.get(hold).or_else(|| self.members.first(hold))
     }
 
     /// Makes the member behind `witness` the one to ask first.
-    pub(crate) fn pass_witness_on(&self, hold: &mut Hold<'_, H>, witness: &Process<H>) {
+    pub(crate) fn advance_orphan_search(&self, hold: &mut Hold<'_, H>, witness: &Process<H>) {
         let next = self.members.after(hold, witness);
-        self.witness.set(hold, next);
+        self.orphan_search_start.set(hold, next);
     }
 
     #[cfg(test)]
-    pub(crate) fn break_witness(&self, hold: &mut Hold<'_, H>, witness: &Process<H>) {
-        self.witness.set(hold, Some(witness));
+    pub(crate) fn set_orphan_search_start(&self, hold: &mut Hold<'_, H>, witness: &Process<H>) {
+        self.orphan_search_start.set(hold, Some(witness));
     }
 
     /// How many members a search for one that links the group has passed over.
-    pub(crate) const fn searched(&self) -> &Field<u32> {
-        &self.searched
+    pub(crate) const fn orphan_search_passed(&self) -> &Field<u32> {
+        &self.orphan_search_passed
     }
 
     /// How many members are stopped.
@@ -257,7 +258,7 @@ impl<H: Host> ProcessGroup<H> {
         self.stopped.get(hold) as usize
     }
 
-    fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
+    fn register_under_numbers(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
         let take = |roles: &mut Roles<H>| roles.group = Some(own);
         let give_back = |roles: &mut Roles<H>| roles.group = None;

@@ -14,14 +14,14 @@
 //!
 //! Each step is announced in the hold in which it is made ([`Host::wake_pollers`], [`Host::wake_thread_pollers`]), and what
 //! a handle [polls](PidHandle::poll) can be asked there, since it takes no lock. A kernel hangs the queue of the pollers on
-//! the data of the [process](PidHandle::process), or for a handle of [another thread](PidHandle::thread) of the thread, and looks once more when it stands in the queue; when there is
+//! the data of the [process](PidHandle::process), or for a handle of [another thread](PidHandle::non_leader_thread) of the thread, and looks once more when it stands in the queue; when there is
 //! neither any more, there is nothing to wait for.
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
 use crate::pid::IdentityKey;
-use crate::pid::{Identity, PidNamespace, Task, with_identity};
+use crate::pid::{Identity, PidNamespace, Task, retry_with_fresh_identity};
 use crate::process::Process;
 use crate::sync::Hold;
 use crate::thread::Thread;
@@ -150,15 +150,17 @@ impl<H: Host> Process<H> {
         let flags = PidfdFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
         let number = Pid::try_from(pid).ok().filter(|number| *number > 0).ok_or(Errno::EINVAL)?;
         let wants_thread = flags.contains(PidfdFlags::THREAD);
-        with_identity(self.table(), |hold, fresh| {
+        retry_with_fresh_identity(self.table(), |hold, fresh| {
             let task = self.pid_ns(hold).roles(hold, number).and_then(|roles| roles.task());
             let (identity, kind) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => {
                     let kind = if wants_thread { Kind::Leader } else { Kind::Process };
-                    (process.get(hold).identity_in(hold, fresh)?, kind)
+                    (process.get(hold).find_or_make_identity(hold, fresh)?, kind)
                 }
                 Task::Thread(_) if !wants_thread => return Err(Errno::ENOENT),
-                Task::Thread(thread) => (thread.get(hold).identity_in(hold, fresh)?, Kind::Thread),
+                Task::Thread(thread) => {
+                    (thread.get(hold).find_or_make_identity(hold, fresh)?, Kind::Thread)
+                }
             };
             Ok(identity.map(|identity| PidHandle { identity, kind }))
         })
@@ -181,9 +183,11 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `ESRCH`: it has exited, and nobody has asked for its identity before. `ENOMEM`: there is no memory.
     pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
-        with_identity(self.process().table(), |hold, fresh| {
+        retry_with_fresh_identity(self.process().table(), |hold, fresh| {
             let kind = if self.has_process_number(hold) { Kind::Leader } else { Kind::Thread };
-            Ok(self.identity_in(hold, fresh)?.map(|identity| PidHandle { identity, kind }))
+            Ok(self
+                .find_or_make_identity(hold, fresh)?
+                .map(|identity| PidHandle { identity, kind }))
         })
     }
 
@@ -214,7 +218,7 @@ impl<H: Host> PidHandle<H> {
     }
 
     /// Returns the thread, for a handle of one that did not lead when it was opened, until it has exited: its pollers are woken by [`Host::wake_thread_pollers`].
-    pub fn thread(&self) -> Option<ARef<Thread<H>>> {
+    pub fn non_leader_thread(&self) -> Option<ARef<Thread<H>>> {
         match self.kind {
             Kind::Thread => self.identity.thread(),
             Kind::Process | Kind::Leader => None,
@@ -249,7 +253,7 @@ impl<H: Host> PidHandle<H> {
     /// Returns the number as seen in a namespace, 0 if it is not visible there; `None` when the handle is at its end.
     ///
     /// Serves `/proc/PID/fdinfo/FD`, which shows −1 for `None`.
-    pub fn number_in(&self, viewer: &PidNamespace<H>) -> Option<Pid> {
+    pub fn fdinfo_pid_in(&self, viewer: &PidNamespace<H>) -> Option<Pid> {
         self.identity.table().hold(|hold| {
             let number = self.identity.numbers().number_in(hold, viewer);
             (self.state() < HandleState::Gone).then_some(number)
@@ -295,7 +299,7 @@ impl<H: Host> PidHandle<H> {
     }
 
     /// The table that it is of, by serial, and the use of the process's number that it names; `None` for a thread that does not lead, after which no group is named.
-    pub(crate) fn named(&self) -> Option<(u64, IdentityKey)> {
+    pub(crate) fn process_key_and_table(&self) -> Option<(u64, IdentityKey)> {
         let table = self.identity.table();
         match self.kind {
             Kind::Process | Kind::Leader => {
@@ -306,7 +310,7 @@ impl<H: Host> PidHandle<H> {
     }
 
     /// The same, in a hold.
-    pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> Option<IdentityKey> {
+    pub(crate) fn process_identity_key(&self, hold: &Hold<'_, H>) -> Option<IdentityKey> {
         (self.kind != Kind::Thread).then(|| self.identity.identity_key(hold))
     }
 }

@@ -191,21 +191,21 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Wakes a thread that sleeps in a ptrace-stop and has lost its tracer, or in a group stop and has got one. It looks where it has to stop now:
-    /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::stop`]), or nowhere.
+    /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::participate_in_stop`]), or nowhere.
     ///
     /// Default: nothing.
     fn tracing_changed(&self, thread: &Thread<Self>) {
         let _ = thread;
     }
 
-    /// Makes a thread look for signals soon, and there call [`Thread::stop`]: a group stop waits for it.
+    /// Makes a thread look for signals soon, and there call [`Thread::participate_in_stop`]: a group stop waits for it.
     ///
     /// Default: nothing.
     fn request_stop(&self, thread: &Thread<Self>) {
         let _ = thread;
     }
 
-    /// Wakes a thread that sleeps because [`Thread::is_in_vfork`], which is false by now: its child has exec'd or exited.
+    /// Wakes a thread that sleeps because [`Thread::is_waiting_for_vfork`], which is false by now: its child has exec'd or exited.
     ///
     /// Default: nothing.
     fn end_vfork(&self, parent: &Thread<Self>) {

@@ -7,8 +7,8 @@
 //! | system call | method |
 //! | --- | --- |
 //! | fork, vfork, clone, clone3 | [`CloneRequest`], [`Thread::admit_clone`]; [`Thread::fork`], [`Thread::spawn_thread`] |
-//! | vfork, clone with `CLONE_VFORK` | the same, then [`Thread::begin_vfork`], [`Thread::is_in_vfork`] |
-//! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_pid_namespace`] |
+//! | vfork, clone with `CLONE_VFORK` | the same, then [`Thread::begin_vfork`], [`Thread::is_waiting_for_vfork`] |
+//! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_namespace_for_children`] |
 //! | reboot | [`Process::reboot`] |
 //! | `/proc/sys/kernel`: `pid_max`, `ns_last_pid` | [`Process::set_pid_max`], [`Process::set_last_pid`] |
 //! | execve | [`Thread::exec`] |
@@ -21,14 +21,14 @@
 //! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
 //! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
 //! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
-//! | a stop signal's default action, `SIGCONT` | [`Process::note_signal_sent`], [`Thread::begin_stop`], [`Thread::stop`], [`Thread::report_running`] |
+//! | a stop signal's default action, `SIGCONT` | [`Process::note_signal_sent`], [`Thread::begin_stop`], [`Thread::participate_in_stop`], [`Thread::notify_parent_if_continued`] |
 //! | open of a terminal, ioctl `TIOCSCTTY`, `TIOCNOTTY` | [`Process::open_terminal`], [`Process::acquire_terminal`], [`Process::release_terminal`] |
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
 //! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
 //! | a hang-up, a key that makes a signal | [`Terminal::hang_up`], [`Terminal::signal_foreground`] |
 //! | ptrace | [`Thread::attach`], [`Thread::trace_me`], [`Thread::trace_stop`], [`Thread::resume_tracee`], [`Thread::detach`] |
 //! | `/proc/PID/stat`, `status`, `task/TID/children`, readdir of `/proc` | [`Process::stat`], [`Process::namespace_numbers`], [`Thread::children`], [`ProcessTable::next_process`] |
-//! | a stop or `SIGCONT` that took effect | [`Process::group_stopped`], [`Process::group_continued`] |
+//! | a stop or `SIGCONT` that took effect | [`Process::report_group_stopped`], [`Process::report_group_continued`] |
 //!
 //! A facade, or a kernel with habits of its own, also finds [`Process::fork_child`], [`Process::enter_group`], [`Process::create_group`],
 //! [`Process::create_session`], [`Process::release_zombie`] and [`ProcessTable::new_init_in`].

@@ -38,7 +38,7 @@ impl<H: Host> Session<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(crate) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
+    pub(crate) fn make_embryo(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
             head: Head::new(),
@@ -99,8 +99,8 @@ impl<H: Host> Session<H> {
         founder: Option<&Numbers<H>>,
     ) -> Result<(), Refusal> {
         if let Some(founder) = founder {
-            self.own_numbers.take_after(hold, founder);
-            self.take_number(hold)?;
+            self.own_numbers.copy_from_founder(hold, founder);
+            self.register_under_numbers(hold)?;
         }
         Ok(())
     }
@@ -116,7 +116,7 @@ impl<H: Host> Session<H> {
 }
 
 impl<H: Host> Session<H> {
-    fn take_number(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
+    fn register_under_numbers(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
         let take = |roles: &mut Roles<H>| roles.session = Some(own);
         let give_back = |roles: &mut Roles<H>| roles.session = None;
@@ -130,7 +130,7 @@ impl<H: Host> Session<H> {
     }
 
     /// Which of all processes that ever had its number is its leader; 0: the one in which init begins.
-    pub(crate) fn serial(&self, hold: &Hold<'_, H>) -> u64 {
+    pub(crate) fn founder_serial(&self, hold: &Hold<'_, H>) -> u64 {
         self.serial.get(hold)
     }
 

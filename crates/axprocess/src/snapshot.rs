@@ -53,7 +53,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Walk<T: Object> {
     until: i64,
     /// Where this list begins in what is found.
-    from: usize,
+    found_before: usize,
     /// The walk goes on behind `found[resume - 1]`; with the first of the list, if this is `from`.
     resume: usize,
     /// Who was looked at last, if that is another, with its place.
@@ -63,40 +63,40 @@ pub(crate) struct Walk<T: Object> {
 
 impl<T: Object> Walk<T> {
     /// One that begins, behind `from` found ones of other lists.
-    pub(crate) const fn new(until: i64, from: usize) -> Self {
-        Self { until, from, resume: from, passed: None, is_done: false }
+    pub(crate) const fn new(until: i64, found_before: usize) -> Self {
+        Self { until, found_before, resume: found_before, passed: None, is_done: false }
     }
 
     /// Where this list begins in what is found.
-    pub(crate) const fn from(&self) -> usize {
-        self.from
+    pub(crate) const fn found_before(&self) -> usize {
+        self.found_before
     }
 
     /// Goes as far as the hold allows; there is room for as many. Whether it is at its end.
-    pub(crate) fn go_on<H: Host, L: Listing<H, Member = T>>(
+    pub(crate) fn try_finish<H: Host, L: Listing<H, Member = T>>(
         &mut self,
         hold: &mut Hold<'_, H>,
         list: &L,
         found: &mut Vec<ARef<T>>,
     ) -> bool {
-        self.is_done = self.is_done || self.look_on(hold, list, found);
+        self.is_done = self.is_done || self.collect_to_end(hold, list, found);
         self.is_done
     }
 
-    fn look_on<H: Host, L: Listing<H, Member = T>>(
+    fn collect_to_end<H: Host, L: Listing<H, Member = T>>(
         &mut self,
         hold: &mut Hold<'_, H>,
         list: &L,
         found: &mut Vec<ARef<T>>,
     ) -> bool {
-        let Some(mut next) = self.next(hold, list, found) else { return false };
+        let Some(mut next) = self.find_resume_point(hold, list, found) else { return false };
         let mut passed = None;
         while let Some(member) = next {
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 self.passed = passed.map(|(member, place)| (ARef::from(member), place));
                 return false;
             }
-            hold.touch();
+            hold.count_touched();
             let Some(place) = list.place(hold, member) else { return true };
             match list.verdict(hold, member, place, self.until) {
                 Verdict::End => return true,
@@ -112,7 +112,7 @@ impl<T: Object> Walk<T> {
     }
 
     /// Who is to be looked at next. `None`: the hold is full before that is known.
-    fn next<'h, H: Host, L: Listing<H, Member = T>>(
+    fn find_resume_point<'h, H: Host, L: Listing<H, Member = T>>(
         &mut self,
         hold: &mut Hold<'h, H>,
         list: &L,
@@ -123,15 +123,15 @@ impl<T: Object> Walk<T> {
         {
             return Some(list.after(hold, &passed));
         }
-        while self.resume > self.from {
+        while self.resume > self.found_before {
             let last = &found[self.resume - 1];
             if list.place(hold, last).is_some_and(|place| place <= self.until) {
                 return Some(list.after(hold, last));
             }
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 return None;
             }
-            hold.touch();
+            hold.count_touched();
             self.resume -= 1;
         }
         Some(list.first(hold))
@@ -152,7 +152,7 @@ pub(crate) fn collect<H: Host, L: Listing<H>>(
         reserve_batch(&mut found)?;
         let is_done = table.hold(|hold| {
             let walk = walk.get_or_insert_with(|| Walk::new(hold.relations().newest_place(), 0));
-            walk.go_on(hold, list, &mut found)
+            walk.try_finish(hold, list, &mut found)
         });
         if is_done {
             return Ok(found);

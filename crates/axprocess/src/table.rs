@@ -7,7 +7,7 @@ use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Task};
 use crate::process::{InitSession, Process};
 use crate::session::Session;
-use crate::sync::{FirstUse, Hold, Lock, TableInner, with_rest};
+use crate::sync::{FirstUse, Hold, Lock, TableInner, with_rest_on_panic};
 use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid, check};
@@ -79,7 +79,7 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// If the table has not been used before, and there is no memory for it.
     pub fn host(&self) -> &H {
-        self.in_use().host()
+        self.get_or_make_table().host()
     }
 
     /// Makes the first process, with its leader thread: the ancestor and last reaper of all others.
@@ -138,7 +138,7 @@ impl<H: Host> ProcessTable<H> {
     /// Returns the process of that number in the table's own namespace, running or zombie; `None` for that of a thread that does not lead one.
     pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
         self.table.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, pid)?.task()? {
-            Task::Process(process) => process.get(hold).share(),
+            Task::Process(process) => process.get(hold).share_unless_reaped(),
             Task::Thread(_) => None,
         })
     }
@@ -149,7 +149,7 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// If the table has not been used before, and there is no memory for it.
     pub fn namespace(&self) -> &PidNamespace<H> {
-        self.in_use().pid_ns()
+        self.get_or_make_table().pid_ns()
     }
 
     /// Returns the thread of that number in the table's own namespace, unless it has exited.
@@ -186,7 +186,7 @@ impl<H: Host> ProcessTable<H> {
     /// # Panics
     ///
     /// If there is no memory for it.
-    pub(crate) fn in_use(&self) -> &TableInner<H> {
+    pub(crate) fn get_or_make_table(&self) -> &TableInner<H> {
         self.table.get_or_make(TableInner::make).expect("there is no memory for a process table")
     }
 }
@@ -197,8 +197,8 @@ impl<H: Host> Drop for ProcessTable<H> {
     fn drop(&mut self) {
         let Some(table) = self.table.get() else { return };
         // The kernel's data may panic when it is dropped: the rest is ended all the same.
-        let release_at_table_end = || while table.hold(release_some) {};
-        with_rest(release_at_table_end, || {
+        let release_at_table_end = || while table.hold(release_some_at_table_end) {};
+        with_rest_on_panic(release_at_table_end, || {
             table.hold(|hold| hold.relations_mut().closed = true);
             release_at_table_end();
         });
@@ -206,14 +206,14 @@ impl<H: Host> Drop for ProcessTable<H> {
 }
 
 /// Takes apart as much as one hold allows. False when nothing is left.
-fn release_some<H: Host>(hold: &mut Hold<'_, H>) -> bool {
+fn release_some_at_table_end<H: Host>(hold: &mut Hold<'_, H>) -> bool {
     while let Some(root) = hold.init() {
-        hold.touch();
+        hold.count_touched();
         match root.first_child(hold) {
             Some(child) => child.become_root(hold),
             None => root.release_at_table_end(hold),
         }
-        if hold.is_full() {
+        if hold.is_batch_full() {
             return true;
         }
     }
@@ -277,7 +277,7 @@ impl<H: Host> Relations<H> {
     }
 
     /// A serial for one more use of a number: never 0, and never given again.
-    pub(crate) const fn next_use(&mut self) -> u64 {
+    pub(crate) const fn next_use_serial(&mut self) -> u64 {
         self.uses += 1;
         self.uses
     }

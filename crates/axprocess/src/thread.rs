@@ -77,8 +77,8 @@ impl<H: Host> Thread<H> {
     }
 
     /// Leads to the process in which this, the first thread, stands.
-    pub(crate) fn settle_in(&self, process: &Process<H>) {
-        self.process.settle(process);
+    pub(crate) fn set_enclosing_process(&self, process: &Process<H>) {
+        self.process.set_whole(process);
     }
 
     /// Makes one more thread, which its process does not list yet.
@@ -90,7 +90,7 @@ impl<H: Host> Thread<H> {
         process: &Process<H>,
         data: H::ThreadData,
     ) -> Result<[ARef<Self>; 2], Errno> {
-        let own_numbers = process.pid_ns_hint().new_numbers()?;
+        let own_numbers = process.share_own_pid_ns().make_empty_numbers()?;
         let owner = Owner::counted(ARef::from(process));
         let make = || Self::embryo(owner, own_numbers, data);
         ARef::make_from(&process.table().spare_threads, make)

@@ -88,14 +88,14 @@ enum Looked<H: Host> {
 fn look_on<H: Host>(hold: &mut Hold<'_, H>, viewer: &PidNamespace<H>, from: Pid) -> Looked<H> {
     let mut from = from;
     while let Some(number) = viewer.numbers(hold).next_used(from) {
-        hold.touch();
+        hold.count_touched();
         let task = viewer.roles(hold, number).and_then(|roles| roles.task());
         let process = task.and_then(|task| task.process_of_leader(hold));
-        if let Some(process) = process.and_then(Process::share) {
+        if let Some(process) = process.and_then(Process::share_unless_reaped) {
             return Looked::Found(number, process);
         }
         match number.checked_add(1) {
-            Some(next) if hold.is_full() => return Looked::Upto(next),
+            Some(next) if hold.is_batch_full() => return Looked::Upto(next),
             Some(next) => from = next,
             None => return Looked::Nobody,
         }
@@ -120,14 +120,14 @@ impl<H: Host> Process<H> {
             let room = usize::try_from(expected).unwrap_or(usize::MAX).saturating_add(SLACK);
             let mut found = Vec::new();
             found.try_reserve_exact(room).map_err(|_| Errno::ENOMEM)?;
-            if self.table().hold(|hold| self.walk_tree(hold, viewer, &mut found)) {
+            if self.table().hold(|hold| self.collect_tree_if_room(hold, viewer, &mut found)) {
                 return Ok(found);
             }
         }
     }
 
     /// Walks as far as there is room. False if there was too little.
-    fn walk_tree(
+    fn collect_tree_if_room(
         &self,
         hold: &mut Hold<'_, H>,
         viewer: &PidNamespace<H>,
@@ -135,11 +135,13 @@ impl<H: Host> Process<H> {
     ) -> bool {
         let mut at = Some((self.in_hold(hold), 0));
         while let Some((process, depth)) = at {
-            hold.touch();
+            hold.count_touched();
             if found.len() == found.capacity() {
                 return false;
             }
-            if let (Some(shared), Some(stat)) = (process.share(), process.stat_in(hold, viewer)) {
+            if let (Some(shared), Some(stat)) =
+                (process.share_unless_reaped(), process.stat_in(hold, viewer))
+            {
                 found.push(TreeEntry { process: shared, depth, stat });
             }
             at = self.next_in_tree(hold, process, depth);

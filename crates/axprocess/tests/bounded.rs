@@ -95,9 +95,9 @@ fn an_unreported_stop_of_a_clone_is_found_by_kind_after_its_exec() {
     // An elder one, which stays a clone, is the first in the queue.
     exit(&clone_of(&shell), 0);
     let clone = clone_of(&shell);
-    clone.process().group_stopped(Signal::SIGSTOP);
+    clone.process().report_group_stopped(Signal::SIGSTOP);
     assert_eq!(wait4(&shell, -1, WNOHANG | WUNTRACED), NO_CHILD);
-    clone.process().group_continued();
+    clone.process().report_group_continued();
     clone.exec().unwrap();
     assert!(wait4(&shell, -1, WNOHANG | WCONTINUED).is_event());
 }
@@ -111,7 +111,7 @@ fn who_waits_for_stops_passes_by_zombies() {
     assert_eq!(waitid(&shell, 0, 0, WSTOPPED | WNOHANG), NO_CHILD);
     let last = fork(&shell);
     assert_eq!(waitid(&shell, 0, 0, WSTOPPED | WNOHANG), Waited::Nothing);
-    last.process().group_stopped(Signal::SIGSTOP);
+    last.process().report_group_stopped(Signal::SIGSTOP);
     assert!(waitid(&shell, 0, 0, WSTOPPED | WNOHANG).is_event());
     assert_bounded(&table);
 }
@@ -121,9 +121,9 @@ fn who_waits_for_ends_passes_by_stops() {
     // Attack B, R-WAIT-13: many stops that nobody has asked for.
     let (table, _init, shell) = shell();
     let children = fork_many(&shell);
-    children[..MANY / 2].iter().for_each(|it| it.process().group_stopped(Signal::SIGSTOP));
-    children[MANY / 2..].iter().for_each(|it| it.process().group_stopped(Signal::SIGSTOP));
-    children[MANY / 2..].iter().for_each(|it| it.process().group_continued());
+    children[..MANY / 2].iter().for_each(|it| it.process().report_group_stopped(Signal::SIGSTOP));
+    children[MANY / 2..].iter().for_each(|it| it.process().report_group_stopped(Signal::SIGSTOP));
+    children[MANY / 2..].iter().for_each(|it| it.process().report_group_continued());
     assert_eq!(wait4(&shell, -1, WNOHANG), Waited::Nothing);
     let last = fork(&shell);
     exit(&last, 1);
@@ -202,7 +202,7 @@ fn a_look_of_several_holds_sees_what_came_after_its_first() {
         panic!("none has stopped")
     };
     assert!(!shell.process().has_news_since(token));
-    last.process().group_stopped(Signal::SIGSTOP);
+    last.process().report_group_stopped(Signal::SIGSTOP);
     assert!(shell.process().has_news_since(token));
     assert!(poll(&call).is_event());
 }

@@ -341,7 +341,8 @@ fn a_prepared_birth_has_the_pidfd_that_was_asked_for() {
             };
             assert_eq!(handle.is_some(), asked != 0);
             if let Some(handle) = handle {
-                let of_thread = handle.thread().is_some_and(|it| ARef::ptr_eq(&it, &made));
+                let of_thread =
+                    handle.non_leader_thread().is_some_and(|it| ARef::ptr_eq(&it, &made));
                 let of_process =
                     handle.process().is_some_and(|it| ARef::ptr_eq(&it, made.process()));
                 assert_eq!((of_thread, of_process), (kind != 0, true));

@@ -23,7 +23,7 @@ fn a_parent_whose_exit_is_decided_hears_of_no_child() {
     let [ending, stopping] = [fork(&parent), fork(&parent)];
     parent.process().begin_group_exit(ExitStatus::exited(0));
     exit(&ending, 1);
-    stopping.process().group_stopped(Signal::SIGSTOP);
+    stopping.process().report_group_stopped(Signal::SIGSTOP);
     assert_eq!(signals(&table), []);
 }
 
@@ -35,7 +35,7 @@ fn an_exit_signal_that_continues_ends_the_stop_of_the_parent() {
     let request = ForkRequest { exit_signal: Signal::SIGCONT.into(), ..ForkRequest::default() };
     let child = fork_with(&parent, request).unwrap();
     parent.begin_stop(Signal::SIGSTOP, parent.process().stop_ticket());
-    parent.stop();
+    parent.participate_in_stop();
     assert!(parent.process().is_stopped());
     exit(&child, 0);
     assert!(!parent.process().is_stopped());
@@ -59,7 +59,7 @@ fn a_fork_into_an_ended_namespace_fails_at_last_and_uses_numbers_up() {
     assert_eq!(with(&[5, 1]), Err(Errno::EEXIST));
     assert_eq!(with(&[5]), Err(Errno::ENOMEM));
     assert_eq!(with(&[]), Err(Errno::ENOMEM));
-    init.set_pid_namespace(&init.process().namespace()).unwrap();
+    init.set_namespace_for_children(&init.process().namespace()).unwrap();
     assert_eq!(fork(&init).tid(), 5, "2 was the init, 3 and 4 were used up");
 }
 

@@ -256,7 +256,7 @@ fn a_decided_exit_loses_reports_and_asks_every_thread() {
     let leader = fork(&init);
     let [gone, thread] = [spawn(&leader), spawn(&leader)];
     exit(&gone, 0);
-    leader.process().group_stopped(Signal::SIGSTOP);
+    leader.process().report_group_stopped(Signal::SIGSTOP);
     assert!(leader.process().begin_group_exit(ExitStatus::exited(1)));
     assert_eq!(exit_requests(&table), [2, thread.tid()]);
     assert_eq!(wait4(&init, -1, WUNTRACED | WNOHANG), Waited::Nothing);

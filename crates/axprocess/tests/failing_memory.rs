@@ -222,7 +222,8 @@ fn draw_thread(picture: &mut String, thread: &Thread) {
     let tracer = thread.tracer().map(|it| it.tid());
     let children = thread.children().unwrap().len();
     let space = thread.namespace_for_children().map(|it| ptr::from_ref(&*it).addr());
-    let marks = (thread.is_in_vfork(), thread.parent_death_signal(), thread.is_stop_requested());
+    let marks =
+        (thread.is_waiting_for_vfork(), thread.parent_death_signal(), thread.is_stop_requested());
     let state = thread.run_state();
     _ = writeln!(
         picture,
@@ -473,7 +474,7 @@ fn what_ends_and_what_is_told_needs_no_memory() {
     for thread in [&cast.innermost, &cast.inner, &cast.grandchild, &cast.leader] {
         exit(thread);
     }
-    let entered = cast.mover.set_pid_namespace(&space);
+    let entered = cast.mover.set_namespace_for_children(&space);
     let stat = cast.init.process().stat(&space).is_some();
     while reap(&cast.init) {}
     GRANTED.set(None);

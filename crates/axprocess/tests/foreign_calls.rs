@@ -483,14 +483,14 @@ fn call(kind: usize) -> Option<()> {
         }
         45 => {
             _ = thread.begin_vfork(&*pick(|cast| &mut cast.threads)?);
-            _ = thread.is_in_vfork();
+            _ = thread.is_waiting_for_vfork();
             if one_in(4) {
-                thread.release_address_space();
+                thread.note_mm_release();
             }
         }
         46 => _ = thread.unshare_pid(),
         47 => {
-            _ = thread.set_pid_namespace(&*pick(|cast| &mut cast.spaces)?);
+            _ = thread.set_namespace_for_children(&*pick(|cast| &mut cast.spaces)?);
             keep(|cast| &mut cast.spaces, thread.namespace_for_children());
         }
         48 => {
@@ -514,10 +514,10 @@ fn call(kind: usize) -> Option<()> {
             let named = handle.identity();
             keep(|cast| &mut cast.processes, named.process());
             keep(|cast| &mut cast.threads, named.thread());
-            keep(|cast| &mut cast.groups, named.group());
-            keep(|cast| &mut cast.sessions, named.session());
+            keep(|cast| &mut cast.groups, named.group_of_number());
+            keep(|cast| &mut cast.sessions, named.session_of_number());
             _ = (process.group().identity(), process.group().session().identity());
-            _ = handle.number_in(&*pick(|cast| &mut cast.spaces)?);
+            _ = handle.fdinfo_pid_in(&*pick(|cast| &mut cast.spaces)?);
             keep(|cast| &mut cast.handles, [handle]);
         }
         50 => {
@@ -558,15 +558,19 @@ fn call(kind: usize) -> Option<()> {
         }
         54 => {
             let ticket = process.stop_ticket();
-            _ = (thread.begin_stop(signal(), ticket), thread.stop(), thread.is_stop_requested());
+            _ = (
+                thread.begin_stop(signal(), ticket),
+                thread.participate_in_stop(),
+                thread.is_stop_requested(),
+            );
             if one_in(2) {
                 _ = process.note_signal_sent(Signal::SIGCONT);
-                thread.report_running();
+                thread.notify_parent_if_continued();
             }
         }
         55 => {
-            process.group_stopped(Signal::SIGSTOP);
-            process.group_continued();
+            process.report_group_stopped(Signal::SIGSTOP);
+            process.report_group_continued();
             thread.set_parent_death_signal(one_of(&[None, Some(Signal::SIGTERM)]));
         }
         56 => match below(4) {

@@ -109,7 +109,7 @@ fn b28_a_cleared_subreaper_hides_no_outer_one_and_none_reaches_into_a_namespace(
     exit(&parent, 0);
     assert_eq!(child.process().getppid(), outer.tid());
     let inner = container(&init);
-    outer.set_pid_namespace(&inner.process().namespace()).unwrap();
+    outer.set_namespace_for_children(&inner.process().namespace()).unwrap();
     let injected = fork(&outer);
     let orphan = fork(&injected);
     exit(&injected, 0);
@@ -172,7 +172,7 @@ fn b36_setsid_looks_at_the_group_under_one_lock() {
     leader.process().setsid().unwrap();
     let child = fork(&leader);
     let member = fork(&child);
-    member.process().group_stopped(Signal::SIGSTOP);
+    member.process().report_group_stopped(Signal::SIGSTOP);
     events(&table);
     assert_eq!(child.process().setsid(), Ok(3));
     assert_eq!(leader.process().setsid(), Err(Errno::EPERM));

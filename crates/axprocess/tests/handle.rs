@@ -188,7 +188,7 @@ fn a_handle_of_a_former_leader_is_the_new_leaders() {
     let taker = spawn(&leader);
     taker.exec().unwrap();
     assert_eq!(leader.handle().unwrap().state(), HandleState::Running);
-    assert!(leader.handle().unwrap().thread().is_none());
+    assert!(leader.handle().unwrap().non_leader_thread().is_none());
 }
 
 #[test]
@@ -236,13 +236,13 @@ fn a_handle_is_seen_from_where_its_namespace_is_seen() {
     let outside = outer.process().handle().unwrap();
     let remote = |wanted| outside.info(inner.process(), wanted).map(|_| ());
     assert_eq!(remote(InfoMask::PID), Err(Errno::EREMOTE));
-    assert_eq!(outside.number_in(&inner.process().namespace()), Some(0));
-    assert_eq!(outside.number_in(table.namespace()), Some(2));
+    assert_eq!(outside.fdinfo_pid_in(&inner.process().namespace()), Some(0));
+    assert_eq!(outside.fdinfo_pid_in(table.namespace()), Some(2));
     exit(&outer, 0);
     assert_eq!(outside.poll(), IN);
     wait4(&init, 2, 0);
     assert_eq!(remote(InfoMask::PID), Err(Errno::EREMOTE));
-    assert_eq!(outside.number_in(table.namespace()), None);
+    assert_eq!(outside.fdinfo_pid_in(table.namespace()), None);
 }
 
 #[test]

@@ -218,8 +218,8 @@ fn threads_are_hit_by_number() {
 fn sigcont_resumes_whoever_it_is_sent_to() {
     // R-STOP-02: at send, by kill and by tkill, before the host queues it.
     let (table, _init, caller, [a, b, _]) = group();
-    a.process().group_stopped(Signal::SIGSTOP);
-    b.process().group_stopped(Signal::SIGSTOP);
+    a.process().report_group_stopped(Signal::SIGSTOP);
+    b.process().report_group_stopped(Signal::SIGSTOP);
     kill(&caller, number(&a), 18).unwrap();
     caller.process().tkill(number(&b), 18).unwrap();
     assert!(!a.process().is_stopped() && !b.process().is_stopped());

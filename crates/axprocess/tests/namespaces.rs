@@ -109,7 +109,7 @@ fn an_injected_process_belongs_to_both_sides() {
     reaper.process().become_subreaper();
     let inner = container(&init);
     let outer = fork(&reaper);
-    outer.set_pid_namespace(&inner.process().namespace()).unwrap();
+    outer.set_namespace_for_children(&inner.process().namespace()).unwrap();
     let injected = fork(&outer);
     let child = fork(&injected);
     assert_eq!((injected.tid(), injected.process().getppid()), (2, 0));
@@ -135,8 +135,8 @@ fn unshare_and_setns_decide_for_children_only() {
     let inner = fork(&caller);
     assert_eq!((inner.tid(), caller.tid()), (1, 2));
     assert_eq!(caller.spawn_thread(Number::Next, ()).err(), Some(Errno::EINVAL), "for ever");
-    assert_eq!(inner.set_pid_namespace(table.namespace()), Err(Errno::EINVAL));
-    caller.set_pid_namespace(table.namespace()).unwrap();
+    assert_eq!(inner.set_namespace_for_children(table.namespace()), Err(Errno::EINVAL));
+    caller.set_namespace_for_children(table.namespace()).unwrap();
     assert_eq!(fork(&caller).process().namespace().level(), 0);
     assert_eq!(caller.spawn_thread(Number::Next, ()).map(|_| ()), Ok(()));
 }
@@ -210,7 +210,7 @@ fn an_injected_zombie_holds_the_namespace() {
     let (_table, init) = boot();
     let inner = container(&init);
     let outer = fork(&init);
-    outer.set_pid_namespace(&inner.process().namespace()).unwrap();
+    outer.set_namespace_for_children(&inner.process().namespace()).unwrap();
     let injected = fork(&outer);
     exit(&inner, 1);
     exit(&injected, 2);

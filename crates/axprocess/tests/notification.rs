@@ -59,8 +59,8 @@ fn a_parent_without_its_leader_is_told_all_the_same() {
     let child = fork(&second);
     exit(&parent, 0);
     events(&table);
-    child.process().group_stopped(Signal::SIGSTOP);
-    child.process().group_continued();
+    child.process().report_group_stopped(Signal::SIGSTOP);
+    child.process().report_group_continued();
     exit(&child, 3);
     let told = [WaitStatus::Stopped(Signal::SIGSTOP), WaitStatus::Continued, WaitStatus::Exited(3)];
     let told = told.map(|status| [Event::Signal(2, 17, child.tid(), status), Event::Wake(2)]);
@@ -77,10 +77,10 @@ fn b23_every_stop_and_continuation_is_told_by_sigchld() {
         let child = fork_with(&init, request).unwrap();
         for signal in [Signal::SIGSTOP, Signal::SIGTTOU] {
             for _ in 0..2 {
-                child.process().group_stopped(signal);
+                child.process().report_group_stopped(signal);
             }
             for _ in 0..2 {
-                child.process().group_continued();
+                child.process().report_group_continued();
             }
             let told = [WaitStatus::Stopped(signal), WaitStatus::Continued];
             assert_eq!(signals(&table), told.map(|status| Event::Signal(1, 17, 2, status)));

@@ -21,7 +21,7 @@ fn shell_with_job<const N: usize>() -> (Table, KernelThread, KernelThread, [Kern
 }
 
 fn stop(thread: &KernelThread) {
-    thread.process().group_stopped(Signal::SIGTSTP);
+    thread.process().report_group_stopped(Signal::SIGTSTP);
 }
 
 /// SIGHUP to all of them in this order, then SIGCONT.
@@ -47,7 +47,7 @@ fn nothing_is_sent_where_nothing_is_stopped() {
     // R-ORPHAN-05: also when one was stopped before, or has moved away.
     let (table, _init, shell, [a, b]) = shell_with_job();
     stop(&a);
-    a.process().group_continued();
+    a.process().report_group_continued();
     stop(&b);
     shell.process().setpgid(b.tid() as i32, 0).unwrap();
     shell.process().setpgid(b.tid() as i32, shell.tid() as i32).unwrap();

@@ -33,20 +33,20 @@ fn the_state_is_as_far_as_the_model_knows() {
     assert_eq!(letter(&table, &parent), Some('D'));
     assert_eq!(thread.run_state(), Some(RunState::Live));
     thread.begin_stop(Signal::SIGSTOP, parent.process().stop_ticket());
-    thread.stop();
+    thread.participate_in_stop();
     assert_eq!(thread.run_state(), Some(RunState::Stopped));
     assert_eq!(letter(&table, &parent), Some('D'), "R-VFORK-02");
     exit(&child, 0);
     assert_eq!((letter(&table, &child), letter(&table, &parent)), (Some('Z'), None));
-    parent.stop();
+    parent.participate_in_stop();
     assert_eq!(letter(&table, &parent), Some('T'));
     exit(&parent, 0);
     assert_eq!(letter(&table, &parent), Some('Z'), "a dead leader of a process that is stopped");
     assert_eq!((parent.run_state(), thread.run_state()), (None, Some(RunState::Stopped)));
     let other = fork(&init);
-    other.process().group_stopped(Signal::SIGTSTP);
+    other.process().report_group_stopped(Signal::SIGTSTP);
     assert_eq!(letter(&table, &other), Some('T'));
-    other.process().group_continued();
+    other.process().report_group_continued();
     assert_eq!(letter(&table, &other), None);
 }
 
@@ -107,11 +107,11 @@ fn the_exit_code_is_the_leaders_until_another_is_decided() {
     assert_eq!(code(&leader), 2 << 8);
     exit(&threads[1], 3);
     assert_eq!(code(&leader), 2 << 8);
-    leader.process().group_stopped(Signal::SIGTSTP);
+    leader.process().report_group_stopped(Signal::SIGTSTP);
     assert_eq!(code(&leader), 20);
     assert!(wait4(&init, 2, WUNTRACED).is_event());
     assert_eq!(code(&leader), 0);
-    leader.process().group_continued();
+    leader.process().report_group_continued();
     assert_eq!(code(&leader), 2 << 8);
     leader.process().begin_group_exit(ExitStatus::killed(Signal::SIGTERM));
     assert_eq!(code(&leader), 15);

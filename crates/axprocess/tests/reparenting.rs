@@ -28,9 +28,9 @@ fn what_was_not_reported_moves_along() {
     let parent = fork(&init);
     let [stopped, continued, reported] = [fork(&parent), fork(&parent), fork(&parent)];
     for child in [&stopped, &continued, &reported] {
-        child.process().group_stopped(Signal::SIGSTOP);
+        child.process().report_group_stopped(Signal::SIGSTOP);
     }
-    continued.process().group_continued();
+    continued.process().report_group_continued();
     let number = reported.tid() as i32;
     assert!(wait4(&parent, number, WUNTRACED).is_event());
     events(&table);

@@ -152,7 +152,7 @@ fn zombies_are_found_without_a_scan() {
     let (table, init) = boot();
     let children: Vec<Thread> = (0..100_000).map(|_| fork(&init)).collect();
     for index in (0..100_000).step_by(7).rev() {
-        children[index].process().group_stopped(Signal::SIGSTOP);
+        children[index].process().report_group_stopped(Signal::SIGSTOP);
         children[index].exit_thread(ExitStatus::exited(0));
     }
     let any = WaitRequest::wait4(-1, 0).unwrap();

@@ -123,8 +123,8 @@ fn a_blocked_signal_waits_at_an_init_and_is_dropped_when_it_is_taken() {
     assert!(inner.process().is_protected_from(TERM));
     assert!(!inner.process().is_protected_from(KILL) && !inner.process().is_protected_from(STOP));
     assert!(!child.process().is_protected_from(TERM));
-    assert_eq!(inner.process().default_stop(Signal::SIGTSTP), StopDecision::Discard);
-    assert_eq!(inner.process().default_stop(STOP), StopDecision::Stop);
+    assert_eq!(inner.process().would_stop(Signal::SIGTSTP), StopDecision::Discard);
+    assert_eq!(inner.process().would_stop(STOP), StopDecision::Stop);
     drop(other);
 }
 
@@ -186,7 +186,7 @@ fn sigcont_from_inside_resumes_a_stopped_init() {
     let (inner, child) = container(&init);
     kill(&init, 2, STOP).unwrap();
     inner.begin_stop(STOP, inner.process().stop_ticket());
-    inner.stop();
+    inner.participate_in_stop();
     events(&table);
     discards(&table);
     kill(&child, 1, CONT).unwrap();
@@ -372,7 +372,7 @@ fn while_stopped_only_sigkill_and_sigcont_act() {
     let (table, init) = boot();
     let target = plain(&init);
     target.begin_stop(STOP, target.process().stop_ticket());
-    assert_eq!(target.stop(), ThreadStop::Last);
+    assert_eq!(target.participate_in_stop(), ThreadStop::Last);
     kill(&init, 2, TERM).unwrap();
     assert_eq!(posted(&table), [sent(2, TERM, 1)]);
     assert!(target.process().is_stopped());
@@ -405,7 +405,7 @@ fn a_stopped_orphan_is_continued_by_a_signal_that_it_ignores() {
     shell.process().setsid().unwrap();
     let job = plain(&shell);
     job.process().setpgid(0, 0).unwrap();
-    job.process().group_stopped(STOP);
+    job.process().report_group_stopped(STOP);
     exit(&shell, 0);
     assert_eq!(kernel_signals(&table), [(3, 1)]);
     assert!(!job.process().is_stopped() && !job.process().is_group_exiting());
@@ -418,7 +418,7 @@ fn what_is_sent_to_a_dead_leader_alone_has_no_effect() {
     let leader = fork(&init);
     let other = spawn(&leader);
     exit(&leader, 0);
-    other.process().group_stopped(Signal::SIGSTOP);
+    other.process().report_group_stopped(Signal::SIGSTOP);
     discards(&table);
     init.process().tkill(2, 18).unwrap();
     init.process().tkill(2, 9).unwrap();

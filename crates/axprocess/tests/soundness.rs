@@ -803,7 +803,7 @@ fn call_every_hook() {
     _ = child.process().tkill(thread.tid() as i32, 10);
     child.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     _ = leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
-    _ = (leader.stop(), thread.stop());
+    _ = (leader.participate_in_stop(), thread.participate_in_stop());
     child.detach(thread.tid()).ok();
     child.attach(thread.tid(), TraceStart::Attach, TraceOptions::empty()).ok();
     _ = init.process().kill(fork(&init).tid() as i32, 15);

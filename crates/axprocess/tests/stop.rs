@@ -65,13 +65,13 @@ fn a_stop_is_complete_with_the_last_thread() {
     assert_eq!(events(&table), [leader.tid(), b.tid()].map(Event::StopRequest));
     assert!(leader.is_stop_requested() && b.is_stop_requested());
     assert_eq!(begin(&b, STOP), StopDecision::Stop, "R-STOP-05: takes part");
-    assert_eq!(a.stop(), ThreadStop::OthersRun);
-    assert_eq!(b.stop(), ThreadStop::OthersRun);
+    assert_eq!(a.participate_in_stop(), ThreadStop::OthersRun);
+    assert_eq!(b.participate_in_stop(), ThreadStop::OthersRun);
     assert_eq!(report(&parents), Waited::Nothing);
     assert!(!leader.process().is_stopped());
-    assert_eq!(leader.stop(), ThreadStop::Last);
+    assert_eq!(leader.participate_in_stop(), ThreadStop::Last);
     assert_eq!(events(&table), [stopped(Signal::SIGTTIN), Event::Wake(2)]);
-    assert_eq!(leader.stop(), ThreadStop::Joined);
+    assert_eq!(leader.participate_in_stop(), ThreadStop::Joined);
     assert_eq!(events(&table), []);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTTIN)));
     assert_eq!(begin(&a, STOP), StopDecision::Stop);
@@ -83,14 +83,14 @@ fn a_continuation_resumes_at_once_and_is_told_by_who_runs() {
     // R-STOP-02, R-STOP-06, R-NOTIFY-13: the unreported stop is lost; CLD_CONTINUED comes once, from the first thread that runs.
     let (table, parents, threads) = three_threads();
     begin(&threads[0], STOP);
-    threads.iter().for_each(|thread| _ = thread.stop());
+    threads.iter().for_each(|thread| _ = thread.participate_in_stop());
     events(&table);
     resume(&threads[0]);
     assert!(!threads[0].process().is_stopped());
     assert_eq!(events(&table), [], "not the sender");
-    assert_eq!(threads[1].stop(), ThreadStop::RunsOn);
-    threads[1].report_running();
-    threads[2].report_running();
+    assert_eq!(threads[1].participate_in_stop(), ThreadStop::RunsOn);
+    threads[1].notify_parent_if_continued();
+    threads[2].notify_parent_if_continued();
     assert_eq!(events(&table), [CONTINUED, Event::Wake(2)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
     assert_eq!(report(&parents), Waited::Nothing);
@@ -105,11 +105,11 @@ fn an_inner_init_is_continued_from_inside() {
     let inner = fork_with(&init, new).unwrap();
     let child = fork(&inner);
     begin(&inner, STOP);
-    inner.stop();
+    inner.participate_in_stop();
     events(&table);
     assert_eq!(child.process().kill(1, 18), Ok(()));
     assert!(!inner.process().is_stopped());
-    inner.report_running();
+    inner.notify_parent_if_continued();
     assert_eq!(signals(&table), [Event::Signal(1, 17, 2, WaitStatus::Continued)]);
     assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Got(2, WaitStatus::Continued));
 }
@@ -119,13 +119,13 @@ fn a_continuation_of_an_unfinished_stop_is_told_as_a_stop() {
     // R-STOP-06: CLD_STOPPED with status 0 and nothing else; wait reports the continuation.
     let (table, parents, [leader, a, _b]) = three_threads();
     begin(&a, STOP);
-    a.stop();
+    a.participate_in_stop();
     events(&table);
     resume(&a);
     assert!(!leader.is_stop_requested());
-    assert_eq!(leader.stop(), ThreadStop::RunsOn);
-    a.report_running();
-    leader.report_running();
+    assert_eq!(leader.participate_in_stop(), ThreadStop::RunsOn);
+    a.notify_parent_if_continued();
+    leader.notify_parent_if_continued();
     let undone = Event::Posted(2, 17, SignalCause::ChildStopUndone { pid: 3 });
     assert_eq!(events(&table), [undone, Event::Wake(2)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
@@ -140,13 +140,13 @@ fn b25_a_process_without_its_leader_stops_and_continues() {
     exit(&leader, 0);
     events(&table);
     begin(&a, STOP);
-    a.stop();
+    a.participate_in_stop();
     assert_eq!(report(&parents), Waited::Nothing);
-    b.stop();
+    b.participate_in_stop();
     assert_eq!(signals(&table), [stopped(STOP)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(STOP)));
     resume(&b);
-    a.report_running();
+    a.notify_parent_if_continued();
     assert_eq!(signals(&table), [CONTINUED]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
     assert_eq!(report(&parents), Waited::Nothing);
@@ -157,12 +157,12 @@ fn a_new_stop_voids_the_continuation() {
     // R-STOP-07: its report, and its notice if nobody has run since.
     let (table, parents, child) = shell_and_job();
     begin(&child, STOP);
-    child.stop();
+    child.participate_in_stop();
     resume(&child);
     begin(&child, Signal::SIGTSTP);
     events(&table);
-    child.stop();
-    child.report_running();
+    child.participate_in_stop();
+    child.notify_parent_if_continued();
     assert_eq!(events(&table), [stopped(Signal::SIGTSTP), Event::Wake(2)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTSTP)));
     assert_eq!(report(&parents), Waited::Nothing);
@@ -177,8 +177,8 @@ fn a_stop_that_meets_its_continuation_is_void() {
         sends(&child);
         assert_eq!(child.begin_stop(STOP, ticket), StopDecision::CancelledByCont);
     }
-    child.report_running();
-    assert_eq!(child.stop(), ThreadStop::RunsOn);
+    child.notify_parent_if_continued();
+    assert_eq!(child.participate_in_stop(), ThreadStop::RunsOn);
     assert_eq!((signals(&table), report(&parents)), (vec![], Waited::Nothing));
 }
 
@@ -187,7 +187,7 @@ fn sigcont_to_a_running_process_is_no_event() {
     // R-STOP-06, R-STOP-11.
     let (table, parents, child) = shell_and_job();
     resume(&child);
-    child.report_running();
+    child.notify_parent_if_continued();
     assert_eq!((events(&table), report(&parents)), (vec![], Waited::Nothing));
 }
 
@@ -196,14 +196,14 @@ fn a_thread_that_exits_counts_as_stopped() {
     // R-EXIT-16, B24: it may complete the stop; the number told is the process's. One that had stopped counts once.
     let (table, parents, [leader, a, b]) = three_threads();
     begin(&a, STOP);
-    a.stop();
+    a.participate_in_stop();
     exit(&a, 0);
     exit(&leader, 0);
     assert_eq!(signals(&table), []);
     assert!(b.is_stop_requested());
     exit(&spawn(&b), 0);
     let late = spawn(&b);
-    assert_eq!(b.stop(), ThreadStop::OthersRun);
+    assert_eq!(b.participate_in_stop(), ThreadStop::OthersRun);
     exit(&late, 0);
     assert_eq!(signals(&table), [stopped(STOP)]);
     assert!(b.process().is_stopped());
@@ -228,13 +228,13 @@ fn b26_a_thread_made_during_a_stop_stops_too() {
     let late = spawn(&b);
     assert!(late.is_stop_requested());
     for thread in [&leader, &a, &b] {
-        assert_eq!(thread.stop(), ThreadStop::OthersRun);
+        assert_eq!(thread.participate_in_stop(), ThreadStop::OthersRun);
     }
-    assert_eq!(late.stop(), ThreadStop::Last);
+    assert_eq!(late.participate_in_stop(), ThreadStop::Last);
     events(&table);
     let later = spawn(&b);
     assert!(later.is_stop_requested());
-    assert_eq!(later.stop(), ThreadStop::Joined);
+    assert_eq!(later.participate_in_stop(), ThreadStop::Joined);
     assert_eq!(events(&table), []);
 }
 
@@ -243,7 +243,7 @@ fn a_child_inherits_no_stop() {
     // R-FORK-15: neither the state nor a report.
     let (_table, init) = boot();
     let parent = fork(&init);
-    parent.process().group_stopped(STOP);
+    parent.process().report_group_stopped(STOP);
     let child = fork(&parent);
     assert!(!child.process().is_stopped() && !child.is_stop_requested());
     assert_eq!(wait4(&parent, -1, WUNTRACED | WNOHANG), Waited::Nothing);
@@ -257,16 +257,16 @@ fn a_group_exit_ends_the_stop() {
         begin(&threads[0], STOP);
         for thread in &threads {
             if completes == ThreadStop::Last {
-                thread.stop();
+                thread.participate_in_stop();
             }
         }
         events(&table);
         threads[0].process().begin_group_exit(ExitStatus::killed(Signal::SIGKILL));
         resume(&threads[0]);
         assert!(!threads[1].is_stop_requested() && !threads[0].process().is_stopped());
-        assert_eq!(threads[1].stop(), ThreadStop::RunsOn);
+        assert_eq!(threads[1].participate_in_stop(), ThreadStop::RunsOn);
         assert_eq!(begin(&threads[1], STOP), StopDecision::Discard);
-        threads[1].report_running();
+        threads[1].notify_parent_if_continued();
         assert_eq!((events(&table), report(&parents)), (vec![], Waited::Nothing));
     }
 }
@@ -279,7 +279,7 @@ fn a_zombie_ignores_stops_and_continuations() {
     events(&table);
     resume(&child);
     assert_eq!(begin(&child, STOP), StopDecision::Discard);
-    child.report_running();
+    child.notify_parent_if_continued();
     assert_eq!(events(&table), []);
     assert_eq!(report(&parents), exited(3, 0));
 }
@@ -304,16 +304,16 @@ fn b4_terminal_stops_are_discarded_in_an_orphaned_group() {
     job.process().setpgid(0, 0).unwrap();
     let terminal = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
     for signal in terminal {
-        assert_eq!(shell.process().default_stop(signal), StopDecision::Discard);
+        assert_eq!(shell.process().would_stop(signal), StopDecision::Discard);
         assert_eq!(begin(&shell, signal), StopDecision::Discard);
-        assert_eq!(job.process().default_stop(signal), StopDecision::Stop);
+        assert_eq!(job.process().would_stop(signal), StopDecision::Stop);
     }
     assert!(!shell.is_stop_requested());
-    assert_eq!(shell.process().default_stop(STOP), StopDecision::Stop);
-    assert_eq!(shell.process().default_stop(Signal::SIGTERM), StopDecision::Discard);
+    assert_eq!(shell.process().would_stop(STOP), StopDecision::Stop);
+    assert_eq!(shell.process().would_stop(Signal::SIGTERM), StopDecision::Discard);
     events(&table);
     assert_eq!(begin(&shell, STOP), StopDecision::Stop);
-    assert_eq!(shell.stop(), ThreadStop::Last);
+    assert_eq!(shell.participate_in_stop(), ThreadStop::Last);
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn an_adopted_stop_is_reported_to_the_new_parent() {
     let child = fork_with(&second, silent).unwrap();
     exit(&parent, 0);
     begin(&child, STOP);
-    child.stop();
+    child.participate_in_stop();
     let told = Event::Signal(2, 17, child.tid(), WaitStatus::Stopped(STOP));
     assert_eq!(signals(&table), [told]);
     exit(&second, 0);
@@ -340,9 +340,9 @@ fn a_continuation_that_the_kernel_reports_early_changes_nothing() {
     // R-STOP-06: `group_continued` is about a process that is stopped; a stop in progress goes on.
     let (_table, relatives, [leader, second, third]) = three_threads();
     begin(&leader, Signal::SIGSTOP);
-    leader.process().group_continued();
+    leader.process().report_group_continued();
     assert_eq!(report(&relatives), Waited::Nothing);
-    [&leader, &second, &third].into_iter().for_each(|thread| _ = thread.stop());
+    [&leader, &second, &third].into_iter().for_each(|thread| _ = thread.participate_in_stop());
     assert!(leader.process().is_stopped());
 }
 
@@ -350,7 +350,7 @@ fn a_continuation_that_the_kernel_reports_early_changes_nothing() {
 fn exec_leaves_a_complete_stop_alone() {
     // R-STOP-03: as in Linux's zap_other_threads: it forgets for whom a stop waits, and no more.
     let (_table, relatives, job) = shell_and_job();
-    job.process().group_stopped(Signal::SIGSTOP);
+    job.process().report_group_stopped(Signal::SIGSTOP);
     job.exec().unwrap();
     assert!(job.process().is_stopped());
     assert!(report(&relatives).is_event());
@@ -361,12 +361,12 @@ fn a_kernel_may_complete_a_stop_that_its_threads_have_begun() {
     // R-STOP-04, R-NOTIFY-12: what is reported is the signal that began it, once.
     let (table, parents, [leader, a, b]) = three_threads();
     begin(&a, Signal::SIGTSTP);
-    assert_eq!(a.stop(), ThreadStop::OthersRun);
-    leader.process().group_stopped(STOP);
+    assert_eq!(a.participate_in_stop(), ThreadStop::OthersRun);
+    leader.process().report_group_stopped(STOP);
     assert_eq!(signals(&table), [stopped(Signal::SIGTSTP)]);
     assert!(leader.process().is_stopped());
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTSTP)));
-    assert_eq!(b.stop(), ThreadStop::Joined);
+    assert_eq!(b.participate_in_stop(), ThreadStop::Joined);
     assert_eq!(signals(&table), []);
 }
 
@@ -378,7 +378,7 @@ fn a_stop_goes_on_waiting_when_one_of_several_exits() {
     exit(&b, 0);
     assert_eq!(signals(&table), []);
     assert!(!b.is_stop_requested() && !leader.process().is_stopped());
-    assert_eq!(a.stop(), ThreadStop::OthersRun);
-    assert_eq!(leader.stop(), ThreadStop::Last);
+    assert_eq!(a.participate_in_stop(), ThreadStop::OthersRun);
+    assert_eq!(leader.participate_in_stop(), ThreadStop::Last);
     assert_eq!(signals(&table), [stopped(STOP)]);
 }

@@ -105,8 +105,8 @@ impl World {
             13 => match random.below(4) {
                 0 => process.become_subreaper(),
                 1 => process.resign_subreaper(),
-                2 => process.group_stopped(Signal::SIGSTOP),
-                _ => process.group_continued(),
+                2 => process.report_group_stopped(Signal::SIGSTOP),
+                _ => process.report_group_continued(),
             },
             14 if !leads_init(&thread) => _ = thread.exec(),
             _ => {

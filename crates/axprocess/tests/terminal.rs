@@ -556,7 +556,7 @@ fn a_stopped_foreground_job_hears_of_it_twice() {
     let [front, back] = [job(&shell), job(&shell)];
     setpgrp(&shell, &tty, number(&front)).unwrap();
     for job in [&front, &back] {
-        job.process().group_stopped(Signal::SIGTSTP);
+        job.process().report_group_stopped(Signal::SIGTSTP);
     }
     exit(&shell, 0);
     let orphaned = |job: &KernelThread| [(job.tid(), HUP), (job.tid(), CONT)];

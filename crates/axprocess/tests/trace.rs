@@ -25,7 +25,7 @@ fn trapped(tracee: &KernelThread, code: u16) -> Waited {
 
 fn stop_all(thread: &KernelThread) {
     thread.begin_stop(Signal::SIGSTOP, thread.process().stop_ticket());
-    thread.stop();
+    thread.participate_in_stop();
 }
 
 fn stopped(thread: &KernelThread) -> Waited {
@@ -328,7 +328,7 @@ fn a_tracers_exit_lets_its_tracees_go() {
     let changed = told.iter().filter(|event| matches!(event, Event::TracingChanged(_))).count();
     assert_eq!(changed, 202);
     assert!(many.iter().chain([&doomed, &asleep]).all(|thread| thread.tracer().is_none()));
-    assert_eq!(asleep.stop(), axprocess::ThreadStop::Joined);
+    assert_eq!(asleep.participate_in_stop(), axprocess::ThreadStop::Joined);
     assert_eq!(wait4(&init, asleep.tid() as i32, WUNTRACED), stopped(&asleep));
     assert!(table.audit().longest_hold <= 65);
 }
@@ -463,7 +463,7 @@ fn b45_a_group_stop_is_the_processs() {
     let thread = spawn(&child);
     seize(&fork(&init), &thread);
     stop_all(&child);
-    thread.stop();
+    thread.participate_in_stop();
     let all = |pid| wait4(&init, pid, WALL | WUNTRACED | WNOHANG);
     assert_eq!(all(thread.tid() as i32), NO_CHILD);
     assert_eq!(all(-1), stopped(&child));
@@ -540,7 +540,7 @@ fn exec_by_a_tracee_makes_its_stops_the_processs() {
     let child = fork(&init);
     let thread = spawn(&child);
     seize(&init, &thread);
-    child.process().group_stopped(Signal::SIGSTOP);
+    child.process().report_group_stopped(Signal::SIGSTOP);
     assert!(waitid(&init, 0, 0, WSTOPPED | WNOWAIT).is_event());
     thread.exec().unwrap();
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
@@ -644,6 +644,6 @@ fn a_dead_thread_is_not_asked_to_stop() {
     events(&table);
     child.begin_stop(Signal::SIGSTOP, child.process().stop_ticket());
     assert_eq!(events(&table), [Event::StopRequest(third.tid())]);
-    assert_eq!(child.stop(), ThreadStop::OthersRun);
-    assert_eq!(third.stop(), ThreadStop::Last);
+    assert_eq!(child.participate_in_stop(), ThreadStop::OthersRun);
+    assert_eq!(third.participate_in_stop(), ThreadStop::Last);
 }

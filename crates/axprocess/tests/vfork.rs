@@ -14,7 +14,7 @@ fn vforked() -> (Table, KernelThread, [KernelThread; 2]) {
     let parent = fork(&init);
     let child = fork(&parent);
     assert_eq!(parent.begin_vfork(&child), VforkWait::Needed);
-    assert!(parent.is_in_vfork() && !child.is_in_vfork());
+    assert!(parent.is_waiting_for_vfork() && !child.is_waiting_for_vfork());
     (table, init, [parent, child])
 }
 
@@ -23,7 +23,7 @@ fn exec_lets_the_parent_go() {
     // R-VFORK-01, R-EXEC-09: once, and later ends are nobody's.
     let (table, _init, [parent, child]) = vforked();
     child.exec().unwrap();
-    assert!(!parent.is_in_vfork());
+    assert!(!parent.is_waiting_for_vfork());
     assert_eq!(events(&table), [Event::VforkEnd(2)]);
     child.exec().unwrap();
     exit(&child, 0);
@@ -36,7 +36,7 @@ fn a_failed_exec_does_not() {
     let (table, init, [parent, child]) = vforked();
     init.process().kill(3, 9).unwrap();
     assert_eq!(child.exec(), Err(Errno::EAGAIN));
-    assert!(parent.is_in_vfork());
+    assert!(parent.is_waiting_for_vfork());
     drop(table);
 }
 
@@ -49,8 +49,8 @@ fn the_release_precedes_the_zombie_and_its_signal() {
     assert_eq!(events(&table), [Event::VforkEnd(2), ended, Event::Wake(2)]);
     assert_eq!(wait4(&parent, -1, 0), exited(3, 5));
     let (table, _init, [parent, child]) = vforked();
-    child.release_address_space();
-    assert!(!parent.is_in_vfork());
+    child.note_mm_release();
+    assert!(!parent.is_waiting_for_vfork());
     assert_eq!(events(&table), [Event::VforkEnd(2)]);
     assert_eq!(wait4(&parent, -1, WNOHANG), Waited::Nothing, "there is no zombie yet");
     exit(&child, 5);
@@ -65,9 +65,9 @@ fn only_the_calling_thread_waits() {
     let of_other = fork(&other);
     assert_eq!(other.begin_vfork(&of_other), VforkWait::Needed);
     exit(&of_other, 0);
-    assert!(parent.is_in_vfork() && !other.is_in_vfork());
+    assert!(parent.is_waiting_for_vfork() && !other.is_waiting_for_vfork());
     exit(&child, 0);
-    assert!(!parent.is_in_vfork());
+    assert!(!parent.is_waiting_for_vfork());
     let let_go = events(&table).into_iter().filter(|event| matches!(event, Event::VforkEnd(_)));
     assert_eq!(let_go.collect::<Vec<_>>(), [Event::VforkEnd(other.tid()), Event::VforkEnd(2)]);
 }
@@ -80,7 +80,7 @@ fn b27_a_killed_parent_leaves_its_child_alone() {
     init.process().kill(2, 15).unwrap();
     assert_eq!(exit_requests(&table), [2]);
     exit(&parent, 0);
-    assert!(!parent.is_in_vfork());
+    assert!(!parent.is_waiting_for_vfork());
     assert_eq!((child.process().getppid(), child.process().state()), (1, ProcessState::Live));
     events(&table);
     drop(parent);
@@ -95,11 +95,11 @@ fn a_stop_of_the_parent_awaits_the_release() {
     let (_table, init, [parent, child]) = vforked();
     let other = spawn(&parent);
     other.begin_stop(Signal::SIGSTOP, parent.process().stop_ticket());
-    assert_eq!(other.stop(), ThreadStop::OthersRun);
+    assert_eq!(other.participate_in_stop(), ThreadStop::OthersRun);
     assert_eq!(wait4(&init, -1, WUNTRACED | WNOHANG), Waited::Nothing);
     exit(&child, 0);
     assert!(parent.is_stop_requested());
-    assert_eq!(parent.stop(), ThreadStop::Last);
+    assert_eq!(parent.participate_in_stop(), ThreadStop::Last);
     assert_eq!(wait4(&init, 2, WUNTRACED), Waited::Got(2, WaitStatus::Stopped(Signal::SIGSTOP)));
 }
 
@@ -110,14 +110,17 @@ fn a_second_thread_of_the_child_that_execs_lets_go_too() {
     let second = spawn(&child);
     let third = spawn(&child);
     exit(&third, 0);
-    assert!(parent.is_in_vfork());
+    assert!(parent.is_waiting_for_vfork());
     second.exec().unwrap();
-    assert!(!parent.is_in_vfork());
+    assert!(!parent.is_waiting_for_vfork());
     assert!(events(&table).contains(&Event::VforkEnd(2)));
     let (_table, _init, [parent, child]) = vforked();
     let second = spawn(&child);
     exit(&child, 0);
-    assert!(!parent.is_in_vfork(), "the leader has left its memory although its process lives");
+    assert!(
+        !parent.is_waiting_for_vfork(),
+        "the leader has left its memory although its process lives"
+    );
     drop(second);
 }
 
@@ -134,12 +137,12 @@ fn the_child_is_one_like_any() {
         let child = fork_with(&parent, request).unwrap();
         assert_eq!(parent.begin_vfork(&child), VforkWait::Needed);
         exit(&child, 0);
-        assert!(!parent.is_in_vfork());
+        assert!(!parent.is_waiting_for_vfork());
     }
     let thread = spawn(&parent);
     assert_eq!(parent.begin_vfork(&thread), VforkWait::Needed);
     thread.exit_thread(ExitStatus::exited(0));
-    assert!(!parent.is_in_vfork());
+    assert!(!parent.is_waiting_for_vfork());
 }
 
 #[test]
@@ -155,13 +158,13 @@ fn there_is_nothing_to_wait_for_where_one_side_has_gone() {
     assert_eq!(parent.begin_vfork(&child), VforkWait::Needed);
     assert_eq!(parent.begin_vfork(&next), VforkWait::Needed, "the first is given up");
     exit(&child, 0);
-    assert!(parent.is_in_vfork());
+    assert!(parent.is_waiting_for_vfork());
     drop(next.clone());
-    assert!(parent.is_in_vfork(), "only an exit ends a thread");
+    assert!(parent.is_waiting_for_vfork(), "only an exit ends a thread");
     exit(&next, 0);
-    assert!(!parent.is_in_vfork());
+    assert!(!parent.is_waiting_for_vfork());
     assert_eq!(parent.begin_vfork(&child), VforkWait::NotNeeded);
-    assert!(!parent.is_in_vfork());
+    assert!(!parent.is_waiting_for_vfork());
 }
 
 #[test]
@@ -173,9 +176,9 @@ fn a_release_on_another_processor_is_not_missed() {
             scope.spawn(|| match round % 3 {
                 0 => child.exec().unwrap(),
                 1 => exit(&child, 0),
-                _ => child.release_address_space(),
+                _ => child.note_mm_release(),
             });
-            while parent.is_in_vfork() {
+            while parent.is_waiting_for_vfork() {
                 std::thread::yield_now();
             }
         });
@@ -190,7 +193,7 @@ fn who_has_exited_waits_for_no_child() {
     let child = fork(&parent);
     exit(&parent, 0);
     assert_eq!(parent.begin_vfork(&child), VforkWait::NotNeeded);
-    assert!(!parent.is_in_vfork());
+    assert!(!parent.is_waiting_for_vfork());
     events(&table);
     child.exec().unwrap();
     assert_eq!(events(&table), []);

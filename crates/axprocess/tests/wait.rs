@@ -64,7 +64,7 @@ fn the_first_in_birth_order_wins() {
     for index in [3, 1, 4, 2] {
         exit(&children[index], index as i32);
     }
-    children[0].process().group_stopped(Signal::SIGSTOP);
+    children[0].process().report_group_stopped(Signal::SIGSTOP);
     let stopped = Waited::Got(children[0].tid(), WaitStatus::Stopped(Signal::SIGSTOP));
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped);
     for (child, code) in children[1..].iter().zip(1..) {
@@ -152,11 +152,11 @@ fn stops_and_continuations_are_reported_once() {
     let child = fork(&init);
     let stopped = |signal| Waited::Got(2, WaitStatus::Stopped(signal));
     let continued = Waited::Got(2, WaitStatus::Continued);
-    child.process().group_continued();
+    child.process().report_group_continued();
     assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Nothing, "it was not stopped");
 
-    child.process().group_stopped(Signal::SIGTSTP);
-    child.process().group_stopped(Signal::SIGSTOP);
+    child.process().report_group_stopped(Signal::SIGTSTP);
+    child.process().report_group_stopped(Signal::SIGSTOP);
     assert!(child.process().is_stopped());
     assert_eq!(signals(&table).len(), 1, "R-NOTIFY-12: once per stop");
     assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
@@ -164,14 +164,14 @@ fn stops_and_continuations_are_reported_once() {
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped(Signal::SIGTSTP));
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
 
-    child.process().group_continued();
+    child.process().report_group_continued();
     assert_eq!(wait4(&init, -1, WUNTRACED | WCONTINUED), continued);
     assert_eq!(wait4(&init, -1, WUNTRACED | WCONTINUED), Waited::Nothing);
 
-    child.process().group_stopped(Signal::SIGSTOP);
-    child.process().group_continued();
+    child.process().report_group_stopped(Signal::SIGSTOP);
+    child.process().report_group_continued();
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing, "the stop was lost");
-    child.process().group_stopped(Signal::SIGTTIN);
+    child.process().report_group_stopped(Signal::SIGTTIN);
     assert_eq!(wait4(&init, -1, WCONTINUED), Waited::Nothing, "the continuation was lost");
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped(Signal::SIGTTIN));
 }
@@ -181,12 +181,12 @@ fn an_end_makes_stop_reports_void() {
     // R-EXIT-13, R-STOP-12: from the group exit on, and for ever; a zombie neither stops nor continues.
     let (_table, init) = boot();
     let child = fork(&init);
-    child.process().group_stopped(Signal::SIGSTOP);
+    child.process().report_group_stopped(Signal::SIGSTOP);
     child.process().begin_group_exit(ExitStatus::killed(Signal::SIGKILL));
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
     exit(&child, 0);
-    child.process().group_stopped(Signal::SIGSTOP);
-    child.process().group_continued();
+    child.process().report_group_stopped(Signal::SIGSTOP);
+    child.process().report_group_continued();
     let killed = WaitStatus::Signaled { signal: Signal::SIGKILL, core_dumped: false };
     assert_eq!(wait4(&init, -1, WUNTRACED | WCONTINUED), Waited::Got(2, killed));
 }
@@ -199,10 +199,10 @@ fn no_signal_for_stops_if_the_parent_says_so() {
     for action in [ChildSignalAction::IGNORE, ChildSignalAction::NO_STOP] {
         treat_sigchld(init.process(), action);
         events(&table);
-        child.process().group_stopped(Signal::SIGSTOP);
+        child.process().report_group_stopped(Signal::SIGSTOP);
         assert_eq!(events(&table), [Event::Wake(1)]);
         assert!(waitid(&init, 0, 0, WSTOPPED | WNOWAIT).is_event());
-        child.process().group_continued();
+        child.process().report_group_continued();
         assert_eq!(events(&table), [Event::Wake(1)]);
     }
 }
@@ -226,7 +226,7 @@ fn a_token_goes_stale_with_every_event() {
     assert!(is_stale(before_end));
 
     let before_stop = token();
-    children[1].process().group_stopped(Signal::SIGSTOP);
+    children[1].process().report_group_stopped(Signal::SIGSTOP);
     assert!(is_stale(before_stop));
 
     let before_reap = token();
@@ -371,7 +371,7 @@ fn b24_a_stop_completed_by_an_exiting_thread_is_the_processs() {
     let thread = spawn(&child);
     let ticket = child.process().stop_ticket();
     child.begin_stop(Signal::SIGSTOP, ticket);
-    child.stop();
+    child.participate_in_stop();
     events(&table);
     exit(&thread, 0);
     let stopped = WaitStatus::Stopped(Signal::SIGSTOP);
@@ -390,7 +390,7 @@ fn b25_a_process_without_its_leader_stops_and_is_waited_for() {
     }
     let ticket = thread.process().stop_ticket();
     thread.begin_stop(Signal::SIGSTOP, ticket);
-    thread.stop();
+    thread.participate_in_stop();
     let stopped = Waited::Got(child.tid(), WaitStatus::Stopped(Signal::SIGSTOP));
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped);
     thread.process().note_signal_sent(Signal::SIGCONT);

@@ -61,9 +61,9 @@ fn a_future_sleeps_until_a_child_has_news() {
     assert_eq!(step(event.as_mut(), &waker), None);
     exit(&other, 0);
     assert_eq!(bell.rings(), 0);
-    child.process().group_stopped(Signal::SIGSTOP);
+    child.process().report_group_stopped(Signal::SIGSTOP);
     assert_eq!(bell.rings(), 1);
-    child.process().group_continued();
+    child.process().report_group_continued();
     assert_eq!(bell.rings(), 1, "it has not asked again");
     assert_eq!(step(event.as_mut(), &waker), None, "the stop is gone");
     exit(&child, 5);
@@ -160,7 +160,7 @@ fn a_dropped_future_leaves_the_others_asleep() {
     for index in [0, 7, 19] {
         futures[index] = None;
     }
-    child.process().group_stopped(Signal::SIGSTOP);
+    child.process().report_group_stopped(Signal::SIGSTOP);
     let rings: usize = bells.iter().map(|(bell, _)| bell.rings()).sum();
     assert_eq!(rings, 17);
     drop(futures);

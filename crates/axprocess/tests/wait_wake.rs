@@ -27,11 +27,11 @@ fn a_sleeper_is_woken_by_the_children_that_it_waits_for() {
     let pid = |thread: &KernelThread| thread.tid() as i32;
     b.process().setpgid(0, 0).unwrap();
     let sleepers = [-1, pid(&a), pid(&b), 0, -pid(&b)].map(|pid| token(&init, pid, WUNTRACED));
-    a.process().group_stopped(Signal::SIGSTOP);
+    a.process().report_group_stopped(Signal::SIGSTOP);
     assert_eq!(woken(&table, sleepers), [true, true, false, true, false]);
-    b.process().group_stopped(Signal::SIGSTOP);
+    b.process().report_group_stopped(Signal::SIGSTOP);
     assert_eq!(woken(&table, sleepers), [true, false, true, false, true]);
-    a.process().group_continued();
+    a.process().report_group_continued();
     assert_eq!(woken(&table, sleepers), [true, true, false, true, false]);
     exit(&b, 0);
     assert_eq!(woken(&table, sleepers), [true, false, true, false, true]);

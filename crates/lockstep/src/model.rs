@@ -427,7 +427,7 @@ impl Model {
     /// A stop of the whole process has completed.
     pub(crate) fn group_stopped(&self, pid: Pid, signal: i32) -> Result<(), Refusal> {
         if let Some(signal) = u8::try_from(signal).ok().and_then(Signal::new) {
-            self.process(pid)?.group_stopped(signal);
+            self.process(pid)?.report_group_stopped(signal);
         }
         Ok(())
     }
@@ -435,10 +435,10 @@ impl Model {
     /// SIGCONT has resumed the whole process. If the model sent it, the stop has ended before, and the parent is told when a thread runs.
     pub(crate) fn group_continued(&self, pid: Pid) -> Result<(), Refusal> {
         let process = self.process(pid)?;
-        process.group_continued();
+        process.report_group_continued();
         if let Some(thread) = self.threads.values().find(|it| ARef::ptr_eq(it.process(), &process))
         {
-            thread.report_running();
+            thread.notify_parent_if_continued();
         }
         Ok(())
     }

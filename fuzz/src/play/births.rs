@@ -42,7 +42,7 @@ impl World {
                 Some(())
             }
             Call::ReleaseAddressSpace { by } => {
-                self.thread(by)?.release_address_space();
+                self.thread(by)?.note_mm_release();
                 Some(())
             }
             Call::Prepare { .. } => self.play_in_steps(call, &[]),

@@ -32,10 +32,10 @@ impl World {
             Call::DropHandle { handle } => drop(take(&mut self.handles, handle)),
             Call::AskHandle { by, handle, mask } => {
                 let (caller, handle) = (self.process(by)?, super::pick(&self.handles, handle)?);
-                let _ = (handle.state(), handle.poll(), handle.number_in(&caller.namespace()));
+                let _ = (handle.state(), handle.poll(), handle.fdinfo_pid_in(&caller.namespace()));
                 let identity = handle.identity();
                 let _ = (identity.process(), identity.thread(), identity.serial());
-                let _ = (identity.group(), identity.session());
+                let _ = (identity.group_of_number(), identity.session_of_number());
                 handle.info(caller, InfoMask::from_bits_retain(mask)).ok()?;
             }
             Call::WaitidPidfd { by, fd, handle, options } => {

@@ -97,7 +97,7 @@ pub(crate) mod tests {
             &self.classes[0]
         }
 
-        fn classes_below(&self) -> &Field<u8> {
+        fn subtree_classes(&self) -> &Field<u8> {
             &self.classes[1]
         }
     }
@@ -121,7 +121,7 @@ pub(crate) mod tests {
         const HEAD: usize = offset_of!(Self, head);
         const KIND: Kind = Kind::Plain;
 
-        fn pending(&self) -> Option<&Pending> {
+        fn table_pending_frees(&self) -> Option<&Pending> {
             None
         }
 

@@ -27,7 +27,7 @@ pub(crate) trait OrderedNode<L>: Object {
     /// The classes to which it belongs while it is in the queue. Changed by the queue alone, as the next one.
     fn own_classes(&self) -> &Field<u8>;
     /// Those of itself and of all below it in the tree.
-    fn classes_below(&self) -> &Field<u8>;
+    fn subtree_classes(&self) -> &Field<u8>;
 }
 
 /// The links of one object in an ordered queue.
@@ -93,56 +93,58 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         &self,
         hold: &mut Hold<'h, H>,
         key: i64,
-        wanted: u8,
+        wanted_classes: u8,
     ) -> Option<&'h T> {
         let first = self.first(hold)?;
-        hold.touch();
+        hold.count_touched();
         if first.key(hold) > key {
-            let is_wanted = first.own_classes().get(hold) & wanted != 0;
+            let is_wanted = first.own_classes().get(hold) & wanted_classes != 0;
             return if is_wanted {
                 Some(first)
             } else {
-                Self::first_at(hold, self.root.get(hold), wanted)
+                Self::first_in_subtree(hold, self.root.get(hold), wanted_classes)
             };
         }
         // The last one that is not behind: then whoever is behind it in the tree.
         let (mut before, mut next) = (first, self.root.get(hold));
         while let Some(node) = next.map(|node| node.get(hold)) {
-            hold.touch();
+            hold.count_touched();
             let is_behind = node.key(hold) > key;
             if !is_behind {
                 before = node;
             }
             next = Self::child(hold, node, if is_behind { Side::Left } else { Side::Right });
         }
-        self.behind(hold, before, wanted)
+        self.first_behind_node(hold, before, wanted_classes)
     }
 
     /// The first member of any of the classes `wanted` behind `node`, which is in the queue.
-    pub(crate) fn behind<'h, H: Host>(
+    pub(crate) fn first_behind_node<'h, H: Host>(
         &self,
         hold: &mut Hold<'h, H>,
         node: &T,
-        wanted: u8,
+        wanted_classes: u8,
     ) -> Option<&'h T> {
         let right = Self::child(hold, node, Side::Right);
-        Self::first_at(hold, right, wanted).or_else(|| Self::first_above(hold, node, wanted))
+        Self::first_in_subtree(hold, right, wanted_classes)
+            .or_else(|| Self::first_behind_subtree(hold, node, wanted_classes))
     }
 
     /// The first member of the classes in the tree below `root`.
-    fn first_at<'h, H: Host>(
+    fn first_in_subtree<'h, H: Host>(
         hold: &mut Hold<'h, H>,
         root: Option<Ptr<T>>,
-        wanted: u8,
+        wanted_classes: u8,
     ) -> Option<&'h T> {
-        let has_some = |hold: &Hold<'h, H>, node: &&T| node.classes_below().get(hold) & wanted != 0;
+        let has_some =
+            |hold: &Hold<'h, H>, node: &&T| node.subtree_classes().get(hold) & wanted_classes != 0;
         let mut at = root.map(|root| root.get(hold)).filter(|root| has_some(hold, root))?;
         loop {
-            hold.touch();
+            hold.count_touched();
             let left = Self::child(hold, at, Side::Left).map(|left| left.get(hold));
             if let Some(left) = left.filter(|left| has_some(hold, left)) {
                 at = left;
-            } else if at.own_classes().get(hold) & wanted != 0 {
+            } else if at.own_classes().get(hold) & wanted_classes != 0 {
                 return Some(at);
             } else {
                 at = Self::child(hold, at, Side::Right)?.get(hold);
@@ -151,17 +153,21 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// The first member of the classes behind all that are below `node`.
-    fn first_above<'h, H: Host>(hold: &mut Hold<'h, H>, node: &T, wanted: u8) -> Option<&'h T> {
+    fn first_behind_subtree<'h, H: Host>(
+        hold: &mut Hold<'h, H>,
+        node: &T,
+        wanted_classes: u8,
+    ) -> Option<&'h T> {
         let mut below = Ptr::new(node);
         while let Some(above) = below.get(hold).tree_links().parent.get(hold) {
-            hold.touch();
+            hold.count_touched();
             let node = above.get(hold);
             if Self::child(hold, node, Side::Left) == Some(below) {
-                if node.own_classes().get(hold) & wanted != 0 {
+                if node.own_classes().get(hold) & wanted_classes != 0 {
                     return Some(node);
                 }
                 let right = Self::child(hold, node, Side::Right);
-                let found = Self::first_at(hold, right, wanted);
+                let found = Self::first_in_subtree(hold, right, wanted_classes);
                 if found.is_some() {
                     return found;
                 }
@@ -174,7 +180,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     /// Changes the classes of `node`, which is in this queue.
     pub(crate) fn set_classes<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T, classes: u8) {
         if node.own_classes().get(hold) != classes {
-            hold.touch();
+            hold.count_touched();
             node.own_classes().set(hold, classes);
             Self::renew_classes_upward(hold, Some(Ptr::new(node)));
         }
@@ -184,12 +190,12 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     fn add_classes_above<H: Host>(hold: &mut Hold<'_, H>, node: &T, classes: u8) {
         let mut next = node.tree_links().parent.get(hold);
         while let Some(above) = next.map(|above| above.get(hold)) {
-            let below = above.classes_below().get(hold);
+            let below = above.subtree_classes().get(hold);
             if below & classes == classes {
                 return;
             }
-            hold.touch();
-            above.classes_below().set(hold, below | classes);
+            hold.count_touched();
+            above.subtree_classes().set(hold, below | classes);
             next = above.tree_links().parent.get(hold);
         }
     }
@@ -201,7 +207,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
             if !Self::renew_classes(hold, node) {
                 return;
             }
-            hold.touch();
+            hold.count_touched();
             next = node.tree_links().parent.get(hold);
         }
     }
@@ -209,13 +215,13 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     /// Finds out anew which classes are below `node`. Whether they have changed.
     fn renew_classes<H: Host>(hold: &mut Hold<'_, H>, node: &T) -> bool {
         let of =
-            |child: Option<Ptr<T>>| child.map_or(0, |it| it.get(hold).classes_below().get(hold));
+            |child: Option<Ptr<T>>| child.map_or(0, |it| it.get(hold).subtree_classes().get(hold));
         let links = node.tree_links();
         let (left, right) = (of(links.left.get(hold)), of(links.right.get(hold)));
         let classes = node.own_classes().get(hold) | left | right;
-        let has_changed = node.classes_below().get(hold) != classes;
+        let has_changed = node.subtree_classes().get(hold) != classes;
         if has_changed {
-            node.classes_below().set(hold, classes);
+            node.subtree_classes().set(hold, classes);
         }
         has_changed
     }
@@ -223,10 +229,10 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     /// Puts `node`, which is in no queue of this kind, at its place, in these classes.
     #[inline]
     pub(crate) fn insert<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T, classes: u8) {
-        hold.touch();
+        hold.count_touched();
         debug_assert!(!self.contains(hold, node), "an object is queued once");
         node.own_classes().set(hold, classes);
-        node.classes_below().set(hold, classes);
+        node.subtree_classes().set(hold, classes);
         match self.first.get(hold) {
             None => self.set_only(hold, Some(Ptr::new(node))),
             Some(_) => self.insert_among_others(hold, node, classes),
@@ -251,7 +257,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         Self::add_classes_above(hold, node, classes);
         while let Some(above) = node.tree_links().parent.get(hold) {
             let above = above.get(hold);
-            if priority(above.key(hold)) >= priority(key) {
+            if hashed_priority(above.key(hold)) >= hashed_priority(key) {
                 break;
             }
             self.rotate_up(hold, node);
@@ -264,7 +270,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         if !self.contains(hold, node) {
             return;
         }
-        hold.touch();
+        hold.count_touched();
         match self.first.get(hold) == self.last.get(hold) {
             true => self.set_only(hold, None),
             false => self.remove_and_rebalance(hold, node),
@@ -281,8 +287,11 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
         while let (Some(left), Some(right)) = (links.left.get(hold), links.right.get(hold)) {
             let (left, right) = (left.get(hold), right.get(hold));
-            let higher =
-                if priority(left.key(hold)) >= priority(right.key(hold)) { left } else { right };
+            let higher = if hashed_priority(left.key(hold)) >= hashed_priority(right.key(hold)) {
+                left
+            } else {
+                right
+            };
             self.rotate_up(hold, higher);
         }
         let only_child = links.left.get(hold).or(links.right.get(hold));
@@ -317,7 +326,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
         let mut at = self.root.get(hold)?;
         loop {
-            hold.touch();
+            hold.count_touched();
             let side = if key < at.get(hold).key(hold) { Side::Left } else { Side::Right };
             match Self::child(hold, at.get(hold), side) {
                 Some(child) => at = child,
@@ -328,7 +337,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
 
     /// Rotates `node` into its parent's place.
     fn rotate_up<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
-        hold.touch();
+        hold.count_touched();
         let Some(parent) = node.tree_links().parent.get(hold) else {
             return;
         };
@@ -343,7 +352,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
         Self::set_child(hold, node, other, Some(Ptr::new(parent)));
         parent.tree_links().parent.set(hold, Some(Ptr::new(node)));
-        node.classes_below().set(hold, parent.classes_below().get(hold));
+        node.subtree_classes().set(hold, parent.subtree_classes().get(hold));
         Self::renew_classes(hold, parent);
     }
 
@@ -408,7 +417,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
 }
 
 /// A pseudo-random function of the key (the finishing steps of SplitMix64), so that the tree's shape does not follow the keys.
-const fn priority(key: i64) -> u64 {
+const fn hashed_priority(key: i64) -> u64 {
     let mut x = (key as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -497,16 +506,16 @@ mod tests {
     fn the_priority_is_that_of_splitmix64() {
         // The published outputs of SplitMix64 for the seeds 1234567, the state after that, and 0.
         let seed = 1_234_567_u64;
-        assert_eq!(priority(seed as i64), 6_457_827_717_110_365_317);
+        assert_eq!(hashed_priority(seed as i64), 6_457_827_717_110_365_317);
         let next = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        assert_eq!(priority(next as i64), 3_203_168_211_198_807_973);
-        assert_eq!(priority(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(hashed_priority(next as i64), 3_203_168_211_198_807_973);
+        assert_eq!(hashed_priority(0), 0xe220_a839_7b1d_cdaf);
     }
 
     /// Whether no member below has a higher priority than the one above it.
     fn is_below_a_higher<H: Host>(hold: &Hold<'_, H>, item: &Item) -> bool {
         let above = item.tree_links().parent.get(hold);
-        above.is_none_or(|above| priority(above.get(hold).key) >= priority(item.key))
+        above.is_none_or(|above| hashed_priority(above.get(hold).key) >= hashed_priority(item.key))
     }
 
     fn depth<H: Host>(hold: &Hold<'_, H>, item: &Item) -> usize {

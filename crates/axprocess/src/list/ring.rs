@@ -40,13 +40,18 @@ pub(crate) struct Ring<T, L> {
     head: Field<Option<Ptr<T>>>,
     len: Field<u32>,
     /// A count that is its user's.
-    tally: Field<u32>,
+    user_tally: Field<u32>,
     kind: PhantomData<fn(L)>,
 }
 
 impl<T: Node<L>, L> Ring<T, L> {
     pub(super) const fn new() -> Self {
-        Self { head: Field::new(None), len: Field::new(0), tally: Field::new(0), kind: PhantomData }
+        Self {
+            head: Field::new(None),
+            len: Field::new(0),
+            user_tally: Field::new(0),
+            kind: PhantomData,
+        }
     }
 
     #[inline]
@@ -55,8 +60,8 @@ impl<T: Node<L>, L> Ring<T, L> {
     }
 
     /// A count of some of the members, kept by who uses the list. It stands here because there is room for it.
-    pub(crate) const fn tally(&self) -> &Field<u32> {
-        &self.tally
+    pub(crate) const fn user_tally(&self) -> &Field<u32> {
+        &self.user_tally
     }
 
     #[inline]

@@ -49,7 +49,12 @@ impl<T: Node<L>, L> StrongList<T, L> {
     ///
     /// If list and part do not stand in `whole`.
     #[inline]
-    pub(crate) fn push_back_part<H: Host, W>(&self, hold: &mut Hold<'_, H>, whole: &W, part: &T) {
+    pub(crate) fn push_back_uncounted_part<H: Host, W>(
+        &self,
+        hold: &mut Hold<'_, H>,
+        whole: &W,
+        part: &T,
+    ) {
         let stands_inside = |start: usize, size: usize| {
             let whole = ptr::from_ref(whole).addr();
             start >= whole && start + size <= whole + size_of::<W>()

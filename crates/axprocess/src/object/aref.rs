@@ -72,7 +72,7 @@ impl<T: Object> ARef<T> {
         spare: &Spare<T>,
         make: impl FnOnce() -> T,
     ) -> Result<[Self; REFERENCES], Errno> {
-        Self::make_in(spare.take(), make)
+        Self::make_in(spare.take_or_allocate(), make)
     }
 
     /// So many references from the first moment on: nobody counts meanwhile, so each costs nothing.
@@ -89,14 +89,14 @@ impl<T: Object> ARef<T> {
         unsafe { place.write(make()) };
         core::mem::forget(block);
         // SAFETY: the object has just been written there, and its heads stand where its trait says. Nobody else knows of it yet. The pointers come from the allocation,
-        // so they have the right to all of it. Held against: a value with the head of another type (what it is freed as is said here), `settle` that panics (the object is leaked).
+        // so they have the right to all of it. Held against: a value with the head of another type (what it is freed as is said here), `on_placed` that panics (the object is leaked).
         unsafe {
             let mut own = place.byte_add(T::HEAD).cast::<Head>();
             own.as_mut().place(own, T::KIND, REFERENCES as u32);
             if let Some(part) = T::PART {
                 place.byte_add(part).cast::<Head>().as_ref().place_in(own);
             }
-            place.as_ref().settle();
+            place.as_ref().on_placed();
         }
         Ok([(); REFERENCES].map(|()| Self { pointer: place, owned: PhantomData }))
     }
@@ -106,7 +106,10 @@ impl<T: Object> ARef<T> {
     pub(crate) fn into_part<P: Object>(whole: Self, part: impl FnOnce(&T) -> &P) -> ARef<P> {
         let pointer = {
             let part = part(&whole);
-            assert!(part.head().whole() == whole.head().whole(), "a part stands in its whole");
+            assert!(
+                part.head().whole_or_self() == whole.head().whole_or_self(),
+                "a part stands in its whole"
+            );
             NonNull::from_ref(part)
         };
         core::mem::forget(whole);
@@ -147,7 +150,7 @@ impl<T: Object> ARef<T> {
     #[cfg(test)]
     pub(crate) fn count(this: &Self) -> u32 {
         // SAFETY: this reference keeps the whole alive. Held against: one to a part.
-        this.head().whole().map_or(0, |whole| unsafe { whole.as_ref() }.count())
+        this.head().whole_or_self().map_or(0, |whole| unsafe { whole.as_ref() }.count())
     }
 }
 
@@ -188,11 +191,11 @@ impl<T: Object> AsRef<T> for ARef<T> {
 impl<T: Object> Drop for ARef<T> {
     #[inline]
     fn drop(&mut self) {
-        let Some(whole) = self.head().whole() else { return };
+        let Some(whole) = self.head().whole_or_self() else { return };
         // SAFETY: this reference is given up, and has kept the whole alive, which so does not wait to be freed: its head leads to itself. Held against: the last references to a process and to its first
         // thread, dropped by two threads at once.
         if unsafe { Head::count_down(whole) } {
-            self.end(whole);
+            self.free_or_put_off(whole);
         }
     }
 }
@@ -200,14 +203,14 @@ impl<T: Object> Drop for ARef<T> {
 impl<T: Object> ARef<T> {
     /// The last reference has gone.
     #[inline]
-    fn end(&self, whole: NonNull<Head>) {
+    fn free_or_put_off(&self, whole: NonNull<Head>) {
         // The object still stands: whoever took the count to 0 owns it.
-        match self.pending().filter(|pending| pending.is_held()) {
+        match self.table_pending_frees().filter(|pending| pending.is_lock_held()) {
             // SAFETY: its last reference has gone, and it is given away here, once. `pending` stands in its table, which it counts itself or by what it refers to; what was never published is dropped
             // by who borrows its maker, which does. Held against: a hook that drops the last reference in the hold, another thread that drops it beside the last hold of a table that is gone.
             Some(pending) => unsafe { Pending::put_off(NonNull::from_ref(pending), whole) },
             // SAFETY: as above. What is linked is held by its list; the few that are not (terminals) are unlinked there, and who follows a link to one meanwhile gets no reference, for the count stays 0. A hold
-            // that used it has ended, and its end has happened before: `is_held` has seen it. Held against: a terminal that is dropped while its session is asked for it.
+            // that used it has ended, and its end has happened before: `is_lock_held` has seen it. Held against: a terminal that is dropped while its session is asked for it.
             None => unsafe { T::free(whole) },
         }
     }

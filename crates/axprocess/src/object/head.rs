@@ -69,11 +69,11 @@ pub unsafe trait Object: Sized + Send + Sync + 'static {
 
     /// Where it waits when its last reference goes in a hold; `None`: it belongs to no table.
     #[doc(hidden)]
-    fn pending(&self) -> Option<&Pending>;
+    fn table_pending_frees(&self) -> Option<&Pending>;
 
     /// Called when the object is in its place, before anyone else knows of it.
     #[doc(hidden)]
-    fn settle(&self) {}
+    fn on_placed(&self) {}
 
     /// Takes back what leads to the object, without a hold and before anyone has it to drop.
     ///
@@ -134,7 +134,7 @@ impl Head {
     /// while it waits to be freed.
     #[inline]
     pub(super) fn counting(&self) -> &Self {
-        match self.whole() {
+        match self.whole_or_self() {
             // SAFETY: a part stands in its whole, which so lives as long as the part is borrowed; its way there is written once. Held against: a first thread that is shared while its process waits to
             // be freed (only the whole's own head is chained, and its count is 0).
             Some(whole) if self.is_part() => unsafe { whole.as_ref() },
@@ -144,7 +144,7 @@ impl Head {
 
     /// The head of the whole, with the right to all of its block; `None`: the object is not in its place.
     #[inline]
-    pub(super) fn whole(&self) -> Option<NonNull<Self>> {
+    pub(super) fn whole_or_self(&self) -> Option<NonNull<Self>> {
         NonNull::new(self.whole.load(Ordering::Relaxed))
     }
 
@@ -212,12 +212,12 @@ impl Head {
     }
 
     /// Chains an object that waits to be freed to the next one.
-    pub(super) fn set_next(&self, next: *mut Self) {
+    pub(super) fn set_next_pending(&self, next: *mut Self) {
         self.whole.store(next, Ordering::Relaxed);
     }
 
     /// The object behind this one, which waits to be freed.
-    pub(super) fn next(&self) -> *mut Self {
+    pub(super) fn next_pending(&self) -> *mut Self {
         self.whole.load(Ordering::Relaxed)
     }
 }

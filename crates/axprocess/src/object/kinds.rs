@@ -32,15 +32,15 @@ pub(crate) unsafe fn free_as<T: Object>(whole: NonNull<Head>) {
 /// # Safety
 ///
 /// As for [`Object::free`]; and it is a `T`.
-unsafe fn free_kept<T: Kept>(whole: NonNull<Head>) {
+unsafe fn free_keeping_block<T: Kept>(whole: NonNull<Head>) {
     // SAFETY: by this function's own contract. What keeps the table's inner part is taken out before the rest of the object is dropped, and dropped
     // when the block has been put back. A process that was never published keeps nothing: its maker is borrowed meanwhile, or it waited, and who frees what waits has the table. Held against: data that
     // calls the crate, drops the table or panics when it is dropped.
     unsafe {
         let spare = NonNull::from_ref(whole.byte_sub(T::HEAD).cast::<T>().as_ref().spare());
-        let (block, _keeper) = end_as::<T, _>(whole, T::take_keeper);
+        let (block, _keeper) = end_as::<T, _>(whole, T::take_table_keeper);
         if KEEPS_BLOCKS && T::Host::KEEPS_BLOCKS {
-            spare.as_ref().put(block);
+            spare.as_ref().keep_or_free(block);
         }
     }
 }
@@ -56,7 +56,7 @@ trait Kept: Object {
     type Keeper;
 
     /// Takes it out, at the object's end: nobody asks for the table any more.
-    fn take_keeper(&mut self) -> Self::Keeper;
+    fn take_table_keeper(&mut self) -> Self::Keeper;
 
     fn spare(&self) -> &Spare<Self>;
 }
@@ -65,7 +65,7 @@ impl<H: Host> Kept for Process<H> {
     type Host = H;
     type Keeper = Option<ARef<ProcessGroup<H>>>;
 
-    fn take_keeper(&mut self) -> Self::Keeper {
+    fn take_table_keeper(&mut self) -> Self::Keeper {
         self.take_group()
     }
 
@@ -78,7 +78,7 @@ impl<H: Host> Kept for Thread<H> {
     type Host = H;
     type Keeper = Option<ARef<Process<H>>>;
 
-    fn take_keeper(&mut self) -> Self::Keeper {
+    fn take_table_keeper(&mut self) -> Self::Keeper {
         self.take_process()
     }
 
@@ -120,8 +120,8 @@ unsafe fn free_by_kind<H: Host>(whole: NonNull<Head>) {
     unsafe {
         match whole.as_ref().kind() {
             Kind::TableInner => free_as::<TableInner<H>>(whole),
-            Kind::Process => free_kept::<Process<H>>(whole),
-            Kind::Thread => free_kept::<Thread<H>>(whole),
+            Kind::Process => free_keeping_block::<Process<H>>(whole),
+            Kind::Thread => free_keeping_block::<Thread<H>>(whole),
             Kind::Group => free_as::<ProcessGroup<H>>(whole),
             Kind::Session => free_as::<Session<H>>(whole),
             Kind::Namespace => free_as::<PidNamespace<H>>(whole),
@@ -143,9 +143,9 @@ impl Pending {
 
 /// Declares a type of a table's objects.
 macro_rules! object {
-    ($type:ident, $kind:ident, |$this:ident| $pending:expr $(, part: $part:expr, settle: |$whole:ident| $settle:expr)? $(, unlink: |$unlinked:ident| $unlink:expr)?) => {
+    ($type:ident, $kind:ident, |$this:ident| $pending:expr $(, part: $part:expr, on_placed: |$whole:ident| $on_placed:expr)? $(, unlink: |$unlinked:ident| $unlink:expr)?) => {
         // SAFETY: the head stands in the field of that name, and the part's in that of the part. No code of the crate moves one that is in its place, or takes a `&mut` of it but `end_as` at its end,
-        // when there is no reference any more. Held against: a kernel that calls the methods of this trait (what could harm is `unsafe`, and `settle` does nothing twice), a value that is dropped
+        // when there is no reference any more. Held against: a kernel that calls the methods of this trait (what could harm is `unsafe`, and `on_placed` does nothing twice), a value that is dropped
         // where it was made, without a place (its count is 0, and nobody has shared it).
         unsafe impl<H: Host> Object for $type<H> {
             const HEAD: usize = offset_of!(Self, head);
@@ -153,14 +153,14 @@ macro_rules! object {
             $(const PART: Option<usize> = Some($part);)?
 
             #[inline]
-            fn pending(&self) -> Option<&Pending> {
+            fn table_pending_frees(&self) -> Option<&Pending> {
                 let $this = self;
                 Some($pending)
             }
 
-            $(fn settle(&self) {
+            $(fn on_placed(&self) {
                 let $whole = self;
-                $settle;
+                $on_placed;
             })?
 
             $(unsafe fn unlink(&self) {
@@ -177,13 +177,13 @@ macro_rules! object {
 }
 
 object!(TableInner, TableInner, |table| table.pending(),
-    part: offset_of!(Self, pid_ns) + offset_of!(PidNamespace<H>, head), settle: |table| {
-        table.pid_ns.settle_in(table);
-        table.pending().settle(table.head.whole());
+    part: offset_of!(Self, pid_ns) + offset_of!(PidNamespace<H>, head), on_placed: |table| {
+        table.pid_ns.set_enclosing_table(table);
+        table.pending().set_own_block(table.head.whole_or_self());
     },
     unlink: |table| table.pending().free_all());
 object!(Process, Process, |process| process.table().pending(),
-    part: offset_of!(Self, first_thread) + offset_of!(Thread<H>, head), settle: |process| process.first_thread.settle_in(process));
+    part: offset_of!(Self, first_thread) + offset_of!(Thread<H>, head), on_placed: |process| process.first_thread.set_enclosing_process(process));
 object!(Thread, Thread, |thread| thread.process().table().pending());
 object!(ProcessGroup, Group, |group| group.table().pending());
 object!(Session, Session, |session| session.table().pending());
@@ -199,7 +199,7 @@ unsafe impl Object for Sleeper {
     const HEAD: usize = offset_of!(Self, head);
     const KIND: Kind = Kind::Plain;
 
-    fn pending(&self) -> Option<&Pending> {
+    fn table_pending_frees(&self) -> Option<&Pending> {
         None
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct Owner<T: Object> {
     is_counted: bool,
 }
 
-// SAFETY: it gives out `&ARef<T>`, which is sent and shared between threads. Held against: a fork that is prepared in one thread and published in another (the cell was written before, in `settle`).
+// SAFETY: it gives out `&ARef<T>`, which is sent and shared between threads. Held against: a fork that is prepared in one thread and published in another (the cell was written before, in `set_whole`).
 unsafe impl<T: Object> Send for Owner<T> {}
 // SAFETY: as above. Held against: two threads that ask the same object for its owner.
 unsafe impl<T: Object> Sync for Owner<T> {}
@@ -29,16 +29,16 @@ impl<T: Object> Owner<T> {
         Self { target: UnsafeCell::new(None), is_counted: false }
     }
 
-    /// Leads to the whole in which this stands. For [`Object::settle`] of the whole: nobody else knows of it yet.
+    /// Leads to the whole in which this stands. For [`Object::on_placed`] of the whole: nobody else knows of it yet.
     ///
     /// # Panics
     ///
     /// If this does not stand in `whole`, that is not in its place, or this leads somewhere already.
-    pub(crate) fn settle(&self, whole: &T) {
+    pub(crate) fn set_whole(&self, whole: &T) {
         let (own, start) = (ptr::from_ref(self).addr(), ptr::from_ref(whole).addr());
         let stands_inside = own >= start && own + size_of::<Self>() <= start + size_of::<T>();
         assert!(stands_inside && !self.is_counted, "a part stands in its whole");
-        assert!(whole.head().whole().is_some(), "a part is settled in its place");
+        assert!(whole.head().whole_or_self().is_some(), "a part is settled in its place");
         // SAFETY: it is written here alone, by who makes the whole, before anyone else knows of it. Held against: a kernel that settles an object that is known (it finds it written), code of the crate that
         // settles a value which it then moves (it is not in its place).
         unsafe {

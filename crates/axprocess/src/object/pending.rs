@@ -11,7 +11,7 @@ use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 ///
 /// Who drops a last reference asks whether there is a hold. One's own is seen for certain. If the hold is another processor's, the object waits for its unlock all the
 /// same: that hold may have read a reference to it. If it ends at this very moment, the object is freed by the one who has dropped it, or, as long as there is the table, at the next unlock.
-/// Once the table is gone there may be no next one: from then on the two sides [look for each other](Held::leave_for_good).
+/// Once the table is gone there may be no next one: from then on the two sides [look for each other](Held::leave_then_take).
 pub struct Pending {
     /// Who holds the lock; 0: nobody.
     holder: AtomicUsize,
@@ -31,14 +31,14 @@ impl Pending {
         Self { holder: AtomicUsize::new(0), waiting, own, free }
     }
 
-    /// Notes in which block this stands. For [`Object::settle`](super::Object::settle) of it.
-    pub(super) fn settle(&self, own: Option<NonNull<Head>>) {
+    /// Notes in which block this stands. For [`Object::on_placed`](super::Object::on_placed) of it.
+    pub(super) fn set_own_block(&self, own: Option<NonNull<Head>>) {
         self.own.store(own.map_or(ptr::null_mut(), NonNull::as_ptr), Ordering::Relaxed);
     }
 
     /// Whether somebody holds the lock.
     #[inline]
-    pub(super) fn is_held(&self) -> bool {
+    pub(super) fn is_lock_held(&self) -> bool {
         // With the release at the end of a hold: what was done in a hold that is seen to have ended has happened before.
         self.holder.load(Ordering::Acquire) != 0
     }
@@ -49,14 +49,14 @@ impl Pending {
     ///
     /// The caller has the lock, and nobody else is in it, until what this returns has gone.
     #[inline]
-    pub(crate) unsafe fn enter(&self, context: Option<NonZeroUsize>) -> Held<'_> {
+    pub(crate) unsafe fn note_lock_held(&self, context: Option<NonZeroUsize>) -> Held<'_> {
         self.holder.store(context.map_or(SOMEBODY, NonZeroUsize::get), Ordering::Relaxed);
         Held(self)
     }
 
     /// Whether this context holds the lock, as far as the host can tell.
     #[inline]
-    pub(crate) fn is_held_by(&self, context: Option<NonZeroUsize>) -> bool {
+    pub(crate) fn is_lock_held_by(&self, context: Option<NonZeroUsize>) -> bool {
         context.is_some_and(|own| {
             own.get() != SOMEBODY && self.holder.load(Ordering::Relaxed) == own.get()
         })
@@ -83,7 +83,7 @@ impl Pending {
         // SAFETY: as soon as the object is in the chain another may free it, and what it counts; but not the block, which is counted here. It is not borrowed any more when that ends. Held against:
         // the last object of a table that is gone, dropped beside its last hold (the table then goes with `kept`).
         unsafe {
-            let kept = Counted::count(pending.as_ref());
+            let kept = Counted::count_up_block_of(pending.as_ref());
             pending.as_ref().push_or_free(whole);
             drop(kept);
         }
@@ -96,9 +96,9 @@ impl Pending {
         // SAFETY: by this function's own contract: the object is the caller's until it stands in the chain.
         unsafe { self.push(whole) };
         loop {
-            // Against that in `leave_for_good`: if this finds that the hold has ended, or else the holder finds what is in the chain.
+            // Against that in `leave_then_take`: if this finds that the hold has ended, or else the holder finds what is in the chain.
             fence(Ordering::SeqCst);
-            if self.is_held() {
+            if self.is_lock_held() {
                 return;
             }
             let mut late = self.take();
@@ -107,7 +107,7 @@ impl Pending {
             }
             // A hold that has used one of these was there when it came into the chain, and no later one finds it. So if nobody holds the lock now, nobody uses them.
             fence(Ordering::SeqCst);
-            if !self.is_held() {
+            if !self.is_lock_held() {
                 return;
             }
             while let Some(whole) = late.pop() {
@@ -126,7 +126,7 @@ impl Pending {
         let mut first = self.waiting.load(Ordering::Relaxed);
         loop {
             // SAFETY: by this function's own contract: the object is the caller's until it stands in the chain.
-            unsafe { whole.as_ref() }.set_next(first);
+            unsafe { whole.as_ref() }.set_next_pending(first);
             match self.waiting.compare_exchange_weak(
                 first,
                 whole.as_ptr(),
@@ -152,7 +152,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn count(pending: &Pending) -> Self {
+    fn count_up_block_of(pending: &Pending) -> Self {
         let own = NonNull::new(pending.own.load(Ordering::Relaxed));
         if let Some(own) = own {
             // SAFETY: this stands in the block of that head, which so is there. Held against: a table at its end (its count is 0: that is a panic).
@@ -182,13 +182,13 @@ pub(crate) struct Held<'a>(&'a Pending);
 impl Held<'_> {
     /// Ends it, and takes along what waits, to be dropped after the unlock. `is_closed`: the table is gone, so that this may be the last hold.
     #[inline]
-    pub(crate) fn leave(self, is_closed: bool) -> Released {
-        if is_closed { self.leave_for_good() } else { self.0.take() }
+    pub(crate) fn leave(self, is_table_gone: bool) -> Released {
+        if is_table_gone { self.leave_then_take() } else { self.0.take() }
     }
 
     /// The other way round, and against that in `push_or_free`: what comes too late for this has seen that nobody holds the lock.
     #[cold]
-    fn leave_for_good(self) -> Released {
+    fn leave_then_take(self) -> Released {
         let pending = self.0;
         drop(self);
         fence(Ordering::SeqCst);
@@ -216,8 +216,8 @@ impl Released {
         // SAFETY: `push` was given the object, and it was taken out of the chain once, by `take`. The next one is read before it goes; then its head
         // leads to itself again, as that of any whole. Held against: data that, as it is dropped, drops others of the same chain's table (they are freed at once, or wait in a new chain).
         unsafe {
-            self.first = whole.as_ref().next();
-            whole.as_ref().set_next(whole.as_ptr());
+            self.first = whole.as_ref().next_pending();
+            whole.as_ref().set_next_pending(whole.as_ptr());
         }
         Some(whole)
     }

@@ -54,7 +54,7 @@ unsafe impl<T: Send + Sync + 'static> Object for Shared<T> {
     const KIND: Kind = Kind::Plain;
     const MAY_BE_LINKED: bool = false;
 
-    fn pending(&self) -> Option<&Pending> {
+    fn table_pending_frees(&self) -> Option<&Pending> {
         None
     }
 

@@ -21,7 +21,7 @@ impl<T, const MOST: usize> Spare<T, MOST> {
 
     /// A block that was put back, or a fresh one; `None`: there is no memory.
     #[inline]
-    pub(super) fn take(&self) -> Option<Unwritten<T>> {
+    pub(super) fn take_or_allocate(&self) -> Option<Unwritten<T>> {
         self.take_kept().or_else(|| memory::allocate().map(Unwritten))
     }
 
@@ -38,7 +38,7 @@ impl<T, const MOST: usize> Spare<T, MOST> {
 
     /// Keeps a block, or gives it back to the allocator.
     #[inline]
-    pub(super) fn put(&self, unwritten: Unwritten<T>) {
+    pub(super) fn keep_or_free(&self, unwritten: Unwritten<T>) {
         let is_kept =
             self.blocks.iter().filter(|block| block.load(Ordering::Relaxed).is_null()).any(
                 |block| {

@@ -78,12 +78,12 @@ unsafe impl Object for Whole {
     const HEAD: usize = offset_of!(Self, head);
     const KIND: Kind = Kind::Plain;
 
-    fn pending(&self) -> Option<&Pending> {
+    fn table_pending_frees(&self) -> Option<&Pending> {
         None
     }
 
-    fn settle(&self) {
-        self.way.settle(self);
+    fn on_placed(&self) {
+        self.way.set_whole(self);
     }
 
     unsafe fn free(whole: NonNull<Head>) {
@@ -97,11 +97,11 @@ fn a_part_leads_to_a_whole_that_cannot_be_moved() {
     // Objects: whoever settles a value that it could still move, or one twice, is stopped before a pointer is written.
     let new = || Whole { head: Head::new(), way: Owner::of_part() };
     let moved = new();
-    assert!(catch_unwind(AssertUnwindSafe(|| moved.settle())).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| moved.on_placed())).is_err());
     let moved = Box::new(moved);
     assert!(catch_unwind(AssertUnwindSafe(|| ARef::clone(&moved.way))).is_err());
     let placed = ARef::make(new).expect("memory");
     assert!(ARef::ptr_eq(&placed.way, &placed));
-    assert!(catch_unwind(AssertUnwindSafe(|| placed.settle())).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| placed.on_placed())).is_err());
     assert_eq!(placed.head().kind(), Kind::Plain);
 }

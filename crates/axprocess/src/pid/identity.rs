@@ -76,7 +76,7 @@ impl<H: Host> Identity<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
+    fn make_blank(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
             head: Head::new(),
@@ -127,16 +127,16 @@ impl<H: Host> Identity<H> {
     }
 
     /// Returns the group that is named by it, if it has members.
-    pub fn group(&self) -> Option<ARef<ProcessGroup<H>>> {
+    pub fn group_of_number(&self) -> Option<ARef<ProcessGroup<H>>> {
         self.table.hold(|hold| self.identity_key(hold).group(hold).map(ARef::from))
     }
 
     /// Returns the session that is named by it, if it has groups.
-    pub fn session(&self) -> Option<ARef<Session<H>>> {
+    pub fn session_of_number(&self) -> Option<ARef<Session<H>>> {
         self.table.hold(|hold| {
             let named = hold.root_pid_ns().roles(hold, self.identity_key(hold).number)?;
             let session = named.session?.get(hold);
-            (session.serial(hold) == self.serial()).then(|| ARef::from(session))
+            (session.founder_serial(hold) == self.serial()).then(|| ARef::from(session))
         })
     }
 
@@ -179,7 +179,7 @@ impl<H: Host> Identity<H> {
         task: Option<Task<H>>,
         state: HandleState,
     ) {
-        self.numbers.follow(hold, numbers);
+        self.numbers.copy_from(hold, numbers);
         self.serial.set(hold, serial);
         self.task.set(hold, task);
         self.state.set(hold, state as u32);
@@ -196,7 +196,7 @@ impl<H: Host> Identity<H> {
     }
 
     /// The process is reaped, the thread has exited: its number names it no more.
-    pub(crate) fn note_end(&self, hold: &mut Hold<'_, H>, exit_code: u32) {
+    pub(crate) fn note_gone(&self, hold: &mut Hold<'_, H>, exit_code: u32) {
         self.task.set(hold, None);
         self.exit_code.set(hold, exit_code);
         self.state.set(hold, GONE);
@@ -208,7 +208,7 @@ impl<H: Host> Identity<H> {
 /// # Errors
 ///
 /// Those of the look. `ENOMEM`: there is no memory for it.
-pub(crate) fn with_identity<H: Host, R>(
+pub(crate) fn retry_with_fresh_identity<H: Host, R>(
     table: &TableInner<H>,
     look: impl for<'h> Fn(&mut Hold<'h, H>, &mut Fresh<H>) -> Result<Option<R>, Errno>,
 ) -> Result<R, Errno> {
@@ -217,7 +217,7 @@ pub(crate) fn with_identity<H: Host, R>(
         if let Some(found) = table.hold(|hold| look(hold, &mut fresh))? {
             return Ok(found);
         }
-        fresh.0 = Some(Identity::make(table)?);
+        fresh.0 = Some(Identity::make_blank(table)?);
     }
 }
 
@@ -231,28 +231,30 @@ impl<H: Host> Process<H> {
     ///
     /// In this order: `ESRCH`: it is reaped, and nobody has asked before. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
-        with_identity(self.table(), |hold, fresh| self.identity_in(hold, fresh))
+        retry_with_fresh_identity(self.table(), |hold, fresh| {
+            self.find_or_make_identity(hold, fresh)
+        })
     }
 
     /// The identity, if anybody has asked for it.
-    pub(crate) fn shared_identity(&self, hold: &Hold<'_, H>) -> Option<ARef<Identity<H>>> {
+    pub(crate) fn existing_identity(&self, hold: &Hold<'_, H>) -> Option<ARef<Identity<H>>> {
         self.leading_thread(hold).identity_edge().get_if_set(hold).map(ARef::from)
     }
 
     /// The identity; `Ok(None)`: it has to be made, of memory that is not there yet.
-    pub(crate) fn identity_in(
+    pub(crate) fn find_or_make_identity(
         &self,
         hold: &mut Hold<'_, H>,
         fresh: &mut Fresh<H>,
     ) -> Result<Option<ARef<Identity<H>>>, Errno> {
-        if let Some(present) = self.shared_identity(hold) {
+        if let Some(present) = self.existing_identity(hold) {
             return Ok(Some(present));
         }
         if self.state() == ProcessState::Reaped {
             return Err(Errno::ESRCH);
         }
         let Some(made) = fresh.0.take() else { return Ok(None) };
-        let task = self.is_member_somewhere().then(|| Task::Process(crate::list::Ptr::new(self)));
+        let task = self.is_in_table().then(|| Task::Process(crate::list::Ptr::new(self)));
         let state = match self.state() {
             ProcessState::Zombie => HandleState::Exited,
             _ => HandleState::Running,
@@ -261,7 +263,7 @@ impl<H: Host> Process<H> {
         self.mark(hold, Marks::SLOW_PATH);
         let edge = self.leading_thread(hold).identity_edge();
         edge.set(hold, Some(ARef::clone(&made)));
-        share_with_named(hold, &made);
+        share_with_group_and_session(hold, &made);
         Ok(Some(made))
     }
 }
@@ -273,17 +275,19 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `ESRCH`: it has exited, and nobody has asked before. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
-        with_identity(self.process().table(), |hold, fresh| self.identity_in(hold, fresh))
+        retry_with_fresh_identity(self.process().table(), |hold, fresh| {
+            self.find_or_make_identity(hold, fresh)
+        })
     }
 
-    /// As [`Process::identity_in`].
-    pub(crate) fn identity_in(
+    /// As [`Process::find_or_make_identity`].
+    pub(crate) fn find_or_make_identity(
         &self,
         hold: &mut Hold<'_, H>,
         fresh: &mut Fresh<H>,
     ) -> Result<Option<ARef<Identity<H>>>, Errno> {
         if self.has_process_number(hold) {
-            return self.process().identity_in(hold, fresh);
+            return self.process().find_or_make_identity(hold, fresh);
         }
         let edge = self.identity_edge();
         if let Some(present) = edge.get_if_set(hold) {
@@ -295,7 +299,7 @@ impl<H: Host> Thread<H> {
         let Some(made) = fresh.0.take() else { return Ok(None) };
         let is_made = self.state() != ThreadState::Embryo;
         let task = is_made.then(|| Task::Thread(crate::list::Ptr::new(self)));
-        let serial = hold.relations_mut().next_use();
+        let serial = hold.relations_mut().next_use_serial();
         made.begin(hold, self.own_numbers(), serial, task, HandleState::Running);
         edge.set(hold, Some(ARef::clone(&made)));
         Ok(Some(made))
@@ -310,7 +314,7 @@ impl<H: Host> ProcessGroup<H> {
     /// In this order: `ESRCH`: the group has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
         let is_there = |hold: &Hold<'_, H>| !self.members().is_empty(hold) && self.pgid() != 0;
-        with_identity(self.table(), |hold, fresh| {
+        retry_with_fresh_identity(self.table(), |hold, fresh| {
             identity_of_group_or_session(
                 hold,
                 fresh,
@@ -330,13 +334,13 @@ impl<H: Host> Session<H> {
     /// In this order: `ESRCH`: the session has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
         let is_there = |hold: &Hold<'_, H>| !self.groups().is_empty(hold) && self.sid() != 0;
-        with_identity(self.table(), |hold, fresh| {
+        retry_with_fresh_identity(self.table(), |hold, fresh| {
             identity_of_group_or_session(
                 hold,
                 fresh,
                 self.identity_edge(),
                 self.own_numbers(),
-                is_there(hold).then(|| self.serial(hold)),
+                is_there(hold).then(|| self.founder_serial(hold)),
             )
         })
     }
@@ -357,17 +361,17 @@ fn identity_of_group_or_session<H: Host>(
     let founder = numbers.founder(hold);
     if let Some(founder) = founder.filter(|founder| founder.serial(hold) == serial) {
         // It shares what it has with this one.
-        return founder.identity_in(hold, fresh);
+        return founder.find_or_make_identity(hold, fresh);
     }
     let Some(made) = fresh.0.take() else { return Ok(None) };
     made.begin(hold, numbers, serial, None, HandleState::Gone);
     edge.set(hold, Some(ARef::clone(&made)));
-    share_with_named(hold, &made);
+    share_with_group_and_session(hold, &made);
     Ok(Some(made))
 }
 
 /// Gives a new identity to the group and the session that are named by it.
-fn share_with_named<H: Host>(hold: &mut Hold<'_, H>, made: &ARef<Identity<H>>) {
+fn share_with_group_and_session<H: Host>(hold: &mut Hold<'_, H>, made: &ARef<Identity<H>>) {
     let Some(roles) = made.numbers.roles(hold) else { return };
     let (group, session) = (roles.group, roles.session);
     if let Some(group) = group {

@@ -46,6 +46,6 @@ impl<H: Host> ProcessGroup<H> {
     /// The present use of its number: its founder's.
     #[inline]
     pub(crate) fn identity_key(&self, hold: &Hold<'_, H>) -> IdentityKey {
-        IdentityKey::of(hold, self.own_numbers(), self.serial(hold))
+        IdentityKey::of(hold, self.own_numbers(), self.founder_serial(hold))
     }
 }

@@ -52,8 +52,8 @@ impl<H: Host> PidNamespace<H> {
     }
 
     /// The root namespace stands inside its table.
-    pub(crate) fn settle_in(&self, table: &TableInner<H>) {
-        self.table.settle(table);
+    pub(crate) fn set_enclosing_table(&self, table: &TableInner<H>) {
+        self.table.set_whole(table);
     }
 
     /// Makes an empty namespace inside `parent`. Its first process will be its init.
@@ -160,7 +160,7 @@ impl<H: Host> PidNamespace<H> {
 
     /// Edits the numbers. Memory that becomes free by that is freed after the unlock.
     #[inline]
-    pub(crate) fn edit_numbers<R>(
+    pub(crate) fn edit_numbers_retiring<R>(
         &self,
         hold: &mut Hold<'_, H>,
         edit: impl FnOnce(&mut NumberTable<H>) -> R,
@@ -190,7 +190,7 @@ impl<H: Host> PidNamespace<H> {
     ///
     /// `ENOMEM`: there is no memory for the numbers around.
     #[inline]
-    pub(crate) fn new_numbers(&self) -> Result<Numbers<H>, Errno> {
+    pub(crate) fn make_empty_numbers(&self) -> Result<Numbers<H>, Errno> {
         if self.level == 0 { Ok(Numbers::at_root()) } else { Numbers::nested(self) }
     }
 }
@@ -203,19 +203,19 @@ impl<H: Host> fmt::Debug for PidNamespace<H> {
 
 /// Gives memory for numbers to the namespace that asked for it, and asks for more if that is not enough.
 #[inline]
-pub(super) fn with_memory<H: Host, R>(
+pub(super) fn retry_with_donated<H: Host, R>(
     hold: &mut Hold<'_, H>,
     pid_ns: &PidNamespace<H>,
     mut attempt: impl FnMut(&mut NumberTable<H>) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
-    let result = pid_ns.edit_numbers(hold, &mut attempt);
+    let result = pid_ns.edit_numbers_retiring(hold, &mut attempt);
     let Err(Refusal::Nodes(missing)) = result else {
         return result;
     };
     let Some(donation) = hold.take_donated(missing) else {
         return result;
     };
-    pid_ns.edit_numbers(hold, |numbers| {
+    pid_ns.edit_numbers_retiring(hold, |numbers| {
         numbers.donate(donation);
         attempt(numbers)
     })

@@ -26,7 +26,7 @@ impl Number<'_> {
     /// # Errors
     ///
     /// `EINVAL`: there are.
-    pub(super) const fn check_count(&self, level: u32) -> Result<(), Errno> {
+    pub(super) const fn check_set_tid_size(&self, level: u32) -> Result<(), Errno> {
         match self {
             Self::Each(pids) if pids.len() > level as usize + 1 => Err(Errno::EINVAL),
             _ => Ok(()),
@@ -38,7 +38,7 @@ impl Number<'_> {
     /// # Errors
     ///
     /// `EINVAL`: it is none.
-    pub(super) fn at(&self, depth: usize, limit: Pid) -> Result<Option<Pid>, Errno> {
+    pub(super) fn wanted_at(&self, depth: usize, limit: Pid) -> Result<Option<Pid>, Errno> {
         let (wanted, possible) = match self {
             Self::Next => return Ok(None),
             // The kernel's own choice is not limited.
@@ -188,7 +188,7 @@ impl<H: Host> NumberTable<H> {
 
     /// Gives the next number to a new thread or process, if it is free at first sight: then one way down the tree is all.
     #[inline]
-    pub(crate) fn enter_next(&mut self, holder: Holder<H>) -> Option<Pid> {
+    pub(crate) fn enter_next_fast(&mut self, holder: Holder<H>) -> Option<Pid> {
         let candidate = self.first_candidate();
         let mut is_free = candidate < self.limit;
         let entered = is_free
@@ -206,14 +206,14 @@ impl<H: Host> NumberTable<H> {
 
     /// Ends the role that a number plays for a thread or process, where one way down the tree is all. False, and nothing has changed: [`edit_existing`](Self::edit_existing) does it.
     #[inline]
-    pub(crate) fn vacate(&mut self, number: Pid) -> bool {
+    pub(crate) fn release_holder_fast(&mut self, number: Pid) -> bool {
         self.roles.edit_within_leaf(number, |roles| roles.holder = Holder::Nobody)
     }
 
     /// Sees to it that there is memory to [`enter`](Self::enter) a number, if one can be given.
-    pub(crate) fn reserve(&mut self, wanted: Option<Pid>) -> Result<(), Refusal> {
+    pub(crate) fn check_memory_for(&mut self, wanted: Option<Pid>) -> Result<(), Refusal> {
         match wanted.or_else(|| self.next_free()) {
-            Some(pid) => self.roles.reserve(pid).map_err(Refusal::Nodes),
+            Some(pid) => self.roles.check_nodes_for(pid).map_err(Refusal::Nodes),
             None => Ok(()),
         }
     }
@@ -292,14 +292,14 @@ impl<H: Host> NumberTable<H> {
     fn next_free(&self) -> Option<Pid> {
         self.roles
             .first_free(self.first_candidate(), self.limit)
-            .or_else(|| self.roles.first_free(self.lowest(), self.limit))
+            .or_else(|| self.roles.first_free(self.lowest_allocatable(), self.limit))
     }
 
     fn first_candidate(&self) -> Pid {
-        self.cursor.max(self.lowest())
+        self.cursor.max(self.lowest_allocatable())
     }
 
-    const fn lowest(&self) -> Pid {
+    const fn lowest_allocatable(&self) -> Pid {
         if self.cursor > RESERVED { RESERVED } else { 1 }
     }
 }

@@ -1,7 +1,7 @@
 //! The numbers of one process, thread, group or session: one in each namespace in which it can be seen.
 
 use super::identity::Identity;
-use super::namespace::{DEEPEST, PidNamespace, with_memory};
+use super::namespace::{DEEPEST, PidNamespace, retry_with_donated};
 use super::number::{Holder, Number, Refusal, Roles, Task};
 use crate::object::Head;
 use crate::process::Process;
@@ -86,7 +86,7 @@ impl<H: Host> Numbers<H> {
     }
 
     /// Takes the numbers of the process that founds a group or session, 0 meaning none.
-    pub(crate) fn take_after(&self, hold: &mut Hold<'_, H>, founder: &Self) {
+    pub(crate) fn copy_from_founder(&self, hold: &mut Hold<'_, H>, founder: &Self) {
         self.number.set(hold, founder.number());
         if let Some(inside) = founder.inside.get_if_set(hold) {
             self.inside.set(hold, Some(ARef::from(inside)));
@@ -96,7 +96,7 @@ impl<H: Host> Numbers<H> {
     /// Has the numbers of `other` from now on, also when those are given back: a thread that becomes the leader those of its process, a terminal
     /// those of its foreground.
     #[inline]
-    pub(crate) fn follow(&self, hold: &mut Hold<'_, H>, other: &Self) {
+    pub(crate) fn copy_from(&self, hold: &mut Hold<'_, H>, other: &Self) {
         self.number.set(hold, other.number.get_in(hold));
         if !(self.lives_at_root(hold) && other.lives_at_root(hold)) {
             let inside = other.inside.get_if_set(hold).map(ARef::from);
@@ -123,16 +123,16 @@ impl<H: Host> Numbers<H> {
         let holder = task.map_or(Holder::Prepared, Holder::Task);
         if matches!(wanted, Number::Next) && self.lives_at_root(hold) {
             let root = hold.root_pid_ns();
-            if let Some(number) = root.numbers_mut(hold).enter_next(holder) {
+            if let Some(number) = root.numbers_mut(hold).enter_next_fast(holder) {
                 self.number.set(hold, number);
                 return Ok(());
             }
         }
-        self.enter_wanted(hold, wanted, caller, holder)
+        self.enter_slow(hold, wanted, caller, holder)
     }
 
     #[cold]
-    fn enter_wanted(
+    fn enter_slow(
         &self,
         hold: &mut Hold<'_, H>,
         wanted: Number<'_>,
@@ -140,7 +140,7 @@ impl<H: Host> Numbers<H> {
         holder: Holder<H>,
     ) -> Result<(), Refusal> {
         let own = self.pid_ns(hold);
-        wanted.check_count(own.level())?;
+        wanted.check_set_tid_size(own.level())?;
         if own.level() == 0 {
             let number = enter_one(hold, own, wanted, 0, caller, holder)?;
             self.number.set(hold, number);
@@ -167,7 +167,7 @@ impl<H: Host> Numbers<H> {
             // Its first is being made, and may yet come to nothing.
             return Err(Errno::ENOMEM.into());
         }
-        self.reserve(hold, own, wanted)?;
+        self.reserve_memory(hold, own, wanted)?;
         let mut entered = Entered { hold, own_numbers: self, levels: 0 };
         for (depth, pid_ns) in own.outward().enumerate() {
             let number = enter_one(entered.hold, pid_ns, wanted, depth, caller, holder)?;
@@ -185,17 +185,17 @@ impl<H: Host> Numbers<H> {
     /// lacks memory, would free its own memory, and the next attempt would end in the same way.
     ///
     /// An error of the caller's ends this early: no level behind it will be asked for a number.
-    fn reserve(
+    fn reserve_memory(
         &self,
         hold: &mut Hold<'_, H>,
         own: &PidNamespace<H>,
         wanted: Number<'_>,
     ) -> Result<(), Refusal> {
         for (depth, pid_ns) in own.outward().enumerate() {
-            let Ok(number) = wanted.at(depth, pid_ns.numbers(hold).limit()) else {
+            let Ok(number) = wanted.wanted_at(depth, pid_ns.numbers(hold).limit()) else {
                 break;
             };
-            with_memory(hold, pid_ns, |numbers| numbers.reserve(number))?;
+            retry_with_donated(hold, pid_ns, |numbers| numbers.check_memory_for(number))?;
         }
         Ok(())
     }
@@ -207,12 +207,12 @@ impl<H: Host> Numbers<H> {
     fn withdraw(&self, hold: &mut Hold<'_, H>, levels: usize) {
         let own = self.pid_ns(hold);
         for (pid_ns, number) in self.everywhere(hold).take(levels) {
-            pid_ns.edit_numbers(hold, |numbers| {
+            pid_ns.edit_numbers_retiring(hold, |numbers| {
                 numbers.edit_existing(number, |roles| roles.holder = Holder::Nobody);
             });
         }
         if own.awaits_first(hold) {
-            own.edit_numbers(hold, |numbers| numbers.set_cursor(1));
+            own.edit_numbers_retiring(hold, |numbers| numbers.set_cursor(1));
         }
     }
 
@@ -270,7 +270,8 @@ impl<H: Host> Numbers<H> {
     pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
         if self.inside.get_if_set(hold).is_none() {
             let number = self.number();
-            hold.root_pid_ns().edit_numbers(hold, |numbers| numbers.edit_existing(number, edit));
+            hold.root_pid_ns()
+                .edit_numbers_retiring(hold, |numbers| numbers.edit_existing(number, edit));
         } else {
             self.edit_everywhere(hold, edit);
         }
@@ -279,7 +280,7 @@ impl<H: Host> Numbers<H> {
     #[cold]
     fn edit_everywhere(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
         for (pid_ns, number) in self.everywhere(hold) {
-            pid_ns.edit_numbers(hold, |numbers| numbers.edit_existing(number, &edit));
+            pid_ns.edit_numbers_retiring(hold, |numbers| numbers.edit_existing(number, &edit));
         }
     }
 
@@ -292,26 +293,28 @@ impl<H: Host> Numbers<H> {
         serial: &Field<u64>,
         identity: &StrongEdge<Identity<H>>,
     ) -> Result<(), Refusal> {
-        self.edit_or_take(hold, edit, undo)?;
+        self.edit_everywhere_or_undo(hold, edit, undo)?;
         if let Some(founder) = self.founder(hold) {
             serial.set(hold, founder.serial(hold));
-            identity.set(hold, founder.shared_identity(hold));
+            identity.set(hold, founder.existing_identity(hold));
         }
         Ok(())
     }
 
     /// Edits the roles of its numbers, at every level, in use or not: all of them, or none. `undo`: what takes the edit back.
-    fn edit_or_take(
+    fn edit_everywhere_or_undo(
         &self,
         hold: &mut Hold<'_, H>,
         edit: impl Fn(&mut Roles<H>),
         undo: impl Fn(&mut Roles<H>),
     ) -> Result<(), Refusal> {
         for (done, (pid_ns, number)) in self.everywhere(hold).enumerate() {
-            let edited = with_memory(hold, pid_ns, |numbers| numbers.edit(number, &edit));
+            let edited = retry_with_donated(hold, pid_ns, |numbers| numbers.edit(number, &edit));
             if edited.is_err() {
                 for (pid_ns, number) in self.everywhere(hold).take(done) {
-                    pid_ns.edit_numbers(hold, |numbers| numbers.edit_existing(number, &undo));
+                    pid_ns.edit_numbers_retiring(hold, |numbers| {
+                        numbers.edit_existing(number, &undo)
+                    });
                 }
                 return edited;
             }
@@ -325,26 +328,28 @@ impl<H: Host> Numbers<H> {
     }
 
     /// Gives up numbers under which nobody was found. In a namespace where it would have been the first, nobody is made any more, as on Linux (R-FORK-18).
-    pub(crate) fn give_up(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn release_after_failed_fork(&self, hold: &mut Hold<'_, H>) {
         let own = self.pid_ns(hold);
         if own.awaits_first(hold) {
             own.close(hold);
         }
-        self.release(hold);
+        self.release_holder(hold);
     }
 
     /// Ends the thread's or process's role of its numbers, at every level.
     #[inline]
-    pub(crate) fn release(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn release_holder(&self, hold: &mut Hold<'_, H>) {
         let number = self.number.get_in(hold);
-        if self.lives_at_root(hold) && hold.root_pid_ns().numbers_mut(hold).vacate(number) {
+        if self.lives_at_root(hold)
+            && hold.root_pid_ns().numbers_mut(hold).release_holder_fast(number)
+        {
             return;
         }
-        self.release_everywhere(hold);
+        self.release_holder_everywhere(hold);
     }
 
     #[cold]
-    fn release_everywhere(&self, hold: &mut Hold<'_, H>) {
+    fn release_holder_everywhere(&self, hold: &mut Hold<'_, H>) {
         self.edit(hold, |roles| roles.holder = Holder::Nobody);
     }
 }
@@ -374,19 +379,19 @@ fn enter_one<H: Host>(
     caller: Option<&Thread<H>>,
     holder: Holder<H>,
 ) -> Result<Pid, Refusal> {
-    let wanted = choose(hold, pid_ns, wanted, depth, caller)?;
-    with_memory(hold, pid_ns, |numbers| numbers.enter(wanted, holder))
+    let wanted = wanted_if_permitted(hold, pid_ns, wanted, depth, caller)?;
+    retry_with_donated(hold, pid_ns, |numbers| numbers.enter(wanted, holder))
 }
 
 /// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.
-fn choose<H: Host>(
+fn wanted_if_permitted<H: Host>(
     hold: &Hold<'_, H>,
     pid_ns: &PidNamespace<H>,
     wanted: Number<'_>,
     depth: usize,
     caller: Option<&Thread<H>>,
 ) -> Result<Option<Pid>, Refusal> {
-    let number = wanted.at(depth, pid_ns.numbers(hold).limit())?;
+    let number = wanted.wanted_at(depth, pid_ns.numbers(hold).limit())?;
     if number.is_some_and(|number| number != 1 && pid_ns.awaits_first(hold)) {
         return Err(Errno::EINVAL.into());
     }

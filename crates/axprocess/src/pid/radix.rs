@@ -93,12 +93,12 @@ impl<V: Slot> Radix<V> {
         number: u32,
         edit: impl FnOnce(&mut V) -> R,
     ) -> Result<R, NodesMissing> {
-        let (result, before, after) = match self.leaf_mut(number) {
+        let edited = match self.leaf_mut(number) {
             Some(leaf) => leaf.edit(number, edit),
             None => self.plant(number)?.edit(number, edit),
         };
-        self.account(number, before, after);
-        Ok(result)
+        self.update_above_leaf(number, edited.occupied_before, edited.occupied_after);
+        Ok(edited.result)
     }
 
     /// Edits the slot of a number where that concerns its leaf alone: it is there, does not become full by that or cease to be, and no other waits to be taken out.
@@ -137,8 +137,9 @@ impl<V: Slot> Radix<V> {
         if leaf.occupied & bit(digit(number, 0)) == 0 {
             return None;
         }
-        let (result, before, after) = leaf.edit(number, edit);
-        self.account(number, before, after);
+        let Edited { result, occupied_before: before, occupied_after: after } =
+            leaf.edit(number, edit);
+        self.update_above_leaf(number, before, after);
         Some(result)
     }
 
@@ -146,7 +147,7 @@ impl<V: Slot> Radix<V> {
     pub(crate) fn first_free(&self, from: u32, limit: u32) -> Option<u32> {
         let start = u64::from(from);
         let free = if self.covers(from) {
-            self.root.first(start, self.shift, Child::free)
+            self.root.first_number(start, self.shift, Child::free_digits)
         } else {
             Some(start)
         };
@@ -160,7 +161,7 @@ impl<V: Slot> Radix<V> {
         if !self.covers(from) {
             return None;
         }
-        let used = self.root.first(u64::from(from), self.shift, Child::used)?;
+        let used = self.root.first_number(u64::from(from), self.shift, Child::used_digits)?;
         u32::try_from(used).ok()
     }
 
@@ -173,7 +174,7 @@ impl<V: Slot> Radix<V> {
     ///
     /// # Errors
     /// [`NodesMissing`] if nodes must be donated first.
-    pub(crate) fn reserve(&mut self, number: u32) -> Result<(), NodesMissing> {
+    pub(crate) fn check_nodes_for(&mut self, number: u32) -> Result<(), NodesMissing> {
         let is_there = self.leaf_mut(number).is_some();
         if is_there { Ok(()) } else { self.check_spares(number) }
     }
@@ -182,8 +183,8 @@ impl<V: Slot> Radix<V> {
     ///
     /// What no edit can need is retired at once: racing donors do not pile up spares.
     pub(crate) fn donate(&mut self, nodes: Nodes<V>) {
-        self.pool.leaves.put_all(nodes.leaves, SPARES);
-        self.pool.inners.put_all(nodes.inners, MOST_INNERS);
+        self.pool.leaves.keep_or_retire_all(nodes.leaves, SPARES);
+        self.pool.inners.keep_or_retire_all(nodes.inners, MOST_INNERS);
     }
 
     /// Detaches the retired nodes, to be dropped after the lock is released.
@@ -234,7 +235,7 @@ impl<V: Slot> Radix<V> {
     /// Plants the missing leaf of a number, and the way to it, out of spare nodes.
     #[cold]
     fn plant(&mut self, number: u32) -> Result<&mut Leaf<V>, NodesMissing> {
-        self.clear_idle();
+        self.retire_idle_leaf();
         self.check_spares(number)?;
         let missing = NodesMissing { leaves: 0, inners: 0 };
         let Pool { leaves, inners } = &mut self.pool;
@@ -246,7 +247,7 @@ impl<V: Slot> Radix<V> {
         while self.shift < top {
             let mut inner = inners.spare.pop().ok_or(missing)?;
             inner.body.children[0] = mem::take(&mut self.root);
-            inner.body.note(0);
+            inner.body.refresh_child_bits(0);
             self.root = Child::Inner(inner);
             self.shift += BITS;
         }
@@ -264,7 +265,7 @@ impl<V: Slot> Radix<V> {
         }
         // A racing donor may have left more than the usual spares.
         let surplus = mem::take(&mut inners.spare);
-        inners.put_all(surplus, SPARES);
+        inners.keep_or_retire_all(surplus, SPARES);
         *child = Child::Leaf(leaves.spare.pop().ok_or(missing)?);
         let Child::Leaf(leaf) = child else {
             return Err(missing);
@@ -298,31 +299,31 @@ impl<V: Slot> Radix<V> {
 
     /// Brings the count and the bitmaps above a leaf up to date with an edit of the leaf.
     #[inline]
-    fn account(&mut self, number: u32, before: u64, after: u64) {
+    fn update_above_leaf(&mut self, number: u32, before: u64, after: u64) {
         // They differ in one bit at most, so the larger one has it.
         self.len += usize::from(after > before);
         self.len -= usize::from(after < before);
         if after == 0 {
-            self.leave_idle(number);
+            self.replace_idle_leaf(number);
         } else if (before == u64::MAX) != (after == u64::MAX) {
-            self.root.settle(number, self.shift, &mut self.pool);
+            self.root.update_and_prune_path(number, self.shift, &mut self.pool);
         }
     }
 
     /// Leaves the emptied leaf of a number where it is, and takes out the one left before.
     #[inline]
-    fn leave_idle(&mut self, number: u32) {
+    fn replace_idle_leaf(&mut self, number: u32) {
         if self.idle.is_some_and(|idle| idle >> BITS != number >> BITS) {
-            self.clear_idle();
+            self.retire_idle_leaf();
         }
         self.idle = Some(number);
     }
 
     /// Takes the leaf that emptied last out of the tree, unless it is in use again.
     #[cold]
-    fn clear_idle(&mut self) {
+    fn retire_idle_leaf(&mut self) {
         if let Some(idle) = self.idle.take() {
-            self.root.settle(idle, self.shift, &mut self.pool);
+            self.root.update_and_prune_path(idle, self.shift, &mut self.pool);
         }
     }
 }
@@ -339,7 +340,7 @@ impl NodesMissing {
     pub(crate) const NONE: Self = Self { leaves: 0, inners: 0 };
 
     /// The lack of several tables, each of which takes its own part of what is donated.
-    pub(crate) const fn and(self, other: Self) -> Self {
+    pub(crate) const fn plus(self, other: Self) -> Self {
         Self { leaves: self.leaves + other.leaves, inners: self.inners + other.inners }
     }
 
@@ -432,7 +433,7 @@ impl<B> Stock<B> {
     }
 
     /// Keeps a node if there are less than `most` spares, and retires it otherwise.
-    fn put(&mut self, node: Box<Node<B>>, most: usize) {
+    fn keep_or_retire(&mut self, node: Box<Node<B>>, most: usize) {
         match self.spare.len < most {
             true => self.spare.push(node),
             false => self.retired.push(node),
@@ -440,9 +441,9 @@ impl<B> Stock<B> {
     }
 
     /// Keeps or retires each node.
-    fn put_all(&mut self, mut nodes: Chain<B>, most: usize) {
+    fn keep_or_retire_all(&mut self, mut nodes: Chain<B>, most: usize) {
         while let Some(node) = nodes.pop() {
-            self.put(node, most);
+            self.keep_or_retire(node, most);
         }
     }
 }
@@ -465,7 +466,7 @@ impl<V> Child<V> {
     }
 
     /// Returns which digits have a free number below them.
-    fn free(&self) -> u64 {
+    fn free_digits(&self) -> u64 {
         match self {
             Self::Empty => u64::MAX,
             Self::Leaf(leaf) => !leaf.body.occupied,
@@ -474,7 +475,7 @@ impl<V> Child<V> {
     }
 
     /// Returns which digits have a number in use below them.
-    fn used(&self) -> u64 {
+    fn used_digits(&self) -> u64 {
         match self {
             Self::Empty => 0,
             Self::Leaf(leaf) => leaf.body.occupied,
@@ -486,7 +487,7 @@ impl<V> Child<V> {
     ///
     /// A search fails only on the way to `from` itself, where all of that kind may be before it, and in the one idle leaf: all
     /// levels together turn aside only twice.
-    fn first(&self, from: u64, shift: u32, digits: fn(&Self) -> u64) -> Option<u64> {
+    fn first_number(&self, from: u64, shift: u32, digits: fn(&Self) -> u64) -> Option<u64> {
         let mut hopeful = digits(self) & (u64::MAX << ((from >> shift) % 64));
         while hopeful != 0 {
             let digit = hopeful.trailing_zeros();
@@ -496,7 +497,7 @@ impl<V> Child<V> {
                 return Some(start);
             };
             let child = &inner.body.children[digit as usize];
-            let found = child.first(start, shift.wrapping_sub(BITS), digits);
+            let found = child.first_number(start, shift.wrapping_sub(BITS), digits);
             if found.is_some() {
                 return found;
             }
@@ -506,15 +507,21 @@ impl<V> Child<V> {
     }
 
     /// Brings the bitmaps on the way to a number up to date, and retires nodes that have emptied.
-    fn settle(&mut self, number: u32, shift: u32, pool: &mut Pool<V>) {
+    fn update_and_prune_path(&mut self, number: u32, shift: u32, pool: &mut Pool<V>) {
         if let Self::Inner(inner) = self {
             let digit = digit(number, shift);
-            inner.body.children[digit].settle(number, shift.wrapping_sub(BITS), pool);
-            inner.body.note(digit);
+            inner.body.children[digit].update_and_prune_path(
+                number,
+                shift.wrapping_sub(BITS),
+                pool,
+            );
+            inner.body.refresh_child_bits(digit);
         }
         match mem::take(self) {
-            Self::Leaf(leaf) if leaf.body.occupied == 0 => pool.leaves.put(leaf, SPARES),
-            Self::Inner(inner) if inner.body.present == 0 => pool.inners.put(inner, SPARES),
+            Self::Leaf(leaf) if leaf.body.occupied == 0 => pool.leaves.keep_or_retire(leaf, SPARES),
+            Self::Inner(inner) if inner.body.present == 0 => {
+                pool.inners.keep_or_retire(inner, SPARES)
+            }
             used => *self = used,
         }
     }
@@ -527,18 +534,27 @@ struct Leaf<V> {
     slots: [V; FANOUT],
 }
 
+/// What an edit of a slot of a leaf gives.
+struct Edited<R> {
+    result: R,
+    /// Which slots were occupied.
+    occupied_before: u64,
+    /// Which slots are.
+    occupied_after: u64,
+}
+
 impl<V: Slot> Leaf<V> {
     /// A new leaf.
     const VACANT: Node<Self> =
         Node { next: None, body: Self { occupied: 0, slots: [const { V::VACANT }; FANOUT] } };
 
-    /// Edits a slot; returns the result, and what was and is occupied.
+    /// Edits a slot.
     #[inline]
-    fn edit<R>(&mut self, number: u32, edit: impl FnOnce(&mut V) -> R) -> (R, u64, u64) {
+    fn edit<R>(&mut self, number: u32, edit: impl FnOnce(&mut V) -> R) -> Edited<R> {
         let (before, digit) = (self.occupied, digit(number, 0));
         let result = edit(&mut self.slots[digit]);
         set_bit(&mut self.occupied, digit, !self.slots[digit].is_vacant());
-        (result, before, self.occupied)
+        Edited { result, occupied_before: before, occupied_after: self.occupied }
     }
 }
 
@@ -559,10 +575,10 @@ impl<V> Inner<V> {
     };
 
     /// Brings the bitmaps up to date with one child.
-    fn note(&mut self, digit: usize) {
+    fn refresh_child_bits(&mut self, digit: usize) {
         let child = &self.children[digit];
         set_bit(&mut self.present, digit, !child.is_empty());
-        set_bit(&mut self.full, digit, child.free() == 0);
+        set_bit(&mut self.full, digit, child.free_digits() == 0);
     }
 }
 

@@ -50,7 +50,7 @@ impl<H: Host> Process<H> {
             return Err(Errno::EINVAL);
         }
         self.table().hold(|hold| {
-            self.pid_ns(hold).edit_numbers(hold, |numbers| numbers.set_limit(limit));
+            self.pid_ns(hold).edit_numbers_retiring(hold, |numbers| numbers.set_limit(limit));
         });
         Ok(())
     }
@@ -72,7 +72,7 @@ impl<H: Host> Process<H> {
     pub fn set_last_pid(&self, last: i32) -> Result<(), Errno> {
         let last = Pid::try_from(last).map_err(|_| Errno::EINVAL)?;
         self.table().hold(|hold| {
-            self.pid_ns(hold).edit_numbers(hold, |numbers| {
+            self.pid_ns(hold).edit_numbers_retiring(hold, |numbers| {
                 if last > numbers.limit() {
                     return Err(Errno::EINVAL);
                 }

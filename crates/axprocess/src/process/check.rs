@@ -56,7 +56,7 @@ impl<H: Host> Process<H> {
             ("a part in ptrace", first.trace(hold).is_some()),
             ("an identity", first.identity_edge().get_if_set(hold).is_some()),
             ("a parent-death signal", self.pdeath_threads.get(hold) > 0),
-            ("a vfork", first.vfork_parent().get(hold).is_some() || first.is_in_vfork()),
+            ("a vfork", first.vfork_parent().get(hold).is_some() || first.is_waiting_for_vfork()),
             ("a stop", self.stop_round.get(hold) > 0 || self.stop_awaits.get(hold) > 0),
             ("a session of its own", self.leads_session()),
             ("a namespace of its own", self.level > 0 || self.is_pid_ns_init(hold)),
@@ -109,8 +109,12 @@ impl<H: Host> Children<H> {
     /// Invariant 2, of one list: who asks for some reports finds them, and clones are counted.
     pub(crate) fn check(&self, hold: &Hold<'_, H>) {
         self.reportable.check(hold);
-        let clones = self.list.iter(hold).filter(|child| child.is_clone(hold)).count();
-        assert_eq!(self.count_kinds(hold).1, clones, "2: the clones among some children");
+        let clones = self.list.iter(hold).filter(|child| child.is_clone_child(hold)).count();
+        assert_eq!(
+            self.count_sigchld_and_clone(hold).1,
+            clones,
+            "2: the clones among some children"
+        );
     }
 }
 
@@ -118,7 +122,7 @@ impl<H: Host> Thread<H> {
     /// Invariant 16.
     pub(crate) fn check_vfork(&self, hold: &Hold<'_, H>) {
         let child = self.vfork_child().get(hold);
-        assert_eq!(self.is_in_vfork(), child.is_some(), "16: the vfork of {self:?}");
+        assert_eq!(self.is_waiting_for_vfork(), child.is_some(), "16: the vfork of {self:?}");
         let is_tied = |there: Option<&Self>| there.is_some_and(|there| core::ptr::eq(there, self));
         let back = child.is_none_or(|child| is_tied(child.vfork_parent().get(hold)));
         assert!(back, "16: the child of {self:?} lets another go");

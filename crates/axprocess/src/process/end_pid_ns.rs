@@ -8,7 +8,7 @@ use crate::{Host, Signal, SignalCause, SignalInfo};
 
 impl<H: Host> Process<H> {
     /// Step 1: with the last thread of its init, a namespace closes. The table's own never does.
-    pub(super) fn close_pid_ns(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn close_pid_ns_if_init(&self, hold: &mut Hold<'_, H>) {
         if self.level > 0 && self.is_pid_ns_init(hold) {
             self.pid_ns(hold).close(hold);
             self.mark(hold, Marks::ENDING_PID_NS);
@@ -21,21 +21,21 @@ impl<H: Host> Process<H> {
     pub(super) fn zap_pid_ns_processes(&self, hold: &mut Hold<'_, H>) -> bool {
         let pid_ns = self.pid_ns(hold);
         while let Some(number) = pid_ns.next_to_kill(hold) {
-            hold.touch();
+            hold.count_touched();
             let task = pid_ns.roles(hold, number).and_then(|roles| roles.task());
             let victim = task.and_then(|task| task.process_of_leader(hold));
             if let Some(victim) = victim {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
                 victim.send(hold, &info);
             }
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 return false;
             }
         }
-        while let Some(zombie) = self.first_zombie(hold) {
-            hold.touch();
+        while let Some(zombie) = self.first_zombie_child(hold) {
+            hold.count_touched();
             zombie.notify_parent_or_autoreap(hold);
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 return false;
             }
         }
@@ -47,15 +47,15 @@ impl<H: Host> Process<H> {
         self.has(hold, Marks::ENDING_PID_NS) && self.pid_ns(hold).numbers(hold).len() > 1
     }
 
-    fn first_zombie<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Self> {
-        let ends = Reports::END.of_kind(false) | Reports::END.of_kind(true);
+    fn first_zombie_child<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Self> {
+        let ends = Reports::END.queue_classes(false) | Reports::END.queue_classes(true);
         self.leading_thread(hold).children_lists().reportable.first_behind(hold, i64::MIN, ends)
     }
 }
 
 /// Step 3: numbers were given back; each namespace in which they were, and which only waited for that, ends. The table's own never does.
 #[inline]
-pub(super) fn release_pid_ns<H: Host>(hold: &mut Hold<'_, H>, own_numbers: &Numbers<H>) {
+pub(super) fn finish_waiting_inits<H: Host>(hold: &mut Hold<'_, H>, own_numbers: &Numbers<H>) {
     for pid_ns in own_numbers.pid_ns(hold).outward().take_while(|pid_ns| pid_ns.level() > 0) {
         if let Some(init) = pid_ns.init(hold).filter(|_| pid_ns.is_closed(hold)) {
             init.exit_notify_if_finished(hold);

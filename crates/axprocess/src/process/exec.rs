@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use super::Marks;
-use crate::sync::{Hold, with_rest};
+use crate::sync::{Hold, with_rest_on_panic};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, Errno, Host};
 
@@ -21,27 +21,27 @@ impl<H: Host> Thread<H> {
     /// thread has exited.
     pub fn exec(&self) -> Result<(), Errno> {
         let begun = Cell::new(false);
-        let rest = || _ = begun.get().then(|| self.finish_exec());
+        let rest = || _ = begun.get().then(|| self.de_thread_until_done());
         let first = |hold: &mut Hold<'_, H>| {
             let begin = self.begin_exec(hold);
             begun.set(begin.is_ok());
             begin
         };
-        with_rest(rest, || self.process().table().hold(first))?;
-        self.finish_exec()
+        with_rest_on_panic(rest, || self.process().table().hold(first))?;
+        self.de_thread_until_done()
     }
 
     /// Also while the panic of a waker unwinds: an exec that has begun is completed.
-    fn finish_exec(&self) -> Result<(), Errno> {
+    fn de_thread_until_done(&self) -> Result<(), Errno> {
         loop {
             let is_left = Cell::new(false);
-            let rest = || _ = is_left.get().then(|| self.finish_exec());
+            let rest = || _ = is_left.get().then(|| self.de_thread_until_done());
             let next = |hold: &mut Hold<'_, H>| {
                 let is_done = self.de_thread(hold);
                 is_left.set(is_done == Ok(false));
                 is_done
             };
-            if with_rest(rest, || self.process().table().hold(next))? {
+            if with_rest_on_panic(rest, || self.process().table().hold(next))? {
                 return Ok(());
             }
         }
@@ -49,7 +49,7 @@ impl<H: Host> Thread<H> {
 
     fn begin_exec(&self, hold: &mut Hold<'_, H>) -> Result<(), Errno> {
         let process = self.process();
-        if !process.is_open(hold) || process.has(hold, Marks::EXECING) {
+        if !process.accepts_threads(hold) || process.has(hold, Marks::EXECING) {
             return Err(Errno::EAGAIN);
         }
         process.mark(hold, Marks::EXECING);
@@ -65,7 +65,7 @@ impl<H: Host> Thread<H> {
             return Err(Errno::EAGAIN);
         }
         while let Some(other) = self.next_other(hold) {
-            if !self.release_other_thread(hold, other) || hold.is_full() {
+            if !self.release_other_thread(hold, other) || hold.is_batch_full() {
                 return Ok(false);
             }
         }
@@ -75,7 +75,7 @@ impl<H: Host> Thread<H> {
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
-        process.cease_to_be_clone(hold);
+        process.reset_exit_signal(hold);
         self.complete_vfork(hold);
         Ok(true)
     }
@@ -86,12 +86,12 @@ impl<H: Host> Thread<H> {
         if !other.children_lists().move_all(hold, heir) {
             return false;
         }
-        if !other.release_tracees(hold) {
+        if !other.exit_ptrace(hold) {
             return false;
         }
-        hold.touch();
+        hold.count_touched();
         if let Some(trace) = other.trace(hold) {
-            trace.unlink_at_exec(hold);
+            trace.unlink_and_wake_tracer(hold);
         }
         other.release_thread(hold);
         true
@@ -105,15 +105,15 @@ impl<H: Host> Thread<H> {
         self.release_number(hold, leader.exit_code().get());
         // The old leader's parent-death signal is void.
         leader.clear_pdeath_signal(hold);
-        if let Some(trace) = process.traced(hold) {
-            trace.unlink_at_exec(hold);
+        if let Some(trace) = process.traced_leader(hold) {
+            trace.unlink_and_wake_tracer(hold);
         }
-        let identity = process.shared_identity(hold);
+        let identity = process.existing_identity(hold);
         self.identity_edge().set(hold, identity);
         process.later_leader.set(hold, Some(ARef::from(self)));
-        self.own_numbers().follow(hold, process.own_numbers());
+        self.own_numbers().copy_from(hold, process.own_numbers());
         // Its stops are the process's now, and the process's are its.
-        process.queue_report(hold);
+        process.update_report_queue(hold);
         hold.host().wake_thread_pollers(self);
     }
 

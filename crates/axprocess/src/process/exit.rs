@@ -15,10 +15,10 @@
 //! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
 //! has children (E6, race 10).
 
-use super::end_pid_ns::release_pid_ns;
+use super::end_pid_ns::finish_waiting_inits;
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState, TracedBy};
-use crate::sync::{Hold, with_rest};
+use crate::sync::{Hold, with_rest_on_panic};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
 
@@ -42,7 +42,7 @@ impl<H: Host> Thread<H> {
     /// status is the last thread's, unless a group exit has decided it. R-EXIT-01 to R-EXIT-07, R-REPARENT-01, R-NOTIFY-01.
     pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
         let first = || self.process().table().hold(|hold| self.exit_in(hold, status.to_raw()));
-        let exit = with_rest(|| self.finish_exit(), first);
+        let exit = with_rest_on_panic(|| self.finish_exit(), first);
         if self.state() == ThreadState::Exiting {
             self.finish_exit();
         }
@@ -76,7 +76,7 @@ impl<H: Host> Thread<H> {
                 self.process().table().hold(|hold| self.try_finish_exit(hold));
             }
         };
-        with_rest(finish, finish);
+        with_rest_on_panic(finish, finish);
     }
 
     fn has_no_children(&self, hold: &Hold<'_, H>) -> bool {
@@ -126,7 +126,7 @@ impl<H: Host> Thread<H> {
         if !led {
             self.release_number(hold, self.exit_code().get());
             self.clear_pdeath_signal(hold);
-            self.unlink_trace(hold);
+            self.unlink_from_tracer(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
         // The list's reference goes when all is told: from then on the thread is its holders', a leader also its process's.
@@ -147,21 +147,21 @@ impl<H: Host> Thread<H> {
         if !process.reparent_children(hold, self.children_lists()) {
             return;
         }
-        if !self.release_tracees(hold) {
+        if !self.exit_ptrace(hold) {
             return;
         }
         if process.has(hold, Marks::ENDING_PID_NS) && !process.zap_pid_ns_processes(hold) {
             return;
         }
-        if self.remain_for_tracer(hold) {
+        if self.exit_notify_tracer(hold) {
             return;
         }
-        if process.state() == ProcessState::Exiting && !process.finds_other_link(hold) {
+        if process.state() == ProcessState::Exiting && !process.finish_orphan_search(hold) {
             return;
         }
         self.release_thread(hold);
         if leads && !process.threads.is_empty(hold) {
-            process.notify_tracer_of_early_leader_exit(hold);
+            process.notify_tracer_of_leader_exit(hold);
         }
         process.exit_notify_if_finished(hold);
     }
@@ -170,10 +170,10 @@ impl<H: Host> Thread<H> {
     pub(super) fn release_number(&self, hold: &mut Hold<'_, H>, code: u32) {
         let own = self.in_hold(hold);
         if let Some(identity) = own.identity_edge().get_if_set(hold) {
-            identity.note_end(hold, code);
+            identity.note_gone(hold, code);
         }
-        own.own_numbers().release(hold);
-        release_pid_ns(hold, own.own_numbers());
+        own.own_numbers().release_holder(hold);
+        finish_waiting_inits(hold, own.own_numbers());
     }
 }
 
@@ -198,7 +198,7 @@ impl<H: Host> Process<H> {
         decides
     }
 
-    pub(crate) fn decide_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
+    pub(crate) fn begin_group_exit_in(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
         let decides = self.mark_group_exit(hold, code);
         if decides {
             self.request_exits(hold);
@@ -207,7 +207,7 @@ impl<H: Host> Process<H> {
     }
 
     fn mark_group_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
-        if !self.is_open(hold) {
+        if !self.accepts_threads(hold) {
             return false;
         }
         self.mark(hold, Marks::GROUP_EXIT);
@@ -227,10 +227,10 @@ impl<H: Host> Process<H> {
         let from = from.filter(|from| from.is_listed(hold)).map(|from| from.in_hold(hold));
         let mut at = from.or_else(|| self.threads.first(hold));
         while let Some(thread) = at {
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 return Some(ARef::from(thread));
             }
-            hold.touch();
+            hold.count_touched();
             if thread.is_live() {
                 hold.host().request_exit(thread);
             }
@@ -243,7 +243,7 @@ impl<H: Host> Process<H> {
     fn request_exits(&self, hold: &mut Hold<'_, H>) {
         let mut at = self.threads.first(hold);
         while let Some(thread) = at {
-            hold.touch();
+            hold.count_touched();
             if thread.state() == ThreadState::Live {
                 hold.host().request_exit(thread);
             }
@@ -257,7 +257,7 @@ impl<H: Host> Process<H> {
             self.enter_state(hold, ProcessState::Exiting);
             self.clear_stop(hold);
             self.drop_subreaper_mark(hold);
-            self.close_pid_ns(hold);
+            self.close_pid_ns_if_init(hold);
             self.disassociate_ctty(hold);
         }
     }
@@ -327,7 +327,7 @@ impl<H: Host> Process<H> {
             _ => ChildSignalAction::empty(),
         };
         if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
-            let receiver = Receiver::Process(self.parent_thread_in(hold));
+            let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
             let pid = self.own_numbers.number_in(hold, parent.pid_ns(hold));
             let cause = SignalCause::Child { pid, status: self.exit_status().into() };
             parent.send_to(hold, receiver, &SignalInfo { signal, cause });
@@ -337,15 +337,15 @@ impl<H: Host> Process<H> {
         } else {
             self.queue_zombie(hold);
         }
-        parent.wake(hold, &news);
+        parent.note_news_and_wake(hold, &news);
     }
 
     /// Tells the tracer of a zombie of its end. False if nobody traces it.
     fn notify_tracer_of_end(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) -> bool {
-        let Some(trace) = self.traced(hold) else { return false };
+        let Some(trace) = self.traced_leader(hold) else { return false };
         let is_parents = self.traced_by(hold) == TracedBy::Parent;
         let signal = if is_parents { signal } else { Some(Signal::SIGCHLD) };
-        self.queue_report(hold);
+        self.update_report_queue(hold);
         trace.notify_tracer(hold, signal, self.exit_status().into());
         true
     }
@@ -358,7 +358,7 @@ impl<H: Host> Process<H> {
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.
     pub(crate) fn release_at_table_end(&self, hold: &mut Hold<'_, H>) {
-        self.unlink_leader_trace(hold);
+        self.unlink_leader_from_tracer(hold);
         while let Some(thread) = self.threads.first(hold) {
             thread.forget_tracees(hold);
             thread.release_thread(hold);

@@ -35,7 +35,7 @@ impl<H: Host> Children<H> {
 
     /// Takes a child out, and returns the reference to it.
     #[inline]
-    pub(super) fn release(
+    pub(super) fn remove(
         &self,
         hold: &mut Hold<'_, H>,
         child: &Process<H>,
@@ -45,23 +45,23 @@ impl<H: Host> Children<H> {
     }
 
     /// How many children end with `SIGCHLD`, and how many do not.
-    pub(super) fn count_kinds(&self, hold: &Hold<'_, H>) -> (usize, usize) {
-        let clones = self.list.tally().get(hold) as usize;
+    pub(super) fn count_sigchld_and_clone(&self, hold: &Hold<'_, H>) -> (usize, usize) {
+        let clones = self.list.user_tally().get(hold) as usize;
         (self.list.len(hold) - clones, clones)
     }
 
     #[inline]
     fn count_if_clone(&self, hold: &mut Hold<'_, H>, child: &Process<H>) {
-        if child.is_clone(hold) {
-            let clones = self.list.tally();
+        if child.is_clone_child(hold) {
+            let clones = self.list.user_tally();
             clones.set(hold, clones.get(hold) + 1);
         }
     }
 
     #[inline]
     fn uncount_if_clone(&self, hold: &mut Hold<'_, H>, child: &Process<H>) {
-        if child.is_clone(hold) {
-            let clones = self.list.tally();
+        if child.is_clone_child(hold) {
+            let clones = self.list.user_tally();
             clones.set(hold, clones.get(hold) - 1);
         }
     }
@@ -70,11 +70,11 @@ impl<H: Host> Children<H> {
     pub(super) fn move_all<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) -> bool {
         while let Some(child) = self.list.first(hold) {
             match child.moves_unnoticed(hold) {
-                true => self.move_unnoticed(hold, parent),
-                false if !child.is_ready_to_move(hold, parent) => return false,
+                true => self.move_unnoticed_prefix(hold, parent),
+                false if !child.finish_orphan_search_for_move(hold, parent) => return false,
                 false => child.move_to_parent(hold, self, parent),
             }
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 return self.list.is_empty(hold);
             }
         }
@@ -82,20 +82,20 @@ impl<H: Host> Children<H> {
     }
 
     /// Makes those of `parent` that stand before the first whose move somebody has to be told of: their places in the list change all at once.
-    fn move_unnoticed<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
+    fn move_unnoticed_prefix<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let (mut next, mut last, mut count) = (self.list.first(hold), None, 0);
-        let has_clones = self.list.tally().get(hold) > 0;
+        let has_clones = self.list.user_tally().get(hold) > 0;
         while let Some(child) = next.filter(|child| child.moves_unnoticed(hold)) {
-            hold.touch();
+            hold.count_touched();
             if has_clones {
                 self.uncount_if_clone(hold, child);
             }
-            child.become_child(hold, parent);
+            child.record_reparenting(hold, parent);
             if has_clones {
                 parent.children_lists().count_if_clone(hold, child);
             }
             (last, count) = (Some(child), count + 1);
-            next = if hold.is_full() { None } else { self.list.after(hold, child) };
+            next = if hold.is_batch_full() { None } else { self.list.after(hold, child) };
         }
         if let Some(last) = last {
             self.list.move_first(hold, count, last, &parent.children_lists().list);
@@ -118,7 +118,7 @@ bitflags::bitflags! {
 
 impl Reports {
     /// These reports as classes of the queue: of a clone, or of a child that ends with `SIGCHLD`.
-    pub(super) const fn of_kind(self, is_clone: bool) -> u8 {
+    pub(super) const fn queue_classes(self, is_clone: bool) -> u8 {
         if is_clone { self.bits() << 4 } else { self.bits() }
     }
 }
@@ -126,12 +126,12 @@ impl Reports {
 impl<H: Host> Thread<H> {
     /// Whoever of the same process accepts a child now: this thread if it lives, else the first that does (R-REPARENT-02).
     #[inline]
-    pub(super) fn accepting<'h>(&'h self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+    pub(super) fn self_or_first_live<'h>(&'h self, hold: &Hold<'h, H>) -> Option<&'h Self> {
         let process = self.process_in(hold);
         if process.state_in(hold) != ProcessState::Live {
             return None;
         }
-        if self.is_live_in(hold) { Some(self) } else { process.first_accepting(hold) }
+        if self.is_live_in(hold) { Some(self) } else { process.first_live_thread(hold) }
     }
 }
 
@@ -151,28 +151,28 @@ impl<H: Host> Process<H> {
         self.table().hold(|hold| {
             if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
                 self.mark(hold, Marks::SUBREAPER | Marks::SLOW_PATH);
-                self.mark_descendants(hold);
+                self.propagate_below_subreaper(hold);
             }
         });
     }
 
     /// Marks all that are below this subreaper: Linux's `propagate_has_child_subreaper`. Where one is marked, all below it are; what is below the init of another namespace never gets out of it.
-    fn mark_descendants(&self, hold: &mut Hold<'_, H>) {
+    fn propagate_below_subreaper(&self, hold: &mut Hold<'_, H>) {
         let mut next = self.first_child(hold);
         while let Some(process) = next {
-            hold.touch();
+            hold.count_touched();
             let is_new =
                 !process.has(hold, Marks::BELOW_SUBREAPER) && !process.is_pid_ns_init(hold);
             if is_new {
                 process.mark(hold, Marks::BELOW_SUBREAPER);
             }
             let child = if is_new { process.first_child(hold) } else { None };
-            next = child.or_else(|| self.next_below(hold, process));
+            next = child.or_else(|| self.next_after_subtree(hold, process));
         }
     }
 
     /// The process after `at` and all below it, in the tree below this one.
-    fn next_below<'h>(&self, hold: &Hold<'h, H>, at: &'h Self) -> Option<&'h Self> {
+    fn next_after_subtree<'h>(&self, hold: &Hold<'h, H>, at: &'h Self) -> Option<&'h Self> {
         let mut at = at;
         while !core::ptr::eq(at, self) {
             let parent = at.parent_in(hold)?;
@@ -187,7 +187,7 @@ impl<H: Host> Process<H> {
 
     /// A child of `like`, or of its parent, stands below a subreaper if that does or is one. R-SUBREAPER-02.
     #[inline]
-    pub(super) fn inherit_reaper(&self, hold: &mut Hold<'_, H>, like: &Self) {
+    pub(super) fn inherit_below_subreaper(&self, hold: &mut Hold<'_, H>, like: &Self) {
         if like.marks.get(hold).intersects(Marks::SUBREAPER | Marks::BELOW_SUBREAPER) {
             self.mark(hold, Marks::BELOW_SUBREAPER);
         }
@@ -224,7 +224,10 @@ impl<H: Host> Process<H> {
     }
 
     /// The same, until it has exited.
-    pub(super) fn parent_thread_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+    pub(super) fn parent_thread_unless_exited<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+    ) -> Option<&'h Thread<H>> {
         self.parent.get(hold).filter(|thread| thread.state() != ThreadState::Exited)
     }
 
@@ -239,7 +242,7 @@ impl<H: Host> Process<H> {
     }
 
     /// The thread that adopts what another of this process leaves behind: the first living one, if any.
-    pub(super) fn first_accepting<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+    pub(super) fn first_live_thread<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
         self.threads.iter(hold).find(|thread| thread.is_live())
     }
 
@@ -250,9 +253,9 @@ impl<H: Host> Process<H> {
             let mut ancestor = self.parent_in(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
             while let Some(process) = ancestor.filter(|ancestor| ancestor.level == level) {
-                hold.touch();
+                hold.count_touched();
                 if process.has(hold, Marks::SUBREAPER) {
-                    let candidate = process.leading_thread(hold).accepting(hold);
+                    let candidate = process.leading_thread(hold).self_or_first_live(hold);
                     if candidate.is_some() {
                         return candidate;
                     }
@@ -261,7 +264,7 @@ impl<H: Host> Process<H> {
             }
         }
         let eldest = self.pid_ns(hold).init(hold)?.leading_thread(hold);
-        Some(eldest.accepting(hold).unwrap_or(eldest))
+        Some(eldest.self_or_first_live(hold).unwrap_or(eldest))
     }
 
     /// Gives the children that stand with `from` to new parents, or as many as the hold allows. False if some are left.
@@ -286,12 +289,12 @@ impl<H: Host> Process<H> {
 
     /// The living thread of this process that inherits the children of an exiting one.
     fn first_heir<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
-        if self.state() == ProcessState::Live { self.first_accepting(hold) } else { None }
+        if self.state() == ProcessState::Live { self.first_live_thread(hold) } else { None }
     }
 
     /// Whether a move to `parent` asks no more of the hold than it can give: else it is full.
-    fn is_ready_to_move(&self, hold: &mut Hold<'_, H>, parent: &Thread<H>) -> bool {
-        self.is_child_of(hold, parent.process()) || self.finds_other_link(hold)
+    fn finish_orphan_search_for_move(&self, hold: &mut Hold<'_, H>, parent: &Thread<H>) -> bool {
+        self.is_child_of(hold, parent.process()) || self.finish_orphan_search(hold)
     }
 
     /// Makes this process a child of `parent`, at the end of its list.
@@ -301,23 +304,23 @@ impl<H: Host> Process<H> {
         from: &Children<H>,
         parent: &'h Thread<H>,
     ) {
-        hold.touch();
+        hold.count_touched();
         let lost = self.parent_in(hold);
-        let is_kept = self.is_kept_by_init(hold, parent);
+        let is_kept = self.is_kept_by_exiting_init(hold, parent);
         // Mostly it has nothing to say: then its links in the queue need not be fetched.
         let may_report = !self.is_silent(hold);
         let queue_again = |hold: &mut Hold<'h, H>| {
             if may_report {
-                self.queue_report(hold);
+                self.update_report_queue(hold);
             }
         };
         if may_report {
             from.reportable.remove(hold, self);
         }
-        let Some(link) = from.release(hold, self) else {
+        let Some(link) = from.remove(hold, self) else {
             return;
         };
-        self.become_child(hold, parent);
+        self.record_reparenting(hold, parent);
         parent.children_lists().admit(hold, link);
         if is_kept {
             queue_again(hold);
@@ -330,19 +333,19 @@ impl<H: Host> Process<H> {
             queue_again(hold);
             return;
         }
-        if self.state() == ProcessState::Zombie && self.traced(hold).is_none() {
+        if self.state() == ProcessState::Zombie && self.traced_leader(hold).is_none() {
             // R-REPARENT-10: the new parent hears of it as the old one did.
             self.notify_parent_or_autoreap(hold);
         } else {
             queue_again(hold);
         }
         if let Some(lost) = lost {
-            self.check_group_after_move(hold, lost);
+            self.hang_up_if_orphaned_by_move(hold, lost);
         }
     }
 
     /// Notes that this process has come from its parent to another, wherever it stands in their lists.
-    fn become_child<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
+    fn record_reparenting<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let process = parent.process_in(hold);
         if self.is_child_of(hold, process) {
             process.moved_children.set(hold, process.moved_children.get(hold).wrapping_add(1));
@@ -371,13 +374,13 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether this is a child of the init of an ending namespace, whose last thread keeps its children (R-EXIT-15): only their place changes.
-    fn is_kept_by_init(&self, hold: &Hold<'_, H>, parent: &Thread<H>) -> bool {
+    fn is_kept_by_exiting_init(&self, hold: &Hold<'_, H>, parent: &Thread<H>) -> bool {
         let process = parent.process();
         self.is_child_of(hold, process) && process.state() == ProcessState::Exiting
     }
 
     /// Stands in the parent's queue if there is something to report, and only then.
-    pub(super) fn queue_report(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn update_report_queue(&self, hold: &mut Hold<'_, H>) {
         let Some(parent) = self.parent.get(hold) else {
             return;
         };
@@ -396,7 +399,7 @@ impl<H: Host> Process<H> {
             return;
         };
         let queue = &parent.children_lists().reportable;
-        let classes = Reports::END.of_kind(self.is_clone(hold));
+        let classes = Reports::END.queue_classes(self.is_clone_child(hold));
         match queue.contains(hold, self) {
             true => queue.set_classes(hold, self, classes),
             false => queue.insert(hold, self, classes),
@@ -418,7 +421,7 @@ impl<H: Host> Process<H> {
             return if is_strangers { Reports::empty() } else { Reports::END };
         }
         let marks = self.marks.get(hold);
-        let is_trapped = || self.traced(hold).is_some_and(|it| it.report(hold).is_some());
+        let is_trapped = || self.traced_leader(hold).is_some_and(|it| it.report(hold).is_some());
         let mut reports = match traced_by {
             TracedBy::Parent if is_trapped() => Reports::TRAP,
             TracedBy::Parent => Reports::empty(),
@@ -431,22 +434,22 @@ impl<H: Host> Process<H> {
 
     /// The classes in which it stands in its parent's queue; 0: it has nothing to report.
     pub(crate) fn report_classes(&self, hold: &Hold<'_, H>) -> u8 {
-        self.reports(hold).of_kind(self.is_clone(hold))
+        self.reports(hold).queue_classes(self.is_clone_child(hold))
     }
 
     /// Whether it is a child that does not end with `SIGCHLD`: `__WCLONE` waits for those (R-WAIT-05).
     #[inline]
-    pub(super) fn is_clone(&self, hold: &Hold<'_, H>) -> bool {
+    pub(super) fn is_clone_child(&self, hold: &Hold<'_, H>) -> bool {
         self.exit_signal.get(hold) != ExitSignal::SIGCHLD
     }
 
     /// Ends with `SIGCHLD` from now on, as the program does that an exec has begun.
-    pub(super) fn cease_to_be_clone(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn reset_exit_signal(&self, hold: &mut Hold<'_, H>) {
         if let Some(parent) = self.parent.get(hold) {
             parent.children_lists().uncount_if_clone(hold, self);
         }
         self.exit_signal.set(hold, ExitSignal::SIGCHLD);
-        self.queue_report(hold);
+        self.update_report_queue(hold);
     }
 
     pub(crate) fn first_child<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
@@ -498,9 +501,9 @@ impl<H: Host> Children<H> {
     /// Makes all of them roots, or as many as the hold allows: the table is being dropped, and nobody is left to adopt them. False if some are left.
     fn become_roots(&self, hold: &mut Hold<'_, H>) -> bool {
         while let Some(child) = self.list.first(hold) {
-            hold.touch();
+            hold.count_touched();
             child.become_root(hold);
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 return self.list.is_empty(hold);
             }
         }
@@ -516,7 +519,7 @@ impl<H: Host> Process<H> {
         };
         let children = parent.children_lists();
         children.reportable.remove(hold, self);
-        if let Some(link) = children.release(hold, self) {
+        if let Some(link) = children.remove(hold, self) {
             self.parent.set(hold, None);
             self.ppid.set(hold, 0);
             hold.roots().push_back(hold, link);

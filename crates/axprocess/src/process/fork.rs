@@ -67,7 +67,7 @@ pub enum ForkParent {
 /// In which PID namespace a new process lives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ForkNamespace {
-    /// The one for the calling thread's children: its own, unless it has called [`Thread::unshare_pid`] or [`Thread::set_pid_namespace`].
+    /// The one for the calling thread's children: its own, unless it has called [`Thread::unshare_pid`] or [`Thread::set_namespace_for_children`].
     #[default]
     Inherited,
     /// A new one inside the caller's, of which it is the init (`CLONE_NEWPID`). R-FORK-14.
@@ -117,8 +117,8 @@ impl<H: Host> Thread<H> {
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
         let mut child = self.make_child(&request, data, thread_data)?;
-        self.process().table().transact(|hold| {
-            self.check_may_fork(hold)?;
+        self.process().table().hold_retrying_with_memory(|hold| {
+            self.check_not_dying(hold)?;
             let origin = self.origin_of(hold, &request)?;
             child.publish(hold, &origin, NumberSource::Taken(request.number, Some(self)))
         })?;
@@ -166,8 +166,8 @@ impl<H: Host> Thread<H> {
         let plan = Plan { exit_signal: request.exit_signal, parent: request.parent };
         // Made before: if the lock panics when it is given back, the number is given up.
         let mut prepared = PreparedFork { caller: self, child, has_numbers: false, plan };
-        self.process().table().transact(|hold| {
-            self.check_may_fork(hold)?;
+        self.process().table().hold_retrying_with_memory(|hold| {
+            self.check_not_dying(hold)?;
             self.origin_of(hold, &request)?;
             prepared.child.process.in_hold(hold).reserve_number(
                 hold,
@@ -196,12 +196,12 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         let [thread, listed] = Self::make(process, thread_data)?;
         let mut listed = Some(listed);
-        process.table().transact(|hold| {
-            self.check_children_live_here(hold)?;
-            self.check_may_join(hold)?;
+        process.table().hold_retrying_with_memory(|hold| {
+            self.check_children_pid_ns_is_own(hold)?;
+            self.check_may_add_thread(hold)?;
             let task = Task::Thread(Ptr::new(&*thread));
             thread.in_hold(hold).own_numbers().enter(hold, number, Some(self), Some(task))?;
-            thread.join(hold, listed.take());
+            thread.join_thread_group(hold, listed.take());
             Ok(())
         })?;
         Ok(thread)
@@ -221,9 +221,9 @@ impl<H: Host> Thread<H> {
         // As in `prepare_fork`.
         let listed = Some(listed);
         let mut prepared = PreparedThread { caller: self, thread, listed, has_numbers: false };
-        self.process().table().transact(|hold| {
-            self.check_children_live_here(hold)?;
-            self.check_may_join(hold)?;
+        self.process().table().hold_retrying_with_memory(|hold| {
+            self.check_children_pid_ns_is_own(hold)?;
+            self.check_may_add_thread(hold)?;
             let thread = prepared.thread.in_hold(hold);
             thread.own_numbers().enter(hold, number, Some(self), None)?;
             prepared.has_numbers = true;
@@ -276,19 +276,22 @@ impl<H: Host> Thread<H> {
         Ok(Origin { parent, like: caller, exit_signal, parent_execs })
     }
 
-    fn check_may_fork(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
+    fn check_not_dying(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
         if self.is_dying(hold) { Err(Errno::EINTR) } else { Ok(()) }
     }
 
-    fn check_children_live_here(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
+    fn check_children_pid_ns_is_own(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
         let is_own = self.children_pid_ns_in(hold).is(self.process().pid_ns(hold));
         if is_own { Ok(()) } else { Err(Errno::EINVAL) }
     }
 
     /// Whether another thread can join the caller's process.
-    fn check_may_join(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
+    fn check_may_add_thread(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
         let process = self.process();
-        if self.is_dying(hold) || process.has(hold, Marks::EXECING) || !process.is_open(hold) {
+        if self.is_dying(hold)
+            || process.has(hold, Marks::EXECING)
+            || !process.accepts_threads(hold)
+        {
             return Err(Errno::EINTR);
         }
         Ok(())
@@ -300,8 +303,8 @@ impl<H: Host> Thread<H> {
             || hold.host().is_fatal_signal_pending(self)
     }
 
-    /// Makes an embryo one more thread of its process, which is [open](Process::is_open). `listed`: the list's reference to it.
-    fn join(&self, hold: &mut Hold<'_, H>, listed: Option<ARef<Self>>) {
+    /// Makes an embryo one more thread of its process, which is [open](Process::accepts_threads). `listed`: the list's reference to it.
+    fn join_thread_group(&self, hold: &mut Hold<'_, H>, listed: Option<ARef<Self>>) {
         self.enter_state(hold, ThreadState::Live);
         let process = self.process();
         if let Some(listed) = listed {
@@ -309,7 +312,7 @@ impl<H: Host> Thread<H> {
         }
         process.mark(hold, Marks::SLOW_PATH);
         process.live_threads.set(hold, process.live_threads.get(hold) + 1);
-        process.await_new_thread(hold);
+        process.count_new_thread_in_stop(hold);
     }
 }
 
@@ -367,12 +370,12 @@ impl<H: Host> Process<H> {
                 &other_pid_ns
             }
             ForkNamespace::New => {
-                other_pid_ns = PidNamespace::inside(&self.pid_ns_hint())?;
+                other_pid_ns = PidNamespace::inside(&self.share_own_pid_ns())?;
                 &other_pid_ns
             }
         };
         let mut child = Child::make(self.table(), pid_ns, data, thread_data)?;
-        table.transact(|hold| {
+        table.hold_retrying_with_memory(|hold| {
             let origin = self.origin_of(hold, &request)?;
             child.publish(hold, &origin, NumberSource::Taken(request.number, None))
         })?;
@@ -481,12 +484,12 @@ impl<H: Host> PreparedFork<'_, H> {
             parent: plan.parent,
             ..ForkRequest::default()
         };
-        caller.process().table().transact(|hold| {
+        caller.process().table().hold_retrying_with_memory(|hold| {
             let origin = caller.origin_of(hold, &request)?;
             if self.child.process.pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM.into());
             }
-            caller.check_may_fork(hold)?;
+            caller.check_not_dying(hold)?;
             self.child.publish(hold, &origin, NumberSource::Reserved)?;
             // From here on nothing gives it up, not even a lock that panics when it is given back.
             self.has_numbers = false;
@@ -501,7 +504,11 @@ impl<H: Host> Drop for PreparedFork<'_, H> {
         if self.has_numbers {
             let process = &self.child.process;
             process.table().hold(|hold| {
-                give_up(hold, &process.in_hold(hold).first_thread, process.own_numbers())
+                release_failed_embryo(
+                    hold,
+                    &process.in_hold(hold).first_thread,
+                    process.own_numbers(),
+                )
             });
         }
     }
@@ -547,14 +554,14 @@ impl<H: Host> PreparedThread<'_, H> {
             if caller.process().pid_ns(hold).is_closed(hold) {
                 return Err(Errno::ENOMEM);
             }
-            caller.check_may_join(hold)?;
+            caller.check_may_add_thread(hold)?;
             let made = self.thread.in_hold(hold);
             let task = Task::Thread(Ptr::new(made));
             made.own_numbers().fill(hold, task);
             if let Some(identity) = made.identity_edge().get_if_set(hold) {
                 identity.note_made(hold, task);
             }
-            made.join(hold, self.listed.take());
+            made.join_thread_group(hold, self.listed.take());
             // As in `PreparedFork::publish`.
             self.has_numbers = false;
             Ok(())
@@ -567,18 +574,25 @@ impl<H: Host> Drop for PreparedThread<'_, H> {
     fn drop(&mut self) {
         if self.has_numbers {
             let thread = &self.thread;
-            thread.process().table().hold(|hold| give_up(hold, thread, thread.own_numbers()));
+            thread
+                .process()
+                .table()
+                .hold(|hold| release_failed_embryo(hold, thread, thread.own_numbers()));
         }
     }
 }
 
 /// Gives up the numbers of who is not made after all: its identity, if it has one, never was anybody's.
-fn give_up<H: Host>(hold: &mut Hold<'_, H>, thread: &Thread<H>, numbers: &Numbers<H>) {
+fn release_failed_embryo<H: Host>(
+    hold: &mut Hold<'_, H>,
+    thread: &Thread<H>,
+    numbers: &Numbers<H>,
+) {
     if let Some(identity) = thread.identity_edge().get_if_set(hold) {
-        identity.note_end(hold, 0);
+        identity.note_gone(hold, 0);
     }
-    numbers.give_up(hold);
-    super::end_pid_ns::release_pid_ns(hold, numbers);
+    numbers.release_after_failed_fork(hold);
+    super::end_pid_ns::finish_waiting_inits(hold, numbers);
 }
 
 /// Where a new process comes from.
@@ -638,8 +652,8 @@ impl<H: Host> Child<H> {
         let parent = origin.find_parent(hold)?;
         process.enter_number(hold, numbers)?;
         let like = origin.inherits_from(hold, parent);
-        process.inherit_group(hold, like);
-        process.inherit_reaper(hold, like);
+        process.inherit_group_and_terminal(hold, like);
+        process.inherit_below_subreaper(hold, like);
         if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
             // To a reaper it is an ordinary child (R-REPARENT-09).
             process.exit_signal.set(hold, origin.exit_signal);
@@ -662,7 +676,7 @@ impl<'h, H: Host> Origin<'h, H> {
     /// `ENOMEM`: the table is gone; the init of a namespace that has ended adopts nobody, so that on behalf of itself nothing can be made.
     #[inline]
     fn find_parent(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
-        if let Some(parent) = self.parent.accepting(hold) {
+        if let Some(parent) = self.parent.self_or_first_live(hold) {
             return Ok(parent);
         }
         let reaper = self.parent.process_in(hold).find_reaper(hold);
@@ -672,13 +686,13 @@ impl<'h, H: Host> Origin<'h, H> {
     /// Whose group and terminal the child has: the caller's, but one that was reaped meanwhile has none to pass on.
     #[inline]
     fn inherits_from(&self, hold: &Hold<'h, H>, parent: &'h Thread<H>) -> &'h Process<H> {
-        if self.like.is_member_somewhere() { self.like } else { parent.process_in(hold) }
+        if self.like.is_in_table() { self.like } else { parent.process_in(hold) }
     }
 }
 
 impl<H: Host> Process<H> {
     /// Whether a thread can join.
-    pub(crate) fn is_open(&self, hold: &Hold<'_, H>) -> bool {
+    pub(crate) fn accepts_threads(&self, hold: &Hold<'_, H>) -> bool {
         self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
     }
 
@@ -693,12 +707,12 @@ impl<H: Host> Process<H> {
             return Err(Errno::ENOMEM.into());
         }
         self.own_numbers.enter(hold, number, caller, None)?;
-        self.begin_use(hold);
+        self.assign_serial(hold);
         Ok(())
     }
 
-    fn begin_use(&self, hold: &mut Hold<'_, H>) {
-        let serial = hold.relations_mut().next_use();
+    fn assign_serial(&self, hold: &mut Hold<'_, H>) {
+        let serial = hold.relations_mut().next_use_serial();
         self.serial.set(hold, serial);
     }
 
@@ -714,7 +728,7 @@ impl<H: Host> Process<H> {
         match numbers {
             NumberSource::Taken(number, caller) => {
                 own.own_numbers.enter(hold, number, caller, Some(task))?;
-                self.begin_use(hold);
+                self.assign_serial(hold);
             }
             NumberSource::Reserved => {
                 own.own_numbers.fill(hold, task);
@@ -724,14 +738,14 @@ impl<H: Host> Process<H> {
             }
         }
         if self.level > 0 || hold.init().is_none() {
-            self.settle_in_pid_ns(hold);
+            self.become_init_if_first(hold);
         }
         Ok(())
     }
 
     /// Lives in a namespace of its own, or in the table's as the first. The first process of a namespace is its init (R-FORK-14).
     #[cold]
-    fn settle_in_pid_ns(&self, hold: &mut Hold<'_, H>) {
+    fn become_init_if_first(&self, hold: &mut Hold<'_, H>) {
         let pid_ns = self.pid_ns(hold);
         if pid_ns.init(hold).is_none() {
             pid_ns.set_init(hold, Some(self));
@@ -745,15 +759,15 @@ impl<H: Host> Process<H> {
         self.enter_state(hold, ProcessState::Live);
         hold.relations_mut().census.created += 1;
         let thread = &self.first_thread;
-        thread.own_numbers().follow(hold, &self.own_numbers);
+        thread.own_numbers().copy_from(hold, &self.own_numbers);
         thread.enter_state(hold, ThreadState::Live);
-        self.threads.push_back_part(hold, self, thread);
+        self.threads.push_back_uncounted_part(hold, self, thread);
         self.live_threads.set(hold, 1);
     }
 
     /// Makes an embryo a member of the group of `like`.
     #[inline]
-    fn inherit_group(&self, hold: &mut Hold<'_, H>, like: &Self) {
+    fn inherit_group_and_terminal(&self, hold: &mut Hold<'_, H>, like: &Self) {
         self.inherit_terminal(hold, like);
         let group = like.group.get(hold);
         match self.pid_ns(hold).is(like.pid_ns(hold)) {
@@ -790,9 +804,9 @@ pub(crate) fn new_init<H: Host>(
 ) -> Result<ARef<Thread<H>>, Errno> {
     let [process, listed] = Process::make(table, table.pid_ns(), data, thread_data)?;
     let mut listed = Some(listed);
-    let session = Session::make(table)?;
-    let group = ProcessGroup::make(table)?;
-    table.transact(|hold| {
+    let session = Session::make_embryo(table)?;
+    let group = ProcessGroup::make_embryo(table)?;
+    table.hold_retrying_with_memory(|hold| {
         if hold.init().is_some() || hold.relations().closed {
             return Err(Errno::EEXIST.into());
         }

@@ -3,7 +3,7 @@
 //! Each call is one hold: the numbers are looked up, the permission is checked and the process moves, with nothing decided on a
 //! relation that was read before (G1, races 1, 2, 9, 11). A group or session that might be founded is allocated before the lock is taken.
 
-use super::end_pid_ns::release_pid_ns;
+use super::end_pid_ns::finish_waiting_inits;
 use super::{Marks, Process, ProcessState};
 use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Refusal, Task};
@@ -39,7 +39,7 @@ impl<H: Host> Process<H> {
         }
         self.table().hold(|hold| {
             let pid_ns = self.pid_ns(hold);
-            let group = find_task(hold, pid_ns, pid)?.0.group_in(hold);
+            let group = find_task(hold, pid_ns, pid)?.process.group_in(hold);
             Ok(group.own_numbers().number_in(hold, pid_ns))
         })
     }
@@ -57,7 +57,7 @@ impl<H: Host> Process<H> {
         }
         self.table().hold(|hold| {
             let pid_ns = self.pid_ns(hold);
-            let session = find_task(hold, pid_ns, pid)?.0.session_in(hold);
+            let session = find_task(hold, pid_ns, pid)?.process.session_in(hold);
             Ok(session.own_numbers().number_in(hold, pid_ns))
         })
     }
@@ -84,9 +84,10 @@ impl<H: Host> Process<H> {
         if pgid < 0 {
             return Err(Errno::EINVAL);
         }
-        let founding = (pid == pgid).then(|| ProcessGroup::make(self.table())).transpose()?;
-        self.table().transact(|hold| {
-            let (target, is_leader) = self.find_own_or_task(hold, pid)?;
+        let founding =
+            (pid == pgid).then(|| ProcessGroup::make_embryo(self.table())).transpose()?;
+        self.table().hold_retrying_with_memory(|hold| {
+            let FoundTask { process: target, is_leader } = self.find_own_or_task(hold, pid)?;
             if !is_leader {
                 return Err(Errno::EINVAL.into());
             }
@@ -110,9 +111,10 @@ impl<H: Host> Process<H> {
     ///
     /// In this order: `ENOMEM`: there is no memory. `EPERM`: a process group has the caller's number, whoever is in it.
     pub fn setsid(&self) -> Result<Pid, Errno> {
-        let session = Session::make(self.table())?;
-        let group = ProcessGroup::make(self.table())?;
-        self.table().transact(|hold| self.found_session(hold, &session, &group))?;
+        let session = Session::make_embryo(self.table())?;
+        let group = ProcessGroup::make_embryo(self.table())?;
+        self.table()
+            .hold_retrying_with_memory(|hold| self.found_session(hold, &session, &group))?;
         Ok(self.pid())
     }
 
@@ -125,9 +127,10 @@ impl<H: Host> Process<H> {
     /// In this order: `ENOMEM`: there is no memory. `EPERM`: a process group has the process's number, whoever is in it; or the process is reaped.
     #[expect(clippy::type_complexity, reason = "the two objects that setsid makes")]
     pub fn create_session(&self) -> Result<(ARef<Session<H>>, ARef<ProcessGroup<H>>), Errno> {
-        let session = Session::make(self.table())?;
-        let group = ProcessGroup::make(self.table())?;
-        self.table().transact(|hold| self.found_session(hold, &session, &group))?;
+        let session = Session::make_embryo(self.table())?;
+        let group = ProcessGroup::make_embryo(self.table())?;
+        self.table()
+            .hold_retrying_with_memory(|hold| self.found_session(hold, &session, &group))?;
         Ok((session, group))
     }
 
@@ -139,8 +142,8 @@ impl<H: Host> Process<H> {
     ///
     /// In this order: `ENOMEM`: there is no memory. `ESRCH`: the process is reaped. `EPERM`: it is a session leader.
     pub fn create_group(&self) -> Result<ARef<ProcessGroup<H>>, Errno> {
-        let embryo = ProcessGroup::make(self.table())?;
-        self.table().transact(|hold| {
+        let embryo = ProcessGroup::make_embryo(self.table())?;
+        self.table().hold_retrying_with_memory(|hold| {
             self.check_may_change_group()?;
             self.enter_own_group(hold, &embryo)?;
             Ok(ARef::from(self.group_in(hold)))
@@ -182,7 +185,7 @@ impl<H: Host> Process<H> {
     /// ```
     pub fn enter_group(&self, group: &ProcessGroup<H>) -> Result<(), Errno> {
         let is_foreign = !self.table().is(group.table());
-        self.table().transact(|hold| {
+        self.table().hold_retrying_with_memory(|hold| {
             self.check_may_change_group()?;
             if is_foreign || !core::ptr::eq(group.session_in(hold), self.session_in(hold)) {
                 return Err(Errno::EPERM.into());
@@ -200,7 +203,7 @@ impl<H: Host> Process<H> {
 
     /// Whether the process itself can go to another group.
     fn check_may_change_group(&self) -> Result<(), Errno> {
-        if !self.is_member_somewhere() {
+        if !self.is_in_table() {
             return Err(Errno::ESRCH);
         }
         if self.leads_session() { Err(Errno::EPERM) } else { Ok(()) }
@@ -212,7 +215,7 @@ impl<H: Host> Process<H> {
         session: &Session<H>,
         group: &ProcessGroup<H>,
     ) -> Result<(), Refusal> {
-        self.check_may_lead(hold)?;
+        self.check_may_setsid(hold)?;
         // Both or none: what has the number already needs no memory, so neither is refused.
         session.found(hold, Some(&self.own_numbers))?;
         group.found(hold, Some(&self.own_numbers), session)?;
@@ -223,9 +226,9 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether the process can lead a new session: no group has its number.
-    fn check_may_lead(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
-        let taken = self.named_group(hold).is_some() || self.leads_session();
-        if taken || !self.is_member_somewhere() { Err(Errno::EPERM) } else { Ok(()) }
+    fn check_may_setsid(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
+        let taken = self.group_of_own_number(hold).is_some() || self.leads_session();
+        if taken || !self.is_in_table() { Err(Errno::EPERM) } else { Ok(()) }
     }
 
     /// Moves into the group of the process's own number, founding it with `embryo` if none lives.
@@ -234,7 +237,7 @@ impl<H: Host> Process<H> {
         hold: &mut Hold<'_, H>,
         embryo: &ProcessGroup<H>,
     ) -> Result<(), Refusal> {
-        match self.named_group(hold) {
+        match self.group_of_own_number(hold) {
             Some(group) => {
                 self.move_into(hold, group);
                 Ok(())
@@ -264,7 +267,7 @@ impl<H: Host> Process<H> {
         group.admit(hold, self);
         self.publish_ids(hold, group);
         self.group.set(hold, Some(ARef::from(group)));
-        release_pid_ns(hold, left.own_numbers());
+        finish_waiting_inits(hold, left.own_numbers());
     }
 
     /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).
@@ -281,12 +284,12 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether the process can be a member of a group: it is in the table and not reaped.
-    pub(crate) fn is_member_somewhere(&self) -> bool {
+    pub(crate) fn is_in_table(&self) -> bool {
         (ProcessState::Live..=ProcessState::Zombie).contains(&self.state())
     }
 
     /// The living group that has the process's number.
-    fn named_group<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
+    fn group_of_own_number<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
         let group = self.in_hold(hold).own_numbers.roles(hold)?.group?;
         Some(group.get(hold))
     }
@@ -310,9 +313,9 @@ impl<H: Host> Process<H> {
         &self,
         hold: &Hold<'h, H>,
         pid: i32,
-    ) -> Result<(&'h Self, bool), Errno> {
-        if pid == self.pid().cast_signed() && self.is_member_somewhere() {
-            return Ok((self.in_hold(hold), true));
+    ) -> Result<FoundTask<'h, H>, Errno> {
+        if pid == self.pid().cast_signed() && self.is_in_table() {
+            return Ok(FoundTask { process: self.in_hold(hold), is_leader: true });
         }
         find_task(hold, self.pid_ns(hold), pid)
     }
@@ -333,16 +336,30 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// The process of a number that user space in `space` gave, and whether it is the leader's; the process of any of its threads counts.
+/// Whom a number of user space's leads to.
+pub(super) struct FoundTask<'h, H: Host> {
+    /// The process, also if the number is that of another thread than its leader.
+    pub(super) process: &'h Process<H>,
+    /// Whether the number is the leader's, so the process's own.
+    pub(super) is_leader: bool,
+}
+
+/// Finds the process that has this number in `pid_ns`, or a thread with it.
+///
+/// # Errors
+///
+/// `ESRCH`: nobody has it.
 pub(super) fn find_task<'h, H: Host>(
     hold: &Hold<'h, H>,
     pid_ns: &PidNamespace<H>,
     pid: i32,
-) -> Result<(&'h Process<H>, bool), Errno> {
+) -> Result<FoundTask<'h, H>, Errno> {
     let pid = Pid::try_from(pid).map_err(|_| Errno::ESRCH)?;
     let task = pid_ns.roles(hold, pid).and_then(|roles| roles.task());
     match task.ok_or(Errno::ESRCH)? {
-        Task::Process(process) => Ok((process.get(hold), true)),
-        Task::Thread(thread) => Ok((thread.get(hold).process_in(hold), false)),
+        Task::Process(process) => Ok(FoundTask { process: process.get(hold), is_leader: true }),
+        Task::Thread(thread) => {
+            Ok(FoundTask { process: thread.get(hold).process_in(hold), is_leader: false })
+        }
     }
 }

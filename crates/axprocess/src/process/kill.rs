@@ -67,7 +67,7 @@ impl<H: Host> Process<H> {
                 }
                 pid => {
                     let target = own.find_target(hold, pid).ok_or(Errno::ESRCH)?;
-                    sending.hit_target(hold, &target)
+                    sending.hit_process_addressed(hold, &target)
                 }
             }
         })
@@ -121,7 +121,7 @@ impl<H: Host> Process<H> {
     ) {
         let mut at = group.members().last(hold);
         while let Some(member) = at {
-            hold.touch();
+            hold.count_touched();
             if self.may_send(hold, member, Some(signal)) {
                 let cause = SignalCause::User { pid: self.number_seen_by(hold, member) };
                 member.send(hold, &SignalInfo { signal, cause });
@@ -158,7 +158,7 @@ impl<H: Host> Process<H> {
     }
 
     /// What `si_pid` says of this sender: its own number, untranslated; 0 if the target cannot see it. R-KILL-07.
-    fn number_shown_to(&self, hold: &Hold<'_, H>, target: &Self) -> Pid {
+    fn own_pid_if_visible_to(&self, hold: &Hold<'_, H>, target: &Self) -> Pid {
         let is_visible = self.number_seen_by(hold, target) > 0;
         if is_visible { self.pid() } else { 0 }
     }
@@ -204,17 +204,21 @@ impl<'h, H: Host> Sending<'h, H> {
         process: &'h Process<H>,
     ) -> Result<(), Errno> {
         let thread = process.leader(hold);
-        self.hit_target(hold, &Target { process, thread })
+        self.hit_process_addressed(hold, &Target { process, thread })
     }
 
-    fn hit_target(&mut self, hold: &mut Hold<'h, H>, target: &Target<'h, H>) -> Result<(), Errno> {
+    fn hit_process_addressed(
+        &mut self,
+        hold: &mut Hold<'h, H>,
+        target: &Target<'h, H>,
+    ) -> Result<(), Errno> {
         let signal = self.signal?;
         let Target { process, thread } = *target;
         if !self.sender.may_send(hold, process, signal) {
             return Err(Errno::EPERM);
         }
         if let Some(signal) = signal {
-            let shown = self.sender.number_shown_to(hold, process);
+            let shown = self.sender.own_pid_if_visible_to(hold, process);
             let origin = if shown == 0 { Origin::Outside } else { Origin::Visible };
             self.is_hidden |= shown == 0;
             let pid = if self.is_hidden { 0 } else { shown };
@@ -233,7 +237,7 @@ impl<'h, H: Host> Sending<'h, H> {
         let Some(signal) = signal else {
             return Ok(());
         };
-        let pid = self.sender.number_shown_to(hold, target.process);
+        let pid = self.sender.own_pid_if_visible_to(hold, target.process);
         let cause = self.given.map_or(SignalCause::Thread { pid }, |given| given.cause(pid));
         let info = SignalInfo { signal, cause };
         target.process.send_to(hold, Receiver::Thread(target.thread), &info);
@@ -245,7 +249,7 @@ impl<'h, H: Host> Sending<'h, H> {
         let mut result = Err(Errno::ESRCH);
         let mut at = group.members().last(hold);
         while let Some(member) = at {
-            hold.touch();
+            hold.count_touched();
             let answer = self.hit_process(hold, member);
             if result.is_err() {
                 result = answer;
@@ -262,7 +266,7 @@ impl<'h, H: Host> Sending<'h, H> {
         let mut result = Err(Errno::ESRCH);
         let mut from = 2;
         while let Some(number) = pid_ns.numbers(hold).next_used(from) {
-            hold.touch();
+            hold.count_touched();
             let task = pid_ns.roles(hold, number).and_then(|roles| roles.task());
             let process = task.and_then(|task| task.process_of_leader(hold));
             if let Some(process) = process.filter(|it| !core::ptr::eq(*it, self.sender)) {

@@ -18,13 +18,13 @@ impl<H: Host> Process<H> {
     ///
     /// `ENOMEM`: there is no memory for the list.
     pub fn children(&self) -> Result<Vec<ARef<Self>>, Errno> {
-        let (mut found, mut pauses, mut tour) = (Vec::new(), Vec::new(), None);
+        let (mut found, mut paused_at, mut tour) = (Vec::new(), Vec::new(), None);
         loop {
             reserve_batch(&mut found)?;
-            reserve_batch(&mut pauses)?;
+            reserve_batch(&mut paused_at)?;
             let (is_done, may_repeat) = self.table().hold(|hold| {
-                let tour = tour.get_or_insert_with(|| Tour::new(hold, self));
-                (tour.go_on(hold, self, &mut pauses, &mut found), tour.may_repeat)
+                let tour = tour.get_or_insert_with(|| ChildrenTour::new(hold, self));
+                (tour.go_on(hold, self, &mut paused_at, &mut found), tour.may_repeat)
             });
             match (is_done, may_repeat) {
                 (true, true) => return without_repetitions(found),
@@ -132,7 +132,7 @@ impl<H: Host> Listing<H> for ChildrenOf<'_, H> {
 ///
 /// When a thread exits, another one adopts its children, in a list that may be walked already. That gives them later places than the walk collects, and the process
 /// counts it. So if any have moved, the walk goes once more through the ends of all lists, to those with the places given since; that is little, and so is soon done in one hold, in which none moves.
-struct Tour<H: Host> {
+struct ChildrenTour<H: Host> {
     direction: Direction,
     until: i64,
     /// How many children had moved from one thread of the process to another.
@@ -143,7 +143,7 @@ struct Tour<H: Host> {
     may_repeat: bool,
 }
 
-impl<H: Host> Tour<H> {
+impl<H: Host> ChildrenTour<H> {
     fn new(hold: &Hold<'_, H>, process: &Process<H>) -> Self {
         Self {
             direction: Direction::Eldest,
@@ -154,49 +154,51 @@ impl<H: Host> Tour<H> {
         }
     }
 
-    /// Goes as far as the hold allows. Whether it is at its end. `pauses` are the threads at which a hold has ended, the last one last.
+    /// Goes as far as the hold allows. Whether it is at its end. `paused_at` are the threads at which a hold has ended, the last one last.
     fn go_on(
         &mut self,
         hold: &mut Hold<'_, H>,
         process: &Process<H>,
-        pauses: &mut Vec<ARef<Thread<H>>>,
+        paused_at: &mut Vec<ARef<Thread<H>>>,
         found: &mut Vec<ARef<Process<H>>>,
     ) -> bool {
-        let Some(mut next) = self.next(hold, process, pauses) else { return false };
+        let Some(mut next) = self.find_thread_to_resume(hold, process, paused_at) else {
+            return false;
+        };
         loop {
             let Some(thread) = next else {
-                if !self.begin_again(hold, process) {
+                if !self.begin_again_if_moved(hold, process) {
                     return true;
                 }
-                pauses.clear();
+                paused_at.clear();
                 next = Some(process.leading_thread(hold));
                 continue;
             };
             let walk = self.walk.get_or_insert_with(|| Walk::new(self.until, found.len()));
-            let is_done = walk.go_on(hold, &ChildrenOf(thread, self.direction), found);
-            if !is_done || hold.is_full() {
-                if !pauses.last().is_some_and(|last| core::ptr::eq(&**last, thread)) {
-                    pauses.push(ARef::from(thread));
+            let is_done = walk.try_finish(hold, &ChildrenOf(thread, self.direction), found);
+            if !is_done || hold.is_batch_full() {
+                if !paused_at.last().is_some_and(|last| core::ptr::eq(&**last, thread)) {
+                    paused_at.push(ARef::from(thread));
                 }
                 return false;
             }
             if let Direction::YoungestTo(_) = self.direction {
-                found[walk.from()..].reverse();
+                found[walk.found_before()..].reverse();
             }
             self.walk = None;
-            hold.touch();
+            hold.count_touched();
             next = process.thread_after(hold, thread);
         }
     }
 
     /// Whose list is to be walked next. The outer `None`: the hold is full before that is known.
-    fn next<'h>(
+    fn find_thread_to_resume<'h>(
         &mut self,
         hold: &mut Hold<'h, H>,
         process: &Process<H>,
-        pauses: &mut Vec<ARef<Thread<H>>>,
+        paused_at: &mut Vec<ARef<Thread<H>>>,
     ) -> Option<Option<&'h Thread<H>>> {
-        while let Some(thread) = pauses.last() {
+        while let Some(thread) = paused_at.last() {
             let thread = thread.in_hold(hold);
             if thread.is_listed(hold) || thread.is_leader(hold) {
                 return Some(match &self.walk {
@@ -204,18 +206,18 @@ impl<H: Host> Tour<H> {
                     None => process.thread_after(hold, thread),
                 });
             }
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 return None;
             }
-            hold.touch();
-            pauses.pop();
+            hold.count_touched();
+            paused_at.pop();
             (self.walk, self.may_repeat) = (None, true);
         }
         Some(Some(process.leading_thread(hold)))
     }
 
     /// Begins once more, with the ends of the lists. False if no child has moved.
-    fn begin_again(&mut self, hold: &Hold<'_, H>, process: &Process<H>) -> bool {
+    fn begin_again_if_moved(&mut self, hold: &Hold<'_, H>, process: &Process<H>) -> bool {
         let moves = process.moved_children.get(hold);
         if moves == self.moves {
             return false;

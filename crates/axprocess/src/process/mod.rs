@@ -116,7 +116,7 @@ pub struct Process<H: Host> {
     marks: Field<Marks>,
     exit_signal: Field<ExitSignal>,
     /// The classes of the reports of those that stand at and below its place in the queue of reports.
-    classes_below: Field<u8>,
+    subtree_classes: Field<u8>,
 
     reportable: TreeLinks<Process<H>>,
 
@@ -256,8 +256,8 @@ impl<H: Host> OrderedNode<Reportable> for Process<H> {
         &self.own_classes
     }
 
-    fn classes_below(&self) -> &Field<u8> {
-        &self.classes_below
+    fn subtree_classes(&self) -> &Field<u8> {
+        &self.subtree_classes
     }
 }
 
@@ -274,7 +274,7 @@ impl<H: Host> Process<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<[ARef<Self>; 2], Errno> {
-        let own_numbers = pid_ns.new_numbers()?;
+        let own_numbers = pid_ns.make_empty_numbers()?;
         ARef::make_from(&table.spare_processes, || Self {
             head: Head::new(),
             table: TableRef::of(table),
@@ -288,7 +288,7 @@ impl<H: Host> Process<H> {
             birth: Field::new(0),
             reportable: TreeLinks::new(),
             own_classes: Field::new(0),
-            classes_below: Field::new(0),
+            subtree_classes: Field::new(0),
             threads: StrongList::new(),
             later_leader: StrongEdge::empty(),
             live_threads: Field::new(0),
@@ -410,8 +410,8 @@ impl<H: Host> Process<H> {
     }
 
     /// A reference of one's own; `None` once it is reaped.
-    pub(crate) fn share(&self) -> Option<ARef<Self>> {
-        self.is_member_somewhere().then(|| ARef::from(self))
+    pub(crate) fn share_unless_reaped(&self) -> Option<ARef<Self>> {
+        self.is_in_table().then(|| ARef::from(self))
     }
 
     pub(crate) fn is_member_of(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {

@@ -18,7 +18,7 @@
 //! does not link the group any more. So an exit that moves n children looks at each member once or twice, in whichever order they joined, and nobody keeps anything up when links come
 //! and go: the witness is asked anew each time. That it is a member is all that is kept true: who leaves the group passes it on to the next one.
 //!
-//! Before a child moves that may be the last link, [`Process::finds_other_link`] looks for another one, in as many holds as it takes. So what remains in one hold is the walk over a
+//! Before a child moves that may be the last link, [`Process::finish_orphan_search`] looks for another one, in as many holds as it takes. So what remains in one hold is the walk over a
 //! group that really is orphaned, and the two signals to it, like Linux's: a group of which half got
 //! the signals could be left or continued in between.
 
@@ -33,9 +33,9 @@ pub(crate) fn is_orphaned_group<H: Host>(
     group: &ProcessGroup<H>,
     ignored: Option<&Process<H>>,
 ) -> bool {
-    group.searched().set(hold, 0);
+    group.orphan_search_passed().set(hold, 0);
     let mut left = group.members().len(hold);
-    while left > 0 && !group.has_witness_but(hold, ignored) {
+    while left > 0 && !group.next_member_keeps_unorphaned(hold, ignored) {
         left -= 1;
     }
     left == 0
@@ -43,13 +43,17 @@ pub(crate) fn is_orphaned_group<H: Host>(
 
 impl<H: Host> ProcessGroup<H> {
     /// Whether the witness, which is not `ignored`, links the group. If not, the next member is the witness.
-    fn has_witness_but(&self, hold: &mut Hold<'_, H>, ignored: Option<&Process<H>>) -> bool {
-        let Some(witness) = self.witness(hold) else { return false };
-        hold.touch();
+    fn next_member_keeps_unorphaned(
+        &self,
+        hold: &mut Hold<'_, H>,
+        ignored: Option<&Process<H>>,
+    ) -> bool {
+        let Some(witness) = self.orphan_search_start(hold) else { return false };
+        hold.count_touched();
         let is_ignored = ignored.is_some_and(|ignored| core::ptr::eq(ignored, witness));
-        let is_found = !is_ignored && witness.links(hold, self);
+        let is_found = !is_ignored && witness.keeps_group_unorphaned(hold, self);
         if !is_found {
-            self.pass_witness_on(hold, witness);
+            self.advance_orphan_search(hold, witness);
         }
         is_found
     }
@@ -59,7 +63,7 @@ impl<H: Host> ProcessGroup<H> {
         let info = SignalInfo { signal, cause: SignalCause::Kernel };
         let mut at = self.members().last(hold);
         while let Some(member) = at {
-            hold.touch();
+            hold.count_touched();
             member.send(hold, &info);
             at = self.members().before(hold, member);
         }
@@ -76,31 +80,33 @@ impl<H: Host> ProcessGroup<H> {
 impl<H: Host> Process<H> {
     /// Before this process moves away from its parent: looks for another member that links its group, if that is going to be asked. False if the hold is full before
     /// one is found, or all are asked.
-    pub(super) fn finds_other_link(&self, hold: &mut Hold<'_, H>) -> bool {
+    pub(super) fn finish_orphan_search(&self, hold: &mut Hold<'_, H>) -> bool {
         let group = self.group.get(hold);
         let is_asked = group.stopped_members(hold) > 0
-            && self.parent_in(hold).is_some_and(|parent| self.is_linked_by(hold, parent, group));
+            && self
+                .parent_in(hold)
+                .is_some_and(|parent| self.has_unorphaning_parent(hold, parent, group));
         if !is_asked {
             return true;
         }
-        while group.searched().get(hold) < group.members().len(hold) as u32 {
-            if hold.is_full() {
+        while group.orphan_search_passed().get(hold) < group.members().len(hold) as u32 {
+            if hold.is_batch_full() {
                 return false;
             }
-            if group.has_witness_but(hold, Some(self)) {
-                group.searched().set(hold, 0);
+            if group.next_member_keeps_unorphaned(hold, Some(self)) {
+                group.orphan_search_passed().set(hold, 0);
                 return true;
             }
-            let searched = group.searched().get(hold);
-            group.searched().set(hold, searched + 1);
+            let searched = group.orphan_search_passed().get(hold);
+            group.orphan_search_passed().set(hold, searched + 1);
         }
         true
     }
 
     /// R-ORPHAN-03: this process has just moved away from its parent `lost`.
-    pub(super) fn check_group_after_move(&self, hold: &mut Hold<'_, H>, lost: &Self) {
+    pub(super) fn hang_up_if_orphaned_by_move(&self, hold: &mut Hold<'_, H>, lost: &Self) {
         let group = self.group.get(hold);
-        if group.stopped_members(hold) > 0 && self.is_linked_by(hold, lost, group) {
+        if group.stopped_members(hold) > 0 && self.has_unorphaning_parent(hold, lost, group) {
             group.hang_up_if_orphaned(hold, None);
         }
     }
@@ -111,21 +117,26 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
-        if self.is_linked_by(hold, parent, group) {
+        if self.has_unorphaning_parent(hold, parent, group) {
             group.hang_up_if_orphaned(hold, Some(self));
         }
     }
 
     /// Whether this member links its group.
-    fn links(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {
+    fn keeps_group_unorphaned(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> bool {
         self.state() < ProcessState::Zombie
             && self.parent_in(hold).is_some_and(|parent| {
-                !parent.is_table_init_in(hold) && self.is_linked_by(hold, parent, group)
+                !parent.is_table_init_in(hold) && self.has_unorphaning_parent(hold, parent, group)
             })
     }
 
     /// Whether `parent` is in another group than `group`, this process's, but in the same session.
-    fn is_linked_by(&self, hold: &Hold<'_, H>, parent: &Self, group: &ProcessGroup<H>) -> bool {
+    fn has_unorphaning_parent(
+        &self,
+        hold: &Hold<'_, H>,
+        parent: &Self,
+        group: &ProcessGroup<H>,
+    ) -> bool {
         let other = parent.group.get(hold);
         !core::ptr::eq(other, group)
             && core::ptr::eq(other.session_in(hold), group.session_in(hold))

@@ -40,7 +40,7 @@ impl<H: Host> Thread<H> {
         self.process().table().hold(|hold| {
             if self.state() == ThreadState::Live {
                 self.process().mark(hold, Marks::SLOW_PATH);
-                self.wish(hold, signal);
+                self.set_pdeath_signal(hold, signal);
             }
         });
     }
@@ -63,10 +63,10 @@ impl<H: Host> Thread<H> {
 
     /// The wish of a thread that is not the leader ends with it.
     pub(super) fn clear_pdeath_signal(&self, hold: &mut Hold<'_, H>) {
-        self.wish(hold, None);
+        self.set_pdeath_signal(hold, None);
     }
 
-    fn wish(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
+    fn set_pdeath_signal(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
         let armed = &self.process().pdeath_threads;
         let before = u32::from(self.pdeath_signal().get(hold).is_some());
         armed.set(hold, armed.get(hold) - before + u32::from(signal.is_some()));
@@ -90,7 +90,7 @@ impl<H: Host> Process<H> {
             }
             at = self.thread_after(hold, thread).filter(|_| left > 0);
             if at.is_some() {
-                hold.touch();
+                hold.count_touched();
             }
         }
     }

@@ -16,7 +16,7 @@ impl<H: Host> Thread<H> {
     /// In this order: `EINVAL`: the thread's children live elsewhere already. `ENOSPC`: it would be the 33rd level. `ENOMEM`: there is no memory.
     pub fn unshare_pid(&self) -> Result<(), Errno> {
         let pid_ns = self.pid_ns_of_next_child(ForkNamespace::New)?;
-        self.set_pid_namespace(&pid_ns)
+        self.set_namespace_for_children(&pid_ns)
     }
 
     /// Makes this thread's next children live in `space`: the thread's own namespace, or one inside it.
@@ -26,7 +26,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// `EINVAL`: it is neither.
-    pub fn set_pid_namespace(&self, pid_ns: &PidNamespace<H>) -> Result<(), Errno> {
+    pub fn set_namespace_for_children(&self, pid_ns: &PidNamespace<H>) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
             if !self.process().pid_ns(hold).contains(pid_ns) {
                 return Err(Errno::EINVAL);
@@ -77,9 +77,9 @@ impl<H: Host> Thread<H> {
             ForkNamespace::Inherited if elsewhere => {
                 Ok(process.table().hold(|hold| ARef::from(self.children_pid_ns_in(hold))))
             }
-            ForkNamespace::Inherited => Ok(process.pid_ns_hint()),
+            ForkNamespace::Inherited => Ok(process.share_own_pid_ns()),
             ForkNamespace::New => {
-                let own = process.pid_ns_hint();
+                let own = process.share_own_pid_ns();
                 let is_own = process.table().hold(|hold| self.children_pid_ns_in(hold).is(&own));
                 if is_own { PidNamespace::inside(&own) } else { Err(Errno::EINVAL) }
             }
@@ -89,7 +89,7 @@ impl<H: Host> Thread<H> {
 
 impl<H: Host> Process<H> {
     /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
-    pub(crate) fn pid_ns_hint(&self) -> ARef<PidNamespace<H>> {
+    pub(crate) fn share_own_pid_ns(&self) -> ARef<PidNamespace<H>> {
         match self.level {
             0 => ARef::from(self.table().pid_ns()),
             _ => self.namespace(),

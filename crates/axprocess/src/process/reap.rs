@@ -1,6 +1,6 @@
 //! The end of the end: a zombie is claimed, and stands in no relation any more.
 
-use super::end_pid_ns::release_pid_ns;
+use super::end_pid_ns::finish_waiting_inits;
 use super::{Process, ProcessState};
 use crate::sync::Hold;
 use crate::{ARef, Host};
@@ -20,7 +20,7 @@ impl<H: Host> Process<H> {
             let link = self.reap(hold);
             // Of one that a stranger traced, the parent has not heard yet: who waits for it learns that it is gone.
             if let Some(parent) = parent.filter(|_| link.is_some()) {
-                parent.wake(hold, &news);
+                parent.note_news_and_wake(hold, &news);
             }
             link
         });
@@ -38,10 +38,10 @@ impl<H: Host> Process<H> {
         }
         let parent = self.parent.get(hold)?.children_lists();
         if !self.takes_fast_path(hold) {
-            self.unlink_leader_trace(hold);
+            self.unlink_leader_from_tracer(hold);
         }
         parent.reportable.remove(hold, self);
-        let link = parent.release(hold, self);
+        let link = parent.remove(hold, self);
         self.parent.set(hold, None);
         self.release_relations(hold);
         hold.host().wake_pollers(self);
@@ -52,14 +52,14 @@ impl<H: Host> Process<H> {
     pub(super) fn release_relations(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
         group.release_member(hold, self);
-        self.own_numbers.release(hold);
+        self.own_numbers.release_holder(hold);
         self.enter_state(hold, ProcessState::Reaped);
         hold.relations_mut().census.reaped += 1;
         if !self.takes_fast_path(hold) {
             self.release_slow_path(hold);
         }
         if !group.own_numbers().lives_at_root(hold) {
-            release_pid_ns(hold, group.own_numbers());
+            finish_waiting_inits(hold, group.own_numbers());
         }
     }
 
@@ -68,12 +68,12 @@ impl<H: Host> Process<H> {
     fn release_slow_path(&self, hold: &mut Hold<'_, H>) {
         let own = self.in_hold(hold);
         if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {
-            identity.note_end(hold, self.exit_code.get());
+            identity.note_gone(hold, self.exit_code.get());
         }
         if self.is_pid_ns_init(hold) {
             self.pid_ns(hold).set_init(hold, None);
         }
         self.later_leader.set(hold, None);
-        release_pid_ns(hold, &own.own_numbers);
+        finish_waiting_inits(hold, &own.own_numbers);
     }
 }

@@ -111,7 +111,7 @@ impl<H: Host> Process<H> {
         }
         let signal = info.signal;
         if signal.is_job_control() {
-            self.end_stop_by(hold, signal);
+            self.end_stop_if_sigcont(hold, signal);
             hold.host().discard_signals(self, DiscardedSignals::by(signal));
         }
         let fate = self.fate_of(hold, origin, &receiver, signal);
@@ -119,10 +119,10 @@ impl<H: Host> Process<H> {
             self.post(hold, &receiver, info);
         }
         if fate == Fate::Ends {
-            self.decide_exit(hold, Some(ExitStatus::killed(signal).to_raw()));
+            self.begin_group_exit_in(hold, Some(ExitStatus::killed(signal).to_raw()));
         }
         if signal.is_job_control() {
-            self.count_continue(hold, signal);
+            self.void_tickets_if_sigcont(hold, signal);
         }
     }
 
@@ -183,7 +183,7 @@ impl<H: Host> Process<H> {
         }
         let mut at = self.threads.first(hold);
         while let Some(thread) = at {
-            hold.touch();
+            hold.count_touched();
             if thread.can_take(hold, signal) {
                 return true;
             }

@@ -197,13 +197,13 @@ impl<H: Host> Process<H> {
             }),
             threads: self.threads.len(hold) + usize::from(self.is_leader_dead(hold)),
             exit_signal: self.exit_signal.get(hold),
-            exit_code: self.shown_code(hold),
+            exit_code: self.shown_exit_code(hold),
         })
     }
 
     /// Whether the process stands in the directory of `viewer`.
     fn is_shown_to(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> bool {
-        self.is_member_somewhere() && viewer.contains(self.pid_ns(hold))
+        self.is_in_table() && viewer.contains(self.pid_ns(hold))
     }
 
     fn run_state(&self, hold: &Hold<'_, H>) -> RunState {
@@ -215,7 +215,7 @@ impl<H: Host> Process<H> {
         self.leader(hold).is_none()
     }
 
-    fn shown_code(&self, hold: &Hold<'_, H>) -> i32 {
+    fn shown_exit_code(&self, hold: &Hold<'_, H>) -> i32 {
         let is_decided = self.has(hold, Marks::GROUP_EXIT) || self.state() > ProcessState::Live;
         if is_decided {
             return self.exit_code.get().cast_signed();
@@ -243,7 +243,7 @@ impl<H: Host> Thread<H> {
 
     fn run_state_in(&self, hold: &Hold<'_, H>) -> RunState {
         let is_stopped = self.is_in_stop(hold) || self.process().has(hold, Marks::STOPPED);
-        if self.is_in_vfork() {
+        if self.is_waiting_for_vfork() {
             RunState::InVfork
         } else if self.trace(hold).is_some_and(|trace| trace.is_in_stop(hold)) {
             RunState::TraceStopped

@@ -3,18 +3,18 @@
 //! | who | does | Linux |
 //! | --- | --- | --- |
 //! | a sender | `SIGCONT` resumes at once, whatever the receiver does about it; stop signals and `SIGCONT` discard each other from the queues ([`Process::note_signal_sent`]) | `prepare_signal` |
-//! | a thread that has taken a stop signal with the default action | decides ([`Process::default_stop`]) and begins the stop for all ([`Thread::begin_stop`]) | `do_signal_stop` |
-//! | every thread of the process | reports that it has stopped, then sleeps ([`Thread::stop`]) | `task_participate_group_stop` |
+//! | a thread that has taken a stop signal with the default action | decides ([`Process::would_stop`]) and begins the stop for all ([`Thread::begin_stop`]) | `do_signal_stop` |
+//! | every thread of the process | reports that it has stopped, then sleeps ([`Thread::participate_in_stop`]) | `task_participate_group_stop` |
 //! | the last of them | completes the stop: the process is stopped, the parent is told, once (R-NOTIFY-12) | same |
 //! | a thread that exits meanwhile | counts as stopped (R-EXIT-16); one that is created meanwhile stops too (R-FORK-13) | `exit_signals`, `task_join_group_stop` |
-//! | a thread that runs on | tells the parent of the continuation ([`Thread::report_running`]); the sender does not (R-NOTIFY-13) | `get_signal` |
+//! | a thread that runs on | tells the parent of the continuation ([`Thread::notify_parent_if_continued`]); the sender does not (R-NOTIFY-13) | `get_signal` |
 //!
 //! A stop has a **round**: an odd number from its beginning to the `SIGCONT` that ends it. A thread that stops takes note of the
 //! round, so beginning and ending a stop changes no thread. The stop **awaits** a number of threads, and is complete at 0.
 //!
 //! What `wait` reports is one stop and one continuation, each once, the newer one making the other void (R-STOP-06, R-STOP-07).
 //!
-//! A kernel that does all this by itself reports the outcome with [`Process::group_stopped`] and [`Process::group_continued`].
+//! A kernel that does all this by itself reports the outcome with [`Process::report_group_stopped`] and [`Process::report_group_continued`].
 
 use super::send::Receiver;
 use super::{Marks, Process, ProcessState};
@@ -100,8 +100,8 @@ impl<H: Host> Process<H> {
     /// ```
     pub fn note_signal_sent(&self, signal: Signal) -> DiscardedSignals {
         self.table().hold(|hold| {
-            self.end_stop_by(hold, signal);
-            self.count_continue(hold, signal);
+            self.end_stop_if_sigcont(hold, signal);
+            self.void_tickets_if_sigcont(hold, signal);
         });
         DiscardedSignals::by(signal)
     }
@@ -117,14 +117,14 @@ impl<H: Host> Process<H> {
     /// Returns what would become of a stop signal with the default action. Changes nothing; [`Thread::begin_stop`] decides anew.
     ///
     /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group, nor an init. R-ORPHAN-09, R-NS-12.
-    pub fn default_stop(&self, signal: Signal) -> StopDecision {
-        self.table().hold(|hold| self.would_stop(hold, signal))
+    pub fn would_stop(&self, signal: Signal) -> StopDecision {
+        self.table().hold(|hold| self.would_stop_in(hold, signal))
     }
 
     /// Records that every thread of the process has stopped, because of `signal`, and tells the parent.
     ///
     /// Does nothing on a process that is stopped already (R-STOP-05) or has ended (R-STOP-12). R-NOTIFY-11, R-NOTIFY-12, R-STOP-04.
-    pub fn group_stopped(&self, signal: Signal) {
+    pub fn report_group_stopped(&self, signal: Signal) {
         self.table().hold(|hold| {
             if !self.can_stop(hold) || self.has(hold, Marks::STOPPED) {
                 return;
@@ -140,10 +140,10 @@ impl<H: Host> Process<H> {
     /// Records that `SIGCONT` has resumed the process, and tells the parent. An unreported stop is lost.
     ///
     /// Does nothing on a process that is not stopped. R-STOP-06, R-STOP-07, R-NOTIFY-11.
-    pub fn group_continued(&self) {
+    pub fn report_group_continued(&self) {
         self.table().hold(|hold| {
             if self.can_stop(hold) && self.has(hold, Marks::STOPPED) {
-                self.end_stop_by(hold, Signal::SIGCONT);
+                self.end_stop_if_sigcont(hold, Signal::SIGCONT);
                 self.notify_parent_of_continue(hold);
             }
         });
@@ -164,7 +164,7 @@ impl<H: Host> Process<H> {
     pub(super) fn clear_stop(&self, hold: &mut Hold<'_, H>) {
         self.end_group_stop(hold);
         self.unmark(hold, REPORTS | NOTICES);
-        self.queue_report(hold);
+        self.update_report_queue(hold);
     }
 
     /// An exec releases the threads for which a stop in progress waits: it ends, and nobody hears of it.
@@ -176,7 +176,7 @@ impl<H: Host> Process<H> {
 
     /// `SIGCONT` ends a stop when it is sent. A stop that was complete has been continued; one that was in progress has
     /// been both, of which the parent is told the first (R-STOP-06).
-    pub(super) fn end_stop_by(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+    pub(super) fn end_stop_if_sigcont(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         if signal != Signal::SIGCONT || !self.can_stop(hold) {
             return;
         }
@@ -190,12 +190,12 @@ impl<H: Host> Process<H> {
         self.end_group_stop(hold);
         self.unmark(hold, REPORTS | NOTICES);
         self.mark(hold, Marks::CONTINUE_REPORT | notice);
-        self.queue_report(hold);
+        self.update_report_queue(hold);
     }
 
     /// Makes the tickets void that were taken before this signal. After the hook that discards from the queues: who takes a stop
     /// signal from a queue before that has a ticket from before.
-    pub(super) fn count_continue(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+    pub(super) fn void_tickets_if_sigcont(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         if signal == Signal::SIGCONT {
             let continues = self.continues.get().wrapping_add(1);
             self.continues.set(hold, continues);
@@ -208,7 +208,7 @@ impl<H: Host> Process<H> {
     }
 
     /// The new thread stops too, if the process does: the stop in progress waits for it. R-FORK-13, B26.
-    pub(super) fn await_new_thread(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn count_new_thread_in_stop(&self, hold: &mut Hold<'_, H>) {
         let awaited = self.stop_awaits.get(hold);
         if awaited > 0 {
             self.stop_awaits.set(hold, awaited + 1);
@@ -216,7 +216,7 @@ impl<H: Host> Process<H> {
     }
 
     /// What would become of the signal. Begins nothing: the hold is written to by the orphan question alone, which remembers whom it has asked.
-    fn would_stop(&self, hold: &mut Hold<'_, H>, signal: Signal) -> StopDecision {
+    fn would_stop_in(&self, hold: &mut Hold<'_, H>, signal: Signal) -> StopDecision {
         let stops = self.can_stop(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP
@@ -241,7 +241,7 @@ impl<H: Host> Process<H> {
         }
         if self.has(hold, Marks::STOPPED) {
             self.unmark(hold, Marks::STOPPED);
-            self.group.get(hold).uncount_stopped(hold);
+            self.group.get(hold).decrement_stopped(hold);
         }
     }
 
@@ -250,12 +250,12 @@ impl<H: Host> Process<H> {
         self.stop_awaits.set(hold, 0);
         self.unmark(hold, REPORTS | NOTICES);
         self.mark(hold, Marks::STOPPED | Marks::STOP_REPORT);
-        self.group.get(hold).count_stopped(hold);
+        self.group.get(hold).increment_stopped(hold);
         if last.is_some_and(|last| last.is_traced_by_parent(hold)) {
-            self.queue_report(hold);
+            self.update_report_queue(hold);
         } else if let Some(signal) = self.stop_signal.get(hold) {
             let status = WaitStatus::Stopped(signal);
-            self.notify_parent_of_stop(hold, |pid| SignalCause::Child { pid, status });
+            self.notify_parent_cldstop(hold, |pid| SignalCause::Child { pid, status });
         }
     }
 
@@ -265,29 +265,29 @@ impl<H: Host> Process<H> {
         self.unmark(hold, NOTICES);
         if marks.contains(Marks::CONTINUE_NOTICE) {
             let status = WaitStatus::Continued;
-            self.notify_parent_of_stop(hold, |pid| SignalCause::Child { pid, status });
+            self.notify_parent_cldstop(hold, |pid| SignalCause::Child { pid, status });
         } else if marks.contains(Marks::STOP_NOTICE) {
-            self.notify_parent_of_stop(hold, |pid| SignalCause::ChildStopUndone { pid });
+            self.notify_parent_cldstop(hold, |pid| SignalCause::ChildStopUndone { pid });
         }
     }
 
     /// Tells the parent, always by `SIGCHLD`. R-NOTIFY-11, R-NOTIFY-14.
-    fn notify_parent_of_stop(
+    fn notify_parent_cldstop(
         &self,
         hold: &mut Hold<'_, H>,
         cause: impl FnOnce(u32) -> SignalCause,
     ) {
-        self.queue_report(hold);
+        self.update_report_queue(hold);
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
         let action = hold.host().child_signal_action(parent);
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
             let cause = cause(self.number_seen_by(hold, parent));
-            let receiver = Receiver::Process(self.parent_thread_in(hold));
+            let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
             parent.send_to(hold, receiver, &SignalInfo { signal: Signal::SIGCHLD, cause });
         }
-        parent.wake(hold, &self.news_to_parent(hold));
+        parent.note_news_and_wake(hold, &self.news_to_parent(hold));
     }
 }
 
@@ -297,9 +297,9 @@ const NOTICES: Marks = Marks::STOP_NOTICE.union(Marks::CONTINUE_NOTICE);
 impl<H: Host> Thread<H> {
     /// Takes the default action of a stop signal that this thread has taken from a queue: begins a stop of the whole process.
     ///
-    /// After [`StopDecision::Stop`] the thread calls [`stop`](Self::stop), and so does every other one that has not stopped; each
+    /// After [`StopDecision::Stop`] the thread calls [`participate_in_stop`](Self::participate_in_stop), and so does every other one that has not stopped; each
     /// is told so by [`Host::request_stop`]. If a stop is in progress, this thread just takes part in it. Asks
-    /// [`Process::default_stop`] in the same section. All threads are told in one hold, as on Linux: one that is
+    /// [`Process::would_stop`] in the same section. All threads are told in one hold, as on Linux: one that is
     /// created meanwhile cannot be missed. R-STOP-03, R-STOP-05, R-STOP-09, R-ORPHAN-09.
     pub fn begin_stop(&self, signal: Signal, ticket: StopTicket) -> StopDecision {
         let process = self.process();
@@ -310,7 +310,7 @@ impl<H: Host> Thread<H> {
             if process.stop_ticket() != ticket {
                 return StopDecision::CancelledByCont;
             }
-            let decision = process.would_stop(hold, signal);
+            let decision = process.would_stop_in(hold, signal);
             if decision != StopDecision::Stop || process.has(hold, Marks::EXECING) {
                 return StopDecision::Discard;
             }
@@ -328,7 +328,7 @@ impl<H: Host> Thread<H> {
     ///
     /// The kernel then lets the thread sleep until `SIGCONT` or `SIGKILL`, unless the answer is [`ThreadStop::RunsOn`]. A wake-up
     /// between this call and the sleep must not be lost. R-STOP-03, R-STOP-04, R-NOTIFY-12.
-    pub fn stop(&self) -> ThreadStop {
+    pub fn participate_in_stop(&self) -> ThreadStop {
         let process = self.process();
         process.table().hold(|hold| {
             if !self.has_to_stop(hold) {
@@ -352,7 +352,7 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Returns whether this thread has to [`stop`](Self::stop): its process does, and it has not yet.
+    /// Returns whether this thread has to [`participate_in_stop`](Self::participate_in_stop): its process does, and it has not yet.
     ///
     /// To be asked wherever the thread looks for signals, and by a new thread before it runs (R-FORK-13).
     pub fn is_stop_requested(&self) -> bool {
@@ -361,8 +361,8 @@ impl<H: Host> Thread<H> {
 
     /// Reports that this thread runs, and looks for signals. The first one after a `SIGCONT` tells the parent of it.
     ///
-    /// To be called by every thread that comes back from [`stop`](Self::stop), and where a `SIGCONT` made it look for signals. R-NOTIFY-13, R-STOP-06.
-    pub fn report_running(&self) {
+    /// To be called by every thread that comes back from [`participate_in_stop`](Self::participate_in_stop), and where a `SIGCONT` made it look for signals. R-NOTIFY-13, R-STOP-06.
+    pub fn notify_parent_if_continued(&self) {
         let process = self.process();
         process.table().hold(|hold| process.notify_parent_of_continue(hold));
     }
@@ -398,7 +398,7 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         let mut at = process.threads.first(hold);
         while let Some(thread) = at {
-            hold.touch();
+            hold.count_touched();
             if thread.state() == ThreadState::Live && !core::ptr::eq(thread, self) {
                 hold.host().request_stop(thread);
             }

@@ -152,7 +152,7 @@ impl<H: Host> Process<H> {
             return CttyChange::Unchanged;
         }
         self.table().hold(|hold| {
-            let wanting = self.can_lead_terminal() && self.terminal_in(hold).is_none();
+            let wanting = self.is_live_session_leader() && self.terminal_in(hold).is_none();
             let free = terminal.session_in(hold).is_none();
             if wanting && free && file == TerminalFile::Readable {
                 self.take_terminal(hold, terminal);
@@ -181,7 +181,7 @@ impl<H: Host> Process<H> {
             return Err(Errno::EPERM);
         }
         self.table().hold(|hold| {
-            if !self.can_lead_terminal() {
+            if !self.is_live_session_leader() {
                 return Err(Errno::EPERM);
             }
             let holder = terminal.session_in(hold);
@@ -218,7 +218,7 @@ impl<H: Host> Process<H> {
         terminal: &Terminal<H>,
         side: TerminalSide,
     ) -> Result<TerminalRelease, Errno> {
-        self.hold_with(terminal, |hold| {
+        self.hold_if_same_table(terminal, |hold| {
             if side == TerminalSide::Master || !self.is_controlled_by(hold, terminal) {
                 return Err(Errno::ENOTTY);
             }
@@ -244,7 +244,7 @@ impl<H: Host> Process<H> {
     ///
     /// `ENOTTY`: not the caller's controlling terminal. Through the master everyone may ask.
     pub fn tcgetpgrp(&self, terminal: &Terminal<H>, side: TerminalSide) -> Result<Pid, Errno> {
-        self.hold_with(terminal, |hold| {
+        self.hold_if_same_table(terminal, |hold| {
             self.check_may_ask(hold, terminal, side)?;
             Ok(terminal.shown_foreground(hold, self.pid_ns(hold)))
         })
@@ -258,7 +258,7 @@ impl<H: Host> Process<H> {
     ///
     /// `ENOTTY`: not the caller's controlling terminal, unless asked through the master; or it controls no session.
     pub fn tcgetsid(&self, terminal: &Terminal<H>, side: TerminalSide) -> Result<Pid, Errno> {
-        self.hold_with(terminal, |hold| {
+        self.hold_if_same_table(terminal, |hold| {
             self.check_may_ask(hold, terminal, side)?;
             let session = terminal.session_in(hold).ok_or(Errno::ENOTTY)?;
             Ok(session.own_numbers().number_in(hold, self.pid_ns(hold)))
@@ -298,7 +298,7 @@ impl<H: Host> Process<H> {
             if !self.shares_table_with(terminal) || !self.is_controlled_by(hold, terminal) {
                 return Err(Errno::ENOTTY);
             }
-            let (named, session) = find_named(hold, self.pid_ns(hold), pgid)?;
+            let (named, session) = resolve_foreground_pgid(hold, self.pid_ns(hold), pgid)?;
             let same = session.is_some_and(|session| core::ptr::eq(session, self.session_in(hold)));
             let named = named.filter(|_| same).ok_or(Errno::EPERM)?;
             terminal.set_foreground(hold, named);
@@ -355,7 +355,7 @@ impl<H: Host> Process<H> {
 
     /// The controlling terminal. A zombie has it until it is reaped.
     pub(crate) fn terminal_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Terminal<H>> {
-        if !self.is_member_somewhere() {
+        if !self.is_in_table() {
             return None;
         }
         let generation = self.terminal_generation.get(hold);
@@ -392,7 +392,7 @@ impl<H: Host> Process<H> {
         };
         if terminal.kind() == TerminalKind::Other {
             hold.host().hang_up_terminal(&kept);
-            session.post_hang_up(hold);
+            session.post_hang_up_to_leader(hold);
         }
         let foreground = terminal.foreground_in(hold);
         post_to_named_group(hold, foreground, &[Signal::SIGHUP]);
@@ -409,7 +409,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether the process leads a session and has not begun to exit: one that exits has nothing to acquire a terminal for.
-    fn can_lead_terminal(&self) -> bool {
+    fn is_live_session_leader(&self) -> bool {
         self.state() == ProcessState::Live && self.leads_session()
     }
 
@@ -422,7 +422,7 @@ impl<H: Host> Process<H> {
     }
 
     /// One hold for a question about a terminal of the same table; no other is anything to this process.
-    fn hold_with<R>(
+    fn hold_if_same_table<R>(
         &self,
         terminal: &Terminal<H>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> Result<R, Errno>,
@@ -477,7 +477,7 @@ type Found<'h, H> = (Option<Named<'h, H>>, Option<&'h Session<H>>);
 /// # Errors
 ///
 /// `ESRCH`: nobody has the number.
-fn find_named<'h, H: Host>(
+fn resolve_foreground_pgid<'h, H: Host>(
     hold: &Hold<'h, H>,
     pid_ns: &PidNamespace<H>,
     number: Pid,

@@ -168,7 +168,9 @@ impl<H: Host> Thread<H> {
             if self.is_traced(hold) {
                 return Err(Errno::EPERM);
             }
-            let Some(tracer) = self.process().parent_thread_in(hold) else { return Ok(()) };
+            let Some(tracer) = self.process().parent_thread_unless_exited(hold) else {
+                return Ok(());
+            };
             if !hold.host().may_trace(tracer, self) {
                 return Err(Errno::EPERM);
             }
@@ -213,7 +215,7 @@ impl<H: Host> Thread<H> {
     /// Records that this thread stops for its tracer, and tells it: by `SIGCHLD`, unless it does not want that for stops, and by waking it.
     ///
     /// The kernel then lets the thread sleep. wait reports the stop once, to the tracer's process, whatever the options. A stop for a group stop is the
-    /// kernel's `stop` code with `PTRACE_EVENT_STOP`, besides [`Thread::stop`]. R-STOP-13.
+    /// kernel's `stop` code with `PTRACE_EVENT_STOP`, besides [`Thread::participate_in_stop`]. R-STOP-13.
     pub fn trace_stop(&self, stop: TraceStop) -> TraceStopped {
         self.process().table().hold(|hold| {
             let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some());
@@ -267,7 +269,7 @@ impl<H: Host> Thread<H> {
     pub fn detach(&self, tid: Pid) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
             let (trace, _) = self.stopped_tracee(hold, tid)?;
-            trace.detach(hold);
+            trace.detach_from_tracer(hold);
             Ok(())
         })
     }

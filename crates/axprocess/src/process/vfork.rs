@@ -2,7 +2,7 @@
 //!
 //! | who | does | Linux |
 //! | --- | --- | --- |
-//! | the parent's thread | forks, ties the child's first thread to itself before that runs ([`Thread::begin_vfork`]), lets it run, sleeps while [`Thread::is_in_vfork`] | `vfork_done` |
+//! | the parent's thread | forks, ties the child's first thread to itself before that runs ([`Thread::begin_vfork`]), lets it run, sleeps while [`Thread::is_waiting_for_vfork`] | `vfork_done` |
 //! | the child's thread | execs with success, or exits: the tie is undone, and the parent's thread is woken. A failed exec undoes nothing (R-EXEC-09) | `mm_release` |
 //! | a thread that is killed while it waits | exits: the tie is undone, the child lives on, with a new parent (R-VFORK-02) | `wait_for_vfork_done` |
 //!
@@ -10,11 +10,11 @@
 //! makes the first one vanish. Both ends know each other, so whichever goes first leaves nothing behind.
 //!
 //! The kernel gives the memory back before it closes files and ends the thread, and says so by
-//! [`Thread::release_address_space`]: then the parent runs before there is a zombie (R-VFORK-04, R-EXIT-14). A kernel that does not is not wrong: exit and
+//! [`Thread::note_mm_release`]: then the parent runs before there is a zombie (R-VFORK-04, R-EXIT-14). A kernel that does not is not wrong: exit and
 //! exec undo the tie themselves, before anything else that others can see.
 //!
-//! No wake-up is lost: the word that [`Thread::is_in_vfork`] reads changes before the hook is called, in the hold that undoes the tie. Stops are
-//! the kernel's to defer: a thread that sleeps here does not call [`Thread::stop`], so a group stop waits for it (R-VFORK-03).
+//! No wake-up is lost: the word that [`Thread::is_waiting_for_vfork`] reads changes before the hook is called, in the hold that undoes the tie. Stops are
+//! the kernel's to defer: a thread that sleeps here does not call [`Thread::participate_in_stop`], so a group stop waits for it (R-VFORK-03).
 
 use super::Marks;
 use crate::Host;
@@ -24,7 +24,7 @@ use crate::thread::{Thread, ThreadState};
 /// Whether a vfork has to be waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum VforkWait {
-    /// The thread sleeps until [`Thread::is_in_vfork`] is false.
+    /// The thread sleeps until [`Thread::is_waiting_for_vfork`] is false.
     Needed,
     /// It does not sleep: the child, or the thread itself, has exited.
     NotNeeded,
@@ -54,7 +54,7 @@ impl<H: Host> Thread<H> {
     /// let child = init.fork(ForkRequest::default(), (), ())?;
     /// assert_eq!(init.begin_vfork(&child), VforkWait::Needed);
     /// child.exec()?;
-    /// assert!(!init.is_in_vfork());
+    /// assert!(!init.is_waiting_for_vfork());
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn begin_vfork(&self, child: &Self) -> VforkWait {
@@ -80,14 +80,14 @@ impl<H: Host> Thread<H> {
     }
 
     /// Returns whether this thread waits for the child of its vfork. Wait-free.
-    pub fn is_in_vfork(&self) -> bool {
+    pub fn is_waiting_for_vfork(&self) -> bool {
         self.vfork_word().get() != 0
     }
 
     /// Reports that this thread uses the memory no more that it was created with: lets the thread go that waits for that.
     ///
     /// For the kernel's exit, where it gives the memory back, ahead of the files and of [`exit_thread`](Self::exit_thread). R-EXIT-14, R-VFORK-04.
-    pub fn release_address_space(&self) {
+    pub fn note_mm_release(&self) {
         self.process().table().hold(|hold| self.complete_vfork(hold));
     }
 

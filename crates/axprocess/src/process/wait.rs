@@ -241,8 +241,8 @@ impl<'a, H: Host> Look<'a, H> {
         let Some(search) = Search::new(hold, caller, target, options) else {
             return Some(Err(Errno::ECHILD));
         };
-        if let Some((child, status)) = search.first_report(hold) {
-            return Some(Ok(WaitOutcome::Event(search.consume(hold, child, status))));
+        if let Some((child, status)) = search.report_without_walk(hold) {
+            return Some(Ok(WaitOutcome::Event(search.consume_unless_nowait(hold, child, status))));
         }
         Self::begin_walk(hold, caller, target, options, paused)
     }
@@ -279,7 +279,9 @@ impl<'a, H: Host> Look<'a, H> {
         if self.stage == Stage::Report {
             match search.find_report(hold, &mut self.pause) {
                 Step::Found((child, status)) => {
-                    return Some(Ok(WaitOutcome::Event(search.consume(hold, child, status))));
+                    return Some(Ok(WaitOutcome::Event(
+                        search.consume_unless_nowait(hold, child, status),
+                    )));
                 }
                 Step::Nothing => self.stage = Stage::Candidate,
                 Step::Full => return None,

@@ -25,14 +25,14 @@ impl Binding {
     ///
     /// If they are another's, or this table has had others: its lock does not keep to one.
     #[inline]
-    pub(crate) fn check(&self, table: &mut u64) {
+    pub(crate) fn check_or_bind(&self, table: &mut u64) {
         if *table != self.serial {
-            self.bind(table);
+            self.bind_or_panic(table);
         }
     }
 
     #[cold]
-    fn bind(&self, table: &mut u64) {
+    fn bind_or_panic(&self, table: &mut u64) {
         // Two relations that are nobody's can be given out at the same time: one of them becomes the table's.
         let is_free = *table == 0 && self.is_bound.swap(1, Ordering::Relaxed) == 0;
         assert!(

@@ -96,7 +96,7 @@ impl<H: Host> TableInner<H> {
     /// # Errors
     ///
     /// Those of the section. `ENOMEM`: there is no memory for numbers.
-    pub(crate) fn transact<R>(
+    pub(crate) fn hold_retrying_with_memory<R>(
         &self,
         mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, Refusal>,
     ) -> Result<R, Errno> {
@@ -106,7 +106,7 @@ impl<H: Host> TableInner<H> {
                 Ok(done) => return Ok(done),
                 Err(Refusal::Errno(errno)) => return Err(errno),
                 Err(Refusal::Nodes(missing)) => {
-                    needed = needed.and(missing);
+                    needed = needed.plus(missing);
                     // What an earlier run did not use goes first.
                     leftovers = None;
                     leftovers.insert(Leftovers::default()).donation = Some(needed.allocate()?);
@@ -123,16 +123,16 @@ impl<H: Host> TableInner<H> {
     ) -> R {
         let context = self.host.context();
         assert!(
-            !self.pending.is_held_by(context),
+            !self.pending.is_lock_held_by(context),
             "a hook has called back into the process model: it runs under the relation lock"
         );
         let (result, owes_wakes, _released) = {
             let mut relations = self.relations.lock();
             let relations = &mut *relations;
-            self.binding.check(&mut relations.table);
+            self.binding.check_or_bind(&mut relations.table);
             // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
             // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
-            let held = unsafe { self.pending.enter(context) };
+            let held = unsafe { self.pending.note_lock_held(context) };
             let mut hold =
                 Hold { table: self, relations, leftovers, owes_wakes: false, touched: 0 };
             let result = EndsProgram::unless_it_returns(|| section(&mut hold));
@@ -229,13 +229,13 @@ impl<'h, H: Host> Hold<'h, H> {
 
     /// Counts one object that a loop has come to in this hold.
     #[inline]
-    pub(crate) const fn touch(&mut self) {
+    pub(crate) const fn count_touched(&mut self) {
         self.touched += 1;
     }
 
     /// Whether this hold has touched as many objects as one should: an operation over many goes on in another.
     #[inline]
-    pub(crate) const fn is_full(&self) -> bool {
+    pub(crate) const fn is_batch_full(&self) -> bool {
         self.touched >= BATCH
     }
 }

@@ -3,7 +3,7 @@
 //! # The protocol
 //!
 //! Every relation between processes, threads, groups and sessions stands in a [`Field`], a
-//! [`Word`] or a link of the `list` module. All of these open only with a [`Hold`], and a `Hold`
+//! [`Word32`] or a link of the `list` module. All of these open only with a [`Hold`], and a `Hold`
 //! exists only inside [`TableInner::hold`], which locks, runs one critical section, and unlocks. So the compiler checks that
 //! relations are read and changed under the lock, and one section is one transaction.
 //!
@@ -57,7 +57,7 @@ mod lock_api;
 #[cfg(feature = "std")]
 mod std;
 mod table_ref;
-mod with_rest;
+mod with_rest_on_panic;
 mod word;
 
 pub(crate) use ends_program::EndsProgram;
@@ -66,7 +66,7 @@ pub(crate) use first_use::FirstUse;
 pub(crate) use hold::{BATCH, Hold, TableInner};
 pub use lock::Lock;
 pub(crate) use table_ref::TableRef;
-pub(crate) use with_rest::with_rest;
+pub(crate) use with_rest_on_panic::with_rest_on_panic;
 pub(crate) use word::{Word32, Word64};
 
 /// The atomics that the crate uses; the place where a model checker's take over.

@@ -263,13 +263,13 @@ impl Real {
             Call::TakeAndBeginStop(signal) => {
                 Answer::Decision(thread.begin_stop(signal, process.stop_ticket()))
             }
-            Call::Stop => Answer::Stops(vec![thread.stop()]),
+            Call::Stop => Answer::Stops(vec![thread.participate_in_stop()]),
             Call::StopAll => {
                 let threads = process.threads().unwrap();
-                Answer::Stops(threads.iter().map(|thread| thread.stop()).collect())
+                Answer::Stops(threads.iter().map(|thread| thread.participate_in_stop()).collect())
             }
             Call::Run => {
-                thread.report_running();
+                thread.notify_parent_if_continued();
                 Answer::Done
             }
             Call::BecomeSubreaper => {
@@ -308,7 +308,9 @@ impl Real {
             Call::SetPidMax(limit) => process.set_pid_max(limit, 2).into(),
             Call::SetLastPid(last) => process.set_last_pid(last).into(),
             Call::Unshare => thread.unshare_pid().into(),
-            Call::Setns(space) => thread.set_pid_namespace(&self.spaces[&SpaceKey(space)]).into(),
+            Call::Setns(space) => {
+                thread.set_namespace_for_children(&self.spaces[&SpaceKey(space)]).into()
+            }
             Call::OpenTerminal(index, file) => {
                 Answer::CttyChange(process.open_terminal(&self.terminals[index], file))
             }

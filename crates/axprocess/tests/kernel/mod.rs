@@ -171,7 +171,7 @@ impl Host for Kernel {
     }
 
     fn end_vfork(&self, parent: &Thread<Self>) {
-        assert!(!parent.is_in_vfork(), "the word changes before the hook is called");
+        assert!(!parent.is_waiting_for_vfork(), "the word changes before the hook is called");
         self.log.lock().unwrap().push(Event::VforkEnd(parent.tid()));
     }
 

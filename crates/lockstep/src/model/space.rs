@@ -53,7 +53,11 @@ impl Model {
     /// `setns` with a PID namespace; `None` if the model does not know that.
     pub(crate) fn enter(&self, tid: Pid, space: Space) -> Option<Result<Pid, Refusal>> {
         let space = self.spaces.get(&space)?;
-        Some(self.thread(tid).and_then(|thread| Ok(thread.set_pid_namespace(space)?)).map(|()| 0))
+        Some(
+            self.thread(tid)
+                .and_then(|thread| Ok(thread.set_namespace_for_children(space)?))
+                .map(|()| 0),
+        )
     }
 
     /// Whether a thread lives in a namespace inside lockstep's.
@@ -89,7 +93,7 @@ impl Model {
             return Some(number);
         }
         let handle = process.pidfd_open(number.cast_signed(), libc::O_EXCL.cast_unsigned()).ok()?;
-        handle.number_in(self.table.namespace())
+        handle.fdinfo_pid_in(self.table.namespace())
     }
 
     /// The number by which a thread knows the thread or process `other`; `None` if it does not see it.

@@ -59,7 +59,7 @@ impl Table {
         let (result, _released) = {
             let mut links = self.lock.lock().unwrap();
             // SAFETY: the lock is held until the hold has left.
-            let held = unsafe { self.pending.enter(None) };
+            let held = unsafe { self.pending.note_lock_held(None) };
             let result = section(&mut links);
             (result, held.leave(links.is_closed))
         };
@@ -86,7 +86,7 @@ unsafe impl Object for Thing {
     const HEAD: usize = offset_of!(Self, head);
     const KIND: Kind = Kind::Plain;
 
-    fn pending(&self) -> Option<&Pending> {
+    fn table_pending_frees(&self) -> Option<&Pending> {
         Some(&self.table.pending)
     }
 

@@ -46,7 +46,7 @@ pub(crate) unsafe fn put<T, const MOST: usize>(
     spare: &spare::Spare<T, MOST>,
     place: std::ptr::NonNull<T>,
 ) {
-    spare.put(memory::Unwritten(place));
+    spare.keep_or_free(memory::Unwritten(place));
 }
 
 /// Fresh memory.

@@ -72,7 +72,7 @@ fn of_two_relations_that_are_nobodys_one_becomes_the_tables() {
         let binding = Arc::new(Binding::new(1));
         let hold = |binding: &Binding| {
             let mut relations = 0;
-            let held = catch_unwind(AssertUnwindSafe(|| binding.check(&mut relations)));
+            let held = catch_unwind(AssertUnwindSafe(|| binding.check_or_bind(&mut relations)));
             (held.is_ok(), relations)
         };
         let beside = {
@@ -93,7 +93,7 @@ fn relations_under_two_tables_are_bound_to_one() {
         let hold = |serial: u64, relations: &Mutex<u64>| {
             let binding = Binding::new(serial);
             let mut relations = relations.lock().unwrap();
-            catch_unwind(AssertUnwindSafe(|| binding.check(&mut relations))).is_ok()
+            catch_unwind(AssertUnwindSafe(|| binding.check_or_bind(&mut relations))).is_ok()
         };
         let beside = {
             let relations = Arc::clone(&relations);

@@ -8,10 +8,11 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     /// Asserts that each member knows the classes of those below it.
     pub(crate) fn check<H: Host>(&self, hold: &Hold<'_, H>) {
         for node in self.iter(hold) {
-            let below = |side| Self::child(hold, node, side).map(|it| it.get(hold).classes_below());
+            let below =
+                |side| Self::child(hold, node, side).map(|it| it.get(hold).subtree_classes());
             let known = [Side::Left, Side::Right].map(|it| below(it).map_or(0, |it| it.get(hold)));
             let classes = node.own_classes().get(hold) | known[0] | known[1];
-            assert_eq!(node.classes_below().get(hold), classes, "2: the classes below a report");
+            assert_eq!(node.subtree_classes().get(hold), classes, "2: the classes below a report");
         }
     }
 

@@ -71,7 +71,7 @@ fn check_below(tree: &Radix<Mark>, child: &Child<Mark>, shift: u32, first: u32) 
             assert_ne!(inner.present, 0);
             let below = inner.children.iter().enumerate().map(|(digit, child)| {
                 assert_eq!(inner.present & bit(digit) == 0, child.is_empty());
-                assert_eq!(inner.full & bit(digit) == 0, child.free() != 0);
+                assert_eq!(inner.full & bit(digit) == 0, child.free_digits() != 0);
                 check_below(tree, child, shift - BITS, first | (digit as u32) << shift)
             });
             below.sum()
@@ -129,7 +129,7 @@ fn agrees_with_a_naive_map() {
                 assert_eq!(check(&tree), model.len());
             }
         }
-        tree.clear_idle();
+        tree.retire_idle_leaf();
         assert!(model.is_empty() && tree.root.is_empty());
     }
 }
@@ -196,7 +196,7 @@ fn vacated_nodes_are_retired_but_for_one_of_each_kind() {
     clear(&mut tree, 0);
     assert_eq!(count_spares(&tree), (1, 1));
     assert_eq!(count_retired(&mut tree), (0, 3));
-    tree.clear_idle();
+    tree.retire_idle_leaf();
     assert_eq!(count_spares(&tree), (1, 1));
     assert_eq!(count_retired(&mut tree), (1, 5));
     assert!(count_retired(&mut tree) == (0, 0) && tree.root.is_empty());
@@ -271,7 +271,7 @@ fn an_edit_that_does_nothing_leaves_the_number_free() {
         tree.donate(lack(1, 9).allocate().expect("memory"));
         assert_eq!(tree.edit(number, |_| ()), Ok(()));
         assert_eq!((mark(&tree, number), tree.len()), (None, 0));
-        tree.clear_idle();
+        tree.retire_idle_leaf();
         assert!(tree.root.is_empty());
         assert_eq!(count_spares(&tree), (1, 1));
     }

@@ -59,7 +59,7 @@ impl<H: Host> NewProcess<'_, H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<ARef<Thread<H>>, Errno> {
-        self.request.check_namespaces()?;
+        self.request.check_newipc_sysvsem()?;
         self.caller.fork(self.request.fork_request(), data, thread_data)
     }
 }
@@ -75,7 +75,7 @@ impl<'a, H: Host> NewProcess<'a, H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<PreparedFork<'a, H>, Errno> {
-        self.request.check_namespaces()?;
+        self.request.check_newipc_sysvsem()?;
         self.caller.prepare_fork(self.request.fork_request(), data, thread_data)
     }
 }
@@ -87,7 +87,7 @@ impl<'a, H: Host> NewThread<'a, H> {
     ///
     /// As for [`make`](Self::make).
     pub fn prepare(self, thread_data: H::ThreadData) -> Result<PreparedThread<'a, H>, Errno> {
-        self.request.check_namespaces()?;
+        self.request.check_newipc_sysvsem()?;
         self.caller.prepare_thread(self.request.number(), thread_data)
     }
 }
@@ -99,7 +99,7 @@ impl<H: Host> NewThread<'_, H> {
     ///
     /// `EINVAL`: a new IPC namespace with shared semaphore adjustments. Then those of [`Thread::spawn_thread`].
     pub fn make(self, thread_data: H::ThreadData) -> Result<ARef<Thread<H>>, Errno> {
-        self.request.check_namespaces()?;
+        self.request.check_newipc_sysvsem()?;
         self.caller.spawn_thread(self.request.number(), thread_data)
     }
 }
@@ -119,7 +119,7 @@ impl CloneRequest {
     }
 
     /// Linux looks only after it has asked whether the caller may have new namespaces.
-    fn check_namespaces(&self) -> Result<(), Errno> {
+    fn check_newipc_sysvsem(&self) -> Result<(), Errno> {
         if self.flags.contains(CloneFlags::NEWIPC | CloneFlags::SYSVSEM) {
             return Err(Errno::EINVAL);
         }

@@ -111,14 +111,15 @@ impl<H: Host> Thread<H> {
             let mut sending = Sending { given, ..Sending::new(own, signal) };
             match scope {
                 SignalScope::Group => {
-                    let group = handle.identity_key(hold).and_then(|named| named.group(hold));
+                    let group =
+                        handle.process_identity_key(hold).and_then(|named| named.group(hold));
                     sending.hit_group(hold, group.ok_or(Errno::ESRCH)?)
                 }
                 SignalScope::Thread => {
                     sending.hit_thread(hold, handle.target(hold).ok_or(Errno::ESRCH)?)
                 }
                 SignalScope::OfHandle | SignalScope::Process => {
-                    sending.hit_target(hold, &handle.target(hold).ok_or(Errno::ESRCH)?)
+                    sending.hit_process_addressed(hold, &handle.target(hold).ok_or(Errno::ESRCH)?)
                 }
             }
         })

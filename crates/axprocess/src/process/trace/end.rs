@@ -9,15 +9,15 @@ use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus
 
 impl<H: Host> PtraceRole<H> {
     /// Ends the tracing, as Linux's `__ptrace_detach`: the living go on without a tracer, the dead go where the tracer kept them from.
-    pub(super) fn detach(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn detach_from_tracer(&self, hold: &mut Hold<'_, H>) {
         let Some(tracer) = self.tracer(hold) else { return };
         let tracer = tracer.process(hold);
-        self.unlink(hold);
+        self.unlink_from_tracer(hold);
         let process = self.process(hold);
-        if !self.is_leaders(hold) && self.end(hold).is_some() {
+        if !self.is_leaders(hold) && self.zombie_status(hold).is_some() {
             self.release_dead_tracee(hold);
         } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
-            process.notify_parent_of_untraced(hold, tracer);
+            process.notify_or_autoreap_untraced(hold, tracer);
         } else if let Some(thread) = self.thread(hold) {
             hold.host().tracing_changed(thread);
         }
@@ -25,7 +25,7 @@ impl<H: Host> PtraceRole<H> {
 
     /// Takes a dead thread, which is not the leader, out of its process: its tracer has reaped it, or let it go.
     pub(crate) fn release_dead_tracee(&self, hold: &mut Hold<'_, H>) {
-        self.unlink(hold);
+        self.unlink_from_tracer(hold);
         let process = self.process(hold);
         if let Some(thread) = self.thread(hold) {
             thread.release_thread(hold);
@@ -35,16 +35,16 @@ impl<H: Host> PtraceRole<H> {
 
     /// The tracer of a zombie has reaped it, and is not its parent: now the parent is told (R-PTRACE-01).
     pub(crate) fn pass_zombie_to_parent(&self, hold: &mut Hold<'_, H>) {
-        self.unlink(hold);
+        self.unlink_from_tracer(hold);
         self.process(hold).notify_parent_or_autoreap(hold);
     }
 
     /// Leaves the tracer's view in an exec of another thread.
-    pub(in crate::process) fn unlink_at_exec(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn unlink_and_wake_tracer(&self, hold: &mut Hold<'_, H>) {
         if let Some(tracer) = self.tracer(hold) {
             let news = self.news_to_tracer(hold);
-            self.unlink(hold);
-            tracer.process(hold).wake(hold, &news);
+            self.unlink_from_tracer(hold);
+            tracer.process(hold).note_news_and_wake(hold, &news);
         }
     }
 
@@ -61,7 +61,7 @@ impl<H: Host> PtraceRole<H> {
             self.signal_tracer(hold, tracer, signal, status);
         }
         let news = self.news_to_tracer(hold);
-        tracer.wake(hold, &news);
+        tracer.note_news_and_wake(hold, &news);
     }
 
     /// Tells the tracer of a stop, unless it does not want to hear of stops; its waiters are woken in any case.
@@ -87,15 +87,17 @@ impl<H: Host> PtraceRole<H> {
 
 impl<H: Host> Thread<H> {
     /// Lets the tracees of an exiting thread go, or as many as the hold allows. False if some are left. R-PTRACE-05.
-    pub(in crate::process) fn release_tracees(&self, hold: &mut Hold<'_, H>) -> bool {
+    pub(in crate::process) fn exit_ptrace(&self, hold: &mut Hold<'_, H>) -> bool {
         let Some(trace) = self.trace(hold) else { return true };
         while let Some(tracee) = trace.tracees().last(hold) {
-            hold.touch();
-            if tracee.marks(hold).contains(TraceMarks::EXIT_KILL) && tracee.end(hold).is_none() {
+            hold.count_touched();
+            if tracee.marks(hold).contains(TraceMarks::EXIT_KILL)
+                && tracee.zombie_status(hold).is_none()
+            {
                 tracee.kill(hold);
             }
-            tracee.detach(hold);
-            if hold.is_full() {
+            tracee.detach_from_tracer(hold);
+            if hold.is_batch_full() {
                 return trace.tracees().is_empty(hold);
             }
         }
@@ -103,7 +105,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// A traced thread that is not the leader has handed over all it had: it waits for its tracer now. False if nobody traces it. R-PTRACE-06.
-    pub(in crate::process) fn remain_for_tracer(&self, hold: &mut Hold<'_, H>) -> bool {
+    pub(in crate::process) fn exit_notify_tracer(&self, hold: &mut Hold<'_, H>) -> bool {
         let Some(trace) = self.trace(hold).filter(|trace| trace.tracer(hold).is_some()) else {
             return false;
         };
@@ -113,7 +115,7 @@ impl<H: Host> Thread<H> {
         }
         self.enter_state(hold, ThreadState::Zombie);
         self.clear_pdeath_signal(hold);
-        if let Some(status) = trace.end(hold) {
+        if let Some(status) = trace.zombie_status(hold) {
             trace.notify_tracer(hold, Some(Signal::SIGCHLD), status);
         }
         true
@@ -127,9 +129,9 @@ impl<H: Host> Thread<H> {
     }
 
     /// A thread that is not the leader leaves for good, and with it its part in ptrace.
-    pub(in crate::process) fn unlink_trace(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn unlink_from_tracer(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.trace(hold) {
-            trace.unlink(hold);
+            trace.unlink_from_tracer(hold);
         }
     }
 
@@ -137,7 +139,7 @@ impl<H: Host> Thread<H> {
     pub(in crate::process) fn forget_tracees(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.trace(hold) {
             while let Some(tracee) = trace.tracees().last(hold) {
-                tracee.unlink(hold);
+                tracee.unlink_from_tracer(hold);
             }
         }
     }
@@ -153,7 +155,7 @@ impl<H: Host> PtraceRole<H> {
 
 impl<H: Host> Process<H> {
     /// A zombie has lost its tracer: its parent is told, or knows already because it was the tracer.
-    fn notify_parent_of_untraced(&self, hold: &mut Hold<'_, H>, tracer: &Self) {
+    fn notify_or_autoreap_untraced(&self, hold: &mut Hold<'_, H>, tracer: &Self) {
         if !self.is_child_of(hold, tracer) {
             self.notify_parent_or_autoreap(hold);
             return;
@@ -162,21 +164,21 @@ impl<H: Host> Process<H> {
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             let news = self.news_to_parent(hold);
             drop(self.reap(hold));
-            tracer.wake(hold, &news);
+            tracer.note_news_and_wake(hold, &news);
         }
     }
 
     /// The leader has exited before others: a tracer hears of it now, and of the end of the process later.
-    pub(in crate::process) fn notify_tracer_of_early_leader_exit(&self, hold: &mut Hold<'_, H>) {
-        if let Some(trace) = self.traced(hold) {
+    pub(in crate::process) fn notify_tracer_of_leader_exit(&self, hold: &mut Hold<'_, H>) {
+        if let Some(trace) = self.traced_leader(hold) {
             trace.notify_tracer(hold, Some(Signal::SIGCHLD), self.exit_status().into());
         }
     }
 
     /// Ends the part of its leader in ptrace.
-    pub(in crate::process) fn unlink_leader_trace(&self, hold: &mut Hold<'_, H>) {
-        if let Some(trace) = self.traced(hold) {
-            trace.unlink(hold);
+    pub(in crate::process) fn unlink_leader_from_tracer(&self, hold: &mut Hold<'_, H>) {
+        if let Some(trace) = self.traced_leader(hold) {
+            trace.unlink_from_tracer(hold);
         }
     }
 }

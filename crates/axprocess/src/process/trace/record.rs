@@ -122,11 +122,11 @@ impl<H: Host> PtraceRole<H> {
 
     pub(crate) fn take_report(&self, hold: &mut Hold<'_, H>) {
         self.report.set(hold, None);
-        self.requeue(hold);
+        self.update_report_queue_if_leader(hold);
     }
 
     /// How it ended, if it is dead and nothing but its tracer's wait is missing.
-    pub(crate) fn end(&self, hold: &Hold<'_, H>) -> Option<WaitStatus> {
+    pub(crate) fn zombie_status(&self, hold: &Hold<'_, H>) -> Option<WaitStatus> {
         let process = self.process(hold);
         if self.is_leaders(hold) {
             let is_zombie = process.state() == ProcessState::Zombie;
@@ -141,7 +141,7 @@ impl<H: Host> PtraceRole<H> {
     }
 
     /// Whether it is a dead leader whose process lives on.
-    pub(crate) fn is_delayed(&self, hold: &Hold<'_, H>) -> bool {
+    pub(crate) fn is_delayed_group_leader(&self, hold: &Hold<'_, H>) -> bool {
         let process = self.process(hold);
         self.is_leaders(hold)
             && !process.leading_thread(hold).is_live()
@@ -165,14 +165,14 @@ impl<H: Host> PtraceRole<H> {
     pub(super) fn stop(&self, hold: &mut Hold<'_, H>, stop: TraceStop) {
         self.marks.set(hold, self.marks.get(hold) | TraceMarks::STOPPED);
         self.report.set(hold, Some(stop));
-        self.requeue(hold);
+        self.update_report_queue_if_leader(hold);
     }
 
     /// Leaves its stop, reported or not.
     pub(super) fn end_stop(&self, hold: &mut Hold<'_, H>) {
         self.marks.set(hold, self.marks.get(hold) - TraceMarks::STOPPED);
         self.report.set(hold, None);
-        self.requeue(hold);
+        self.update_report_queue_if_leader(hold);
     }
 
     /// Becomes a tracee of `tracer`.
@@ -181,24 +181,24 @@ impl<H: Host> PtraceRole<H> {
         self.tracer.set(hold, Some(tracer));
         tracer.tracees.push_back(hold, self);
         self.marks.set(hold, marks);
-        self.requeue(hold);
+        self.update_report_queue_if_leader(hold);
     }
 
     /// Ceases to be a tracee.
-    pub(super) fn unlink(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn unlink_from_tracer(&self, hold: &mut Hold<'_, H>) {
         if let Some(tracer) = self.tracer.get(hold) {
             tracer.tracees.remove(hold, self);
             self.tracer.set(hold, None);
             self.marks.set(hold, TraceMarks::empty());
             self.report.set(hold, None);
-            self.requeue(hold);
+            self.update_report_queue_if_leader(hold);
         }
     }
 
     /// What a leader's record says decides what its process has to report to its parent.
-    fn requeue(&self, hold: &mut Hold<'_, H>) {
+    fn update_report_queue_if_leader(&self, hold: &mut Hold<'_, H>) {
         if self.is_leaders(hold) {
-            self.process(hold).queue_report(hold);
+            self.process(hold).update_report_queue(hold);
         }
     }
 }
@@ -230,13 +230,13 @@ impl<H: Host> Thread<H> {
 impl<H: Host> Process<H> {
     /// The record of its leader, if that has a tracer; also when the leader has exited.
     #[inline]
-    pub(crate) fn traced<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h PtraceRole<H>> {
+    pub(crate) fn traced_leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h PtraceRole<H>> {
         self.leading_thread(hold).trace(hold).filter(|trace| trace.tracer.get(hold).is_some())
     }
 
     /// Who traces its leader.
     pub(crate) fn traced_by(&self, hold: &Hold<'_, H>) -> TracedBy {
-        let Some(tracer) = self.traced(hold).and_then(|trace| trace.tracer(hold)) else {
+        let Some(tracer) = self.traced_leader(hold).and_then(|trace| trace.tracer(hold)) else {
             return TracedBy::Nobody;
         };
         match self.is_child_of(hold, tracer.process(hold)) {

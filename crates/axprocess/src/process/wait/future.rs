@@ -98,7 +98,7 @@ impl<H: Host> Future for WaitFuture<'_, H> {
                     Some(Err(errno)) => Err(errno),
                     None => return (None, None),
                 };
-                (Some(Poll::Ready(answer)), sleeper.rise(hold, process))
+                (Some(Poll::Ready(answer)), sleeper.cancel_sleep(hold, process))
             });
             if is_overtaken {
                 // A child has reported since the first hold of this look, and found nobody asleep: the next poll looks anew.
@@ -116,7 +116,7 @@ impl<H: Host> Drop for WaitFuture<'_, H> {
         // A panic of the lock leaves it in its list: then it stays allocated for ever.
         if let Some(sleeper) = self.sleeper.take().map(ManuallyDrop::new) {
             let process = self.call.caller.process();
-            let _released = process.table().hold(|hold| sleeper.rise(hold, process));
+            let _released = process.table().hold(|hold| sleeper.cancel_sleep(hold, process));
             drop(ManuallyDrop::into_inner(sleeper));
         }
     }

@@ -73,7 +73,7 @@ impl<H: Host> Process<H> {
     /// What is to be told of this process as a child, before it is reaped.
     #[inline]
     pub(in crate::process) fn news_to_parent(&self, hold: &Hold<'_, H>) -> ChildNews {
-        let parent = self.parent_thread_in(hold);
+        let parent = self.parent_thread_unless_exited(hold);
         ChildNews {
             child: ChildId::of_process(hold, self),
             group: self.group_in(hold).identity_key(hold),
@@ -83,12 +83,12 @@ impl<H: Host> Process<H> {
 
     /// Makes every wait token of this process stale, and wakes its waiters for that child.
     #[inline]
-    pub(in crate::process) fn wake(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
+    pub(in crate::process) fn note_news_and_wake(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
         let count = self.news.get().wrapping_add(1);
         self.news.set(hold, count);
         hold.host().wake_waiters(self, news);
         if !self.sleepers.is_empty(hold) {
-            self.wake_futures(hold, news);
+            self.make_sleepers_due(hold, news);
         }
     }
 }

@@ -88,16 +88,18 @@ impl<'h, H: Host> Subject<'h, H> {
     }
 
     /// As whose tracee it reports its stops to the caller. A child that the parent's own process traces counts as one.
-    fn trace(self, hold: &Hold<'h, H>) -> Option<&'h PtraceRole<H>> {
+    fn trace_by_caller(self, hold: &Hold<'h, H>) -> Option<&'h PtraceRole<H>> {
         match self {
-            Self::Child(child) if child.traced_by(hold) == TracedBy::Parent => child.traced(hold),
+            Self::Child(child) if child.traced_by(hold) == TracedBy::Parent => {
+                child.traced_leader(hold)
+            }
             Self::Child(_) => None,
             Self::Tracee(trace) => Some(trace),
         }
     }
 
     /// Whether it is a child that a stranger traces.
-    fn is_strangers(self, hold: &Hold<'h, H>) -> bool {
+    fn is_child_traced_by_other(self, hold: &Hold<'h, H>) -> bool {
         matches!(self, Self::Child(child) if child.traced_by(hold) == TracedBy::NonParent)
     }
 }
@@ -112,7 +114,7 @@ impl<'h, H: Host> Selector<'h, H> {
             Target::Group(named) => Self::Group(named.group(hold)?),
             Target::Child(ChildId::Process(named)) => {
                 let process = named.process(hold)?;
-                Self::Child(Some(process), process.traced(hold))
+                Self::Child(Some(process), process.traced_leader(hold))
             }
             Target::Child(named @ ChildId::Tracee(number, _)) => {
                 let Task::Thread(thread) = hold.root_pid_ns().roles(hold, number)?.task()? else {
@@ -141,7 +143,10 @@ impl<'h, H: Host> Search<'h, H> {
 
     /// What is mostly the answer, if it is: the report of whom is asked for, or of the eldest of the caller's own children with one.
     #[inline]
-    pub(super) fn first_report(&self, hold: &Hold<'h, H>) -> Option<(Subject<'h, H>, WaitStatus)> {
+    pub(super) fn report_without_walk(
+        &self,
+        hold: &Hold<'h, H>,
+    ) -> Option<(Subject<'h, H>, WaitStatus)> {
         match self.selector {
             Selector::Child(process, trace) => {
                 let as_child =
@@ -163,7 +168,7 @@ impl<'h, H: Host> Search<'h, H> {
         pause: &mut Option<Pause<H>>,
     ) -> Step<(Subject<'h, H>, WaitStatus)> {
         if let Selector::Child(..) = self.selector {
-            return self.first_report(hold).map_or(Step::Nothing, Step::Found);
+            return self.report_without_walk(hold).map_or(Step::Nothing, Step::Found);
         }
         self.walk_threads(hold, pause, |hold, thread, within| {
             match self.report_of_children(hold, thread, within) {
@@ -209,7 +214,7 @@ impl<'h, H: Host> Search<'h, H> {
             _ => (self.caller, Within::Beginning),
         };
         loop {
-            hold.touch();
+            hold.count_touched();
             match look_at(hold, thread, &mut within) {
                 Step::Nothing => {}
                 Step::Full => {
@@ -218,19 +223,23 @@ impl<'h, H: Host> Search<'h, H> {
                 }
                 found @ Step::Found(_) => return found,
             }
-            let next = self.thread_behind(hold, thread);
+            let next = self.next_thread_wrapping(hold, thread);
             let Some(next) = next.filter(|_| !self.options.contains(WaitOptions::NOTHREAD)) else {
                 return Step::Nothing;
             };
             (thread, within) = (next, Within::Beginning);
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 *pause = Some(Pause { thread: ARef::from(thread), within });
                 return Step::Full;
             }
         }
     }
 
-    fn thread_behind(&self, hold: &Hold<'h, H>, thread: &'h Thread<H>) -> Option<&'h Thread<H>> {
+    fn next_thread_wrapping(
+        &self,
+        hold: &Hold<'h, H>,
+        thread: &'h Thread<H>,
+    ) -> Option<&'h Thread<H>> {
         let (own, threads) = (self.caller, &self.caller.process_in(hold).threads);
         let next = threads.after(hold, thread);
         let is_at_end = !core::ptr::eq(thread, own) && !own.is_listed(hold);
@@ -258,7 +267,7 @@ impl<'h, H: Host> Search<'h, H> {
                     && member.report_classes(hold) & wanted != 0
             });
             let first = own.min_by_key(|child| child.birth.get(hold)).map(Subject::Child);
-            (0..members.len(hold)).for_each(|_| hold.touch());
+            (0..members.len(hold)).for_each(|_| hold.count_touched());
             let found = first.and_then(|child| self.report_if_matches(hold, child));
             return found.map_or(Step::Nothing, Step::Found);
         }
@@ -267,11 +276,11 @@ impl<'h, H: Host> Search<'h, H> {
             if let Some(found) = self.report_if_matches(hold, Subject::Child(child)) {
                 return Step::Found(found);
             }
-            if hold.is_full() {
+            if hold.is_batch_full() {
                 *within = Within::Reports(child.birth.get(hold));
                 return Step::Full;
             }
-            next = queue.behind(hold, child, wanted);
+            next = queue.first_behind_node(hold, child, wanted);
         }
         Step::Nothing
     }
@@ -286,7 +295,7 @@ impl<'h, H: Host> Search<'h, H> {
         let children = thread.children_lists();
         if matches!(self.selector, Selector::Any) && self.options.contains(WaitOptions::EXITED) {
             // Those that could be reaped were found before, so all that there are of a kind may end yet.
-            let (ordinary, clones) = children.count_kinds(hold);
+            let (ordinary, clones) = children.count_sigchld_and_clone(hold);
             let is_there =
                 self.wants_kind(false) && ordinary > 0 || self.wants_kind(true) && clones > 0;
             return if is_there { Step::Found(()) } else { Step::Nothing };
@@ -298,7 +307,7 @@ impl<'h, H: Host> Search<'h, H> {
             let is_there =
                 own.any(|child| self.is_candidate(hold, Subject::Child(child)).is_some());
             drop(own);
-            (0..members.len(hold)).for_each(|_| hold.touch());
+            (0..members.len(hold)).for_each(|_| hold.count_touched());
             return if is_there { Step::Found(()) } else { Step::Nothing };
         }
         let is_there = |child: &Process<H>, place| {
@@ -313,12 +322,12 @@ impl<'h, H: Host> Search<'h, H> {
             _ => children.list.first(hold),
         };
         while let Some(child) = next {
-            hold.touch();
+            hold.count_touched();
             if self.is_candidate(hold, Subject::Child(child)).is_some() {
                 return Step::Found(());
             }
             next = children.list.after(hold, child);
-            if hold.is_full() && next.is_some() {
+            if hold.is_batch_full() && next.is_some() {
                 *within = Within::Children(ARef::from(child), child.birth.get(hold));
                 return Step::Full;
             }
@@ -336,7 +345,7 @@ impl<'h, H: Host> Search<'h, H> {
         let Some(trace) = thread.trace(hold) else { return Step::Nothing };
         let mut next = trace.tracees().last(hold);
         while let Some(tracee) = next {
-            hold.touch();
+            hold.count_touched();
             if let Some(found) = pick(self, hold, Subject::Tracee(tracee)) {
                 return Step::Found(found);
             }
@@ -364,7 +373,7 @@ impl<'h, H: Host> Search<'h, H> {
             reports.set(report, self.options.contains(event));
         }
         let of_kind =
-            |is_clone| if self.wants_kind(is_clone) { reports.of_kind(is_clone) } else { 0 };
+            |is_clone| if self.wants_kind(is_clone) { reports.queue_classes(is_clone) } else { 0 };
         of_kind(false) | of_kind(true)
     }
 
@@ -386,7 +395,9 @@ impl<'h, H: Host> Search<'h, H> {
     fn matches(&self, hold: &Hold<'h, H>, subject: Subject<'h, H>) -> bool {
         let process = subject.process(hold);
         let is_mine = match subject {
-            Subject::Child(child) => self.is_my_child(hold, child) && self.is_kind(hold, child),
+            Subject::Child(child) => {
+                self.is_my_child(hold, child) && self.is_wanted_kind(hold, child)
+            }
             // Tracees match whatever their kind.
             Subject::Tracee(trace) => self.is_my_tracee(hold, trace),
         };
@@ -406,8 +417,8 @@ impl<'h, H: Host> Search<'h, H> {
         })
     }
 
-    fn is_kind(&self, hold: &Hold<'h, H>, child: &Process<H>) -> bool {
-        self.wants_kind(child.is_clone(hold))
+    fn is_wanted_kind(&self, hold: &Hold<'h, H>, child: &Process<H>) -> bool {
+        self.wants_kind(child.is_clone_child(hold))
     }
 
     fn wants_kind(&self, is_clone: bool) -> bool {
@@ -426,7 +437,7 @@ impl<'h, H: Host> Search<'h, H> {
     fn report_of(&self, hold: &Hold<'h, H>, subject: Subject<'h, H>) -> Option<WaitStatus> {
         let wants = |event| self.options.contains(event);
         let end = match subject {
-            Subject::Tracee(trace) => trace.end(hold),
+            Subject::Tracee(trace) => trace.zombie_status(hold),
             Subject::Child(child) => {
                 let is_zombie = child.state() == ProcessState::Zombie;
                 is_zombie.then(|| child.exit_status().into())
@@ -434,10 +445,11 @@ impl<'h, H: Host> Search<'h, H> {
         };
         if end.is_some() {
             // R-PTRACE-01: a zombie is its tracer's first.
-            return end.filter(|_| wants(WaitOptions::EXITED) && !subject.is_strangers(hold));
+            return end
+                .filter(|_| wants(WaitOptions::EXITED) && !subject.is_child_traced_by_other(hold));
         }
         let process = subject.process(hold);
-        let stop = match subject.trace(hold) {
+        let stop = match subject.trace_by_caller(hold) {
             Some(trace) => trace.report(hold).map(WaitStatus::Trapped),
             None => process.stop_report(hold).filter(|_| wants(WaitOptions::STOPPED)),
         };
@@ -449,19 +461,19 @@ impl<'h, H: Host> Search<'h, H> {
     fn may_report(&self, hold: &Hold<'h, H>, subject: Subject<'h, H>) -> bool {
         let has_ended = match subject {
             Subject::Child(child) => child.state() >= ProcessState::Zombie,
-            Subject::Tracee(trace) => trace.end(hold).is_some(),
+            Subject::Tracee(trace) => trace.zombie_status(hold).is_some(),
         };
         if has_ended {
-            return subject.is_strangers(hold);
+            return subject.is_child_traced_by_other(hold);
         }
         // A dead leader whose process lives on does not stop for its tracer any more.
-        !subject.trace(hold).is_some_and(|trace| trace.is_delayed(hold))
+        !subject.trace_by_caller(hold).is_some_and(|trace| trace.is_delayed_group_leader(hold))
             || self.options.intersects(WaitOptions::EXITED | WaitOptions::CONTINUED)
     }
 
     /// Takes the report, unless the caller only looks.
     #[inline]
-    pub(super) fn consume(
+    pub(super) fn consume_unless_nowait(
         &self,
         hold: &mut Hold<'h, H>,
         subject: Subject<'h, H>,
@@ -476,13 +488,13 @@ impl<'h, H: Host> Search<'h, H> {
         let usage = process.usage_with_children(hold);
         let process = match self.options.contains(WaitOptions::NOWAIT) {
             true => ARef::from(process),
-            false => self.take(hold, subject, status, usage),
+            false => self.consume_or_reap(hold, subject, status, usage),
         };
         WaitEvent { pid, status, usage, process }
     }
 
     /// Makes the report void, and returns the process, with the parent's reference if it is reaped by that.
-    fn take(
+    fn consume_or_reap(
         &self,
         hold: &mut Hold<'h, H>,
         subject: Subject<'h, H>,
@@ -494,19 +506,19 @@ impl<'h, H: Host> Search<'h, H> {
             WaitStatus::Stopped(_) => process.consume_report(hold, Marks::STOP_REPORT),
             WaitStatus::Continued => process.consume_report(hold, Marks::CONTINUE_REPORT),
             WaitStatus::Trapped(_) => {
-                if let Some(trace) = subject.trace(hold) {
+                if let Some(trace) = subject.trace_by_caller(hold) {
                     trace.take_report(hold);
                 }
             }
             WaitStatus::Exited(_) | WaitStatus::Signaled { .. } => {
-                return self.take_end(hold, subject, usage);
+                return self.reap_or_pass_on(hold, subject, usage);
             }
         }
         ARef::from(process)
     }
 
     /// Reaps what has ended; a tracer that is not the parent only makes way for it, and has nothing added to its usage (R-RUSAGE-06).
-    fn take_end(
+    fn reap_or_pass_on(
         &self,
         hold: &mut Hold<'h, H>,
         subject: Subject<'h, H>,
@@ -531,6 +543,6 @@ impl<'h, H: Host> Search<'h, H> {
 impl<H: Host> Process<H> {
     fn consume_report(&self, hold: &mut Hold<'_, H>, report: Marks) {
         self.unmark(hold, report);
-        self.queue_report(hold);
+        self.update_report_queue(hold);
     }
 }

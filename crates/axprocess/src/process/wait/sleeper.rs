@@ -73,8 +73,8 @@ impl Sleeper {
         token: WaitToken,
         waker: Waker,
     ) -> Option<Waker> {
-        let before = self.rise(hold, process);
-        let moves = process.sleepers.tally().get(hold);
+        let before = self.cancel_sleep(hold, process);
+        let moves = process.sleepers.user_tally().get(hold);
         self.place.set(hold, Place::Asleep(token, moves));
         process.sleepers.push_back(hold, self);
         *self.waker.get_mut(hold) = Some(waker);
@@ -83,14 +83,14 @@ impl Sleeper {
 
     /// Leaves its list, and gives the waker back, to be dropped after the unlock.
     #[must_use = "to be kept until the hold has ended"]
-    pub(super) fn rise<H: Host>(
+    pub(super) fn cancel_sleep<H: Host>(
         &self,
         hold: &mut Hold<'_, H>,
         process: &Process<H>,
     ) -> Option<Waker> {
         match self.place.get(hold) {
             Place::Nowhere => {}
-            Place::Asleep(_, moves) if moves == process.sleepers.tally().get(hold) => {
+            Place::Asleep(_, moves) if moves == process.sleepers.user_tally().get(hold) => {
                 process.sleepers.remove(hold, self);
             }
             Place::Asleep(..) | Place::Due => hold.due().remove(hold, self),
@@ -103,9 +103,9 @@ impl Sleeper {
 impl<H: Host> Process<H> {
     /// Makes the sleepers due that the news concerns. All in one hold, as Linux wakes a whole queue: the news is theirs at one moment. So of very many none is asked
     /// whether it is concerned: all are woken, and look again.
-    pub(super) fn wake_futures(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
+    pub(super) fn make_sleepers_due(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
         if self.sleepers.len(hold) > BATCH {
-            let moves = self.sleepers.tally();
+            let moves = self.sleepers.user_tally();
             moves.set(hold, moves.get(hold).wrapping_add(1));
             self.sleepers.move_all(hold, hold.due());
             hold.owe_wakes();
@@ -113,7 +113,7 @@ impl<H: Host> Process<H> {
         }
         let mut next = self.sleepers.first(hold);
         while let Some(sleeper) = next {
-            hold.touch();
+            hold.count_touched();
             next = self.sleepers.after(hold, sleeper);
             if matches!(sleeper.place.get(hold), Place::Asleep(token, _) if token.is_woken_by(news))
             {
@@ -144,7 +144,7 @@ impl<H: Host> TableInner<H> {
                 }
             });
             let is_last = wakers.last().is_none_or(Option::is_none);
-            WakesDespitePanic(self, wakers.into_iter()).go_on();
+            WakesDespitePanic(self, wakers.into_iter()).wake_all_and_disarm();
             if is_last {
                 return;
             }
@@ -160,7 +160,7 @@ struct WakesDespitePanic<'a, H: Host>(
 );
 
 impl<H: Host> WakesDespitePanic<'_, H> {
-    fn go_on(mut self) {
+    fn wake_all_and_disarm(mut self) {
         self.wake_all();
         core::mem::forget(self);
     }

@@ -191,7 +191,7 @@ impl Model {
 
     /// The maker of a child sleeps until the child lets it go.
     fn wait_for_child(&self, actor: Actor, number: u32) -> Done {
-        if !self.members[actor].thread.is_in_vfork() {
+        if !self.members[actor].thread.is_waiting_for_vfork() {
             return value(Ok(number));
         }
         self.table.host().kernel().tasks[actor].phase = Phase::Vfork(number);

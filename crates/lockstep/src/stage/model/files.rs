@@ -280,7 +280,7 @@ impl Model {
                 let is_there = handle.state() == HandleState::Running && !self.is_leaving(handle);
                 let process = handle.process().filter(|_| is_there);
                 nothing(match process {
-                    Some(process) => thread.set_pid_namespace(&process.namespace()),
+                    Some(process) => thread.set_namespace_for_children(&process.namespace()),
                     None => Err(Errno::ESRCH),
                 })
             }
@@ -290,7 +290,7 @@ impl Model {
     /// Whether the thread that a handle names has begun to exit.
     fn is_leaving(&self, handle: &PidHandle<World>) -> bool {
         let kernel = self.table.host().kernel();
-        let actor = match (handle.thread(), handle.process()) {
+        let actor = match (handle.non_leader_thread(), handle.process()) {
             (Some(thread), _) => thread.host_data().0,
             (None, Some(process)) => kernel.groups[process.host_data().0].leader,
             (None, None) => return true,

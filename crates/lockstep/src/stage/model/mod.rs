@@ -271,7 +271,7 @@ impl Model {
         }
         if let Phase::Vfork(number) = phase {
             let is_dying = self.is_dying(actor);
-            if self.members[actor].thread.is_in_vfork() && !is_dying {
+            if self.members[actor].thread.is_waiting_for_vfork() && !is_dying {
                 return;
             }
             let outcome = Outcome::Value(i64::from(number));
@@ -356,7 +356,7 @@ impl Model {
                 self.end_thread(actor, process.exit_status());
                 return false;
             }
-            thread.report_running();
+            thread.notify_parent_if_continued();
             if thread.is_stop_requested() {
                 self.stop(actor);
                 return false;
@@ -386,7 +386,7 @@ impl Model {
 
     fn stop(&self, actor: Actor) {
         self.table.host().kernel().tasks[actor].is_stopped = true;
-        self.members[actor].thread.stop();
+        self.members[actor].thread.participate_in_stop();
     }
 
     fn account(&mut self, caller: Actor) -> Account {
@@ -417,7 +417,7 @@ impl Model {
         let thread = &self.members[actor].thread;
         let running = match () {
             () if is_stopped => b'T',
-            () if thread.is_in_vfork() => b'D',
+            () if thread.is_waiting_for_vfork() => b'D',
             () => b'S',
         };
         let seen = |child: ARef<Process<World>>| child.pid_in(&self.space).cast_signed();
