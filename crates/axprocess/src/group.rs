@@ -283,7 +283,7 @@ impl<H: Host> ProcessGroup<H> {
 }
 
 /// The members of a group.
-struct MembersOf<'a, H: Host>(&'a ProcessGroup<H>);
+pub(crate) struct MembersOf<'a, H: Host>(pub(crate) &'a ProcessGroup<H>);
 
 impl<H: Host> Listing<H> for MembersOf<'_, H> {
     type Member = Process<H>;

@@ -102,6 +102,7 @@ mod sync;
 mod table;
 mod terminal;
 mod thread;
+mod view;
 mod walk;
 
 #[cfg(feature = "check")]
@@ -134,6 +135,7 @@ pub use sync::Lock;
 pub use table::{ProcessTable, Relations};
 pub use terminal::{Terminal, TerminalKind};
 pub use thread::Thread;
+pub use view::{Cursor, View};
 pub use walk::TreeEntry;
 
 /// The examples of the repository's README.

@@ -146,7 +146,7 @@ impl<H: Host> Session<H> {
 }
 
 /// The groups of a session.
-struct GroupsOf<'a, H: Host>(&'a Session<H>);
+pub(crate) struct GroupsOf<'a, H: Host>(pub(crate) &'a Session<H>);
 
 impl<H: Host> Listing<H> for GroupsOf<'_, H> {
     type Member = ProcessGroup<H>;

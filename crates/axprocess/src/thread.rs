@@ -27,6 +27,8 @@ pub struct Thread<H: Host> {
     state: Word32,
     thread_group_links: Links<Thread<H>>,
     children: Children<H>,
+    /// Its place among the threads of its process; the first one's is 0.
+    place_in_process: Field<u32>,
     /// The round of the group stop in which it stopped last.
     stopped_in: Field<u32>,
     /// How it ended; 0 before.
@@ -112,6 +114,7 @@ impl<H: Host> Thread<H> {
             state: Word32::new(ThreadState::Embryo as u32),
             thread_group_links: Links::new(),
             children: Children::new(),
+            place_in_process: Field::new(0),
             stopped_in: Field::new(0),
             exit_code: Word32::new(0),
             pdeath_signal: Field::new(None),
@@ -210,6 +213,17 @@ impl<H: Host> Thread<H> {
     /// Whether it can still be given a child.
     pub(crate) fn is_live(&self) -> bool {
         self.state() == ThreadState::Live
+    }
+
+    /// Its place among the threads of its process: later ones have greater places.
+    pub(crate) fn place_in_process(&self, hold: &Hold<'_, H>) -> i64 {
+        self.place_in_process.get(hold).into()
+    }
+
+    /// Gives it its place, behind `last`.
+    pub(crate) fn place_behind(&self, hold: &mut Hold<'_, H>, last: &Self) {
+        let place = last.place_in_process.get(hold).saturating_add(1);
+        self.place_in_process.set(hold, place);
     }
 
     pub(crate) const fn stopped_in(&self) -> &Field<u32> {

@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
 use axprocess::{
-    ARef, AcquireTerminal, ChildNews, CttyChange, DiscardedSignals, Errno, ExitStatus, ForkRequest,
-    Host, Lock, Number, PidNamespace, ProcessState, ProcessTable, Relations, Signal, SignalAction,
-    SignalInfo, TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart, WaitFuture,
-    WaitOutcome, WaitRequest,
+    ARef, AcquireTerminal, ChildNews, CttyChange, Cursor, DiscardedSignals, Errno, ExitStatus,
+    ForkRequest, Host, Lock, Number, PidNamespace, ProcessState, ProcessTable, Relations, Signal,
+    SignalAction, SignalInfo, TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart,
+    WaitFuture, WaitOutcome, WaitRequest,
 };
 
 type Table = ProcessTable<Kernel>;
@@ -287,6 +287,53 @@ fn ends_the_program(
         assert!(errors.contains(said), "{word}: {errors}");
         assert!(!errors.contains("AddressSanitizer: heap"), "{word}: {errors}");
     }
+}
+
+#[test]
+fn a_view_of_one_table_answers_for_no_other() {
+    // Issue 13: an object of another table, which changes meanwhile, is refused before a relation is read.
+    const WORDS: [&str; 16] = [
+        "parent",
+        "parent thread",
+        "leader",
+        "group",
+        "session",
+        "tracer",
+        "namespace",
+        "terminal",
+        "orphaned",
+        "pid",
+        "stat",
+        "run state",
+        "threads",
+        "children",
+        "members",
+        "find",
+    ];
+    let said = "a view is asked about an object of another table";
+    ends_the_program("a_view_of_one_table_answers_for_no_other", &WORDS, said, |word| {
+        let ((table, _init), (other, stranger)) = (boot(), boot());
+        let process = stranger.process();
+        let (group, own) = (process.group(), table.namespace());
+        table.read(|view| match word {
+            "parent" => view.parent(process).is_some(),
+            "parent thread" => view.parent_thread(process).is_some(),
+            "leader" => view.leader(process).is_some(),
+            "group" => view.group(process).pgid() == 0,
+            "session" => view.session(&group).sid() == 0,
+            "tracer" => view.tracer(&stranger).is_some(),
+            "namespace" => view.namespace(process).level() == 0,
+            "terminal" => view.controlling_terminal(process).is_some(),
+            "orphaned" => view.is_orphaned(&group),
+            "pid" => view.pid(process, own) == 0,
+            "stat" => view.stat(process, own).is_some(),
+            "run state" => view.run_state(&stranger).is_some(),
+            "threads" => view.threads(process, &mut Cursor::new()).count() == 0,
+            "children" => view.children(&stranger, &mut Cursor::new()).count() == 0,
+            "members" => view.members(&group, &mut Cursor::new()).count() == 0,
+            _ => view.find_process(other.namespace(), 1).is_some(),
+        });
+    });
 }
 
 #[test]

@@ -308,6 +308,9 @@ impl<H: Host> Thread<H> {
         self.enter_state(hold, ThreadState::Live);
         let process = self.process();
         if let Some(listed) = listed {
+            if let Some(last) = process.threads.last(hold) {
+                self.place_behind(hold, last);
+            }
             process.threads.push_back(hold, listed);
         }
         process.mark(hold, Marks::SLOW_PATH);

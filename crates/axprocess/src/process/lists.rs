@@ -56,12 +56,12 @@ impl<H: Host> Thread<H> {
     ///
     /// `ENOMEM`: there is no memory for the list.
     pub fn children(&self) -> Result<Vec<ARef<Process<H>>>, Errno> {
-        collect(self.process().table(), &ChildrenOf(self, Direction::Eldest))
+        collect(self.process().table(), &ChildrenOf::eldest_first(self))
     }
 }
 
-/// The threads of a process. None comes back, so all have one place.
-struct ThreadsOf<'a, H: Host>(&'a Process<H>);
+/// The threads of a process. A place that the last one has left is given again, to one that comes later than a walk which has noted it.
+pub(crate) struct ThreadsOf<'a, H: Host>(pub(crate) &'a Process<H>);
 
 impl<H: Host> Listing<H> for ThreadsOf<'_, H> {
     type Member = Thread<H>;
@@ -74,17 +74,31 @@ impl<H: Host> Listing<H> for ThreadsOf<'_, H> {
         self.0.threads.after(hold, thread)
     }
 
-    fn place(&self, hold: &Hold<'_, H>, thread: &Thread<H>) -> Option<i64> {
-        thread.is_listed(hold).then_some(0)
+    fn newest_place(&self, hold: &Hold<'_, H>) -> i64 {
+        self.0.threads.last(hold).map_or(0, |last| last.place_in_process(hold))
     }
 
-    fn verdict(&self, _: &Hold<'_, H>, thread: &Thread<H>, _: i64, _: i64) -> Verdict {
-        if thread.is_live() { Verdict::Collect } else { Verdict::PassOver }
+    fn place(&self, hold: &Hold<'_, H>, thread: &Thread<H>) -> Option<i64> {
+        thread.is_listed(hold).then(|| thread.place_in_process(hold))
+    }
+
+    fn verdict(&self, _: &Hold<'_, H>, thread: &Thread<H>, place: i64, until: i64) -> Verdict {
+        match thread.is_live() {
+            _ if place > until => Verdict::End,
+            true => Verdict::Collect,
+            false => Verdict::PassOver,
+        }
     }
 }
 
 /// The children of a thread, from one end.
-struct ChildrenOf<'a, H: Host>(&'a Thread<H>, Direction);
+pub(crate) struct ChildrenOf<'a, H: Host>(&'a Thread<H>, Direction);
+
+impl<'a, H: Host> ChildrenOf<'a, H> {
+    pub(crate) const fn eldest_first(thread: &'a Thread<H>) -> Self {
+        Self(thread, Direction::Eldest)
+    }
+}
 
 /// From which end children are walked.
 #[derive(Clone, Copy)]

@@ -58,6 +58,22 @@ impl<H: Host> ProcessGroup<H> {
         is_found
     }
 
+    /// Whether some member links the group, asked without noting which.
+    pub(crate) fn has_unorphaning_member(&self, hold: &Hold<'_, H>) -> bool {
+        let is_first_asked = self.orphan_search_start(hold);
+        if is_first_asked.is_some_and(|member| member.keeps_group_unorphaned(hold, self)) {
+            return true;
+        }
+        let mut at = self.members().first(hold);
+        while let Some(member) = at {
+            if member.keeps_group_unorphaned(hold, self) {
+                return true;
+            }
+            at = self.members().after(hold, member);
+        }
+        false
+    }
+
     /// Sends a signal of the kernel's own to every member, the one that joined last first.
     pub(crate) fn signal_members(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         let info = SignalInfo { signal, cause: SignalCause::Kernel };

@@ -234,11 +234,15 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves `/proc/PID/task/TID/stat`. R-PROC-01.
     pub fn run_state(&self) -> Option<RunState> {
-        self.process().table().hold(|hold| match self.state() {
+        self.process().table().hold(|hold| self.run_state_unless_exited(hold))
+    }
+
+    pub(crate) fn run_state_unless_exited(&self, hold: &Hold<'_, H>) -> Option<RunState> {
+        match self.state() {
             ThreadState::Live | ThreadState::Exiting => Some(self.run_state_in(hold)),
             ThreadState::Zombie => Some(RunState::Zombie),
             ThreadState::Embryo | ThreadState::Exited => None,
-        })
+        }
     }
 
     fn run_state_in(&self, hold: &Hold<'_, H>) -> RunState {

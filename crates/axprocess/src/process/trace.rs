@@ -276,8 +276,11 @@ impl<H: Host> Thread<H> {
 
     /// Returns the thread that traces this one. `TracerPid` of /proc is its number.
     pub fn tracer(&self) -> Option<ARef<Self>> {
-        let table = self.process().table();
-        table.hold(|hold| self.trace(hold)?.tracer(hold)?.thread(hold).map(ARef::from))
+        self.process().table().hold(|hold| self.tracer_in(hold).map(ARef::from))
+    }
+
+    pub(crate) fn tracer_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+        self.trace(hold)?.tracer(hold)?.thread(hold)
     }
 
     fn is_traced(&self, hold: &Hold<'_, H>) -> bool {

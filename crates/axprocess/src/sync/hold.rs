@@ -176,6 +176,11 @@ impl<'h, H: Host> Hold<'h, H> {
         &self.table.host
     }
 
+    /// Whether it is a hold of that table.
+    pub(crate) fn is_of(&self, table: &TableInner<H>) -> bool {
+        self.table.is(table)
+    }
+
     /// Init; while the table is being dropped, all that is left.
     pub(crate) const fn roots(&self) -> &'h StrongList<Process<H>, Siblings> {
         &self.table.roots
