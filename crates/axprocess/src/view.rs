@@ -79,10 +79,10 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// // However many members there are, no hold visits more than 64.
     /// let group = init.process().group();
-    /// let (mut cursor, mut pids) = (Cursor::new(), Vec::with_capacity(64));
+    /// let (mut cursor, mut pids) = (Cursor::new(), Vec::new());
     /// while !cursor.is_done() {
-    ///     table.read(|view| pids.extend(view.members(&group, &mut cursor).map(|member| member.pid())));
     ///     pids.reserve(64);
+    ///     table.read(|view| pids.extend(view.members(&group, &mut cursor).map(|member| member.pid())));
     /// }
     /// assert_eq!(pids, [1, 2]);
     /// # Ok::<(), axprocess::Errno>(())
@@ -313,6 +313,9 @@ pub struct Cursor<T: Object> {
 }
 
 impl<T: Object> Cursor<T> {
+    /// How many members one hold visits at most.
+    pub const VISITS_PER_HOLD: usize = BATCH;
+
     /// Begins a walk.
     pub const fn new() -> Self {
         Self { until: None, visited: None, paused_at: None, is_done: false }

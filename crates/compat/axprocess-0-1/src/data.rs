@@ -1,12 +1,10 @@
 //! Data of any type.
 
-use alloc::alloc::handle_alloc_error;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::alloc::Layout;
 use core::any::Any;
 
-use crate::Errno;
+use model::{Cursor, Object};
 
 /// What a builder was given; `()` if nothing was.
 pub(crate) struct AnyData(Option<Box<dyn Any + Send + Sync>>);
@@ -28,7 +26,12 @@ impl AnyData {
     }
 }
 
-/// A list of the model's. This API has no way to say that there is no memory for it: then it does what `Vec` does.
-pub(crate) fn listed<T>(list: Result<Vec<T>, Errno>) -> Vec<T> {
-    list.unwrap_or_else(|_| handle_alloc_error(Layout::new::<T>()))
+/// Collects a list of the model's: `visit` adds what one hold visits. This API has no way to say that there is no memory for it: then it does what `Vec` does.
+pub(crate) fn listed<T: Object, U>(mut visit: impl FnMut(&mut Cursor<T>, &mut Vec<U>)) -> Vec<U> {
+    let (mut cursor, mut found) = (Cursor::new(), Vec::new());
+    while !cursor.is_done() {
+        found.reserve(Cursor::<T>::VISITS_PER_HOLD);
+        visit(&mut cursor, &mut found);
+    }
+    found
 }

@@ -54,8 +54,12 @@ impl ProcessGroup {
 
     /// Returns the members, zombies included, in the order in which they joined.
     pub fn processes(&self) -> Vec<Arc<Process>> {
-        let members = listed(self.model.processes()).into_iter();
-        members.filter_map(|process| process.host_data().upgrade()).collect()
+        listed(|cursor, found| {
+            self.model.read(|view| {
+                let members = view.members(&self.model, cursor);
+                found.extend(members.filter_map(|process| process.host_data().upgrade()));
+            });
+        })
     }
 
     /// Counts a new member. Who enters is in the session, or creates it; the memory is for one number, if there may be no member now.

@@ -198,22 +198,22 @@ impl Process {
 
     /// Returns the parent; `None` for init and for a reaped process.
     pub fn parent(&self) -> Option<Arc<Process>> {
+        // Who is not reaped in the model holds itself here.
         let process = self.unreaped()?;
-        loop {
-            // It is gone if it has been reaped just now: then there is another one.
-            if let Some(parent) = process.parent()?.host_data().upgrade() {
-                return Some(parent);
-            }
-        }
+        process.read(|view| view.parent(process)?.host_data().upgrade())
     }
 
     /// Returns the children, zombies included, in the order in which they were born or adopted.
     pub fn children(&self) -> Vec<Arc<Process>> {
-        let Some(process) = self.model() else {
+        let Some(Hidden { thread, .. }) = &self.hidden else {
             return Vec::new();
         };
-        let children = listed(process.children()).into_iter();
-        children.filter_map(|child| child.host_data().upgrade()).collect()
+        listed(|cursor, found| {
+            thread.read(|view| {
+                let children = view.children(thread, cursor);
+                found.extend(children.filter_map(|child| child.host_data().upgrade()));
+            });
+        })
     }
 
     /// Makes the process adopt the orphans among its descendants. Not in axprocess 0.1, which says what subreapers do, but not how to become one.

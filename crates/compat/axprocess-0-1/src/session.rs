@@ -33,8 +33,12 @@ impl Session {
 
     /// Returns the groups that have members, in the order in which they were created.
     pub fn process_groups(&self) -> Vec<Arc<ProcessGroup>> {
-        let groups = listed(self.model.process_groups()).into_iter();
-        groups.filter_map(|group| group.host_data().upgrade()).collect()
+        listed(|cursor, found| {
+            self.model.read(|view| {
+                let groups = view.process_groups(&self.model, cursor);
+                found.extend(groups.filter_map(|group| group.host_data().upgrade()));
+            });
+        })
     }
 
     /// Counts a group that has members from now on. The session has others, or the process that creates it uses its number.
