@@ -22,8 +22,8 @@ pub struct Thread<H: Host> {
     own_numbers: Numbers<H>,
     /// Where its children will live, if not in its own namespace.
     children_pid_ns: StrongEdge<PidNamespace<H>>,
-    /// Whether `children_pid_ns` is set: a hint, without the lock.
-    has_children_pid_ns: Word32,
+    /// Which of its edges are set, of those that are asked for without the lock.
+    hints: Word32,
     state: Word32,
     thread_group_links: Links<Thread<H>>,
     children: Children<H>,
@@ -39,8 +39,6 @@ pub struct Thread<H: Host> {
     vfork_parent: WeakEdge<Thread<H>>,
     /// The thread that this one waits for in vfork.
     vfork_child: WeakEdge<Thread<H>>,
-    /// Whether `vfork_child` is set: what the waiting thread looks at.
-    in_vfork: Word32,
     /// Its part in ptrace, if it has ever had one.
     trace: StrongEdge<PtraceRole<H>>,
     /// Its identity, if anybody has asked for it; a leader's is its process's.
@@ -60,6 +58,16 @@ pub(crate) enum ThreadState {
     /// It has ended, and waits for its tracer; the leader never does so, its process does.
     Zombie,
     Exited,
+}
+
+/// An edge of a thread of which it is asked, without the lock, whether it is set.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum EdgeHint {
+    /// Where its children will live, if that is not its own namespace.
+    ChildrenPidNs = 1,
+    /// For whom it waits in vfork.
+    VforkChild = 2,
 }
 
 /// The list in which a thread stands with the others of its process.
@@ -110,7 +118,7 @@ impl<H: Host> Thread<H> {
             process,
             own_numbers,
             children_pid_ns: StrongEdge::empty(),
-            has_children_pid_ns: Word32::new(0),
+            hints: Word32::new(0),
             state: Word32::new(ThreadState::Embryo as u32),
             thread_group_links: Links::new(),
             children: Children::new(),
@@ -120,7 +128,6 @@ impl<H: Host> Thread<H> {
             pdeath_signal: Field::new(None),
             vfork_parent: WeakEdge::none(),
             vfork_child: WeakEdge::none(),
-            in_vfork: Word32::new(0),
             trace: StrongEdge::empty(),
             identity: StrongEdge::empty(),
             data,
@@ -166,8 +173,15 @@ impl<H: Host> Thread<H> {
         &self.children_pid_ns
     }
 
-    pub(crate) const fn has_children_pid_ns(&self) -> &Word32 {
-        &self.has_children_pid_ns
+    /// Whether an edge is set. A hint, wait-free.
+    pub(crate) fn hints_at(&self, edge: EdgeHint) -> bool {
+        self.hints.get() & edge as u32 != 0
+    }
+
+    /// Says from now on whether an edge is set.
+    pub(crate) fn set_hint(&self, hold: &mut Hold<'_, H>, edge: EdgeHint, is_set: bool) {
+        let others = self.hints.get_in(hold) & !(edge as u32);
+        self.hints.set(hold, others | if is_set { edge as u32 } else { 0 });
     }
 
     pub(crate) fn state(&self) -> ThreadState {
@@ -251,10 +265,6 @@ impl<H: Host> Thread<H> {
 
     pub(crate) const fn vfork_child(&self) -> &WeakEdge<Self> {
         &self.vfork_child
-    }
-
-    pub(crate) const fn vfork_word(&self) -> &Word32 {
-        &self.in_vfork
     }
 
     /// Its part in ptrace.

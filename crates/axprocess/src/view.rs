@@ -87,12 +87,14 @@ impl<H: Host> ProcessTable<H> {
     /// assert_eq!(pids, [1, 2]);
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
+    #[inline]
     pub fn read<R>(&self, look: impl for<'h> FnOnce(View<'h, H>) -> R) -> R {
         self.get_or_make_table().read(look)
     }
 }
 
 impl<H: Host> TableInner<H> {
+    #[inline]
     pub(crate) fn read<R>(&self, look: impl for<'h> FnOnce(View<'h, H>) -> R) -> R {
         self.hold(|hold| look(View { hold, is_of_holder: PhantomData }))
     }
@@ -102,7 +104,8 @@ macro_rules! read {
     ($($type:ident: |$object:ident| $table:expr;)+) => {$(
         impl<H: Host> $type<H> {
             /// Takes the lock, and shows the relations to `look`: as [`ProcessTable::read`], where the table is not at hand.
-            pub fn read<R>(&self, look: impl for<'h> FnOnce(View<'h, H>) -> R) -> R {
+            #[inline]
+    pub fn read<R>(&self, look: impl for<'h> FnOnce(View<'h, H>) -> R) -> R {
                 let $object = self;
                 $table.read(look)
             }
@@ -120,11 +123,13 @@ read! {
 /// Who is there, by number.
 impl<'h, H: Host> View<'h, H> {
     /// Returns the process of that number in `viewer`, running or zombie; `None` for that of a thread that does not lead one.
+    #[inline]
     pub fn find_process(self, viewer: &PidNamespace<H>, pid: Pid) -> Option<&'h Process<H>> {
         self.task(viewer, pid)?.process_of_leader(self.hold)
     }
 
     /// Returns the thread of that number in `viewer`, unless it has exited.
+    #[inline]
     pub fn find_thread(self, viewer: &PidNamespace<H>, tid: Pid) -> Option<&'h Thread<H>> {
         match self.task(viewer, tid)? {
             Task::Process(process) => process.get(self.hold).leader(self.hold),
@@ -144,6 +149,7 @@ impl<'h, H: Host> View<'h, H> {
         Some(viewer.roles(self.hold, sid)?.session?.get(self.hold))
     }
 
+    #[inline]
     fn task(self, viewer: &PidNamespace<H>, number: Pid) -> Option<Task<H>> {
         self.check(viewer.table());
         viewer.roles(self.hold, number)?.task()
@@ -153,6 +159,7 @@ impl<'h, H: Host> View<'h, H> {
 /// What the getters of the objects answer.
 impl<'h, H: Host> View<'h, H> {
     /// Returns the parent; `None` for init and for a reaped process. As [`Process::parent`].
+    #[inline]
     pub fn parent(self, process: &Process<H>) -> Option<&'h Process<H>> {
         self.check(process.table());
         process.parent_in(self.hold)
@@ -171,12 +178,14 @@ impl<'h, H: Host> View<'h, H> {
     }
 
     /// Returns the group: after the reap, the last one. As [`Process::group`].
+    #[inline]
     pub fn group(self, process: &Process<H>) -> &'h ProcessGroup<H> {
         self.check(process.table());
         process.group_in(self.hold)
     }
 
     /// Returns the session of a group. As [`ProcessGroup::session`].
+    #[inline]
     pub fn session(self, group: &ProcessGroup<H>) -> &'h Session<H> {
         self.check(group.table());
         group.session_in(self.hold)

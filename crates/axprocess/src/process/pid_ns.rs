@@ -3,7 +3,7 @@
 use super::{ForkNamespace, Process};
 use crate::pid::PidNamespace;
 use crate::sync::Hold;
-use crate::thread::Thread;
+use crate::thread::{EdgeHint, Thread};
 use crate::{ARef, Errno, Host};
 
 impl<H: Host> Thread<H> {
@@ -32,7 +32,7 @@ impl<H: Host> Thread<H> {
                 return Err(Errno::EINVAL);
             }
             self.children_pid_ns().set(hold, Some(ARef::from(pid_ns)));
-            self.has_children_pid_ns().set(hold, 1);
+            self.set_hint(hold, EdgeHint::ChildrenPidNs, true);
             Ok(())
         })
     }
@@ -59,7 +59,7 @@ impl<H: Host> Thread<H> {
     pub(super) fn children_surely_live_at_root(&self, wanted: ForkNamespace) -> bool {
         wanted == ForkNamespace::Inherited
             && self.process().level == 0
-            && self.has_children_pid_ns().get() == 0
+            && !self.hints_at(EdgeHint::ChildrenPidNs)
     }
 
     /// Where the child of a request will live, to be held; a new namespace is made here, outside the lock.
@@ -72,7 +72,7 @@ impl<H: Host> Thread<H> {
         wanted: ForkNamespace,
     ) -> Result<ARef<PidNamespace<H>>, Errno> {
         let process = self.process();
-        let elsewhere = self.has_children_pid_ns().get() != 0;
+        let elsewhere = self.hints_at(EdgeHint::ChildrenPidNs);
         match wanted {
             ForkNamespace::Inherited if elsewhere => {
                 Ok(process.table().hold(|hold| ARef::from(self.children_pid_ns_in(hold))))

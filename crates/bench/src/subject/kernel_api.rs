@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use axprocess::{
-    ARef, ExitStatus, ForkRequest, Host, Number, ProcessGroup, ProcessTable, Relations,
+    ARef, Cursor, ExitStatus, ForkRequest, Host, Number, ProcessGroup, ProcessTable, Relations,
     WaitOutcome, WaitRequest,
 };
 use kspin::SpinNoIrq;
@@ -112,16 +112,22 @@ impl Subject for KernelApi {
 
     #[inline]
     fn count_members(group: &Self::Group) -> usize {
-        let members = group.processes().unwrap();
-        members.iter().for_each(|member| _ = black_box(member.pid()));
-        members.len()
+        let (mut cursor, mut count) = (Cursor::new(), 0);
+        while !cursor.is_done() {
+            count += group.read(|view| {
+                let members = view.members(group, &mut cursor);
+                members.inspect(|member| _ = black_box(member.pid())).count()
+            });
+        }
+        count
     }
 
     fn enlist(_world: &Machine, _process: &Thread) {}
 
     #[inline]
     fn finds(world: &Machine, number: u32) -> bool {
-        world.table.find_process(number).is_some()
+        let viewer = world.table.namespace();
+        world.table.read(|view| view.find_process(viewer, number).is_some())
     }
 
     #[inline]
