@@ -69,7 +69,7 @@ impl Cast {
             return;
         }
         let was_stopped = self.stopped.contains(&by);
-        if thread.is_stop_requested() {
+        if thread.is_group_stop_requested() {
             self.call(Call::Stop { by });
             self.stopped.push(by);
             return;

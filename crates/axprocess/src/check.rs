@@ -195,7 +195,7 @@ impl<'h, H: Host> Walk<'h, H> {
             self.visit_thread(hold, process, thread);
             let lives = thread.state() == ThreadState::Live;
             live += usize::from(lives);
-            unstopped += usize::from(lives && !thread.is_in_stop(hold));
+            unstopped += usize::from(lives && !thread.is_in_group_stop(hold));
             thread.check_vfork(hold);
             armed += u32::from(thread.pdeath_signal().get(hold).is_some());
         }
@@ -295,7 +295,7 @@ impl<'h, H: Host> Walk<'h, H> {
             assert_eq!(stopped, counts.stopped, "12: the stopped members of {group:?}");
             let is_member = |witness: &Process<H>| witness.is_member_of(hold, group);
             assert!(
-                group.orphan_search_start(hold).is_none_or(is_member),
+                group.orphan_search_start_or_first(hold).is_none_or(is_member),
                 "18: the witness of {group:?}"
             );
             assert!(Node::<Groups>::links(group).is_linked(hold), "3: {group:?} is in no session");
@@ -351,7 +351,7 @@ impl<'h, H: Host> Walk<'h, H> {
 /// How many numbers in a namespace are those of processes and threads that are being made.
 fn prepared_in<H: Host>(hold: &Hold<'_, H>, pid_ns: &PidNamespace<H>) -> usize {
     let (mut count, mut from) = (0, Some(1));
-    while let Some(number) = from.and_then(|from| pid_ns.numbers(hold).next_used(from)) {
+    while let Some(number) = from.and_then(|from| pid_ns.numbers(hold).first_used_from(from)) {
         let roles = pid_ns.roles(hold, number);
         let named = |roles: &Roles<H>| roles.group.is_some() || roles.session.is_some();
         let is_prepared = |it: &&Roles<H>| matches!(it.holder, Holder::Prepared) && !named(it);
@@ -425,7 +425,10 @@ mod tests {
     fn invariant_4_a_group_without_its_number() {
         // A living group that its number does not name.
         after(|hold, [_, child, _]| {
-            child.in_hold(hold).own_numbers().edit(hold, |roles| roles.group = None)
+            child
+                .in_hold(hold)
+                .own_numbers()
+                .edit_roles_everywhere(hold, |roles| roles.group = None)
         });
     }
 
@@ -451,7 +454,7 @@ mod tests {
             grandchild
                 .in_hold(hold)
                 .own_numbers()
-                .edit(hold, |roles| roles.holder = Holder::Nobody);
+                .edit_roles_everywhere(hold, |roles| roles.holder = Holder::Nobody);
         });
     }
 

@@ -139,7 +139,7 @@ impl<H: Host> ProcessGroup<H> {
     ) -> Result<(), Refusal> {
         if let Some(founder) = founder {
             self.own_numbers.copy_from_founder(hold, founder);
-            self.register_under_numbers(hold)?;
+            self.register_with_founder_identity(hold)?;
         }
         self.sid.set(hold, session.sid());
         self.session.set(hold, Some(ARef::from(session)));
@@ -165,12 +165,12 @@ impl<H: Host> ProcessGroup<H> {
                 && roles.group.is_none_or(|other| other.is(self))
                 && roles.session.is_none_or(|other| other.is(session))
         };
-        if !self.own_numbers.can_be_taken(hold, |roles| is_free(hold, roles)) {
+        if !self.own_numbers.all_free_and_open(hold, |roles| is_free(hold, roles)) {
             return Err(Errno::EPERM.into());
         }
         // The group in which init begins has none.
         if self.own_numbers.number() != 0 {
-            self.register_under_numbers(hold)?;
+            self.register_with_founder_identity(hold)?;
         }
         self.append_to_session_list(hold, session);
         Ok(())
@@ -200,7 +200,7 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Takes a member out, and ends the group with its last one.
     #[inline]
-    pub(crate) fn release_member(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
+    pub(crate) fn remove_member_end_if_last(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
         if self.orphan_search_start.get(hold).is_some_and(|witness| core::ptr::eq(witness, member))
         {
             let next = self.members.after(hold, member);
@@ -218,8 +218,8 @@ impl<H: Host> ProcessGroup<H> {
     #[cold]
     fn end(&self, hold: &mut Hold<'_, H>) {
         let session = self.session_in(hold);
-        self.own_numbers.edit(hold, |roles| roles.group = None);
-        session.release_group(hold, self);
+        self.own_numbers.edit_roles_everywhere(hold, |roles| roles.group = None);
+        session.remove_group_end_if_last(hold, self);
     }
 
     /// Counts a member that has stopped.
@@ -233,7 +233,10 @@ impl<H: Host> ProcessGroup<H> {
     }
 
     /// The member to ask first whether it links the group. `None`: there are no members.
-    pub(crate) fn orphan_search_start<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
+    pub(crate) fn orphan_search_start_or_first<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+    ) -> Option<&'h Process<H>> {
         self.orphan_search_start.get(hold).or_else(|| self.members.first(hold))
     }
 
@@ -258,7 +261,7 @@ impl<H: Host> ProcessGroup<H> {
         self.stopped.get(hold) as usize
     }
 
-    fn register_under_numbers(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
+    fn register_with_founder_identity(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
         let take = |roles: &mut Roles<H>| roles.group = Some(own);
         let give_back = |roles: &mut Roles<H>| roles.group = None;

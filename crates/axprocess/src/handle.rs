@@ -21,7 +21,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 
 use crate::pid::IdentityKey;
-use crate::pid::{Identity, PidNamespace, Task, retry_with_fresh_identity};
+use crate::pid::{Identity, PidNamespace, Task, retry_with_preallocated_identity};
 use crate::process::Process;
 use crate::sync::Hold;
 use crate::thread::Thread;
@@ -150,16 +150,16 @@ impl<H: Host> Process<H> {
         let flags = PidfdFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
         let number = Pid::try_from(pid).ok().filter(|number| *number > 0).ok_or(Errno::EINVAL)?;
         let wants_thread = flags.contains(PidfdFlags::THREAD);
-        retry_with_fresh_identity(self.table(), |hold, fresh| {
+        retry_with_preallocated_identity(self.table(), |hold, preallocated| {
             let task = self.pid_ns(hold).roles(hold, number).and_then(|roles| roles.task());
             let (identity, kind) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => {
                     let kind = if wants_thread { Kind::Leader } else { Kind::Process };
-                    (process.get(hold).find_or_make_identity(hold, fresh)?, kind)
+                    (process.get(hold).find_or_make_identity(hold, preallocated)?, kind)
                 }
                 Task::Thread(_) if !wants_thread => return Err(Errno::ENOENT),
                 Task::Thread(thread) => {
-                    (thread.get(hold).find_or_make_identity(hold, fresh)?, Kind::Thread)
+                    (thread.get(hold).find_or_make_identity(hold, preallocated)?, Kind::Thread)
                 }
             };
             Ok(identity.map(|identity| PidHandle { identity, kind }))
@@ -183,10 +183,10 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `ESRCH`: it has exited, and nobody has asked for its identity before. `ENOMEM`: there is no memory.
     pub fn handle(&self) -> Result<PidHandle<H>, Errno> {
-        retry_with_fresh_identity(self.process().table(), |hold, fresh| {
+        retry_with_preallocated_identity(self.process().table(), |hold, preallocated| {
             let kind = if self.has_process_number(hold) { Kind::Leader } else { Kind::Thread };
             Ok(self
-                .find_or_make_identity(hold, fresh)?
+                .find_or_make_identity(hold, preallocated)?
                 .map(|identity| PidHandle { identity, kind }))
         })
     }
@@ -287,7 +287,7 @@ impl<H: Host> PidHandle<H> {
                     ppid: parent.map_or(0, |it| it.own_numbers().number_in(hold, viewer)),
                 }
             });
-            let exit: Option<ExitStatus> = exit.then(|| self.identity.exit_status());
+            let exit: Option<ExitStatus> = exit.then(|| self.identity.exit_status_once_gone());
             Ok(HandleInfo { numbers, exit })
         })
     }
@@ -299,7 +299,7 @@ impl<H: Host> PidHandle<H> {
     }
 
     /// The table that it is of, by serial, and the use of the process's number that it names; `None` for a thread that does not lead, after which no group is named.
-    pub(crate) fn process_key_and_table(&self) -> Option<(u64, IdentityKey)> {
+    pub(crate) fn table_and_key_if_tgid(&self) -> Option<(u64, IdentityKey)> {
         let table = self.identity.table();
         match self.kind {
             Kind::Process | Kind::Leader => {
@@ -310,7 +310,7 @@ impl<H: Host> PidHandle<H> {
     }
 
     /// The same, in a hold.
-    pub(crate) fn process_identity_key(&self, hold: &Hold<'_, H>) -> Option<IdentityKey> {
+    pub(crate) fn identity_key_if_tgid(&self, hold: &Hold<'_, H>) -> Option<IdentityKey> {
         (self.kind != Kind::Thread).then(|| self.identity.identity_key(hold))
     }
 }

@@ -100,23 +100,23 @@ impl<H: Host> Session<H> {
     ) -> Result<(), Refusal> {
         if let Some(founder) = founder {
             self.own_numbers.copy_from_founder(hold, founder);
-            self.register_under_numbers(hold)?;
+            self.register_with_founder_identity(hold)?;
         }
         Ok(())
     }
 
     /// Takes a group out, and ends the session with its last one.
-    pub(crate) fn release_group(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
+    pub(crate) fn remove_group_end_if_last(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         self.groups.remove(hold, group);
         if self.groups.is_empty(hold) {
-            self.own_numbers.edit(hold, |roles| roles.session = None);
+            self.own_numbers.edit_roles_everywhere(hold, |roles| roles.session = None);
             self.give_up_terminal(hold);
         }
     }
 }
 
 impl<H: Host> Session<H> {
-    fn register_under_numbers(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
+    fn register_with_founder_identity(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
         let take = |roles: &mut Roles<H>| roles.session = Some(own);
         let give_back = |roles: &mut Roles<H>| roles.session = None;

@@ -279,16 +279,16 @@ impl SignalCause {
     /// ```
     /// use axprocess::{ChildCode, SignalCause, WaitStatus};
     /// let cause = SignalCause::Child { pid: 7, status: WaitStatus::Continued };
-    /// assert_eq!(cause.child_code(), Some(ChildCode { code: 6, status: 18 }));
-    /// assert_eq!(SignalCause::Kernel.child_code(), None);
+    /// assert_eq!(cause.si_code_and_status(), Some(ChildCode { code: 6, status: 18 }));
+    /// assert_eq!(SignalCause::Kernel.si_code_and_status(), None);
     /// ```
-    pub const fn child_code(self) -> Option<ChildCode> {
+    pub const fn si_code_and_status(self) -> Option<ChildCode> {
         match self {
             // A waiting tracer learns the event too, a signal does not tell it.
             Self::Child { status: WaitStatus::Trapped(stop), .. } => {
                 Some(ChildCode::trapped(stop.code() & 0x7f))
             }
-            Self::Child { status, .. } => Some(status.child_code()),
+            Self::Child { status, .. } => Some(status.si_code_and_status()),
             Self::ChildStopUndone { .. } => Some(ChildCode::STOP_UNDONE),
             _ => None,
         }

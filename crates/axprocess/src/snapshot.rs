@@ -13,7 +13,7 @@
 use alloc::vec::Vec;
 
 use crate::object::Object;
-use crate::sync::{BATCH, Hold, TableInner};
+use crate::sync::{BATCH, Hold, HoldFull, TableInner};
 use crate::{ARef, Errno, Host};
 
 /// A list that can be collected.
@@ -94,7 +94,7 @@ impl<T: Object> Walk<T> {
         list: &L,
         found: &mut Vec<ARef<T>>,
     ) -> bool {
-        let Some(mut next) = self.find_resume_point(hold, list, found) else { return false };
+        let Ok(mut next) = self.find_resume_point(hold, list, found) else { return false };
         let mut passed = None;
         while let Some(member) = next {
             if hold.is_batch_full() {
@@ -116,30 +116,30 @@ impl<T: Object> Walk<T> {
         true
     }
 
-    /// Who is to be looked at next. `None`: the hold is full before that is known.
+    /// Who is to be looked at next, if anybody is left.
     fn find_resume_point<'h, H: Host, L: Listing<H, Member = T>>(
         &mut self,
         hold: &mut Hold<'h, H>,
         list: &L,
         found: &[ARef<T>],
-    ) -> Option<Option<&'h T>> {
+    ) -> Result<Option<&'h T>, HoldFull> {
         if let Some((passed, place)) = self.passed.take()
             && list.place(hold, &passed) == Some(place)
         {
-            return Some(list.after(hold, &passed));
+            return Ok(list.after(hold, &passed));
         }
         while self.resume > self.found_before {
             let last = &found[self.resume - 1];
             if list.place(hold, last).is_some_and(|place| place <= self.until) {
-                return Some(list.after(hold, last));
+                return Ok(list.after(hold, last));
             }
             if hold.is_batch_full() {
-                return None;
+                return Err(HoldFull);
             }
             hold.count_touched();
             self.resume -= 1;
         }
-        Some(list.first(hold))
+        Ok(list.first(hold))
     }
 }
 

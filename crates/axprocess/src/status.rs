@@ -90,10 +90,10 @@ impl WaitStatus {
     ///
     /// ```
     /// use axprocess::{ChildCode, Signal, WaitStatus};
-    /// assert_eq!(WaitStatus::Exited(7).child_code(), ChildCode { code: 1, status: 7 });
-    /// assert_eq!(WaitStatus::Continued.child_code(), ChildCode { code: 6, status: 18 });
+    /// assert_eq!(WaitStatus::Exited(7).si_code_and_status(), ChildCode { code: 1, status: 7 });
+    /// assert_eq!(WaitStatus::Continued.si_code_and_status(), ChildCode { code: 6, status: 18 });
     /// ```
-    pub const fn child_code(self) -> ChildCode {
+    pub const fn si_code_and_status(self) -> ChildCode {
         let (code, status) = match self {
             Self::Exited(code) => (ChildCode::EXITED, code as i32),
             Self::Signaled { signal, core_dumped: false } => {

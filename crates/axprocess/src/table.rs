@@ -197,7 +197,7 @@ impl<H: Host> Drop for ProcessTable<H> {
     fn drop(&mut self) {
         let Some(table) = self.table.get() else { return };
         // The kernel's data may panic when it is dropped: the rest is ended all the same.
-        let release_at_table_end = || while table.hold(release_some_at_table_end) {};
+        let release_at_table_end = || while !table.hold(try_release_all_at_table_end) {};
         with_rest_on_panic(release_at_table_end, || {
             table.hold(|hold| hold.relations_mut().closed = true);
             release_at_table_end();
@@ -205,8 +205,8 @@ impl<H: Host> Drop for ProcessTable<H> {
     }
 }
 
-/// Takes apart as much as one hold allows. False when nothing is left.
-fn release_some_at_table_end<H: Host>(hold: &mut Hold<'_, H>) -> bool {
+/// Takes apart as much as one hold allows. Whether nothing is left.
+fn try_release_all_at_table_end<H: Host>(hold: &mut Hold<'_, H>) -> bool {
     while let Some(root) = hold.init() {
         hold.count_touched();
         match root.first_child(hold) {
@@ -214,10 +214,10 @@ fn release_some_at_table_end<H: Host>(hold: &mut Hold<'_, H>) -> bool {
             None => root.release_at_table_end(hold),
         }
         if hold.is_batch_full() {
-            return true;
+            return false;
         }
     }
-    false
+    true
 }
 
 impl<H: Host> fmt::Debug for ProcessTable<H> {

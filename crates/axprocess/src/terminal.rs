@@ -167,7 +167,7 @@ impl<H: Host> Terminal<H> {
     pub fn hang_up(&self) -> Option<ARef<Session<H>>> {
         self.table.hold(|hold| {
             let session = self.session.get(hold)?;
-            session.post_hang_up_to_leader(hold);
+            session.post_hup_cont_to_leader(hold);
             let foreground = self.foreground_in(hold);
             session.detach_terminal(hold, self);
             session.terminal().foreground_at_hang_up.set(hold, foreground);
@@ -270,7 +270,7 @@ impl<H: Host> Session<H> {
     }
 
     /// Tells the leader of a session with a terminal that it has hung up.
-    pub(crate) fn post_hang_up_to_leader(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn post_hup_cont_to_leader(&self, hold: &mut Hold<'_, H>) {
         if let Some(leader) = self.leader(hold) {
             for signal in [Signal::SIGHUP, Signal::SIGCONT] {
                 leader.send(hold, &SignalInfo { signal, cause: SignalCause::Kernel });

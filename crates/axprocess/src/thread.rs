@@ -96,7 +96,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(crate) fn make(
+    pub(crate) fn make_embryo(
         process: &Process<H>,
         data: H::ThreadData,
     ) -> Result<[ARef<Self>; 2], Errno> {
@@ -240,7 +240,7 @@ impl<H: Host> Thread<H> {
         self.place_in_process.set(hold, place);
     }
 
-    pub(crate) const fn stopped_in(&self) -> &Field<u32> {
+    pub(crate) const fn last_stop_round(&self) -> &Field<u32> {
         &self.stopped_in
     }
 

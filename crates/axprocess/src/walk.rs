@@ -87,7 +87,7 @@ enum Looked<H: Host> {
 
 fn look_on<H: Host>(hold: &mut Hold<'_, H>, viewer: &PidNamespace<H>, from: Pid) -> Looked<H> {
     let mut from = from;
-    while let Some(number) = viewer.numbers(hold).next_used(from) {
+    while let Some(number) = viewer.numbers(hold).first_used_from(from) {
         hold.count_touched();
         let task = viewer.roles(hold, number).and_then(|roles| roles.task());
         let process = task.and_then(|task| task.process_of_leader(hold));

@@ -240,5 +240,5 @@ fn nothing_begins_in_a_process_amid_an_exec() {
     };
     let (_, done) = holds_with(2, step, || caller.exec());
     assert_eq!((done, caller.process().threads().unwrap().len()), (Ok(()), 1));
-    assert!(!caller.is_stop_requested());
+    assert!(!caller.is_group_stop_requested());
 }

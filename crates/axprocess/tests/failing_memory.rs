@@ -222,8 +222,11 @@ fn draw_thread(picture: &mut String, thread: &Thread) {
     let tracer = thread.tracer().map(|it| it.tid());
     let children = thread.children().unwrap().len();
     let space = thread.namespace_for_children().map(|it| ptr::from_ref(&*it).addr());
-    let marks =
-        (thread.is_waiting_for_vfork(), thread.parent_death_signal(), thread.is_stop_requested());
+    let marks = (
+        thread.is_waiting_for_vfork(),
+        thread.parent_death_signal(),
+        thread.is_group_stop_requested(),
+    );
     let state = thread.run_state();
     _ = writeln!(
         picture,

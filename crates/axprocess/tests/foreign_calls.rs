@@ -561,7 +561,7 @@ fn call(kind: usize) -> Option<()> {
             _ = (
                 thread.begin_stop(signal(), ticket),
                 thread.participate_in_stop(),
-                thread.is_stop_requested(),
+                thread.is_group_stop_requested(),
             );
             if one_in(2) {
                 _ = process.note_signal_sent(Signal::SIGCONT);

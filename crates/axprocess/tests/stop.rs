@@ -63,7 +63,7 @@ fn a_stop_is_complete_with_the_last_thread() {
     let (table, parents, [leader, a, b]) = three_threads();
     assert_eq!(begin(&a, Signal::SIGTTIN), StopDecision::Stop);
     assert_eq!(events(&table), [leader.tid(), b.tid()].map(Event::StopRequest));
-    assert!(leader.is_stop_requested() && b.is_stop_requested());
+    assert!(leader.is_group_stop_requested() && b.is_group_stop_requested());
     assert_eq!(begin(&b, STOP), StopDecision::Stop, "R-STOP-05: takes part");
     assert_eq!(a.participate_in_stop(), ThreadStop::OthersRun);
     assert_eq!(b.participate_in_stop(), ThreadStop::OthersRun);
@@ -122,7 +122,7 @@ fn a_continuation_of_an_unfinished_stop_is_told_as_a_stop() {
     a.participate_in_stop();
     events(&table);
     resume(&a);
-    assert!(!leader.is_stop_requested());
+    assert!(!leader.is_group_stop_requested());
     assert_eq!(leader.participate_in_stop(), ThreadStop::RunsOn);
     a.notify_parent_if_continued();
     leader.notify_parent_if_continued();
@@ -130,7 +130,7 @@ fn a_continuation_of_an_unfinished_stop_is_told_as_a_stop() {
     assert_eq!(events(&table), [undone, Event::Wake(2)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Continued));
     begin(&a, Signal::SIGTSTP);
-    assert!(a.is_stop_requested(), "a new stop waits for all again");
+    assert!(a.is_group_stop_requested(), "a new stop waits for all again");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_thread_that_exits_counts_as_stopped() {
     exit(&a, 0);
     exit(&leader, 0);
     assert_eq!(signals(&table), []);
-    assert!(b.is_stop_requested());
+    assert!(b.is_group_stop_requested());
     exit(&spawn(&b), 0);
     let late = spawn(&b);
     assert_eq!(b.participate_in_stop(), ThreadStop::OthersRun);
@@ -226,14 +226,14 @@ fn b26_a_thread_made_during_a_stop_stops_too() {
     let (table, _init, [leader, a, b]) = three_threads();
     begin(&a, STOP);
     let late = spawn(&b);
-    assert!(late.is_stop_requested());
+    assert!(late.is_group_stop_requested());
     for thread in [&leader, &a, &b] {
         assert_eq!(thread.participate_in_stop(), ThreadStop::OthersRun);
     }
     assert_eq!(late.participate_in_stop(), ThreadStop::Last);
     events(&table);
     let later = spawn(&b);
-    assert!(later.is_stop_requested());
+    assert!(later.is_group_stop_requested());
     assert_eq!(later.participate_in_stop(), ThreadStop::Joined);
     assert_eq!(events(&table), []);
 }
@@ -245,7 +245,7 @@ fn a_child_inherits_no_stop() {
     let parent = fork(&init);
     parent.process().report_group_stopped(STOP);
     let child = fork(&parent);
-    assert!(!child.process().is_stopped() && !child.is_stop_requested());
+    assert!(!child.process().is_stopped() && !child.is_group_stop_requested());
     assert_eq!(wait4(&parent, -1, WUNTRACED | WNOHANG), Waited::Nothing);
 }
 
@@ -263,7 +263,7 @@ fn a_group_exit_ends_the_stop() {
         events(&table);
         threads[0].process().begin_group_exit(ExitStatus::killed(Signal::SIGKILL));
         resume(&threads[0]);
-        assert!(!threads[1].is_stop_requested() && !threads[0].process().is_stopped());
+        assert!(!threads[1].is_group_stop_requested() && !threads[0].process().is_stopped());
         assert_eq!(threads[1].participate_in_stop(), ThreadStop::RunsOn);
         assert_eq!(begin(&threads[1], STOP), StopDecision::Discard);
         threads[1].notify_parent_if_continued();
@@ -290,7 +290,7 @@ fn exec_ends_an_unfinished_stop() {
     let (table, parents, [_leader, a, b]) = three_threads();
     begin(&a, STOP);
     b.exec().unwrap();
-    assert!(!b.is_stop_requested());
+    assert!(!b.is_group_stop_requested());
     assert_eq!((signals(&table), report(&parents)), (vec![], Waited::Nothing));
 }
 
@@ -308,7 +308,7 @@ fn b4_terminal_stops_are_discarded_in_an_orphaned_group() {
         assert_eq!(begin(&shell, signal), StopDecision::Discard);
         assert_eq!(job.process().would_stop(signal), StopDecision::Stop);
     }
-    assert!(!shell.is_stop_requested());
+    assert!(!shell.is_group_stop_requested());
     assert_eq!(shell.process().would_stop(STOP), StopDecision::Stop);
     assert_eq!(shell.process().would_stop(Signal::SIGTERM), StopDecision::Discard);
     events(&table);
@@ -377,7 +377,7 @@ fn a_stop_goes_on_waiting_when_one_of_several_exits() {
     begin(&a, STOP);
     exit(&b, 0);
     assert_eq!(signals(&table), []);
-    assert!(!b.is_stop_requested() && !leader.process().is_stopped());
+    assert!(!b.is_group_stop_requested() && !leader.process().is_stopped());
     assert_eq!(a.participate_in_stop(), ThreadStop::OthersRun);
     assert_eq!(leader.participate_in_stop(), ThreadStop::Last);
     assert_eq!(signals(&table), [stopped(STOP)]);

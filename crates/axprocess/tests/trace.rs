@@ -95,11 +95,11 @@ fn b22_a_trap_reports_its_whole_code() {
     assert_eq!(status.to_raw(), 0x4057f);
     assert_eq!(WaitStatus::from_raw(0x4057f), Some(status));
     assert_eq!(WaitStatus::from_raw(0x100_057f), None);
-    assert_eq!(status.child_code(), ChildCode { code: 4, status: 0x405 });
-    let signal = SignalCause::Child { pid: 2, status }.child_code();
+    assert_eq!(status.si_code_and_status(), ChildCode { code: 4, status: 0x405 });
+    let signal = SignalCause::Child { pid: 2, status }.si_code_and_status();
     assert_eq!(signal, Some(ChildCode { code: 4, status: 5 }));
     let delivery = WaitStatus::Trapped(Signal::SIGUSR1.into());
-    assert_eq!((delivery.to_raw(), delivery.child_code().status), (0xa7f, 10));
+    assert_eq!((delivery.to_raw(), delivery.si_code_and_status().status), (0xa7f, 10));
     assert_eq!(wait4(&tracer, -1, 0), Waited::Nothing, "R-WAIT-20: once");
 }
 

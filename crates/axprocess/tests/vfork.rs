@@ -98,7 +98,7 @@ fn a_stop_of_the_parent_awaits_the_release() {
     assert_eq!(other.participate_in_stop(), ThreadStop::OthersRun);
     assert_eq!(wait4(&init, -1, WUNTRACED | WNOHANG), Waited::Nothing);
     exit(&child, 0);
-    assert!(parent.is_stop_requested());
+    assert!(parent.is_group_stop_requested());
     assert_eq!(parent.participate_in_stop(), ThreadStop::Last);
     assert_eq!(wait4(&init, 2, WUNTRACED), Waited::Got(2, WaitStatus::Stopped(Signal::SIGSTOP)));
 }

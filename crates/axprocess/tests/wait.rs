@@ -347,7 +347,7 @@ fn b21_the_smallest_number_is_nobody() {
 fn b23_a_continuation_names_its_signal() {
     // R-WAIT-17, R-NOTIFY-02, R-NOTIFY-11, B23: si_code and si_status, the same for the signal and for waitid; a stop undone names none.
     let code = |status: WaitStatus| {
-        let ChildCode { code, status } = status.child_code();
+        let ChildCode { code, status } = status.si_code_and_status();
         (code, status)
     };
     let signal = Signal::SIGSEGV;
@@ -356,11 +356,11 @@ fn b23_a_continuation_names_its_signal() {
     assert_eq!(code(WaitStatus::Signaled { signal, core_dumped: true }), (3, 11));
     assert_eq!(code(WaitStatus::Stopped(Signal::SIGTTIN)), (5, 21));
     assert_eq!(code(WaitStatus::Continued), (6, 18));
-    let undone = SignalCause::ChildStopUndone { pid: 2 }.child_code();
+    let undone = SignalCause::ChildStopUndone { pid: 2 }.si_code_and_status();
     assert_eq!(undone, Some(ChildCode { code: 5, status: 0 }));
     let posted = SignalCause::Child { pid: 2, status: WaitStatus::Continued };
-    assert_eq!(posted.child_code(), Some(WaitStatus::Continued.child_code()));
-    assert_eq!(SignalCause::Kernel.child_code(), None);
+    assert_eq!(posted.si_code_and_status(), Some(WaitStatus::Continued.si_code_and_status()));
+    assert_eq!(SignalCause::Kernel.si_code_and_status(), None);
 }
 
 #[test]

@@ -243,7 +243,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         let (own, key) = (Ptr::new(node), node.key(hold));
         let is_first = self.first(hold).is_none_or(|first| key < first.key(hold));
         let is_last = self.last.get(hold).is_none_or(|last| key > last.get(hold).key(hold));
-        let Some((parent, side)) = self.place_below(hold, key, is_last) else {
+        let Some((parent, side)) = self.insertion_point(hold, key, is_last) else {
             return;
         };
         Self::set_child(hold, parent.get(hold), side, Some(own));
@@ -315,7 +315,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// Where in the tree a new key belongs. At once, if it is behind all others: most are, for who is adopted is born last.
-    fn place_below<H: Host>(
+    fn insertion_point<H: Host>(
         &self,
         hold: &mut Hold<'_, H>,
         key: i64,

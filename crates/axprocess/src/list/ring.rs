@@ -29,7 +29,7 @@ impl<T: Send + Sync> Links<T> {
     }
 
     /// Who is in no list leads nowhere: the wait of a dead thread looks at who stands behind it.
-    fn check<H: Host>(&self, hold: &Hold<'_, H>) {
+    fn debug_assert_paired<H: Host>(&self, hold: &Hold<'_, H>) {
         let (leads_back, leads_on) = (self.is_linked(hold), self.next.get(hold).is_some());
         debug_assert_eq!(leads_back, leads_on, "an object leads to others and is in no list");
     }
@@ -60,7 +60,7 @@ impl<T: Node<L>, L> Ring<T, L> {
     }
 
     /// A count of some of the members, kept by who uses the list. It stands here because there is room for it.
-    pub(crate) const fn user_tally(&self) -> &Field<u32> {
+    pub(crate) const fn owner_counter(&self) -> &Field<u32> {
         &self.user_tally
     }
 
@@ -77,7 +77,7 @@ impl<T: Node<L>, L> Ring<T, L> {
     /// The one after `node`, which is in this list or in none; `None` at its end, and of one that is in none.
     #[inline]
     pub(crate) fn after<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
-        node.links().check(hold);
+        node.links().debug_assert_paired(hold);
         let next = node.links().next.get(hold)?;
         (self.head.get(hold) != Some(next)).then(|| next.get(hold))
     }
@@ -90,7 +90,7 @@ impl<T: Node<L>, L> Ring<T, L> {
     /// The one before `node`, which is in this list or in none; `None` at its beginning, and of one that is in none.
     #[inline]
     pub(crate) fn before<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
-        node.links().check(hold);
+        node.links().debug_assert_paired(hold);
         if self.head.get(hold).is_some_and(|head| head.is(node)) {
             return None;
         }

@@ -107,7 +107,7 @@ impl<T: Object> ARef<T> {
         let pointer = {
             let part = part(&whole);
             assert!(
-                part.head().whole_or_self() == whole.head().whole_or_self(),
+                part.head().whole_if_placed() == whole.head().whole_if_placed(),
                 "a part stands in its whole"
             );
             NonNull::from_ref(part)
@@ -119,7 +119,7 @@ impl<T: Object> ARef<T> {
     /// A reference of one's own, unless the last one has gone: for what is reached over a link that does not keep it alive.
     #[inline]
     pub(crate) fn try_from_ref(object: &T) -> Option<Self> {
-        let counted = object.head().counting().try_count_up();
+        let counted = object.head().counting_head().try_count_up();
         counted.then(|| Self { pointer: NonNull::from_ref(object), owned: PhantomData })
     }
 
@@ -150,7 +150,7 @@ impl<T: Object> ARef<T> {
     #[cfg(test)]
     pub(crate) fn count(this: &Self) -> u32 {
         // SAFETY: this reference keeps the whole alive. Held against: one to a part.
-        this.head().whole_or_self().map_or(0, |whole| unsafe { whole.as_ref() }.count())
+        this.head().whole_if_placed().map_or(0, |whole| unsafe { whole.as_ref() }.count())
     }
 }
 
@@ -159,7 +159,7 @@ impl<T: Object> From<&T> for ARef<T> {
     #[inline]
     fn from(object: &T) -> Self {
         // It is counted, or this panics: an object at its end, or that waits to be freed, has no reference any more, and never gets one again.
-        object.head().counting().count_up_or_panic();
+        object.head().counting_head().count_up_or_panic();
         Self { pointer: NonNull::from_ref(object), owned: PhantomData }
     }
 }
@@ -191,7 +191,7 @@ impl<T: Object> AsRef<T> for ARef<T> {
 impl<T: Object> Drop for ARef<T> {
     #[inline]
     fn drop(&mut self) {
-        let Some(whole) = self.head().whole_or_self() else { return };
+        let Some(whole) = self.head().whole_if_placed() else { return };
         // SAFETY: this reference is given up, and has kept the whole alive, which so does not wait to be freed: its head leads to itself. Held against: the last references to a process and to its first
         // thread, dropped by two threads at once.
         if unsafe { Head::count_down(whole) } {
@@ -205,12 +205,12 @@ impl<T: Object> ARef<T> {
     #[inline]
     fn free_or_put_off(&self, whole: NonNull<Head>) {
         // The object still stands: whoever took the count to 0 owns it.
-        match self.table_pending_frees().filter(|pending| pending.is_lock_held()) {
+        match self.table_pending_frees().filter(|pending| pending.is_lock_held_by_anyone()) {
             // SAFETY: its last reference has gone, and it is given away here, once. `pending` stands in its table, which it counts itself or by what it refers to; what was never published is dropped
             // by who borrows its maker, which does. Held against: a hook that drops the last reference in the hold, another thread that drops it beside the last hold of a table that is gone.
             Some(pending) => unsafe { Pending::put_off(NonNull::from_ref(pending), whole) },
             // SAFETY: as above. What is linked is held by its list; the few that are not (terminals) are unlinked there, and who follows a link to one meanwhile gets no reference, for the count stays 0. A hold
-            // that used it has ended, and its end has happened before: `is_lock_held` has seen it. Held against: a terminal that is dropped while its session is asked for it.
+            // that used it has ended, and its end has happened before: `is_lock_held_by_anyone` has seen it. Held against: a terminal that is dropped while its session is asked for it.
             None => unsafe { T::free(whole) },
         }
     }

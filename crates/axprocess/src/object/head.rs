@@ -133,8 +133,8 @@ impl Head {
     /// The head that counts for this object: its own, or that of the whole in which it stands. Not by way of `whole` in a whole itself: that leads elsewhere
     /// while it waits to be freed.
     #[inline]
-    pub(super) fn counting(&self) -> &Self {
-        match self.whole_or_self() {
+    pub(super) fn counting_head(&self) -> &Self {
+        match self.whole_if_placed() {
             // SAFETY: a part stands in its whole, which so lives as long as the part is borrowed; its way there is written once. Held against: a first thread that is shared while its process waits to
             // be freed (only the whole's own head is chained, and its count is 0).
             Some(whole) if self.is_part() => unsafe { whole.as_ref() },
@@ -144,7 +144,7 @@ impl Head {
 
     /// The head of the whole, with the right to all of its block; `None`: the object is not in its place.
     #[inline]
-    pub(super) fn whole_or_self(&self) -> Option<NonNull<Self>> {
+    pub(super) fn whole_if_placed(&self) -> Option<NonNull<Self>> {
         NonNull::new(self.whole.load(Ordering::Relaxed))
     }
 

@@ -176,22 +176,22 @@ macro_rules! object {
     };
 }
 
-object!(TableInner, TableInner, |table| table.pending(),
+object!(TableInner, TableInner, |table| table.pending_frees(),
     part: offset_of!(Self, pid_ns) + offset_of!(PidNamespace<H>, head), on_placed: |table| {
         table.pid_ns.set_enclosing_table(table);
-        table.pending().set_own_block(table.head.whole_or_self());
+        table.pending_frees().set_own_block(table.head.whole_if_placed());
     },
-    unlink: |table| table.pending().free_all());
-object!(Process, Process, |process| process.table().pending(),
+    unlink: |table| table.pending_frees().free_all());
+object!(Process, Process, |process| process.table().pending_frees(),
     part: offset_of!(Self, first_thread) + offset_of!(Thread<H>, head), on_placed: |process| process.first_thread.set_enclosing_process(process));
-object!(Thread, Thread, |thread| thread.process().table().pending());
-object!(ProcessGroup, Group, |group| group.table().pending());
-object!(Session, Session, |session| session.table().pending());
-object!(PidNamespace, Namespace, |pid_ns| pid_ns.table().pending());
-object!(Terminal, Terminal, |terminal| terminal.table().pending(), unlink: |terminal| terminal.detach());
-object!(PtraceRole, PtraceRole, |trace| trace.table().pending());
-object!(Inside, Inside, |inside| inside.table().pending());
-object!(Identity, Identity, |identity| identity.table().pending());
+object!(Thread, Thread, |thread| thread.process().table().pending_frees());
+object!(ProcessGroup, Group, |group| group.table().pending_frees());
+object!(Session, Session, |session| session.table().pending_frees());
+object!(PidNamespace, Namespace, |pid_ns| pid_ns.table().pending_frees());
+object!(Terminal, Terminal, |terminal| terminal.table().pending_frees(), unlink: |terminal| terminal.detach());
+object!(PtraceRole, PtraceRole, |trace| trace.table().pending_frees());
+object!(Inside, Inside, |inside| inside.table().pending_frees());
+object!(Identity, Identity, |identity| identity.table().pending_frees());
 
 // SAFETY: the head stands in the field of that name, and the kind is that of an object without a table. It is kept by its future alone, which takes it out of every list, in a hold, before it drops it.
 // Held against: a future that is leaked, or whose drop meets a lock that panics (it is never freed), a waker that drops the future that it wakes.

@@ -21,7 +21,7 @@ pub(super) fn allocate<T>() -> Option<NonNull<T>> {
 ///
 /// It comes from [`allocate`] for the same type, holds no value any more, and is given back once.
 #[inline]
-pub(super) unsafe fn give_back<T>(place: NonNull<T>) {
+pub(super) unsafe fn deallocate<T>(place: NonNull<T>) {
     // SAFETY: by this function's own contract.
     unsafe { dealloc(place.as_ptr().cast(), Layout::new::<T>()) };
 }
@@ -33,7 +33,7 @@ impl<T> Drop for Unwritten<T> {
     fn drop(&mut self) {
         // SAFETY: it comes from `allocate`. Whoever has written a value there has forgotten this; whoever drops a value there makes this for the time of it. Held against: a panic while the value
         // is made or dropped (what that leaves of it is never dropped), a block that is put back when there is no room (`put` gives it to one, or here).
-        unsafe { give_back(self.0) };
+        unsafe { deallocate(self.0) };
     }
 }
 

@@ -38,7 +38,7 @@ impl<T: Object> Owner<T> {
         let (own, start) = (ptr::from_ref(self).addr(), ptr::from_ref(whole).addr());
         let stands_inside = own >= start && own + size_of::<Self>() <= start + size_of::<T>();
         assert!(stands_inside && !self.is_counted, "a part stands in its whole");
-        assert!(whole.head().whole_or_self().is_some(), "a part is settled in its place");
+        assert!(whole.head().whole_if_placed().is_some(), "a part is settled in its place");
         // SAFETY: it is written here alone, by who makes the whole, before anyone else knows of it. Held against: a kernel that settles an object that is known (it finds it written), code of the crate that
         // settles a value which it then moves (it is not in its place).
         unsafe {

@@ -38,7 +38,7 @@ impl Pending {
 
     /// Whether somebody holds the lock.
     #[inline]
-    pub(super) fn is_lock_held(&self) -> bool {
+    pub(super) fn is_lock_held_by_anyone(&self) -> bool {
         // With the release at the end of a hold: what was done in a hold that is seen to have ended has happened before.
         self.holder.load(Ordering::Acquire) != 0
     }
@@ -98,7 +98,7 @@ impl Pending {
         loop {
             // Against that in `leave_then_take`: if this finds that the hold has ended, or else the holder finds what is in the chain.
             fence(Ordering::SeqCst);
-            if self.is_lock_held() {
+            if self.is_lock_held_by_anyone() {
                 return;
             }
             let mut late = self.take();
@@ -107,7 +107,7 @@ impl Pending {
             }
             // A hold that has used one of these was there when it came into the chain, and no later one finds it. So if nobody holds the lock now, nobody uses them.
             fence(Ordering::SeqCst);
-            if !self.is_lock_held() {
+            if !self.is_lock_held_by_anyone() {
                 return;
             }
             while let Some(whole) = late.pop() {

@@ -166,7 +166,7 @@ impl<H: Host> Identity<H> {
     }
 
     /// How it ended; to be asked when it is gone.
-    pub(crate) fn exit_status(&self) -> ExitStatus {
+    pub(crate) fn exit_status_once_gone(&self) -> ExitStatus {
         ExitStatus::from_word(self.exit_code.get())
     }
 
@@ -208,21 +208,21 @@ impl<H: Host> Identity<H> {
 /// # Errors
 ///
 /// Those of the look. `ENOMEM`: there is no memory for it.
-pub(crate) fn retry_with_fresh_identity<H: Host, R>(
+pub(crate) fn retry_with_preallocated_identity<H: Host, R>(
     table: &TableInner<H>,
-    look: impl for<'h> Fn(&mut Hold<'h, H>, &mut Fresh<H>) -> Result<Option<R>, Errno>,
+    look: impl for<'h> Fn(&mut Hold<'h, H>, &mut Preallocated<H>) -> Result<Option<R>, Errno>,
 ) -> Result<R, Errno> {
-    let mut fresh = Fresh(None);
+    let mut preallocated = Preallocated(None);
     loop {
-        if let Some(found) = table.hold(|hold| look(hold, &mut fresh))? {
+        if let Some(found) = table.hold(|hold| look(hold, &mut preallocated))? {
             return Ok(found);
         }
-        fresh.0 = Some(Identity::make_blank(table)?);
+        preallocated.0 = Some(Identity::make_blank(table)?);
     }
 }
 
 /// Memory for one identity, if there is some already.
-pub(crate) struct Fresh<H: Host>(Option<ARef<Identity<H>>>);
+pub(crate) struct Preallocated<H: Host>(Option<ARef<Identity<H>>>);
 
 impl<H: Host> Process<H> {
     /// Returns the identity of the process.
@@ -231,8 +231,8 @@ impl<H: Host> Process<H> {
     ///
     /// In this order: `ESRCH`: it is reaped, and nobody has asked before. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
-        retry_with_fresh_identity(self.table(), |hold, fresh| {
-            self.find_or_make_identity(hold, fresh)
+        retry_with_preallocated_identity(self.table(), |hold, preallocated| {
+            self.find_or_make_identity(hold, preallocated)
         })
     }
 
@@ -245,7 +245,7 @@ impl<H: Host> Process<H> {
     pub(crate) fn find_or_make_identity(
         &self,
         hold: &mut Hold<'_, H>,
-        fresh: &mut Fresh<H>,
+        preallocated: &mut Preallocated<H>,
     ) -> Result<Option<ARef<Identity<H>>>, Errno> {
         if let Some(present) = self.existing_identity(hold) {
             return Ok(Some(present));
@@ -253,7 +253,7 @@ impl<H: Host> Process<H> {
         if self.state() == ProcessState::Reaped {
             return Err(Errno::ESRCH);
         }
-        let Some(made) = fresh.0.take() else { return Ok(None) };
+        let Some(made) = preallocated.0.take() else { return Ok(None) };
         let task = self.is_in_table().then(|| Task::Process(crate::list::Ptr::new(self)));
         let state = match self.state() {
             ProcessState::Zombie => HandleState::Exited,
@@ -275,8 +275,8 @@ impl<H: Host> Thread<H> {
     ///
     /// In this order: `ESRCH`: it has exited, and nobody has asked before. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
-        retry_with_fresh_identity(self.process().table(), |hold, fresh| {
-            self.find_or_make_identity(hold, fresh)
+        retry_with_preallocated_identity(self.process().table(), |hold, preallocated| {
+            self.find_or_make_identity(hold, preallocated)
         })
     }
 
@@ -284,10 +284,10 @@ impl<H: Host> Thread<H> {
     pub(crate) fn find_or_make_identity(
         &self,
         hold: &mut Hold<'_, H>,
-        fresh: &mut Fresh<H>,
+        preallocated: &mut Preallocated<H>,
     ) -> Result<Option<ARef<Identity<H>>>, Errno> {
         if self.has_process_number(hold) {
-            return self.process().find_or_make_identity(hold, fresh);
+            return self.process().find_or_make_identity(hold, preallocated);
         }
         let edge = self.identity_edge();
         if let Some(present) = edge.get_if_set(hold) {
@@ -296,7 +296,7 @@ impl<H: Host> Thread<H> {
         if self.state() == ThreadState::Exited {
             return Err(Errno::ESRCH);
         }
-        let Some(made) = fresh.0.take() else { return Ok(None) };
+        let Some(made) = preallocated.0.take() else { return Ok(None) };
         let is_made = self.state() != ThreadState::Embryo;
         let task = is_made.then(|| Task::Thread(crate::list::Ptr::new(self)));
         let serial = hold.relations_mut().next_use_serial();
@@ -314,10 +314,10 @@ impl<H: Host> ProcessGroup<H> {
     /// In this order: `ESRCH`: the group has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
         let is_there = |hold: &Hold<'_, H>| !self.members().is_empty(hold) && self.pgid() != 0;
-        retry_with_fresh_identity(self.table(), |hold, fresh| {
+        retry_with_preallocated_identity(self.table(), |hold, preallocated| {
             identity_of_group_or_session(
                 hold,
-                fresh,
+                preallocated,
                 self.identity_edge(),
                 self.own_numbers(),
                 is_there(hold).then(|| self.identity_key(hold).serial),
@@ -334,10 +334,10 @@ impl<H: Host> Session<H> {
     /// In this order: `ESRCH`: the session has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
         let is_there = |hold: &Hold<'_, H>| !self.groups().is_empty(hold) && self.sid() != 0;
-        retry_with_fresh_identity(self.table(), |hold, fresh| {
+        retry_with_preallocated_identity(self.table(), |hold, preallocated| {
             identity_of_group_or_session(
                 hold,
-                fresh,
+                preallocated,
                 self.identity_edge(),
                 self.own_numbers(),
                 is_there(hold).then(|| self.founder_serial(hold)),
@@ -349,7 +349,7 @@ impl<H: Host> Session<H> {
 /// The identity of a group or a session, of that serial while it is there.
 fn identity_of_group_or_session<H: Host>(
     hold: &mut Hold<'_, H>,
-    fresh: &mut Fresh<H>,
+    preallocated: &mut Preallocated<H>,
     edge: &StrongEdge<Identity<H>>,
     numbers: &Numbers<H>,
     serial: Option<u64>,
@@ -361,9 +361,9 @@ fn identity_of_group_or_session<H: Host>(
     let founder = numbers.founder(hold);
     if let Some(founder) = founder.filter(|founder| founder.serial(hold) == serial) {
         // It shares what it has with this one.
-        return founder.find_or_make_identity(hold, fresh);
+        return founder.find_or_make_identity(hold, preallocated);
     }
-    let Some(made) = fresh.0.take() else { return Ok(None) };
+    let Some(made) = preallocated.0.take() else { return Ok(None) };
     made.begin(hold, numbers, serial, None, HandleState::Gone);
     edge.set(hold, Some(ARef::clone(&made)));
     share_with_group_and_session(hold, &made);

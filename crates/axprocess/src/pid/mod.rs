@@ -9,7 +9,7 @@ mod radix;
 mod settings;
 
 pub use identity::Identity;
-pub(crate) use identity::retry_with_fresh_identity;
+pub(crate) use identity::retry_with_preallocated_identity;
 pub(crate) use identity_key::IdentityKey;
 pub(crate) use namespace::DEEPEST;
 pub use namespace::PidNamespace;

@@ -127,7 +127,7 @@ impl<H: Host> PidNamespace<H> {
     }
 
     /// Whether nobody has lived in it yet: the first must be number 1. The table's own may begin with any.
-    pub(super) fn awaits_first(&self, hold: &Hold<'_, H>) -> bool {
+    pub(super) fn awaits_pid_1(&self, hold: &Hold<'_, H>) -> bool {
         self.level > 0 && self.init(hold).is_none() && !self.is_closed(hold)
     }
 
@@ -174,8 +174,8 @@ impl<H: Host> PidNamespace<H> {
     }
 
     /// The next number in use that its end has not come to yet.
-    pub(crate) fn next_to_kill(&self, hold: &mut Hold<'_, H>) -> Option<Pid> {
-        let number = self.numbers(hold).next_used(self.killed.get(hold).checked_add(1)?)?;
+    pub(crate) fn take_next_to_kill(&self, hold: &mut Hold<'_, H>) -> Option<Pid> {
+        let number = self.numbers(hold).first_used_from(self.killed.get(hold).checked_add(1)?)?;
         self.killed.set(hold, number);
         Some(number)
     }

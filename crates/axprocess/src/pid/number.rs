@@ -174,11 +174,15 @@ impl<H: Host> NumberTable<H> {
     #[inline]
     pub(crate) fn enter(&mut self, wanted: Option<Pid>, holder: Holder<H>) -> Result<Pid, Refusal> {
         if let Some(pid) = wanted {
-            return if self.occupy(pid, holder)? { Ok(pid) } else { Err(Errno::EEXIST.into()) };
+            return if self.occupy_if_free(pid, holder)? {
+                Ok(pid)
+            } else {
+                Err(Errno::EEXIST.into())
+            };
         }
         let candidate = self.first_candidate();
         // Mostly it is free, and need not be looked for.
-        let pid = match candidate < self.limit && self.occupy(candidate, holder)? {
+        let pid = match candidate < self.limit && self.occupy_if_free(candidate, holder)? {
             true => candidate,
             false => self.enter_next_free(holder)?,
         };
@@ -226,7 +230,7 @@ impl<H: Host> NumberTable<H> {
     }
 
     /// Gives a number to a task if it is free. Whether it was.
-    fn occupy(&mut self, number: Pid, holder: Holder<H>) -> Result<bool, Refusal> {
+    fn occupy_if_free(&mut self, number: Pid, holder: Holder<H>) -> Result<bool, Refusal> {
         let entered = self.roles.edit(number, |roles| {
             let is_free = roles.is_vacant();
             if is_free {
@@ -256,7 +260,7 @@ impl<H: Host> NumberTable<H> {
     }
 
     /// The smallest number in use that is not below `from`.
-    pub(crate) fn next_used(&self, from: Pid) -> Option<Pid> {
+    pub(crate) fn first_used_from(&self, from: Pid) -> Option<Pid> {
         self.roles.first_used(from)
     }
 

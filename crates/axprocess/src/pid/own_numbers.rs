@@ -105,7 +105,7 @@ impl<H: Host> Numbers<H> {
     }
 
     /// Gives a new thread or process its numbers, from its own namespace outward. On an error it has none; `caller`: who asks for them; `task`: who
-    /// is found under them, nobody before they are [filled](Self::fill).
+    /// is found under them, nobody before they are [published](Self::publish_task).
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ impl<H: Host> Numbers<H> {
         holder: Holder<H>,
     ) -> Result<(), Refusal> {
         let own = self.pid_ns(hold);
-        if own.awaits_first(hold) && own.numbers(hold).len() > 0 {
+        if own.awaits_pid_1(hold) && own.numbers(hold).len() > 0 {
             // Its first is being made, and may yet come to nothing.
             return Err(Errno::ENOMEM.into());
         }
@@ -211,7 +211,7 @@ impl<H: Host> Numbers<H> {
                 numbers.edit_existing(number, |roles| roles.holder = Holder::Nobody);
             });
         }
-        if own.awaits_first(hold) {
+        if own.awaits_pid_1(hold) {
             own.edit_numbers_retiring(hold, |numbers| numbers.set_cursor(1));
         }
     }
@@ -250,7 +250,7 @@ impl<H: Host> Numbers<H> {
     }
 
     /// Whether its numbers, at every level, may be in use anew, as far as `is_free` finds no other use. A namespace that is ending gives none.
-    pub(crate) fn can_be_taken(
+    pub(crate) fn all_free_and_open(
         &self,
         hold: &Hold<'_, H>,
         is_free: impl Fn(&Roles<H>) -> bool,
@@ -267,7 +267,11 @@ impl<H: Host> Numbers<H> {
 
     /// Edits the roles of its numbers, at every level, all of them in use.
     #[inline]
-    pub(crate) fn edit(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
+    pub(crate) fn edit_roles_everywhere(
+        &self,
+        hold: &mut Hold<'_, H>,
+        edit: impl Fn(&mut Roles<H>),
+    ) {
         if self.inside.get_if_set(hold).is_none() {
             let number = self.number();
             hold.root_pid_ns()
@@ -323,14 +327,14 @@ impl<H: Host> Numbers<H> {
     }
 
     /// Makes a thread or process be found under the numbers that it has.
-    pub(crate) fn fill(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
-        self.edit(hold, |roles| roles.holder = Holder::Task(task));
+    pub(crate) fn publish_task(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
+        self.edit_roles_everywhere(hold, |roles| roles.holder = Holder::Task(task));
     }
 
     /// Gives up numbers under which nobody was found. In a namespace where it would have been the first, nobody is made any more, as on Linux (R-FORK-18).
-    pub(crate) fn release_after_failed_fork(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn release_and_close_if_first(&self, hold: &mut Hold<'_, H>) {
         let own = self.pid_ns(hold);
-        if own.awaits_first(hold) {
+        if own.awaits_pid_1(hold) {
             own.close(hold);
         }
         self.release_holder(hold);
@@ -350,7 +354,7 @@ impl<H: Host> Numbers<H> {
 
     #[cold]
     fn release_holder_everywhere(&self, hold: &mut Hold<'_, H>) {
-        self.edit(hold, |roles| roles.holder = Holder::Nobody);
+        self.edit_roles_everywhere(hold, |roles| roles.holder = Holder::Nobody);
     }
 }
 
@@ -379,12 +383,12 @@ fn enter_one<H: Host>(
     caller: Option<&Thread<H>>,
     holder: Holder<H>,
 ) -> Result<Pid, Refusal> {
-    let wanted = wanted_if_permitted(hold, pid_ns, wanted, depth, caller)?;
+    let wanted = wanted_or_refusal(hold, pid_ns, wanted, depth, caller)?;
     retry_with_donated(hold, pid_ns, |numbers| numbers.enter(wanted, holder))
 }
 
 /// The number wanted in one namespace, if it can be and the caller may choose it. R-PID-11.
-fn wanted_if_permitted<H: Host>(
+fn wanted_or_refusal<H: Host>(
     hold: &Hold<'_, H>,
     pid_ns: &PidNamespace<H>,
     wanted: Number<'_>,
@@ -392,7 +396,7 @@ fn wanted_if_permitted<H: Host>(
     caller: Option<&Thread<H>>,
 ) -> Result<Option<Pid>, Refusal> {
     let number = wanted.wanted_at(depth, pid_ns.numbers(hold).limit())?;
-    if number.is_some_and(|number| number != 1 && pid_ns.awaits_first(hold)) {
+    if number.is_some_and(|number| number != 1 && pid_ns.awaits_pid_1(hold)) {
         return Err(Errno::EINVAL.into());
     }
     let asks = caller.filter(|_| number.is_some() && wanted.is_users_choice());

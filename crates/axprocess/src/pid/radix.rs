@@ -97,7 +97,7 @@ impl<V: Slot> Radix<V> {
             Some(leaf) => leaf.edit(number, edit),
             None => self.plant(number)?.edit(number, edit),
         };
-        self.update_above_leaf(number, edited.occupied_before, edited.occupied_after);
+        self.update_len_and_bitmaps(number, edited.occupied_before, edited.occupied_after);
         Ok(edited.result)
     }
 
@@ -139,7 +139,7 @@ impl<V: Slot> Radix<V> {
         }
         let Edited { result, occupied_before: before, occupied_after: after } =
             leaf.edit(number, edit);
-        self.update_above_leaf(number, before, after);
+        self.update_len_and_bitmaps(number, before, after);
         Some(result)
     }
 
@@ -299,7 +299,7 @@ impl<V: Slot> Radix<V> {
 
     /// Brings the count and the bitmaps above a leaf up to date with an edit of the leaf.
     #[inline]
-    fn update_above_leaf(&mut self, number: u32, before: u64, after: u64) {
+    fn update_len_and_bitmaps(&mut self, number: u32, before: u64, after: u64) {
         // They differ in one bit at most, so the larger one has it.
         self.len += usize::from(after > before);
         self.len -= usize::from(after < before);

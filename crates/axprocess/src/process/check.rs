@@ -35,12 +35,12 @@ impl<H: Host> Process<H> {
         assert_eq!(is_open, is_complete || awaited > 0, "13: the stop of {self:?}");
         assert!(!(is_complete && awaited > 0), "13: the stop of {self:?} is done and is not");
         assert!(awaited == 0 || awaited == unstopped, "13: the stop of {self:?} awaits {awaited}");
-        assert!(!is_open || self.can_stop(hold), "13: {self:?} ends, and is stopped");
+        assert!(!is_open || self.is_exit_undecided(hold), "13: {self:?} ends, and is stopped");
     }
 
     #[cfg(test)]
     pub(crate) fn break_stop(&self, hold: &mut Hold<'_, H>, awaited: u32) {
-        self.start_group_stop(hold, Signal::SIGSTOP);
+        self.begin_stop_round(hold, Signal::SIGSTOP);
         self.stop_awaits.set(hold, awaited);
     }
 

@@ -20,7 +20,7 @@ impl<H: Host> Process<H> {
     /// Linux does it in one section, under its own lock; nothing can enter the namespace meanwhile, so the same processes are hit.
     pub(super) fn zap_pid_ns_processes(&self, hold: &mut Hold<'_, H>) -> bool {
         let pid_ns = self.pid_ns(hold);
-        while let Some(number) = pid_ns.next_to_kill(hold) {
+        while let Some(number) = pid_ns.take_next_to_kill(hold) {
             hold.count_touched();
             let task = pid_ns.roles(hold, number).and_then(|roles| roles.task());
             let victim = task.and_then(|task| task.process_of_leader(hold));
@@ -32,9 +32,9 @@ impl<H: Host> Process<H> {
                 return false;
             }
         }
-        while let Some(zombie) = self.first_zombie_child(hold) {
+        while let Some(zombie) = self.first_reportable_zombie(hold) {
             hold.count_touched();
-            zombie.notify_parent_or_autoreap(hold);
+            zombie.notify_tracer_parent_or_autoreap(hold);
             if hold.is_batch_full() {
                 return false;
             }
@@ -47,7 +47,7 @@ impl<H: Host> Process<H> {
         self.has(hold, Marks::ENDING_PID_NS) && self.pid_ns(hold).numbers(hold).len() > 1
     }
 
-    fn first_zombie_child<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Self> {
+    fn first_reportable_zombie<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Self> {
         let ends = Reports::END.queue_classes(false) | Reports::END.queue_classes(true);
         self.leading_thread(hold).children_lists().reportable.first_behind(hold, i64::MIN, ends)
     }

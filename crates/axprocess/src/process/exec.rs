@@ -23,7 +23,7 @@ impl<H: Host> Thread<H> {
         let begun = Cell::new(false);
         let rest = || _ = begun.get().then(|| self.de_thread_until_done());
         let first = |hold: &mut Hold<'_, H>| {
-            let begin = self.begin_exec(hold);
+            let begin = self.begin_exec_cancel_stop(hold);
             begun.set(begin.is_ok());
             begin
         };
@@ -37,7 +37,7 @@ impl<H: Host> Thread<H> {
             let is_left = Cell::new(false);
             let rest = || _ = is_left.get().then(|| self.de_thread_until_done());
             let next = |hold: &mut Hold<'_, H>| {
-                let is_done = self.de_thread(hold);
+                let is_done = self.de_thread_and_finish_exec(hold);
                 is_left.set(is_done == Ok(false));
                 is_done
             };
@@ -47,9 +47,9 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    fn begin_exec(&self, hold: &mut Hold<'_, H>) -> Result<(), Errno> {
+    fn begin_exec_cancel_stop(&self, hold: &mut Hold<'_, H>) -> Result<(), Errno> {
         let process = self.process();
-        if !process.accepts_threads(hold) || process.has(hold, Marks::EXECING) {
+        if !process.is_exit_undecided(hold) || process.has(hold, Marks::EXECING) {
             return Err(Errno::EAGAIN);
         }
         process.mark(hold, Marks::EXECING);
@@ -58,14 +58,14 @@ impl<H: Host> Thread<H> {
     }
 
     /// Goes as far as the hold allows; true when done. After each hold the process is a whole one, with fewer threads.
-    fn de_thread(&self, hold: &mut Hold<'_, H>) -> Result<bool, Errno> {
+    fn de_thread_and_finish_exec(&self, hold: &mut Hold<'_, H>) -> Result<bool, Errno> {
         let process = self.process();
         if self.state() != ThreadState::Live || process.has(hold, Marks::GROUP_EXIT) {
             process.unmark(hold, Marks::EXECING);
             return Err(Errno::EAGAIN);
         }
         while let Some(other) = self.next_other(hold) {
-            if !self.release_other_thread(hold, other) || hold.is_batch_full() {
+            if !self.reparent_and_release_thread(hold, other) || hold.is_batch_full() {
                 return Ok(false);
             }
         }
@@ -81,19 +81,19 @@ impl<H: Host> Thread<H> {
     }
 
     /// Releases another thread, as Linux's `de_thread` does each; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.
-    fn release_other_thread(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
+    fn reparent_and_release_thread(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
         let heir = self.heir_of(hold, other);
-        if !other.children_lists().move_all(hold, heir) {
+        if !other.children_lists().try_reparent_all(hold, heir) {
             return false;
         }
-        if !other.exit_ptrace(hold) {
+        if !other.try_exit_ptrace(hold) {
             return false;
         }
         hold.count_touched();
         if let Some(trace) = other.trace(hold) {
             trace.unlink_and_wake_tracer(hold);
         }
-        other.release_thread(hold);
+        other.leave_thread_group(hold);
         true
     }
 
@@ -102,7 +102,7 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         let leader = process.leading_thread(hold);
         // Its old number ends as the leader did, whose place it takes.
-        self.release_number(hold, leader.exit_code().get());
+        self.release_non_leader_number(hold, leader.exit_code().get());
         // The old leader's parent-death signal is void.
         leader.clear_pdeath_signal(hold);
         if let Some(trace) = process.traced_leader(hold) {
@@ -145,12 +145,16 @@ mod tests {
         let init = table.new_init(1, (), ()).expect("the first");
         let leader = init.fork(ForkRequest::default(), (), ()).expect("a child");
         let caller = leader.spawn_thread(Number::Next, ()).expect("a thread");
-        caller.process().table().hold(|hold| caller.begin_exec(hold)).expect("the first hold");
+        caller
+            .process()
+            .table()
+            .hold(|hold| caller.begin_exec_cancel_stop(hold))
+            .expect("the first hold");
         meet(&leader, &caller);
     }
 
     fn go_on(caller: &Thread<TestHost>) -> Result<bool, Errno> {
-        caller.process().table().hold(|hold| caller.de_thread(hold))
+        caller.process().table().hold(|hold| caller.de_thread_and_finish_exec(hold))
     }
 
     #[test]

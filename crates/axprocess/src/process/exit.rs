@@ -61,7 +61,7 @@ impl<H: Host> Thread<H> {
             process.exit_on_fast_path(hold, code);
             return ThreadExit::Last;
         }
-        let exit = self.begin_exit(hold, code);
+        let exit = self.begin_exit_and_drop_ctty(hold, code);
         if exit != ThreadExit::Gone {
             self.try_finish_exit(hold);
         }
@@ -84,12 +84,12 @@ impl<H: Host> Thread<H> {
     }
 
     /// Step 1. The process is `Exiting` with its last thread.
-    fn begin_exit(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
+    fn begin_exit_and_drop_ctty(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
         if self.state() != ThreadState::Live {
             return ThreadExit::Gone;
         }
         let process = self.process();
-        self.mark_exiting(hold);
+        self.mark_exiting_leave_stops(hold);
         if !process.has(hold, Marks::GROUP_EXIT) {
             process.exit_code.set(hold, code as u32);
         }
@@ -106,7 +106,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Ceases to be one of those that live; stays listed while it hands over its children.
-    fn mark_exiting(&self, hold: &mut Hold<'_, H>) {
+    fn mark_exiting_leave_stops(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
         self.complete_vfork(hold);
@@ -117,14 +117,14 @@ impl<H: Host> Thread<H> {
     }
 
     /// Leaves the process, without children.
-    pub(super) fn release_thread(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn leave_thread_group(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         if self.is_live() {
-            self.mark_exiting(hold);
+            self.mark_exiting_leave_stops(hold);
         }
         let led = self.is_leader(hold);
         if !led {
-            self.release_number(hold, self.exit_code().get());
+            self.release_non_leader_number(hold, self.exit_code().get());
             self.clear_pdeath_signal(hold);
             self.unlink_from_tracer(hold);
         }
@@ -147,19 +147,19 @@ impl<H: Host> Thread<H> {
         if !process.reparent_children(hold, self.children_lists()) {
             return;
         }
-        if !self.exit_ptrace(hold) {
+        if !self.try_exit_ptrace(hold) {
             return;
         }
         if process.has(hold, Marks::ENDING_PID_NS) && !process.zap_pid_ns_processes(hold) {
             return;
         }
-        if self.exit_notify_tracer(hold) {
+        if self.exit_notify_if_traced(hold) {
             return;
         }
-        if process.state() == ProcessState::Exiting && !process.finish_orphan_search(hold) {
+        if process.state() == ProcessState::Exiting && !process.try_finish_orphan_search(hold) {
             return;
         }
-        self.release_thread(hold);
+        self.leave_thread_group(hold);
         if leads && !process.threads.is_empty(hold) {
             process.notify_tracer_of_leader_exit(hold);
         }
@@ -167,7 +167,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Gives the number of a thread other than the leader back, which ended with this code.
-    pub(super) fn release_number(&self, hold: &mut Hold<'_, H>, code: u32) {
+    pub(super) fn release_non_leader_number(&self, hold: &mut Hold<'_, H>, code: u32) {
         let own = self.in_hold(hold);
         if let Some(identity) = own.identity_edge().get_if_set(hold) {
             identity.note_gone(hold, code);
@@ -189,7 +189,7 @@ impl<H: Host> Process<H> {
         let table = self.table();
         let (decides, mut next) = table.hold(|hold| {
             let decides = !self.has(hold, Marks::EXECING)
-                && self.mark_group_exit(hold, Some(status.to_raw()));
+                && self.try_mark_group_exit(hold, Some(status.to_raw()));
             (decides, if decides { self.request_some_exits(hold, None) } else { None })
         });
         while let Some(from) = next {
@@ -198,23 +198,32 @@ impl<H: Host> Process<H> {
         decides
     }
 
-    pub(crate) fn begin_group_exit_in(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
-        let decides = self.mark_group_exit(hold, code);
+    pub(crate) fn begin_group_exit_by_signal(
+        &self,
+        hold: &mut Hold<'_, H>,
+        code: Option<i32>,
+    ) -> bool {
+        let decides = self.try_mark_group_exit(hold, code);
         if decides {
             self.request_exits(hold);
         }
         decides
     }
 
-    fn mark_group_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
-        if !self.accepts_threads(hold) {
+    /// Whether it lives on, as far as is decided: threads can join, and stop and continue signals have a meaning.
+    pub(crate) fn is_exit_undecided(&self, hold: &Hold<'_, H>) -> bool {
+        self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
+    }
+
+    fn try_mark_group_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
+        if !self.is_exit_undecided(hold) {
             return false;
         }
         self.mark(hold, Marks::GROUP_EXIT);
         if let Some(code) = code {
             self.exit_code.set(hold, code as u32);
         }
-        self.clear_stop(hold);
+        self.clear_stop_and_reports(hold);
         true
     }
 
@@ -255,7 +264,7 @@ impl<H: Host> Process<H> {
     pub(crate) fn begin_exit(&self, hold: &mut Hold<'_, H>) {
         if self.state() == ProcessState::Live {
             self.enter_state(hold, ProcessState::Exiting);
-            self.clear_stop(hold);
+            self.clear_stop_and_reports(hold);
             self.drop_subreaper_mark(hold);
             self.close_pid_ns_if_init(hold);
             self.disassociate_ctty(hold);
@@ -291,14 +300,14 @@ impl<H: Host> Process<H> {
     #[inline]
     fn exit_notify(&self, hold: &mut Hold<'_, H>) {
         if self.group_in(hold).stopped_members(hold) > 0 {
-            self.hang_up_own_orphaned_group(hold);
+            self.hang_up_if_orphaned_by_exit(hold);
         }
         if !self.takes_fast_path(hold) {
             self.apply_reboot_status(hold);
             self.note_exit_in_identity(hold);
         }
         self.enter_state(hold, ProcessState::Zombie);
-        self.notify_parent_or_autoreap(hold);
+        self.notify_tracer_parent_or_autoreap(hold);
     }
 
     fn note_exit_in_identity(&self, hold: &mut Hold<'_, H>) {
@@ -310,13 +319,13 @@ impl<H: Host> Process<H> {
     /// Tells the parent of a zombie, or reaps it if the parent does not care; the tracer comes first. R-PTRACE-01, R-PTRACE-02, R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10.
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
-    pub(super) fn notify_parent_or_autoreap(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn notify_tracer_parent_or_autoreap(&self, hold: &mut Hold<'_, H>) {
         hold.host().wake_pollers(self);
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
         let signal = self.effective_exit_signal(hold, parent);
-        if !self.takes_fast_path(hold) && self.notify_tracer_of_end(hold, signal) {
+        if !self.takes_fast_path(hold) && self.notify_tracer_of_end_if_traced(hold, signal) {
             return;
         }
         let news = self.news_to_parent(hold);
@@ -341,7 +350,11 @@ impl<H: Host> Process<H> {
     }
 
     /// Tells the tracer of a zombie of its end. False if nobody traces it.
-    fn notify_tracer_of_end(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) -> bool {
+    fn notify_tracer_of_end_if_traced(
+        &self,
+        hold: &mut Hold<'_, H>,
+        signal: Option<Signal>,
+    ) -> bool {
         let Some(trace) = self.traced_leader(hold) else { return false };
         let is_parents = self.traced_by(hold) == TracedBy::Parent;
         let signal = if is_parents { signal } else { Some(Signal::SIGCHLD) };
@@ -361,10 +374,10 @@ impl<H: Host> Process<H> {
         self.unlink_leader_from_tracer(hold);
         while let Some(thread) = self.threads.first(hold) {
             thread.forget_tracees(hold);
-            thread.release_thread(hold);
+            thread.leave_thread_group(hold);
         }
         self.drop_subreaper_mark(hold);
-        self.release_relations(hold);
+        self.become_reaped(hold);
         drop(hold.roots().remove(hold, self));
     }
 }

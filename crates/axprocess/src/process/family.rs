@@ -46,14 +46,14 @@ impl<H: Host> Children<H> {
 
     /// How many children end with `SIGCHLD`, and how many do not.
     pub(super) fn count_sigchld_and_clone(&self, hold: &Hold<'_, H>) -> (usize, usize) {
-        let clones = self.list.user_tally().get(hold) as usize;
+        let clones = self.list.owner_counter().get(hold) as usize;
         (self.list.len(hold) - clones, clones)
     }
 
     #[inline]
     fn count_if_clone(&self, hold: &mut Hold<'_, H>, child: &Process<H>) {
         if child.is_clone_child(hold) {
-            let clones = self.list.user_tally();
+            let clones = self.list.owner_counter();
             clones.set(hold, clones.get(hold) + 1);
         }
     }
@@ -61,18 +61,22 @@ impl<H: Host> Children<H> {
     #[inline]
     fn uncount_if_clone(&self, hold: &mut Hold<'_, H>, child: &Process<H>) {
         if child.is_clone_child(hold) {
-            let clones = self.list.user_tally();
+            let clones = self.list.owner_counter();
             clones.set(hold, clones.get(hold) - 1);
         }
     }
 
     /// Makes all children those of `parent`, or as many as the hold allows. False if some are left.
-    pub(super) fn move_all<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) -> bool {
+    pub(super) fn try_reparent_all<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        parent: &'h Thread<H>,
+    ) -> bool {
         while let Some(child) = self.list.first(hold) {
             match child.moves_unnoticed(hold) {
                 true => self.move_unnoticed_prefix(hold, parent),
-                false if !child.finish_orphan_search_for_move(hold, parent) => return false,
-                false => child.move_to_parent(hold, self, parent),
+                false if !child.try_finish_orphan_search_for_move(hold, parent) => return false,
+                false => child.reparent_and_notify(hold, self, parent),
             }
             if hold.is_batch_full() {
                 return self.list.is_empty(hold);
@@ -84,13 +88,13 @@ impl<H: Host> Children<H> {
     /// Makes those of `parent` that stand before the first whose move somebody has to be told of: their places in the list change all at once.
     fn move_unnoticed_prefix<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let (mut next, mut last, mut count) = (self.list.first(hold), None, 0);
-        let has_clones = self.list.user_tally().get(hold) > 0;
+        let has_clones = self.list.owner_counter().get(hold) > 0;
         while let Some(child) = next.filter(|child| child.moves_unnoticed(hold)) {
             hold.count_touched();
             if has_clones {
                 self.uncount_if_clone(hold, child);
             }
-            child.record_reparenting(hold, parent);
+            child.record_as_adopted_youngest(hold, parent);
             if has_clones {
                 parent.children_lists().count_if_clone(hold, child);
             }
@@ -272,17 +276,17 @@ impl<H: Host> Process<H> {
     /// What nobody can adopt stays: only init has none above it, and it stays for ever.
     #[inline]
     pub(super) fn reparent_children<'h>(&self, hold: &mut Hold<'h, H>, from: &Children<H>) -> bool {
-        from.list.is_empty(hold) || self.hand_over_some(hold, from)
+        from.list.is_empty(hold) || self.find_heir_and_reparent(hold, from)
     }
 
-    fn hand_over_some<'h>(&self, hold: &mut Hold<'h, H>, from: &Children<H>) -> bool {
+    fn find_heir_and_reparent<'h>(&self, hold: &mut Hold<'h, H>, from: &Children<H>) -> bool {
         let heir = match self.first_heir(hold) {
             Some(thread) => Some(thread),
             None => self.find_reaper(hold),
         };
         match heir {
             Some(heir) if core::ptr::eq(heir.children_lists(), from) => true,
-            Some(heir) => from.move_all(hold, heir),
+            Some(heir) => from.try_reparent_all(hold, heir),
             None => from.become_roots(hold),
         }
     }
@@ -293,12 +297,16 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether a move to `parent` asks no more of the hold than it can give: else it is full.
-    fn finish_orphan_search_for_move(&self, hold: &mut Hold<'_, H>, parent: &Thread<H>) -> bool {
-        self.is_child_of(hold, parent.process()) || self.finish_orphan_search(hold)
+    fn try_finish_orphan_search_for_move(
+        &self,
+        hold: &mut Hold<'_, H>,
+        parent: &Thread<H>,
+    ) -> bool {
+        self.is_child_of(hold, parent.process()) || self.try_finish_orphan_search(hold)
     }
 
     /// Makes this process a child of `parent`, at the end of its list.
-    fn move_to_parent<'h>(
+    fn reparent_and_notify<'h>(
         &self,
         hold: &mut Hold<'h, H>,
         from: &Children<H>,
@@ -308,7 +316,7 @@ impl<H: Host> Process<H> {
         let lost = self.parent_in(hold);
         let is_kept = self.is_kept_by_exiting_init(hold, parent);
         // Mostly it has nothing to say: then its links in the queue need not be fetched.
-        let may_report = !self.is_silent(hold);
+        let may_report = !self.has_surely_no_report(hold);
         let queue_again = |hold: &mut Hold<'h, H>| {
             if may_report {
                 self.update_report_queue(hold);
@@ -320,7 +328,7 @@ impl<H: Host> Process<H> {
         let Some(link) = from.remove(hold, self) else {
             return;
         };
-        self.record_reparenting(hold, parent);
+        self.record_as_adopted_youngest(hold, parent);
         parent.children_lists().admit(hold, link);
         if is_kept {
             queue_again(hold);
@@ -335,7 +343,7 @@ impl<H: Host> Process<H> {
         }
         if self.state() == ProcessState::Zombie && self.traced_leader(hold).is_none() {
             // R-REPARENT-10: the new parent hears of it as the old one did.
-            self.notify_parent_or_autoreap(hold);
+            self.notify_tracer_parent_or_autoreap(hold);
         } else {
             queue_again(hold);
         }
@@ -345,7 +353,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Notes that this process has come from its parent to another, wherever it stands in their lists.
-    fn record_reparenting<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
+    fn record_as_adopted_youngest<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let process = parent.process_in(hold);
         if self.is_child_of(hold, process) {
             process.moved_children.set(hold, process.moved_children.get(hold).wrapping_add(1));
@@ -353,12 +361,16 @@ impl<H: Host> Process<H> {
             // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
             self.exit_signal.set(hold, ExitSignal::SIGCHLD);
         }
-        self.record_parent(hold, parent);
+        self.record_parent_as_youngest(hold, parent);
     }
 
     /// Notes whose child this process is, as the last in birth or adoption order.
     #[inline]
-    pub(super) fn record_parent<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
+    pub(super) fn record_parent_as_youngest<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        parent: &'h Thread<H>,
+    ) {
         let birth = hold.relations_mut().next_place();
         self.birth.set(hold, birth);
         self.parent.set(hold, Some(parent));
@@ -368,7 +380,7 @@ impl<H: Host> Process<H> {
     /// Whether nobody is told when this process moves to another parent: it has nothing to report, no wish for a signal, and no
     /// stopped one in its group.
     fn moves_unnoticed(&self, hold: &Hold<'_, H>) -> bool {
-        self.is_silent(hold)
+        self.has_surely_no_report(hold)
             && self.pdeath_threads.get(hold) == 0
             && self.group.get(hold).stopped_members(hold) == 0
     }
@@ -407,7 +419,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether it surely has nothing to report, to whomever: so it stands in no queue.
-    fn is_silent(&self, hold: &Hold<'_, H>) -> bool {
+    fn has_surely_no_report(&self, hold: &Hold<'_, H>) -> bool {
         self.state() < ProcessState::Zombie
             && self.leading_thread(hold).trace(hold).is_none()
             && !self.marks.get(hold).intersects(Marks::STOP_REPORT | Marks::CONTINUE_REPORT)

@@ -116,7 +116,7 @@ impl<H: Host> Thread<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
-        let mut child = self.make_child(&request, data, thread_data)?;
+        let mut child = self.make_child_embryo(&request, data, thread_data)?;
         self.process().table().hold_retrying_with_memory(|hold| {
             self.check_not_dying(hold)?;
             let origin = self.origin_of(hold, &request)?;
@@ -162,7 +162,7 @@ impl<H: Host> Thread<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<PreparedFork<'a, H>, Errno> {
-        let child = self.make_child(&request, data, thread_data)?;
+        let child = self.make_child_embryo(&request, data, thread_data)?;
         let plan = Plan { exit_signal: request.exit_signal, parent: request.parent };
         // Made before: if the lock panics when it is given back, the number is given up.
         let mut prepared = PreparedFork { caller: self, child, has_numbers: false, plan };
@@ -194,7 +194,7 @@ impl<H: Host> Thread<H> {
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
         let process = self.process();
-        let [thread, listed] = Self::make(process, thread_data)?;
+        let [thread, listed] = Self::make_embryo(process, thread_data)?;
         let mut listed = Some(listed);
         process.table().hold_retrying_with_memory(|hold| {
             self.check_children_pid_ns_is_own(hold)?;
@@ -217,7 +217,7 @@ impl<H: Host> Thread<H> {
         number: Number<'_>,
         thread_data: H::ThreadData,
     ) -> Result<PreparedThread<'a, H>, Errno> {
-        let [thread, listed] = Self::make(self.process(), thread_data)?;
+        let [thread, listed] = Self::make_embryo(self.process(), thread_data)?;
         // As in `prepare_fork`.
         let listed = Some(listed);
         let mut prepared = PreparedThread { caller: self, thread, listed, has_numbers: false };
@@ -237,7 +237,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// The first ones of [`fork`](Self::fork).
-    fn make_child(
+    fn make_child_embryo(
         &self,
         request: &ForkRequest<'_>,
         data: H::ProcessData,
@@ -290,7 +290,7 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         if self.is_dying(hold)
             || process.has(hold, Marks::EXECING)
-            || !process.accepts_threads(hold)
+            || !process.is_exit_undecided(hold)
         {
             return Err(Errno::EINTR);
         }
@@ -303,7 +303,7 @@ impl<H: Host> Thread<H> {
             || hold.host().is_fatal_signal_pending(self)
     }
 
-    /// Makes an embryo one more thread of its process, which is [open](Process::accepts_threads). `listed`: the list's reference to it.
+    /// Makes an embryo one more thread of its process, which is [open](Process::is_exit_undecided). `listed`: the list's reference to it.
     fn join_thread_group(&self, hold: &mut Hold<'_, H>, listed: Option<ARef<Self>>) {
         self.enter_state(hold, ThreadState::Live);
         let process = self.process();
@@ -560,7 +560,7 @@ impl<H: Host> PreparedThread<'_, H> {
             caller.check_may_add_thread(hold)?;
             let made = self.thread.in_hold(hold);
             let task = Task::Thread(Ptr::new(made));
-            made.own_numbers().fill(hold, task);
+            made.own_numbers().publish_task(hold, task);
             if let Some(identity) = made.identity_edge().get_if_set(hold) {
                 identity.note_made(hold, task);
             }
@@ -594,7 +594,7 @@ fn release_failed_embryo<H: Host>(
     if let Some(identity) = thread.identity_edge().get_if_set(hold) {
         identity.note_gone(hold, 0);
     }
-    numbers.release_after_failed_fork(hold);
+    numbers.release_and_close_if_first(hold);
     super::end_pid_ns::finish_waiting_inits(hold, numbers);
 }
 
@@ -632,7 +632,7 @@ impl<H: Host> Child<H> {
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<Self, Errno> {
-        let [process, listed] = Process::make(table, pid_ns, data, thread_data)?;
+        let [process, listed] = Process::make_embryo(table, pid_ns, data, thread_data)?;
         Ok(Self { process, listed: Some(listed) })
     }
 
@@ -652,7 +652,7 @@ impl<H: Host> Child<H> {
             return Err(Errno::ENOMEM.into());
         }
         let process = self.process.in_hold(hold);
-        let parent = origin.find_parent(hold)?;
+        let parent = origin.live_parent_or_reaper(hold)?;
         process.enter_number(hold, numbers)?;
         let like = origin.inherits_from(hold, parent);
         process.inherit_group_and_terminal(hold, like);
@@ -662,7 +662,7 @@ impl<H: Host> Child<H> {
             process.exit_signal.set(hold, origin.exit_signal);
             process.parent_execs.set(hold, origin.parent_execs);
         }
-        process.record_parent(hold, parent);
+        process.record_parent_as_youngest(hold, parent);
         if let Some(listed) = self.listed.take() {
             parent.children_lists().admit(hold, listed);
         }
@@ -678,7 +678,7 @@ impl<'h, H: Host> Origin<'h, H> {
     ///
     /// `ENOMEM`: the table is gone; the init of a namespace that has ended adopts nobody, so that on behalf of itself nothing can be made.
     #[inline]
-    fn find_parent(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
+    fn live_parent_or_reaper(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
         if let Some(parent) = self.parent.self_or_first_live(hold) {
             return Ok(parent);
         }
@@ -694,11 +694,6 @@ impl<'h, H: Host> Origin<'h, H> {
 }
 
 impl<H: Host> Process<H> {
-    /// Whether a thread can join.
-    pub(crate) fn accepts_threads(&self, hold: &Hold<'_, H>) -> bool {
-        self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
-    }
-
     /// Takes the numbers, and nobody is found under them.
     fn reserve_number<'h>(
         &'h self,
@@ -734,7 +729,7 @@ impl<H: Host> Process<H> {
                 self.assign_serial(hold);
             }
             NumberSource::Reserved => {
-                own.own_numbers.fill(hold, task);
+                own.own_numbers.publish_task(hold, task);
                 if let Some(identity) = own.first_thread.identity_edge().get_if_set(hold) {
                     identity.note_made(hold, task);
                 }
@@ -775,7 +770,7 @@ impl<H: Host> Process<H> {
         let group = like.group.get(hold);
         match self.pid_ns(hold).is(like.pid_ns(hold)) {
             true => self.ids.set(hold, like.ids.get_in(hold)),
-            false => self.publish_ids(hold, group),
+            false => self.publish_pgid_and_sid(hold, group),
         }
         self.enter_group_as_embryo(hold, group);
     }
@@ -805,7 +800,7 @@ pub(crate) fn new_init<H: Host>(
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<ARef<Thread<H>>, Errno> {
-    let [process, listed] = Process::make(table, table.pid_ns(), data, thread_data)?;
+    let [process, listed] = Process::make_embryo(table, table.pid_ns(), data, thread_data)?;
     let mut listed = Some(listed);
     let session = Session::make_embryo(table)?;
     let group = ProcessGroup::make_embryo(table)?;
@@ -821,7 +816,7 @@ pub(crate) fn new_init<H: Host>(
         // As in setsid: neither is refused.
         session.found(hold, founder)?;
         group.found(hold, founder, &session)?;
-        process.publish_ids(hold, &group);
+        process.publish_pgid_and_sid(hold, &group);
         process.enter_group_as_embryo(hold, &group);
         if let Some(listed) = listed.take() {
             hold.roots().push_back(hold, listed);

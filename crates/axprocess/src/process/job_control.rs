@@ -91,12 +91,12 @@ impl<H: Host> Process<H> {
             if !is_leader {
                 return Err(Errno::EINVAL.into());
             }
-            self.check_may_move(hold, target)?;
+            self.check_may_setpgid(hold, target)?;
             match &founding {
-                Some(embryo) => target.enter_own_group(hold, embryo),
+                Some(embryo) => target.enter_or_found_own_group(hold, embryo),
                 None => {
                     let group = self.find_group_in_session(hold, pgid.cast_unsigned())?;
-                    target.move_into(hold, group);
+                    target.move_unless_member(hold, group);
                     Ok(())
                 }
             }
@@ -113,8 +113,7 @@ impl<H: Host> Process<H> {
     pub fn setsid(&self) -> Result<Pid, Errno> {
         let session = Session::make_embryo(self.table())?;
         let group = ProcessGroup::make_embryo(self.table())?;
-        self.table()
-            .hold_retrying_with_memory(|hold| self.found_session(hold, &session, &group))?;
+        self.table().hold_retrying_with_memory(|hold| self.setsid_in(hold, &session, &group))?;
         Ok(self.pid())
     }
 
@@ -129,8 +128,7 @@ impl<H: Host> Process<H> {
     pub fn create_session(&self) -> Result<(ARef<Session<H>>, ARef<ProcessGroup<H>>), Errno> {
         let session = Session::make_embryo(self.table())?;
         let group = ProcessGroup::make_embryo(self.table())?;
-        self.table()
-            .hold_retrying_with_memory(|hold| self.found_session(hold, &session, &group))?;
+        self.table().hold_retrying_with_memory(|hold| self.setsid_in(hold, &session, &group))?;
         Ok((session, group))
     }
 
@@ -144,8 +142,8 @@ impl<H: Host> Process<H> {
     pub fn create_group(&self) -> Result<ARef<ProcessGroup<H>>, Errno> {
         let embryo = ProcessGroup::make_embryo(self.table())?;
         self.table().hold_retrying_with_memory(|hold| {
-            self.check_may_change_group()?;
-            self.enter_own_group(hold, &embryo)?;
+            self.check_unreaped_no_session_leader()?;
+            self.enter_or_found_own_group(hold, &embryo)?;
             Ok(ARef::from(self.group_in(hold)))
         })
     }
@@ -186,7 +184,7 @@ impl<H: Host> Process<H> {
     pub fn enter_group(&self, group: &ProcessGroup<H>) -> Result<(), Errno> {
         let is_foreign = !self.table().is(group.table());
         self.table().hold_retrying_with_memory(|hold| {
-            self.check_may_change_group()?;
+            self.check_unreaped_no_session_leader()?;
             if is_foreign || !core::ptr::eq(group.session_in(hold), self.session_in(hold)) {
                 return Err(Errno::EPERM.into());
             }
@@ -202,14 +200,14 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether the process itself can go to another group.
-    fn check_may_change_group(&self) -> Result<(), Errno> {
+    fn check_unreaped_no_session_leader(&self) -> Result<(), Errno> {
         if !self.is_in_table() {
             return Err(Errno::ESRCH);
         }
         if self.leads_session() { Err(Errno::EPERM) } else { Ok(()) }
     }
 
-    fn found_session(
+    fn setsid_in(
         &self,
         hold: &mut Hold<'_, H>,
         session: &Session<H>,
@@ -232,21 +230,25 @@ impl<H: Host> Process<H> {
     }
 
     /// Moves into the group of the process's own number, founding it with `embryo` if none lives.
-    fn enter_own_group(
+    fn enter_or_found_own_group(
         &self,
         hold: &mut Hold<'_, H>,
         embryo: &ProcessGroup<H>,
     ) -> Result<(), Refusal> {
         match self.group_of_own_number(hold) {
             Some(group) => {
-                self.move_into(hold, group);
+                self.move_unless_member(hold, group);
                 Ok(())
             }
-            None => self.found_group(hold, embryo),
+            None => self.found_and_enter_group(hold, embryo),
         }
     }
 
-    fn found_group(&self, hold: &mut Hold<'_, H>, embryo: &ProcessGroup<H>) -> Result<(), Refusal> {
+    fn found_and_enter_group(
+        &self,
+        hold: &mut Hold<'_, H>,
+        embryo: &ProcessGroup<H>,
+    ) -> Result<(), Refusal> {
         let session = self.session_in(hold);
         embryo.found(hold, Some(&self.own_numbers), session)?;
         self.relocate(hold, embryo);
@@ -254,7 +256,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Moves into a group that lives.
-    fn move_into(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
+    fn move_unless_member(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         if !self.is_member_of(hold, group) {
             self.relocate(hold, group);
         }
@@ -263,15 +265,15 @@ impl<H: Host> Process<H> {
     /// Leaves the group for another. The old one may end by that.
     fn relocate(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         let left = self.group.get(hold);
-        left.release_member(hold, self);
+        left.remove_member_end_if_last(hold, self);
         group.admit(hold, self);
-        self.publish_ids(hold, group);
+        self.publish_pgid_and_sid(hold, group);
         self.group.set(hold, Some(ARef::from(group)));
         finish_waiting_inits(hold, left.own_numbers());
     }
 
     /// Publishes the numbers of group and session in one word, so that no reader sees one without the other (G17).
-    pub(super) fn publish_ids(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
+    pub(super) fn publish_pgid_and_sid(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         let pid_ns = self.pid_ns(hold);
         let pgid = group.in_hold(hold).own_numbers().number_in(hold, pid_ns);
         let sid = group.session_in(hold).own_numbers().number_in(hold, pid_ns);
@@ -294,7 +296,7 @@ impl<H: Host> Process<H> {
         Some(group.get(hold))
     }
 
-    fn check_may_move(&self, hold: &Hold<'_, H>, target: &Self) -> Result<(), Errno> {
+    fn check_may_setpgid(&self, hold: &Hold<'_, H>, target: &Self) -> Result<(), Errno> {
         if target.is_child_of(hold, self) {
             if !core::ptr::eq(target.session_in(hold), self.session_in(hold)) {
                 return Err(Errno::EPERM);

@@ -113,7 +113,7 @@ impl<H: Host> Process<H> {
 
     /// Sends a signal to a group on behalf of this process, with its number as each member sees it (Linux's `kill_pgrp`); who may not be sent
     /// it gets none.
-    pub(super) fn signal_group(
+    pub(super) fn signal_permitted_members(
         &self,
         hold: &mut Hold<'_, H>,
         group: &ProcessGroup<H>,
@@ -158,7 +158,7 @@ impl<H: Host> Process<H> {
     }
 
     /// What `si_pid` says of this sender: its own number, untranslated; 0 if the target cannot see it. R-KILL-07.
-    fn own_pid_if_visible_to(&self, hold: &Hold<'_, H>, target: &Self) -> Pid {
+    fn untranslated_pid_if_visible_to(&self, hold: &Hold<'_, H>, target: &Self) -> Pid {
         let is_visible = self.number_seen_by(hold, target) > 0;
         if is_visible { self.pid() } else { 0 }
     }
@@ -218,7 +218,7 @@ impl<'h, H: Host> Sending<'h, H> {
             return Err(Errno::EPERM);
         }
         if let Some(signal) = signal {
-            let shown = self.sender.own_pid_if_visible_to(hold, process);
+            let shown = self.sender.untranslated_pid_if_visible_to(hold, process);
             let origin = if shown == 0 { Origin::Outside } else { Origin::Visible };
             self.is_hidden |= shown == 0;
             let pid = if self.is_hidden { 0 } else { shown };
@@ -237,7 +237,7 @@ impl<'h, H: Host> Sending<'h, H> {
         let Some(signal) = signal else {
             return Ok(());
         };
-        let pid = self.sender.own_pid_if_visible_to(hold, target.process);
+        let pid = self.sender.untranslated_pid_if_visible_to(hold, target.process);
         let cause = self.given.map_or(SignalCause::Thread { pid }, |given| given.cause(pid));
         let info = SignalInfo { signal, cause };
         target.process.send_to(hold, Receiver::Thread(target.thread), &info);
@@ -265,7 +265,7 @@ impl<'h, H: Host> Sending<'h, H> {
         let pid_ns = self.sender.pid_ns(hold);
         let mut result = Err(Errno::ESRCH);
         let mut from = 2;
-        while let Some(number) = pid_ns.numbers(hold).next_used(from) {
+        while let Some(number) = pid_ns.numbers(hold).first_used_from(from) {
             hold.count_touched();
             let task = pid_ns.roles(hold, number).and_then(|roles| roles.task());
             let process = task.and_then(|task| task.process_of_leader(hold));

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Process;
 use crate::snapshot::{Listing, Verdict, Walk, collect, reserve_batch};
-use crate::sync::Hold;
+use crate::sync::{Hold, HoldFull};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host};
 
@@ -24,7 +24,7 @@ impl<H: Host> Process<H> {
             reserve_batch(&mut paused_at)?;
             let (is_done, may_repeat) = self.table().hold(|hold| {
                 let tour = tour.get_or_insert_with(|| ChildrenTour::new(hold, self));
-                (tour.go_on(hold, self, &mut paused_at, &mut found), tour.may_repeat)
+                (tour.try_finish(hold, self, &mut paused_at, &mut found), tour.may_repeat)
             });
             match (is_done, may_repeat) {
                 (true, true) => return without_repetitions(found),
@@ -169,14 +169,14 @@ impl<H: Host> ChildrenTour<H> {
     }
 
     /// Goes as far as the hold allows. Whether it is at its end. `paused_at` are the threads at which a hold has ended, the last one last.
-    fn go_on(
+    fn try_finish(
         &mut self,
         hold: &mut Hold<'_, H>,
         process: &Process<H>,
         paused_at: &mut Vec<ARef<Thread<H>>>,
         found: &mut Vec<ARef<Process<H>>>,
     ) -> bool {
-        let Some(mut next) = self.find_thread_to_resume(hold, process, paused_at) else {
+        let Ok(mut next) = self.find_thread_to_resume(hold, process, paused_at) else {
             return false;
         };
         loop {
@@ -205,29 +205,29 @@ impl<H: Host> ChildrenTour<H> {
         }
     }
 
-    /// Whose list is to be walked next. The outer `None`: the hold is full before that is known.
+    /// Whose list is to be walked next, if anybody's is left.
     fn find_thread_to_resume<'h>(
         &mut self,
         hold: &mut Hold<'h, H>,
         process: &Process<H>,
         paused_at: &mut Vec<ARef<Thread<H>>>,
-    ) -> Option<Option<&'h Thread<H>>> {
+    ) -> Result<Option<&'h Thread<H>>, HoldFull> {
         while let Some(thread) = paused_at.last() {
             let thread = thread.in_hold(hold);
             if thread.is_listed(hold) || thread.is_leader(hold) {
-                return Some(match &self.walk {
+                return Ok(match &self.walk {
                     Some(_) => Some(thread),
                     None => process.thread_after(hold, thread),
                 });
             }
             if hold.is_batch_full() {
-                return None;
+                return Err(HoldFull);
             }
             hold.count_touched();
             paused_at.pop();
             (self.walk, self.may_repeat) = (None, true);
         }
-        Some(Some(process.leading_thread(hold)))
+        Ok(Some(process.leading_thread(hold)))
     }
 
     /// Begins once more, with the ends of the lists. False if no child has moved.

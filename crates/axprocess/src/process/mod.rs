@@ -269,7 +269,7 @@ impl<H: Host> Process<H> {
     ///
     /// `ENOMEM`: there is no memory.
     #[inline]
-    pub(crate) fn make(
+    pub(crate) fn make_embryo(
         table: &TableInner<H>,
         pid_ns: &PidNamespace<H>,
         data: H::ProcessData,

@@ -18,7 +18,7 @@
 //! does not link the group any more. So an exit that moves n children looks at each member once or twice, in whichever order they joined, and nobody keeps anything up when links come
 //! and go: the witness is asked anew each time. That it is a member is all that is kept true: who leaves the group passes it on to the next one.
 //!
-//! Before a child moves that may be the last link, [`Process::finish_orphan_search`] looks for another one, in as many holds as it takes. So what remains in one hold is the walk over a
+//! Before a child moves that may be the last link, [`Process::try_finish_orphan_search`] looks for another one, in as many holds as it takes. So what remains in one hold is the walk over a
 //! group that really is orphaned, and the two signals to it, like Linux's: a group of which half got
 //! the signals could be left or continued in between.
 
@@ -48,7 +48,7 @@ impl<H: Host> ProcessGroup<H> {
         hold: &mut Hold<'_, H>,
         ignored: Option<&Process<H>>,
     ) -> bool {
-        let Some(witness) = self.orphan_search_start(hold) else { return false };
+        let Some(witness) = self.orphan_search_start_or_first(hold) else { return false };
         hold.count_touched();
         let is_ignored = ignored.is_some_and(|ignored| core::ptr::eq(ignored, witness));
         let is_found = !is_ignored && witness.keeps_group_unorphaned(hold, self);
@@ -60,7 +60,7 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Whether some member links the group, asked without noting which.
     pub(crate) fn has_unorphaning_member(&self, hold: &Hold<'_, H>) -> bool {
-        let is_first_asked = self.orphan_search_start(hold);
+        let is_first_asked = self.orphan_search_start_or_first(hold);
         if is_first_asked.is_some_and(|member| member.keeps_group_unorphaned(hold, self)) {
             return true;
         }
@@ -96,7 +96,7 @@ impl<H: Host> ProcessGroup<H> {
 impl<H: Host> Process<H> {
     /// Before this process moves away from its parent: looks for another member that links its group, if that is going to be asked. False if the hold is full before
     /// one is found, or all are asked.
-    pub(super) fn finish_orphan_search(&self, hold: &mut Hold<'_, H>) -> bool {
+    pub(super) fn try_finish_orphan_search(&self, hold: &mut Hold<'_, H>) -> bool {
         let group = self.group.get(hold);
         let is_asked = group.stopped_members(hold) > 0
             && self
@@ -128,7 +128,7 @@ impl<H: Host> Process<H> {
     }
 
     /// R-ORPHAN-04: this process, in whose group somebody is stopped, is about to become a zombie.
-    pub(super) fn hang_up_own_orphaned_group(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn hang_up_if_orphaned_by_exit(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
         let Some(parent) = self.parent_in(hold) else {
             return;

@@ -40,7 +40,7 @@ impl<H: Host> Thread<H> {
         self.process().table().hold(|hold| {
             if self.state() == ThreadState::Live {
                 self.process().mark(hold, Marks::SLOW_PATH);
-                self.set_pdeath_signal(hold, signal);
+                self.set_and_count_pdeath_signal(hold, signal);
             }
         });
     }
@@ -63,10 +63,10 @@ impl<H: Host> Thread<H> {
 
     /// The wish of a thread that is not the leader ends with it.
     pub(super) fn clear_pdeath_signal(&self, hold: &mut Hold<'_, H>) {
-        self.set_pdeath_signal(hold, None);
+        self.set_and_count_pdeath_signal(hold, None);
     }
 
-    fn set_pdeath_signal(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
+    fn set_and_count_pdeath_signal(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
         let armed = &self.process().pdeath_threads;
         let before = u32::from(self.pdeath_signal().get(hold).is_some());
         armed.set(hold, armed.get(hold) - before + u32::from(signal.is_some()));

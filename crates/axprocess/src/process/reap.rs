@@ -43,20 +43,20 @@ impl<H: Host> Process<H> {
         parent.reportable.remove(hold, self);
         let link = parent.remove(hold, self);
         self.parent.set(hold, None);
-        self.release_relations(hold);
+        self.become_reaped(hold);
         hold.host().wake_pollers(self);
         link
     }
 
     /// Gives up group group_links, number and leader.
-    pub(super) fn release_relations(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn become_reaped(&self, hold: &mut Hold<'_, H>) {
         let group = self.group.get(hold);
-        group.release_member(hold, self);
+        group.remove_member_end_if_last(hold, self);
         self.own_numbers.release_holder(hold);
         self.enter_state(hold, ProcessState::Reaped);
         hold.relations_mut().census.reaped += 1;
         if !self.takes_fast_path(hold) {
-            self.release_slow_path(hold);
+            self.note_gone_and_leave_init(hold);
         }
         if !group.own_numbers().lives_at_root(hold) {
             finish_waiting_inits(hold, group.own_numbers());
@@ -65,7 +65,7 @@ impl<H: Host> Process<H> {
 
     /// Gives up what a process on the fast path does not have: its identity, its place as an init, its later leader.
     #[cold]
-    fn release_slow_path(&self, hold: &mut Hold<'_, H>) {
+    fn note_gone_and_leave_init(&self, hold: &mut Hold<'_, H>) {
         let own = self.in_hold(hold);
         if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {
             identity.note_gone(hold, self.exit_code.get());

@@ -39,7 +39,7 @@ impl<'h, H: Host> Receiver<'h, H> {
 
     /// Whether the addressed thread blocks the signal; what is blocked is never ignored, because that may change before it is not. A
     /// dead leader blocks nothing.
-    fn blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+    fn addressed_thread_blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
         let (Self::Process(addressed) | Self::Thread(addressed)) = self;
         addressed.is_some_and(|thread| thread.blocks(hold, signal))
     }
@@ -106,7 +106,7 @@ impl<H: Host> Process<H> {
         receiver: Receiver<'h, H>,
         info: &SignalInfo,
     ) {
-        if !self.can_stop(hold) || receiver.is_gone() {
+        if !self.is_exit_undecided(hold) || receiver.is_gone() {
             return;
         }
         let signal = info.signal;
@@ -119,7 +119,7 @@ impl<H: Host> Process<H> {
             self.post(hold, &receiver, info);
         }
         if fate == Fate::Ends {
-            self.begin_group_exit_in(hold, Some(ExitStatus::killed(signal).to_raw()));
+            self.begin_group_exit_by_signal(hold, Some(ExitStatus::killed(signal).to_raw()));
         }
         if signal.is_job_control() {
             self.void_tickets_if_sigcont(hold, signal);
@@ -145,11 +145,15 @@ impl<H: Host> Process<H> {
                     || self.is_shielded(hold, origin, signal)));
         let ends = is_default && signal.default_action() == DefaultAction::Terminate;
         match is_ignored {
-            true if receiver.blocks(hold, signal) => Fate::Queued,
+            true if receiver.addressed_thread_blocks(hold, signal) => Fate::Queued,
             true => Fate::Dropped,
             false if ends && self.has_taker(hold, receiver, signal) => {
                 // Who could not take it when it was sent first takes it when it looks.
-                if self.is_queued(hold, receiver, signal) { Fate::Queued } else { Fate::Ends }
+                if self.is_standard_and_queued(hold, receiver, signal) {
+                    Fate::Queued
+                } else {
+                    Fate::Ends
+                }
             }
             false => Fate::Queued,
         }
@@ -163,7 +167,12 @@ impl<H: Host> Process<H> {
         self.is_pid_ns_init(hold) && !is_forced
     }
 
-    fn is_queued(&self, hold: &Hold<'_, H>, receiver: &Receiver<'_, H>, signal: Signal) -> bool {
+    fn is_standard_and_queued(
+        &self,
+        hold: &Hold<'_, H>,
+        receiver: &Receiver<'_, H>,
+        signal: Signal,
+    ) -> bool {
         let thread = match receiver {
             Receiver::Process(_) => None,
             Receiver::Thread(thread) => *thread,
@@ -211,7 +220,7 @@ impl<H: Host> Thread<H> {
 
     /// Linux's `wants_signal`: a thread that is stopped or has another to look at takes only `SIGKILL` (R-STOP-08, R-EXIT-10).
     fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
-        let is_stopped = || self.is_in_stop(hold) || self.process().has(hold, Marks::STOPPED);
+        let is_stopped = || self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED);
         let is_told = || hold.host().is_told_of_signal(self);
         self.state() == ThreadState::Live
             && !self.blocks(hold, signal)

@@ -207,7 +207,7 @@ impl<H: Host> Process<H> {
     }
 
     fn run_state(&self, hold: &Hold<'_, H>) -> RunState {
-        self.leader(hold).map_or(RunState::Zombie, |leader| leader.run_state_in(hold))
+        self.leader(hold).map_or(RunState::Zombie, |leader| leader.unexited_run_state(hold))
     }
 
     /// Whether the leader thread has gone for good, and only the process keeps its number.
@@ -239,14 +239,14 @@ impl<H: Host> Thread<H> {
 
     pub(crate) fn run_state_unless_exited(&self, hold: &Hold<'_, H>) -> Option<RunState> {
         match self.state() {
-            ThreadState::Live | ThreadState::Exiting => Some(self.run_state_in(hold)),
+            ThreadState::Live | ThreadState::Exiting => Some(self.unexited_run_state(hold)),
             ThreadState::Zombie => Some(RunState::Zombie),
             ThreadState::Embryo | ThreadState::Exited => None,
         }
     }
 
-    fn run_state_in(&self, hold: &Hold<'_, H>) -> RunState {
-        let is_stopped = self.is_in_stop(hold) || self.process().has(hold, Marks::STOPPED);
+    fn unexited_run_state(&self, hold: &Hold<'_, H>) -> RunState {
+        let is_stopped = self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED);
         if self.is_waiting_for_vfork() {
             RunState::InVfork
         } else if self.trace(hold).is_some_and(|trace| trace.is_in_stop(hold)) {

@@ -17,7 +17,7 @@
 //! A kernel that does all this by itself reports the outcome with [`Process::report_group_stopped`] and [`Process::report_group_continued`].
 
 use super::send::Receiver;
-use super::{Marks, Process, ProcessState};
+use super::{Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
@@ -126,11 +126,11 @@ impl<H: Host> Process<H> {
     /// Does nothing on a process that is stopped already (R-STOP-05) or has ended (R-STOP-12). R-NOTIFY-11, R-NOTIFY-12, R-STOP-04.
     pub fn report_group_stopped(&self, signal: Signal) {
         self.table().hold(|hold| {
-            if !self.can_stop(hold) || self.has(hold, Marks::STOPPED) {
+            if !self.is_exit_undecided(hold) || self.has(hold, Marks::STOPPED) {
                 return;
             }
             if self.stop_awaits.get(hold) == 0 {
-                self.start_group_stop(hold, signal);
+                self.begin_stop_round(hold, signal);
             }
             let leader = self.leader(hold);
             self.complete_group_stop(hold, leader);
@@ -142,9 +142,9 @@ impl<H: Host> Process<H> {
     /// Does nothing on a process that is not stopped. R-STOP-06, R-STOP-07, R-NOTIFY-11.
     pub fn report_group_continued(&self) {
         self.table().hold(|hold| {
-            if self.can_stop(hold) && self.has(hold, Marks::STOPPED) {
+            if self.is_exit_undecided(hold) && self.has(hold, Marks::STOPPED) {
                 self.end_stop_if_sigcont(hold, Signal::SIGCONT);
-                self.notify_parent_of_continue(hold);
+                self.notify_parent_if_notice_pending(hold);
             }
         });
     }
@@ -161,7 +161,7 @@ impl<H: Host> Process<H> {
     }
 
     /// A process that exits is not stopped any more, and what was not reported is lost (R-EXIT-13).
-    pub(super) fn clear_stop(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn clear_stop_and_reports(&self, hold: &mut Hold<'_, H>) {
         self.end_group_stop(hold);
         self.unmark(hold, REPORTS | NOTICES);
         self.update_report_queue(hold);
@@ -177,7 +177,7 @@ impl<H: Host> Process<H> {
     /// `SIGCONT` ends a stop when it is sent. A stop that was complete has been continued; one that was in progress has
     /// been both, of which the parent is told the first (R-STOP-06).
     pub(super) fn end_stop_if_sigcont(&self, hold: &mut Hold<'_, H>, signal: Signal) {
-        if signal != Signal::SIGCONT || !self.can_stop(hold) {
+        if signal != Signal::SIGCONT || !self.is_exit_undecided(hold) {
             return;
         }
         let notice = if self.has(hold, Marks::STOPPED) {
@@ -202,11 +202,6 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Whether stop and continue signals have a meaning: not once the exit is decided.
-    pub(super) fn can_stop(&self, hold: &Hold<'_, H>) -> bool {
-        self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
-    }
-
     /// The new thread stops too, if the process does: the stop in progress waits for it. R-FORK-13, B26.
     pub(super) fn count_new_thread_in_stop(&self, hold: &mut Hold<'_, H>) {
         let awaited = self.stop_awaits.get(hold);
@@ -217,7 +212,7 @@ impl<H: Host> Process<H> {
 
     /// What would become of the signal. Begins nothing: the hold is written to by the orphan question alone, which remembers whom it has asked.
     fn would_stop_in(&self, hold: &mut Hold<'_, H>, signal: Signal) -> StopDecision {
-        let stops = self.can_stop(hold)
+        let stops = self.is_exit_undecided(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP
                 || !self.is_pid_ns_init(hold)
@@ -226,7 +221,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
-    pub(super) fn start_group_stop(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+    pub(super) fn begin_stop_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         debug_assert!(self.stop_round.get(hold).is_multiple_of(2), "no stop is in progress");
         self.mark(hold, Marks::SLOW_PATH);
         self.stop_signal.set(hold, Some(signal));
@@ -260,7 +255,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Tells the parent what it has not been told yet of a continuation.
-    fn notify_parent_of_continue(&self, hold: &mut Hold<'_, H>) {
+    fn notify_parent_if_notice_pending(&self, hold: &mut Hold<'_, H>) {
         let marks = self.marks.get(hold);
         self.unmark(hold, NOTICES);
         if marks.contains(Marks::CONTINUE_NOTICE) {
@@ -316,7 +311,7 @@ impl<H: Host> Thread<H> {
             }
             let begins = process.stop_awaits.get(hold) == 0 && !process.has(hold, Marks::STOPPED);
             if begins {
-                process.start_group_stop(hold, signal);
+                process.begin_stop_round(hold, signal);
                 process.stop_awaits.set(hold, process.live_threads.get(hold));
                 self.request_others(hold);
             }
@@ -331,13 +326,13 @@ impl<H: Host> Thread<H> {
     pub fn participate_in_stop(&self) -> ThreadStop {
         let process = self.process();
         process.table().hold(|hold| {
-            if !self.has_to_stop(hold) {
-                return match self.is_in_stop(hold) {
+            if !self.has_to_join_group_stop(hold) {
+                return match self.is_in_group_stop(hold) {
                     true => ThreadStop::Joined,
                     false => ThreadStop::RunsOn,
                 };
             }
-            self.stopped_in().set(hold, process.stop_round.get(hold));
+            self.last_stop_round().set(hold, process.stop_round.get(hold));
             match process.stop_awaits.get(hold) {
                 0 => ThreadStop::Joined,
                 1 => {
@@ -355,8 +350,8 @@ impl<H: Host> Thread<H> {
     /// Returns whether this thread has to [`participate_in_stop`](Self::participate_in_stop): its process does, and it has not yet.
     ///
     /// To be asked wherever the thread looks for signals, and by a new thread before it runs (R-FORK-13).
-    pub fn is_stop_requested(&self) -> bool {
-        self.process().table().hold(|hold| self.has_to_stop(hold))
+    pub fn is_group_stop_requested(&self) -> bool {
+        self.process().table().hold(|hold| self.has_to_join_group_stop(hold))
     }
 
     /// Reports that this thread runs, and looks for signals. The first one after a `SIGCONT` tells the parent of it.
@@ -364,7 +359,7 @@ impl<H: Host> Thread<H> {
     /// To be called by every thread that comes back from [`participate_in_stop`](Self::participate_in_stop), and where a `SIGCONT` made it look for signals. R-NOTIFY-13, R-STOP-06.
     pub fn notify_parent_if_continued(&self) {
         let process = self.process();
-        process.table().hold(|hold| process.notify_parent_of_continue(hold));
+        process.table().hold(|hold| process.notify_parent_if_notice_pending(hold));
     }
 
     /// A thread that exits counts as stopped, and may be the last that the stop waits for (R-EXIT-16). Not the last thread of all: its
@@ -372,7 +367,7 @@ impl<H: Host> Thread<H> {
     pub(super) fn count_exit_as_stop(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         let awaited = process.stop_awaits.get(hold);
-        if awaited == 0 || self.is_in_stop(hold) {
+        if awaited == 0 || self.is_in_group_stop(hold) {
             return;
         }
         process.stop_awaits.set(hold, awaited - 1);
@@ -383,15 +378,15 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    fn has_to_stop(&self, hold: &Hold<'_, H>) -> bool {
+    fn has_to_join_group_stop(&self, hold: &Hold<'_, H>) -> bool {
         let stops = !self.process().stop_round.get(hold).is_multiple_of(2);
-        stops && self.state() == ThreadState::Live && !self.is_in_stop(hold)
+        stops && self.state() == ThreadState::Live && !self.is_in_group_stop(hold)
     }
 
     /// Whether this thread has stopped in the present round.
-    pub(crate) fn is_in_stop(&self, hold: &Hold<'_, H>) -> bool {
+    pub(crate) fn is_in_group_stop(&self, hold: &Hold<'_, H>) -> bool {
         let round = self.process().stop_round.get(hold);
-        !round.is_multiple_of(2) && self.stopped_in().get(hold) == round
+        !round.is_multiple_of(2) && self.last_stop_round().get(hold) == round
     }
 
     fn request_others(&self, hold: &mut Hold<'_, H>) {

@@ -227,8 +227,8 @@ impl<H: Host> Process<H> {
                 return Ok(TerminalRelease::Process);
             }
             if let Some(group) = terminal.foreground_in(hold).and_then(|named| named.group(hold)) {
-                self.signal_group(hold, group, Signal::SIGHUP);
-                self.signal_group(hold, group, Signal::SIGCONT);
+                self.signal_permitted_members(hold, group, Signal::SIGHUP);
+                self.signal_permitted_members(hold, group, Signal::SIGCONT);
             }
             self.session_in(hold).detach_terminal(hold, terminal);
             self.forget_terminal(hold);
@@ -289,7 +289,7 @@ impl<H: Host> Process<H> {
         let in_background = |_| Errno::ENOTTY;
         self.table().hold(|hold| {
             let answer = self
-                .ask_terminal(hold, terminal, TerminalAccess::Change, stop_signal)
+                .check_terminal_access_in(hold, terminal, TerminalAccess::Change, stop_signal)
                 .map_err(in_background)?;
             if answer != TerminalAnswer::Allowed {
                 return Ok(answer);
@@ -320,10 +320,10 @@ impl<H: Host> Process<H> {
         access: TerminalAccess,
         stop_signal: StopSignal,
     ) -> Result<TerminalAnswer, Errno> {
-        self.table().hold(|hold| self.ask_terminal(hold, terminal, access, stop_signal))
+        self.table().hold(|hold| self.check_terminal_access_in(hold, terminal, access, stop_signal))
     }
 
-    fn ask_terminal(
+    fn check_terminal_access_in(
         &self,
         hold: &mut Hold<'_, H>,
         terminal: &Terminal<H>,
@@ -392,7 +392,7 @@ impl<H: Host> Process<H> {
         };
         if terminal.kind() == TerminalKind::Other {
             hold.host().hang_up_terminal(&kept);
-            session.post_hang_up_to_leader(hold);
+            session.post_hup_cont_to_leader(hold);
         }
         let foreground = terminal.foreground_in(hold);
         post_to_named_group(hold, foreground, &[Signal::SIGHUP]);

@@ -146,7 +146,7 @@ impl<H: Host> Thread<H> {
                 let receiver = Receiver::Thread(Some(target.in_hold(hold)));
                 process.send_to(hold, receiver, &info);
             }
-            if target.is_in_stop(hold) {
+            if target.is_in_group_stop(hold) {
                 hold.host().tracing_changed(target);
             }
             Ok(ARef::from(target))

@@ -88,7 +88,7 @@ impl<H: Host> fmt::Debug for WaitOutcome<H> {
 
 /// What one child has reported.
 ///
-/// waitid(2) stores `SIGCHLD`, `pid`, the real user of `process`, and [`WaitStatus::child_code`] (R-WAIT-17), or zeros if there is no event and on
+/// waitid(2) stores `SIGCHLD`, `pid`, the real user of `process`, and [`WaitStatus::si_code_and_status`] (R-WAIT-17), or zeros if there is no event and on
 /// an error (R-WAIT-18); wait4(2) stores [`WaitStatus::to_raw`]. A bad address is `EFAULT` after the event was consumed (R-WAIT-21).
 pub struct WaitEvent<H: Host> {
     /// The child's number, as the caller sees it (R-WAIT-25).
@@ -287,7 +287,7 @@ impl<'a, H: Host> Look<'a, H> {
                 Step::Full => return None,
             }
         }
-        match search.find_candidate(hold, &mut self.pause) {
+        match search.find_awaitable(hold, &mut self.pause) {
             Step::Found(()) => Some(Ok(WaitOutcome::NothingYet(self.token))),
             Step::Nothing => Some(Err(Errno::ECHILD)),
             Step::Full => None,

@@ -14,6 +14,9 @@ use crate::{Errno, Host, check};
 /// How many objects one hold touches at most, where an operation is over many.
 pub(crate) const BATCH: usize = 64;
 
+/// This hold has touched as many objects as one should: the operation goes on in another.
+pub(crate) struct HoldFull;
+
 /// What all objects of one table share: the host, and the lock around the relations.
 pub(crate) struct TableInner<H: Host> {
     pub(crate) head: Head,
@@ -75,7 +78,7 @@ impl<H: Host> TableInner<H> {
     }
 
     /// The objects that wait for the unlock to be freed.
-    pub(crate) const fn pending(&self) -> &Pending {
+    pub(crate) const fn pending_frees(&self) -> &Pending {
         &self.pending
     }
 

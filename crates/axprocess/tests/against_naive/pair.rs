@@ -330,7 +330,8 @@ impl Pair {
                     naive.is_stop_requested(thread_key),
                     naive.death_signal(thread_key),
                 );
-                let real = (thread.tid(), thread.is_stop_requested(), thread.parent_death_signal());
+                let real =
+                    (thread.tid(), thread.is_group_stop_requested(), thread.parent_death_signal());
                 compare(about, real, || {
                     format!("tid, stop request, death signal of {thread_key:?}")
                 })?;

@@ -62,7 +62,7 @@ pub fn stop_of_two_threads_against_continue<E: Explorer>() {
     });
     assert!(!process.is_stopped(), "SIGCONT ended the stop, complete or not");
     for (thread, _sleeps) in [first, second] {
-        assert!(!thread.is_stop_requested(), "nothing is left to stop for");
+        assert!(!thread.is_group_stop_requested(), "nothing is left to stop for");
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn pending(free: unsafe fn(std::ptr::NonNull<head::Head>)) -> pending
 /// As for the module's own.
 pub(crate) unsafe fn give_back<T>(place: std::ptr::NonNull<T>) {
     // SAFETY: by this function's own contract.
-    unsafe { memory::give_back(place) }
+    unsafe { memory::deallocate(place) }
 }
 
 /// A block that was put back, as its object's memory; `None`: there is none.

@@ -112,7 +112,7 @@ impl<H: Host> Thread<H> {
             match scope {
                 SignalScope::Group => {
                     let group =
-                        handle.process_identity_key(hold).and_then(|named| named.group(hold));
+                        handle.identity_key_if_tgid(hold).and_then(|named| named.group(hold));
                     sending.hit_group(hold, group.ok_or(Errno::ESRCH)?)
                 }
                 SignalScope::Thread => {

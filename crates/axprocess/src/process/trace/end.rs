@@ -15,7 +15,7 @@ impl<H: Host> PtraceRole<H> {
         self.unlink_from_tracer(hold);
         let process = self.process(hold);
         if !self.is_leaders(hold) && self.zombie_status(hold).is_some() {
-            self.release_dead_tracee(hold);
+            self.release_dead_non_leader(hold);
         } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
             process.notify_or_autoreap_untraced(hold, tracer);
         } else if let Some(thread) = self.thread(hold) {
@@ -24,11 +24,11 @@ impl<H: Host> PtraceRole<H> {
     }
 
     /// Takes a dead thread, which is not the leader, out of its process: its tracer has reaped it, or let it go.
-    pub(crate) fn release_dead_tracee(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn release_dead_non_leader(&self, hold: &mut Hold<'_, H>) {
         self.unlink_from_tracer(hold);
         let process = self.process(hold);
         if let Some(thread) = self.thread(hold) {
-            thread.release_thread(hold);
+            thread.leave_thread_group(hold);
         }
         process.exit_notify_if_finished(hold);
     }
@@ -36,7 +36,7 @@ impl<H: Host> PtraceRole<H> {
     /// The tracer of a zombie has reaped it, and is not its parent: now the parent is told (R-PTRACE-01).
     pub(crate) fn pass_zombie_to_parent(&self, hold: &mut Hold<'_, H>) {
         self.unlink_from_tracer(hold);
-        self.process(hold).notify_parent_or_autoreap(hold);
+        self.process(hold).notify_tracer_parent_or_autoreap(hold);
     }
 
     /// Leaves the tracer's view in an exec of another thread.
@@ -87,7 +87,7 @@ impl<H: Host> PtraceRole<H> {
 
 impl<H: Host> Thread<H> {
     /// Lets the tracees of an exiting thread go, or as many as the hold allows. False if some are left. R-PTRACE-05.
-    pub(in crate::process) fn exit_ptrace(&self, hold: &mut Hold<'_, H>) -> bool {
+    pub(in crate::process) fn try_exit_ptrace(&self, hold: &mut Hold<'_, H>) -> bool {
         let Some(trace) = self.trace(hold) else { return true };
         while let Some(tracee) = trace.tracees().last(hold) {
             hold.count_touched();
@@ -105,7 +105,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// A traced thread that is not the leader has handed over all it had: it waits for its tracer now. False if nobody traces it. R-PTRACE-06.
-    pub(in crate::process) fn exit_notify_tracer(&self, hold: &mut Hold<'_, H>) -> bool {
+    pub(in crate::process) fn exit_notify_if_traced(&self, hold: &mut Hold<'_, H>) -> bool {
         let Some(trace) = self.trace(hold).filter(|trace| trace.tracer(hold).is_some()) else {
             return false;
         };
@@ -157,7 +157,7 @@ impl<H: Host> Process<H> {
     /// A zombie has lost its tracer: its parent is told, or knows already because it was the tracer.
     fn notify_or_autoreap_untraced(&self, hold: &mut Hold<'_, H>, tracer: &Self) {
         if !self.is_child_of(hold, tracer) {
-            self.notify_parent_or_autoreap(hold);
+            self.notify_tracer_parent_or_autoreap(hold);
             return;
         }
         let action = hold.host().child_signal_action(tracer);

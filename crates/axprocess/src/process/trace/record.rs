@@ -120,7 +120,7 @@ impl<H: Host> PtraceRole<H> {
         self.report.get(hold)
     }
 
-    pub(crate) fn take_report(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn consume_report(&self, hold: &mut Hold<'_, H>) {
         self.report.set(hold, None);
         self.update_report_queue_if_leader(hold);
     }

@@ -46,7 +46,7 @@ impl WaitRequest {
             return Err(Errno::EINVAL);
         }
         let (handle, mode) = find(fd)?;
-        Ok(Self { who: Who::Handle(handle.borrow().process_key_and_table(), mode), options })
+        Ok(Self { who: Who::Handle(handle.borrow().table_and_key_if_tgid(), mode), options })
     }
 
     /// Returns what the call does when there is nothing yet. R-WAIT-10, R-WAIT-22.

@@ -179,7 +179,7 @@ impl<'h, H: Host> Search<'h, H> {
     }
 
     /// Looks for a child or tracee that matches and has nothing to report yet. Reapable zombies are none: they never will (R-WAIT-11).
-    pub(super) fn find_candidate(
+    pub(super) fn find_awaitable(
         &self,
         hold: &mut Hold<'h, H>,
         pause: &mut Option<Pause<H>>,
@@ -187,12 +187,12 @@ impl<'h, H: Host> Search<'h, H> {
         if let Selector::Child(process, trace) = self.selector {
             let child = process.map(Subject::Child).into_iter();
             let mut both = child.chain(trace.map(Subject::Tracee));
-            let is_found = both.any(|it| self.is_candidate(hold, it).is_some());
+            let is_found = both.any(|it| self.is_awaitable(hold, it).is_some());
             return if is_found { Step::Found(()) } else { Step::Nothing };
         }
         self.walk_threads(hold, pause, |hold, thread, within| {
-            match self.candidate_among_children(hold, thread, within) {
-                Step::Nothing => self.find_tracee(hold, thread, Self::is_candidate),
+            match self.awaitable_among_children(hold, thread, within) {
+                Step::Nothing => self.find_tracee(hold, thread, Self::is_awaitable),
                 found => found,
             }
         })
@@ -286,7 +286,7 @@ impl<'h, H: Host> Search<'h, H> {
     }
 
     /// Whether any of this thread's children is a candidate.
-    fn candidate_among_children(
+    fn awaitable_among_children(
         &self,
         hold: &mut Hold<'h, H>,
         thread: &'h Thread<H>,
@@ -305,7 +305,7 @@ impl<'h, H: Host> Search<'h, H> {
                 member.parent_thread(hold).is_some_and(|parent| core::ptr::eq(parent, thread))
             });
             let is_there =
-                own.any(|child| self.is_candidate(hold, Subject::Child(child)).is_some());
+                own.any(|child| self.is_awaitable(hold, Subject::Child(child)).is_some());
             drop(own);
             (0..members.len(hold)).for_each(|_| hold.count_touched());
             return if is_there { Step::Found(()) } else { Step::Nothing };
@@ -323,7 +323,7 @@ impl<'h, H: Host> Search<'h, H> {
         };
         while let Some(child) = next {
             hold.count_touched();
-            if self.is_candidate(hold, Subject::Child(child)).is_some() {
+            if self.is_awaitable(hold, Subject::Child(child)).is_some() {
                 return Step::Found(());
             }
             next = children.list.after(hold, child);
@@ -387,8 +387,8 @@ impl<'h, H: Host> Search<'h, H> {
         self.matches(hold, subject).then_some((subject, status))
     }
 
-    fn is_candidate(&self, hold: &Hold<'h, H>, subject: Subject<'h, H>) -> Option<()> {
-        (self.may_report(hold, subject) && self.matches(hold, subject)).then_some(())
+    fn is_awaitable(&self, hold: &Hold<'h, H>, subject: Subject<'h, H>) -> Option<()> {
+        (self.may_yet_report(hold, subject) && self.matches(hold, subject)).then_some(())
     }
 
     /// Whether it is one of those asked for. R-WAIT-05 to R-WAIT-08.
@@ -458,7 +458,7 @@ impl<'h, H: Host> Search<'h, H> {
     }
 
     /// Whether it may ever report anything that is asked for, as far as can be told.
-    fn may_report(&self, hold: &Hold<'h, H>, subject: Subject<'h, H>) -> bool {
+    fn may_yet_report(&self, hold: &Hold<'h, H>, subject: Subject<'h, H>) -> bool {
         let has_ended = match subject {
             Subject::Child(child) => child.state() >= ProcessState::Zombie,
             Subject::Tracee(trace) => trace.zombie_status(hold).is_some(),
@@ -507,7 +507,7 @@ impl<'h, H: Host> Search<'h, H> {
             WaitStatus::Continued => process.consume_report(hold, Marks::CONTINUE_REPORT),
             WaitStatus::Trapped(_) => {
                 if let Some(trace) = subject.trace_by_caller(hold) {
-                    trace.take_report(hold);
+                    trace.consume_report(hold);
                 }
             }
             WaitStatus::Exited(_) | WaitStatus::Signaled { .. } => {
@@ -528,7 +528,7 @@ impl<'h, H: Host> Search<'h, H> {
         if let Subject::Tracee(trace) = subject {
             let link = ARef::from(process);
             if !trace.is_leaders(hold) {
-                trace.release_dead_tracee(hold);
+                trace.release_dead_non_leader(hold);
                 return link;
             }
             if process.traced_by(hold) == TracedBy::NonParent {

@@ -74,7 +74,7 @@ impl Sleeper {
         waker: Waker,
     ) -> Option<Waker> {
         let before = self.cancel_sleep(hold, process);
-        let moves = process.sleepers.user_tally().get(hold);
+        let moves = process.sleepers.owner_counter().get(hold);
         self.place.set(hold, Place::Asleep(token, moves));
         process.sleepers.push_back(hold, self);
         *self.waker.get_mut(hold) = Some(waker);
@@ -90,7 +90,7 @@ impl Sleeper {
     ) -> Option<Waker> {
         match self.place.get(hold) {
             Place::Nowhere => {}
-            Place::Asleep(_, moves) if moves == process.sleepers.user_tally().get(hold) => {
+            Place::Asleep(_, moves) if moves == process.sleepers.owner_counter().get(hold) => {
                 process.sleepers.remove(hold, self);
             }
             Place::Asleep(..) | Place::Due => hold.due().remove(hold, self),
@@ -105,7 +105,7 @@ impl<H: Host> Process<H> {
     /// whether it is concerned: all are woken, and look again.
     pub(super) fn make_sleepers_due(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
         if self.sleepers.len(hold) > BATCH {
-            let moves = self.sleepers.user_tally();
+            let moves = self.sleepers.owner_counter();
             moves.set(hold, moves.get(hold).wrapping_add(1));
             self.sleepers.move_all(hold, hold.due());
             hold.owe_wakes();

@@ -502,7 +502,7 @@ pub(super) fn as_seen(info: &SignalInfo) -> Seen {
     let signal = i32::from(info.signal.number());
     let (code, pid, status) = match info.cause {
         SignalCause::Child { pid, .. } | SignalCause::ChildStopUndone { pid } => {
-            let told = info.cause.child_code();
+            let told = info.cause.si_code_and_status();
             let (code, status) = told.map_or((0, 0), |told| (told.code, told.status));
             (code, pid, status)
         }

@@ -357,7 +357,7 @@ impl Model {
                 return false;
             }
             thread.notify_parent_if_continued();
-            if thread.is_stop_requested() {
+            if thread.is_group_stop_requested() {
                 self.stop(actor);
                 return false;
             }
