@@ -303,6 +303,21 @@ fn the_agent_names_missing_calls() {
     }
 }
 
+/// The agent begins where the standard library would not: no poll, no sigaction, and neither.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_agent_begins_without_poll_and_sigaction() {
+    let neither = [libc::SYS_poll, libc::SYS_ppoll, libc::SYS_rt_sigaction, libc::SYS_sigaltstack];
+    for calls in [&neither[..2], &neither[2..], &neither] {
+        let Some(output) = agent_without(calls, &["--all"]) else { return };
+        assert!(output.status.success(), "{}", said(&output));
+        let results = results(&output);
+        assert_eq!(results.len(), scenarios().len(), "{}", said(&output));
+        let held = results.iter().filter(|result| !result.contains("# SKIP")).count();
+        assert!(held > results.len() / 3, "{held} hold: {}", said(&output));
+    }
+}
+
 /// Calls that only make waiting cheaper are not needed at all.
 #[test]
 fn the_agent_waits_without_futex_and_clocks() {
