@@ -19,6 +19,11 @@
 //! | [`scenario`] | scenario files |
 //! | [`output`] | the standard streams |
 //! | [`procfs`], [`sys`], [`words`] | what the kernel shows, does and is called |
+//!
+//! The standard library's own `main` asks for `poll` and `sigaction` first, and aborts on a kernel that lacks them. The agent is for such kernels: so
+//! the C library calls [`begin`].
+
+#![cfg_attr(not(test), no_main)]
 
 mod agent;
 mod check;
@@ -45,11 +50,44 @@ mod syscalls;
 mod tracer;
 mod words;
 
-use std::process::ExitCode;
-
 use clap::Parser;
 
-fn main() -> ExitCode {
+/// Where the C library begins.
+#[cfg(not(test))]
+#[unsafe(no_mangle)]
+extern "C" fn main(_count: libc::c_int, _words: *const *const libc::c_char) -> libc::c_int {
+    begin()
+}
+
+#[cfg(test)]
+fn main() {
+    begin();
+}
+
+/// Does what the command line asks for, and ends with its status.
+fn begin() -> ! {
+    /// What a program has that panicked.
+    const PANICKED: i32 = 101;
+    open_standard_streams();
+    // SAFETY: to ignore a signal runs no code. Whoever reads what is written may be gone: that is an error of the write.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    let status = std::panic::catch_unwind(run_command);
+    std::process::exit(status.map_or(PANICKED, i32::from))
+}
+
+/// A standard stream that is closed must not become the first file that is opened.
+fn open_standard_streams() {
+    for stream in 0..=2 {
+        // SAFETY: plain numbers, and a path that is a C string. The lowest number that is free is this stream's.
+        unsafe {
+            if libc::fcntl(stream, libc::F_GETFD) == -1 {
+                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+            }
+        }
+    }
+}
+
+fn run_command() -> u8 {
     let arguments: Vec<_> = std::env::args_os().collect();
     stage::enter_worker(&arguments);
     let result = match cli::Cli::parse_from(arguments).command {
@@ -66,10 +104,10 @@ fn main() -> ExitCode {
             .and_then(|share| fuzz::run_job(&share)),
     };
     match result {
-        Ok(status) => ExitCode::from(status),
+        Ok(status) => status,
         Err(failure) => {
             output::say(&failure.message);
-            ExitCode::from(failure.status)
+            failure.status
         }
     }
 }

@@ -3,6 +3,10 @@
 
 mod common;
 
+use std::fs::Permissions;
+use std::io::Error;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +63,14 @@ fn agrees(name: &str, source: &str, words: &[&str]) -> Option<Run> {
     assert_eq!(run.stdout, says, "{}", run.report);
     assert!(!run.report.contains("changed by following"), "{}", run.report);
     Some(run)
+}
+
+/// The same for each of several situations, of which the program's first argument chooses one.
+#[track_caller]
+fn agree(name: &str, source: &str, situations: &[&str]) {
+    for situation in situations {
+        agrees(name, source, &[situation]);
+    }
 }
 
 /// All answers agree, and the report says what is not as it would be without lockstep.
@@ -176,7 +188,7 @@ fn seccomp_filters_of_the_program() {
 /// Strict seccomp mode is refused to who has a filter.
 #[test]
 fn strict_seccomp_mode() {
-    for words in [&[][..], &["seccomp"]] {
+    for words in [&[][..], &["seccomp"], &["prctl", "in a thread"]] {
         let source = include_str!("kinds/strict.c");
         let Some((run, _)) = is_changed("strict.c", source, words, "strict seccomp mode") else {
             return;
@@ -228,7 +240,10 @@ fn fatal_signals_in_vfork() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn foreign_calls() {
-    let Some(program) = Program::new_if_able("foreign.c", include_str!("kinds/foreign.c")) else {
+    if !has_foreign_calls("foreign.c") {
+        return;
+    }
+    let Some(program) = Program::new("foreign.c", include_str!("kinds/foreign.c"), &[]) else {
         return;
     };
     let (run, says) = program.follow();
@@ -247,6 +262,279 @@ fn supervised_calls() {
     run.expect_agreement();
     assert_eq!(run.stdout, says, "{}", run.report);
     run.expect_report("another process answers the caller's system calls for the kernel");
+}
+
+/// Numbers across namespaces: of who entered one, of signals, on several levels, of orphans.
+#[test]
+fn numbers_across_namespaces() {
+    agree("numbers.c", include_str!("kinds/numbers.c"), &["enter", "signals", "levels", "orphans"]);
+}
+
+/// Arguments of each call about processes, in combinations that are refused and that are not.
+#[test]
+fn arguments_of_requests() {
+    let calls = ["clone", "clone3", "unshare", "setns", "waitid", "prctl", "pidfd"];
+    agree("requests.c", include_str!("kinds/requests.c"), &calls);
+}
+
+/// R-NS-20, R-NS-21: an init ends that has others in its namespace: stopped, dead, with threads, in sessions, forking, in namespaces of their
+/// own; it executes before, ignores its children's ends, or has killed them itself.
+#[test]
+fn ends_of_inits() {
+    let ways = [
+        "plain", "stopped", "zombies", "threads", "sessions", "forking", "nested", "executed",
+        "ignoring", "reaped",
+    ];
+    agree("inits.c", include_str!("kinds/inits.c"), &ways);
+}
+
+/// R-ORPHAN-03, R-NOTIFY-03: of one job and of several, with a terminal, by a killed shell, told to a parent that wants to know nothing of stops.
+#[test]
+fn orphaned_jobs() {
+    let ways = ["plain", "background", "terminal", "several", "pair", "killed", "quiet"];
+    agree("orphaned_jobs.c", include_str!("kinds/orphaned_jobs.c"), &ways);
+}
+
+/// Credentials of a thread, kept capabilities, user namespaces; what a user may not do; a child's.
+#[test]
+fn changed_users() {
+    let ways = ["thread", "keep", "user", "forbid", "child"];
+    agree("changed_users.c", include_str!("kinds/changed_users.c"), &ways);
+}
+
+/// R-NS-23: of a namespace inside another, refused to a user, with stopped processes, by several at once, by an orphan.
+#[test]
+fn unusual_reboots() {
+    let ways = ["nested", "user", "stopped", "many", "orphan"];
+    agree("rebooted.c", include_str!("kinds/rebooted.c"), &ways);
+}
+
+/// rt_sigqueueinfo and rt_tgsigqueueinfo to oneself, to a thread, to a child.
+#[test]
+fn queued_signals() {
+    agree("queued.c", include_str!("kinds/queued.c"), &["own", "thread", "child", "kill"]);
+}
+
+/// CLONE_UNTRACED for a thread, with vfork, with a namespace, with CLONE_PARENT, and forty times with stops.
+#[test]
+fn untraced_with_other_flags() {
+    let ways = ["thread", "vfork", "namespace", "parent", "stop"];
+    agree("untraced_others.c", include_str!("kinds/untraced_others.c"), &ways);
+}
+
+/// A filter of the program's kills the leader alone, several threads, all of them, a child; refuses; tells the log.
+#[test]
+fn deaths_by_seccomp() {
+    let ways = [
+        "leader",
+        "leader-exec",
+        "leader-fork",
+        "threads",
+        "synchronized",
+        "exec",
+        "exit",
+        "child",
+        "setsid",
+        "log",
+    ];
+    agree("seccomp_deaths.c", include_str!("kinds/seccomp_deaths.c"), &ways);
+}
+
+/// 32-bit calls of a thread, in vfork, before an exec, about a child, and instead of a wait.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn foreign_threads() {
+    if !has_foreign_calls("foreign_threads.c") {
+        return;
+    }
+    for way in ["thread", "vfork", "exec", "ask", "wait"] {
+        let source = include_str!("kinds/foreign_threads.c");
+        let Some(program) = Program::new("foreign_threads.c", source, &[way]) else { return };
+        let (run, says) = program.follow();
+        assert_eq!((run.status, &run.stdout), (0, &says), "{way}: {}", run.report);
+        run.expect_report("lockstep: no divergence: all ");
+        run.expect_report("system calls of another architecture");
+    }
+}
+
+/// A program of another architecture altogether.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn foreign_programs() {
+    if is_skipped(&["cc", "sh"]) || !has_foreign_calls("foreign_program.c") {
+        return;
+    }
+    let bench = Bench::new();
+    let (source, path) =
+        (bench.write("foreign.c", include_str!("kinds/foreign_program.c")), bench.path("foreign"));
+    let mut compiler = Command::new("cc");
+    compiler.args(["-m32", "-O1", "-nostdlib", "-static", "-ffreestanding", "-fno-pic", "-no-pie"]);
+    compiler.args(["-fno-stack-protector", "-fcf-protection=none", "-o"]).arg(&path).arg(source);
+    if !compiler.output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: foreign_programs: cc does not compile for i386");
+        return;
+    }
+    let script = "./foreign; echo $?; ./foreign & wait $!; echo $?; (exec ./foreign); echo $?";
+    let run = bench.run(&[], &["sh", "-c", script]);
+    run.expect_agreement().expect_report("system calls of another architecture");
+    assert_eq!(run.stdout, "7\n7\n7\n", "{}", run.report);
+}
+
+/// A handled, ignored, blocked signal, SIGKILL and SIGSTOP do in vfork what they do without lockstep; a fatal one waits, and that is told.
+#[test]
+fn signals_in_vfork() {
+    let source = include_str!("kinds/vfork_deaths.c");
+    agree("vfork_deaths.c", source, &["handled", "ignored", "blocked", "killed", "stopped"]);
+    for way in ["timer", "thread", "executed"] {
+        let how = "a fatal signal waited until the child of a vfork was done";
+        let Some((run, says)) = is_changed("vfork_deaths.c", source, &[way], how) else { return };
+        assert_eq!(run.stdout, says, "{way}");
+    }
+}
+
+/// An init that faults in a thread, blocks or ignores that, or is trapped, is killed, which is told; seccomp's and its own signals act as ever.
+#[test]
+fn more_faults_of_inits() {
+    let source = include_str!("kinds/init_faults.c");
+    agree("init_faults.c", source, &["seccomp", "seccomp-thread", "raise", "grandchild"]);
+    for way in ["thread", "blocked", "ignored", "trap"] {
+        let how = "was killed by SIGKILL for a fault";
+        let Some((run, says)) = is_changed("init_faults.c", source, &[way], how) else { return };
+        assert_eq!(run.stdout, says, "{way}");
+    }
+}
+
+/// PTRACE_TRACEME is refused: the report says so, and the status. What the child does then is compared.
+#[test]
+fn children_that_ask_to_be_traced() {
+    for way in ["exit", "stop", "x", "kill"] {
+        let Some(program) = Program::new("traced.c", include_str!("kinds/traced.c"), &[way]) else {
+            return;
+        };
+        let (run, says) = program.follow();
+        assert_eq!(run.status, 3, "{way}: {}", run.report);
+        run.expect_report("lockstep: no divergence: all ");
+        run.expect_report("not supported: the program traces others");
+        // A traced child stops after its exec; this one does not.
+        assert_eq!(run.stdout == says, way != "x", "{way}: {}", run.stdout);
+    }
+}
+
+/// Processes outside are asked about, signalled, and named by pidfds: that is not compared, and changes nothing.
+#[test]
+fn processes_outside() {
+    if is_skipped(&["cc", "sleep"]) {
+        return;
+    }
+    let mut outsider = Command::new("sleep");
+    outsider.arg("1000");
+    // SAFETY: between fork and exec only setsid(2) is called, which is safe there.
+    unsafe {
+        outsider.pre_exec(|| (libc::setsid() > 0).then_some(()).ok_or(Error::last_os_error()))
+    };
+    let mut outsider = outsider.spawn().expect("sleep");
+    let number = outsider.id().to_string();
+    let runs = ["ask", "signal", "pidfd", "child"]
+        .map(|way| agrees("outside.c", include_str!("kinds/outside.c"), &[way, &number]));
+    outsider.kill().expect("a child");
+    outsider.wait().expect("a child");
+    for run in runs.iter().flatten() {
+        run.expect_report("the call is about a process outside the program");
+    }
+}
+
+/// What a shell and its children do, and how they end.
+const SMALL: &str = "sleep 0.01 & wait $!; echo $?; (exit 3); echo $?; kill -0 $PPID; echo $?; \
+                     sh -c 'exit 4' | cat; echo $?; setsid -w sh -c 'exit 5'; echo $?; exec sh -c 'exit 6'";
+
+/// What was there before the tool came: ignored signals, children, a job, a session, lost privileges, a death signal, a namespace.
+#[test]
+fn what_was_there_before() {
+    if is_skipped(&["bash", "setsid", "setpriv"]) {
+        return;
+    }
+    let before: [&[&str]; 8] = [
+        &["bash", "-c", "trap '' CHLD; exec \"$@\"", "x"],
+        &["bash", "-c", "trap '' HUP INT TERM; exec \"$@\"", "x"],
+        &["bash", "-c", "sleep 0.3 & (sleep 0.2 &); exec \"$@\"", "x"],
+        &["bash", "-c", "set -m; \"$@\" | cat; exit ${PIPESTATUS[0]}", "x"],
+        &["setsid", "-w"],
+        &["setpriv", "--no-new-privs"],
+        &["setpriv", "--pdeathsig", "TERM"],
+        &["unshare", "-pf", "--mount-proc"],
+    ];
+    for wrapper in before {
+        if is_skipped(&wrapper[..1]) {
+            continue;
+        }
+        let mut alone = Command::new(wrapper[0]);
+        alone.args(&wrapper[1..]).args(["sh", "-c", SMALL]);
+        Bench::new().prepare(&mut alone);
+        let alone = alone.output().expect("the wrapper");
+        if alone.status.code() != Some(6) {
+            eprintln!("skipped: what_was_there_before: {wrapper:?}: {alone:?}");
+            continue;
+        }
+        let run = Bench::new().run_under(wrapper, &["--pass-status"], &["sh", "-c", SMALL]);
+        assert_eq!(run.status, 6, "{wrapper:?}: {}{}", run.report, run.stderr);
+        run.expect_report("lockstep: no divergence: all ");
+        assert_eq!(run.stdout.as_bytes(), alone.stdout, "{wrapper:?}: {}", run.report);
+        assert!(run.compared("exit status") >= 6, "{wrapper:?}: {}", run.report);
+    }
+}
+
+/// Set-uid and set-gid programs that a user runs have the user's rights, which is told; those of the same user, and all where lockstep is root's, are as ever.
+#[test]
+fn privileged_programs() {
+    const USER: &[&str] = &["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+    if is_skipped(&["cc", "setpriv", "cp"]) {
+        return;
+    }
+    let cases = [
+        (0, 1001, 0o4755, true),
+        (1000, 1001, 0o2755, true),
+        (1001, 1001, 0o6755, true),
+        (1000, 1000, 0o6755, false),
+    ];
+    for (user, group, mode, is_told) in cases {
+        let bench = Bench::new();
+        bench.open_to_all();
+        let path = bench.compile("ids.c", include_str!("kinds/ids.c"));
+        let is_ready = std::os::unix::fs::chown(&path, Some(user), Some(group)).is_ok()
+            && std::fs::set_permissions(&path, Permissions::from_mode(mode)).is_ok();
+        let alone = |wrapper: &[&str]| {
+            let words = [wrapper, &[path.to_str().expect("a plain path")]].concat();
+            Command::new(words[0]).args(&words[1..]).output().expect("the program")
+        };
+        let (by_user, by_root) = (alone(USER), alone(&["env"]));
+        let is_effective = by_user.stdout.starts_with(b"secure 1") == is_told;
+        if !is_ready || !by_user.status.success() || !is_effective {
+            eprintln!("skipped: privileged_programs: no right to make some here, or to run them");
+            return;
+        }
+        let name = path.to_str().expect("a plain path").to_owned();
+        let run = bench.run_under(USER, &[], &[&name]);
+        run.expect_report("lockstep: no divergence: all ");
+        assert_eq!(
+            run.status,
+            if is_told { 3 } else { 0 },
+            "{mode:o}: {}{}",
+            run.report,
+            run.stderr
+        );
+        assert_eq!(run.report.contains("a set-uid program has run"), is_told, "{}", run.report);
+        assert_eq!(run.stdout.as_bytes() == by_user.stdout, !is_told, "{}", run.stdout);
+
+        let bench = Bench::new();
+        bench.open_to_all();
+        let path = bench.compile("ids.c", include_str!("kinds/ids.c"));
+        std::os::unix::fs::chown(&path, Some(user), Some(group)).expect("as before");
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("as before");
+        let name = path.to_str().expect("a plain path").to_owned();
+        let run = bench.run(&[], &[&name]);
+        run.expect_agreement();
+        assert_eq!(run.stdout.as_bytes(), by_root.stdout, "{mode:o}: {}", run.report);
+    }
 }
 
 /// Does something while others want the same cores.
@@ -277,13 +565,12 @@ impl Drop for EndOf<'_> {
     }
 }
 
-impl Program {
-    /// The same, for calls that some kernels do not have.
-    fn new_if_able(name: &str, source: &str) -> Option<Self> {
-        if !Path::new("/proc/sys/abi/vsyscall32").exists() {
-            eprintln!("skipped: {name}: the kernel has no 32-bit calls");
-            return None;
-        }
-        Self::new(name, source, &[])
+/// Whether the kernel takes 32-bit calls.
+#[cfg(target_arch = "x86_64")]
+fn has_foreign_calls(name: &str) -> bool {
+    let has = Path::new("/proc/sys/abi/vsyscall32").exists();
+    if !has {
+        eprintln!("skipped: {name}: the kernel has no 32-bit calls");
     }
+    has
 }

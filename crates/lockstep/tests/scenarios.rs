@@ -194,6 +194,48 @@ fn the_agent_makes_do_with_less() {
     }
 }
 
+/// All rules: without any one of these the agent plays the others, and ends.
+#[test]
+fn the_agent_makes_do_without_each() {
+    for (lack, is_skipping) in [
+        ("terminals", true),
+        ("pidfds", true),
+        ("namespaces", true),
+        ("states", true),
+        ("subreaper", true),
+        ("calls", false),
+    ] {
+        let output = lockstep(&["agent", "--all", "--without", lack]).output().unwrap();
+        assert!(output.status.success(), "{lack}: {}", said(&output));
+        let results = results(&output);
+        assert_eq!(results.len(), scenarios().len(), "{lack}: {}", said(&output));
+        let skipped = results.iter().filter(|result| result.contains("# SKIP needs ")).count();
+        assert!(skipped < results.len() / 2, "{lack}: {skipped} are skipped");
+        assert!(is_skipping == (skipped > 0) || output_lacks_namespaces(&output), "{lack}");
+    }
+}
+
+/// Where `/proc` is not mounted it does so too.
+#[test]
+fn the_agent_makes_do_without_proc() {
+    if common::is_skipped(&["unshare", "umount", "sh"]) {
+        return;
+    }
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "sh", "-c", "umount -l /proc || exit 77; exec \"$@\"", "x"]);
+    command.args([env!("CARGO_BIN_EXE_lockstep"), "agent", "--all"]);
+    let output = command.output().expect("unshare");
+    if output.status.code() == Some(77) || said(&output).contains("ermitted") {
+        eprintln!("skipped: the_agent_makes_do_without_proc: no right to unmount it");
+        return;
+    }
+    assert!(output.status.success(), "{}", said(&output));
+    let results = results(&output);
+    assert_eq!(results.len(), scenarios().len(), "{}", said(&output));
+    let held = results.iter().filter(|result| !result.contains("# SKIP")).count();
+    assert!((1..results.len()).contains(&held), "{held} hold");
+}
+
 /// With expectations alone, what the model tells besides does not count; what a file says does.
 #[test]
 fn the_agent_can_go_by_expectations_alone() {
@@ -258,6 +300,21 @@ fn the_agent_names_missing_calls() {
         let is_skipped = |result: &&String| result.contains("# SKIP");
         assert!(results.iter().filter(is_skipped).any(|it| it.contains(step)), "{results:?}");
         assert!(results.iter().any(|it| !it.contains("# SKIP")), "{results:?}");
+    }
+}
+
+/// The agent begins where the standard library would not: no poll, no sigaction, and neither.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_agent_begins_without_poll_and_sigaction() {
+    let neither = [libc::SYS_poll, libc::SYS_ppoll, libc::SYS_rt_sigaction, libc::SYS_sigaltstack];
+    for calls in [&neither[..2], &neither[2..], &neither] {
+        let Some(output) = agent_without(calls, &["--all"]) else { return };
+        assert!(output.status.success(), "{}", said(&output));
+        let results = results(&output);
+        assert_eq!(results.len(), scenarios().len(), "{}", said(&output));
+        let held = results.iter().filter(|result| !result.contains("# SKIP")).count();
+        assert!(held > results.len() / 3, "{held} hold: {}", said(&output));
     }
 }
 

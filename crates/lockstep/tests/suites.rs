@@ -18,10 +18,34 @@ fn stress(stressors: &[&str], times: u32) {
     }
 }
 
-/// Births and ends. Not `forkheavy`, which takes the whole disk for a moment: that is for a machine of its own.
+/// Births and ends.
 #[test]
 fn stress_of_births() {
     stress(&["fork", "vfork", "clone", "zombie", "daemon", "exec", "vforkmany"], 40);
+}
+
+/// Processes with many resources. By itself `forkheavy` takes the whole disk for a moment: here it has small disks of its own.
+#[test]
+fn stress_of_heavy_births() {
+    const DISKS: &str = "for d in /tmp /var/tmp; do mount -t tmpfs -o size=16m small $d || exit 77; done; \
+                         cd /tmp; exec \"$@\"";
+    if is_skipped(&["stress-ng", "unshare", "sh", "mount"]) {
+        return;
+    }
+    let bounds = ["--forkheavy-procs=4", "--forkheavy-allocs=1", "--forkheavy-ops=30"];
+    let program = [
+        &["unshare", "-m", "sh", "-c", DISKS, "x", "stress-ng", "--quiet", "--timeout=5"][..],
+        &["--temp-path=/tmp", "--forkheavy=1"],
+        &bounds,
+    ];
+    let run = Bench::new().run(&["--pass-status"], &program.concat());
+    if run.status == 77 || run.stderr.contains("ermitted") {
+        eprintln!("skipped: stress_of_heavy_births: no right to mount: {}", run.stderr);
+        return;
+    }
+    run.expect_report("lockstep: no divergence: all ");
+    assert_eq!(run.status, 0, "{}", run.report);
+    assert!(run.processes().len() >= 30, "{}", run.report);
 }
 
 /// Signals, groups and sessions.

@@ -3,6 +3,7 @@
 use libc::c_int;
 
 use super::Ledger;
+use super::answers::UNFOLLOWED;
 use super::waits::Cause;
 use crate::history::Reaper;
 use crate::model::{Departure, Numbers, Refusal};
@@ -255,6 +256,7 @@ impl Ledger {
         if tid == tgid && own != status {
             self.own_ends.entry(tgid).or_insert(RACED);
         }
+        self.keep_number(tgid);
         let children = self.ask(|model| model.children(tgid)).unwrap_or_default();
         let closed = self.ask(|model| model.closed(tid)).flatten();
         let departure = match closed {
@@ -287,6 +289,19 @@ impl Ledger {
         self.last_end = Some(LastEnd { pid: tgid, children });
         self.reap_orphans();
         self.refresh_sleepers(Cause::Event);
+    }
+
+    /// A process ends: its parent, which may reap it, will be told of it by the number that it has there.
+    fn keep_number(&mut self, pid: Pid) {
+        let Some(Ok(relations)) = self.ask(|model| model.relations(pid)) else {
+            return;
+        };
+        let parent = relations.parent;
+        if let Some(Some(number)) = self.ask(|model| model.seen_by(parent, pid))
+            && number != pid
+        {
+            self.ended_inside.insert((parent, number), pid);
+        }
     }
 
     fn exit_thread(
@@ -336,7 +351,9 @@ impl Ledger {
         let parent = self.ask(|model| model.relations(pid)).and_then(Result::ok);
         let is_own = parent.is_some_and(|relations| relations.parent == self.lockstep);
         let is_there = self.view.stat(pid).is_some();
-        if !self.is_closing() && (!stays || !(is_own || self.is_anyone_due())) {
+        if stays && !is_there && parent.is_some_and(|it| self.is_unfollowed(it.parent)) {
+            self.comparison.skip(UNFOLLOWED);
+        } else if !self.is_closing() && (!stays || !(is_own || self.is_anyone_due())) {
             let text = |stays: &bool| if *stays { "a zombie" } else { "nothing" }.to_owned();
             let question = || format!("what is left of {label}");
             self.comparison.compare("zombie or not", is_there, stays, question, text);

@@ -65,6 +65,8 @@ pub(crate) struct Ledger {
     unordered: HashSet<Pid>,
     /// Processes of whose end SIGCHLD tells how their own thread ended, and why.
     own_ends: HashMap<Pid, &'static str>,
+    /// Children that have ended, by their parent and the number that it has for them, where that is not lockstep's.
+    ended_inside: HashMap<(Pid, Pid), Pid>,
     /// Processes that are stopped, as far as has been told, or were so when their end came.
     stopped: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
@@ -139,6 +141,7 @@ impl Ledger {
             orphaned_arrivals: VecDeque::new(),
             unordered: HashSet::new(),
             own_ends: HashMap::new(),
+            ended_inside: HashMap::new(),
             stopped: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,

@@ -85,7 +85,11 @@ impl Ledger {
     /// Why what SIGCHLD says of a child is not compared, if it is not.
     fn why_not_judged(&mut self, tid: Pid, arrival: &Arrival) -> Option<&'static str> {
         let number = arrival.news?.pid;
-        let child = self.ask(|model| model.global(tid, number)).flatten().unwrap_or(number);
+        let child = self.ask(|model| model.global(tid, number)).flatten();
+        // It may have been reaped before its parent takes the signal.
+        let child =
+            child.or_else(|| self.ended_inside.get(&(self.process_of(tid), number)).copied());
+        let child = child.unwrap_or(number);
         if self.is_unfollowed(child) {
             return Some(UNFOLLOWED);
         }

@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -127,6 +128,22 @@ impl Bench {
         let program: Vec<_> = program.iter().map(OsStr::new).collect();
         let command = self.command(options, &program);
         self.start(command).finish()
+    }
+
+    /// `WRAPPER lockstep run OPTIONS -- PROGRAM`.
+    pub(crate) fn run_under(self, wrapper: &[&str], options: &[&str], program: &[&str]) -> Run {
+        let inner = self.command(options, &program.iter().map(OsStr::new).collect::<Vec<_>>());
+        let mut command = Command::new(wrapper[0]);
+        command.args(&wrapper[1..]).arg(inner.get_program()).args(inner.get_args());
+        command.current_dir(self.dir.path());
+        self.prepare(&mut command);
+        self.start(command).finish()
+    }
+
+    /// Lets every user write into the bench.
+    pub(crate) fn open_to_all(&self) {
+        let permissions = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(self.dir.path(), permissions).expect("one's own directory");
     }
 
     /// `lockstep run -- PROGRAM` on a terminal of its own. `dialogue` has a line for each exchange: what must appear, a tab, what is typed then.

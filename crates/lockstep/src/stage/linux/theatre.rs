@@ -25,13 +25,7 @@ impl Theatre {
     /// What the kernel refused.
     pub(crate) fn open(cpu: usize) -> io::Result<Self> {
         let arena = Arena::create()?;
-        // SAFETY: the path is a C string.
-        let program = unsafe { libc::open(c"/proc/self/exe".as_ptr(), libc::O_PATH) };
-        if program < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the descriptor was just made, and belongs to nobody else.
-        let program = unsafe { OwnedFd::from_raw_fd(program) };
+        let program = open_own_program()?;
         limit_cores();
         forget_dispositions();
         Ok(Self { arena, program, is_ordered: take_cpu(cpu), lacking: Vec::new() })
@@ -78,6 +72,22 @@ impl Theatre {
     pub(super) fn lacks(&self, what: Lack) -> bool {
         self.lacking.contains(&what)
     }
+}
+
+/// The file that this program is executed from: as `/proc` says, or where there is none, as exec was told.
+fn open_own_program() -> io::Result<OwnedFd> {
+    // SAFETY: the paths are C strings, of which the second one lives as long as the program; null is refused.
+    let program = unsafe {
+        match libc::open(c"/proc/self/exe".as_ptr(), libc::O_PATH) {
+            -1 => libc::open(libc::getauxval(libc::AT_EXECFN) as *const libc::c_char, libc::O_PATH),
+            program => program,
+        }
+    };
+    if program < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made, and belongs to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(program) })
 }
 
 /// Signals do what they do by default, and none is blocked: nohup, or a shell that runs lockstep in the background, makes it ignore some, and all actors
