@@ -220,7 +220,7 @@ impl<H: Host> PidHandle<H> {
     /// Returns the thread, for a handle of one that did not lead when it was opened, until it has exited: its pollers are woken by [`Host::wake_thread_pollers`].
     pub fn non_leader_thread(&self) -> Option<ARef<Thread<H>>> {
         match self.kind {
-            Kind::Thread => self.identity.thread(),
+            Kind::Thread => self.identity.thread_or_leader(),
             Kind::Process | Kind::Leader => None,
         }
     }

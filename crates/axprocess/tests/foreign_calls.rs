@@ -513,7 +513,7 @@ fn call(kind: usize) -> Option<()> {
             _ = thread.pidfd_send_signal(&handle, i32::from(signal().number()), scope, None);
             let named = handle.identity();
             keep(|cast| &mut cast.processes, named.process());
-            keep(|cast| &mut cast.threads, named.thread());
+            keep(|cast| &mut cast.threads, named.thread_or_leader());
             keep(|cast| &mut cast.groups, named.group_of_number());
             keep(|cast| &mut cast.sessions, named.session_of_number());
             _ = (process.group().identity(), process.group().session().identity());

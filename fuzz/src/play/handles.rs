@@ -34,7 +34,7 @@ impl World {
                 let (caller, handle) = (self.process(by)?, super::pick(&self.handles, handle)?);
                 let _ = (handle.state(), handle.poll(), handle.fdinfo_pid_in(&caller.namespace()));
                 let identity = handle.identity();
-                let _ = (identity.process(), identity.thread(), identity.serial());
+                let _ = (identity.process(), identity.thread_or_leader(), identity.serial());
                 let _ = (identity.group_of_number(), identity.session_of_number());
                 handle.info(caller, InfoMask::from_bits_retain(mask)).ok()?;
             }

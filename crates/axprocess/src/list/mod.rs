@@ -121,7 +121,7 @@ pub(crate) mod tests {
         const HEAD: usize = offset_of!(Self, head);
         const KIND: Kind = Kind::Plain;
 
-        fn table_pending_frees(&self) -> Option<&Pending> {
+        fn pending_frees_of_its_table(&self) -> Option<&Pending> {
             None
         }
 

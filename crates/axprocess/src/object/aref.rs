@@ -205,7 +205,7 @@ impl<T: Object> ARef<T> {
     #[inline]
     fn free_or_put_off(&self, whole: NonNull<Head>) {
         // The object still stands: whoever took the count to 0 owns it.
-        match self.table_pending_frees().filter(|pending| pending.is_lock_held_by_anyone()) {
+        match self.pending_frees_of_its_table().filter(|pending| pending.is_lock_held_by_anyone()) {
             // SAFETY: its last reference has gone, and it is given away here, once. `pending` stands in its table, which it counts itself or by what it refers to; what was never published is dropped
             // by who borrows its maker, which does. Held against: a hook that drops the last reference in the hold, another thread that drops it beside the last hold of a table that is gone.
             Some(pending) => unsafe { Pending::put_off(NonNull::from_ref(pending), whole) },

@@ -69,7 +69,7 @@ pub unsafe trait Object: Sized + Send + Sync + 'static {
 
     /// Where it waits when its last reference goes in a hold; `None`: it belongs to no table.
     #[doc(hidden)]
-    fn table_pending_frees(&self) -> Option<&Pending>;
+    fn pending_frees_of_its_table(&self) -> Option<&Pending>;
 
     /// Called when the object is in its place, before anyone else knows of it.
     #[doc(hidden)]

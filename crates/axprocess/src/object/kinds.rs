@@ -153,7 +153,7 @@ macro_rules! object {
             $(const PART: Option<usize> = Some($part);)?
 
             #[inline]
-            fn table_pending_frees(&self) -> Option<&Pending> {
+            fn pending_frees_of_its_table(&self) -> Option<&Pending> {
                 let $this = self;
                 Some($pending)
             }
@@ -199,7 +199,7 @@ unsafe impl Object for Sleeper {
     const HEAD: usize = offset_of!(Self, head);
     const KIND: Kind = Kind::Plain;
 
-    fn table_pending_frees(&self) -> Option<&Pending> {
+    fn pending_frees_of_its_table(&self) -> Option<&Pending> {
         None
     }
 

@@ -54,7 +54,7 @@ unsafe impl<T: Send + Sync + 'static> Object for Shared<T> {
     const KIND: Kind = Kind::Plain;
     const MAY_BE_LINKED: bool = false;
 
-    fn table_pending_frees(&self) -> Option<&Pending> {
+    fn pending_frees_of_its_table(&self) -> Option<&Pending> {
         None
     }
 

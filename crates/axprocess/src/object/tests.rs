@@ -78,7 +78,7 @@ unsafe impl Object for Whole {
     const HEAD: usize = offset_of!(Self, head);
     const KIND: Kind = Kind::Plain;
 
-    fn table_pending_frees(&self) -> Option<&Pending> {
+    fn pending_frees_of_its_table(&self) -> Option<&Pending> {
         None
     }
 

@@ -119,7 +119,7 @@ impl<H: Host> Identity<H> {
     }
 
     /// Returns the thread that has the number, until it has exited; for a process, its leader.
-    pub fn thread(&self) -> Option<ARef<Thread<H>>> {
+    pub fn thread_or_leader(&self) -> Option<ARef<Thread<H>>> {
         self.table.hold(|hold| match self.task(hold)? {
             Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
             Task::Thread(thread) => Some(ARef::from(thread.get(hold))),

@@ -304,7 +304,7 @@ impl<V: Slot> Radix<V> {
         self.len += usize::from(after > before);
         self.len -= usize::from(after < before);
         if after == 0 {
-            self.replace_idle_leaf(number);
+            self.keep_emptied_leaf_retire_previous(number);
         } else if (before == u64::MAX) != (after == u64::MAX) {
             self.root.update_and_prune_path(number, self.shift, &mut self.pool);
         }
@@ -312,7 +312,7 @@ impl<V: Slot> Radix<V> {
 
     /// Leaves the emptied leaf of a number where it is, and takes out the one left before.
     #[inline]
-    fn replace_idle_leaf(&mut self, number: u32) {
+    fn keep_emptied_leaf_retire_previous(&mut self, number: u32) {
         if self.idle.is_some_and(|idle| idle >> BITS != number >> BITS) {
             self.retire_idle_leaf();
         }

@@ -126,7 +126,7 @@ impl<H: Host> Thread<H> {
         if !led {
             self.release_non_leader_number(hold, self.exit_code().get());
             self.clear_pdeath_signal(hold);
-            self.unlink_from_tracer(hold);
+            self.cease_to_be_tracee(hold);
         }
         self.enter_state(hold, ThreadState::Exited);
         // The list's reference goes when all is told: from then on the thread is its holders', a leader also its process's.
@@ -304,13 +304,13 @@ impl<H: Host> Process<H> {
         }
         if !self.takes_fast_path(hold) {
             self.apply_reboot_status(hold);
-            self.note_exit_in_identity(hold);
+            self.mark_identity_exited(hold);
         }
         self.enter_state(hold, ProcessState::Zombie);
         self.notify_tracer_parent_or_autoreap(hold);
     }
 
-    fn note_exit_in_identity(&self, hold: &mut Hold<'_, H>) {
+    fn mark_identity_exited(&self, hold: &mut Hold<'_, H>) {
         if let Some(identity) = self.leading_thread(hold).identity_edge().get_if_set(hold) {
             identity.note_exit(hold);
         }
@@ -371,7 +371,7 @@ impl<H: Host> Process<H> {
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.
     pub(crate) fn release_at_table_end(&self, hold: &mut Hold<'_, H>) {
-        self.unlink_leader_from_tracer(hold);
+        self.end_tracing_of_leader(hold);
         while let Some(thread) = self.threads.first(hold) {
             thread.forget_tracees(hold);
             thread.leave_thread_group(hold);

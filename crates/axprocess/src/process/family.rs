@@ -433,7 +433,8 @@ impl<H: Host> Process<H> {
             return if is_strangers { Reports::empty() } else { Reports::END };
         }
         let marks = self.marks.get(hold);
-        let is_trapped = || self.traced_leader(hold).is_some_and(|it| it.report(hold).is_some());
+        let is_trapped =
+            || self.traced_leader(hold).is_some_and(|it| it.unconsumed_report(hold).is_some());
         let mut reports = match traced_by {
             TracedBy::Parent if is_trapped() => Reports::TRAP,
             TracedBy::Parent => Reports::empty(),

@@ -38,7 +38,7 @@ impl<H: Host> Process<H> {
         }
         let parent = self.parent.get(hold)?.children_lists();
         if !self.takes_fast_path(hold) {
-            self.unlink_leader_from_tracer(hold);
+            self.end_tracing_of_leader(hold);
         }
         parent.reportable.remove(hold, self);
         let link = parent.remove(hold, self);

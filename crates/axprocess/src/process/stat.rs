@@ -197,7 +197,7 @@ impl<H: Host> Process<H> {
             }),
             threads: self.threads.len(hold) + usize::from(self.is_leader_dead(hold)),
             exit_signal: self.exit_signal.get(hold),
-            exit_code: self.shown_exit_code(hold),
+            exit_code: self.stat_exit_code(hold),
         })
     }
 
@@ -215,7 +215,7 @@ impl<H: Host> Process<H> {
         self.leader(hold).is_none()
     }
 
-    fn shown_exit_code(&self, hold: &Hold<'_, H>) -> i32 {
+    fn stat_exit_code(&self, hold: &Hold<'_, H>) -> i32 {
         let is_decided = self.has(hold, Marks::GROUP_EXIT) || self.state() > ProcessState::Live;
         if is_decided {
             return self.exit_code.get().cast_signed();

@@ -139,7 +139,7 @@ impl<H: Host> Thread<H> {
             }
             let tracer = self.trace_or(hold, &mut of_tracer).ok_or(Errno::ESRCH)?;
             let tracee = target.trace_or(hold, &mut of_tracee).ok_or(Errno::ESRCH)?;
-            tracee.link(hold, tracer, TraceMarks::of(start, options));
+            tracee.become_tracee(hold, tracer, TraceMarks::of(start, options));
             if start == TraceStart::Attach {
                 let cause = SignalCause::Kernel;
                 let info = SignalInfo { signal: Signal::SIGSTOP, cause };
@@ -179,7 +179,7 @@ impl<H: Host> Thread<H> {
                 && let Some(tracer) = tracer.trace_or(hold, &mut of_tracer)
                 && let Some(own) = self.trace_or(hold, &mut of_tracee)
             {
-                own.link(hold, tracer, TraceMarks::empty());
+                own.become_tracee(hold, tracer, TraceMarks::empty());
             }
             Ok(())
         })
@@ -207,7 +207,7 @@ impl<H: Host> Thread<H> {
             }
             let marks = pattern.marks(hold) - TraceMarks::STOPPED;
             let own = self.trace_or(hold, &mut fresh)?;
-            own.link(hold, tracer, marks);
+            own.become_tracee(hold, tracer, marks);
             Some(marks.start())
         }))
     }

@@ -103,16 +103,16 @@ impl<H: Host> TableInner<H> {
         &self,
         mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, Refusal>,
     ) -> Result<R, Errno> {
-        let (mut needed, mut leftovers) = (NodesMissing::NONE, None);
+        let (mut needed, mut memory) = (NodesMissing::NONE, None);
         loop {
-            match self.hold_with(&mut leftovers, |hold| section(hold)) {
+            match self.hold_with(&mut memory, |hold| section(hold)) {
                 Ok(done) => return Ok(done),
                 Err(Refusal::Errno(errno)) => return Err(errno),
                 Err(Refusal::Nodes(missing)) => {
                     needed = needed.plus(missing);
                     // What an earlier run did not use goes first.
-                    leftovers = None;
-                    leftovers.insert(Leftovers::default()).donation = Some(needed.allocate()?);
+                    memory = None;
+                    memory.insert(HoldMemory::default()).brought = Some(needed.allocate()?);
                 }
             }
         }
@@ -121,7 +121,7 @@ impl<H: Host> TableInner<H> {
     #[inline]
     fn hold_with<R>(
         &self,
-        leftovers: &mut Option<Leftovers<H>>,
+        memory: &mut Option<HoldMemory<H>>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
     ) -> R {
         let context = self.host.context();
@@ -136,8 +136,7 @@ impl<H: Host> TableInner<H> {
             // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
             // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
             let held = unsafe { self.pending.note_lock_held(context) };
-            let mut hold =
-                Hold { table: self, relations, leftovers, owes_wakes: false, touched: 0 };
+            let mut hold = Hold { table: self, relations, memory, owes_wakes: false, touched: 0 };
             let result = EndsProgram::unless_it_returns(|| section(&mut hold));
             let touched = hold.touched;
             check::at_unlock(&mut hold, touched);
@@ -150,17 +149,17 @@ impl<H: Host> TableInner<H> {
     }
 }
 
-/// What a hold leaves behind, to be dropped after the unlock. Most leave nothing.
-struct Leftovers<H: Host> {
-    /// Memory for numbers that is not needed any more.
+/// Memory for numbers that a hold has brought along, and that it leaves behind: dropped after the unlock. Most have none.
+struct HoldMemory<H: Host> {
+    /// What is not needed any more.
     retired: Memory<H>,
-    /// Memory for numbers that was not needed after all.
-    donation: Option<Memory<H>>,
+    /// What it may use, and what it has not needed of that.
+    brought: Option<Memory<H>>,
 }
 
-impl<H: Host> Default for Leftovers<H> {
+impl<H: Host> Default for HoldMemory<H> {
     fn default() -> Self {
-        Self { retired: Memory::default(), donation: None }
+        Self { retired: Memory::default(), brought: None }
     }
 }
 
@@ -168,7 +167,7 @@ impl<H: Host> Default for Leftovers<H> {
 pub(crate) struct Hold<'h, H: Host> {
     table: &'h TableInner<H>,
     relations: &'h mut Relations<H>,
-    leftovers: &'h mut Option<Leftovers<H>>,
+    memory: &'h mut Option<HoldMemory<H>>,
     /// Futures are due to be woken.
     owes_wakes: bool,
     touched: usize,
@@ -212,17 +211,17 @@ impl<'h, H: Host> Hold<'h, H> {
     /// Keeps memory that number tables do not need any more until after the unlock.
     #[cold]
     pub(crate) fn retire(&mut self, memory: Memory<H>) {
-        self.leftovers().retired.absorb(memory);
+        self.memory().retired.absorb(memory);
     }
 
     /// As much of the memory that was brought along for numbers as one table lacks; `None`: it is not enough.
     #[cold]
     pub(crate) fn take_donated(&mut self, missing: NodesMissing) -> Option<Memory<H>> {
-        self.leftovers.as_mut()?.donation.as_mut()?.take(missing)
+        self.memory.as_mut()?.brought.as_mut()?.take(missing)
     }
 
-    fn leftovers(&mut self) -> &mut Leftovers<H> {
-        self.leftovers.get_or_insert_default()
+    fn memory(&mut self) -> &mut HoldMemory<H> {
+        self.memory.get_or_insert_default()
     }
 
     /// The futures that are to be woken after the unlock.

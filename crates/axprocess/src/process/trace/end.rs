@@ -12,7 +12,7 @@ impl<H: Host> PtraceRole<H> {
     pub(super) fn detach_from_tracer(&self, hold: &mut Hold<'_, H>) {
         let Some(tracer) = self.tracer(hold) else { return };
         let tracer = tracer.process(hold);
-        self.unlink_from_tracer(hold);
+        self.cease_to_be_tracee(hold);
         let process = self.process(hold);
         if !self.is_leaders(hold) && self.zombie_status(hold).is_some() {
             self.release_dead_non_leader(hold);
@@ -25,7 +25,7 @@ impl<H: Host> PtraceRole<H> {
 
     /// Takes a dead thread, which is not the leader, out of its process: its tracer has reaped it, or let it go.
     pub(crate) fn release_dead_non_leader(&self, hold: &mut Hold<'_, H>) {
-        self.unlink_from_tracer(hold);
+        self.cease_to_be_tracee(hold);
         let process = self.process(hold);
         if let Some(thread) = self.thread(hold) {
             thread.leave_thread_group(hold);
@@ -35,7 +35,7 @@ impl<H: Host> PtraceRole<H> {
 
     /// The tracer of a zombie has reaped it, and is not its parent: now the parent is told (R-PTRACE-01).
     pub(crate) fn pass_zombie_to_parent(&self, hold: &mut Hold<'_, H>) {
-        self.unlink_from_tracer(hold);
+        self.cease_to_be_tracee(hold);
         self.process(hold).notify_tracer_parent_or_autoreap(hold);
     }
 
@@ -43,7 +43,7 @@ impl<H: Host> PtraceRole<H> {
     pub(in crate::process) fn unlink_and_wake_tracer(&self, hold: &mut Hold<'_, H>) {
         if let Some(tracer) = self.tracer(hold) {
             let news = self.news_to_tracer(hold);
-            self.unlink_from_tracer(hold);
+            self.cease_to_be_tracee(hold);
             tracer.process(hold).note_news_and_wake(hold, &news);
         }
     }
@@ -129,9 +129,9 @@ impl<H: Host> Thread<H> {
     }
 
     /// A thread that is not the leader leaves for good, and with it its part in ptrace.
-    pub(in crate::process) fn unlink_from_tracer(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn cease_to_be_tracee(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.trace(hold) {
-            trace.unlink_from_tracer(hold);
+            trace.cease_to_be_tracee(hold);
         }
     }
 
@@ -139,7 +139,7 @@ impl<H: Host> Thread<H> {
     pub(in crate::process) fn forget_tracees(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.trace(hold) {
             while let Some(tracee) = trace.tracees().last(hold) {
-                tracee.unlink_from_tracer(hold);
+                tracee.cease_to_be_tracee(hold);
             }
         }
     }
@@ -176,9 +176,9 @@ impl<H: Host> Process<H> {
     }
 
     /// Ends the part of its leader in ptrace.
-    pub(in crate::process) fn unlink_leader_from_tracer(&self, hold: &mut Hold<'_, H>) {
+    pub(in crate::process) fn end_tracing_of_leader(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.traced_leader(hold) {
-            trace.unlink_from_tracer(hold);
+            trace.cease_to_be_tracee(hold);
         }
     }
 }

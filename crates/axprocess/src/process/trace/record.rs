@@ -116,7 +116,7 @@ impl<H: Host> PtraceRole<H> {
         self.owner(hold).own_numbers().number_in(hold, viewer)
     }
 
-    pub(crate) fn report(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
+    pub(crate) fn unconsumed_report(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
         self.report.get(hold)
     }
 
@@ -176,7 +176,7 @@ impl<H: Host> PtraceRole<H> {
     }
 
     /// Becomes a tracee of `tracer`.
-    pub(super) fn link(&self, hold: &mut Hold<'_, H>, tracer: &Self, marks: TraceMarks) {
+    pub(super) fn become_tracee(&self, hold: &mut Hold<'_, H>, tracer: &Self, marks: TraceMarks) {
         debug_assert!(self.tracer.get(hold).is_none(), "a thread has one tracer");
         self.tracer.set(hold, Some(tracer));
         tracer.tracees.push_back(hold, self);
@@ -185,7 +185,7 @@ impl<H: Host> PtraceRole<H> {
     }
 
     /// Ceases to be a tracee.
-    pub(super) fn unlink_from_tracer(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn cease_to_be_tracee(&self, hold: &mut Hold<'_, H>) {
         if let Some(tracer) = self.tracer.get(hold) {
             tracer.tracees.remove(hold, self);
             self.tracer.set(hold, None);

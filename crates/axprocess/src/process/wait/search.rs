@@ -450,7 +450,7 @@ impl<'h, H: Host> Search<'h, H> {
         }
         let process = subject.process(hold);
         let stop = match subject.trace_by_caller(hold) {
-            Some(trace) => trace.report(hold).map(WaitStatus::Trapped),
+            Some(trace) => trace.unconsumed_report(hold).map(WaitStatus::Trapped),
             None => process.stop_report(hold).filter(|_| wants(WaitOptions::STOPPED)),
         };
         let continued = wants(WaitOptions::CONTINUED) && process.has(hold, Marks::CONTINUE_REPORT);

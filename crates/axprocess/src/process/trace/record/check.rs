@@ -29,7 +29,8 @@ impl<H: Host> PtraceRole<H> {
         let is_dead = self.owner(hold).state() == ThreadState::Zombie;
         assert!(!is_dead || self.tracer(hold).is_some(), "17: nobody reaps a thread of {owner:?}");
         assert!(
-            self.report(hold).is_none() || self.marks(hold).contains(TraceMarks::STOPPED),
+            self.unconsumed_report(hold).is_none()
+                || self.marks(hold).contains(TraceMarks::STOPPED),
             "17: the stop in {owner:?}"
         );
     }
