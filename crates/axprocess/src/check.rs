@@ -52,7 +52,7 @@ pub struct AuditReport {
 }
 
 impl<H: Host> ProcessTable<H> {
-    /// Returns what the holds of the relation lock have touched so far. Test builds only (feature `check`).
+    /// Returns what the holds of the relation lock have touched so far. Takes the lock. Test builds only (feature `check`).
     pub fn audit(&self) -> AuditReport {
         self.get_or_make_table().hold(|hold| hold.relations().audit.report())
     }

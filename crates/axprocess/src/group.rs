@@ -71,22 +71,22 @@ impl<H: Host> ProcessGroup<H> {
         })
     }
 
-    /// Returns the group's number, in the namespace of the process that founded it.
+    /// Returns the group's number, in the namespace of the process that founded it. Takes no lock.
     pub fn pgid(&self) -> Pid {
         self.own_numbers.number()
     }
 
-    /// Returns the group's number as seen in a namespace; 0 if it is not visible there.
+    /// Returns the group's number as seen in a namespace; 0 if it is not visible there. Takes the lock.
     pub fn pgid_in(&self, viewer: &PidNamespace<H>) -> Pid {
         self.table.hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
-    /// Returns the kernel's data.
+    /// Returns the kernel's data. Takes no lock.
     pub const fn host_data(&self) -> &H::GroupData {
         &self.data
     }
 
-    /// Returns the session in which the group is, for ever.
+    /// Returns the session in which the group is, for ever. Takes the lock.
     pub fn session(&self) -> ARef<Session<H>> {
         self.table.hold(|hold| ARef::from(self.session.get(hold)))
     }
@@ -105,7 +105,7 @@ impl<H: Host> ProcessGroup<H> {
     /// Returns whether the group is orphaned: no member has a parent in another group of the same session, init aside.
     ///
     /// Nobody could continue a member that stops, so terminal stops are not taken there ([`Process::would_stop`]). R-ORPHAN-01, R-ORPHAN-02,
-    /// R-ORPHAN-10, R-ORPHAN-11. Looks at members under the lock until one is found that links it; at first at the one that did when this was last asked.
+    /// R-ORPHAN-10, R-ORPHAN-11. Takes the lock, and looks at members until one is found that links it; at first at the one that did when this was last asked.
     pub fn is_orphaned(&self) -> bool {
         self.table.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
     }

@@ -166,7 +166,7 @@ impl<H: Host> Process<H> {
         })
     }
 
-    /// Returns a handle of this process, as clone(2) with `CLONE_PIDFD` opens one of a new process.
+    /// Returns a handle of this process, as clone(2) with `CLONE_PIDFD` opens one of a new process. Takes the lock.
     ///
     /// # Errors
     ///
@@ -177,7 +177,7 @@ impl<H: Host> Process<H> {
 }
 
 impl<H: Host> Thread<H> {
-    /// Returns a handle of this thread; of whoever leads its process, if this thread has the process's number. R-CLONE-13.
+    /// Returns a handle of this thread; of whoever leads its process, if this thread has the process's number. R-CLONE-13. Takes the lock.
     ///
     /// # Errors
     ///
@@ -192,7 +192,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Returns the caller's own handle for the two numbers that stand for it where a pidfd is expected: −10000
-    /// (`PIDFD_SELF_THREAD`) and −10001 (`PIDFD_SELF_THREAD_GROUP`); `None` for any other, which the kernel looks up. R-PIDFD-05.
+    /// (`PIDFD_SELF_THREAD`) and −10001 (`PIDFD_SELF_THREAD_GROUP`); `None` for any other, which the kernel looks up. R-PIDFD-05. Takes the lock.
     ///
     /// # Errors
     ///
@@ -207,17 +207,17 @@ impl<H: Host> Thread<H> {
 }
 
 impl<H: Host> PidHandle<H> {
-    /// Returns the identity of what it names: comparable, with a serial for `st_ino`.
+    /// Returns the identity of what it names: comparable, with a serial for `st_ino`. Takes no lock.
     pub const fn identity(&self) -> &ARef<Identity<H>> {
         &self.identity
     }
 
-    /// Returns the process, until it is reaped; for a handle of another thread than the leader, its process, until the thread has exited.
+    /// Returns the process, until it is reaped; for a handle of another thread than the leader, its process, until the thread has exited. Takes the lock.
     pub fn process(&self) -> Option<ARef<Process<H>>> {
         self.identity.process()
     }
 
-    /// Returns the thread, for a handle of one that did not lead when it was opened, until it has exited: its pollers are woken by [`Host::wake_thread_pollers`].
+    /// Returns the thread, for a handle of one that did not lead when it was opened, until it has exited: its pollers are woken by [`Host::wake_thread_pollers`]. Takes the lock.
     pub fn non_leader_thread(&self) -> Option<ARef<Thread<H>>> {
         match self.kind {
             Kind::Thread => self.identity.thread_or_leader(),
@@ -225,7 +225,7 @@ impl<H: Host> PidHandle<H> {
         }
     }
 
-    /// Returns whether the handle is one of a thread (`PIDFD_THREAD`): then signals go to the thread, if nothing else is said.
+    /// Returns whether the handle is one of a thread (`PIDFD_THREAD`): then signals go to the thread, if nothing else is said. Takes no lock.
     pub const fn is_of_thread(&self) -> bool {
         !matches!(self.kind, Kind::Process)
     }
@@ -250,7 +250,7 @@ impl<H: Host> PidHandle<H> {
         }
     }
 
-    /// Returns the number as seen in a namespace, 0 if it is not visible there; `None` when the handle is at its end.
+    /// Returns the number as seen in a namespace, 0 if it is not visible there; `None` when the handle is at its end. Takes the lock.
     ///
     /// Serves `/proc/PID/fdinfo/FD`, which shows −1 for `None`.
     pub fn fdinfo_pid_in(&self, viewer: &PidNamespace<H>) -> Option<Pid> {

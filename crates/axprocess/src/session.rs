@@ -52,17 +52,17 @@ impl<H: Host> Session<H> {
         })
     }
 
-    /// Returns the session's number, in the namespace of the process that founded it.
+    /// Returns the session's number, in the namespace of the process that founded it. Takes no lock.
     pub fn sid(&self) -> Pid {
         self.own_numbers.number()
     }
 
-    /// Returns the session's number as seen in a namespace; 0 if it is not visible there.
+    /// Returns the session's number as seen in a namespace; 0 if it is not visible there. Takes the lock.
     pub fn sid_in(&self, viewer: &PidNamespace<H>) -> Pid {
         self.table.hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
-    /// Returns the kernel's data.
+    /// Returns the kernel's data. Takes no lock.
     pub const fn host_data(&self) -> &H::SessionData {
         &self.data
     }

@@ -73,7 +73,7 @@ impl<H: Host> ProcessTable<H> {
         Self { table: FirstUse::new((host, lock)) }
     }
 
-    /// Returns the host given to [`new`](Self::new).
+    /// Returns the host given to [`new`](Self::new). Takes no lock.
     ///
     /// # Panics
     ///
@@ -135,7 +135,7 @@ impl<H: Host> ProcessTable<H> {
         Terminal::make(self.table.get_or_make(TableInner::make)?, kind, device)
     }
 
-    /// Returns the process of that number in the table's own namespace, running or zombie; `None` for that of a thread that does not lead one.
+    /// Returns the process of that number in the table's own namespace, running or zombie; `None` for that of a thread that does not lead one. Takes the lock.
     pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
         self.table.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, pid)?.task()? {
             Task::Process(process) => process.get(hold).share_unless_reaped(),
@@ -143,7 +143,7 @@ impl<H: Host> ProcessTable<H> {
         })
     }
 
-    /// Returns the table's own namespace, of level 0.
+    /// Returns the table's own namespace, of level 0. Takes no lock.
     ///
     /// # Panics
     ///
@@ -152,7 +152,7 @@ impl<H: Host> ProcessTable<H> {
         self.get_or_make_table().pid_ns()
     }
 
-    /// Returns the thread of that number in the table's own namespace, unless it has exited.
+    /// Returns the thread of that number in the table's own namespace, unless it has exited. Takes the lock.
     pub fn find_thread(&self, tid: Pid) -> Option<ARef<Thread<H>>> {
         self.table.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, tid)?.task()? {
             Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
@@ -160,7 +160,7 @@ impl<H: Host> ProcessTable<H> {
         })
     }
 
-    /// Returns the process group of that number, if it has members.
+    /// Returns the process group of that number, if it has members. Takes the lock.
     pub fn find_group(&self, pgid: Pid) -> Option<ARef<ProcessGroup<H>>> {
         self.table.get()?.hold(|hold| {
             let group = hold.root_pid_ns().roles(hold, pgid)?.group?;
@@ -168,7 +168,7 @@ impl<H: Host> ProcessTable<H> {
         })
     }
 
-    /// Returns the session of that number, if it has groups.
+    /// Returns the session of that number, if it has groups. Takes the lock.
     pub fn find_session(&self, sid: Pid) -> Option<ARef<Session<H>>> {
         self.table.get()?.hold(|hold| {
             let session = hold.root_pid_ns().roles(hold, sid)?.session?;

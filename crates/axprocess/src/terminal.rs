@@ -127,22 +127,22 @@ impl<H: Host> Terminal<H> {
         })
     }
 
-    /// Returns what the terminal is.
+    /// Returns what the terminal is. Takes no lock.
     pub const fn kind(&self) -> TerminalKind {
         self.kind
     }
 
-    /// Returns the device number with which it was made: what `/proc/PID/stat` shows as `tty_nr` (R-TTY-15).
+    /// Returns the device number with which it was made: what `/proc/PID/stat` shows as `tty_nr` (R-TTY-15). Takes no lock.
     pub const fn device(&self) -> u32 {
         self.device
     }
 
-    /// Returns the session whose controlling terminal this is.
+    /// Returns the session whose controlling terminal this is. Takes the lock.
     pub fn session(&self) -> Option<ARef<Session<H>>> {
         self.table.hold(|hold| self.session.get(hold).map(ARef::from))
     }
 
-    /// Returns the foreground process group; `None` too if the foreground is a number that no group has (R-TTY-07).
+    /// Returns the foreground process group; `None` too if the foreground is a number that no group has (R-TTY-07). Takes the lock.
     pub fn foreground_group(&self) -> Option<ARef<ProcessGroup<H>>> {
         self.table.hold(|hold| self.foreground_in(hold)?.group(hold).map(ARef::from))
     }

@@ -134,23 +134,23 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    /// Returns the thread's number in its own namespace. Serves gettid(2). It changes once, when a thread other than the leader execs: then it becomes the process's.
+    /// Returns the thread's number in its own namespace. Serves gettid(2). It changes once, when a thread other than the leader execs: then it becomes the process's. Takes no lock.
     #[inline]
     pub fn tid(&self) -> Pid {
         self.own_numbers.number()
     }
 
-    /// Returns the thread's number as seen in a namespace; 0 if it is not visible there.
+    /// Returns the thread's number as seen in a namespace; 0 if it is not visible there. Takes the lock.
     pub fn tid_in(&self, viewer: &PidNamespace<H>) -> Pid {
         self.process.table().hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
-    /// Returns the process.
+    /// Returns the process. Takes no lock.
     pub fn process(&self) -> &ARef<Process<H>> {
         &self.process
     }
 
-    /// Returns the kernel's data.
+    /// Returns the kernel's data. Takes no lock.
     pub const fn host_data(&self) -> &H::ThreadData {
         &self.data
     }

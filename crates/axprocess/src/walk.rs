@@ -34,7 +34,7 @@ impl<H: Host> fmt::Debug for TreeEntry<H> {
 }
 
 impl<H: Host> ProcessTable<H> {
-    /// Returns the process with the smallest number in `viewer` that is not below `from`, and that number.
+    /// Returns the process with the smallest number in `viewer` that is not below `from`, and that number. Takes the lock.
     ///
     /// Serves readdir(3) of `/proc`, where the number after the last one is the place to resume. Zombies are met, threads other than
     /// leaders are not. The lock is given back after 64 numbers that are no process's. R-PROC-04, R-PID-14.

@@ -89,7 +89,7 @@ impl<H: Host> Identity<H> {
         })
     }
 
-    /// Returns which use of a number it is, of all in this table: never 0, and never another's. For `st_ino` of a pidfd.
+    /// Returns which use of a number it is, of all in this table: never 0, and never another's. For `st_ino` of a pidfd. Takes no lock.
     pub fn serial(&self) -> u64 {
         self.serial.get()
     }
@@ -99,7 +99,7 @@ impl<H: Host> Identity<H> {
         self.numbers.number()
     }
 
-    /// Returns the number as seen in a namespace; 0 if it is not visible there.
+    /// Returns the number as seen in a namespace; 0 if it is not visible there. Takes the lock.
     pub fn number_in(&self, viewer: &PidNamespace<H>) -> Pid {
         self.table.hold(|hold| self.numbers.number_in(hold, viewer))
     }
@@ -113,12 +113,12 @@ impl<H: Host> Identity<H> {
         }
     }
 
-    /// Returns the process that has the number, until it is reaped; of a thread that does not lead, its process, until the thread has exited.
+    /// Returns the process that has the number, until it is reaped; of a thread that does not lead, its process, until the thread has exited. Takes the lock.
     pub fn process(&self) -> Option<ARef<Process<H>>> {
         self.table.hold(|hold| Some(ARef::from(self.process_in(hold)?)))
     }
 
-    /// Returns the thread that has the number, until it has exited; for a process, its leader.
+    /// Returns the thread that has the number, until it has exited; for a process, its leader. Takes the lock.
     pub fn thread_or_leader(&self) -> Option<ARef<Thread<H>>> {
         self.table.hold(|hold| match self.task(hold)? {
             Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
@@ -126,12 +126,12 @@ impl<H: Host> Identity<H> {
         })
     }
 
-    /// Returns the group that is named by it, if it has members.
+    /// Returns the group that is named by it, if it has members. Takes the lock.
     pub fn group_of_number(&self) -> Option<ARef<ProcessGroup<H>>> {
         self.table.hold(|hold| self.identity_key(hold).group(hold).map(ARef::from))
     }
 
-    /// Returns the session that is named by it, if it has groups.
+    /// Returns the session that is named by it, if it has groups. Takes the lock.
     pub fn session_of_number(&self) -> Option<ARef<Session<H>>> {
         self.table.hold(|hold| {
             let named = hold.root_pid_ns().roles(hold, self.identity_key(hold).number)?;
@@ -225,7 +225,7 @@ pub(crate) fn retry_with_preallocated_identity<H: Host, R>(
 pub(crate) struct Preallocated<H: Host>(Option<ARef<Identity<H>>>);
 
 impl<H: Host> Process<H> {
-    /// Returns the identity of the process.
+    /// Returns the identity of the process. Takes the lock.
     ///
     /// # Errors
     ///
@@ -269,7 +269,7 @@ impl<H: Host> Process<H> {
 }
 
 impl<H: Host> Thread<H> {
-    /// Returns the identity of the thread: its process's, if it leads.
+    /// Returns the identity of the thread: its process's, if it leads. Takes the lock.
     ///
     /// # Errors
     ///
@@ -307,7 +307,7 @@ impl<H: Host> Thread<H> {
 }
 
 impl<H: Host> ProcessGroup<H> {
-    /// Returns the identity by which the group is named: its founder's.
+    /// Returns the identity by which the group is named: its founder's. Takes the lock.
     ///
     /// # Errors
     ///
@@ -327,7 +327,7 @@ impl<H: Host> ProcessGroup<H> {
 }
 
 impl<H: Host> Session<H> {
-    /// Returns the identity by which the session is named: its founder's.
+    /// Returns the identity by which the session is named: its founder's. Takes the lock.
     ///
     /// # Errors
     ///

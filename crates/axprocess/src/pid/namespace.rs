@@ -84,17 +84,17 @@ impl<H: Host> PidNamespace<H> {
         }
     }
 
-    /// Returns how many namespaces are around this one.
+    /// Returns how many namespaces are around this one. Takes no lock.
     pub const fn level(&self) -> u32 {
         self.level
     }
 
-    /// Returns the namespace around this one; `None` for the table's own.
+    /// Returns the namespace around this one; `None` for the table's own. Takes no lock.
     pub const fn parent(&self) -> Option<&ARef<Self>> {
         self.parent.as_ref()
     }
 
-    /// Returns whether `other` is this namespace or lies in it.
+    /// Returns whether `other` is this namespace or lies in it. Takes no lock.
     pub fn contains(&self, other: &Self) -> bool {
         core::ptr::eq(self, other.ancestor_at(self.level).unwrap_or(other))
     }

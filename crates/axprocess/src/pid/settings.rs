@@ -9,7 +9,7 @@ use crate::{Errno, Host, Pid, Process};
 const NUMBERS_PER_CPU: Pid = 8;
 
 impl<H: Host> Process<H> {
-    /// Returns the limit of the caller's namespace: numbers that are given out are below it.
+    /// Returns the limit of the caller's namespace: numbers that are given out are below it. Takes the lock.
     ///
     /// Serves reads of `/proc/sys/kernel/pid_max`. A new namespace's is 4194304, whatever that around it. R-PID-03, R-PID-05.
     pub fn pid_max(&self) -> Pid {
@@ -55,7 +55,7 @@ impl<H: Host> Process<H> {
         Ok(())
     }
 
-    /// Returns the number that the caller's namespace has given out last.
+    /// Returns the number that the caller's namespace has given out last. Takes the lock.
     ///
     /// Serves reads of `/proc/sys/kernel/ns_last_pid`. R-PID-06.
     pub fn last_pid(&self) -> Pid {

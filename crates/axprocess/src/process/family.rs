@@ -204,7 +204,7 @@ impl<H: Host> Process<H> {
         self.table().hold(|hold| self.drop_subreaper_mark(hold));
     }
 
-    /// Returns whether the process is marked as a subreaper.
+    /// Returns whether the process is marked as a subreaper. Takes the lock.
     ///
     /// Serves prctl(2) `PR_GET_CHILD_SUBREAPER`.
     pub fn is_subreaper(&self) -> bool {

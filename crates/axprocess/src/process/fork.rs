@@ -433,12 +433,12 @@ pub struct PreparedThread<'a, H: Host> {
 }
 
 impl<H: Host> PreparedFork<'_, H> {
-    /// Returns the child's number in its own namespace: what it will see itself.
+    /// Returns the child's number in its own namespace: what it will see itself. Takes no lock.
     pub fn pid(&self) -> Pid {
         self.child.process.pid()
     }
 
-    /// Returns the child's number as the caller sees it: what its fork(2) returns.
+    /// Returns the child's number as the caller sees it: what its fork(2) returns. Takes the lock.
     pub fn pid_seen_by_caller(&self) -> Pid {
         let caller = self.caller.process();
         caller
@@ -446,7 +446,7 @@ impl<H: Host> PreparedFork<'_, H> {
             .hold(|hold| self.child.process.own_numbers.number_in(hold, caller.pid_ns(hold)))
     }
 
-    /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end.
+    /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end. Takes the lock.
     ///
     /// # Errors
     ///
@@ -455,7 +455,7 @@ impl<H: Host> PreparedFork<'_, H> {
         self.child.process.handle()
     }
 
-    /// Returns the handle that the request asks for (`CLONE_PIDFD`), as [`CloneRequest::pidfd`](crate::CloneRequest::pidfd) does of what is made.
+    /// Returns the handle that the request asks for (`CLONE_PIDFD`), as [`CloneRequest::pidfd`](crate::CloneRequest::pidfd) does of what is made. Takes the lock.
     ///
     /// # Errors
     ///
@@ -464,12 +464,12 @@ impl<H: Host> PreparedFork<'_, H> {
         request.pidfd(&self.child.process.first_thread)
     }
 
-    /// Returns the data of the child: where the kernel puts what it copies.
+    /// Returns the data of the child: where the kernel puts what it copies. Takes no lock.
     pub fn process_data(&self) -> &H::ProcessData {
         self.child.process.host_data()
     }
 
-    /// Returns the data of the child's leader thread.
+    /// Returns the data of the child's leader thread. Takes no lock.
     pub fn thread_data(&self) -> &H::ThreadData {
         self.child.process.first_thread.host_data()
     }
@@ -518,12 +518,12 @@ impl<H: Host> Drop for PreparedFork<'_, H> {
 }
 
 impl<H: Host> PreparedThread<'_, H> {
-    /// Returns the thread's number in its own namespace, which is also the caller's.
+    /// Returns the thread's number in its own namespace, which is also the caller's. Takes no lock.
     pub fn tid(&self) -> Pid {
         self.thread.tid()
     }
 
-    /// Returns a handle of the thread, for `CLONE_PIDFD`. If the thread is given up, the handle is at its end.
+    /// Returns a handle of the thread, for `CLONE_PIDFD`. If the thread is given up, the handle is at its end. Takes the lock.
     ///
     /// # Errors
     ///
@@ -532,7 +532,7 @@ impl<H: Host> PreparedThread<'_, H> {
         self.thread.handle()
     }
 
-    /// Returns the handle that the request asks for, as for [a process](PreparedFork::pidfd).
+    /// Returns the handle that the request asks for, as for [a process](PreparedFork::pidfd). Takes the lock.
     ///
     /// # Errors
     ///
@@ -541,7 +541,7 @@ impl<H: Host> PreparedThread<'_, H> {
         request.pidfd(&self.thread)
     }
 
-    /// Returns the data of the thread.
+    /// Returns the data of the thread. Takes no lock.
     pub fn thread_data(&self) -> &H::ThreadData {
         self.thread.host_data()
     }

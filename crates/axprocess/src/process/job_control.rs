@@ -26,7 +26,7 @@ impl<H: Host> Process<H> {
         self.ids.get() as Pid
     }
 
-    /// Returns the group's number of the process or thread `pid`, 0 meaning the caller.
+    /// Returns the group's number of the process or thread `pid`, 0 meaning the caller. Takes the lock.
     ///
     /// Serves getpgid(2). R-GETPGID-01.
     ///
@@ -44,7 +44,7 @@ impl<H: Host> Process<H> {
         })
     }
 
-    /// Returns the session's number of the process or thread `pid`, 0 meaning the caller.
+    /// Returns the session's number of the process or thread `pid`, 0 meaning the caller. Takes the lock.
     ///
     /// Serves getsid(2). R-GETPGID-01.
     ///

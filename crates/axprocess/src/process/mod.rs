@@ -317,7 +317,7 @@ impl<H: Host> Process<H> {
         })
     }
 
-    /// Returns the process number, in its own namespace.
+    /// Returns the process number, in its own namespace. Takes no lock.
     ///
     /// Serves getpid(2).
     #[inline]
@@ -325,17 +325,17 @@ impl<H: Host> Process<H> {
         self.own_numbers.number()
     }
 
-    /// Returns the process number as seen in a namespace; 0 if it is not visible there. R-PID-14.
+    /// Returns the process number as seen in a namespace; 0 if it is not visible there. R-PID-14. Takes the lock.
     pub fn pid_in(&self, viewer: &PidNamespace<H>) -> Pid {
         self.table().hold(|hold| self.own_numbers.number_in(hold, viewer))
     }
 
-    /// Returns the namespace in which the process lives.
+    /// Returns the namespace in which the process lives. Takes the lock.
     pub fn namespace(&self) -> ARef<PidNamespace<H>> {
         self.table().hold(|hold| self.own_numbers.share_pid_ns(hold))
     }
 
-    /// Returns the kernel's data.
+    /// Returns the kernel's data. Takes no lock.
     pub const fn host_data(&self) -> &H::ProcessData {
         &self.data
     }
@@ -364,32 +364,32 @@ impl<H: Host> Process<H> {
         self.state() >= ProcessState::Zombie
     }
 
-    /// Returns whether this is the table's first process.
+    /// Returns whether this is the table's first process. Takes the lock.
     pub fn is_table_init(&self) -> bool {
         self.table().hold(|hold| self.is_table_init_in(hold))
     }
 
-    /// Returns the parent; `None` for init and for a reaped process.
+    /// Returns the parent; `None` for init and for a reaped process. Takes the lock.
     pub fn parent(&self) -> Option<ARef<Self>> {
         self.table().hold(|hold| self.parent_in(hold).map(ARef::from))
     }
 
-    /// Returns the process group: after the reap, the last one.
+    /// Returns the process group: after the reap, the last one. Takes the lock.
     pub fn group(&self) -> ARef<ProcessGroup<H>> {
         self.table().hold(|hold| ARef::from(self.group.get(hold)))
     }
 
-    /// Returns whether the exit of the whole process is decided: no thread can join any more.
+    /// Returns whether the exit of the whole process is decided: no thread can join any more. Takes the lock.
     pub fn is_group_exiting(&self) -> bool {
         self.table().hold(|hold| self.has(hold, Marks::GROUP_EXIT))
     }
 
-    /// Returns how the process ended, or would end now: the last thread's status, unless a group exit has decided it.
+    /// Returns how the process ended, or would end now: the last thread's status, unless a group exit has decided it. Takes no lock.
     pub fn exit_status(&self) -> ExitStatus {
         ExitStatus::from_word(self.exit_code.get())
     }
 
-    /// Returns what the parent gets when the process ends. exec and a new parent make it `SIGCHLD`. R-EXEC-03, R-REPARENT-09.
+    /// Returns what the parent gets when the process ends. exec and a new parent make it `SIGCHLD`. R-EXEC-03, R-REPARENT-09. Takes the lock.
     ///
     /// Serves `/proc/PID/stat`.
     pub fn exit_signal(&self) -> ExitSignal {

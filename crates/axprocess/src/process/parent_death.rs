@@ -45,7 +45,7 @@ impl<H: Host> Thread<H> {
         });
     }
 
-    /// Returns the signal that this thread's process gets when its parent dies.
+    /// Returns the signal that this thread's process gets when its parent dies. Takes the lock.
     ///
     /// Serves prctl(2) `PR_GET_PDEATHSIG`. R-PDEATH-01.
     pub fn parent_death_signal(&self) -> Option<Signal> {

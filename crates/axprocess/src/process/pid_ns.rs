@@ -38,7 +38,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Returns the namespace in which this thread's next child will live; `None` while that has no process yet, because there
-    /// is nothing yet that could be entered.
+    /// is nothing yet that could be entered. Takes the lock.
     ///
     /// Serves readlink(2) and open(2) of `/proc/PID/ns/pid_for_children`, where `None` is `ENOENT`. R-NS-05.
     pub fn namespace_for_children(&self) -> Option<ARef<PidNamespace<H>>> {

@@ -74,7 +74,7 @@ enum Fate {
 
 impl<H: Host> Process<H> {
     /// Returns whether the default action of a signal that was taken from a queue is not carried out, because the process is the init of a
-    /// namespace: the thread that took the signal drops it.
+    /// namespace: the thread that took the signal drops it. Takes the lock.
     ///
     /// `SIGKILL` and `SIGSTOP` act: they got into the queue from outside. A fault of init's own ends it as it ends anyone: the kernel
     /// does not ask then. R-NS-12, R-NS-14.

@@ -126,7 +126,7 @@ impl fmt::Debug for LevelNumbers {
 }
 
 impl<H: Host> Process<H> {
-    /// Returns what `/proc/PID/stat` shows in the instance of procfs that belongs to `viewer`; `None` if there is no such directory.
+    /// Returns what `/proc/PID/stat` shows in the instance of procfs that belongs to `viewer`; `None` if there is no such directory. Takes the lock.
     ///
     /// All fields are of one moment. R-PROC-01, R-PROC-02, R-PROC-04, R-PROC-05, R-TTY-15, R-REPARENT-17.
     ///
@@ -155,7 +155,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Returns the process's, its group's and its session's numbers on every level from `viewer`'s inward; `None` if there is no
-    /// such directory. R-NS-26.
+    /// such directory. R-NS-26. Takes the lock.
     pub fn namespace_numbers(&self, viewer: &PidNamespace<H>) -> Option<NamespaceNumbers> {
         self.table().hold(|hold| {
             if !self.is_shown_to(hold, viewer) {
@@ -230,7 +230,7 @@ impl<H: Host> Process<H> {
 }
 
 impl<H: Host> Thread<H> {
-    /// Returns what the model knows of this thread's state; `None` if it has exited and its number is not in use any more.
+    /// Returns what the model knows of this thread's state; `None` if it has exited and its number is not in use any more. Takes the lock.
     ///
     /// Serves `/proc/PID/task/TID/stat`. R-PROC-01.
     pub fn run_state(&self) -> Option<RunState> {

@@ -114,7 +114,7 @@ impl<H: Host> Process<H> {
         StopTicket { continues: self.continues.get() }
     }
 
-    /// Returns what would become of a stop signal with the default action. Changes nothing; [`Thread::begin_stop`] decides anew.
+    /// Returns what would become of a stop signal with the default action. Changes nothing; [`Thread::begin_stop`] decides anew. Takes the lock.
     ///
     /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group, nor an init. R-ORPHAN-09, R-NS-12.
     pub fn would_stop(&self, signal: Signal) -> StopDecision {
@@ -149,7 +149,7 @@ impl<H: Host> Process<H> {
         });
     }
 
-    /// Returns whether the process is stopped: every thread has reported.
+    /// Returns whether the process is stopped: every thread has reported. Takes the lock.
     pub fn is_stopped(&self) -> bool {
         self.table().hold(|hold| self.has(hold, Marks::STOPPED))
     }
@@ -347,7 +347,7 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Returns whether this thread has to [`participate_in_stop`](Self::participate_in_stop): its process does, and it has not yet.
+    /// Returns whether this thread has to [`participate_in_stop`](Self::participate_in_stop): its process does, and it has not yet. Takes the lock.
     ///
     /// To be asked wherever the thread looks for signals, and by a new thread before it runs (R-FORK-13).
     pub fn is_group_stop_requested(&self) -> bool {

@@ -126,14 +126,14 @@ pub enum TerminalAnswer {
 }
 
 impl<H: Host> Process<H> {
-    /// Returns the controlling terminal.
+    /// Returns the controlling terminal. Takes the lock.
     ///
     /// Serves open(2) of `/dev/tty` (`None`: `ENXIO`), and `tty_nr` of `/proc/PID/stat` ([`Terminal::device`], 0 for `None`). R-TTY-14, R-TTY-15.
     pub fn controlling_terminal(&self) -> Option<ARef<Terminal<H>>> {
         self.table().hold(|hold| ARef::try_from_ref(self.terminal_in(hold)?))
     }
 
-    /// Returns the number of the foreground group of the controlling terminal; `None` without one.
+    /// Returns the number of the foreground group of the controlling terminal; `None` without one. Takes the lock.
     ///
     /// Serves `tpgid` of `/proc/PID/stat`, which is −1 for `None`. R-TTY-15.
     pub fn foreground_pgid(&self) -> Option<Pid> {
@@ -236,7 +236,7 @@ impl<H: Host> Process<H> {
         })
     }
 
-    /// Returns the number of the foreground group, 0 if there is none. The group may have ended.
+    /// Returns the number of the foreground group, 0 if there is none. The group may have ended. Takes the lock.
     ///
     /// Serves tcgetpgrp(3), ioctl `TIOCGPGRP`. R-TTY-04, B10.
     ///
@@ -250,7 +250,7 @@ impl<H: Host> Process<H> {
         })
     }
 
-    /// Returns the number of the session that the terminal controls.
+    /// Returns the number of the session that the terminal controls. Takes the lock.
     ///
     /// Serves tcgetsid(3), ioctl `TIOCGSID`. R-TTY-05.
     ///

@@ -274,7 +274,7 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Returns the thread that traces this one. `TracerPid` of /proc is its number.
+    /// Returns the thread that traces this one. `TracerPid` of /proc is its number. Takes the lock.
     pub fn tracer(&self) -> Option<ARef<Self>> {
         self.process().table().hold(|hold| self.tracer_in(hold).map(ARef::from))
     }

@@ -134,7 +134,7 @@ impl<H: Host> WaitCall<'_, H> {
         table.hold(begin).unwrap_or_else(|| Look::finish(paused))
     }
 
-    /// Returns the options.
+    /// Returns the options. Takes no lock.
     pub const fn options(&self) -> WaitOptions {
         self.options
     }
@@ -202,7 +202,7 @@ impl<H: Host> Thread<H> {
 }
 
 impl<H: Host> Process<H> {
-    /// Returns what the children that were waited for have used, with theirs. Children that nobody waited for do not count.
+    /// Returns what the children that were waited for have used, with theirs. Children that nobody waited for do not count. Takes the lock.
     ///
     /// Serves getrusage(2) `RUSAGE_CHILDREN` and times(2). R-RUSAGE-01, R-RUSAGE-04.
     pub fn children_usage(&self) -> H::Usage {

@@ -10,7 +10,7 @@ use super::{Look, WaitCall, WaitEvent, WaitOptions, WaitOutcome};
 use crate::{ARef, Errno, Host};
 
 impl<H: Host> WaitCall<'_, H> {
-    /// Returns a future of the answer, for a kernel whose threads are futures.
+    /// Returns a future of the answer, for a kernel whose threads are futures. Takes no lock.
     ///
     /// It is `None` only with `NOHANG`. The future may be dropped at any point: it consumes an event only in the poll that returns it. It can be woken
     /// without news, and looks again then. The kernel races it against the thread's signals, and after one asks the call
