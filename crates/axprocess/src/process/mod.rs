@@ -112,6 +112,8 @@ pub struct Process<H: Host> {
     parent: WeakEdge<Thread<H>>,
     /// Its place among its siblings: when it was born or adopted.
     birth: Field<i64>,
+    /// Its place among the members of its group: when it joined.
+    group_place: Field<i64>,
     /// How many of its threads, a leader that has exited included, have a parent-death signal.
     pdeath_threads: Field<u32>,
     marks: Field<Marks>,
@@ -137,8 +139,6 @@ pub struct Process<H: Host> {
     serial: Field<u64>,
     /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
     terminal_generation: Field<u64>,
-    /// Its place among the members of its group: when it joined.
-    group_place: Field<i64>,
     exit_code: Word32,
     news: Word32,
     /// Odd while a group stop is in progress or complete: a thread that stops takes note of it. It may wrap: no thread

@@ -52,6 +52,15 @@ impl ProcessGroup {
         Arc::clone(&self.session)
     }
 
+    pub(crate) const fn own_session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Whether there seem to be members.
+    pub(crate) fn has_members_hint(&self) -> bool {
+        self.members.load(Ordering::Relaxed) > 0
+    }
+
     /// Returns the members, zombies included, in the order in which they joined.
     pub fn processes(&self) -> Vec<Arc<Process>> {
         listed(|cursor, found| {
@@ -66,19 +75,22 @@ impl ProcessGroup {
     ///
     /// # Errors
     ///
-    /// `EEXIST`: there is no member, and the number is in use under another name.
+    /// There is no member, and the number is in use under another name (`EEXIST`), or no memory was brought along for it (`ENOMEM`).
     pub(crate) fn count_in(&self, numbers: &mut Numbers, memory: &mut Memory) -> Result<(), Errno> {
-        if self.members.load(Ordering::Relaxed) == 0 {
+        let members = self.members.load(Ordering::Relaxed);
+        if members == 0 {
             numbers.add_use(self.name, memory)?;
             self.session.count_in(numbers)?;
         }
-        self.members.fetch_add(1, Ordering::Relaxed);
+        self.members.store(members + 1, Ordering::Relaxed);
         Ok(())
     }
 
     /// Counts a member that has left.
     pub(crate) fn count_out(&self, numbers: &mut Numbers, memory: &mut Memory) {
-        if self.members.fetch_sub(1, Ordering::Relaxed) == 1 {
+        let left = self.members.load(Ordering::Relaxed) - 1;
+        self.members.store(left, Ordering::Relaxed);
+        if left == 0 {
             numbers.end_use(self.name, memory);
             self.session.count_out(numbers, memory);
         }

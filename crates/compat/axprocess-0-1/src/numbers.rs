@@ -120,7 +120,7 @@ impl Numbers {
             Some(node) if node.usage.name == name => node.usage.count += 1,
             Some(_) => return Err(Errno::EEXIST),
             None => {
-                let mut node = memory.take().expect("memory is brought along");
+                let mut node = memory.take().ok_or(Errno::ENOMEM)?;
                 node.usage = Usage { name, count: 1 };
                 *link = Some(node);
             }

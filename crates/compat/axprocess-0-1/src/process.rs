@@ -28,7 +28,7 @@ use model::{ARef, ExitStatus, ForkRequest, ProcessState};
 use crate::data::{AnyData, listed};
 use crate::group::CHANGES;
 use crate::host::Facade;
-use crate::numbers::{Memory, NUMBERS, Name};
+use crate::numbers::{Memory, NUMBERS, Name, Numbers};
 use crate::thread_list::ThreadList;
 use crate::{Errno, Pid, ProcessBuilder, ProcessGroup, Session, Thread, ThreadBuilder, init_proc};
 
@@ -122,17 +122,14 @@ impl Process {
         data: AnyData,
     ) -> (Arc<Self>, Result<(), Errno>) {
         let mut memory = Memory::for_one();
-        let name = NUMBERS.lock().take(pid, &mut memory);
         let mut outcome = Ok(());
         let child = Arc::new_cyclic(|link| {
-            let Birth { forked, group } = self.fork_hidden(name, Weak::clone(link));
+            let Birth { forked, group } = self.fork_hidden(pid, &mut memory, Weak::clone(link));
             let hidden = forked.map_err(|errno| outcome = Err(errno)).ok();
             Self::new(pid, data, hidden, group)
         });
         if outcome.is_ok() {
             child.hold_itself();
-        } else if let Ok(name) = name {
-            NUMBERS.lock().end_use(name, &mut memory);
         }
         (child, outcome)
     }
@@ -153,24 +150,55 @@ impl Process {
         Self { pid, data, hidden, is_first: false, state: SpinNoIrq::new(state) }
     }
 
-    /// Makes the model's process of a child that has got a number, in this process's group, which stays the same meanwhile.
-    fn fork_hidden(self: &Arc<Self>, name: Result<Name, Errno>, link: Weak<Self>) -> Birth {
+    /// Makes the model's process of a child, with that number, in this process's group, which stays the same meanwhile.
+    fn fork_hidden(self: &Arc<Self>, pid: Pid, memory: &mut Memory, link: Weak<Self>) -> Birth {
         let state = self.state.lock();
         if let Some(process) = self.unreaped() {
             let group = state.group.clone();
-            let forked = name.and_then(|name| {
-                let thread = process.fork_child(ForkRequest::default(), link, ())?;
-                if let Some(group) = &group {
-                    // This process is a member, so that it needs no number.
-                    group.count_in(&mut NUMBERS.lock(), &mut Memory::none())?;
-                }
-                Ok(Hidden { thread, name })
+            let begun = Self::begin_uses(pid, group.as_deref(), &mut NUMBERS.lock(), memory);
+            let forked = begun.and_then(|name| {
+                let thread = process.fork_child(ForkRequest::default(), link, ());
+                let end_uses = |_: &Errno| {
+                    Self::end_uses(name, group.as_deref(), &mut NUMBERS.lock(), memory);
+                };
+                Ok(Hidden { thread: thread.inspect_err(end_uses)?, name })
             });
             return Birth { forked, group };
         }
         drop(state);
         // Who is in no relation has neither child nor group to give; init is never reaped.
-        init_proc().fork_hidden(name, link)
+        init_proc().fork_hidden(pid, memory, link)
+    }
+
+    /// Takes the number for a new process, and counts that in its group, in which its maker is.
+    fn begin_uses(
+        pid: Pid,
+        group: Option<&ProcessGroup>,
+        numbers: &mut Numbers,
+        memory: &mut Memory,
+    ) -> Result<Name, Errno> {
+        let name = numbers.take(pid, memory)?;
+        let counted = group.map_or(Ok(()), |group| group.count_in(numbers, &mut Memory::none()));
+        match counted {
+            Ok(()) => Ok(name),
+            Err(errno) => {
+                numbers.end_use(name, memory);
+                Err(errno)
+            }
+        }
+    }
+
+    /// What a process used is its no more.
+    fn end_uses(
+        name: Name,
+        group: Option<&ProcessGroup>,
+        numbers: &mut Numbers,
+        memory: &mut Memory,
+    ) {
+        if let Some(group) = group {
+            group.count_out(numbers, memory);
+        }
+        numbers.end_use(name, memory);
     }
 
     /// Lives on from now until it is reaped, which may have happened already.
@@ -248,7 +276,7 @@ impl Process {
             let session = Session::new(session, hidden.name);
             let group = ProcessGroup::of(group, hidden.name, session);
             group.count_in(&mut NUMBERS.lock(), memory).ok()?;
-            Some(group)
+            Some((Arc::clone(&group), group))
         })?;
         Some((group.session(), group))
     }
@@ -264,7 +292,7 @@ impl Process {
             let group = hidden.thread.process().create_group().ok()?;
             let group = ProcessGroup::of(group, hidden.name, present.session());
             group.count_in(&mut NUMBERS.lock(), memory).ok()?;
-            Some(group)
+            Some((Arc::clone(&group), group))
         })
     }
 
@@ -272,43 +300,55 @@ impl Process {
     ///
     /// A session leader stays where it is, and a reaped process is in no group.
     pub fn move_to_group(self: &Arc<Self>, group: &Arc<ProcessGroup>) -> bool {
-        let entered = self.change_group(Memory::for_one(), |hidden, present, memory| {
-            let is_member = Arc::ptr_eq(present, group);
-            let session = present.session();
-            let leads = session.sid() == self.pid;
-            if !is_member && (leads || !Arc::ptr_eq(&session, &group.session())) {
-                return None;
+        let mut memory = Memory::none();
+        loop {
+            // An emptied group takes its number again.
+            if !group.has_members_hint() {
+                memory = Memory::for_one();
             }
-            // Before it enters: if it is the first, nobody else has the number from now on.
-            group.count_in(&mut NUMBERS.lock(), memory).ok()?;
-            if !is_member && hidden.thread.process().enter_group(group.model()).is_err() {
-                group.count_out(&mut NUMBERS.lock(), memory);
-                return None;
+            let mut lacks_memory = false;
+            let entered = self.change_group(memory, |hidden, present, memory| {
+                let is_member = Arc::ptr_eq(present, group);
+                let session = present.own_session();
+                let leads = session.sid() == self.pid;
+                if !is_member && (leads || !Arc::ptr_eq(session, group.own_session())) {
+                    return None;
+                }
+                // Before it enters: if it is the first, nobody else has the number from now on.
+                let counted = group.count_in(&mut NUMBERS.lock(), memory);
+                lacks_memory = counted == Err(Errno::ENOMEM);
+                counted.ok()?;
+                if !is_member && hidden.thread.process().enter_group(group.model()).is_err() {
+                    group.count_out(&mut NUMBERS.lock(), memory);
+                    return None;
+                }
+                Some((Arc::clone(group), ()))
+            });
+            if !lacks_memory {
+                return entered.is_some();
             }
-            Some(Arc::clone(group))
-        });
-        entered.is_some()
+            memory = Memory::for_one();
+        }
     }
 
     /// Changes the group, in the model and here at once. `None`: it stays the same, or the process is in none. `change` counts the process as a member of its new
-    /// group.
-    fn change_group(
+    /// group, and returns that.
+    fn change_group<R>(
         &self,
         mut memory: Memory,
-        change: impl FnOnce(&Hidden, &Arc<ProcessGroup>, &mut Memory) -> Option<Arc<ProcessGroup>>,
-    ) -> Option<Arc<ProcessGroup>> {
-        let (entered, left) = {
+        change: impl FnOnce(&Hidden, &Arc<ProcessGroup>, &mut Memory) -> Option<(Arc<ProcessGroup>, R)>,
+    ) -> Option<R> {
+        let (result, left) = {
             let _changes = CHANGES.lock();
             let mut state = self.state.lock();
             let hidden = self.hidden.as_ref().filter(|_| self.unreaped().is_some())?;
             let present = state.group.as_ref()?;
-            let entered = change(hidden, present, &mut memory)?;
+            let (entered, result) = change(hidden, present, &mut memory)?;
             present.count_out(&mut NUMBERS.lock(), &mut memory);
-            let left = state.group.replace(Arc::clone(&entered));
-            (entered, left)
+            (result, state.group.replace(entered))
         };
         drop((left, memory));
-        Some(entered)
+        Some(result)
     }
 }
 
@@ -408,12 +448,7 @@ impl Process {
         let mut memory = Memory::none();
         let mut state = self.state.lock();
         let myself = if process.release_zombie() {
-            let mut numbers = NUMBERS.lock();
-            if let Some(group) = &state.group {
-                group.count_out(&mut numbers, &mut memory);
-            }
-            numbers.end_use(*name, &mut memory);
-            drop(numbers);
+            Self::end_uses(*name, state.group.as_deref(), &mut NUMBERS.lock(), &mut memory);
             state.myself.take()
         } else {
             None

@@ -43,16 +43,19 @@ impl Session {
 
     /// Counts a group that has members from now on. The session has others, or the process that creates it uses its number.
     pub(crate) fn count_in(&self, numbers: &mut Numbers) -> Result<(), Errno> {
-        if self.groups.load(Ordering::Relaxed) == 0 {
+        let groups = self.groups.load(Ordering::Relaxed);
+        if groups == 0 {
             numbers.add_use(self.name, &mut Memory::none())?;
         }
-        self.groups.fetch_add(1, Ordering::Relaxed);
+        self.groups.store(groups + 1, Ordering::Relaxed);
         Ok(())
     }
 
     /// Counts a group that has no members any more.
     pub(crate) fn count_out(&self, numbers: &mut Numbers, memory: &mut Memory) {
-        if self.groups.fetch_sub(1, Ordering::Relaxed) == 1 {
+        let left = self.groups.load(Ordering::Relaxed) - 1;
+        self.groups.store(left, Ordering::Relaxed);
+        if left == 0 {
             numbers.end_use(self.name, memory);
         }
     }

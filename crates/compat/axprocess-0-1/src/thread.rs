@@ -91,7 +91,8 @@ impl Thread {
 
     /// Leaves the list; `None`: it is not in it.
     fn leave(&self, threads: &mut ThreadList) -> Option<Left> {
-        let place = self.place.swap(0, Ordering::Relaxed);
+        let place = self.place.load(Ordering::Relaxed);
+        self.place.store(0, Ordering::Relaxed);
         place.checked_sub(1).map(|at| threads.remove(at))
     }
 }
