@@ -291,6 +291,10 @@ pub(crate) struct MembersOf<'a, H: Host>(pub(crate) &'a ProcessGroup<H>);
 impl<H: Host> Listing<H> for MembersOf<'_, H> {
     type Member = Process<H>;
 
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self.0).addr()
+    }
+
     fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
         self.0.members.first(hold)
     }

@@ -151,6 +151,10 @@ pub(crate) struct GroupsOf<'a, H: Host>(pub(crate) &'a Session<H>);
 impl<H: Host> Listing<H> for GroupsOf<'_, H> {
     type Member = ProcessGroup<H>;
 
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self.0).addr()
+    }
+
     fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
         self.0.groups.first(hold)
     }
@@ -164,7 +168,8 @@ impl<H: Host> Listing<H> for GroupsOf<'_, H> {
     }
 
     fn place(&self, hold: &Hold<'_, H>, group: &ProcessGroup<H>) -> Option<i64> {
-        group.place_in_session(hold)
+        let is_own = core::ptr::eq(group.session_in(hold), self.0);
+        group.place_in_session(hold).filter(|_| is_own)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Collecting the members of a list into a `Vec`, without allocating under the lock and in bounded holds.
 //!
-//! Members come at the end of a list only, and each that comes gets a place behind all others, in most lists from a counter of the whole table that never goes back. A walk notes, in its first hold, the
+//! Members come at the end of a list only, and each that comes gets a place, from a counter of the whole table that never goes back. A walk notes, in its first hold, the
 //! last place given until then, and collects no later ones. So who is in the list all the while is collected exactly once, nobody twice, and the walk ends however many come:
 //!
 //! | between two holds | what the walk does |
@@ -20,15 +20,13 @@ use crate::{ARef, Errno, Host};
 pub(crate) trait Listing<H: Host> {
     type Member: Object;
 
+    /// Where its owner stands: no two lists of one kind have the same at a time.
+    fn address(&self) -> usize;
+
     fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self::Member>;
 
     /// The one after `member`, which is in the list.
     fn after<'h>(&self, hold: &Hold<'h, H>, member: &Self::Member) -> Option<&'h Self::Member>;
-
-    /// The last place that has been given.
-    fn newest_place(&self, hold: &Hold<'_, H>) -> i64 {
-        hold.relations().newest_place()
-    }
 
     /// When `member` came into the list; `None`: it is not in it.
     fn place(&self, hold: &Hold<'_, H>, member: &Self::Member) -> Option<i64>;
@@ -156,7 +154,7 @@ pub(crate) fn collect<H: Host, L: Listing<H>>(
     loop {
         reserve_batch(&mut found)?;
         let is_done = table.hold(|hold| {
-            let walk = walk.get_or_insert_with(|| Walk::new(list.newest_place(hold), 0));
+            let walk = walk.get_or_insert_with(|| Walk::new(hold.relations().newest_place(), 0));
             walk.try_finish(hold, list, &mut found)
         });
         if is_done {

@@ -22,13 +22,12 @@ pub struct Thread<H: Host> {
     own_numbers: Numbers<H>,
     /// Where its children will live, if not in its own namespace.
     children_pid_ns: StrongEdge<PidNamespace<H>>,
-    /// Which of its edges are set, of those that are asked for without the lock.
-    hints: Word32,
-    state: Word32,
+    /// Its state, and above that which of its edges are set, of those that are asked for without the lock.
+    state_and_hints: Word32,
     thread_group_links: Links<Thread<H>>,
     children: Children<H>,
     /// Its place among the threads of its process; the first one's is 0.
-    place_in_process: Field<u32>,
+    place_in_process: Field<i64>,
     /// The round of the group stop in which it stopped last.
     stopped_in: Field<u32>,
     /// How it ended; 0 before.
@@ -65,10 +64,13 @@ pub(crate) enum ThreadState {
 #[repr(u32)]
 pub(crate) enum EdgeHint {
     /// Where its children will live, if that is not its own namespace.
-    ChildrenPidNs = 1,
+    ChildrenPidNs = 1 << 8,
     /// For whom it waits in vfork.
-    VforkChild = 2,
+    VforkChild = 1 << 9,
 }
+
+/// The bits in which a thread's state stands.
+const STATE: u32 = 0xff;
 
 /// The list in which a thread stands with the others of its process.
 pub(crate) enum ThreadGroupList {}
@@ -118,8 +120,7 @@ impl<H: Host> Thread<H> {
             process,
             own_numbers,
             children_pid_ns: StrongEdge::empty(),
-            hints: Word32::new(0),
-            state: Word32::new(ThreadState::Embryo as u32),
+            state_and_hints: Word32::new(ThreadState::Embryo as u32),
             thread_group_links: Links::new(),
             children: Children::new(),
             place_in_process: Field::new(0),
@@ -175,17 +176,17 @@ impl<H: Host> Thread<H> {
 
     /// Whether an edge is set. A hint, wait-free.
     pub(crate) fn hints_at(&self, edge: EdgeHint) -> bool {
-        self.hints.get() & edge as u32 != 0
+        self.state_and_hints.get() & edge as u32 != 0
     }
 
     /// Says from now on whether an edge is set.
     pub(crate) fn set_hint(&self, hold: &mut Hold<'_, H>, edge: EdgeHint, is_set: bool) {
-        let others = self.hints.get_in(hold) & !(edge as u32);
-        self.hints.set(hold, others | if is_set { edge as u32 } else { 0 });
+        let others = self.state_and_hints.get_in(hold) & !(edge as u32);
+        self.state_and_hints.set(hold, others | if is_set { edge as u32 } else { 0 });
     }
 
     pub(crate) fn state(&self) -> ThreadState {
-        match self.state.get() {
+        match self.state_and_hints.get() & STATE {
             0 => ThreadState::Embryo,
             1 => ThreadState::Live,
             2 => ThreadState::Exiting,
@@ -197,12 +198,13 @@ impl<H: Host> Thread<H> {
     /// The same, to a holder.
     #[inline]
     pub(crate) fn is_live_in(&self, hold: &Hold<'_, H>) -> bool {
-        self.state.get_in(hold) == ThreadState::Live as u32
+        self.state_and_hints.get_in(hold) & STATE == ThreadState::Live as u32
     }
 
     pub(crate) fn enter_state(&self, hold: &mut Hold<'_, H>, state: ThreadState) {
         debug_assert!(self.state() < state, "a thread only moves forward in its life");
-        self.state.set(hold, state as u32);
+        let hints = self.state_and_hints.get_in(hold) & !STATE;
+        self.state_and_hints.set(hold, hints | state as u32);
     }
 
     pub(crate) fn is_listed(&self, hold: &Hold<'_, H>) -> bool {
@@ -231,12 +233,10 @@ impl<H: Host> Thread<H> {
 
     /// Its place among the threads of its process: later ones have greater places.
     pub(crate) fn place_in_process(&self, hold: &Hold<'_, H>) -> i64 {
-        self.place_in_process.get(hold).into()
+        self.place_in_process.get(hold)
     }
 
-    /// Gives it its place, behind `last`.
-    pub(crate) fn place_behind(&self, hold: &mut Hold<'_, H>, last: &Self) {
-        let place = last.place_in_process.get(hold).saturating_add(1);
+    pub(crate) fn set_place_in_process(&self, hold: &mut Hold<'_, H>, place: i64) {
         self.place_in_process.set(hold, place);
     }
 

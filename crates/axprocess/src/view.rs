@@ -218,30 +218,35 @@ impl<'h, H: Host> View<'h, H> {
     /// Returns the process's number as seen in a namespace; 0 if it is not visible there. As [`Process::pid_in`].
     pub fn pid(self, process: &Process<H>, viewer: &PidNamespace<H>) -> Pid {
         self.check(process.table());
+        self.check(viewer.table());
         process.own_numbers().number_in(self.hold, viewer)
     }
 
     /// Returns the thread's number as seen in a namespace; 0 if it is not visible there. As [`Thread::tid_in`].
     pub fn tid(self, thread: &Thread<H>, viewer: &PidNamespace<H>) -> Pid {
         self.check(thread.process().table());
+        self.check(viewer.table());
         thread.own_numbers().number_in(self.hold, viewer)
     }
 
     /// Returns the group's number as seen in a namespace; 0 if it is not visible there. As [`ProcessGroup::pgid_in`].
     pub fn pgid(self, group: &ProcessGroup<H>, viewer: &PidNamespace<H>) -> Pid {
         self.check(group.table());
+        self.check(viewer.table());
         group.own_numbers().number_in(self.hold, viewer)
     }
 
     /// Returns the session's number as seen in a namespace; 0 if it is not visible there. As [`Session::sid_in`].
     pub fn sid(self, session: &Session<H>, viewer: &PidNamespace<H>) -> Pid {
         self.check(session.table());
+        self.check(viewer.table());
         session.own_numbers().number_in(self.hold, viewer)
     }
 
     /// Returns what `/proc/PID/stat` says of the process. As [`Process::stat`].
     pub fn stat(self, process: &Process<H>, viewer: &PidNamespace<H>) -> Option<ProcessStat> {
         self.check(process.table());
+        self.check(viewer.table());
         process.stat_in(self.hold, viewer)
     }
 
@@ -258,9 +263,13 @@ impl<'h, H: Host> View<'h, H> {
     }
 }
 
-/// Walks. Each visits at most 64 members; [`Cursor::is_done`] tells whether those were all that were left.
+/// Walks. Each call visits at most 64 members; [`Cursor::is_done`] tells whether those were all that were left. One call in a hold keeps that short.
 ///
 /// Over several holds a walk visits exactly once whoever is in the list all the while, and nobody twice.
+///
+/// # Panics
+///
+/// Each method, if the list is another table's, or the cursor another list's.
 impl<'h, H: Host> View<'h, H> {
     /// Visits the next threads of a process that have not begun to exit, the leader first. As [`Process::threads`].
     pub fn threads<'a>(
@@ -312,7 +321,10 @@ impl<H: Host> fmt::Debug for View<'_, H> {
 /// How far a walk over one list has come; it holds the member at which it pauses.
 ///
 /// For one walk over one list. If the member has left the list meanwhile, the next hold finds the place again by age: it passes over those that were visited, 64 a hold.
+/// Whoever an iterator has given out is visited, also if an adaptor swallows it. An iterator that is forgotten keeps no place, and the next hold looks for it from the first member on.
 pub struct Cursor<T: Object> {
+    /// The list, as soon as the walk has begun: its table's serial, and where its owner stands.
+    list: Option<(u64, usize)>,
     /// The last place that was given as the walk began: nobody who came later is visited.
     until: Option<i64>,
     /// The place of the last one visited.
@@ -327,7 +339,7 @@ impl<T: Object> Cursor<T> {
 
     /// Begins a walk.
     pub const fn new() -> Self {
-        Self { until: None, visited: None, paused_at: None, is_done: false }
+        Self { list: None, until: None, visited: None, paused_at: None, is_done: false }
     }
 
     /// Returns whether all have been visited.
@@ -359,11 +371,16 @@ struct Visit<'a, 'h, H: Host, L: Listing<H>> {
     last: Option<(&'h L::Member, i64)>,
     /// How many may still be looked at.
     left: usize,
+    /// It stays with who holds the lock.
+    is_of_holder: PhantomData<*const ()>,
 }
 
 impl<'a, 'h, H: Host, L: Listing<H>> Visit<'a, 'h, H, L> {
     fn new(hold: &'h Hold<'h, H>, list: L, cursor: &'a mut Cursor<L::Member>) -> Self {
-        let until = *cursor.until.get_or_insert_with(|| list.newest_place(hold));
+        // Before anything of the member is read at which it pauses: that is guarded by its own table's lock.
+        let own = (hold.serial(), list.address());
+        assert!(*cursor.list.get_or_insert(own) == own, "a cursor is for one list");
+        let until = *cursor.until.get_or_insert(hold.relations().newest_place());
         let next = match &cursor.paused_at {
             _ if cursor.is_done => None,
             Some((paused, place)) if list.place(hold, paused) == Some(*place) => {
@@ -371,7 +388,7 @@ impl<'a, 'h, H: Host, L: Listing<H>> Visit<'a, 'h, H, L> {
             }
             _ => list.first(hold),
         };
-        Self { hold, list, cursor, until, next, last: None, left: BATCH }
+        Self { hold, list, cursor, until, next, last: None, left: BATCH, is_of_holder: PhantomData }
     }
 }
 

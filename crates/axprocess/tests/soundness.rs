@@ -337,6 +337,54 @@ fn a_view_of_one_table_answers_for_no_other() {
 }
 
 #[test]
+fn a_cursor_of_one_list_walks_no_other() {
+    // Issue 13: who pauses a walk may be another table's, which changes meanwhile: refused before anything of it is read; another list of the same table likewise.
+    const WORDS: [&str; 6] =
+        ["threads", "children", "members", "groups", "own threads", "own groups"];
+    let said = "a cursor is for one list";
+    ends_the_program("a_cursor_of_one_list_walks_no_other", &WORDS, said, |word| {
+        let ((table, init), (other, stranger)) = (boot(), boot());
+        let shell_of = |init: &ARef<Thread>| {
+            let shell = fork(init);
+            shell.process().setsid().unwrap();
+            for _ in 0..3 {
+                fork(&shell).process().setpgid(0, 0).unwrap();
+                fork(&shell);
+                shell.spawn_thread(Number::Next, Data::default()).unwrap();
+            }
+            shell
+        };
+        let (own, second, foreign) = (shell_of(&init), shell_of(&init), shell_of(&stranger));
+        let (to, of) = if word.starts_with("own") { (&second, &table) } else { (&foreign, &other) };
+        let group = |it: &ARef<Thread>| it.process().group();
+        match word {
+            "threads" | "own threads" => {
+                let mut cursor = Cursor::new();
+                table.read(|view| view.threads(own.process(), &mut cursor).take(2).count());
+                of.read(|view| view.threads(to.process(), &mut cursor).count());
+            }
+            "children" => {
+                let mut cursor = Cursor::new();
+                table.read(|view| view.children(&own, &mut cursor).take(2).count());
+                of.read(|view| view.children(to, &mut cursor).count());
+            }
+            "members" => {
+                let mut cursor = Cursor::new();
+                let (members, others) = (group(&own), group(to));
+                table.read(|view| view.members(&members, &mut cursor).take(2).count());
+                of.read(|view| view.members(&others, &mut cursor).count());
+            }
+            _ => {
+                let mut cursor = Cursor::new();
+                let (session, target) = (group(&own).session(), group(to).session());
+                table.read(|view| view.process_groups(&session, &mut cursor).take(2).count());
+                of.read(|view| view.process_groups(&target, &mut cursor).count());
+            }
+        }
+    });
+}
+
+#[test]
 fn a_living_thread_stays_when_all_references_go() {
     // Design, ownership: nobody has an object by value; what has been published stands where it is until it exits, whoever forgets it.
     let (table, init) = boot();

@@ -308,9 +308,8 @@ impl<H: Host> Thread<H> {
         self.enter_state(hold, ThreadState::Live);
         let process = self.process();
         if let Some(listed) = listed {
-            if let Some(last) = process.threads.last(hold) {
-                self.place_behind(hold, last);
-            }
+            let place = hold.relations_mut().next_place();
+            self.set_place_in_process(hold, place);
             process.threads.push_back(hold, listed);
         }
         process.mark(hold, Marks::SLOW_PATH);

@@ -60,11 +60,15 @@ impl<H: Host> Thread<H> {
     }
 }
 
-/// The threads of a process. A place that the last one has left is given again, to one that comes later than a walk which has noted it.
+/// The threads of a process.
 pub(crate) struct ThreadsOf<'a, H: Host>(pub(crate) &'a Process<H>);
 
 impl<H: Host> Listing<H> for ThreadsOf<'_, H> {
     type Member = Thread<H>;
+
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self.0).addr()
+    }
 
     fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
         self.0.threads.first(hold)
@@ -74,12 +78,9 @@ impl<H: Host> Listing<H> for ThreadsOf<'_, H> {
         self.0.threads.after(hold, thread)
     }
 
-    fn newest_place(&self, hold: &Hold<'_, H>) -> i64 {
-        self.0.threads.last(hold).map_or(0, |last| last.place_in_process(hold))
-    }
-
     fn place(&self, hold: &Hold<'_, H>, thread: &Thread<H>) -> Option<i64> {
-        thread.is_listed(hold).then(|| thread.place_in_process(hold))
+        let is_own = core::ptr::eq(thread.process_in(hold), self.0) && thread.is_listed(hold);
+        is_own.then(|| thread.place_in_process(hold))
     }
 
     fn verdict(&self, _: &Hold<'_, H>, thread: &Thread<H>, place: i64, until: i64) -> Verdict {
@@ -110,6 +111,10 @@ enum Direction {
 
 impl<H: Host> Listing<H> for ChildrenOf<'_, H> {
     type Member = Process<H>;
+
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self.0).addr()
+    }
 
     fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
         let list = &self.0.children_lists().list;

@@ -178,6 +178,11 @@ impl<'h, H: Host> Hold<'h, H> {
         &self.table.host
     }
 
+    /// Which table it is of, of all that ever were.
+    pub(crate) const fn serial(&self) -> u64 {
+        self.table.serial()
+    }
+
     /// Whether it is a hold of that table.
     pub(crate) fn is_of(&self, table: &TableInner<H>) -> bool {
         self.table.is(table)
