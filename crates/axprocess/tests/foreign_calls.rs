@@ -15,11 +15,11 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use axprocess::{
-    ARef, AcquireTerminal, AdminRight, ChildSignalAction, ExitSignal, ExitStatus, ForkNamespace,
-    ForkParent, ForkRequest, Host, IfTaken, InfoMask, InitSession, Lock, Number, PidHandle,
-    PidNamespace, PidfdMode, Process, ProcessGroup, ProcessTable, RebootCommand, Relations,
-    Session, Signal, SignalAction, SignalScope, StopSignal, Terminal, TerminalAccess, TerminalFile,
-    TerminalKind, TerminalSide, Thread, TraceOptions, TraceStart, WaitRequest,
+    ARef, AcquireTerminal, AdminRight, ChildSignalAction, Cursor, ExitSignal, ExitStatus,
+    ForkNamespace, ForkParent, ForkRequest, Host, IfTaken, InfoMask, InitSession, Lock, Number,
+    PidHandle, PidNamespace, PidfdMode, Process, ProcessGroup, ProcessTable, RebootCommand,
+    Relations, Session, Signal, SignalAction, SignalScope, StopSignal, Terminal, TerminalAccess,
+    TerminalFile, TerminalKind, TerminalSide, Thread, TraceOptions, TraceStart, WaitRequest,
 };
 
 thread_local! {
@@ -337,7 +337,7 @@ fn wait_request() -> WaitRequest {
 
 /// One call of any kind. What panics is a waker, and nothing else.
 fn act() {
-    let kind = below(60);
+    let kind = below(61);
     CALLS.set(CALLS.get() + 1);
     DEPTH.set(DEPTH.get() + 1);
     STORY.with_borrow_mut(|story| story.push(kind));
@@ -586,9 +586,42 @@ fn call(kind: usize) -> Option<()> {
             drop((take(|cast| &mut cast.spaces), take(|cast| &mut cast.handles)));
         }
         59 => drop(take(|cast| &mut cast.terminals)),
+        60 => walk_in_place(&thread, &process),
         _ => {}
     }
     Some(())
+}
+
+/// Walks lists in place, a few members in each hold, and keeps whom it meets.
+fn walk_in_place(thread: &Thread<Kernel>, process: &Process<Kernel>) {
+    let (group, terms) = (process.group(), below(5));
+    let session = group.session();
+    let (mut threads, mut children) = (Cursor::new(), Cursor::new());
+    let (mut members, mut groups) = (Cursor::new(), Cursor::new());
+    for _ in 0..terms {
+        let met = process.read(|view| {
+            let parent = view.parent(process).map(ARef::from);
+            let met: Vec<_> = view.members(&group, &mut members).take(3).map(ARef::from).collect();
+            (met.into_iter().chain(parent).collect::<Vec<_>>(), view.is_orphaned(&group))
+        });
+        keep(|cast| &mut cast.processes, met.0);
+        let met = thread.read(|view| {
+            let met = view.children(thread, &mut children).take(3);
+            met.filter_map(|it| view.leader(it)).map(ARef::from).collect::<Vec<_>>()
+        });
+        keep(|cast| &mut cast.threads, met);
+        let met = process.read(|view| {
+            let met = view.threads(process, &mut threads).take(3);
+            met.map(ARef::from).collect::<Vec<_>>()
+        });
+        keep(|cast| &mut cast.threads, met);
+        let met = session.read(|view| {
+            let met = view.process_groups(&session, &mut groups).take(2);
+            met.map(ARef::from).collect::<Vec<_>>()
+        });
+        keep(|cast| &mut cast.groups, met);
+        meanwhile();
+    }
 }
 
 fn new_table(index: usize) {
