@@ -30,6 +30,8 @@ thread_local! {
     /// How many other calls come before an acquisition, in eighths.
     static EIGHTHS: Cell<usize> = const { Cell::new(0) };
     static CALLS: Cell<u64> = const { Cell::new(0) };
+    /// How many had been made when the round began.
+    static CALLS_BEFORE: Cell<u64> = const { Cell::new(0) };
     /// A hook runs: what it drops, of another table, must not call.
     static IN_HOOK: Cell<bool> = const { Cell::new(false) };
     /// What the calls that stand in one another are, for whoever looks for a fault.
@@ -99,10 +101,13 @@ impl<T> Lock<T> for Disturbed<T> {
     }
 }
 
+/// After so many calls a round is let come to its end: some would take minutes, as if they had none.
+const MOST_CALLS: u64 = 20_000;
+
 /// Other calls, fewer the deeper they stand in others.
 fn disturb() {
     let depth = DEPTH.get();
-    if depth == 0 || depth > 3 || IN_HOOK.get() {
+    if depth == 0 || depth > 3 || IN_HOOK.get() || CALLS.get() - CALLS_BEFORE.get() > MOST_CALLS {
         return;
     }
     let mut eighths = EIGHTHS.get() >> (2 * (depth - 1));
@@ -651,6 +656,7 @@ fn new_table(index: usize) {
 /// Two tables live through some calls and go, while others call; then so do the objects that are left.
 fn round(seed: u64) {
     RANDOM.set(seed);
+    CALLS_BEFORE.set(CALLS.get());
     EIGHTHS.set(0);
     (0..2).for_each(new_table);
     EIGHTHS.set(one_of(&[0, 3, 6, 12]));
