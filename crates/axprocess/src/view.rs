@@ -105,7 +105,7 @@ macro_rules! read {
         impl<H: Host> $type<H> {
             /// Takes the lock, and shows the relations to `look`: as [`ProcessTable::read`], where the table is not at hand.
             #[inline]
-    pub fn read<R>(&self, look: impl for<'h> FnOnce(View<'h, H>) -> R) -> R {
+            pub fn read<R>(&self, look: impl for<'h> FnOnce(View<'h, H>) -> R) -> R {
                 let $object = self;
                 $table.read(look)
             }
