@@ -60,18 +60,9 @@ impl<H: Host> ProcessGroup<H> {
 
     /// Whether some member links the group, asked without noting which.
     pub(crate) fn has_unorphaning_member(&self, hold: &Hold<'_, H>) -> bool {
-        let is_first_asked = self.orphan_search_start_or_first(hold);
-        if is_first_asked.is_some_and(|member| member.keeps_group_unorphaned(hold, self)) {
-            return true;
-        }
-        let mut at = self.members().first(hold);
-        while let Some(member) = at {
-            if member.keeps_group_unorphaned(hold, self) {
-                return true;
-            }
-            at = self.members().after(hold, member);
-        }
-        false
+        let mut asked = self.orphan_search_start_or_first(hold).into_iter();
+        asked.any(|member| member.keeps_group_unorphaned(hold, self))
+            || self.members().iter(hold).any(|member| member.keeps_group_unorphaned(hold, self))
     }
 
     /// Sends a signal of the kernel's own to every member, the one that joined last first.
