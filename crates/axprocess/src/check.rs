@@ -105,7 +105,7 @@ impl Audit {
 /// Counts the hold that ends now, and checks the graph if it is time to.
 pub(crate) fn at_unlock<H: Host>(hold: &mut Hold<'_, H>, touched: usize) {
     let population = hold.relations().census.unreaped();
-    let closed = hold.relations().closed;
+    let closed = hold.relations().is_table_gone();
     let audit = &mut hold.relations_mut().audit;
     audit.report.holds += 1;
     audit.report.touched += touched as u64;

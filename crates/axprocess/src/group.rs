@@ -198,16 +198,21 @@ impl<H: Host> ProcessGroup<H> {
         }
     }
 
-    /// Takes a member out, and ends the group with its last one.
-    #[inline]
-    pub(crate) fn remove_member_end_if_last(&self, hold: &mut Hold<'_, H>, member: &Process<H>) {
+    /// Takes a member out, and ends the group with its last one. `has_never_stopped`: the member has not.
+    #[inline(always)]
+    pub(crate) fn remove_member_end_if_last(
+        &self,
+        hold: &mut Hold<'_, H>,
+        member: &Process<H>,
+        has_never_stopped: bool,
+    ) {
         if self.orphan_search_start.get(hold).is_some_and(|witness| core::ptr::eq(witness, member))
         {
             let next = self.members.after(hold, member);
             self.orphan_search_start.set(hold, next);
         }
         self.members.remove(hold, member);
-        if member.has(hold, Marks::STOPPED) {
+        if !has_never_stopped && member.has(hold, Marks::STOPPED) {
             self.decrement_stopped(hold);
         }
         if self.members.is_empty(hold) {

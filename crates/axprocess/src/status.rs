@@ -170,7 +170,18 @@ impl ChildCode {
 }
 
 impl From<ExitStatus> for WaitStatus {
+    #[inline]
     fn from(status: ExitStatus) -> Self {
+        match status.0 as u8 {
+            0 => Self::Exited((status.0 >> 8) as u8),
+            _ => Self::of_signaled(status),
+        }
+    }
+}
+
+impl WaitStatus {
+    #[cold]
+    fn of_signaled(status: ExitStatus) -> Self {
         match Signal::new(status.0 as u8 & !(CORE as u8)) {
             Some(signal) => Self::Signaled { signal, core_dumped: status.0 & CORE != 0 },
             None => Self::Exited((status.0 >> 8) as u8),

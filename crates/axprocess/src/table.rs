@@ -7,7 +7,7 @@ use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Task};
 use crate::process::{InitSession, Process};
 use crate::session::Session;
-use crate::sync::{FirstUse, Hold, Lock, TableInner, with_rest_on_panic};
+use crate::sync::{Duties, FirstUse, Hold, HoldMemory, Lock, TableInner, with_rest_on_panic};
 use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid, check};
@@ -199,7 +199,7 @@ impl<H: Host> Drop for ProcessTable<H> {
         // The kernel's data may panic when it is dropped: the rest is ended all the same.
         let release_at_table_end = || while !table.hold(try_release_all_at_table_end) {};
         with_rest_on_panic(release_at_table_end, || {
-            table.hold(|hold| hold.relations_mut().closed = true);
+            table.hold(|hold| hold.relations_mut().duties |= Duties::TABLE_GONE);
             release_at_table_end();
         });
     }
@@ -235,12 +235,12 @@ pub struct Relations<H: Host> {
     /// Whose they are; 0: no table's yet.
     pub(crate) table: u64,
     pub(crate) census: Census,
-    /// Nothing can be created any more.
-    pub(crate) closed: bool,
-    /// How many places in lists were given.
-    places: i64,
-    /// How often a number was given to a process, or a thread was named by an identity.
-    uses: u64,
+    /// What is to be thought of at the end of this hold.
+    pub(crate) duties: Duties,
+    /// What this hold has to do with memory for numbers.
+    pub(crate) memory: HoldMemory<H>,
+    /// How often something has begun to which an age was given: the use of a number, a place in a list.
+    ages: u64,
     pub(crate) audit: check::Audit,
 }
 
@@ -269,27 +269,39 @@ impl<H: Host> Relations<H> {
             host: PhantomData,
             table: 0,
             census: Census { created: 0, reaped: 0 },
-            closed: false,
-            places: 0,
-            uses: 0,
+            duties: Duties::empty(),
+            memory: HoldMemory::new(),
+            ages: 0,
             audit: check::Audit::new(),
         }
     }
 
-    /// A serial for one more use of a number: never 0, and never given again.
+    /// Whether the table is gone: nothing can be created any more.
+    #[inline]
+    pub(crate) const fn is_table_gone(&self) -> bool {
+        self.duties.contains(Duties::TABLE_GONE)
+    }
+
+    /// A serial for one more use of a number: never 0, and never given again. It is a [place](Self::next_place) too, for who comes into lists by that.
     pub(crate) const fn next_use_serial(&mut self) -> u64 {
-        self.uses += 1;
-        self.uses
+        self.ages += 1;
+        self.ages
     }
 
     /// A place behind all others, in the order of births and adoptions (R-WAIT-14), or of those who join a group or found one.
     pub(crate) const fn next_place(&mut self) -> i64 {
-        self.places += 1;
-        self.places
+        self.next_use_serial().cast_signed()
+    }
+
+    /// The first of so many places in a row, each behind all others.
+    pub(crate) const fn next_places(&mut self, count: u64) -> i64 {
+        let before = self.ages;
+        self.ages += count;
+        before.cast_signed() + 1
     }
 
     /// The last place that was given.
     pub(crate) const fn newest_place(&self) -> i64 {
-        self.places
+        self.ages.cast_signed()
     }
 }

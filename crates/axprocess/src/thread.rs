@@ -42,7 +42,7 @@ pub struct Thread<H: Host> {
     trace: StrongEdge<PtraceRole<H>>,
     /// Its identity, if anybody has asked for it; a leader's is its process's.
     identity: StrongEdge<Identity<H>>,
-    data: H::ThreadData,
+    pub(crate) data: H::ThreadData,
 }
 
 /// Where a thread is in its life. It only moves forward.
@@ -82,15 +82,9 @@ impl<H: Host> Node<ThreadGroupList> for Thread<H> {
 }
 
 impl<H: Host> Thread<H> {
-    /// Makes a thread that its process does not list yet: the first one, inside the process.
-    #[inline]
-    pub(crate) fn first(data: H::ThreadData) -> Self {
-        Self::embryo(Owner::of_part(), Numbers::at_root(), data)
-    }
-
-    /// Leads to the process in which this, the first thread, stands.
-    pub(crate) fn set_enclosing_process(&self, process: &Process<H>) {
-        self.process.set_whole(process);
+    /// The way to its process.
+    pub(crate) const fn owner(&self) -> &Owner<Process<H>> {
+        &self.process
     }
 
     /// Makes one more thread, which its process does not list yet.
@@ -113,7 +107,6 @@ impl<H: Host> Thread<H> {
         self.process.take()
     }
 
-    #[inline]
     fn embryo(process: Owner<Process<H>>, own_numbers: Numbers<H>, data: H::ThreadData) -> Self {
         Self {
             head: Head::new(),
@@ -201,6 +194,20 @@ impl<H: Host> Thread<H> {
         self.state_and_hints.get_in(hold) & STATE == ThreadState::Live as u32
     }
 
+    /// Whether it has exited, to a holder.
+    #[inline]
+    pub(crate) fn has_exited_in(&self, hold: &Hold<'_, H>) -> bool {
+        self.state_and_hints.get_in(hold) & STATE == ThreadState::Exited as u32
+    }
+
+    /// An embryo lives from now on.
+    #[inline]
+    pub(crate) fn begin_life(&self, hold: &mut Hold<'_, H>) {
+        debug_assert_eq!(self.state_and_hints.get(), ThreadState::Embryo as u32);
+        self.state_and_hints.set(hold, ThreadState::Live as u32);
+    }
+
+    #[inline]
     pub(crate) fn enter_state(&self, hold: &mut Hold<'_, H>, state: ThreadState) {
         debug_assert!(self.state() < state, "a thread only moves forward in its life");
         let hints = self.state_and_hints.get_in(hold) & !STATE;
@@ -276,5 +283,59 @@ impl<H: Host> Thread<H> {
 impl<H: Host> fmt::Debug for Thread<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Thread({}, process={})", self.tid(), self.process.pid())
+    }
+}
+
+#[cfg(test)]
+mod written_out {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::process::written_out::{Part, part};
+
+    impl<H: Host> Thread<H> {
+        /// The first thread of an embryo, with none in each field.
+        pub(crate) fn first(data: H::ThreadData) -> Self {
+            Self::embryo(Owner::of_part(), Numbers::at_root(), data)
+        }
+
+        /// What is zero in one that is made of zeros.
+        pub(crate) fn parts(&self) -> Vec<Part> {
+            let Self {
+                head,
+                process,
+                own_numbers,
+                children_pid_ns,
+                state_and_hints,
+                thread_group_links,
+                children,
+                place_in_process,
+                stopped_in,
+                exit_code,
+                pdeath_signal,
+                vfork_parent,
+                vfork_child,
+                trace,
+                identity,
+                data: _,
+            } = self;
+            alloc::vec![
+                part("head", head),
+                part("process", process),
+                part("own_numbers", own_numbers),
+                part("children_pid_ns", children_pid_ns),
+                part("state_and_hints", state_and_hints),
+                part("thread_group_links", thread_group_links),
+                part("children", children),
+                part("place_in_process", place_in_process),
+                part("stopped_in", stopped_in),
+                part("exit_code", exit_code),
+                part("pdeath_signal", pdeath_signal),
+                part("vfork_parent", vfork_parent),
+                part("vfork_child", vfork_child),
+                part("trace", trace),
+                part("identity", identity),
+            ]
+        }
     }
 }

@@ -50,6 +50,9 @@ impl Act {
     }
 }
 
+/// The kernel's calls again, with each process from the allocator.
+const ALLOCATING: &str = "allocating";
+
 /// The name of a scene.
 pub(crate) fn name(which: Which, act: Act) -> String {
     format!("{}/{}", which.word(), act.word())
@@ -73,6 +76,11 @@ pub(crate) fn play_if_asked() {
     mark();
     // The follower ends the program at the second mark.
     std::process::exit(0);
+}
+
+/// The name of the scene in which a kernel's processes come from the allocator, and go back to it.
+pub(crate) fn allocating(act: Act) -> String {
+    format!("{ALLOCATING}/{}", act.word())
 }
 
 /// What is played: a call of `act` is [`RUNS`] acts, and wants one of `prepare` before.
@@ -99,6 +107,9 @@ impl Scene {
 pub(crate) fn find(name: &str) -> Option<Scene> {
     let (subject, act) = name.split_once('/')?;
     let (act, _) = Act::ALL.into_iter().find(|(_, word)| *word == act)?;
+    if subject == ALLOCATING {
+        return Some(set::<KernelApi<false>>(act));
+    }
     Some(match Which::from_word(subject)? {
         Which::Kernel => set::<KernelApi>(act),
         Which::Older => set::<OlderApi>(act),

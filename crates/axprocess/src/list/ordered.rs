@@ -37,6 +37,7 @@ pub(crate) struct TreeLinks<T> {
     right: Field<Option<Ptr<T>>>,
 }
 
+#[cfg(test)]
 impl<T: Send + Sync> TreeLinks<T> {
     pub(crate) const fn new() -> Self {
         Self { parent: Field::new(None), left: Field::new(None), right: Field::new(None) }
@@ -227,7 +228,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// Puts `node`, which is in no queue of this kind, at its place, in these classes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T, classes: u8) {
         hold.count_touched();
         debug_assert!(!self.contains(hold, node), "an object is queued once");
@@ -239,6 +240,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
     }
 
+    #[inline(never)]
     fn insert_among_others<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T, classes: u8) {
         let (own, key) = (Ptr::new(node), node.key(hold));
         let is_first = self.first(hold).is_none_or(|first| key < first.key(hold));
@@ -265,11 +267,17 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     }
 
     /// Takes `node` out, if it is in; it is in no other queue of this kind.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
-        if !self.contains(hold, node) {
-            return;
+        if self.contains(hold, node) {
+            self.remove_queued(hold, node);
         }
+    }
+
+    /// Takes `node` out, which is in.
+    #[inline(always)]
+    pub(crate) fn remove_queued<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+        debug_assert!(self.contains(hold, node), "it is in");
         hold.count_touched();
         match self.first.get(hold) == self.last.get(hold) {
             true => self.set_only(hold, None),
@@ -277,6 +285,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
         }
     }
 
+    #[inline(never)]
     fn remove_and_rebalance<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         let links = node.tree_links();
         if self.first.get(hold).is_some_and(|first| first.is(node)) {

@@ -1,6 +1,7 @@
 //! The ring of links under both kinds of list.
 
 use core::marker::PhantomData;
+use core::ptr;
 
 use super::Ptr;
 use crate::Host;
@@ -105,34 +106,44 @@ impl<T: Node<L>, L> Ring<T, L> {
         core::iter::successors(self.first(hold), move |node| self.after(hold, node))
     }
 
+    #[inline]
     pub(super) fn push_back<H: Host>(&self, hold: &mut Hold<'_, H>, pointer: Ptr<T>) {
         let links = pointer.get(hold).links();
         debug_assert!(!links.is_linked(hold), "an object stands in one list of a kind");
         match self.first(hold) {
-            None => {
-                links.next.set(hold, Some(pointer));
-                links.prev.set(hold, Some(pointer));
-                self.head.set(hold, Some(pointer));
-            }
+            None => return self.push_first(hold, pointer),
             Some(head) => {
                 let (first, last) = (self.head.get(hold), head.links().prev.get(hold));
                 links.next.set(hold, first);
                 links.prev.set(hold, last);
                 head.links().prev.set(hold, Some(pointer));
-                if let Some(last) = last {
-                    last.get(hold).links().next.set(hold, Some(pointer));
-                }
+                // Who is in has both.
+                let last = last.unwrap_or(Ptr::new(head));
+                last.get(hold).links().next.set(hold, Some(pointer));
             }
         }
         self.len.set(hold, self.len.get(hold) + 1);
     }
 
+    /// Puts one into the empty list.
+    #[inline]
+    pub(super) fn push_first<H: Host>(&self, hold: &mut Hold<'_, H>, pointer: Ptr<T>) {
+        debug_assert!(self.is_empty(hold), "the list is empty");
+        let links = pointer.get(hold).links();
+        links.next.set(hold, Some(pointer));
+        links.prev.set(hold, Some(pointer));
+        self.head.set(hold, Some(pointer));
+        self.len.set(hold, 1);
+    }
+
     /// Takes `node` out, which is in this list or in none. Whether it was in.
     pub(super) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> bool {
         let links = node.links();
-        let (Some(prev), Some(next)) = (links.prev.get(hold), links.next.get(hold)) else {
+        let Some(next) = links.next.get(hold) else {
             return false;
         };
+        // Who is in has both.
+        let prev = links.prev.get(hold).unwrap_or(next);
         if next.is(node) {
             self.head.set(hold, None);
         } else {
@@ -146,6 +157,16 @@ impl<T: Node<L>, L> Ring<T, L> {
         links.prev.set(hold, None);
         self.len.set(hold, self.len.get(hold) - 1);
         true
+    }
+
+    /// Takes `node` out, the only member.
+    #[inline]
+    pub(super) fn remove_only<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
+        debug_assert!(self.len(hold) == 1 && self.first(hold).is_some_and(|it| ptr::eq(it, node)));
+        node.links().next.set(hold, None);
+        node.links().prev.set(hold, None);
+        self.head.set(hold, None);
+        self.len.set(hold, 0);
     }
 
     /// Moves the first `count` members, of which `last` is the last, to the end of another ring.

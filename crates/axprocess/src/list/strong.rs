@@ -37,34 +37,38 @@ impl<T: Node<L>, L> StrongList<T, L> {
     #[inline]
     pub(crate) fn remove<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) -> Option<ARef<T>> {
         let was_in = self.0.remove(hold, node);
-        let owned = was_in && !node.head().is_part();
+        let owned = was_in && !(T::MAY_BE_PART && node.head().is_part());
         // SAFETY: it was in, and is no part, so `push_back` gave its reference away by `ARef::into_raw`, and that reference, which the list held, is handed over here, once. Held against: a second removal (it
         // finds no links), one after a move to another list (the reference has moved along), a caller that drops it in the hold (it waits for the unlock), a part that was put in with a reference (that is leaked).
         owned.then(|| unsafe { ARef::from_raw(NonNull::from_ref(node)) })
     }
 
-    /// Puts a part of `whole` at the end, in which the list stands too: whoever can come to the list has the part, so no reference is counted.
+    /// Puts a part of `whole` in, in which the list stands too: whoever can come to the list has the part, so no reference is counted. The list is empty.
     ///
     /// # Panics
     ///
-    /// If list and part do not stand in `whole`.
+    /// If it is no part.
     #[inline]
-    pub(crate) fn push_back_uncounted_part<H: Host, W>(
-        &self,
-        hold: &mut Hold<'_, H>,
-        whole: &W,
-        part: &T,
-    ) {
+    pub(crate) fn push_first_part<H: Host, W>(&self, hold: &mut Hold<'_, H>, whole: &W, part: &T) {
         let stands_inside = |start: usize, size: usize| {
             let whole = ptr::from_ref(whole).addr();
             start >= whole && start + size <= whole + size_of::<W>()
         };
         let (list, node) = (ptr::from_ref(self).addr(), ptr::from_ref(part).addr());
-        assert!(
-            stands_inside(list, size_of::<Self>()) && stands_inside(node, size_of::<T>()),
+        debug_assert!(
+            stands_inside(list, size_of::<Self>()),
             "a list of parts stands in their whole"
         );
-        self.0.push_back(hold, Ptr::new(part));
+        debug_assert!(stands_inside(node, size_of::<T>()), "a part stands in its whole");
+        // Or `remove` would hand over a reference that nobody has counted.
+        assert!(part.head().is_part(), "what stands for itself is counted");
+        self.0.push_first(hold, Ptr::new(part));
+    }
+
+    /// Takes out a part that was put in by [`push_first_part`](Self::push_first_part), the only member.
+    #[inline]
+    pub(crate) fn remove_only_part<H: Host>(&self, hold: &mut Hold<'_, H>, part: &T) {
+        self.0.remove_only(hold, part);
     }
 
     /// Moves the first `count` members, of which `last` is the last, to the end of another list, with the references to them.

@@ -67,7 +67,7 @@ impl<T: Object> ARef<T> {
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory. `make` has not run.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn make_from<const REFERENCES: usize>(
         spare: &Spare<T>,
         make: impl FnOnce() -> T,
@@ -76,17 +76,30 @@ impl<T: Object> ARef<T> {
     }
 
     /// So many references from the first moment on: nobody counts meanwhile, so each costs nothing.
-    #[inline]
+    #[inline(always)]
     fn make_in<const REFERENCES: usize>(
         block: Option<memory::Unwritten<T>>,
         make: impl FnOnce() -> T,
     ) -> Result<[Self; REFERENCES], Errno> {
+        // SAFETY: nothing stands in the memory, which is as large and aligned as a `T` must be. Held against: `make` that panics (the block is given back), or makes another from the same blocks meanwhile
+        // (this one was taken out).
+        unsafe { Self::write_in(block, |place| place.write(make())) }
+    }
+
+    /// The same, for an object that `write` writes.
+    ///
+    /// # Safety
+    ///
+    /// When `write` returns, a `T` stands in the memory that it was given, with heads that are not yet in their place.
+    #[inline(always)]
+    pub(super) unsafe fn write_in<const REFERENCES: usize>(
+        block: Option<memory::Unwritten<T>>,
+        write: impl FnOnce(NonNull<T>),
+    ) -> Result<[Self; REFERENCES], Errno> {
         const { assert!(REFERENCES > 0, "what nobody refers to is never freed") };
         let block = block.ok_or(Errno::ENOMEM)?;
         let place = block.0;
-        // SAFETY: nothing stands in the memory, which is as large and aligned as a `T` must be. Held against: `make` that panics (`block` gives it back), or makes another from the same blocks meanwhile
-        // (this one was taken out).
-        unsafe { place.write(make()) };
+        write(place);
         core::mem::forget(block);
         // SAFETY: the object has just been written there, and its heads stand where its trait says. Nobody else knows of it yet. The pointers come from the allocation,
         // so they have the right to all of it. Held against: a value with the head of another type (what it is freed as is said here), `on_placed` that panics (the object is leaked).
@@ -107,7 +120,7 @@ impl<T: Object> ARef<T> {
         let pointer = {
             let part = part(&whole);
             assert!(
-                part.head().whole_if_placed() == whole.head().whole_if_placed(),
+                part.head().whole_if_placed() == Some(NonNull::from_ref(whole.head())),
                 "a part stands in its whole"
             );
             NonNull::from_ref(part)
@@ -119,8 +132,15 @@ impl<T: Object> ARef<T> {
     /// A reference of one's own, unless the last one has gone: for what is reached over a link that does not keep it alive.
     #[inline]
     pub(crate) fn try_from_ref(object: &T) -> Option<Self> {
-        let counted = object.head().counting_head().try_count_up();
+        let counted = object.counting_head().try_count_up();
         counted.then(|| Self { pointer: NonNull::from_ref(object), owned: PhantomData })
+    }
+
+    /// The same as `clone`, of a reference that has been counted itself: not the one that a part has to its whole.
+    #[inline]
+    pub(crate) fn clone_counted(counted: &Self) -> Self {
+        counted.counting_head().count_one_more();
+        Self { pointer: counted.pointer, owned: PhantomData }
     }
 
     /// Returns whether both are references to the same object.
@@ -159,7 +179,7 @@ impl<T: Object> From<&T> for ARef<T> {
     #[inline]
     fn from(object: &T) -> Self {
         // It is counted, or this panics: an object at its end, or that waits to be freed, has no reference any more, and never gets one again.
-        object.head().counting_head().count_up_or_panic();
+        object.counting_head().count_up_or_panic();
         Self { pointer: NonNull::from_ref(object), owned: PhantomData }
     }
 }
@@ -191,7 +211,7 @@ impl<T: Object> AsRef<T> for ARef<T> {
 impl<T: Object> Drop for ARef<T> {
     #[inline]
     fn drop(&mut self) {
-        let Some(whole) = self.head().whole_if_placed() else { return };
+        let whole = self.head().whole();
         // SAFETY: this reference is given up, and has kept the whole alive, which so does not wait to be freed: its head leads to itself. Held against: the last references to a process and to its first
         // thread, dropped by two threads at once.
         if unsafe { Head::count_down(whole) } {

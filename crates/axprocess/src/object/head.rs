@@ -29,6 +29,8 @@ pub struct Head {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum Kind {
+    /// It belongs to no table.
+    Plain,
     TableInner,
     Process,
     Thread,
@@ -39,8 +41,6 @@ pub enum Kind {
     PtraceRole,
     Inside,
     Identity,
-    /// It belongs to no table.
-    Plain,
 }
 
 /// What an [`ARef`](super::ARef) can own: processes, threads and the crate's other objects, and [`Shared`](super::Shared) ones.
@@ -67,13 +67,21 @@ pub unsafe trait Object: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const PART: Option<usize> = None;
 
+    /// Whether one can stand inside another object, which then counts for it.
+    #[doc(hidden)]
+    const MAY_BE_PART: bool = false;
+
     /// Where it waits when its last reference goes in a hold; `None`: it belongs to no table.
     #[doc(hidden)]
     fn pending_frees_of_its_table(&self) -> Option<&Pending>;
 
-    /// Called when the object is in its place, before anyone else knows of it.
+    /// Called when the object is in its place.
+    ///
+    /// # Safety
+    ///
+    /// It is, and nobody else knows of it yet.
     #[doc(hidden)]
-    fn on_placed(&self) {}
+    unsafe fn on_placed(&self) {}
 
     /// Takes back what leads to the object, without a hold and before anyone has it to drop.
     ///
@@ -90,6 +98,13 @@ pub unsafe trait Object: Sized + Send + Sync + 'static {
     /// `whole` is the head of such a whole, with the right to all of its block. Its last reference has gone, and nobody else frees it.
     #[doc(hidden)]
     unsafe fn free(whole: NonNull<Head>);
+
+    /// The head that counts for it.
+    #[doc(hidden)]
+    #[inline]
+    fn counting_head(&self) -> &Head {
+        if Self::MAY_BE_PART { self.head().counting_head() } else { self.head() }
+    }
 
     /// Its head.
     #[doc(hidden)]
@@ -148,6 +163,15 @@ impl Head {
         NonNull::new(self.whole.load(Ordering::Relaxed))
     }
 
+    /// The same, of an object that is in its place.
+    #[inline]
+    pub(super) fn whole(&self) -> NonNull<Self> {
+        let whole = self.whole.load(Ordering::Relaxed);
+        debug_assert!(!whole.is_null(), "the object is in its place");
+        // SAFETY: it is not null: an object that is owned is in its place, where that was written before anyone owned it. Held against: code of the crate that asks a head which `ARef` has not placed.
+        unsafe { NonNull::new_unchecked(whole) }
+    }
+
     /// Has so many references from now on.
     #[cfg(test)]
     pub(super) fn set_count(&self, count: u32) {
@@ -168,6 +192,17 @@ impl Head {
     #[inline]
     pub(super) fn count_up_or_panic(&self) {
         assert!(self.try_count_up(), "an object at its end cannot be shared");
+    }
+
+    /// Counts one more reference, of a whole of which the caller has one that is counted.
+    #[inline]
+    pub(super) fn count_one_more(&self) {
+        let before = self.count.fetch_add(1, Ordering::Relaxed);
+        debug_assert!(before != 0, "the caller has one that is counted");
+        if before >= MOST {
+            // It is never freed any more.
+            self.count.store(SATURATED, Ordering::Relaxed);
+        }
     }
 
     /// Counts one more reference of a whole unless its last one has gone. Whether it did.

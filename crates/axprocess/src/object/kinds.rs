@@ -24,7 +24,7 @@ use crate::thread::Thread;
 /// As for [`Object::free`]; and it is a `T`.
 pub(crate) unsafe fn free_as<T: Object>(whole: NonNull<Head>) {
     // SAFETY: by this function's own contract.
-    drop(unsafe { end_as::<T, ()>(whole, |_| ()) });
+    drop(unsafe { end_as::<T, ()>(whole, |_| (), |place| ptr::drop_in_place(place.as_ptr())) });
 }
 
 /// Ends a whole that is a `T`: a process or a thread. Its table keeps the block for the next one.
@@ -32,13 +32,15 @@ pub(crate) unsafe fn free_as<T: Object>(whole: NonNull<Head>) {
 /// # Safety
 ///
 /// As for [`Object::free`]; and it is a `T`.
+#[inline(always)]
 unsafe fn free_keeping_block<T: Kept>(whole: NonNull<Head>) {
     // SAFETY: by this function's own contract. What keeps the table's inner part is taken out before the rest of the object is dropped, and dropped
     // when the block has been put back. A process that was never published keeps nothing: its maker is borrowed meanwhile, or it waited, and who frees what waits has the table. Held against: data that
     // calls the crate, drops the table or panics when it is dropped.
     unsafe {
         let spare = NonNull::from_ref(whole.byte_sub(T::HEAD).cast::<T>().as_ref().spare());
-        let (block, _keeper) = end_as::<T, _>(whole, T::take_table_keeper);
+        let (block, _keeper) =
+            end_as::<T, _>(whole, T::take_table_keeper, |place| T::drop_rest(place));
         if KEEPS_BLOCKS && T::Host::KEEPS_BLOCKS {
             spare.as_ref().keep_or_free(block);
         }
@@ -58,6 +60,17 @@ trait Kept: Object {
     /// Takes it out, at the object's end: nobody asks for the table any more.
     fn take_table_keeper(&mut self) -> Self::Keeper;
 
+    /// Drops the rest.
+    ///
+    /// # Safety
+    ///
+    /// It is called once, at the object's end, and nobody has it any more.
+    #[inline]
+    unsafe fn drop_rest(place: NonNull<Self>) {
+        // SAFETY: by this function's own contract.
+        unsafe { ptr::drop_in_place(place.as_ptr()) };
+    }
+
     fn spare(&self) -> &Spare<Self>;
 }
 
@@ -69,8 +82,34 @@ impl<H: Host> Kept for Process<H> {
         self.take_group()
     }
 
+    #[inline]
+    unsafe fn drop_rest(mut place: NonNull<Self>) {
+        // SAFETY: by this function's own contract. Of the other fields none has anything to drop, if it refers to nothing; that it does not, the checker has seen to. Held against: a mark that is not true (what
+        // it refers to is leaked), data that panics as it is dropped (that of the thread is dropped while that unwinds).
+        unsafe {
+            if !place.as_mut().refers_to_group_alone() {
+                ptr::drop_in_place(place.as_ptr());
+                return;
+            }
+            let process = place.as_ptr();
+            let _thread_data = DropsInPlace(&raw mut (*process).first_thread.data);
+            ptr::drop_in_place(&raw mut (*process).data);
+        }
+    }
+
     fn spare(&self) -> &Spare<Self> {
         &self.table().spare_processes
+    }
+}
+
+/// A value that is dropped where it stands when this is, also while a panic unwinds. Made of what is dropped by nothing else.
+struct DropsInPlace<T>(*mut T);
+
+impl<T> Drop for DropsInPlace<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: whoever makes one gives it a value that nobody has any more, and drops that by nothing else. Held against: a value that panics as it is dropped (a second panic ends the program).
+        unsafe { ptr::drop_in_place(self.0) };
     }
 }
 
@@ -87,14 +126,16 @@ impl<H: Host> Kept for Thread<H> {
     }
 }
 
-/// Drops a whole that is a `T`, without what `take` takes out of it. Its memory is left.
+/// Drops a whole that is a `T` by `drop_rest`, without what `take` takes out of it. Its memory is left.
 ///
 /// # Safety
 ///
-/// As for [`Object::free`]; and it is a `T`.
+/// As for [`Object::free`]; and it is a `T`, which `drop_rest` drops where it stands.
+#[inline(always)]
 unsafe fn end_as<T: Object, K>(
     whole: NonNull<Head>,
     take: impl FnOnce(&mut T) -> K,
+    drop_rest: impl FnOnce(NonNull<T>),
 ) -> (memory::Unwritten<T>, K) {
     // SAFETY: the head stands at that offset of the `T`, and has the right to all of its block. Nobody else has a reference to it: the last counted one has gone, and what led to it over a link was
     // taken back, by the holds in which it left its lists, or by `unlink`. So it can be dropped, and its memory, which `ARef` got for a `T`, given back. Held against: data that panics as it is dropped
@@ -104,7 +145,7 @@ unsafe fn end_as<T: Object, K>(
         place.as_ref().unlink();
         let block = memory::Unwritten(place);
         let taken = take(place.as_mut());
-        ptr::drop_in_place(place.as_ptr());
+        drop_rest(place);
         (block, taken)
     }
 }
@@ -118,7 +159,24 @@ unsafe fn free_by_kind<H: Host>(whole: NonNull<Head>) {
     // SAFETY: the head says what it stands in, which `ARef` wrote there when it made one. Held against: code of the crate that gives a value the head of another type, or frees a part as a whole (a
     // reference to a part counts the whole, and gives that one's head).
     unsafe {
+        // Of what is freed, most are processes.
         match whole.as_ref().kind() {
+            Kind::Process => free_keeping_block::<Process<H>>(whole),
+            kind => free_rare_kind::<H>(whole, kind),
+        }
+    }
+}
+
+/// As [`free_by_kind`], of which it is a part: what is freed less often than processes.
+///
+/// # Safety
+///
+/// As for [`Object::free`]; and it is a whole of that kind.
+#[inline(never)]
+unsafe fn free_rare_kind<H: Host>(whole: NonNull<Head>, kind: Kind) {
+    // SAFETY: by this function's own contract.
+    unsafe {
+        match kind {
             Kind::TableInner => free_as::<TableInner<H>>(whole),
             Kind::Process => free_keeping_block::<Process<H>>(whole),
             Kind::Thread => free_keeping_block::<Thread<H>>(whole),
@@ -143,13 +201,14 @@ impl Pending {
 
 /// Declares a type of a table's objects.
 macro_rules! object {
-    ($type:ident, $kind:ident, |$this:ident| $pending:expr $(, part: $part:expr, on_placed: |$whole:ident| $on_placed:expr)? $(, unlink: |$unlinked:ident| $unlink:expr)?) => {
+    ($type:ident, $kind:ident, |$this:ident| $pending:expr $(, may_be_part: $may_be_part:expr)? $(, part: $part:expr, on_placed: |$whole:ident| $on_placed:expr)? $(, unlink: |$unlinked:ident| $unlink:expr)?) => {
         // SAFETY: the head stands in the field of that name, and the part's in that of the part. No code of the crate moves one that is in its place, or takes a `&mut` of it but `end_as` at its end,
-        // when there is no reference any more. Held against: a kernel that calls the methods of this trait (what could harm is `unsafe`, and `on_placed` does nothing twice), a value that is dropped
+        // when there is no reference any more. Held against: a kernel that calls the methods of this trait (what could harm is `unsafe`), a value that is dropped
         // where it was made, without a place (its count is 0, and nobody has shared it).
         unsafe impl<H: Host> Object for $type<H> {
             const HEAD: usize = offset_of!(Self, head);
             const KIND: Kind = Kind::$kind;
+            $(const MAY_BE_PART: bool = $may_be_part;)?
             $(const PART: Option<usize> = Some($part);)?
 
             #[inline]
@@ -158,9 +217,10 @@ macro_rules! object {
                 Some($pending)
             }
 
-            $(fn on_placed(&self) {
+            $(unsafe fn on_placed(&self) {
                 let $whole = self;
-                $on_placed;
+                // SAFETY: by the method's own contract; and what is told of the whole is a field of it.
+                unsafe { $on_placed };
             })?
 
             $(unsafe fn unlink(&self) {
@@ -178,16 +238,16 @@ macro_rules! object {
 
 object!(TableInner, TableInner, |table| table.pending_frees(),
     part: offset_of!(Self, pid_ns) + offset_of!(PidNamespace<H>, head), on_placed: |table| {
-        table.pid_ns.set_enclosing_table(table);
+        table.pid_ns.owner().set_whole(table);
         table.pending_frees().set_own_block(table.head.whole_if_placed());
     },
     unlink: |table| table.pending_frees().free_all());
 object!(Process, Process, |process| process.table().pending_frees(),
-    part: offset_of!(Self, first_thread) + offset_of!(Thread<H>, head), on_placed: |process| process.first_thread.set_enclosing_process(process));
-object!(Thread, Thread, |thread| thread.process().table().pending_frees());
+    part: offset_of!(Self, first_thread) + offset_of!(Thread<H>, head), on_placed: |process| process.first_thread.owner().set_whole(process));
+object!(Thread, Thread, |thread| thread.process().table().pending_frees(), may_be_part: true);
 object!(ProcessGroup, Group, |group| group.table().pending_frees());
 object!(Session, Session, |session| session.table().pending_frees());
-object!(PidNamespace, Namespace, |pid_ns| pid_ns.table().pending_frees());
+object!(PidNamespace, Namespace, |pid_ns| pid_ns.table().pending_frees(), may_be_part: true);
 object!(Terminal, Terminal, |terminal| terminal.table().pending_frees(), unlink: |terminal| terminal.detach());
 object!(PtraceRole, PtraceRole, |trace| trace.table().pending_frees());
 object!(Inside, Inside, |inside| inside.table().pending_frees());

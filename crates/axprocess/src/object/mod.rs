@@ -27,6 +27,7 @@
 //! `sync` and `list` build on.
 
 mod aref;
+mod embryo;
 mod head;
 mod kinds;
 mod memory;
@@ -44,7 +45,7 @@ pub use head::Object;
 pub(crate) use kinds::free_as;
 pub(crate) use memory::boxed;
 pub(crate) use owner::Owner;
-pub(crate) use pending::Pending;
+pub(crate) use pending::{Held, Pending, Released};
 pub use shared::Shared;
 pub(crate) use spare::Spare;
 

@@ -10,7 +10,8 @@ use super::head::Object;
 /// The reference from an object to the one to which it belongs: a counted one, or from a part to the whole in which it stands, which needs no count.
 pub(crate) struct Owner<T: Object> {
     target: UnsafeCell<Option<NonNull<T>>>,
-    is_counted: bool,
+    /// 0: it is not. A whole word: an object without holes is made with fewer writes.
+    is_counted: usize,
 }
 
 // SAFETY: it gives out `&ARef<T>`, which is sent and shared between threads. Held against: a fork that is prepared in one thread and published in another (the cell was written before, in `set_whole`).
@@ -21,26 +22,30 @@ unsafe impl<T: Object> Sync for Owner<T> {}
 impl<T: Object> Owner<T> {
     /// A counted reference.
     pub(crate) const fn counted(target: ARef<T>) -> Self {
-        Self { target: UnsafeCell::new(Some(ARef::into_raw(target))), is_counted: true }
+        Self { target: UnsafeCell::new(Some(ARef::into_raw(target))), is_counted: 1 }
     }
 
     /// That of a part, before the whole is in its place.
     pub(crate) const fn of_part() -> Self {
-        Self { target: UnsafeCell::new(None), is_counted: false }
+        Self { target: UnsafeCell::new(None), is_counted: 0 }
     }
 
-    /// Leads to the whole in which this stands. For [`Object::on_placed`] of the whole: nobody else knows of it yet.
+    /// Leads to the whole in which this stands. For [`Object::on_placed`] of the whole.
     ///
     /// # Panics
     ///
-    /// If this does not stand in `whole`, that is not in its place, or this leads somewhere already.
-    pub(crate) fn set_whole(&self, whole: &T) {
+    /// If this leads somewhere already.
+    ///
+    /// # Safety
+    ///
+    /// This stands in `whole`, which is in its place, and nobody else knows of it yet.
+    #[inline]
+    pub(crate) unsafe fn set_whole(&self, whole: &T) {
         let (own, start) = (ptr::from_ref(self).addr(), ptr::from_ref(whole).addr());
         let stands_inside = own >= start && own + size_of::<Self>() <= start + size_of::<T>();
-        assert!(stands_inside && !self.is_counted, "a part stands in its whole");
-        assert!(whole.head().whole_if_placed().is_some(), "a part is settled in its place");
-        // SAFETY: it is written here alone, by who makes the whole, before anyone else knows of it. Held against: a kernel that settles an object that is known (it finds it written), code of the crate that
-        // settles a value which it then moves (it is not in its place).
+        debug_assert!(stands_inside && self.is_counted == 0, "a part stands in its whole");
+        debug_assert!(whole.head().whole_if_placed().is_some(), "a part is settled in its place");
+        // SAFETY: by this function's own contract it is written by one at a time. Held against: a kernel that calls `on_placed` of an object that is known (it finds it written).
         unsafe {
             assert!((*self.target.get()).is_none(), "a part is settled once");
             *self.target.get() = Some(NonNull::from_ref(whole));
@@ -50,8 +55,12 @@ impl<T: Object> Owner<T> {
 
 impl<T: Object> Owner<T> {
     /// Takes the counted reference out, at the end of the object in which this stands. A part's has none.
+    #[inline]
     pub(crate) fn take(&mut self) -> Option<ARef<T>> {
-        let target = self.target.get_mut().take_if(|_| self.is_counted)?;
+        if self.is_counted == 0 {
+            return None;
+        }
+        let target = self.target.get_mut().take()?;
         // SAFETY: it comes from `into_raw` in `counted`, and has just been taken out of here. Held against: a take before the drop (nothing is left for that), a part's (it is not counted).
         Some(unsafe { ARef::from_raw(target) })
     }
@@ -63,10 +72,10 @@ impl<T: Object> Deref for Owner<T> {
     #[inline]
     fn deref(&self) -> &ARef<T> {
         // SAFETY: an `ARef` is a pointer that is not null and nothing else, and so is a `Some` of one. It is not written any more once the object is in its place, but by `take` at its end, with a `&mut`: when nobody has
-        // what this gives out. It is counted, or its target is the block in which this stands: either way it lives as long as this. Held against: a clone of what it gives out (that counts), the kernel's
+        // what this gives out. So it is a `Some`: a part is settled before anyone else knows of it, and nobody asks one that is not in its place. It is counted, or its target is the block in which this stands: either way it lives as long as this. Held against: a clone of what it gives out (that counts), the kernel's
         // data of a first thread that is dropped with its process (it has no way here).
         unsafe {
-            assert!((*self.target.get()).is_some(), "a part is in its place");
+            debug_assert!((*self.target.get()).is_some(), "a part is in its place");
             &*self.target.get().cast::<ARef<T>>()
         }
     }

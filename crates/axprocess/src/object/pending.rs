@@ -11,7 +11,7 @@ use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 ///
 /// Who drops a last reference asks whether there is a hold. One's own is seen for certain. If the hold is another processor's, the object waits for its unlock all the
 /// same: that hold may have read a reference to it. If it ends at this very moment, the object is freed by the one who has dropped it, or, as long as there is the table, at the next unlock.
-/// Once the table is gone there may be no next one: from then on the two sides [look for each other](Held::leave_then_take).
+/// Once the table is gone there may be no next one: from then on the two sides [look for each other](Held::leave_gone_table).
 pub struct Pending {
     /// Who holds the lock; 0: nobody.
     holder: AtomicUsize,
@@ -62,14 +62,14 @@ impl Pending {
         })
     }
 
-    /// Takes along what waits.
+    /// Takes along what waits, if anything does.
     #[inline]
-    fn take(&self) -> Released {
-        let waiting = match self.waiting.load(Ordering::Relaxed).is_null() {
-            true => ptr::null_mut(),
-            false => self.waiting.swap(ptr::null_mut(), Ordering::Acquire),
-        };
-        Released { first: waiting, free: self.free }
+    fn take(&self) -> Option<Released> {
+        if self.waiting.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
+        let first = self.waiting.swap(ptr::null_mut(), Ordering::Acquire);
+        Some(Released { first, free: self.free })
     }
 
     /// Lets an object wait for the unlock, because somebody holds the lock.
@@ -96,15 +96,14 @@ impl Pending {
         // SAFETY: by this function's own contract: the object is the caller's until it stands in the chain.
         unsafe { self.push(whole) };
         loop {
-            // Against that in `leave_then_take`: if this finds that the hold has ended, or else the holder finds what is in the chain.
+            // Against that in `leave_gone_table`: if this finds that the hold has ended, or else the holder finds what is in the chain.
             fence(Ordering::SeqCst);
             if self.is_lock_held_by_anyone() {
                 return;
             }
-            let mut late = self.take();
-            if late.first.is_null() {
+            let Some(mut late) = self.take() else {
                 return;
-            }
+            };
             // A hold that has used one of these was there when it came into the chain, and no later one finds it. So if nobody holds the lock now, nobody uses them.
             fence(Ordering::SeqCst);
             if !self.is_lock_held_by_anyone() {
@@ -180,15 +179,15 @@ impl Drop for Counted {
 pub(crate) struct Held<'a>(&'a Pending);
 
 impl Held<'_> {
-    /// Ends it, and takes along what waits, to be dropped after the unlock. `is_closed`: the table is gone, so that this may be the last hold.
+    /// Ends it, and takes along what waits, to be dropped after the unlock.
     #[inline]
-    pub(crate) fn leave(self, is_table_gone: bool) -> Released {
-        if is_table_gone { self.leave_then_take() } else { self.0.take() }
+    pub(crate) fn leave(self) -> Option<Released> {
+        self.0.take()
     }
 
-    /// The other way round, and against that in `push_or_free`: what comes too late for this has seen that nobody holds the lock.
+    /// The same when the table is gone, so that this may be the last hold: the other way round, and against that in `push_or_free`. What comes too late for this has seen that nobody holds the lock.
     #[cold]
-    fn leave_then_take(self) -> Released {
+    pub(crate) fn leave_gone_table(self) -> Option<Released> {
         let pending = self.0;
         drop(self);
         fence(Ordering::SeqCst);
@@ -224,16 +223,16 @@ impl Released {
 }
 
 impl Drop for Released {
-    #[inline]
     fn drop(&mut self) {
-        if !self.first.is_null() {
-            self.free_all();
-        }
+        self.free_all();
     }
 }
 
 impl Released {
+    /// Drops it, out of the way of the holds that have none.
     #[cold]
+    pub(crate) fn free(self) {}
+
     fn free_all(&mut self) {
         while let Some(whole) = self.pop() {
             // If the kernel's data panics when it is dropped, the others are freed while that unwinds.

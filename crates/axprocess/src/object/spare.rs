@@ -39,8 +39,13 @@ impl<T, const MOST: usize> Spare<T, MOST> {
     /// Keeps a block, or gives it back to the allocator.
     #[inline]
     pub(super) fn keep_or_free(&self, unwritten: Unwritten<T>) {
-        let is_kept =
-            self.blocks.iter().filter(|block| block.load(Ordering::Relaxed).is_null()).any(
+        // They are filled from the first on, and emptied from the first on.
+        let is_surely_full = [0, MOST - 1]
+            .map(|at| &self.blocks[at])
+            .iter()
+            .all(|block| !block.load(Ordering::Relaxed).is_null());
+        let is_kept = !is_surely_full
+            && self.blocks.iter().filter(|block| block.load(Ordering::Relaxed).is_null()).any(
                 |block| {
                     let (none, own) = (ptr::null_mut(), unwritten.0.as_ptr());
                     block.compare_exchange(none, own, Ordering::Release, Ordering::Relaxed).is_ok()

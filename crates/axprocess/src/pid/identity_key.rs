@@ -17,7 +17,7 @@ pub(crate) struct IdentityKey {
 impl IdentityKey {
     #[inline]
     fn of<H: Host>(hold: &Hold<'_, H>, numbers: &Numbers<H>, serial: u64) -> Self {
-        Self { number: numbers.number_in(hold, hold.root_pid_ns()), serial }
+        Self { number: numbers.number_at_root(hold), serial }
     }
 
     /// The living group that is named so.

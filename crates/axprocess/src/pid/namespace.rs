@@ -51,9 +51,9 @@ impl<H: Host> PidNamespace<H> {
         Self::below(Owner::of_part(), None, 0)
     }
 
-    /// The root namespace stands inside its table.
-    pub(crate) fn set_enclosing_table(&self, table: &TableInner<H>) {
-        self.table.set_whole(table);
+    /// The way to its table.
+    pub(crate) const fn owner(&self) -> &Owner<TableInner<H>> {
+        &self.table
     }
 
     /// Makes an empty namespace inside `parent`. Its first process will be its init.

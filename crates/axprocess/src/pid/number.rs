@@ -152,6 +152,7 @@ pub(crate) type Memory<H> = Nodes<Roles<H>>;
 /// All numbers of one namespace.
 pub(crate) struct NumberTable<H: Host> {
     roles: Radix<Roles<H>>,
+    /// The number that is tried first; never 0.
     cursor: Pid,
     /// Numbers that are given out are below this one (R-PID-03).
     limit: Pid,
@@ -180,7 +181,7 @@ impl<H: Host> NumberTable<H> {
                 Err(Errno::EEXIST.into())
             };
         }
-        let candidate = self.first_candidate();
+        let candidate = self.cursor;
         // Mostly it is free, and need not be looked for.
         let pid = match candidate < self.limit && self.occupy_if_free(candidate, holder)? {
             true => candidate,
@@ -193,16 +194,11 @@ impl<H: Host> NumberTable<H> {
     /// Gives the next number to a new thread or process, if it is free at first sight: then one way down the tree is all.
     #[inline]
     pub(crate) fn enter_next_fast(&mut self, holder: Holder<H>) -> Option<Pid> {
-        let candidate = self.first_candidate();
-        let mut is_free = candidate < self.limit;
-        let entered = is_free
-            && self.roles.edit_within_leaf(candidate, |roles| {
-                is_free = roles.is_vacant();
-                if is_free {
-                    roles.holder = holder;
-                }
-            });
-        (entered && is_free).then(|| {
+        // Where it stands below the lowest that is given out after a wrap, the numbers have not come round.
+        let candidate = self.cursor;
+        let roles = Roles { holder, ..Roles::VACANT };
+        let is_entered = candidate < self.limit && self.roles.occupy_within_leaf(candidate, roles);
+        is_entered.then(|| {
             self.cursor = candidate + 1;
             candidate
         })
@@ -211,7 +207,7 @@ impl<H: Host> NumberTable<H> {
     /// Ends the role that a number plays for a thread or process, where one way down the tree is all. False, and nothing has changed: [`edit_existing`](Self::edit_existing) does it.
     #[inline]
     pub(crate) fn release_holder_fast(&mut self, number: Pid) -> bool {
-        self.roles.edit_within_leaf(number, |roles| roles.holder = Holder::Nobody)
+        self.roles.edit_existing_within_leaf(number, |roles| roles.holder = Holder::Nobody)
     }
 
     /// Sees to it that there is memory to [`enter`](Self::enter) a number, if one can be given.
@@ -247,7 +243,7 @@ impl<H: Host> NumberTable<H> {
     }
 
     pub(crate) const fn set_cursor(&mut self, cursor: Pid) {
-        self.cursor = cursor;
+        self.cursor = if cursor == 0 { 1 } else { cursor };
     }
 
     /// Numbers that are given out are below this one.
@@ -295,12 +291,8 @@ impl<H: Host> NumberTable<H> {
     /// Linux's `idr_alloc_cyclic`, with the lower bound that `alloc_pid` gives it.
     fn next_free(&self) -> Option<Pid> {
         self.roles
-            .first_free(self.first_candidate(), self.limit)
+            .first_free(self.cursor, self.limit)
             .or_else(|| self.roles.first_free(self.lowest_allocatable(), self.limit))
-    }
-
-    fn first_candidate(&self) -> Pid {
-        self.cursor.max(self.lowest_allocatable())
     }
 
     const fn lowest_allocatable(&self) -> Pid {

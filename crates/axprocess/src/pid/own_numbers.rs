@@ -15,6 +15,8 @@ use crate::{ARef, Errno, Host, Pid};
 /// is named after it: a group and a session have the numbers of the process that founded them (R-NS-01, R-NS-28).
 pub(crate) struct Numbers<H: Host> {
     number: Word32,
+    /// How deep the namespace lies in which the thing lives.
+    level: Word32,
     inside: StrongEdge<Inside<H>>,
 }
 
@@ -34,7 +36,7 @@ impl<H: Host> Inside<H> {
 impl<H: Host> Numbers<H> {
     /// In the table's own namespace.
     pub(crate) const fn at_root() -> Self {
-        Self { number: Word32::new(0), inside: StrongEdge::empty() }
+        Self { number: Word32::new(0), level: Word32::new(0), inside: StrongEdge::empty() }
     }
 
     /// In a namespace inside that one.
@@ -43,16 +45,34 @@ impl<H: Host> Numbers<H> {
     ///
     /// `ENOMEM`: there is no memory for the numbers around.
     pub(super) fn nested(pid_ns: &PidNamespace<H>) -> Result<Self, Errno> {
-        let pid_ns = ARef::from(pid_ns);
+        let (pid_ns, level) = (ARef::from(pid_ns), Word32::new(pid_ns.level()));
         let outer = [const { Word32::new(0) }; DEEPEST as usize];
         let inside = ARef::make(|| Inside { head: Head::new(), pid_ns, outer })?;
-        Ok(Self { number: Word32::new(0), inside: StrongEdge::new(inside) })
+        Ok(Self { number: Word32::new(0), level, inside: StrongEdge::new(inside) })
     }
 
     /// The number in its own namespace. Wait-free.
     #[inline]
     pub(crate) fn number(&self) -> Pid {
         self.number.get()
+    }
+
+    /// The same, to a holder.
+    #[inline]
+    pub(crate) fn number_to_holder(&self, hold: &Hold<'_, H>) -> Pid {
+        self.number.get_in(hold)
+    }
+
+    /// How deep its namespace lies; 0: it is the table's own. Wait-free.
+    #[inline]
+    pub(crate) fn level(&self) -> u32 {
+        self.level.get()
+    }
+
+    /// The same, to a holder.
+    #[inline]
+    pub(crate) fn level_in(&self, hold: &Hold<'_, H>) -> u32 {
+        self.level.get_in(hold)
     }
 
     /// The namespace in which it lives.
@@ -75,6 +95,27 @@ impl<H: Host> Numbers<H> {
         }
     }
 
+    /// The number that `viewer` sees, which lives where those numbers are. Mostly that is the table's own namespace, and this too.
+    #[inline]
+    pub(crate) fn number_seen_by(&self, hold: &Hold<'_, H>, viewer: &Self) -> Pid {
+        match self.lives_at_root(hold) && viewer.lives_at_root(hold) {
+            true => self.number.get_in(hold),
+            false => self.number_seen_from_afar(hold, viewer),
+        }
+    }
+
+    /// The number in the table's own namespace.
+    #[inline]
+    pub(crate) fn number_at_root(&self, hold: &Hold<'_, H>) -> Pid {
+        let outermost = self.inside.get_if_set(hold).map(|inside| &inside.outer[0]);
+        outermost.unwrap_or(&self.number).get_in(hold)
+    }
+
+    #[cold]
+    fn number_seen_from_afar(&self, hold: &Hold<'_, H>, viewer: &Self) -> Pid {
+        self.number_in(hold, viewer.pid_ns(hold))
+    }
+
     fn number_outside(&self, hold: &Hold<'_, H>, viewer: &PidNamespace<H>) -> Pid {
         let pid_ns = self.pid_ns(hold);
         match self.inside.get_if_set(hold) {
@@ -87,10 +128,7 @@ impl<H: Host> Numbers<H> {
 
     /// Takes the numbers of the process that founds a group or session, 0 meaning none.
     pub(crate) fn copy_from_founder(&self, hold: &mut Hold<'_, H>, founder: &Self) {
-        self.number.set(hold, founder.number());
-        if let Some(inside) = founder.inside.get_if_set(hold) {
-            self.inside.set(hold, Some(ARef::from(inside)));
-        }
+        self.copy_to_embryo(hold, founder);
     }
 
     /// Has the numbers of `other` from now on, also when those are given back: a thread that becomes the leader those of its process, a terminal
@@ -101,6 +139,17 @@ impl<H: Host> Numbers<H> {
         if !(self.lives_at_root(hold) && other.lives_at_root(hold)) {
             let inside = other.inside.get_if_set(hold).map(ARef::from);
             self.inside.set(hold, inside);
+            self.level.set(hold, other.level.get_in(hold));
+        }
+    }
+
+    /// The same for an embryo, which has none yet.
+    #[inline]
+    pub(crate) fn copy_to_embryo(&self, hold: &mut Hold<'_, H>, other: &Self) {
+        self.number.set(hold, other.number.get_in(hold));
+        if let Some(inside) = other.inside.get_if_set(hold) {
+            self.inside.set(hold, Some(ARef::from(inside)));
+            self.level.set(hold, other.level.get_in(hold));
         }
     }
 
@@ -116,7 +165,7 @@ impl<H: Host> Numbers<H> {
     pub(crate) fn enter(
         &self,
         hold: &mut Hold<'_, H>,
-        wanted: Number<'_>,
+        wanted: &Number<'_>,
         caller: Option<&Thread<H>>,
         task: Option<Task<H>>,
     ) -> Result<(), Refusal> {
@@ -128,10 +177,11 @@ impl<H: Host> Numbers<H> {
                 return Ok(());
             }
         }
-        self.enter_slow(hold, wanted, caller, holder)
+        self.enter_slow(hold, *wanted, caller, holder)
     }
 
     #[cold]
+    #[inline(never)]
     fn enter_slow(
         &self,
         hold: &mut Hold<'_, H>,

@@ -23,6 +23,8 @@ use crate::object::boxed;
 
 /// The bits of a number that one level decides.
 const BITS: u32 = 6;
+/// No leaf: there are not so many.
+const NO_LEAF: u32 = u32::MAX;
 /// The slots of a leaf, and the children of an inner node.
 const FANOUT: usize = 1 << BITS;
 /// The inner nodes that one edit can need: five above the old root, four down to the new leaf.
@@ -51,8 +53,8 @@ pub(crate) struct Radix<V> {
     /// How far a number is shifted to give its digit at the root; any value while that is empty.
     shift: u32,
     len: usize,
-    /// A number of the leaf that emptied last; it may have been filled again.
-    idle: Option<u32>,
+    /// The leaf that emptied last, by its place among all leaves; it may have been filled again.
+    idle_leaf: u32,
     pool: Pool<V>,
 }
 
@@ -63,7 +65,7 @@ impl<V: Slot> Radix<V> {
             root: Child::Empty,
             shift: 0,
             len: 0,
-            idle: None,
+            idle_leaf: NO_LEAF,
             pool: Pool { leaves: Stock::new(), inners: Stock::new() },
         }
     }
@@ -101,26 +103,47 @@ impl<V: Slot> Radix<V> {
         Ok(edited.result)
     }
 
-    /// Edits the slot of a number where that concerns its leaf alone: it is there, does not become full by that or cease to be, and no other waits to be taken out.
-    /// False, and `edit` has not run: then [`edit`](Self::edit) or [`edit_existing`](Self::edit_existing) does it.
+    /// Puts something into the slot of a free number where that concerns its leaf alone: it is there, if only because it emptied last, and does not become full.
+    /// False, and nothing has changed, where it does or the number is in use: [`edit`](Self::edit) tells.
     #[inline]
-    pub(crate) fn edit_within_leaf(&mut self, number: u32, edit: impl FnOnce(&mut V)) -> bool {
-        let is_another_idle = self.idle.is_some_and(|idle| idle >> BITS != number >> BITS);
+    pub(crate) fn occupy_within_leaf(&mut self, number: u32, value: V) -> bool {
         let Some(leaf) = self.leaf_mut(number) else {
             return false;
         };
-        let (digit, own) = (digit(number, 0), bit(digit(number, 0)));
-        let (others, before) = (leaf.occupied & !own, leaf.occupied & own);
-        if others == !own || (others == 0 && is_another_idle) {
+        let own = bit(digit(number, 0));
+        let is_used = leaf.occupied & own != 0;
+        if is_used || leaf.occupied | own == u64::MAX {
             return false;
         }
-        edit(&mut leaf.slots[digit]);
-        let after = if leaf.slots[digit].is_vacant() { 0 } else { own };
-        leaf.occupied = others | after;
-        if others | after == 0 {
-            self.idle = Some(number);
+        leaf.slots[digit(number, 0)] = value;
+        leaf.occupied |= own;
+        self.len += 1;
+        true
+    }
+
+    /// Edits the slot of a number in use, which may become free, where that concerns its leaf alone. False, and `edit` has not run, where it does not: [`edit_existing`](Self::edit_existing) does it.
+    #[inline]
+    pub(crate) fn edit_existing_within_leaf(
+        &mut self,
+        number: u32,
+        edit: impl FnOnce(&mut V),
+    ) -> bool {
+        let idle_leaf = self.idle_leaf;
+        let Some(leaf) = self.leaf_mut(number) else {
+            return false;
+        };
+        let own = bit(digit(number, 0));
+        let (others, is_used) = (leaf.occupied & !own, leaf.occupied & own != 0);
+        let is_full = leaf.occupied == u64::MAX;
+        if !is_used || is_full || (others == 0 && idle_leaf != number >> BITS) {
+            return false;
         }
-        self.len = self.len + usize::from(after > before) - usize::from(after < before);
+        let slot = &mut leaf.slots[digit(number, 0)];
+        edit(slot);
+        if slot.is_vacant() {
+            leaf.occupied = others;
+            self.len -= 1;
+        }
         true
     }
 
@@ -313,17 +336,18 @@ impl<V: Slot> Radix<V> {
     /// Leaves the emptied leaf of a number where it is, and takes out the one left before.
     #[inline]
     fn keep_emptied_leaf_retire_previous(&mut self, number: u32) {
-        if self.idle.is_some_and(|idle| idle >> BITS != number >> BITS) {
+        if self.idle_leaf != number >> BITS {
             self.retire_idle_leaf();
         }
-        self.idle = Some(number);
+        self.idle_leaf = number >> BITS;
     }
 
     /// Takes the leaf that emptied last out of the tree, unless it is in use again.
     #[cold]
     fn retire_idle_leaf(&mut self) {
-        if let Some(idle) = self.idle.take() {
-            self.root.update_and_prune_path(idle, self.shift, &mut self.pool);
+        let idle_leaf = mem::replace(&mut self.idle_leaf, NO_LEAF);
+        if idle_leaf != NO_LEAF {
+            self.root.update_and_prune_path(idle_leaf << BITS, self.shift, &mut self.pool);
         }
     }
 }
@@ -369,7 +393,7 @@ pub(crate) struct Nodes<V> {
 
 impl<V> Nodes<V> {
     /// Makes none.
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { leaves: Chain::new(), inners: Chain::new() }
     }
 

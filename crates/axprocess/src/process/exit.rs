@@ -16,11 +16,11 @@
 //! has children (E6, race 10).
 
 use super::end_pid_ns::finish_waiting_inits;
-use super::send::Receiver;
+use super::send::{Origin, Receiver};
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::sync::{Hold, with_rest_on_panic};
 use crate::thread::{Thread, ThreadState};
-use crate::{ARef, ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
+use crate::{ARef, ChildSignalAction, ExitSignal, ExitStatus, Host, Signal, SignalCause};
 
 /// What the exit of a thread was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -212,7 +212,7 @@ impl<H: Host> Process<H> {
 
     /// Whether it lives on, as far as is decided: threads can join, and stop and continue signals have a meaning.
     pub(crate) fn is_exit_undecided(&self, hold: &Hold<'_, H>) -> bool {
-        self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
+        self.state_in(hold) == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
     }
 
     fn try_mark_group_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
@@ -289,11 +289,11 @@ impl<H: Host> Process<H> {
         thread.exit_code().set(hold, self.exit_code.get_in(hold));
         self.live_threads.set(hold, 0);
         thread.enter_state(hold, ThreadState::Exited);
-        // A part of this process: the list has held no reference to it.
-        _ = self.threads.remove(hold, thread);
+        self.threads.remove_only_part(hold, thread);
         self.enter_state(hold, ProcessState::Exiting);
         hold.host().last_thread_exited(self);
-        self.exit_notify(hold);
+        self.enter_state(hold, ProcessState::Zombie);
+        self.notify_tracer_parent_or_autoreap_in_line(hold);
     }
 
     /// Becomes a zombie, and the parent is notified.
@@ -320,36 +320,83 @@ impl<H: Host> Process<H> {
     ///
     /// The zombie, its signal and its wake-up become visible in one hold (W1), whatever the signal (W10).
     pub(super) fn notify_tracer_parent_or_autoreap(&self, hold: &mut Hold<'_, H>) {
+        self.notify_tracer_parent_or_autoreap_in_line(hold);
+    }
+
+    #[inline(always)]
+    fn notify_tracer_parent_or_autoreap_in_line(&self, hold: &mut Hold<'_, H>) {
         hold.host().wake_pollers(self);
-        let Some(parent) = self.parent_in(hold) else {
+        let Some(thread) = self.parent_thread(hold) else {
             return;
         };
+        let parent = thread.process_in(hold);
         let signal = self.effective_exit_signal(hold, parent);
         if !self.takes_fast_path(hold) && self.notify_tracer_of_end_if_traced(hold, signal) {
             return;
         }
-        let news = self.news_to_parent(hold);
+        // Mostly it is `SIGCHLD`: of the sending of one signal, to a host that does nothing about it, little is left when this is compiled.
+        let action = match signal {
+            Some(Signal::SIGCHLD) => self.send_exit_signal(hold, parent, Signal::SIGCHLD),
+            _ => self.send_rare_exit_signal(hold, parent, signal),
+        };
+        if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
+            self.autoreap(hold, parent);
+        } else {
+            self.queue_zombie(hold, thread);
+            parent.note_news_of_child(hold, self);
+        }
+    }
+
+    /// Sends the exit signal, unless the parent does not want it. Returns what it does about the end.
+    #[inline(always)]
+    fn send_exit_signal(
+        &self,
+        hold: &mut Hold<'_, H>,
+        parent: &Self,
+        signal: Signal,
+    ) -> ChildSignalAction {
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
             _ if parent.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
-            Some(Signal::SIGCHLD) => hold.host().child_signal_action(parent),
+            Signal::SIGCHLD => hold.host().child_signal_action(parent),
             _ => ChildSignalAction::empty(),
         };
-        if let Some(signal) = signal.filter(|_| !action.contains(ChildSignalAction::IGNORE)) {
+        if !action.contains(ChildSignalAction::IGNORE) {
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
-            let pid = self.own_numbers.number_in(hold, parent.pid_ns(hold));
-            let cause = SignalCause::Child { pid, status: self.exit_status().into() };
-            parent.send_to(hold, receiver, &SignalInfo { signal, cause });
+            parent.send_with(hold, Origin::Visible, receiver, signal, |hold| SignalCause::Child {
+                pid: self.number_seen_by_parent(hold, parent),
+                status: self.exit_status_in(hold).into(),
+            });
         }
-        if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
-            drop(self.reap(hold));
-        } else {
-            self.queue_zombie(hold);
+        action
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_rare_exit_signal(
+        &self,
+        hold: &mut Hold<'_, H>,
+        parent: &Self,
+        signal: Option<Signal>,
+    ) -> ChildSignalAction {
+        match signal {
+            Some(signal) => self.send_exit_signal(hold, parent, signal),
+            None if parent.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
+            None => ChildSignalAction::empty(),
         }
+    }
+
+    /// The parent does not wait: the zombie is reaped, and who waits for it all the same learns that it is gone.
+    #[cold]
+    #[inline(never)]
+    fn autoreap(&self, hold: &mut Hold<'_, H>, parent: &Self) {
+        let news = self.news_to_parent(hold);
+        drop(self.reap(hold));
         parent.note_news_and_wake(hold, &news);
     }
 
     /// Tells the tracer of a zombie of its end. False if nobody traces it.
+    #[inline(never)]
     fn notify_tracer_of_end_if_traced(
         &self,
         hold: &mut Hold<'_, H>,
@@ -364,9 +411,14 @@ impl<H: Host> Process<H> {
     }
 
     /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.
+    #[inline]
     fn effective_exit_signal(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
-        let is_other_program = self.parent_execs.get(hold) != parent.execs.get(hold);
-        if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold).signal() }
+        let is_other_program = || self.parent_execs.get(hold) != parent.execs.get(hold);
+        match self.exit_signal.get(hold) {
+            ExitSignal::SIGCHLD => Some(Signal::SIGCHLD),
+            _ if is_other_program() => Some(Signal::SIGCHLD),
+            own => own.signal(),
+        }
     }
 
     /// Ends a childless root without telling anyone, when the whole table is being dropped.

@@ -9,8 +9,8 @@
 
 use super::{Marks, Process, ProcessState, Reportable, Siblings, TracedBy};
 use crate::list::{OrderedQueue, StrongList};
-use crate::sync::Hold;
-use crate::thread::{Thread, ThreadState};
+use crate::sync::{BATCH, Hold};
+use crate::thread::Thread;
 use crate::{ARef, ExitSignal, Host, Pid};
 
 /// The children of one thread: all of them in birth or adoption order, and in the same order those with something to report.
@@ -78,7 +78,7 @@ impl<H: Host> Children<H> {
                 false if !child.try_finish_orphan_search_for_move(hold, parent) => return false,
                 false => child.reparent_and_notify(hold, self, parent),
             }
-            if hold.is_batch_full() {
+            if hold.is_chased_batch_full() {
                 return self.list.is_empty(hold);
             }
         }
@@ -89,20 +89,66 @@ impl<H: Host> Children<H> {
     fn move_unnoticed_prefix<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
         let (mut next, mut last, mut count) = (self.list.first(hold), None, 0);
         let has_clones = self.list.owner_counter().get(hold) > 0;
+        let Some(mut adoption) = next.map(|child| Adoption::of(hold, child, parent)) else {
+            return;
+        };
+        let most = hold.rest_of_chased_batch();
         while let Some(child) = next.filter(|child| child.moves_unnoticed(hold)) {
-            hold.count_touched();
             if has_clones {
                 self.uncount_if_clone(hold, child);
             }
-            child.record_as_adopted_youngest(hold, parent);
+            adoption.record(hold, child);
             if has_clones {
                 parent.children_lists().count_if_clone(hold, child);
             }
             (last, count) = (Some(child), count + 1);
-            next = if hold.is_batch_full() { None } else { self.list.after(hold, child) };
+            next = if count >= most { None } else { self.list.after(hold, child) };
         }
+        hold.count_many_touched(count);
         if let Some(last) = last {
             self.list.move_first(hold, count, last, &parent.children_lists().list);
+        }
+    }
+}
+
+/// What the children of one thread get that come to another: places behind all others, and that one's number.
+struct Adoption<'h, H: Host> {
+    parent: &'h Thread<H>,
+    /// It is a thread of the same process.
+    stays: bool,
+    /// The parent's, in the table's own namespace.
+    number: Pid,
+    next_place: i64,
+}
+
+impl<'h, H: Host> Adoption<'h, H> {
+    /// Of as many as a hold allows, of which `child` is one.
+    fn of(hold: &mut Hold<'h, H>, child: &Process<H>, parent: &'h Thread<H>) -> Self {
+        let process = parent.process_in(hold);
+        Self {
+            parent,
+            stays: child.is_child_of(hold, process),
+            number: process.own_numbers.number_at_root(hold),
+            next_place: hold.relations_mut().next_places(BATCH as u64),
+        }
+    }
+
+    /// Notes that a child has come, wherever it stands in the lists.
+    #[inline]
+    fn record(&mut self, hold: &mut Hold<'h, H>, child: &Process<H>) {
+        let process = self.parent.process_in(hold);
+        if self.stays {
+            process.moved_children.set(hold, process.moved_children.get(hold).wrapping_add(1));
+        } else {
+            // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
+            child.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        }
+        child.record_parent(hold, self.parent, self.next_place);
+        self.next_place += 1;
+        match child.own_numbers.lives_at_root(hold) {
+            // Then so does its parent: a child lives where that does, or further inside.
+            true => child.ppid.set(hold, self.number),
+            false => child.publish_ppid(hold, process),
         }
     }
 }
@@ -131,11 +177,15 @@ impl<H: Host> Thread<H> {
     /// Whoever of the same process accepts a child now: this thread if it lives, else the first that does (R-REPARENT-02).
     #[inline]
     pub(super) fn self_or_first_live<'h>(&'h self, hold: &Hold<'h, H>) -> Option<&'h Self> {
+        // As long as a thread lives, its process does.
+        if self.is_live_in(hold) { Some(self) } else { self.first_live_beside(hold) }
+    }
+
+    #[cold]
+    fn first_live_beside<'h>(&'h self, hold: &Hold<'h, H>) -> Option<&'h Self> {
         let process = self.process_in(hold);
-        if process.state_in(hold) != ProcessState::Live {
-            return None;
-        }
-        if self.is_live_in(hold) { Some(self) } else { process.first_live_thread(hold) }
+        let is_live = process.state_in(hold) == ProcessState::Live;
+        if is_live { process.first_live_thread(hold) } else { None }
     }
 }
 
@@ -232,12 +282,17 @@ impl<H: Host> Process<H> {
         &self,
         hold: &Hold<'h, H>,
     ) -> Option<&'h Thread<H>> {
-        self.parent.get(hold).filter(|thread| thread.state() != ThreadState::Exited)
+        self.parent.get(hold).filter(|thread| !thread.has_exited_in(hold))
     }
 
     /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
-    fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
-        let ppid = parent.in_hold(hold).own_numbers.number_in(hold, self.pid_ns(hold));
+    #[inline]
+    pub(super) fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
+        let ppid = match self.own_numbers.lives_at_root(hold) {
+            // Then so does its parent: a child lives where that does, or further inside.
+            true => parent.own_numbers.number_to_holder(hold),
+            false => parent.number_seen_by(hold, self),
+        };
         self.ppid.set(hold, ppid);
     }
 
@@ -253,10 +308,10 @@ impl<H: Host> Process<H> {
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Thread<H>> {
         if self.has(hold, Marks::BELOW_SUBREAPER) {
-            let level = self.level;
+            let level = self.own_numbers.level_in(hold);
             let mut ancestor = self.parent_in(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
-            while let Some(process) = ancestor.filter(|ancestor| ancestor.level == level) {
+            while let Some(process) = ancestor.filter(|it| it.own_numbers.level_in(hold) == level) {
                 hold.count_touched();
                 if process.has(hold, Marks::SUBREAPER) {
                     let candidate = process.leading_thread(hold).self_or_first_live(hold);
@@ -328,7 +383,7 @@ impl<H: Host> Process<H> {
         let Some(link) = from.remove(hold, self) else {
             return;
         };
-        self.record_as_adopted_youngest(hold, parent);
+        Adoption::of(hold, self, parent).record(hold, self);
         parent.children_lists().admit(hold, link);
         if is_kept {
             queue_again(hold);
@@ -352,37 +407,21 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Notes that this process has come from its parent to another, wherever it stands in their lists.
-    fn record_as_adopted_youngest<'h>(&self, hold: &mut Hold<'h, H>, parent: &'h Thread<H>) {
-        let process = parent.process_in(hold);
-        if self.is_child_of(hold, process) {
-            process.moved_children.set(hold, process.moved_children.get(hold).wrapping_add(1));
-        } else {
-            // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
-            self.exit_signal.set(hold, ExitSignal::SIGCHLD);
-        }
-        self.record_parent_as_youngest(hold, parent);
-    }
-
-    /// Notes whose child this process is, as the last in birth or adoption order.
+    /// Notes whose child this process is, and at which place; not yet that number.
     #[inline]
-    pub(super) fn record_parent_as_youngest<'h>(
-        &self,
-        hold: &mut Hold<'h, H>,
-        parent: &'h Thread<H>,
-    ) {
-        let birth = hold.relations_mut().next_place();
-        self.birth.set(hold, birth);
+    pub(super) fn record_parent(&self, hold: &mut Hold<'_, H>, parent: &Thread<H>, place: i64) {
+        self.birth.set(hold, place);
         self.parent.set(hold, Some(parent));
-        self.publish_ppid(hold, parent.process());
     }
 
     /// Whether nobody is told when this process moves to another parent: it has nothing to report, no wish for a signal, and no
     /// stopped one in its group.
     fn moves_unnoticed(&self, hold: &Hold<'_, H>) -> bool {
-        self.has_surely_no_report(hold)
-            && self.pdeath_threads.get(hold) == 0
-            && self.group.get(hold).stopped_members(hold) == 0
+        let tells_nobody = match self.takes_fast_path(hold) {
+            true => !self.has_ended_in(hold),
+            false => self.has_surely_no_report(hold) && self.pdeath_threads.get(hold) == 0,
+        };
+        tells_nobody && self.group.get(hold).stopped_members(hold) == 0
     }
 
     /// Whether this is a child of the init of an ending namespace, whose last thread keeps its children (R-EXIT-15): only their place changes.
@@ -405,11 +444,9 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Stands in the queue of its parent's thread from now on: it has ended, and nobody traces it.
-    pub(super) fn queue_zombie(&self, hold: &mut Hold<'_, H>) {
-        let Some(parent) = self.parent.get(hold) else {
-            return;
-        };
+    /// Stands in the queue of its parent, that thread, from now on: it has ended, and nobody traces it.
+    #[inline]
+    pub(super) fn queue_zombie(&self, hold: &mut Hold<'_, H>, parent: &Thread<H>) {
         let queue = &parent.children_lists().reportable;
         let classes = Reports::END.queue_classes(self.is_clone_child(hold));
         match queue.contains(hold, self) {

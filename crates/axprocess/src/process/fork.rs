@@ -19,7 +19,7 @@ use crate::list::Ptr;
 use crate::pid::{Numbers, PidNamespace, Refusal, Task};
 use crate::session::Session;
 use crate::sync::{Hold, TableInner};
-use crate::thread::{Thread, ThreadState};
+use crate::thread::Thread;
 use crate::{ARef, CloneRequest, Errno, ExitSignal, Host, Number, Pid, PidHandle};
 
 /// What fork(2), vfork(2) and clone(2) can say of the new process's place in the tree. What user space says is read by [`crate::CloneRequest`].
@@ -117,11 +117,12 @@ impl<H: Host> Thread<H> {
         thread_data: H::ThreadData,
     ) -> Result<ARef<Self>, Errno> {
         let mut child = self.make_child_embryo(&request, data, thread_data)?;
-        self.process().table().hold_retrying_with_memory(|hold| {
-            self.check_not_dying(hold)?;
-            let origin = self.origin_of(hold, &request)?;
-            child.publish(hold, &origin, NumberSource::Taken(request.number, Some(self)))
-        })?;
+        let table = self.process().table();
+        if let Err(refusal) = table.hold(|hold| self.publish_child(hold, &request, &mut child)) {
+            // What is rare, in a section of its own: the other one is compiled into this call.
+            let again = |hold: &mut Hold<'_, H>| self.publish_child(hold, &request, &mut child);
+            table.hold_again_with_memory(refusal, again)?;
+        }
         Ok(first_thread_of(child.process))
     }
 
@@ -200,7 +201,7 @@ impl<H: Host> Thread<H> {
             self.check_children_pid_ns_is_own(hold)?;
             self.check_may_add_thread(hold)?;
             let task = Task::Thread(Ptr::new(&*thread));
-            thread.in_hold(hold).own_numbers().enter(hold, number, Some(self), Some(task))?;
+            thread.in_hold(hold).own_numbers().enter(hold, &number, Some(self), Some(task))?;
             thread.join_thread_group(hold, listed.take());
             Ok(())
         })?;
@@ -225,7 +226,7 @@ impl<H: Host> Thread<H> {
             self.check_children_pid_ns_is_own(hold)?;
             self.check_may_add_thread(hold)?;
             let thread = prepared.thread.in_hold(hold);
-            thread.own_numbers().enter(hold, number, Some(self), None)?;
+            thread.own_numbers().enter(hold, &number, Some(self), None)?;
             prepared.has_numbers = true;
             Ok(())
         })?;
@@ -237,7 +238,23 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// The first ones of [`fork`](Self::fork).
+    #[inline(always)]
     fn make_child_embryo(
+        &self,
+        request: &ForkRequest<'_>,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<Child<H>, Errno> {
+        let is_sibling = request.parent == ForkParent::Sibling;
+        match !is_sibling && self.children_surely_live_at_root(request.namespace) {
+            true => Child::make(self.process().table(), Numbers::at_root(), data, thread_data),
+            false => self.make_child_embryo_elsewhere(request, data, thread_data),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_child_embryo_elsewhere(
         &self,
         request: &ForkRequest<'_>,
         data: H::ProcessData,
@@ -246,16 +263,30 @@ impl<H: Host> Thread<H> {
         if request.parent == ForkParent::Sibling && self.process().is_some_init() {
             return Err(Errno::EINVAL);
         }
-        let table = self.process().table();
-        let other_pid_ns: ARef<PidNamespace<H>>;
-        let pid_ns = match self.children_surely_live_at_root(request.namespace) {
-            true => table.pid_ns(),
-            false => {
-                other_pid_ns = self.pid_ns_of_next_child(request.namespace)?;
-                &other_pid_ns
+        let numbers = self.pid_ns_of_next_child(request.namespace)?.make_empty_numbers()?;
+        Child::make(self.process().table(), numbers, data, thread_data)
+    }
+
+    /// Makes the child visible, if this thread does not die.
+    #[inline(always)]
+    fn publish_child(
+        &self,
+        hold: &mut Hold<'_, H>,
+        request: &ForkRequest<'_>,
+        child: &mut Child<H>,
+    ) -> Result<(), Refusal> {
+        self.check_not_dying(hold)?;
+        let numbers = NumberSource::Taken(&request.number, Some(self));
+        match request.parent {
+            ForkParent::Caller => {
+                let origin = self.origin_as_parent(hold, request.exit_signal);
+                child.publish_in_line(hold, &origin, numbers)
             }
-        };
-        Child::make(self.process().table(), pid_ns, data, thread_data)
+            ForkParent::Sibling => {
+                let origin = self.origin_as_sibling(hold)?;
+                child.publish(hold, &origin, numbers)
+            }
+        }
     }
 
     /// What a child of the request has from this thread, as it is in this hold.
@@ -264,16 +295,26 @@ impl<H: Host> Thread<H> {
         hold: &Hold<'h, H>,
         request: &ForkRequest<'_>,
     ) -> Result<Origin<'h, H>, Errno> {
-        let caller = self.process_in(hold);
-        let (parent, exit_signal, parent_execs) = match request.parent {
-            ForkParent::Caller => (self.in_hold(hold), request.exit_signal, caller.execs.get(hold)),
-            ForkParent::Sibling => (
-                caller.parent.get(hold).ok_or(Errno::EINVAL)?,
-                caller.exit_signal.get(hold),
-                caller.parent_execs.get(hold),
-            ),
-        };
-        Ok(Origin { parent, like: caller, exit_signal, parent_execs })
+        match request.parent {
+            ForkParent::Caller => Ok(self.origin_as_parent(hold, request.exit_signal)),
+            ForkParent::Sibling => self.origin_as_sibling(hold),
+        }
+    }
+
+    #[inline(always)]
+    fn origin_as_parent<'h>(&self, hold: &Hold<'h, H>, exit_signal: ExitSignal) -> Origin<'h, H> {
+        let like = self.process_in(hold);
+        Origin { parent: self.in_hold(hold), like, exit_signal, parent_execs: like.execs.get(hold) }
+    }
+
+    fn origin_as_sibling<'h>(&self, hold: &Hold<'h, H>) -> Result<Origin<'h, H>, Errno> {
+        let like = self.process_in(hold);
+        Ok(Origin {
+            parent: like.parent.get(hold).ok_or(Errno::EINVAL)?,
+            like,
+            exit_signal: like.exit_signal.get(hold),
+            parent_execs: like.parent_execs.get(hold),
+        })
     }
 
     fn check_not_dying(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
@@ -305,7 +346,7 @@ impl<H: Host> Thread<H> {
 
     /// Makes an embryo one more thread of its process, which is [open](Process::is_exit_undecided). `listed`: the list's reference to it.
     fn join_thread_group(&self, hold: &mut Hold<'_, H>, listed: Option<ARef<Self>>) {
-        self.enter_state(hold, ThreadState::Live);
+        self.begin_life(hold);
         let process = self.process();
         if let Some(listed) = listed {
             let place = hold.relations_mut().next_place();
@@ -364,22 +405,17 @@ impl<H: Host> Process<H> {
             return Err(Errno::EINVAL);
         }
         let table = self.table();
-        let other_pid_ns: ARef<PidNamespace<H>>;
-        let pid_ns = match request.namespace {
-            ForkNamespace::Inherited if self.level == 0 => table.pid_ns(),
-            ForkNamespace::Inherited => {
-                other_pid_ns = self.namespace();
-                &other_pid_ns
-            }
+        let numbers = match request.namespace {
+            ForkNamespace::Inherited if self.own_numbers.level() == 0 => Numbers::at_root(),
+            ForkNamespace::Inherited => self.share_own_pid_ns().make_empty_numbers()?,
             ForkNamespace::New => {
-                other_pid_ns = PidNamespace::inside(&self.share_own_pid_ns())?;
-                &other_pid_ns
+                PidNamespace::inside(&self.share_own_pid_ns())?.make_empty_numbers()?
             }
         };
-        let mut child = Child::make(self.table(), pid_ns, data, thread_data)?;
+        let mut child = Child::make(table, numbers, data, thread_data)?;
         table.hold_retrying_with_memory(|hold| {
             let origin = self.origin_of(hold, &request)?;
-            child.publish(hold, &origin, NumberSource::Taken(request.number, None))
+            child.publish(hold, &origin, NumberSource::Taken(&request.number, None))
         })?;
         Ok(first_thread_of(child.process))
     }
@@ -611,7 +647,7 @@ pub(crate) struct Origin<'h, H: Host> {
 #[derive(Clone, Copy)]
 enum NumberSource<'a, H: Host> {
     /// It takes them now, for this caller, if that matters.
-    Taken(Number<'a>, Option<&'a Thread<H>>),
+    Taken(&'a Number<'a>, Option<&'a Thread<H>>),
     /// It has them already.
     Reserved,
 }
@@ -624,14 +660,14 @@ struct Child<H: Host> {
 }
 
 impl<H: Host> Child<H> {
-    #[inline]
+    #[inline(always)]
     fn make(
         table: &TableInner<H>,
-        pid_ns: &PidNamespace<H>,
+        numbers: Numbers<H>,
         data: H::ProcessData,
         thread_data: H::ThreadData,
     ) -> Result<Self, Errno> {
-        let [process, listed] = Process::make_embryo(table, pid_ns, data, thread_data)?;
+        let [process, listed] = Process::make_embryo(table, numbers, data, thread_data)?;
         Ok(Self { process, listed: Some(listed) })
     }
 
@@ -640,28 +676,41 @@ impl<H: Host> Child<H> {
     /// # Errors
     ///
     /// `ENOMEM`: the table is gone. Then those of [`Numbers::enter`](crate::pid::Numbers::enter).
-    #[inline]
     fn publish<'h>(
         &mut self,
         hold: &mut Hold<'h, H>,
         origin: &Origin<'h, H>,
         numbers: NumberSource<'_, H>,
     ) -> Result<(), Refusal> {
-        if hold.relations().closed {
+        self.publish_in_line(hold, origin, numbers)
+    }
+
+    #[inline(always)]
+    fn publish_in_line<'h>(
+        &mut self,
+        hold: &mut Hold<'h, H>,
+        origin: &Origin<'h, H>,
+        numbers: NumberSource<'_, H>,
+    ) -> Result<(), Refusal> {
+        if hold.relations().is_table_gone() {
             return Err(Errno::ENOMEM.into());
         }
         let process = self.process.in_hold(hold);
         let parent = origin.live_parent_or_reaper(hold)?;
-        process.enter_number(hold, numbers)?;
         let like = origin.inherits_from(hold, parent);
-        process.inherit_group_and_terminal(hold, like);
+        let place = process.enter_number(hold, numbers)?;
+        process.inherit_numbers_of_others(hold, like, parent.process_in(hold));
+        process.enter_group_as_embryo(hold, like.group.share(hold), place);
+        process.inherit_terminal(hold, like);
         process.inherit_below_subreaper(hold, like);
         if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
-            // To a reaper it is an ordinary child (R-REPARENT-09).
             process.exit_signal.set(hold, origin.exit_signal);
             process.parent_execs.set(hold, origin.parent_execs);
+        } else {
+            // To a reaper it is an ordinary child (R-REPARENT-09).
+            process.exit_signal.set(hold, ExitSignal::SIGCHLD);
         }
-        process.record_parent_as_youngest(hold, parent);
+        process.record_parent(hold, parent, place);
         if let Some(listed) = self.listed.take() {
             parent.children_lists().admit(hold, listed);
         }
@@ -678,9 +727,14 @@ impl<'h, H: Host> Origin<'h, H> {
     /// `ENOMEM`: the table is gone; the init of a namespace that has ended adopts nobody, so that on behalf of itself nothing can be made.
     #[inline]
     fn live_parent_or_reaper(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
-        if let Some(parent) = self.parent.self_or_first_live(hold) {
-            return Ok(parent);
+        match self.parent.self_or_first_live(hold) {
+            Some(parent) => Ok(parent),
+            None => self.live_reaper(hold),
         }
+    }
+
+    #[cold]
+    fn live_reaper(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
         let reaper = self.parent.process_in(hold).find_reaper(hold);
         reaper.filter(|it| !it.process_in(hold).has_ended()).ok_or(Errno::ENOMEM)
     }
@@ -688,7 +742,9 @@ impl<'h, H: Host> Origin<'h, H> {
     /// Whose group and terminal the child has: the caller's, but one that was reaped meanwhile has none to pass on.
     #[inline]
     fn inherits_from(&self, hold: &Hold<'h, H>, parent: &'h Thread<H>) -> &'h Process<H> {
-        if self.like.is_in_table() { self.like } else { parent.process_in(hold) }
+        let parent = parent.process_in(hold);
+        let is_parent = core::ptr::eq(self.like, parent);
+        if is_parent || self.like.is_in_table_in(hold) { self.like } else { parent }
     }
 }
 
@@ -700,48 +756,48 @@ impl<H: Host> Process<H> {
         number: Number<'_>,
         caller: Option<&Thread<H>>,
     ) -> Result<(), Refusal> {
-        if hold.relations().closed {
+        if hold.relations().is_table_gone() {
             return Err(Errno::ENOMEM.into());
         }
-        self.own_numbers.enter(hold, number, caller, None)?;
-        self.assign_serial(hold);
+        self.own_numbers.enter(hold, &number, caller, None)?;
+        let serial = hold.relations_mut().next_use_serial();
+        self.serial.set(hold, serial);
         Ok(())
     }
 
-    fn assign_serial(&self, hold: &mut Hold<'_, H>) {
-        let serial = hold.relations_mut().next_use_serial();
-        self.serial.set(hold, serial);
-    }
-
-    /// Takes its numbers, or is found under those that it has from now on.
-    #[inline]
+    /// Takes its numbers, or is found under those that it has from now on. Returns its place in the lists into which it comes: behind all others.
+    #[inline(always)]
     fn enter_number(
         &self,
         hold: &mut Hold<'_, H>,
         numbers: NumberSource<'_, H>,
-    ) -> Result<(), Refusal> {
-        let own = self.in_hold(hold);
+    ) -> Result<i64, Refusal> {
         let task = Task::Process(Ptr::new(self));
-        match numbers {
+        let place = match numbers {
             NumberSource::Taken(number, caller) => {
-                own.own_numbers.enter(hold, number, caller, Some(task))?;
-                self.assign_serial(hold);
+                self.own_numbers.enter(hold, number, caller, Some(task))?;
+                let serial = hold.relations_mut().next_use_serial();
+                self.serial.set(hold, serial);
+                serial.cast_signed()
             }
             NumberSource::Reserved => {
-                own.own_numbers.publish_task(hold, task);
-                if let Some(identity) = own.first_thread.identity_edge().get_if_set(hold) {
-                    identity.note_made(hold, task);
-                }
+                self.publish_reserved_number(hold, task);
+                hold.relations_mut().next_place()
             }
+        };
+        Ok(place)
+    }
+
+    #[cold]
+    fn publish_reserved_number(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
+        let own = self.in_hold(hold);
+        own.own_numbers.publish_task(hold, task);
+        if let Some(identity) = own.first_thread.identity_edge().get_if_set(hold) {
+            identity.note_made(hold, task);
         }
-        if self.level > 0 || hold.init().is_none() {
-            self.become_init_if_first(hold);
-        }
-        Ok(())
     }
 
     /// Lives in a namespace of its own, or in the table's as the first. The first process of a namespace is its init (R-FORK-14).
-    #[cold]
     fn become_init_if_first(&self, hold: &mut Hold<'_, H>) {
         let pid_ns = self.pid_ns(hold);
         if pid_ns.init(hold).is_none() {
@@ -751,33 +807,49 @@ impl<H: Host> Process<H> {
     }
 
     /// Lives from now on, with its first thread under the process's number.
-    #[inline]
+    #[inline(always)]
     fn begin_life(&self, hold: &mut Hold<'_, H>) {
         self.enter_state(hold, ProcessState::Live);
         hold.relations_mut().census.created += 1;
         let thread = &self.first_thread;
-        thread.own_numbers().copy_from(hold, &self.own_numbers);
-        thread.enter_state(hold, ThreadState::Live);
-        self.threads.push_back_uncounted_part(hold, self, thread);
+        thread.own_numbers().copy_to_embryo(hold, &self.own_numbers);
+        thread.begin_life(hold);
+        self.threads.push_first_part(hold, self, thread);
         self.live_threads.set(hold, 1);
     }
 
-    /// Makes an embryo a member of the group of `like`.
-    #[inline]
-    fn inherit_group_and_terminal(&self, hold: &mut Hold<'_, H>, like: &Self) {
-        self.inherit_terminal(hold, like);
-        let group = like.group.get(hold);
-        match self.pid_ns(hold).is(like.pid_ns(hold)) {
-            true => self.ids.set(hold, like.ids.get_in(hold)),
-            false => self.publish_pgid_and_sid(hold, group),
+    /// Shows the numbers of the group and the session of `like`, and of its parent, as it sees them.
+    #[inline(always)]
+    fn inherit_numbers_of_others(&self, hold: &mut Hold<'_, H>, like: &Self, parent: &Self) {
+        match self.own_numbers.lives_at_root(hold) {
+            // Then so do the other two, for a child lives where they do, or further inside.
+            true => {
+                self.ids.set(hold, like.ids.get_in(hold));
+                self.publish_ppid(hold, parent);
+            }
+            false => self.publish_numbers_of_others(hold, like, parent),
         }
-        self.enter_group_as_embryo(hold, group);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn publish_numbers_of_others(&self, hold: &mut Hold<'_, H>, like: &Self, parent: &Self) {
+        self.become_init_if_first(hold);
+        self.publish_pgid_and_sid(hold, like.group_in(hold));
+        self.publish_ppid(hold, parent);
     }
 
     /// Makes an embryo, which shows the numbers of the group, a member of it.
-    fn enter_group_as_embryo(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
-        group.admit(hold, self);
-        self.group.set(hold, Some(ARef::from(group)));
+    #[inline(always)]
+    fn enter_group_as_embryo(
+        &self,
+        hold: &mut Hold<'_, H>,
+        group: ARef<ProcessGroup<H>>,
+        place: i64,
+    ) {
+        self.group_place.set(hold, place);
+        group.members().push_back(hold, self);
+        self.group.fill(hold, group);
     }
 }
 
@@ -799,15 +871,17 @@ pub(crate) fn new_init<H: Host>(
     data: H::ProcessData,
     thread_data: H::ThreadData,
 ) -> Result<ARef<Thread<H>>, Errno> {
-    let [process, listed] = Process::make_embryo(table, table.pid_ns(), data, thread_data)?;
+    let [process, listed] = Process::make_embryo(table, Numbers::at_root(), data, thread_data)?;
     let mut listed = Some(listed);
     let session = Session::make_embryo(table)?;
     let group = ProcessGroup::make_embryo(table)?;
     table.hold_retrying_with_memory(|hold| {
-        if hold.init().is_some() || hold.relations().closed {
+        if hold.init().is_some() || hold.relations().is_table_gone() {
             return Err(Errno::EEXIST.into());
         }
-        process.enter_number(hold, NumberSource::Taken(Number::Exactly(pid), None))?;
+        let number = Number::Exactly(pid);
+        let place = process.enter_number(hold, NumberSource::Taken(&number, None))?;
+        process.become_init_if_first(hold);
         let founder = match begins_in {
             InitSession::Nameless => None,
             InitSession::Own => Some(process.own_numbers()),
@@ -816,7 +890,8 @@ pub(crate) fn new_init<H: Host>(
         session.found(hold, founder)?;
         group.found(hold, founder, &session)?;
         process.publish_pgid_and_sid(hold, &group);
-        process.enter_group_as_embryo(hold, &group);
+        process.enter_group_as_embryo(hold, ARef::clone(&group), place);
+        process.exit_signal.set(hold, ExitSignal::SIGCHLD);
         if let Some(listed) = listed.take() {
             hold.roots().push_back(hold, listed);
         }

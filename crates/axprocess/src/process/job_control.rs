@@ -265,7 +265,7 @@ impl<H: Host> Process<H> {
     /// Leaves the group for another. The old one may end by that.
     fn relocate(&self, hold: &mut Hold<'_, H>, group: &ProcessGroup<H>) {
         let left = self.group.get(hold);
-        left.remove_member_end_if_last(hold, self);
+        left.remove_member_end_if_last(hold, self, false);
         group.admit(hold, self);
         self.publish_pgid_and_sid(hold, group);
         self.group.set(hold, Some(ARef::from(group)));
@@ -288,6 +288,12 @@ impl<H: Host> Process<H> {
     /// Whether the process can be a member of a group: it is in the table and not reaped.
     pub(crate) fn is_in_table(&self) -> bool {
         (ProcessState::Live..=ProcessState::Zombie).contains(&self.state())
+    }
+
+    /// The same, to a holder.
+    #[inline]
+    pub(super) fn is_in_table_in(&self, hold: &Hold<'_, H>) -> bool {
+        (ProcessState::Live..=ProcessState::Zombie).contains(&self.state_in(hold))
     }
 
     /// The living group that has the process's number.

@@ -153,8 +153,18 @@ struct Target<'h, H: Host> {
 /// The look-ups of this file: what numbers mean to a caller.
 impl<H: Host> Process<H> {
     /// The number of this process, as `viewer` sees it.
+    #[inline]
     pub(super) fn number_seen_by(&self, hold: &Hold<'_, H>, viewer: &Self) -> Pid {
-        self.in_hold(hold).own_numbers().number_in(hold, viewer.pid_ns(hold))
+        self.own_numbers().number_seen_by(hold, viewer.own_numbers())
+    }
+
+    /// The number of this process, as its parent sees it, which lives where it does or further out: who has never left the fast path, in the table's own namespace.
+    #[inline]
+    pub(super) fn number_seen_by_parent(&self, hold: &Hold<'_, H>, parent: &Self) -> Pid {
+        match self.takes_fast_path(hold) {
+            true => self.own_numbers().number_to_holder(hold),
+            false => self.number_seen_by(hold, parent),
+        }
     }
 
     /// What `si_pid` says of this sender: its own number, untranslated; 0 if the target cannot see it. R-KILL-07.

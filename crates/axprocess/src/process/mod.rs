@@ -80,7 +80,7 @@ use crate::object::Head;
 use crate::pid::{Numbers, PidNamespace};
 use crate::sync::{Field, Hold, StrongEdge, TableInner, TableRef, Word32, Word64};
 use crate::thread::{Thread, ThreadGroupList, ThreadState};
-use crate::{ARef, Errno, ExitSignal, ExitStatus, Host, Pid, Signal};
+use crate::{ARef, ExitSignal, ExitStatus, Host, Pid, Signal};
 
 /// A process: a group of threads with one number, one parent, and one place in a process group.
 ///
@@ -107,7 +107,7 @@ pub struct Process<H: Host> {
 
     /// PGID in the upper half, SID in the lower: read together, they are never torn.
     ids: Word64,
-    own_numbers: Numbers<H>,
+    pub(crate) own_numbers: Numbers<H>,
     /// The parent's thread whose child this is.
     parent: WeakEdge<Thread<H>>,
     /// Its place among its siblings: when it was born or adopted.
@@ -127,7 +127,7 @@ pub struct Process<H: Host> {
     /// The thread that took over in exec; none: the first thread leads.
     later_leader: StrongEdge<Thread<H>>,
     /// Held by its group.
-    table: TableRef<H>,
+    pub(crate) table: TableRef<H>,
     /// The futures that wait for its children.
     sleepers: WeakList<Sleeper, Sleepers>,
     /// How often it has exec'd.
@@ -152,14 +152,14 @@ pub struct Process<H: Host> {
     live_threads: Field<u32>,
     /// How many children have moved from one of its threads to another.
     moved_children: Field<u32>,
-    /// How deep its namespace lies.
-    level: u8,
     /// The classes of what it has to report, while it stands in the queue of reports.
     own_classes: Field<u8>,
     stop_signal: Field<Option<Signal>>,
-    children_usage: Field<H::Usage>,
+    /// So that there is no hole: the compiler then makes the zeros around it in one go.
+    _filler: u16,
+    pub(crate) children_usage: Field<H::Usage>,
 
-    data: H::ProcessData,
+    pub(crate) data: H::ProcessData,
     pub(crate) first_thread: Thread<H>,
 }
 
@@ -190,7 +190,8 @@ bitflags::bitflags! {
         /// There is, or was, a subreaper above it: else its orphans need not look for one. Never taken back, as Linux's `has_child_subreaper`.
         const BELOW_SUBREAPER = 1 << 11;
         /// It has, or has had, what most processes never do: a second thread, a part in ptrace, a vfork, a stop, a parent-death signal, an identity; it leads a
-        /// session, is or was a subreaper or an init, or lives in a namespace of its own. Never taken back. Who does not have it takes the fast path through exit, wait and reap.
+        /// session, is or was a subreaper or an init, lives in a namespace of its own or had one for its children. Never taken back. Who does not have it takes the fast path through exit, wait and
+        /// reap, and at its end refers to nothing but its group.
         const SLOW_PATH = 1 << 12;
     }
 }
@@ -263,60 +264,6 @@ impl<H: Host> OrderedNode<Reportable> for Process<H> {
 }
 
 impl<H: Host> Process<H> {
-    /// Makes a process that is not in the table yet, with its first thread.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`: there is no memory.
-    #[inline]
-    pub(crate) fn make_embryo(
-        table: &TableInner<H>,
-        pid_ns: &PidNamespace<H>,
-        data: H::ProcessData,
-        thread_data: H::ThreadData,
-    ) -> Result<[ARef<Self>; 2], Errno> {
-        let own_numbers = pid_ns.make_empty_numbers()?;
-        ARef::make_from(&table.spare_processes, || Self {
-            head: Head::new(),
-            table: TableRef::of(table),
-            own_numbers,
-            level: pid_ns.level() as u8,
-            ppid: Word32::new(0),
-            state: Word32::new(ProcessState::Embryo as u32),
-            ids: Word64::new(0),
-            parent: WeakEdge::none(),
-            sibling_links: Links::new(),
-            birth: Field::new(0),
-            reportable: TreeLinks::new(),
-            own_classes: Field::new(0),
-            subtree_classes: Field::new(0),
-            threads: StrongList::new(),
-            later_leader: StrongEdge::empty(),
-            live_threads: Field::new(0),
-            group: StrongEdge::empty(),
-            group_links: Links::new(),
-            group_place: Field::new(0),
-            moved_children: Field::new(0),
-            serial: Field::new(0),
-            terminal_generation: Field::new(0),
-            marks: Field::new(Marks::empty()),
-            exit_signal: Field::new(ExitSignal::SIGCHLD),
-            execs: Field::new(0),
-            parent_execs: Field::new(0),
-            stop_signal: Field::new(None),
-            stop_round: Field::new(0),
-            stop_awaits: Field::new(0),
-            continues: Word32::new(0),
-            pdeath_threads: Field::new(0),
-            exit_code: Word32::new(0),
-            news: Word32::new(0),
-            sleepers: WeakList::new(),
-            children_usage: Field::new(H::Usage::default()),
-            data,
-            first_thread: Thread::first(thread_data),
-        })
-    }
-
     /// Returns the process number, in its own namespace. Takes no lock.
     ///
     /// Serves getpid(2).
@@ -364,6 +311,12 @@ impl<H: Host> Process<H> {
         self.state() >= ProcessState::Zombie
     }
 
+    /// The same, to a holder.
+    #[inline]
+    pub(crate) fn has_ended_in(&self, hold: &Hold<'_, H>) -> bool {
+        self.state.get_in(hold) >= ProcessState::Zombie as u32
+    }
+
     /// Returns whether this is the table's first process. Takes the lock.
     pub fn is_table_init(&self) -> bool {
         self.table().hold(|hold| self.is_table_init_in(hold))
@@ -389,11 +342,23 @@ impl<H: Host> Process<H> {
         ExitStatus::from_word(self.exit_code.get())
     }
 
+    /// The same, to a holder.
+    #[inline]
+    pub(crate) fn exit_status_in(&self, hold: &Hold<'_, H>) -> ExitStatus {
+        ExitStatus::from_word(self.exit_code.get_in(hold))
+    }
+
     /// Returns what the parent gets when the process ends. exec and a new parent make it `SIGCHLD`. R-EXEC-03, R-REPARENT-09. Takes the lock.
     ///
     /// Serves `/proc/PID/stat`.
     pub fn exit_signal(&self) -> ExitSignal {
         self.table().hold(|hold| self.exit_signal.get(hold))
+    }
+
+    /// Whether it refers to nothing but its group, at its end: never to what only who leaves the fast path has.
+    #[inline]
+    pub(crate) fn refers_to_group_alone(&mut self) -> bool {
+        self.own_numbers.level() == 0 && !self.marks.get_at_end().contains(Marks::SLOW_PATH)
     }
 
     /// Takes out what it holds of its group, at its end.
@@ -435,6 +400,7 @@ impl<H: Host> Process<H> {
         self.serial.get(hold)
     }
 
+    #[inline]
     pub(crate) fn has(&self, hold: &Hold<'_, H>, marks: Marks) -> bool {
         self.marks.get(hold).contains(marks)
     }
@@ -484,6 +450,7 @@ impl<H: Host> Process<H> {
         Some(self.leading_thread(hold)).filter(|leader| leader.state() != ThreadState::Exited)
     }
 
+    #[inline]
     fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {
         debug_assert!(self.state_in(hold) < state, "a process only moves forward in its life");
         self.state.set(hold, state as u32);
@@ -493,5 +460,148 @@ impl<H: Host> Process<H> {
 impl<H: Host> fmt::Debug for Process<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Process({}, {:?})", self.pid(), self.state())
+    }
+}
+
+/// Where the fields of an embryo lie that has been written out, to be compared with one of zeros.
+#[cfg(test)]
+pub(crate) mod written_out {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// A field: its name, where it lies, and how long it is.
+    pub(crate) type Part = (&'static str, *const u8, usize);
+
+    pub(crate) const fn part<T>(name: &'static str, field: &T) -> Part {
+        (name, core::ptr::from_ref(field).cast(), size_of::<T>())
+    }
+
+    impl<H: Host> Process<H> {
+        /// An embryo with none in each field.
+        pub(crate) fn written_out(
+            table: &TableInner<H>,
+            data: H::ProcessData,
+            thread_data: H::ThreadData,
+        ) -> Self {
+            let own_numbers = Numbers::at_root();
+            Self {
+                head: Head::new(),
+                table: TableRef::of(table),
+                own_numbers,
+                ppid: Word32::new(0),
+                state: Word32::new(ProcessState::Embryo as u32),
+                ids: Word64::new(0),
+                parent: WeakEdge::none(),
+                sibling_links: Links::new(),
+                birth: Field::new(0),
+                reportable: TreeLinks::new(),
+                own_classes: Field::new(0),
+                subtree_classes: Field::new(0),
+                threads: StrongList::new(),
+                later_leader: StrongEdge::empty(),
+                live_threads: Field::new(0),
+                group: StrongEdge::empty(),
+                group_links: Links::new(),
+                group_place: Field::new(0),
+                moved_children: Field::new(0),
+                serial: Field::new(0),
+                terminal_generation: Field::new(0),
+                marks: Field::new(Marks::empty()),
+                exit_signal: Field::new(ExitSignal::from_raw(0)),
+                execs: Field::new(0),
+                parent_execs: Field::new(0),
+                stop_signal: Field::new(None),
+                _filler: 0,
+                stop_round: Field::new(0),
+                stop_awaits: Field::new(0),
+                continues: Word32::new(0),
+                pdeath_threads: Field::new(0),
+                exit_code: Word32::new(0),
+                news: Word32::new(0),
+                sleepers: WeakList::new(),
+                children_usage: Field::new(H::Usage::default()),
+                data,
+                first_thread: Thread::first(thread_data),
+            }
+        }
+
+        /// What is zero in one that is made of zeros.
+        pub(crate) fn parts(&self) -> Vec<Part> {
+            let Self {
+                head,
+                table: _,
+                own_numbers,
+                ppid,
+                state,
+                ids,
+                parent,
+                sibling_links,
+                birth,
+                reportable,
+                own_classes,
+                subtree_classes,
+                threads,
+                later_leader,
+                live_threads,
+                group,
+                group_links,
+                group_place,
+                moved_children,
+                serial,
+                terminal_generation,
+                marks,
+                exit_signal,
+                execs,
+                parent_execs,
+                stop_signal,
+                _filler,
+                stop_round,
+                stop_awaits,
+                continues,
+                pdeath_threads,
+                exit_code,
+                news,
+                sleepers,
+                children_usage: _,
+                data: _,
+                first_thread: _,
+            } = self;
+            alloc::vec![
+                part("head", head),
+                part("own_numbers", own_numbers),
+                part("ppid", ppid),
+                part("state", state),
+                part("ids", ids),
+                part("parent", parent),
+                part("sibling_links", sibling_links),
+                part("birth", birth),
+                part("reportable", reportable),
+                part("own_classes", own_classes),
+                part("subtree_classes", subtree_classes),
+                part("threads", threads),
+                part("later_leader", later_leader),
+                part("live_threads", live_threads),
+                part("group", group),
+                part("group_links", group_links),
+                part("group_place", group_place),
+                part("moved_children", moved_children),
+                part("serial", serial),
+                part("terminal_generation", terminal_generation),
+                part("marks", marks),
+                part("exit_signal", exit_signal),
+                part("execs", execs),
+                part("parent_execs", parent_execs),
+                part("stop_signal", stop_signal),
+                part("_filler", _filler),
+                part("stop_round", stop_round),
+                part("stop_awaits", stop_awaits),
+                part("continues", continues),
+                part("pdeath_threads", pdeath_threads),
+                part("exit_code", exit_code),
+                part("news", news),
+                part("sleepers", sleepers),
+            ]
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Which PID namespace a thread's children live in: unshare(2) and setns(2).
 
-use super::{ForkNamespace, Process};
+use super::{ForkNamespace, Marks, Process};
 use crate::pid::PidNamespace;
 use crate::sync::Hold;
 use crate::thread::{EdgeHint, Thread};
@@ -33,6 +33,7 @@ impl<H: Host> Thread<H> {
             }
             self.children_pid_ns().set(hold, Some(ARef::from(pid_ns)));
             self.set_hint(hold, EdgeHint::ChildrenPidNs, true);
+            self.process().mark(hold, Marks::SLOW_PATH);
             Ok(())
         })
     }
@@ -56,9 +57,10 @@ impl<H: Host> Thread<H> {
     }
 
     /// Whether the child of a request will live in the table's own namespace, as far as that needs no look under the lock.
+    #[inline]
     pub(super) fn children_surely_live_at_root(&self, wanted: ForkNamespace) -> bool {
         wanted == ForkNamespace::Inherited
-            && self.process().level == 0
+            && self.process().own_numbers.level() == 0
             && !self.hints_at(EdgeHint::ChildrenPidNs)
     }
 
@@ -90,7 +92,7 @@ impl<H: Host> Thread<H> {
 impl<H: Host> Process<H> {
     /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
     pub(crate) fn share_own_pid_ns(&self) -> ARef<PidNamespace<H>> {
-        match self.level {
+        match self.own_numbers.level() {
             0 => ARef::from(self.table().pid_ns()),
             _ => self.namespace(),
         }

@@ -3,6 +3,7 @@
 use super::end_pid_ns::finish_waiting_inits;
 use super::{Process, ProcessState};
 use crate::sync::Hold;
+use crate::thread::Thread;
 use crate::{ARef, Host};
 
 impl<H: Host> Process<H> {
@@ -36,10 +37,11 @@ impl<H: Host> Process<H> {
         if !self.is_zombie(hold) {
             return None;
         }
-        let parent = self.parent.get(hold)?.children_lists();
+        let parent = self.parent.get(hold)?;
         if !self.takes_fast_path(hold) {
             self.end_tracing_of_leader(hold);
         }
+        let parent = parent.children_lists();
         parent.reportable.remove(hold, self);
         let link = parent.remove(hold, self);
         self.parent.set(hold, None);
@@ -48,14 +50,35 @@ impl<H: Host> Process<H> {
         link
     }
 
-    /// Gives up group group_links, number and leader.
+    /// The same for a zombie that takes the fast path, a child of that thread which has been told of its end.
+    #[inline(always)]
+    pub(super) fn reap_on_fast_path(
+        &self,
+        hold: &mut Hold<'_, H>,
+        parent: &Thread<H>,
+    ) -> Option<ARef<Self>> {
+        let parent = parent.children_lists();
+        parent.reportable.remove_queued(hold, self);
+        let link = parent.remove(hold, self);
+        self.parent.set(hold, None);
+        self.become_reaped_in_line(hold, true);
+        hold.host().wake_pollers(self);
+        link
+    }
+
+    /// Gives up its place in its group, its number and its leader.
     pub(super) fn become_reaped(&self, hold: &mut Hold<'_, H>) {
+        self.become_reaped_in_line(hold, self.takes_fast_path(hold));
+    }
+
+    #[inline(always)]
+    fn become_reaped_in_line(&self, hold: &mut Hold<'_, H>, is_on_fast_path: bool) {
         let group = self.group.get(hold);
-        group.remove_member_end_if_last(hold, self);
+        group.remove_member_end_if_last(hold, self, is_on_fast_path);
         self.own_numbers.release_holder(hold);
         self.enter_state(hold, ProcessState::Reaped);
         hold.relations_mut().census.reaped += 1;
-        if !self.takes_fast_path(hold) {
+        if !is_on_fast_path {
             self.note_gone_and_leave_init(hold);
         }
         if !group.own_numbers().lives_at_root(hold) {
@@ -65,6 +88,7 @@ impl<H: Host> Process<H> {
 
     /// Gives up what a process on the fast path does not have: its identity, its place as an init, its later leader.
     #[cold]
+    #[inline(never)]
     fn note_gone_and_leave_init(&self, hold: &mut Hold<'_, H>) {
         let own = self.in_hold(hold);
         if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {

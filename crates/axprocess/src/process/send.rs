@@ -106,17 +106,30 @@ impl<H: Host> Process<H> {
         receiver: Receiver<'h, H>,
         info: &SignalInfo,
     ) {
+        self.send_with(hold, origin, receiver, info.signal, |_| info.cause);
+    }
+
+    /// The same. What caused it is put together for who gets to see it.
+    #[inline]
+    pub(super) fn send_with<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        origin: Origin,
+        receiver: Receiver<'h, H>,
+        signal: Signal,
+        cause: impl FnOnce(&Hold<'_, H>) -> SignalCause,
+    ) {
         if !self.is_exit_undecided(hold) || receiver.is_gone() {
             return;
         }
-        let signal = info.signal;
         if signal.is_job_control() {
             self.end_stop_if_sigcont(hold, signal);
             hold.host().discard_signals(self, DiscardedSignals::by(signal));
         }
         let fate = self.fate_of(hold, origin, &receiver, signal);
         if fate != Fate::Dropped {
-            self.post(hold, &receiver, info);
+            let cause = cause(hold);
+            self.post(hold, &receiver, &SignalInfo { signal, cause });
         }
         if fate == Fate::Ends {
             self.begin_group_exit_by_signal(hold, Some(ExitStatus::killed(signal).to_raw()));
@@ -127,6 +140,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Steps 3 and 5.
+    #[inline]
     fn fate_of(
         &self,
         hold: &mut Hold<'_, H>,
@@ -201,6 +215,7 @@ impl<H: Host> Process<H> {
         false
     }
 
+    #[inline]
     fn post(&self, hold: &Hold<'_, H>, receiver: &Receiver<'_, H>, info: &SignalInfo) {
         match receiver {
             Receiver::Process(Some(thread)) => {

@@ -282,7 +282,7 @@ impl<H: Host> Process<H> {
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
             parent.send_to(hold, receiver, &SignalInfo { signal: Signal::SIGCHLD, cause });
         }
-        parent.note_news_and_wake(hold, &self.news_to_parent(hold));
+        parent.note_news_of_child(hold, self);
     }
 }
 

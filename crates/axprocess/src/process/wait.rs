@@ -131,7 +131,7 @@ impl<H: Host> WaitCall<'_, H> {
         let begin = |hold: &mut Hold<'_, H>| {
             Look::begin(hold, self.caller, &self.target, self.options, &mut paused)
         };
-        table.hold(begin).unwrap_or_else(|| Look::finish(paused))
+        table.hold(begin).unwrap_or_else(|| Look::finish(&mut paused))
     }
 
     /// Returns the options. Takes no lock.
@@ -189,15 +189,29 @@ impl<H: Host> Thread<H> {
     ///
     /// `ECHILD`: no child matches that could ever report what is asked for.
     pub fn wait(&self, request: &WaitRequest) -> Result<WaitOutcome<H>, Errno> {
-        let mut paused = None;
-        let begun = self.process().table().hold(|hold| {
-            if let Some(zombie) = self.fast_path_zombie(hold, request) {
-                return Some(Ok(WaitOutcome::Event(self.collect(hold, zombie))));
+        let (mut begun, mut paused) = (None, None);
+        let event = self.process().table().hold(|hold| {
+            let zombie = self.fast_path_zombie(hold, request);
+            if zombie.is_none() {
+                begun = self.begin_look(hold, request, &mut paused);
             }
-            let target = Target::of(hold, self, request);
-            Look::begin(hold, self, &target, request.options(), &mut paused)
+            zombie.map(|zombie| self.collect(hold, zombie))
         });
-        begun.unwrap_or_else(|| Look::finish(paused))
+        match event {
+            Some(event) => Ok(WaitOutcome::Event(event)),
+            None => begun.unwrap_or_else(|| Look::finish(&mut paused)),
+        }
+    }
+
+    #[inline(never)]
+    fn begin_look<'a>(
+        &'a self,
+        hold: &mut Hold<'_, H>,
+        request: &WaitRequest,
+        paused: &mut Option<Look<'a, H>>,
+    ) -> Option<Result<WaitOutcome<H>, Errno>> {
+        let target = Target::of(hold, self, request);
+        Look::begin(hold, self, &target, request.options(), paused)
     }
 }
 
@@ -262,8 +276,8 @@ impl<'a, H: Host> Look<'a, H> {
 
     /// Looks on, in as many holds as it takes.
     #[cold]
-    fn finish(paused: Option<Self>) -> Result<WaitOutcome<H>, Errno> {
-        let mut look = paused.ok_or(Errno::ECHILD)?;
+    fn finish(paused: &mut Option<Self>) -> Result<WaitOutcome<H>, Errno> {
+        let look = paused.as_mut().ok_or(Errno::ECHILD)?;
         loop {
             if let Some(answer) = look.caller.process().table().hold(|hold| look.go_on(hold)) {
                 return answer;

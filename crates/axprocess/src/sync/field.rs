@@ -20,6 +20,12 @@ impl<T> Field<T> {
 }
 
 impl<T: Copy> Field<T> {
+    /// The value, at the end of the object in which this stands.
+    #[inline]
+    pub(crate) const fn get_at_end(&mut self) -> T {
+        *self.0.get_mut()
+    }
+
     #[inline]
     pub(crate) fn get<H: Host>(&self, _: &Hold<'_, H>) -> T {
         // SAFETY: the hold excludes every other thread, and no reference to the inside is ever given out. Held against: a lock of the host's that gives out another's relations, or the same twice (bound by a serial, and `&mut` is one);
@@ -69,9 +75,29 @@ impl<T: Object> StrongEdge<T> {
         self.get_if_set(hold).expect("a published object refers to its owner")
     }
 
+    /// One more reference to the object referred to.
+    ///
+    /// # Panics
+    ///
+    /// As for [`get`](Self::get).
+    #[inline]
+    pub(crate) fn share<H: Host>(&self, _: &Hold<'_, H>) -> ARef<T> {
+        // SAFETY: as in `get_if_set`: the hold excludes writers for the time of this. Held against: a target whose last other reference has gone in this hold (this one is counted, and is not taken out before the unlock).
+        let owned = unsafe { (*self.0.get()).as_ref() };
+        owned.map(ARef::clone_counted).expect("a published object refers to its owner")
+    }
+
     /// Takes the reference out, at the end of the object in which this stands.
     pub(crate) const fn take(&mut self) -> Option<ARef<T>> {
         self.0.get_mut().take()
+    }
+
+    /// Refers to `target` from now on, and referred to nothing before.
+    #[inline]
+    pub(crate) fn fill<H: Host>(&self, hold: &mut Hold<'_, H>, target: ARef<T>) {
+        debug_assert!(self.get_if_set(hold).is_none(), "nothing is replaced");
+        // SAFETY: as in `set`; nothing is dropped. Held against: code of the crate that fills a full one (what stood there is leaked).
+        unsafe { self.0.get().write(Some(target)) };
     }
 
     /// Refers to `target`, or to nothing, from now on.

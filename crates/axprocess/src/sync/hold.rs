@@ -4,7 +4,7 @@ use super::atomic::{AtomicU64, Ordering};
 use super::binding::Binding;
 use super::{EndsProgram, Lock};
 use crate::list::{StrongList, WeakList};
-use crate::object::{ARef, Head, Pending, Spare};
+use crate::object::{ARef, Head, Held, Pending, Released, Spare};
 use crate::pid::{Memory, NodesMissing, PidNamespace, Refusal};
 use crate::process::{Process, Siblings, Sleeper, Sleepers};
 use crate::table::Relations;
@@ -13,6 +13,9 @@ use crate::{Errno, Host, check};
 
 /// How many objects one hold touches at most, where an operation is over many.
 pub(crate) const BATCH: usize = 64;
+
+/// The same for a walk that finds each object only from the one before it: with many of them each costs one or two accesses to memory, and so many take about a microsecond.
+const CHASED_BATCH: usize = 16;
 
 /// This hold has touched as many objects as one should: the operation goes on in another.
 pub(crate) struct HoldFull;
@@ -86,15 +89,8 @@ impl<H: Host> TableInner<H> {
         core::ptr::eq(self, other)
     }
 
-    /// Runs one critical section under the relation lock. What it released is dropped after the unlock.
-    #[inline]
-    pub(crate) fn hold<R>(&self, section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R) -> R {
-        self.hold_with(&mut None, section)
-    }
-
     /// Runs one critical section that may need memory for numbers. On [`Refusal::Nodes`] the section has changed nothing,
-    /// and runs again once the memory is there. A section that edits several tables is told of the next one's need only when it has
-    /// met the one before: the needs add up, so that each run comes further.
+    /// and runs again once the memory is there.
     ///
     /// # Errors
     ///
@@ -103,63 +99,141 @@ impl<H: Host> TableInner<H> {
         &self,
         mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, Refusal>,
     ) -> Result<R, Errno> {
-        let (mut needed, mut memory) = (NodesMissing::NONE, None);
+        match self.hold(|hold| section(hold)) {
+            Ok(done) => Ok(done),
+            Err(refusal) => self.hold_again_with_memory(refusal, section),
+        }
+    }
+
+    /// Runs a section again that was refused memory, until it lacks none. One that edits several tables is told of the next one's need only when it has
+    /// met the one before: the needs add up, so that each run comes further.
+    ///
+    /// # Errors
+    ///
+    /// Another refusal, and those of the section. `ENOMEM`: there is no memory for numbers.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn hold_again_with_memory<R>(
+        &self,
+        refusal: Refusal,
+        mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, Refusal>,
+    ) -> Result<R, Errno> {
+        let (mut needed, mut refusal) = (NodesMissing::NONE, refusal);
         loop {
-            match self.hold_with(&mut memory, |hold| section(hold)) {
+            match refusal {
+                Refusal::Errno(errno) => return Err(errno),
+                Refusal::Nodes(missing) => needed = needed.plus(missing),
+            }
+            let mut brought = Some(needed.allocate()?);
+            let run = self.hold(|hold| {
+                hold.memory().brought = brought.take();
+                section(hold)
+            });
+            match run {
                 Ok(done) => return Ok(done),
-                Err(Refusal::Errno(errno)) => return Err(errno),
-                Err(Refusal::Nodes(missing)) => {
-                    needed = needed.plus(missing);
-                    // What an earlier run did not use goes first.
-                    memory = None;
-                    memory.insert(HoldMemory::default()).brought = Some(needed.allocate()?);
-                }
+                Err(again) => refusal = again,
             }
         }
     }
 
+    /// Runs one critical section under the relation lock. What it released is dropped after the unlock.
     #[inline]
-    fn hold_with<R>(
-        &self,
-        memory: &mut Option<HoldMemory<H>>,
-        section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
-    ) -> R {
+    pub(crate) fn hold<R>(&self, section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R) -> R {
         let context = self.host.context();
         assert!(
             !self.pending.is_lock_held_by(context),
             "a hook has called back into the process model: it runs under the relation lock"
         );
-        let (result, owes_wakes, _released) = {
+        // What it leaves to be done: written where it stands, for it is large, and mostly there is nothing.
+        let mut owed = None;
+        let (result, released) = {
             let mut relations = self.relations.lock();
             let relations = &mut *relations;
             self.binding.check_or_bind(&mut relations.table);
             // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
             // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
             let held = unsafe { self.pending.note_lock_held(context) };
-            let mut hold = Hold { table: self, relations, memory, owes_wakes: false, touched: 0 };
+            let mut hold = Hold { table: self, relations: &mut *relations, touched: 0 };
             let result = EndsProgram::unless_it_returns(|| section(&mut hold));
             let touched = hold.touched;
             check::at_unlock(&mut hold, touched);
-            (result, hold.owes_wakes, held.leave(hold.relations.closed))
+            let released = match relations.duties.is_empty() {
+                true => held.leave(),
+                false => owed.insert(Owed::take(relations)).leave(held),
+            };
+            (result, released)
         };
-        if owes_wakes {
-            self.wake_due();
+        if let Some(owed) = owed {
+            owed.settle(self);
+        }
+        if let Some(released) = released {
+            released.free();
         }
         result
     }
 }
 
+bitflags::bitflags! {
+    /// What is to be thought of at the end of a hold. Mostly it is nothing, which is asked at once.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Duties: u8 {
+        /// The table is gone: this may be the last hold. It stays so.
+        const TABLE_GONE = 1 << 0;
+        /// Futures are due to be woken.
+        const WAKES = 1 << 1;
+        /// There is memory to be freed.
+        const MEMORY = 1 << 2;
+    }
+}
+
+/// What a hold has left to be done after the unlock.
+struct Owed<H: Host> {
+    is_table_gone: bool,
+    wakes: bool,
+    memory: HoldMemory<H>,
+}
+
+impl<H: Host> Owed<H> {
+    #[cold]
+    #[inline(never)]
+    fn take(relations: &mut Relations<H>) -> Self {
+        let duties = relations.duties;
+        relations.duties = duties & Duties::TABLE_GONE;
+        Self {
+            is_table_gone: duties.contains(Duties::TABLE_GONE),
+            wakes: duties.contains(Duties::WAKES),
+            memory: core::mem::replace(&mut relations.memory, HoldMemory::new()),
+        }
+    }
+
+    #[cold]
+    fn leave(&self, held: Held<'_>) -> Option<Released> {
+        if self.is_table_gone { held.leave_gone_table() } else { held.leave() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle(self, table: &TableInner<H>) {
+        let Self { wakes, memory, .. } = self;
+        if wakes {
+            table.wake_due();
+        }
+        drop(memory);
+    }
+}
+
 /// Memory for numbers that a hold has brought along, and that it leaves behind: dropped after the unlock. Most have none.
-struct HoldMemory<H: Host> {
+pub(crate) struct HoldMemory<H: Host> {
     /// What is not needed any more.
     retired: Memory<H>,
     /// What it may use, and what it has not needed of that.
     brought: Option<Memory<H>>,
 }
 
-impl<H: Host> Default for HoldMemory<H> {
-    fn default() -> Self {
-        Self { retired: Memory::default(), brought: None }
+impl<H: Host> HoldMemory<H> {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self { retired: Memory::new(), brought: None }
     }
 }
 
@@ -167,9 +241,6 @@ impl<H: Host> Default for HoldMemory<H> {
 pub(crate) struct Hold<'h, H: Host> {
     table: &'h TableInner<H>,
     relations: &'h mut Relations<H>,
-    memory: &'h mut Option<HoldMemory<H>>,
-    /// Futures are due to be woken.
-    owes_wakes: bool,
     touched: usize,
 }
 
@@ -222,11 +293,12 @@ impl<'h, H: Host> Hold<'h, H> {
     /// As much of the memory that was brought along for numbers as one table lacks; `None`: it is not enough.
     #[cold]
     pub(crate) fn take_donated(&mut self, missing: NodesMissing) -> Option<Memory<H>> {
-        self.memory.as_mut()?.brought.as_mut()?.take(missing)
+        self.relations.memory.brought.as_mut()?.take(missing)
     }
 
     fn memory(&mut self) -> &mut HoldMemory<H> {
-        self.memory.get_or_insert_default()
+        self.relations.duties |= Duties::MEMORY;
+        &mut self.relations.memory
     }
 
     /// The futures that are to be woken after the unlock.
@@ -235,14 +307,32 @@ impl<'h, H: Host> Hold<'h, H> {
     }
 
     /// Has them woken.
-    pub(crate) const fn owe_wakes(&mut self) {
-        self.owes_wakes = true;
+    pub(crate) fn owe_wakes(&mut self) {
+        self.relations.duties |= Duties::WAKES;
     }
 
     /// Counts one object that a loop has come to in this hold.
     #[inline]
     pub(crate) const fn count_touched(&mut self) {
         self.touched += 1;
+    }
+
+    /// Counts so many at once.
+    #[inline]
+    pub(crate) const fn count_many_touched(&mut self, count: u32) {
+        self.touched += count as usize;
+    }
+
+    /// How many more a hold should touch that walks from object to object.
+    #[inline]
+    pub(crate) const fn rest_of_chased_batch(&self) -> u32 {
+        CHASED_BATCH.saturating_sub(self.touched) as u32
+    }
+
+    /// Whether a hold that walks from object to object has touched as many as one should.
+    #[inline]
+    pub(crate) const fn is_chased_batch_full(&self) -> bool {
+        self.touched >= CHASED_BATCH
     }
 
     /// Whether this hold has touched as many objects as one should: an operation over many goes on in another.

@@ -3,35 +3,54 @@
 use super::{Row, Target, Unit};
 use crate::measure::interleave::Series;
 use crate::measure::steps::{Stretch, count};
-use crate::scene::{Act, RUNS, name};
+use crate::scene::{Act, RUNS, allocating, name};
 use crate::subject::Which;
+
+/// What is counted of everyone: instructions, and atomic read-modify-writes.
+const ACTS: [(Act, &str, Which, Target, Target); 6] = {
+    use Target::{AtMost, Report};
+    use Which::{Kernel, Older};
+    [
+        (Act::Life, "fork + exit + reap", Kernel, AtMost(750.0), AtMost(9.0)),
+        (Act::Life, "the same, 0.1 API", Older, Report, Report),
+        (Act::LifeWithThread, "the same + a thread", Kernel, AtMost(1_350.0), Report),
+        (Act::Wait, "wait for one zombie", Kernel, AtMost(400.0), Report),
+        (Act::Orphan, "exit, per child", Kernel, AtMost(50.0), Report),
+        (Act::Getters, "getppid, getpgid, getsid", Kernel, Report, AtMost(0.0)),
+    ]
+};
 
 pub(super) fn rows(progress: &mut dyn FnMut(&str)) -> std::io::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (act, operation, ours, instructions, locked) in [
-        (Act::Life, "fork + exit + reap", Which::Older, Target::AtMost(450.0), Target::AtMost(8.0)),
-        (Act::LifeWithThread, "the same + a thread", Which::Kernel, Target::Report, Target::Report),
-        (
-            Act::Getters,
-            "getppid, getpgid, getsid",
-            Which::Kernel,
-            Target::Report,
-            Target::AtMost(0.0),
-        ),
-    ] {
+    for (act, operation, ours, instructions, locked) in ACTS {
         progress(&format!("counting the instructions of {operation}"));
         let mut stretches = Vec::new();
         for which in Which::ALL {
             stretches.push((which, count(&name(which, act))?));
         }
-        let each = |cost: fn(&Stretch) -> u64| {
-            Series::exact(
-                stretches.iter().map(|(which, one)| (*which, cost(one) as f64 / RUNS as f64)),
-            )
-        };
-        let row = |unit, target, series| Row { unit, target, ours, ..Row::new(operation, series) };
-        rows.push(row(Unit::Instructions, instructions, each(Stretch::instructions)));
-        rows.push(row(Unit::Rmws, locked, each(Stretch::locked)));
+        rows.extend(both(operation, ours, [instructions, locked], &stretches));
     }
+    progress("counting the instructions of a life without kept blocks");
+    let stretches = [(Which::Kernel, count(&allocating(Act::Life))?)];
+    let targets = [Target::AtMost(900.0), Target::AtMost(7.0)];
+    rows.extend(both("fork + exit + reap, malloc each", Which::Kernel, targets, &stretches));
     Ok(rows)
+}
+
+/// The row of the instructions, and that of the atomic read-modify-writes.
+fn both(
+    operation: &'static str,
+    ours: Which,
+    targets: [Target; 2],
+    stretches: &[(Which, Stretch)],
+) -> [Row; 2] {
+    let each = |cost: fn(&Stretch) -> u64| {
+        Series::exact(stretches.iter().map(|(which, one)| (*which, cost(one) as f64 / RUNS as f64)))
+    };
+    let row = |unit, target, series| Row { unit, target, ours, ..Row::new(operation, series) };
+    let [instructions, locked] = targets;
+    [
+        row(Unit::Instructions, instructions, each(Stretch::instructions)),
+        row(Unit::Rmws, locked, each(Stretch::locked)),
+    ]
 }

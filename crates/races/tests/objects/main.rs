@@ -61,7 +61,11 @@ impl Table {
             // SAFETY: the lock is held until the hold has left.
             let held = unsafe { self.pending.note_lock_held(None) };
             let result = section(&mut links);
-            (result, held.leave(links.is_closed))
+            let released = match links.is_closed {
+                true => held.leave_gone_table(),
+                false => held.leave(),
+            };
+            (result, released)
         };
         result
     }

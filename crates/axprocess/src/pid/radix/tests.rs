@@ -61,9 +61,9 @@ fn check_below(tree: &Radix<Mark>, child: &Child<Mark>, shift: u32, first: u32) 
         Child::Leaf(leaf) => {
             let used = |digit: &usize| !leaf.body.slots[*digit].is_vacant();
             assert_eq!(shift, 0);
-            let is_idle = tree.idle.is_some_and(|idle| idle >> BITS == first >> BITS);
+            let is_idle = tree.idle_leaf == first >> BITS;
             assert!(leaf.body.occupied != 0 || is_idle);
-            assert_eq!(leaf.body.occupied, (0..FANOUT).filter(used).map(bit).sum());
+            assert_eq!(leaf.body.occupied, (0..FANOUT).filter(used).map(bit).sum::<u64>());
             leaf.body.occupied.count_ones() as usize
         }
         Child::Inner(inner) => {
@@ -99,7 +99,7 @@ fn agrees_with_a_naive_map() {
             if random(8) < keep {
                 let value = random(1000) + 1;
                 let is_tried = random(2) == 0;
-                if !(is_tried && tree.edit_within_leaf(number, |slot: &mut Mark| slot.0 = value)) {
+                if !(is_tried && tree.occupy_within_leaf(number, Mark(value))) {
                     set(&mut tree, number, value);
                 }
                 model.insert(number, value);
@@ -111,7 +111,7 @@ fn agrees_with_a_naive_map() {
                     cleared = Some(std::mem::take(&mut slot.0)).filter(|mark| *mark != 0);
                 };
                 let is_tried = random(2) == 0;
-                if !(is_tried && tree.edit_within_leaf(number, clear_there)) {
+                if !(is_tried && tree.edit_existing_within_leaf(number, clear_there)) {
                     cleared = clear(&mut tree, number);
                 }
                 assert_eq!(cleared, model.remove(&number));

@@ -42,12 +42,15 @@ impl<H: Host> Thread<H> {
     }
 
     /// Reaps a zombie that nobody traces.
-    #[inline]
+    #[inline(always)]
     pub(super) fn collect(&self, hold: &mut Hold<'_, H>, zombie: &Process<H>) -> WaitEvent<H> {
         let parent = self.process_in(hold);
-        let (pid, status) = (zombie.number_seen_by(hold, parent), zombie.exit_status().into());
+        let (pid, status) =
+            (zombie.number_seen_by_parent(hold, parent), zombie.exit_status_in(hold).into());
         let usage = zombie.usage_with_children(hold);
-        WaitEvent { pid, status, usage, process: parent.reap_child(hold, zombie, usage) }
+        parent.add_children_usage(hold, usage);
+        let process = zombie.reap_on_fast_path(hold, self).unwrap_or_else(|| ARef::from(zombie));
+        WaitEvent { pid, status, usage, process }
     }
 }
 
@@ -62,16 +65,20 @@ impl<H: Host> Process<H> {
 
     /// Reaps a zombie for its waiter, and has its usage added to this process's, the parent's. That wakes nobody: whoever sleeps for this child was woken when it
     /// ended (R-WAIT-24).
-    #[inline]
     pub(super) fn reap_child(
         &self,
         hold: &mut Hold<'_, H>,
         zombie: &Self,
         usage: H::Usage,
     ) -> ARef<Self> {
+        self.add_children_usage(hold, usage);
+        zombie.reap(hold).unwrap_or_else(|| ARef::from(zombie))
+    }
+
+    #[inline]
+    fn add_children_usage(&self, hold: &mut Hold<'_, H>, usage: H::Usage) {
         let mut total = self.children_usage.get(hold);
         total.add(usage);
         self.children_usage.set(hold, total);
-        zombie.reap(hold).unwrap_or_else(|| ARef::from(zombie))
     }
 }

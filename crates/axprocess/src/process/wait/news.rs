@@ -17,7 +17,7 @@ use crate::thread::Thread;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChildNews {
     child: ChildId,
-    group: IdentityKey,
+    group: Option<IdentityKey>,
     parent: Option<ThreadMark>,
 }
 
@@ -55,7 +55,7 @@ impl WaitToken {
         let is_for_child = match self.target {
             Target::Any => true,
             Target::Child(wanted) => wanted == news.child,
-            Target::Group(wanted) => wanted == news.group,
+            Target::Group(wanted) => Some(wanted) == news.group,
             Target::Nobody => false,
         };
         is_for_child && self.parent.is_none_or(|thread| news.parent == Some(thread))
@@ -76,7 +76,7 @@ impl<H: Host> Process<H> {
         let parent = self.parent_thread_unless_exited(hold);
         ChildNews {
             child: ChildId::of_process(hold, self),
-            group: self.group_in(hold).identity_key(hold),
+            group: self.group.get_if_set(hold).map(|group| group.identity_key(hold)),
             parent: parent.map(ThreadMark::of),
         }
     }
@@ -84,11 +84,25 @@ impl<H: Host> Process<H> {
     /// Makes every wait token of this process stale, and wakes its waiters for that child.
     #[inline]
     pub(in crate::process) fn note_news_and_wake(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
-        let count = self.news.get().wrapping_add(1);
-        self.news.set(hold, count);
-        hold.host().wake_waiters(self, news);
+        self.note_news_made_for_who_asks(hold, |_| *news);
+    }
+
+    /// The same for a child as it is now. What there is to tell is put together for who asks for it.
+    #[inline]
+    pub(in crate::process) fn note_news_of_child(&self, hold: &mut Hold<'_, H>, child: &Self) {
+        self.note_news_made_for_who_asks(hold, |hold| child.news_to_parent(hold));
+    }
+
+    #[inline(always)]
+    fn note_news_made_for_who_asks(
+        &self,
+        hold: &mut Hold<'_, H>,
+        news: impl Fn(&Hold<'_, H>) -> ChildNews,
+    ) {
+        self.news.set(hold, self.news.get_in(hold).wrapping_add(1));
+        hold.host().wake_waiters(self, &news(hold));
         if !self.sleepers.is_empty(hold) {
-            self.make_sleepers_due(hold, news);
+            self.make_sleepers_due(hold, &news(hold));
         }
     }
 }
@@ -99,7 +113,7 @@ impl<H: Host> PtraceRole<H> {
         let tracer = self.tracer(hold).and_then(|tracer| tracer.thread(hold));
         ChildNews {
             child: ChildId::of_trace(hold, self),
-            group: self.process(hold).group_in(hold).identity_key(hold),
+            group: Some(self.process(hold).group_in(hold).identity_key(hold)),
             parent: tracer.map(ThreadMark::of),
         }
     }

@@ -36,6 +36,7 @@ pub struct WaitRequest {
 
 /// Who is waited for, in numbers of the caller's namespace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)] // with a tag of its own, which is asked in one go
 pub(super) enum Who {
     Any,
     Process(Pid),

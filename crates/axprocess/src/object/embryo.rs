@@ -1,0 +1,62 @@
+//! How a process is made: of zeros.
+//!
+//! An embryo is nothing yet. It stands in no list, leads nowhere, has no number, no mark and no state: in each of its fields zero means that. So its block is zeroed, which takes the fewest writes that there
+//! are, and what is not zero is written over that.
+
+use core::mem::offset_of;
+use core::ptr::NonNull;
+
+use super::aref::ARef;
+use crate::pid::Numbers;
+use crate::process::Process;
+use crate::sync::{Field, TableInner, TableRef};
+use crate::{Errno, Host};
+
+impl<H: Host> Process<H> {
+    /// Makes a process that is not in the table yet, with its first thread, where its numbers say; and two references to it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    #[inline(always)]
+    pub(crate) fn make_embryo(
+        table: &TableInner<H>,
+        own_numbers: Numbers<H>,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<[ARef<Self>; 2], Errno> {
+        // The host's code, which may do anything: before there is a block.
+        let usage = H::Usage::default();
+        let write = |place: NonNull<Self>| {
+            let process = place.as_ptr();
+            // SAFETY: the memory is a process's. All zeros are a value of each field but of those that are written over it: integers, atomics, bit sets, options of what is never zero, and what consists
+            // of those. Held against: a field whose `none` is another (`zeros_are_an_embryo` compares), the host's types (they are among those that are written).
+            unsafe {
+                zero_all_but_table(place);
+                (&raw mut (*process).table).write(TableRef::of(table));
+                (&raw mut (*process).own_numbers).write(own_numbers);
+                (&raw mut (*process).children_usage).write(Field::new(usage));
+                (&raw mut (*process).data).write(data);
+                (&raw mut (*process).first_thread.data).write(thread_data);
+            }
+        };
+        // SAFETY: as above. Held against: `write` that panics (it runs nobody else's code).
+        unsafe { ARef::write_in(table.spare_processes.take_or_allocate(), write) }
+    }
+}
+
+/// In two stretches: each is short enough to be spelled out, together they would be a call.
+///
+/// # Safety
+///
+/// It is the memory of a process.
+#[inline(always)]
+unsafe fn zero_all_but_table<H: Host>(place: NonNull<Process<H>>) {
+    let (start, end) = (offset_of!(Process<H>, table), size_of::<Process<H>>());
+    let behind = start + size_of::<TableRef<H>>();
+    // SAFETY: by this function's own contract.
+    unsafe {
+        place.cast::<u8>().write_bytes(0, start);
+        place.cast::<u8>().add(behind).write_bytes(0, end - behind);
+    }
+}
