@@ -25,6 +25,8 @@ pub(crate) struct PtraceRole<H: Host> {
     serial: Field<u64>,
     tracer: WeakEdge<PtraceRole<H>>,
     tracee_links: Links<PtraceRole<H>>,
+    /// Its place among the tracees of its tracer: when it was attached.
+    place: Field<i64>,
     /// In the order of the attachments; wait looks at the newest first.
     tracees: WeakList<PtraceRole<H>, Tracees>,
     marks: Field<TraceMarks>,
@@ -69,6 +71,7 @@ impl<H: Host> PtraceRole<H> {
             serial: Field::new(0),
             tracer: WeakEdge::none(),
             tracee_links: Links::new(),
+            place: Field::new(0),
             tracees: WeakList::new(),
             marks: Field::new(TraceMarks::empty()),
             report: Field::new(None),
@@ -105,6 +108,11 @@ impl<H: Host> PtraceRole<H> {
 
     pub(crate) fn tracer<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
         self.tracer.get(hold)
+    }
+
+    /// Its place among the tracees of its tracer: later ones have greater places.
+    pub(crate) fn place(&self, hold: &Hold<'_, H>) -> i64 {
+        self.place.get(hold)
     }
 
     pub(crate) const fn tracees(&self) -> &WeakList<Self, Tracees> {
@@ -179,6 +187,8 @@ impl<H: Host> PtraceRole<H> {
     pub(super) fn become_tracee(&self, hold: &mut Hold<'_, H>, tracer: &Self, marks: TraceMarks) {
         debug_assert!(self.tracer.get(hold).is_none(), "a thread has one tracer");
         self.tracer.set(hold, Some(tracer));
+        let place = hold.relations_mut().next_place();
+        self.place.set(hold, place);
         tracer.tracees.push_back(hold, self);
         self.marks.set(hold, marks);
         self.update_report_queue_if_leader(hold);
