@@ -209,10 +209,7 @@ impl<H: Host> Drop for ProcessTable<H> {
 fn try_release_all_at_table_end<H: Host>(hold: &mut Hold<'_, H>) -> bool {
     while let Some(root) = hold.init() {
         hold.count_touched();
-        match root.first_child(hold) {
-            Some(child) => child.become_root(hold),
-            None => root.release_at_table_end(hold),
-        }
+        root.take_release_step_at_table_end(hold);
         if hold.is_batch_full() {
             return false;
         }

@@ -369,15 +369,24 @@ impl<H: Host> Process<H> {
         if is_other_program { Some(Signal::SIGCHLD) } else { self.exit_signal.get(hold).signal() }
     }
 
-    /// Ends a childless root without telling anyone, when the whole table is being dropped.
-    pub(crate) fn release_at_table_end(&self, hold: &mut Hold<'_, H>) {
-        self.end_tracing_of_leader(hold);
-        while let Some(thread) = self.threads.first(hold) {
-            thread.forget_tracees(hold);
-            thread.leave_thread_group(hold);
+    /// One step of the end of a root, without telling anyone, when the whole table is being dropped: a child becomes a root, a tracee is let go, a thread leaves, or nothing of that is left and it is released.
+    pub(crate) fn take_release_step_at_table_end(&self, hold: &mut Hold<'_, H>) {
+        let listed = self.threads.first(hold);
+        let thread = listed.unwrap_or_else(|| self.leading_thread(hold));
+        if let Some(child) = thread.children_lists().list.first(hold) {
+            child.become_root(hold);
+            return;
         }
-        self.drop_subreaper_mark(hold);
-        self.become_reaped(hold);
-        drop(hold.roots().remove(hold, self));
+        if thread.forget_tracee(hold) {
+            return;
+        }
+        if listed.is_some() {
+            thread.leave_thread_group(hold);
+        } else {
+            self.end_tracing_of_leader(hold);
+            self.drop_subreaper_mark(hold);
+            self.become_reaped(hold);
+            drop(hold.roots().remove(hold, self));
+        }
     }
 }
