@@ -128,6 +128,7 @@ impl<H: Host> Thread<H> {
             self.clear_pdeath_signal(hold);
             self.cease_to_be_tracee(hold);
         }
+        self.leave_dead_run(hold);
         self.enter_state(hold, ThreadState::Exited);
         // The list's reference goes when all is told: from then on the thread is its holders', a leader also its process's.
         let listed = process.threads.remove(hold, self);

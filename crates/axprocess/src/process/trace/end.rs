@@ -114,6 +114,7 @@ impl<H: Host> Thread<H> {
             return false;
         }
         self.enter_state(hold, ThreadState::Zombie);
+        self.enter_dead_run(hold);
         self.clear_pdeath_signal(hold);
         if let Some(status) = trace.zombie_status(hold) {
             trace.notify_tracer(hold, Some(Signal::SIGCHLD), status);

@@ -29,6 +29,8 @@ pub(crate) struct PtraceRole<H: Host> {
     place: Field<i64>,
     /// In the order of the attachments; wait looks at the newest first.
     tracees: WeakList<PtraceRole<H>, Tracees>,
+    /// If the thread is dead and the first or the last of a run of such: the other end of that.
+    pub(super) other_end_of_dead_run: WeakEdge<Thread<H>>,
     marks: Field<TraceMarks>,
     /// A stop that the tracer has not been told of.
     report: Field<Option<TraceStop>>,
@@ -73,6 +75,7 @@ impl<H: Host> PtraceRole<H> {
             tracee_links: Links::new(),
             place: Field::new(0),
             tracees: WeakList::new(),
+            other_end_of_dead_run: WeakEdge::none(),
             marks: Field::new(TraceMarks::empty()),
             report: Field::new(None),
         })

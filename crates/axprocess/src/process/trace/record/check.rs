@@ -28,6 +28,7 @@ impl<H: Host> PtraceRole<H> {
         assert_eq!(is_listed, self.tracer(hold).is_some(), "17: a tracee in {owner:?}");
         let is_dead = self.owner(hold).state() == ThreadState::Zombie;
         assert!(!is_dead || self.tracer(hold).is_some(), "17: nobody reaps a thread of {owner:?}");
+        self.check_dead_run(hold, self.owner(hold));
         assert!(
             self.unconsumed_report(hold).is_none()
                 || self.marks(hold).contains(TraceMarks::STOPPED),
