@@ -44,7 +44,7 @@ pub use head::Object;
 pub(crate) use kinds::free_as;
 pub(crate) use memory::boxed;
 pub(crate) use owner::Owner;
-pub(crate) use pending::Pending;
+pub(crate) use pending::{Pending, Released};
 pub use shared::Shared;
 pub(crate) use spare::Spare;
 

@@ -17,10 +17,11 @@
 
 use super::end_pid_ns::finish_waiting_inits;
 use super::send::Receiver;
+use super::thread_walk::Errand;
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::sync::{Hold, with_rest_on_panic};
 use crate::thread::{Thread, ThreadState};
-use crate::{ARef, ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
+use crate::{ChildSignalAction, ExitStatus, Host, Signal, SignalCause, SignalInfo};
 
 /// What the exit of a thread was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -187,28 +188,13 @@ impl<H: Host> Process<H> {
     /// Returns whether this call decided it; the first one does. While another thread is in exec it decides nothing: the caller exits alone,
     /// with code 0 (R-EXIT-19). R-EXIT-06, R-EXIT-08, R-EXIT-09, R-EXIT-11 to R-EXIT-13.
     pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
-        let table = self.table();
-        let (decides, mut next) = table.hold(|hold| {
-            let decides = !self.has(hold, Marks::EXECING)
-                && self.try_mark_group_exit(hold, Some(status.to_raw()));
-            (decides, if decides { self.request_some_exits(hold, None) } else { None })
-        });
-        while let Some(from) = next {
-            next = table.hold(|hold| self.request_some_exits(hold, Some(&from)));
-        }
-        decides
+        self.table().hold(|hold| {
+            !self.has(hold, Marks::EXECING) && self.decide_group_exit(hold, status.to_raw())
+        })
     }
 
-    pub(crate) fn begin_group_exit_by_signal(
-        &self,
-        hold: &mut Hold<'_, H>,
-        code: Option<i32>,
-    ) -> bool {
-        let decides = self.try_mark_group_exit(hold, code);
-        if decides {
-            self.request_exits(hold);
-        }
-        decides
+    pub(super) fn begin_group_exit_by_signal(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        self.decide_group_exit(hold, ExitStatus::killed(signal).to_raw());
     }
 
     /// Whether it lives on, as far as is decided: threads can join, and stop and continue signals have a meaning.
@@ -216,49 +202,16 @@ impl<H: Host> Process<H> {
         self.state() == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
     }
 
-    fn try_mark_group_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
+    /// False if it was decided before.
+    fn decide_group_exit(&self, hold: &mut Hold<'_, H>, code: i32) -> bool {
         if !self.is_exit_undecided(hold) {
             return false;
         }
         self.mark(hold, Marks::GROUP_EXIT);
-        if let Some(code) = code {
-            self.exit_code.set(hold, code as u32);
-        }
+        self.exit_code.set(hold, code as u32);
         self.clear_stop_and_reports(hold);
+        self.walk_threads(hold, Errand::RequestExit);
         true
-    }
-
-    /// Tells as many threads as the hold allows, `from` on, if that one is still there, or from the first on. Returns the next one. None can join any more, so it comes to an end.
-    fn request_some_exits(
-        &self,
-        hold: &mut Hold<'_, H>,
-        from: Option<&Thread<H>>,
-    ) -> Option<ARef<Thread<H>>> {
-        let from = from.filter(|from| from.is_listed(hold)).map(|from| from.in_hold(hold));
-        let mut at = from.or_else(|| self.threads.first(hold));
-        while let Some(thread) = at {
-            if hold.is_batch_full() {
-                return Some(ARef::from(thread));
-            }
-            hold.count_touched();
-            if thread.is_live() {
-                hold.host().request_exit(thread);
-            }
-            at = self.threads.after(hold, thread);
-        }
-        None
-    }
-
-    /// Tells all threads in one hold, as Linux does, on behalf of a signal: none can join any more, and none runs on as if nothing had been decided.
-    fn request_exits(&self, hold: &mut Hold<'_, H>) {
-        let mut at = self.threads.first(hold);
-        while let Some(thread) = at {
-            hold.count_touched();
-            if thread.state() == ThreadState::Live {
-                hold.host().request_exit(thread);
-            }
-            at = self.threads.after(hold, thread);
-        }
     }
 
     /// From here on the process accepts no child and no thread.

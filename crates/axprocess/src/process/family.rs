@@ -79,7 +79,8 @@ impl<H: Host> Children<H> {
                 false => child.reparent_and_notify(hold, self, parent),
             }
             if hold.is_batch_full() {
-                return self.list.is_empty(hold);
+                // What threads of the last one have wished for is sent before its former parent goes on.
+                return self.list.is_empty(hold) && !hold.owes_walk();
             }
         }
         true

@@ -1,12 +1,14 @@
 //! The relation lock of one table, and one hold of it.
 
+use core::mem;
+
 use super::atomic::{AtomicU64, Ordering};
 use super::binding::Binding;
-use super::{EndsProgram, Lock};
+use super::{EndsProgram, Lock, with_rest_on_panic};
 use crate::list::{StrongList, WeakList};
-use crate::object::{ARef, Head, Pending, Spare};
+use crate::object::{ARef, Head, Pending, Released, Spare};
 use crate::pid::{Memory, NodesMissing, PidNamespace, Refusal};
-use crate::process::{Process, Siblings, Sleeper, Sleepers};
+use crate::process::{Process, Siblings, Sleeper, Sleepers, ThreadWalk};
 use crate::table::Relations;
 use crate::thread::Thread;
 use crate::{Errno, Host, check};
@@ -92,6 +94,18 @@ impl<H: Host> TableInner<H> {
         self.hold_with(&mut None, section)
     }
 
+    /// Runs a critical section again, until it has come to its end: each time it goes on from what it has left behind.
+    pub(crate) fn hold_until_done<R>(
+        &self,
+        mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, HoldFull>,
+    ) -> R {
+        loop {
+            if let Ok(done) = self.hold(&mut section) {
+                return done;
+            }
+        }
+    }
+
     /// Runs one critical section that may need memory for numbers. On [`Refusal::Nodes`] the section has changed nothing,
     /// and runs again once the memory is there. A section that edits several tables is told of the next one's need only when it has
     /// met the one before: the needs add up, so that each run comes further.
@@ -118,48 +132,108 @@ impl<H: Host> TableInner<H> {
         }
     }
 
+    /// One critical section, and what it owes.
     #[inline]
     fn hold_with<R>(
         &self,
         memory: &mut Option<HoldMemory<H>>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
     ) -> R {
+        let (result, owed, _released) = self.hold_and_owe(memory, section);
+        if owed != Owed::NOTHING {
+            self.pay(owed, take_walks(memory));
+        }
+        result
+    }
+
+    /// One critical section, what it owes, and what waits to be dropped.
+    #[inline(always)]
+    fn hold_and_owe<R>(
+        &self,
+        memory: &mut Option<HoldMemory<H>>,
+        section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
+    ) -> (R, Owed, Released) {
         let context = self.host.context();
         assert!(
             !self.pending.is_lock_held_by(context),
             "a hook has called back into the process model: it runs under the relation lock"
         );
-        let (result, owes_wakes, _released) = {
-            let mut relations = self.relations.lock();
-            let relations = &mut *relations;
-            self.binding.check_or_bind(&mut relations.table);
-            // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
-            // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
-            let held = unsafe { self.pending.note_lock_held(context) };
-            let mut hold = Hold { table: self, relations, memory, owes_wakes: false, touched: 0 };
-            let result = EndsProgram::unless_it_returns(|| section(&mut hold));
-            let touched = hold.touched;
-            check::at_unlock(&mut hold, touched);
-            (result, hold.owes_wakes, held.leave(hold.relations.closed))
-        };
-        if owes_wakes {
+        let mut relations = self.relations.lock();
+        let relations = &mut *relations;
+        self.binding.check_or_bind(&mut relations.table);
+        // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
+        // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
+        let held = unsafe { self.pending.note_lock_held(context) };
+        let mut hold = Hold { table: self, relations, memory, owed: Owed::NOTHING, touched: 0 };
+        let result = EndsProgram::unless_it_returns(|| section(&mut hold));
+        let touched = hold.touched & !FULL_BY_WALK;
+        check::at_unlock(&mut hold, touched);
+        (result, hold.owed, held.leave(hold.relations.closed))
+    }
+
+    /// Does what a hold owes: first the walks that it has begun, each in bounded holds, then the wake-ups, because a waker is foreign code.
+    #[cold]
+    fn pay(&self, owed: Owed, walks: Walks<H>) {
+        let (mut owed, mut walks) = (owed, walks);
+        while let Some(walk) = walks[0].take() {
+            let mut memory = None;
+            let ((), by_walk, released) = self.hold_and_owe(&mut memory, |hold| walk.go_on(hold));
+            owed = owed.and(by_walk);
+            // What a walk has begun comes to its end before that goes on.
+            let begun = take_walks(&mut memory).into_iter().chain([walks[1].take()]);
+            let mut left = begun.flatten();
+            walks = [left.next(), left.next()];
+            debug_assert!(left.next().is_none(), "a walk, and one of which that is a step");
+            with_rest_on_panic(|| self.pay(owed, mem::take(&mut walks)), || drop(released));
+        }
+        if owed.contains(Owed::WAKES) {
             self.wake_due();
         }
-        result
     }
 }
 
-/// Memory for numbers that a hold has brought along, and that it leaves behind: dropped after the unlock. Most have none.
+/// The walks that a hold has begun, and that go on after it: one, or one and another of which that is a step.
+type Walks<H> = [Option<ThreadWalk<H>>; 2];
+
+fn take_walks<H: Host>(memory: &mut Option<HoldMemory<H>>) -> Walks<H> {
+    memory.as_mut().map(|memory| mem::take(&mut memory.walks)).unwrap_or_default()
+}
+
+/// What is to be done after a hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Owed(u8);
+
+impl Owed {
+    const NOTHING: Self = Self(0);
+    /// Futures are due to be woken.
+    const WAKES: Self = Self(1);
+    /// Walks over the threads of a process are to be gone on with.
+    const WALKS: Self = Self(2);
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Counted as touched by a hold that owes a walk: it is full, whatever it has touched.
+const FULL_BY_WALK: usize = 1 << 30;
+
+/// What a hold has brought along, and what it leaves behind. Most have nothing of it.
 struct HoldMemory<H: Host> {
-    /// What is not needed any more.
+    /// Memory for numbers that is not needed any more: dropped after the unlock.
     retired: Memory<H>,
-    /// What it may use, and what it has not needed of that.
+    /// What it may use of that, and what it has not needed.
     brought: Option<Memory<H>>,
+    walks: Walks<H>,
 }
 
 impl<H: Host> Default for HoldMemory<H> {
     fn default() -> Self {
-        Self { retired: Memory::default(), brought: None }
+        Self { retired: Memory::default(), brought: None, walks: [None, None] }
     }
 }
 
@@ -168,8 +242,7 @@ pub(crate) struct Hold<'h, H: Host> {
     table: &'h TableInner<H>,
     relations: &'h mut Relations<H>,
     memory: &'h mut Option<HoldMemory<H>>,
-    /// Futures are due to be woken.
-    owes_wakes: bool,
+    owed: Owed,
     touched: usize,
 }
 
@@ -236,7 +309,26 @@ impl<'h, H: Host> Hold<'h, H> {
 
     /// Has them woken.
     pub(crate) const fn owe_wakes(&mut self) {
-        self.owes_wakes = true;
+        self.owed = self.owed.and(Owed::WAKES);
+    }
+
+    /// Has a walk gone on with after the unlock: until then this hold is full.
+    #[cold]
+    pub(crate) fn owe_walk(&mut self, walk: ThreadWalk<H>) {
+        let walks = &mut self.memory().walks;
+        let room = walks.iter_mut().find(|place| place.is_none());
+        debug_assert!(room.is_some(), "a hold owes a walk, and one of which that is a step");
+        if let Some(room) = room {
+            *room = Some(walk);
+        }
+        self.owed = self.owed.and(Owed::WALKS);
+        self.touched |= FULL_BY_WALK;
+    }
+
+    /// Whether a walk has been begun that goes on after the unlock.
+    #[inline]
+    pub(crate) const fn owes_walk(&self) -> bool {
+        self.owed.contains(Owed::WALKS)
     }
 
     /// Counts one object that a loop has come to in this hold.
