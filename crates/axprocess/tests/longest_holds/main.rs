@@ -63,7 +63,12 @@ fn table() {
 }
 
 /// What takes no lock, or makes no call of its own: constructors, parsers, wait-free getters.
-const WITHOUT_LOCK: &[&str] = &[];
+#[rustfmt::skip]
+const WITHOUT_LOCK: &[&str] = &[
+    "as_slice", "exit_status", "from_clone", "from_clone3", "from_fork", "from_vfork", "getpgrp", "getppid", "has_ended", "has_news_since", "host",
+    "is_waiting_for_vfork", "is_woken_by", "new", "number", "parse_parent_death_signal", "pgid", "pid", "process_data", "serial", "sid", "stop_ticket",
+    "thread_data", "tid", "wait4", "waitid", "without_consuming",
+];
 
 #[test]
 fn every_public_call_has_a_row() {
@@ -78,6 +83,7 @@ fn every_public_call_has_a_row() {
 
 /// The methods in the files below a directory that anyone can call. Those of a view are made in one hold, and of what stands in no table take no lock.
 fn public_calls(directory: &Path) -> Vec<String> {
+    const NOT_ASKED: [&str; 5] = ["check.rs", "errno.rs", "signal.rs", "status.rs", "view.rs"];
     let mut calls = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -85,11 +91,10 @@ fn public_calls(directory: &Path) -> Vec<String> {
         if path.is_dir() && !["list", "object", "sync"].contains(&&*name) {
             calls.extend(public_calls(&path));
         }
-        let is_asked = name.ends_with(".rs")
-            && !["view.rs", "check.rs", "signal.rs", "status.rs", "errno.rs"].contains(&&*name);
-        for line in
-            fs::read_to_string(&path).ok().filter(|_| is_asked).iter().flat_map(|it| it.lines())
-        {
+        if !name.ends_with(".rs") || NOT_ASKED.contains(&&*name) {
+            continue;
+        }
+        for line in fs::read_to_string(&path).unwrap().lines() {
             if let Some(rest) = line.trim_start().strip_prefix("pub fn ") {
                 let end = rest.find(|at: char| !(at.is_alphanumeric() || at == '_'));
                 calls.push(rest[..end.unwrap_or(rest.len())].to_owned());

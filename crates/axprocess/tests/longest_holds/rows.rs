@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 
 use axprocess::{
     CloneRequest, Cursor, ExitSignal, ExitStatus, ForkParent, ForkRequest, GivenInfo, InfoMask,
-    Number, PidfdMode, ProcessTable, RebootCommand, Signal, SignalScope, StopSignal,
+    NewTask, Number, PidfdMode, ProcessTable, RebootCommand, Signal, SignalScope, StopSignal,
     TerminalAccess, TerminalFile, TerminalSide, TraceOptions, TraceStart, TraceStop, WaitRequest,
 };
 
@@ -69,7 +69,21 @@ macro_rules! in_crowd {
 /// What asks, or changes little, in a crowd.
 pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "acquire_terminal": |scene, own, child| own.process().acquire_terminal(&scene.tty, PLAIN);
-    "admit_clone": |scene, own, child| own.admit_clone(&CloneRequest::from_fork()).is_ok();
+    "admit_clone, make, prepare, pidfd, pid_seen_by_caller": |scene, own, child| {
+        let request = CloneRequest::from_fork();
+        for is_made in [true, false] {
+            let Ok(NewTask::Process(new)) = own.admit_clone(&request) else { panic!("a fork") };
+            let (data, mask) = (Program::default(), Mask::default());
+            if is_made {
+                new.make(data, mask).unwrap();
+            } else {
+                let prepared = new.prepare(data, mask).unwrap();
+                prepared.pid_seen_by_caller();
+                prepared.pidfd(&request).unwrap();
+                prepared.publish().unwrap();
+            }
+        }
+    };
     "begin_vfork": |scene, own, child| own.begin_vfork(child);
     "check_terminal_access": |scene, own, child| {
         own.process().check_terminal_access(&scene.tty, TerminalAccess::Read, StopSignal::Effective)
@@ -163,7 +177,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "reboot": |scene, own, child| scene.init.process().reboot(RebootCommand::Halt);
     "release_terminal": |scene, own, child| child.process().release_terminal(&scene.tty, TerminalSide::Slave);
     "release_zombie": |scene, own, child| { exit(child); child.process().release_zombie() };
-    "report_group_stopped": |scene, own, child| {
+    "report_group_stopped, report_group_continued": |scene, own, child| {
         child.process().report_group_stopped(Signal::SIGSTOP);
         child.process().report_group_continued();
     };
@@ -197,7 +211,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
 
 /// What could be long by what it does.
 pub(crate) const LONG: &[Row] = rows! {
-    "new_init", "nothing", Bound::Batch, |scene| {
+    "new_init, new_init_in", "nothing", Bound::Batch, |scene| {
         let other = ProcessTable::new(Kernel);
         scene.watch(|| other.new_init(1, Program::default(), Mask::default()).unwrap())
     };
