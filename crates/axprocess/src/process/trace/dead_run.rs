@@ -3,7 +3,6 @@
 //! There can be very many, and whoever looks for a living thread in a hold must not walk over them. So the first and the last of each run know each other, and nobody else of it knows anything: a run grows, meets
 //! another or loses a thread at constant cost, and is passed in one step.
 
-use super::record::PtraceRole;
 use crate::Host;
 use crate::process::Process;
 use crate::sync::Hold;
@@ -82,27 +81,4 @@ fn join_dead_runs<H: Host>(
     first.set_other_end(hold, None);
     begin.set_other_end(hold, Some(end));
     end.set_other_end(hold, Some(begin));
-}
-
-#[cfg(feature = "check")]
-impl<H: Host> PtraceRole<H> {
-    /// Invariant 17: of a run of dead threads, first and last know each other, and nobody else does.
-    pub(super) fn check_dead_run(&self, hold: &Hold<'_, H>, own: &Thread<H>) {
-        let threads = &own.process_in(hold).threads;
-        let is_dead =
-            |it: Option<&Thread<H>>| it.is_some_and(|it| it.state() == ThreadState::Zombie);
-        let (before, behind) = (threads.before(hold, own), threads.after(hold, own));
-        let is_end = is_dead(Some(own)) && !(is_dead(before) && is_dead(behind));
-        let other = self.other_end_of_dead_run.get(hold);
-        assert_eq!(other.is_some(), is_end, "17: the run of the dead {own:?}");
-        let Some(other) = other else { return };
-        let back = other.other_end_of_dead_run(hold);
-        assert!(back.is_some_and(|it| core::ptr::eq(it, own)), "17: the other end for {own:?}");
-        if !is_dead(before) {
-            let dead =
-                core::iter::successors(Some(own.in_hold(hold)), |it| threads.after(hold, it));
-            let last = dead.take_while(|it| is_dead(Some(it))).last();
-            assert!(last.is_some_and(|it| core::ptr::eq(it, other)), "17: the run of {own:?}");
-        }
-    }
 }
