@@ -45,7 +45,7 @@ impl<H: Host> Thread<H> {
         if let Some(own) = self.trace(hold) {
             own.other_end_of_dead_run.set(hold, None);
         }
-        let is_first = !before.is_some_and(|it| it.state() == ThreadState::Zombie);
+        let is_first = before.is_none_or(|it| it.state() != ThreadState::Zombie);
         let neighbour = if is_first { behind } else { before };
         if let Some(end) = neighbour.filter(|_| !core::ptr::eq(other, self)) {
             end.set_other_end(hold, Some(other));
