@@ -14,7 +14,10 @@ use crate::subject::Which;
 const PROCESSES: usize = 20_000;
 
 /// How long the two go on at a time, in nanoseconds.
-const BURST: u64 = 600_000_000;
+const BURST: u64 = 150_000_000;
+
+/// How long the one that waits does other things between its calls: so most come while the other holds the lock.
+const PAUSE: u64 = 100_000;
 
 struct Kernel<F>(PhantomData<F>);
 
@@ -115,6 +118,10 @@ fn waits_beside<F: Family>(
             let mut waits = Vec::with_capacity(1 << 16);
             while !is_over.load(Ordering::Acquire) {
                 waits.push(time(|| _ = asker.process().getsid(1)));
+                let since = wall_time();
+                while wall_time() - since < PAUSE {
+                    std::hint::spin_loop();
+                }
             }
             end_burst();
             waits
