@@ -289,6 +289,45 @@ fn a_tracee_that_is_let_go_while_the_tracer_looks_hides_no_other() {
 }
 
 #[test]
+fn dead_threads_are_passed_whatever_the_order_in_which_they_die_and_are_reaped() {
+    // R-PTRACE-06, R-REPARENT-02: what is dead and traced stands in runs, which grow, meet and shrink; the checker looks at each. A child goes to the first that lives.
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut below = |count: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % count as u64) as usize
+    };
+    for _ in 0..60 {
+        let (_table, init, threads) = process_of(9);
+        let tracer = init.fork(ForkRequest::default(), (), ()).unwrap();
+        for thread in threads[1..].iter().filter(|it| it.tid() % 4 != 0) {
+            tracer.attach(thread.tid(), TraceStart::Seize, TraceOptions::default()).unwrap();
+        }
+        // Each but the last exits, and is reaped, soon or late.
+        let mut steps: Vec<_> = (0..9).flat_map(|it| [it; 3]).collect();
+        let mut living = [true; 10];
+        while !steps.is_empty() {
+            let at = steps.swap_remove(below(steps.len()));
+            let thread = &threads[at];
+            match living[at] {
+                true => exit(thread),
+                false => {
+                    const WALL: i32 = 0x4000_0000;
+                    let request = WaitRequest::wait4(thread.tid() as i32, WALL | 1).unwrap();
+                    drop(tracer.wait(&request));
+                }
+            }
+            living[at] = false;
+            let made = threads[at].process().fork_child(ForkRequest::default(), (), ()).unwrap();
+            let first = living.iter().position(|lives| *lives).unwrap();
+            let of_first = threads[first].children().unwrap();
+            assert!(of_first.iter().any(|it| it.pid() == made.tid()));
+        }
+    }
+}
+
+#[test]
 fn a_table_with_many_threads_is_dropped_in_bounded_holds() {
     // Design: each thread, child and tracee is a step of its own.
     let (table, init, threads) = process_of(200);
