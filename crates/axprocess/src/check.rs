@@ -57,6 +57,14 @@ impl<H: Host> ProcessTable<H> {
         self.get_or_make_table().hold(|hold| hold.relations().audit.report())
     }
 
+    /// Returns how many objects the longest hold has touched since this was last called. Takes the lock. Test builds only (feature `check`).
+    pub fn take_longest_hold(&self) -> usize {
+        let take = |hold: &mut Hold<'_, H>| {
+            core::mem::take(&mut hold.relations_mut().audit.report.longest_hold)
+        };
+        self.get_or_make_table().hold(take)
+    }
+
     /// Checks the invariants at every `interval`th unlock; without this call, the oftener the fewer
     /// processes there are, and always with up to 256. Test builds only (feature `check`).
     pub fn check_every(&self, interval: NonZeroU64) {

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::list::{Links, Node, Ptr, WeakEdge, WeakList};
 use crate::object::Head;
 use crate::pid::{Holder, Identity, Numbers, PidNamespace, Refusal, Roles, Task};
-use crate::process::{Marks, Members, Process};
+use crate::process::{Marks, Members, Process, try_is_orphaned_group};
 use crate::session::{Groups, Session};
 use crate::snapshot::{Listing, collect};
 use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32};
@@ -105,9 +105,10 @@ impl<H: Host> ProcessGroup<H> {
     /// Returns whether the group is orphaned: no member has a parent in another group of the same session, init aside.
     ///
     /// Nobody could continue a member that stops, so terminal stops are not taken there ([`Process::would_stop`]). R-ORPHAN-01, R-ORPHAN-02,
-    /// R-ORPHAN-10, R-ORPHAN-11. Takes the lock, and looks at members until one is found that links it; at first at the one that did when this was last asked.
+    /// R-ORPHAN-10, R-ORPHAN-11. Takes the lock, and looks at members, at most 64 in a hold, until one is found that links it; at first at the one that did when this was last asked. If none is found, it looks at
+    /// all of them in one more hold.
     pub fn is_orphaned(&self) -> bool {
-        self.table.hold(|hold| crate::process::is_orphaned_group(hold, self, None))
+        self.table.hold_until_done(|hold| try_is_orphaned_group(hold, self))
     }
 
     pub(crate) const fn members(&self) -> &WeakList<Process<H>, Members> {

@@ -125,9 +125,11 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Whether a signal waits in the queue of a process, or in that of one thread of it, already. Standard signals wait once: sending another then does
-    /// nothing more, and ends nobody. Not asked of real-time signals. R-EXIT-10.
+    /// nothing more, and ends nobody. R-EXIT-10.
     ///
-    /// Default: none waits.
+    /// Asked of standard signals; and of any that ends a process of very many threads, while these are asked in further holds who could take it: as long as it waits, it was not taken meanwhile.
+    ///
+    /// Default: none waits. So a process is not ended by a signal that the first 64 threads block until a thread takes it from the queue.
     fn is_signal_queued(
         &self,
         target: &Process<Self>,

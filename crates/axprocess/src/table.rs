@@ -7,7 +7,7 @@ use crate::group::ProcessGroup;
 use crate::pid::{PidNamespace, Task};
 use crate::process::{InitSession, Process};
 use crate::session::Session;
-use crate::sync::{Duties, FirstUse, Hold, HoldMemory, Lock, TableInner, with_rest_on_panic};
+use crate::sync::{Duties, FirstUse, Hold, Leftovers, Lock, TableInner, with_rest_on_panic};
 use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid, check};
@@ -209,10 +209,7 @@ impl<H: Host> Drop for ProcessTable<H> {
 fn try_release_all_at_table_end<H: Host>(hold: &mut Hold<'_, H>) -> bool {
     while let Some(root) = hold.init() {
         hold.count_touched();
-        match root.first_child(hold) {
-            Some(child) => child.become_root(hold),
-            None => root.release_at_table_end(hold),
-        }
+        root.take_release_step_at_table_end(hold);
         if hold.is_batch_full() {
             return false;
         }
@@ -237,8 +234,8 @@ pub struct Relations<H: Host> {
     pub(crate) census: Census,
     /// What is to be thought of at the end of this hold.
     pub(crate) duties: Duties,
-    /// What this hold has to do with memory for numbers.
-    pub(crate) memory: HoldMemory<H>,
+    /// What this hold has brought along, and leaves behind.
+    pub(crate) leftovers: Leftovers<H>,
     /// How often something has begun to which an age was given: the use of a number, a place in a list.
     ages: u64,
     pub(crate) audit: check::Audit,
@@ -270,7 +267,7 @@ impl<H: Host> Relations<H> {
             table: 0,
             census: Census { created: 0, reaped: 0 },
             duties: Duties::empty(),
-            memory: HoldMemory::new(),
+            leftovers: Leftovers::new(),
             ages: 0,
             audit: check::Audit::new(),
         }

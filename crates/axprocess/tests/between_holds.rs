@@ -1,46 +1,17 @@
-//! What happens between two holds of one operation: a lock before which a test can step in, and which counts.
+//! What happens between two holds of one operation.
 
-use std::cell::{Cell, RefCell};
-use std::sync::{Arc, Mutex, MutexGuard};
+mod stepping;
+
+use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ARef, ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, Host, Lock, Number,
-    Process, ProcessState, ProcessTable, Relations, Signal, StopDecision, ThreadExit, TraceOptions,
+    ARef, ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, Host, Number, Process,
+    ProcessState, ProcessTable, Relations, Signal, StopDecision, ThreadExit, TraceOptions,
     TraceStart, TraceStopped, WaitRequest,
 };
+use stepping::{Counted, holds, holds_with};
 
 type Thread = axprocess::Thread<Kernel>;
-type Step = Box<dyn FnOnce()>;
-
-thread_local! {
-    /// How often this thread has taken the lock, but for what was done in a step.
-    static HOLDS: Cell<u32> = const { Cell::new(0) };
-    /// What to do before the hold of that number.
-    static NEXT: RefCell<Option<(u32, Step)>> = const { RefCell::new(None) };
-}
-
-struct Counted<T>(Mutex<T>);
-
-impl<T> Lock<T> for Counted<T> {
-    type Guard<'a>
-        = MutexGuard<'a, T>
-    where
-        T: 'a;
-
-    fn new(value: T) -> Self {
-        Self(Mutex::new(value))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, T> {
-        let number = HOLDS.get() + 1;
-        let due = NEXT.with_borrow_mut(|next| next.take_if(|(at, _)| *at == number));
-        if let Some((_, step)) = due {
-            step();
-        }
-        HOLDS.set(number);
-        self.0.lock().unwrap()
-    }
-}
 
 /// Children vanish when they end.
 struct Kernel;
@@ -70,25 +41,6 @@ fn fork(parent: &ARef<Thread>) -> ARef<Thread> {
 
 fn exit(threads: &[ARef<Thread>]) {
     threads.iter().for_each(|thread| _ = thread.exit_thread(ExitStatus::exited(0)));
-}
-
-/// How many holds an operation takes, and what it returns.
-fn holds<R>(operation: impl FnOnce() -> R) -> (u32, R) {
-    HOLDS.set(0);
-    let result = operation();
-    (HOLDS.get(), result)
-}
-
-/// The same, with a step before the hold `at`, counted from one.
-fn holds_with<R>(
-    at: u32,
-    step: impl FnOnce() + 'static,
-    operation: impl FnOnce() -> R,
-) -> (u32, R) {
-    NEXT.set(Some((at, Box::new(step))));
-    let result = holds(operation);
-    assert!(NEXT.take().is_none(), "there were fewer holds");
-    result
 }
 
 /// An exit of all but the first 40 of those that are read in the first two holds.
@@ -135,7 +87,7 @@ fn threads_that_exit_while_they_are_listed_hide_no_other() {
 #[test]
 fn an_exit_is_one_hold_unless_there_are_many_children() {
     // R-EXIT-01 and the head of `exit.rs`: with few children nobody sees the process between life and death; with many, each hold is bounded.
-    for (children, expected) in [(0, 1..=1), (3, 1..=1), (200, 4..=5)] {
+    for (children, expected) in [(0, 1..=1), (3, 1..=1), (200, 13..=14)] {
         let (table, init) = boot();
         let parent = fork(&init);
         (0..children).for_each(|_| _ = fork(&parent));
@@ -143,7 +95,7 @@ fn an_exit_is_one_hold_unless_there_are_many_children() {
         assert_eq!((exit, parent.process().state()), (ThreadExit::Last, ProcessState::Reaped));
         assert!(expected.contains(&holds), "{children} children, {holds} holds");
         let longest = table.audit().longest_hold;
-        assert!(longest <= 96 && (children < 64 || longest >= 64), "{longest}");
+        assert!(longest <= 48 && (children < 16 || longest >= 16), "{longest}");
     }
 }
 

@@ -83,10 +83,13 @@ fn run(arguments: &Arguments) -> std::io::Result<()> {
         preemptions: preemptions() - preempted,
         load,
     };
+    progress("the longest hold of every call");
+    let longest_holds = longest_holds(if arguments.quick { 1_000 } else { 100_000 });
     if is_terminal {
         eprint!("\r\x1b[K");
     }
     print!("{}", report::text(&run, std::io::stdout().is_terminal()));
+    print!("{longest_holds}");
     if let Some(file) = &arguments.json {
         std::fs::write(file, report::json(&run)?)?;
     }
@@ -94,6 +97,23 @@ fn run(arguments: &Arguments) -> std::io::Result<()> {
         std::fs::write(file, report::svg(&run))?;
     }
     Ok(())
+}
+
+/// The longest hold of every public call in objects, as the test of that name counts them: that needs the checks, which are not in here.
+fn longest_holds(size: usize) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["test", "--quiet", "--package", "axprocess", "--all-features"])
+        .args(["--test", "longest_holds", "--", "--ignored", "--nocapture", "table"])
+        .env("HOLDS_SIZE", size.to_string())
+        .output();
+    let (verdict, text) = match &output {
+        Ok(output) if output.status.success() => ("", String::from_utf8_lossy(&output.stdout)),
+        Ok(output) => (": NOT ALL ARE BOUNDED", String::from_utf8_lossy(&output.stdout)),
+        Err(error) => (": NOT MEASURED", error.to_string().into()),
+    };
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("hold ")).collect();
+    format!("\nthe longest hold in objects beside {size}{verdict}\n{}\n", lines.join("\n"))
 }
 
 /// Whether axprocess was built with the checks of its tests, as cargo does when it builds all of the workspace at once.

@@ -125,9 +125,8 @@ impl<H: Host> Thread<H> {
     }
 
     fn heir_of<'h>(&self, hold: &Hold<'h, H>, other: &Self) -> &'h Self {
-        let mut left = self.process().threads.iter(hold);
-        let is_heir = |it: &&Self| it.state() == ThreadState::Live && !core::ptr::eq(*it, other);
-        left.find(is_heir).unwrap_or_else(|| self.in_hold(hold))
+        let mut left = self.process().live_threads_in_order(hold);
+        left.find(|it| !core::ptr::eq(*it, other)).unwrap_or_else(|| self.in_hold(hold))
     }
 }
 

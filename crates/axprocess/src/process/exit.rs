@@ -7,20 +7,21 @@
 //! | 1 | `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
 //! | 1' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) |
 //! | 1'' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) |
-//! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 64 a hold |
+//! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 16 a hold |
 //! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
 //!
-//! With at most 64 children, all three steps are one hold. Between the holds of step 2 every
+//! With at most 16 children, all three steps are one hold, unless one of them has more threads that are to be told of it. Between the holds of step 2 every
 //! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
 //! has children (E6, race 10).
 
 use super::end_pid_ns::finish_waiting_inits;
 use super::send::{Origin, Receiver};
+use super::thread_walk::Errand;
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::sync::{Hold, with_rest_on_panic};
 use crate::thread::{Thread, ThreadState};
-use crate::{ARef, ChildSignalAction, ExitSignal, ExitStatus, Host, Signal, SignalCause};
+use crate::{ChildSignalAction, ExitSignal, ExitStatus, Host, Signal, SignalCause};
 
 /// What the exit of a thread was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,6 +129,7 @@ impl<H: Host> Thread<H> {
             self.clear_pdeath_signal(hold);
             self.cease_to_be_tracee(hold);
         }
+        self.leave_dead_run(hold);
         self.enter_state(hold, ThreadState::Exited);
         // The list's reference goes when all is told: from then on the thread is its holders', a leader also its process's.
         let listed = process.threads.remove(hold, self);
@@ -186,28 +188,13 @@ impl<H: Host> Process<H> {
     /// Returns whether this call decided it; the first one does. While another thread is in exec it decides nothing: the caller exits alone,
     /// with code 0 (R-EXIT-19). R-EXIT-06, R-EXIT-08, R-EXIT-09, R-EXIT-11 to R-EXIT-13.
     pub fn begin_group_exit(&self, status: ExitStatus) -> bool {
-        let table = self.table();
-        let (decides, mut next) = table.hold(|hold| {
-            let decides = !self.has(hold, Marks::EXECING)
-                && self.try_mark_group_exit(hold, Some(status.to_raw()));
-            (decides, if decides { self.request_some_exits(hold, None) } else { None })
-        });
-        while let Some(from) = next {
-            next = table.hold(|hold| self.request_some_exits(hold, Some(&from)));
-        }
-        decides
+        self.table().hold(|hold| {
+            !self.has(hold, Marks::EXECING) && self.decide_group_exit(hold, status.to_raw())
+        })
     }
 
-    pub(crate) fn begin_group_exit_by_signal(
-        &self,
-        hold: &mut Hold<'_, H>,
-        code: Option<i32>,
-    ) -> bool {
-        let decides = self.try_mark_group_exit(hold, code);
-        if decides {
-            self.request_exits(hold);
-        }
-        decides
+    pub(super) fn begin_group_exit_by_signal(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        self.decide_group_exit(hold, ExitStatus::killed(signal).to_raw());
     }
 
     /// Whether it lives on, as far as is decided: threads can join, and stop and continue signals have a meaning.
@@ -215,49 +202,16 @@ impl<H: Host> Process<H> {
         self.state_in(hold) == ProcessState::Live && !self.has(hold, Marks::GROUP_EXIT)
     }
 
-    fn try_mark_group_exit(&self, hold: &mut Hold<'_, H>, code: Option<i32>) -> bool {
+    /// False if it was decided before.
+    fn decide_group_exit(&self, hold: &mut Hold<'_, H>, code: i32) -> bool {
         if !self.is_exit_undecided(hold) {
             return false;
         }
         self.mark(hold, Marks::GROUP_EXIT);
-        if let Some(code) = code {
-            self.exit_code.set(hold, code as u32);
-        }
+        self.exit_code.set(hold, code as u32);
         self.clear_stop_and_reports(hold);
+        self.walk_threads(hold, Errand::RequestExit);
         true
-    }
-
-    /// Tells as many threads as the hold allows, `from` on, if that one is still there, or from the first on. Returns the next one. None can join any more, so it comes to an end.
-    fn request_some_exits(
-        &self,
-        hold: &mut Hold<'_, H>,
-        from: Option<&Thread<H>>,
-    ) -> Option<ARef<Thread<H>>> {
-        let from = from.filter(|from| from.is_listed(hold)).map(|from| from.in_hold(hold));
-        let mut at = from.or_else(|| self.threads.first(hold));
-        while let Some(thread) = at {
-            if hold.is_batch_full() {
-                return Some(ARef::from(thread));
-            }
-            hold.count_touched();
-            if thread.is_live() {
-                hold.host().request_exit(thread);
-            }
-            at = self.threads.after(hold, thread);
-        }
-        None
-    }
-
-    /// Tells all threads in one hold, as Linux does, on behalf of a signal: none can join any more, and none runs on as if nothing had been decided.
-    fn request_exits(&self, hold: &mut Hold<'_, H>) {
-        let mut at = self.threads.first(hold);
-        while let Some(thread) = at {
-            hold.count_touched();
-            if thread.state() == ThreadState::Live {
-                hold.host().request_exit(thread);
-            }
-            at = self.threads.after(hold, thread);
-        }
     }
 
     /// From here on the process accepts no child and no thread.
@@ -421,15 +375,24 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Ends a childless root without telling anyone, when the whole table is being dropped.
-    pub(crate) fn release_at_table_end(&self, hold: &mut Hold<'_, H>) {
-        self.end_tracing_of_leader(hold);
-        while let Some(thread) = self.threads.first(hold) {
-            thread.forget_tracees(hold);
-            thread.leave_thread_group(hold);
+    /// One step of the end of a root, without telling anyone, when the whole table is being dropped: a child becomes a root, a tracee is let go, a thread leaves, or nothing of that is left and it is released.
+    pub(crate) fn take_release_step_at_table_end(&self, hold: &mut Hold<'_, H>) {
+        let listed = self.threads.first(hold);
+        let thread = listed.unwrap_or_else(|| self.leading_thread(hold));
+        if let Some(child) = thread.children_lists().list.first(hold) {
+            child.become_root(hold);
+            return;
         }
-        self.drop_subreaper_mark(hold);
-        self.become_reaped(hold);
-        drop(hold.roots().remove(hold, self));
+        if thread.forget_tracee(hold) {
+            return;
+        }
+        if listed.is_some() {
+            thread.leave_thread_group(hold);
+        } else {
+            self.end_tracing_of_leader(hold);
+            self.drop_subreaper_mark(hold);
+            self.become_reaped(hold);
+            drop(hold.roots().remove(hold, self));
+        }
     }
 }

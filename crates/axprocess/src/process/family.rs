@@ -79,7 +79,8 @@ impl<H: Host> Children<H> {
                 false => child.reparent_and_notify(hold, self, parent),
             }
             if hold.is_chased_batch_full() {
-                return self.list.is_empty(hold);
+                // What threads of the last one have wished for is sent before its former parent goes on.
+                return self.list.is_empty(hold) && !hold.owes_walk();
             }
         }
         true
@@ -302,7 +303,7 @@ impl<H: Host> Process<H> {
 
     /// The thread that adopts what another of this process leaves behind: the first living one, if any.
     pub(super) fn first_live_thread<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
-        self.threads.iter(hold).find(|thread| thread.is_live())
+        self.live_threads_in_order(hold).next()
     }
 
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.

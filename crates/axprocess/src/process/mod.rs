@@ -17,6 +17,7 @@
 //! | `stop` | group stops and continues |
 //! | `kill` | whom a signal hits |
 //! | `send` | what it does before the receiver runs |
+//! | `thread_walk` | what is decided for all threads, and done to one after the other |
 //! | `orphan` | orphaned groups, and what their stopped members are sent |
 //! | `parent_death` | the signal at the parent's death |
 //! | `trace` | ptrace: tracers, tracees, their stops |
@@ -44,6 +45,7 @@ mod send;
 mod stat;
 mod stop;
 mod terminal;
+mod thread_walk;
 mod trace;
 mod vfork;
 mod wait;
@@ -57,7 +59,7 @@ pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest, InitSession, PreparedFork, PreparedThread};
 pub use kill::{GivenInfo, SignalScope};
 pub(crate) use lists::{ChildrenOf, ThreadsOf};
-pub(crate) use orphan::is_orphaned_group;
+pub(crate) use orphan::try_is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};
 pub use stat::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};
 pub use stop::{DiscardedSignals, StopDecision, StopTicket, ThreadStop};
@@ -65,6 +67,7 @@ pub use terminal::{
     AcquireTerminal, AdminRight, CttyChange, IfTaken, StopSignal, TerminalAccess, TerminalAnswer,
     TerminalFile, TerminalRelease, TerminalSide,
 };
+pub(crate) use thread_walk::ThreadWalk;
 pub(crate) use trace::{PtraceRole, TracedBy};
 pub use trace::{TraceOptions, TraceStart, TraceStop, TraceStopped};
 pub use vfork::VforkWait;

@@ -24,7 +24,7 @@
 
 use super::{Process, ProcessState};
 use crate::group::ProcessGroup;
-use crate::sync::Hold;
+use crate::sync::{Hold, HoldFull};
 use crate::{Host, Signal, SignalCause, SignalInfo};
 
 /// Whether no member of the group, `ignored` aside, links it. R-ORPHAN-01, R-ORPHAN-02, R-ORPHAN-10.
@@ -41,7 +41,42 @@ pub(crate) fn is_orphaned_group<H: Host>(
     left == 0
 }
 
+/// The same for who asks and changes nothing: looks for a member that links the group in as many holds as it takes. Only of a group of which none was found, all are asked in one hold.
+///
+/// # Errors
+///
+/// The hold is full: it is to be asked again, in another.
+pub(crate) fn try_is_orphaned_group<H: Host>(
+    hold: &mut Hold<'_, H>,
+    group: &ProcessGroup<H>,
+) -> Result<bool, HoldFull> {
+    match group.try_finish_orphan_search(hold, None) {
+        true => Ok(is_orphaned_group(hold, group, None)),
+        false => Err(HoldFull),
+    }
+}
+
 impl<H: Host> ProcessGroup<H> {
+    /// Looks for a member other than `ignored` that links the group. False if the hold is full before one is found, or all are asked.
+    fn try_finish_orphan_search(
+        &self,
+        hold: &mut Hold<'_, H>,
+        ignored: Option<&Process<H>>,
+    ) -> bool {
+        while self.orphan_search_passed().get(hold) < self.members().len(hold) as u32 {
+            if hold.is_batch_full() {
+                return false;
+            }
+            if self.next_member_keeps_unorphaned(hold, ignored) {
+                self.orphan_search_passed().set(hold, 0);
+                return true;
+            }
+            let searched = self.orphan_search_passed().get(hold);
+            self.orphan_search_passed().set(hold, searched + 1);
+        }
+        true
+    }
+
     /// Whether the witness, which is not `ignored`, links the group. If not, the next member is the witness.
     fn next_member_keeps_unorphaned(
         &self,
@@ -93,21 +128,7 @@ impl<H: Host> Process<H> {
             && self
                 .parent_in(hold)
                 .is_some_and(|parent| self.has_unorphaning_parent(hold, parent, group));
-        if !is_asked {
-            return true;
-        }
-        while group.orphan_search_passed().get(hold) < group.members().len(hold) as u32 {
-            if hold.is_batch_full() {
-                return false;
-            }
-            if group.next_member_keeps_unorphaned(hold, Some(self)) {
-                group.orphan_search_passed().set(hold, 0);
-                return true;
-            }
-            let searched = group.orphan_search_passed().get(hold);
-            group.orphan_search_passed().set(hold, searched + 1);
-        }
-        true
+        !is_asked || group.try_finish_orphan_search(hold, Some(self))
     }
 
     /// R-ORPHAN-03: this process has just moved away from its parent `lost`.

@@ -5,10 +5,11 @@
 //! survives the leader's exit, as on Linux.
 
 use super::send::Receiver;
+use super::thread_walk::Errand;
 use super::{Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{Errno, Host, Signal, SignalCause, SignalInfo};
+use crate::{ARef, Errno, Host, Signal, SignalCause, SignalInfo};
 
 impl<H: Host> Thread<H> {
     /// Sets the signal that this thread's process gets when its parent dies; `None`: none.
@@ -77,22 +78,33 @@ impl<H: Host> Thread<H> {
 impl<H: Host> Process<H> {
     /// Sends what the threads of this process have wished for, on behalf of its former parent `lost`. R-REPARENT-08, R-PDEATH-03.
     ///
-    /// All threads in one hold, as on Linux; without a wish none is looked at.
+    /// As many threads as the hold allows, the leader first; without a wish none is looked at.
     pub(super) fn send_pdeath_signals(&self, hold: &mut Hold<'_, H>, lost: &Self) {
         let mut left = self.pdeath_threads.get(hold);
-        let mut at = Some(self.leading_thread(hold)).filter(|_| left > 0);
-        while let Some(thread) = at {
-            if let Some(signal) = thread.pdeath_signal().get(hold) {
-                // A leader that has exited is addressed by nobody.
-                let wisher = Some(thread).filter(|it| it.state() != ThreadState::Exited);
-                self.send_pdeath_signal(hold, lost, wisher, signal);
-                left -= 1;
-            }
-            at = self.thread_after(hold, thread).filter(|_| left > 0);
-            if at.is_some() {
-                hold.count_touched();
-            }
+        if left == 0 {
+            return;
         }
+        let leader = self.leading_thread(hold);
+        if !leader.is_listed(hold) && self.send_pdeath_signal_of(hold, lost, leader) {
+            left -= 1;
+        }
+        if left > 0 {
+            self.walk_threads(hold, Errand::SendPdeathSignal { lost: ARef::from(lost), left });
+        }
+    }
+
+    /// Sends what one thread has wished for. False if that is nothing.
+    pub(super) fn send_pdeath_signal_of<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        lost: &Self,
+        thread: &'h Thread<H>,
+    ) -> bool {
+        let Some(signal) = thread.pdeath_signal().get(hold) else { return false };
+        // A leader that has exited is addressed by nobody.
+        let wisher = Some(thread).filter(|it| it.state() != ThreadState::Exited);
+        self.send_pdeath_signal(hold, lost, wisher, signal);
+        true
     }
 
     /// It goes to the process, but addresses the thread that has wished for it.

@@ -10,15 +10,18 @@
 //! | 4 | the host queues the signal | `__send_signal_locked` |
 //! | 5 | a signal that ends the process without a core ends it now, if a thread can take it: the exit is decided with this signal's status, and every thread is asked to exit, wherever it sleeps (R-EXIT-10, B27) | `complete_signal` |
 //!
+//! Of a process of very many threads, whom the signal finds and who is asked to exit is walked over in further holds (`thread_walk`), before the sender's call comes back.
+//!
 //! The model knows no handlers and no masks: the host tells ([`Host::signal_action`], [`Host::is_signal_blocked`], [`Host::is_told_of_signal`],
 //! [`Host::is_signal_queued`]), in that hold.
 //! What is left for the moment at which a thread takes a signal from a queue: signals that dump core, that were blocked when they were sent, or
 //! that no thread could take, because all were stopped. An init survives those too ([`Process::is_protected_from`]).
 
+use super::thread_walk::Errand;
 use super::{DiscardedSignals, Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{DefaultAction, ExitStatus, Host, Signal, SignalAction, SignalCause, SignalInfo};
+use crate::{DefaultAction, Host, Signal, SignalAction, SignalCause, SignalInfo};
 
 /// Whose queue a signal is for.
 pub(super) enum Receiver<'h, H: Host> {
@@ -62,14 +65,25 @@ impl Origin {
 }
 
 /// What becomes of a signal that is sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum Fate<'h, H: Host> {
     /// The receiver ignores it.
     Dropped,
     /// It is queued, and acts when a thread takes it.
     Queued,
     /// It is queued, and the process ends by it.
     Ends,
+    /// It is queued, and the process ends by it if this thread or one behind it can take it.
+    EndsIfTaken { next: &'h Thread<H> },
+}
+
+/// Whether a thread could take a signal at once.
+enum Taker<'h, H: Host> {
+    Found,
+    Nobody,
+    /// Nobody before this one; the hold is full.
+    Unknown {
+        next: &'h Thread<H>,
+    },
 }
 
 impl<H: Host> Process<H> {
@@ -127,12 +141,16 @@ impl<H: Host> Process<H> {
             hold.host().discard_signals(self, DiscardedSignals::by(signal));
         }
         let fate = self.fate_of(hold, origin, &receiver, signal);
-        if fate != Fate::Dropped {
+        if !matches!(fate, Fate::Dropped) {
             let cause = cause(hold);
             self.post(hold, &receiver, &SignalInfo { signal, cause });
         }
-        if fate == Fate::Ends {
-            self.begin_group_exit_by_signal(hold, Some(ExitStatus::killed(signal).to_raw()));
+        match fate {
+            Fate::Ends => self.begin_group_exit_by_signal(hold, signal),
+            Fate::EndsIfTaken { next } => {
+                self.owe_thread_walk(hold, next, Errand::FindTaker(signal, origin));
+            }
+            Fate::Dropped | Fate::Queued => {}
         }
         if signal.is_job_control() {
             self.void_tickets_if_sigcont(hold, signal);
@@ -141,13 +159,36 @@ impl<H: Host> Process<H> {
 
     /// Steps 3 and 5.
     #[inline]
-    fn fate_of(
+    fn fate_of<'h>(
         &self,
-        hold: &mut Hold<'_, H>,
+        hold: &mut Hold<'h, H>,
         origin: Origin,
-        receiver: &Receiver<'_, H>,
+        receiver: &Receiver<'h, H>,
         signal: Signal,
-    ) -> Fate {
+    ) -> Fate<'h, H> {
+        let (is_ignored, ends) = self.is_ignored_or_ends(hold, origin, signal);
+        if is_ignored {
+            let is_blocked = receiver.addressed_thread_blocks(hold, signal);
+            return if is_blocked { Fate::Queued } else { Fate::Dropped };
+        }
+        // Who could not take it when it was sent first takes it when it looks.
+        if !ends || self.is_standard_and_queued(hold, receiver, signal) {
+            return Fate::Queued;
+        }
+        match self.find_taker(hold, receiver, signal) {
+            Taker::Found => Fate::Ends,
+            Taker::Nobody => Fate::Queued,
+            Taker::Unknown { next } => Fate::EndsIfTaken { next },
+        }
+    }
+
+    /// Whether the process ignores the signal, and whether it is ended by it.
+    fn is_ignored_or_ends(
+        &self,
+        hold: &Hold<'_, H>,
+        origin: Origin,
+        signal: Signal,
+    ) -> (bool, bool) {
         let action = match signal.is_unblockable() {
             true => SignalAction::Default,
             false => hold.host().signal_action(self, signal),
@@ -157,20 +198,12 @@ impl<H: Host> Process<H> {
             || (is_default
                 && (signal.default_action() == DefaultAction::Ignore
                     || self.is_shielded(hold, origin, signal)));
-        let ends = is_default && signal.default_action() == DefaultAction::Terminate;
-        match is_ignored {
-            true if receiver.addressed_thread_blocks(hold, signal) => Fate::Queued,
-            true => Fate::Dropped,
-            false if ends && self.has_taker(hold, receiver, signal) => {
-                // Who could not take it when it was sent first takes it when it looks.
-                if self.is_standard_and_queued(hold, receiver, signal) {
-                    Fate::Queued
-                } else {
-                    Fate::Ends
-                }
-            }
-            false => Fate::Queued,
-        }
+        (is_ignored, is_default && signal.default_action() == DefaultAction::Terminate)
+    }
+
+    /// Whether the process is ended by the signal as soon as a thread takes it.
+    pub(super) fn would_end_by(&self, hold: &Hold<'_, H>, origin: Origin, signal: Signal) -> bool {
+        matches!(self.is_ignored_or_ends(hold, origin, signal), (false, true))
     }
 
     /// Whether default actions do not touch this process: it is the init of a namespace, and what its like can do nothing about,
@@ -194,25 +227,33 @@ impl<H: Host> Process<H> {
         signal.is_standard() && hold.host().is_signal_queued(self, thread, signal)
     }
 
-    /// Whether a thread could take the signal at once: the addressed one, or any if it is for the process.
-    fn has_taker(
+    /// Who could take the signal at once: the addressed thread, or any if it is for the process. Of very many, some are asked after the unlock.
+    fn find_taker<'h>(
         &self,
-        hold: &mut Hold<'_, H>,
-        receiver: &Receiver<'_, H>,
+        hold: &mut Hold<'h, H>,
+        receiver: &Receiver<'h, H>,
         signal: Signal,
-    ) -> bool {
+    ) -> Taker<'h, H> {
+        let of = |is_found| if is_found { Taker::Found } else { Taker::Nobody };
         if let Receiver::Thread(thread) = receiver {
-            return thread.is_some_and(|thread| thread.can_take(hold, signal));
+            return of(thread.is_some_and(|thread| thread.can_take(hold, signal)));
+        }
+        if signal == Signal::SIGKILL {
+            // Whoever lives takes it.
+            return of(self.live_threads.get(hold) > 0);
         }
         let mut at = self.threads.first(hold);
         while let Some(thread) = at {
             hold.count_touched();
             if thread.can_take(hold, signal) {
-                return true;
+                return Taker::Found;
             }
             at = self.threads.after(hold, thread);
+            if let Some(next) = at.filter(|_| hold.is_batch_full() && !hold.owes_walk()) {
+                return Taker::Unknown { next };
+            }
         }
-        false
+        Taker::Nobody
     }
 
     #[inline]
@@ -234,7 +275,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Linux's `wants_signal`: a thread that is stopped or has another to look at takes only `SIGKILL` (R-STOP-08, R-EXIT-10).
-    fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+    pub(super) fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
         let is_stopped = || self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED);
         let is_told = || hold.host().is_told_of_signal(self);
         self.state() == ThreadState::Live

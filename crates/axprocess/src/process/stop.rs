@@ -17,8 +17,9 @@
 //! A kernel that does all this by itself reports the outcome with [`Process::report_group_stopped`] and [`Process::report_group_continued`].
 
 use super::send::Receiver;
-use super::{Marks, Process};
-use crate::sync::Hold;
+use super::thread_walk::Errand;
+use super::{Marks, Process, try_is_orphaned_group};
+use crate::sync::{Hold, HoldFull};
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
 
@@ -118,7 +119,7 @@ impl<H: Host> Process<H> {
     ///
     /// `SIGSTOP` always stops; the terminal's stop signals do not in an orphaned group, nor an init. R-ORPHAN-09, R-NS-12.
     pub fn would_stop(&self, signal: Signal) -> StopDecision {
-        self.table().hold(|hold| self.would_stop_in(hold, signal))
+        self.table().hold_until_done(|hold| self.try_would_stop(hold, signal))
     }
 
     /// Records that every thread of the process has stopped, because of `signal`, and tells the parent.
@@ -211,13 +212,21 @@ impl<H: Host> Process<H> {
     }
 
     /// What would become of the signal. Begins nothing: the hold is written to by the orphan question alone, which remembers whom it has asked.
-    fn would_stop_in(&self, hold: &mut Hold<'_, H>, signal: Signal) -> StopDecision {
+    ///
+    /// # Errors
+    ///
+    /// The hold is full before the orphan question is answered.
+    fn try_would_stop(
+        &self,
+        hold: &mut Hold<'_, H>,
+        signal: Signal,
+    ) -> Result<StopDecision, HoldFull> {
         let stops = self.is_exit_undecided(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP
                 || !self.is_pid_ns_init(hold)
-                    && !super::is_orphaned_group(hold, self.group.get(hold), None));
-        if stops { StopDecision::Stop } else { StopDecision::Discard }
+                    && !try_is_orphaned_group(hold, self.group.get(hold))?);
+        Ok(if stops { StopDecision::Stop } else { StopDecision::Discard })
     }
 
     /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
@@ -294,28 +303,29 @@ impl<H: Host> Thread<H> {
     ///
     /// After [`StopDecision::Stop`] the thread calls [`participate_in_stop`](Self::participate_in_stop), and so does every other one that has not stopped; each
     /// is told so by [`Host::request_stop`]. If a stop is in progress, this thread just takes part in it. Asks
-    /// [`Process::would_stop`] in the same section. All threads are told in one hold, as on Linux: one that is
-    /// created meanwhile cannot be missed. R-STOP-03, R-STOP-05, R-STOP-09, R-ORPHAN-09.
+    /// [`Process::would_stop`] in the same section. The threads are told at most 64 in a hold; one that is
+    /// created meanwhile asks by itself. R-STOP-03, R-STOP-05, R-STOP-09, R-ORPHAN-09.
     pub fn begin_stop(&self, signal: Signal, ticket: StopTicket) -> StopDecision {
         let process = self.process();
-        process.table().hold(|hold| {
+        process.table().hold_until_done(|hold| {
             if self.state() != ThreadState::Live {
-                return StopDecision::Discard;
+                return Ok(StopDecision::Discard);
             }
             if process.stop_ticket() != ticket {
-                return StopDecision::CancelledByCont;
+                return Ok(StopDecision::CancelledByCont);
             }
-            let decision = process.would_stop_in(hold, signal);
+            let decision = process.try_would_stop(hold, signal)?;
             if decision != StopDecision::Stop || process.has(hold, Marks::EXECING) {
-                return StopDecision::Discard;
+                return Ok(StopDecision::Discard);
             }
             let begins = process.stop_awaits.get(hold) == 0 && !process.has(hold, Marks::STOPPED);
             if begins {
                 process.begin_stop_round(hold, signal);
                 process.stop_awaits.set(hold, process.live_threads.get(hold));
-                self.request_others(hold);
+                let (round, begun_by) = (process.stop_round.get(hold), self.place_in_process(hold));
+                process.walk_threads(hold, Errand::RequestStop { round, begun_by });
             }
-            decision
+            Ok(decision)
         })
     }
 
@@ -378,7 +388,7 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    fn has_to_join_group_stop(&self, hold: &Hold<'_, H>) -> bool {
+    pub(super) fn has_to_join_group_stop(&self, hold: &Hold<'_, H>) -> bool {
         let stops = !self.process().stop_round.get(hold).is_multiple_of(2);
         stops && self.state() == ThreadState::Live && !self.is_in_group_stop(hold)
     }
@@ -387,17 +397,5 @@ impl<H: Host> Thread<H> {
     pub(crate) fn is_in_group_stop(&self, hold: &Hold<'_, H>) -> bool {
         let round = self.process().stop_round.get(hold);
         !round.is_multiple_of(2) && self.last_stop_round().get(hold) == round
-    }
-
-    fn request_others(&self, hold: &mut Hold<'_, H>) {
-        let process = self.process();
-        let mut at = process.threads.first(hold);
-        while let Some(thread) = at {
-            hold.count_touched();
-            if thread.state() == ThreadState::Live && !core::ptr::eq(thread, self) {
-                hold.host().request_stop(thread);
-            }
-            at = process.threads.after(hold, thread);
-        }
     }
 }

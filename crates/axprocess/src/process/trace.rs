@@ -23,6 +23,7 @@
 //!
 //! A thread that is not traced and traces none has no record of all this: it pays one word of memory.
 
+mod dead_run;
 mod end;
 mod record;
 

@@ -1,12 +1,14 @@
 //! The relation lock of one table, and one hold of it.
 
+use core::mem;
+
 use super::atomic::{AtomicU64, Ordering};
 use super::binding::Binding;
-use super::{EndsProgram, Lock};
+use super::{EndsProgram, Lock, with_rest_on_panic};
 use crate::list::{StrongList, WeakList};
 use crate::object::{ARef, Head, Held, Pending, Released, Spare};
 use crate::pid::{Memory, NodesMissing, PidNamespace, Refusal};
-use crate::process::{Process, Siblings, Sleeper, Sleepers};
+use crate::process::{Process, Siblings, Sleeper, Sleepers, ThreadWalk};
 use crate::table::Relations;
 use crate::thread::Thread;
 use crate::{Errno, Host, check};
@@ -126,7 +128,7 @@ impl<H: Host> TableInner<H> {
             }
             let mut brought = Some(needed.allocate()?);
             let run = self.hold(|hold| {
-                hold.memory().brought = brought.take();
+                hold.leftovers().brought = brought.take();
                 section(hold)
             });
             match run {
@@ -136,33 +138,24 @@ impl<H: Host> TableInner<H> {
         }
     }
 
-    /// Runs one critical section under the relation lock. What it released is dropped after the unlock.
+    /// Runs a critical section again, until it has come to its end: each time it goes on from what it has left behind.
+    pub(crate) fn hold_until_done<R>(
+        &self,
+        mut section: impl for<'h> FnMut(&mut Hold<'h, H>) -> Result<R, HoldFull>,
+    ) -> R {
+        loop {
+            if let Ok(done) = self.hold(&mut section) {
+                return done;
+            }
+        }
+    }
+
+    /// Runs one critical section under the relation lock. What it released is dropped after the unlock, and what it owes is done.
     #[inline]
     pub(crate) fn hold<R>(&self, section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R) -> R {
-        let context = self.host.context();
-        assert!(
-            !self.pending.is_lock_held_by(context),
-            "a hook has called back into the process model: it runs under the relation lock"
-        );
-        // What it leaves to be done: written where it stands, for it is large, and mostly there is nothing.
+        // Written where it stands, for it is large, and mostly there is nothing.
         let mut owed = None;
-        let (result, released) = {
-            let mut relations = self.relations.lock();
-            let relations = &mut *relations;
-            self.binding.check_or_bind(&mut relations.table);
-            // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
-            // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
-            let held = unsafe { self.pending.note_lock_held(context) };
-            let mut hold = Hold { table: self, relations: &mut *relations, touched: 0 };
-            let result = EndsProgram::unless_it_returns(|| section(&mut hold));
-            let touched = hold.touched;
-            check::at_unlock(&mut hold, touched);
-            let released = match relations.duties.is_empty() {
-                true => held.leave(),
-                false => owed.insert(Owed::take(relations)).leave(held),
-            };
-            (result, released)
-        };
+        let (result, released) = self.hold_and_owe(&mut owed, section);
         if let Some(owed) = owed {
             owed.settle(self);
         }
@@ -171,7 +164,60 @@ impl<H: Host> TableInner<H> {
         }
         result
     }
+
+    /// One critical section, what it owes, and what waits to be dropped.
+    #[inline(always)]
+    fn hold_and_owe<R>(
+        &self,
+        owed: &mut Option<Owed<H>>,
+        section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
+    ) -> (R, Option<Released>) {
+        let context = self.host.context();
+        assert!(
+            !self.pending.is_lock_held_by(context),
+            "a hook has called back into the process model: it runs under the relation lock"
+        );
+        let mut relations = self.relations.lock();
+        let relations = &mut *relations;
+        self.binding.check_or_bind(&mut relations.table);
+        // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
+        // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
+        let held = unsafe { self.pending.note_lock_held(context) };
+        let mut hold = Hold { table: self, relations: &mut *relations, touched: 0 };
+        let result = EndsProgram::unless_it_returns(|| section(&mut hold));
+        let touched = hold.touched & !FULL_BY_WALK;
+        check::at_unlock(&mut hold, touched);
+        let released = match relations.duties.is_empty() {
+            true => held.leave(),
+            false => owed.insert(Owed::take(relations)).leave(held),
+        };
+        (result, released)
+    }
+
+    /// Does what a hold owes: first the walks that it has begun, each in bounded holds, then the wake-ups, because a waker is foreign code.
+    #[cold]
+    fn pay(&self, owes_wakes: bool, walks: Walks<H>) {
+        let (mut owes_wakes, mut walks) = (owes_wakes, walks);
+        while let Some(walk) = walks[0].take() {
+            let mut owed = None;
+            let ((), released) = self.hold_and_owe(&mut owed, |hold| walk.go_on(hold));
+            owes_wakes |= owed.as_ref().is_some_and(|owed| owed.wakes);
+            // What a walk has begun comes to its end before that goes on.
+            let begun = owed.as_mut().map(Owed::take_walks).unwrap_or_default();
+            let mut left = begun.into_iter().chain([walks[1].take()]).flatten();
+            walks = [left.next(), left.next()];
+            debug_assert!(left.next().is_none(), "a walk, and one of which that is a step");
+            let rest = || self.pay(owes_wakes, mem::take(&mut walks));
+            with_rest_on_panic(rest, || drop((released, owed)));
+        }
+        if owes_wakes {
+            self.wake_due();
+        }
+    }
 }
+
+/// The walks that a hold has begun, and that go on after it: one, or one and another of which that is a step.
+type Walks<H> = [Option<ThreadWalk<H>>; 2];
 
 bitflags::bitflags! {
     /// What is to be thought of at the end of a hold. Mostly it is nothing, which is asked at once.
@@ -181,8 +227,8 @@ bitflags::bitflags! {
         const TABLE_GONE = 1 << 0;
         /// Futures are due to be woken.
         const WAKES = 1 << 1;
-        /// There is memory to be freed.
-        const MEMORY = 1 << 2;
+        /// There is memory to be freed, or there are walks over the threads of a process to be gone on with.
+        const LEFTOVERS = 1 << 2;
     }
 }
 
@@ -190,7 +236,7 @@ bitflags::bitflags! {
 struct Owed<H: Host> {
     is_table_gone: bool,
     wakes: bool,
-    memory: HoldMemory<H>,
+    leftovers: Leftovers<H>,
 }
 
 impl<H: Host> Owed<H> {
@@ -202,7 +248,7 @@ impl<H: Host> Owed<H> {
         Self {
             is_table_gone: duties.contains(Duties::TABLE_GONE),
             wakes: duties.contains(Duties::WAKES),
-            memory: core::mem::replace(&mut relations.memory, HoldMemory::new()),
+            leftovers: mem::replace(&mut relations.leftovers, Leftovers::new()),
         }
     }
 
@@ -214,26 +260,32 @@ impl<H: Host> Owed<H> {
     #[cold]
     #[inline(never)]
     fn settle(self, table: &TableInner<H>) {
-        let Self { wakes, memory, .. } = self;
-        if wakes {
-            table.wake_due();
-        }
-        drop(memory);
+        let mut owed = self;
+        let walks = owed.take_walks();
+        table.pay(owed.wakes, walks);
+    }
+
+    fn take_walks(&mut self) -> Walks<H> {
+        mem::take(&mut self.leftovers.walks)
     }
 }
 
-/// Memory for numbers that a hold has brought along, and that it leaves behind: dropped after the unlock. Most have none.
-pub(crate) struct HoldMemory<H: Host> {
-    /// What is not needed any more.
+/// Counted as touched by a hold that owes a walk: it is full, whatever it has touched.
+const FULL_BY_WALK: usize = 1 << 30;
+
+/// What a hold has brought along, and what it leaves behind. Most have nothing of it.
+pub(crate) struct Leftovers<H: Host> {
+    /// Memory for numbers that is not needed any more: dropped after the unlock.
     retired: Memory<H>,
-    /// What it may use, and what it has not needed of that.
+    /// What it may use of that, and what it has not needed.
     brought: Option<Memory<H>>,
+    walks: Walks<H>,
 }
 
-impl<H: Host> HoldMemory<H> {
-    /// None.
+impl<H: Host> Leftovers<H> {
+    /// Nothing.
     pub(crate) const fn new() -> Self {
-        Self { retired: Memory::new(), brought: None }
+        Self { retired: Memory::new(), brought: None, walks: [None, None] }
     }
 }
 
@@ -287,18 +339,18 @@ impl<'h, H: Host> Hold<'h, H> {
     /// Keeps memory that number tables do not need any more until after the unlock.
     #[cold]
     pub(crate) fn retire(&mut self, memory: Memory<H>) {
-        self.memory().retired.absorb(memory);
+        self.leftovers().retired.absorb(memory);
     }
 
     /// As much of the memory that was brought along for numbers as one table lacks; `None`: it is not enough.
     #[cold]
     pub(crate) fn take_donated(&mut self, missing: NodesMissing) -> Option<Memory<H>> {
-        self.relations.memory.brought.as_mut()?.take(missing)
+        self.relations.leftovers.brought.as_mut()?.take(missing)
     }
 
-    fn memory(&mut self) -> &mut HoldMemory<H> {
-        self.relations.duties |= Duties::MEMORY;
-        &mut self.relations.memory
+    fn leftovers(&mut self) -> &mut Leftovers<H> {
+        self.relations.duties |= Duties::LEFTOVERS;
+        &mut self.relations.leftovers
     }
 
     /// The futures that are to be woken after the unlock.
@@ -309,6 +361,24 @@ impl<'h, H: Host> Hold<'h, H> {
     /// Has them woken.
     pub(crate) fn owe_wakes(&mut self) {
         self.relations.duties |= Duties::WAKES;
+    }
+
+    /// Has a walk gone on with after the unlock: until then this hold is full.
+    #[cold]
+    pub(crate) fn owe_walk(&mut self, walk: ThreadWalk<H>) {
+        let walks = &mut self.leftovers().walks;
+        let room = walks.iter_mut().find(|place| place.is_none());
+        debug_assert!(room.is_some(), "a hold owes a walk, and one of which that is a step");
+        if let Some(room) = room {
+            *room = Some(walk);
+        }
+        self.touched |= FULL_BY_WALK;
+    }
+
+    /// Whether a walk has been begun that goes on after the unlock.
+    #[inline]
+    pub(crate) const fn owes_walk(&self) -> bool {
+        self.touched & FULL_BY_WALK != 0
     }
 
     /// Counts one object that a loop has come to in this hold.

@@ -13,10 +13,10 @@ use core::ops::DerefMut;
 /// | feature | ready-made | for |
 /// | --- | --- | --- |
 /// | `lock_api` | every `lock_api::Mutex<R, T>`: `parking_lot::Mutex`, `lock_api::Mutex<spin::mutex::TicketMutex<()>, T>` (fair; spin's features `lock_api`, `spin_mutex`, `ticket_mutex`), a kernel's own raw lock | kernels and user space |
-/// | `kspin` | `kspin::SpinNoIrq`: switches interrupts off **on bare metal only**, elsewhere it just spins; not fair | kernels |
-/// | `std` | `std::sync::Mutex` | simulators, runtimes, tests |
+/// | `kspin` | `kspin::SpinNoIrq`: switches interrupts off **on bare metal only**, elsewhere it just spins; not fair, but whoever has waited for long looks on, and mostly gets it at the next unlock | kernels |
+/// | `std` | `std::sync::Mutex`: not fair; one that takes it over and over keeps the others waiting, for as long as it goes on | simulators, runtimes, tests |
 ///
-/// None is a default.
+/// None is a default. A signal to all is one hold over all processes, as on Linux, and any user can send one after the other: a kernel for many users takes a fair lock.
 ///
 /// ```
 /// use std::sync::{Mutex, MutexGuard};

@@ -63,7 +63,7 @@ mod word;
 pub(crate) use ends_program::EndsProgram;
 pub(crate) use field::{Field, Opened, StrongEdge};
 pub(crate) use first_use::FirstUse;
-pub(crate) use hold::{BATCH, Duties, Hold, HoldFull, HoldMemory, TableInner};
+pub(crate) use hold::{BATCH, Duties, Hold, HoldFull, Leftovers, TableInner};
 pub use lock::Lock;
 pub(crate) use table_ref::TableRef;
 pub(crate) use with_rest_on_panic::with_rest_on_panic;

@@ -3,6 +3,7 @@
 mod counted;
 mod crowd;
 mod exits;
+mod fairness;
 mod memory;
 mod two_threads;
 mod waits;
@@ -150,6 +151,7 @@ pub(crate) fn measure(
     }
     rows.extend(waits::rows(plan, floors, progress));
     rows.extend(two_threads::rows(plan, floors, progress));
+    rows.extend(fairness::rows(plan, progress));
     rows.extend(memory::rows(progress));
     rows.extend(counted::rows(progress)?);
     // The sizes of an operation one below the other.

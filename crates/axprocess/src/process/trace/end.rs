@@ -114,6 +114,7 @@ impl<H: Host> Thread<H> {
             return false;
         }
         self.enter_state(hold, ThreadState::Zombie);
+        self.enter_dead_run(hold);
         self.clear_pdeath_signal(hold);
         if let Some(status) = trace.zombie_status(hold) {
             trace.notify_tracer(hold, Some(Signal::SIGCHLD), status);
@@ -135,13 +136,13 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    /// Forgets its tracees without a word, when the whole table is being dropped.
-    pub(in crate::process) fn forget_tracees(&self, hold: &mut Hold<'_, H>) {
-        if let Some(trace) = self.trace(hold) {
-            while let Some(tracee) = trace.tracees().last(hold) {
-                tracee.cease_to_be_tracee(hold);
-            }
+    /// Forgets a tracee without a word, when the whole table is being dropped. False if there is none.
+    pub(in crate::process) fn forget_tracee(&self, hold: &mut Hold<'_, H>) -> bool {
+        let tracee = self.trace(hold).and_then(|trace| trace.tracees().last(hold));
+        if let Some(tracee) = tracee {
+            tracee.cease_to_be_tracee(hold);
         }
+        tracee.is_some()
     }
 }
 

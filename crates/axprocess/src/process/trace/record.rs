@@ -25,8 +25,12 @@ pub(crate) struct PtraceRole<H: Host> {
     serial: Field<u64>,
     tracer: WeakEdge<PtraceRole<H>>,
     tracee_links: Links<PtraceRole<H>>,
+    /// Its place among the tracees of its tracer: when it was attached.
+    place: Field<i64>,
     /// In the order of the attachments; wait looks at the newest first.
     tracees: WeakList<PtraceRole<H>, Tracees>,
+    /// If the thread is dead and the first or the last of a run of such: the other end of that.
+    pub(super) other_end_of_dead_run: WeakEdge<Thread<H>>,
     marks: Field<TraceMarks>,
     /// A stop that the tracer has not been told of.
     report: Field<Option<TraceStop>>,
@@ -69,7 +73,9 @@ impl<H: Host> PtraceRole<H> {
             serial: Field::new(0),
             tracer: WeakEdge::none(),
             tracee_links: Links::new(),
+            place: Field::new(0),
             tracees: WeakList::new(),
+            other_end_of_dead_run: WeakEdge::none(),
             marks: Field::new(TraceMarks::empty()),
             report: Field::new(None),
         })
@@ -105,6 +111,11 @@ impl<H: Host> PtraceRole<H> {
 
     pub(crate) fn tracer<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
         self.tracer.get(hold)
+    }
+
+    /// Its place among the tracees of its tracer: later ones have greater places.
+    pub(crate) fn place(&self, hold: &Hold<'_, H>) -> i64 {
+        self.place.get(hold)
     }
 
     pub(crate) const fn tracees(&self) -> &WeakList<Self, Tracees> {
@@ -179,6 +190,8 @@ impl<H: Host> PtraceRole<H> {
     pub(super) fn become_tracee(&self, hold: &mut Hold<'_, H>, tracer: &Self, marks: TraceMarks) {
         debug_assert!(self.tracer.get(hold).is_none(), "a thread has one tracer");
         self.tracer.set(hold, Some(tracer));
+        let place = hold.relations_mut().next_place();
+        self.place.set(hold, place);
         tracer.tracees.push_back(hold, self);
         self.marks.set(hold, marks);
         self.update_report_queue_if_leader(hold);

@@ -3,11 +3,11 @@
 //! | who is asked for | where reports are found | whether anybody could report |
 //! | --- | --- | --- |
 //! | a child | there | there |
-//! | any | the first of the classes asked for in the queue of each thread | the count of each kind; if ends are not asked for, the children of each thread |
+//! | any | the first of the classes asked for in the queue of each thread; its tracees | the count of each kind; if ends are not asked for, the children of each thread; its tracees |
 //! | a group of few | its members | its members |
 //! | a group of many | those of the classes asked for in the queue of each thread | the children of each thread |
 //!
-//! What is asked of counts, of the classes of a queue or of few is answered in one hold, and so at one moment. If more are to be looked at, or the process has many threads, the look gives the lock back in between.
+//! What is asked of counts, of the classes of a queue or of few is answered in one hold, and so at one moment. If more are to be looked at, as many tracees, or the process has many threads, the look gives the lock back in between.
 //! Then it finds whoever could be reported, or could report, all the while; of those, the first. Linux's own look is no moment either, for stops and continuations: those happen beside it. The [token](super::WaitToken) is from
 //! the first hold, so that whoever sleeps with it looks again if anything has happened since.
 
@@ -60,6 +60,8 @@ enum Within<H: Host> {
     Reports(i64),
     /// Behind that child, if it still has that place.
     Children(ARef<Process<H>>, i64),
+    /// Past the children, and behind that tracee, if it still has that place.
+    Tracees(ARef<PtraceRole<H>>, i64),
 }
 
 /// Up to how many members a group has few.
@@ -172,7 +174,7 @@ impl<'h, H: Host> Search<'h, H> {
         }
         self.walk_threads(hold, pause, |hold, thread, within| {
             match self.report_of_children(hold, thread, within) {
-                Step::Nothing => self.find_tracee(hold, thread, Self::report_if_matches),
+                Step::Nothing => self.find_tracee(hold, thread, within, Self::report_if_matches),
                 found => found,
             }
         })
@@ -192,7 +194,7 @@ impl<'h, H: Host> Search<'h, H> {
         }
         self.walk_threads(hold, pause, |hold, thread, within| {
             match self.awaitable_among_children(hold, thread, within) {
-                Step::Nothing => self.find_tracee(hold, thread, Self::is_awaitable),
+                Step::Nothing => self.find_tracee(hold, thread, within, Self::is_awaitable),
                 found => found,
             }
         })
@@ -254,6 +256,9 @@ impl<'h, H: Host> Search<'h, H> {
         thread: &'h Thread<H>,
         within: &mut Within<H>,
     ) -> Step<(Subject<'h, H>, WaitStatus)> {
+        if let Within::Tracees(..) = within {
+            return Step::Nothing;
+        }
         let queue = &thread.children_lists().reportable;
         let wanted = self.wanted_classes();
         let behind = match *within {
@@ -292,6 +297,9 @@ impl<'h, H: Host> Search<'h, H> {
         thread: &'h Thread<H>,
         within: &mut Within<H>,
     ) -> Step<()> {
+        if let Within::Tracees(..) = within {
+            return Step::Nothing;
+        }
         let children = thread.children_lists();
         if matches!(self.selector, Selector::Any) && self.options.contains(WaitOptions::EXITED) {
             // Those that could be reaped were found before, so all that there are of a kind may end yet.
@@ -335,21 +343,35 @@ impl<'h, H: Host> Search<'h, H> {
         Step::Nothing
     }
 
-    /// The first of this thread's tracees with an answer, the newest first. All are looked at, as on Linux.
+    /// The first of this thread's tracees with an answer, the newest first.
     fn find_tracee<R>(
         &self,
         hold: &mut Hold<'h, H>,
         thread: &'h Thread<H>,
+        within: &mut Within<H>,
         pick: impl Fn(&Self, &Hold<'h, H>, Subject<'h, H>) -> Option<R>,
     ) -> Step<R> {
         let Some(trace) = thread.trace(hold) else { return Step::Nothing };
-        let mut next = trace.tracees().last(hold);
+        let is_there = |tracee: &PtraceRole<H>, place| {
+            let tracer = tracee.tracer(hold);
+            tracer.is_some_and(|tracer| core::ptr::eq(tracer, trace)) && tracee.place(hold) == place
+        };
+        let mut next = match core::mem::replace(within, Within::Beginning) {
+            Within::Tracees(last, place) if is_there(&last, place) => {
+                trace.tracees().before(hold, &last)
+            }
+            _ => trace.tracees().last(hold),
+        };
         while let Some(tracee) = next {
             hold.count_touched();
             if let Some(found) = pick(self, hold, Subject::Tracee(tracee)) {
                 return Step::Found(found);
             }
             next = trace.tracees().before(hold, tracee);
+            if hold.is_batch_full() && next.is_some() {
+                *within = Within::Tracees(ARef::from(tracee), tracee.place(hold));
+                return Step::Full;
+            }
         }
         Step::Nothing
     }
