@@ -288,6 +288,13 @@ fn ends_of_inits() {
     agree("inits.c", include_str!("kinds/inits.c"), &ways);
 }
 
+/// R-NS-20: the end of an init waits for processes whose making nobody has told, and what is asked about it until then is not compared.
+#[test]
+fn inits_that_wait_for_unknown_processes() {
+    let ways = ["plain", "nested", "stopped", "orphans", "outside", "ignored", "left"];
+    agree("kept_inits.c", include_str!("kinds/kept_inits.c"), &ways);
+}
+
 /// R-ORPHAN-03, R-NOTIFY-03: of one job and of several, with a terminal, by a killed shell, told to a parent that wants to know nothing of stops.
 #[test]
 fn orphaned_jobs() {

@@ -286,6 +286,7 @@ impl<'a> Tracer<'a> {
     /// Takes one step that is possible now. False if there is none before the next stop.
     fn advance(&mut self) -> bool {
         self.finish_exit()
+            || self.notice_kept_init()
             || self.judge_answers()
             || self.judge_arrivals()
             || self.apply_news()
