@@ -12,7 +12,7 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::tracee::Activity;
-use super::{CLOSING, Flight, PATIENCE, SETTLE, SLOW_CALL, SLOW_EXIT, Tracer, Turn};
+use super::{CLOSING, Flight, PATIENCE, SETTLE, SLOW_CALL, SLOW_EXIT, STARVATION, Tracer, Turn};
 use crate::ledger::Fact;
 use crate::operation::Call;
 use crate::procfs;
@@ -199,8 +199,16 @@ impl Tracer<'_> {
         if !self.ledger.is_still_closing(flight.tid) || !sys::is_dead(flight.tgid) {
             return false;
         }
-        let dead_since = *flight.dead_since.get_or_insert_with(Instant::now);
-        dead_since.elapsed() < self.patience(SETTLE)
+        let dead_for = flight.dead_since.get_or_insert_with(Instant::now).elapsed();
+        dead_for < self.patience(SETTLE) || dead_for < STARVATION && self.is_wait_returning()
+    }
+
+    /// Whether somebody is in a wait and no longer asleep there.
+    fn is_wait_returning(&self) -> bool {
+        self.tracees.iter().any(|(&tid, tracee)| {
+            matches!(tracee.activity, Activity::Waiting(_) | Activity::Calling(Call::Wait(_)))
+                && procfs::thread_stat(tracee.tgid, tid).is_some_and(|stat| stat.state != b'S')
+        })
     }
 
     /// Whether the end of a namespace's init is over but for Linux showing it: all others in the namespace are gone. Nobody may ask

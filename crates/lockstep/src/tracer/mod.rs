@@ -70,6 +70,8 @@ use crate::sys::{self, Pid, SignalDesk, TICK, Wake};
 
 /// How long Linux may take to do what the model says that it must.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long Linux may leave a thread that is ready to run without a processor: beside busy processes 16 seconds were seen.
+const STARVATION: Duration = Duration::from_secs(60);
 /// How long an answer that differs is held for news that would explain it.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How long it is held at least, where nobody is about to stop who could bring such news.
