@@ -18,7 +18,7 @@ use crate::operation::{Arrival, ChildNews, status_word};
 pub(crate) type Pid = u32;
 
 /// What a followed thread has stopped for, as `waitid` reports it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RawStop {
     /// The thread.
     pub(crate) tid: Pid,
@@ -490,6 +490,22 @@ impl SignalDesk {
         }
     }
 
+    /// The same for a stop alone, which is taken: a death is noticed at the next tick.
+    pub(crate) fn take_stop(&self) -> Wake {
+        self.tick(TICK);
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let options = libc::WSTOPPED | libc::__WALL;
+        // SAFETY: `info` is a siginfo_t that lives across the call.
+        if unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) } != 0 {
+            return self.take_signal(Duration::ZERO);
+        }
+        // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t.
+        let info = unsafe { info.assume_init() };
+        // SAFETY: waitid filled the member for SIGCHLD.
+        let (tid, code) = unsafe { (info.si_pid(), info.si_status()) };
+        Wake::Taken(RawStop { tid: tid as Pid, code })
+    }
+
     fn take_signal(&self, limit: Duration) -> Wake {
         let limit = libc::timespec {
             tv_sec: limit.as_secs() as libc::time_t,
@@ -530,6 +546,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(20);
 pub(crate) enum Wake {
     /// This thread has stopped; the stop is still to be taken.
     Stop(Pid),
+    /// This stop has been taken.
+    Taken(RawStop),
     /// Threads have stopped or died.
     Event,
     /// A signal for lockstep itself.

@@ -171,6 +171,13 @@ fn hang_ups_of_terminals() {
     assert!(run.compared("signals of the kernel") >= 6, "{}", run.report);
 }
 
+/// R-TTYEXIT-07: by a thread, again and again, in a namespace, with jobs in front and behind, by a user who may not.
+#[test]
+fn more_hang_ups_of_terminals() {
+    let ways = ["thread", "again", "namespace", "jobs", "user"];
+    agree("hung_up.c", include_str!("kinds/hung_up.c"), &ways);
+}
+
 /// A child made with CLONE_UNTRACED is followed, and nobody sees how.
 #[test]
 fn untraced_children() {
@@ -264,10 +271,28 @@ fn supervised_calls() {
     run.expect_report("another process answers the caller's system calls for the kernel");
 }
 
+/// A supervisor answers forks, waits, signals, what an executed program and one thread of two ask; its child is asked about, stopped and killed.
+#[test]
+fn more_supervised_calls() {
+    let ways = ["fork", "wait", "kill", "exec", "thread", "gone", "asked", "stopped", "killed"];
+    for way in ways {
+        let source = include_str!("kinds/supervised_others.c");
+        let Some(run) = agrees("supervised_others.c", source, &[way]) else { return };
+        run.expect_report("not compared: ").expect_report("about a process");
+    }
+}
+
 /// Numbers across namespaces: of who entered one, of signals, on several levels, of orphans.
 #[test]
 fn numbers_across_namespaces() {
     agree("numbers.c", include_str!("kinds/numbers.c"), &["enter", "signals", "levels", "orphans"]);
+}
+
+/// Errors for want of rights, descriptors and space, for bad addresses, by limits and by filters are not compared, and change nothing.
+#[test]
+fn more_errors_that_are_not_the_models() {
+    let reasons = ["rights", "descriptors", "addresses", "limits", "filter"];
+    agree("refusals.c", include_str!("kinds/refusals.c"), &reasons);
 }
 
 /// Arguments of each call about processes, in combinations that are refused and that are not.
@@ -286,6 +311,13 @@ fn ends_of_inits() {
         "ignoring", "reaped",
     ];
     agree("inits.c", include_str!("kinds/inits.c"), &ways);
+}
+
+/// R-NS-20: the end of an init waits for processes whose making nobody has told, and what is asked about it until then is not compared.
+#[test]
+fn inits_that_wait_for_unknown_processes() {
+    let ways = ["plain", "nested", "stopped", "orphans", "outside", "ignored", "left"];
+    agree("kept_inits.c", include_str!("kinds/kept_inits.c"), &ways);
 }
 
 /// R-ORPHAN-03, R-NOTIFY-03: of one job and of several, with a terminal, by a killed shell, told to a parent that wants to know nothing of stops.

@@ -34,7 +34,7 @@ fn stress_of_heavy_births() {
     }
     let bounds = ["--forkheavy-procs=4", "--forkheavy-allocs=1", "--forkheavy-ops=30"];
     let program = [
-        &["unshare", "-m", "sh", "-c", DISKS, "x", "stress-ng", "--quiet", "--timeout=5"][..],
+        &["unshare", "-m", "sh", "-c", DISKS, "x", "stress-ng", "--quiet", "--timeout=60"][..],
         &["--temp-path=/tmp", "--forkheavy=1"],
         &bounds,
     ];

@@ -153,15 +153,20 @@ impl Ledger {
 
     /// Whether what is asked about this process cannot be compared.
     pub(super) fn is_unfollowed(&self, pid: Pid) -> bool {
-        self.unfollowed.contains(&pid)
+        self.unfollowed.contains(&pid) || self.kept.contains(&pid)
+    }
+
+    /// Whether there is, or was, a process about which nothing is compared.
+    pub(super) fn is_anyone_unfollowed(&self) -> bool {
+        !self.unfollowed.is_empty() || !self.kept.is_empty()
     }
 
     /// Whether Linux shows a process as the parent of one that is not followed.
     pub(super) fn has_unfollowed_child(&mut self, pid: Pid) -> bool {
-        if self.unfollowed.is_empty() {
+        if !self.is_anyone_unfollowed() {
             return false;
         }
-        let mut unfollowed: Vec<_> = self.unfollowed.iter().copied().collect();
+        let mut unfollowed: Vec<_> = self.unfollowed.union(&self.kept).copied().collect();
         unfollowed.sort_unstable();
         unfollowed.iter().any(|&it| self.view.stat(it).is_some_and(|stat| stat.parent == pid))
     }
@@ -249,6 +254,21 @@ impl Ledger {
         self.refresh_sleepers(Cause::Event);
     }
 
+    /// The end of an init takes longer than the model can tell.
+    pub(super) fn kept(&mut self, tid: Pid) {
+        let tgid = self.process_of(tid);
+        self.tell(tgid, "is not let go by Linux yet, which is not compared", 0);
+        self.kept.insert(tgid);
+        self.refresh_sleepers(Cause::Event);
+    }
+
+    /// Processes that are or were there, and that the model does not have.
+    pub(crate) fn strangers(&mut self) -> Vec<Pid> {
+        let unfollowed: Vec<_> = self.unfollowed.iter().copied().collect();
+        let is_lacking = |&pid: &Pid| !self.ask(|model| model.is_known(pid)).unwrap_or(true);
+        unfollowed.into_iter().filter(is_lacking).collect()
+    }
+
     /// A process has ended.
     pub(super) fn ended(&mut self, tid: Pid, own: c_int, status: c_int) {
         let tgid = self.process_of(tid);
@@ -259,6 +279,7 @@ impl Ledger {
         self.keep_number(tgid);
         let children = self.ask(|model| model.children(tgid)).unwrap_or_default();
         let closed = self.ask(|model| model.closed(tid)).flatten();
+        self.kept.remove(&tgid);
         let departure = match closed {
             Some(departure) => Some(Ok(departure)),
             None => self.exit_thread(tid, tgid, own),
@@ -285,6 +306,9 @@ impl Ledger {
         }
         if self.history.has_had_threads(tgid) {
             self.unordered.extend(&children);
+        }
+        if closed.is_some() {
+            self.restart_patience();
         }
         self.last_end = Some(LastEnd { pid: tgid, children });
         self.reap_orphans();
@@ -394,7 +418,9 @@ impl Ledger {
     /// Reaps the program's ended orphans: the model's lockstep first, and Linux's must follow.
     pub(super) fn reap_orphans(&mut self) {
         while let Some(Some(pid)) = self.ask(|model| model.reap_orphan()) {
-            let was_there = self.view.stat(pid).is_some();
+            // Linux is not there yet, and leaves nothing behind then.
+            let is_kept = self.kept.contains(&pid);
+            let was_there = !is_kept && self.view.stat(pid).is_some();
             if was_there && !self.view.collect_death(pid) {
                 self.diverge(
                     &format!("reaping of the orphan {pid}"),

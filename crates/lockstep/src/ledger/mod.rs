@@ -55,6 +55,8 @@ pub(crate) struct Ledger {
     exemptions: HashMap<Pid, Exemption>,
     /// The last owners of these numbers were exempt: what is asked about them is not compared either.
     unfollowed: HashSet<Pid>,
+    /// Inits that the model has as ended and that Linux has not let go yet: what is asked about them until then is not compared.
+    kept: HashSet<Pid>,
     /// Threads that the model does not have.
     lost_threads: HashSet<Pid>,
     /// What each thread was told last.
@@ -136,6 +138,7 @@ impl Ledger {
             threads: HashMap::from([(root, root)]),
             exemptions: HashMap::new(),
             unfollowed: HashSet::new(),
+            kept: HashSet::new(),
             lost_threads: HashSet::new(),
             last_arrivals: HashMap::new(),
             orphaned_arrivals: VecDeque::new(),
@@ -237,6 +240,7 @@ impl Ledger {
             }
             Fact::Left { tid, status } => self.thread_left(tid, status),
             Fact::Closing { tid, status } => self.begin_closing(tid, status),
+            Fact::Kept { tid } => self.kept(tid),
             Fact::Ended { tid, own, status, .. } => self.ended(tid, own, status),
             Fact::Stray { tid } => self.stray(tid),
             Fact::HasTerminal { tid, device } => self.notice_terminal(self.process_of(tid), device),

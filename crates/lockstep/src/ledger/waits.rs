@@ -91,6 +91,13 @@ impl Ledger {
         })
     }
 
+    /// Linux can wake those who are due only from now on.
+    pub(super) fn restart_patience(&mut self) {
+        for due in self.sleepers.values_mut().filter_map(|waiting| waiting.due.as_mut()) {
+            due.since = Instant::now();
+        }
+    }
+
     /// Whether the model explains what a wait has said. If not, news may do so.
     pub(crate) fn is_wait_explained(
         &mut self,
@@ -190,7 +197,7 @@ impl Ledger {
 
     /// Whether what Linux said to a wait, or what the model says, is about a process that is not followed.
     fn is_about_unfollowed(&mut self, tid: Pid, said: WaitResult, model: WaitAnswer) -> bool {
-        if self.unfollowed.is_empty() {
+        if !self.is_anyone_unfollowed() {
             return false;
         }
         let child = said
@@ -370,7 +377,8 @@ impl Ledger {
         let Some(request) = self.sleepers.get(&tid).and_then(|waiting| waiting.resolved) else {
             return;
         };
-        let answer = self.look(tid, &request).map(|answer| answer.result);
+        let answer = self.look(tid, &request).filter(|answer| !self.kept.contains(&answer.child));
+        let answer = answer.map(|answer| answer.result);
         let answer = answer.filter(|&answer| answer != WaitResult::Nothing);
         // Linux may wait for a child of which the model knows nothing.
         let is_unknown = matches!(answer, Some(WaitResult::Error(_)))

@@ -202,9 +202,17 @@ impl Tracer<'_> {
             self.slot = None;
             return true;
         }
+        if self.is_end_owed() {
+            return false;
+        }
         let Some(tid) = self.ledger.overdue(self.patience(PATIENCE)) else {
             return false;
         };
+        // One that is woken and does not run yet is not asleep.
+        let tgid = self.tracees.get(&tid).map_or(tid, |tracee| tracee.tgid);
+        if procfs::thread_stat(tgid, tid).is_some_and(|stat| stat.state == b'R') {
+            return false;
+        }
         self.ledger.note(Fact::Overdue { tid });
         true
     }

@@ -119,7 +119,7 @@ impl Tracer<'_> {
             Some(caller) => self.birth(caller, child, &guess(child)),
             None => {
                 // Its parent is already gone; it is followed to its end, but not compared.
-                self.processes.insert(child, Traced::new(child, false));
+                self.processes.insert(child, Traced::new(child, numbers(child).is_init()));
                 self.tracees.insert(child, Tracee::new(child));
                 self.ledger.note(Fact::Found { child, forker });
             }

@@ -70,6 +70,8 @@ use crate::sys::{self, Pid, SignalDesk, TICK, Wake};
 
 /// How long Linux may take to do what the model says that it must.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long Linux may leave a thread that is ready to run without a processor: beside busy processes 16 seconds were seen.
+const STARVATION: Duration = Duration::from_secs(60);
 /// How long an answer that differs is held for news that would explain it.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How long it is held at least, where nobody is about to stop who could bring such news.
@@ -244,17 +246,23 @@ impl<'a> Tracer<'a> {
     fn wait(&mut self, limit: Duration) -> bool {
         // A death that cannot be collected yet would end the other way of waiting at once.
         let is_quick = limit >= TICK && !self.may_be_dead && self.quiet_ticks < QUIET_TICKS;
-        let wake = if is_quick { self.desk.watch() } else { self.desk.next(limit) };
+        // The end of a thread begins with a stop. One that was killed past that, and leaves nobody, can wait for the next tick.
+        let is_alone = self.tracees.len() == 1 && self.newborns.is_empty();
+        let wake = match is_quick {
+            true if is_alone => self.desk.take_stop(),
+            true => self.desk.watch(),
+            false => self.desk.next(limit),
+        };
         match wake {
             Wake::Stop(tid) => {
                 if let Some(stop) = sys::next_stop_of(tid) {
                     self.on_stop(stop.tid, stop.code);
                 }
-                self.quiet_ticks = 0;
-                self.single_stops += 1;
-                if self.single_stops == SINGLE_STOPS {
-                    self.take_stops();
-                }
+                self.count_single_stop();
+            }
+            Wake::Taken(stop) => {
+                self.on_stop(stop.tid, stop.code);
+                self.count_single_stop();
             }
             Wake::Event => {
                 self.quiet_ticks = 0;
@@ -268,6 +276,15 @@ impl<'a> Tracer<'a> {
             }
         }
         true
+    }
+
+    /// One stop was handled, whatever others there may be.
+    fn count_single_stop(&mut self) {
+        self.quiet_ticks = 0;
+        self.single_stops += 1;
+        if self.single_stops == SINGLE_STOPS {
+            self.take_stops();
+        }
     }
 
     /// Handles all stops that are there, and looks whether there is a death.
@@ -286,6 +303,7 @@ impl<'a> Tracer<'a> {
     /// Takes one step that is possible now. False if there is none before the next stop.
     fn advance(&mut self) -> bool {
         self.finish_exit()
+            || self.notice_kept_init()
             || self.judge_answers()
             || self.judge_arrivals()
             || self.apply_news()
