@@ -141,7 +141,7 @@ impl<H: Host> TableInner<H> {
     ) -> R {
         let (result, owed, _released) = self.hold_and_owe(memory, section);
         if owed != Owed::NOTHING {
-            self.pay(owed, take_walks(memory));
+            self.pay(owed, memory);
         }
         result
     }
@@ -173,7 +173,12 @@ impl<H: Host> TableInner<H> {
 
     /// Does what a hold owes: first the walks that it has begun, each in bounded holds, then the wake-ups, because a waker is foreign code.
     #[cold]
-    fn pay(&self, owed: Owed, walks: Walks<H>) {
+    #[inline(never)]
+    fn pay(&self, owed: Owed, memory: &mut Option<HoldMemory<H>>) {
+        self.pay_with(owed, take_walks(memory));
+    }
+
+    fn pay_with(&self, owed: Owed, walks: Walks<H>) {
         let (mut owed, mut walks) = (owed, walks);
         while let Some(walk) = walks[0].take() {
             let mut memory = None;
@@ -184,7 +189,7 @@ impl<H: Host> TableInner<H> {
             let mut left = begun.flatten();
             walks = [left.next(), left.next()];
             debug_assert!(left.next().is_none(), "a walk, and one of which that is a step");
-            with_rest_on_panic(|| self.pay(owed, mem::take(&mut walks)), || drop(released));
+            with_rest_on_panic(|| self.pay_with(owed, mem::take(&mut walks)), || drop(released));
         }
         if owed.contains(Owed::WAKES) {
             self.wake_due();

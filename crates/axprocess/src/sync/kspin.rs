@@ -37,6 +37,7 @@ impl<T> Lock<T> for SpinNoIrq<T> {
 ///
 /// But who keeps away misses the moment between two holds of one that takes the lock again at once. So whoever has waited for that long does look on.
 #[cold]
+#[inline(never)]
 fn keep_away_until_free<T>(lock: &SpinNoIrq<T>) -> SpinNoIrqGuard<'_, T> {
     let mut turns = 1;
     for _ in 0..MOST_TIMES {
