@@ -210,6 +210,7 @@ impl<H: Host> Process<H> {
         self.mark(hold, Marks::GROUP_EXIT);
         self.exit_code.set(hold, code as u32);
         self.clear_stop_and_reports(hold);
+        hold.count_touched();
         self.walk_threads(hold, Errand::RequestExit);
         true
     }

@@ -124,7 +124,7 @@ impl<H: Host> Process<H> {
     }
 
     /// The same. What caused it is put together for who gets to see it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send_with<'h>(
         &self,
         hold: &mut Hold<'h, H>,
@@ -158,7 +158,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Steps 3 and 5.
-    #[inline]
+    #[inline(always)]
     fn fate_of<'h>(
         &self,
         hold: &mut Hold<'h, H>,
@@ -183,6 +183,7 @@ impl<H: Host> Process<H> {
     }
 
     /// Whether the process ignores the signal, and whether it is ended by it.
+    #[inline(always)]
     fn is_ignored_or_ends(
         &self,
         hold: &Hold<'_, H>,

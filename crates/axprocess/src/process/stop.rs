@@ -323,6 +323,7 @@ impl<H: Host> Thread<H> {
                 process.begin_stop_round(hold, signal);
                 process.stop_awaits.set(hold, process.live_threads.get(hold));
                 let (round, begun_by) = (process.stop_round.get(hold), self.place_in_process(hold));
+                hold.count_touched();
                 process.walk_threads(hold, Errand::RequestStop { round, begun_by });
             }
             Ok(decision)

@@ -63,6 +63,7 @@ impl<H: Host> ThreadWalk<H> {
             true => Some(next.in_hold(hold)),
             false => process.in_hold(hold).threads.first(hold),
         };
+        hold.count_touched();
         process.walk_threads_from(hold, from, passed, until, errand);
     }
 }
@@ -98,7 +99,6 @@ impl<H: Host> Process<H> {
         // Who hits many processes in one hold finds it full, and one walk owed: this one cannot be.
         let must_finish = hold.owes_walk();
         while let Some(thread) = at {
-            hold.count_touched();
             let place = thread.place_in_process(hold);
             if place > until {
                 return;
@@ -114,6 +114,10 @@ impl<H: Host> Process<H> {
                 let (process, next) = (ARef::from(self), ARef::from(next));
                 hold.owe_walk(ThreadWalk { process, next, passed, until, errand });
                 return;
+            }
+            if at.is_some() {
+                // The first one is counted with the process, by whoever has come to that.
+                hold.count_touched();
             }
         }
     }

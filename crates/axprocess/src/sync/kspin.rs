@@ -28,7 +28,13 @@ impl<T> Lock<T> for SpinNoIrq<T> {
 
     #[inline]
     fn lock(&self) -> Self::Guard<'_> {
-        self.try_lock().unwrap_or_else(|| keep_away_until_free(self))
+        let mut waiter = Waiter { turns: 1, times: 0 };
+        loop {
+            if let Some(guard) = self.try_lock() {
+                return guard;
+            }
+            waiter.wait_once(self);
+        }
     }
 }
 
@@ -36,25 +42,26 @@ impl<T> Lock<T> for SpinNoIrq<T> {
 /// it, away from the holder; and who comes back at once takes all other lines with it.
 ///
 /// But who keeps away misses the moment between two holds of one that takes the lock again at once. So whoever has waited for that long does look on.
-#[cold]
-fn keep_away_until_free<T>(lock: &SpinNoIrq<T>) -> SpinNoIrqGuard<'_, T> {
-    let mut turns = 1;
-    for _ in 0..MOST_TIMES {
-        for _ in 0..turns {
+struct Waiter {
+    turns: u32,
+    times: u32,
+}
+
+impl Waiter {
+    /// Waits until the lock is worth another try, with interrupts as they are: kspin's own wait would keep them off.
+    #[cold]
+    #[inline(never)]
+    fn wait_once<T>(&mut self, lock: &SpinNoIrq<T>) {
+        if self.times == MOST_TIMES {
+            while lock.is_locked() {
+                hint::spin_loop();
+            }
+            return;
+        }
+        for _ in 0..self.turns {
             hint::spin_loop();
         }
-        if let Some(guard) = lock.try_lock() {
-            return guard;
-        }
-        turns = (2 * turns).min(MOST_TURNS);
-    }
-    // With interrupts as they are: kspin's own wait would keep them off.
-    loop {
-        while lock.is_locked() {
-            hint::spin_loop();
-        }
-        if let Some(guard) = lock.try_lock() {
-            return guard;
-        }
+        self.turns = (2 * self.turns).min(MOST_TURNS);
+        self.times += 1;
     }
 }
