@@ -104,13 +104,13 @@ pub struct Process<H: Host> {
     pub(crate) head: Head,
     group_links: Links<Process<H>>,
     sibling_links: Links<Process<H>>,
+    pub(crate) own_numbers: Numbers<H>,
+
     group: StrongEdge<ProcessGroup<H>>,
     state: Word32,
     ppid: Word32,
-
     /// PGID in the upper half, SID in the lower: read together, they are never torn.
     ids: Word64,
-    pub(crate) own_numbers: Numbers<H>,
     /// The parent's thread whose child this is.
     parent: WeakEdge<Thread<H>>,
     /// Its place among its siblings: when it was born or adopted.

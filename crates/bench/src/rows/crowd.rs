@@ -121,18 +121,16 @@ pub(super) fn rows(
 
     progress(&format!("lives among {size}"));
     let life_target = match size {
-        1 => Target::Faster { than_0_2: 3.0, than_0_4: 3.5 },
-        1_000_000 => Target::Faster { than_0_2: 200.0, than_0_4: 600.0 },
+        1 => Target::Faster { than_0_2: 2.0, than_0_4: 2.5 },
         _ => Target::Report,
     };
     add(Row {
-        ours: Which::Older,
         floor: Some(life_floor),
         target: life_target,
         note: Some("ours: a process has its leader thread, and the number is found".to_owned()),
         ..Row::new("fork + exit + reap", crowds.all_do(Lives, effort))
     });
-    let thread_target = Target::Faster { than_0_2: 3.0, than_0_4: 2.5 };
+    let thread_target = Target::Faster { than_0_2: 1.5, than_0_4: 1.5 };
     add(Row {
         floor: Some(life_floor + floors.rmw + floors.malloc_free),
         target: if is_idle { thread_target } else { Target::Report },

@@ -26,7 +26,6 @@ pub(super) fn row(plan: Plan, size: usize, floors: &Floors) -> Row {
     };
     Row {
         size: Some(size),
-        target: Target::Faster { than_0_2: 8.0, than_0_4: 8.0 },
         floor: Some(4.0 * floors.load),
         ..Row::new("exit, per child", interleave(arms, effort))
     }

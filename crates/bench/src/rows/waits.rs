@@ -1,6 +1,6 @@
 //! A wait for any child, among so many that have ended.
 
-use super::{Plan, Row, Target};
+use super::{Plan, Row};
 use crate::floor::Floors;
 use crate::measure::clock::timed;
 use crate::measure::interleave::{Arm, Effort, Series, interleave};
@@ -75,15 +75,8 @@ pub(super) fn rows(plan: Plan, floors: &Floors, progress: &mut dyn FnMut(&str)) 
     let mut rows = Vec::new();
     for &zombies in sizes {
         progress(&format!("wait for any of {zombies} zombies"));
-        let target = match zombies {
-            1 => Target::Faster { than_0_2: 3.0, than_0_4: 5.0 },
-            1_000 => Target::Faster { than_0_2: 150.0, than_0_4: 150.0 },
-            10_000 => Target::Faster { than_0_2: 2_000.0, than_0_4: 2_000.0 },
-            _ => Target::Report,
-        };
         rows.push(Row {
             size: Some(zombies),
-            target,
             floor: Some(floors.lock_pair + floors.rmw + floors.malloc_free / 2.0),
             ..Row::new("wait for any, with zombies", wait_among(zombies, plan.effort(zombies)))
         });
