@@ -16,6 +16,7 @@ use crate::{ChildCode, Errno, Pid, WaitStatus};
 /// assert_eq!(Signal::new(65), None);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)] // so that a zero is the `None` of an option
 pub struct Signal(NonZeroU8);
 
 impl Signal {

@@ -7,6 +7,7 @@ use crate::object::Object;
 use crate::sync::{Field, Hold};
 
 /// A weak pointer that stands in a relation; see the module's contract.
+#[repr(transparent)] // so that zeros are the `None` of an option
 pub(crate) struct Ptr<T>(pub(super) NonNull<T>);
 
 // SAFETY: a `Ptr` gives out shared references only, in a hold, to objects that are shared between threads. Held against: a thread that unlinks what another has linked.

@@ -1,7 +1,7 @@
 //! How a process is made: of zeros.
 //!
-//! An embryo is nothing yet. It stands in no list, leads nowhere, has no number, no mark and no state: in each of its fields zero means that. So its block is zeroed, which takes the fewest writes that there
-//! are, and what is not zero is written over that.
+//! An embryo is nothing yet. It stands in no list, leads nowhere, has no number, no mark and no state: in each of its fields zero means that. So its block is zeroed, all but the kernel's data of the process, which
+//! takes the fewest writes that there are, and what is not zero is written over that.
 
 use core::mem::offset_of;
 use core::ptr::NonNull;
@@ -29,10 +29,10 @@ impl<H: Host> Process<H> {
         let usage = H::Usage::default();
         let write = |place: NonNull<Self>| {
             let process = place.as_ptr();
-            // SAFETY: the memory is a process's. All zeros are a value of each field but of those that are written over it: integers, atomics, bit sets, options of what is never zero, and what consists
-            // of those. Held against: a field whose `none` is another (`zeros_are_an_embryo` compares), the host's types (they are among those that are written).
+            // SAFETY: the memory is a process's. All zeros are a value of each field but of those that are written over it: integers, atomics, bit sets, options of a `NonNull`, a `NonZero` or a transparent wrapper
+            // of one, for which the language says so, and what consists of those. Held against: a field whose `none` is another (`zeros_are_an_embryo` compares), the host's types (they are among those that are written).
             unsafe {
-                zero_all_but_table(place);
+                zero_all_but_written(place);
                 (&raw mut (*process).table).write(TableRef::of(table));
                 (&raw mut (*process).own_numbers).write(own_numbers);
                 (&raw mut (*process).children_usage).write(Field::new(usage));
@@ -45,18 +45,20 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// In two stretches: each is short enough to be spelled out, together they would be a call.
+/// Zeroes all but the table and what of the kernel's stands together. In stretches: each is short enough to be spelled out, in one they would be a call.
 ///
 /// # Safety
 ///
 /// It is the memory of a process.
 #[inline(always)]
-unsafe fn zero_all_but_table<H: Host>(place: NonNull<Process<H>>) {
-    let (start, end) = (offset_of!(Process<H>, table), size_of::<Process<H>>());
-    let behind = start + size_of::<TableRef<H>>();
-    // SAFETY: by this function's own contract.
-    unsafe {
-        place.cast::<u8>().write_bytes(0, start);
-        place.cast::<u8>().add(behind).write_bytes(0, end - behind);
+unsafe fn zero_all_but_written<H: Host>(place: NonNull<Process<H>>) {
+    let table = offset_of!(Process<H>, table);
+    let behind_table = table + size_of::<TableRef<H>>();
+    let (usage, thread) =
+        (offset_of!(Process<H>, children_usage), offset_of!(Process<H>, first_thread));
+    let end = size_of::<Process<H>>();
+    for (from, to) in [(0, table), (behind_table, usage), (thread, end)] {
+        // SAFETY: by this function's own contract; each stretch lies in it. Held against: fields in another order (the type is `repr(C)`, and `usize` would overflow where this is compiled).
+        unsafe { place.cast::<u8>().add(from).write_bytes(0, to - from) };
     }
 }

@@ -10,7 +10,7 @@ use super::head::Object;
 /// The reference from an object to the one to which it belongs: a counted one, or from a part to the whole in which it stands, which needs no count.
 pub(crate) struct Owner<T: Object> {
     target: UnsafeCell<Option<NonNull<T>>>,
-    /// 0: it is not. A whole word: an object without holes is made with fewer writes.
+    /// 0: it is not. A whole word, so that there is no hole: `zeros_are_an_embryo` looks at each byte.
     is_counted: usize,
 }
 

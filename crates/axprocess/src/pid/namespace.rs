@@ -184,7 +184,7 @@ impl<H: Host> PidNamespace<H> {
         &self.table
     }
 
-    /// The own_numbers of something new in this namespace, not yet with numbers. The table's own needs no memory for it.
+    /// The numbers of something new in this namespace, not yet with numbers. The table's own needs no memory for it.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@
 //! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
 //!
-//! With at most 16 children, all three steps are one hold, unless one of them has more threads that are to be told of it. Between the holds of step 2 every
+//! With at most 16 children of whose move nobody is told, all three steps are one hold, unless one of them has more threads that are to be told of it. Between the holds of step 2 every
 //! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
 //! has children (E6, race 10).
 

@@ -123,7 +123,7 @@ struct Adoption<'h, H: Host> {
 }
 
 impl<'h, H: Host> Adoption<'h, H> {
-    /// Of as many as a hold allows, of which `child` is one.
+    /// Of as many as a hold allows at most, of which `child` is one.
     fn of(hold: &mut Hold<'h, H>, child: &Process<H>, parent: &'h Thread<H>) -> Self {
         let process = parent.process_in(hold);
         Self {

@@ -94,7 +94,7 @@ use crate::{ARef, ExitSignal, ExitStatus, Host, Pid, Signal};
 /// | table → init | strong | table dropped |
 /// | process → child | strong | reap |
 /// | process → parent | weak | rewritten when re-parented, cleared at reap |
-/// | process → group | strong | moves; after the reap it stays readable, without group_links |
+/// | process → group | strong | moves; after the reap it stays readable, without membership |
 /// | process → thread | strong | thread exit; that of its leader: reap |
 ///
 /// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
@@ -158,8 +158,6 @@ pub struct Process<H: Host> {
     /// The classes of what it has to report, while it stands in the queue of reports.
     own_classes: Field<u8>,
     stop_signal: Field<Option<Signal>>,
-    /// So that there is no hole: the compiler then makes the zeros around it in one go.
-    _filler: u16,
     pub(crate) children_usage: Field<H::Usage>,
 
     pub(crate) data: H::ProcessData,
@@ -515,7 +513,6 @@ pub(crate) mod written_out {
                 execs: Field::new(0),
                 parent_execs: Field::new(0),
                 stop_signal: Field::new(None),
-                _filler: 0,
                 stop_round: Field::new(0),
                 stop_awaits: Field::new(0),
                 continues: Word32::new(0),
@@ -558,7 +555,6 @@ pub(crate) mod written_out {
                 execs,
                 parent_execs,
                 stop_signal,
-                _filler,
                 stop_round,
                 stop_awaits,
                 continues,
@@ -596,7 +592,6 @@ pub(crate) mod written_out {
                 part("execs", execs),
                 part("parent_execs", parent_execs),
                 part("stop_signal", stop_signal),
-                part("_filler", _filler),
                 part("stop_round", stop_round),
                 part("stop_awaits", stop_awaits),
                 part("continues", continues),

@@ -32,7 +32,7 @@ impl<H: Host> Process<H> {
     /// reference. `None`: it is no zombie, or another was faster.
     ///
     /// The claim, and all that follows from it, are one hold: the parent is the parent of this
-    /// moment, and group_links ends here, not with the last `ARef` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
+    /// moment, and membership ends here, not with the last `ARef` (races 6 to 9, W19, W20). R-WAIT-24, R-WAIT-28.
     pub(crate) fn reap(&self, hold: &mut Hold<'_, H>) -> Option<ARef<Self>> {
         if !self.is_zombie(hold) {
             return None;

@@ -181,7 +181,7 @@ impl<H: Host> TableInner<H> {
         let relations = &mut *relations;
         self.binding.check_or_bind(&mut relations.table);
         // SAFETY: these are the table's only relations, and nobody else has them as long as the guard is there, which is dropped after this. Held against: a lock that gives out another table's, or
-        // the same to two (`check`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
+        // the same to two (`check_or_bind`), a guard that calls as it is dropped (the hold has left), a section that panics (the program ends) or a checker that does (what is held is left first).
         let held = unsafe { self.pending.note_lock_held(context) };
         let mut hold = Hold { table: self, relations: &mut *relations, touched: 0 };
         let result = EndsProgram::unless_it_returns(|| section(&mut hold));
@@ -368,10 +368,8 @@ impl<'h, H: Host> Hold<'h, H> {
     pub(crate) fn owe_walk(&mut self, walk: ThreadWalk<H>) {
         let walks = &mut self.leftovers().walks;
         let room = walks.iter_mut().find(|place| place.is_none());
-        debug_assert!(room.is_some(), "a hold owes a walk, and one of which that is a step");
-        if let Some(room) = room {
-            *room = Some(walk);
-        }
+        let room = room.expect("a hold owes a walk, and one of which that is a step");
+        *room = Some(walk);
         self.touched |= FULL_BY_WALK;
     }
 

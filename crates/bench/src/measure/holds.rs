@@ -133,6 +133,6 @@ mod tests {
     fn every_child_is_seen() {
         let few = holds_of_exit(10);
         assert_eq!(few.objects, 10);
-        assert!(holds_of_exit(1_000).objects >= 64 / 2, "a hold is used for more than a few");
+        assert!(holds_of_exit(1_000).objects >= 16 / 2, "a hold is used for more than a few");
     }
 }
