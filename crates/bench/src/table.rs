@@ -104,7 +104,7 @@ fn longest_holds(size: usize) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["test", "--quiet", "--package", "axprocess", "--all-features"])
-        .args(["--test", "longest_holds", "--", "--ignored", "--nocapture", "table"])
+        .args(["--test", "longest_holds", "--", "--nocapture", "no_call"])
         .env("HOLDS_SIZE", size.to_string())
         .output();
     let (verdict, text) = match &output {

@@ -1,6 +1,6 @@
 //! The table of holds: how many objects the longest hold of every public call touches, beside very many.
 //!
-//! `HOLDS_SIZE=100000 cargo test -p axprocess --all-features --test longest_holds -- --nocapture table` prints it at that size.
+//! `HOLDS_SIZE=100000 cargo test -p axprocess --all-features --test longest_holds -- --nocapture no_call` prints it at that size.
 
 mod rows;
 mod scene;
@@ -52,16 +52,11 @@ fn print_and_check(size: usize) {
 
 #[test]
 fn no_call_but_those_of_the_closed_list_touches_many_objects_in_one_hold() {
-    // Attack B: the table of holds, at 1,000 and at 10,000.
-    [1_000, 10_000].into_iter().for_each(print_and_check);
-}
-
-#[test]
-#[ignore = "the table at another size, for who asks"]
-fn table() {
-    // Attack B: the same at HOLDS_SIZE, 100,000 if that is not set.
-    let size = std::env::var("HOLDS_SIZE").ok().and_then(|size| size.parse().ok());
-    print_and_check(size.unwrap_or(100_000));
+    // Attack B: the table of holds, at 1,000 and at 10,000, or at the size that is asked for.
+    match std::env::var("HOLDS_SIZE") {
+        Ok(size) => print_and_check(size.parse().expect("HOLDS_SIZE is a number")),
+        Err(_) => [1_000, 10_000].into_iter().for_each(print_and_check),
+    }
 }
 
 /// What takes no lock, or makes no call of its own: constructors, parsers, wait-free getters.

@@ -22,11 +22,16 @@ const ACTS: [(Act, &str, Which, Target, Target); 6] = {
 
 pub(super) fn rows(progress: &mut dyn FnMut(&str)) -> std::io::Result<Vec<Row>> {
     let mut rows = Vec::new();
+    let (mut counted, mut stretches) = (None, Vec::new());
     for (act, operation, ours, instructions, locked) in ACTS {
-        progress(&format!("counting the instructions of {operation}"));
-        let mut stretches = Vec::new();
-        for which in Which::ALL {
-            stretches.push((which, count(&name(which, act))?));
+        // Two rows of one act are of one count.
+        if counted != Some(act) {
+            progress(&format!("counting the instructions of {operation}"));
+            stretches.clear();
+            for which in Which::ALL {
+                stretches.push((which, count(&name(which, act))?));
+            }
+            counted = Some(act);
         }
         rows.extend(both(operation, ours, [instructions, locked], &stretches));
     }
