@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use axprocess::{
     ChildSignalAction, DiscardedSignals, Host, PidNamespace, Process, Relations, Signal,
-    SignalAction, SignalInfo, Thread,
+    SignalAction, SignalInfo, Thread, View,
 };
 
 /// What the hooks answer until the next [`Call::Mood`](crate::Call::Mood).
@@ -169,17 +169,22 @@ impl Host for Moody {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
         let set = &target.host_data().waiting;
         set.put(set.bits() | bit(info.signal));
     }
 
-    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(&self, _: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
         let set = &target.host_data().waiting;
         set.put(set.bits() | bit(info.signal));
     }
 
-    fn discard_signals(&self, target: &Process<Self>, discard: DiscardedSignals) {
+    fn discard_signals(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        discard: DiscardedSignals,
+    ) {
         let void: &[Signal] = match discard {
             DiscardedSignals::Nothing => &[],
             DiscardedSignals::Continue => &[Signal::SIGCONT],
@@ -191,16 +196,22 @@ impl Host for Moody {
         set.put(void.iter().fold(set.bits(), |bits, signal| bits & !bit(*signal)));
     }
 
-    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+    fn signal_action(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        signal: Signal,
+    ) -> SignalAction {
         target.host_data().action(signal)
     }
 
-    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+    fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<Self>, signal: Signal) -> bool {
         thread.host_data().blocks(signal)
     }
 
     fn is_signal_queued(
         &self,
+        _: View<'_, Self>,
         target: &Process<Self>,
         thread: Option<&Thread<Self>>,
         signal: Signal,
@@ -211,27 +222,38 @@ impl Host for Moody {
         }
     }
 
-    fn is_told_of_signal(&self, _: &Thread<Self>) -> bool {
+    fn is_told_of_signal(&self, _: View<'_, Self>, _: &Thread<Self>) -> bool {
         MOOD.get().has_told
     }
 
-    fn may_signal(&self, _: &Process<Self>, _: &Process<Self>, _: Option<Signal>) -> bool {
+    fn may_signal(
+        &self,
+        _: View<'_, Self>,
+        _: &Process<Self>,
+        _: &Process<Self>,
+        _: Option<Signal>,
+    ) -> bool {
         !MOOD.get().forbids
     }
 
-    fn may_choose_number(&self, _: &Thread<Self>, _: &PidNamespace<Self>) -> bool {
+    fn may_choose_number(
+        &self,
+        _: View<'_, Self>,
+        _: &Thread<Self>,
+        _: &PidNamespace<Self>,
+    ) -> bool {
         !MOOD.get().forbids
     }
 
-    fn may_trace(&self, _: &Thread<Self>, _: &Thread<Self>) -> bool {
+    fn may_trace(&self, _: View<'_, Self>, _: &Thread<Self>, _: &Thread<Self>) -> bool {
         !MOOD.get().forbids
     }
 
-    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
         ChildSignalAction::from_bits_truncate(parent.host_data().child.load(Relaxed))
     }
 
-    fn is_fatal_signal_pending(&self, _: &Thread<Self>) -> bool {
+    fn is_fatal_signal_pending(&self, _: View<'_, Self>, _: &Thread<Self>) -> bool {
         MOOD.get().kills_callers
     }
 }

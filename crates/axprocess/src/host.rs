@@ -4,7 +4,7 @@ use core::num::NonZeroUsize;
 
 use crate::{
     ChildNews, DiscardedSignals, Lock, PidNamespace, Process, Relations, Signal, SignalInfo,
-    Terminal, Thread,
+    Terminal, Thread, View,
 };
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
@@ -15,8 +15,12 @@ use crate::{
 ///
 /// All methods have default bodies, each of which says what it does: together they are a kernel in which signals are lost and everything is allowed. They are called **under the relation lock**, in the order in which Linux does the same things,
 /// because a signal delivered later would let `wait` return before the signal is there. A hook may take leaf
-/// locks (a run queue's, a signal queue's), but must not sleep and must not call back into this crate except for getters that take no
-/// lock ([`Process::pid`], [`Process::host_data`], [`Process::state`] and their like): the lock is held, a call would dead-lock (see [`context`](Self::context)).
+/// locks (a run queue's, a signal queue's), but must not sleep, and must not call what takes the relation lock: that is held, the call would
+/// dead-lock (see [`context`](Self::context)).
+///
+/// What a hook wants to know of the relations it asks the [`View`] that it is given, which costs no lock and counts no reference. It shows them as they stand at this point of the operation:
+/// what the method says has been done is there, what comes after it is not, and nothing changes until the hook returns.
+///
 /// It may keep and drop references: an object whose last one goes there is freed after the unlock.
 ///
 /// **A panic that leaves a hook ends the program**: half an operation is worse than none. It cannot be caught.
@@ -72,8 +76,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// the process ends by the signal, [`request_exit`](Self::request_exit) follows for each of its threads.
     ///
     /// Default: the signal is lost.
-    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
-        let _ = (target, info);
+    fn post_signal(&self, view: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
+        let _ = (view, target, info);
     }
 
     /// Queues a signal for a process as a whole, like [`post_signal`](Self::post_signal), which it calls unless the kernel says otherwise.
@@ -82,27 +86,33 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// signal, else the leader. It shows which thread's sleep the signal interrupts. Not called if that thread is a leader that has exited.
     fn post_signal_addressed(
         &self,
+        view: View<'_, Self>,
         target: &Process<Self>,
         addressed: &Thread<Self>,
         info: &SignalInfo,
     ) {
         let _ = addressed;
-        self.post_signal(target, info);
+        self.post_signal(view, target, info);
     }
 
     /// Queues a signal for one thread; all else is as for [`post_signal`](Self::post_signal).
     ///
     /// Default: the signal is lost.
-    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
-        let _ = (target, info);
+    fn post_thread_signal(&self, view: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
+        let _ = (view, target, info);
     }
 
     /// Removes waiting signals from all queues of a process, because a signal is being sent that makes them void, whether
     /// or not that is queued itself; with [`DiscardedSignals::Stops`], also wakes the threads that sleep in a stop. R-STOP-01, R-STOP-02.
     ///
     /// Default: nothing.
-    fn discard_signals(&self, target: &Process<Self>, discard: DiscardedSignals) {
-        let _ = (target, discard);
+    fn discard_signals(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<Self>,
+        discard: DiscardedSignals,
+    ) {
+        let _ = (view, target, discard);
     }
 
     /// What `target` does about a signal at this moment: its handlers, as sigaction(2) set them.
@@ -111,16 +121,26 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// decides itself what to ignore and what ends the process; it should answer so of a traced process, whose tracer sees all signals.
     ///
     /// Default: [`Handle`](SignalAction::Handle), so that no signal ends anybody.
-    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
-        let _ = (target, signal);
+    fn signal_action(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<Self>,
+        signal: Signal,
+    ) -> SignalAction {
+        let _ = (view, target, signal);
         SignalAction::Handle
     }
 
     /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`.
     ///
     /// Default: it blocks none.
-    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
-        let _ = (thread, signal);
+    fn is_signal_blocked(
+        &self,
+        view: View<'_, Self>,
+        thread: &Thread<Self>,
+        signal: Signal,
+    ) -> bool {
+        let _ = (view, thread, signal);
         false
     }
 
@@ -132,11 +152,12 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Default: none waits. So a process is not ended by a signal that the first 64 threads block until a thread takes it from the queue.
     fn is_signal_queued(
         &self,
+        view: View<'_, Self>,
         target: &Process<Self>,
         thread: Option<&Thread<Self>>,
         signal: Signal,
     ) -> bool {
-        let _ = (target, thread, signal);
+        let _ = (view, target, thread, signal);
         false
     }
 
@@ -146,8 +167,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// first. R-EXIT-10, R-VFORK-02.
     ///
     /// Default: it has not.
-    fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
-        let _ = thread;
+    fn is_told_of_signal(&self, view: View<'_, Self>, thread: &Thread<Self>) -> bool {
+        let _ = (view, thread);
         false
     }
 
@@ -155,8 +176,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// can end, in a stop and in vfork included. R-EXIT-10, R-EXIT-12.
     ///
     /// Default: nothing, so that who is killed runs on. The status that is passed there does not count: that of the process is decided.
-    fn request_exit(&self, thread: &Thread<Self>) {
-        let _ = thread;
+    fn request_exit(&self, view: View<'_, Self>, thread: &Thread<Self>) {
+        let _ = (view, thread);
     }
 
     /// Whether the credentials of `sender` allow it to send `signal` to `target`; `None`: to ask whether it could.
@@ -166,11 +187,12 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Default: yes, to all.
     fn may_signal(
         &self,
+        view: View<'_, Self>,
         sender: &Process<Self>,
         target: &Process<Self>,
         signal: Option<Signal>,
     ) -> bool {
-        let _ = (sender, target, signal);
+        let _ = (view, sender, target, signal);
         true
     }
 
@@ -179,16 +201,26 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Asked for each number of [`Number::Each`](crate::Number::Each), after it is found to be possible and before it is found to be taken (R-PID-11).
     ///
     /// Default: yes.
-    fn may_choose_number(&self, caller: &Thread<Self>, pid_ns: &PidNamespace<Self>) -> bool {
-        let _ = (caller, pid_ns);
+    fn may_choose_number(
+        &self,
+        view: View<'_, Self>,
+        caller: &Thread<Self>,
+        pid_ns: &PidNamespace<Self>,
+    ) -> bool {
+        let _ = (view, caller, pid_ns);
         true
     }
 
     /// Whether the credentials of `tracer` allow it to trace `target`; for `PTRACE_TRACEME`, the other way round, whether the parent may be the tracer.
     ///
     /// Default: yes, all.
-    fn may_trace(&self, tracer: &Thread<Self>, target: &Thread<Self>) -> bool {
-        let _ = (tracer, target);
+    fn may_trace(
+        &self,
+        view: View<'_, Self>,
+        tracer: &Thread<Self>,
+        target: &Thread<Self>,
+    ) -> bool {
+        let _ = (view, tracer, target);
         true
     }
 
@@ -196,22 +228,22 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::participate_in_stop`]), or nowhere.
     ///
     /// Default: nothing.
-    fn tracing_changed(&self, thread: &Thread<Self>) {
-        let _ = thread;
+    fn tracing_changed(&self, view: View<'_, Self>, thread: &Thread<Self>) {
+        let _ = (view, thread);
     }
 
     /// Makes a thread look for signals soon, and there call [`Thread::participate_in_stop`]: a group stop waits for it.
     ///
     /// Default: nothing.
-    fn request_stop(&self, thread: &Thread<Self>) {
-        let _ = thread;
+    fn request_stop(&self, view: View<'_, Self>, thread: &Thread<Self>) {
+        let _ = (view, thread);
     }
 
     /// Wakes a thread that sleeps because [`Thread::is_waiting_for_vfork`], which is false by now: its child has exec'd or exited.
     ///
     /// Default: nothing.
-    fn end_vfork(&self, parent: &Thread<Self>) {
-        let _ = parent;
+    fn end_vfork(&self, view: View<'_, Self>, parent: &Thread<Self>) {
+        let _ = (view, parent);
     }
 
     /// The last thread of `process` has begun to exit: from here on no thread runs in it, and none joins. Its children are still its own, and it is no
@@ -219,8 +251,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// which does not end.
     ///
     /// Default: nothing.
-    fn last_thread_exited(&self, process: &Process<Self>) {
-        let _ = process;
+    fn last_thread_exited(&self, view: View<'_, Self>, process: &Process<Self>) {
+        let _ = (view, process);
     }
 
     /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
@@ -229,8 +261,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// little harm, because each looks again (R-WAIT-09).
     ///
     /// Default: nothing.
-    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
-        let _ = (parent, news);
+    fn wake_waiters(&self, view: View<'_, Self>, parent: &Process<Self>, news: &ChildNews) {
+        let _ = (view, parent, news);
     }
 
     /// Wakes whoever polls a handle of this process, or of its leader thread: what it [polls](crate::PidHandle::poll) has changed.
@@ -239,22 +271,26 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// when nothing is new, as after the move to a new parent.
     ///
     /// Default: nothing.
-    fn wake_pollers(&self, process: &Process<Self>) {
-        let _ = process;
+    fn wake_pollers(&self, view: View<'_, Self>, process: &Process<Self>) {
+        let _ = (view, process);
     }
 
     /// Wakes whoever polls a handle of this thread, which does not lead: its number has ended (R-PIDFD-03, R-EXEC-05).
     ///
     /// Default: nothing.
-    fn wake_thread_pollers(&self, thread: &Thread<Self>) {
-        let _ = thread;
+    fn wake_thread_pollers(&self, view: View<'_, Self>, thread: &Thread<Self>) {
+        let _ = (view, thread);
     }
 
     /// How `parent` treats `SIGCHLD` at this moment.
     ///
     /// Default: empty, `SIGCHLD` is sent and children stay zombies until they are waited for.
-    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
-        let _ = parent;
+    fn child_signal_action(
+        &self,
+        view: View<'_, Self>,
+        parent: &Process<Self>,
+    ) -> ChildSignalAction {
+        let _ = (view, parent);
         ChildSignalAction::empty()
     }
 
@@ -264,8 +300,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// handled, has no child that a signal to the group misses (R-CLONE-14).
     ///
     /// Default: no.
-    fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
-        let _ = caller;
+    fn is_fatal_signal_pending(&self, view: View<'_, Self>, caller: &Thread<Self>) -> bool {
+        let _ = (view, caller);
         false
     }
 
@@ -273,15 +309,15 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// whose files stay good (R-TTYEXIT-06).
     ///
     /// Default: nothing.
-    fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
-        let _ = terminal;
+    fn hang_up_terminal(&self, view: View<'_, Self>, terminal: &Terminal<Self>) {
+        let _ = (view, terminal);
     }
 
     /// What all threads of `process`, dead ones included, have used; not what its children have.
     ///
     /// Default: nothing at all, [`Default::default`].
-    fn usage(&self, process: &Process<Self>) -> Self::Usage {
-        let _ = process;
+    fn usage(&self, view: View<'_, Self>, process: &Process<Self>) -> Self::Usage {
+        let _ = (view, process);
         Self::Usage::default()
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::group::ProcessGroup;
-use crate::pid::{PidNamespace, Task};
+use crate::pid::PidNamespace;
 use crate::process::{InitSession, Process};
 use crate::session::Session;
 use crate::sync::{Duties, FirstUse, Hold, Leftovers, Lock, TableInner, with_rest_on_panic};
@@ -137,9 +137,9 @@ impl<H: Host> ProcessTable<H> {
 
     /// Returns the process of that number in the table's own namespace, running or zombie; `None` for that of a thread that does not lead one. Takes the lock.
     pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
-        self.table.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, pid)?.task()? {
-            Task::Process(process) => process.get(hold).share_unless_reaped(),
-            Task::Thread(_) => None,
+        self.table.get()?.hold(|hold| {
+            let task = hold.root_pid_ns().roles(hold, pid)?.task()?;
+            task.process_of_leader(hold)?.share_unless_reaped()
         })
     }
 
@@ -154,9 +154,9 @@ impl<H: Host> ProcessTable<H> {
 
     /// Returns the thread of that number in the table's own namespace, unless it has exited. Takes the lock.
     pub fn find_thread(&self, tid: Pid) -> Option<ARef<Thread<H>>> {
-        self.table.get()?.hold(|hold| match hold.root_pid_ns().roles(hold, tid)?.task()? {
-            Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
-            Task::Thread(thread) => Some(ARef::from(thread.get(hold))),
+        self.table.get()?.hold(|hold| {
+            let task = hold.root_pid_ns().roles(hold, tid)?.task()?;
+            task.thread_or_leader(hold).map(ARef::from)
         })
     }
 

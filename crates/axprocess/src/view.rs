@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | the kernel | asks for a view ([`ProcessTable::read`], or `read` of any object): the lock is held as long as its closure runs |
 //! | the view | answers what the getters of the objects answer, without taking the lock again |
+//! | a hook | is given one, for what it wants to know while it runs |
 //! | a walk | visits at most 64 members, so that the hold is short; a [`Cursor`] keeps its place for the next one |
 //!
 //! What a getter of an object answers was true at some moment of the call. What a view answers is true until the closure ends.
@@ -14,18 +15,18 @@ use core::marker::PhantomData;
 
 use crate::group::MembersOf;
 use crate::pid::{PidNamespace, Task};
-use crate::process::{ChildrenOf, ThreadsOf};
+use crate::process::{ChildrenOf, Marks, ThreadsOf};
 use crate::session::GroupsOf;
 use crate::snapshot::{Listing, Verdict};
 use crate::sync::{BATCH, Hold, TableInner};
 use crate::{
-    ARef, Host, Object, Pid, Process, ProcessGroup, ProcessStat, ProcessTable, RunState, Session,
-    Terminal, Thread,
+    ARef, ExitSignal, Host, Identity, NamespaceNumbers, Object, Pid, Process, ProcessGroup,
+    ProcessStat, ProcessTable, RunState, Session, Signal, Terminal, Thread,
 };
 
 /// The relations of one table at one moment.
 ///
-/// Whoever has one holds the relation lock: nothing changes until the closure returns to which it was given. It is not sent to another thread. All methods take an object of the same table.
+/// Whoever has one holds the relation lock: nothing changes until the closure returns, or the hook, to which it was given. It is not sent to another thread. All methods take an object of the same table.
 ///
 /// # Panics
 ///
@@ -96,7 +97,15 @@ impl<H: Host> ProcessTable<H> {
 impl<H: Host> TableInner<H> {
     #[inline]
     pub(crate) fn read<R>(&self, look: impl for<'h> FnOnce(View<'h, H>) -> R) -> R {
-        self.hold(|hold| look(View { hold, is_of_holder: PhantomData }))
+        self.hold(|hold| look(hold.view()))
+    }
+}
+
+impl<H: Host> Hold<'_, H> {
+    /// The relations as they stand now, for a hook.
+    #[inline]
+    pub(crate) const fn view(&self) -> View<'_, H> {
+        View { hold: self, is_of_holder: PhantomData }
     }
 }
 
@@ -131,10 +140,7 @@ impl<'h, H: Host> View<'h, H> {
     /// Returns the thread of that number in `viewer`, unless it has exited.
     #[inline]
     pub fn find_thread(self, viewer: &PidNamespace<H>, tid: Pid) -> Option<&'h Thread<H>> {
-        match self.task(viewer, tid)? {
-            Task::Process(process) => process.get(self.hold).leader(self.hold),
-            Task::Thread(thread) => Some(thread.get(self.hold)),
-        }
+        self.task(viewer, tid)?.thread_or_leader(self.hold)
     }
 
     /// Returns the group of that number in `viewer`, if it has members.
@@ -153,6 +159,40 @@ impl<'h, H: Host> View<'h, H> {
     fn task(self, viewer: &PidNamespace<H>, number: Pid) -> Option<Task<H>> {
         self.check(viewer.table());
         viewer.roles(self.hold, number)?.task()
+    }
+}
+
+/// Who has a use of a number.
+impl<'h, H: Host> View<'h, H> {
+    /// Returns the identity's number as seen in a namespace; 0 if it is not visible there. As [`Identity::number_in`].
+    pub fn number(self, identity: &Identity<H>, viewer: &PidNamespace<H>) -> Pid {
+        self.check(identity.table());
+        self.check(viewer.table());
+        identity.numbers().number_in(self.hold, viewer)
+    }
+
+    /// Returns the process that has the number, until it is reaped. As [`Identity::process`].
+    pub fn process_of(self, identity: &Identity<H>) -> Option<&'h Process<H>> {
+        self.check(identity.table());
+        identity.process_in(self.hold)
+    }
+
+    /// Returns the thread that has the number, until it has exited; for a process, its leader. As [`Identity::thread_or_leader`].
+    pub fn thread_or_leader_of(self, identity: &Identity<H>) -> Option<&'h Thread<H>> {
+        self.check(identity.table());
+        identity.thread_or_leader_in(self.hold)
+    }
+
+    /// Returns the group that is named by it, if it has members. As [`Identity::group_of_number`].
+    pub fn group_of(self, identity: &Identity<H>) -> Option<&'h ProcessGroup<H>> {
+        self.check(identity.table());
+        identity.identity_key(self.hold).group(self.hold)
+    }
+
+    /// Returns the session that is named by it, if it has groups. As [`Identity::session_of_number`].
+    pub fn session_of(self, identity: &Identity<H>) -> Option<&'h Session<H>> {
+        self.check(identity.table());
+        identity.session_in(self.hold)
     }
 }
 
@@ -189,6 +229,12 @@ impl<'h, H: Host> View<'h, H> {
     pub fn session(self, group: &ProcessGroup<H>) -> &'h Session<H> {
         self.check(group.table());
         group.session_in(self.hold)
+    }
+
+    /// Returns the process that leads the session, until it is reaped.
+    pub fn session_leader(self, session: &Session<H>) -> Option<&'h Process<H>> {
+        self.check(session.table());
+        session.leader(self.hold)
     }
 
     /// Returns the thread that traces this one. As [`Thread::tracer`].
@@ -254,6 +300,110 @@ impl<'h, H: Host> View<'h, H> {
     pub fn run_state(self, thread: &Thread<H>) -> Option<RunState> {
         self.check(thread.process().table());
         thread.run_state_unless_exited(self.hold)
+    }
+
+    /// Returns whether this is the table's first process. As [`Process::is_table_init`].
+    pub fn is_table_init(self, process: &Process<H>) -> bool {
+        self.check(process.table());
+        process.is_table_init_in(self.hold)
+    }
+
+    /// Returns whether the process adopts orphans. As [`Process::is_subreaper`].
+    pub fn is_subreaper(self, process: &Process<H>) -> bool {
+        self.has(process, Marks::SUBREAPER)
+    }
+
+    /// Returns whether the process is stopped. As [`Process::is_stopped`].
+    pub fn is_stopped(self, process: &Process<H>) -> bool {
+        self.has(process, Marks::STOPPED)
+    }
+
+    /// Returns whether the exit of the whole process is decided. As [`Process::is_group_exiting`].
+    pub fn is_group_exiting(self, process: &Process<H>) -> bool {
+        self.has(process, Marks::GROUP_EXIT)
+    }
+
+    /// Returns whether the default action of a signal from a queue is not carried out. As [`Process::is_protected_from`].
+    pub fn is_protected_from(self, process: &Process<H>, signal: Signal) -> bool {
+        self.check(process.table());
+        process.is_protected_from_in(self.hold, signal)
+    }
+
+    /// Returns what the parent gets when the process ends. As [`Process::exit_signal`].
+    pub fn exit_signal(self, process: &Process<H>) -> ExitSignal {
+        self.check(process.table());
+        process.exit_signal_in(self.hold)
+    }
+
+    /// Returns what the children that were waited for have used. As [`Process::children_usage`].
+    pub fn children_usage(self, process: &Process<H>) -> H::Usage {
+        self.check(process.table());
+        process.children_usage.get(self.hold)
+    }
+
+    /// Returns the numbers on every level from `viewer`'s inward. As [`Process::namespace_numbers`].
+    pub fn namespace_numbers(
+        self,
+        process: &Process<H>,
+        viewer: &PidNamespace<H>,
+    ) -> Option<NamespaceNumbers> {
+        self.check(process.table());
+        self.check(viewer.table());
+        process.namespace_numbers_in(self.hold, viewer)
+    }
+
+    /// Returns whether the thread has to take part in a stop of its process. As [`Thread::is_group_stop_requested`].
+    pub fn is_group_stop_requested(self, thread: &Thread<H>) -> bool {
+        self.check(thread.process().table());
+        thread.has_to_join_group_stop(self.hold)
+    }
+
+    /// Returns what the thread's process gets when its parent dies. As [`Thread::parent_death_signal`].
+    pub fn parent_death_signal(self, thread: &Thread<H>) -> Option<Signal> {
+        self.check(thread.process().table());
+        thread.pdeath_signal().get(self.hold)
+    }
+
+    /// Returns where the thread's next child will live, if there is something to enter. As [`Thread::namespace_for_children`].
+    pub fn namespace_for_children(self, thread: &Thread<H>) -> Option<&'h PidNamespace<H>> {
+        self.check(thread.process().table());
+        thread.entered_children_pid_ns(self.hold)
+    }
+
+    /// Returns the number of the foreground group of the controlling terminal; `None` without one. As [`Process::foreground_pgid`].
+    pub fn foreground_pgid(self, process: &Process<H>) -> Option<Pid> {
+        self.check(process.table());
+        process.foreground_pgid_in(self.hold)
+    }
+
+    /// Returns the session that the terminal controls. As [`Terminal::session`].
+    pub fn session_of_terminal(self, terminal: &Terminal<H>) -> Option<&'h Session<H>> {
+        self.check(terminal.table());
+        terminal.session_in(self.hold)
+    }
+
+    /// Returns the terminal's foreground group. As [`Terminal::foreground_group`].
+    pub fn foreground_group(self, terminal: &Terminal<H>) -> Option<&'h ProcessGroup<H>> {
+        self.check(terminal.table());
+        terminal.foreground_in(self.hold)?.group(self.hold)
+    }
+
+    /// Returns the limit of the namespace: numbers that are given out are below it. As [`Process::pid_max`].
+    pub fn pid_max(self, pid_ns: &PidNamespace<H>) -> Pid {
+        self.check(pid_ns.table());
+        pid_ns.numbers(self.hold).limit()
+    }
+
+    /// Returns the number that the namespace has given out last. As [`Process::last_pid`].
+    pub fn last_pid(self, pid_ns: &PidNamespace<H>) -> Pid {
+        self.check(pid_ns.table());
+        pid_ns.numbers(self.hold).last_given()
+    }
+
+    #[inline]
+    fn has(self, process: &Process<H>, marks: Marks) -> bool {
+        self.check(process.table());
+        process.has(self.hold, marks)
     }
 
     /// Every relation that is followed is one of the held table's.

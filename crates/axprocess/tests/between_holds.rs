@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axprocess::{
     ARef, ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, Host, Number, Process,
     ProcessState, ProcessTable, Relations, Signal, StopDecision, ThreadExit, TraceOptions,
-    TraceStart, TraceStopped, WaitRequest,
+    TraceStart, TraceStopped, View, WaitRequest,
 };
 use stepping::{Counted, holds, holds_with};
 
@@ -24,7 +24,7 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn child_signal_action(&self, _: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, _: &Process<Self>) -> ChildSignalAction {
         ChildSignalAction::IGNORE
     }
 }

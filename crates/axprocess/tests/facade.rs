@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axprocess::{
     ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Host, InitSession,
     Number, Pid, Process, ProcessGroup, ProcessState, ProcessTable, Relations, Session, Thread,
-    ThreadExit, TraceOptions, TraceStart, WaitOutcome, WaitRequest,
+    ThreadExit, TraceOptions, TraceStart, View, WaitOutcome, WaitRequest,
 };
 
 /// A host that writes down whose last thread has exited, and counts its own data.
@@ -48,7 +48,7 @@ impl Host for Kernel {
     type SessionData = Keepsake;
     type Usage = ();
 
-    fn last_thread_exited(&self, process: &Process<Self>) {
+    fn last_thread_exited(&self, _: View<'_, Self>, process: &Process<Self>) {
         let seen = (process.pid(), process.state(), process.getppid());
         self.last_exits.lock().unwrap().push(seen);
     }

@@ -34,7 +34,7 @@ impl Host for K {
     type GroupData = ();
     type SessionData = ();
     type Usage = ();
-    fn last_thread_exited(&self, _: &Process<Self>) {
+    fn last_thread_exited(&self, _: View<'_, Self>, _: &Process<Self>) {
         self.0.fetch_add(1, Relaxed);
     }
 }

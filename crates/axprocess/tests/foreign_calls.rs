@@ -19,7 +19,7 @@ use axprocess::{
     ForkNamespace, ForkParent, ForkRequest, Host, IfTaken, InfoMask, InitSession, Lock, Number,
     PidHandle, PidNamespace, PidfdMode, Process, ProcessGroup, ProcessTable, RebootCommand,
     Relations, Session, Signal, SignalAction, SignalScope, StopSignal, Terminal, TerminalAccess,
-    TerminalFile, TerminalKind, TerminalSide, Thread, TraceOptions, TraceStart, WaitRequest,
+    TerminalFile, TerminalKind, TerminalSide, Thread, TraceOptions, TraceStart, View, WaitRequest,
 };
 
 thread_local! {
@@ -158,38 +158,44 @@ impl Host for Kernel {
     type SessionData = Data;
     type Usage = ();
 
-    fn signal_action(&self, _: &Process<Self>, _: Signal) -> SignalAction {
+    fn signal_action(&self, _: View<'_, Self>, _: &Process<Self>, _: Signal) -> SignalAction {
         one_of(&[SignalAction::Default, SignalAction::Ignore, SignalAction::Handle])
     }
 
-    fn child_signal_action(&self, _: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, _: &Process<Self>) -> ChildSignalAction {
         match one_in(4) {
             true => ChildSignalAction::from_bits_truncate(below(8) as u8),
             false => ChildSignalAction::empty(),
         }
     }
 
-    fn may_signal(&self, _: &Process<Self>, _: &Process<Self>, _: Option<Signal>) -> bool {
+    fn may_signal(
+        &self,
+        _: View<'_, Self>,
+        _: &Process<Self>,
+        _: &Process<Self>,
+        _: Option<Signal>,
+    ) -> bool {
         !one_in(8)
     }
 
-    fn may_trace(&self, _: &Thread<Self>, _: &Thread<Self>) -> bool {
+    fn may_trace(&self, _: View<'_, Self>, _: &Thread<Self>, _: &Thread<Self>) -> bool {
         !one_in(8)
     }
 
-    fn is_fatal_signal_pending(&self, _: &Thread<Self>) -> bool {
+    fn is_fatal_signal_pending(&self, _: View<'_, Self>, _: &Thread<Self>) -> bool {
         one_in(32)
     }
 
-    fn wake_pollers(&self, _: &Process<Self>) {
+    fn wake_pollers(&self, _: View<'_, Self>, _: &Process<Self>) {
         give_up_some();
     }
 
-    fn wake_thread_pollers(&self, _: &Thread<Self>) {
+    fn wake_thread_pollers(&self, _: View<'_, Self>, _: &Thread<Self>) {
         give_up_some();
     }
 
-    fn last_thread_exited(&self, _: &Process<Self>) {
+    fn last_thread_exited(&self, _: View<'_, Self>, _: &Process<Self>) {
         give_up_some();
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Host,
-    Number, Pid, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo,
+    Number, Pid, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo, View,
     WaitOutcome, WaitRequest,
 };
 
@@ -85,51 +85,51 @@ impl Host for Faulty {
         NUMBER.with(|number| NonZeroUsize::new(std::ptr::from_ref(number).addr()))
     }
 
-    fn post_signal(&self, _: &Process, _: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, _: &Process, _: &SignalInfo) {
         self.run(Hook::PostSignal);
     }
 
-    fn signal_action(&self, _: &Process, _: Signal) -> SignalAction {
+    fn signal_action(&self, _: View<'_, Self>, _: &Process, _: Signal) -> SignalAction {
         self.run(Hook::SignalAction);
         SignalAction::Default
     }
 
-    fn child_signal_action(&self, _: &Process) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, _: &Process) -> ChildSignalAction {
         self.run(Hook::ChildSignalAction);
         ChildSignalAction::empty()
     }
 
-    fn request_exit(&self, _: &Thread) {
+    fn request_exit(&self, _: View<'_, Self>, _: &Thread) {
         self.run(Hook::RequestExit);
     }
 
-    fn may_signal(&self, _: &Process, _: &Process, _: Option<Signal>) -> bool {
+    fn may_signal(&self, _: View<'_, Self>, _: &Process, _: &Process, _: Option<Signal>) -> bool {
         self.run(Hook::MaySignal);
         true
     }
 
-    fn wake_waiters(&self, _: &Process, _: &ChildNews) {
+    fn wake_waiters(&self, _: View<'_, Self>, _: &Process, _: &ChildNews) {
         self.run(Hook::WakeWaiters);
     }
 
-    fn wake_pollers(&self, process: &Process) {
+    fn wake_pollers(&self, _: View<'_, Self>, process: &Process) {
         self.run(Hook::WakePollers);
         self.ended.fetch_add(1, Ordering::Relaxed);
         self.threads.lock().unwrap().retain(|thread| thread.process().pid() != process.pid());
     }
 
-    fn wake_thread_pollers(&self, thread: &Thread) {
+    fn wake_thread_pollers(&self, _: View<'_, Self>, thread: &Thread) {
         if self.keeps.load(Ordering::Relaxed) {
             self.threads.lock().unwrap().push(ARef::from(thread));
         }
     }
 
-    fn is_fatal_signal_pending(&self, _: &Thread) -> bool {
+    fn is_fatal_signal_pending(&self, _: View<'_, Self>, _: &Thread) -> bool {
         self.run(Hook::FatalSignalPending);
         false
     }
 
-    fn usage(&self, _: &Process) {
+    fn usage(&self, _: View<'_, Self>, _: &Process) {
         self.run(Hook::Usage);
     }
 }

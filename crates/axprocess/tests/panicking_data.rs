@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 
 use axprocess::{
-    ARef, ExitStatus, ForkRequest, Host, Number, PidNamespace, ProcessTable, Relations,
+    ARef, ExitStatus, ForkRequest, Host, Number, PidNamespace, ProcessTable, Relations, View,
 };
 
 type Process = axprocess::Process<Kernel>;
@@ -51,7 +51,7 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn may_choose_number(&self, _: &Thread, _: &PidNamespace<Self>) -> bool {
+    fn may_choose_number(&self, _: View<'_, Self>, _: &Thread, _: &PidNamespace<Self>) -> bool {
         self.kept.lock().unwrap().clear();
         true
     }

@@ -16,7 +16,7 @@ use axprocess::{
     ARef, AcquireTerminal, ChildNews, CttyChange, Cursor, DiscardedSignals, Errno, ExitStatus,
     ForkRequest, Host, Lock, Number, PidNamespace, ProcessState, ProcessTable, Relations, Signal,
     SignalAction, SignalInfo, TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart,
-    WaitFuture, WaitOutcome, WaitRequest,
+    View, WaitFuture, WaitOutcome, WaitRequest,
 };
 
 type Table = ProcessTable<Kernel>;
@@ -141,72 +141,78 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal_addressed(&self, _: &Process, _: &Thread, _: &SignalInfo) {
+    fn post_signal_addressed(&self, _: View<'_, Self>, _: &Process, _: &Thread, _: &SignalInfo) {
         Self::run("post_signal_addressed");
     }
 
-    fn post_thread_signal(&self, _: &Thread, _: &SignalInfo) {
+    fn post_thread_signal(&self, _: View<'_, Self>, _: &Thread, _: &SignalInfo) {
         Self::run("post_thread_signal");
     }
 
-    fn discard_signals(&self, _: &Process, _: DiscardedSignals) {
+    fn discard_signals(&self, _: View<'_, Self>, _: &Process, _: DiscardedSignals) {
         Self::run("discard_signals");
     }
 
-    fn is_signal_blocked(&self, _: &Thread, _: Signal) -> bool {
+    fn is_signal_blocked(&self, _: View<'_, Self>, _: &Thread, _: Signal) -> bool {
         Self::run("is_signal_blocked");
         false
     }
 
-    fn signal_action(&self, _: &Process, signal: Signal) -> SignalAction {
+    fn signal_action(&self, _: View<'_, Self>, _: &Process, signal: Signal) -> SignalAction {
         if signal == Signal::SIGTERM { SignalAction::Default } else { SignalAction::Handle }
     }
 
-    fn is_signal_queued(&self, _: &Process, _: Option<&Thread>, _: Signal) -> bool {
+    fn is_signal_queued(
+        &self,
+        _: View<'_, Self>,
+        _: &Process,
+        _: Option<&Thread>,
+        _: Signal,
+    ) -> bool {
         Self::run("is_signal_queued");
         false
     }
 
-    fn may_signal(&self, _: &Process, _: &Process, _: Option<Signal>) -> bool {
+    fn may_signal(&self, _: View<'_, Self>, _: &Process, _: &Process, _: Option<Signal>) -> bool {
         Self::run("may_signal");
         true
     }
 
-    fn may_choose_number(&self, _: &Thread, _: &PidNamespace<Self>) -> bool {
+    fn may_choose_number(&self, _: View<'_, Self>, _: &Thread, _: &PidNamespace<Self>) -> bool {
         Self::run("may_choose_number");
         true
     }
 
-    fn may_trace(&self, _: &Thread, _: &Thread) -> bool {
+    fn may_trace(&self, _: View<'_, Self>, _: &Thread, _: &Thread) -> bool {
         Self::run("may_trace");
         true
     }
 
-    fn tracing_changed(&self, _: &Thread) {
+    fn tracing_changed(&self, _: View<'_, Self>, _: &Thread) {
         Self::run("tracing_changed");
     }
 
-    fn request_stop(&self, _: &Thread) {
+    fn request_stop(&self, _: View<'_, Self>, _: &Thread) {
         Self::run("request_stop");
     }
 
-    fn end_vfork(&self, _: &Thread) {
+    fn end_vfork(&self, _: View<'_, Self>, _: &Thread) {
         Self::run("end_vfork");
     }
 
-    fn last_thread_exited(&self, _: &Process) {
+    fn last_thread_exited(&self, _: View<'_, Self>, _: &Process) {
         Self::run("last_thread_exited");
     }
 
-    fn wake_waiters(&self, _: &Process, _: &ChildNews) {
+    fn wake_waiters(&self, _: View<'_, Self>, _: &Process, _: &ChildNews) {
         Self::run("wake_waiters");
     }
 
-    fn wake_thread_pollers(&self, _: &Thread) {
+    fn wake_thread_pollers(&self, _: View<'_, Self>, _: &Thread) {
         Self::run("wake_thread_pollers");
     }
 
-    fn hang_up_terminal(&self, _: &Terminal) {
+    fn hang_up_terminal(&self, _: View<'_, Self>, _: &Terminal) {
         Self::run("hang_up_terminal");
     }
 }

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use axprocess::{
     ARef, DiscardedSignals, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessState,
     ProcessTable, Relations, Signal, SignalAction, SignalInfo, StopDecision, ThreadStop,
-    TraceOptions, TraceStart, TraceStop, WaitOutcome, WaitRequest,
+    TraceOptions, TraceStart, TraceStop, View, WaitOutcome, WaitRequest,
 };
 use stepping::{Counted, holds, holds_with};
 
@@ -35,21 +35,27 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, _: &Process<Self>, info: &SignalInfo) {
         POSTED.with_borrow_mut(|posted| posted.push(info.signal));
         QUEUED.with_borrow_mut(|queued| queued.push(info.signal));
     }
 
-    fn signal_action(&self, _: &Process<Self>, _: Signal) -> SignalAction {
+    fn signal_action(&self, _: View<'_, Self>, _: &Process<Self>, _: Signal) -> SignalAction {
         ACTION.get()
     }
 
-    fn is_signal_blocked(&self, thread: &axprocess::Thread<Self>, _: Signal) -> bool {
+    fn is_signal_blocked(
+        &self,
+        _: View<'_, Self>,
+        thread: &axprocess::Thread<Self>,
+        _: Signal,
+    ) -> bool {
         thread.tid() <= BLOCKED_UPTO.get()
     }
 
     fn is_signal_queued(
         &self,
+        _: View<'_, Self>,
         _: &Process<Self>,
         _: Option<&axprocess::Thread<Self>>,
         signal: Signal,
@@ -57,11 +63,11 @@ impl Host for Kernel {
         QUEUED.with_borrow(|queued| queued.contains(&signal))
     }
 
-    fn request_exit(&self, thread: &axprocess::Thread<Self>) {
+    fn request_exit(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
         EXITS.with_borrow_mut(|exits| exits.push(thread.tid()));
     }
 
-    fn request_stop(&self, thread: &axprocess::Thread<Self>) {
+    fn request_stop(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
         STOPS.with_borrow_mut(|stops| stops.push(thread.tid()));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axprocess::{
     ARef, ChildSignalAction, ExitStatus, ForkRequest, Host, Process, ProcessTable, Relations,
-    ResourceUsage, Thread, TraceOptions, TraceStart, WaitOutcome, WaitRequest,
+    ResourceUsage, Thread, TraceOptions, TraceStart, View, WaitOutcome, WaitRequest,
 };
 
 /// CPU time, which adds up, and the largest memory, which does not.
@@ -39,12 +39,12 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = Used;
 
-    fn usage(&self, process: &Process<Self>) -> Used {
+    fn usage(&self, _: View<'_, Self>, process: &Process<Self>) -> Used {
         let time = process.host_data().time.load(Ordering::Relaxed);
         Used { time, largest: time }
     }
 
-    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
         match parent.host_data().ignores.load(Ordering::Relaxed) {
             0 => ChildSignalAction::empty(),
             _ => ChildSignalAction::IGNORE,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axprocess::{
     ARef, ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations,
-    Signal, SignalCause, SignalInfo, WaitOutcome, WaitRequest,
+    Signal, SignalCause, SignalInfo, View, WaitOutcome, WaitRequest,
 };
 
 use crate::Explorer;
@@ -53,7 +53,7 @@ impl<E: Explorer> Host for Kernel<E> {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, target: &axprocess::Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, target: &axprocess::Process<Self>, info: &SignalInfo) {
         E::pass(&self.point);
         if matches!(info.cause, SignalCause::User { .. }) {
             self.struck.lock().unwrap().push(target.pid());
@@ -61,25 +61,34 @@ impl<E: Explorer> Host for Kernel<E> {
         self.posted.lock().unwrap().push((target.pid(), info.signal));
     }
 
-    fn wake_waiters(&self, parent: &axprocess::Process<Self>, _: &axprocess::ChildNews) {
+    fn wake_waiters(
+        &self,
+        _: View<'_, Self>,
+        parent: &axprocess::Process<Self>,
+        _: &axprocess::ChildNews,
+    ) {
         E::pass(&self.point);
         self.woken.lock().unwrap().push(parent.pid());
     }
 
-    fn request_exit(&self, thread: &axprocess::Thread<Self>) {
+    fn request_exit(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
         self.doomed.lock().unwrap().push(thread.tid());
     }
 
-    fn wake_pollers(&self, _: &axprocess::Process<Self>) {
+    fn wake_pollers(&self, _: View<'_, Self>, _: &axprocess::Process<Self>) {
         E::pass(&self.point);
     }
 
-    fn child_signal_action(&self, _: &axprocess::Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(
+        &self,
+        _: View<'_, Self>,
+        _: &axprocess::Process<Self>,
+    ) -> ChildSignalAction {
         E::pass(&self.point);
         ChildSignalAction::empty()
     }
 
-    fn is_fatal_signal_pending(&self, caller: &axprocess::Thread<Self>) -> bool {
+    fn is_fatal_signal_pending(&self, _: View<'_, Self>, caller: &axprocess::Thread<Self>) -> bool {
         self.struck.lock().unwrap().contains(&caller.process().pid())
     }
 }

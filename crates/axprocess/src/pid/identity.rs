@@ -120,10 +120,7 @@ impl<H: Host> Identity<H> {
 
     /// Returns the thread that has the number, until it has exited; for a process, its leader. Takes the lock.
     pub fn thread_or_leader(&self) -> Option<ARef<Thread<H>>> {
-        self.table.hold(|hold| match self.task(hold)? {
-            Task::Process(process) => process.get(hold).leader(hold).map(ARef::from),
-            Task::Thread(thread) => Some(ARef::from(thread.get(hold))),
-        })
+        self.table.hold(|hold| Some(ARef::from(self.thread_or_leader_in(hold)?)))
     }
 
     /// Returns the group that is named by it, if it has members. Takes the lock.
@@ -133,11 +130,7 @@ impl<H: Host> Identity<H> {
 
     /// Returns the session that is named by it, if it has groups. Takes the lock.
     pub fn session_of_number(&self) -> Option<ARef<Session<H>>> {
-        self.table.hold(|hold| {
-            let named = hold.root_pid_ns().roles(hold, self.identity_key(hold).number)?;
-            let session = named.session?.get(hold);
-            (session.founder_serial(hold) == self.serial()).then(|| ARef::from(session))
-        })
+        self.table.hold(|hold| Some(ARef::from(self.session_in(hold)?)))
     }
 
     pub(crate) fn table(&self) -> &TableInner<H> {
@@ -163,6 +156,16 @@ impl<H: Host> Identity<H> {
             Task::Process(process) => process.get(hold),
             Task::Thread(thread) => thread.get(hold).process_in(hold),
         })
+    }
+
+    pub(crate) fn thread_or_leader_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        self.task(hold)?.thread_or_leader(hold)
+    }
+
+    pub(crate) fn session_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Session<H>> {
+        let named = hold.root_pid_ns().roles(hold, self.identity_key(hold).number)?;
+        let session = named.session?.get(hold);
+        (session.founder_serial(hold) == self.serial()).then_some(session)
     }
 
     /// How it ended; to be asked when it is gone.

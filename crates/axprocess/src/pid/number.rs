@@ -106,6 +106,14 @@ impl<H: Host> Task<H> {
             Self::Thread(_) => None,
         }
     }
+
+    /// The thread that has the number; a process's leader until it has exited.
+    pub(crate) fn thread_or_leader<'h>(self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        match self {
+            Self::Process(process) => process.get(hold).leader(hold),
+            Self::Thread(thread) => Some(thread.get(hold)),
+        }
+    }
 }
 
 impl<H: Host> Clone for Task<H> {
@@ -237,9 +245,9 @@ impl<H: Host> NumberTable<H> {
         entered.map_err(Refusal::Nodes)
     }
 
-    /// The number that is looked at first for the next process.
-    pub(crate) const fn next_tried(&self) -> Pid {
-        self.cursor
+    /// The number before the one that is looked at first for the next process.
+    pub(crate) const fn last_given(&self) -> Pid {
+        self.cursor.saturating_sub(1)
     }
 
     pub(crate) const fn set_cursor(&mut self, cursor: Pid) {

@@ -450,7 +450,7 @@ fn wanted_or_refusal<H: Host>(
         return Err(Errno::EINVAL.into());
     }
     let asks = caller.filter(|_| number.is_some() && wanted.is_users_choice());
-    if asks.is_some_and(|caller| !hold.host().may_choose_number(caller, pid_ns)) {
+    if asks.is_some_and(|caller| !hold.host().may_choose_number(hold.view(), caller, pid_ns)) {
         return Err(Errno::EPERM.into());
     }
     Ok(number)

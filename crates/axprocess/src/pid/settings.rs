@@ -59,7 +59,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves reads of `/proc/sys/kernel/ns_last_pid`. R-PID-06.
     pub fn last_pid(&self) -> Pid {
-        self.table().hold(|hold| self.pid_ns(hold).numbers(hold).next_tried().saturating_sub(1))
+        self.table().hold(|hold| self.pid_ns(hold).numbers(hold).last_given())
     }
 
     /// Makes the caller's namespace look for the next number behind this one, also where numbers are reserved.

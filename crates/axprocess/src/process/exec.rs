@@ -114,7 +114,7 @@ impl<H: Host> Thread<H> {
         self.own_numbers().copy_from(hold, process.own_numbers());
         // Its stops are the process's now, and the process's are its.
         process.update_report_queue(hold);
-        hold.host().wake_thread_pollers(self);
+        hold.host().wake_thread_pollers(hold.view(), self);
     }
 
     /// The order in which Linux's `zap_other_threads` goes.

@@ -102,7 +102,7 @@ impl<H: Host> Thread<H> {
             return ThreadExit::LastOfInit;
         }
         process.begin_exit(hold);
-        hold.host().last_thread_exited(process);
+        hold.host().last_thread_exited(hold.view(), process);
         ThreadExit::Last
     }
 
@@ -134,7 +134,7 @@ impl<H: Host> Thread<H> {
         // The list's reference goes when all is told: from then on the thread is its holders', a leader also its process's.
         let listed = process.threads.remove(hold, self);
         if !led {
-            hold.host().wake_thread_pollers(self);
+            hold.host().wake_thread_pollers(hold.view(), self);
         }
         drop(listed);
     }
@@ -246,7 +246,7 @@ impl<H: Host> Process<H> {
         thread.enter_state(hold, ThreadState::Exited);
         self.threads.remove_only_part(hold, thread);
         self.enter_state(hold, ProcessState::Exiting);
-        hold.host().last_thread_exited(self);
+        hold.host().last_thread_exited(hold.view(), self);
         self.enter_state(hold, ProcessState::Zombie);
         self.notify_tracer_parent_or_autoreap_in_line(hold);
     }
@@ -280,7 +280,7 @@ impl<H: Host> Process<H> {
 
     #[inline(always)]
     fn notify_tracer_parent_or_autoreap_in_line(&self, hold: &mut Hold<'_, H>) {
-        hold.host().wake_pollers(self);
+        hold.host().wake_pollers(hold.view(), self);
         let Some(thread) = self.parent_thread(hold) else {
             return;
         };
@@ -313,7 +313,7 @@ impl<H: Host> Process<H> {
         let action = match signal {
             // R-NS-20: the dying init of a namespace waits for nobody's status.
             _ if parent.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
-            Signal::SIGCHLD => hold.host().child_signal_action(parent),
+            Signal::SIGCHLD => hold.host().child_signal_action(hold.view(), parent),
             _ => ChildSignalAction::empty(),
         };
         if !action.contains(ChildSignalAction::IGNORE) {

@@ -341,7 +341,7 @@ impl<H: Host> Thread<H> {
     fn is_dying(&self, hold: &Hold<'_, H>) -> bool {
         !self.is_live_in(hold)
             || self.process().has(hold, Marks::GROUP_EXIT)
-            || hold.host().is_fatal_signal_pending(self)
+            || hold.host().is_fatal_signal_pending(hold.view(), self)
     }
 
     /// Makes an embryo one more thread of its process, which is [open](Process::is_exit_undecided). `listed`: the list's reference to it.

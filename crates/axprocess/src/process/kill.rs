@@ -140,7 +140,7 @@ impl<H: Host> Process<H> {
         let session = |process: &Self| core::ptr::from_ref(process.group_in(hold).session_in(hold));
         core::ptr::eq(self, target)
             || (signal == Some(Signal::SIGCONT) && session(self) == session(target))
-            || hold.host().may_signal(self, target, signal)
+            || hold.host().may_signal(hold.view(), self, target, signal)
     }
 }
 

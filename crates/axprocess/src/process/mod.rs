@@ -353,7 +353,11 @@ impl<H: Host> Process<H> {
     ///
     /// Serves `/proc/PID/stat`.
     pub fn exit_signal(&self) -> ExitSignal {
-        self.table().hold(|hold| self.exit_signal.get(hold))
+        self.table().hold(|hold| self.exit_signal_in(hold))
+    }
+
+    pub(crate) fn exit_signal_in(&self, hold: &Hold<'_, H>) -> ExitSignal {
+        self.exit_signal.get(hold)
     }
 
     /// Whether it refers to nothing but its group, at its end: never to what only who leaves the fast path has.

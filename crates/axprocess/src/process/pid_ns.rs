@@ -43,11 +43,16 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves readlink(2) and open(2) of `/proc/PID/ns/pid_for_children`, where `None` is `ENOENT`. R-NS-05.
     pub fn namespace_for_children(&self) -> Option<ARef<PidNamespace<H>>> {
-        self.process().table().hold(|hold| {
-            let pid_ns = self.children_pid_ns_in(hold);
-            let was_entered = pid_ns.init(hold).is_some() || pid_ns.is_closed(hold);
-            was_entered.then(|| ARef::from(pid_ns))
-        })
+        self.process().table().hold(|hold| self.entered_children_pid_ns(hold).map(ARef::from))
+    }
+
+    pub(crate) fn entered_children_pid_ns<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+    ) -> Option<&'h PidNamespace<H>> {
+        let pid_ns = self.children_pid_ns_in(hold);
+        let was_entered = pid_ns.init(hold).is_some() || pid_ns.is_closed(hold);
+        was_entered.then_some(pid_ns)
     }
 
     /// Where this thread's next child will live.

@@ -46,7 +46,7 @@ impl<H: Host> Process<H> {
         let link = parent.remove(hold, self);
         self.parent.set(hold, None);
         self.become_reaped(hold);
-        hold.host().wake_pollers(self);
+        hold.host().wake_pollers(hold.view(), self);
         link
     }
 
@@ -62,7 +62,7 @@ impl<H: Host> Process<H> {
         let link = parent.remove(hold, self);
         self.parent.set(hold, None);
         self.become_reaped_in_line(hold, true);
-        hold.host().wake_pollers(self);
+        hold.host().wake_pollers(hold.view(), self);
         link
     }
 

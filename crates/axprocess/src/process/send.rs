@@ -93,7 +93,11 @@ impl<H: Host> Process<H> {
     /// `SIGKILL` and `SIGSTOP` act: they got into the queue from outside. A fault of init's own ends it as it ends anyone: the kernel
     /// does not ask then. R-NS-12, R-NS-14.
     pub fn is_protected_from(&self, signal: Signal) -> bool {
-        !signal.is_unblockable() && self.table().hold(|hold| self.is_pid_ns_init(hold))
+        self.table().hold(|hold| self.is_protected_from_in(hold, signal))
+    }
+
+    pub(crate) fn is_protected_from_in(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+        !signal.is_unblockable() && self.is_pid_ns_init(hold)
     }
 
     /// Sends a signal to the process as a whole.
@@ -138,7 +142,7 @@ impl<H: Host> Process<H> {
         }
         if signal.is_job_control() {
             self.end_stop_if_sigcont(hold, signal);
-            hold.host().discard_signals(self, DiscardedSignals::by(signal));
+            hold.host().discard_signals(hold.view(), self, DiscardedSignals::by(signal));
         }
         let fate = self.fate_of(hold, origin, &receiver, signal);
         if !matches!(fate, Fate::Dropped) {
@@ -192,7 +196,7 @@ impl<H: Host> Process<H> {
     ) -> (bool, bool) {
         let action = match signal.is_unblockable() {
             true => SignalAction::Default,
-            false => hold.host().signal_action(self, signal),
+            false => hold.host().signal_action(hold.view(), self, signal),
         };
         let is_default = action == SignalAction::Default;
         let is_ignored = action == SignalAction::Ignore
@@ -225,7 +229,7 @@ impl<H: Host> Process<H> {
             Receiver::Process(_) => None,
             Receiver::Thread(thread) => *thread,
         };
-        signal.is_standard() && hold.host().is_signal_queued(self, thread, signal)
+        signal.is_standard() && hold.host().is_signal_queued(hold.view(), self, thread, signal)
     }
 
     /// Who could take the signal at once: the addressed thread, or any if it is for the process. Of very many, some are asked after the unlock.
@@ -261,10 +265,12 @@ impl<H: Host> Process<H> {
     fn post(&self, hold: &Hold<'_, H>, receiver: &Receiver<'_, H>, info: &SignalInfo) {
         match receiver {
             Receiver::Process(Some(thread)) => {
-                hold.host().post_signal_addressed(self, thread, info);
+                hold.host().post_signal_addressed(hold.view(), self, thread, info);
             }
-            Receiver::Process(None) => hold.host().post_signal(self, info),
-            Receiver::Thread(Some(thread)) => hold.host().post_thread_signal(thread, info),
+            Receiver::Process(None) => hold.host().post_signal(hold.view(), self, info),
+            Receiver::Thread(Some(thread)) => {
+                hold.host().post_thread_signal(hold.view(), thread, info)
+            }
             Receiver::Thread(None) => {}
         }
     }
@@ -272,13 +278,13 @@ impl<H: Host> Process<H> {
 
 impl<H: Host> Thread<H> {
     fn blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
-        !signal.is_unblockable() && hold.host().is_signal_blocked(self, signal)
+        !signal.is_unblockable() && hold.host().is_signal_blocked(hold.view(), self, signal)
     }
 
     /// Linux's `wants_signal`: a thread that is stopped or has another to look at takes only `SIGKILL` (R-STOP-08, R-EXIT-10).
     pub(super) fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
         let is_stopped = || self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED);
-        let is_told = || hold.host().is_told_of_signal(self);
+        let is_told = || hold.host().is_told_of_signal(hold.view(), self);
         self.state() == ThreadState::Live
             && !self.blocks(hold, signal)
             && (signal == Signal::SIGKILL || !(is_stopped() || is_told()))

@@ -157,20 +157,26 @@ impl<H: Host> Process<H> {
     /// Returns the process's, its group's and its session's numbers on every level from `viewer`'s inward; `None` if there is no
     /// such directory. R-NS-26. Takes the lock.
     pub fn namespace_numbers(&self, viewer: &PidNamespace<H>) -> Option<NamespaceNumbers> {
-        self.table().hold(|hold| {
-            if !self.is_shown_to(hold, viewer) {
-                return None;
-            }
-            let own = self.in_hold(hold);
-            let group = own.group_in(hold);
-            let pid_ns = own.pid_ns(hold);
-            let of = |own_numbers| LevelNumbers::of(hold, own_numbers, pid_ns, viewer);
-            let session = group.session_in(hold);
-            Some(NamespaceNumbers {
-                tgid: of(own.own_numbers()),
-                pgid: of(group.own_numbers()),
-                sid: of(session.own_numbers()),
-            })
+        self.table().hold(|hold| self.namespace_numbers_in(hold, viewer))
+    }
+
+    pub(crate) fn namespace_numbers_in(
+        &self,
+        hold: &Hold<'_, H>,
+        viewer: &PidNamespace<H>,
+    ) -> Option<NamespaceNumbers> {
+        if !self.is_shown_to(hold, viewer) {
+            return None;
+        }
+        let own = self.in_hold(hold);
+        let group = own.group_in(hold);
+        let pid_ns = own.pid_ns(hold);
+        let of = |own_numbers| LevelNumbers::of(hold, own_numbers, pid_ns, viewer);
+        let session = group.session_in(hold);
+        Some(NamespaceNumbers {
+            tgid: of(own.own_numbers()),
+            pgid: of(group.own_numbers()),
+            sid: of(session.own_numbers()),
         })
     }
 

@@ -285,7 +285,7 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
-        let action = hold.host().child_signal_action(parent);
+        let action = hold.host().child_signal_action(hold.view(), parent);
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
             let cause = cause(self.number_seen_by(hold, parent));
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
@@ -389,7 +389,7 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    pub(super) fn has_to_join_group_stop(&self, hold: &Hold<'_, H>) -> bool {
+    pub(crate) fn has_to_join_group_stop(&self, hold: &Hold<'_, H>) -> bool {
         let stops = !self.process().stop_round.get(hold).is_multiple_of(2);
         stops && self.state() == ThreadState::Live && !self.is_in_group_stop(hold)
     }

@@ -137,10 +137,12 @@ impl<H: Host> Process<H> {
     ///
     /// Serves `tpgid` of `/proc/PID/stat`, which is −1 for `None`. R-TTY-15.
     pub fn foreground_pgid(&self) -> Option<Pid> {
-        self.table().hold(|hold| {
-            let terminal = self.terminal_in(hold)?;
-            Some(terminal.shown_foreground(hold, self.pid_ns(hold)))
-        })
+        self.table().hold(|hold| self.foreground_pgid_in(hold))
+    }
+
+    pub(crate) fn foreground_pgid_in(&self, hold: &Hold<'_, H>) -> Option<Pid> {
+        let terminal = self.terminal_in(hold)?;
+        Some(terminal.shown_foreground(hold, self.pid_ns(hold)))
     }
 
     /// Makes a terminal that was opened the controlling one, if the caller leads a session without one, the terminal
@@ -391,7 +393,7 @@ impl<H: Host> Process<H> {
             return;
         };
         if terminal.kind() == TerminalKind::Other {
-            hold.host().hang_up_terminal(&kept);
+            hold.host().hang_up_terminal(hold.view(), &kept);
             session.post_hup_cont_to_leader(hold);
         }
         let foreground = terminal.foreground_in(hold);
@@ -448,10 +450,7 @@ impl<H: Host> Process<H> {
 impl<H: Host> Session<H> {
     /// The leader, until it is reaped.
     pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        match self.in_hold(hold).own_numbers().roles(hold)?.task()? {
-            Task::Process(leader) => Some(leader.get(hold)),
-            Task::Thread(_) => None,
-        }
+        self.in_hold(hold).own_numbers().roles(hold)?.task()?.process_of_leader(hold)
     }
 }
 

@@ -132,7 +132,7 @@ impl<H: Host> Errand<H> {
             Self::FindTaker(signal, origin) => {
                 !process.is_exit_undecided(hold)
                     || !process.would_end_by(hold, origin, signal)
-                    || !hold.host().is_signal_queued(process, None, signal)
+                    || !hold.host().is_signal_queued(hold.view(), process, None, signal)
             }
             Self::SendPdeathSignal { .. } => !process.is_exit_undecided(hold),
         }
@@ -147,13 +147,13 @@ impl<H: Host> Errand<H> {
         match self {
             Self::RequestExit => {
                 if thread.is_live() {
-                    hold.host().request_exit(thread);
+                    hold.host().request_exit(hold.view(), thread);
                 }
             }
             Self::RequestStop { begun_by, .. } => {
                 let is_asked = thread.place_in_process(hold) != *begun_by;
                 if is_asked && thread.has_to_join_group_stop(hold) {
-                    hold.host().request_stop(thread);
+                    hold.host().request_stop(hold.view(), thread);
                 }
             }
             Self::FindTaker(signal, _) => {

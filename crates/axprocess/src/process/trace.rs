@@ -132,7 +132,7 @@ impl<H: Host> Thread<H> {
                 return Err(Errno::EPERM);
             }
             let target = target.ok_or(Errno::EPERM)?;
-            if !hold.host().may_trace(self, target)
+            if !hold.host().may_trace(hold.view(), self, target)
                 || target.state() != ThreadState::Live
                 || target.is_traced(hold)
             {
@@ -148,7 +148,7 @@ impl<H: Host> Thread<H> {
                 process.send_to(hold, receiver, &info);
             }
             if target.is_in_group_stop(hold) {
-                hold.host().tracing_changed(target);
+                hold.host().tracing_changed(hold.view(), target);
             }
             Ok(ARef::from(target))
         })
@@ -172,7 +172,7 @@ impl<H: Host> Thread<H> {
             let Some(tracer) = self.process().parent_thread_unless_exited(hold) else {
                 return Ok(());
             };
-            if !hold.host().may_trace(tracer, self) {
+            if !hold.host().may_trace(hold.view(), tracer, self) {
                 return Err(Errno::EPERM);
             }
             let both_live = [tracer, self].iter().all(|it| it.state() == ThreadState::Live);

@@ -95,7 +95,7 @@ impl<H: Host> Thread<H> {
     pub(super) fn complete_vfork(&self, hold: &mut Hold<'_, H>) {
         if let Some(parent) = self.vfork_parent().get(hold) {
             parent.cancel_vfork(hold);
-            hold.host().end_vfork(parent);
+            hold.host().end_vfork(hold.view(), parent);
         }
     }
 

@@ -175,7 +175,7 @@ impl<H: Host> TableInner<H> {
         let context = self.host.context();
         assert!(
             !self.pending.is_lock_held_by(context),
-            "a hook has called back into the process model: it runs under the relation lock"
+            "a hook has called back into the process model: it runs under the relation lock, and may ask its view"
         );
         let mut relations = self.relations.lock();
         let relations = &mut *relations;

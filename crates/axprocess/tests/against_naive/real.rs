@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitSignal, ForkRequest, Host,
     Number, PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction,
-    SignalInfo, StopTicket, Terminal, TerminalKind, Thread, WaitOptions, WaitOutcome, WaitRequest,
-    WaitToken,
+    SignalInfo, StopTicket, Terminal, TerminalKind, Thread, View, WaitOptions, WaitOutcome,
+    WaitRequest, WaitToken,
 };
 
 use crate::call::{Call, Deed};
@@ -76,40 +76,51 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
         let to = target.host_data().key;
         self.note(Hook::Signal { to, signal: info.signal, cause: info.cause });
     }
 
-    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(&self, _: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
         let to = target.host_data().key;
         self.note(Hook::ThreadSignal { to, signal: info.signal, cause: info.cause });
     }
 
-    fn may_signal(&self, by: &Process<Self>, to: &Process<Self>, _: Option<Signal>) -> bool {
+    fn may_signal(
+        &self,
+        _: View<'_, Self>,
+        by: &Process<Self>,
+        to: &Process<Self>,
+        _: Option<Signal>,
+    ) -> bool {
         let user = |process: &Process<Self>| process.host_data().user.load(Relaxed);
         user(by) == 0 || user(by) == user(to)
     }
 
-    fn request_stop(&self, thread: &Thread<Self>) {
+    fn request_stop(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.note(Hook::StopRequest { of: thread.host_data().key });
     }
 
-    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
         ChildSignalAction::from_bits_retain(parent.host_data().treatment.load(Relaxed))
     }
 
-    fn request_exit(&self, thread: &Thread<Self>) {
+    fn request_exit(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.note(Hook::ExitRequest { of: thread.host_data().key });
     }
 
-    fn discard_signals(&self, target: &Process<Self>, what: DiscardedSignals) {
+    fn discard_signals(&self, _: View<'_, Self>, target: &Process<Self>, what: DiscardedSignals) {
         self.note(Hook::Discard { from: target.host_data().key, what });
     }
 
-    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+    fn signal_action(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<Self>,
+        signal: Signal,
+    ) -> SignalAction {
         if signal == Signal::SIGCHLD
-            && self.child_signal_action(target).contains(ChildSignalAction::IGNORE)
+            && self.child_signal_action(view, target).contains(ChildSignalAction::IGNORE)
         {
             return SignalAction::Ignore;
         }
@@ -117,12 +128,12 @@ impl Host for Kernel {
         actions.get(&signal).copied().unwrap_or(SignalAction::Default)
     }
 
-    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+    fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<Self>, signal: Signal) -> bool {
         thread.host_data().blocked.lock().unwrap().contains(&signal)
     }
 
     /// A dying parent has nobody left who could wait.
-    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+    fn wake_waiters(&self, _: View<'_, Self>, parent: &Process<Self>, news: &ChildNews) {
         if parent.state() != ProcessState::Live {
             return;
         }
@@ -134,7 +145,7 @@ impl Host for Kernel {
         self.note(Hook::Wake { parent, woken });
     }
 
-    fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
+    fn hang_up_terminal(&self, _: View<'_, Self>, terminal: &Terminal<Self>) {
         self.note(Hook::HungUp { terminal: TerminalKey(terminal.device() as usize) });
     }
 }

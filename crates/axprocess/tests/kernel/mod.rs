@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitStatus, ForkRequest, Host,
     Number, Pid, PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal,
-    SignalAction, SignalCause, SignalInfo, Terminal, Thread, WaitCall, WaitEvent, WaitOutcome,
-    WaitRequest, WaitStatus,
+    SignalAction, SignalCause, SignalInfo, Terminal, Thread, View, WaitCall, WaitEvent,
+    WaitOutcome, WaitRequest, WaitStatus,
 };
 
 pub(crate) const WNOHANG: i32 = 1;
@@ -87,7 +87,7 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
         let number = info.signal.number();
         let event = match info.cause {
             SignalCause::Child { pid, status } => Event::Signal(target.pid(), number, pid, status),
@@ -101,35 +101,47 @@ impl Host for Kernel {
 
     fn post_signal_addressed(
         &self,
+        view: View<'_, Self>,
         target: &Process<Self>,
         addressed: &Thread<Self>,
         info: &SignalInfo,
     ) {
         self.addressed.lock().unwrap().push((addressed.tid(), info.signal.number()));
-        self.post_signal(target, info);
+        self.post_signal(view, target, info);
     }
 
-    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(&self, _: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
         let event = Event::ThreadPosted(target.tid(), info.signal.number(), info.cause);
         self.log.lock().unwrap().push(event);
     }
 
-    fn discard_signals(&self, target: &Process<Self>, discard: DiscardedSignals) {
+    fn discard_signals(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        discard: DiscardedSignals,
+    ) {
         self.discards.lock().unwrap().push((target.pid(), discard));
     }
 
-    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+    fn signal_action(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        signal: Signal,
+    ) -> SignalAction {
         let actions = target.host_data().1.lock().unwrap();
         let named = actions.iter().rfind(|(named, _)| *named == signal);
         named.map_or(SignalAction::Handle, |(_, action)| *action)
     }
 
-    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+    fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<Self>, signal: Signal) -> bool {
         self.masks.lock().unwrap().contains(&(std::ptr::from_ref(thread).addr(), signal))
     }
 
     fn is_signal_queued(
         &self,
+        _: View<'_, Self>,
         target: &Process<Self>,
         thread: Option<&Thread<Self>>,
         signal: Signal,
@@ -138,61 +150,72 @@ impl Host for Kernel {
         self.queued.lock().unwrap().contains(&(number, signal))
     }
 
-    fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
+    fn is_told_of_signal(&self, _: View<'_, Self>, thread: &Thread<Self>) -> bool {
         self.told.lock().unwrap().contains(&std::ptr::from_ref(thread).addr())
     }
 
-    fn request_exit(&self, thread: &Thread<Self>) {
+    fn request_exit(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.exit_requests.lock().unwrap().push(thread.tid());
     }
 
-    fn may_signal(&self, _: &Process<Self>, target: &Process<Self>, _: Option<Signal>) -> bool {
+    fn may_signal(
+        &self,
+        _: View<'_, Self>,
+        _: &Process<Self>,
+        target: &Process<Self>,
+        _: Option<Signal>,
+    ) -> bool {
         !self.protected.lock().unwrap().contains(&target.pid())
     }
 
-    fn may_choose_number(&self, _: &Thread<Self>, space: &PidNamespace<Self>) -> bool {
+    fn may_choose_number(
+        &self,
+        _: View<'_, Self>,
+        _: &Thread<Self>,
+        space: &PidNamespace<Self>,
+    ) -> bool {
         !self.guarded_levels.lock().unwrap().contains(&space.level())
     }
 
-    fn may_trace(&self, _: &Thread<Self>, target: &Thread<Self>) -> bool {
+    fn may_trace(&self, _: View<'_, Self>, _: &Thread<Self>, target: &Thread<Self>) -> bool {
         !self.protected.lock().unwrap().contains(&target.process().pid())
     }
 
-    fn tracing_changed(&self, thread: &Thread<Self>) {
+    fn tracing_changed(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.log.lock().unwrap().push(Event::TracingChanged(thread.tid()));
     }
 
-    fn request_stop(&self, thread: &Thread<Self>) {
+    fn request_stop(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.log.lock().unwrap().push(Event::StopRequest(thread.tid()));
     }
 
-    fn is_fatal_signal_pending(&self, caller: &Thread<Self>) -> bool {
+    fn is_fatal_signal_pending(&self, _: View<'_, Self>, caller: &Thread<Self>) -> bool {
         self.struck.lock().unwrap().contains(&caller.process().pid())
     }
 
-    fn end_vfork(&self, parent: &Thread<Self>) {
+    fn end_vfork(&self, _: View<'_, Self>, parent: &Thread<Self>) {
         assert!(!parent.is_waiting_for_vfork(), "the word changes before the hook is called");
         self.log.lock().unwrap().push(Event::VforkEnd(parent.tid()));
     }
 
-    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+    fn wake_waiters(&self, _: View<'_, Self>, parent: &Process<Self>, news: &ChildNews) {
         self.news.lock().unwrap().push(*news);
         self.log.lock().unwrap().push(Event::Wake(parent.pid()));
     }
 
-    fn wake_pollers(&self, process: &Process<Self>) {
+    fn wake_pollers(&self, _: View<'_, Self>, process: &Process<Self>) {
         self.polled.lock().unwrap().push(Polled::Process(process.pid(), process.state()));
     }
 
-    fn wake_thread_pollers(&self, thread: &Thread<Self>) {
+    fn wake_thread_pollers(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.polled.lock().unwrap().push(Polled::Thread(thread.tid()));
     }
 
-    fn hang_up_terminal(&self, terminal: &Terminal<Self>) {
+    fn hang_up_terminal(&self, _: View<'_, Self>, terminal: &Terminal<Self>) {
         self.log.lock().unwrap().push(Event::HungUp(terminal.device()));
     }
 
-    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
         ChildSignalAction::from_bits_retain(parent.host_data().0.load(Ordering::Relaxed))
     }
 }

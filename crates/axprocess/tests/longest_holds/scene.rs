@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use axprocess::{
     ARef, AcquireTerminal, AdminRight, ChildSignalAction, CttyChange, ExitStatus, ForkNamespace,
     ForkRequest, Host, IfTaken, Lock, Number, Process, ProcessTable, Relations, Signal,
-    SignalAction, SignalInfo, Terminal, TerminalFile, TerminalKind, WaitOutcome, WaitRequest,
+    SignalAction, SignalInfo, Terminal, TerminalFile, TerminalKind, View, WaitOutcome, WaitRequest,
 };
 
 pub(crate) type Thread = ARef<axprocess::Thread<Kernel>>;
@@ -91,29 +91,40 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, target: &Process<Self>, _: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, _: &SignalInfo) {
         count(target);
         target.host_data().has_queued.store(true, Relaxed);
     }
 
-    fn post_thread_signal(&self, thread: &axprocess::Thread<Self>, _: &SignalInfo) {
+    fn post_thread_signal(
+        &self,
+        _: View<'_, Self>,
+        thread: &axprocess::Thread<Self>,
+        _: &SignalInfo,
+    ) {
         count(thread);
     }
 
-    fn signal_action(&self, target: &Process<Self>, _: Signal) -> SignalAction {
+    fn signal_action(&self, _: View<'_, Self>, target: &Process<Self>, _: Signal) -> SignalAction {
         match target.host_data().handles_all.load(Relaxed) {
             true => SignalAction::Handle,
             false => SignalAction::Default,
         }
     }
 
-    fn is_signal_blocked(&self, thread: &axprocess::Thread<Self>, _: Signal) -> bool {
+    fn is_signal_blocked(
+        &self,
+        _: View<'_, Self>,
+        thread: &axprocess::Thread<Self>,
+        _: Signal,
+    ) -> bool {
         count(thread);
         thread.host_data().0.load(Relaxed)
     }
 
     fn is_signal_queued(
         &self,
+        _: View<'_, Self>,
         target: &Process<Self>,
         _: Option<&axprocess::Thread<Self>>,
         _: Signal,
@@ -121,19 +132,19 @@ impl Host for Kernel {
         target.host_data().has_queued.load(Relaxed)
     }
 
-    fn request_exit(&self, thread: &axprocess::Thread<Self>) {
+    fn request_exit(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
         count(thread);
     }
 
-    fn request_stop(&self, thread: &axprocess::Thread<Self>) {
+    fn request_stop(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
         count(thread);
     }
 
-    fn tracing_changed(&self, thread: &axprocess::Thread<Self>) {
+    fn tracing_changed(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
         count(thread);
     }
 
-    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
         match parent.host_data().ignores_children.load(Relaxed) {
             true => ChildSignalAction::IGNORE,
             false => ChildSignalAction::empty(),

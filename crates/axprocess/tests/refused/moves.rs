@@ -4,7 +4,7 @@
 
 use std::sync::Mutex;
 
-use axprocess::{ARef, Host, Lock, Process, Relations, Shared, Thread, WaitRequest};
+use axprocess::{View, ARef, Host, Lock, Process, Relations, Shared, Thread, WaitRequest};
 
 struct Kernel(Mutex<Vec<&'static Process<Kernel>>>);
 
@@ -16,8 +16,16 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn wake_pollers(&self, process: &Process<Self>) {
+    fn wake_pollers(&self, _: View<'_, Self>, process: &Process<Self>) {
         self.0.lock().unwrap().push(process);
+    }
+
+    fn last_thread_exited(&self, view: View<'_, Self>, process: &Process<Self>) {
+        self.0.lock().unwrap().extend(view.parent(process));
+    }
+
+    fn usage(&self, view: View<'_, Self>, process: &Process<Self>) {
+        std::thread::scope(|scope| _ = scope.spawn(|| view.parent(process).is_some()));
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use axprocess::{
     ARef, ExitStatus, ForkRequest, Host, Lock, Process, ProcessTable, Relations, Signal,
-    SignalInfo, Thread,
+    SignalInfo, Thread, View,
 };
 use kspin::{SpinNoIrq, SpinNoIrqGuard};
 
@@ -55,7 +55,7 @@ impl Host for Watcher {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, _target: &Process<Self>, info: &SignalInfo) {
         if info.signal == Signal::SIGHUP {
             OBJECTS.set(OBJECTS.get() + 1);
         }

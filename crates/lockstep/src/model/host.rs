@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use axprocess::{ChildSignalAction, Host, Process, Relations, SignalCause, SignalInfo, WaitStatus};
+use axprocess::{
+    ChildSignalAction, Host, Process, Relations, SignalCause, SignalInfo, View, WaitStatus,
+};
 
 use crate::operation::{Arrival, ChildNews, ChildSignal};
 
@@ -23,11 +25,11 @@ impl Host for World {
     type SessionData = ();
     type Usage = ();
 
-    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
         parent.host_data().action()
     }
 
-    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
         /// A stop, with no signal in it.
         const STOP_UNDONE: i32 = 0x7f;
         let child = |pid, status| Some(ChildNews { pid, status });

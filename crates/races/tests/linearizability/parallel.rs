@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axprocess::{
     ARef, Errno, ExitStatus, ForkRequest, Host, Number, Pid, Process, ProcessTable, Relations,
-    Signal, SignalAction, SignalInfo, Thread, WaitOutcome, WaitRequest,
+    Signal, SignalAction, SignalInfo, Thread, View, WaitOutcome, WaitRequest,
 };
 use races::{Explorer, Shuttle, holds};
 
@@ -25,11 +25,11 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
         self.posted.lock().unwrap().push((target.pid(), info.signal));
     }
 
-    fn signal_action(&self, _: &Process<Self>, signal: Signal) -> SignalAction {
+    fn signal_action(&self, _: View<'_, Self>, _: &Process<Self>, signal: Signal) -> SignalAction {
         if HANDLED.contains(&signal) { SignalAction::Handle } else { SignalAction::Default }
     }
 }

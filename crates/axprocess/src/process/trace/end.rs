@@ -19,7 +19,7 @@ impl<H: Host> PtraceRole<H> {
         } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
             process.notify_or_autoreap_untraced(hold, tracer);
         } else if let Some(thread) = self.thread(hold) {
-            hold.host().tracing_changed(thread);
+            hold.host().tracing_changed(hold.view(), thread);
         }
     }
 
@@ -67,7 +67,7 @@ impl<H: Host> PtraceRole<H> {
     /// Tells the tracer of a stop, unless it does not want to hear of stops; its waiters are woken in any case.
     pub(super) fn notify_tracer_of_stop(&self, hold: &mut Hold<'_, H>, status: WaitStatus) {
         let Some(tracer) = self.tracer(hold) else { return };
-        let action = hold.host().child_signal_action(tracer.process(hold));
+        let action = hold.host().child_signal_action(hold.view(), tracer.process(hold));
         let is_deaf = action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP);
         self.notify_tracer(hold, (!is_deaf).then_some(Signal::SIGCHLD), status);
     }
@@ -161,7 +161,7 @@ impl<H: Host> Process<H> {
             self.notify_tracer_parent_or_autoreap(hold);
             return;
         }
-        let action = hold.host().child_signal_action(tracer);
+        let action = hold.host().child_signal_action(hold.view(), tracer);
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             let news = self.news_to_parent(hold);
             drop(self.reap(hold));

@@ -58,7 +58,7 @@ impl<H: Host> Process<H> {
     /// What it has used, and the children that it waited for.
     #[inline]
     pub(super) fn usage_with_children(&self, hold: &Hold<'_, H>) -> H::Usage {
-        let mut usage = hold.host().usage(self);
+        let mut usage = hold.host().usage(hold.view(), self);
         usage.add(self.children_usage.get(hold));
         usage
     }

@@ -100,7 +100,7 @@ impl<H: Host> Process<H> {
         news: impl Fn(&Hold<'_, H>) -> ChildNews,
     ) {
         self.news.set(hold, self.news.get_in(hold).wrapping_add(1));
-        hold.host().wake_waiters(self, &news(hold));
+        hold.host().wake_waiters(hold.view(), self, &news(hold));
         if !self.sleepers.is_empty(hold) {
             self.make_sleepers_due(hold, &news(hold));
         }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axprocess::{
     ChildNews, ChildSignalAction, DiscardedSignals, Host, Process, Relations, ResourceUsage,
-    Signal, SignalAction, SignalInfo, Thread,
+    Signal, SignalAction, SignalInfo, Thread, View,
 };
 
 use super::super::Actor;
@@ -59,7 +59,7 @@ impl Host for World {
     type SessionData = ();
     type Usage = Count;
 
-    fn post_signal(&self, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
         if let Some(group) = target.host_data().inside() {
             self.kernel().post(group, Target::Process(None), info);
         }
@@ -67,6 +67,7 @@ impl Host for World {
 
     fn post_signal_addressed(
         &self,
+        _: View<'_, Self>,
         target: &Process<Self>,
         addressed: &Thread<Self>,
         info: &SignalInfo,
@@ -76,19 +77,29 @@ impl Host for World {
         }
     }
 
-    fn post_thread_signal(&self, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(&self, _: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
         if let Some(group) = target.process().host_data().inside() {
             self.kernel().post(group, Target::Thread(target.host_data().0), info);
         }
     }
 
-    fn discard_signals(&self, target: &Process<Self>, discard: DiscardedSignals) {
+    fn discard_signals(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        discard: DiscardedSignals,
+    ) {
         if let Some(group) = target.host_data().inside() {
             self.kernel().discard(group, discard);
         }
     }
 
-    fn signal_action(&self, target: &Process<Self>, signal: Signal) -> SignalAction {
+    fn signal_action(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        signal: Signal,
+    ) -> SignalAction {
         let group = target.host_data().inside();
         match group.map_or(Action::Ignore, |group| self.kernel().action(group, signal)) {
             Action::Default => SignalAction::Default,
@@ -97,12 +108,13 @@ impl Host for World {
         }
     }
 
-    fn is_signal_blocked(&self, thread: &Thread<Self>, signal: Signal) -> bool {
+    fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<Self>, signal: Signal) -> bool {
         self.kernel().is_blocked(thread.host_data().0, signal)
     }
 
     fn is_signal_queued(
         &self,
+        _: View<'_, Self>,
         target: &Process<Self>,
         thread: Option<&Thread<Self>>,
         signal: Signal,
@@ -112,37 +124,37 @@ impl Host for World {
         group.is_some_and(|group| self.kernel().is_queued(group, thread, signal))
     }
 
-    fn is_told_of_signal(&self, thread: &Thread<Self>) -> bool {
+    fn is_told_of_signal(&self, _: View<'_, Self>, thread: &Thread<Self>) -> bool {
         self.kernel().is_told(thread.host_data().0)
     }
 
-    fn request_exit(&self, thread: &Thread<Self>) {
+    fn request_exit(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         if thread.process().host_data().inside().is_some() {
             self.kernel().request_exit(thread.host_data().0);
         }
     }
 
-    fn request_stop(&self, thread: &Thread<Self>) {
+    fn request_stop(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.kernel().request_stop(thread.host_data().0);
     }
 
-    fn end_vfork(&self, parent: &Thread<Self>) {
+    fn end_vfork(&self, _: View<'_, Self>, parent: &Thread<Self>) {
         if parent.process().host_data().inside().is_some() {
             self.kernel().end_vfork(parent.host_data().0);
         }
     }
 
-    fn usage(&self, _process: &Process<Self>) -> Count {
+    fn usage(&self, _: View<'_, Self>, _process: &Process<Self>) -> Count {
         Count(1)
     }
 
-    fn wake_waiters(&self, parent: &Process<Self>, news: &ChildNews) {
+    fn wake_waiters(&self, _: View<'_, Self>, parent: &Process<Self>, news: &ChildNews) {
         if let Some(group) = parent.host_data().inside() {
             self.kernel().wake_waiters(group, news);
         }
     }
 
-    fn child_signal_action(&self, parent: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
         let mut action = ChildSignalAction::empty();
         if let Some(group) = parent.host_data().inside() {
             let kernel = self.kernel();
