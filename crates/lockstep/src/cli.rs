@@ -128,7 +128,8 @@ Processes that outlive the program are followed too, until they end; Ctrl-C then
 
 Following a program changes it in a few ways. lockstep traces it by ptrace, and gives it a seccomp
 filter. So it is slower, and it cannot trace others; strict seccomp mode is refused to it; a fatal
-signal waits for the end of a vfork; the init of a PID namespace that faults is killed by SIGKILL.
+signal waits for the end of a vfork; the init of a PID namespace that faults is killed by SIGKILL;
+a signal that is ignored interrupts a few calls (epoll_wait with a limit of time).
 Run by a user, set-uid programs inside keep the user's rights. Where something of this has
 happened, the report says so (`changed by following`), and the exit status is 3.
 

@@ -205,6 +205,14 @@ pub(crate) fn is_without_effect(tid: Pid, signal: i32) -> bool {
     ["SigBlk:", "SigIgn:"].iter().any(|field| has_bit(&status, field, signal - 1))
 }
 
+/// Whether a process ignores a signal: it says so, or it leaves that to Linux, which does.
+pub(crate) fn is_ignored(tid: Pid, signal: i32) -> bool {
+    const BY_DEFAULT: [i32; 4] = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH];
+    let status = status(tid).unwrap_or_default();
+    let has = |field| has_bit(&status, field, signal - 1);
+    has("SigIgn:") || BY_DEFAULT.contains(&signal) && !has("SigCgt:")
+}
+
 /// Whether a thread handles a signal.
 pub(crate) fn is_caught(tid: Pid, signal: i32) -> bool {
     let status = status(tid).unwrap_or_default();

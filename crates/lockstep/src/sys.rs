@@ -188,6 +188,28 @@ pub(crate) fn current_call(tid: Pid) -> Option<c_long> {
     registers::current_call(tid)
 }
 
+/// A call that has failed with `EINTR`.
+pub(crate) struct InterruptedCall {
+    pub(crate) number: c_long,
+    pub(crate) arguments: [u64; 6],
+}
+
+/// The call of a thread that has stopped for a signal, if that has failed with `EINTR`; for an architecture of which that is not known, none.
+pub(crate) fn interrupted_call(tid: Pid) -> Option<InterruptedCall> {
+    registers::interrupted_call(tid)
+}
+
+/// Has the interrupted call of a thread begun again, unless a handler runs before.
+///
+/// # Errors
+///
+/// The thread is gone, or that is not known for this architecture.
+pub(crate) fn begin_call_anew(tid: Pid) -> io::Result<()> {
+    /// What Linux itself says inside when a call is to begin again if there is no handler.
+    const ERESTARTNOHAND: i64 = 514;
+    registers::set(tid, registers::RESULT, (-ERESTARTNOHAND).cast_unsigned())
+}
+
 /// Changes the first argument of the call before or after which a thread is stopped.
 ///
 /// # Errors
@@ -209,9 +231,9 @@ pub(crate) fn write_memory(tid: Pid, address: u64, value: u64) -> io::Result<()>
 #[cfg(target_arch = "x86_64")]
 mod registers {
     use std::io;
-    use std::mem::offset_of;
+    use std::mem::{MaybeUninit, offset_of};
 
-    use super::{Pid, ptrace};
+    use super::{InterruptedCall, Pid, ptrace};
 
     pub(super) const CALL: usize = offset_of!(libc::user_regs_struct, orig_rax);
     pub(super) const RESULT: usize = offset_of!(libc::user_regs_struct, rax);
@@ -219,6 +241,17 @@ mod registers {
 
     pub(super) fn set(tid: Pid, register: usize, value: u64) -> io::Result<()> {
         ptrace(libc::PTRACE_POKEUSER, tid, register, value as usize).map(drop)
+    }
+
+    pub(super) fn interrupted_call(tid: Pid) -> Option<InterruptedCall> {
+        let mut all = MaybeUninit::<libc::user_regs_struct>::zeroed();
+        ptrace(libc::PTRACE_GETREGS, tid, 0, all.as_mut_ptr() as usize).ok()?;
+        // SAFETY: the kernel has filled it in, and its plain numbers may be anything.
+        let all = unsafe { all.assume_init() };
+        let is_interrupted = all.rax.cast_signed() == -i64::from(libc::EINTR);
+        let number = all.orig_rax.cast_signed();
+        let arguments = [all.rdi, all.rsi, all.rdx, all.r10, all.r8, all.r9];
+        (is_interrupted && number >= 0).then_some(InterruptedCall { number, arguments })
     }
 
     pub(super) fn current_call(tid: Pid) -> Option<libc::c_long> {
@@ -237,7 +270,7 @@ mod registers {
 mod registers {
     use std::io;
 
-    use super::Pid;
+    use super::{InterruptedCall, Pid};
 
     pub(super) const CALL: usize = 0;
     pub(super) const RESULT: usize = 0;
@@ -245,6 +278,10 @@ mod registers {
 
     pub(super) fn set(_tid: Pid, _register: usize, _value: u64) -> io::Result<()> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    pub(super) fn interrupted_call(_tid: Pid) -> Option<InterruptedCall> {
+        None
     }
 
     pub(super) fn current_call(tid: Pid) -> Option<libc::c_long> {

@@ -234,6 +234,24 @@ fn children_continued_and_killed_at_once() {
     assert!(run.compared("exit status") > 600, "{}", run.report);
 }
 
+/// A signal that is ignored interrupts nothing: calls that do not begin again by themselves are begun again, and a handler interrupts them.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn calls_that_ignored_signals_do_not_interrupt() {
+    let source = include_str!("kinds/interrupted.c");
+    for way in
+        ["epoll", "masked epoll", "newer epoll", "semaphore", "limited semaphore", "signal", "told"]
+    {
+        let Some(run) = agrees("interrupted.c", source, &[way]) else { return };
+        assert!(!run.stdout.contains("interrupted"), "{way}: {}", run.stdout);
+    }
+    let Some(run) = agrees("interrupted.c", source, &["handled"]) else { return };
+    run.expect_agreement();
+    assert!(run.stdout.contains("interrupted"), "{}", run.stdout);
+    let how = "a call was interrupted by a signal that is ignored";
+    is_changed("interrupted.c", source, &["limit"], how);
+}
+
 /// A fatal signal that comes in vfork waits until it is over, where somebody traces.
 #[test]
 fn fatal_signals_in_vfork() {

@@ -20,6 +20,8 @@ pub(crate) enum Alteration {
     InitFault,
     /// A fatal signal had to wait for the end of a vfork.
     VforkSignal,
+    /// A call has failed with `EINTR` because of a signal that is ignored.
+    Interrupted,
     /// A child could not be followed.
     Untraced,
 }
@@ -37,6 +39,9 @@ impl Alteration {
             Self::SetUid => "a set-uid program has run with its user's rights",
             Self::InitFault => "the init of a namespace was killed by SIGKILL for a fault",
             Self::VforkSignal => "a fatal signal waited until the child of a vfork was done",
+            Self::Interrupted => {
+                "a call was interrupted by a signal that is ignored, and was not begun again"
+            }
             Self::Untraced => "a child made with CLONE_UNTRACED was not followed",
         }
     }

@@ -63,11 +63,9 @@ impl Tracer<'_> {
             return;
         };
         // The end of a namespace's init waits for all others in it.
-        let is_closing = self
-            .processes
-            .get(&tgid)
-            .is_some_and(|process| process.is_init && process.threads.len() == 1);
+        let is_closing = self.is_last_of_init(tid, tgid);
         if is_closing {
+            self.end_slow_exits_of(tgid);
             self.ledger.note(Fact::Closing { tid, status });
         }
         let flight = ExitFlight {
@@ -84,6 +82,21 @@ impl Tracer<'_> {
         };
         self.resume(tid, 0);
         self.slot = Some(Flight::Exit(flight));
+    }
+
+    /// Whether a thread that ends is the last one of a namespace's init: there is no other, but such as were let go to their ends and have not got a processor to come to them.
+    fn is_last_of_init(&self, tid: Pid, tgid: Pid) -> bool {
+        let is_let_go = |other| self.slow_exits.iter().any(|flight| flight.tid == other);
+        let process = self.processes.get(&tgid).filter(|process| process.is_init);
+        process.is_some_and(|it| it.threads.iter().all(|&other| other == tid || is_let_go(other)))
+    }
+
+    /// Takes the threads of a process that were let go to their ends for ended.
+    fn end_slow_exits_of(&mut self, tgid: Pid) {
+        while let Some(position) = self.slow_exits.iter().position(|flight| flight.tgid == tgid) {
+            let flight = self.slow_exits.swap_remove(position);
+            self.end(&flight, flight.status);
+        }
     }
 
     /// Whether this end is that of the whole process, as far as it can be known now. Linux has

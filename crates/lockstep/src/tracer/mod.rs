@@ -46,6 +46,7 @@
 mod calls;
 mod exits;
 mod filter;
+mod interruptions;
 mod launch;
 mod lives;
 mod news;

@@ -179,12 +179,14 @@ impl Tracer<'_> {
             return self.resume(tid, signal);
         };
         tracee.last_signal = signal;
+        let tgid = tracee.tgid;
+        self.undo_interruption(tid, signal);
+        let Some(tracee) = self.tracees.get_mut(&tid) else { return };
         if let Some(arrival) = incoming.arrival {
             tracee.activity = Activity::Taking { arrival, signal, since: Instant::now() };
             self.taking.push(tid);
             return;
         }
-        let tgid = tracee.tgid;
         if incoming.is_fault
             && self.processes.get(&tgid).is_some_and(|process| process.is_init)
             && !procfs::is_caught(tid, signal)

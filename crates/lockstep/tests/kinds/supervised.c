@@ -62,9 +62,9 @@ int main(void) {
     for (int i = 0; i < 2; i++) {
         struct seccomp_notif request;
         struct seccomp_notif_resp answer;
-        memset(&request, 0, sizeof request);
         memset(&answer, 0, sizeof answer);
-        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) return 1;
+        do memset(&request, 0, sizeof request); /* one that a signal has interrupted begins anew */
+        while (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) != 0 && errno == ENOENT);
         answer.id = request.id;
         if (request.data.nr == SYS_setpgid) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
         else answer.val = 4711;

@@ -59,18 +59,24 @@ static int receive_file(int channel) {
 
 enum how { GO_ON, SAY, FAIL };
 
+/* Takes one call. One that a signal has interrupted before begins anew. */
+static struct seccomp_notif take(int listener) {
+    struct seccomp_notif request;
+    do memset(&request, 0, sizeof request);
+    while (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) != 0 && (errno == ENOENT || errno == EINTR));
+    return request;
+}
+
 /* Takes one call, and answers it. */
 static void answer(int listener, enum how how, long value) {
-    struct seccomp_notif request;
     struct seccomp_notif_resp response;
-    memset(&request, 0, sizeof request);
-    memset(&response, 0, sizeof response);
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) { perror("a call"); _exit(1); }
-    response.id = request.id;
-    if (how == GO_ON) response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    if (how == SAY) response.val = value;
-    if (how == FAIL) response.error = -value;
-    ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+    do {
+        memset(&response, 0, sizeof response);
+        response.id = take(listener).id;
+        if (how == GO_ON) response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+        if (how == SAY) response.val = value;
+        if (how == FAIL) response.error = -value;
+    } while (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) != 0 && errno == ENOENT);
 }
 
 static int channel[2];
@@ -147,7 +153,9 @@ static int act(void) {
     }
     if (is("killed")) {
         send_file(channel[1], listen_for(SYS_setsid));
+        siginfo_t end;
         if (fork() == 0) _exit(0);
+        waitid(P_ALL, 0, &end, WEXITED | WNOWAIT);
         setsid();
         return 9;
     }
@@ -195,9 +203,7 @@ int main(int count, char **words) {
         kill(child, SIGCONT);
     }
     if (is("killed")) {
-        struct seccomp_notif request;
-        memset(&request, 0, sizeof request);
-        ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request);
+        struct seccomp_notif request = take(listener);
         printf("it waits: %d\n", ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &request.id));
         kill(child, SIGKILL);
     }
