@@ -236,7 +236,8 @@ impl<'h, H: Host> Walk<'h, H> {
         if let Some(trace) = thread.trace(hold) {
             trace.check(hold, process);
         }
-        let is_it = |roles: &Roles<H>| matches!(roles.task(), Some(Task::Thread(named)) if named.is(thread));
+        let is_it =
+            |roles: Roles<H>| matches!(roles.task(), Some(Task::Thread(named)) if named.is(thread));
         let own_numbers = thread.in_hold(hold).own_numbers();
         if own_numbers.roles(hold).is_some_and(is_it) {
             self.use_numbers(hold, own_numbers, is_it);
@@ -283,7 +284,7 @@ impl<'h, H: Host> Walk<'h, H> {
         &mut self,
         hold: &Hold<'h, H>,
         own_numbers: &'h Numbers<H>,
-        is_it: impl Fn(&Roles<H>) -> bool,
+        is_it: impl Fn(Roles<H>) -> bool,
     ) {
         for pid_ns in own_numbers.pid_ns(hold).outward() {
             let number = own_numbers.number_in(hold, pid_ns);
@@ -310,7 +311,7 @@ impl<'h, H: Host> Walk<'h, H> {
             let session = group.session_in(hold);
             self.sessions.entry(session).or_insert((session, 0)).1 += 1;
             if group.pgid() != 0 {
-                let is_it = |roles: &Roles<H>| roles.group.is_some_and(|named| named.is(group));
+                let is_it = |roles: Roles<H>| roles.group.is_some_and(|named| named.is(group));
                 assert!(
                     group.own_numbers().roles(hold).is_some_and(is_it),
                     "4: two groups are {group:?}"
@@ -323,7 +324,7 @@ impl<'h, H: Host> Walk<'h, H> {
             assert_eq!(session.groups().len(hold), groups, "3: the groups of {session:?}");
             Self::check_terminal(hold, session);
             if session.sid() != 0 {
-                let is_it = |roles: &Roles<H>| roles.session.is_some_and(|named| named.is(session));
+                let is_it = |roles: Roles<H>| roles.session.is_some_and(|named| named.is(session));
                 assert!(
                     session.own_numbers().roles(hold).is_some_and(is_it),
                     "4: two are {session:?}"
@@ -361,8 +362,8 @@ fn prepared_in<H: Host>(hold: &Hold<'_, H>, pid_ns: &PidNamespace<H>) -> usize {
     let (mut count, mut from) = (0, Some(1));
     while let Some(number) = from.and_then(|from| pid_ns.numbers(hold).first_used_from(from)) {
         let roles = pid_ns.roles(hold, number);
-        let named = |roles: &Roles<H>| roles.group.is_some() || roles.session.is_some();
-        let is_prepared = |it: &&Roles<H>| matches!(it.holder, Holder::Prepared) && !named(it);
+        let named = |roles: Roles<H>| roles.group.is_some() || roles.session.is_some();
+        let is_prepared = |it: &Roles<H>| matches!(it.holder, Holder::Prepared) && !named(*it);
         count += usize::from(roles.filter(is_prepared).is_some());
         from = number.checked_add(1);
     }

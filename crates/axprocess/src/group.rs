@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::list::{Links, Node, Ptr, WeakEdge, WeakList};
 use crate::object::Head;
-use crate::pid::{Holder, Identity, Numbers, PidNamespace, Refusal, Roles, Task};
+use crate::pid::{Carried, Holder, Identity, Numbers, PidNamespace, Refusal, Roles, Task};
 use crate::process::{Marks, Members, Process, try_is_orphaned_group};
 use crate::session::{Groups, Session};
 use crate::snapshot::{Listing, collect};
@@ -21,6 +21,7 @@ pub struct ProcessGroup<H: Host> {
     pub(crate) head: Head,
     table: ARef<TableInner<H>>,
     own_numbers: Numbers<H>,
+    carried: Carried<H>,
     sid: Word32,
     session: StrongEdge<Session<H>>,
     members: WeakList<Process<H>, Members>,
@@ -57,6 +58,7 @@ impl<H: Host> ProcessGroup<H> {
             head: Head::new(),
             table,
             own_numbers: Numbers::at_root(),
+            carried: Carried::nothing(),
             sid: Word32::new(0),
             session: StrongEdge::empty(),
             members: WeakList::new(),
@@ -156,7 +158,7 @@ impl<H: Host> ProcessGroup<H> {
     pub(crate) fn revive(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let session = self.session_in(hold);
         let serial = self.serial.get(hold);
-        let is_free = |hold: &Hold<'_, H>, roles: &Roles<H>| {
+        let is_free = |hold: &Hold<'_, H>, roles: Roles<H>| {
             let is_founder = |task| match task {
                 Task::Process(process) => process.get(hold).identity_key(hold).serial == serial,
                 Task::Thread(_) => false,
@@ -270,9 +272,12 @@ impl<H: Host> ProcessGroup<H> {
     fn register_with_founder_identity(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
         let take = |roles: &mut Roles<H>| roles.group = Some(own);
-        let give_back = |roles: &mut Roles<H>| roles.group = None;
-        let numbers = &self.own_numbers;
-        numbers.name_after_founder(hold, (take, give_back), &self.serial, &self.identity)
+        self.own_numbers.name_after_founder(hold, take, &self.serial, &self.identity)
+    }
+
+    /// What it carries for its number.
+    pub(crate) const fn carried(&self) -> &Carried<H> {
+        &self.carried
     }
 
     /// What it is named by.

@@ -151,7 +151,7 @@ impl<H: Host> Process<H> {
         let number = Pid::try_from(pid).ok().filter(|number| *number > 0).ok_or(Errno::EINVAL)?;
         let wants_thread = flags.contains(PidfdFlags::THREAD);
         retry_with_preallocated_identity(self.table(), |hold, preallocated| {
-            let task = self.pid_ns(hold).roles(hold, number).and_then(|roles| roles.task());
+            let task = self.pid_ns(hold).task_of(hold, number);
             let (identity, kind) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => {
                     let kind = if wants_thread { Kind::Leader } else { Kind::Process };

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::group::ProcessGroup;
 use crate::list::{Ptr, WeakList};
 use crate::object::Head;
-use crate::pid::{Identity, Numbers, PidNamespace, Refusal, Roles};
+use crate::pid::{Carried, Identity, Numbers, PidNamespace, Refusal, Roles};
 use crate::snapshot::{Listing, collect};
 use crate::sync::{Field, Hold, StrongEdge, TableInner};
 use crate::terminal::SessionTerminal;
@@ -20,6 +20,7 @@ pub struct Session<H: Host> {
     pub(crate) head: Head,
     table: ARef<TableInner<H>>,
     own_numbers: Numbers<H>,
+    carried: Carried<H>,
     groups: WeakList<ProcessGroup<H>, Groups>,
     terminal: SessionTerminal<H>,
     /// Which of all processes that ever had its number is its leader.
@@ -44,6 +45,7 @@ impl<H: Host> Session<H> {
             head: Head::new(),
             table,
             own_numbers: Numbers::at_root(),
+            carried: Carried::nothing(),
             groups: WeakList::new(),
             terminal: SessionTerminal::none(),
             serial: Field::new(0),
@@ -119,9 +121,12 @@ impl<H: Host> Session<H> {
     fn register_with_founder_identity(&self, hold: &mut Hold<'_, H>) -> Result<(), Refusal> {
         let own = Ptr::new(self);
         let take = |roles: &mut Roles<H>| roles.session = Some(own);
-        let give_back = |roles: &mut Roles<H>| roles.session = None;
-        let numbers = &self.own_numbers;
-        numbers.name_after_founder(hold, (take, give_back), &self.serial, &self.identity)
+        self.own_numbers.name_after_founder(hold, take, &self.serial, &self.identity)
+    }
+
+    /// What it carries for its number, where no group does.
+    pub(crate) const fn carried(&self) -> &Carried<H> {
+        &self.carried
     }
 
     /// What it is named by.
@@ -132,11 +137,6 @@ impl<H: Host> Session<H> {
     /// Which of all processes that ever had its number is its leader; 0: the one in which init begins.
     pub(crate) fn founder_serial(&self, hold: &Hold<'_, H>) -> u64 {
         self.serial.get(hold)
-    }
-
-    /// This session, for as long as the hold lasts: the caller's borrow does.
-    pub(crate) fn in_hold<'h>(&self, hold: &Hold<'h, H>) -> &'h Self {
-        Ptr::new(self).get(hold)
     }
 
     /// Its numbers.

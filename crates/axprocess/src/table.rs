@@ -138,7 +138,7 @@ impl<H: Host> ProcessTable<H> {
     /// Returns the process of that number in the table's own namespace, running or zombie; `None` for that of a thread that does not lead one. Takes the lock.
     pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
         self.table.get()?.hold(|hold| {
-            let task = hold.root_pid_ns().roles(hold, pid)?.task()?;
+            let task = hold.root_pid_ns().task_of(hold, pid)?;
             task.process_of_leader(hold)?.share_unless_reaped()
         })
     }
@@ -155,25 +155,19 @@ impl<H: Host> ProcessTable<H> {
     /// Returns the thread of that number in the table's own namespace, unless it has exited. Takes the lock.
     pub fn find_thread(&self, tid: Pid) -> Option<ARef<Thread<H>>> {
         self.table.get()?.hold(|hold| {
-            let task = hold.root_pid_ns().roles(hold, tid)?.task()?;
+            let task = hold.root_pid_ns().task_of(hold, tid)?;
             task.thread_or_leader(hold).map(ARef::from)
         })
     }
 
     /// Returns the process group of that number, if it has members. Takes the lock.
     pub fn find_group(&self, pgid: Pid) -> Option<ARef<ProcessGroup<H>>> {
-        self.table.get()?.hold(|hold| {
-            let group = hold.root_pid_ns().roles(hold, pgid)?.group?;
-            Some(ARef::from(group.get(hold)))
-        })
+        self.table.get()?.hold(|hold| hold.root_pid_ns().group_of(hold, pgid).map(ARef::from))
     }
 
     /// Returns the session of that number, if it has groups. Takes the lock.
     pub fn find_session(&self, sid: Pid) -> Option<ARef<Session<H>>> {
-        self.table.get()?.hold(|hold| {
-            let session = hold.root_pid_ns().roles(hold, sid)?.session?;
-            Some(ARef::from(session.get(hold)))
-        })
+        self.table.get()?.hold(|hold| hold.root_pid_ns().session_of(hold, sid).map(ARef::from))
     }
 
     /// What its objects share, if the table is in use.

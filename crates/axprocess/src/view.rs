@@ -146,19 +146,19 @@ impl<'h, H: Host> View<'h, H> {
     /// Returns the group of that number in `viewer`, if it has members.
     pub fn find_group(self, viewer: &PidNamespace<H>, pgid: Pid) -> Option<&'h ProcessGroup<H>> {
         self.check(viewer.table());
-        Some(viewer.roles(self.hold, pgid)?.group?.get(self.hold))
+        viewer.group_of(self.hold, pgid)
     }
 
     /// Returns the session of that number in `viewer`, if it has groups.
     pub fn find_session(self, viewer: &PidNamespace<H>, sid: Pid) -> Option<&'h Session<H>> {
         self.check(viewer.table());
-        Some(viewer.roles(self.hold, sid)?.session?.get(self.hold))
+        viewer.session_of(self.hold, sid)
     }
 
     #[inline]
     fn task(self, viewer: &PidNamespace<H>, number: Pid) -> Option<Task<H>> {
         self.check(viewer.table());
-        viewer.roles(self.hold, number)?.task()
+        viewer.task_of(self.hold, number)
     }
 }
 

@@ -89,7 +89,7 @@ fn look_on<H: Host>(hold: &mut Hold<'_, H>, viewer: &PidNamespace<H>, from: Pid)
     let mut from = from;
     while let Some(number) = viewer.numbers(hold).first_used_from(from) {
         hold.count_touched();
-        let task = viewer.roles(hold, number).and_then(|roles| roles.task());
+        let task = viewer.task_of(hold, number);
         let process = task.and_then(|task| task.process_of_leader(hold));
         if let Some(process) = process.and_then(Process::share_unless_reaped) {
             return Looked::Found(number, process);

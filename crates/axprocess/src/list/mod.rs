@@ -6,6 +6,7 @@
 //! | [`WeakList`] | nothing | insertion | members of a group, groups of a session, threads |
 //! | [`OrderedQueue`] | nothing | a key | children with something to report, in birth order |
 //! | [`WeakEdge`] | nothing | – | one object, e.g. a parent |
+//! | [`Tagged`] | nothing | – | one object of four types, in a word: a number's slot |
 //!
 //! # The contract of links
 //!
@@ -27,12 +28,14 @@ mod edge;
 mod ordered;
 mod ring;
 mod strong;
+mod tagged;
 mod weak;
 
 pub(crate) use edge::{Ptr, WeakEdge};
 pub(crate) use ordered::{OrderedNode, OrderedQueue, TreeLinks};
 pub(crate) use ring::{Links, Node};
 pub(crate) use strong::StrongList;
+pub(crate) use tagged::{Tagged, Target};
 pub(crate) use weak::WeakList;
 
 #[cfg(test)]

@@ -163,8 +163,7 @@ impl<H: Host> Identity<H> {
     }
 
     pub(crate) fn session_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Session<H>> {
-        let named = hold.root_pid_ns().roles(hold, self.identity_key(hold).number)?;
-        let session = named.session?.get(hold);
+        let session = hold.root_pid_ns().session_of(hold, self.identity_key(hold).number)?;
         (session.founder_serial(hold) == self.serial()).then_some(session)
     }
 
@@ -375,13 +374,12 @@ fn identity_of_group_or_session<H: Host>(
 
 /// Gives a new identity to the group and the session that are named by it.
 fn share_with_group_and_session<H: Host>(hold: &mut Hold<'_, H>, made: &ARef<Identity<H>>) {
-    let Some(roles) = made.numbers.roles(hold) else { return };
-    let (group, session) = (roles.group, roles.session);
-    if let Some(group) = group {
-        group.get(hold).identity_edge().set(hold, Some(ARef::clone(made)));
+    let (pid_ns, number) = (made.numbers.pid_ns(hold), made.number());
+    if let Some(group) = pid_ns.group_of(hold, number) {
+        group.identity_edge().set(hold, Some(ARef::clone(made)));
     }
-    if let Some(session) = session {
-        session.get(hold).identity_edge().set(hold, Some(ARef::clone(made)));
+    if let Some(session) = pid_ns.session_of(hold, number) {
+        session.identity_edge().set(hold, Some(ARef::clone(made)));
     }
 }
 

@@ -22,13 +22,13 @@ impl IdentityKey {
 
     /// The living group that is named so.
     pub(crate) fn group<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
-        let group = hold.root_pid_ns().roles(hold, self.number)?.group?.get(hold);
+        let group = hold.root_pid_ns().group_of(hold, self.number)?;
         (group.identity_key(hold) == self).then_some(group)
     }
 
     /// The process whose number it is, until the reap.
     pub(crate) fn process<'h, H: Host>(self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        let task = hold.root_pid_ns().roles(hold, self.number)?.task()?;
+        let task = hold.root_pid_ns().task_of(hold, self.number)?;
         let process = task.process_of_leader(hold)?;
         (process.identity_key(hold) == self).then_some(process)
     }

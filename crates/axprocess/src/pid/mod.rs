@@ -13,7 +13,7 @@ pub(crate) use identity::retry_with_preallocated_identity;
 pub(crate) use identity_key::IdentityKey;
 pub(crate) use namespace::DEEPEST;
 pub use namespace::PidNamespace;
-pub(crate) use number::{Holder, Memory, Refusal, Roles, Task};
+pub(crate) use number::{Carried, Holder, Memory, Refusal, Roles, Task};
 pub use number::{Number, Pid};
 pub(crate) use own_numbers::{Inside, Numbers};
 pub(crate) use radix::NodesMissing;

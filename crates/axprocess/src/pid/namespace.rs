@@ -16,13 +16,14 @@
 
 use core::fmt;
 
-use super::number::{NumberTable, Refusal, Roles};
+use super::number::{NumberTable, Refusal, Roles, Task};
 use super::own_numbers::Numbers;
+use super::radix::Slot;
 use crate::list::WeakEdge;
 use crate::object::{Head, Owner};
 use crate::process::Process;
 use crate::sync::{Field, Hold, Opened, TableInner};
-use crate::{ARef, Errno, Host, Pid, Signal};
+use crate::{ARef, Errno, Host, Pid, ProcessGroup, Session, Signal};
 
 /// How deep namespaces nest: the table's own has level 0 (R-CLONE-17).
 pub(crate) const DEEPEST: u32 = 32;
@@ -154,8 +155,31 @@ impl<H: Host> PidNamespace<H> {
         self.numbers.get_mut(hold)
     }
 
-    pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>, number: Pid) -> Option<&'a Roles<H>> {
-        self.numbers(hold).roles(number)
+    /// The process or thread that has a number in it.
+    #[inline]
+    pub(crate) fn task_of(&self, hold: &Hold<'_, H>, number: Pid) -> Option<Task<H>> {
+        self.numbers(hold).slot(number).task(hold)
+    }
+
+    /// The group that is named by a number in it.
+    #[inline]
+    pub(crate) fn group_of<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        number: Pid,
+    ) -> Option<&'h ProcessGroup<H>> {
+        self.numbers(hold).slot(number).group(hold)
+    }
+
+    /// The session that is named by a number in it.
+    pub(crate) fn session_of<'h>(&self, hold: &Hold<'h, H>, number: Pid) -> Option<&'h Session<H>> {
+        self.numbers(hold).slot(number).session(hold)
+    }
+
+    /// All roles that a number plays in it; `None`: it is free.
+    pub(crate) fn roles(&self, hold: &Hold<'_, H>, number: Pid) -> Option<Roles<H>> {
+        let slot = self.numbers(hold).slot(number);
+        (!slot.is_vacant()).then(|| slot.roles(hold))
     }
 
     /// Edits the numbers. Memory that becomes free by that is freed after the unlock.

@@ -1,8 +1,8 @@
-//! The number table: number → thread, process, group, session.
+//! The number table: number → thread, process, group, session. A number takes one word, whatever it names.
 
 use super::radix::{Nodes, NodesMissing, Radix, Slot};
-use crate::list::Ptr;
-use crate::sync::Hold;
+use crate::list::{Ptr, Tagged, Target};
+use crate::sync::{Field, Hold};
 use crate::{Errno, Host, Process, ProcessGroup, Session, Thread};
 
 /// The number of a process, thread, process group or session.
@@ -67,10 +67,92 @@ pub(super) const RESERVED: Pid = 300;
 pub(super) const HIGHEST_LIMIT: Pid = 4_194_304;
 
 /// The roles that one number plays. It is free when it plays none (R-PID-08).
+///
+/// They are the same on every level on which the number's holder, group and session have one: these are all named after one process.
 pub(crate) struct Roles<H: Host> {
     pub(crate) holder: Holder<H>,
     pub(crate) group: Option<Ptr<ProcessGroup<H>>>,
     pub(crate) session: Option<Ptr<Session<H>>>,
+}
+
+/// The roles of a number in one word, as they stand in the number table: its holder; or the group, which then carries the others; or, where there is none, the session, which does.
+pub(crate) struct NumberSlot<H: Host>(Tagged<Process<H>, Thread<H>, ProcessGroup<H>, Session<H>>);
+
+/// What a group or session carries for its number: the roles beside its own. Read only while the number's slot leads there.
+pub(crate) struct Carried<H: Host> {
+    holder: Field<Holder<H>>,
+    session: Field<Option<Ptr<Session<H>>>>,
+}
+
+impl<H: Host> Carried<H> {
+    /// None.
+    pub(crate) const fn nothing() -> Self {
+        Self { holder: Field::new(Holder::Nobody), session: Field::new(None) }
+    }
+
+    fn set(&self, hold: &mut Hold<'_, H>, roles: &Roles<H>) {
+        self.holder.set(hold, roles.holder);
+        self.session.set(hold, roles.session);
+    }
+}
+
+impl<H: Host> NumberSlot<H> {
+    #[inline]
+    fn of_holder(holder: Holder<H>) -> Self {
+        Self(match holder {
+            Holder::Nobody => Tagged::NOTHING,
+            Holder::Prepared => Tagged::MARK,
+            Holder::Task(Task::Process(process)) => Tagged::a(process),
+            Holder::Task(Task::Thread(thread)) => Tagged::b(thread),
+        })
+    }
+
+    /// Whether it is a holder's alone.
+    #[inline]
+    fn is_of_holder(self) -> bool {
+        matches!(self.0.target(), Target::A(_) | Target::B(_))
+    }
+
+    /// The process or thread that the number names. Mostly it is a process, and no group has its number.
+    #[inline]
+    pub(super) fn task(self, hold: &Hold<'_, H>) -> Option<Task<H>> {
+        match self.0.as_a() {
+            Some(process) => Some(Task::Process(process)),
+            None => self.roles(hold).task(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn group<'h>(self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
+        match self.0.target() {
+            Target::C(group) => Some(group.get(hold)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn session<'h>(self, hold: &Hold<'h, H>) -> Option<&'h Session<H>> {
+        self.roles(hold).session.map(|session| session.get(hold))
+    }
+
+    /// The roles of which it was made.
+    #[inline(never)]
+    pub(super) fn roles(self, hold: &Hold<'_, H>) -> Roles<H> {
+        Roles::of_holder(match self.0.target() {
+            Target::Nothing => Holder::Nobody,
+            Target::Mark => Holder::Prepared,
+            Target::A(process) => Holder::Task(Task::Process(process)),
+            Target::B(thread) => Holder::Task(Task::Thread(thread)),
+            Target::C(group) => {
+                let Carried { holder, session } = group.get(hold).carried();
+                let (holder, session) = (holder.get(hold), session.get(hold));
+                return Roles { holder, group: Some(group), session };
+            }
+            Target::D(session) => {
+                let holder = session.get(hold).carried().holder.get(hold);
+                return Roles { holder, group: None, session: Some(session) };
+            }
+        })
+    }
 }
 
 /// Who has a number as a process or thread.
@@ -81,14 +163,42 @@ pub(crate) enum Holder<H: Host> {
     Task(Task<H>),
 }
 
-impl<H: Host> Roles<H> {
-    /// The process or thread that the number names.
+impl<H: Host> Holder<H> {
     #[inline]
-    pub(crate) const fn task(&self) -> Option<Task<H>> {
-        match self.holder {
-            Holder::Task(task) => Some(task),
-            Holder::Nobody | Holder::Prepared => None,
+    const fn task(self) -> Option<Task<H>> {
+        match self {
+            Self::Task(task) => Some(task),
+            Self::Nobody | Self::Prepared => None,
         }
+    }
+}
+
+impl<H: Host> Roles<H> {
+    /// Those of a free number.
+    pub(super) const NONE: Self = Self::of_holder(Holder::Nobody);
+
+    const fn of_holder(holder: Holder<H>) -> Self {
+        Self { holder, group: None, session: None }
+    }
+
+    /// Makes them one word, and gives the group or session to carry what has no room there.
+    pub(super) fn pack(self, hold: &mut Hold<'_, H>) -> NumberSlot<H> {
+        NumberSlot(match (self.group, self.session) {
+            (Some(group), _) => {
+                group.get(hold).carried().set(hold, &self);
+                Tagged::c(group)
+            }
+            (None, Some(session)) => {
+                session.get(hold).carried().set(hold, &self);
+                Tagged::d(session)
+            }
+            (None, None) => return NumberSlot::of_holder(self.holder),
+        })
+    }
+
+    /// The process or thread that the number names.
+    pub(crate) const fn task(&self) -> Option<Task<H>> {
+        self.holder.task()
     }
 }
 
@@ -132,11 +242,28 @@ impl<H: Host> Clone for Holder<H> {
 
 impl<H: Host> Copy for Holder<H> {}
 
-impl<H: Host> Slot for Roles<H> {
-    const VACANT: Self = Self { holder: Holder::Nobody, group: None, session: None };
+impl<H: Host> Clone for Roles<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
 
+impl<H: Host> Copy for Roles<H> {}
+
+impl<H: Host> Clone for NumberSlot<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Host> Copy for NumberSlot<H> {}
+
+impl<H: Host> Slot for NumberSlot<H> {
+    const VACANT: Self = Self(Tagged::NOTHING);
+
+    #[inline]
     fn is_vacant(&self) -> bool {
-        matches!(self.holder, Holder::Nobody) && self.group.is_none() && self.session.is_none()
+        self.0.is_nothing()
     }
 }
 
@@ -155,11 +282,11 @@ impl From<Errno> for Refusal {
 }
 
 /// Memory for number tables: to be donated, or retired.
-pub(crate) type Memory<H> = Nodes<Roles<H>>;
+pub(crate) type Memory<H> = Nodes<NumberSlot<H>>;
 
 /// All numbers of one namespace.
 pub(crate) struct NumberTable<H: Host> {
-    roles: Radix<Roles<H>>,
+    slots: Radix<NumberSlot<H>>,
     /// The number that is tried first; never 0.
     cursor: Pid,
     /// Numbers that are given out are below this one (R-PID-03).
@@ -168,11 +295,13 @@ pub(crate) struct NumberTable<H: Host> {
 
 impl<H: Host> NumberTable<H> {
     pub(crate) const fn new() -> Self {
-        Self { roles: Radix::new(), cursor: 1, limit: HIGHEST_LIMIT }
+        Self { slots: Radix::new(), cursor: 1, limit: HIGHEST_LIMIT }
     }
 
-    pub(crate) fn roles(&self, number: Pid) -> Option<&Roles<H>> {
-        self.roles.get(number)
+    /// The slot of a number, vacant if it is free.
+    #[inline]
+    pub(super) fn slot(&self, number: Pid) -> NumberSlot<H> {
+        self.slots.get(number)
     }
 
     /// Gives a number to a new thread or process: the one wanted, or the next.
@@ -204,24 +333,24 @@ impl<H: Host> NumberTable<H> {
     pub(crate) fn enter_next_fast(&mut self, holder: Holder<H>) -> Option<Pid> {
         // Where it stands below the lowest that is given out after a wrap, the numbers have not come round.
         let candidate = self.cursor;
-        let roles = Roles { holder, ..Roles::VACANT };
-        let is_entered = candidate < self.limit && self.roles.occupy_within_leaf(candidate, roles);
+        let slot = NumberSlot::of_holder(holder);
+        let is_entered = candidate < self.limit && self.slots.occupy_within_leaf(candidate, slot);
         is_entered.then(|| {
             self.cursor = candidate + 1;
             candidate
         })
     }
 
-    /// Ends the role that a number plays for a thread or process, where one way down the tree is all. False, and nothing has changed: [`edit_existing`](Self::edit_existing) does it.
+    /// Frees a number that only a thread or process has, where one way down the tree is all. False, and nothing has changed, where it is not.
     #[inline]
     pub(crate) fn release_holder_fast(&mut self, number: Pid) -> bool {
-        self.roles.edit_existing_within_leaf(number, |roles| roles.holder = Holder::Nobody)
+        self.slots.vacate_within_leaf(number, |slot| slot.is_of_holder())
     }
 
     /// Sees to it that there is memory to [`enter`](Self::enter) a number, if one can be given.
     pub(crate) fn check_memory_for(&mut self, wanted: Option<Pid>) -> Result<(), Refusal> {
         match wanted.or_else(|| self.next_free()) {
-            Some(pid) => self.roles.check_nodes_for(pid).map_err(Refusal::Nodes),
+            Some(pid) => self.slots.check_nodes_for(pid).map_err(Refusal::Nodes),
             None => Ok(()),
         }
     }
@@ -229,16 +358,16 @@ impl<H: Host> NumberTable<H> {
     #[cold]
     fn enter_next_free(&mut self, holder: Holder<H>) -> Result<Pid, Refusal> {
         let pid = self.next_free().ok_or(Errno::EAGAIN)?;
-        self.edit(pid, |roles| roles.holder = holder)?;
+        self.set(pid, NumberSlot::of_holder(holder))?;
         Ok(pid)
     }
 
     /// Gives a number to a task if it is free. Whether it was.
     fn occupy_if_free(&mut self, number: Pid, holder: Holder<H>) -> Result<bool, Refusal> {
-        let entered = self.roles.edit(number, |roles| {
-            let is_free = roles.is_vacant();
+        let entered = self.slots.edit(number, |slot| {
+            let is_free = slot.is_vacant();
             if is_free {
-                roles.holder = holder;
+                *slot = NumberSlot::of_holder(holder);
             }
             is_free
         });
@@ -265,42 +394,38 @@ impl<H: Host> NumberTable<H> {
 
     /// The smallest number in use that is not below `from`.
     pub(crate) fn first_used_from(&self, from: Pid) -> Option<Pid> {
-        self.roles.first_used(from)
+        self.slots.first_used(from)
     }
 
-    /// Edits the roles of a number, free or not.
-    pub(crate) fn edit(
-        &mut self,
-        number: Pid,
-        edit: impl FnOnce(&mut Roles<H>),
-    ) -> Result<(), Refusal> {
-        self.roles.edit(number, edit).map_err(Refusal::Nodes)
+    /// Gives a number, free or not, these roles.
+    pub(super) fn set(&mut self, number: Pid, slot: NumberSlot<H>) -> Result<(), Refusal> {
+        self.slots.edit(number, |stands| *stands = slot).map_err(Refusal::Nodes)
     }
 
-    /// Edits the roles of a number in use; it is free afterwards if it plays none any more.
-    pub(crate) fn edit_existing(&mut self, number: Pid, edit: impl FnOnce(&mut Roles<H>)) {
-        self.roles.edit_existing(number, edit);
+    /// Gives a number in use these roles; it is free afterwards if they are none.
+    pub(super) fn set_existing(&mut self, number: Pid, slot: NumberSlot<H>) {
+        self.slots.edit_existing(number, |stands| *stands = slot);
     }
 
     pub(crate) fn donate(&mut self, nodes: Memory<H>) {
-        self.roles.donate(nodes);
+        self.slots.donate(nodes);
     }
 
     /// Memory that is not needed any more, to be freed after the unlock.
     pub(crate) fn take_retired(&mut self) -> Option<Memory<H>> {
-        self.roles.take_retired()
+        self.slots.take_retired()
     }
 
     /// How many numbers are in use.
     pub(crate) const fn len(&self) -> usize {
-        self.roles.len()
+        self.slots.len()
     }
 
     /// Linux's `idr_alloc_cyclic`, with the lower bound that `alloc_pid` gives it.
     fn next_free(&self) -> Option<Pid> {
-        self.roles
+        self.slots
             .first_free(self.cursor, self.limit)
-            .or_else(|| self.roles.first_free(self.lowest_allocatable(), self.limit))
+            .or_else(|| self.slots.first_free(self.lowest_allocatable(), self.limit))
     }
 
     const fn lowest_allocatable(&self) -> Pid {

@@ -2,7 +2,8 @@
 
 use super::identity::Identity;
 use super::namespace::{DEEPEST, PidNamespace, retry_with_donated};
-use super::number::{Holder, Number, Refusal, Roles, Task};
+use super::number::{Holder, Number, NumberSlot, Refusal, Roles, Task};
+use super::radix::Slot;
 use crate::object::Head;
 use crate::process::Process;
 use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32};
@@ -258,7 +259,7 @@ impl<H: Host> Numbers<H> {
         let own = self.pid_ns(hold);
         for (pid_ns, number) in self.everywhere(hold).take(levels) {
             pid_ns.edit_numbers_retiring(hold, |numbers| {
-                numbers.edit_existing(number, |roles| roles.holder = Holder::Nobody);
+                numbers.set_existing(number, NumberSlot::VACANT);
             });
         }
         if own.awaits_pid_1(hold) {
@@ -295,7 +296,7 @@ impl<H: Host> Numbers<H> {
     }
 
     /// The roles that its number plays.
-    pub(crate) fn roles<'a>(&'a self, hold: &'a Hold<'_, H>) -> Option<&'a Roles<H>> {
+    pub(crate) fn roles(&self, hold: &Hold<'_, H>) -> Option<Roles<H>> {
         self.pid_ns(hold).roles(hold, self.number())
     }
 
@@ -303,7 +304,7 @@ impl<H: Host> Numbers<H> {
     pub(crate) fn all_free_and_open(
         &self,
         hold: &Hold<'_, H>,
-        is_free: impl Fn(&Roles<H>) -> bool,
+        is_free: impl Fn(Roles<H>) -> bool,
     ) -> bool {
         self.everywhere(hold).all(|(pid_ns, number)| {
             !pid_ns.is_closed(hold) && pid_ns.roles(hold, number).is_none_or(&is_free)
@@ -312,42 +313,40 @@ impl<H: Host> Numbers<H> {
 
     /// The process that has these numbers.
     pub(crate) fn founder<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        self.roles(hold)?.task()?.process_of_leader(hold)
+        self.pid_ns(hold).task_of(hold, self.number())?.process_of_leader(hold)
     }
 
-    /// Edits the roles of its numbers, at every level, all of them in use.
-    #[inline]
+    /// Edits the roles of its numbers, which are in use and the same at every level.
+    #[cold]
     pub(crate) fn edit_roles_everywhere(
         &self,
         hold: &mut Hold<'_, H>,
-        edit: impl Fn(&mut Roles<H>),
+        edit: impl FnOnce(&mut Roles<H>),
     ) {
-        if self.inside.get_if_set(hold).is_none() {
-            let number = self.number();
-            hold.root_pid_ns()
-                .edit_numbers_retiring(hold, |numbers| numbers.edit_existing(number, edit));
-        } else {
-            self.edit_everywhere(hold, edit);
+        if let Some(mut roles) = self.roles(hold) {
+            edit(&mut roles);
+            let levels = self.pid_ns(hold).level() as usize + 1;
+            self.set_roles_of_innermost(hold, roles, levels);
         }
     }
 
-    #[cold]
-    fn edit_everywhere(&self, hold: &mut Hold<'_, H>, edit: impl Fn(&mut Roles<H>)) {
-        for (pid_ns, number) in self.everywhere(hold) {
-            pid_ns.edit_numbers_retiring(hold, |numbers| numbers.edit_existing(number, &edit));
+    /// Gives its numbers at the innermost `levels`, all of them in use, these roles.
+    fn set_roles_of_innermost(&self, hold: &mut Hold<'_, H>, roles: Roles<H>, levels: usize) {
+        let slot = roles.pack(hold);
+        for (pid_ns, number) in self.everywhere(hold).take(levels) {
+            pid_ns.edit_numbers_retiring(hold, |numbers| numbers.set_existing(number, slot));
         }
     }
 
-    /// Gives a group or a session the numbers of its founder, and with them the founder's serial and identity: all of it, or nothing. `undo`: what takes
-    /// the edit back.
+    /// Gives a group or a session the numbers of its founder, and with them the founder's serial and identity: all of it, or nothing. `edit`: what role it plays for them.
     pub(crate) fn name_after_founder(
         &self,
         hold: &mut Hold<'_, H>,
-        (edit, undo): (impl Fn(&mut Roles<H>), impl Fn(&mut Roles<H>)),
+        edit: impl FnOnce(&mut Roles<H>),
         serial: &Field<u64>,
         identity: &StrongEdge<Identity<H>>,
     ) -> Result<(), Refusal> {
-        self.edit_everywhere_or_undo(hold, edit, undo)?;
+        self.edit_everywhere_or_nowhere(hold, edit)?;
         if let Some(founder) = self.founder(hold) {
             serial.set(hold, founder.serial(hold));
             identity.set(hold, founder.existing_identity(hold));
@@ -355,21 +354,20 @@ impl<H: Host> Numbers<H> {
         Ok(())
     }
 
-    /// Edits the roles of its numbers, at every level, in use or not: all of them, or none. `undo`: what takes the edit back.
-    fn edit_everywhere_or_undo(
+    /// Edits the roles of its numbers, in use or free and the same at every level: all of them, or none.
+    fn edit_everywhere_or_nowhere(
         &self,
         hold: &mut Hold<'_, H>,
-        edit: impl Fn(&mut Roles<H>),
-        undo: impl Fn(&mut Roles<H>),
+        edit: impl FnOnce(&mut Roles<H>),
     ) -> Result<(), Refusal> {
+        let before = self.roles(hold).unwrap_or(Roles::NONE);
+        let mut roles = before;
+        edit(&mut roles);
+        let slot = roles.pack(hold);
         for (done, (pid_ns, number)) in self.everywhere(hold).enumerate() {
-            let edited = retry_with_donated(hold, pid_ns, |numbers| numbers.edit(number, &edit));
+            let edited = retry_with_donated(hold, pid_ns, |numbers| numbers.set(number, slot));
             if edited.is_err() {
-                for (pid_ns, number) in self.everywhere(hold).take(done) {
-                    pid_ns.edit_numbers_retiring(hold, |numbers| {
-                        numbers.edit_existing(number, &undo)
-                    });
-                }
+                self.set_roles_of_innermost(hold, before, done);
                 return edited;
             }
         }

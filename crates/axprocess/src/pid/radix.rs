@@ -34,7 +34,7 @@ const MOST_INNERS: usize = 9;
 const SPARES: usize = 1;
 
 /// What a number maps to.
-pub(crate) trait Slot: Sized {
+pub(crate) trait Slot: Copy {
     /// The slot of a number never used, which is vacant.
     ///
     /// A constant, because filling a leaf with `Default` leaves a copy of it in each stack frame
@@ -70,17 +70,17 @@ impl<V: Slot> Radix<V> {
         }
     }
 
-    /// Returns the slot of a number in use.
+    /// Returns the slot of a number: a vacant one, if the number is free.
     #[inline]
-    pub(crate) fn get(&self, number: u32) -> Option<&V> {
+    pub(crate) fn get(&self, number: u32) -> V {
         if !self.covers(number) {
-            return None;
+            return V::VACANT;
         }
         let Child::Leaf(leaf) = self.follow(number).0 else {
-            return None;
+            return V::VACANT;
         };
-        // The slot itself tells whether it is vacant: the bitmap would be one more cache line.
-        Some(&leaf.body.slots[digit(number, 0)]).filter(|slot| !slot.is_vacant())
+        // Not by way of the bitmap, which would be one more cache line.
+        leaf.body.slots[digit(number, 0)]
     }
 
     /// Edits the slot of a number, in use or free.
@@ -121,13 +121,9 @@ impl<V: Slot> Radix<V> {
         true
     }
 
-    /// Edits the slot of a number in use, which may become free, where that concerns its leaf alone. False, and `edit` has not run, where it does not: [`edit_existing`](Self::edit_existing) does it.
+    /// Frees a number in use whose slot `may` be vacated, where that concerns its leaf alone. False, and nothing has changed, where it does not.
     #[inline]
-    pub(crate) fn edit_existing_within_leaf(
-        &mut self,
-        number: u32,
-        edit: impl FnOnce(&mut V),
-    ) -> bool {
+    pub(crate) fn vacate_within_leaf(&mut self, number: u32, may: impl FnOnce(&V) -> bool) -> bool {
         let idle_leaf = self.idle_leaf;
         let Some(leaf) = self.leaf_mut(number) else {
             return false;
@@ -139,11 +135,12 @@ impl<V: Slot> Radix<V> {
             return false;
         }
         let slot = &mut leaf.slots[digit(number, 0)];
-        edit(slot);
-        if slot.is_vacant() {
-            leaf.occupied = others;
-            self.len -= 1;
+        if !may(slot) {
+            return false;
         }
+        *slot = V::VACANT;
+        leaf.occupied = others;
+        self.len -= 1;
         true
     }
 

@@ -22,7 +22,7 @@ impl<H: Host> Process<H> {
         let pid_ns = self.pid_ns(hold);
         while let Some(number) = pid_ns.take_next_to_kill(hold) {
             hold.count_touched();
-            let task = pid_ns.roles(hold, number).and_then(|roles| roles.task());
+            let task = pid_ns.task_of(hold, number);
             let victim = task.and_then(|task| task.process_of_leader(hold));
             if let Some(victim) = victim {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };

@@ -298,8 +298,7 @@ impl<H: Host> Process<H> {
 
     /// The living group that has the process's number.
     fn group_of_own_number<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h ProcessGroup<H>> {
-        let group = self.in_hold(hold).own_numbers.roles(hold)?.group?;
-        Some(group.get(hold))
+        self.pid_ns(hold).group_of(hold, self.pid())
     }
 
     fn check_may_setpgid(&self, hold: &Hold<'_, H>, target: &Self) -> Result<(), Errno> {
@@ -333,8 +332,7 @@ impl<H: Host> Process<H> {
         hold: &Hold<'h, H>,
         pgid: Pid,
     ) -> Result<&'h ProcessGroup<H>, Errno> {
-        let group = self.pid_ns(hold).roles(hold, pgid).and_then(|roles| roles.group);
-        let group = group.ok_or(Errno::EPERM)?.get(hold);
+        let group = self.pid_ns(hold).group_of(hold, pgid).ok_or(Errno::EPERM)?;
         let same = core::ptr::eq(group.session_in(hold), self.session_in(hold));
         if same { Ok(group) } else { Err(Errno::EPERM) }
     }
@@ -363,7 +361,7 @@ pub(super) fn find_task<'h, H: Host>(
     pid: i32,
 ) -> Result<FoundTask<'h, H>, Errno> {
     let pid = Pid::try_from(pid).map_err(|_| Errno::ESRCH)?;
-    let task = pid_ns.roles(hold, pid).and_then(|roles| roles.task());
+    let task = pid_ns.task_of(hold, pid);
     match task.ok_or(Errno::ESRCH)? {
         Task::Process(process) => Ok(FoundTask { process: process.get(hold), is_leader: true }),
         Task::Thread(thread) => {

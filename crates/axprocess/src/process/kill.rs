@@ -175,7 +175,7 @@ impl<H: Host> Process<H> {
 
     fn find_target<'h>(&self, hold: &Hold<'h, H>, number: i32) -> Option<Target<'h, H>> {
         let number = Pid::try_from(number).ok()?;
-        Some(match self.pid_ns(hold).roles(hold, number)?.task()? {
+        Some(match self.pid_ns(hold).task_of(hold, number)? {
             Task::Process(process) => {
                 let process = process.get(hold);
                 Target { process, thread: process.leader(hold) }
@@ -188,7 +188,7 @@ impl<H: Host> Process<H> {
     }
 
     fn find_group<'h>(&self, hold: &Hold<'h, H>, pgid: Pid) -> Option<&'h ProcessGroup<H>> {
-        Some(self.pid_ns(hold).roles(hold, pgid)?.group?.get(hold))
+        self.pid_ns(hold).group_of(hold, pgid)
     }
 }
 
@@ -277,7 +277,7 @@ impl<'h, H: Host> Sending<'h, H> {
         let mut from = 2;
         while let Some(number) = pid_ns.numbers(hold).first_used_from(from) {
             hold.count_touched();
-            let task = pid_ns.roles(hold, number).and_then(|roles| roles.task());
+            let task = pid_ns.task_of(hold, number);
             let process = task.and_then(|task| task.process_of_leader(hold));
             if let Some(process) = process.filter(|it| !core::ptr::eq(*it, self.sender)) {
                 let answer = self.hit_process(hold, process);

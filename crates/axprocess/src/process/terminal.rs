@@ -450,7 +450,7 @@ impl<H: Host> Process<H> {
 impl<H: Host> Session<H> {
     /// The leader, until it is reaped.
     pub(crate) fn leader<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Process<H>> {
-        self.in_hold(hold).own_numbers().roles(hold)?.task()?.process_of_leader(hold)
+        self.own_numbers().founder(hold)
     }
 }
 
@@ -482,8 +482,7 @@ fn resolve_foreground_pgid<'h, H: Host>(
     number: Pid,
 ) -> Result<Found<'h, H>, Errno> {
     let roles = pid_ns.roles(hold, number).ok_or(Errno::ESRCH)?;
-    if let Some(group) = roles.group {
-        let group = group.get(hold);
+    if let Some(group) = pid_ns.group_of(hold, number) {
         let named =
             Named { identity_key: group.identity_key(hold), own_numbers: group.own_numbers() };
         return Ok((Some(named), Some(group.session_in(hold))));

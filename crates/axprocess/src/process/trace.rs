@@ -120,7 +120,7 @@ impl<H: Host> Thread<H> {
         let (mut of_tracer, mut of_tracee) =
             (Some(PtraceRole::make(table)?), Some(PtraceRole::make(table)?));
         table.hold(|hold| {
-            let task = self.process().pid_ns(hold).roles(hold, tid).and_then(|roles| roles.task());
+            let task = self.process().pid_ns(hold).task_of(hold, tid);
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => (process.get(hold), process.get(hold).leader(hold)),
                 Task::Thread(thread) => (thread.get(hold).process_in(hold), Some(thread.get(hold))),
@@ -299,11 +299,8 @@ impl<H: Host> Thread<H> {
         hold: &Hold<'h, H>,
         tid: Pid,
     ) -> Result<(&'h PtraceRole<H>, &'h Self), Errno> {
-        let roles = self.process().pid_ns(hold).roles(hold, tid);
-        let thread = match roles.and_then(|roles| roles.task()).ok_or(Errno::ESRCH)? {
-            Task::Process(process) => process.get(hold).leader(hold).ok_or(Errno::ESRCH)?,
-            Task::Thread(thread) => thread.get(hold),
-        };
+        let task = self.process().pid_ns(hold).task_of(hold, tid);
+        let thread = task.and_then(|task| task.thread_or_leader(hold)).ok_or(Errno::ESRCH)?;
         let trace = thread.trace(hold).ok_or(Errno::ESRCH)?;
         let tracer = trace.tracer(hold).ok_or(Errno::ESRCH)?;
         let is_mine = self.trace(hold).is_some_and(|own| core::ptr::eq(own, tracer));

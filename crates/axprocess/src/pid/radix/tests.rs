@@ -8,7 +8,7 @@ use super::*;
 const BORDERS: [u32; 8] = [0, 63, 64, 4095, 4096, 262_143, 262_144, u32::MAX];
 
 /// A slot that is vacant at zero.
-#[derive(PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 struct Mark(u64);
 
 impl Slot for Mark {
@@ -34,7 +34,7 @@ fn clear(tree: &mut Radix<Mark>, number: u32) -> Option<u64> {
 }
 
 fn mark(tree: &Radix<Mark>, number: u32) -> Option<u64> {
-    tree.get(number).map(|mark| mark.0)
+    Some(tree.get(number).0).filter(|mark| *mark != 0)
 }
 
 fn lack(leaves: u16, inners: u16) -> NodesMissing {
@@ -106,15 +106,15 @@ fn agrees_with_a_naive_map() {
             } else {
                 let used = model.range(number..).next().or(model.first_key_value());
                 let number = used.map_or(number, |(used, _)| *used);
-                let mut cleared = None;
-                let clear_there = |slot: &mut Mark| {
-                    cleared = Some(std::mem::take(&mut slot.0)).filter(|mark| *mark != 0);
+                let expected = model.remove(&number);
+                let (may, is_tried) = (random(3) > 0, random(2) == 0);
+                let has_expected = |slot: &Mark| {
+                    assert_eq!(Some(slot.0), expected);
+                    may
                 };
-                let is_tried = random(2) == 0;
-                if !(is_tried && tree.edit_existing_within_leaf(number, clear_there)) {
-                    cleared = clear(&mut tree, number);
+                if !(is_tried && tree.vacate_within_leaf(number, has_expected)) {
+                    assert_eq!(clear(&mut tree, number), expected);
                 }
-                assert_eq!(cleared, model.remove(&number));
             }
             let from = number.saturating_sub(random(100) as u32);
             let limit = from.saturating_add(random(400) as u32);

@@ -2,7 +2,6 @@
 
 use super::request::Who;
 use super::{WaitEvent, WaitOptions, WaitRequest};
-use crate::pid::{Holder, Task};
 use crate::process::Process;
 use crate::sync::Hold;
 use crate::thread::Thread;
@@ -25,9 +24,8 @@ impl<H: Host> Thread<H> {
         }
         let child = match request.who {
             Who::Process(pid) => {
-                let roles = self.process_in(hold).pid_ns(hold).roles(hold, pid)?;
-                let Holder::Task(Task::Process(child)) = roles.holder else { return None };
-                child.get(hold)
+                let task = self.process_in(hold).pid_ns(hold).task_of(hold, pid)?;
+                task.process_of_leader(hold)?
             }
             Who::Any if self.trace(hold).is_none() => {
                 self.in_hold(hold).children_lists().reportable.first(hold)?

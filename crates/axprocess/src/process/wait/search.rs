@@ -119,7 +119,7 @@ impl<'h, H: Host> Selector<'h, H> {
                 Self::Child(Some(process), process.traced_leader(hold))
             }
             Target::Child(named @ ChildId::Tracee(number, _)) => {
-                let Task::Thread(thread) = hold.root_pid_ns().roles(hold, number)?.task()? else {
+                let Task::Thread(thread) = hold.root_pid_ns().task_of(hold, number)? else {
                     return None;
                 };
                 let trace = thread.get(hold).trace(hold)?;

@@ -50,17 +50,16 @@ impl Target {
         caller: &Thread<H>,
         request: &WaitRequest,
     ) -> Self {
-        let numbers = caller.process().pid_ns(hold).numbers(hold);
+        let pid_ns = caller.process().pid_ns(hold);
         let found = match request.who {
             Who::Any => return Self::Any,
             Who::OwnGroup => Some(Self::Group(caller.process().group_in(hold).identity_key(hold))),
-            Who::Group(pgid) => numbers
-                .roles(pgid)
-                .and_then(|roles| roles.group)
-                .map(|group| Self::Group(group.get(hold).identity_key(hold))),
-            Who::Process(pid) => numbers
-                .roles(pid)
-                .and_then(|roles| match roles.task()? {
+            Who::Group(pgid) => {
+                pid_ns.group_of(hold, pgid).map(|group| Self::Group(group.identity_key(hold)))
+            }
+            Who::Process(pid) => pid_ns
+                .task_of(hold, pid)
+                .and_then(|task| match task {
                     Task::Process(process) => Some(ChildId::of_process(hold, process.get(hold))),
                     // A thread's number names nobody's child, but perhaps a tracee (R-WAIT-07).
                     Task::Thread(thread) => {
