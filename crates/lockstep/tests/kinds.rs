@@ -325,8 +325,8 @@ fn arguments_of_requests() {
 #[test]
 fn ends_of_inits() {
     let ways = [
-        "plain", "stopped", "zombies", "threads", "sessions", "forking", "nested", "executed",
-        "ignoring", "reaped",
+        "plain", "stopped", "zombies", "threads", "racing", "sessions", "forking", "nested",
+        "executed", "ignoring", "reaped",
     ];
     agree("inits.c", include_str!("kinds/inits.c"), &ways);
 }

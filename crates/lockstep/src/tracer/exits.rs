@@ -62,6 +62,17 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
             return;
         };
+        if let Some(other) = self.other_gone_on(tid, tgid) {
+            // If both have, either order is right, but nothing comes between them.
+            let is_held = !procfs::is_exiting(tid);
+            if is_held {
+                self.queue.push_front(Turn::Exit { tid, status });
+            }
+            self.advance_exit(other);
+            if is_held {
+                return;
+            }
+        }
         // The end of a namespace's init waits for all others in it.
         let is_closing = self.is_last_of_init(tid, tgid);
         if is_closing {
@@ -89,6 +100,23 @@ impl Tracer<'_> {
         let is_let_go = |other| self.slow_exits.iter().any(|flight| flight.tid == other);
         let process = self.processes.get(&tgid).filter(|process| process.is_init);
         process.is_some_and(|it| it.threads.iter().all(|&other| other == tid || is_let_go(other)))
+    }
+
+    /// A thread of a namespace's init that was killed at its end, or on the way there, and so has gone on to it without being let go: with the next one that ends, the namespace may begin to.
+    fn other_gone_on(&self, tid: Pid, tgid: Pid) -> Option<Pid> {
+        let is_let_go = |other| self.slow_exits.iter().any(|flight| flight.tid == other);
+        let process = self.processes.get(&tgid).filter(|process| process.is_init)?;
+        let mut others = process.threads.iter().copied().filter(|&other| other != tid);
+        others.find(|&other| !is_let_go(other) && procfs::is_exiting(other))
+    }
+
+    /// Has the end of a thread come next.
+    fn advance_exit(&mut self, tid: Pid) {
+        let is_its = |turn: &Turn| matches!(turn, Turn::Exit { tid: queued, .. } if *queued == tid);
+        match self.queue.iter().position(is_its).and_then(|position| self.queue.remove(position)) {
+            Some(turn) => self.queue.push_front(turn),
+            None => self.begin_silent_exit(tid, status_at_end(tid)),
+        }
     }
 
     /// Takes the threads of a process that were let go to their ends for ended.
@@ -292,10 +320,7 @@ impl Tracer<'_> {
             // Killed twice, it had no stop at its end.
             let is_silent = procfs::is_exiting(tid) && !sys::has_stopped(tid);
             if is_silent {
-                self.begin_silent_exit(
-                    tid,
-                    sys::dead_status(tid).unwrap_or_else(|| procfs::exit_code(tid)),
-                );
+                self.begin_silent_exit(tid, status_at_end(tid));
             }
             return is_silent;
         }
@@ -357,6 +382,11 @@ impl Tracer<'_> {
         self.ledger.note(Fact::Stray { tid });
         true
     }
+}
+
+/// The status word of a thread that has gone on to its end.
+fn status_at_end(tid: Pid) -> c_int {
+    sys::dead_status(tid).unwrap_or_else(|| procfs::exit_code(tid))
 }
 
 /// Whether a process that is there is in the namespace of an init, or may be in one inside it.

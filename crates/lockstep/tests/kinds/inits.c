@@ -21,6 +21,7 @@ static int branch(void) {
 }
 
 static void *leave(void *unused) { usleep(5000); _exit(9); return unused; }
+static void *leave_at_once(void *unused) { _exit(9); return unused; }
 
 static void init(int depth) {
     int status, ready[2];
@@ -31,7 +32,7 @@ static void init(int depth) {
         if (fork() == 0) {
             if (is("stopped")) { write(ready[1], "x", 1); raise(SIGSTOP); }
             if (is("zombies")) { if (fork() == 0) _exit(0); siginfo_t info; waitid(P_ALL, 0, &info, WEXITED | WNOWAIT); }
-            if (is("threads")) { for (int j = 0; j < 3; j++) pthread_create(&thread, 0, (void *(*)(void *))pause, 0); }
+            if (is("threads") || is("racing")) { for (int j = 0; j < 3; j++) pthread_create(&thread, 0, (void *(*)(void *))pause, 0); }
             if (is("sessions")) { setsid(); if (fork() == 0) { setpgid(0, 0); for (;;) pause(); } }
             if (is("forking")) { write(ready[1], "x", 1); for (;;) if (fork() == 0) _exit(0); }
             if (is("nested") && depth < 3) { int inner = branch(); if (inner == 0) init(depth + 1); }
@@ -41,6 +42,7 @@ static void init(int depth) {
         read(ready[0], &byte, 1);
     }
     if (is("threads")) { pthread_create(&thread, 0, leave, 0); pthread_exit(0); }
+    if (is("racing")) { pthread_create(&thread, 0, leave_at_once, 0); syscall(SYS_exit, 8); }
     if (is("executed")) execl("/bin/sh", "sh", "-c", "exit 9", (char *)0);
     if (is("ignoring")) { signal(SIGCHLD, SIG_IGN); }
     if (is("reaped")) { kill(-1, SIGKILL); while (waitpid(-1, &status, 0) > 0) ; }
