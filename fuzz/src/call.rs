@@ -361,6 +361,14 @@ coded! {
             numbers: [Wild; 2],
             steps: u8,
         },
+        /// A thread begins an exec, or tries to finish the one that it has begun.
+        StepExec {
+            by: Index,
+        },
+        /// A thread gives the exec up that it has begun.
+        GiveUpExec {
+            by: Index,
+        },
     }
 
     /// The flags of clone: mostly some that mean something here.

@@ -8,9 +8,9 @@ mod terminals;
 mod tracing;
 
 use axprocess::{
-    ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, Pid,
-    PidHandle, PidNamespace, Process, ProcessTable, RebootCommand, Signal, StopTicket, Terminal,
-    Thread, WaitOutcome, WaitRequest,
+    ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number,
+    PendingExec, Pid, PidHandle, PidNamespace, Process, ProcessTable, RebootCommand, Signal,
+    StopTicket, Terminal, Thread, WaitOutcome, WaitRequest,
 };
 
 use crate::call::{Call, Index, Steps};
@@ -27,6 +27,8 @@ pub struct World {
     terminals: Vec<Option<ARef<Terminal<Moody>>>>,
     handles: Vec<Option<PidHandle<Moody>>>,
     ticket: Option<StopTicket>,
+    /// The execs that have begun, with who is in them.
+    execs: Vec<(ARef<Thread<Moody>>, PendingExec<Moody>)>,
 }
 
 impl World {
@@ -49,6 +51,7 @@ impl World {
             terminals: vec![None],
             handles: vec![None],
             ticket: None,
+            execs: Vec::new(),
         }
     }
 
@@ -115,6 +118,11 @@ impl World {
         self.thread(thread).map_or(0, |thread| waiting_for(thread))
     }
 
+    /// Which of the execs that have begun is the thread's.
+    fn exec_of(&self, thread: &ARef<Thread<Moody>>) -> Option<usize> {
+        self.execs.iter().position(|(it, _)| ARef::ptr_eq(it, thread))
+    }
+
     /// `None`: there is no such caller, or the call failed.
     fn try_play(&mut self, call: Call) -> Option<()> {
         match call {
@@ -144,6 +152,25 @@ impl World {
                 let thread = self.thread(by)?;
                 thread.exec().ok()?;
                 thread.process().host_data().forget_handlers();
+            }
+            Call::StepExec { by } => {
+                let thread = ARef::clone(self.thread(by)?);
+                let Some(position) = self.exec_of(&thread) else {
+                    let exec = thread.begin_exec().ok()?;
+                    self.execs.push((thread, exec));
+                    return Some(());
+                };
+                let finished = self.execs[position].1.try_finish();
+                if finished != Ok(false) {
+                    drop(self.execs.swap_remove(position));
+                }
+                if finished.ok()? {
+                    thread.process().host_data().forget_handlers();
+                }
+            }
+            Call::GiveUpExec { by } => {
+                let position = self.exec_of(self.thread(by)?)?;
+                drop(self.execs.swap_remove(position));
             }
             Call::ExitThread { by, status } => {
                 self.thread(by)?.exit_thread(status_of(status));

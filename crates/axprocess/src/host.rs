@@ -172,10 +172,10 @@ pub trait Host: Sized + Send + Sync + 'static {
         false
     }
 
-    /// Makes a thread call [`Thread::exit_thread`] soon: the exit of its process is decided. Ends every sleep that `SIGKILL`
-    /// can end, in a stop and in vfork included. R-EXIT-10, R-EXIT-12.
+    /// Makes a thread call [`Thread::exit_thread`] soon: the exit of its process is decided, or another thread is in exec. Ends every sleep that `SIGKILL`
+    /// can end, in a stop and in vfork included. R-EXIT-10, R-EXIT-12, R-EXEC-12.
     ///
-    /// Default: nothing, so that who is killed runs on. The status that is passed there does not count: that of the process is decided.
+    /// Default: nothing, so that who is killed runs on. The status to pass there is 0: it does not count where that of the process is decided, and is Linux's where an exec ends the thread (R-EXIT-19).
     fn request_exit(&self, view: View<'_, Self>, thread: &Thread<Self>) {
         let _ = (view, thread);
     }
@@ -232,6 +232,14 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, thread);
     }
 
+    /// Wakes a thread that sleeps because [`PendingExec::try_finish`](crate::PendingExec::try_finish) has said that others are left: now none is. That it is to die meanwhile it is told by
+    /// [`request_exit`](Self::request_exit).
+    ///
+    /// Default: nothing.
+    fn wake_exec(&self, view: View<'_, Self>, thread: &Thread<Self>) {
+        let _ = (view, thread);
+    }
+
     /// Makes a thread look for signals soon, and there call [`Thread::participate_in_stop`]: a group stop waits for it.
     ///
     /// Default: nothing.
@@ -275,7 +283,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, process);
     }
 
-    /// Wakes whoever polls a handle of this thread, which does not lead: its number has ended (R-PIDFD-03, R-EXEC-05).
+    /// Wakes whoever polls a handle of this thread, which does not lead: it is dead, and waits for its tracer, or its number has ended (R-PIDFD-03, R-EXEC-05).
     ///
     /// Default: nothing.
     fn wake_thread_pollers(&self, view: View<'_, Self>, thread: &Thread<Self>) {

@@ -122,7 +122,7 @@ pub use process::{
 };
 pub use process::{
     ChildNews, DiscardedSignals, ForkNamespace, ForkParent, ForkRequest, GivenInfo, InitSession,
-    Patience, PidfdMode, PreparedFork, PreparedThread, Process, ProcessState, Reboot,
+    Patience, PendingExec, PidfdMode, PreparedFork, PreparedThread, Process, ProcessState, Reboot,
     RebootCommand, SignalScope, StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions,
     TraceStart, TraceStop, TraceStopped, VforkWait, WaitCall, WaitEvent, WaitFuture, WaitOptions,
     WaitOutcome, WaitRequest, WaitToken,

@@ -412,7 +412,19 @@ fn call(kind: usize) -> Option<()> {
                 thread.exit_thread(status());
             }
         }
-        23 | 24 => _ = thread.exec(),
+        23 => _ = thread.exec(),
+        24 => {
+            let mut exec = thread.begin_exec().ok()?;
+            meanwhile();
+            if one_in(2) {
+                for other in process.threads().ok()? {
+                    if !ARef::ptr_eq(&other, &thread) {
+                        other.exit_thread(status());
+                    }
+                }
+            }
+            _ = exec.try_finish();
+        }
         25..28 => _ = thread.wait(&wait_request()),
         28..31 => {
             let call = thread.begin_wait(&wait_request());

@@ -5,7 +5,7 @@ mod kernel;
 use axprocess::{
     ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, GivenInfo, HandleNumbers,
     HandleState, InfoMask, Number, Patience, PidHandle, PidfdMode, PollEvents, Signal, SignalCause,
-    SignalScope, WaitRequest,
+    SignalScope, TraceOptions, TraceStart, WaitRequest,
 };
 use kernel::*;
 
@@ -424,4 +424,43 @@ fn a_handle_of_another_table_is_refused() {
     assert_eq!(send, Err(Errno::EINVAL));
     let info = handle.info(init.process(), InfoMask::PID);
     assert_eq!(info, Err(Errno::EREMOTE));
+}
+
+#[test]
+fn the_handle_of_a_dead_traced_thread_is_readable_until_it_is_reaped() {
+    // R-PIDFD-03, R-PIDFD-06, case pidfd_of_dead_traced_thread: readable at its death, whoever asked before and who asks now; hung up, and with its own code, when its tracer has reaped it.
+    let (table, init) = boot();
+    let [leader, tracer] = [fork(&init), fork(&init)];
+    let thread = spawn(&leader);
+    let (tid, before) = (thread.tid(), init.process().pidfd_open(4, THREAD).unwrap());
+    tracer.attach(tid, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    polled(&table);
+    exit(&thread, 5);
+    assert_eq!(polled(&table), [Polled::Thread(tid)]);
+    let of_leader = init.process().pidfd_open(2, 0).unwrap();
+    for handle in [&before, &init.process().pidfd_open(4, THREAD).unwrap()] {
+        assert_eq!((handle.poll(), handle.state()), (IN, HandleState::Exited));
+        let info = handle.info(init.process(), InfoMask::PID | InfoMask::EXIT).unwrap();
+        assert_eq!((info.numbers.is_some(), info.exit), (true, None));
+        assert_eq!(init.pidfd_send_signal(handle, 0, SignalScope::Thread, None), Ok(()));
+    }
+    leader.process().begin_group_exit(ExitStatus::exited(6));
+    exit(&leader, 6);
+    assert_eq!((of_leader.poll(), wait4(&init, 2, WNOHANG)), (SILENT, Waited::Nothing));
+    assert_eq!(wait4(&tracer, tid as i32, WALL), exited(tid, 6), "the process's by now");
+    assert_eq!((before.poll(), exit_of(&before, &init)), (GONE, Some(5 << 8)));
+    assert_eq!(of_leader.poll(), IN);
+    assert_eq!(wait4(&init, 2, 0), exited(2, 6));
+}
+
+#[test]
+fn who_asks_first_for_a_dead_traced_thread_learns_that_it_is_dead() {
+    // R-PIDFD-03: an identity that is made of a zombie begins as one.
+    let (_table, init) = boot();
+    let [leader, tracer] = [fork(&init), fork(&init)];
+    let thread = spawn(&leader);
+    tracer.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    exit(&thread, 5);
+    let handle = init.process().pidfd_open(4, THREAD).unwrap();
+    assert_eq!((handle.poll(), handle.state()), (IN, HandleState::Exited));
 }

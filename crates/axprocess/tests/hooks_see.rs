@@ -203,6 +203,10 @@ impl Host for Curious {
         self.look("tracing_changed", view, thread.process());
     }
 
+    fn wake_exec(&self, view: View<'_, Self>, thread: &Thread) {
+        self.look("wake_exec", view, thread.process());
+    }
+
     fn request_stop(&self, view: View<'_, Self>, thread: &Thread) {
         self.look("request_stop", view, thread.process());
     }
@@ -248,7 +252,7 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 22] = [
+const HOOKS: [&str; 23] = [
     "child_signal_action",
     "discard_signals",
     "end_vfork",
@@ -268,6 +272,7 @@ const HOOKS: [&str; 22] = [
     "signal_action",
     "tracing_changed",
     "usage",
+    "wake_exec",
     "wake_pollers",
     "wake_thread_pollers",
     "wake_waiters",
@@ -316,6 +321,11 @@ fn every_hook_can_ask_everything() {
     let _ = (leader.participate_in_stop(), thread.participate_in_stop());
     let _ = child.detach(thread.tid());
     let _ = child.attach(thread.tid(), TraceStart::Attach, TraceOptions::empty());
+    let execed = fork(&init);
+    let other = spawn(&execed);
+    let mut exec = execed.begin_exec().unwrap();
+    exit(&other);
+    assert_eq!(exec.try_finish(), Ok(true));
     let killed = fork(&init);
     init.process().kill(killed.tid() as i32, 15).unwrap();
     exit(&killed);

@@ -88,3 +88,30 @@ fn b23_every_stop_and_continuation_is_told_by_sigchld() {
     }
     assert_eq!(WaitStatus::Continued.to_raw(), 0xffff);
 }
+
+#[test]
+fn who_was_continued_by_a_sigcont_of_the_models_tells_its_parent_when_the_kernel_says_so() {
+    // R-NOTIFY-13, R-ORPHAN-06, issue 14: the SIGCONT to an orphaned group, and one that was sent here, leave a notice: told once.
+    for is_orphaned in [true, false] {
+        let (table, init) = boot();
+        let shell = fork(&init);
+        shell.process().setsid().unwrap();
+        let parent = fork(&shell);
+        parent.process().setpgid(0, 0).unwrap();
+        let job = fork(&parent);
+        job.process().report_group_stopped(Signal::SIGSTOP);
+        events(&table);
+        if is_orphaned {
+            exit(&shell, 0);
+        } else {
+            init.process().kill(job.tid() as i32, 18).unwrap();
+        }
+        assert!(!job.process().is_stopped());
+        events(&table);
+        job.process().report_group_continued();
+        let told = Event::Signal(parent.tid(), 17, job.tid(), WaitStatus::Continued);
+        assert!(events(&table).contains(&told), "{is_orphaned}");
+        job.process().report_group_continued();
+        assert_eq!(events(&table), [], "once");
+    }
+}

@@ -3,8 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    ARef, ChildCode, ChildSignalAction, Errno, ForkRequest, Number, Signal, SignalCause,
-    ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, WaitRequest, WaitStatus,
+    ARef, ChildCode, ChildSignalAction, Errno, ExitStatus, ForkRequest, Number, Signal,
+    SignalCause, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, WaitRequest,
+    WaitStatus,
 };
 use kernel::*;
 
@@ -405,8 +406,8 @@ fn a_dead_thread_whose_tracer_exits_is_gone() {
 }
 
 #[test]
-fn b29_exec_does_not_wait_for_a_traced_dead_sibling() {
-    // B29: the zombie of a traced thread, and that of a traced leader, give way to the thread that execs; their tracer is woken.
+fn an_exec_in_one_call_waits_for_no_tracer() {
+    // R-EXEC-01: the zombie of a traced thread, and that of a traced leader, give way to the thread that execs; their tracer is woken. Linux waits for the thread: that is `begin_exec`'s.
     let (table, init) = boot();
     let [child, tracer] = [fork(&init), fork(&init)];
     let [sibling, heir] = [spawn(&child), spawn(&child)];
@@ -646,4 +647,39 @@ fn a_dead_thread_is_not_asked_to_stop() {
     assert_eq!(events(&table), [Event::StopRequest(third.tid())]);
     assert_eq!(child.participate_in_stop(), ThreadStop::OthersRun);
     assert_eq!(third.participate_in_stop(), ThreadStop::Last);
+}
+
+#[test]
+fn a_killed_tracee_is_in_no_stop() {
+    // R-PTRACE-07, case killed_tracee_is_in_no_stop: by SIGKILL, another thread's exit_group, and its exec: the stop is not reported, read or not, and cannot be continued.
+    for way in 0..3 {
+        let (_table, init) = boot();
+        let [child, tracer] = [fork(&init), fork(&init)];
+        let [unread, read] = [spawn(&child), spawn(&child)];
+        let [first, second] = [unread.tid(), read.tid()];
+        for thread in [&unread, &read] {
+            seize(&tracer, thread);
+            trap(thread, EVENT_STOP | 5);
+        }
+        assert_eq!(wait4(&tracer, second as i32, WALL), trapped(&read, EVENT_STOP | 5));
+        let exec = match way {
+            0 => init.process().kill(child.tid() as i32, 9).map(|()| None).unwrap(),
+            1 => child.process().begin_group_exit(ExitStatus::exited(9)).then_some(None).unwrap(),
+            _ => Some(child.begin_exec().unwrap()),
+        };
+        assert_eq!(wait4(&tracer, -1, WALL | WNOHANG), Waited::Nothing, "{way}");
+        for tid in [first, second] {
+            assert_eq!(tracer.resume_tracee(tid).err(), Some(Errno::ESRCH), "{way}");
+            assert_eq!(tracer.detach(tid), Err(Errno::ESRCH), "{way}");
+        }
+        exit(&unread, 0);
+        let status = match way {
+            0 => ExitStatus::killed(Signal::SIGKILL),
+            1 => ExitStatus::exited(9),
+            _ => ExitStatus::exited(0),
+        };
+        let ended = Waited::Got(first, status.into());
+        assert_eq!(wait4(&tracer, -1, WALL), ended, "{way}");
+        drop(exec);
+    }
 }

@@ -1,5 +1,6 @@
 //! The host of the scenarios, and short names for common steps.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
@@ -17,6 +18,8 @@ pub struct Kernel<E: Explorer> {
     woken: Mutex<Vec<Pid>>,
     /// The threads that were told that their process exits.
     doomed: Mutex<Vec<Pid>>,
+    /// How often a thread in exec was woken.
+    execs_woken: AtomicUsize,
     /// Processes for which a signal of kill waits: they cannot fork.
     struck: Mutex<Vec<Pid>>,
 }
@@ -75,6 +78,11 @@ impl<E: Explorer> Host for Kernel<E> {
         self.doomed.lock().unwrap().push(thread.tid());
     }
 
+    fn wake_exec(&self, _: View<'_, Self>, _: &axprocess::Thread<Self>) {
+        E::pass(&self.point);
+        self.execs_woken.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn wake_pollers(&self, _: View<'_, Self>, _: &axprocess::Process<Self>) {
         E::pass(&self.point);
     }
@@ -100,6 +108,7 @@ pub fn boot<E: Explorer>() -> (Table<E>, Thread<E>) {
         posted: Mutex::default(),
         woken: Mutex::default(),
         doomed: Mutex::default(),
+        execs_woken: AtomicUsize::new(0),
         struck: Mutex::default(),
     };
     let table = Arc::new(ProcessTable::new(kernel));
@@ -163,6 +172,11 @@ pub(crate) fn posted<E: Explorer>(table: &Table<E>) -> Vec<(Pid, Signal)> {
 
 pub(crate) fn woken<E: Explorer>(table: &Table<E>) -> Vec<Pid> {
     table.host().woken.lock().unwrap().clone()
+}
+
+/// How often a thread in exec was woken.
+pub(crate) fn execs_woken<E: Explorer>(table: &Table<E>) -> usize {
+    table.host().execs_woken.load(Ordering::Relaxed)
 }
 
 /// The threads that were told that their process exits.

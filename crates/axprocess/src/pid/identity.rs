@@ -9,7 +9,7 @@
 //! | step | who | the identity of a process | of another thread |
 //! | --- | --- | --- | --- |
 //! | made | whoever asks first | is running, or has exited already | is running |
-//! | zombie | the last thread | has exited: polls readable | – |
+//! | zombie | the last thread; of a thread, its exit while it is traced | has exited: polls readable | the same |
 //! | gone | the reap; the thread's exit; the exec in which it takes the leader's number | keeps how it ended; names only the group and the session, if they live | keeps how it ended |
 
 use core::fmt;
@@ -302,7 +302,11 @@ impl<H: Host> Thread<H> {
         let is_made = self.state() != ThreadState::Embryo;
         let task = is_made.then(|| Task::Thread(crate::list::Ptr::new(self)));
         let serial = hold.relations_mut().next_use_serial();
-        made.begin(hold, self.own_numbers(), serial, task, HandleState::Running);
+        let state = match self.state() {
+            ThreadState::Zombie => HandleState::Exited,
+            _ => HandleState::Running,
+        };
+        made.begin(hold, self.own_numbers(), serial, task, state);
         edge.set(hold, Some(ARef::clone(&made)));
         Ok(Some(made))
     }

@@ -162,6 +162,7 @@ impl<H: Host> Thread<H> {
             return;
         }
         self.leave_thread_group(hold);
+        process.wake_exec_if_alone(hold);
         if leads && !process.threads.is_empty(hold) {
             process.notify_tracer_of_leader_exit(hold);
         }
@@ -211,7 +212,7 @@ impl<H: Host> Process<H> {
         self.exit_code.set(hold, code as u32);
         self.clear_stop_and_reports(hold);
         hold.count_touched();
-        self.walk_threads(hold, Errand::RequestExit);
+        self.walk_threads(hold, Errand::RequestExit { besides: None });
         true
     }
 

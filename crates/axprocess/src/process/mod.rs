@@ -53,6 +53,7 @@ mod wait;
 use core::fmt;
 
 pub use clone::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
+pub use exec::PendingExec;
 pub use exit::ThreadExit;
 pub(crate) use family::Children;
 pub(crate) use fork::new_init;

@@ -140,13 +140,16 @@ impl<H: Host> Process<H> {
 
     /// Records that `SIGCONT` has resumed the process, and tells the parent. An unreported stop is lost.
     ///
-    /// Does nothing on a process that is not stopped. R-STOP-06, R-STOP-07, R-NOTIFY-11.
+    /// Of a `SIGCONT` that was sent here, or that the model itself has sent, it tells the parent what that has left to be told. Else it does nothing on a process that is not stopped. R-STOP-06, R-STOP-07, R-NOTIFY-11.
     pub fn report_group_continued(&self) {
         self.table().hold(|hold| {
-            if self.is_exit_undecided(hold) && self.has(hold, Marks::STOPPED) {
-                self.end_stop_if_sigcont(hold, Signal::SIGCONT);
-                self.notify_parent_if_notice_pending(hold);
+            if !self.is_exit_undecided(hold) {
+                return;
             }
+            if self.has(hold, Marks::STOPPED) {
+                self.end_stop_if_sigcont(hold, Signal::SIGCONT);
+            }
+            self.notify_parent_if_notice_pending(hold);
         });
     }
 

@@ -3,6 +3,7 @@
 //! | what | decided in the first hold | done to each thread | moot as soon as |
 //! | --- | --- | --- | --- |
 //! | a group exit | that, with its status: nobody can join (R-EXIT-10, R-EXIT-11) | it is asked to exit | – |
+//! | an exec | that nobody can join, nor begin another (R-EXEC-12) | the same, but who is in exec | – |
 //! | a group stop | its round, and how many threads it awaits (R-STOP-03) | it is asked to stop | a `SIGCONT` has ended the round |
 //! | a signal that ends the process if a thread can take it | that it is queued | whether it can: then the exit is decided | the exit is, or the signal has left the queue, or is ignored or handled by now |
 //! | the signals at the parent's death | who the parent is now | its wish is sent | the exit is decided |
@@ -37,19 +38,14 @@ pub(crate) struct ThreadWalk<H: Host> {
 
 /// For what the threads of a process are walked over.
 pub(super) enum Errand<H: Host> {
-    RequestExit,
+    /// Not of the thread with that place, which is in exec.
+    RequestExit { besides: Option<i64> },
     /// On behalf of the thread with that place, which need not be asked.
-    RequestStop {
-        round: u32,
-        begun_by: i64,
-    },
+    RequestStop { round: u32, begun_by: i64 },
     /// Who can take a signal that is queued, and ends the process if somebody can.
     FindTaker(Signal, Origin),
     /// On behalf of the former parent; so many threads have a wish.
-    SendPdeathSignal {
-        lost: ARef<Process<H>>,
-        left: u32,
-    },
+    SendPdeathSignal { lost: ARef<Process<H>>, left: u32 },
 }
 
 impl<H: Host> ThreadWalk<H> {
@@ -127,7 +123,7 @@ impl<H: Host> Errand<H> {
     /// Whether nothing would come of it any more.
     fn is_moot(&self, hold: &Hold<'_, H>, process: &Process<H>) -> bool {
         match *self {
-            Self::RequestExit => false,
+            Self::RequestExit { .. } => false,
             Self::RequestStop { round, .. } => process.stop_round.get(hold) != round,
             Self::FindTaker(signal, origin) => {
                 !process.is_exit_undecided(hold)
@@ -145,8 +141,11 @@ impl<H: Host> Errand<H> {
         thread: &'h Thread<H>,
     ) -> ControlFlow<()> {
         match self {
-            Self::RequestExit => {
-                if thread.is_live() {
+            Self::RequestExit { besides } => {
+                let is_asked = *besides != Some(thread.place_in_process(hold));
+                if is_asked && thread.is_live() {
+                    // As SIGKILL does: who has not read the stop does not hear of it any more.
+                    thread.end_ptrace_stop(hold);
                     hold.host().request_exit(hold.view(), thread);
                 }
             }

@@ -54,6 +54,8 @@ pub(crate) enum Call<N, I> {
     /// Every thread of a process exits whose exit is decided.
     FinishGroupExit(I),
     Exec,
+    /// exec in steps: who is asked to exit does, one after the other.
+    ExecInSteps,
     Wait4 {
         pid: N,
         options: i32,
@@ -155,6 +157,7 @@ impl Step {
             Call::BeginGroupExit(index, status) => Call::BeginGroupExit(process(index)?, status),
             Call::FinishGroupExit(index) => Call::FinishGroupExit(pick(&world.doomed(), index)?.0),
             Call::Exec => Call::Exec,
+            Call::ExecInSteps => Call::ExecInSteps,
             Call::Wait4 { pid, options } => Call::Wait4 { pid: number(pid), options },
             Call::Waitid { kind, id, options } => Call::Waitid { kind, id: number(id), options },
             Call::WaitAcross { pid, options, pgid } => {

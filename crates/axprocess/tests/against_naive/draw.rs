@@ -96,6 +96,7 @@ fn deaths() -> BoxedStrategy<Drawn> {
         1 => (any::<u8>(), status()).prop_map(|(who, status)| Call::BeginGroupExit(who, status)),
         2 => any::<u8>().prop_map(Call::FinishGroupExit),
         2 => Just(Call::Exec),
+        2 => Just(Call::ExecInSteps),
     ]
     .boxed()
 }

@@ -156,6 +156,7 @@ impl Pair {
             }
             Call::FinishGroupExit(index) => self.exit_all(ProcessKey(index)),
             Call::Exec => naive.exec(caller).into(),
+            Call::ExecInSteps => naive.exec_in_steps(caller).into(),
             Call::Wait4 { pid, options } => naive.wait4(caller, pid, options).into(),
             Call::Waitid { kind, id, options } => naive.waitid(caller, kind, id, options).into(),
             Call::WaitAcross { pid, options, pgid } => {

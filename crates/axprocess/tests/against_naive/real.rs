@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitSignal, ForkRequest, Host,
-    Number, PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal, SignalAction,
-    SignalInfo, StopTicket, Terminal, TerminalKind, Thread, View, WaitOptions, WaitOutcome,
-    WaitRequest, WaitToken,
+    ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitSignal, ExitStatus,
+    ForkRequest, Host, Number, PidNamespace, Process, ProcessState, ProcessTable, Relations,
+    Signal, SignalAction, SignalInfo, StopTicket, Terminal, TerminalKind, Thread, View,
+    WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 
 use crate::call::{Call, Deed};
@@ -235,6 +235,13 @@ impl Real {
                 }
                 answer.into()
             }
+            Call::ExecInSteps => {
+                let answer = exec_in_steps(&thread);
+                if answer.is_ok() {
+                    process.host_data().enter_program();
+                }
+                answer.into()
+            }
             Call::Wait4 { pid, options } => self.wait(&thread, WaitRequest::wait4(pid, options)),
             Call::Waitid { kind, id, options } => {
                 self.wait(&thread, WaitRequest::waitid(kind, id, options))
@@ -400,4 +407,17 @@ impl Real {
         self.processes.insert(process.host_data().key, ARef::clone(process));
         self.threads.insert(key, thread);
     }
+}
+
+/// The whole of an exec in steps, in which the others exit as they were asked to.
+fn exec_in_steps(thread: &ARef<Thread<Kernel>>) -> Result<(), Errno> {
+    let mut exec = thread.begin_exec()?;
+    for other in thread.process().threads().unwrap() {
+        if !ARef::ptr_eq(&other, thread) {
+            assert_eq!(exec.try_finish(), Ok(false), "another lives");
+            other.exit_thread(ExitStatus::exited(0));
+        }
+    }
+    assert_eq!(exec.try_finish(), Ok(true), "the others are gone");
+    Ok(())
 }

@@ -66,6 +66,8 @@ pub(crate) enum Event {
     TracingChanged(Pid),
     /// The waiters of a process were woken.
     Wake(Pid),
+    /// A thread in exec was woken.
+    ExecWake(Pid),
 }
 
 /// Whose pollers were woken.
@@ -191,6 +193,10 @@ impl Host for Kernel {
 
     fn is_fatal_signal_pending(&self, _: View<'_, Self>, caller: &Thread<Self>) -> bool {
         self.struck.lock().unwrap().contains(&caller.process().pid())
+    }
+
+    fn wake_exec(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        self.log.lock().unwrap().push(Event::ExecWake(thread.tid()));
     }
 
     fn end_vfork(&self, _: View<'_, Self>, parent: &Thread<Self>) {

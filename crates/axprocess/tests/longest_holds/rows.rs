@@ -332,6 +332,15 @@ pub(crate) const LONG: &[Row] = rows! {
         let _children: Vec<_> = threads.iter().take(100).map(fork).collect();
         scene.watch(|| threads[scene.many / 2].exec().unwrap())
     };
+    "begin_exec, try_finish", "threads", Bound::Batch, |scene| {
+        let leader = fork(&scene.shell);
+        let threads = scene.threads(&leader);
+        scene.watch(|| assert_eq!(threads[scene.many / 2].begin_exec().unwrap().try_finish(), Ok(false)))
+    };
+    "begin_exec, try_finish", "dead threads that a tracer has not reaped", Bound::Batch, |scene| {
+        let (_leader, threads) = dead_tracees(scene);
+        scene.watch(|| assert_eq!(threads[scene.many].begin_exec().unwrap().try_finish(), Ok(false)))
+    };
     "exec", "dead threads that a tracer has not reaped", Bound::Batch, |scene| {
         let (_leader, threads) = dead_tracees(scene);
         scene.watch(|| threads[scene.many].exec().unwrap())

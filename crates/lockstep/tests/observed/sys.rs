@@ -192,6 +192,27 @@ pub(crate) fn setpgid(pid: i32, group: i32) -> Result<(), i32> {
     checked(unsafe { libc::setpgid(pid, group) }).map(drop)
 }
 
+/// A pidfd of one thread.
+pub(crate) fn pidfd_of_thread(tid: i32) -> Result<OwnedFd, i32> {
+    const PIDFD_THREAD: i32 = libc::O_EXCL;
+    // SAFETY: plain numbers; the new descriptor is nobody else's.
+    unsafe {
+        match libc::syscall(libc::SYS_pidfd_open, tid, PIDFD_THREAD) {
+            -1 => Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)),
+            file => Ok(OwnedFd::from_raw_fd(file as i32)),
+        }
+    }
+}
+
+/// What poll(2) says of a descriptor now, if that can be read.
+pub(crate) fn poll(file: &OwnedFd) -> i16 {
+    let mut asked = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: the pointer is to `asked`.
+    let found = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    assert!(found >= 0);
+    asked.revents
+}
+
 pub(crate) fn prctl(option: i32, value: i32) -> Result<(), i32> {
     // SAFETY: callers use the options that take a number.
     checked(unsafe { libc::prctl(option, value, 0, 0, 0) }).map(drop)

@@ -228,3 +228,52 @@ fn traced_threads_become_zombies() {
         assert_eq!(sys::reap(child), Event::Exited(4));
     });
 }
+
+/// R-PTRACE-07: a stop that its tracer has not read is not reported once the tracee is killed, and cannot be continued.
+#[test]
+fn a_killed_tracee_is_in_no_stop() {
+    scene(|| {
+        for _ in 0..40 {
+            let tracee = grandchild();
+            tracer::seize_or_skip(tracee, 0);
+            tracer::interrupt(tracee);
+            until(|| sys::state(tracee) == Some('t'));
+            sys::kill(tracee, libc::SIGKILL).expect("a tracee");
+            assert_eq!(tracer::try_resume(tracee), Err(libc::ESRCH));
+            assert_eq!(tracer::next(tracee), Event::Killed(libc::SIGKILL));
+        }
+    });
+}
+
+/// R-PIDFD-03: a pidfd of a dead traced thread is readable, also one that is opened then, and hung up when its tracer has reaped it.
+#[test]
+fn a_pidfd_of_a_dead_traced_thread_is_readable() {
+    scene(|| {
+        let (board, end_thread) = (Board::new(), Gate::new());
+        let child = sys::fork(|| {
+            sys::spawn(move || {
+                board.set(0, sys::tid());
+                end_thread.pass();
+                sys::exit_thread(3);
+            });
+            sys::park();
+        });
+        until(|| board.get(0) != 0);
+        let thread = board.get(0);
+        let before = permitted(sys::pidfd_of_thread(thread), "pidfd_open(PIDFD_THREAD)");
+        tracer::seize_or_skip(thread, 0);
+        assert_eq!(sys::poll(&before), 0);
+        end_thread.open();
+        until(|| sys::thread_state(child, thread) == Some('Z'));
+        let anew = sys::pidfd_of_thread(thread).expect("a zombie");
+        for pidfd in [&before, &anew] {
+            assert_eq!(sys::poll(pidfd), libc::POLLIN);
+        }
+        assert_eq!(tracer::next(thread), Event::Exited(3));
+        for pidfd in [&before, &anew] {
+            assert_eq!(sys::poll(pidfd), libc::POLLIN | libc::POLLHUP);
+        }
+        sys::kill(child, libc::SIGKILL).expect("a child");
+        assert_eq!(sys::reap(child), Event::Killed(libc::SIGKILL));
+    });
+}

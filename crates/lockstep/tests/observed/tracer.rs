@@ -33,6 +33,11 @@ pub(crate) fn interrupt(tid: i32) {
     call(libc::PTRACE_INTERRUPT, tid, 0).expect("a tracee");
 }
 
+/// Lets a thread go on, if it is stopped.
+pub(crate) fn try_resume(tid: i32) -> Result<(), i32> {
+    call(libc::PTRACE_CONT, tid, 0)
+}
+
 /// Lets a stopped thread go on.
 pub(crate) fn resume(tid: i32) {
     call(libc::PTRACE_CONT, tid, 0).expect("a stopped tracee");

@@ -3,6 +3,7 @@
 //! `race_NN_…` are the races that were shown in published process crates; the others are the interleavings that every process model has to
 //! survive. Each sets its scene, lets threads loose, and asserts; the invariant checker looks at every unlock in between.
 
+mod execs;
 mod family;
 mod groups;
 mod order;
@@ -13,6 +14,7 @@ mod trios;
 mod wakes;
 mod walks;
 
+pub use execs::*;
 pub use family::*;
 pub use groups::*;
 pub use order::*;
@@ -113,8 +115,12 @@ macro_rules! all_scenarios {
             exit_group_against_exit_group
             exactly_one_is_the_last
             a_thread_joins_while_the_process_ends
+            exec_against_a_kill
+            exec_against_an_exit
+            exec_against_another
             exec_against_exec
             exec_against_group_exit
+            exec_against_the_wait_of_a_tracer
             a_thread_joins_while_another_execs
             no_fork_escapes_a_signal_to_the_group
             stop_against_continue

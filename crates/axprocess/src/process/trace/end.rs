@@ -30,6 +30,7 @@ impl<H: Host> PtraceRole<H> {
         if let Some(thread) = self.thread(hold) {
             thread.leave_thread_group(hold);
         }
+        process.wake_exec_if_alone(hold);
         process.exit_notify_if_finished(hold);
     }
 
@@ -116,13 +117,17 @@ impl<H: Host> Thread<H> {
         self.enter_state(hold, ThreadState::Zombie);
         self.enter_dead_run(hold);
         self.clear_pdeath_signal(hold);
+        if let Some(identity) = self.identity_edge().get_if_set(hold) {
+            identity.note_exit(hold);
+        }
+        hold.host().wake_thread_pollers(hold.view(), self);
         if let Some(status) = trace.zombie_status(hold) {
             trace.notify_tracer(hold, Some(Signal::SIGCHLD), status);
         }
         true
     }
 
-    /// A traced thread begins to exit: it is in no ptrace-stop any more, and its code is kept for its tracer.
+    /// A traced thread is killed, or begins to exit: it is in no ptrace-stop any more, read or not.
     pub(in crate::process) fn end_ptrace_stop(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.trace(hold).filter(|trace| trace.tracer(hold).is_some()) {
             trace.end_stop(hold);

@@ -5,7 +5,7 @@ use axprocess::{
 };
 
 use super::send::Scope;
-use super::{INIT, Life, PidKey, ProcessKey, SIGCHLD, SpaceKey, ThreadKey, World};
+use super::{Hook, INIT, Life, PidKey, ProcessKey, SIGCHLD, SpaceKey, ThreadKey, World};
 
 impl World {
     /// One thread exits. R-EXIT-01 to R-EXIT-07, R-EXIT-14 to R-EXIT-16.
@@ -211,9 +211,32 @@ impl World {
             let dead = self.give_children(other, heir);
             debug_assert!(dead.is_empty(), "they stay in the process");
         }
-        for other in others {
-            self.threads.remove(&other);
+        self.take_process_over(thread);
+        Ok(())
+    }
+
+    /// The same in steps: all others are asked to exit, and do, with status 0. R-EXEC-12, R-EXIT-19.
+    pub(crate) fn exec_in_steps(&mut self, thread: ThreadKey) -> Result<(), Errno> {
+        let process = self.process_of(thread);
+        if self[process].group_exit {
+            return Err(Errno::EAGAIN);
         }
+        self.abandon_stop(process);
+        let mut others = self.living_threads_of(process);
+        others.retain(|&other| other != thread);
+        for &other in &others {
+            self.hooks.push(Hook::ExitRequest { of: other });
+        }
+        for other in others {
+            self.exit_thread(other, ExitStatus::exited(0));
+        }
+        self.take_process_over(thread);
+        Ok(())
+    }
+
+    fn take_process_over(&mut self, thread: ThreadKey) {
+        let process = self.process_of(thread);
+        self.threads.retain(|&other, it| it.process != process || other == thread);
         let pid = self[process].pid;
         self[thread].pid = pid;
         self[process].execed = true;
@@ -223,7 +246,6 @@ impl World {
         self[process].treatment &= ChildSignalAction::IGNORE;
         self[process].actions.retain(|_, action| *action == SignalAction::Ignore);
         self.release(&[]);
-        Ok(())
     }
 
     /// R-SUBREAPER-01, R-SUBREAPER-03: it stands above all its descendants from now on.
