@@ -293,3 +293,79 @@ fn a_walk_over_threads_ends_however_they_are_replaced() {
     assert_eq!(found.len(), 64);
     assert!(holds.len() < 5, "{holds:?}");
 }
+
+/// What a getter is called in the view, where that is not its own name.
+const IN_THE_VIEW: &[(&str, &str)] = &[
+    ("number_in", "number"),
+    ("pid_in", "pid"),
+    ("pgid_in", "pgid"),
+    ("sid_in", "sid"),
+    ("tid_in", "tid"),
+    ("thread_or_leader", "thread_or_leader_of"),
+    ("group_of_number", "group_of"),
+    ("session_of_number", "session_of"),
+    // Of objects of several types, each of which has one in the view: also `session_of_terminal`, `process_of`.
+    ("process", "process_of"),
+];
+
+/// Getters that a view does not have: those of who serves a system call, which has an order of errors; what may have to allocate; what looks through a list in several holds, or is built as a `Vec`; what
+/// follows from another (a handle's from its identity).
+const NOT_IN_THE_VIEW: &[&str] = &[
+    "fdinfo_pid_in",
+    "getpgid",
+    "getsid",
+    "handle",
+    "identity",
+    "next_process",
+    "non_leader_thread",
+    "pid_seen_by_caller",
+    "pidfd",
+    "pidfd_self",
+    "tcgetpgrp",
+    "tcgetsid",
+    "would_stop",
+];
+
+#[test]
+fn every_getter_that_takes_the_lock_can_be_asked_in_a_view() {
+    // Issue 13: a new getter has its like in the view, or its reason.
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let view = std::fs::read_to_string(source.join("view.rs")).unwrap();
+    let has =
+        |name: &str| ["(", "<"].iter().any(|after| view.contains(&format!("pub fn {name}{after}")));
+    let (mut asked, mut missing) = (0, Vec::new());
+    let mut directories = vec![source];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            if ["view.rs", "check.rs"].iter().any(|name| path.ends_with(name)) {
+                continue;
+            }
+            let mut is_getter = false;
+            for line in std::fs::read_to_string(&path).unwrap().lines().map(str::trim) {
+                if line.starts_with("/// Returns ") {
+                    is_getter = line.contains("Takes the lock");
+                } else if line.starts_with("///") {
+                    // More of what is said of it.
+                } else if let Some(rest) = line.strip_prefix("pub fn ").filter(|_| is_getter) {
+                    let name =
+                        rest.split(|at: char| !(at.is_alphanumeric() || at == '_')).next().unwrap();
+                    let renamed = IN_THE_VIEW.iter().find(|(getter, _)| *getter == name);
+                    asked += 1;
+                    if !has(renamed.map_or(name, |it| it.1)) && !NOT_IN_THE_VIEW.contains(&name) {
+                        missing.push(name.to_owned());
+                    }
+                    is_getter = false;
+                } else if !line.starts_with("#[") {
+                    is_getter = false;
+                }
+            }
+        }
+    }
+    assert!(asked > 40, "the documentation is written otherwise: {asked}");
+    assert!(missing.is_empty(), "{missing:?}");
+}
