@@ -15,7 +15,7 @@ use core::marker::PhantomData;
 
 use crate::group::MembersOf;
 use crate::pid::{PidNamespace, Task};
-use crate::process::{ChildrenOf, Marks, ThreadsOf};
+use crate::process::{ChildrenOf, Marks, TasksOf, ThreadsOf};
 use crate::session::GroupsOf;
 use crate::snapshot::{Listing, Verdict};
 use crate::sync::{BATCH, Hold, TableInner};
@@ -429,6 +429,16 @@ impl<'h, H: Host> View<'h, H> {
     ) -> impl FusedIterator<Item = &'h Thread<H>> + use<'a, 'h, H> {
         self.check(process.table());
         Visit::new(self.hold, ThreadsOf(process), cursor)
+    }
+
+    /// Visits the next threads of a process that are not released, the leader first. As [`Process::tasks`].
+    pub fn tasks<'a>(
+        self,
+        process: &'a Process<H>,
+        cursor: &'a mut Cursor<Thread<H>>,
+    ) -> impl FusedIterator<Item = &'h Thread<H>> + use<'a, 'h, H> {
+        self.check(process.table());
+        Visit::new(self.hold, TasksOf(process), cursor)
     }
 
     /// Visits the next children of a thread, zombies included, in birth or adoption order. As [`Thread::children`].

@@ -285,7 +285,7 @@ fn poll(thread: &Thread) -> Result<(), Errno> {
 }
 
 /// Every operation that allocates, and how many requests it makes at least.
-const OPERATIONS: [Operation; 39] = [
+const OPERATIONS: [Operation; 40] = [
     ("fork", 1, |it| it.child.fork(ForkRequest::default(), (), ()).map(drop)),
     ("fork three deep", 1, |it| it.innermost.fork(ForkRequest::default(), (), ()).map(drop)),
     ("fork into a namespace", 2, |it| it.child.fork(NEW, (), ()).map(drop)),
@@ -339,6 +339,7 @@ const OPERATIONS: [Operation; 39] = [
     ("children", 1, |it| it.init.process().children().map(drop)),
     ("children of a thread", 1, |it| it.init.children().map(drop)),
     ("threads", 1, |it| it.init.process().threads().map(drop)),
+    ("tasks", 1, |it| it.init.process().tasks().map(drop)),
     ("processes", 1, |it| it.init.process().group().processes().map(drop)),
     ("process_groups", 1, |it| it.init.process().group().session().process_groups().map(drop)),
     ("snapshot_tree", 1, |it| it.init.process().snapshot_tree(it.table.namespace()).map(drop)),
@@ -373,9 +374,10 @@ fn long_lists_are_whole_or_there_is_no_memory() {
     let cast = Cast::new();
     (0..300).for_each(|_| drop(fork(&cast.child)));
     (0..300).for_each(|_| drop(cast.child.spawn_thread(Number::Next, ()).unwrap()));
-    let lists: [Operation; 4] = [
+    let lists: [Operation; 5] = [
         ("children", 3, |it| it.child.process().children().map(drop)),
         ("threads", 3, |it| it.child.process().threads().map(drop)),
+        ("tasks", 3, |it| it.child.process().tasks().map(drop)),
         ("processes", 3, |it| it.child.process().group().processes().map(drop)),
         ("snapshot_tree", 1, |it| it.child.process().snapshot_tree(it.table.namespace()).map(drop)),
     ];

@@ -3,8 +3,8 @@
 mod kernel;
 
 use axprocess::{
-    ARef, ExitStatus, ForkNamespace, ForkRequest, Pid, ProcessStat, RunState, Signal, TerminalFile,
-    TerminalKind, TerminalStat, TraceOptions, TraceStart, VforkWait,
+    ARef, Cursor, ExitStatus, ForkNamespace, ForkRequest, Number, Pid, ProcessStat, RunState,
+    Signal, TerminalFile, TerminalKind, TerminalStat, TraceOptions, TraceStart, VforkWait,
 };
 use kernel::*;
 
@@ -42,7 +42,8 @@ fn the_state_is_as_far_as_the_model_knows() {
     assert_eq!(letter(&table, &parent), Some('T'));
     exit(&parent, 0);
     assert_eq!(letter(&table, &parent), Some('Z'), "a dead leader of a process that is stopped");
-    assert_eq!((parent.run_state(), thread.run_state()), (None, Some(RunState::Stopped)));
+    let states = (parent.run_state(), thread.run_state());
+    assert_eq!(states, (Some(RunState::Zombie), Some(RunState::Stopped)));
     let other = fork(&init);
     other.process().report_group_stopped(Signal::SIGTSTP);
     assert_eq!(letter(&table, &other), Some('T'));
@@ -345,4 +346,65 @@ fn a_look_for_the_next_process_passes_many_threads_in_one_hold() {
     let holds = table.audit().holds - before;
     assert_eq!(next.0, last.tid());
     assert!(holds <= 3, "{holds}");
+}
+
+#[test]
+fn a_processs_directory_has_the_dead_that_are_not_released() {
+    // R-PROC-06, R-PROC-01: a dead leader, first; a dead traced thread, in its place; a zombie's leader; nobody of the reaped.
+    let (_table, init) = boot();
+    let [leader, tracer] = [fork(&init), fork(&init)];
+    let [first, traced, last] = std::array::from_fn(|_| spawn(&leader));
+    let process = ARef::clone(leader.process());
+    let tasks = || -> Vec<_> {
+        let tasks = process.tasks().unwrap();
+        tasks.iter().map(|it| (it.tid(), it.run_state().unwrap())).collect()
+    };
+    let (runs, zombie) = (RunState::Live, RunState::Zombie);
+    let [one, two, three, four] = [&leader, &first, &traced, &last].map(|thread| thread.tid());
+    assert_eq!(tasks(), [one, two, three, four].map(|tid| (tid, runs)));
+    tracer.attach(three, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    exit(&traced, 0);
+    exit(&leader, 0);
+    let dead = [(one, zombie), (two, runs), (three, zombie), (four, runs)];
+    assert_eq!(tasks(), dead);
+    assert_eq!(process.threads().unwrap().len(), 2, "of whom two run");
+    exit(&first, 0);
+    assert_eq!(tasks(), [(one, zombie), (three, zombie), (four, runs)]);
+    assert_eq!(first.run_state(), None, "released");
+    last.exec().unwrap();
+    assert_eq!((tasks(), leader.run_state()), (vec![(one, runs)], None));
+    exit(&last, 0);
+    assert_eq!(tasks(), [(one, zombie)]);
+    assert_eq!(wait4(&init, one as i32, 0), exited(one, 0));
+    assert_eq!((tasks(), last.run_state()), (vec![], None));
+}
+
+#[test]
+fn a_walk_through_a_processs_directory_goes_on_where_it_has_paused() {
+    // R-PROC-06, issue 14: next-thread resumes by age: whoever is not released all the while is met once, a dead leader too, however others die and come.
+    let (table, init) = boot();
+    let leader = fork(&init);
+    let process = ARef::clone(leader.process());
+    let threads: Vec<_> = (0..200).map(|_| spawn(&leader)).collect();
+    exit(&leader, 0);
+    let (mut cursor, mut met, mut step) = (Cursor::new(), Vec::new(), 0);
+    while !cursor.is_done() {
+        table.read(|view| met.extend(view.tasks(&process, &mut cursor).map(|it| it.tid())));
+        // The one at which it has paused, and others behind and before it.
+        for dead in [64 * (step + 1) - 2, 64 * step + 5, 190 - step] {
+            if let Some(thread) = threads.get(dead) {
+                exit(thread, 0);
+            }
+        }
+        drop(threads[150].spawn_thread(Number::Next, ()));
+        step += 1;
+    }
+    let stays = |thread: &&KernelThread| thread.run_state().is_some();
+    let expected: Vec<_> = threads.iter().filter(stays).map(|thread| thread.tid()).collect();
+    assert!(expected.len() > 180 && expected.iter().all(|tid| met.contains(tid)));
+    assert_eq!(met.iter().filter(|tid| **tid == leader.tid()).count(), 1);
+    let mut once = met.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), met.len(), "nobody twice");
 }

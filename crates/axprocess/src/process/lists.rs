@@ -34,6 +34,19 @@ impl<H: Host> Process<H> {
         }
     }
 
+    /// Returns the threads that are not released, the leader first: those that run or end, those that are dead and wait for their tracer, and a leader that has exited before the others. Of a
+    /// zombie that is the leader, and of a reaped process nobody. R-PROC-06.
+    ///
+    /// Serves `/proc/PID/task`, where [`Thread::run_state`] is the state of each. A thread that is not released all the while is in it exactly once. With more than 64 threads the lock is given back in
+    /// between; [`View::tasks`](crate::View::tasks) walks in place, and goes on later where it has paused.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory for the list.
+    pub fn tasks(&self) -> Result<Vec<ARef<Thread<H>>>, Errno> {
+        collect(self.table(), &TasksOf(self))
+    }
+
     /// Returns the threads that have not begun to exit, the leader first.
     ///
     /// A thread that does not begin to all the while is in it exactly once. With more than 64 threads the lock is given back in between.
@@ -89,6 +102,30 @@ impl<H: Host> Listing<H> for ThreadsOf<'_, H> {
             true => Verdict::Collect,
             false => Verdict::PassOver,
         }
+    }
+}
+
+/// The threads of a process that are not released.
+pub(crate) struct TasksOf<'a, H: Host>(pub(crate) &'a Process<H>);
+
+impl<H: Host> Listing<H> for TasksOf<'_, H> {
+    type Member = Thread<H>;
+
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self.0).addr()
+    }
+
+    fn first<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        self.0.is_in_table().then(|| self.0.leading_thread(hold))
+    }
+
+    fn after<'h>(&self, hold: &Hold<'h, H>, thread: &Thread<H>) -> Option<&'h Thread<H>> {
+        self.0.thread_after(hold, thread)
+    }
+
+    fn place(&self, hold: &Hold<'_, H>, thread: &Thread<H>) -> Option<i64> {
+        let is_own = core::ptr::eq(thread.process_in(hold), self.0);
+        (is_own && thread.is_unreleased(hold)).then(|| thread.place_in_process(hold))
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) use family::Children;
 pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest, InitSession, PreparedFork, PreparedThread};
 pub use kill::{GivenInfo, SignalScope};
-pub(crate) use lists::{ChildrenOf, ThreadsOf};
+pub(crate) use lists::{ChildrenOf, TasksOf, ThreadsOf};
 pub(crate) use orphan::try_is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};
 pub use stat::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};

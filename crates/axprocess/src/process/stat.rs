@@ -247,8 +247,14 @@ impl<H: Host> Thread<H> {
         match self.state() {
             ThreadState::Live | ThreadState::Exiting => Some(self.unexited_run_state(hold)),
             ThreadState::Zombie => Some(RunState::Zombie),
-            ThreadState::Embryo | ThreadState::Exited => None,
+            ThreadState::Exited => self.is_unreleased(hold).then_some(RunState::Zombie),
+            ThreadState::Embryo => None,
         }
+    }
+
+    /// Whether it stands in its process's directory: it is listed, dead and traced or not, or it is the leader of a process that is not reaped.
+    pub(super) fn is_unreleased(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_listed(hold) || self.is_leader(hold) && self.process().is_in_table()
     }
 
     fn unexited_run_state(&self, hold: &Hold<'_, H>) -> RunState {

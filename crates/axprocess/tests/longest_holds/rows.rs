@@ -204,6 +204,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "tgkill": |scene, own, child| own.process().tgkill(number(child), number(child), 18);
     "thread_or_leader": |scene, own, child| own.process().identity().unwrap().thread_or_leader();
     "threads": |scene, own, child| own.process().threads().unwrap();
+    "tasks": |scene, own, child| own.process().tasks().unwrap();
     "tid_in": |scene, own, child| own.tid_in(scene.table.namespace());
     "tkill": |scene, own, child| own.process().tkill(number(child), 18);
     "unshare_pid": |scene, own, child| own.unshare_pid();

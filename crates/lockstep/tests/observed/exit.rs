@@ -85,3 +85,39 @@ fn either_the_exit_or_the_exec_happens() {
         }
     });
 }
+
+/// R-PROC-06, R-PROC-01: a leader that has exited stands in the directory of its threads, as a zombie, and so does a dead traced thread.
+#[test]
+fn the_dead_that_are_not_released_stand_in_the_directory_of_threads() {
+    scene(|| {
+        let (board, gate) = (Board::new(), Gate::new());
+        let child = sys::fork(|| {
+            for place in 0..2 {
+                sys::spawn(move || {
+                    board.set(place, sys::tid());
+                    if place == 0 {
+                        gate.pass();
+                        sys::exit_thread(0);
+                    }
+                    sys::park();
+                });
+            }
+            until(|| board.get(0) != 0 && board.get(1) != 0);
+            sys::exit_thread(0);
+        });
+        until(|| sys::state(child) == Some('Z'));
+        let [traced, runs] = [board.get(0), board.get(1)];
+        tracer::seize_or_skip(traced, 0);
+        gate.open();
+        until(|| sys::thread_state(child, traced) == Some('Z'));
+        let listed = || sys::threads(child);
+        assert_eq!(listed(), [child, traced, runs]);
+        assert_eq!(sys::thread_state(child, child), Some('Z'));
+        assert_eq!(tracer::next(traced), Event::Exited(0));
+        assert_eq!(listed(), [child, runs]);
+        sys::kill(child, libc::SIGKILL).expect("a child");
+        sys::await_zombie(child);
+        assert_eq!(listed(), [child]);
+        assert_eq!(sys::reap(child), Event::Killed(libc::SIGKILL));
+    });
+}

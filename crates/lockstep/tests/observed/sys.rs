@@ -459,6 +459,12 @@ pub(crate) fn thread_state(pid: i32, tid: i32) -> Option<char> {
     stat(&format!("{pid}/task/{tid}"), 3)?.chars().next()
 }
 
+/// The threads in a process's directory, in the order in which Linux lists them.
+pub(crate) fn threads(pid: i32) -> Vec<i32> {
+    let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    entries.flatten().filter_map(|it| it.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// The children of a process's leader, in the order in which a wait looks at them.
 pub(crate) fn children(pid: i32) -> Vec<i32> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
