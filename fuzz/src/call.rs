@@ -369,6 +369,16 @@ coded! {
         GiveUpExec {
             by: Index,
         },
+        /// A thread begins to exit, or takes the next step of the exit that it has begun.
+        StepExit {
+            by: Index,
+            status: i32,
+        },
+        /// A thread begins to dump core, or ends the dump that it has begun: with a core, if the bit is set.
+        StepCoreDump {
+            by: Index,
+            is_written: u8,
+        },
     }
 
     /// The flags of clone: mostly some that mean something here.

@@ -9,8 +9,8 @@ mod tracing;
 
 use axprocess::{
     ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number,
-    PendingExec, Pid, PidHandle, PidNamespace, Process, ProcessTable, RebootCommand, Signal,
-    StopTicket, Terminal, Thread, WaitOutcome, WaitRequest,
+    PendingCoreDump, PendingExec, PendingExit, Pid, PidHandle, PidNamespace, Process, ProcessTable,
+    RebootCommand, Signal, StopTicket, Terminal, Thread, WaitOutcome, WaitRequest,
 };
 
 use crate::call::{Call, Index, Steps};
@@ -29,6 +29,10 @@ pub struct World {
     ticket: Option<StopTicket>,
     /// The execs that have begun, with who is in them.
     execs: Vec<(ARef<Thread<Moody>>, PendingExec<Moody>)>,
+    /// The same of exits, whose second step may have been taken.
+    exits: Vec<(ARef<Thread<Moody>>, PendingExit<Moody>, bool)>,
+    /// The same of core dumps.
+    dumps: Vec<(ARef<Thread<Moody>>, PendingCoreDump<Moody>)>,
 }
 
 impl World {
@@ -52,6 +56,8 @@ impl World {
             handles: vec![None],
             ticket: None,
             execs: Vec::new(),
+            exits: Vec::new(),
+            dumps: Vec::new(),
         }
     }
 
@@ -171,6 +177,34 @@ impl World {
             Call::GiveUpExec { by } => {
                 let position = self.exec_of(self.thread(by)?)?;
                 drop(self.execs.swap_remove(position));
+            }
+            Call::StepExit { by, status } => {
+                let thread = ARef::clone(self.thread(by)?);
+                let is_its = |(it, ..): &(ARef<_>, _, _)| ARef::ptr_eq(it, &thread);
+                let Some(position) = self.exits.iter().position(is_its) else {
+                    let exit = thread.begin_exit(status_of(status));
+                    self.exits.push((thread, exit, false));
+                    return Some(());
+                };
+                let (_, exit, is_exiting) = &mut self.exits[position];
+                if std::mem::replace(is_exiting, true) {
+                    self.exits.swap_remove(position).1.finish();
+                } else {
+                    exit.set_exiting();
+                }
+            }
+            Call::StepCoreDump { by, is_written } => {
+                let thread = ARef::clone(self.thread(by)?);
+                let is_its = |(it, _): &(ARef<_>, _)| ARef::ptr_eq(it, &thread);
+                match self.dumps.iter().position(is_its) {
+                    Some(position) => {
+                        self.dumps.swap_remove(position).1.finish(is_written & 1 != 0);
+                    }
+                    None => {
+                        let dump = thread.begin_core_dump(Signal::SIGSEGV).ok()?;
+                        self.dumps.push((thread, dump));
+                    }
+                }
             }
             Call::ExitThread { by, status } => {
                 self.thread(by)?.exit_thread(status_of(status));

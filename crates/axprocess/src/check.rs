@@ -35,7 +35,7 @@ use crate::process::{Marks, Members, Process, ProcessState};
 use crate::session::{Groups, Session};
 use crate::sync::Hold;
 use crate::table::ProcessTable;
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
 use crate::{Host, Pid};
 
 /// What the holds of a table's relation lock have touched. Test builds only (feature `check`).
@@ -198,16 +198,18 @@ impl<'h, H: Host> Walk<'h, H> {
         let known = process.terminal_generation_in(hold);
         assert!(known <= newest, "15: {process:?} knows of a terminal of another session");
 
-        let (mut live, mut unstopped, mut armed) = (0, 0, 0);
+        let (mut live, mut begun, mut unstopped, mut armed) = (0, 0, 0, 0);
         for thread in process.threads_in(hold) {
             self.visit_thread(hold, process, thread);
             let lives = thread.state() == ThreadState::Live;
             live += usize::from(lives);
+            begun += usize::from(lives && thread.has_mark(ThreadMark::ExitBegun));
             unstopped += usize::from(lives && !thread.is_in_group_stop(hold));
             thread.check_vfork(hold);
             armed += u32::from(thread.pdeath_signal().get(hold).is_some());
         }
         assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
+        assert_eq!(begun, process.begun_exits_in(hold), "11: the exits begun in {process:?}");
         let leader = process.leading_thread(hold);
         if !leader.is_listed(hold) {
             armed += u32::from(leader.pdeath_signal().get(hold).is_some());
@@ -351,7 +353,7 @@ impl<'h, H: Host> Walk<'h, H> {
         assert!(terminal.foreground_in(hold).is_some(), "15: {terminal:?} has no foreground");
         assert!(!session.terminal().remembers_foreground(hold), "15: {session:?} remembers two");
         let leader = session.leader(hold).expect("15: a session with a terminal has a leader");
-        assert_eq!(leader.state(), ProcessState::Live, "15: {leader:?} has left {terminal:?}");
+        assert!(leader.state() <= ProcessState::Exiting, "15: {leader:?} has left {terminal:?}");
         let has = leader.terminal_in(hold).is_some_and(|own| ptr::eq(own, terminal));
         assert!(has, "15: {leader:?} has not {terminal:?}");
     }

@@ -172,8 +172,9 @@ pub trait Host: Sized + Send + Sync + 'static {
         false
     }
 
-    /// Makes a thread call [`Thread::exit_thread`] soon: the exit of its process is decided, or another thread is in exec. Ends every sleep that `SIGKILL`
-    /// can end, in a stop and in vfork included. R-EXIT-10, R-EXIT-12, R-EXEC-12.
+    /// Makes a thread call [`Thread::exit_thread`], or [`Thread::begin_exit`], soon: the exit of its process is decided, or another thread is in exec. Ends every sleep that `SIGKILL`
+    /// can end, in a stop and in vfork included. One that exits already has it look whether it [is parked](crate::PendingExit::is_parked) any more; one that dumps core, whether that
+    /// [is cut](crate::PendingCoreDump::is_cut). R-EXIT-10, R-EXIT-12, R-EXIT-21, R-EXEC-12.
     ///
     /// Default: nothing, so that who is killed runs on. The status to pass there is 0: it does not count where that of the process is decided, and is Linux's where an exec ends the thread (R-EXIT-19).
     fn request_exit(&self, view: View<'_, Self>, thread: &Thread<Self>) {
@@ -245,6 +246,13 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Default: nothing.
     fn request_stop(&self, view: View<'_, Self>, thread: &Thread<Self>) {
         let _ = (view, thread);
+    }
+
+    /// Wakes the thread of `process` that sleeps because [`PendingCoreDump::is_ready`](crate::PendingCoreDump::is_ready) was false: now it is true.
+    ///
+    /// Default: nothing.
+    fn wake_core_dump(&self, view: View<'_, Self>, process: &Process<Self>) {
+        let _ = (view, process);
     }
 
     /// Wakes a thread that sleeps because [`Thread::is_waiting_for_vfork`], which is false by now: its child has exec'd or exited.

@@ -122,10 +122,10 @@ pub use process::{
 };
 pub use process::{
     ChildNews, DiscardedSignals, ForkNamespace, ForkParent, ForkRequest, GivenInfo, InitSession,
-    Patience, PendingExec, PidfdMode, PreparedFork, PreparedThread, Process, ProcessState, Reboot,
-    RebootCommand, SignalScope, StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions,
-    TraceStart, TraceStop, TraceStopped, VforkWait, WaitCall, WaitEvent, WaitFuture, WaitOptions,
-    WaitOutcome, WaitRequest, WaitToken,
+    Patience, PendingCoreDump, PendingExec, PendingExit, PidfdMode, PreparedFork, PreparedThread,
+    Process, ProcessState, Reboot, RebootCommand, SignalScope, StopDecision, StopTicket,
+    ThreadExit, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, VforkWait, WaitCall,
+    WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use process::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};

@@ -22,8 +22,8 @@ pub struct Thread<H: Host> {
     own_numbers: Numbers<H>,
     /// Where its children will live, if not in its own namespace.
     children_pid_ns: StrongEdge<PidNamespace<H>>,
-    /// Its state, and above that which of its edges are set, of those that are asked for without the lock.
-    state_and_hints: Word32,
+    /// Its state, and above that its marks.
+    state_and_marks: Word32,
     thread_group_links: Links<Thread<H>>,
     children: Children<H>,
     /// Its place among the threads of its process; the first one's is 0.
@@ -59,14 +59,22 @@ pub(crate) enum ThreadState {
     Exited,
 }
 
-/// An edge of a thread of which it is asked, without the lock, whether it is set.
+/// What is true or false of a thread, and asked for without the lock as well.
 #[derive(Clone, Copy)]
 #[repr(u32)]
-pub(crate) enum EdgeHint {
-    /// Where its children will live, if that is not its own namespace.
+pub(crate) enum ThreadMark {
+    /// Its children will not live in its own namespace, but in another that it refers to.
     ChildrenPidNs = 1 << 8,
-    /// For whom it waits in vfork.
+    /// It refers to a child that it waits for in vfork.
     VforkChild = 1 << 9,
+    /// It has begun to exit: how it ends is settled.
+    ExitBegun = 1 << 10,
+    /// It was the last one of its process to live.
+    LastToLive = 1 << 11,
+    /// It has begun to exit while another thread dumps core: it waits for the end of that.
+    Parked = 1 << 12,
+    /// It dumps core, or gets ready for that.
+    DumpsCore = 1 << 13,
 }
 
 /// The bits in which a thread's state stands.
@@ -113,7 +121,7 @@ impl<H: Host> Thread<H> {
             process,
             own_numbers,
             children_pid_ns: StrongEdge::empty(),
-            state_and_hints: Word32::new(ThreadState::Embryo as u32),
+            state_and_marks: Word32::new(ThreadState::Embryo as u32),
             thread_group_links: Links::new(),
             children: Children::new(),
             place_in_process: Field::new(0),
@@ -167,19 +175,18 @@ impl<H: Host> Thread<H> {
         &self.children_pid_ns
     }
 
-    /// Whether an edge is set. A hint, wait-free.
-    pub(crate) fn hints_at(&self, edge: EdgeHint) -> bool {
-        self.state_and_hints.get() & edge as u32 != 0
+    /// A hint, wait-free; to a holder it is certain.
+    pub(crate) fn has_mark(&self, mark: ThreadMark) -> bool {
+        self.state_and_marks.get() & mark as u32 != 0
     }
 
-    /// Says from now on whether an edge is set.
-    pub(crate) fn set_hint(&self, hold: &mut Hold<'_, H>, edge: EdgeHint, is_set: bool) {
-        let others = self.state_and_hints.get_in(hold) & !(edge as u32);
-        self.state_and_hints.set(hold, others | if is_set { edge as u32 } else { 0 });
+    pub(crate) fn set_mark(&self, hold: &mut Hold<'_, H>, mark: ThreadMark, is_set: bool) {
+        let others = self.state_and_marks.get_in(hold) & !(mark as u32);
+        self.state_and_marks.set(hold, others | if is_set { mark as u32 } else { 0 });
     }
 
     pub(crate) fn state(&self) -> ThreadState {
-        match self.state_and_hints.get() & STATE {
+        match self.state_and_marks.get() & STATE {
             0 => ThreadState::Embryo,
             1 => ThreadState::Live,
             2 => ThreadState::Exiting,
@@ -191,27 +198,27 @@ impl<H: Host> Thread<H> {
     /// The same, to a holder.
     #[inline]
     pub(crate) fn is_live_in(&self, hold: &Hold<'_, H>) -> bool {
-        self.state_and_hints.get_in(hold) & STATE == ThreadState::Live as u32
+        self.state_and_marks.get_in(hold) & STATE == ThreadState::Live as u32
     }
 
     /// Whether it has exited, to a holder.
     #[inline]
     pub(crate) fn has_exited_in(&self, hold: &Hold<'_, H>) -> bool {
-        self.state_and_hints.get_in(hold) & STATE == ThreadState::Exited as u32
+        self.state_and_marks.get_in(hold) & STATE == ThreadState::Exited as u32
     }
 
     /// An embryo lives from now on.
     #[inline]
     pub(crate) fn begin_life(&self, hold: &mut Hold<'_, H>) {
-        debug_assert_eq!(self.state_and_hints.get(), ThreadState::Embryo as u32);
-        self.state_and_hints.set(hold, ThreadState::Live as u32);
+        debug_assert_eq!(self.state_and_marks.get(), ThreadState::Embryo as u32);
+        self.state_and_marks.set(hold, ThreadState::Live as u32);
     }
 
     #[inline]
     pub(crate) fn enter_state(&self, hold: &mut Hold<'_, H>, state: ThreadState) {
         debug_assert!(self.state() < state, "a thread only moves forward in its life");
-        let hints = self.state_and_hints.get_in(hold) & !STATE;
-        self.state_and_hints.set(hold, hints | state as u32);
+        let marks = self.state_and_marks.get_in(hold) & !STATE;
+        self.state_and_marks.set(hold, marks | state as u32);
     }
 
     pub(crate) fn is_listed(&self, hold: &Hold<'_, H>) -> bool {
@@ -306,7 +313,7 @@ mod written_out {
                 process,
                 own_numbers,
                 children_pid_ns,
-                state_and_hints,
+                state_and_marks,
                 thread_group_links,
                 children,
                 place_in_process,
@@ -324,7 +331,7 @@ mod written_out {
                 part("process", process),
                 part("own_numbers", own_numbers),
                 part("children_pid_ns", children_pid_ns),
-                part("state_and_hints", state_and_hints),
+                part("state_and_marks", state_and_marks),
                 part("thread_group_links", thread_group_links),
                 part("children", children),
                 part("place_in_process", place_in_process),

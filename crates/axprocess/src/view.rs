@@ -323,6 +323,11 @@ impl<'h, H: Host> View<'h, H> {
         self.has(process, Marks::GROUP_EXIT)
     }
 
+    /// Returns whether one of its threads dumps core. As [`Process::is_dumping_core`].
+    pub fn is_dumping_core(self, process: &Process<H>) -> bool {
+        self.has(process, Marks::DUMPING_CORE)
+    }
+
     /// Returns whether the default action of a signal from a queue is not carried out. As [`Process::is_protected_from`].
     pub fn is_protected_from(self, process: &Process<H>, signal: Signal) -> bool {
         self.check(process.table());

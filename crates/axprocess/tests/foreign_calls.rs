@@ -404,7 +404,27 @@ fn call(kind: usize) -> Option<()> {
             let made = process.fork_child(fork_request(numbers), Data::new(), Data::new());
             keep(|cast| &mut cast.threads, made);
         }
-        15..21 => _ = thread.exit_thread(status()),
+        15..18 => _ = thread.exit_thread(status()),
+        18 => {
+            let mut exit = thread.begin_exit(status());
+            meanwhile();
+            if one_in(2) {
+                _ = (exit.status(), exit.is_parked(), exit.set_exiting());
+                meanwhile();
+            }
+        }
+        19 | 20 => {
+            let dump = thread.begin_core_dump(Signal::SIGSEGV).ok()?;
+            meanwhile();
+            _ = (dump.is_ready(), dump.is_cut());
+            if one_in(2) {
+                let exits: Vec<_> =
+                    process.threads().ok()?.iter().map(|it| it.begin_exit(status())).collect();
+                meanwhile();
+                dump.finish(one_in(2));
+                drop(exits);
+            }
+        }
         21 => _ = process.begin_group_exit(status()),
         22 => {
             process.begin_group_exit(status());

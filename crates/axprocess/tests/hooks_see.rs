@@ -63,7 +63,7 @@ impl Curious {
             (view.exit_signal(process), view.foreground_pgid(process), view.is_table_init(process));
         let _ = (view.namespace_numbers(process, viewer), view.children_usage(process));
         let _ = (view.pid_max(viewer), view.last_pid(viewer), view.session_leader(session));
-        let _ = view.is_protected_from(process, Signal::SIGTERM);
+        let _ = (view.is_dumping_core(process), view.is_protected_from(process, Signal::SIGTERM));
         let found = view.find_process(viewer, process.pid());
         let is_in_table = !matches!(process.state(), ProcessState::Embryo | ProcessState::Reaped);
         let is_found = found.is_some_and(|found| std::ptr::eq(found, process));
@@ -207,6 +207,10 @@ impl Host for Curious {
         self.look("wake_exec", view, thread.process());
     }
 
+    fn wake_core_dump(&self, view: View<'_, Self>, process: &Process) {
+        self.look("wake_core_dump", view, process);
+    }
+
     fn request_stop(&self, view: View<'_, Self>, thread: &Thread) {
         self.look("request_stop", view, thread.process());
     }
@@ -252,7 +256,7 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 23] = [
+const HOOKS: [&str; 24] = [
     "child_signal_action",
     "discard_signals",
     "end_vfork",
@@ -273,6 +277,7 @@ const HOOKS: [&str; 23] = [
     "tracing_changed",
     "usage",
     "wake_exec",
+    "wake_core_dump",
     "wake_pollers",
     "wake_thread_pollers",
     "wake_waiters",
@@ -330,6 +335,13 @@ fn every_hook_can_ask_everything() {
     init.process().kill(killed.tid() as i32, 15).unwrap();
     exit(&killed);
     reap(&init);
+    let dumps = fork(&init);
+    let parked = spawn(&dumps);
+    let dump = dumps.begin_core_dump(Signal::SIGSEGV).unwrap();
+    let pending = parked.begin_exit(ExitStatus::exited(0));
+    dump.finish(true);
+    drop(pending);
+    exit(&dumps);
     for thread in [&child, &thread, &leader] {
         exit(thread);
     }

@@ -369,7 +369,7 @@ fn children_of_a_tracee_can_be_traced_from_the_beginning() {
 
 #[test]
 fn a_traced_thread_leaves_a_zombie() {
-    // R-PTRACE-06, R-WAIT-07: its tracer waits for it by its number, with its own code; and its process waits with it.
+    // R-PTRACE-06, R-WAIT-07: its tracer waits for it by its number, with its own code, or with its process's once that is decided; and its process waits with it.
     let (table, init) = boot();
     let child = fork(&init);
     let thread = spawn(&child);
@@ -377,13 +377,14 @@ fn a_traced_thread_leaves_a_zombie() {
     seize(&init, &thread);
     exit(&thread, 5);
     assert_eq!(signals(&table), [Event::Signal(1, 17, tid, WaitStatus::Exited(5))]);
+    assert_eq!(waitid(&init, 1, tid as i32, WEXITED | WNOWAIT | WALL), exited(tid, 5));
     drop(thread);
     exit(&child, 6);
     assert_eq!(signals(&table), [], "the process is not whole");
     assert_eq!(wait4(&init, child.tid() as i32, 0), Waited::Nothing);
     assert_eq!(child.process().threads().unwrap().len(), 0);
     events(&table);
-    assert_eq!(wait4(&init, tid as i32, 0), exited(tid, 5));
+    assert_eq!(wait4(&init, tid as i32, 0), exited(tid, 6));
     assert_eq!(signals(&table), [Event::Signal(1, 17, child.tid(), WaitStatus::Exited(6))]);
     assert!(table.find_thread(tid).is_none(), "its number is free");
     assert_eq!(wait4(&init, -1, 0), exited(child.tid(), 6));

@@ -309,13 +309,14 @@ const IN_THE_VIEW: &[(&str, &str)] = &[
 ];
 
 /// Getters that a view does not have: those of who serves a system call, which has an order of errors; what may have to allocate; what looks through a list in several holds, or is built as a `Vec`; what
-/// follows from another (a handle's from its identity).
+/// follows from another (a handle's from its identity); what only who dumps core asks, for itself.
 const NOT_IN_THE_VIEW: &[&str] = &[
     "fdinfo_pid_in",
     "getpgid",
     "getsid",
     "handle",
     "identity",
+    "is_ready",
     "next_process",
     "non_leader_thread",
     "pid_seen_by_caller",

@@ -19,6 +19,10 @@ impl<H: Host> Process<H> {
         self.live_threads.get(hold) as usize
     }
 
+    pub(crate) fn begun_exits_in(&self, hold: &Hold<'_, H>) -> usize {
+        self.begun_exits.get(hold) as usize
+    }
+
     pub(crate) fn terminal_generation_in(&self, hold: &Hold<'_, H>) -> u64 {
         self.terminal_generation.get(hold)
     }
@@ -131,7 +135,9 @@ impl<H: Host> Thread<H> {
         let back = parent.is_none_or(|parent| is_tied(parent.vfork_child().get(hold)));
         assert!(back, "16: {self:?} lets one go that waits for another");
         let lives = self.state() == ThreadState::Live;
-        assert!(lives || (child.is_none() && parent.is_none()), "16: {self:?} exits amid a vfork");
+        assert!(lives || child.is_none(), "16: {self:?} exits, and waits for a vfork");
+        let has_memory = self.state() <= ThreadState::Exiting;
+        assert!(has_memory || parent.is_none(), "16: {self:?} has exited amid a vfork");
     }
 
     #[cfg(test)]

@@ -12,10 +12,9 @@
 use core::cell::Cell;
 use core::fmt;
 
-use super::thread_walk::Errand;
 use super::{Marks, Process};
 use crate::sync::{Hold, with_rest_on_panic};
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
 use crate::{ARef, Errno, Host};
 
 /// An exec that has begun: the right to take the process over as soon as its other threads are gone. Dropped before, it gives that up.
@@ -108,8 +107,7 @@ impl<H: Host> Thread<H> {
             self.claim_exec_cancel_stop(hold)?;
             exec.has_claim = true;
             let besides = Some(self.place_in_process(hold));
-            hold.count_touched();
-            self.process().walk_threads(hold, Errand::RequestExit { besides });
+            self.process().request_exits(hold, besides);
             Ok(())
         })?;
         Ok(exec)
@@ -155,12 +153,19 @@ impl<H: Host> Thread<H> {
         }
     }
 
+    /// Whether this thread can still decide something for its whole process: nobody has, by a group exit or an exec, and it has not begun to exit.
+    pub(super) fn check_may_decide(&self, hold: &Hold<'_, H>) -> Result<(), Errno> {
+        let process = self.process();
+        let may = self.state() == ThreadState::Live
+            && !self.has_mark(ThreadMark::ExitBegun)
+            && process.is_exit_undecided(hold)
+            && !process.has(hold, Marks::EXECING);
+        if may { Ok(()) } else { Err(Errno::EAGAIN) }
+    }
+
     fn claim_exec_cancel_stop(&self, hold: &mut Hold<'_, H>) -> Result<(), Errno> {
         let process = self.process();
-        let is_claimed = process.has(hold, Marks::EXECING);
-        if self.state() != ThreadState::Live || !process.is_exit_undecided(hold) || is_claimed {
-            return Err(Errno::EAGAIN);
-        }
+        self.check_may_decide(hold)?;
         process.mark(hold, Marks::EXECING);
         process.cancel_stop_in_progress(hold);
         Ok(())

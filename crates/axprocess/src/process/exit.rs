@@ -2,25 +2,30 @@
 //!
 //! # Who does what, in which order
 //!
-//! | step | Linux | here |
-//! | --- | --- | --- |
-//! | 1 | `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
-//! | 1' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) |
-//! | 1'' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) |
-//! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 16 a hold |
-//! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
-//! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
+//! | step | Linux | here | spoken as |
+//! | --- | --- | --- | --- |
+//! | 0 | `synchronize_group_exit` | the thread's code is settled. With the last thread to come here the process's is, whoever dies last (R-EXIT-20) | [`Thread::begin_exit`] |
+//! | 1 | `exit_signals`: `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more, nobody signals it, and stops do not wait for it. Who takes out the last one **is** the last: the process is `Exiting` | [`PendingExit::set_exiting`] |
+//! | 1' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) | [`PendingExit::finish`], and what follows |
+//! | 1'' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) | |
+//! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 16 a hold | |
+//! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold | |
+//! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie | |
 //!
-//! With at most 16 children of whose move nobody is told, all three steps are one hold, unless one of them has more threads that are to be told of it. Between the holds of step 2 every
+//! [`Thread::exit_thread`] is all of it at once. With at most 16 children of whose move nobody is told it is one hold, unless one of them has more threads that are to be told of it. Between the holds of step 2 every
 //! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
 //! has children (E6, race 10).
+
+mod steps;
+
+pub use steps::PendingExit;
 
 use super::end_pid_ns::finish_waiting_inits;
 use super::send::{Origin, Receiver};
 use super::thread_walk::Errand;
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::sync::{Hold, with_rest_on_panic};
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
 use crate::{ChildSignalAction, ExitSignal, ExitStatus, Host, Signal, SignalCause};
 
 /// What the exit of a thread was.
@@ -41,8 +46,15 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves exit(2), exit_group(2) after [`Process::begin_group_exit`], and death by a signal. The process's
     /// status is the last thread's, unless a group exit has decided it. R-EXIT-01 to R-EXIT-07, R-REPARENT-01, R-NOTIFY-01.
+    ///
+    /// Where the kernel has work to do between the steps of an exit, it calls [`begin_exit`](Self::begin_exit).
     pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
-        let first = || self.process().table().hold(|hold| self.exit_in(hold, status.to_raw()));
+        self.exit_in_holds(|hold| self.exit_in(hold, status.to_raw()))
+    }
+
+    /// This hold, and those that it takes to complete what it has begun.
+    pub(super) fn exit_in_holds<R>(&self, first: impl FnOnce(&mut Hold<'_, H>) -> R) -> R {
+        let first = || self.process().table().hold(first);
         let exit = with_rest_on_panic(|| self.finish_exit(), first);
         if self.state() == ThreadState::Exiting {
             self.finish_exit();
@@ -62,7 +74,8 @@ impl<H: Host> Thread<H> {
             process.exit_on_fast_path(hold, code);
             return ThreadExit::Last;
         }
-        let exit = self.begin_exit_and_drop_ctty(hold, code);
+        self.settle_exit_code(hold, code);
+        let exit = self.set_exiting(hold);
         if exit != ThreadExit::Gone {
             self.try_finish_exit(hold);
         }
@@ -84,24 +97,35 @@ impl<H: Host> Thread<H> {
         self.children_lists().list.is_empty(hold)
     }
 
+    /// Step 0, unless it was taken before.
+    pub(super) fn settle_exit_code(&self, hold: &mut Hold<'_, H>, code: i32) {
+        if !self.is_live_in(hold) || self.has_mark(ThreadMark::ExitBegun) {
+            return;
+        }
+        let process = self.process();
+        if !process.has(hold, Marks::GROUP_EXIT) {
+            process.exit_code.set(hold, code as u32);
+        }
+        self.exit_code().set(hold, process.exit_code.get());
+    }
+
     /// Step 1. The process is `Exiting` with its last thread.
-    fn begin_exit_and_drop_ctty(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
+    pub(super) fn set_exiting(&self, hold: &mut Hold<'_, H>) -> ThreadExit {
         if self.state() != ThreadState::Live {
             return ThreadExit::Gone;
         }
         let process = self.process();
         self.mark_exiting_leave_stops(hold);
-        if !process.has(hold, Marks::GROUP_EXIT) {
-            process.exit_code.set(hold, code as u32);
-        }
-        self.exit_code().set(hold, process.exit_code.get());
         if process.live_threads.get(hold) > 0 {
+            process.decide_exit_if_all_have_begun(hold);
+            process.wake_core_dump_if_ready(hold);
             return ThreadExit::OthersRemain;
         }
         if process.is_table_init_in(hold) {
             return ThreadExit::LastOfInit;
         }
-        process.begin_exit(hold);
+        self.set_mark(hold, ThreadMark::LastToLive, true);
+        process.set_exiting(hold);
         hold.host().last_thread_exited(hold.view(), process);
         ThreadExit::Last
     }
@@ -110,7 +134,9 @@ impl<H: Host> Thread<H> {
     fn mark_exiting_leave_stops(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
-        self.complete_vfork(hold);
+        if self.has_mark(ThreadMark::ExitBegun) {
+            process.begun_exits.set(hold, process.begun_exits.get(hold) - 1);
+        }
         self.cancel_vfork(hold);
         self.count_exit_as_stop(hold);
         self.end_ptrace_stop(hold);
@@ -123,6 +149,7 @@ impl<H: Host> Thread<H> {
         if self.is_live() {
             self.mark_exiting_leave_stops(hold);
         }
+        self.complete_vfork(hold);
         let led = self.is_leader(hold);
         if !led {
             self.release_non_leader_number(hold, self.exit_code().get());
@@ -146,6 +173,14 @@ impl<H: Host> Thread<H> {
         }
         let process = self.process_in(hold);
         let leads = self.is_leader(hold);
+        self.complete_vfork(hold);
+        if self.has_mark(ThreadMark::LastToLive) {
+            process.disassociate_ctty(hold);
+        }
+        // Linux's `child_reaper`: the leader, if it is not done before.
+        if process.state() == ProcessState::Exiting && (leads || process.leader(hold).is_none()) {
+            process.close_pid_ns_if_init(hold);
+        }
         if !process.reparent_children(hold, self.children_lists()) {
             return;
         }
@@ -195,7 +230,12 @@ impl<H: Host> Process<H> {
     }
 
     pub(super) fn begin_group_exit_by_signal(&self, hold: &mut Hold<'_, H>, signal: Signal) {
-        self.decide_group_exit(hold, ExitStatus::killed(signal).to_raw());
+        let code = ExitStatus::killed(signal).to_raw();
+        if self.has(hold, Marks::DUMPING_CORE) {
+            self.cut_core_dump(hold, code);
+        } else {
+            self.decide_group_exit(hold, code);
+        }
     }
 
     /// Whether it lives on, as far as is decided: threads can join, and stop and continue signals have a meaning.
@@ -208,23 +248,37 @@ impl<H: Host> Process<H> {
         if !self.is_exit_undecided(hold) {
             return false;
         }
-        self.mark(hold, Marks::GROUP_EXIT);
-        self.exit_code.set(hold, code as u32);
-        self.clear_stop_and_reports(hold);
-        hold.count_touched();
-        self.walk_threads(hold, Errand::RequestExit { besides: None });
+        self.settle_group_exit(hold, code);
+        self.request_exits(hold, None);
         true
     }
 
-    /// From here on the process accepts no child and no thread.
-    pub(crate) fn begin_exit(&self, hold: &mut Hold<'_, H>) {
-        if self.state() == ProcessState::Live {
-            self.enter_state(hold, ProcessState::Exiting);
-            self.clear_stop_and_reports(hold);
-            self.drop_subreaper_mark(hold);
-            self.close_pid_ns_if_init(hold);
-            self.disassociate_ctty(hold);
+    /// Notes that the exit of the process is decided, and how it ends.
+    pub(super) fn settle_group_exit(&self, hold: &mut Hold<'_, H>, code: i32) {
+        self.mark(hold, Marks::GROUP_EXIT);
+        self.exit_code.set(hold, code as u32);
+        self.clear_stop_and_reports(hold);
+    }
+
+    /// Has the threads asked to exit, but the one at that place.
+    pub(super) fn request_exits(&self, hold: &mut Hold<'_, H>, besides: Option<i64>) {
+        hold.count_touched();
+        self.walk_threads(hold, Errand::RequestExit { besides });
+    }
+
+    /// With the last thread that begins to exit the process's end is decided, with that one's code. R-EXIT-20.
+    pub(super) fn decide_exit_if_all_have_begun(&self, hold: &mut Hold<'_, H>) {
+        let all_have = self.begun_exits.get(hold) == self.live_threads.get(hold);
+        if all_have && self.is_exit_undecided(hold) && !self.is_table_init_in(hold) {
+            self.settle_group_exit(hold, self.exit_code.get().cast_signed());
         }
+    }
+
+    /// Step 1 of its last thread: from here on the process accepts no child and no thread.
+    fn set_exiting(&self, hold: &mut Hold<'_, H>) {
+        self.enter_state(hold, ProcessState::Exiting);
+        self.clear_stop_and_reports(hold);
+        self.drop_subreaper_mark(hold);
     }
 
     /// Step 3, once the last thread has handed over its children; the init of a namespace waits for all others in it.

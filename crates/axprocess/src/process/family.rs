@@ -428,7 +428,7 @@ impl<H: Host> Process<H> {
     /// Whether this is a child of the init of an ending namespace, whose last thread keeps its children (R-EXIT-15): only their place changes.
     fn is_kept_by_exiting_init(&self, hold: &Hold<'_, H>, parent: &Thread<H>) -> bool {
         let process = parent.process();
-        self.is_child_of(hold, process) && process.state() == ProcessState::Exiting
+        self.is_child_of(hold, process) && process.has(hold, Marks::ENDING_PID_NS)
     }
 
     /// Stands in the parent's queue if there is something to report, and only then.

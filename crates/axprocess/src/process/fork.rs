@@ -19,7 +19,7 @@ use crate::list::Ptr;
 use crate::pid::{Numbers, PidNamespace, Refusal, Task};
 use crate::session::Session;
 use crate::sync::{Hold, TableInner};
-use crate::thread::Thread;
+use crate::thread::{Thread, ThreadState};
 use crate::{ARef, CloneRequest, Errno, ExitSignal, Host, Number, Pid, PidHandle};
 
 /// What fork(2), vfork(2) and clone(2) can say of the new process's place in the tree. What user space says is read by [`crate::CloneRequest`].
@@ -696,7 +696,7 @@ impl<H: Host> Child<H> {
             return Err(Errno::ENOMEM.into());
         }
         let process = self.process.in_hold(hold);
-        let parent = origin.live_parent_or_reaper(hold)?;
+        let parent = origin.parent_or_reaper(hold)?;
         let like = origin.inherits_from(hold, parent);
         let place = process.enter_number(hold, numbers)?;
         process.inherit_numbers_of_others(hold, like, parent.process_in(hold));
@@ -726,14 +726,25 @@ impl<'h, H: Host> Origin<'h, H> {
     ///
     /// `ENOMEM`: the table is gone; the init of a namespace that has ended adopts nobody, so that on behalf of itself nothing can be made.
     #[inline]
-    fn live_parent_or_reaper(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
+    fn parent_or_reaper(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
+        if self.parent.is_live_in(hold) {
+            return Ok(self.parent);
+        }
+        self.dying_parent_or_heir(hold)
+    }
+
+    /// A thread that exits keeps its children, a new one among them, until it hands them all over.
+    #[cold]
+    fn dying_parent_or_heir(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
+        if self.parent.state() == ThreadState::Exiting {
+            return Ok(self.parent);
+        }
         match self.parent.self_or_first_live(hold) {
             Some(parent) => Ok(parent),
             None => self.live_reaper(hold),
         }
     }
 
-    #[cold]
     fn live_reaper(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
         let reaper = self.parent.process_in(hold).find_reaper(hold);
         reaper.filter(|it| !it.process_in(hold).has_ended()).ok_or(Errno::ENOMEM)

@@ -28,6 +28,7 @@
 #[cfg(feature = "check")]
 mod check;
 mod clone;
+mod core_dump;
 mod end_pid_ns;
 mod exec;
 mod exit;
@@ -53,8 +54,9 @@ mod wait;
 use core::fmt;
 
 pub use clone::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
+pub use core_dump::PendingCoreDump;
 pub use exec::PendingExec;
-pub use exit::ThreadExit;
+pub use exit::{PendingExit, ThreadExit};
 pub(crate) use family::Children;
 pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest, InitSession, PreparedFork, PreparedThread};
@@ -152,8 +154,10 @@ pub struct Process<H: Host> {
     stop_awaits: Field<u32>,
     /// How often `SIGCONT` was sent.
     continues: Word32,
-    /// How many of `threads` have not begun to exit.
+    /// How many of `threads` live.
     live_threads: Field<u32>,
+    /// How many of those have had their end settled.
+    begun_exits: Field<u32>,
     /// How many children have moved from one of its threads to another.
     moved_children: Field<u32>,
     /// The classes of what it has to report, while it stands in the queue of reports.
@@ -195,6 +199,8 @@ bitflags::bitflags! {
         /// session, is or was a subreaper or an init, lives in a namespace of its own or had one for its children. Never taken back. Who does not have it takes the fast path through exit, wait and
         /// reap, and at its end refers to nothing but its group.
         const SLOW_PATH = 1 << 12;
+        /// One of its threads dumps core, or gets ready for that.
+        const DUMPING_CORE = 1 << 13;
     }
 }
 
@@ -507,6 +513,7 @@ pub(crate) mod written_out {
                 threads: StrongList::new(),
                 later_leader: StrongEdge::empty(),
                 live_threads: Field::new(0),
+                begun_exits: Field::new(0),
                 group: StrongEdge::empty(),
                 group_links: Links::new(),
                 group_place: Field::new(0),
@@ -549,6 +556,7 @@ pub(crate) mod written_out {
                 threads,
                 later_leader,
                 live_threads,
+                begun_exits,
                 group,
                 group_links,
                 group_place,
@@ -586,6 +594,7 @@ pub(crate) mod written_out {
                 part("threads", threads),
                 part("later_leader", later_leader),
                 part("live_threads", live_threads),
+                part("begun_exits", begun_exits),
                 part("group", group),
                 part("group_links", group_links),
                 part("group_place", group_place),

@@ -3,7 +3,7 @@
 use super::{ForkNamespace, Marks, Process};
 use crate::pid::PidNamespace;
 use crate::sync::Hold;
-use crate::thread::{EdgeHint, Thread};
+use crate::thread::{Thread, ThreadMark};
 use crate::{ARef, Errno, Host};
 
 impl<H: Host> Thread<H> {
@@ -32,7 +32,7 @@ impl<H: Host> Thread<H> {
                 return Err(Errno::EINVAL);
             }
             self.children_pid_ns().set(hold, Some(ARef::from(pid_ns)));
-            self.set_hint(hold, EdgeHint::ChildrenPidNs, true);
+            self.set_mark(hold, ThreadMark::ChildrenPidNs, true);
             self.process().mark(hold, Marks::SLOW_PATH);
             Ok(())
         })
@@ -66,7 +66,7 @@ impl<H: Host> Thread<H> {
     pub(super) fn children_surely_live_at_root(&self, wanted: ForkNamespace) -> bool {
         wanted == ForkNamespace::Inherited
             && self.process().own_numbers.level() == 0
-            && !self.hints_at(EdgeHint::ChildrenPidNs)
+            && !self.has_mark(ThreadMark::ChildrenPidNs)
     }
 
     /// Where the child of a request will live, to be held; a new namespace is made here, outside the lock.
@@ -79,7 +79,7 @@ impl<H: Host> Thread<H> {
         wanted: ForkNamespace,
     ) -> Result<ARef<PidNamespace<H>>, Errno> {
         let process = self.process();
-        let elsewhere = self.hints_at(EdgeHint::ChildrenPidNs);
+        let elsewhere = self.has_mark(ThreadMark::ChildrenPidNs);
         match wanted {
             ForkNamespace::Inherited if elsewhere => {
                 Ok(process.table().hold(|hold| ARef::from(self.children_pid_ns_in(hold))))

@@ -4,7 +4,7 @@
 //!
 //! | step | what | Linux |
 //! | --- | --- | --- |
-//! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included, nor does a thread that has exited; the sender has succeeded (R-EXIT-12, R-KILL-08, B39) | `prepare_signal` |
+//! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included unless it dumps core (R-EXIT-21), nor does a thread that has exited; the sender has succeeded (R-EXIT-12, R-KILL-08, B39) | `prepare_signal` |
 //! | 2 | `SIGCONT` ends a stop; `SIGCONT` and stop signals discard each other from the queues, whatever becomes of them (R-STOP-01, R-STOP-02) | same |
 //! | 3 | who ignores the signal and does not block it never sees it (R-KILL-10); an init ignores whatever it does not handle (R-NS-10, R-NS-11) | `sig_ignored` |
 //! | 4 | the host queues the signal | `__send_signal_locked` |
@@ -137,7 +137,7 @@ impl<H: Host> Process<H> {
         signal: Signal,
         cause: impl FnOnce(&Hold<'_, H>) -> SignalCause,
     ) {
-        if !self.is_exit_undecided(hold) || receiver.is_gone() {
+        if !self.takes_signal(hold, signal) || receiver.is_gone() {
             return;
         }
         if signal.is_job_control() {
@@ -159,6 +159,15 @@ impl<H: Host> Process<H> {
         if signal.is_job_control() {
             self.void_tickets_if_sigcont(hold, signal);
         }
+    }
+
+    /// Step 1: `SIGKILL` cuts a core dump, else whose exit is decided takes nothing more.
+    #[inline(always)]
+    fn takes_signal(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+        self.is_exit_undecided(hold)
+            || signal == Signal::SIGKILL
+                && self.has(hold, Marks::DUMPING_CORE)
+                && self.live_threads.get(hold) > 0
     }
 
     /// Steps 3 and 5.

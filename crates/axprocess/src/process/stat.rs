@@ -8,7 +8,7 @@ use core::fmt;
 use super::{Marks, Process, ProcessState};
 use crate::pid::{DEEPEST, Numbers, PidNamespace};
 use crate::sync::Hold;
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
 use crate::{ExitSignal, Host, Pid};
 
 /// What the model knows of the state that `/proc` shows of a thread, or of a process by its leader. R-PROC-01.
@@ -23,6 +23,8 @@ pub enum RunState {
     Stopped,
     /// It sleeps in a stop for its tracer (`t`).
     TraceStopped,
+    /// It exits, and waits for the end of another thread's core dump (`I`).
+    Parked,
     /// It has exited, and its number is still in use (`Z`): also a leader whose process lives on.
     Zombie,
 }
@@ -39,6 +41,7 @@ impl RunState {
             Self::InVfork => Some('D'),
             Self::Stopped => Some('T'),
             Self::TraceStopped => Some('t'),
+            Self::Parked => Some('I'),
             Self::Zombie => Some('Z'),
         }
     }
@@ -231,7 +234,9 @@ impl<H: Host> Process<H> {
             let signal = signal.filter(|_| self.has(hold, Marks::STOP_REPORT));
             return signal.map_or(0, |signal| signal.number().into());
         }
-        self.leading_thread(hold).exit_code().get().cast_signed()
+        // That of one that has only begun to exit is not shown yet.
+        let leader = self.leading_thread(hold);
+        if leader.is_live() { 0 } else { leader.exit_code().get().cast_signed() }
     }
 }
 
@@ -259,7 +264,9 @@ impl<H: Host> Thread<H> {
 
     fn unexited_run_state(&self, hold: &Hold<'_, H>) -> RunState {
         let is_stopped = self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED);
-        if self.is_waiting_for_vfork() {
+        if self.has_mark(ThreadMark::Parked) {
+            RunState::Parked
+        } else if self.is_waiting_for_vfork() {
             RunState::InVfork
         } else if self.trace(hold).is_some_and(|trace| trace.is_in_stop(hold)) {
             RunState::TraceStopped

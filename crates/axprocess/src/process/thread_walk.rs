@@ -4,6 +4,8 @@
 //! | --- | --- | --- | --- |
 //! | a group exit | that, with its status: nobody can join (R-EXIT-10, R-EXIT-11) | it is asked to exit | – |
 //! | an exec | that nobody can join, nor begin another (R-EXEC-12) | the same, but who is in exec | – |
+//! | a core dump | as a group exit (R-EXIT-21) | the same, but who dumps, and who exits already | – |
+//! | the end of a core dump | how the process ends | it goes on, if it is parked | – |
 //! | a group stop | its round, and how many threads it awaits (R-STOP-03) | it is asked to stop | a `SIGCONT` has ended the round |
 //! | a signal that ends the process if a thread can take it | that it is queued | whether it can: then the exit is decided | the exit is, or the signal has left the queue, or is ignored or handled by now |
 //! | the signals at the parent's death | who the parent is now | its wish is sent | the exit is decided |
@@ -21,7 +23,7 @@ use core::ops::ControlFlow;
 use super::Process;
 use super::send::Origin;
 use crate::sync::Hold;
-use crate::thread::Thread;
+use crate::thread::{Thread, ThreadMark};
 use crate::{ARef, Host, Signal};
 
 /// The rest of a walk over the threads of a process.
@@ -39,13 +41,26 @@ pub(crate) struct ThreadWalk<H: Host> {
 /// For what the threads of a process are walked over.
 pub(super) enum Errand<H: Host> {
     /// Not of the thread with that place, which is in exec.
-    RequestExit { besides: Option<i64> },
+    RequestExit {
+        besides: Option<i64>,
+    },
+    /// Not of the thread with that place, which dumps core, nor of those that have begun to exit.
+    RequestParking {
+        dumper: i64,
+    },
+    EndParking,
     /// On behalf of the thread with that place, which need not be asked.
-    RequestStop { round: u32, begun_by: i64 },
+    RequestStop {
+        round: u32,
+        begun_by: i64,
+    },
     /// Who can take a signal that is queued, and ends the process if somebody can.
     FindTaker(Signal, Origin),
     /// On behalf of the former parent; so many threads have a wish.
-    SendPdeathSignal { lost: ARef<Process<H>>, left: u32 },
+    SendPdeathSignal {
+        lost: ARef<Process<H>>,
+        left: u32,
+    },
 }
 
 impl<H: Host> ThreadWalk<H> {
@@ -123,7 +138,7 @@ impl<H: Host> Errand<H> {
     /// Whether nothing would come of it any more.
     fn is_moot(&self, hold: &Hold<'_, H>, process: &Process<H>) -> bool {
         match *self {
-            Self::RequestExit { .. } => false,
+            Self::RequestExit { .. } | Self::RequestParking { .. } | Self::EndParking => false,
             Self::RequestStop { round, .. } => process.stop_round.get(hold) != round,
             Self::FindTaker(signal, origin) => {
                 !process.is_exit_undecided(hold)
@@ -144,11 +159,16 @@ impl<H: Host> Errand<H> {
             Self::RequestExit { besides } => {
                 let is_asked = *besides != Some(thread.place_in_process(hold));
                 if is_asked && thread.is_live() {
-                    // As SIGKILL does: who has not read the stop does not hear of it any more.
-                    thread.end_ptrace_stop(hold);
-                    hold.host().request_exit(hold.view(), thread);
+                    thread.request_exit(hold);
                 }
             }
+            Self::RequestParking { dumper } => {
+                let is_asked = *dumper != thread.place_in_process(hold);
+                if is_asked && thread.is_live() && !thread.has_mark(ThreadMark::ExitBegun) {
+                    thread.request_exit(hold);
+                }
+            }
+            Self::EndParking => thread.end_parking(hold),
             Self::RequestStop { begun_by, .. } => {
                 let is_asked = thread.place_in_process(hold) != *begun_by;
                 if is_asked && thread.has_to_join_group_stop(hold) {
@@ -171,5 +191,13 @@ impl<H: Host> Errand<H> {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl<H: Host> Thread<H> {
+    /// As `SIGKILL` does: whoever has not read its ptrace-stop does not hear of it any more.
+    fn request_exit(&self, hold: &mut Hold<'_, H>) {
+        self.end_ptrace_stop(hold);
+        hold.host().request_exit(hold.view(), self);
     }
 }

@@ -32,10 +32,11 @@ use core::num::NonZeroU16;
 use record::TraceMarks;
 pub(crate) use record::{PtraceRole, TracedBy};
 
+use super::Marks;
 use super::send::Receiver;
 use crate::pid::Task;
 use crate::sync::Hold;
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
 use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus};
 
 /// How a tracer begins.
@@ -98,6 +99,8 @@ pub enum TraceStopped {
     Stopped,
     /// Nobody traces it: it runs on.
     Untraced,
+    /// It is being killed: it does not stop, and exits. R-PTRACE-07.
+    Killed,
 }
 
 impl<H: Host> Thread<H> {
@@ -133,7 +136,7 @@ impl<H: Host> Thread<H> {
             }
             let target = target.ok_or(Errno::EPERM)?;
             if !hold.host().may_trace(hold.view(), self, target)
-                || target.state() != ThreadState::Live
+                || target.state() > ThreadState::Exiting
                 || target.is_traced(hold)
             {
                 return Err(Errno::EPERM);
@@ -217,12 +220,17 @@ impl<H: Host> Thread<H> {
     ///
     /// The kernel then lets the thread sleep. wait reports the stop once, to the tracer's process, whatever the options. A stop for a group stop is the
     /// kernel's `stop` code with `PTRACE_EVENT_STOP`, besides [`Thread::participate_in_stop`]. R-STOP-13.
+    ///
+    /// The stop of an exit event comes after [`Thread::begin_exit`], and before [`PendingExit::set_exiting`](crate::PendingExit::set_exiting). It is the only one of a thread that is killed.
     pub fn trace_stop(&self, stop: TraceStop) -> TraceStopped {
         self.process().table().hold(|hold| {
             let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some());
             let Some(trace) = trace.filter(|_| self.state() == ThreadState::Live) else {
                 return TraceStopped::Untraced;
             };
+            if self.is_killed(hold) {
+                return TraceStopped::Killed;
+            }
             trace.stop(hold, stop);
             trace.notify_tracer_of_stop(hold, WaitStatus::Trapped(stop));
             TraceStopped::Stopped
@@ -282,6 +290,13 @@ impl<H: Host> Thread<H> {
 
     pub(crate) fn tracer_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {
         self.trace(hold)?.tracer(hold)?.thread(hold)
+    }
+
+    /// Whether it has been asked to exit, and has not begun to.
+    fn is_killed(&self, hold: &Hold<'_, H>) -> bool {
+        let process = self.process();
+        let are_asked = process.has(hold, Marks::GROUP_EXIT) || process.has(hold, Marks::EXECING);
+        are_asked && !self.has_mark(ThreadMark::ExitBegun)
     }
 
     fn is_traced(&self, hold: &Hold<'_, H>) -> bool {

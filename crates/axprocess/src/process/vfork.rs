@@ -19,7 +19,7 @@
 use super::Marks;
 use crate::Host;
 use crate::sync::Hold;
-use crate::thread::{EdgeHint, Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
 
 /// Whether a vfork has to be waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,14 +74,14 @@ impl<H: Host> Thread<H> {
             child.process().mark(hold, Marks::SLOW_PATH);
             self.vfork_child().set(hold, Some(child));
             child.vfork_parent().set(hold, Some(self));
-            self.set_hint(hold, EdgeHint::VforkChild, true);
+            self.set_mark(hold, ThreadMark::VforkChild, true);
             VforkWait::Needed
         })
     }
 
     /// Returns whether this thread waits for the child of its vfork. Wait-free.
     pub fn is_waiting_for_vfork(&self) -> bool {
-        self.hints_at(EdgeHint::VforkChild)
+        self.has_mark(ThreadMark::VforkChild)
     }
 
     /// Reports that this thread uses the memory no more that it was created with: lets the thread go that waits for that.
@@ -104,7 +104,7 @@ impl<H: Host> Thread<H> {
         if let Some(child) = self.vfork_child().get(hold) {
             child.vfork_parent().set(hold, None);
             self.vfork_child().set(hold, None);
-            self.set_hint(hold, EdgeHint::VforkChild, false);
+            self.set_mark(hold, ThreadMark::VforkChild, false);
         }
     }
 }

@@ -47,6 +47,13 @@ pub(crate) enum Call<N, I> {
         set_tid: Vec<N>,
     },
     ExitThread(ExitStatus),
+    /// The first step of an exit.
+    BeginExit(ExitStatus),
+    /// The next step of the exit of a thread that has begun.
+    GoOnExiting(I),
+    BeginCoreDump(Signal),
+    /// The dump of a process ends, with a core written or not.
+    EndCoreDump(I, bool),
     /// exit_group: the decision, and the exit of every thread.
     Exit(ExitStatus),
     /// The decision alone, which a signal makes for a process; its threads go on for a while.
@@ -153,6 +160,12 @@ impl Step {
             }
             Call::SpawnThread { set_tid } => Call::SpawnThread { set_tid: numbers(&set_tid) },
             Call::ExitThread(status) => Call::ExitThread(status),
+            Call::BeginExit(status) => Call::BeginExit(status),
+            Call::BeginCoreDump(signal) => Call::BeginCoreDump(signal),
+            Call::EndCoreDump(index, is_written) => {
+                Call::EndCoreDump(pick(&world.dumping(), index)?.0, is_written)
+            }
+            Call::GoOnExiting(index) => Call::GoOnExiting(pick(&world.begun(), index)?.0),
             Call::Exit(status) => Call::Exit(status),
             Call::BeginGroupExit(index, status) => Call::BeginGroupExit(process(index)?, status),
             Call::FinishGroupExit(index) => Call::FinishGroupExit(pick(&world.doomed(), index)?.0),
@@ -284,15 +297,30 @@ impl World {
     /// Who can call: a thread that sleeps in a stop cannot, but dies where it sleeps.
     fn callers(&self) -> Vec<ThreadKey> {
         let mut threads = self.living_threads();
-        threads.retain(|&thread| !self.sleeps(thread));
+        threads.retain(|&thread| !self.has_begun_exit(thread));
+        let (awake, asleep): (Vec<_>, Vec<_>) =
+            threads.into_iter().partition(|&thread| !self.sleeps(thread));
         // Someone must go on: init, whom a script may stop too.
-        if threads.is_empty() { self.living_threads() } else { threads }
+        if awake.is_empty() { asleep } else { awake }
     }
 
     /// Whom a signal can kill: init cannot die.
     fn mortals(&self) -> Vec<ProcessKey> {
         let mut processes = self.processes();
         processes.retain(|&process| process != ProcessKey(0));
+        processes
+    }
+
+    /// Who has begun to exit, and is not done. The last thread of init does not go on.
+    fn begun(&self) -> Vec<ThreadKey> {
+        let mut threads = self.begun_threads();
+        threads.retain(|&thread| !self.is_last_of_init(thread));
+        threads
+    }
+
+    fn dumping(&self) -> Vec<ProcessKey> {
+        let mut processes = self.processes();
+        processes.retain(|&process| self.is_dumping_core(process));
         processes
     }
 
@@ -310,13 +338,15 @@ impl World {
         let is_init = own == ProcessKey(0);
         let sleeps = self.sleeps(caller);
         match deed {
-            Call::ExitThread(_) => !sleeps && !self.is_last_of_init(caller),
-            Call::Exit(_) => !sleeps && !is_init,
+            Call::ExitThread(_) | Call::BeginExit(_) => !sleeps && !self.is_last_of_init(caller),
+            Call::Exit(_) | Call::BeginCoreDump(_) => !sleeps && !is_init,
             Call::Fork { space: ForkNamespace::New, .. } | Call::Unshare => {
                 !sleeps && self.level(self.space_of(own)) < 3
             }
             Call::BeginGroupExit(..)
             | Call::FinishGroupExit(_)
+            | Call::GoOnExiting(_)
+            | Call::EndCoreDump(..)
             | Call::SignalSent(..)
             | Call::HangUp(_)
             | Call::SignalForeground(..) => true,

@@ -92,6 +92,10 @@ fn status() -> BoxedStrategy<ExitStatus> {
 fn deaths() -> BoxedStrategy<Drawn> {
     prop_oneof![
         4 => status().prop_map(Call::ExitThread),
+        2 => status().prop_map(Call::BeginExit),
+        5 => any::<u8>().prop_map(Call::GoOnExiting),
+        1 => Just(Call::BeginCoreDump(Signal::SIGSEGV)),
+        2 => (any::<u8>(), any::<bool>()).prop_map(|(who, is_written)| Call::EndCoreDump(who, is_written)),
         6 => status().prop_map(Call::Exit),
         1 => (any::<u8>(), status()).prop_map(|(who, status)| Call::BeginGroupExit(who, status)),
         2 => any::<u8>().prop_map(Call::FinishGroupExit),

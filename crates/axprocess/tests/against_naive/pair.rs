@@ -6,8 +6,8 @@ use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use axprocess::{
-    CttyChange, DiscardedSignals, Errno, ProcessState, Signal, StopDecision, TerminalAnswer,
-    TerminalKind, TerminalRelease, ThreadExit, ThreadStop, WaitRequest, WaitStatus,
+    CttyChange, DiscardedSignals, Errno, ExitStatus, ProcessState, Signal, StopDecision,
+    TerminalAnswer, TerminalKind, TerminalRelease, ThreadExit, ThreadStop, WaitRequest, WaitStatus,
 };
 
 use crate::call::{Call, Deed, Step};
@@ -28,6 +28,8 @@ pub(crate) enum Answer {
     /// That of what happened meanwhile, and that of the call.
     Across(Box<[Self; 2]>),
     Exits(Vec<ThreadExit>),
+    /// How a thread that has begun to exit ends.
+    Begun(ExitStatus),
     Stops(Vec<ThreadStop>),
     Decision(StopDecision),
     Discard(DiscardedSignals),
@@ -147,6 +149,20 @@ impl Pair {
                 naive.spawn(caller, &set_tid).map(|_| ()).into()
             }
             Call::ExitThread(status) => Answer::Exits(vec![naive.exit_thread(caller, status)]),
+            Call::BeginCoreDump(signal) => naive.begin_core_dump(caller, signal).into(),
+            Call::EndCoreDump(index, is_written) => {
+                Answer::Begun(naive.end_core_dump(ProcessKey(index), is_written))
+            }
+            Call::BeginExit(status) => Answer::Begun(naive.begin_exit(caller, status)),
+            Call::GoOnExiting(index) => {
+                let thread = ThreadKey(index);
+                if naive.is_exiting(thread) {
+                    naive.finish_exit(thread);
+                    Answer::Done
+                } else {
+                    Answer::Exits(vec![naive.set_exiting(thread)])
+                }
+            }
             Call::Exit(status) => {
                 naive.begin_group_exit(process, status);
                 self.exit_all(process)
@@ -352,6 +368,9 @@ impl Pair {
                     format!("whether the exit of {key:?} is decided, and whether it is an init")
                 })?;
             }
+            compare(naive.is_dumping_core(key), process.is_dumping_core(), || {
+                format!("whether {key:?} dumps core")
+            })?;
             if !naive.takes_signals(key) {
                 compare(naive.exit_status(key), process.exit_status(), || {
                     format!("the exit of {key:?}")
@@ -444,7 +463,7 @@ impl Pair {
 const fn state_of(life: Life) -> ProcessState {
     match life {
         Life::Alive => ProcessState::Live,
-        Life::Withheld => ProcessState::Exiting,
+        Life::Exiting | Life::Withheld => ProcessState::Exiting,
         Life::Zombie => ProcessState::Zombie,
     }
 }

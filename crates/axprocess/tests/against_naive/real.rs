@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitSignal, ExitStatus,
-    ForkRequest, Host, Number, PidNamespace, Process, ProcessState, ProcessTable, Relations,
-    Signal, SignalAction, SignalInfo, StopTicket, Terminal, TerminalKind, Thread, View,
-    WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+    ForkRequest, Host, Number, PendingCoreDump, PendingExit, PidNamespace, Process, ProcessState,
+    ProcessTable, Relations, RunState, Signal, SignalAction, SignalInfo, StopTicket, Terminal,
+    TerminalKind, Thread, ThreadExit, View, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 
 use crate::call::{Call, Deed};
@@ -158,6 +158,8 @@ pub(crate) struct Real {
     pub(crate) spaces: BTreeMap<SpaceKey, ARef<PidNamespace<Kernel>>>,
     pub(crate) terminals: Vec<ARef<Terminal<Kernel>>>,
     tickets: BTreeMap<ThreadKey, StopTicket>,
+    exits: BTreeMap<ThreadKey, PendingExit<Kernel>>,
+    dumps: BTreeMap<ProcessKey, PendingCoreDump<Kernel>>,
 }
 
 impl Real {
@@ -182,6 +184,8 @@ impl Real {
             spaces: BTreeMap::from([(SpaceKey(0), ARef::from(table.namespace()))]),
             terminals: terminals.collect(),
             tickets: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            dumps: BTreeMap::new(),
             table,
         }
     }
@@ -220,6 +224,34 @@ impl Real {
                 thread.spawn_thread(number, data).map(|other| self.enter(born.1, other)).into()
             }
             Call::ExitThread(status) => Answer::Exits(vec![thread.exit_thread(status)]),
+            Call::BeginCoreDump(signal) => {
+                let dump = thread.begin_core_dump(signal);
+                dump.map(|dump| _ = self.dumps.insert(process.host_data().key, dump)).into()
+            }
+            Call::EndCoreDump(index, is_written) => {
+                let dump = self.dumps.remove(&ProcessKey(index)).expect("a dump");
+                Answer::Begun(dump.finish(is_written))
+            }
+            Call::BeginExit(status) => {
+                let exit = thread.begin_exit(status);
+                let settled = exit.status();
+                self.exits.insert(caller, exit);
+                Answer::Begun(settled)
+            }
+            Call::GoOnExiting(index) => {
+                let key = ThreadKey(index);
+                let mut exit = self.exits.remove(&key).expect("who has begun");
+                match exit.set_exiting() {
+                    ThreadExit::Gone => {
+                        drop(exit);
+                        Answer::Done
+                    }
+                    first => {
+                        self.exits.insert(key, exit);
+                        Answer::Exits(vec![first])
+                    }
+                }
+            }
             Call::Exit(status) => {
                 process.begin_group_exit(status);
                 self.exit_all(process)
@@ -236,7 +268,7 @@ impl Real {
                 answer.into()
             }
             Call::ExecInSteps => {
-                let answer = exec_in_steps(&thread);
+                let answer = self.exec_in_steps(&thread);
                 if answer.is_ok() {
                     process.host_data().enter_program();
                 }
@@ -402,22 +434,23 @@ impl Real {
         Answer::Exits(exits.collect())
     }
 
+    /// The whole of an exec in steps, in which the others exit as they were asked to, or finish their exits.
+    fn exec_in_steps(&mut self, thread: &ARef<Thread<Kernel>>) -> Result<(), Errno> {
+        let mut exec = thread.begin_exec()?;
+        for other in thread.process().tasks().unwrap() {
+            let is_dead = other.run_state() == Some(RunState::Zombie);
+            if !ARef::ptr_eq(&other, thread) && !is_dead {
+                assert_eq!(exec.try_finish(), Ok(false), "another is left");
+                other.exit_thread(ExitStatus::exited(0));
+            }
+        }
+        assert_eq!(exec.try_finish(), Ok(true), "the others are gone");
+        Ok(())
+    }
+
     fn enter(&mut self, key: ThreadKey, thread: ARef<Thread<Kernel>>) {
         let process = thread.process();
         self.processes.insert(process.host_data().key, ARef::clone(process));
         self.threads.insert(key, thread);
     }
-}
-
-/// The whole of an exec in steps, in which the others exit as they were asked to.
-fn exec_in_steps(thread: &ARef<Thread<Kernel>>) -> Result<(), Errno> {
-    let mut exec = thread.begin_exec()?;
-    for other in thread.process().threads().unwrap() {
-        if !ARef::ptr_eq(&other, thread) {
-            assert_eq!(exec.try_finish(), Ok(false), "another lives");
-            other.exit_thread(ExitStatus::exited(0));
-        }
-    }
-    assert_eq!(exec.try_finish(), Ok(true), "the others are gone");
-    Ok(())
 }

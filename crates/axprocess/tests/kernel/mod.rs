@@ -68,6 +68,8 @@ pub(crate) enum Event {
     Wake(Pid),
     /// A thread in exec was woken.
     ExecWake(Pid),
+    /// The thread of a process that dumps core was woken.
+    CoreDumpWake(Pid),
 }
 
 /// Whose pollers were woken.
@@ -197,6 +199,10 @@ impl Host for Kernel {
 
     fn wake_exec(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.log.lock().unwrap().push(Event::ExecWake(thread.tid()));
+    }
+
+    fn wake_core_dump(&self, _: View<'_, Self>, process: &Process<Self>) {
+        self.log.lock().unwrap().push(Event::CoreDumpWake(process.pid()));
     }
 
     fn end_vfork(&self, _: View<'_, Self>, parent: &Thread<Self>) {

@@ -120,6 +120,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
         (own.process().identity().unwrap(), group.identity().unwrap(), group.session().identity().unwrap())
     };
     "info": |scene, own, child| own.process().handle().unwrap().info(child.process(), InfoMask::EXIT);
+    "is_dumping_core": |scene, own, child| own.process().is_dumping_core();
     "is_group_exiting": |scene, own, child| own.process().is_group_exiting();
     "is_group_stop_requested": |scene, own, child| own.is_group_stop_requested();
     "is_protected_from": |scene, own, child| own.process().is_protected_from(TERM);
@@ -332,6 +333,34 @@ pub(crate) const LONG: &[Row] = rows! {
         // Each thread leaves all that it has by then to the next one, as on Linux: with one for each, that is a square.
         let _children: Vec<_> = threads.iter().take(100).map(fork).collect();
         scene.watch(|| threads[scene.many / 2].exec().unwrap())
+    };
+    "begin_exit, status, is_parked, set_exiting, finish", "threads that have begun too, with a child", Bound::Batch, |scene| {
+        let leader = fork(&scene.shell);
+        let threads = scene.threads(&leader);
+        let _exits: Vec<_> = threads.iter().map(|it| it.begin_exit(ExitStatus::exited(0))).collect();
+        let _children = scene.forks(&leader);
+        scene.watch(|| {
+            let mut exit = leader.begin_exit(ExitStatus::exited(0));
+            let _ = (exit.status(), exit.is_parked(), exit.set_exiting());
+            exit.finish();
+        })
+    };
+    "begin_core_dump, is_ready, is_cut, finish", "threads", Bound::Batch, |scene| {
+        let leader = fork(&scene.shell);
+        let threads = scene.threads(&leader);
+        scene.watch(|| {
+            let dump = leader.begin_core_dump(Signal::SIGSEGV).unwrap();
+            let _parked: Vec<_> = threads.iter().map(|it| it.begin_exit(ExitStatus::exited(0))).collect();
+            assert!(dump.is_ready() && !dump.is_cut());
+            dump.finish(true)
+        })
+    };
+    "kill", "threads that wait for a core dump", Bound::Batch, |scene| {
+        let leader = fork(&scene.shell);
+        let threads = scene.threads(&leader);
+        let _dump = leader.begin_core_dump(Signal::SIGSEGV).unwrap();
+        let _parked: Vec<_> = threads.iter().map(|it| it.begin_exit(ExitStatus::exited(0))).collect();
+        scene.watch(|| scene.init.process().kill(number(&leader), 9))
     };
     "begin_exec, try_finish", "threads", Bound::Batch, |scene| {
         let leader = fork(&scene.shell);

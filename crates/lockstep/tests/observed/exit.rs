@@ -121,3 +121,170 @@ fn the_dead_that_are_not_released_stand_in_the_directory_of_threads() {
         assert_eq!(sys::reap(child), Event::Killed(libc::SIGKILL));
     });
 }
+
+/// A child with a second thread, which exits with 5 when the gate opens, and its number; the leader exits with `leader_exits` at the other gate.
+fn leader_and_thread(leader_exits: fn() -> !) -> (i32, i32, [Gate; 2]) {
+    let (board, gates) = (Board::new(), [Gate::new(), Gate::new()]);
+    let of_leader = gates[1];
+    let of_thread = gates[0];
+    let child = sys::fork(|| {
+        sys::spawn(move || {
+            board.set(0, sys::tid());
+            of_thread.pass();
+            sys::exit_thread(5);
+        });
+        of_leader.pass();
+        leader_exits();
+    });
+    until(|| board.get(0) != 0);
+    (child, board.get(0), gates)
+}
+
+/// R-EXIT-20, R-EXIT-12: with the last thread that begins to exit its process's end is decided: SIGKILL does not end the stop of its exit event.
+#[test]
+fn sigkill_does_not_end_the_exit_event_of_the_last_thread() {
+    scene(|| {
+        let gate = Gate::new();
+        let child = sys::fork(|| {
+            gate.pass();
+            sys::exit_thread(3);
+        });
+        tracer::seize_or_skip(child, libc::PTRACE_O_TRACEEXIT);
+        gate.open();
+        assert_eq!(tracer::next(child), tracer::ABOUT_TO_EXIT);
+        assert_eq!((tracer::exit_code(child), sys::stat_number(child, 52)), (0x300, 0x300));
+        sys::kill(child, libc::SIGKILL).expect("a child");
+        tracer::resume(child);
+        assert_eq!(tracer::next(child), Event::Exited(3));
+    });
+}
+
+/// R-EXIT-20, R-PTRACE-07: as long as another thread has not begun to exit, SIGKILL, and that one's exit_group, end the stop of an exit event.
+#[test]
+fn what_ends_the_process_ends_the_exit_event_of_one_thread() {
+    scene(|| {
+        for by_signal in [true, false] {
+            let (child, thread, gates) = leader_and_thread(|| sys::exit(9));
+            tracer::seize_or_skip(thread, libc::PTRACE_O_TRACEEXIT);
+            gates[0].open();
+            assert_eq!(tracer::next(thread), tracer::ABOUT_TO_EXIT);
+            assert_eq!((tracer::exit_code(thread), sys::stat_number(child, 52)), (0x500, 0));
+            match by_signal {
+                true => sys::kill(child, libc::SIGKILL).expect("a child"),
+                false => gates[1].open(),
+            }
+            let end = if by_signal { Event::Killed(libc::SIGKILL) } else { Event::Exited(9) };
+            assert_eq!(tracer::next(thread), end);
+            assert_eq!(sys::reap(child), end);
+        }
+    });
+}
+
+/// R-EXIT-05, R-EXIT-20, R-PTRACE-06: the thread that begins to exit last gives the status, although another ends after it; that one's tracer gets it too.
+#[test]
+fn the_thread_that_begins_to_exit_last_gives_the_status() {
+    scene(|| {
+        let (child, thread, gates) = leader_and_thread(|| sys::exit_thread(7));
+        tracer::seize_or_skip(thread, libc::PTRACE_O_TRACEEXIT);
+        gates[0].open();
+        assert_eq!(tracer::next(thread), tracer::ABOUT_TO_EXIT);
+        gates[1].open();
+        until(|| sys::state(child) == Some('Z'));
+        assert_eq!(sys::stat_number(child, 52), 0x700);
+        assert_eq!(sys::wait(Who::Child(child), libc::WEXITED | libc::WNOHANG), Ok(None));
+        sys::kill(child, libc::SIGKILL).expect("a child");
+        tracer::resume(thread);
+        assert_eq!(tracer::next(thread), Event::Exited(7));
+        assert_eq!(sys::reap(child), Event::Exited(7));
+    });
+}
+
+/// R-PTRACE-06, R-EXIT-20: a dead traced thread tells its own status until its process's is decided, be it by the end of the last other thread.
+#[test]
+fn a_dead_traced_thread_tells_its_processs_status_once_that_is_decided() {
+    scene(|| {
+        let (child, thread, gates) = leader_and_thread(|| sys::exit_thread(6));
+        tracer::seize_or_skip(thread, 0);
+        gates[0].open();
+        let look = || {
+            let options = libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+            sys::wait(Who::Child(thread), options)
+        };
+        assert_eq!(look(), Ok(Some((thread, Event::Exited(5)))));
+        gates[1].open();
+        until(|| sys::state(child) == Some('Z'));
+        assert_eq!(look(), Ok(Some((thread, Event::Exited(6)))));
+        assert_eq!(tracer::next(thread), Event::Exited(6));
+        assert_eq!(sys::reap(child), Event::Exited(6));
+    });
+}
+
+/// Removed at the end, with what is in it.
+struct Directory(std::path::PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A process of two threads that dumps its core because of a SIGQUIT, and its second thread. It has so much memory that it is seen while it does.
+fn dumping() -> (i32, i32) {
+    let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    if pattern.starts_with(['|', '/', '@']) || pattern.trim().is_empty() {
+        crate::scene::skip("a core is not written where the process is");
+    }
+    // It is removed while the core is written, or by who gives up.
+    let place = Directory(std::env::temp_dir().join(format!("lockstep-core-{}", sys::pid())));
+    std::fs::create_dir_all(&place.0).expect("a directory");
+    for megabytes in [128, 512, 2048] {
+        let board = Board::new();
+        let child = sys::fork(|| {
+            std::env::set_current_dir(&place.0).expect("the directory");
+            sys::allow_cores();
+            let memory = vec![1u8; megabytes << 20];
+            sys::spawn(move || {
+                board.set(0, sys::tid());
+                sys::park();
+            });
+            until(|| board.get(0) != 0);
+            board.set(1, i32::from(memory[memory.len() - 1]));
+            sys::park();
+        });
+        until(|| board.get(1) != 0);
+        sys::kill(child, libc::SIGQUIT).expect("a child");
+        let is_dumping = || sys::try_status_line(child, "CoreDumping").as_deref() == Some("1");
+        until(|| is_dumping() || sys::state(child) == Some('Z'));
+        let is_parked = sys::thread_state(child, board.get(0)) == Some('I');
+        if is_parked && is_dumping() {
+            return (child, board.get(0));
+        }
+        sys::kill(child, libc::SIGKILL).expect("a child");
+        sys::reap(child);
+    }
+    crate::scene::skip("a core is written too fast to be seen")
+}
+
+/// R-EXIT-21, R-EXIT-12, R-PIDFD-02: amid a core dump the process is no zombie, and all signals are dropped but SIGKILL, which cuts it and is the status, to the process or to the parked thread.
+#[test]
+fn sigkill_cuts_a_core_dump() {
+    scene(|| {
+        for to_thread in [false, true] {
+            let (child, thread) = dumping();
+            assert_eq!(sys::stat_number(child, 52), i64::from(libc::SIGQUIT));
+            assert_eq!(sys::status_line(child, "Threads"), "2");
+            assert_eq!(sys::wait(Who::Child(child), libc::WEXITED | libc::WNOHANG), Ok(None));
+            let pidfd = sys::pidfd_of_thread(child).expect("a process");
+            assert_eq!(sys::poll(&pidfd), 0);
+            sys::kill(child, libc::SIGTERM).expect("a child");
+            assert!(!sys::is_pending(child, libc::SIGTERM));
+            assert_eq!(sys::stat_number(child, 52), i64::from(libc::SIGQUIT));
+            match to_thread {
+                true => sys::tgkill(child, thread, libc::SIGKILL).expect("a thread"),
+                false => sys::kill(child, libc::SIGKILL).expect("a child"),
+            }
+            assert_eq!(sys::stat_number(child, 52), i64::from(libc::SIGKILL));
+            assert_eq!(sys::reap(child), Event::Killed(libc::SIGKILL));
+        }
+    });
+}

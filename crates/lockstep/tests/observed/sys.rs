@@ -475,9 +475,22 @@ pub(crate) fn children(pid: i32) -> Vec<i32> {
 /// A line of /proc/PID/status.
 #[track_caller]
 pub(crate) fn status_line(pid: i32, name: &str) -> String {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    try_status_line(pid, name).expect("a process, and a line of this name")
+}
+
+/// The same; `None` if the process is gone, or has no such line.
+pub(crate) fn try_status_line(pid: i32, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.expect("a line of this name").trim().to_owned()
+    Some(line?.trim().to_owned())
+}
+
+/// This process may write a core of any size.
+pub(crate) fn allow_cores() {
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the pointer is to `limit`.
+    let answer = unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) };
+    assert_eq!(answer, 0, "the limit of cores");
 }
 
 /// Is the signal pending for the whole process?

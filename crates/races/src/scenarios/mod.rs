@@ -4,6 +4,7 @@
 //! survive. Each sets its scene, lets threads loose, and asserts; the invariant checker looks at every unlock in between.
 
 mod execs;
+mod exits;
 mod family;
 mod groups;
 mod order;
@@ -15,6 +16,7 @@ mod wakes;
 mod walks;
 
 pub use execs::*;
+pub use exits::*;
 pub use family::*;
 pub use groups::*;
 pub use order::*;
@@ -121,6 +123,11 @@ macro_rules! all_scenarios {
             exec_against_exec
             exec_against_group_exit
             exec_against_the_wait_of_a_tracer
+            exit_in_steps_against_another
+            exit_in_steps_against_a_kill
+            core_dump_against_a_kill
+            core_dump_against_an_exit
+            end_of_a_namespace_against_a_fork_into_it
             a_thread_joins_while_another_execs
             no_fork_escapes_a_signal_to_the_group
             stop_against_continue

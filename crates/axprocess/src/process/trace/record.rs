@@ -144,9 +144,9 @@ impl<H: Host> PtraceRole<H> {
             return is_zombie.then(|| process.exit_status().into());
         }
         let thread = self.owner(hold);
-        let status = match process.has(hold, Marks::GROUP_EXIT) {
-            true => process.exit_status(),
-            false => ExitStatus::from_word(thread.exit_code().get()),
+        let status = match process.is_exit_undecided(hold) {
+            true => ExitStatus::from_word(thread.exit_code().get()),
+            false => process.exit_status(),
         };
         (thread.state() == ThreadState::Zombie).then(|| status.into())
     }

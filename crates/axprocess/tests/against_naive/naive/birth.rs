@@ -78,6 +78,8 @@ impl World {
             execed: false,
             code: ExitStatus::exited(0),
             group_exit: false,
+            last_to_live: None,
+            dumper: None,
             // R-FORK-15.
             stop: Stop::Running,
             stop_signal: None,
@@ -132,6 +134,9 @@ impl World {
             process,
             pid,
             alive: true,
+            exiting: false,
+            settled: None,
+            parked: false,
             stopped: false,
             death_signal: None,
             // R-FORK-06.

@@ -13,29 +13,125 @@ impl World {
         if self.threads.get(&thread).is_none_or(|thread| !thread.alive) {
             return ThreadExit::Gone;
         }
+        self.settle(thread, status);
+        let exit = self.set_exiting(thread);
+        self.finish_exit(thread);
+        exit
+    }
+
+    /// The first of three steps. R-EXIT-05, R-EXIT-20.
+    pub(crate) fn begin_exit(&mut self, thread: ThreadKey, status: ExitStatus) -> ExitStatus {
+        let settled = self.settle(thread, status);
         let process = self.process_of(thread);
-        self[thread].alive = false;
-        self.leave_stop(thread);
-        if !self[process].group_exit {
+        self[thread].parked = self.is_dumping_core(process) && !self.dumps(thread);
+        self.decide_if_all_have_begun(self.process_of(thread));
+        settled
+    }
+
+    /// R-EXIT-21: as a group exit, but that who has begun to exit is not asked.
+    pub(crate) fn begin_core_dump(
+        &mut self,
+        thread: ThreadKey,
+        signal: Signal,
+    ) -> Result<(), Errno> {
+        let process = self.process_of(thread);
+        if !self.takes_signals(process) || self[thread].settled.is_some() {
+            return Err(Errno::EAGAIN);
+        }
+        self[process].group_exit = true;
+        self[process].code = ExitStatus::killed(signal);
+        self[process].dumper = Some((thread, signal));
+        self.end_stop_silently(process);
+        for other in self.living_threads_of(process) {
+            if other != thread && self[other].settled.is_none() {
+                self.hooks.push(Hook::ExitRequest { of: other });
+            }
+        }
+        Ok(())
+    }
+
+    /// R-EXIT-21: the core bit, if no SIGKILL came; who parks goes on, and is told so.
+    pub(crate) fn end_core_dump(&mut self, process: ProcessKey, is_written: bool) -> ExitStatus {
+        let (_, signal) = self[process].dumper.take().expect("a dump");
+        if is_written && self[process].code == ExitStatus::killed(signal) {
+            self[process].code = ExitStatus::dumped(signal);
+        }
+        for thread in self.threads_of(process) {
+            if std::mem::take(&mut self[thread].parked) {
+                self.hooks.push(Hook::ExitRequest { of: thread });
+            }
+        }
+        self[process].code
+    }
+
+    fn settle(&mut self, thread: ThreadKey, status: ExitStatus) -> ExitStatus {
+        let process = self.process_of(thread);
+        if !self[process].group_exit && self[thread].settled.is_none() {
             self[process].code = status;
         }
+        let code = self[process].code;
+        *self[thread].settled.get_or_insert(code)
+    }
+
+    /// R-EXIT-20: the end of the process is decided with the last thread that begins.
+    fn decide_if_all_have_begun(&mut self, process: ProcessKey) {
+        let living = self.living_threads_of(process);
+        let all_have = living.iter().all(|&thread| self[thread].settled.is_some());
+        if all_have && !living.is_empty() && self.takes_signals(process) && process != INIT {
+            self[process].group_exit = true;
+            self.end_stop_silently(process);
+        }
+    }
+
+    /// The second: it is none of those that live any more. R-EXIT-12, R-EXIT-14, R-EXIT-16.
+    pub(crate) fn set_exiting(&mut self, thread: ThreadKey) -> ThreadExit {
+        let process = self.process_of(thread);
+        self[thread].alive = false;
+        self[thread].exiting = true;
+        self.leave_stop(thread);
+        if !self.living_threads_of(process).is_empty() {
+            self.decide_if_all_have_begun(process);
+            return ThreadExit::OthersRemain;
+        }
+        self.end_stop_silently(process);
+        self[process].group_exit = true;
+        self[process].life = Life::Exiting;
+        self[process].last_to_live = Some(thread);
+        ThreadExit::Last
+    }
+
+    /// The third: what it has goes to others, and with the last one the process ends. R-EXIT-14, R-EXIT-15.
+    pub(crate) fn finish_exit(&mut self, thread: ThreadKey) {
+        let process = self.process_of(thread);
+        self[thread].exiting = false;
         if let Some(&heir) = self.living_threads_of(process).first() {
             let dead = self.give_children(thread, heir);
             self.forget_thread(thread);
             self.release(&dead);
-            return ThreadExit::OthersRemain;
+            return;
         }
-        self.end_stop_silently(process);
-        // R-EXIT-12: from here on it takes no signal.
-        self[process].group_exit = true;
-        if self[process].leads_session {
+        if self[process].last_to_live == Some(thread) && self[process].leads_session {
             self.lose_terminal_at_exit(process);
         }
+        let leader = self.leader(process).expect("the leader stays");
         match self.space_of_init(process) {
-            Some(space) => self.end_space(space, thread),
-            None => self.finish(process, thread),
+            // Linux's child_reaper: the leader, if it is not done yet.
+            Some(space) if leader == thread || !self[leader].exiting => {
+                self.end_space(space, thread)
+            }
+            _ => self.give_to_reaper_and_finish(process, thread),
         }
-        ThreadExit::Last
+    }
+
+    fn give_to_reaper_and_finish(&mut self, process: ProcessKey, thread: ThreadKey) {
+        let is_init = self.space_of_init(process).is_some();
+        let reaper = if is_init { self.leader(process) } else { self.reaper_of(process) };
+        let dead = reaper.map(|reaper| self.give_children(thread, reaper)).unwrap_or_default();
+        self.forget_thread(thread);
+        match self.threads_of(process).iter().any(|&other| self[other].exiting) {
+            true => self.release(&dead),
+            false => self.finish(process, dead),
+        }
     }
 
     /// R-EXIT-06, R-EXIT-13: the first decision counts. Whether it was this one.
@@ -51,13 +147,8 @@ impl World {
         }
     }
 
-    /// The last thread has exited. R-EXIT-14 (e) to (g), R-REPARENT-11, R-ATOM-03.
-    fn finish(&mut self, process: ProcessKey, last: ThreadKey) {
-        let mut dead = match self.reaper_of(process) {
-            Some(reaper) => self.give_children(last, reaper),
-            None => Vec::new(),
-        };
-        self.forget_thread(last);
+    /// The last thread has exited, and who has vanished with its children. R-EXIT-14 (e) to (g), R-REPARENT-11, R-ATOM-03.
+    fn finish(&mut self, process: ProcessKey, mut dead: Vec<ProcessKey>) {
         self.check_own_group(process);
         self[process].life = Life::Zombie;
         dead.extend(self.notify(process));
@@ -148,14 +239,11 @@ impl World {
             self.threads.retain(|_, thread| thread.process != process);
             self.processes.remove(&process);
         }
-        let is_over = |&process: &ProcessKey| {
-            self[process].life == Life::Withheld && !self.is_inhabited(self.space_of(process))
-        };
+        let is_over = |&process: &ProcessKey| self.is_withheld_no_more(process);
         if let Some(init) = self.processes().into_iter().rev().find(is_over) {
             // When its init wakes up and goes on is a matter of scheduling.
             self.unordered = true;
-            let last = self.leader(init).expect("the leader stays");
-            self.finish(init, last);
+            self.finish(init, Vec::new());
             self.release(&[]);
         }
     }
@@ -164,7 +252,7 @@ impl World {
     fn end_space(&mut self, space: SpaceKey, last: ThreadKey) {
         let init = self.process_of(last);
         let leader = self.leader(init).expect("the leader stays");
-        self[space].closed = true;
+        let was_closed = std::mem::replace(&mut self[space].closed, true);
         self[init].life = Life::Withheld;
         for child in self.children_of_thread(last) {
             self[child].parent = Some(leader);
@@ -173,16 +261,24 @@ impl World {
         let mut victims = self.processes();
         victims.retain(|&victim| victim != init && self.number_in(self[victim].pid, space) > 0);
         victims.sort_by_key(|&victim| self.number_in(self[victim].pid, space));
-        for victim in victims {
+        for victim in victims.into_iter().filter(|_| !was_closed) {
             self.send(victim, Signal::SIGKILL, SignalCause::Kernel);
         }
-        let mut zombies = self.children(init);
+        let mut zombies = self.children_of_thread(leader);
         zombies.retain(|&child| self.is_zombie(child));
-        if self.is_inhabited(space) {
-            self.release(&zombies);
+        if self.is_withheld_no_more(init) {
+            self.finish(init, Vec::new());
         } else {
-            self.finish(init, leader);
+            self.release(&zombies);
         }
+    }
+
+    /// Whether an init, whose namespace has ended with it, has nobody to wait for: neither there, nor among its own threads.
+    fn is_withheld_no_more(&self, init: ProcessKey) -> bool {
+        let is_exiting = |&thread: &ThreadKey| self[thread].exiting;
+        self[init].life == Life::Withheld
+            && !self.is_inhabited(self.space_of(init))
+            && !self.threads_of(init).iter().any(is_exiting)
     }
 
     /// Whether a number other than its init's is in use in a namespace; a group's that a process outside is in counts as well.
@@ -195,7 +291,7 @@ impl World {
     /// A thread makes itself the only one and the leader. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-10, R-EXEC-11.
     pub(crate) fn exec(&mut self, thread: ThreadKey) -> Result<(), Errno> {
         let process = self.process_of(thread);
-        if self[process].group_exit {
+        if self[process].group_exit || self[thread].settled.is_some() {
             return Err(Errno::EAGAIN);
         }
         // R-EXEC-04: those behind the caller die first, and each one's children go to the first thread that is left.
@@ -206,6 +302,7 @@ impl World {
         self.abandon_stop(process);
         for &other in &others {
             self[other].alive = false;
+            self[other].exiting = false;
             let all = self.threads_of(process);
             let heir = all.into_iter().find(|&left| self[left].alive).unwrap_or(thread);
             let dead = self.give_children(other, heir);
@@ -218,17 +315,21 @@ impl World {
     /// The same in steps: all others are asked to exit, and do, with status 0. R-EXEC-12, R-EXIT-19.
     pub(crate) fn exec_in_steps(&mut self, thread: ThreadKey) -> Result<(), Errno> {
         let process = self.process_of(thread);
-        if self[process].group_exit {
+        if self[process].group_exit || self[thread].settled.is_some() {
             return Err(Errno::EAGAIN);
         }
         self.abandon_stop(process);
-        let mut others = self.living_threads_of(process);
+        let mut others = self.threads_of(process);
         others.retain(|&other| other != thread);
-        for &other in &others {
+        for &other in others.iter().filter(|&&other| self[other].alive).collect::<Vec<_>>() {
             self.hooks.push(Hook::ExitRequest { of: other });
         }
         for other in others {
-            self.exit_thread(other, ExitStatus::exited(0));
+            if self[other].exiting {
+                self.finish_exit(other);
+            } else if self[other].alive {
+                self.exit_thread(other, ExitStatus::exited(0));
+            }
         }
         self.take_process_over(thread);
         Ok(())

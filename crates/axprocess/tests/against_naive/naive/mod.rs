@@ -106,6 +106,12 @@ pub(crate) struct Thread {
     pid: PidKey,
     /// Not exited. Only a leader is still there when it has, as a zombie (R-EXIT-02, R-EXIT-03).
     alive: bool,
+    /// It does not live any more, and has not finished its exit.
+    exiting: bool,
+    /// How it ends, once it has begun to exit.
+    settled: Option<ExitStatus>,
+    /// It waits, on its way to its exit, for the end of a core dump.
+    parked: bool,
     /// It sleeps in the group stop of its process.
     stopped: bool,
     death_signal: Option<Signal>,
@@ -135,6 +141,9 @@ pub(crate) struct Process {
     /// The code of the last thread that exited, unless a group exit has decided it.
     code: ExitStatus,
     group_exit: bool,
+    last_to_live: Option<ThreadKey>,
+    /// Who dumps core, and because of which signal.
+    dumper: Option<(ThreadKey, Signal)>,
     execed: bool,
     /// How many programs it and its ancestors have been, and how many its parent had when it forked (R-NOTIFY-06).
     program: u32,
@@ -159,6 +168,8 @@ pub(crate) struct Process {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Life {
     Alive,
+    /// No thread of it lives, and one has not finished its exit.
+    Exiting,
     /// The init of a namespace without living threads, whose end is held up by others in the namespace (R-NS-20).
     Withheld,
     Zombie,
@@ -258,6 +269,9 @@ impl World {
             process: INIT,
             pid: PidKey(1),
             alive: true,
+            exiting: false,
+            settled: None,
+            parked: false,
             stopped: false,
             death_signal: None,
             blocked: BTreeSet::new(),
@@ -277,6 +291,8 @@ impl World {
             exit_signal: SIGCHLD,
             code: ExitStatus::exited(0),
             group_exit: false,
+            last_to_live: None,
+            dumper: None,
             execed: false,
             program: 0,
             parent_program: 0,
@@ -546,6 +562,29 @@ impl World {
         self[process].life
     }
 
+    pub(crate) fn has_begun_exit(&self, thread: ThreadKey) -> bool {
+        self[thread].settled.is_some()
+    }
+
+    pub(crate) fn is_exiting(&self, thread: ThreadKey) -> bool {
+        self[thread].exiting
+    }
+
+    pub(crate) fn is_dumping_core(&self, process: ProcessKey) -> bool {
+        self[process].dumper.is_some()
+    }
+
+    pub(crate) fn dumps(&self, thread: ThreadKey) -> bool {
+        self[self.process_of(thread)].dumper.is_some_and(|(dumper, _)| dumper == thread)
+    }
+
+    /// Who has begun to exit in steps, and is not done.
+    pub(crate) fn begun_threads(&self) -> Vec<ThreadKey> {
+        let is_pending =
+            |thread: &Thread| thread.settled.is_some() && (thread.alive || thread.exiting);
+        self.threads.iter().filter(|(_, thread)| is_pending(thread)).map(|(&key, _)| key).collect()
+    }
+
     pub(crate) fn exit_status(&self, process: ProcessKey) -> ExitStatus {
         self[process].code
     }
@@ -603,7 +642,8 @@ impl World {
     }
 
     pub(crate) fn find_living_thread(&self, viewer: ProcessKey, number: i32) -> Option<ThreadKey> {
-        self.find_thread(viewer, number).filter(|&thread| self[thread].alive)
+        let is_there = |&thread: &ThreadKey| self[thread].alive || self[thread].exiting;
+        self.find_thread(viewer, number).filter(is_there)
     }
 
     pub(crate) fn find_session(&self, viewer: ProcessKey, number: i32) -> Option<PidKey> {

@@ -2,7 +2,7 @@
 
 use axprocess::{DiscardedSignals, ExitStatus, Signal, SignalAction, SignalCause};
 
-use super::{Hook, INIT, PidKey, ProcessKey, Stop, ThreadKey, World};
+use super::{Hook, INIT, Life, PidKey, ProcessKey, Stop, ThreadKey, World};
 
 /// Who may take a signal.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,10 @@ impl World {
     ) {
         let process = self.process_of(thread);
         // R-EXIT-12, R-STOP-12, R-KILL-06: the sender has succeeded, and that is all.
-        if !self.takes_signals(process) {
+        let cuts_dump = signal == Signal::SIGKILL
+            && self.is_dumping_core(process)
+            && self[process].life == Life::Alive;
+        if !self.takes_signals(process) && !cuts_dump {
             return;
         }
         // R-KILL-08: to a leader that has exited alone, it does nothing at all.
@@ -105,7 +108,18 @@ impl World {
         };
         let is_taken = takers.into_iter().any(|taker| self.can_take(taker, signal));
         if acts && effect_of(signal) == Effect::End && is_taken {
-            self.decide_exit(process, ExitStatus::killed(signal));
+            match cuts_dump {
+                true => self.cut_core_dump(process),
+                false => _ = self.decide_exit(process, ExitStatus::killed(signal)),
+            }
+        }
+    }
+
+    /// R-EXIT-21.
+    fn cut_core_dump(&mut self, process: ProcessKey) {
+        self[process].code = ExitStatus::killed(Signal::SIGKILL);
+        for thread in self.living_threads_of(process) {
+            self.hooks.push(Hook::ExitRequest { of: thread });
         }
     }
 
@@ -143,7 +157,8 @@ impl World {
 
     /// A leader that has exited blocks nothing: a documented limit of the crate, since Linux still looks at its mask.
     fn blocks(&self, thread: ThreadKey, signal: Signal) -> bool {
-        self[thread].alive && !is_forcible(signal) && self[thread].blocked.contains(&signal)
+        let is_there = self[thread].alive || self[thread].exiting;
+        is_there && !is_forcible(signal) && self[thread].blocked.contains(&signal)
     }
 
     /// R-EXIT-10, R-STOP-08.
