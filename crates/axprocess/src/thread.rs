@@ -71,6 +71,8 @@ pub(crate) enum ThreadMark {
     ExitBegun = 1 << 10,
     /// It was the last one of its process to live.
     LastToLive = 1 << 11,
+    /// It exits, and has not given its memory back.
+    UsesMm = 1 << 14,
     /// It has begun to exit while another thread dumps core: it waits for the end of that.
     Parked = 1 << 12,
     /// It dumps core, or gets ready for that.

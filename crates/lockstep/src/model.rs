@@ -56,6 +56,8 @@ pub(crate) struct Model {
     spaces: HashMap<Space, ARef<PidNamespace<World>>>,
     /// The inits whose namespaces end.
     closing: HashMap<Pid, ARef<Process<World>>>,
+    /// Whether the end of a process may ever have killed another.
+    has_lethal_ends: bool,
     terminals: HashMap<Device, ARef<Terminal<World>>>,
 }
 
@@ -129,6 +131,7 @@ impl Model {
             founders: vec![1],
             spaces,
             closing: HashMap::new(),
+            has_lethal_ends: false,
             terminals: HashMap::new(),
         };
         let mut parent = 1;
@@ -222,6 +225,7 @@ impl Model {
             },
         };
         let thread = thread.fork(request, handlers, ())?;
+        self.has_lethal_ends |= request.exit_signal == ExitSignal::from(Signal::SIGKILL);
         if !inside.is_empty() {
             self.spaces.insert(numbers.space, thread.process().namespace());
         }
@@ -256,6 +260,29 @@ impl Model {
         let process = ARef::clone(thread.process());
         thread.exit_thread(ExitStatus::from_raw(status).unwrap_or(ExitStatus::exited(0)));
         Ok(departure(&process))
+    }
+
+    /// Whom the end of a thread kills, unless how they end is settled by then: its parent, if its exit signal is `SIGKILL`, and its children that have asked for that.
+    pub(crate) fn killed_by_end_of(&self, tid: Pid) -> Vec<Pid> {
+        let Some(thread) = self.thread(tid).ok().filter(|_| self.has_lethal_ends) else {
+            return Vec::new();
+        };
+        let has_asked = |child: &ARef<Process<World>>| {
+            let threads = child.threads().unwrap_or_default();
+            threads.iter().any(|it| it.parent_death_signal() == Some(Signal::SIGKILL))
+        };
+        let mut killed = thread.children().unwrap_or_default();
+        killed.retain(has_asked);
+        let process = thread.process();
+        if process.exit_signal() == ExitSignal::from(Signal::SIGKILL) {
+            killed.extend(process.parent());
+        }
+        killed.iter().map(|it| it.pid_in(self.table.namespace())).collect()
+    }
+
+    /// Whether the end of a process is told by `SIGCHLD`, whatever its parent does.
+    pub(crate) fn ends_with_sigchld(&self, pid: Pid) -> bool {
+        self.process(pid).is_ok_and(|process| process.exit_signal() == ExitSignal::SIGCHLD)
     }
 
     /// The numbers of a process's children.
@@ -340,9 +367,10 @@ impl Model {
     }
 
     /// `prctl(PR_SET_PDEATHSIG)`.
-    pub(crate) fn set_death_signal(&self, tid: Pid, signal: u64) -> Result<Pid, Refusal> {
+    pub(crate) fn set_death_signal(&mut self, tid: Pid, signal: u64) -> Result<Pid, Refusal> {
         let signal = Thread::<World>::parse_parent_death_signal(signal)?;
         self.thread(tid)?.set_parent_death_signal(signal);
+        self.has_lethal_ends |= signal == Some(Signal::SIGKILL);
         Ok(0)
     }
 

@@ -75,6 +75,12 @@ pub(crate) fn exit_code(tid: Pid) -> i32 {
     stat_field(tid, 52).unwrap_or(0)
 }
 
+/// The same; `None` if there is no such process any more, or lockstep may not see it: then the kernel shows 0, and 1 for where its code begins.
+pub(crate) fn exit_code_if_shown(tid: Pid) -> Option<i32> {
+    let is_hidden = || stat_field(tid, 26) == Some(1u64);
+    stat_field(tid, 52).filter(|&code| code != 0 || !is_hidden())
+}
+
 /// A field of `/proc/<tid>/stat` behind the name, counted from 1 as proc(5) does.
 fn stat_field<T: std::str::FromStr>(tid: Pid, number: usize) -> Option<T> {
     let line = read_once(&format!("/proc/{tid}/stat"))?;

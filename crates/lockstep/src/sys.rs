@@ -468,18 +468,10 @@ impl SignalDesk {
         // SAFETY: sigemptyset initialises the set, the other calls take initialised sets that
         // live across them, and SIG_DFL is a valid disposition.
         unsafe {
-            libc::sigemptyset(watched.as_mut_ptr());
-            for signal in [
-                libc::SIGCHLD,
-                libc::SIGTERM,
-                libc::SIGHUP,
-                libc::SIGINT,
-                libc::SIGQUIT,
-                libc::SIGTSTP,
-                libc::SIGTTIN,
-                libc::SIGTTOU,
-            ] {
-                libc::sigaddset(watched.as_mut_ptr(), signal);
+            // All but the tick, and those of its own faults: what the program sends to its group reaches lockstep too.
+            libc::sigfillset(watched.as_mut_ptr());
+            for signal in UNWATCHED {
+                libc::sigdelset(watched.as_mut_ptr(), signal);
             }
             libc::sigprocmask(libc::SIG_BLOCK, watched.as_ptr(), original.as_mut_ptr());
             let former = libc::signal(libc::SIGCHLD, libc::SIG_DFL);
@@ -548,10 +540,18 @@ impl SignalDesk {
             tv_sec: limit.as_secs() as libc::time_t,
             tv_nsec: c_long::from(limit.subsec_nanos()),
         };
-        // SAFETY: the set and the time live across the call; no siginfo is asked for.
-        match unsafe { libc::sigtimedwait(&self.watched, std::ptr::null_mut(), &limit) } {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        // SAFETY: the set, the siginfo and the time live across the call.
+        match unsafe { libc::sigtimedwait(&self.watched, info.as_mut_ptr(), &limit) } {
             libc::SIGCHLD => Wake::Event,
-            signal @ 1.. => Wake::Signal(signal),
+            signal @ 1.. => {
+                // SAFETY: zeroed before, and filled by the kernel; every bit pattern is a valid siginfo_t, and one that a process has sent has its sender.
+                let sender = unsafe {
+                    let info = info.assume_init();
+                    (info.si_code <= 0).then(|| info.si_pid() as Pid)
+                };
+                Wake::Signal { signal, sender }
+            }
             _ => Wake::Nothing,
         }
     }
@@ -575,6 +575,18 @@ impl SignalDesk {
     }
 }
 
+/// The signals that lockstep does not take one by one.
+const UNWATCHED: [c_int; 8] = [
+    libc::SIGALRM,
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+    libc::SIGABRT,
+];
+
 /// How often a wait is interrupted that has no limit of its own.
 pub(crate) const TICK: Duration = Duration::from_millis(20);
 
@@ -587,8 +599,8 @@ pub(crate) enum Wake {
     Taken(RawStop),
     /// Threads have stopped or died.
     Event,
-    /// A signal for lockstep itself.
-    Signal(c_int),
+    /// A signal for lockstep itself; the kernel's, or of this sender.
+    Signal { signal: c_int, sender: Option<Pid> },
     /// The limit.
     Nothing,
 }

@@ -331,6 +331,19 @@ fn ends_of_inits() {
     agree("inits.c", include_str!("kinds/inits.c"), &ways);
 }
 
+/// R-EXIT-20, R-EXIT-21: who ends in the moment in which another end, an exec or a core dump would change that has the status that was settled before.
+#[test]
+fn ends_settled_in_one_moment() {
+    let ways = ["together", "signalled", "shared", "orphaned", "executing", "dumping", "entering"];
+    agree("settled.c", include_str!("kinds/settled.c"), &ways);
+}
+
+/// A program's signals to its own group are nothing to lockstep, which is in it.
+#[test]
+fn signals_to_the_programs_own_group() {
+    agree("own_group.c", include_str!("kinds/own_group.c"), &["itself", "child", "inside"]);
+}
+
 /// R-NS-20: the end of an init waits for processes whose making nobody has told, and what is asked about it until then is not compared.
 #[test]
 fn inits_that_wait_for_unknown_processes() {
@@ -464,7 +477,7 @@ fn children_that_ask_to_be_traced() {
         let (run, says) = program.follow();
         assert_eq!(run.status, 3, "{way}: {}", run.report);
         run.expect_report("lockstep: no divergence: all ");
-        run.expect_report("not supported: the program traces others");
+        run.expect_report("ptrace was refused");
         // A traced child stops after its exec; this one does not.
         assert_eq!(run.stdout == says, way != "x", "{way}: {}", run.stdout);
     }

@@ -292,7 +292,7 @@ fn debuggers_inside_are_refused() {
     }
     let run = sh("strace -f true; test $? != 0");
     assert_eq!(run.status, 3, "{}", run.report);
-    run.expect_report("ptrace ").expect_report("not supported: the program traces others");
+    run.expect_report("ptrace ").expect_report("ptrace was refused");
     run.expect_report("lockstep: no divergence: all ");
 }
 

@@ -29,7 +29,7 @@ fn unmodelled_calls_are_named() {
     let script =
         "import ctypes; c = ctypes.CDLL(None); c.ptrace(17, 0, 0, 0); c.ptrace(17, 0, 0, 0)";
     let run = Bench::new().run(&[], &["python3", "-c", script]);
-    run.expect_report("not modelled yet: 2 (ptrace 2)");
+    run.expect_report("not known: 2 (ptrace 2)");
 }
 
 /// The picture has a bar, a label and an end for every process, and is well-formed.

@@ -20,7 +20,7 @@ impl<H: Host> Process<H> {
     }
 
     pub(crate) fn begun_exits_in(&self, hold: &Hold<'_, H>) -> usize {
-        self.begun_exits.get(hold) as usize
+        self.begun_exits().get(hold) as usize
     }
 
     pub(crate) fn terminal_generation_in(&self, hold: &Hold<'_, H>) -> u64 {

@@ -167,6 +167,6 @@ impl<H: Host> Process<H> {
 
     /// Whether all threads but one, or all, have begun to exit.
     fn has_at_most_one_busy(&self, hold: &Hold<'_, H>) -> bool {
-        self.live_threads.get(hold) - self.begun_exits.get(hold) <= 1
+        self.live_threads.get(hold) - self.begun_exits().get(hold) <= 1
     }
 }

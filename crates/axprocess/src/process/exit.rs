@@ -74,6 +74,11 @@ impl<H: Host> Thread<H> {
             process.exit_on_fast_path(hold, code);
             return ThreadExit::Last;
         }
+        self.exit_on_slow_path(hold, code)
+    }
+
+    #[inline(never)]
+    fn exit_on_slow_path(&self, hold: &mut Hold<'_, H>, code: i32) -> ThreadExit {
         self.settle_exit_code(hold, code);
         let exit = self.set_exiting(hold);
         if exit != ThreadExit::Gone {
@@ -135,12 +140,13 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         process.live_threads.set(hold, process.live_threads.get(hold) - 1);
         if self.has_mark(ThreadMark::ExitBegun) {
-            process.begun_exits.set(hold, process.begun_exits.get(hold) - 1);
+            process.begun_exits().set(hold, process.begun_exits().get(hold) - 1);
         }
         self.cancel_vfork(hold);
         self.count_exit_as_stop(hold);
         self.end_ptrace_stop(hold);
         self.enter_state(hold, ThreadState::Exiting);
+        self.set_mark(hold, ThreadMark::UsesMm, true);
     }
 
     /// Leaves the process, without children.
@@ -173,13 +179,11 @@ impl<H: Host> Thread<H> {
         }
         let process = self.process_in(hold);
         let leads = self.is_leader(hold);
-        self.complete_vfork(hold);
-        if self.has_mark(ThreadMark::LastToLive) {
-            process.disassociate_ctty(hold);
+        if self.has_mark(ThreadMark::UsesMm) {
+            self.release_mm_and_ctty(hold);
         }
-        // Linux's `child_reaper`: the leader, if it is not done before.
-        if process.state() == ProcessState::Exiting && (leads || process.leader(hold).is_none()) {
-            process.close_pid_ns_if_init(hold);
+        if process.own_numbers.level() > 0 && process.state() == ProcessState::Exiting {
+            self.close_pid_ns_if_child_reaper(hold);
         }
         if !process.reparent_children(hold, self.children_lists()) {
             return;
@@ -202,6 +206,22 @@ impl<H: Host> Thread<H> {
             process.notify_tracer_of_leader_exit(hold);
         }
         process.exit_notify_if_finished(hold);
+    }
+
+    /// Steps 1' and 1''.
+    fn release_mm_and_ctty(&self, hold: &mut Hold<'_, H>) {
+        self.set_mark(hold, ThreadMark::UsesMm, false);
+        self.complete_vfork(hold);
+        if self.has_mark(ThreadMark::LastToLive) {
+            self.process().disassociate_ctty(hold);
+        }
+    }
+
+    /// Linux's `child_reaper` is the leader, if it is not done before.
+    fn close_pid_ns_if_child_reaper(&self, hold: &mut Hold<'_, H>) {
+        if self.is_leader(hold) || self.process().leader(hold).is_none() {
+            self.process().close_pid_ns_if_init(hold);
+        }
     }
 
     /// Gives the number of a thread other than the leader back, which ended with this code.
@@ -268,7 +288,7 @@ impl<H: Host> Process<H> {
 
     /// With the last thread that begins to exit the process's end is decided, with that one's code. R-EXIT-20.
     pub(super) fn decide_exit_if_all_have_begun(&self, hold: &mut Hold<'_, H>) {
-        let all_have = self.begun_exits.get(hold) == self.live_threads.get(hold);
+        let all_have = self.begun_exits().get(hold) == self.live_threads.get(hold);
         if all_have && self.is_exit_undecided(hold) && !self.is_table_init_in(hold) {
             self.settle_group_exit(hold, self.exit_code.get().cast_signed());
         }

@@ -129,6 +129,7 @@ pub struct Process<H: Host> {
 
     reportable: TreeLinks<Process<H>>,
 
+    /// The tally of the list is of those that live and have begun to exit.
     threads: StrongList<Thread<H>, ThreadGroupList>,
     /// The thread that took over in exec; none: the first thread leads.
     later_leader: StrongEdge<Thread<H>>,
@@ -156,8 +157,6 @@ pub struct Process<H: Host> {
     continues: Word32,
     /// How many of `threads` live.
     live_threads: Field<u32>,
-    /// How many of those have had their end settled.
-    begun_exits: Field<u32>,
     /// How many children have moved from one of its threads to another.
     moved_children: Field<u32>,
     /// The classes of what it has to report, while it stands in the queue of reports.
@@ -450,6 +449,11 @@ impl<H: Host> Process<H> {
         hold.root_pid_ns().init(hold).is_some_and(|init| core::ptr::eq(init, self))
     }
 
+    /// How many of its threads live and have begun to exit: how they end is settled.
+    pub(crate) fn begun_exits(&self) -> &Field<u32> {
+        self.threads.owner_counter()
+    }
+
     /// The thread that leads it, also when that has exited.
     #[inline]
     pub(crate) fn leading_thread<'h>(&self, hold: &Hold<'h, H>) -> &'h Thread<H> {
@@ -513,7 +517,6 @@ pub(crate) mod written_out {
                 threads: StrongList::new(),
                 later_leader: StrongEdge::empty(),
                 live_threads: Field::new(0),
-                begun_exits: Field::new(0),
                 group: StrongEdge::empty(),
                 group_links: Links::new(),
                 group_place: Field::new(0),
@@ -556,7 +559,6 @@ pub(crate) mod written_out {
                 threads,
                 later_leader,
                 live_threads,
-                begun_exits,
                 group,
                 group_links,
                 group_place,
@@ -594,7 +596,6 @@ pub(crate) mod written_out {
                 part("threads", threads),
                 part("later_leader", later_leader),
                 part("live_threads", live_threads),
-                part("begun_exits", begun_exits),
                 part("group", group),
                 part("group_links", group_links),
                 part("group_place", group_place),

@@ -57,6 +57,10 @@ impl Ledger {
                 self.drive(tid, &call, |model| model.set_child_signal(tid, action));
             }
             Call::Unshare { flags } => self.judge_unshare(tid, &call, flags, result),
+            Call::SetNs { space: Some(_) } if result == -i64::from(libc::ESRCH) => {
+                self.comparison
+                    .skip("the process whose namespace a pidfd stands for has none any more");
+            }
             Call::SetNs { space: Some(space) } => {
                 let answer = self.ask(|model| model.enter(tid, space)).flatten();
                 match answer {

@@ -84,6 +84,9 @@ pub(crate) enum Fact {
         status: i32,
         #[serde(default, skip_serializing_if = "is_false")]
         is_late: bool,
+        /// Its parent was in exec, and may have been another program by then, or not.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_parent_executing: bool,
     },
     /// A death was collected that nobody waited for.
     Stray { tid: Pid },

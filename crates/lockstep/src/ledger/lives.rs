@@ -15,6 +15,9 @@ use crate::words;
 const RACED: &str =
     "SIGCHLD says of a process that was ended how its leader ended by itself in that moment";
 
+const EXECUTED: &str =
+    "by which signal a process is told of an end in the moment in which it executes a program";
+
 /// Why the answers that a process gets are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exemption {
@@ -269,6 +272,14 @@ impl Ledger {
         unfollowed.into_iter().filter(is_lacking).collect()
     }
 
+    /// The last thread of a process ends while its parent is in exec: to another program it would be told by `SIGCHLD`, whatever its exit signal is (R-NOTIFY-06).
+    pub(super) fn ends_amid_exec_of_parent(&mut self, tid: Pid) {
+        let tgid = self.process_of(tid);
+        if self.ask(|model| model.ends_with_sigchld(tgid)) == Some(false) {
+            self.own_ends.insert(tgid, EXECUTED);
+        }
+    }
+
     /// A process has ended.
     pub(super) fn ended(&mut self, tid: Pid, own: c_int, status: c_int) {
         let tgid = self.process_of(tid);
@@ -386,6 +397,16 @@ impl Ledger {
             self.history.reaped(pid, Reaper::Kernel);
         }
         self.drop_model_if_lost();
+    }
+
+    /// Whose child a process is, as the model has it.
+    pub(crate) fn parent_of(&mut self, pid: Pid) -> Option<Pid> {
+        self.ask(|model| model.relations(pid)).and_then(Result::ok).map(|it| it.parent)
+    }
+
+    /// Whom the end of a thread kills, unless how they end is settled by then.
+    pub(crate) fn killed_by_end_of(&mut self, tid: Pid) -> Vec<Pid> {
+        self.ask(|model| model.killed_by_end_of(tid)).unwrap_or_default()
     }
 
     /// Whether all others are gone from the namespace of an init, whose last thread this was.

@@ -37,6 +37,7 @@ use crate::compare::{Comparison, LOST};
 use crate::history::{History, Moment};
 use crate::journal::{Deed, Entry};
 use crate::model::{Model, Origin, Refusal};
+use crate::operation::Alteration;
 use crate::operation::{Arrival, Call, ChildSignal, Device};
 use crate::record::Recorder;
 use crate::sys::Pid;
@@ -241,7 +242,12 @@ impl Ledger {
             Fact::Left { tid, status } => self.thread_left(tid, status),
             Fact::Closing { tid, status } => self.begin_closing(tid, status),
             Fact::Kept { tid } => self.kept(tid),
-            Fact::Ended { tid, own, status, .. } => self.ended(tid, own, status),
+            Fact::Ended { tid, own, status, is_parent_executing, .. } => {
+                if is_parent_executing {
+                    self.ends_amid_exec_of_parent(tid);
+                }
+                self.ended(tid, own, status);
+            }
             Fact::Stray { tid } => self.stray(tid),
             Fact::HasTerminal { tid, device } => self.notice_terminal(self.process_of(tid), device),
             Fact::HungUp { device } => drop(self.ask(|model| model.hang_up(device))),
@@ -249,7 +255,12 @@ impl Ledger {
             Fact::Supervised { tid } => self.exempt(tid, Exemption::Supervised),
             Fact::Altered { tid, how } => self.altered(tid, how),
             Fact::Credentials { tid } => self.credentials_changed(tid),
-            Fact::Unmodelled { name } => self.comparison.note_unmodelled(name.as_str()),
+            Fact::Unmodelled { name } => {
+                self.comparison.note_unmodelled(name.as_str());
+                if name.as_str() == "ptrace" {
+                    self.comparison.note_altered(Alteration::Tracing.in_words());
+                }
+            }
             Fact::Slow => self.comparison.skip("the call took too long to keep the others waiting"),
             Fact::Untold => self.comparison.skip("nobody has told how a process or thread ended"),
             Fact::Told { signal } => {

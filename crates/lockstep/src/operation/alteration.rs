@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Alteration {
+    /// The program wanted to trace others, which Linux has refused because lockstep traces them.
+    Tracing,
     /// Strict seccomp mode cannot follow on a filter: it was refused.
     StrictMode,
     /// `prctl(PR_GET_SECCOMP)` has told of the tool's filter.
@@ -30,6 +32,7 @@ impl Alteration {
     /// In words, for the report.
     pub(crate) const fn in_words(self) -> &'static str {
         match self {
+            Self::Tracing => "the program traces others, or asks to be traced: ptrace was refused",
             Self::StrictMode => "strict seccomp mode was refused, because a filter is there",
             Self::AskedFilter => "prctl(PR_GET_SECCOMP) has told of lockstep's filter",
             Self::AskedPrivileges => "prctl(PR_GET_NO_NEW_PRIVS) has told of what the filter needs",

@@ -41,12 +41,9 @@ pub(crate) fn text(report: &Report, is_coloured: bool) -> String {
     let equal: BTreeMap<_, _> =
         comparison.equal.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
     counts(&mut text, &paint, "compared, equal", &equal);
-    counts(&mut text, &paint, "not modelled yet", &comparison.unmodelled);
+    counts(&mut text, &paint, "not known", &comparison.unmodelled);
     counts(&mut text, &paint, "not compared", &comparison.not_compared);
     counts(&mut text, &paint, "changed by following", &comparison.altered);
-    if comparison.has_refused_tracing() {
-        add(&mut text, "not supported: the program traces others; here, ptrace is refused to it");
-    }
     if let Some(status) = report.status {
         let status = words::status(status);
         add(&mut text, &format!("{}: {status}", paint.dim("the program ended")));

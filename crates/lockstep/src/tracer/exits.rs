@@ -34,6 +34,8 @@ pub(super) struct ExitFlight {
     is_closing: bool,
     /// The model cannot tell when it is over: others go on meanwhile, and nothing that is asked about it is compared.
     is_kept: bool,
+    /// The status word with which it has ended, and since when that is known.
+    ended: Option<(c_int, Instant)>,
     /// Since when the model has it as ended, which Linux has not shown.
     owed_since: Option<Instant>,
     /// Since when Linux has it as ended, which the model has not.
@@ -88,6 +90,7 @@ impl Tracer<'_> {
             is_late: false,
             is_closing,
             is_kept: false,
+            ended: None,
             owed_since: None,
             dead_since: None,
         };
@@ -161,12 +164,23 @@ impl Tracer<'_> {
         }
     }
 
+    /// How a process ends, one of whose threads ends with this status: it began to exit last, or not (R-EXIT-20), or was killed before another one had written a core
+    /// (R-EXIT-21). What `/proc` shows of the process is what counts then.
+    pub(super) fn status_of_group_exit(&self, tgid: Pid, own: c_int) -> c_int {
+        match self.processes.get(&tgid) {
+            Some(process) if process.has_had_threads => {
+                procfs::exit_code_if_shown(tgid).unwrap_or(own)
+            }
+            _ => own,
+        }
+    }
+
     /// Ends the flight of an exit that is over.
     pub(super) fn finish_exit(&mut self) -> bool {
         if let Some(Flight::Exit(mut flight)) =
             self.slot.take_if(|slot| matches!(slot, Flight::Exit(_)))
         {
-            if let Some(status) = self.observe_end(&mut flight) {
+            if let Some(status) = self.observe_settled_end(&mut flight) {
                 self.end(&flight, status);
                 return true;
             }
@@ -184,7 +198,7 @@ impl Tracer<'_> {
         }
         for position in 0..self.slow_exits.len() {
             let mut flight = self.slow_exits.swap_remove(position);
-            if let Some(status) = self.observe_end(&mut flight) {
+            if let Some(status) = self.observe_settled_end(&mut flight) {
                 self.end(&flight, status);
                 return true;
             }
@@ -193,6 +207,59 @@ impl Tracer<'_> {
             self.slow_exits.swap(position, last);
         }
         false
+    }
+
+    /// The status word, if the end is over, and it is known of those whom it kills whether they had begun to exit by themselves before (R-EXIT-20).
+    fn observe_settled_end(&mut self, flight: &mut ExitFlight) -> Option<c_int> {
+        if flight.ended.is_none() {
+            flight.ended = Some((self.observe_end(flight)?, Instant::now()));
+        }
+        let (status, since) = flight.ended?;
+        let killed = self.ledger.killed_by_end_of(flight.tid);
+        let is_open = |pid| {
+            self.processes.get(pid).is_some_and(|process| {
+                let mut threads = process.threads.iter().map(|tid| &self.tracees[tid]);
+                threads.all(|thread| !matches!(thread.activity, Activity::Exiting))
+            })
+        };
+        if killed.iter().any(is_open) && since.elapsed() < self.patience(SETTLE) {
+            return None;
+        }
+        for pid in killed {
+            self.apply_own_end(pid);
+        }
+        Some(status)
+    }
+
+    /// A process begins to end, with this status: an end that kills it, and waited for this to be known, comes before what it did amid its death, and behind its own decision.
+    pub(super) fn end_what_kills(&mut self, tgid: Pid, status: c_int) {
+        let kills = |flight: &ExitFlight, tracer: &mut Self| {
+            flight.ended.is_some() && tracer.ledger.killed_by_end_of(flight.tid).contains(&tgid)
+        };
+        let flight = match self.slot.take() {
+            Some(Flight::Exit(flight)) if kills(&flight, self) => flight,
+            other => {
+                self.slot = other;
+                return;
+            }
+        };
+        if status != libc::SIGKILL {
+            self.ledger.note(Fact::Doomed { pid: tgid, status });
+        }
+        if let Some((status, _)) = flight.ended {
+            self.end(&flight, status);
+        }
+    }
+
+    /// Tells the model the news that a process ends otherwise than by `SIGKILL`.
+    fn apply_own_end(&mut self, pid: Pid) {
+        let is_own = |status| status != libc::SIGKILL;
+        if let Some(position) =
+            self.news.iter().position(|news| news.end_of(pid).is_some_and(is_own))
+            && let Some(status) = self.news.remove(position).and_then(|news| news.end_of(pid))
+        {
+            self.ledger.note(Fact::Doomed { pid, status });
+        }
     }
 
     /// The status word, if the end is over.
@@ -228,7 +295,10 @@ impl Tracer<'_> {
         process.threads.remove(&tid);
         if process.threads.is_empty() {
             self.processes.remove(&tgid);
-            self.ledger.note(Fact::Ended { tid, own, status, is_late });
+            self.note_ended(tgid);
+            let parent = self.ledger.parent_of(tgid);
+            let is_parent_executing = parent.is_some_and(|it| self.executing_thread(it).is_some());
+            self.ledger.note(Fact::Ended { tid, own, status, is_late, is_parent_executing });
         } else {
             self.ledger.note(Fact::Left { tid, status: own });
             self.check_stop_complete(tgid);
@@ -345,6 +415,17 @@ impl Tracer<'_> {
         true
     }
 
+    /// A thread whose process had this zombie, and has given it away on its way to its end, and whether that is noticed: it began with no stop if it was killed amid its own `exit_group`.
+    fn exiting_giver_of(&mut self, zombie: Pid) -> Option<(Pid, bool)> {
+        let process = self.processes.get(&self.ledger.parent_of(zombie)?)?;
+        let is_noticed = |tid: Pid| matches!(self.tracees[&tid].activity, Activity::Exiting);
+        let mut exiting =
+            process.threads.iter().copied().filter(|&tid| {
+                is_noticed(tid) || procfs::is_exiting(tid) && !sys::has_stopped(tid)
+            });
+        exiting.next().map(|tid| (tid, is_noticed(tid)))
+    }
+
     /// Those who were killed by it may be in the queue already.
     fn begin_silent_exit(&mut self, tid: Pid, status: c_int) {
         self.begin_exit(tid, status, ExitStop::Missing);
@@ -374,6 +455,13 @@ impl Tracer<'_> {
         if self.tracees.contains_key(&tid) {
             self.begin_silent_exit(tid, death.status);
             return true;
+        }
+        if let Some((giver, is_noticed)) = self.exiting_giver_of(tid) {
+            if !is_noticed {
+                self.begin_silent_exit(giver, status_at_end(giver));
+            }
+            // Its end comes first.
+            return !is_noticed;
         }
         self.newborns.remove(&tid);
         if sys::collect_death(tid).is_none() {

@@ -83,6 +83,7 @@ impl Tracer<'_> {
             self.tracees.insert(child, Tracee::new(tgid));
             if let Some(process) = self.processes.get_mut(&tgid) {
                 process.threads.insert(child);
+                process.has_had_threads = true;
                 if process.stop == GroupStop::Complete {
                     process.stop = GroupStop::Begun;
                 }

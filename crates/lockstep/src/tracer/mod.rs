@@ -81,6 +81,8 @@ const REST: Duration = Duration::from_millis(60);
 const IMPATIENCE: Duration = Duration::from_millis(200);
 /// How long news of stops are held back for sleepers that are due.
 const NEWS_DELAY: Duration = Duration::from_millis(20);
+/// How long those whom lockstep has killed may take to end.
+const GIVE_UP: Duration = Duration::from_secs(30);
 /// How long the end of a thread may occupy the slot; closing files can take long.
 const SLOW_EXIT: Duration = Duration::from_secs(1);
 /// How long a call may occupy the slot before it is looked whether its caller still lives.
@@ -122,6 +124,10 @@ pub(crate) struct Tracer<'a> {
     quiet_ticks: u32,
     /// So many times in a row only one stop was handled: others may be there.
     single_stops: u32,
+    /// The processes that have ended last.
+    ended: VecDeque<Pid>,
+    /// Since when all that lives is killed.
+    killing_since: Option<Instant>,
     /// What has happened, as the model sees it.
     ledger: Ledger,
 }
@@ -207,6 +213,8 @@ impl<'a> Tracer<'a> {
             may_be_dead: false,
             quiet_ticks: 0,
             single_stops: 0,
+            ended: VecDeque::new(),
+            killing_since: None,
             ledger,
         }
     }
@@ -233,6 +241,11 @@ impl<'a> Tracer<'a> {
                     self.end_program(Fact::TimedOut { seconds });
                 }
                 limit = limit.min(rest);
+            }
+            if self.killing_since.is_some_and(|since| since.elapsed() > GIVE_UP) {
+                self.tell_of_undying();
+                self.ledger.note(Fact::Untold);
+                break;
             }
             if !self.wait(limit) {
                 self.ledger.note(Fact::Untold);
@@ -269,7 +282,7 @@ impl<'a> Tracer<'a> {
                 self.quiet_ticks = 0;
                 self.take_stops();
             }
-            Wake::Signal(signal) => self.on_own_signal(signal),
+            Wake::Signal { signal, sender } => self.on_own_signal(signal, sender),
             Wake::Nothing => {
                 self.quiet_ticks += 1;
                 self.take_stops();
@@ -405,25 +418,60 @@ impl<'a> Tracer<'a> {
         let notice = format!(
             "lockstep: the program has ended; {count} {noun} that it left still {verb} (Ctrl-C ends this)\n"
         );
-        // It is no part of the verdict: where nobody reads it, nothing is lost.
+        self.say(&notice);
+        true
+    }
+
+    /// Says which processes do not end although they were killed: the init of a PID namespace that is the only one left in a group of a dead member's number waits for itself.
+    fn tell_of_undying(&mut self) {
+        let mut pids: Vec<_> = self.processes.keys().copied().collect();
+        pids.sort_unstable();
+        let pids: Vec<_> = pids.iter().map(Pid::to_string).collect();
+        self.say(&format!(
+            "lockstep: gives up on what Linux does not let end: {}\n",
+            pids.join(", ")
+        ));
+    }
+
+    /// It is no part of the verdict: where nobody reads it, nothing is lost.
+    fn say(&mut self, notice: &str) {
         let _ = match &mut self.limits.notices {
             Some(file) => file.write_all(notice.as_bytes()),
             None => std::io::stderr().write_all(notice.as_bytes()),
         };
-        true
     }
 
-    /// A signal for lockstep itself. The terminal's keys are meant for the program, which gets
-    /// them too, as long as it lives.
-    fn on_own_signal(&mut self, signal: c_int) {
-        let is_for_program = matches!(signal, libc::SIGINT | libc::SIGQUIT);
-        match signal {
-            libc::SIGTERM | libc::SIGHUP => self.end_program(Fact::Told { signal }),
-            _ if is_for_program && self.ledger.has_root_ended() => {
-                self.end_program(Fact::Told { signal });
-            }
-            _ => {}
+    /// Remembers a process that has ended: what it has sent may still come.
+    fn note_ended(&mut self, pid: Pid) {
+        /// So many are remembered.
+        const REMEMBERED: usize = 256;
+        if self.ended.len() == REMEMBERED {
+            self.ended.pop_front();
         }
+        self.ended.push_back(pid);
+    }
+
+    /// A signal for lockstep itself. What the program sends to its group, lockstep's own, is nothing to lockstep. The terminal's keys are meant for the program, which gets
+    /// them too, as long as it lives; after that they end what it has left.
+    fn on_own_signal(&mut self, signal: c_int, sender: Option<Pid>) {
+        if sender.is_some_and(|pid| self.is_of_program(pid)) {
+            return;
+        }
+        match signal {
+            libc::SIGINT | libc::SIGQUIT if self.ledger.has_root_ended() => self.kill_all(),
+            libc::SIGINT | libc::SIGQUIT | libc::SIGPIPE => {}
+            libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {}
+            libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => {}
+            _ => self.end_program(Fact::Told { signal }),
+        }
+    }
+
+    /// Whether a sender's number is that of a followed process, in whatever namespace that lives: Linux tells its own one (R-KILL-07).
+    fn is_of_program(&self, sender: Pid) -> bool {
+        let is_inside = |pid: &Pid| procfs::numbers(*pid).contains(&sender);
+        self.processes.contains_key(&sender)
+            || self.ended.contains(&sender)
+            || self.has_namespaces && self.processes.keys().any(is_inside)
     }
 
     /// Kills whatever lives. Their ends are followed like all others, but no longer compared.
@@ -432,7 +480,8 @@ impl<'a> Tracer<'a> {
         self.kill_all();
     }
 
-    fn kill_all(&self) {
+    fn kill_all(&mut self) {
+        self.killing_since.get_or_insert_with(Instant::now);
         for &pid in self.processes.keys() {
             let _ = sys::kill(pid, libc::SIGKILL);
         }

@@ -38,6 +38,14 @@ impl News {
     pub(super) fn new(pid: Pid, kind: NewsKind) -> Self {
         Self { pid, kind, since: Instant::now() }
     }
+
+    /// The status word, if it is that this process ends.
+    pub(super) const fn end_of(&self, pid: Pid) -> Option<c_int> {
+        match self.kind {
+            NewsKind::GroupExit { status } if self.pid == pid => Some(status),
+            _ => None,
+        }
+    }
 }
 
 impl Tracer<'_> {
@@ -109,17 +117,16 @@ impl Tracer<'_> {
             NewsKind::Continue => Fact::Continued { pid },
             NewsKind::GroupExit { status } => Fact::Doomed { pid, status },
         });
-        if let NewsKind::Stop { signal } = kind {
-            self.stop_with_the_job(signal);
+        if let NewsKind::Stop { .. } = kind {
+            self.stop_with_the_job();
         }
         true
     }
 
-    /// The terminal has stopped the whole job that lockstep belongs to: stops itself, so that
+    /// The whole job that lockstep belongs to is stopped: stops itself, so that
     /// the user's shell gets the terminal back.
-    fn stop_with_the_job(&mut self, signal: c_int) {
-        let is_terminal_signal = matches!(signal, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU);
-        if !is_terminal_signal || !sys::is_terminal(&std::io::stdin()) {
+    fn stop_with_the_job(&mut self) {
+        if !sys::is_terminal(&std::io::stdin()) {
             return;
         }
         let mut members = self.processes.iter().filter(|(pid, _)| {

@@ -243,7 +243,7 @@ impl Tracer<'_> {
     }
 
     /// A thread of a process that is in execve, as far as is known.
-    fn executing_thread(&self, pid: Pid) -> Option<Pid> {
+    pub(super) fn executing_thread(&self, pid: Pid) -> Option<Pid> {
         let process = self.processes.get(&pid)?;
         process.threads.iter().copied().find(|tid| self.tracees[tid].is_executing)
     }
@@ -262,10 +262,12 @@ impl Tracer<'_> {
         if let Activity::Calling(Call::Fork(fork)) = activity {
             self.find_born(tid, &fork);
         }
+        let tgid = self.tracees[&tid].tgid;
+        self.end_what_kills(tgid, status);
         self.reconcile(tid, activity, status);
         self.free_slot_of(tid);
-        let tgid = self.tracees[&tid].tgid;
         if self.is_group_exit(tid, tgid, status, stop) {
+            let status = self.status_of_group_exit(tgid, status);
             self.news.push_back(News::new(tgid, NewsKind::GroupExit { status }));
         }
         self.queue.push_back(Turn::Exit { tid, status });

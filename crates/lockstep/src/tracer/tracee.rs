@@ -122,11 +122,18 @@ pub(super) struct Traced {
     pub(super) stop: GroupStop,
     /// It is the init of a PID namespace inside lockstep's.
     pub(super) is_init: bool,
+    /// It has had a second thread.
+    pub(super) has_had_threads: bool,
 }
 
 impl Traced {
     pub(super) fn new(leader: Pid, is_init: bool) -> Self {
-        Self { threads: BTreeSet::from([leader]), stop: GroupStop::None, is_init }
+        Self {
+            threads: BTreeSet::from([leader]),
+            stop: GroupStop::None,
+            is_init,
+            has_had_threads: false,
+        }
     }
 }
 

@@ -115,6 +115,8 @@ impl Bench {
         };
         // SAFETY: between fork and exec only signal(2) is called, which is safe there.
         unsafe { command.pre_exec(forget) };
+        // What a program sends to its group is not for the test.
+        command.process_group(0);
         command.env(MARK, &self.mark).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
     }

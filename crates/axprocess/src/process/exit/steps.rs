@@ -114,7 +114,7 @@ impl<H: Host> Thread<H> {
         self.settle_exit_code(hold, code);
         self.set_mark(hold, ThreadMark::ExitBegun, true);
         process.mark(hold, Marks::SLOW_PATH);
-        process.begun_exits.set(hold, process.begun_exits.get(hold) + 1);
+        process.begun_exits().set(hold, process.begun_exits().get(hold) + 1);
         process.decide_exit_if_all_have_begun(hold);
         self.park_if_sibling_dumps_core(hold);
     }
