@@ -35,6 +35,10 @@ pub(crate) fn run(arguments: &AgentArguments) -> Result<u8, Failure> {
     }
     let measure =
         if arguments.expectations_only { Measure::Expectations } else { Measure::Everything };
+    if let Err(error) = watch::check_waits() {
+        outln!("TAP version 14\n1..{}\nBail out! {error}", scenarios.len());
+        return Ok(output::finish(STATUS_FAILED));
+    }
     let lacking = &arguments.without;
     let limit = Duration::from_secs(arguments.limit);
     let sheltered = (!lacking.contains(&Lack::Namespaces))

@@ -21,6 +21,20 @@ pub(crate) enum Watched {
     Died { status: i32 },
 }
 
+/// Finds out whether the kernel can tell of the end of a child: else nothing can be watched.
+///
+/// # Errors
+///
+/// That of wait4(2), with its name.
+pub(crate) fn check_waits() -> io::Result<()> {
+    // SAFETY: plain numbers, and no status is asked for; nobody is its own child.
+    unsafe { libc::waitpid(libc::getpid(), std::ptr::null_mut(), libc::WNOHANG) };
+    match io::Error::last_os_error() {
+        error if error.raw_os_error() == Some(libc::ECHILD) => Ok(()),
+        error => Err(refused("wait4", &error)),
+    }
+}
+
 /// Does `work` in a process of its own, for so long at most.
 ///
 /// To be called while the caller has one thread. What the work leaves behind is ended by `clean_up`.

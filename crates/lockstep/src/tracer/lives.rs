@@ -92,6 +92,7 @@ impl Tracer<'_> {
             self.tracees.insert(child, Tracee::new(child));
             self.processes.insert(child, Traced::new(child, numbers.is_init()));
         }
+        self.inner_numbers.extend(numbers.all.iter().skip(1));
         self.ledger.note(Fact::Born { parent, fork: *fork, numbers });
         if self.ledger.is_told_to_end() {
             let _ = sys::kill(child, libc::SIGKILL);

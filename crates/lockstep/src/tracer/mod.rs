@@ -53,7 +53,7 @@ mod news;
 mod stops;
 mod tracee;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -126,6 +126,8 @@ pub(crate) struct Tracer<'a> {
     single_stops: u32,
     /// The processes that have ended last.
     ended: VecDeque<Pid>,
+    /// The numbers that processes have, or had, in namespaces inside lockstep's.
+    inner_numbers: HashSet<Pid>,
     /// Since when all that lives is killed.
     killing_since: Option<Instant>,
     /// What has happened, as the model sees it.
@@ -214,6 +216,7 @@ impl<'a> Tracer<'a> {
             quiet_ticks: 0,
             single_stops: 0,
             ended: VecDeque::new(),
+            inner_numbers: HashSet::new(),
             killing_since: None,
             ledger,
         }
@@ -458,7 +461,9 @@ impl<'a> Tracer<'a> {
             return;
         }
         match signal {
-            libc::SIGINT | libc::SIGQUIT if self.ledger.has_root_ended() => self.kill_all(),
+            libc::SIGINT | libc::SIGQUIT if self.ledger.has_root_ended() => {
+                self.end_program(Fact::Told { signal });
+            }
             libc::SIGINT | libc::SIGQUIT | libc::SIGPIPE => {}
             libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {}
             libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => {}
@@ -468,10 +473,9 @@ impl<'a> Tracer<'a> {
 
     /// Whether a sender's number is that of a followed process, in whatever namespace that lives: Linux tells its own one (R-KILL-07).
     fn is_of_program(&self, sender: Pid) -> bool {
-        let is_inside = |pid: &Pid| procfs::numbers(*pid).contains(&sender);
         self.processes.contains_key(&sender)
             || self.ended.contains(&sender)
-            || self.has_namespaces && self.processes.keys().any(is_inside)
+            || self.inner_numbers.contains(&sender)
     }
 
     /// Kills whatever lives. Their ends are followed like all others, but no longer compared.

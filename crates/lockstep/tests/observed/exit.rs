@@ -228,7 +228,7 @@ impl Drop for Directory {
     }
 }
 
-/// A process of two threads that dumps its core because of a SIGQUIT, and its second thread. It has so much memory that it is seen while it does.
+/// A process of two threads that dumps its core because of a SIGABRT, and its second thread. It has so much memory that it is seen while it does.
 fn dumping() -> (i32, i32) {
     let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
     if pattern.starts_with(['|', '/', '@']) || pattern.trim().is_empty() {
@@ -252,7 +252,7 @@ fn dumping() -> (i32, i32) {
             sys::park();
         });
         until(|| board.get(1) != 0);
-        sys::kill(child, libc::SIGQUIT).expect("a child");
+        sys::kill(child, libc::SIGABRT).expect("a child");
         let is_dumping = || sys::try_status_line(child, "CoreDumping").as_deref() == Some("1");
         until(|| is_dumping() || sys::state(child) == Some('Z'));
         let is_parked = sys::thread_state(child, board.get(0)) == Some('I');
@@ -271,14 +271,14 @@ fn sigkill_cuts_a_core_dump() {
     scene(|| {
         for to_thread in [false, true] {
             let (child, thread) = dumping();
-            assert_eq!(sys::stat_number(child, 52), i64::from(libc::SIGQUIT));
+            assert_eq!(sys::stat_number(child, 52), i64::from(libc::SIGABRT));
             assert_eq!(sys::status_line(child, "Threads"), "2");
             assert_eq!(sys::wait(Who::Child(child), libc::WEXITED | libc::WNOHANG), Ok(None));
             let pidfd = sys::pidfd_of_thread(child).expect("a process");
             assert_eq!(sys::poll(&pidfd), 0);
             sys::kill(child, libc::SIGTERM).expect("a child");
             assert!(!sys::is_pending(child, libc::SIGTERM));
-            assert_eq!(sys::stat_number(child, 52), i64::from(libc::SIGQUIT));
+            assert_eq!(sys::stat_number(child, 52), i64::from(libc::SIGABRT));
             match to_thread {
                 true => sys::tgkill(child, thread, libc::SIGKILL).expect("a thread"),
                 false => sys::kill(child, libc::SIGKILL).expect("a child"),
