@@ -53,6 +53,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// This hold, and those that it takes to complete what it has begun.
+    #[inline]
     pub(super) fn exit_in_holds<R>(&self, first: impl FnOnce(&mut Hold<'_, H>) -> R) -> R {
         let first = || self.process().table().hold(first);
         let exit = with_rest_on_panic(|| self.finish_exit(), first);
@@ -182,7 +183,7 @@ impl<H: Host> Thread<H> {
         if self.has_mark(ThreadMark::UsesMm) {
             self.release_mm_and_ctty(hold);
         }
-        if process.own_numbers.level() > 0 && process.state() == ProcessState::Exiting {
+        if process.own_numbers.level() > 0 {
             self.close_pid_ns_if_child_reaper(hold);
         }
         if !process.reparent_children(hold, self.children_lists()) {
@@ -209,6 +210,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Steps 1' and 1''.
+    #[cold]
     fn release_mm_and_ctty(&self, hold: &mut Hold<'_, H>) {
         self.set_mark(hold, ThreadMark::UsesMm, false);
         self.complete_vfork(hold);
@@ -217,10 +219,13 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    /// Linux's `child_reaper` is the leader, if it is not done before.
+    /// With the exit of its init a namespace closes. Linux's `child_reaper` is the leader, if it is not done before.
+    #[cold]
     fn close_pid_ns_if_child_reaper(&self, hold: &mut Hold<'_, H>) {
-        if self.is_leader(hold) || self.process().leader(hold).is_none() {
-            self.process().close_pid_ns_if_init(hold);
+        let process = self.process();
+        let is_child_reaper = self.is_leader(hold) || process.leader(hold).is_none();
+        if is_child_reaper && process.state() == ProcessState::Exiting {
+            process.close_pid_ns_if_init(hold);
         }
     }
 

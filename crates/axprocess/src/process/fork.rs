@@ -727,24 +727,26 @@ impl<'h, H: Host> Origin<'h, H> {
     /// `ENOMEM`: the table is gone; the init of a namespace that has ended adopts nobody, so that on behalf of itself nothing can be made.
     #[inline]
     fn parent_or_reaper(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
-        if self.parent.is_live_in(hold) {
-            return Ok(self.parent);
-        }
-        self.dying_parent_or_heir(hold)
-    }
-
-    /// A thread that exits keeps its children, a new one among them, until it hands them all over.
-    #[cold]
-    fn dying_parent_or_heir(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
-        if self.parent.state() == ThreadState::Exiting {
-            return Ok(self.parent);
-        }
-        match self.parent.self_or_first_live(hold) {
+        let of_process = match self.parent.is_live_in(hold) {
+            true => Some(self.parent),
+            false => self.dying_parent_or_heir(hold),
+        };
+        match of_process {
             Some(parent) => Ok(parent),
             None => self.live_reaper(hold),
         }
     }
 
+    /// A thread that exits keeps its children, a new one among them, until it hands them all over.
+    #[cold]
+    fn dying_parent_or_heir(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        match self.parent.state() {
+            ThreadState::Exiting => Some(self.parent),
+            _ => self.parent.self_or_first_live(hold),
+        }
+    }
+
+    #[cold]
     fn live_reaper(&self, hold: &mut Hold<'h, H>) -> Result<&'h Thread<H>, Errno> {
         let reaper = self.parent.process_in(hold).find_reaper(hold);
         reaper.filter(|it| !it.process_in(hold).has_ended()).ok_or(Errno::ENOMEM)
