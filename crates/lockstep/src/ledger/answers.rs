@@ -287,7 +287,11 @@ impl Ledger {
 
     /// Compares the relations of a process with what `/proc` says.
     pub(super) fn check_relations(&mut self, pid: Pid) {
-        let stat = self.view.stat(pid);
+        let is_gone = !self.is_unfollowed(pid)
+            && !self.exemptions.contains_key(&pid)
+            && !self.is_closing()
+            && self.ask(|model| model.relations(pid).is_err()) == Some(true);
+        let stat = if is_gone { self.view.lasting_stat(pid) } else { self.view.stat(pid) };
         self.check_relations_in(pid, stat);
     }
 

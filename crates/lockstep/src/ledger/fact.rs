@@ -1,5 +1,7 @@
 //! What Linux has done, one thing after the other: all that the model is driven by and compared with.
 
+use std::time::{Duration, Instant};
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::Numbers;
@@ -198,6 +200,19 @@ impl View {
             }
             Self::Past(sights) => take(&mut sights.stats, pid)?,
         }
+    }
+
+    /// The same of one that should be gone: Linux releases the dead children of a process a moment after that itself is a zombie.
+    pub(super) fn lasting_stat(&mut self, pid: Pid) -> Option<Stat> {
+        /// So long is waited at most.
+        const MOMENT: Duration = Duration::from_secs(1);
+        if let Self::Live(_) = self {
+            let deadline = Instant::now() + MOMENT;
+            while procfs::stat(pid).is_some() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+        self.stat(pid)
     }
 
     /// Collects the death of a process. False if it has not died, or is not lockstep's to collect.

@@ -184,8 +184,9 @@ impl Tracer<'_> {
                 self.end(&flight, status);
                 return true;
             }
+            // Whose death has been collected keeps the slot: an exec that has waited for it is not applied before.
             let limit = if flight.is_closing { CLOSING } else { SLOW_EXIT };
-            if flight.since.elapsed() > limit {
+            if flight.ended.is_none() && flight.since.elapsed() > limit {
                 flight.is_late = true;
                 self.slow_exits.push(flight);
                 return true;
@@ -198,7 +199,7 @@ impl Tracer<'_> {
         }
         for position in 0..self.slow_exits.len() {
             let mut flight = self.slow_exits.swap_remove(position);
-            if let Some(status) = self.observe_settled_end(&mut flight) {
+            if let Some(status) = self.observe_end(&mut flight) {
                 self.end(&flight, status);
                 return true;
             }
