@@ -203,11 +203,11 @@ impl<H: Host> Thread<H> {
 
     /// Releases another thread, as Linux's `de_thread` does each; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.
     fn reparent_and_release_thread(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
-        let heir = self.heir_of(hold, other);
-        if !other.children_lists().try_reparent_all(hold, heir) {
+        if !other.try_exit_ptrace(hold) {
             return false;
         }
-        if !other.try_exit_ptrace(hold) {
+        let heir = self.heir_of(hold, other);
+        if !other.children_lists().try_reparent_all(hold, heir) {
             return false;
         }
         hold.count_touched();

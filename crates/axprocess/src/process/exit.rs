@@ -7,7 +7,7 @@
 //! | 1 | `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more. Who takes out the last one **is** the last: the process is `Exiting` |
 //! | 1' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) |
 //! | 1'' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) |
-//! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 16 a hold |
+//! | 2 | `forget_original_parent` | its tracees are let go (R-PTRACE-05), then its children move to a living thread of the process, else to the reaper, at most 16 a hold |
 //! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie |
 //!
@@ -146,10 +146,10 @@ impl<H: Host> Thread<H> {
         }
         let process = self.process_in(hold);
         let leads = self.is_leader(hold);
-        if !process.reparent_children(hold, self.children_lists()) {
+        if !self.try_exit_ptrace(hold) {
             return;
         }
-        if !self.try_exit_ptrace(hold) {
+        if !process.reparent_children(hold, self.children_lists()) {
             return;
         }
         if process.has(hold, Marks::ENDING_PID_NS) && !process.zap_pid_ns_processes(hold) {

@@ -65,7 +65,7 @@ pub struct ProcessStat {
     /// Field 38.
     pub exit_signal: ExitSignal,
     /// Field 52, as a status word: of the decided exit; while stopped, the number of a stop signal that nobody has waited for; else
-    /// the leader's. The kernel shows 0 to who may not look. R-PROC-05.
+    /// the leader's, or the code of its ptrace-stop that nobody has waited for. The kernel shows 0 to who may not look. R-PROC-05.
     pub exit_code: i32,
 }
 
@@ -231,7 +231,11 @@ impl<H: Host> Process<H> {
             let signal = signal.filter(|_| self.has(hold, Marks::STOP_REPORT));
             return signal.map_or(0, |signal| signal.number().into());
         }
-        self.leading_thread(hold).exit_code().get().cast_signed()
+        let leader = self.leading_thread(hold);
+        match leader.trace(hold).and_then(|trace| trace.unread_code(hold)) {
+            Some(stop) => stop.code().into(),
+            None => leader.exit_code().get().cast_signed(),
+        }
     }
 }
 

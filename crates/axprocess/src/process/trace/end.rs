@@ -5,7 +5,7 @@ use crate::process::send::Receiver;
 use crate::process::{Process, ProcessState};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{ChildSignalAction, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus};
 
 impl<H: Host> PtraceRole<H> {
     /// Ends the tracing, as Linux's `__ptrace_detach`: the living go on without a tracer, the dead go where the tracer kept them from.
@@ -57,32 +57,36 @@ impl<H: Host> PtraceRole<H> {
         status: WaitStatus,
     ) {
         let Some(tracer) = self.tracer(hold) else { return };
-        let tracer = tracer.process(hold);
+        let process = tracer.process(hold);
         if let Some(signal) = signal {
-            self.signal_tracer(hold, tracer, signal, status);
+            let pid = self.number_in(hold, process.pid_ns(hold));
+            tracer.signal(hold, signal, SignalCause::Child { pid, status });
         }
         let news = self.news_to_tracer(hold);
-        tracer.note_news_and_wake(hold, &news);
+        process.note_news_and_wake(hold, &news);
     }
 
-    /// Tells the tracer of a stop, unless it does not want to hear of stops; its waiters are woken in any case.
-    pub(super) fn notify_tracer_of_stop(&self, hold: &mut Hold<'_, H>, status: WaitStatus) {
-        let Some(tracer) = self.tracer(hold) else { return };
-        let action = hold.host().child_signal_action(hold.view(), tracer.process(hold));
-        let is_deaf = action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP);
-        self.notify_tracer(hold, (!is_deaf).then_some(Signal::SIGCHLD), status);
-    }
-
-    fn signal_tracer(
+    /// Tells the tracer of a stop or a continuation, unless it does not want to hear of those; its waiters are woken in any case.
+    pub(in crate::process) fn notify_tracer_of_stop(
         &self,
         hold: &mut Hold<'_, H>,
-        tracer: &Process<H>,
-        signal: Signal,
-        status: WaitStatus,
+        cause: impl FnOnce(Pid) -> SignalCause,
     ) {
-        let pid = self.number_in(hold, tracer.pid_ns(hold));
-        let cause = SignalCause::Child { pid, status };
-        tracer.send(hold, &SignalInfo { signal, cause });
+        let Some(tracer) = self.tracer(hold) else { return };
+        let process = tracer.process(hold);
+        let action = hold.host().child_signal_action(hold.view(), process);
+        if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
+            let cause = cause(self.number_in(hold, process.pid_ns(hold)));
+            tracer.signal(hold, Signal::SIGCHLD, cause);
+        }
+        let news = self.news_to_tracer(hold);
+        process.note_news_and_wake(hold, &news);
+    }
+
+    /// A signal for its process: the thread itself is asked first.
+    fn signal(&self, hold: &mut Hold<'_, H>, signal: Signal, cause: SignalCause) {
+        let receiver = Receiver::Process(self.thread(hold));
+        self.process(hold).send_to(hold, receiver, &SignalInfo { signal, cause });
     }
 }
 

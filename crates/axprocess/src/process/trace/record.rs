@@ -46,6 +46,8 @@ bitflags::bitflags! {
         const EXIT_KILL = 1 << 1;
         /// It is in a ptrace-stop.
         const STOPPED = 1 << 2;
+        /// It listens in that stop.
+        const LISTENING = 1 << 3;
     }
 }
 
@@ -127,7 +129,13 @@ impl<H: Host> PtraceRole<H> {
         self.owner(hold).own_numbers().number_in(hold, viewer)
     }
 
+    /// What wait may report.
     pub(crate) fn unconsumed_report(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
+        self.report.get(hold).filter(|_| !self.marks.get(hold).contains(TraceMarks::LISTENING))
+    }
+
+    /// The code of a stop that nobody has waited for, whether it may be reported or not.
+    pub(in crate::process) fn unread_code(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
         self.report.get(hold)
     }
 
@@ -144,7 +152,9 @@ impl<H: Host> PtraceRole<H> {
             return is_zombie.then(|| process.exit_status().into());
         }
         let thread = self.owner(hold);
-        let status = match process.has(hold, Marks::GROUP_EXIT) {
+        let is_decided =
+            process.has(hold, Marks::GROUP_EXIT) || process.state() > ProcessState::Live;
+        let status = match is_decided {
             true => process.exit_status(),
             false => ExitStatus::from_word(thread.exit_code().get()),
         };
@@ -174,15 +184,22 @@ impl<H: Host> PtraceRole<H> {
 
     /// Enters a stop.
     pub(super) fn stop(&self, hold: &mut Hold<'_, H>, stop: TraceStop) {
-        self.marks.set(hold, self.marks.get(hold) | TraceMarks::STOPPED);
+        let kept = self.marks.get(hold) - TraceMarks::LISTENING;
+        self.marks.set(hold, kept | TraceMarks::STOPPED);
         self.report.set(hold, Some(stop));
         self.update_report_queue_if_leader(hold);
     }
 
     /// Leaves its stop, reported or not.
     pub(super) fn end_stop(&self, hold: &mut Hold<'_, H>) {
-        self.marks.set(hold, self.marks.get(hold) - TraceMarks::STOPPED);
+        self.marks.set(hold, self.marks.get(hold) - TraceMarks::STOPPED - TraceMarks::LISTENING);
         self.report.set(hold, None);
+        self.update_report_queue_if_leader(hold);
+    }
+
+    /// Listens in its stop.
+    pub(super) fn listen(&self, hold: &mut Hold<'_, H>) {
+        self.marks.set(hold, self.marks.get(hold) | TraceMarks::LISTENING);
         self.update_report_queue_if_leader(hold);
     }
 
