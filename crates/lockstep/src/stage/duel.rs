@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::linux::{Linux, Theatre, Unrest};
 use super::model::{Model, Standing};
-use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, SLOTS, Seen};
+use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, SLOTS, Seen, Tracee};
 use crate::run;
 use crate::script::{
     FileKind, Files, INIT, Name, Number, Operation, PidfdCall, Step, TerminalCall, number_in_words,
@@ -143,6 +143,11 @@ impl<'a> Duel<'a> {
         self.model.standing(actor)
     }
 
+    /// Whom an actor traces, among those that live.
+    pub(crate) fn tracees(&self, actor: Actor) -> Vec<Tracee> {
+        self.model.tracees(actor)
+    }
+
     /// Why a step was skipped.
     pub(crate) fn why_not(&self, step: &Step) -> String {
         let standing = self.actor(&step.actor).and_then(|actor| self.model.standing(actor));
@@ -247,6 +252,13 @@ impl<'a> Duel<'a> {
 
     /// Takes note of what an act has made of the files.
     fn keep_files(&mut self, act: &Act, account: &Account) {
+        for (actor, outcome) in &account.returns {
+            let call = self.acts.iter().rev().find(|act| act.actor == *actor);
+            let is_exec = call.is_some_and(|act| act.operation == Operation::Exec);
+            if is_exec && *outcome == Outcome::Value(0) {
+                self.files.exec(*actor);
+            }
+        }
         // Whoever hangs up may be ended by that.
         let is_hang_up = matches!(act.operation, Operation::Terminal(_, TerminalCall::HangUp));
         if account.outcome != Outcome::Value(0) && !is_hang_up {
@@ -345,6 +357,7 @@ impl<'a> Duel<'a> {
                 self.model.would_strand(actor, *who, *group)
             }
             Operation::Exec => self.model.is_exec_raced(actor),
+            Operation::Trace(call) => self.model.is_trace_vague(actor, call),
             // Who would be made has no name.
             Operation::Clone3(request) => !self.model.refuses(actor, request),
             // It would be the end of process 1.
@@ -416,6 +429,7 @@ impl<'a> Duel<'a> {
             libc::CLD_EXITED => format!("exit {}", seen.status),
             libc::CLD_KILLED => format!("killed {}", number_in_words(seen.status)),
             libc::CLD_STOPPED => format!("stopped {}", number_in_words(seen.status)),
+            libc::CLD_TRAPPED => format!("trapped {}", number_in_words(seen.status)),
             libc::CLD_CONTINUED => "continued".to_owned(),
             code => format!("code {code} status {}", seen.status),
         };

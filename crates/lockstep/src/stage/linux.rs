@@ -302,10 +302,10 @@ impl<'a> Linux<'a> {
             };
             let is_unknown = self.theatre.lacks(Lack::Calls);
             let rests = match row.state {
-                b'Z' | b'T' | b'E' => true,
+                b'Z' | b'T' | b't' | b'E' => true,
                 b'S' if slot.tid.load(Relaxed) == 0 => false,
                 b'D' => {
-                    worker.awaited.is_some_and(Answer::is_of_vfork_begun)
+                    worker.awaited.is_some_and(|it| self.may_keep_waiting(it))
                         && (is_unknown
                             || self.proc.is_in_blocking_call(worker.process, worker.thread))
                 }
@@ -326,6 +326,19 @@ impl<'a> Linux<'a> {
             rows.push((actor, row));
         }
         Ok(rows)
+    }
+
+    /// Whether an order can take long: a vfork whose child has begun to run, or is stopped before it does; an exec, as long as other threads are there.
+    fn may_keep_waiting(&self, answer: Answer) -> bool {
+        let Answer::Vfork(child) = answer else {
+            return answer == Answer::Exec;
+        };
+        let has_begun = Slot::at(child).tid.load(Relaxed) != 0;
+        let worker = self.workers.get(child).and_then(Option::as_ref);
+        has_begun
+            || worker
+                .and_then(|it| self.proc.row(it.process, it.thread))
+                .is_some_and(|row| matches!(row.state, b'T' | b't'))
     }
 
     fn account(&mut self, caller: Actor, rows: Vec<(Actor, Row)>) -> Account {
@@ -415,7 +428,7 @@ impl<'a> Linux<'a> {
         }
     }
 
-    /// An exec that is done has made one thread the only one of its process, under the process's number.
+    /// An exec that is done has made one thread the only one of its process, under the process's number; also one that has stopped before the new program runs.
     fn follow_execs(&mut self) {
         for actor in 0..self.workers.len() {
             let slot = Slot::at(actor);
@@ -423,7 +436,15 @@ impl<'a> Linux<'a> {
             let Some(worker) = self.workers[actor].as_mut() else {
                 continue;
             };
-            if worker.awaited == Some(Answer::Exec) && is_done && slot.result.load(Relaxed) == 0 {
+            if worker.awaited != Some(Answer::Exec) {
+                continue;
+            }
+            let is_gone = || self.proc.row(worker.process, worker.thread).is_none();
+            let stops = || {
+                let row = self.proc.row(worker.process, worker.process);
+                row.is_some_and(|row| matches!(row.state, b'T' | b't'))
+            };
+            if is_done && slot.result.load(Relaxed) == 0 || !is_done && is_gone() && stops() {
                 let process = worker.process;
                 worker.thread = process;
                 worker.table = Table::Own;

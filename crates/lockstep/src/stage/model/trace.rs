@@ -1,0 +1,288 @@
+//! ptrace on the model: the requests of tracers, and the stops of tracees.
+//!
+//! A stop is a sleep in the middle of whatever the thread does: of the delivery of a signal, or of a system call. [`Model::leave_trap`] goes on with it.
+
+use axprocess::{
+    ARef, Errno, ProcessState, Signal, SignalCause, SignalInfo, Thread, TraceOptions, TraceStart,
+    TraceStop, TraceStopped,
+};
+
+use super::super::{Actor, Tracee};
+use super::Model;
+use super::calls::{Done, nothing, plain};
+use super::host::World;
+use super::kernel::{Taken, Tracing, Trap};
+use crate::script::TraceCall;
+
+impl Model {
+    /// Makes a request of ptrace.
+    pub(super) fn trace(&mut self, actor: Actor, call: &TraceCall) -> Done {
+        let thread = ARef::clone(&self.members[actor].thread);
+        let tid = call.target().map_or(0, plain);
+        let tid = u32::try_from(tid).unwrap_or(0);
+        nothing(match call {
+            TraceCall::Me => self.trace_me(actor),
+            TraceCall::Attach(_) => self.attach(actor, tid, TraceStart::Attach, 0),
+            TraceCall::Seize(_, options) => self.attach(actor, tid, TraceStart::Seize, *options),
+            TraceCall::SetOptions(_, options) => self.set_options(&thread, tid, *options),
+            TraceCall::Interrupt(_) => self.interrupt(&thread, tid),
+            TraceCall::Listen(_) => self.listen(&thread, tid),
+            TraceCall::Continue(_, signal) => checked(&thread, tid, *signal).and_then(|tracee| {
+                thread.resume_tracee(tid)?;
+                self.table.host().kernel().resume(tracee.host_data().0, *signal);
+                Ok(())
+            }),
+            TraceCall::Detach(_, signal) => checked(&thread, tid, *signal).and_then(|tracee| {
+                self.table.host().kernel().answer(tracee.host_data().0, *signal);
+                thread.detach(tid)
+            }),
+        })
+    }
+
+    fn trace_me(&self, actor: Actor) -> Result<(), Errno> {
+        let thread = &self.members[actor].thread;
+        thread.trace_me()?;
+        if thread.tracer().is_some() {
+            let tracing = Tracing { is_seized: false, options: 0 };
+            self.table.host().kernel().begin_tracing(actor, tracing);
+        }
+        Ok(())
+    }
+
+    /// Who sleeps in a group stop has stopped for its tracer before that goes on.
+    fn attach(
+        &mut self,
+        actor: Actor,
+        tid: u32,
+        start: TraceStart,
+        options: i32,
+    ) -> Result<(), Errno> {
+        let tracer = ARef::clone(&self.members[actor].thread);
+        let tracee = tracer.attach(tid, start, known(options))?;
+        let target = tracee.host_data().0;
+        let tracing = Tracing { is_seized: start == TraceStart::Seize, options };
+        self.table.host().kernel().begin_tracing(target, tracing);
+        if self.table.host().kernel().is_trapping(target) {
+            while self.table.host().kernel().is_trapping(target) && self.run_next() {}
+            self.table.host().kernel().running = Some(actor);
+        }
+        Ok(())
+    }
+
+    fn set_options(&self, tracer: &Thread<World>, tid: u32, options: i32) -> Result<(), Errno> {
+        let tracee = tracer.stopped_tracee(tid)?;
+        tracer.set_trace_options(tid, known(options))?;
+        let mut kernel = self.table.host().kernel();
+        let target = tracee.host_data().0;
+        if let Some(tracing) = kernel.tasks[target].tracing() {
+            kernel.begin_tracing(target, Tracing { options, ..tracing });
+        }
+        Ok(())
+    }
+
+    fn interrupt(&self, tracer: &Thread<World>, tid: u32) -> Result<(), Errno> {
+        let target = tracer.tracee(tid)?.host_data().0;
+        let mut kernel = self.table.host().kernel();
+        if !kernel.tasks[target].tracing().is_some_and(|it| it.is_seized) {
+            return Err(Errno::EIO);
+        }
+        kernel.interrupt(target);
+        Ok(())
+    }
+
+    fn listen(&self, tracer: &Thread<World>, tid: u32) -> Result<(), Errno> {
+        let target = tracer.stopped_tracee(tid)?.host_data().0;
+        if !self.table.host().kernel().may_listen(target) {
+            return Err(Errno::EIO);
+        }
+        tracer.listen_to_tracee(tid)?;
+        self.table.host().kernel().listen(target);
+        Ok(())
+    }
+
+    /// A thread that was made by a tracee has its tracer, if that has asked for this; the event in which the maker then stops.
+    pub(super) fn inherit_tracer(
+        &self,
+        maker: Actor,
+        child: Actor,
+        event: i32,
+    ) -> Result<Option<i32>, Errno> {
+        let Some(tracing) = self.enabled(maker, event) else {
+            return Ok(None);
+        };
+        let thread = ARef::clone(&self.members[child].thread);
+        if thread.inherit_tracer(&self.members[maker].thread)?.is_some() {
+            let mut kernel = self.table.host().kernel();
+            kernel.begin_life_traced(child, tracing);
+            kernel.begin_life(child);
+        }
+        Ok(Some(event))
+    }
+
+    /// How a thread is traced, if its tracer has asked for that event.
+    fn enabled(&self, actor: Actor, event: i32) -> Option<Tracing> {
+        let tracing = self.table.host().kernel().tasks[actor].tracing()?;
+        (tracing.options & (1 << event) != 0).then_some(tracing)
+    }
+
+    /// An event happens to a thread: it stops, if its tracer has asked for that.
+    pub(super) fn stop_for_event(&self, actor: Actor, event: i32) {
+        if self.enabled(actor, event).is_some() {
+            self.enter_trap(actor, Trap::Event, event << 8 | libc::SIGTRAP);
+        }
+    }
+
+    /// A program has been executed: who was attached gets `SIGTRAP`, unless its tracer has asked for the event.
+    pub(super) fn stop_for_exec(&self, actor: Actor) {
+        if self.enabled(actor, libc::PTRACE_EVENT_EXEC).is_some() {
+            self.stop_for_event(actor, libc::PTRACE_EVENT_EXEC);
+            return;
+        }
+        let tracing = self.table.host().kernel().tasks[actor].tracing();
+        if tracing.is_some_and(|tracing| !tracing.is_seized)
+            && let Some(signal) = as_signal(libc::SIGTRAP)
+        {
+            let cause = SignalCause::User { pid: self.members[actor].thread.process().pid() };
+            let info = SignalInfo { signal, cause };
+            self.table.host().kernel().post_to_self(actor, &info);
+        }
+    }
+
+    /// A tracee stops for a group stop, or because it was interrupted, if it has to. Whether it has.
+    pub(super) fn stop_for_job(&self, actor: Actor) -> bool {
+        let due = self.table.host().kernel().due_trap(actor);
+        due.is_some_and(|code| self.enter_trap(actor, Trap::Job, code))
+    }
+
+    /// A tracee stops before a signal is delivered; false if nobody traces it.
+    pub(super) fn stop_for_signal(&self, actor: Actor, taken: Taken) -> bool {
+        let is_traced = self.table.host().kernel().tasks[actor].tracing().is_some();
+        let signal = taken.info.signal;
+        is_traced
+            && signal != Signal::SIGKILL
+            && self.enter_trap(actor, Trap::Signal(taken), signal.number().into())
+    }
+
+    /// A tracee goes to sleep; first its tracer is told of the stop, then its parent, if the group stop is complete with it.
+    fn enter_trap(&self, actor: Actor, trap: Trap, code: i32) -> bool {
+        let thread = &self.members[actor].thread;
+        let Some(stop) = u16::try_from(code).ok().and_then(TraceStop::new) else {
+            return false;
+        };
+        {
+            let mut kernel = self.table.host().kernel();
+            kernel.enter_trap(actor, trap, code);
+            if let Trap::Job = trap {
+                kernel.rejoin(actor);
+            }
+        }
+        let stopped = match trap {
+            Trap::Job => thread.trace_group_stop(stop),
+            Trap::Signal(_) | Trap::Event => thread.trace_stop(stop),
+        };
+        stopped == TraceStopped::Stopped
+    }
+
+    /// A woken thread goes on behind its ptrace-stop. False if that is not over.
+    pub(super) fn leave_trap(&mut self, actor: Actor) -> bool {
+        let left = self.table.host().kernel().leave_trap(actor);
+        let Some((trap, code)) = left else {
+            return !self.table.host().kernel().tasks[actor].is_trapped();
+        };
+        if let Trap::Signal(taken) = trap {
+            self.decide(actor, taken, code);
+        }
+        true
+    }
+
+    /// What the tracer has said decides what becomes of the signal (`ptrace_signal`).
+    fn decide(&self, actor: Actor, mut taken: Taken, answer: i32) {
+        let Some(signal) = as_signal(answer) else {
+            return;
+        };
+        let thread = &self.members[actor].thread;
+        if signal != taken.info.signal {
+            let space = thread.process().namespace();
+            let pid = match thread.tracer() {
+                Some(tracer) => tracer.tid_in(&space),
+                None => thread.read(|view| {
+                    let parent = view.parent_thread(thread.process());
+                    parent.map_or(0, |parent| view.tid(parent, &space))
+                }),
+            };
+            taken.info = SignalInfo { signal, cause: SignalCause::User { pid } };
+        }
+        let is_blocked = self.table.host().kernel().is_blocked(actor, signal);
+        if !is_blocked {
+            self.table.host().kernel().tasks[actor].ptrace.decided = Some(taken);
+            return;
+        }
+        let process = thread.process();
+        let discard = process.note_signal_sent(signal);
+        let mut kernel = self.table.host().kernel();
+        kernel.discard(process.host_data().0, discard);
+        kernel.requeue(actor, &taken);
+    }
+
+    /// Whom an actor traces, among those that live.
+    pub(crate) fn tracees(&self, actor: Actor) -> Vec<Tracee> {
+        let tracer = &self.members[actor].thread;
+        let is_own = |it: &Actor| {
+            self.members[*it].thread.tracer().is_some_and(|it| ARef::ptr_eq(&it, tracer))
+        };
+        let tracees: Vec<Actor> = (0..self.members.len()).filter(is_own).collect();
+        let kernel = self.table.host().kernel();
+        let live = tracees.into_iter().filter(|&it| !kernel.tasks[it].is_gone);
+        live.map(|actor| Tracee { actor, is_stopped: kernel.tasks[actor].is_trapped() }).collect()
+    }
+
+    /// Whether a request would have no certain result on Linux: it would wait for an exec of the target's, or make the tracer one that stands outside of the script; or
+    /// the target is in the middle of its exit, as an init that waits for its namespace.
+    pub(crate) fn is_trace_vague(&self, actor: Actor, call: &TraceCall) -> bool {
+        let named =
+            |number| (0..self.members.len()).find(|&it| self.number_of(it, actor) == Some(number));
+        let target = call.target().map(plain).and_then(named);
+        let group = |actor: Actor| self.members[actor].thread.process().host_data().0;
+        let is_init = |actor: Actor| group(actor) == 0;
+        match call {
+            TraceCall::Me => is_init(actor),
+            TraceCall::Attach(_) | TraceCall::Seize(..) => target.is_some_and(|target| {
+                let state = self.members[target].thread.process().state();
+                let is_executing = self.execs.keys().any(|&it| group(it) == group(target));
+                is_executing || state == ProcessState::Exiting
+            }),
+            // It could end process 1.
+            TraceCall::Continue(_, signal) | TraceCall::Detach(_, signal) => {
+                *signal == libc::SIGKILL && target.is_some_and(is_init)
+            }
+            _ => false,
+        }
+    }
+
+    /// The tracer has waited for a stop of the thread that has this number for `reader`: it has read the code.
+    pub(super) fn note_stop_read(&self, reader: Actor, tid: i32) {
+        let is_it = |actor: &Actor| {
+            self.number_of(*actor, reader) == Some(tid)
+                && self.table.host().kernel().tasks[*actor].is_trapped()
+        };
+        let read = (0..self.members.len()).find(is_it);
+        if let Some(actor) = read {
+            self.table.host().kernel().note_stop_read(actor);
+        }
+    }
+}
+
+/// A stopped tracee, if the signal is one.
+fn checked(tracer: &Thread<World>, tid: u32, signal: i32) -> Result<ARef<Thread<World>>, Errno> {
+    let tracee = tracer.stopped_tracee(tid)?;
+    if (0..=64).contains(&signal) { Ok(tracee) } else { Err(Errno::EIO) }
+}
+
+/// The options that the model knows.
+fn known(options: i32) -> TraceOptions {
+    TraceOptions::from_bits_truncate(options.cast_unsigned())
+}
+
+fn as_signal(number: i32) -> Option<Signal> {
+    u8::try_from(number).ok().and_then(Signal::new)
+}
