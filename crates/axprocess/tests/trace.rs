@@ -865,3 +865,26 @@ fn stat_shows_the_code_of_a_stop_that_nobody_has_read() {
     assert!(wait4(&tracer, -1, 0).is_event());
     assert_eq!(code(), 0);
 }
+
+#[test]
+fn a_stranger_gets_the_exit_signal_of_a_leader_that_died_first() {
+    // R-PTRACE-08, R-NOTIFY-06: SIGCHLD at its own end, and at that of the process its exit signal; SIGCHLD if the tracer has exec'd since, by its own count.
+    for (died_first, execs, last) in [(true, false, 10), (false, false, 17), (true, true, 17)] {
+        let (table, init) = boot();
+        let request = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
+        let child = fork_with(&init, request).unwrap();
+        let tracer = fork(&init);
+        if execs {
+            tracer.exec().unwrap();
+        }
+        seize(&tracer, &child);
+        let thread = spawn(&child);
+        events(&table);
+        let order = if died_first { [&child, &thread] } else { [&thread, &child] };
+        order.map(|it| exit(it, 0));
+        let told = signals(&table);
+        let end = Event::Signal(tracer.tid(), last, child.tid(), WaitStatus::Exited(0));
+        assert_eq!(told.last(), Some(&end));
+        assert_eq!(told.len(), 1 + usize::from(died_first));
+    }
+}

@@ -359,8 +359,14 @@ impl<H: Host> Process<H> {
         signal: Option<Signal>,
     ) -> bool {
         let Some(trace) = self.traced_leader(hold) else { return false };
-        let is_parents = self.traced_by(hold) == TracedBy::Parent;
-        let signal = if is_parents { signal } else { Some(Signal::SIGCHLD) };
+        // A stranger gets the parent's signal too, if the leader had been the first to exit: Linux tells of the end in another place then.
+        let signal = match trace.tracer(hold) {
+            _ if self.traced_by(hold) == TracedBy::Parent => signal,
+            Some(tracer) if trace.has_died_first(hold) => {
+                self.effective_exit_signal(hold, tracer.process(hold))
+            }
+            _ => Some(Signal::SIGCHLD),
+        };
         self.update_report_queue(hold);
         trace.notify_tracer(hold, signal, self.exit_status().into());
         true

@@ -112,8 +112,8 @@ impl Author {
         // A tracee goes on only if its tracer does something.
         let mut actor = actor;
         if self.flavour.trace > 0 && self.rng.bool() {
-            let tracers: Vec<Actor> =
-                ready.iter().copied().filter(|&it| !duel.tracees(it).is_empty()).collect();
+            let tracers = duel.tracees().filter(|it| it.is_alive).map(|it| it.tracer);
+            let tracers: Vec<Actor> = tracers.filter(|tracer| ready.contains(tracer)).collect();
             actor = self.choose(&tracers).copied().unwrap_or(actor);
         }
         let operation = self.operation(duel, actor, ready.len());

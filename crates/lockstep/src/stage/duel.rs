@@ -143,9 +143,9 @@ impl<'a> Duel<'a> {
         self.model.standing(actor)
     }
 
-    /// Whom an actor traces, among those that live.
-    pub(crate) fn tracees(&self, actor: Actor) -> Vec<Tracee> {
-        self.model.tracees(actor)
+    /// Who is traced, in the order of births.
+    pub(crate) fn tracees(&self) -> impl Iterator<Item = Tracee> {
+        self.model.tracees()
     }
 
     /// Why a step was skipped.
@@ -199,6 +199,9 @@ impl<'a> Duel<'a> {
         let child = act.operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
         let is_blind = stage.is_blind();
         let mut linux = stage.perform(actor, &act.operation, child, birth)?;
+        for dead in self.model.dead_after_exec() {
+            stage.follow_dead_exec(dead, self.model.number_of(dead, 0).unwrap_or(0), &mut linux);
+        }
         if is_blind {
             linux.rows.clone_from(&model.rows);
         }

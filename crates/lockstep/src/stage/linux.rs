@@ -242,6 +242,24 @@ impl<'a> Linux<'a> {
         Ok(())
     }
 
+    /// Who has died between its exec and the first step of the new program leaves nothing by which it could be told from the leader whose number it has
+    /// taken: the model knows which one it was.
+    pub(super) fn follow_dead_exec(&mut self, dead: Actor, number: i32, account: &mut Account) {
+        let leads = |worker: &Worker| worker.process == number && worker.thread == number;
+        let is_there = |it: &Option<Worker>| it.as_ref().is_some_and(leads);
+        let Some(leader) = self.workers.iter().rposition(is_there).filter(|it| *it != dead) else {
+            return;
+        };
+        if self.workers[dead].is_none() {
+            self.workers[dead] = self.workers[leader].take();
+            let own = account.rows.iter_mut().find(|(actor, _)| *actor == leader);
+            if let Some((actor, _)) = own {
+                *actor = dead;
+            }
+            account.rows.sort_by_key(|(actor, _)| *actor);
+        }
+    }
+
     /// Waits until nothing moves any more.
     fn settle(&mut self, looks: Looks) -> Result<Vec<(Actor, Row)>, Unrest> {
         let deadline = Instant::now() + PATIENCE;

@@ -181,6 +181,7 @@ impl<H: Host> Process<H> {
     /// The leader has exited before others: a tracer hears of it now, and of the end of the process later.
     pub(in crate::process) fn notify_tracer_of_leader_exit(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.traced_leader(hold) {
+            trace.set_marks(hold, trace.marks(hold) | TraceMarks::DIED_FIRST);
             trace.notify_tracer(hold, Some(Signal::SIGCHLD), self.exit_status().into());
         }
     }

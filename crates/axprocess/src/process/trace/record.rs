@@ -48,6 +48,8 @@ bitflags::bitflags! {
         const STOPPED = 1 << 2;
         /// It listens in that stop.
         const LISTENING = 1 << 3;
+        /// It is a leader that has exited before others.
+        const DIED_FIRST = 1 << 4;
     }
 }
 
@@ -195,6 +197,11 @@ impl<H: Host> PtraceRole<H> {
         self.marks.set(hold, self.marks.get(hold) - TraceMarks::STOPPED - TraceMarks::LISTENING);
         self.report.set(hold, None);
         self.update_report_queue_if_leader(hold);
+    }
+
+    /// Whether it is a leader that has exited before others.
+    pub(in crate::process) fn has_died_first(&self, hold: &Hold<'_, H>) -> bool {
+        self.marks.get(hold).contains(TraceMarks::DIED_FIRST)
     }
 
     /// Listens in its stop.

@@ -7,7 +7,8 @@ use crate::stage::{Actor, Tracee};
 
 impl Author {
     pub(super) fn trace(&mut self, duel: &Duel<'_>, actor: Actor) -> Operation {
-        let tracees = duel.tracees(actor);
+        let own = duel.tracees().filter(|it| it.tracer == actor && it.is_alive);
+        let tracees: Vec<Tracee> = own.collect();
         Operation::Trace(match self.choose(&tracees).copied() {
             Some(tracee) if !self.one_in(5) => self.command(duel, tracee),
             _ if self.one_in(12) => self.request_in_vain(duel, actor),

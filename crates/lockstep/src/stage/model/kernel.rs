@@ -45,6 +45,8 @@ pub(super) struct Task {
     pub(super) is_gone: bool,
     /// It is to exit.
     pub(super) is_dying: bool,
+    /// It has executed a program, which has not begun to run.
+    pub(super) is_new_program: bool,
     pub(super) ptrace: Ptrace,
     /// It will look for signals before it goes on.
     pub(super) has_news: bool,
@@ -144,6 +146,7 @@ impl Kernel {
             is_stopped: false,
             is_gone: false,
             is_dying: false,
+            is_new_program: false,
             ptrace: Ptrace::default(),
             has_news: false,
             is_resumed: false,
@@ -512,6 +515,7 @@ impl Kernel {
     /// One thread is the only one left, and the leader.
     pub(super) fn take_over(&mut self, actor: Actor) {
         let group = self.tasks[actor].group;
+        self.tasks[actor].is_new_program = true;
         for other in std::mem::take(&mut self.groups[group].threads) {
             self.tasks[other].is_gone |= other != actor;
         }

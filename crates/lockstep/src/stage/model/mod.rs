@@ -241,6 +241,15 @@ impl Model {
         })
     }
 
+    /// Those who have executed a program, and have died before it could begin.
+    pub(crate) fn dead_after_exec(&self) -> Vec<Actor> {
+        let kernel = self.table.host().kernel();
+        let is_new = |it: &Actor| kernel.tasks[*it].is_gone && kernel.tasks[*it].is_new_program;
+        let is_there =
+            |it: &Actor| self.members[*it].thread.process().state() == ProcessState::Zombie;
+        (0..self.members.len()).filter(|it| is_new(it) && is_there(it)).collect()
+    }
+
     /// How many actors there have been.
     pub(crate) fn actors(&self) -> usize {
         self.members.len()
@@ -326,7 +335,11 @@ impl Model {
                     None => return,
                 },
                 Phase::Leaving(outcome) => {
-                    self.table.host().kernel().tasks[actor].phase = Phase::Idle;
+                    {
+                        let mut kernel = self.table.host().kernel();
+                        kernel.tasks[actor].phase = Phase::Idle;
+                        kernel.tasks[actor].is_new_program = false;
+                    }
                     self.returns.push((actor, outcome));
                     return;
                 }

@@ -224,16 +224,15 @@ impl Model {
         kernel.requeue(actor, &taken);
     }
 
-    /// Whom an actor traces, among those that live.
-    pub(crate) fn tracees(&self, actor: Actor) -> Vec<Tracee> {
-        let tracer = &self.members[actor].thread;
-        let is_own = |it: &Actor| {
-            self.members[*it].thread.tracer().is_some_and(|it| ARef::ptr_eq(&it, tracer))
-        };
-        let tracees: Vec<Actor> = (0..self.members.len()).filter(is_own).collect();
-        let kernel = self.table.host().kernel();
-        let live = tracees.into_iter().filter(|&it| !kernel.tasks[it].is_gone);
-        live.map(|actor| Tracee { actor, is_stopped: kernel.tasks[actor].is_trapped() }).collect()
+    /// Who is traced, in the order of births.
+    pub(crate) fn tracees(&self) -> impl Iterator<Item = Tracee> {
+        self.members.iter().enumerate().filter_map(|(actor, member)| {
+            let tracer = member.thread.tracer()?.host_data().0;
+            let kernel = self.table.host().kernel();
+            let task = &kernel.tasks[actor];
+            let (is_alive, is_stopped) = (!task.is_gone, task.is_trapped());
+            Some(Tracee { actor, tracer, is_alive, is_stopped })
+        })
     }
 
     /// Whether a request would have no certain result on Linux: it would wait for an exec of the target's, or make the tracer one that stands outside of the script; or
