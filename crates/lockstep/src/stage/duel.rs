@@ -191,8 +191,8 @@ impl<'a> Duel<'a> {
             self.names.push(child.clone());
             self.files.inherit(actor);
         }
-        self.keep_files(&act, &model);
         let Some(stage) = &mut self.linux else {
+            self.keep_files(&act, &model);
             self.acts.push(act);
             return Ok(Verdict::Agreed(model));
         };
@@ -219,6 +219,7 @@ impl<'a> Duel<'a> {
                 None => return Ok(Verdict::Diverged(self.compare(&linux, &model, step))),
             }
         }
+        self.keep_files(&act, &model);
         self.acts.push(act);
         self.living = model.living();
         Ok(Verdict::Agreed(model))
@@ -255,16 +256,20 @@ impl<'a> Duel<'a> {
 
     /// Takes note of what an act has made of the files.
     fn keep_files(&mut self, act: &Act, account: &Account) {
-        for (actor, outcome) in &account.returns {
-            let call = self.acts.iter().rev().find(|act| act.actor == *actor);
-            let is_exec = call.is_some_and(|act| act.operation == Operation::Exec);
-            if is_exec && *outcome == Outcome::Value(0) {
-                self.files.exec(*actor);
-            }
-        }
+        let before = |actor: Actor| self.acts.iter().rev().find(|act| act.actor == actor);
+        let late: Vec<_> = account
+            .returns
+            .iter()
+            .filter_map(|(actor, outcome)| Some((before(*actor)?.clone(), *outcome)))
+            .collect();
+        self.keep_files_of(act, account.outcome);
+        late.iter().for_each(|(act, outcome)| self.keep_files_of(act, *outcome));
+    }
+
+    fn keep_files_of(&mut self, act: &Act, outcome: Outcome) {
         // Whoever hangs up may be ended by that.
         let is_hang_up = matches!(act.operation, Operation::Terminal(_, TerminalCall::HangUp));
-        if account.outcome != Outcome::Value(0) && !is_hang_up {
+        if outcome != Outcome::Value(0) && !is_hang_up {
             return;
         }
         match &act.operation {

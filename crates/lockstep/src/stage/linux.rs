@@ -64,6 +64,8 @@ struct Worker {
     thread: i32,
     /// How to read the answer to the order that it has not carried out yet.
     awaited: Option<Answer>,
+    /// The operation that is that order.
+    asked: Option<Operation>,
     /// How many of its signals have been read.
     read: u32,
     /// How many namespaces further inside than the first one it lives.
@@ -112,6 +114,7 @@ impl<'a> Linux<'a> {
                 process: number,
                 thread: number,
                 awaited: None,
+                asked: None,
                 read: 0,
                 depth: 0,
                 table: Table::Shared,
@@ -195,6 +198,7 @@ impl<'a> Linux<'a> {
         let mut table = Table::Shared;
         if let Some(worker) = self.workers.get_mut(actor).and_then(Option::as_mut) {
             worker.awaited = Some(order.answer);
+            worker.asked = Some(operation.clone());
             table = worker.table;
         }
         if let Some(birth) = birth {
@@ -204,7 +208,8 @@ impl<'a> Linux<'a> {
                 self.newcomer = Some(Newcomer { actor: birth.actor, maker: actor, number: thread });
                 (process, thread) = (0, 0);
             }
-            let worker = Worker { process, thread, awaited: None, read: 0, depth, table };
+            let asked = None;
+            let worker = Worker { process, thread, awaited: None, asked, read: 0, depth, table };
             self.workers[birth.actor] = Some(worker);
         }
         give(slot, &order);
@@ -213,9 +218,6 @@ impl<'a> Linux<'a> {
         self.files.forget(operation);
         let rows = rows?;
         let mut account = self.account(actor, rows);
-        if let Outcome::Value(result) = account.outcome {
-            account.outcome = Outcome::Value(self.files.finish(operation, table, result));
-        }
         if let Some(numbers) = &self.numbers {
             numbers.translate(operation, &mut account);
         }
@@ -370,7 +372,11 @@ impl<'a> Linux<'a> {
             let done = slot.done.load(Acquire) == slot.ordered.load(Relaxed);
             if let Some(answer) = worker.awaited.filter(|_| done) {
                 worker.awaited = None;
-                let outcome = answer.read(slot);
+                let (asked, table) = (worker.asked.take(), worker.table);
+                let mut outcome = answer.read(slot);
+                if let (Outcome::Value(result), Some(operation)) = (outcome, asked) {
+                    outcome = Outcome::Value(self.files.finish(&operation, table, result));
+                }
                 if actor == caller {
                     account.outcome = outcome;
                 } else {

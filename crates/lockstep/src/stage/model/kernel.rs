@@ -47,7 +47,7 @@ pub(super) struct Task {
     pub(super) is_dying: bool,
     /// It has executed a program, which has not begun to run.
     pub(super) is_new_program: bool,
-    pub(super) ptrace: Ptrace,
+    ptrace: Ptrace,
     /// It will look for signals before it goes on.
     pub(super) has_news: bool,
     /// It comes back from a stop, where it looks for signals though nobody has told it to.

@@ -391,8 +391,14 @@ impl Model {
     fn meet_pending(&self, actor: Actor) -> bool {
         let thread = &self.members[actor].thread;
         let process = thread.process();
+        let amid = self.table.host().kernel().go_on_amid_signals(actor);
+        // As in Linux's `get_signal`: from here on, but not behind each signal.
+        let mut looks_for_continuation = amid.is_none();
+        let mut decided = amid.flatten();
         loop {
-            let decided = self.table.host().kernel().tasks[actor].ptrace.decided.take();
+            if std::mem::take(&mut looks_for_continuation) {
+                thread.notify_parent_if_continued();
+            }
             if self.is_dying(actor) {
                 // The rest of a process ends by what was decided for all; in an exec nothing was (R-EXIT-19).
                 let is_whole = process.is_group_exiting();
@@ -400,10 +406,9 @@ impl Model {
                 self.end_thread(actor, status);
                 return false;
             }
-            let taken = match decided {
+            let taken = match decided.take() {
                 Some(taken) => taken,
                 None => {
-                    thread.notify_parent_if_continued();
                     if self.stops_with_group(actor) || self.stop_for_job(actor) {
                         return false;
                     }
@@ -428,6 +433,7 @@ impl Model {
                     if decision == StopDecision::Stop && !is_asked {
                         self.table.host().kernel().begin_group_stop(actor, signal);
                     }
+                    looks_for_continuation = decision == StopDecision::Discard;
                 }
                 Delivery::End(signal) => {
                     let status = ExitStatus::killed(signal);

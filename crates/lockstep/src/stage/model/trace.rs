@@ -214,7 +214,7 @@ impl Model {
         }
         let is_blocked = self.table.host().kernel().is_blocked(actor, signal);
         if !is_blocked {
-            self.table.host().kernel().tasks[actor].ptrace.decided = Some(taken);
+            self.table.host().kernel().decide(actor, taken);
             return;
         }
         let process = thread.process();

@@ -30,8 +30,10 @@ pub(in crate::stage::model) struct Ptrace {
     is_released: bool,
     is_listening: bool,
     code: i32,
+    /// It has come back from the stop before a signal, and goes on with what is pending.
+    is_amid_signals: bool,
     /// What it does next about the signal that it has stopped for.
-    pub(in crate::stage::model) decided: Option<Taken>,
+    decided: Option<Taken>,
 }
 
 /// How a thread is traced.
@@ -300,6 +302,7 @@ impl Kernel {
         let trap = ptrace.trap.take_if(|_| ptrace.is_released)?;
         ptrace.is_released = false;
         ptrace.is_listening = false;
+        ptrace.is_amid_signals = matches!(trap, Trap::Signal(_));
         let code = std::mem::take(&mut ptrace.code);
         self.look_again(actor);
         self.tasks[actor].is_resumed = true;
@@ -319,6 +322,21 @@ impl Kernel {
     /// The kernel sends a tracee a signal by its own doing.
     pub(in crate::stage::model) fn post_to_self(&mut self, actor: Actor, info: &SignalInfo) {
         self.post(self.tasks[actor].group, Target::Thread(actor), true, info);
+    }
+
+    /// A thread that goes on behind the stop before a signal: what its tracer lets it do about that. `None`: it has not come from there.
+    pub(in crate::stage::model) fn go_on_amid_signals(
+        &mut self,
+        actor: Actor,
+    ) -> Option<Option<Taken>> {
+        let ptrace = &mut self.tasks[actor].ptrace;
+        let decided = ptrace.decided.take();
+        std::mem::take(&mut ptrace.is_amid_signals).then_some(decided)
+    }
+
+    /// The tracer lets a thread have a signal.
+    pub(in crate::stage::model) fn decide(&mut self, actor: Actor, taken: Taken) {
+        self.tasks[actor].ptrace.decided = Some(taken);
     }
 
     /// Puts a signal back into the queue from which it was taken.
