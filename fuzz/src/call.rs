@@ -369,6 +369,19 @@ coded! {
         GiveUpExec {
             by: Index,
         },
+        TraceGroupStop {
+            by: Index,
+            code: u16,
+        },
+        ListenToTracee {
+            by: Index,
+            tid: u16,
+        },
+        /// Asks for a tracee, stopped or not.
+        FindTracee {
+            by: Index,
+            tid: u16,
+        },
     }
 
     /// The flags of clone: mostly some that mean something here.

@@ -213,11 +213,15 @@ impl Model {
             taken.info = SignalInfo { signal, cause: SignalCause::User { pid } };
         }
         let is_blocked = self.table.host().kernel().is_blocked(actor, signal);
-        if !is_blocked {
+        if !is_blocked && !self.is_dying(actor) {
             self.table.host().kernel().decide(actor, taken);
             return;
         }
+        // Who dies in another thread's exec leaves the signal to that one.
         let process = thread.process();
+        if process.is_group_exiting() {
+            return;
+        }
         let discard = process.note_signal_sent(signal);
         let mut kernel = self.table.host().kernel();
         kernel.discard(process.host_data().0, discard);
