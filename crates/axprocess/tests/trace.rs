@@ -888,3 +888,23 @@ fn a_stranger_gets_the_exit_signal_of_a_leader_that_died_first() {
         assert_eq!(told.len(), 1 + usize::from(died_first));
     }
 }
+
+#[test]
+fn a_tracer_waits_for_a_thread_by_its_handle() {
+    // R-PIDFD-07, R-PTRACE-06: waitid takes the pidfd of a traced thread, as long as that is one; ECHILD for a thread that is not traced, and for who does not trace it.
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    let thread = spawn(&child);
+    let handle = thread.handle().unwrap();
+    let wait = |caller: &KernelThread| {
+        let found = |_| Ok((handle.clone(), axprocess::PidfdMode::Blocking));
+        let request = WaitRequest::waitid_pidfd(3, WEXITED | WNOHANG | WALL, found).unwrap();
+        poll(&caller.begin_wait(&request))
+    };
+    assert_eq!(wait(&tracer), NO_CHILD);
+    seize(&tracer, &thread);
+    assert_eq!([wait(&tracer), wait(&init)], [Waited::Nothing, NO_CHILD]);
+    exit(&thread, 4);
+    assert_eq!(wait(&tracer), exited(thread.tid(), 4));
+    assert_eq!(wait(&tracer), NO_CHILD);
+}
