@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitSignal, ExitStatus,
-    ForkRequest, Host, Number, PidNamespace, Process, ProcessState, ProcessTable, Relations,
-    Signal, SignalAction, SignalInfo, StopTicket, Terminal, TerminalKind, Thread, View,
-    WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+    ForkRequest, Host, Number, PendingExec, PidNamespace, Process, ProcessState, ProcessTable,
+    Relations, Signal, SignalAction, SignalInfo, StopTicket, Terminal, TerminalKind, Thread,
+    TraceOptions, View, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 
 use crate::call::{Call, Deed};
@@ -145,6 +145,10 @@ impl Host for Kernel {
         self.note(Hook::Wake { parent, woken });
     }
 
+    fn tracing_changed(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        self.note(Hook::TracingChanged { of: thread.host_data().key });
+    }
+
     fn hang_up_terminal(&self, _: View<'_, Self>, terminal: &Terminal<Self>) {
         self.note(Hook::HungUp { terminal: TerminalKey(terminal.device() as usize) });
     }
@@ -158,6 +162,8 @@ pub(crate) struct Real {
     pub(crate) spaces: BTreeMap<SpaceKey, ARef<PidNamespace<Kernel>>>,
     pub(crate) terminals: Vec<ARef<Terminal<Kernel>>>,
     tickets: BTreeMap<ThreadKey, StopTicket>,
+    /// Execs that wait for dead threads.
+    execs: BTreeMap<ThreadKey, PendingExec<Kernel>>,
 }
 
 impl Real {
@@ -182,6 +188,7 @@ impl Real {
             spaces: BTreeMap::from([(SpaceKey(0), ARef::from(table.namespace()))]),
             terminals: terminals.collect(),
             tickets: BTreeMap::new(),
+            execs: BTreeMap::new(),
             table,
         }
     }
@@ -235,13 +242,26 @@ impl Real {
                 }
                 answer.into()
             }
-            Call::ExecInSteps => {
-                let answer = exec_in_steps(&thread);
-                if answer.is_ok() {
-                    process.host_data().enter_program();
+            Call::ExecInSteps => match begin_exec(&thread) {
+                Ok(exec) => {
+                    self.execs.insert(caller, exec);
+                    self.finish_exec(caller)
                 }
-                answer.into()
+                Err(errno) => Answer::Failed(errno),
+            },
+            Call::FinishExec => self.finish_exec(caller),
+            Call::Attach { tid, start, kills_at_exit } => {
+                thread.attach(as_tid(tid), start, options(kills_at_exit)).map(|_| ()).into()
             }
+            Call::TraceMe => thread.trace_me().into(),
+            Call::TraceStop(code) => Answer::Traced(thread.trace_stop(code)),
+            Call::TraceGroupStop(code) => Answer::Traced(thread.trace_group_stop(code)),
+            Call::Resume(tid) => thread.resume_tracee(as_tid(tid)).map(|_| ()).into(),
+            Call::Listen(tid) => thread.listen_to_tracee(as_tid(tid)).into(),
+            Call::SetKillsAtExit(tid, kills) => {
+                thread.set_trace_options(as_tid(tid), options(kills)).into()
+            }
+            Call::Detach(tid) => thread.detach(as_tid(tid)).into(),
             Call::Wait4 { pid, options } => self.wait(&thread, WaitRequest::wait4(pid, options)),
             Call::Waitid { kind, id, options } => {
                 self.wait(&thread, WaitRequest::waitid(kind, id, options))
@@ -391,6 +411,22 @@ impl Real {
         }
     }
 
+    fn finish_exec(&mut self, caller: ThreadKey) -> Answer {
+        let answer = self.execs.get_mut(&caller).map(PendingExec::try_finish);
+        match answer {
+            Some(Ok(false)) | None => Answer::NothingYet,
+            Some(Ok(true)) => {
+                self.execs.remove(&caller);
+                self.threads[&caller].process().host_data().enter_program();
+                Answer::Done
+            }
+            Some(Err(errno)) => {
+                self.execs.remove(&caller);
+                Answer::Failed(errno)
+            }
+        }
+    }
+
     /// Forgets the calls of threads that have exited.
     pub(crate) fn keep_sleepers(&self, living: &[ThreadKey]) {
         self.table.host().sleepers.lock().unwrap().retain(|thread, _| living.contains(thread));
@@ -409,8 +445,17 @@ impl Real {
     }
 }
 
-/// The whole of an exec in steps, in which the others exit as they were asked to.
-fn exec_in_steps(thread: &ARef<Thread<Kernel>>) -> Result<(), Errno> {
+/// Numbers that none are name nobody.
+fn as_tid(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn options(kills_at_exit: bool) -> TraceOptions {
+    if kills_at_exit { TraceOptions::EXIT_KILL } else { TraceOptions::empty() }
+}
+
+/// An exec in steps, in which the others exit as they were asked to.
+fn begin_exec(thread: &ARef<Thread<Kernel>>) -> Result<PendingExec<Kernel>, Errno> {
     let mut exec = thread.begin_exec()?;
     for other in thread.process().threads().unwrap() {
         if !ARef::ptr_eq(&other, thread) {
@@ -418,6 +463,5 @@ fn exec_in_steps(thread: &ARef<Thread<Kernel>>) -> Result<(), Errno> {
             other.exit_thread(ExitStatus::exited(0));
         }
     }
-    assert_eq!(exec.try_finish(), Ok(true), "the others are gone");
-    Ok(())
+    Ok(exec)
 }

@@ -137,6 +137,8 @@ impl World {
             // R-FORK-06.
             blocked,
             children_space: space,
+            code: ExitStatus::exited(0),
+            traced: super::trace::Traced::default(),
         };
         self.threads.insert(key, thread);
         key

@@ -16,10 +16,13 @@ impl World {
         let process = self.process_of(thread);
         self[thread].alive = false;
         self.leave_stop(thread);
+        self.end_ptrace_stop(thread);
         if !self[process].group_exit {
             self[process].code = status;
         }
+        self[thread].code = self[process].code;
         if let Some(&heir) = self.living_threads_of(process).first() {
+            self.exit_ptrace(thread);
             let dead = self.give_children(thread, heir);
             self.forget_thread(thread);
             self.release(&dead);
@@ -40,24 +43,45 @@ impl World {
 
     /// R-EXIT-06, R-EXIT-13: the first decision counts. Whether it was this one.
     pub(crate) fn begin_group_exit(&mut self, process: ProcessKey, status: ExitStatus) -> bool {
-        self.exists(process) && self.decide_exit(process, status)
+        let is_executing = self.execs.contains_key(&process);
+        self.exists(process) && !is_executing && self.decide_exit(process, status)
     }
 
-    /// A thread is gone; a leader stays as a zombie (R-EXIT-02, R-EXIT-03).
+    /// A thread is gone; a leader stays as a zombie (R-EXIT-02, R-EXIT-03), and so does one that is traced (R-PTRACE-06).
     fn forget_thread(&mut self, thread: ThreadKey) {
         let process = self.process_of(thread);
         if self.leader(process) != Some(thread) {
-            self.threads.remove(&thread);
+            match self.is_traced(thread) {
+                true => self.wait_for_tracer(thread),
+                false => _ = self.threads.remove(&thread),
+            }
+        } else if self.threads_of(process).len() > 1 {
+            self.note_leader_died_first(thread);
         }
     }
 
     /// The last thread has exited. R-EXIT-14 (e) to (g), R-REPARENT-11, R-ATOM-03.
     fn finish(&mut self, process: ProcessKey, last: ThreadKey) {
-        let mut dead = match self.reaper_of(process) {
+        self.exit_ptrace(last);
+        let dead = match self.reaper_of(process) {
             Some(reaper) => self.give_children(last, reaper),
             None => Vec::new(),
         };
         self.forget_thread(last);
+        if self.dead_threads(process).is_empty() {
+            self.end_besides(process, dead);
+        } else {
+            self[process].life = Life::HeldByTracers;
+            self.release(&dead);
+        }
+    }
+
+    /// No thread is left, dead or alive.
+    pub(super) fn end(&mut self, process: ProcessKey) {
+        self.end_besides(process, Vec::new());
+    }
+
+    fn end_besides(&mut self, process: ProcessKey, mut dead: Vec<ProcessKey>) {
         self.check_own_group(process);
         self[process].life = Life::Zombie;
         dead.extend(self.notify(process));
@@ -96,7 +120,9 @@ impl World {
                 continue;
             }
             self[child].exit_signal = SIGCHLD;
-            if self.is_zombie(child) {
+            // R-PTRACE-04: what its tracer knows already the new parent hears when that is done.
+            let is_traced = self.leader(child).is_some_and(|leader| self.is_traced(leader));
+            if self.is_zombie(child) && !is_traced {
                 dead.extend(self.notify(child));
             }
             self.check_group_of_moved(child, lost);
@@ -117,9 +143,13 @@ impl World {
 
     /// Tells the parent of a zombie. Returns the zombie if nobody waits for it. R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10,
     /// R-NS-20.
-    fn notify(&mut self, zombie: ProcessKey) -> Option<ProcessKey> {
+    pub(super) fn notify(&mut self, zombie: ProcessKey) -> Option<ProcessKey> {
         let thread = self[zombie].parent?;
         let parent = self.process_of(thread);
+        if let Some(leader) = self.leader(zombie).filter(|&leader| self.is_traced(leader)) {
+            self.notify_tracer(zombie, leader);
+            return None;
+        }
         if self[parent].life == Life::Withheld {
             return Some(zombie);
         }
@@ -140,6 +170,20 @@ impl World {
         self.wake(zombie);
         let vanishes = ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT;
         treatment.intersects(vanishes).then_some(zombie)
+    }
+
+    /// R-PTRACE-01, R-PTRACE-08: the tracer comes first, and is told as the parent would be if it is that, or if the leader had exited before others.
+    fn notify_tracer(&mut self, zombie: ProcessKey, leader: ThreadKey) {
+        let Some(tracer) = self.tracer(leader) else { return };
+        let of_tracer = self.process_of(tracer);
+        let is_other_program = self[of_tracer].program != self[zombie].parent_program;
+        let is_as_parent = self.is_traced_by_parent(leader) || self[leader].traced.died_first;
+        let signal = match self[zombie].exit_signal {
+            _ if is_other_program || !is_as_parent => Some(Signal::SIGCHLD),
+            number => Signal::new(number),
+        };
+        let status = self[zombie].code.into();
+        self.tell_tracer_of_end(leader, signal, status);
     }
 
     /// Zombies leave every relation and give their numbers back; namespaces that waited for that end. R-WAIT-28, R-NS-20.
@@ -166,6 +210,7 @@ impl World {
         let leader = self.leader(init).expect("the leader stays");
         self[space].closed = true;
         self[init].life = Life::Withheld;
+        self.exit_ptrace(last);
         for child in self.children_of_thread(last) {
             self[child].parent = Some(leader);
         }
@@ -216,26 +261,50 @@ impl World {
     }
 
     /// The same in steps: all others are asked to exit, and do, with status 0. R-EXEC-12, R-EXIT-19.
-    pub(crate) fn exec_in_steps(&mut self, thread: ThreadKey) -> Result<(), Errno> {
+    pub(crate) fn exec_in_steps(&mut self, thread: ThreadKey) -> Result<Option<()>, Errno> {
         let process = self.process_of(thread);
         if self[process].group_exit {
             return Err(Errno::EAGAIN);
         }
         self.abandon_stop(process);
+        self.execs.insert(process, thread);
         let mut others = self.living_threads_of(process);
         others.retain(|&other| other != thread);
         for &other in &others {
+            self.end_ptrace_stop(other);
             self.hooks.push(Hook::ExitRequest { of: other });
         }
         for other in others {
             self.exit_thread(other, ExitStatus::exited(0));
         }
+        self.finish_exec(thread)
+    }
+
+    /// R-EXEC-12: it is over when no dead thread waits for its tracer any more; `None`: not yet. R-EXEC-10: the decided exit of the process ends it.
+    pub(crate) fn finish_exec(&mut self, thread: ThreadKey) -> Result<Option<()>, Errno> {
+        let process = self.process_of(thread);
+        if self[process].group_exit {
+            self.execs.remove(&process);
+            return Err(Errno::EAGAIN);
+        }
+        if !self.dead_threads(process).is_empty() {
+            return Ok(None);
+        }
+        self.execs.remove(&process);
         self.take_process_over(thread);
-        Ok(())
+        Ok(Some(()))
+    }
+
+    /// Whether a thread sleeps in an exec.
+    pub(crate) fn is_in_exec(&self, thread: ThreadKey) -> bool {
+        self.execs.get(&self.process_of(thread)) == Some(&thread)
     }
 
     fn take_process_over(&mut self, thread: ThreadKey) {
         let process = self.process_of(thread);
+        if let Some(old) = self.leader(process).filter(|&old| old != thread) {
+            self.wake_tracer(old);
+        }
         self.threads.retain(|&other, it| it.process != process || other == thread);
         let pid = self[process].pid;
         self[thread].pid = pid;

@@ -14,6 +14,7 @@
 //! | `stop` | stops and continuations, orphaned groups |
 //! | `group` | setpgid, setsid and their getters |
 //! | `terminal` | controlling terminals |
+//! | `trace` | ptrace |
 //!
 //! Keys are never used twice. A [`PidKey`] is what Linux calls a `struct pid`: what a thread, and every group and
 //! session named after it, has its numbers from. It outlives the thread.
@@ -25,6 +26,7 @@ mod kill;
 mod send;
 mod stop;
 mod terminal;
+mod trace;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,7 @@ use axprocess::{
 };
 
 pub(crate) use birth::Fork;
+use trace::Traced;
 use wait::Wait;
 
 macro_rules! keys {
@@ -113,6 +116,9 @@ pub(crate) struct Thread {
     blocked: BTreeSet<Signal>,
     /// Where its children will live.
     children_space: SpaceKey,
+    /// The code with which it has exited.
+    code: ExitStatus,
+    traced: Traced,
 }
 
 #[derive(Clone, Debug)]
@@ -161,6 +167,8 @@ pub(crate) enum Life {
     Alive,
     /// The init of a namespace without living threads, whose end is held up by others in the namespace (R-NS-20).
     Withheld,
+    /// Without living threads; dead ones wait for their tracers (R-PTRACE-06).
+    HeldByTracers,
     Zombie,
 }
 
@@ -218,6 +226,9 @@ pub(crate) enum Hook {
     HungUp {
         terminal: TerminalKey,
     },
+    TracingChanged {
+        of: ThreadKey,
+    },
 }
 
 /// Everything there is.
@@ -229,6 +240,8 @@ pub(crate) struct World {
     threads: BTreeMap<ThreadKey, Thread>,
     /// All that have not been reaped.
     processes: BTreeMap<ProcessKey, Process>,
+    /// Execs that wait for dead threads.
+    execs: BTreeMap<ProcessKey, ThreadKey>,
     /// What the threads wait for that have found nothing to report.
     sleepers: BTreeMap<ThreadKey, Wait>,
     births: [usize; 2],
@@ -262,6 +275,8 @@ impl World {
             death_signal: None,
             blocked: BTreeSet::new(),
             children_space: root,
+            code: ExitStatus::exited(0),
+            traced: Traced::default(),
         };
         let init = Process {
             pid: PidKey(1),
@@ -301,6 +316,7 @@ impl World {
             terminals: terminals.iter().map(terminal).collect(),
             threads: BTreeMap::from([(ThreadKey(0), leader)]),
             processes: BTreeMap::from([(INIT, init)]),
+            execs: BTreeMap::new(),
             sleepers: BTreeMap::new(),
             births: [1, 1],
             clock: 0,
@@ -386,9 +402,12 @@ impl World {
         self[process].life == Life::Alive && !self[process].group_exit
     }
 
-    /// Whether a thread sleeps in a group stop.
+    /// Whether a thread sleeps in a stop: a tracee in no other than its tracer's.
     pub(crate) fn sleeps(&self, thread: ThreadKey) -> bool {
-        self[thread].stopped
+        match self.is_traced(thread) {
+            true => self.is_in_ptrace_stop(thread),
+            false => self[thread].stopped,
+        }
     }
 
     pub(crate) fn exists(&self, process: ProcessKey) -> bool {
@@ -603,7 +622,8 @@ impl World {
     }
 
     pub(crate) fn find_living_thread(&self, viewer: ProcessKey, number: i32) -> Option<ThreadKey> {
-        self.find_thread(viewer, number).filter(|&thread| self[thread].alive)
+        let there = self.find_thread(viewer, number);
+        there.filter(|&thread| self[thread].alive || self.is_dead_thread(thread))
     }
 
     pub(crate) fn find_session(&self, viewer: ProcessKey, number: i32) -> Option<PidKey> {

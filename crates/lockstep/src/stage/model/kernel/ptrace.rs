@@ -304,7 +304,10 @@ impl Kernel {
         ptrace.is_listening = false;
         ptrace.is_amid_signals = matches!(trap, Trap::Signal(_));
         let code = std::mem::take(&mut ptrace.code);
+        // What it was told before it has not forgotten, and looks at it when it comes to that.
+        let was_told = self.tasks[actor].has_news;
         self.look_again(actor);
+        self.tasks[actor].has_news |= was_told;
         self.tasks[actor].is_resumed = true;
         Some((trap, code))
     }
