@@ -222,7 +222,10 @@ impl World {
             self.send(victim, Signal::SIGKILL, SignalCause::Kernel);
         }
         let mut zombies = self.children(init);
-        zombies.retain(|&child| self.is_zombie(child));
+        zombies.retain(|&child| {
+            let leader = self.leader(child);
+            self.is_zombie(child) && !leader.is_some_and(|leader| self.is_traced(leader))
+        });
         if self.is_inhabited(space) {
             self.release(&zombies);
         } else {

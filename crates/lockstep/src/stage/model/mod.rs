@@ -215,10 +215,12 @@ impl Model {
         let Some(member) = self.members.get(actor) else {
             return false;
         };
+        let is_dead = member.thread.run_state() == Some(RunState::Zombie);
         let kernel = self.table.host().kernel();
         let group = &kernel.groups[kernel.tasks[actor].group];
-        let is_last = group.leader != actor && group.last == Some(actor) && group.is_init;
-        is_last && member.thread.process().state() == ProcessState::Exiting
+        let is_last = group.leader != actor && group.last == Some(actor);
+        let is_ending = member.thread.process().state() == ProcessState::Exiting;
+        is_last && group.is_init && !is_dead && is_ending
     }
 
     /// How an actor stands; `None` if there is none of that number.
