@@ -881,7 +881,7 @@ fn a_stranger_gets_the_exit_signal_of_a_leader_that_died_first() {
         let thread = spawn(&child);
         events(&table);
         let order = if died_first { [&child, &thread] } else { [&thread, &child] };
-        order.map(|it| exit(it, 0));
+        order.into_iter().for_each(|it| exit(it, 0));
         let told = signals(&table);
         let end = Event::Signal(tracer.tid(), last, child.tid(), WaitStatus::Exited(0));
         assert_eq!(told.last(), Some(&end));
@@ -907,4 +907,42 @@ fn a_tracer_waits_for_a_thread_by_its_handle() {
     exit(&thread, 4);
     assert_eq!(wait(&tracer), exited(thread.tid(), 4));
     assert_eq!(wait(&tracer), NO_CHILD);
+}
+
+#[test]
+fn who_got_another_number_in_exec_takes_requests_when_that_is_read() {
+    // R-PTRACE-11: ESRCH until the tracer has waited for the event; not for a leader, whose number stays, nor in any other stop.
+    for (leads, code, answers) in
+        [(false, TRAP_EXEC, false), (false, 10, true), (true, TRAP_EXEC, true)]
+    {
+        let (_table, init) = boot();
+        let child = fork(&init);
+        let caller = if leads { ARef::clone(&child) } else { spawn(&child) };
+        let number = child.tid();
+        seize(&init, &caller);
+        caller.exec().unwrap();
+        trap(&caller, code);
+        assert_eq!(init.stopped_tracee(number).is_ok(), answers);
+        assert_eq!(wait4(&init, -1, 0), trapped(&caller, code));
+        assert!(init.resume_tracee(number).is_ok());
+    }
+}
+
+#[test]
+fn a_dying_tracer_is_told_of_before_the_end_that_it_has_held_up() {
+    // R-PTRACE-05, R-PTRACE-06: the parent of both hears of the tracer first, then of the process whose dead thread that has let go.
+    let (table, init) = boot();
+    let [child, tracer] = [fork(&init), fork(&init)];
+    let threads = [spawn(&child), spawn(&child)];
+    for thread in &threads {
+        seize(&tracer, thread);
+        exit(thread, 0);
+    }
+    exit(&child, 4);
+    events(&table);
+    exit(&tracer, 5);
+    let told = |of: &KernelThread, code| {
+        Event::Signal(1, 17, of.process().pid(), WaitStatus::Exited(code))
+    };
+    assert_eq!(signals(&table), [told(&tracer, 5), told(&child, 4)]);
 }

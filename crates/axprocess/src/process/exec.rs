@@ -191,8 +191,12 @@ impl<H: Host> Thread<H> {
     /// Leads the process, in which it is alone, as another program.
     fn take_process_over(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
-        if !self.is_leader(hold) {
+        let is_renumbered = !self.is_leader(hold);
+        if is_renumbered {
             self.replace_leader(hold);
+        }
+        if let Some(trace) = self.trace(hold) {
+            trace.note_exec(hold, is_renumbered);
         }
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
@@ -215,6 +219,7 @@ impl<H: Host> Thread<H> {
             trace.unlink_and_wake_tracer(hold);
         }
         other.leave_thread_group(hold);
+        other.release_dead_tracees(hold);
         true
     }
 

@@ -152,10 +152,15 @@ impl<H: Host> Thread<H> {
         if !process.reparent_children(hold, self.children_lists()) {
             return;
         }
-        if process.has(hold, Marks::ENDING_PID_NS) && !process.zap_pid_ns_processes(hold) {
-            return;
+        if process.has(hold, Marks::ENDING_PID_NS) {
+            // They are in the way of the namespace's end.
+            self.release_dead_tracees(hold);
+            if !process.zap_pid_ns_processes(hold) {
+                return;
+            }
         }
         if self.exit_notify_if_traced(hold) {
+            self.release_dead_tracees(hold);
             return;
         }
         if process.state() == ProcessState::Exiting && !process.try_finish_orphan_search(hold) {
@@ -167,6 +172,7 @@ impl<H: Host> Thread<H> {
             process.notify_tracer_of_leader_exit(hold);
         }
         process.exit_notify_if_finished(hold);
+        self.release_dead_tracees(hold);
     }
 
     /// Gives the number of a thread other than the leader back, which ended with this code.

@@ -272,7 +272,8 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// `ESRCH`: nobody has that number; it is no tracee of this very thread; it is in no ptrace-stop, or listens.
+    /// `ESRCH`: nobody has that number; it is no tracee of this very thread; it is in no ptrace-stop, or listens; it has got the number in an exec of whose
+    /// `PTRACE_EVENT_EXEC` the tracer has not read (R-PTRACE-11).
     pub fn stopped_tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
         self.process()
             .table()
@@ -373,7 +374,10 @@ impl<H: Host> Thread<H> {
     ) -> Result<(&'h PtraceRole<H>, &'h Self), Errno> {
         let (trace, thread) = self.find_tracee(hold, tid)?;
         let marks = trace.marks(hold) & (TraceMarks::STOPPED | TraceMarks::LISTENING);
-        if marks == TraceMarks::STOPPED { Ok((trace, thread)) } else { Err(Errno::ESRCH) }
+        match marks == TraceMarks::STOPPED && !trace.is_renumbered_unread(hold) {
+            true => Ok((trace, thread)),
+            false => Err(Errno::ESRCH),
+        }
     }
 
     fn find_tracee<'h>(

@@ -14,13 +14,17 @@ impl<H: Host> PtraceRole<H> {
         let tracer = tracer.process(hold);
         self.cease_to_be_tracee(hold);
         let process = self.process(hold);
-        if !self.is_leaders(hold) && self.zombie_status(hold).is_some() {
+        if self.is_dead_non_leader(hold) {
             self.release_dead_non_leader(hold);
         } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
             process.notify_or_autoreap_untraced(hold, tracer);
         } else if let Some(thread) = self.thread(hold) {
             hold.host().tracing_changed(hold.view(), thread);
         }
+    }
+
+    fn is_dead_non_leader(&self, hold: &Hold<'_, H>) -> bool {
+        !self.is_leaders(hold) && self.zombie_status(hold).is_some()
     }
 
     /// Takes a dead thread, which is not the leader, out of its process: its tracer has reaped it, or let it go.
@@ -92,10 +96,20 @@ impl<H: Host> PtraceRole<H> {
 
 impl<H: Host> Thread<H> {
     /// Lets the tracees of an exiting thread go, or as many as the hold allows. False if some are left. R-PTRACE-05.
+    ///
+    /// A few dead threads among them stay until the thread itself has been told of ([`release_dead_tracees`](Self::release_dead_tracees)): with the last of them
+    /// their process may end, of which others hear later than of this thread.
     pub(in crate::process) fn try_exit_ptrace(&self, hold: &mut Hold<'_, H>) -> bool {
+        const FEW: usize = 16;
         let Some(trace) = self.trace(hold) else { return true };
-        while let Some(tracee) = trace.tracees().last(hold) {
+        let (mut next, mut kept) = (trace.tracees().last(hold), 0);
+        while let Some(tracee) = next {
+            next = trace.tracees().before(hold, tracee);
             hold.count_touched();
+            if kept < FEW && tracee.is_dead_non_leader(hold) {
+                kept += 1;
+                continue;
+            }
             if tracee.marks(hold).contains(TraceMarks::EXIT_KILL)
                 && tracee.zombie_status(hold).is_none()
             {
@@ -103,10 +117,19 @@ impl<H: Host> Thread<H> {
             }
             tracee.detach_from_tracer(hold);
             if hold.is_batch_full() {
-                return trace.tracees().is_empty(hold);
+                return next.is_none();
             }
         }
         true
+    }
+
+    /// The dead threads among its tracees leave their processes, in the order in which they were attached.
+    pub(in crate::process) fn release_dead_tracees(&self, hold: &mut Hold<'_, H>) {
+        let Some(trace) = self.trace(hold) else { return };
+        while let Some(tracee) = trace.tracees().first(hold) {
+            hold.count_touched();
+            tracee.detach_from_tracer(hold);
+        }
     }
 
     /// A traced thread that is not the leader has handed over all it had: it waits for its tracer now. False if nobody traces it. R-PTRACE-06.

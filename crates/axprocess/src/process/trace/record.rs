@@ -50,6 +50,8 @@ bitflags::bitflags! {
         const LISTENING = 1 << 3;
         /// It is a leader that has exited before others.
         const DIED_FIRST = 1 << 4;
+        /// In its last exec it has got another number.
+        const RENUMBERED = 1 << 5;
     }
 }
 
@@ -202,6 +204,21 @@ impl<H: Host> PtraceRole<H> {
     /// Whether it is a leader that has exited before others.
     pub(in crate::process) fn has_died_first(&self, hold: &Hold<'_, H>) -> bool {
         self.marks.get(hold).contains(TraceMarks::DIED_FIRST)
+    }
+
+    /// It has executed a program, and got another number by that or not.
+    pub(in crate::process) fn note_exec(&self, hold: &mut Hold<'_, H>, is_renumbered: bool) {
+        let mut marks = self.marks.get(hold);
+        marks.set(TraceMarks::RENUMBERED, is_renumbered);
+        self.marks.set(hold, marks);
+    }
+
+    /// Whether its tracer cannot know yet by which number it is to be called: it is in the stop behind the exec that has changed it, and nobody has waited for that
+    /// (`looks_like_a_spurious_pid`).
+    pub(super) fn is_renumbered_unread(&self, hold: &Hold<'_, H>) -> bool {
+        const EVENT_EXEC: u16 = 4 << 8 | 5;
+        let is_exec = self.report.get(hold).is_some_and(|stop| stop.code() == EVENT_EXEC);
+        is_exec && self.marks.get(hold).contains(TraceMarks::RENUMBERED)
     }
 
     /// Listens in its stop.

@@ -23,9 +23,11 @@ impl World {
         self[thread].code = self[process].code;
         if let Some(&heir) = self.living_threads_of(process).first() {
             self.exit_ptrace(thread);
+            let threads = self.tracees(thread);
             let dead = self.give_children(thread, heir);
             self.forget_thread(thread);
             self.release(&dead);
+            self.release_dead_tracees(&threads);
             return ThreadExit::OthersRemain;
         }
         self.end_stop_silently(process);
@@ -63,6 +65,7 @@ impl World {
     /// The last thread has exited. R-EXIT-14 (e) to (g), R-REPARENT-11, R-ATOM-03.
     fn finish(&mut self, process: ProcessKey, last: ThreadKey) {
         self.exit_ptrace(last);
+        let threads = self.tracees(last);
         let dead = match self.reaper_of(process) {
             Some(reaper) => self.give_children(last, reaper),
             None => Vec::new(),
@@ -74,6 +77,7 @@ impl World {
             self[process].life = Life::HeldByTracers;
             self.release(&dead);
         }
+        self.release_dead_tracees(&threads);
     }
 
     /// No thread is left, dead or alive.
@@ -211,6 +215,8 @@ impl World {
         self[space].closed = true;
         self[init].life = Life::Withheld;
         self.exit_ptrace(last);
+        // They are in the way of the namespace's end.
+        self.release_dead_tracees(&self.tracees(last));
         for child in self.children_of_thread(last) {
             self[child].parent = Some(leader);
         }
@@ -305,8 +311,12 @@ impl World {
 
     fn take_process_over(&mut self, thread: ThreadKey) {
         let process = self.process_of(thread);
-        if let Some(old) = self.leader(process).filter(|&old| old != thread) {
+        let old = self.leader(process).filter(|&old| old != thread);
+        if let Some(old) = old {
             self.wake_tracer(old);
+        }
+        if self.is_traced(thread) {
+            self[thread].traced.is_renumbered = old.is_some();
         }
         self.threads.retain(|&other, it| it.process != process || other == thread);
         let pid = self[process].pid;

@@ -17,7 +17,11 @@ pub(crate) struct Traced {
     stop: Option<PtraceStop>,
     /// It is a leader that has exited before others.
     pub(super) died_first: bool,
+    /// It has got another number in its last exec.
+    pub(super) is_renumbered: bool,
 }
+
+const EVENT_EXEC: u16 = 4 << 8 | 5;
 
 /// A ptrace-stop.
 #[derive(Clone, Copy, Debug)]
@@ -70,11 +74,14 @@ impl World {
         self[tracee].traced = traced;
     }
 
-    /// R-PTRACE-10: ESRCH for whoever is not in a stop, or listens.
+    /// R-PTRACE-10, R-PTRACE-11: ESRCH for whoever is not in a stop, or listens, or is in an exec's that nobody has read and that has given it another number.
     fn stopped_tracee(&self, caller: ThreadKey, tid: i32) -> Result<ThreadKey, Errno> {
         let tracee = self.find_thread(self.process_of(caller), tid).ok_or(Errno::ESRCH)?;
         let traced = &self[tracee].traced;
-        let is_there = traced.stop.is_some_and(|stop| !stop.listens);
+        let is_there = traced.stop.is_some_and(|stop| {
+            let is_unread_exec = stop.code.code() == EVENT_EXEC && !stop.is_read;
+            !stop.listens && !(traced.is_renumbered && is_unread_exec)
+        });
         if traced.tracer == Some(caller) && is_there { Ok(tracee) } else { Err(Errno::ESRCH) }
     }
 
@@ -172,9 +179,12 @@ impl World {
 
 /// Ends.
 impl World {
-    /// R-PTRACE-05: the exit of a tracer, the tracee first that was attached last.
+    /// R-PTRACE-05: the exit of a tracer, the tracee first that was attached last. Dead threads are left, for [`Self::release_dead_tracees`].
     pub(super) fn exit_ptrace(&mut self, tracer: ThreadKey) {
         for tracee in self.tracees(tracer) {
+            if self.threads.contains_key(&tracee) && self.is_dead_thread(tracee) {
+                continue;
+            }
             // Those before it may have taken it with them.
             if !self.threads.contains_key(&tracee) || self[tracee].traced.tracer != Some(tracer) {
                 continue;
@@ -183,6 +193,15 @@ impl World {
                 self.send_to(tracee, Scope::Thread, Signal::SIGKILL, SignalCause::Kernel);
             }
             self.let_go(tracee);
+        }
+    }
+
+    /// R-PTRACE-05, R-PTRACE-06: when others have heard of the tracer's end, the thread first that was attached first.
+    pub(super) fn release_dead_tracees(&mut self, dead: &[ThreadKey]) {
+        for &tracee in dead.iter().rev() {
+            if self.threads.contains_key(&tracee) && self.is_dead_thread(tracee) {
+                self.let_go(tracee);
+            }
         }
     }
 
