@@ -35,6 +35,7 @@ pub(crate) const TRACE_OPTIONS: &[(&str, i32)] = &[
     ("clone", libc::PTRACE_O_TRACECLONE),
     ("exec", libc::PTRACE_O_TRACEEXEC),
     ("vfork-done", libc::PTRACE_O_TRACEVFORKDONE),
+    ("exit", libc::PTRACE_O_TRACEEXIT),
     ("exit-kill", libc::PTRACE_O_EXITKILL),
 ];
 

@@ -366,6 +366,7 @@ impl<'a> Duel<'a> {
             }
             Operation::Exec => self.model.is_exec_raced(actor),
             Operation::Trace(call) => self.model.is_trace_vague(actor, call),
+            Operation::Exit(_) => self.model.would_decide_beside_exit_stop(actor),
             // Who would be made has no name.
             Operation::Clone3(request) => !self.model.refuses(actor, request),
             // It would be the end of process 1.

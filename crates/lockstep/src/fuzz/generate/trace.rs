@@ -69,7 +69,11 @@ impl Author {
     fn options(&mut self) -> i32 {
         let mut options = 0;
         for (_, option) in TRACE_OPTIONS {
-            let rarity = if *option == libc::PTRACE_O_EXITKILL { 8 } else { 3 };
+            let rarity = match *option {
+                libc::PTRACE_O_EXITKILL => 8,
+                libc::PTRACE_O_TRACEEXIT => 5,
+                _ => 3,
+            };
             options |= if self.one_in(rarity) { *option } else { 0 };
         }
         options

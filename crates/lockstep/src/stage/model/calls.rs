@@ -325,8 +325,18 @@ impl Model {
         nothing(Ok(()))
     }
 
-    /// Ends a thread of the kernel and of the model.
+    /// A thread begins to exit, and ends, unless its tracer wants to see it before.
     pub(super) fn end_thread(&self, actor: Actor, status: ExitStatus) {
+        let is_last = self.table.host().kernel().begin_exit(actor);
+        if self.stop_for_exit(actor, status, is_last) {
+            self.table.host().kernel().tasks[actor].phase = Phase::Idle;
+        } else {
+            self.finish_exit(actor, status);
+        }
+    }
+
+    /// Ends a thread of the kernel and of the model.
+    pub(super) fn finish_exit(&self, actor: Actor, status: ExitStatus) {
         {
             let mut kernel = self.table.host().kernel();
             kernel.remove(actor);

@@ -3,15 +3,15 @@
 //! A stop is a sleep in the middle of whatever the thread does: of the delivery of a signal, or of a system call. [`Model::leave_trap`] goes on with it.
 
 use axprocess::{
-    ARef, Errno, ProcessState, Signal, SignalCause, SignalInfo, Thread, TraceOptions, TraceStart,
-    TraceStop, TraceStopped,
+    ARef, Errno, ExitStatus, ProcessState, Signal, SignalCause, SignalInfo, Thread, TraceOptions,
+    TraceStart, TraceStop, TraceStopped,
 };
 
 use super::super::{Actor, Tracee};
 use super::Model;
 use super::calls::{Done, nothing, plain};
 use super::host::World;
-use super::kernel::{Taken, Tracing, Trap};
+use super::kernel::{Taken, Task, Tracing, Trap};
 use crate::script::TraceCall;
 
 impl Model {
@@ -148,6 +148,28 @@ impl Model {
         }
     }
 
+    /// A thread that exits stops, if its tracer has asked for that. The last one of a process to begin has decided its end by then (`synchronize_group_exit`).
+    pub(super) fn stop_for_exit(&self, actor: Actor, status: ExitStatus, is_last: bool) -> bool {
+        const EVENT: i32 = libc::PTRACE_EVENT_EXIT;
+        if self.enabled(actor, EVENT).is_none() {
+            return false;
+        }
+        if is_last {
+            self.table.host().kernel().is_deciding = true;
+            self.members[actor].thread.process().begin_group_exit(status);
+            self.table.host().kernel().is_deciding = false;
+        }
+        self.enter_trap(actor, Trap::Exit(status), EVENT << 8 | libc::SIGTRAP)
+    }
+
+    /// Whether an exit would decide the end of a process, of which another thread is in the stop at the beginning of its own. The model takes that one out of it.
+    pub(crate) fn would_decide_beside_exit_stop(&self, actor: Actor) -> bool {
+        let kernel = self.table.host().kernel();
+        let threads = &kernel.groups[kernel.tasks[actor].group].threads;
+        let mut others = threads.iter().filter(|&&it| it != actor).peekable();
+        others.peek().is_some() && others.all(|&it| kernel.is_in_exit_stop(it))
+    }
+
     /// A tracee stops for a group stop, or because it was interrupted, if it has to. Whether it has.
     pub(super) fn stop_for_job(&self, actor: Actor) -> bool {
         let due = self.table.host().kernel().due_trap(actor);
@@ -178,7 +200,7 @@ impl Model {
         }
         let stopped = match trap {
             Trap::Job => thread.trace_group_stop(stop),
-            Trap::Signal(_) | Trap::Event => thread.trace_stop(stop),
+            Trap::Signal(_) | Trap::Event | Trap::Exit(_) => thread.trace_stop(stop),
         };
         stopped == TraceStopped::Stopped
     }
@@ -189,8 +211,13 @@ impl Model {
         let Some((trap, code)) = left else {
             return !self.table.host().kernel().tasks[actor].is_trapped();
         };
-        if let Trap::Signal(taken) = trap {
-            self.decide(actor, taken, code);
+        match trap {
+            Trap::Signal(taken) => self.decide(actor, taken, code),
+            Trap::Exit(status) => {
+                self.finish_exit(actor, status);
+                return false;
+            }
+            Trap::Job | Trap::Event => {}
         }
         true
     }
@@ -228,6 +255,47 @@ impl Model {
         kernel.requeue(actor, &taken);
     }
 
+    /// Whether two processes could wait for each other in their exits, for ever, or process 1 in its own: `SIGKILL` does not end that stop. So nobody traces
+    /// in a ring where somebody stops so.
+    fn could_last_for_ever(&self, actor: Actor, target: Option<Actor>, call: &TraceCall) -> bool {
+        let options = match call {
+            TraceCall::Seize(_, options) | TraceCall::SetOptions(_, options) => *options,
+            TraceCall::Attach(_) | TraceCall::Me => 0,
+            _ => return false,
+        };
+        let group = |actor: Actor| self.members[actor].thread.process().host_data().0;
+        let stops = options & libc::PTRACE_O_TRACEEXIT != 0;
+        let parent = || {
+            let thread = &self.members[actor].thread;
+            thread.read(|view| view.parent_thread(thread.process()).map(|it| it.host_data().0))
+        };
+        let (tracer, tracee) = match call {
+            TraceCall::Me => (parent(), Some(actor)),
+            _ => (Some(actor), target),
+        };
+        let Some((tracer, tracee)) = tracer.zip(tracee) else {
+            return false;
+        };
+        if stops && group(tracee) == 0 {
+            return true;
+        }
+        let edges: Vec<_> = self.tracees().map(|it| (group(it.tracer), group(it.actor))).collect();
+        let mut reached = vec![group(tracee)];
+        let mut index = 0;
+        while let Some(&from) = reached.get(index) {
+            let next = edges.iter().filter(|(tracer, _)| *tracer == from).map(|(_, it)| *it);
+            let new: Vec<_> = next.filter(|it| !reached.contains(it)).collect();
+            reached.extend(new);
+            index += 1;
+        }
+        let kernel = self.table.host().kernel();
+        let does_stop = |task: &Task| {
+            let tracing = task.tracing();
+            tracing.is_some_and(|it| it.options & libc::PTRACE_O_TRACEEXIT != 0)
+        };
+        reached.contains(&group(tracer)) && (stops || kernel.tasks.iter().any(does_stop))
+    }
+
     /// Who is traced, in the order of births.
     pub(crate) fn tracees(&self) -> impl Iterator<Item = Tracee> {
         self.members.iter().enumerate().filter_map(|(actor, member)| {
@@ -247,8 +315,11 @@ impl Model {
         let target = call.target().map(plain).and_then(named);
         let group = |actor: Actor| self.members[actor].thread.process().host_data().0;
         let is_init = |actor: Actor| group(actor) == 0;
+        let is_by_outsider = *call == TraceCall::Me && is_init(actor);
+        if is_by_outsider || self.could_last_for_ever(actor, target, call) {
+            return true;
+        }
         match call {
-            TraceCall::Me => is_init(actor),
             TraceCall::Attach(_) | TraceCall::Seize(..) => target.is_some_and(|target| {
                 let state = self.members[target].thread.process().state();
                 let is_executing = self.execs.keys().any(|&it| group(it) == group(target));
