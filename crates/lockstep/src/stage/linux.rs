@@ -325,7 +325,7 @@ impl<'a> Linux<'a> {
                 b'Z' | b'T' | b't' | b'E' => true,
                 b'S' if slot.tid.load(Relaxed) == 0 => false,
                 b'D' => {
-                    worker.awaited.is_some_and(|it| self.may_keep_waiting(it))
+                    worker.awaited.is_some_and(|it| self.may_keep_waiting(worker, it))
                         && (is_unknown
                             || self.proc.is_in_blocking_call(worker.process, worker.thread))
                 }
@@ -349,9 +349,10 @@ impl<'a> Linux<'a> {
     }
 
     /// Whether an order can take long: a vfork whose child has begun to run, or is stopped before it does; an exec, as long as other threads are there.
-    fn may_keep_waiting(&self, answer: Answer) -> bool {
+    fn may_keep_waiting(&self, caller: &Worker, answer: Answer) -> bool {
         let Answer::Vfork(child) = answer else {
-            return answer == Answer::Exec;
+            let process = self.proc.row(caller.process, caller.process).and_then(|it| it.process);
+            return answer == Answer::Exec && process.is_some_and(|it| it.threads > 1);
         };
         let has_begun = Slot::at(child).tid.load(Relaxed) != 0;
         let worker = self.workers.get(child).and_then(Option::as_ref);
@@ -372,6 +373,13 @@ impl<'a> Linux<'a> {
             let done = slot.done.load(Acquire) == slot.ordered.load(Relaxed);
             if let Some(answer) = worker.awaited.filter(|_| done) {
                 worker.awaited = None;
+                // It may be done since it was looked at.
+                if answer == Answer::Exec && slot.result.load(Relaxed) == 0 {
+                    self.enter_program(actor);
+                }
+                let Some(worker) = self.workers[actor].as_mut() else {
+                    continue;
+                };
                 let (asked, table) = (worker.asked.take(), worker.table);
                 let mut outcome = answer.read(slot);
                 if let (Outcome::Value(result), Some(operation)) = (outcome, asked) {
@@ -469,13 +477,21 @@ impl<'a> Linux<'a> {
                 row.is_some_and(|row| matches!(row.state, b'T' | b't'))
             };
             if is_done && slot.result.load(Relaxed) == 0 || !is_done && is_gone() && stops() {
-                let process = worker.process;
-                worker.thread = process;
-                worker.table = Table::Own;
-                for other in (0..self.workers.len()).filter(|&other| other != actor) {
-                    self.workers[other].take_if(|it| it.process == process);
-                }
+                self.enter_program(actor);
             }
+        }
+    }
+
+    /// An actor is the only thread of its process, and has files of its own.
+    fn enter_program(&mut self, actor: Actor) {
+        let Some(worker) = self.workers[actor].as_mut() else {
+            return;
+        };
+        let process = worker.process;
+        worker.thread = process;
+        worker.table = Table::Own;
+        for other in (0..self.workers.len()).filter(|&other| other != actor) {
+            self.workers[other].take_if(|it| it.process == process);
         }
     }
 }

@@ -80,7 +80,7 @@ impl World {
         let traced = &self[tracee].traced;
         let is_there = traced.stop.is_some_and(|stop| {
             let is_unread_exec = stop.code.code() == EVENT_EXEC && !stop.is_read;
-            !stop.listens && !(traced.is_renumbered && is_unread_exec)
+            !(stop.listens || traced.is_renumbered && is_unread_exec)
         });
         if traced.tracer == Some(caller) && is_there { Ok(tracee) } else { Err(Errno::ESRCH) }
     }

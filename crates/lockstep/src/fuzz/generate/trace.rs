@@ -69,12 +69,13 @@ impl Author {
     fn options(&mut self) -> i32 {
         let mut options = 0;
         for (_, option) in TRACE_OPTIONS {
-            let rarity = match *option {
-                libc::PTRACE_O_EXITKILL => 8,
-                libc::PTRACE_O_TRACEEXIT => 5,
-                _ => 3,
+            let is_drawn = match *option {
+                // The tracer is told by a signal with which code an exit has begun, and by wait of another one that was decided meanwhile. The model has one for both.
+                libc::PTRACE_O_TRACEEXIT => false,
+                libc::PTRACE_O_EXITKILL => self.one_in(8),
+                _ => self.one_in(3),
             };
-            options |= if self.one_in(rarity) { *option } else { 0 };
+            options |= if is_drawn { *option } else { 0 };
         }
         options
     }

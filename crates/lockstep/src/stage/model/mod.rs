@@ -525,8 +525,11 @@ impl Model {
             _ => running,
         };
         // The last thread of an init adopts until its namespace is empty.
-        let children =
-            if state == b'E' { process.children().unwrap() } else { thread.children().unwrap() };
+        let children = match last {
+            _ if state == b'E' => process.children().unwrap(),
+            Some(last) if last != actor && self.lingers(last) => Vec::new(),
+            _ => thread.children().unwrap(),
+        };
         let children = children.into_iter().map(seen).collect();
         if !leads {
             return Some(Row { state, children, process: None });
