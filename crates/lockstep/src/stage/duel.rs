@@ -263,6 +263,9 @@ impl<'a> Duel<'a> {
             .filter_map(|(actor, outcome)| Some((before(*actor)?.clone(), *outcome)))
             .collect();
         self.keep_files_of(act, account.outcome);
+        for actor in self.model.take_executed() {
+            self.files.exec(actor);
+        }
         late.iter().for_each(|(act, outcome)| self.keep_files_of(act, *outcome));
     }
 
@@ -273,7 +276,6 @@ impl<'a> Duel<'a> {
             return;
         }
         match &act.operation {
-            Operation::Exec => self.files.exec(act.actor),
             Operation::Terminal(name, TerminalCall::Make(_)) => {
                 self.files.open(act.actor, name, FileKind::Pair);
             }
@@ -296,6 +298,7 @@ impl<'a> Duel<'a> {
                 self.acts.iter().for_each(|act| {
                     act.play(&mut model);
                     model.take_merged();
+                    model.take_executed();
                 });
                 act.play(&mut model)
             };
@@ -366,6 +369,7 @@ impl<'a> Duel<'a> {
             }
             Operation::Exec => self.model.is_exec_raced(actor),
             Operation::Trace(call) => self.model.is_trace_vague(actor, call),
+            Operation::Thread { .. } => self.model.would_trace_thread_of_init(actor),
             Operation::Exit(_) => self.model.would_decide_beside_exit_stop(actor),
             // Who would be made has no name.
             Operation::Clone3(request) => !self.model.refuses(actor, request),

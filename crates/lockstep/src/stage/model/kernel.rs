@@ -31,6 +31,8 @@ pub(super) struct Kernel {
     pub(super) running: Option<Actor>,
     /// Signals that have not been queued, because the same one was.
     pub(super) merged: Vec<SignalInfo>,
+    /// Who has executed a program since that was asked last.
+    pub(super) executed: Vec<Actor>,
     /// How many waits have begun.
     waits: u64,
     /// The end of a process is being decided by its last thread's exit, of which nobody is told.
@@ -521,6 +523,7 @@ impl Kernel {
     pub(super) fn take_over(&mut self, actor: Actor) {
         let group = self.tasks[actor].group;
         self.tasks[actor].is_new_program = true;
+        self.executed.push(actor);
         for other in std::mem::take(&mut self.groups[group].threads) {
             self.tasks[other].is_gone |= other != actor;
         }

@@ -130,6 +130,11 @@ impl Model {
         self.table.host().kernel().merged.drain(..).map(|info| as_seen(&info)).collect()
     }
 
+    /// Who has executed a program since the last call, also if that has not begun to run.
+    pub(crate) fn take_executed(&self) -> Vec<Actor> {
+        std::mem::take(&mut self.table.host().kernel().executed)
+    }
+
     /// The number of an actor, as another one sees it; `None` if it does not.
     pub(crate) fn number_of(&self, actor: Actor, viewer: Actor) -> Option<i32> {
         let space = &self.members[viewer].numbers.first()?.0;
@@ -432,6 +437,8 @@ impl Model {
                 Delivery::Stop(signal) => {
                     let is_asked = self.is_asked_to_stop(actor);
                     let decision = thread.begin_stop(signal, taken.ticket);
+                    // It has looked when it took the signal; who is told to stop has not.
+                    self.table.host().kernel().look_again(actor);
                     if decision == StopDecision::Stop && !is_asked {
                         self.table.host().kernel().begin_group_stop(actor, signal);
                     }
@@ -465,7 +472,6 @@ impl Model {
                 return false;
             }
             kernel.rejoin(actor);
-            kernel.look_again(actor);
             kernel.tasks[actor].is_stopped = true;
         }
         self.members[actor].thread.participate_in_stop();

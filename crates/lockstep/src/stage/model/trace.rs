@@ -255,6 +255,20 @@ impl Model {
         kernel.requeue(actor, &taken);
     }
 
+    /// Whether an actor does not lead, in a process that is the init of a namespace inside. If it is the last one there, and traced, Linux shows it in its exit until the
+    /// namespace is empty; in the model it waits for its tracer from the beginning.
+    fn is_of_inner_init(&self, actor: Actor, as_leader: bool) -> bool {
+        let kernel = self.table.host().kernel();
+        let group = &kernel.groups[kernel.tasks[actor].group];
+        group.is_init && group.leader != 0 && (as_leader || group.leader != actor)
+    }
+
+    /// Whether a new thread would be such a one.
+    pub(crate) fn would_trace_thread_of_init(&self, actor: Actor) -> bool {
+        let traces = self.enabled(actor, libc::PTRACE_EVENT_CLONE).is_some();
+        traces && self.is_of_inner_init(actor, true)
+    }
+
     /// Whether two processes could wait for each other in their exits, for ever, or process 1 in its own: `SIGKILL` does not end that stop. So nobody traces
     /// in a ring where somebody stops so.
     fn could_last_for_ever(&self, actor: Actor, target: Option<Actor>, call: &TraceCall) -> bool {
@@ -316,7 +330,11 @@ impl Model {
         let group = |actor: Actor| self.members[actor].thread.process().host_data().0;
         let is_init = |actor: Actor| group(actor) == 0;
         let is_by_outsider = *call == TraceCall::Me && is_init(actor);
-        if is_by_outsider || self.could_last_for_ever(actor, target, call) {
+        let tracee = if *call == TraceCall::Me { Some(actor) } else { target };
+        let is_of_inner_init =
+            matches!(call, TraceCall::Me | TraceCall::Attach(_) | TraceCall::Seize(..))
+                && tracee.is_some_and(|tracee| self.is_of_inner_init(tracee, false));
+        if is_by_outsider || is_of_inner_init || self.could_last_for_ever(actor, target, call) {
             return true;
         }
         match call {
