@@ -6,7 +6,8 @@ use axprocess::CloneFlags;
 use axprocess_fuzz::{Call, Calls, Flags, Index, Steps, Wild, Word, World};
 
 use crate::script::{
-    Action, Fork, INIT, Number, Operation, Pace, Parent, RawClone, Space, Step, Switch, Treatment,
+    Action, Fork, INIT, Number, Operation, Pace, Parent, RawClone, Space, Step, Switch, TraceCall,
+    Treatment,
 };
 
 /// The actors of a scenario.
@@ -122,8 +123,68 @@ impl Cast {
             }
             Operation::Terminal(name, call) => self.use_terminal(by, process, name, call)?,
             Operation::VHangUp => self.hang_up_own(by),
+            Operation::Trace(call) => self.trace(by, call)?,
             Operation::Pidfd(name, call) => self.use_pidfd(by, process, name, call)?,
         })
+    }
+
+    /// What a request of ptrace does to the tracee besides is done by that: an interrupted one stops, one that gets a signal takes it.
+    fn trace(&mut self, by: Index, call: &TraceCall) -> Option<bool> {
+        let tid = match call.target() {
+            Some(Number::Plain(number)) => u16::try_from(*number).ok()?,
+            _ => 0,
+        };
+        Some(match call {
+            TraceCall::Me => self.call(Call::TraceMe { by }),
+            TraceCall::Attach(_) => self.call(Call::Attach { by, tid, seize: false, options: 0 }),
+            TraceCall::Seize(_, options) => {
+                let options = options.cast_unsigned();
+                self.call(Call::Attach { by, tid, seize: true, options })
+            }
+            TraceCall::SetOptions(_, options) => {
+                let options = options.cast_unsigned();
+                self.call(Call::SetTraceOptions { by, tid, options })
+            }
+            TraceCall::Interrupt(_) => {
+                const EVENT_STOP: u16 = 128 << 8 | 5;
+                let tracee = self.tracee(by, tid);
+                let is_found = self.call(Call::FindTracee { by, tid });
+                if let Some(by) = tracee {
+                    self.call(Call::TraceGroupStop { by, code: EVENT_STOP });
+                }
+                is_found
+            }
+            TraceCall::Listen(_) => self.call(Call::ListenToTracee { by, tid }),
+            TraceCall::Continue(_, signal) => {
+                let tracee = self.tracee(by, tid);
+                let is_resumed = self.call(Call::ResumeTracee { by, tid });
+                self.deliver(tracee.filter(|_| is_resumed), *signal);
+                is_resumed
+            }
+            TraceCall::Detach(_, signal) => {
+                let tracee = self.tracee(by, tid);
+                let is_detached = self.call(Call::Detach { by, tid });
+                self.deliver(tracee.filter(|_| is_detached), *signal);
+                is_detached
+            }
+        })
+    }
+
+    fn tracee(&self, by: Index, tid: u16) -> Option<Index> {
+        let tracee = self.world.thread(by)?.tracee(tid.into()).ok()?;
+        let is_it = |index: &Index| {
+            self.world.thread(*index).is_some_and(|it| axprocess::ARef::ptr_eq(it, &tracee))
+        };
+        (0..self.world.threads()).find(is_it)
+    }
+
+    fn deliver(&mut self, tracee: Option<Index>, signal: i32) {
+        if let Some((tracee, signal)) = tracee.zip(u8::try_from(signal).ok())
+            && let Some(process) = self.process_of(tracee)
+        {
+            self.call(Call::TakeTicket { by: process });
+            self.take(tracee, process, signal);
+        }
     }
 
     fn fork(&mut self, by: Index, fork: &Fork) -> bool {

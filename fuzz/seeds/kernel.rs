@@ -74,9 +74,10 @@ impl Cast {
             self.stopped.push(by);
             return;
         }
-        if thread.run_state() == Some(RunState::Stopped) {
+        if matches!(thread.run_state(), Some(RunState::Stopped | RunState::TraceStopped)) {
             return;
         }
+        let is_traced = thread.tracer().is_some();
         if was_stopped {
             self.stopped.retain(|it| *it != by);
             self.call(Call::Run { by });
@@ -91,12 +92,16 @@ impl Cast {
         self.call(Call::TakeTicket { by: process });
         self.call(Call::TakeSignals { by });
         for number in (1..=64).filter(|number| signals >> (number - 1) & 1 == 1) {
-            self.take(by, process, number);
+            if is_traced {
+                self.call(Call::TraceStop { by, code: number.into() });
+            } else {
+                self.take(by, process, number);
+            }
         }
     }
 
     /// A thread takes a signal.
-    fn take(&mut self, by: Index, process: Index, number: u8) {
+    pub(crate) fn take(&mut self, by: Index, process: Index, number: u8) {
         let Some((signal, thread)) = Signal::new(number).zip(self.world.thread(by)) else {
             return;
         };

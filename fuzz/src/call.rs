@@ -379,6 +379,19 @@ coded! {
             by: Index,
             is_written: u8,
         },
+        TraceGroupStop {
+            by: Index,
+            code: u16,
+        },
+        ListenToTracee {
+            by: Index,
+            tid: u16,
+        },
+        /// Asks for a tracee, stopped or not.
+        FindTracee {
+            by: Index,
+            tid: u16,
+        },
     }
 
     /// The flags of clone: mostly some that mean something here.

@@ -298,21 +298,29 @@ impl<H: Host> PidHandle<H> {
             && caller.pid_ns(hold).contains(self.identity.numbers().pid_ns(hold))
     }
 
-    /// The table that it is of, by serial, and the use of the process's number that it names; `None` for a thread that does not lead, after which no group is named.
-    pub(crate) fn table_and_key_if_tgid(&self) -> Option<(u64, IdentityKey)> {
+    /// The table that it is of, by serial, and the use of a number that it names: a process's, or that of a thread that does not lead.
+    pub(crate) fn table_and_named(&self) -> (u64, HandleNames) {
         let table = self.identity.table();
-        match self.kind {
-            Kind::Process | Kind::Leader => {
-                Some((table.serial(), table.hold(|hold| self.identity.identity_key(hold))))
-            }
-            Kind::Thread => None,
-        }
+        let key = table.hold(|hold| self.identity.identity_key(hold));
+        let named = match self.kind {
+            Kind::Process | Kind::Leader => HandleNames::Process(key),
+            Kind::Thread => HandleNames::Thread(key),
+        };
+        (table.serial(), named)
     }
 
     /// The same, in a hold.
     pub(crate) fn identity_key_if_tgid(&self, hold: &Hold<'_, H>) -> Option<IdentityKey> {
         (self.kind != Kind::Thread).then(|| self.identity.identity_key(hold))
     }
+}
+
+/// Whom a handle names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum HandleNames {
+    Process(IdentityKey),
+    /// A thread that does not lead.
+    Thread(IdentityKey),
 }
 
 impl<H: Host> Clone for PidHandle<H> {

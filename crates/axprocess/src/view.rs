@@ -243,6 +243,12 @@ impl<'h, H: Host> View<'h, H> {
         thread.tracer_in(self.hold)
     }
 
+    /// Returns the thread that traces the leader of a process, also of a leader that has exited.
+    pub fn tracer_of_leader(self, process: &Process<H>) -> Option<&'h Thread<H>> {
+        self.check(process.table());
+        process.leading_thread(self.hold).tracer_in(self.hold)
+    }
+
     /// Returns the namespace in which the process lives. As [`Process::namespace`].
     pub fn namespace(self, process: &Process<H>) -> &'h PidNamespace<H> {
         self.check(process.table());

@@ -3,9 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    ARef, ExitStatus, ForkNamespace, ForkRequest, Number, PendingExit, ProcessState, RunState,
-    Signal, SignalAction, StopDecision, TerminalFile, TerminalKind, ThreadExit, ThreadStop,
-    TraceOptions, TraceStart, TraceStop, TraceStopped, WaitStatus,
+    ARef, ExitStatus, ForkNamespace, ForkRequest, InfoMask, Number, PendingExit, ProcessState,
+    RunState, Signal, SignalAction, StopDecision, TerminalFile, TerminalKind, ThreadExit,
+    ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, WaitStatus,
 };
 use kernel::*;
 
@@ -74,6 +74,28 @@ fn the_thread_that_begins_last_gives_the_status() {
     slow.finish();
     assert_eq!(wait4(&tracer, -1, WALL), exited(other.tid(), 7));
     assert_eq!(wait4(&init, 2, 0), exited(2, 7));
+}
+
+#[test]
+fn a_leader_that_is_gone_last_tells_its_own_end_by_signal_and_handle() {
+    // R-EXIT-20: wait tells the process's; so do signal and handle if the leader is gone before, whenever it began.
+    for leader_is_last in [true, false] {
+        let (table, init) = boot();
+        let leader = fork(&init);
+        let other = spawn(&leader);
+        let handle = leader.process().handle().unwrap();
+        let of_leader = begin(&leader, 3);
+        let of_other = begin(&other, 7);
+        match leader_is_last {
+            true => drop((of_other, of_leader)),
+            false => drop((of_leader, of_other)),
+        }
+        let told = if leader_is_last { 3 } else { 7 };
+        assert_eq!(signals(&table), [Event::Signal(1, 17, 2, WaitStatus::Exited(told))]);
+        assert_eq!(wait4(&init, 2, 0), exited(2, 7));
+        let info = handle.info(init.process(), InfoMask::EXIT).unwrap();
+        assert_eq!(info.exit, Some(ExitStatus::exited(told.into())));
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ mod kernel;
 
 use axprocess::{
     ARef, ChildCode, ChildSignalAction, Errno, ExitStatus, ForkRequest, Number, Signal,
-    SignalCause, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, WaitRequest,
-    WaitStatus,
+    SignalAction, SignalCause, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped,
+    WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -379,6 +379,7 @@ fn a_traced_thread_leaves_a_zombie() {
     assert_eq!(signals(&table), [Event::Signal(1, 17, tid, WaitStatus::Exited(5))]);
     assert_eq!(waitid(&init, 1, tid as i32, WEXITED | WNOWAIT | WALL), exited(tid, 5));
     drop(thread);
+    assert_eq!(waitid(&init, 1, tid as i32, WEXITED | WNOWAIT | WALL), exited(tid, 5));
     exit(&child, 6);
     assert_eq!(signals(&table), [], "the process is not whole");
     assert_eq!(wait4(&init, child.tid() as i32, 0), Waited::Nothing);
@@ -683,4 +684,266 @@ fn a_killed_tracee_is_in_no_stop() {
         assert_eq!(wait4(&tracer, -1, WALL), ended, "{way}");
         drop(exec);
     }
+}
+
+#[test]
+fn a_tracer_is_told_of_a_group_stop_as_a_parent_is() {
+    // R-PTRACE-08: CLD_STOPPED and the signal of the stop, as long as nobody has waited for that; 0 in no stop. wait tells the code.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let told = |tracer: &KernelThread| {
+        events(&table).into_iter().find(|event| {
+            matches!(event, Event::Signal(to, ..) | Event::Posted(to, ..) if *to == tracer.tid())
+        })
+    };
+    let trap = |code| {
+        assert_eq!(child.trace_group_stop(TraceStop::new(code).unwrap()), TraceStopped::Stopped);
+    };
+    let none =
+        Some(Event::Posted(tracer.tid(), 17, SignalCause::ChildStopUndone { pid: child.tid() }));
+    let stop = WaitStatus::Stopped(Signal::SIGSTOP);
+    let of_stop = Some(Event::Signal(tracer.tid(), 17, child.tid(), stop));
+    events(&table);
+    trap(EVENT_STOP | 5);
+    assert_eq!(told(&tracer), none);
+    assert_eq!(wait4(&tracer, -1, 0), trapped(&child, EVENT_STOP | 5));
+    child.begin_stop(Signal::SIGSTOP, child.process().stop_ticket());
+    trap(EVENT_STOP | 19);
+    assert_eq!(told(&tracer), of_stop);
+    assert!(child.process().is_stopped(), "it has taken part");
+    trap(EVENT_STOP | 19);
+    assert_eq!(told(&tracer), of_stop);
+    assert_eq!(wait4(&init, child.tid() as i32, WUNTRACED), stopped(&child));
+    trap(EVENT_STOP | 19);
+    assert_eq!(told(&tracer), none);
+    let gone = fork(&init);
+    assert_eq!(gone.trace_group_stop(Signal::SIGSTOP.into()), TraceStopped::Untraced);
+}
+
+#[test]
+fn the_tracing_thread_is_asked_first() {
+    // R-PTRACE-08: the signal is for the tracer's process, and addressed to the thread that traces.
+    let (table, init) = boot();
+    let [child, tracer] = [fork(&init), fork(&init)];
+    let thread = spawn(&tracer);
+    seize(&thread, &child);
+    addressed(&table);
+    trap(&child, TRAP_EXEC);
+    exit(&child, 0);
+    assert_eq!(addressed(&table), [(thread.tid(), 17); 2]);
+}
+
+#[test]
+fn the_tracer_of_the_leader_is_told_of_a_continuation() {
+    // R-PTRACE-08: besides the parent, and by CLD_CONTINUED; not the parent twice, and no tracer of another thread.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let thread = spawn(&child);
+    seize(&fork(&init), &thread);
+    for of_parent in [false, true] {
+        if of_parent {
+            trap(&child, TRAP_EXEC);
+            tracer.detach(child.tid()).unwrap();
+            seize(&init, &child);
+        }
+        child.process().report_group_stopped(Signal::SIGSTOP);
+        child.process().note_signal_sent(Signal::SIGCONT);
+        events(&table);
+        child.notify_parent_if_continued();
+        let told = |to: u32| Event::Signal(to, 17, child.tid(), WaitStatus::Continued);
+        let expected = if of_parent { vec![told(1)] } else { vec![told(1), told(tracer.tid())] };
+        assert_eq!(signals(&table), expected);
+    }
+}
+
+#[test]
+fn a_tracer_sees_signals_before_they_act() {
+    // R-PTRACE-09: what is sent to a traced thread, or to a process by its number, is neither dropped nor ends anybody before; SIGKILL does. A dead leader counts.
+    let (table, init) = boot();
+    let ends = |thread: &KernelThread, signal| {
+        init.process().kill(thread.process().pid() as i32, signal).unwrap();
+        thread.process().is_group_exiting()
+    };
+    let usual = |thread: &KernelThread| {
+        act(thread.process(), SignalAction::Default, &[Signal::SIGTERM]);
+        act(thread.process(), SignalAction::Ignore, &[Signal::SIGHUP]);
+    };
+    let (child, tracer) = stranger(&init);
+    usual(&child);
+    events(&table);
+    assert!(!ends(&child, 15) && !ends(&child, 1));
+    assert_eq!(posted(&table).len(), 2);
+    assert!(ends(&child, 9));
+    let other = fork(&init);
+    let thread = spawn(&other);
+    usual(&other);
+    seize(&tracer, &thread);
+    init.process().tkill(thread.tid() as i32, 15).unwrap();
+    assert!(!other.process().is_group_exiting(), "the addressed thread is traced");
+    assert!(ends(&other, 15), "the leader is not");
+    let dead = fork(&init);
+    let heir = spawn(&dead);
+    usual(&dead);
+    seize(&tracer, &dead);
+    exit(&dead, 0);
+    assert!(!ends(&heir, 15));
+}
+
+#[test]
+fn a_tracee_that_runs_in_a_group_stop_takes_signals() {
+    // R-PTRACE-09, R-STOP-08: of a stopped process the one thread that its tracer has resumed can take what ends it; in its ptrace-stop it cannot.
+    for resumed in [false, true] {
+        let (_table, init) = boot();
+        let [child, tracer] = [fork(&init), fork(&init)];
+        let thread = spawn(&child);
+        act(child.process(), SignalAction::Default, &[Signal::SIGTERM]);
+        seize(&tracer, &thread);
+        stop_all(&child);
+        thread.trace_group_stop(TraceStop::new(EVENT_STOP | 19).unwrap());
+        assert!(child.process().is_stopped());
+        if resumed {
+            tracer.resume_tracee(thread.tid()).unwrap();
+        }
+        init.process().kill(child.tid() as i32, 15).unwrap();
+        assert_eq!(child.process().is_group_exiting(), resumed);
+    }
+}
+
+#[test]
+fn who_listens_is_not_to_be_seen_in_its_stop() {
+    // R-PTRACE-10: neither by wait nor by other requests, until it stops anew; PTRACE_INTERRUPT needs no stop.
+    let (_table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let tid = child.tid();
+    assert_eq!(tracer.listen_to_tracee(tid), Err(Errno::ESRCH));
+    assert!(tracer.tracee(tid).is_ok() && tracer.stopped_tracee(tid).is_err());
+    assert_eq!(init.tracee(tid).err(), Some(Errno::ESRCH));
+    let (dead, its_tracer) = stranger(&init);
+    exit(&dead, 0);
+    assert!(its_tracer.tracee(dead.tid()).is_ok(), "a zombie is a tracee");
+    child.trace_group_stop(TraceStop::new(EVENT_STOP | 5).unwrap());
+    assert!(tracer.stopped_tracee(tid).is_ok());
+    assert_eq!(tracer.listen_to_tracee(tid), Ok(()));
+    assert_eq!(wait4(&tracer, -1, WNOHANG), Waited::Nothing);
+    let requests = [
+        tracer.resume_tracee(tid).err(),
+        tracer.detach(tid).err(),
+        tracer.listen_to_tracee(tid).err(),
+        tracer.stopped_tracee(tid).err(),
+    ];
+    assert_eq!(requests, [Some(Errno::ESRCH); 4]);
+    assert!(tracer.tracee(tid).is_ok());
+    child.trace_group_stop(TraceStop::new(EVENT_STOP | 5).unwrap());
+    assert_eq!(wait4(&tracer, -1, 0), trapped(&child, EVENT_STOP | 5));
+    assert!(tracer.resume_tracee(tid).is_ok());
+}
+
+#[test]
+fn a_dying_tracer_lets_go_before_its_children_move() {
+    // R-PTRACE-05: so a zombie of its own that it traces, and does not care about, vanishes with it.
+    let (table, init) = boot();
+    let parent = fork(&init);
+    treat_sigchld(parent.process(), ChildSignalAction::IGNORE);
+    let child = fork(&parent);
+    child.trace_me().unwrap();
+    exit(&child, 0);
+    assert!(table.find_process(child.tid()).is_some());
+    exit(&parent, 0);
+    assert!(table.find_process(child.tid()).is_none());
+}
+
+#[test]
+fn stat_shows_the_code_of_a_stop_that_nobody_has_read() {
+    // R-PROC-05: of the leader's ptrace-stop, also while it listens; 0 when its tracer has waited.
+    let (table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let code = || child.process().stat(table.namespace()).unwrap().exit_code;
+    child.trace_group_stop(TraceStop::new(EVENT_STOP | 5).unwrap());
+    tracer.listen_to_tracee(child.tid()).unwrap();
+    assert_eq!(code(), 0x8005);
+    trap(&child, TRAP_EXEC);
+    assert_eq!(code(), 0x405);
+    assert!(wait4(&tracer, -1, 0).is_event());
+    assert_eq!(code(), 0);
+}
+
+#[test]
+fn a_stranger_gets_the_exit_signal_of_a_leader_that_died_first() {
+    // R-PTRACE-08, R-NOTIFY-06: SIGCHLD at its own end, and at that of the process its exit signal; SIGCHLD if the tracer has exec'd since, by its own count.
+    for (died_first, execs, last) in [(true, false, 10), (false, false, 17), (true, true, 17)] {
+        let (table, init) = boot();
+        let request = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
+        let child = fork_with(&init, request).unwrap();
+        let tracer = fork(&init);
+        if execs {
+            tracer.exec().unwrap();
+        }
+        seize(&tracer, &child);
+        let thread = spawn(&child);
+        events(&table);
+        let order = if died_first { [&child, &thread] } else { [&thread, &child] };
+        order.into_iter().for_each(|it| exit(it, 0));
+        let told = signals(&table);
+        let end = Event::Signal(tracer.tid(), last, child.tid(), WaitStatus::Exited(0));
+        assert_eq!(told.last(), Some(&end));
+        assert_eq!(told.len(), 1 + usize::from(died_first));
+    }
+}
+
+#[test]
+fn a_tracer_waits_for_a_thread_by_its_handle() {
+    // R-PIDFD-07, R-PTRACE-06: waitid takes the pidfd of a traced thread, as long as that is one; ECHILD for a thread that is not traced, and for who does not trace it.
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    let thread = spawn(&child);
+    let handle = thread.handle().unwrap();
+    let wait = |caller: &KernelThread| {
+        let found = |_| Ok((handle.clone(), axprocess::PidfdMode::Blocking));
+        let request = WaitRequest::waitid_pidfd(3, WEXITED | WNOHANG | WALL, found).unwrap();
+        poll(&caller.begin_wait(&request))
+    };
+    assert_eq!(wait(&tracer), NO_CHILD);
+    seize(&tracer, &thread);
+    assert_eq!([wait(&tracer), wait(&init)], [Waited::Nothing, NO_CHILD]);
+    exit(&thread, 4);
+    assert_eq!(wait(&tracer), exited(thread.tid(), 4));
+    assert_eq!(wait(&tracer), NO_CHILD);
+}
+
+#[test]
+fn who_got_another_number_in_exec_takes_requests_when_that_is_read() {
+    // R-PTRACE-11: ESRCH until the tracer has waited for the event; not for a leader, whose number stays, nor in any other stop.
+    for (leads, code, answers) in
+        [(false, TRAP_EXEC, false), (false, 10, true), (true, TRAP_EXEC, true)]
+    {
+        let (_table, init) = boot();
+        let child = fork(&init);
+        let caller = if leads { ARef::clone(&child) } else { spawn(&child) };
+        let number = child.tid();
+        seize(&init, &caller);
+        caller.exec().unwrap();
+        trap(&caller, code);
+        assert_eq!(init.stopped_tracee(number).is_ok(), answers);
+        assert_eq!(wait4(&init, -1, 0), trapped(&caller, code));
+        assert!(init.resume_tracee(number).is_ok());
+    }
+}
+
+#[test]
+fn a_dying_tracer_is_told_of_before_the_end_that_it_has_held_up() {
+    // R-PTRACE-05, R-PTRACE-06: the parent of both hears of the tracer first, then of the process whose dead thread that has let go.
+    let (table, init) = boot();
+    let [child, tracer] = [fork(&init), fork(&init)];
+    let threads = [spawn(&child), spawn(&child)];
+    for thread in &threads {
+        seize(&tracer, thread);
+        exit(thread, 0);
+    }
+    exit(&child, 4);
+    events(&table);
+    exit(&tracer, 5);
+    let told = |of: &KernelThread, code| {
+        Event::Signal(1, 17, of.process().pid(), WaitStatus::Exited(code))
+    };
+    assert_eq!(signals(&table), [told(&tracer, 5), told(&child, 4)]);
 }

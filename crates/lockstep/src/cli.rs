@@ -56,7 +56,7 @@ pub(crate) enum Command {
 
 const FUZZ_HELP: &str = "\
 A script is a list of operations: forks, exits, waits, signals, process groups, sessions, threads,
-exec, namespaces, terminals, pidfds. Each is done by a real process in a fresh PID namespace and on the model, and
+exec, namespaces, terminals, pidfds, ptrace. Each is done by a real process in a fresh PID namespace and on the model, and
 everything that can be seen afterwards is compared: results, states, parents, groups, sessions,
 waits that return, signals that arrive and what they say.
 

@@ -108,11 +108,22 @@ pub(crate) fn status(word: i32) -> String {
     match word & 0x7f {
         0 => format!("exit {}", (word >> 8) & 0xff),
         0x7f if word >> 8 == 0 => "a stop that was undone".to_owned(),
-        0x7f => format!("stopped by {}", signal((word >> 8) & 0xff)),
+        0x7f if word >> 16 == 0 => format!("stopped by {}", signal((word >> 8) & 0xff)),
+        0x7f => format!("stopped by {}, event {}", signal((word >> 8) & 0xff), event(word >> 16)),
         number => {
             let core = if word & 0x80 == 0 { "" } else { ", core dumped" };
             format!("{}{core}", signal(number))
         }
+    }
+}
+
+/// The name of an event of ptrace.
+fn event(number: i32) -> String {
+    const NAMES: [&str; 7] = ["", "FORK", "VFORK", "CLONE", "EXEC", "VFORK_DONE", "EXIT"];
+    match NAMES.get(number as usize) {
+        _ if number == libc::PTRACE_EVENT_STOP => "STOP".to_owned(),
+        Some(name) if number > 0 => (*name).to_owned(),
+        _ => number.to_string(),
     }
 }
 
@@ -136,6 +147,8 @@ mod tests {
         assert_eq!(status(11 | 0x80), "SIGSEGV, core dumped");
         assert_eq!(status((19 << 8) | 0x7f), "stopped by SIGSTOP");
         assert_eq!(status(0xffff), "continued");
+        assert_eq!(status(0x0080_137f), "stopped by SIGSTOP, event STOP");
+        assert_eq!(status(0x0004_057f), "stopped by SIGTRAP, event EXEC");
     }
 
     /// Every number that Linux gives to an error has a name, and no other.

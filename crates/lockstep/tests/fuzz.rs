@@ -31,7 +31,7 @@ fn fixed_seeds_meet_the_listed_rules() {
     if is_skipped() {
         return;
     }
-    let arguments = ["fuzz", "--quiet", "--coverage", "--jobs", "2", "--scripts", "1500"];
+    let arguments = ["fuzz", "--quiet", "--coverage", "--jobs", "2", "--scripts", "2500"];
     let output = lockstep(&arguments).args(["--seed", "1"]).output().unwrap();
     let said = said(&output);
     assert!(output.status.success(), "{said}");

@@ -200,6 +200,7 @@ fn the_agent_makes_do_without_each() {
     for (lack, is_skipping) in [
         ("terminals", true),
         ("pidfds", true),
+        ("tracing", true),
         ("namespaces", true),
         ("states", true),
         ("subreaper", true),

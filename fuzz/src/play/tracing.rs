@@ -28,6 +28,19 @@ impl World {
                 let options = TraceOptions::from_bits_truncate(options);
                 self.thread(by)?.set_trace_options(tid.into(), options).ok()?;
             }
+            Call::TraceGroupStop { by, code } => {
+                self.thread(by)?.trace_group_stop(TraceStop::new(code)?);
+            }
+            Call::ListenToTracee { by, tid } => {
+                self.thread(by)?.listen_to_tracee(tid.into()).ok()?;
+            }
+            Call::FindTracee { by, tid } => {
+                let (tracer, tid) = (self.thread(by)?, tid.into());
+                let is_stopped = tracer.stopped_tracee(tid).is_ok();
+                let is_tracee = tracer.tracee(tid).is_ok();
+                assert!(is_tracee || !is_stopped, "a stopped one is one");
+                is_tracee.then_some(())?;
+            }
             Call::Detach { by, tid } => self.thread(by)?.detach(tid.into()).ok()?,
             _ => return None,
         }

@@ -196,8 +196,12 @@ impl<H: Host> Thread<H> {
     /// Leads the process, in which it is alone, as another program.
     fn take_process_over(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
-        if !self.is_leader(hold) {
+        let is_renumbered = !self.is_leader(hold);
+        if is_renumbered {
             self.replace_leader(hold);
+        }
+        if let Some(trace) = self.trace(hold) {
+            trace.note_exec(hold, is_renumbered);
         }
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
@@ -208,11 +212,11 @@ impl<H: Host> Thread<H> {
 
     /// Releases another thread, as Linux's `de_thread` does each; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.
     fn reparent_and_release_thread(&self, hold: &mut Hold<'_, H>, other: &Self) -> bool {
-        let heir = self.heir_of(hold, other);
-        if !other.children_lists().try_reparent_all(hold, heir) {
+        if !other.try_exit_ptrace(hold) {
             return false;
         }
-        if !other.try_exit_ptrace(hold) {
+        let heir = self.heir_of(hold, other);
+        if !other.children_lists().try_reparent_all(hold, heir) {
             return false;
         }
         hold.count_touched();
@@ -220,6 +224,7 @@ impl<H: Host> Thread<H> {
             trace.unlink_and_wake_tracer(hold);
         }
         other.leave_thread_group(hold);
+        other.release_dead_tracees(hold);
         true
     }
 

@@ -8,7 +8,7 @@
 //! | 1 | `exit_signals`: `PF_EXITING`; `signal->live` falls | the thread is no longer one of those that live: nobody hands it a child any more, nobody signals it, and stops do not wait for it. Who takes out the last one **is** the last: the process is `Exiting` | [`PendingExit::set_exiting`] |
 //! | 1' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) | [`PendingExit::finish`], and what follows |
 //! | 1'' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) | |
-//! | 2 | `forget_original_parent` | its children move to a living thread of the process, else to the reaper, at most 16 a hold | |
+//! | 2 | `forget_original_parent` | its tracees are let go (R-PTRACE-05), then its children move to a living thread of the process, else to the reaper, at most 16 a hold | |
 //! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold | |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie | |
 //!
@@ -169,6 +169,7 @@ impl<H: Host> Thread<H> {
         let listed = process.threads.remove(hold, self);
         if !led {
             hold.host().wake_thread_pollers(hold.view(), self);
+            process.settle_code_of_delayed_leader(hold);
         }
         drop(listed);
     }
@@ -186,16 +187,21 @@ impl<H: Host> Thread<H> {
         if process.own_numbers.level() > 0 {
             self.close_pid_ns_if_child_reaper(hold);
         }
-        if !process.reparent_children(hold, self.children_lists()) {
-            return;
-        }
         if !self.try_exit_ptrace(hold) {
             return;
         }
-        if process.has(hold, Marks::ENDING_PID_NS) && !process.zap_pid_ns_processes(hold) {
+        if !process.reparent_children(hold, self.children_lists()) {
             return;
         }
+        if process.has(hold, Marks::ENDING_PID_NS) {
+            // They are in the way of the namespace's end.
+            self.release_dead_tracees(hold);
+            if !process.zap_pid_ns_processes(hold) {
+                return;
+            }
+        }
         if self.exit_notify_if_traced(hold) {
+            self.release_dead_tracees(hold);
             return;
         }
         if process.state() == ProcessState::Exiting && !process.try_finish_orphan_search(hold) {
@@ -207,6 +213,7 @@ impl<H: Host> Thread<H> {
             process.notify_tracer_of_leader_exit(hold);
         }
         process.exit_notify_if_finished(hold);
+        self.release_dead_tracees(hold);
     }
 
     /// Steps 1' and 1''.
@@ -400,7 +407,7 @@ impl<H: Host> Process<H> {
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
             parent.send_with(hold, Origin::Visible, receiver, signal, |hold| SignalCause::Child {
                 pid: self.number_seen_by_parent(hold, parent),
-                status: self.exit_status_in(hold).into(),
+                status: self.status_of_leader(hold).into(),
             });
         }
         action
@@ -438,11 +445,31 @@ impl<H: Host> Process<H> {
         signal: Option<Signal>,
     ) -> bool {
         let Some(trace) = self.traced_leader(hold) else { return false };
-        let is_parents = self.traced_by(hold) == TracedBy::Parent;
-        let signal = if is_parents { signal } else { Some(Signal::SIGCHLD) };
+        // A stranger gets the parent's signal too, if the leader had been the first to exit: Linux tells of the end in another place then.
+        let signal = match trace.tracer(hold) {
+            _ if self.traced_by(hold) == TracedBy::Parent => signal,
+            Some(tracer) if trace.has_died_first(hold) => {
+                self.effective_exit_signal(hold, tracer.process(hold))
+            }
+            _ => Some(Signal::SIGCHLD),
+        };
         self.update_report_queue(hold);
-        trace.notify_tracer(hold, signal, self.exit_status().into());
+        trace.notify_tracer(hold, signal, self.status_of_leader(hold).into());
         true
+    }
+
+    /// What the signals about its end and its pidfd say: how the leader ended, which is how the process did unless the leader began to exit before another, and has died after it (R-EXIT-20).
+    #[inline]
+    pub(super) fn status_of_leader(&self, hold: &Hold<'_, H>) -> ExitStatus {
+        ExitStatus::from_word(self.leading_thread(hold).exit_code().get_in(hold))
+    }
+
+    /// Linux's `release_task`: with the last of the others, a leader that has died before gets the process's code.
+    fn settle_code_of_delayed_leader(&self, hold: &mut Hold<'_, H>) {
+        let leader = self.leading_thread(hold);
+        if self.threads.is_empty(hold) && leader.has_exited_in(hold) {
+            leader.exit_code().set(hold, self.exit_code.get_in(hold));
+        }
     }
 
     /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included unless it dumps core (R-EXIT-21), nor does a thread that has exited; the sender has succeeded (R-EXIT-12, R-KILL-08, B39) | `prepare_signal` |
 //! | 2 | `SIGCONT` ends a stop; `SIGCONT` and stop signals discard each other from the queues, whatever becomes of them (R-STOP-01, R-STOP-02) | same |
-//! | 3 | who ignores the signal and does not block it never sees it (R-KILL-10); an init ignores whatever it does not handle (R-NS-10, R-NS-11) | `sig_ignored` |
+//! | 3 | who ignores the signal and does not block it never sees it (R-KILL-10), unless the addressed thread is traced (R-PTRACE-09); an init ignores whatever it does not handle (R-NS-10, R-NS-11) | `sig_ignored` |
 //! | 4 | the host queues the signal | `__send_signal_locked` |
 //! | 5 | a signal that ends the process without a core ends it now, if a thread can take it: the exit is decided with this signal's status, and every thread is asked to exit, wherever it sleeps (R-EXIT-10, B27) | `complete_signal` |
 //!
@@ -45,6 +45,17 @@ impl<'h, H: Host> Receiver<'h, H> {
     fn addressed_thread_blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
         let (Self::Process(addressed) | Self::Thread(addressed)) = self;
         addressed.is_some_and(|thread| thread.blocks(hold, signal))
+    }
+}
+
+impl<'h, H: Host> Receiver<'h, H> {
+    /// Whether the addressed thread has a tracer, be it a dead leader.
+    fn addressed_thread_is_traced(&self, hold: &Hold<'h, H>, process: &Process<H>) -> bool {
+        let (Self::Process(addressed) | Self::Thread(addressed)) = self;
+        match addressed {
+            Some(thread) => thread.is_traced(hold),
+            None => process.traced_leader(hold).is_some(),
+        }
     }
 }
 
@@ -180,6 +191,13 @@ impl<H: Host> Process<H> {
         signal: Signal,
     ) -> Fate<'h, H> {
         let (is_ignored, ends) = self.is_ignored_or_ends(hold, origin, signal);
+        // What its tracer is shown first neither vanishes nor ends anybody before.
+        if signal != Signal::SIGKILL
+            && (is_ignored || ends)
+            && receiver.addressed_thread_is_traced(hold, self)
+        {
+            return Fate::Queued;
+        }
         if is_ignored {
             let is_blocked = receiver.addressed_thread_blocks(hold, signal);
             return if is_blocked { Fate::Queued } else { Fate::Dropped };
@@ -292,7 +310,11 @@ impl<H: Host> Thread<H> {
 
     /// Linux's `wants_signal`: a thread that is stopped or has another to look at takes only `SIGKILL` (R-STOP-08, R-EXIT-10).
     pub(super) fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
-        let is_stopped = || self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED);
+        // A tracee sleeps in no other stop than its tracer's, which may have let it run in a group stop.
+        let is_stopped = || match self.is_in_ptrace_stop(hold) {
+            Some(is_stopped) => is_stopped,
+            None => self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED),
+        };
         let is_told = || hold.host().is_told_of_signal(hold.view(), self);
         self.state() == ThreadState::Live
             && !self.blocks(hold, signal)

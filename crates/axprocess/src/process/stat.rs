@@ -68,7 +68,7 @@ pub struct ProcessStat {
     /// Field 38.
     pub exit_signal: ExitSignal,
     /// Field 52, as a status word: of the decided exit; while stopped, the number of a stop signal that nobody has waited for; else
-    /// the leader's. The kernel shows 0 to who may not look. R-PROC-05.
+    /// the leader's, or the code of its ptrace-stop that nobody has waited for. The kernel shows 0 to who may not look. R-PROC-05.
     pub exit_code: i32,
 }
 
@@ -236,7 +236,11 @@ impl<H: Host> Process<H> {
         }
         // That of one that has only begun to exit is not shown yet.
         let leader = self.leading_thread(hold);
-        if leader.is_live() { 0 } else { leader.exit_code().get().cast_signed() }
+        match leader.trace(hold).and_then(|trace| trace.unread_code(hold)) {
+            Some(stop) => stop.code().into(),
+            None if leader.is_live() => 0,
+            None => leader.exit_code().get().cast_signed(),
+        }
     }
 }
 

@@ -18,7 +18,7 @@
 
 use super::send::Receiver;
 use super::thread_walk::Errand;
-use super::{Marks, Process, try_is_orphaned_group};
+use super::{Marks, Process, TracedBy, try_is_orphaned_group};
 use crate::sync::{Hold, HoldFull};
 use crate::thread::{Thread, ThreadState};
 use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
@@ -164,6 +164,13 @@ impl<H: Host> Process<H> {
         self.has(hold, Marks::STOP_REPORT).then_some(WaitStatus::Stopped(signal))
     }
 
+    /// The signal of the group stop in which it is, complete or not, unless somebody has waited for that.
+    pub(super) fn unread_stop_signal(&self, hold: &Hold<'_, H>) -> Option<Signal> {
+        let is_read = self.has(hold, Marks::STOPPED) && !self.has(hold, Marks::STOP_REPORT);
+        let stops = !self.stop_round.get(hold).is_multiple_of(2);
+        self.stop_signal.get(hold).filter(|_| stops && !is_read)
+    }
+
     /// A process that exits is not stopped any more, and what was not reported is lost (R-EXIT-13).
     pub(super) fn clear_stop_and_reports(&self, hold: &mut Hold<'_, H>) {
         self.end_group_stop(hold);
@@ -266,15 +273,20 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Tells the parent what it has not been told yet of a continuation.
+    /// Tells the parent what it has not been told yet of a continuation; and the tracer of the leader, if that is of another process. R-PTRACE-08.
     fn notify_parent_if_notice_pending(&self, hold: &mut Hold<'_, H>) {
         let marks = self.marks.get(hold);
         self.unmark(hold, NOTICES);
-        if marks.contains(Marks::CONTINUE_NOTICE) {
-            let status = WaitStatus::Continued;
-            self.notify_parent_cldstop(hold, |pid| SignalCause::Child { pid, status });
-        } else if marks.contains(Marks::STOP_NOTICE) {
-            self.notify_parent_cldstop(hold, |pid| SignalCause::ChildStopUndone { pid });
+        let cause = |pid| match marks.contains(Marks::CONTINUE_NOTICE) {
+            true => SignalCause::Child { pid, status: WaitStatus::Continued },
+            false => SignalCause::ChildStopUndone { pid },
+        };
+        if marks.intersects(NOTICES) {
+            self.notify_parent_cldstop(hold, cause);
+            let of_other = self.traced_by(hold) == TracedBy::NonParent;
+            if let Some(trace) = self.traced_leader(hold).filter(|_| of_other) {
+                trace.notify_tracer_of_stop(hold, cause);
+            }
         }
     }
 
@@ -338,27 +350,29 @@ impl<H: Host> Thread<H> {
     /// The kernel then lets the thread sleep until `SIGCONT` or `SIGKILL`, unless the answer is [`ThreadStop::RunsOn`]. A wake-up
     /// between this call and the sleep must not be lost. R-STOP-03, R-STOP-04, R-NOTIFY-12.
     pub fn participate_in_stop(&self) -> ThreadStop {
+        self.process().table().hold(|hold| self.participate_in(hold))
+    }
+
+    pub(super) fn participate_in(&self, hold: &mut Hold<'_, H>) -> ThreadStop {
         let process = self.process();
-        process.table().hold(|hold| {
-            if !self.has_to_join_group_stop(hold) {
-                return match self.is_in_group_stop(hold) {
-                    true => ThreadStop::Joined,
-                    false => ThreadStop::RunsOn,
-                };
+        if !self.has_to_join_group_stop(hold) {
+            return match self.is_in_group_stop(hold) {
+                true => ThreadStop::Joined,
+                false => ThreadStop::RunsOn,
+            };
+        }
+        self.last_stop_round().set(hold, process.stop_round.get(hold));
+        match process.stop_awaits.get(hold) {
+            0 => ThreadStop::Joined,
+            1 => {
+                process.complete_group_stop(hold, Some(self));
+                ThreadStop::Last
             }
-            self.last_stop_round().set(hold, process.stop_round.get(hold));
-            match process.stop_awaits.get(hold) {
-                0 => ThreadStop::Joined,
-                1 => {
-                    process.complete_group_stop(hold, Some(self));
-                    ThreadStop::Last
-                }
-                awaited => {
-                    process.stop_awaits.set(hold, awaited - 1);
-                    ThreadStop::OthersRun
-                }
+            awaited => {
+                process.stop_awaits.set(hold, awaited - 1);
+                ThreadStop::OthersRun
             }
-        })
+        }
     }
 
     /// Returns whether this thread has to [`participate_in_stop`](Self::participate_in_stop): its process does, and it has not yet. Takes the lock.

@@ -209,7 +209,7 @@ impl<H: Host> Thread<H> {
             if self.is_traced(hold) || self.state() != ThreadState::Live {
                 return None;
             }
-            let marks = pattern.marks(hold) - TraceMarks::STOPPED;
+            let marks = pattern.marks(hold) - TraceMarks::STOPPED - TraceMarks::LISTENING;
             let own = self.trace_or(hold, &mut fresh)?;
             own.become_tracee(hold, tracer, marks);
             Some(marks.start())
@@ -218,22 +218,93 @@ impl<H: Host> Thread<H> {
 
     /// Records that this thread stops for its tracer, and tells it: by `SIGCHLD`, unless it does not want that for stops, and by waking it.
     ///
-    /// The kernel then lets the thread sleep. wait reports the stop once, to the tracer's process, whatever the options. A stop for a group stop is the
-    /// kernel's `stop` code with `PTRACE_EVENT_STOP`, besides [`Thread::participate_in_stop`]. R-STOP-13.
+    /// The kernel then lets the thread sleep. wait reports the stop once, to the tracer's process, whatever the options. R-STOP-13.
     ///
     /// The stop of an exit event comes after [`Thread::begin_exit`], and before [`PendingExit::set_exiting`](crate::PendingExit::set_exiting). It is the only one of a thread that is killed.
     pub fn trace_stop(&self, stop: TraceStop) -> TraceStopped {
         self.process().table().hold(|hold| {
-            let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some());
-            let Some(trace) = trace.filter(|_| self.state() == ThreadState::Live) else {
-                return TraceStopped::Untraced;
+            let trace = match self.trace_of_who_stops(hold) {
+                Ok(trace) => trace,
+                Err(answer) => return answer,
             };
-            if self.is_killed(hold) {
-                return TraceStopped::Killed;
-            }
             trace.stop(hold, stop);
-            trace.notify_tracer_of_stop(hold, WaitStatus::Trapped(stop));
+            trace.notify_tracer_of_stop(hold, |pid| {
+                let status = WaitStatus::Trapped(stop);
+                SignalCause::Child { pid, status }
+            });
             TraceStopped::Stopped
+        })
+    }
+
+    /// Records that this thread stops for its tracer and takes part in the group stop by that, if there is one that waits for it; or that it does because of `PTRACE_INTERRUPT`.
+    ///
+    /// As [`trace_stop`](Self::trace_stop) and, behind that, [`participate_in_stop`](Self::participate_in_stop). The tracer is told of the group stop, as a parent is: its signal, or none
+    /// where the process is in no group stop, or the parent has waited for it. R-STOP-13, R-PTRACE-08.
+    pub fn trace_group_stop(&self, stop: TraceStop) -> TraceStopped {
+        self.process().table().hold(|hold| {
+            let trace = match self.trace_of_who_stops(hold) {
+                Ok(trace) => trace,
+                Err(answer) => return answer,
+            };
+            trace.stop(hold, stop);
+            let signal = self.process().unread_stop_signal(hold);
+            trace.notify_tracer_of_stop(hold, |pid| match signal.map(WaitStatus::Stopped) {
+                Some(status) => SignalCause::Child { pid, status },
+                None => SignalCause::ChildStopUndone { pid },
+            });
+            self.participate_in(hold);
+            TraceStopped::Stopped
+        })
+    }
+
+    /// Its part in ptrace, or why it does not stop for a tracer.
+    fn trace_of_who_stops<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+    ) -> Result<&'h PtraceRole<H>, TraceStopped> {
+        let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some());
+        let trace = trace.filter(|_| self.state() == ThreadState::Live);
+        let trace = trace.ok_or(TraceStopped::Untraced)?;
+        if self.is_killed(hold) { Err(TraceStopped::Killed) } else { Ok(trace) }
+    }
+
+    /// Returns a tracee of this thread, be it in a ptrace-stop or not, alive or dead.
+    ///
+    /// For the requests of ptrace(2) that need no stop: `PTRACE_INTERRUPT`, `PTRACE_KILL`.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH`: nobody has that number; it is no tracee of this very thread.
+    pub fn tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
+        self.process().table().hold(|hold| self.find_tracee(hold, tid).map(|(_, it)| it.into()))
+    }
+
+    /// Returns a tracee of this thread that is in a ptrace-stop, and does not listen.
+    ///
+    /// For all other requests of ptrace(2), before their own arguments are looked at.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH`: nobody has that number; it is no tracee of this very thread; it is in no ptrace-stop, or listens; it has got the number in an exec of whose
+    /// `PTRACE_EVENT_EXEC` the tracer has not read (R-PTRACE-11).
+    pub fn stopped_tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
+        self.process()
+            .table()
+            .hold(|hold| self.find_stopped_tracee(hold, tid).map(|(_, it)| it.into()))
+    }
+
+    /// Lets a tracee listen: it sleeps on in its stop, which is neither reported nor there for other requests, until it stops anew.
+    ///
+    /// Serves ptrace(2) `PTRACE_LISTEN`. Whether the stop is one in which that is allowed, the kernel knows: `EIO` otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stopped_tracee`](Self::stopped_tracee).
+    pub fn listen_to_tracee(&self, tid: Pid) -> Result<(), Errno> {
+        self.process().table().hold(|hold| {
+            let (trace, _) = self.find_stopped_tracee(hold, tid)?;
+            trace.listen(hold);
+            Ok(())
         })
     }
 
@@ -243,10 +314,10 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// `ESRCH`: nobody has that number; it is no tracee of this very thread; it is in no ptrace-stop.
+    /// As for [`stopped_tracee`](Self::stopped_tracee).
     pub fn resume_tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
         self.process().table().hold(|hold| {
-            let (trace, thread) = self.stopped_tracee(hold, tid)?;
+            let (trace, thread) = self.find_stopped_tracee(hold, tid)?;
             trace.end_stop(hold);
             Ok(ARef::from(thread))
         })
@@ -258,10 +329,10 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// As for [`resume_tracee`](Self::resume_tracee).
+    /// As for [`stopped_tracee`](Self::stopped_tracee).
     pub fn set_trace_options(&self, tid: Pid, options: TraceOptions) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
-            let (trace, _) = self.stopped_tracee(hold, tid)?;
+            let (trace, _) = self.find_stopped_tracee(hold, tid)?;
             let kept = trace.marks(hold) - TraceMarks::EXIT_KILL;
             trace.set_marks(hold, kept | TraceMarks::of_options(options));
             Ok(())
@@ -274,10 +345,10 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// As for [`resume_tracee`](Self::resume_tracee).
+    /// As for [`stopped_tracee`](Self::stopped_tracee).
     pub fn detach(&self, tid: Pid) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
-            let (trace, _) = self.stopped_tracee(hold, tid)?;
+            let (trace, _) = self.find_stopped_tracee(hold, tid)?;
             trace.detach_from_tracer(hold);
             Ok(())
         })
@@ -299,8 +370,15 @@ impl<H: Host> Thread<H> {
         are_asked && !self.has_mark(ThreadMark::ExitBegun)
     }
 
-    fn is_traced(&self, hold: &Hold<'_, H>) -> bool {
+    /// Whether a thread traces it; also when it has exited.
+    pub(super) fn is_traced(&self, hold: &Hold<'_, H>) -> bool {
         self.trace(hold).is_some_and(|trace| trace.tracer(hold).is_some())
+    }
+
+    /// Whether it sleeps in a ptrace-stop. `None`: nobody traces it.
+    pub(super) fn is_in_ptrace_stop(&self, hold: &Hold<'_, H>) -> Option<bool> {
+        let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some())?;
+        Some(trace.is_in_stop(hold))
     }
 
     /// Whether a thread of the parent's process traces it.
@@ -309,20 +387,33 @@ impl<H: Host> Thread<H> {
         tracer.is_some_and(|tracer| self.process().is_child_of(hold, tracer.process(hold)))
     }
 
-    fn stopped_tracee<'h>(
+    fn find_stopped_tracee<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        tid: Pid,
+    ) -> Result<(&'h PtraceRole<H>, &'h Self), Errno> {
+        let (trace, thread) = self.find_tracee(hold, tid)?;
+        let marks = trace.marks(hold) & (TraceMarks::STOPPED | TraceMarks::LISTENING);
+        match marks == TraceMarks::STOPPED && !trace.is_renumbered_unread(hold) {
+            true => Ok((trace, thread)),
+            false => Err(Errno::ESRCH),
+        }
+    }
+
+    fn find_tracee<'h>(
         &self,
         hold: &Hold<'h, H>,
         tid: Pid,
     ) -> Result<(&'h PtraceRole<H>, &'h Self), Errno> {
         let task = self.process().pid_ns(hold).task_of(hold, tid);
-        let thread = task.and_then(|task| task.thread_or_leader(hold)).ok_or(Errno::ESRCH)?;
+        let thread = match task.ok_or(Errno::ESRCH)? {
+            Task::Process(process) => process.get(hold).leading_thread(hold),
+            Task::Thread(thread) => thread.get(hold),
+        };
         let trace = thread.trace(hold).ok_or(Errno::ESRCH)?;
         let tracer = trace.tracer(hold).ok_or(Errno::ESRCH)?;
         let is_mine = self.trace(hold).is_some_and(|own| core::ptr::eq(own, tracer));
-        match is_mine && trace.marks(hold).contains(TraceMarks::STOPPED) {
-            true => Ok((trace, thread)),
-            false => Err(Errno::ESRCH),
-        }
+        if is_mine { Ok((trace, thread)) } else { Err(Errno::ESRCH) }
     }
 }
 

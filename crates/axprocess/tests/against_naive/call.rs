@@ -2,7 +2,7 @@
 
 use axprocess::{
     AcquireTerminal, ExitStatus, ForkNamespace, ForkParent, Signal, SignalAction, StopSignal,
-    TerminalAccess, TerminalFile, TerminalSide,
+    TerminalAccess, TerminalFile, TerminalSide, TraceStart, TraceStop,
 };
 
 use crate::naive::{ProcessKey, ThreadKey, World};
@@ -26,6 +26,8 @@ pub(crate) enum Arg {
     /// The number of anybody who is there.
     Process(u8),
     Thread(u8),
+    /// The number of one of the caller's tracees.
+    Tracee(u8),
     /// The number of somebody's group.
     Group(u8),
     OwnGroup,
@@ -63,6 +65,20 @@ pub(crate) enum Call<N, I> {
     Exec,
     /// exec in steps: who is asked to exit does, one after the other.
     ExecInSteps,
+    /// The thread that sleeps in an exec looks whether the others are gone.
+    FinishExec,
+    Attach {
+        tid: N,
+        start: TraceStart,
+        kills_at_exit: bool,
+    },
+    TraceMe,
+    TraceStop(TraceStop),
+    TraceGroupStop(TraceStop),
+    Resume(N),
+    Listen(N),
+    SetKillsAtExit(N, bool),
+    Detach(N),
     Wait4 {
         pid: N,
         options: i32,
@@ -171,6 +187,17 @@ impl Step {
             Call::FinishGroupExit(index) => Call::FinishGroupExit(pick(&world.doomed(), index)?.0),
             Call::Exec => Call::Exec,
             Call::ExecInSteps => Call::ExecInSteps,
+            Call::FinishExec => Call::FinishExec,
+            Call::Attach { tid, start, kills_at_exit } => {
+                Call::Attach { tid: number(tid), start, kills_at_exit }
+            }
+            Call::TraceMe => Call::TraceMe,
+            Call::TraceStop(code) => Call::TraceStop(code),
+            Call::TraceGroupStop(code) => Call::TraceGroupStop(code),
+            Call::Resume(tid) => Call::Resume(number(tid)),
+            Call::Listen(tid) => Call::Listen(number(tid)),
+            Call::SetKillsAtExit(tid, kills) => Call::SetKillsAtExit(number(tid), kills),
+            Call::Detach(tid) => Call::Detach(number(tid)),
             Call::Wait4 { pid, options } => Call::Wait4 { pid: number(pid), options },
             Call::Waitid { kind, id, options } => Call::Waitid { kind, id: number(id), options },
             Call::WaitAcross { pid, options, pgid } => {
@@ -246,6 +273,11 @@ impl Step {
                 world.children(process).into_iter().any(|child| world.has_report(child))
             }
             Call::Stop | Call::StopAll => world.is_stop_requested(thread),
+            Call::FinishExec => world.is_in_exec(thread),
+            Call::TraceStop(_) | Call::TraceGroupStop(_) => world.is_traced(thread),
+            Call::Resume(_) | Call::Listen(_) | Call::SetKillsAtExit(..) | Call::Detach(_) => {
+                !world.tracees(thread).is_empty()
+            }
             Call::Run => world.has_notice(process),
             Call::OpenTerminal(..) | Call::AcquireTerminal(..) => {
                 world.could_lead_terminal(process)
@@ -278,6 +310,9 @@ impl Arg {
             Self::Process(index) => seen(anybody(index)),
             Self::MinusProcess(index) => -seen(anybody(index)),
             Self::Thread(index) => pick(&world.living_threads(), index)
+                .map_or(0, |thread| world.tid_seen_by(thread, own))
+                .cast_signed(),
+            Self::Tracee(index) => pick(&world.tracees(caller), index)
                 .map_or(0, |thread| world.tid_seen_by(thread, own))
                 .cast_signed(),
             Self::Group(index) => group(anybody(index)),
@@ -336,8 +371,14 @@ impl World {
     fn permits(&self, caller: ThreadKey, deed: &Deed) -> bool {
         let own = self.process_of(caller);
         let is_init = own == ProcessKey(0);
-        let sleeps = self.sleeps(caller);
+        let sleeps = self.sleeps(caller) || self.is_in_exec(caller);
         match deed {
+            Call::FinishExec => self.is_in_exec(caller) && !self.sleeps(caller),
+            // What the two models say of a traced thread of an init depends on how far that is in its end.
+            Call::Attach { tid, .. } => !sleeps && !self.is_of_init_but_no_leader(caller, *tid),
+            Call::TraceMe => !sleeps && !self.is_init_without_leading(caller),
+            // It waits for no tracer.
+            Call::Exec => !sleeps && !self.has_ptrace_besides(caller),
             Call::ExitThread(_) | Call::BeginExit(_) => !sleeps && !self.is_last_of_init(caller),
             Call::Exit(_) | Call::BeginCoreDump(_) => !sleeps && !is_init,
             Call::Fork { space: ForkNamespace::New, .. } | Call::Unshare => {

@@ -2,7 +2,7 @@
 
 use axprocess::{
     AcquireTerminal, AdminRight, ExitStatus, ForkNamespace, ForkParent, IfTaken, Signal,
-    SignalAction, StopSignal, TerminalAccess, TerminalFile, TerminalSide,
+    SignalAction, StopSignal, TerminalAccess, TerminalFile, TerminalSide, TraceStart, TraceStop,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -50,6 +50,7 @@ fn call() -> BoxedStrategy<Drawn> {
         12 => attributes(),
         4 => spaces(),
         18 => terminals(),
+        20 => traces(),
     ]
     .boxed()
 }
@@ -101,6 +102,7 @@ fn deaths() -> BoxedStrategy<Drawn> {
         2 => any::<u8>().prop_map(Call::FinishGroupExit),
         2 => Just(Call::Exec),
         2 => Just(Call::ExecInSteps),
+        2 => Just(Call::FinishExec),
     ]
     .boxed()
 }
@@ -230,6 +232,34 @@ fn attributes() -> BoxedStrategy<Drawn> {
         3 => any_signal().prop_map(Call::Block),
         1 => any_signal().prop_map(Call::Unblock),
         3 => (0..3u8).prop_map(Call::SetUser),
+    ]
+    .boxed()
+}
+
+fn traces() -> BoxedStrategy<Drawn> {
+    let whom = || {
+        prop_oneof![
+            4 => any::<u8>().prop_map(Arg::Thread),
+            2 => any::<u8>().prop_map(Arg::Child),
+            1 => number(),
+        ]
+    };
+    let tracee = || prop_oneof![9 => any::<u8>().prop_map(Arg::Tracee), 1 => number()];
+    let start = select(vec![TraceStart::Attach, TraceStart::Seize]);
+    let kills = || prop_oneof![4 => Just(false), 1 => Just(true)];
+    let code = || {
+        let codes = vec![0x8005u16, 0x8013, 0x405, 10, 19];
+        select(codes).prop_map(|code| TraceStop::new(code).expect("a signal"))
+    };
+    prop_oneof![
+        8 => (whom(), start, kills()).prop_map(|(tid, start, kills_at_exit)| Call::Attach { tid, start, kills_at_exit }),
+        2 => Just(Call::TraceMe),
+        5 => code().prop_map(Call::TraceStop),
+        5 => code().prop_map(Call::TraceGroupStop),
+        4 => tracee().prop_map(Call::Resume),
+        2 => tracee().prop_map(Call::Listen),
+        1 => (tracee(), kills()).prop_map(|(tid, kills)| Call::SetKillsAtExit(tid, kills)),
+        2 => tracee().prop_map(Call::Detach),
     ]
     .boxed()
 }

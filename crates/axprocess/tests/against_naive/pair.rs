@@ -6,8 +6,9 @@ use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use axprocess::{
-    CttyChange, DiscardedSignals, Errno, ExitStatus, ProcessState, Signal, StopDecision,
-    TerminalAnswer, TerminalKind, TerminalRelease, ThreadExit, ThreadStop, WaitRequest, WaitStatus,
+    CttyChange, DiscardedSignals, Errno, ExitStatus, ProcessState, RunState, Signal, StopDecision,
+    TerminalAnswer, TerminalKind, TerminalRelease, ThreadExit, ThreadStop, TraceStopped,
+    WaitRequest, WaitStatus,
 };
 
 use crate::call::{Call, Deed, Step};
@@ -36,11 +37,23 @@ pub(crate) enum Answer {
     CttyChange(CttyChange),
     Release(TerminalRelease),
     Access(TerminalAnswer),
+    Traced(TraceStopped),
 }
 
 impl From<Result<(), Errno>> for Answer {
     fn from(result: Result<(), Errno>) -> Self {
         result.map_or_else(Self::Failed, |()| Self::Done)
+    }
+}
+
+/// Of what may not be over yet.
+impl From<Result<Option<()>, Errno>> for Answer {
+    fn from(result: Result<Option<()>, Errno>) -> Self {
+        match result {
+            Ok(Some(())) => Self::Done,
+            Ok(None) => Self::NothingYet,
+            Err(errno) => Self::Failed(errno),
+        }
     }
 }
 
@@ -173,6 +186,17 @@ impl Pair {
             Call::FinishGroupExit(index) => self.exit_all(ProcessKey(index)),
             Call::Exec => naive.exec(caller).into(),
             Call::ExecInSteps => naive.exec_in_steps(caller).into(),
+            Call::FinishExec => naive.finish_exec(caller).into(),
+            Call::Attach { tid, start, kills_at_exit } => {
+                naive.attach(caller, tid, start, kills_at_exit).into()
+            }
+            Call::TraceMe => naive.trace_me(caller).into(),
+            Call::TraceStop(code) => Answer::Traced(naive.trace_stop(caller, code)),
+            Call::TraceGroupStop(code) => Answer::Traced(naive.trace_group_stop(caller, code)),
+            Call::Resume(tid) => naive.resume(caller, tid).into(),
+            Call::Listen(tid) => naive.listen(caller, tid).into(),
+            Call::SetKillsAtExit(tid, kills) => naive.set_kills_at_exit(caller, tid, kills).into(),
+            Call::Detach(tid) => naive.detach_tracee(caller, tid).into(),
             Call::Wait4 { pid, options } => naive.wait4(caller, pid, options).into(),
             Call::Waitid { kind, id, options } => naive.waitid(caller, kind, id, options).into(),
             Call::WaitAcross { pid, options, pgid } => {
@@ -352,6 +376,12 @@ impl Pair {
                 compare(about, real, || {
                     format!("tid, stop request, death signal of {thread_key:?}")
                 })?;
+                let tracer = thread.tracer().map(|tracer| tracer.host_data().key);
+                let stop = thread.run_state() == Some(RunState::TraceStopped);
+                let traced = (naive.tracer(thread_key), naive.is_in_ptrace_stop(thread_key));
+                compare(traced, (tracer, stop), || {
+                    format!("the tracer of {thread_key:?}, and whether it is in a ptrace-stop")
+                })?;
             }
             compare(naive.is_stopped(key), process.is_stopped(), || {
                 format!("whether {key:?} is stopped")
@@ -463,7 +493,7 @@ impl Pair {
 const fn state_of(life: Life) -> ProcessState {
     match life {
         Life::Alive => ProcessState::Live,
-        Life::Exiting | Life::Withheld => ProcessState::Exiting,
+        Life::Exiting | Life::Withheld | Life::HeldByTracers => ProcessState::Exiting,
         Life::Zombie => ProcessState::Zombie,
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitSignal, ExitStatus,
-    ForkRequest, Host, Number, PendingCoreDump, PendingExit, PidNamespace, Process, ProcessState,
-    ProcessTable, Relations, RunState, Signal, SignalAction, SignalInfo, StopTicket, Terminal,
-    TerminalKind, Thread, ThreadExit, View, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+    ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitSignal, ExitStatus,
+    ForkRequest, Host, Number, PendingCoreDump, PendingExec, PendingExit, PidNamespace, Process,
+    ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo, StopTicket, Terminal,
+    TerminalKind, Thread, ThreadExit, TraceOptions, View, WaitOptions, WaitOutcome, WaitRequest,
+    WaitToken,
 };
 
 use crate::call::{Call, Deed};
@@ -133,16 +134,25 @@ impl Host for Kernel {
     }
 
     /// A dying parent has nobody left who could wait.
-    fn wake_waiters(&self, _: View<'_, Self>, parent: &Process<Self>, news: &ChildNews) {
+    fn wake_waiters(&self, view: View<'_, Self>, parent: &Process<Self>, news: &ChildNews) {
         if parent.state() != ProcessState::Live {
             return;
         }
+        let mut cursor = Cursor::default();
+        let living = view.threads(parent, &mut cursor).map(|thread| thread.host_data().key);
+        let living: BTreeSet<_> = living.collect();
         let parent = parent.host_data().key;
         let sleepers = self.sleepers.lock().unwrap();
-        let woken =
-            sleepers.iter().filter(|(_, (at, token))| *at == parent && token.is_woken_by(news));
+        let is_woken = |(thread, (at, token)): &(&ThreadKey, &(ProcessKey, WaitToken))| {
+            *at == parent && living.contains(*thread) && token.is_woken_by(news)
+        };
+        let woken = sleepers.iter().filter(is_woken);
         let woken = woken.map(|(&thread, _)| thread).collect();
         self.note(Hook::Wake { parent, woken });
+    }
+
+    fn tracing_changed(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        self.note(Hook::TracingChanged { of: thread.host_data().key });
     }
 
     fn hang_up_terminal(&self, _: View<'_, Self>, terminal: &Terminal<Self>) {
@@ -160,6 +170,8 @@ pub(crate) struct Real {
     tickets: BTreeMap<ThreadKey, StopTicket>,
     exits: BTreeMap<ThreadKey, PendingExit<Kernel>>,
     dumps: BTreeMap<ProcessKey, PendingCoreDump<Kernel>>,
+    /// Execs that wait for dead threads.
+    execs: BTreeMap<ThreadKey, PendingExec<Kernel>>,
 }
 
 impl Real {
@@ -186,6 +198,7 @@ impl Real {
             tickets: BTreeMap::new(),
             exits: BTreeMap::new(),
             dumps: BTreeMap::new(),
+            execs: BTreeMap::new(),
             table,
         }
     }
@@ -267,13 +280,26 @@ impl Real {
                 }
                 answer.into()
             }
-            Call::ExecInSteps => {
-                let answer = self.exec_in_steps(&thread);
-                if answer.is_ok() {
-                    process.host_data().enter_program();
+            Call::ExecInSteps => match begin_exec(&thread) {
+                Ok(exec) => {
+                    self.execs.insert(caller, exec);
+                    self.finish_exec(caller)
                 }
-                answer.into()
+                Err(errno) => Answer::Failed(errno),
+            },
+            Call::FinishExec => self.finish_exec(caller),
+            Call::Attach { tid, start, kills_at_exit } => {
+                thread.attach(as_tid(tid), start, options(kills_at_exit)).map(|_| ()).into()
             }
+            Call::TraceMe => thread.trace_me().into(),
+            Call::TraceStop(code) => Answer::Traced(thread.trace_stop(code)),
+            Call::TraceGroupStop(code) => Answer::Traced(thread.trace_group_stop(code)),
+            Call::Resume(tid) => thread.resume_tracee(as_tid(tid)).map(|_| ()).into(),
+            Call::Listen(tid) => thread.listen_to_tracee(as_tid(tid)).into(),
+            Call::SetKillsAtExit(tid, kills) => {
+                thread.set_trace_options(as_tid(tid), options(kills)).into()
+            }
+            Call::Detach(tid) => thread.detach(as_tid(tid)).into(),
             Call::Wait4 { pid, options } => self.wait(&thread, WaitRequest::wait4(pid, options)),
             Call::Waitid { kind, id, options } => {
                 self.wait(&thread, WaitRequest::waitid(kind, id, options))
@@ -423,6 +449,22 @@ impl Real {
         }
     }
 
+    fn finish_exec(&mut self, caller: ThreadKey) -> Answer {
+        let answer = self.execs.get_mut(&caller).map(PendingExec::try_finish);
+        match answer {
+            Some(Ok(false)) | None => Answer::NothingYet,
+            Some(Ok(true)) => {
+                self.execs.remove(&caller);
+                self.threads[&caller].process().host_data().enter_program();
+                Answer::Done
+            }
+            Some(Err(errno)) => {
+                self.execs.remove(&caller);
+                Answer::Failed(errno)
+            }
+        }
+    }
+
     /// Forgets the calls of threads that have exited.
     pub(crate) fn keep_sleepers(&self, living: &[ThreadKey]) {
         self.table.host().sleepers.lock().unwrap().retain(|thread, _| living.contains(thread));
@@ -434,23 +476,30 @@ impl Real {
         Answer::Exits(exits.collect())
     }
 
-    /// The whole of an exec in steps, in which the others exit as they were asked to, or finish their exits.
-    fn exec_in_steps(&mut self, thread: &ARef<Thread<Kernel>>) -> Result<(), Errno> {
-        let mut exec = thread.begin_exec()?;
-        for other in thread.process().tasks().unwrap() {
-            let is_dead = other.run_state() == Some(RunState::Zombie);
-            if !ARef::ptr_eq(&other, thread) && !is_dead {
-                assert_eq!(exec.try_finish(), Ok(false), "another is left");
-                other.exit_thread(ExitStatus::exited(0));
-            }
-        }
-        assert_eq!(exec.try_finish(), Ok(true), "the others are gone");
-        Ok(())
-    }
-
     fn enter(&mut self, key: ThreadKey, thread: ARef<Thread<Kernel>>) {
         let process = thread.process();
         self.processes.insert(process.host_data().key, ARef::clone(process));
         self.threads.insert(key, thread);
     }
+}
+
+/// Numbers that none are name nobody.
+fn as_tid(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn options(kills_at_exit: bool) -> TraceOptions {
+    if kills_at_exit { TraceOptions::EXIT_KILL } else { TraceOptions::empty() }
+}
+
+/// An exec in steps, in which the others exit as they were asked to.
+fn begin_exec(thread: &ARef<Thread<Kernel>>) -> Result<PendingExec<Kernel>, Errno> {
+    let mut exec = thread.begin_exec()?;
+    for other in thread.process().threads().unwrap() {
+        if !ARef::ptr_eq(&other, thread) {
+            assert_eq!(exec.try_finish(), Ok(false), "another lives");
+            other.exit_thread(ExitStatus::exited(0));
+        }
+    }
+    Ok(exec)
 }

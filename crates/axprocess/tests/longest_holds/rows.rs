@@ -557,13 +557,16 @@ pub(crate) const LONG: &[Row] = rows! {
             drop(futures);
         })
     };
-    "attach, trace_stop, resume_tracee, set_trace_options, detach, tracer", "tracees", Bound::Batch, |scene| {
+    "attach, trace_stop, trace_group_stop, tracee, stopped_tracee, listen_to_tracee, resume_tracee, set_trace_options, detach, tracer", "tracees", Bound::Batch, |scene| {
         let (tracer, _tracees) = tracer(scene);
         let child = fork(&scene.shell);
         scene.watch(|| {
             tracer.attach(child.tid(), TraceStart::Attach, TraceOptions::default()).unwrap();
             child.trace_stop(TraceStop::from(Signal::SIGSTOP));
             tracer.set_trace_options(child.tid(), TraceOptions::EXIT_KILL).unwrap();
+            tracer.tracee(child.tid()).and_then(|_| tracer.stopped_tracee(child.tid())).unwrap();
+            tracer.listen_to_tracee(child.tid()).unwrap();
+            child.trace_group_stop(TraceStop::from(Signal::SIGSTOP));
             tracer.resume_tracee(child.tid()).unwrap();
             child.trace_stop(TraceStop::from(Signal::SIGSTOP));
             tracer.detach(child.tid()).unwrap();

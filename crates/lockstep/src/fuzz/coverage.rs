@@ -10,6 +10,7 @@
 //! | `waits` | wait, what is counted of children |
 //! | `groups` | groups, sessions, terminals |
 //! | `signals` | signals, stops, pidfds, `/proc` |
+//! | `traces` | ptrace |
 //! | `sight` | what all of them look at |
 
 mod births;
@@ -17,6 +18,7 @@ mod ends;
 mod groups;
 mod sight;
 mod signals;
+mod traces;
 mod waits;
 
 use std::collections::BTreeMap;
@@ -45,6 +47,7 @@ pub(crate) const RULES: &[&str] = &[
     "R-EXEC-08",
     "R-EXEC-09",
     "R-EXEC-11",
+    "R-EXEC-12",
     "R-EXIT-01",
     "R-EXIT-02",
     "R-EXIT-03",
@@ -142,6 +145,16 @@ pub(crate) const RULES: &[&str] = &[
     "R-PROC-03",
     "R-PROC-04",
     "R-PROC-05",
+    "R-PTRACE-01",
+    "R-PTRACE-02",
+    "R-PTRACE-03",
+    "R-PTRACE-04",
+    "R-PTRACE-05",
+    "R-PTRACE-06",
+    "R-PTRACE-07",
+    "R-PTRACE-08",
+    "R-PTRACE-09",
+    "R-PTRACE-10",
     "R-REPARENT-01",
     "R-REPARENT-02",
     "R-REPARENT-03",
@@ -185,6 +198,7 @@ pub(crate) const RULES: &[&str] = &[
     "R-STOP-10",
     "R-STOP-11",
     "R-STOP-12",
+    "R-STOP-13",
     "R-SUBREAPER-01",
     "R-SUBREAPER-02",
     "R-SUBREAPER-03",
@@ -266,7 +280,7 @@ impl Coverage {
         let (before, past) = (&self.before, &self.past);
         let sight = Sight { duel, caller, operation: &step.operation, before, after, past };
         let mut seen = Seen::default();
-        for see in [births::see, ends::see, waits::see, groups::see, signals::see] {
+        for see in [births::see, ends::see, waits::see, groups::see, signals::see, traces::see] {
             see(&sight, &mut seen);
         }
         seen.0.sort_unstable();
@@ -298,6 +312,7 @@ mod tests {
             include_str!("coverage/ends.rs"),
             include_str!("coverage/groups.rs"),
             include_str!("coverage/signals.rs"),
+            include_str!("coverage/traces.rs"),
             include_str!("coverage/waits.rs"),
         ];
         let text = sources.concat();

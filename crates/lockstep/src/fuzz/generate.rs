@@ -4,6 +4,7 @@
 //! step is about is often a relative, now and then somebody dead.
 
 mod files;
+mod trace;
 
 use fastrand::Rng;
 
@@ -30,6 +31,7 @@ struct Flavour {
     terminal: u32,
     handle: u32,
     vfork: u32,
+    trace: u32,
 }
 
 const FAMILY: Flavour = Flavour {
@@ -48,6 +50,7 @@ const FAMILY: Flavour = Flavour {
     terminal: 0,
     handle: 1,
     vfork: 1,
+    trace: 0,
 };
 
 const FLAVOURS: &[Flavour] = &[
@@ -62,6 +65,9 @@ const FLAVOURS: &[Flavour] = &[
     Flavour { handle: 20, thread: 8, exec: 4, exit: 12, group: 8, ..FAMILY },
     Flavour { handle: 14, space: 5, fork: 18, ask: 7, ..FAMILY },
     Flavour { vfork: 8, exec: 8, signal: 10, stop: 6, thread: 4, ..FAMILY },
+    Flavour { trace: 30, signal: 12, stop: 8, treat: 7, ..FAMILY },
+    Flavour { trace: 30, thread: 12, stop: 12, signal: 8, exec: 5, exit: 10, ..FAMILY },
+    Flavour { trace: 24, vfork: 5, space: 4, exec: 6, terminal: 4, handle: 4, ..FAMILY },
 ];
 
 /// The author of one script.
@@ -103,6 +109,13 @@ impl Author {
         let actor = *self.choose(&ready)?;
         // Process 1 does less than its share: it is everyone's parent anyway.
         let actor = if actor == 0 && self.rng.bool() { *self.choose(&ready)? } else { actor };
+        // A tracee goes on only if its tracer does something.
+        let mut actor = actor;
+        if self.flavour.trace > 0 && self.rng.bool() {
+            let tracers = duel.tracees().filter(|it| it.is_alive).map(|it| it.tracer);
+            let tracers: Vec<Actor> = tracers.filter(|tracer| ready.contains(tracer)).collect();
+            actor = self.choose(&tracers).copied().unwrap_or(actor);
+        }
         let operation = self.operation(duel, actor, ready.len());
         Some(Step::new(&duel.names()[actor], operation))
     }
@@ -142,6 +155,7 @@ impl Author {
             flavour.space,
             flavour.terminal,
             flavour.handle,
+            flavour.trace,
         ];
         let mut point = self.rng.u32(..weights.iter().sum::<u32>());
         let kind = weights.iter().position(|&weight| {
@@ -164,6 +178,7 @@ impl Author {
             Some(11) => Operation::UnsharePid,
             Some(12) => self.terminal(duel, actor),
             Some(13) => self.handle(duel, actor),
+            Some(14) => self.trace(duel, actor),
             _ => self.ask(duel, actor),
         }
     }

@@ -1,6 +1,6 @@
 //! The shortest script that still diverges.
 
-use crate::script::{Fork, Operation, Script, Step};
+use crate::script::{Fork, Operation, Script, Step, TRACE_OPTIONS, TraceCall};
 
 /// Shortens a script as long as `diverges` says that what is left still does.
 ///
@@ -74,6 +74,29 @@ fn simpler(step: &Step) -> Vec<Step> {
             .filter(|fewer| fewer != options)
             .map(|options| with(Operation::Wait4 { who: who.clone(), options }))
             .collect(),
+        Operation::Trace(call) => {
+            simpler_requests(call).into_iter().map(Operation::Trace).map(with).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn simpler_requests(call: &TraceCall) -> Vec<TraceCall> {
+    let fewer = |options: i32| {
+        let bits = TRACE_OPTIONS.iter().map(move |(_, bit)| options & !bit);
+        bits.filter(move |left| *left != options)
+    };
+    match call {
+        TraceCall::Seize(who, options) => {
+            fewer(*options).map(|left| TraceCall::Seize(who.clone(), left)).collect()
+        }
+        TraceCall::SetOptions(who, options) => {
+            fewer(*options).map(|left| TraceCall::SetOptions(who.clone(), left)).collect()
+        }
+        TraceCall::Continue(who, signal) if *signal != 0 => {
+            vec![TraceCall::Continue(who.clone(), 0)]
+        }
+        TraceCall::Detach(who, signal) if *signal != 0 => vec![TraceCall::Detach(who.clone(), 0)],
         _ => Vec::new(),
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::script::{
     Fork, INIT, IfTaken, Number, Operation, Parent, PidfdCall, Script, Space, TerminalCall,
+    TraceCall,
 };
 use crate::stage::Lack;
 use crate::stage::duel::{Duel, NotPlayed, Verdict};
@@ -24,6 +25,7 @@ pub(crate) fn first_lacking(script: &Script, lacking: &[Lack]) -> Result<Option<
             Lack::Rights => has(script, |it| {
                 matches!(it, Operation::Terminal(_, TerminalCall::Acquire(_, IfTaken::Steal)))
             }),
+            Lack::Tracing => has(script, |it| matches!(it, Operation::Trace(_))),
             Lack::Pidfds => has(script, |it| matches!(it, Operation::Pidfd(..))),
             Lack::Subreaper => needs_adopter(script)?,
             // What they would show is not looked at.
@@ -43,6 +45,12 @@ fn has(script: &Script, is_it: impl Fn(&Operation) -> bool) -> bool {
 fn needs_namespace(operation: &Operation) -> bool {
     match operation {
         Operation::UnsharePid | Operation::Reboot(_) => true,
+        // Who is traced from its birth tells its number late.
+        Operation::Trace(TraceCall::Seize(_, options) | TraceCall::SetOptions(_, options)) => {
+            const BIRTHS: i32 =
+                libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK | libc::PTRACE_O_TRACECLONE;
+            options & BIRTHS != 0
+        }
         Operation::Pidfd(_, PidfdCall::EnterPid) => true,
         Operation::Fork(fork) if fork.space == Space::New || fork.number.is_some() => true,
         Operation::Kill(Number::Plain(-1 | 0), _) => true,

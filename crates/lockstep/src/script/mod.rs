@@ -18,6 +18,7 @@ mod operation;
 mod raw_clone;
 mod resolve;
 mod text;
+mod trace;
 
 pub(crate) use files::{
     Ask, FileKind, Files, IfTaken, Mode, PidfdCall, Side, TerminalCall, Writers,
@@ -27,6 +28,7 @@ pub(crate) use operation::{
 };
 pub(crate) use raw_clone::RawClone;
 pub(crate) use text::{number_in_words, parse};
+pub(crate) use trace::{TRACE_OPTIONS, TraceCall};
 
 /// The first actor: process 1 of the namespace in which a script plays.
 pub(crate) const INIT: &str = "init";

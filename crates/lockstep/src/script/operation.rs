@@ -2,6 +2,7 @@
 
 use super::files::{PidfdCall, TerminalCall};
 use super::raw_clone::RawClone;
+use super::trace::TraceCall;
 
 /// The name of an actor: a process (its first thread), or another thread.
 pub(crate) type Name = String;
@@ -72,6 +73,8 @@ pub(crate) enum Operation {
     VHangUp,
     /// Something with the pidfd of that name.
     Pidfd(Name, PidfdCall),
+    /// ptrace.
+    Trace(TraceCall),
 }
 
 /// What is special about a fork.
@@ -224,6 +227,7 @@ pub(crate) const SIGNALS: &[(&str, i32)] = &[
     ("TTIN", 21),
     ("TTOU", 22),
     ("QUIT", 3),
+    ("TRAP", 5),
 ];
 
 /// The names of the commands of reboot.
@@ -290,6 +294,7 @@ impl Operation {
             Self::Terminal(_, call) => call.verb(),
             Self::VHangUp => "vhangup",
             Self::Pidfd(_, call) => call.verb(),
+            Self::Trace(call) => call.verb(),
         }
     }
 }

@@ -48,6 +48,7 @@ impl Operation {
             Self::Pidfd(name, PidfdCall::Open(who, flags)) => {
                 Self::Pidfd(name.clone(), PidfdCall::Open(plain(who), *flags))
             }
+            Self::Trace(call) => Self::Trace(call.map_number(plain)),
             other => other.clone(),
         }
     }

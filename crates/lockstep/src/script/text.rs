@@ -8,6 +8,7 @@ use super::operation::{
     Treatment, WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
 };
 use super::raw_clone::RawClone;
+use super::trace::TraceCall;
 use super::{Expectation, Script, Step};
 
 /// Why a file is no script.
@@ -89,6 +90,11 @@ impl<'a> Words<'a> {
     pub(super) fn signal(&mut self) -> Result<i32, String> {
         let word = self.next("a signal")?;
         value_of(SIGNALS, word).map_or_else(|| parse_integer(word), Ok)
+    }
+
+    /// The signal that comes next; 0 if nothing does.
+    pub(super) fn signal_or_none(&mut self) -> Result<i32, String> {
+        if self.rest.peek().is_none() { Ok(0) } else { self.signal() }
     }
 
     pub(super) fn number(&mut self) -> Result<Number, String> {
@@ -184,7 +190,10 @@ fn parse_operation(text: &str) -> Result<Operation, String> {
         "vhangup" => Operation::VHangUp,
         other => match value_of(GETTERS, other) {
             Some(getter) => Operation::Get(getter),
-            None => parse_file_operation(other, &mut words)?,
+            None => match TraceCall::parse(other, &mut words)? {
+                Some(call) => Operation::Trace(call),
+                None => parse_file_operation(other, &mut words)?,
+            },
         },
     };
     match words.rest.next() {
@@ -307,6 +316,7 @@ impl fmt::Display for Operation {
             Self::Subreaper(Switch::Off) => f.write_str(" off"),
             Self::Terminal(name, call) => write!(f, " {name}{call}"),
             Self::Pidfd(name, call) => write!(f, " {name}{call}"),
+            Self::Trace(call) => write!(f, "{call}"),
             Self::Exec | Self::Get(_) | Self::Setsid | Self::UnsharePid | Self::VHangUp => Ok(()),
         }
     }
@@ -390,6 +400,15 @@ b: pidfd-open p a thread
 b: pidfd-send p TERM group
 b: waitid pidfd p nohang exited
 b: fork c newpid vfork
+b: trace-me
+b: seize a exec exit-kill
+b: attach a
+b: interrupt a
+b: cont a
+b: cont a TERM
+b: listen a
+b: set-options a fork
+b: detach a 65
 b: exit-group 3
 ";
         let script = parse(text).unwrap();

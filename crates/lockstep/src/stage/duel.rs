@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::linux::{Linux, Theatre, Unrest};
 use super::model::{Model, Standing};
-use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, SLOTS, Seen};
+use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, SLOTS, Seen, Tracee};
 use crate::run;
 use crate::script::{
     FileKind, Files, INIT, Name, Number, Operation, PidfdCall, Step, TerminalCall, number_in_words,
@@ -143,6 +143,11 @@ impl<'a> Duel<'a> {
         self.model.standing(actor)
     }
 
+    /// Who is traced, in the order of births.
+    pub(crate) fn tracees(&self) -> impl Iterator<Item = Tracee> {
+        self.model.tracees()
+    }
+
     /// Why a step was skipped.
     pub(crate) fn why_not(&self, step: &Step) -> String {
         let standing = self.actor(&step.actor).and_then(|actor| self.model.standing(actor));
@@ -186,14 +191,17 @@ impl<'a> Duel<'a> {
             self.names.push(child.clone());
             self.files.inherit(actor);
         }
-        self.keep_files(&act, &model);
         let Some(stage) = &mut self.linux else {
+            self.keep_files(&act, &model);
             self.acts.push(act);
             return Ok(Verdict::Agreed(model));
         };
         let child = act.operation.child().map(|_| birth.map_or(self.names.len(), |it| it.actor));
         let is_blind = stage.is_blind();
         let mut linux = stage.perform(actor, &act.operation, child, birth)?;
+        for dead in self.model.dead_after_exec() {
+            stage.follow_dead_exec(dead, self.model.number_of(dead, 0).unwrap_or(0), &mut linux);
+        }
         if is_blind {
             linux.rows.clone_from(&model.rows);
         }
@@ -211,6 +219,7 @@ impl<'a> Duel<'a> {
                 None => return Ok(Verdict::Diverged(self.compare(&linux, &model, step))),
             }
         }
+        self.keep_files(&act, &model);
         self.acts.push(act);
         self.living = model.living();
         Ok(Verdict::Agreed(model))
@@ -247,13 +256,26 @@ impl<'a> Duel<'a> {
 
     /// Takes note of what an act has made of the files.
     fn keep_files(&mut self, act: &Act, account: &Account) {
+        let before = |actor: Actor| self.acts.iter().rev().find(|act| act.actor == actor);
+        let late: Vec<_> = account
+            .returns
+            .iter()
+            .filter_map(|(actor, outcome)| Some((before(*actor)?.clone(), *outcome)))
+            .collect();
+        self.keep_files_of(act, account.outcome);
+        for actor in self.model.take_executed() {
+            self.files.exec(actor);
+        }
+        late.iter().for_each(|(act, outcome)| self.keep_files_of(act, *outcome));
+    }
+
+    fn keep_files_of(&mut self, act: &Act, outcome: Outcome) {
         // Whoever hangs up may be ended by that.
         let is_hang_up = matches!(act.operation, Operation::Terminal(_, TerminalCall::HangUp));
-        if account.outcome != Outcome::Value(0) && !is_hang_up {
+        if outcome != Outcome::Value(0) && !is_hang_up {
             return;
         }
         match &act.operation {
-            Operation::Exec => self.files.exec(act.actor),
             Operation::Terminal(name, TerminalCall::Make(_)) => {
                 self.files.open(act.actor, name, FileKind::Pair);
             }
@@ -276,6 +298,7 @@ impl<'a> Duel<'a> {
                 self.acts.iter().for_each(|act| {
                     act.play(&mut model);
                     model.take_merged();
+                    model.take_executed();
                 });
                 act.play(&mut model)
             };
@@ -345,6 +368,9 @@ impl<'a> Duel<'a> {
                 self.model.would_strand(actor, *who, *group)
             }
             Operation::Exec => self.model.is_exec_raced(actor),
+            Operation::Trace(call) => self.model.is_trace_vague(actor, call),
+            Operation::Thread { .. } => self.model.would_trace_thread_of_init(actor),
+            Operation::Exit(_) => self.model.would_decide_beside_exit_stop(actor),
             // Who would be made has no name.
             Operation::Clone3(request) => !self.model.refuses(actor, request),
             // It would be the end of process 1.
@@ -416,6 +442,7 @@ impl<'a> Duel<'a> {
             libc::CLD_EXITED => format!("exit {}", seen.status),
             libc::CLD_KILLED => format!("killed {}", number_in_words(seen.status)),
             libc::CLD_STOPPED => format!("stopped {}", number_in_words(seen.status)),
+            libc::CLD_TRAPPED => format!("trapped {}", number_in_words(seen.status)),
             libc::CLD_CONTINUED => "continued".to_owned(),
             code => format!("code {code} status {}", seen.status),
         };

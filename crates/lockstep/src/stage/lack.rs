@@ -15,6 +15,8 @@ pub(crate) enum Lack {
     Terminals,
     /// Pidfds
     Pidfds,
+    /// `ptrace`
+    Tracing,
     /// `/proc/PID/syscall`
     Calls,
     /// `/proc/PID/stat`
@@ -42,6 +44,7 @@ impl Lack {
             (Self::Rights, unsafe { libc::geteuid() } == 0),
             (Self::Terminals, files::can_make_terminals()),
             (Self::Pidfds, pidfd >= 0),
+            (Self::Tracing, has_ptrace()),
             (Self::Calls, std::fs::read("/proc/self/syscall").is_ok()),
             (Self::States, std::fs::read("/proc/self/stat").is_ok()),
         ];
@@ -56,8 +59,17 @@ impl Lack {
             Self::Rights => "needs the right to take a terminal from another session",
             Self::Terminals => "needs pseudo-terminals",
             Self::Pidfds => "needs pidfds",
+            Self::Tracing => "needs ptrace",
             Self::Calls => "needs /proc/PID/syscall",
             Self::States => "needs /proc/PID/stat",
         }
     }
+}
+
+/// Whether there is the call: nobody has number 0, so it is in vain.
+fn has_ptrace() -> bool {
+    // SAFETY: plain numbers; nobody is traced.
+    let refused = unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_INTERRUPT, 0, 0, 0) };
+    let errno = std::io::Error::last_os_error().raw_os_error();
+    refused == 0 || errno == Some(libc::ESRCH)
 }

@@ -64,6 +64,8 @@ struct Worker {
     thread: i32,
     /// How to read the answer to the order that it has not carried out yet.
     awaited: Option<Answer>,
+    /// The operation that is that order.
+    asked: Option<Operation>,
     /// How many of its signals have been read.
     read: u32,
     /// How many namespaces further inside than the first one it lives.
@@ -112,6 +114,7 @@ impl<'a> Linux<'a> {
                 process: number,
                 thread: number,
                 awaited: None,
+                asked: None,
                 read: 0,
                 depth: 0,
                 table: Table::Shared,
@@ -195,6 +198,7 @@ impl<'a> Linux<'a> {
         let mut table = Table::Shared;
         if let Some(worker) = self.workers.get_mut(actor).and_then(Option::as_mut) {
             worker.awaited = Some(order.answer);
+            worker.asked = Some(operation.clone());
             table = worker.table;
         }
         if let Some(birth) = birth {
@@ -204,7 +208,8 @@ impl<'a> Linux<'a> {
                 self.newcomer = Some(Newcomer { actor: birth.actor, maker: actor, number: thread });
                 (process, thread) = (0, 0);
             }
-            let worker = Worker { process, thread, awaited: None, read: 0, depth, table };
+            let asked = None;
+            let worker = Worker { process, thread, awaited: None, asked, read: 0, depth, table };
             self.workers[birth.actor] = Some(worker);
         }
         give(slot, &order);
@@ -213,9 +218,6 @@ impl<'a> Linux<'a> {
         self.files.forget(operation);
         let rows = rows?;
         let mut account = self.account(actor, rows);
-        if let Outcome::Value(result) = account.outcome {
-            account.outcome = Outcome::Value(self.files.finish(operation, table, result));
-        }
         if let Some(numbers) = &self.numbers {
             numbers.translate(operation, &mut account);
         }
@@ -240,6 +242,24 @@ impl<'a> Linux<'a> {
         account.signals.sort_by_key(|(actor, _)| *actor);
         account.rows = later.rows;
         Ok(())
+    }
+
+    /// Who has died between its exec and the first step of the new program leaves nothing by which it could be told from the leader whose number it has
+    /// taken: the model knows which one it was.
+    pub(super) fn follow_dead_exec(&mut self, dead: Actor, number: i32, account: &mut Account) {
+        let leads = |worker: &Worker| worker.process == number && worker.thread == number;
+        let is_there = |it: &Option<Worker>| it.as_ref().is_some_and(leads);
+        let Some(leader) = self.workers.iter().rposition(is_there).filter(|it| *it != dead) else {
+            return;
+        };
+        if self.workers[dead].is_none() {
+            self.workers[dead] = self.workers[leader].take();
+            let own = account.rows.iter_mut().find(|(actor, _)| *actor == leader);
+            if let Some((actor, _)) = own {
+                *actor = dead;
+            }
+            account.rows.sort_by_key(|(actor, _)| *actor);
+        }
     }
 
     /// Waits until nothing moves any more.
@@ -302,10 +322,10 @@ impl<'a> Linux<'a> {
             };
             let is_unknown = self.theatre.lacks(Lack::Calls);
             let rests = match row.state {
-                b'Z' | b'T' | b'E' => true,
+                b'Z' | b'T' | b't' | b'E' => true,
                 b'S' if slot.tid.load(Relaxed) == 0 => false,
                 b'D' => {
-                    worker.awaited.is_some_and(Answer::is_of_vfork_begun)
+                    worker.awaited.is_some_and(|it| self.may_keep_waiting(worker, it))
                         && (is_unknown
                             || self.proc.is_in_blocking_call(worker.process, worker.thread))
                 }
@@ -328,6 +348,20 @@ impl<'a> Linux<'a> {
         Ok(rows)
     }
 
+    /// Whether an order can take long: a vfork whose child has begun to run, or is stopped before it does; an exec, as long as other threads are there.
+    fn may_keep_waiting(&self, caller: &Worker, answer: Answer) -> bool {
+        let Answer::Vfork(child) = answer else {
+            let process = self.proc.row(caller.process, caller.process).and_then(|it| it.process);
+            return answer == Answer::Exec && process.is_some_and(|it| it.threads > 1);
+        };
+        let has_begun = Slot::at(child).tid.load(Relaxed) != 0;
+        let worker = self.workers.get(child).and_then(Option::as_ref);
+        has_begun
+            || worker
+                .and_then(|it| self.proc.row(it.process, it.thread))
+                .is_some_and(|row| matches!(row.state, b'T' | b't'))
+    }
+
     fn account(&mut self, caller: Actor, rows: Vec<(Actor, Row)>) -> Account {
         let mut account = Account::default();
         let is_there = |rows: &[(Actor, Row)], actor| rows.iter().any(|(it, _)| *it == actor);
@@ -339,7 +373,18 @@ impl<'a> Linux<'a> {
             let done = slot.done.load(Acquire) == slot.ordered.load(Relaxed);
             if let Some(answer) = worker.awaited.filter(|_| done) {
                 worker.awaited = None;
-                let outcome = answer.read(slot);
+                // It may be done since it was looked at.
+                if answer == Answer::Exec && slot.result.load(Relaxed) == 0 {
+                    self.enter_program(actor);
+                }
+                let Some(worker) = self.workers[actor].as_mut() else {
+                    continue;
+                };
+                let (asked, table) = (worker.asked.take(), worker.table);
+                let mut outcome = answer.read(slot);
+                if let (Outcome::Value(result), Some(operation)) = (outcome, asked) {
+                    outcome = Outcome::Value(self.files.finish(&operation, table, result));
+                }
                 if actor == caller {
                     account.outcome = outcome;
                 } else {
@@ -415,7 +460,7 @@ impl<'a> Linux<'a> {
         }
     }
 
-    /// An exec that is done has made one thread the only one of its process, under the process's number.
+    /// An exec that is done has made one thread the only one of its process, under the process's number; also one that has stopped before the new program runs.
     fn follow_execs(&mut self) {
         for actor in 0..self.workers.len() {
             let slot = Slot::at(actor);
@@ -423,14 +468,30 @@ impl<'a> Linux<'a> {
             let Some(worker) = self.workers[actor].as_mut() else {
                 continue;
             };
-            if worker.awaited == Some(Answer::Exec) && is_done && slot.result.load(Relaxed) == 0 {
-                let process = worker.process;
-                worker.thread = process;
-                worker.table = Table::Own;
-                for other in (0..self.workers.len()).filter(|&other| other != actor) {
-                    self.workers[other].take_if(|it| it.process == process);
-                }
+            if worker.awaited != Some(Answer::Exec) {
+                continue;
             }
+            let is_gone = || self.proc.row(worker.process, worker.thread).is_none();
+            let stops = || {
+                let row = self.proc.row(worker.process, worker.process);
+                row.is_some_and(|row| matches!(row.state, b'T' | b't'))
+            };
+            if is_done && slot.result.load(Relaxed) == 0 || !is_done && is_gone() && stops() {
+                self.enter_program(actor);
+            }
+        }
+    }
+
+    /// An actor is the only thread of its process, and has files of its own.
+    fn enter_program(&mut self, actor: Actor) {
+        let Some(worker) = self.workers[actor].as_mut() else {
+            return;
+        };
+        let process = worker.process;
+        worker.thread = process;
+        worker.table = Table::Own;
+        for other in (0..self.workers.len()).filter(|&other| other != actor) {
+            self.workers[other].take_if(|it| it.process == process);
         }
     }
 }

@@ -36,6 +36,16 @@ use crate::words;
 /// An actor: a process by its first thread, or another thread.
 pub(crate) type Actor = usize;
 
+/// Who is traced, alive or dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tracee {
+    pub(crate) actor: Actor,
+    pub(crate) tracer: Actor,
+    pub(crate) is_alive: bool,
+    /// It sleeps in a ptrace-stop.
+    pub(crate) is_stopped: bool,
+}
+
 /// All that can be seen after an operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {

@@ -199,6 +199,25 @@ fn the_thread_that_begins_to_exit_last_gives_the_status() {
     });
 }
 
+/// R-EXIT-20: a leader that began to exit before another thread, and is gone after it, tells its own end by SIGCHLD, and its process's to wait.
+#[test]
+fn a_leader_that_is_gone_last_tells_its_own_end_by_signal() {
+    scene(|| {
+        sys::block(&[libc::SIGCHLD]);
+        let (child, thread, gates) = leader_and_thread(|| sys::exit_thread(3));
+        tracer::seize_or_skip(child, libc::PTRACE_O_TRACEEXIT);
+        gates[1].open();
+        assert_eq!(tracer::next(child), tracer::ABOUT_TO_EXIT);
+        gates[0].open();
+        until(|| sys::thread_state(child, thread).is_none());
+        sys::take(libc::SIGCHLD);
+        tracer::resume(child);
+        let told = sys::await_signal(libc::SIGCHLD);
+        assert_eq!((told.pid, told.event()), (child, Event::Exited(3)));
+        assert_eq!(sys::reap(child), Event::Exited(5));
+    });
+}
+
 /// R-PTRACE-06, R-EXIT-20: a dead traced thread tells its own status until its process's is decided, be it by the end of the last other thread.
 #[test]
 fn a_dead_traced_thread_tells_its_processs_status_once_that_is_decided() {

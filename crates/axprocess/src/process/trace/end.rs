@@ -5,7 +5,9 @@ use crate::process::send::Receiver;
 use crate::process::{Process, ProcessState};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{
+    ChildSignalAction, ExitStatus, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus,
+};
 
 impl<H: Host> PtraceRole<H> {
     /// Ends the tracing, as Linux's `__ptrace_detach`: the living go on without a tracer, the dead go where the tracer kept them from.
@@ -14,13 +16,17 @@ impl<H: Host> PtraceRole<H> {
         let tracer = tracer.process(hold);
         self.cease_to_be_tracee(hold);
         let process = self.process(hold);
-        if !self.is_leaders(hold) && self.zombie_status(hold).is_some() {
+        if self.is_dead_non_leader(hold) {
             self.release_dead_non_leader(hold);
         } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
             process.notify_or_autoreap_untraced(hold, tracer);
         } else if let Some(thread) = self.thread(hold) {
             hold.host().tracing_changed(hold.view(), thread);
         }
+    }
+
+    fn is_dead_non_leader(&self, hold: &Hold<'_, H>) -> bool {
+        !self.is_leaders(hold) && self.zombie_status(hold).is_some()
     }
 
     /// Takes a dead thread, which is not the leader, out of its process: its tracer has reaped it, or let it go.
@@ -57,41 +63,55 @@ impl<H: Host> PtraceRole<H> {
         status: WaitStatus,
     ) {
         let Some(tracer) = self.tracer(hold) else { return };
-        let tracer = tracer.process(hold);
+        let process = tracer.process(hold);
         if let Some(signal) = signal {
-            self.signal_tracer(hold, tracer, signal, status);
+            let pid = self.number_in(hold, process.pid_ns(hold));
+            tracer.signal(hold, signal, SignalCause::Child { pid, status });
         }
         let news = self.news_to_tracer(hold);
-        tracer.note_news_and_wake(hold, &news);
+        process.note_news_and_wake(hold, &news);
     }
 
-    /// Tells the tracer of a stop, unless it does not want to hear of stops; its waiters are woken in any case.
-    pub(super) fn notify_tracer_of_stop(&self, hold: &mut Hold<'_, H>, status: WaitStatus) {
-        let Some(tracer) = self.tracer(hold) else { return };
-        let action = hold.host().child_signal_action(hold.view(), tracer.process(hold));
-        let is_deaf = action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP);
-        self.notify_tracer(hold, (!is_deaf).then_some(Signal::SIGCHLD), status);
-    }
-
-    fn signal_tracer(
+    /// Tells the tracer of a stop or a continuation, unless it does not want to hear of those; its waiters are woken in any case.
+    pub(in crate::process) fn notify_tracer_of_stop(
         &self,
         hold: &mut Hold<'_, H>,
-        tracer: &Process<H>,
-        signal: Signal,
-        status: WaitStatus,
+        cause: impl FnOnce(Pid) -> SignalCause,
     ) {
-        let pid = self.number_in(hold, tracer.pid_ns(hold));
-        let cause = SignalCause::Child { pid, status };
-        tracer.send(hold, &SignalInfo { signal, cause });
+        let Some(tracer) = self.tracer(hold) else { return };
+        let process = tracer.process(hold);
+        let action = hold.host().child_signal_action(hold.view(), process);
+        if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
+            let cause = cause(self.number_in(hold, process.pid_ns(hold)));
+            tracer.signal(hold, Signal::SIGCHLD, cause);
+        }
+        let news = self.news_to_tracer(hold);
+        process.note_news_and_wake(hold, &news);
+    }
+
+    /// A signal for its process: the thread itself is asked first.
+    fn signal(&self, hold: &mut Hold<'_, H>, signal: Signal, cause: SignalCause) {
+        let receiver = Receiver::Process(self.thread(hold));
+        self.process(hold).send_to(hold, receiver, &SignalInfo { signal, cause });
     }
 }
 
 impl<H: Host> Thread<H> {
     /// Lets the tracees of an exiting thread go, or as many as the hold allows. False if some are left. R-PTRACE-05.
+    ///
+    /// A few dead threads among them stay until the thread itself has been told of ([`release_dead_tracees`](Self::release_dead_tracees)): with the last of them
+    /// their process may end, of which others hear later than of this thread.
     pub(in crate::process) fn try_exit_ptrace(&self, hold: &mut Hold<'_, H>) -> bool {
+        const FEW: usize = 16;
         let Some(trace) = self.trace(hold) else { return true };
-        while let Some(tracee) = trace.tracees().last(hold) {
+        let (mut next, mut kept) = (trace.tracees().last(hold), 0);
+        while let Some(tracee) = next {
+            next = trace.tracees().before(hold, tracee);
             hold.count_touched();
+            if kept < FEW && tracee.is_dead_non_leader(hold) {
+                kept += 1;
+                continue;
+            }
             if tracee.marks(hold).contains(TraceMarks::EXIT_KILL)
                 && tracee.zombie_status(hold).is_none()
             {
@@ -99,10 +119,19 @@ impl<H: Host> Thread<H> {
             }
             tracee.detach_from_tracer(hold);
             if hold.is_batch_full() {
-                return trace.tracees().is_empty(hold);
+                return next.is_none();
             }
         }
         true
+    }
+
+    /// The dead threads among its tracees leave their processes, in the order in which they were attached.
+    pub(in crate::process) fn release_dead_tracees(&self, hold: &mut Hold<'_, H>) {
+        let Some(trace) = self.trace(hold) else { return };
+        while let Some(tracee) = trace.tracees().first(hold) {
+            hold.count_touched();
+            tracee.detach_from_tracer(hold);
+        }
     }
 
     /// A traced thread that is not the leader has handed over all it had: it waits for its tracer now. False if nobody traces it. R-PTRACE-06.
@@ -121,7 +150,8 @@ impl<H: Host> Thread<H> {
             identity.note_exit(hold);
         }
         hold.host().wake_thread_pollers(hold.view(), self);
-        if let Some(status) = trace.zombie_status(hold) {
+        let status = ExitStatus::from_word(self.exit_code().get_in(hold)).into();
+        if trace.zombie_status(hold).is_some() {
             trace.notify_tracer(hold, Some(Signal::SIGCHLD), status);
         }
         true
@@ -177,7 +207,8 @@ impl<H: Host> Process<H> {
     /// The leader has exited before others: a tracer hears of it now, and of the end of the process later.
     pub(in crate::process) fn notify_tracer_of_leader_exit(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.traced_leader(hold) {
-            trace.notify_tracer(hold, Some(Signal::SIGCHLD), self.exit_status().into());
+            trace.set_marks(hold, trace.marks(hold) | TraceMarks::DIED_FIRST);
+            trace.notify_tracer(hold, Some(Signal::SIGCHLD), self.status_of_leader(hold).into());
         }
     }
 

@@ -46,6 +46,12 @@ bitflags::bitflags! {
         const EXIT_KILL = 1 << 1;
         /// It is in a ptrace-stop.
         const STOPPED = 1 << 2;
+        /// It listens in that stop.
+        const LISTENING = 1 << 3;
+        /// It is a leader that has exited before others.
+        const DIED_FIRST = 1 << 4;
+        /// In its last exec it has got another number.
+        const RENUMBERED = 1 << 5;
     }
 }
 
@@ -127,7 +133,13 @@ impl<H: Host> PtraceRole<H> {
         self.owner(hold).own_numbers().number_in(hold, viewer)
     }
 
+    /// What wait may report.
     pub(crate) fn unconsumed_report(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
+        self.report.get(hold).filter(|_| !self.marks.get(hold).contains(TraceMarks::LISTENING))
+    }
+
+    /// The code of a stop that nobody has waited for, whether it may be reported or not.
+    pub(in crate::process) fn unread_code(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
         self.report.get(hold)
     }
 
@@ -174,15 +186,42 @@ impl<H: Host> PtraceRole<H> {
 
     /// Enters a stop.
     pub(super) fn stop(&self, hold: &mut Hold<'_, H>, stop: TraceStop) {
-        self.marks.set(hold, self.marks.get(hold) | TraceMarks::STOPPED);
+        let kept = self.marks.get(hold) - TraceMarks::LISTENING;
+        self.marks.set(hold, kept | TraceMarks::STOPPED);
         self.report.set(hold, Some(stop));
         self.update_report_queue_if_leader(hold);
     }
 
     /// Leaves its stop, reported or not.
     pub(super) fn end_stop(&self, hold: &mut Hold<'_, H>) {
-        self.marks.set(hold, self.marks.get(hold) - TraceMarks::STOPPED);
+        self.marks.set(hold, self.marks.get(hold) - TraceMarks::STOPPED - TraceMarks::LISTENING);
         self.report.set(hold, None);
+        self.update_report_queue_if_leader(hold);
+    }
+
+    /// Whether it is a leader that has exited before others.
+    pub(in crate::process) fn has_died_first(&self, hold: &Hold<'_, H>) -> bool {
+        self.marks.get(hold).contains(TraceMarks::DIED_FIRST)
+    }
+
+    /// It has executed a program, and got another number by that or not.
+    pub(in crate::process) fn note_exec(&self, hold: &mut Hold<'_, H>, is_renumbered: bool) {
+        let mut marks = self.marks.get(hold);
+        marks.set(TraceMarks::RENUMBERED, is_renumbered);
+        self.marks.set(hold, marks);
+    }
+
+    /// Whether its tracer cannot know yet by which number it is to be called: it is in the stop behind the exec that has changed it, and nobody has waited for that
+    /// (`looks_like_a_spurious_pid`).
+    pub(super) fn is_renumbered_unread(&self, hold: &Hold<'_, H>) -> bool {
+        const EVENT_EXEC: u16 = 4 << 8 | 5;
+        let is_exec = self.report.get(hold).is_some_and(|stop| stop.code() == EVENT_EXEC);
+        is_exec && self.marks.get(hold).contains(TraceMarks::RENUMBERED)
+    }
+
+    /// Listens in its stop.
+    pub(super) fn listen(&self, hold: &mut Hold<'_, H>) {
+        self.marks.set(hold, self.marks.get(hold) | TraceMarks::LISTENING);
         self.update_report_queue_if_leader(hold);
     }
 

@@ -29,7 +29,7 @@ pub enum Patience {
 impl WaitRequest {
     /// Reads the arguments of waitid(2) for `P_PIDFD` (3), of which `find` looks `fd` up among the caller's open files.
     ///
-    /// Of a process that is reaped or not a child, and of a thread that does not lead, there is never anything to report: `ECHILD`. R-WAIT-07,
+    /// Of a process that is reaped or not a child, and of a thread that does not lead and is no tracee, there is never anything to report: `ECHILD`. R-WAIT-07,
     /// R-WAIT-22, R-WAIT-23, R-PIDFD-07. Nor of what lives in another table than the caller.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl WaitRequest {
             return Err(Errno::EINVAL);
         }
         let (handle, mode) = find(fd)?;
-        Ok(Self { who: Who::Handle(handle.borrow().table_and_key_if_tgid(), mode), options })
+        Ok(Self { who: Who::Handle(handle.borrow().table_and_named(), mode), options })
     }
 
     /// Returns what the call does when there is nothing yet. R-WAIT-10, R-WAIT-22.

@@ -1,7 +1,7 @@
 //! What is waited for, as the arguments of the system calls say it.
 
 use super::PidfdMode;
-use crate::pid::IdentityKey;
+use crate::handle::HandleNames;
 use crate::{Errno, Pid};
 
 bitflags::bitflags! {
@@ -42,8 +42,8 @@ pub(super) enum Who {
     Process(Pid),
     Group(Pid),
     OwnGroup,
-    /// What a handle names, in the table of that serial; none: a thread that does not lead.
-    Handle(Option<(u64, IdentityKey)>, PidfdMode),
+    /// What a handle names, in the table of that serial.
+    Handle((u64, HandleNames), PidfdMode),
 }
 
 pub(super) const KINDS: WaitOptions =

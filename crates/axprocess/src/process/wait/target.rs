@@ -2,6 +2,7 @@
 
 use super::WaitRequest;
 use super::request::Who;
+use crate::handle::HandleNames;
 use crate::pid::IdentityKey;
 use crate::pid::Task;
 use crate::process::{Process, PtraceRole};
@@ -44,6 +45,21 @@ impl ChildId {
     }
 }
 
+impl ChildId {
+    /// A thread that does not lead, if it is that use of its number, and a tracee.
+    fn of_named_thread<H: Host>(hold: &Hold<'_, H>, named: IdentityKey) -> Option<Self> {
+        let Task::Thread(thread) = hold.root_pid_ns().task_of(hold, named.number)? else {
+            return None;
+        };
+        let thread = thread.get(hold);
+        let identity = thread.identity_edge().get_if_set(hold)?;
+        (identity.identity_key(hold) == named)
+            .then(|| thread.trace(hold))
+            .flatten()
+            .map(|trace| Self::of_trace(hold, trace))
+    }
+}
+
 impl Target {
     pub(super) fn of<H: Host>(
         hold: &Hold<'_, H>,
@@ -67,9 +83,13 @@ impl Target {
                     }
                 })
                 .map(Self::Child),
-            Who::Handle(named, _) => named
-                .filter(|(table, _)| *table == caller.process().table().serial())
-                .map(|(_, named)| Self::Child(ChildId::Process(named))),
+            Who::Handle((table, _), _) if table != caller.process().table().serial() => None,
+            Who::Handle((_, HandleNames::Process(named)), _) => {
+                Some(Self::Child(ChildId::Process(named)))
+            }
+            Who::Handle((_, HandleNames::Thread(named)), _) => {
+                ChildId::of_named_thread(hold, named).map(Self::Child)
+            }
         };
         found.unwrap_or(Self::Nobody)
     }

@@ -79,6 +79,7 @@ impl World {
             code: ExitStatus::exited(0),
             group_exit: false,
             last_to_live: None,
+            last_gone: None,
             dumper: None,
             // R-FORK-15.
             stop: Stop::Running,
@@ -142,6 +143,8 @@ impl World {
             // R-FORK-06.
             blocked,
             children_space: space,
+            code: ExitStatus::exited(0),
+            traced: super::trace::Traced::default(),
         };
         self.threads.insert(key, thread);
         key

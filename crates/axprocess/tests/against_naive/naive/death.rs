@@ -35,7 +35,7 @@ impl World {
         signal: Signal,
     ) -> Result<(), Errno> {
         let process = self.process_of(thread);
-        if !self.takes_signals(process) || self[thread].settled.is_some() {
+        if !self.may_decide(thread) {
             return Err(Errno::EAGAIN);
         }
         self[process].group_exit = true;
@@ -44,6 +44,7 @@ impl World {
         self.end_stop_silently(process);
         for other in self.living_threads_of(process) {
             if other != thread && self[other].settled.is_none() {
+                self.end_ptrace_stop(other);
                 self.hooks.push(Hook::ExitRequest { of: other });
             }
         }
@@ -70,7 +71,17 @@ impl World {
             self[process].code = status;
         }
         let code = self[process].code;
-        *self[thread].settled.get_or_insert(code)
+        let settled = *self[thread].settled.get_or_insert(code);
+        self[thread].code = settled;
+        settled
+    }
+
+    /// R-EXEC-10: nobody has decided about the process, and the thread has not begun to exit.
+    fn may_decide(&self, thread: ThreadKey) -> bool {
+        let process = self.process_of(thread);
+        self.takes_signals(process)
+            && self[thread].settled.is_none()
+            && !self.execs.contains_key(&process)
     }
 
     /// R-EXIT-20: the end of the process is decided with the last thread that begins.
@@ -89,6 +100,7 @@ impl World {
         self[thread].alive = false;
         self[thread].exiting = true;
         self.leave_stop(thread);
+        self.end_ptrace_stop(thread);
         if !self.living_threads_of(process).is_empty() {
             self.decide_if_all_have_begun(process);
             return ThreadExit::OthersRemain;
@@ -105,9 +117,12 @@ impl World {
         let process = self.process_of(thread);
         self[thread].exiting = false;
         if let Some(&heir) = self.living_threads_of(process).first() {
+            self.exit_ptrace(thread);
+            let threads = self.tracees(thread);
             let dead = self.give_children(thread, heir);
             self.forget_thread(thread);
             self.release(&dead);
+            self.release_dead_tracees(&threads);
             return;
         }
         if self[process].last_to_live == Some(thread) && self[process].leads_session {
@@ -124,31 +139,57 @@ impl World {
     }
 
     fn give_to_reaper_and_finish(&mut self, process: ProcessKey, thread: ThreadKey) {
+        self.exit_ptrace(thread);
+        let threads = self.tracees(thread);
         let is_init = self.space_of_init(process).is_some();
         let reaper = if is_init { self.leader(process) } else { self.reaper_of(process) };
         let dead = reaper.map(|reaper| self.give_children(thread, reaper)).unwrap_or_default();
         self.forget_thread(thread);
-        match self.threads_of(process).iter().any(|&other| self[other].exiting) {
-            true => self.release(&dead),
-            false => self.finish(process, dead),
+        if self.threads_of(process).iter().any(|&other| self[other].exiting) {
+            self.release(&dead);
+        } else if self.dead_threads(process).is_empty() {
+            self.end(process, dead);
+        } else {
+            self[process].life = Life::HeldByTracers;
+            self.release(&dead);
         }
+        self.release_dead_tracees(&threads);
+    }
+
+    /// R-EXIT-20: what signals say of a dead process.
+    fn status_of_leader(&self, process: ProcessKey) -> WaitStatus {
+        let leader = self.leader(process).expect("the leader stays");
+        self[leader].code.into()
     }
 
     /// R-EXIT-06, R-EXIT-13: the first decision counts. Whether it was this one.
     pub(crate) fn begin_group_exit(&mut self, process: ProcessKey, status: ExitStatus) -> bool {
-        self.exists(process) && self.decide_exit(process, status)
+        let is_executing = self.execs.contains_key(&process);
+        self.exists(process) && !is_executing && self.decide_exit(process, status)
     }
 
-    /// A thread is gone; a leader stays as a zombie (R-EXIT-02, R-EXIT-03).
+    /// A thread is gone; a leader stays as a zombie (R-EXIT-02, R-EXIT-03), and so does one that is traced (R-PTRACE-06).
     fn forget_thread(&mut self, thread: ThreadKey) {
         let process = self.process_of(thread);
+        self[process].last_gone = Some(thread);
         if self.leader(process) != Some(thread) {
-            self.threads.remove(&thread);
+            match self.is_traced(thread) {
+                true => self.wait_for_tracer(thread),
+                false => _ = self.threads.remove(&thread),
+            }
+        } else if self.threads_of(process).len() > 1 {
+            self.note_leader_died_first(thread);
         }
     }
 
-    /// The last thread has exited, and who has vanished with its children. R-EXIT-14 (e) to (g), R-REPARENT-11, R-ATOM-03.
-    fn finish(&mut self, process: ProcessKey, mut dead: Vec<ProcessKey>) {
+    /// No thread is left, dead or alive; these have vanished with its children. R-EXIT-14 (e) to (g), R-REPARENT-11, R-ATOM-03.
+    ///
+    /// R-EXIT-20: a leader that was not the last to die has the process's code.
+    pub(super) fn end(&mut self, process: ProcessKey, mut dead: Vec<ProcessKey>) {
+        let leader = self.leader(process).expect("the leader stays");
+        if self[process].last_gone != Some(leader) {
+            self[leader].code = self[process].code;
+        }
         self.check_own_group(process);
         self[process].life = Life::Zombie;
         dead.extend(self.notify(process));
@@ -187,7 +228,9 @@ impl World {
                 continue;
             }
             self[child].exit_signal = SIGCHLD;
-            if self.is_zombie(child) {
+            // R-PTRACE-04: what its tracer knows already the new parent hears when that is done.
+            let is_traced = self.leader(child).is_some_and(|leader| self.is_traced(leader));
+            if self.is_zombie(child) && !is_traced {
                 dead.extend(self.notify(child));
             }
             self.check_group_of_moved(child, lost);
@@ -208,9 +251,13 @@ impl World {
 
     /// Tells the parent of a zombie. Returns the zombie if nobody waits for it. R-NOTIFY-01 to R-NOTIFY-06, R-NOTIFY-10,
     /// R-NS-20.
-    fn notify(&mut self, zombie: ProcessKey) -> Option<ProcessKey> {
+    pub(super) fn notify(&mut self, zombie: ProcessKey) -> Option<ProcessKey> {
         let thread = self[zombie].parent?;
         let parent = self.process_of(thread);
+        if let Some(leader) = self.leader(zombie).filter(|&leader| self.is_traced(leader)) {
+            self.notify_tracer(zombie, leader);
+            return None;
+        }
         if self[parent].life == Life::Withheld {
             return Some(zombie);
         }
@@ -225,12 +272,26 @@ impl World {
         };
         if let Some(signal) = signal.filter(|_| !treatment.contains(ChildSignalAction::IGNORE)) {
             let pid = self.number_seen_by(zombie, parent);
-            let status = WaitStatus::from(self[zombie].code);
+            let status = self.status_of_leader(zombie);
             self.send_to(thread, Scope::Process, signal, SignalCause::Child { pid, status });
         }
         self.wake(zombie);
         let vanishes = ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT;
         treatment.intersects(vanishes).then_some(zombie)
+    }
+
+    /// R-PTRACE-01, R-PTRACE-08: the tracer comes first, and is told as the parent would be if it is that, or if the leader had exited before others.
+    fn notify_tracer(&mut self, zombie: ProcessKey, leader: ThreadKey) {
+        let Some(tracer) = self.tracer(leader) else { return };
+        let of_tracer = self.process_of(tracer);
+        let is_other_program = self[of_tracer].program != self[zombie].parent_program;
+        let is_as_parent = self.is_traced_by_parent(leader) || self[leader].traced.died_first;
+        let signal = match self[zombie].exit_signal {
+            _ if is_other_program || !is_as_parent => Some(Signal::SIGCHLD),
+            number => Signal::new(number),
+        };
+        let status = self.status_of_leader(zombie);
+        self.tell_tracer_of_end(leader, signal, status);
     }
 
     /// Zombies leave every relation and give their numbers back; namespaces that waited for that end. R-WAIT-28, R-NS-20.
@@ -243,7 +304,7 @@ impl World {
         if let Some(init) = self.processes().into_iter().rev().find(is_over) {
             // When its init wakes up and goes on is a matter of scheduling.
             self.unordered = true;
-            self.finish(init, Vec::new());
+            self.end(init, Vec::new());
             self.release(&[]);
         }
     }
@@ -254,6 +315,9 @@ impl World {
         let leader = self.leader(init).expect("the leader stays");
         let was_closed = std::mem::replace(&mut self[space].closed, true);
         self[init].life = Life::Withheld;
+        self.exit_ptrace(last);
+        // They are in the way of the namespace's end.
+        self.release_dead_tracees(&self.tracees(last));
         for child in self.children_of_thread(last) {
             self[child].parent = Some(leader);
         }
@@ -265,9 +329,12 @@ impl World {
             self.send(victim, Signal::SIGKILL, SignalCause::Kernel);
         }
         let mut zombies = self.children_of_thread(leader);
-        zombies.retain(|&child| self.is_zombie(child));
+        zombies.retain(|&child| {
+            let leader = self.leader(child);
+            self.is_zombie(child) && !leader.is_some_and(|leader| self.is_traced(leader))
+        });
         if self.is_withheld_no_more(init) {
-            self.finish(init, Vec::new());
+            self.end(init, Vec::new());
         } else {
             self.release(&zombies);
         }
@@ -291,7 +358,7 @@ impl World {
     /// A thread makes itself the only one and the leader. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-10, R-EXEC-11.
     pub(crate) fn exec(&mut self, thread: ThreadKey) -> Result<(), Errno> {
         let process = self.process_of(thread);
-        if self[process].group_exit || self[thread].settled.is_some() {
+        if !self.may_decide(thread) {
             return Err(Errno::EAGAIN);
         }
         // R-EXEC-04: those behind the caller die first, and each one's children go to the first thread that is left.
@@ -313,30 +380,55 @@ impl World {
     }
 
     /// The same in steps: all others are asked to exit, and do, with status 0. R-EXEC-12, R-EXIT-19.
-    pub(crate) fn exec_in_steps(&mut self, thread: ThreadKey) -> Result<(), Errno> {
+    pub(crate) fn exec_in_steps(&mut self, thread: ThreadKey) -> Result<Option<()>, Errno> {
         let process = self.process_of(thread);
-        if self[process].group_exit || self[thread].settled.is_some() {
+        if !self.may_decide(thread) {
             return Err(Errno::EAGAIN);
         }
         self.abandon_stop(process);
-        let mut others = self.threads_of(process);
+        self.execs.insert(process, thread);
+        let mut others = self.living_threads_of(process);
         others.retain(|&other| other != thread);
-        for &other in others.iter().filter(|&&other| self[other].alive).collect::<Vec<_>>() {
+        for &other in &others {
+            self.end_ptrace_stop(other);
             self.hooks.push(Hook::ExitRequest { of: other });
         }
         for other in others {
-            if self[other].exiting {
-                self.finish_exit(other);
-            } else if self[other].alive {
-                self.exit_thread(other, ExitStatus::exited(0));
-            }
+            self.exit_thread(other, ExitStatus::exited(0));
         }
+        self.finish_exec(thread)
+    }
+
+    /// R-EXEC-12: it is over when no dead thread waits for its tracer any more; `None`: not yet. R-EXEC-10: the decided exit of the process ends it.
+    pub(crate) fn finish_exec(&mut self, thread: ThreadKey) -> Result<Option<()>, Errno> {
+        let process = self.process_of(thread);
+        if self[process].group_exit {
+            self.execs.remove(&process);
+            return Err(Errno::EAGAIN);
+        }
+        let is_left = |&other: &ThreadKey| self[other].exiting || self.is_dead_thread(other);
+        if self.threads_of(process).iter().any(is_left) {
+            return Ok(None);
+        }
+        self.execs.remove(&process);
         self.take_process_over(thread);
-        Ok(())
+        Ok(Some(()))
+    }
+
+    /// Whether a thread sleeps in an exec.
+    pub(crate) fn is_in_exec(&self, thread: ThreadKey) -> bool {
+        self.execs.get(&self.process_of(thread)) == Some(&thread)
     }
 
     fn take_process_over(&mut self, thread: ThreadKey) {
         let process = self.process_of(thread);
+        let old = self.leader(process).filter(|&old| old != thread);
+        if let Some(old) = old {
+            self.wake_tracer(old);
+        }
+        if self.is_traced(thread) {
+            self[thread].traced.is_renumbered = old.is_some();
+        }
         self.threads.retain(|&other, it| it.process != process || other == thread);
         let pid = self[process].pid;
         self[thread].pid = pid;

@@ -14,6 +14,7 @@
 //! | `stop` | stops and continuations, orphaned groups |
 //! | `group` | setpgid, setsid and their getters |
 //! | `terminal` | controlling terminals |
+//! | `trace` | ptrace |
 //!
 //! Keys are never used twice. A [`PidKey`] is what Linux calls a `struct pid`: what a thread, and every group and
 //! session named after it, has its numbers from. It outlives the thread.
@@ -25,6 +26,7 @@ mod kill;
 mod send;
 mod stop;
 mod terminal;
+mod trace;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,7 @@ use axprocess::{
 };
 
 pub(crate) use birth::Fork;
+use trace::Traced;
 use wait::Wait;
 
 macro_rules! keys {
@@ -119,6 +122,9 @@ pub(crate) struct Thread {
     blocked: BTreeSet<Signal>,
     /// Where its children will live.
     children_space: SpaceKey,
+    /// The code with which it has exited.
+    code: ExitStatus,
+    traced: Traced,
 }
 
 #[derive(Clone, Debug)]
@@ -142,6 +148,8 @@ pub(crate) struct Process {
     code: ExitStatus,
     group_exit: bool,
     last_to_live: Option<ThreadKey>,
+    /// The thread that was done with its exit last.
+    last_gone: Option<ThreadKey>,
     /// Who dumps core, and because of which signal.
     dumper: Option<(ThreadKey, Signal)>,
     execed: bool,
@@ -172,6 +180,8 @@ pub(crate) enum Life {
     Exiting,
     /// The init of a namespace without living threads, whose end is held up by others in the namespace (R-NS-20).
     Withheld,
+    /// Without living threads; dead ones wait for their tracers (R-PTRACE-06).
+    HeldByTracers,
     Zombie,
 }
 
@@ -229,6 +239,9 @@ pub(crate) enum Hook {
     HungUp {
         terminal: TerminalKey,
     },
+    TracingChanged {
+        of: ThreadKey,
+    },
 }
 
 /// Everything there is.
@@ -240,6 +253,8 @@ pub(crate) struct World {
     threads: BTreeMap<ThreadKey, Thread>,
     /// All that have not been reaped.
     processes: BTreeMap<ProcessKey, Process>,
+    /// Execs that wait for dead threads.
+    execs: BTreeMap<ProcessKey, ThreadKey>,
     /// What the threads wait for that have found nothing to report.
     sleepers: BTreeMap<ThreadKey, Wait>,
     births: [usize; 2],
@@ -276,6 +291,8 @@ impl World {
             death_signal: None,
             blocked: BTreeSet::new(),
             children_space: root,
+            code: ExitStatus::exited(0),
+            traced: Traced::default(),
         };
         let init = Process {
             pid: PidKey(1),
@@ -292,6 +309,7 @@ impl World {
             code: ExitStatus::exited(0),
             group_exit: false,
             last_to_live: None,
+            last_gone: None,
             dumper: None,
             execed: false,
             program: 0,
@@ -317,6 +335,7 @@ impl World {
             terminals: terminals.iter().map(terminal).collect(),
             threads: BTreeMap::from([(ThreadKey(0), leader)]),
             processes: BTreeMap::from([(INIT, init)]),
+            execs: BTreeMap::new(),
             sleepers: BTreeMap::new(),
             births: [1, 1],
             clock: 0,
@@ -402,9 +421,12 @@ impl World {
         self[process].life == Life::Alive && !self[process].group_exit
     }
 
-    /// Whether a thread sleeps in a group stop.
+    /// Whether a thread sleeps in a stop: a tracee in no other than its tracer's.
     pub(crate) fn sleeps(&self, thread: ThreadKey) -> bool {
-        self[thread].stopped
+        match self.is_traced(thread) {
+            true => self.is_in_ptrace_stop(thread),
+            false => self[thread].stopped,
+        }
     }
 
     pub(crate) fn exists(&self, process: ProcessKey) -> bool {
@@ -642,8 +664,10 @@ impl World {
     }
 
     pub(crate) fn find_living_thread(&self, viewer: ProcessKey, number: i32) -> Option<ThreadKey> {
-        let is_there = |&thread: &ThreadKey| self[thread].alive || self[thread].exiting;
-        self.find_thread(viewer, number).filter(is_there)
+        let there = self.find_thread(viewer, number);
+        there.filter(|&thread| {
+            self[thread].alive || self[thread].exiting || self.is_dead_thread(thread)
+        })
     }
 
     pub(crate) fn find_session(&self, viewer: ProcessKey, number: i32) -> Option<PidKey> {

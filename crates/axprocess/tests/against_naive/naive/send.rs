@@ -89,8 +89,10 @@ impl World {
             what => self.hooks.push(Hook::Discard { from: process, what }),
         }
         // R-KILL-10, R-NS-12.
+        // R-PTRACE-09: its tracer is to see it.
+        let is_shown = signal != Signal::SIGKILL && self.is_traced(thread);
         let is_ignored = self.ignores(process, signal, cause);
-        if is_ignored && !self.blocks(thread, signal) {
+        if is_ignored && !is_shown && !self.blocks(thread, signal) {
             return;
         }
         match scope {
@@ -101,7 +103,8 @@ impl World {
             Scope::Thread => self.hooks.push(Hook::ThreadSignal { to: thread, signal, cause }),
         }
         // R-EXIT-08 to R-EXIT-11.
-        let acts = !is_ignored && self.action(process, signal) == SignalAction::Default;
+        let acts =
+            !is_ignored && !is_shown && self.action(process, signal) == SignalAction::Default;
         let takers = match scope {
             Scope::Process => self.threads_of(process),
             Scope::Thread => vec![thread],
@@ -163,7 +166,10 @@ impl World {
 
     /// R-EXIT-10, R-STOP-08.
     fn can_take(&self, thread: ThreadKey, signal: Signal) -> bool {
-        let sleeps = self[thread].stopped || self[self.process_of(thread)].stop == Stop::Stopped;
+        let sleeps = match self.is_traced(thread) {
+            true => self.is_in_ptrace_stop(thread),
+            false => self[thread].stopped || self[self.process_of(thread)].stop == Stop::Stopped,
+        };
         self[thread].alive && !self.blocks(thread, signal) && (signal == Signal::SIGKILL || !sleeps)
     }
 
@@ -176,6 +182,7 @@ impl World {
         self[process].code = status;
         self.end_stop_silently(process);
         for thread in self.living_threads_of(process) {
+            self.end_ptrace_stop(thread);
             self.hooks.push(Hook::ExitRequest { of: thread });
         }
         true

@@ -53,7 +53,10 @@ impl World {
         }
         // R-NS-12: an init drops what it does not handle.
         let is_spared = self.is_orphaned(self[process].group, None) || self.is_init(process);
-        if self[process].group_exit || (signal != Signal::SIGSTOP && is_spared) {
+        if self[process].group_exit
+            || self.execs.contains_key(&process)
+            || (signal != Signal::SIGSTOP && is_spared)
+        {
             return StopDecision::Discard;
         }
         if self[process].stop == Stop::Running {
@@ -80,7 +83,7 @@ impl World {
             }
             Stop::Stopping => {
                 self[thread].stopped = true;
-                match self.complete_stop_if_all_have(process) {
+                match self.complete_stop_if_all_have(process, Some(thread)) {
                     true => ThreadStop::Last,
                     false => ThreadStop::OthersRun,
                 }
@@ -95,10 +98,15 @@ impl World {
     /// R-NOTIFY-13: the first thread that runs after a SIGCONT tells the parent.
     pub(crate) fn run(&mut self, thread: ThreadKey) {
         let process = self.process_of(thread);
-        match self[process].notice.take() {
-            Some(Notice::Continued) => self.report_to_parent(process, Some(WaitStatus::Continued)),
-            Some(Notice::StopUndone) => self.report_to_parent(process, None),
-            None => {}
+        let Some(notice) = self[process].notice.take() else { return };
+        let status = match notice {
+            Notice::Continued => Some(WaitStatus::Continued),
+            Notice::StopUndone => None,
+        };
+        self.report_to_parent(process, status);
+        // R-PTRACE-08: and to another who traces the leader.
+        if let Some(leader) = self.leader(process).filter(|&it| !self.is_traced_by_parent(it)) {
+            self.report_to_tracer(leader, status);
         }
     }
 
@@ -108,12 +116,13 @@ impl World {
         let others_live = !self.living_threads_of(process).is_empty();
         let was_awaited = !self[thread].stopped;
         if self[process].stop == Stop::Stopping && was_awaited && others_live {
-            self.complete_stop_if_all_have(process);
+            self.complete_stop_if_all_have(process, None);
         }
     }
 
     /// R-STOP-04, R-STOP-07, R-NOTIFY-11, R-NOTIFY-12.
-    fn complete_stop_if_all_have(&mut self, process: ProcessKey) -> bool {
+    /// R-STOP-13: the parent is not told if it traces the thread that was the last to stop.
+    fn complete_stop_if_all_have(&mut self, process: ProcessKey, last: Option<ThreadKey>) -> bool {
         if !self.living_threads_of(process).into_iter().all(|thread| self[thread].stopped) {
             return false;
         }
@@ -122,7 +131,9 @@ impl World {
         self[process].continue_report = false;
         self[process].notice = None;
         let status = self[process].stop_signal.map(WaitStatus::Stopped);
-        self.report_to_parent(process, status);
+        if !last.is_some_and(|last| self.is_traced_by_parent(last)) {
+            self.report_to_parent(process, status);
+        }
         true
     }
 

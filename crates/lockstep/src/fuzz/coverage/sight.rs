@@ -49,6 +49,8 @@ pub(super) struct Past {
     pub(super) has_chosen: bool,
     /// Whom pidfds name.
     pub(super) pidfds: HashMap<Name, (Actor, i32)>,
+    /// Who was traced, and by whom.
+    tracers: HashMap<Actor, Actor>,
 }
 
 impl Past {
@@ -70,6 +72,7 @@ impl Past {
                 self.heirs_of_subreapers.insert(child);
             }
         }
+        self.tracers.clone_from(&sight.tracers);
         self.moved.extend(&sight.moved);
         self.hung_up.extend(&sight.hung_up);
         self.delayed.extend(sight.delayed);
@@ -129,6 +132,7 @@ pub(super) struct Facts {
     delayed: Option<Actor>,
     spared: Option<Actor>,
     frees_terminal: bool,
+    tracers: HashMap<Actor, Actor>,
 }
 
 fn find(rows: &Rows, actor: Actor) -> Option<&Row> {
@@ -158,7 +162,33 @@ impl Sight<'_> {
             frees_terminal: self.leads_session()
                 && self.exits()
                 && self.loses_terminal(self.caller),
+            tracers: self.duel.tracees().map(|it| (it.actor, it.tracer)).collect(),
         }
+    }
+
+    /// Those who were traced before the step.
+    pub(super) fn traced(&self) -> impl Iterator<Item = Actor> {
+        self.past.tracers.keys().copied()
+    }
+
+    pub(super) fn is_traced(&self, actor: Actor) -> bool {
+        self.past.tracers.contains_key(&actor)
+    }
+
+    /// Whether it is traced after the step.
+    pub(super) fn is_still_traced(&self, actor: Actor) -> bool {
+        self.duel.tracees().any(|it| it.actor == actor)
+    }
+
+    /// Who has traced an actor before the step.
+    pub(super) fn tracer(&self, actor: Actor) -> Option<Actor> {
+        self.past.tracers.get(&actor).copied()
+    }
+
+    /// Whom an actor has traced before the step.
+    pub(super) fn tracees(&self, actor: Actor) -> impl Iterator<Item = Actor> {
+        let own = self.past.tracers.iter().filter(move |(_, tracer)| **tracer == actor);
+        own.map(|(tracee, _)| *tracee)
     }
 
     /// The row of an actor before the step.

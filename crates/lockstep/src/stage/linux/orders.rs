@@ -10,7 +10,8 @@ use super::super::{Actor, Outcome, SLOTS, WORKER};
 use super::Theatre;
 use super::files::{self, Descriptors};
 use crate::script::{
-    Action, Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch, Treatment,
+    Action, Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch, TraceCall,
+    Treatment,
 };
 
 /// A system call to make.
@@ -60,11 +61,6 @@ impl Order {
 }
 
 impl Answer {
-    /// Whether it is that of a vfork whose child has begun to run.
-    pub(super) fn is_of_vfork_begun(self) -> bool {
-        matches!(self, Self::Vfork(child) if Slot::at(child).tid.load(Relaxed) != 0)
-    }
-
     /// What the worker's result means.
     pub(super) fn read(self, slot: &Slot) -> Outcome {
         let result = slot.result.load(Relaxed);
@@ -82,7 +78,7 @@ impl Answer {
                 let status = match code {
                     libc::CLD_EXITED => (value & 0xff) << 8,
                     libc::CLD_DUMPED => value | 0x80,
-                    libc::CLD_STOPPED => (value << 8) | 0x7f,
+                    libc::CLD_STOPPED | libc::CLD_TRAPPED => (value << 8) | 0x7f,
                     libc::CLD_CONTINUED => 0xffff,
                     _ => value,
                 };
@@ -227,7 +223,23 @@ pub(super) fn translate(
         Operation::VHangUp => call(libc::SYS_vhangup, &[]),
         Operation::Terminal(name, call) => files.terminal(slot, name, call),
         Operation::Pidfd(name, call) => files.pidfd(slot, name, call),
+        Operation::Trace(call) => trace(call),
     }
+}
+
+fn trace(call: &TraceCall) -> Order {
+    let (request, word) = match call {
+        TraceCall::Me => (libc::PTRACE_TRACEME, 0),
+        TraceCall::Attach(_) => (libc::PTRACE_ATTACH, 0),
+        TraceCall::Seize(_, options) => (libc::PTRACE_SEIZE, *options),
+        TraceCall::SetOptions(_, options) => (libc::PTRACE_SETOPTIONS, *options),
+        TraceCall::Interrupt(_) => (libc::PTRACE_INTERRUPT, 0),
+        TraceCall::Continue(_, signal) => (libc::PTRACE_CONT, *signal),
+        TraceCall::Listen(_) => (libc::PTRACE_LISTEN, 0),
+        TraceCall::Detach(_, signal) => (libc::PTRACE_DETACH, *signal),
+    };
+    let who = call.target().map_or(0, plain);
+    Order::call(libc::SYS_ptrace, &[request.into(), who, 0, i64::from(word)])
 }
 
 fn fork_flags(fork: &Fork) -> u64 {

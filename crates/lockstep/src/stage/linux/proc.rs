@@ -87,14 +87,15 @@ impl Proc {
         own.into_iter().zip(both).map(|(own, (group, session))| [own, group, session]).collect()
     }
 
-    /// Whether a sleeping thread is in a call that may block: a wait, a vfork, or its own exit.
+    /// Whether a sleeping thread is in a call that may block: a wait, a vfork, an exec that other threads keep up, or its own exit.
     pub(super) fn is_in_blocking_call(&self, process: i32, thread: i32) -> bool {
-        const BLOCKING: [libc::c_long; 5] = [
+        const BLOCKING: [libc::c_long; 6] = [
             libc::SYS_wait4,
             libc::SYS_waitid,
             libc::SYS_exit,
             libc::SYS_exit_group,
             libc::SYS_clone3,
+            libc::SYS_execveat,
         ];
         let call = self.current_call(process, thread).and_then(|call| call.parse().ok());
         call.is_some_and(|call| BLOCKING.contains(&call))

@@ -64,7 +64,7 @@ impl Model {
                 self.end_thread(actor, ExitStatus::exited(*code));
                 None
             }
-            Operation::Exec => nothing(self.exec(actor)),
+            Operation::Exec => self.exec(actor),
             Operation::Wait4 { who, options } => {
                 self.wait(actor, WaitRequest::wait4(plain(who), *options))
             }
@@ -114,6 +114,7 @@ impl Model {
             Operation::VHangUp => self.hang_up_own(actor),
             Operation::Terminal(name, call) => self.use_terminal(actor, name, call),
             Operation::Pidfd(name, call) => self.use_pidfd(actor, name, call),
+            Operation::Trace(call) => self.trace(actor, call),
         }
     }
 
@@ -162,7 +163,22 @@ impl Model {
             kernel.add(child, group, mask);
             kernel.groups[group].is_init = made.process().pid() == 1;
         }
-        Ok(self.welcome(&thread, made, birth))
+        let number = self.welcome(&thread, made, birth);
+        let event = match (fork.pace, fork.exit_signal) {
+            (Pace::Vfork, _) => libc::PTRACE_EVENT_VFORK,
+            (Pace::Free, libc::SIGCHLD) => libc::PTRACE_EVENT_FORK,
+            (Pace::Free, _) => libc::PTRACE_EVENT_CLONE,
+        };
+        self.announce_birth(actor, child, event)?;
+        Ok(number)
+    }
+
+    /// The tracer of the maker is told of a new thread, if it wants to be, and traces it too.
+    fn announce_birth(&self, maker: Actor, child: Actor, event: i32) -> Result<(), Errno> {
+        if let Some(event) = self.inherit_tracer(maker, child, event)? {
+            self.stop_for_event(maker, event);
+        }
+        Ok(())
     }
 
     /// Why a clone3 is refused; success, if it would make somebody.
@@ -207,7 +223,13 @@ impl Model {
             let (group, mask) = (kernel.tasks[actor].group, kernel.tasks[actor].mask);
             kernel.add(child, group, mask);
         }
-        Ok(self.welcome(&thread, made, birth))
+        let stops = made.is_group_stop_requested();
+        let number = self.welcome(&thread, made, birth);
+        if stops {
+            self.table.host().kernel().inherit_stop(child, actor);
+        }
+        self.announce_birth(actor, child, libc::PTRACE_EVENT_CLONE)?;
+        Ok(number)
     }
 
     /// Takes a new actor in; returns its number as its maker sees it.
@@ -231,27 +253,42 @@ impl Model {
         number
     }
 
-    fn exec(&mut self, actor: Actor) -> Result<(), Errno> {
-        let thread = ARef::clone(&self.members[actor].thread);
-        thread.exec()?;
-        let (leader, woken) = {
-            let mut kernel = self.table.host().kernel();
-            let group = kernel.tasks[actor].group;
-            let leader = kernel.groups[group].leader;
-            let others = kernel.groups[group].threads.len() > 1 || leader != actor;
-            kernel.take_over(actor);
-            // The caller sleeps until the last of the other threads is gone; who was woken by their ends runs before it.
-            (leader, if others { kernel.queued() } else { 0 })
-        };
-        for _ in 0..woken {
-            self.run_next();
+    /// The caller asks the other threads to exit, and sleeps until the last of them is gone.
+    fn exec(&mut self, actor: Actor) -> Done {
+        match self.members[actor].thread.begin_exec() {
+            Ok(exec) => {
+                let process = self.members[actor].thread.process();
+                let (group, is_stopped) = (process.host_data().0, process.is_stopped());
+                self.table.host().kernel().groups[group].is_stopping &= is_stopped;
+                self.execs.insert(actor, exec);
+                self.go_on_with_exec(actor)
+            }
+            Err(errno) => nothing(Err(errno)),
         }
+    }
+
+    /// Takes the process over, if no other thread is left.
+    pub(super) fn go_on_with_exec(&mut self, actor: Actor) -> Done {
+        match self.execs.get_mut(&actor)?.try_finish() {
+            Ok(true) => {}
+            Ok(false) => {
+                self.table.host().kernel().tasks[actor].phase = Phase::Exec;
+                return None;
+            }
+            Err(errno) => {
+                self.execs.remove(&actor);
+                return nothing(Err(errno));
+            }
+        }
+        self.execs.remove(&actor);
         let mut kernel = self.table.host().kernel();
-        kernel.running = Some(actor);
+        let leader = kernel.groups[kernel.tasks[actor].group].leader;
+        kernel.take_over(actor);
         kernel.forget_handlers(actor);
         drop(kernel);
         self.members[actor].numbers = self.members[leader].numbers.clone();
-        Ok(())
+        self.stop_for_exec(actor);
+        nothing(Ok(()))
     }
 
     pub(super) fn wait(&mut self, actor: Actor, request: Result<WaitRequest, Errno>) -> Done {
@@ -265,7 +302,10 @@ impl Model {
     pub(super) fn begin_wait(&mut self, actor: Actor, request: &WaitRequest) -> Done {
         let mut sleep = Sleep::begin(ARef::clone(&self.members[actor].thread), *request);
         match sleep.look() {
-            Look::Done(outcome) => Some(outcome),
+            Look::Done(outcome, read) => {
+                self.note_read(actor, read);
+                Some(outcome)
+            }
             Look::NothingYet(token) => match request.patience() {
                 Patience::Leave => Some(Outcome::Nothing),
                 Patience::Fail(errno) => Some(Outcome::Error(errno.value())),
@@ -285,8 +325,18 @@ impl Model {
         nothing(Ok(()))
     }
 
-    /// Ends a thread of the kernel and of the model.
+    /// A thread begins to exit, and ends, unless its tracer wants to see it before.
     pub(super) fn end_thread(&self, actor: Actor, status: ExitStatus) {
+        let is_last = self.table.host().kernel().begin_exit(actor);
+        if self.stop_for_exit(actor, status, is_last) {
+            self.table.host().kernel().tasks[actor].phase = Phase::Idle;
+        } else {
+            self.finish_exit(actor, status);
+        }
+    }
+
+    /// Ends a thread of the kernel and of the model.
+    pub(super) fn finish_exit(&self, actor: Actor, status: ExitStatus) {
         {
             let mut kernel = self.table.host().kernel();
             kernel.remove(actor);

@@ -59,27 +59,31 @@ impl Host for World {
     type SessionData = ();
     type Usage = Count;
 
-    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(&self, view: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
         if let Some(group) = target.host_data().inside() {
-            self.kernel().post(group, Target::Process(None), info);
+            let is_traced = view.tracer_of_leader(target).is_some();
+            self.kernel().post(group, Target::Process(None), is_traced, info);
         }
     }
 
     fn post_signal_addressed(
         &self,
-        _: View<'_, Self>,
+        view: View<'_, Self>,
         target: &Process<Self>,
         addressed: &Thread<Self>,
         info: &SignalInfo,
     ) {
         if let Some(group) = target.host_data().inside() {
-            self.kernel().post(group, Target::Process(Some(addressed.host_data().0)), info);
+            let is_traced = view.tracer(addressed).is_some();
+            let target = Target::Process(Some(addressed.host_data().0));
+            self.kernel().post(group, target, is_traced, info);
         }
     }
 
-    fn post_thread_signal(&self, _: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(&self, view: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
         if let Some(group) = target.process().host_data().inside() {
-            self.kernel().post(group, Target::Thread(target.host_data().0), info);
+            let is_traced = view.tracer(target).is_some();
+            self.kernel().post(group, Target::Thread(target.host_data().0), is_traced, info);
         }
     }
 
@@ -136,6 +140,21 @@ impl Host for World {
 
     fn request_stop(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.kernel().request_stop(thread.host_data().0);
+    }
+
+    fn tracing_changed(&self, view: View<'_, Self>, thread: &Thread<Self>) {
+        if thread.process().host_data().inside().is_none() {
+            return;
+        }
+        let actor = thread.host_data().0;
+        match view.tracer(thread) {
+            Some(_) => self.kernel().stop_anew(actor),
+            None => self.kernel().end_tracing(actor),
+        }
+    }
+
+    fn wake_exec(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        self.kernel().wake_exec(thread.host_data().0);
     }
 
     fn end_vfork(&self, _: View<'_, Self>, parent: &Thread<Self>) {

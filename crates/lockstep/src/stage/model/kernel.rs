@@ -3,6 +3,8 @@
 //! It does what Linux's `signal.c` does on one CPU where a thread runs until it sleeps: whoever is woken stands in a queue, in the order of
 //! the wake-ups. Sending is done in the hooks of the model, under its lock; this never calls the model.
 
+mod ptrace;
+
 use std::collections::VecDeque;
 
 use axprocess::{
@@ -11,6 +13,8 @@ use axprocess::{
 };
 use fastrand::Rng;
 
+use self::ptrace::Ptrace;
+pub(super) use self::ptrace::{Taken, Tracing, Trap};
 use super::super::{Actor, Outcome, Seen};
 use crate::script::{Action, Treatment};
 
@@ -27,8 +31,12 @@ pub(super) struct Kernel {
     pub(super) running: Option<Actor>,
     /// Signals that have not been queued, because the same one was.
     pub(super) merged: Vec<SignalInfo>,
+    /// Who has executed a program since that was asked last.
+    pub(super) executed: Vec<Actor>,
     /// How many waits have begun.
     waits: u64,
+    /// The end of a process is being decided by its last thread's exit, of which nobody is told.
+    pub(super) is_deciding: bool,
 }
 
 /// A thread.
@@ -39,6 +47,11 @@ pub(super) struct Task {
     pub(super) phase: Phase,
     pub(super) is_stopped: bool,
     pub(super) is_gone: bool,
+    /// It is to exit.
+    pub(super) is_dying: bool,
+    /// It has executed a program, which has not begun to run.
+    pub(super) is_new_program: bool,
+    ptrace: Ptrace,
     /// It will look for signals before it goes on.
     pub(super) has_news: bool,
     /// It comes back from a stop, where it looks for signals though nobody has told it to.
@@ -61,6 +74,8 @@ pub(super) enum Phase {
     Refused,
     /// It waits for the child of its vfork, which has this number.
     Vfork(u32),
+    /// It waits in its exec until the other threads are gone.
+    Exec,
     /// Its call is done.
     Leaving(Outcome),
 }
@@ -79,7 +94,8 @@ pub(super) struct Group {
     pending: Vec<SignalInfo>,
     /// It is the init of a namespace.
     pub(super) is_init: bool,
-    pub(super) is_dying: bool,
+    /// A group stop is in effect, complete or not.
+    pub(super) is_stopping: bool,
 }
 
 /// To whom a signal is sent.
@@ -93,10 +109,8 @@ pub(super) enum Target {
 
 /// What a dequeued signal does.
 pub(super) enum Delivery {
-    /// There is none.
+    /// Nothing to the process. A handler may have been entered.
     Nothing,
-    /// It is to be handled.
-    Handle,
     /// It stops the process, perhaps.
     Stop(Signal),
     /// It ends the process.
@@ -135,6 +149,9 @@ impl Kernel {
             phase: Phase::Idle,
             is_stopped: false,
             is_gone: false,
+            is_dying: false,
+            is_new_program: false,
+            ptrace: Ptrace::default(),
             has_news: false,
             is_resumed: false,
             is_queued: false,
@@ -152,7 +169,7 @@ impl Kernel {
             treatments,
             pending: Vec::new(),
             is_init: false,
-            is_dying: false,
+            is_stopping: false,
         });
         self.groups.len() - 1
     }
@@ -182,11 +199,12 @@ impl Kernel {
         }
     }
 
-    /// Makes a thread look for signals (`signal_wake_up`). One that is stopped, or in a vfork, sleeps on.
+    /// Makes a thread look for signals (`signal_wake_up`). One that is stopped, or in a vfork or an exec, sleeps on.
     fn alert(&mut self, actor: Actor) {
         self.tasks[actor].has_news = true;
         let task = &self.tasks[actor];
-        if !task.is_stopped && !matches!(task.phase, Phase::Vfork(_)) {
+        let is_asleep = task.is_stopped || task.ptrace.is_trapped();
+        if !is_asleep && !matches!(task.phase, Phase::Vfork(_) | Phase::Exec) {
             self.wake(actor);
         }
     }
@@ -195,6 +213,7 @@ impl Kernel {
     fn alert_to_death(&mut self, actor: Actor) {
         self.tasks[actor].is_stopped = false;
         self.tasks[actor].has_news = true;
+        self.release_if_trapped(actor);
         self.wake(actor);
     }
 
@@ -228,13 +247,24 @@ impl Kernel {
         self.wake(actor);
     }
 
-    /// A thread is asked to take part in a stop.
-    pub(super) fn request_stop(&mut self, actor: Actor) {
-        self.alert(actor);
+    /// Who waits in its exec is alone.
+    pub(super) fn wake_exec(&mut self, actor: Actor) {
+        self.wake(actor);
     }
 
-    /// Queues a signal for a process, or for one thread of it, and wakes who is to take it.
-    pub(super) fn post(&mut self, group: usize, target: Target, info: &SignalInfo) {
+    /// A thread is asked to take part in a stop.
+    pub(super) fn request_stop(&mut self, actor: Actor) {
+        self.notify_of_stop(actor);
+    }
+
+    /// Queues a signal for a process, or for one thread of it, and wakes who is to take it. `is_traced`: whoever is addressed is, and so does not die at once.
+    pub(super) fn post(
+        &mut self,
+        group: usize,
+        target: Target,
+        is_traced: bool,
+        info: &SignalInfo,
+    ) {
         let signal = info.signal;
         let pending = match target {
             Target::Thread(thread) => &mut self.tasks[thread].pending,
@@ -249,7 +279,8 @@ impl Kernel {
             Target::Process(addressed) => addressed.unwrap_or(self.groups[group].leader),
             Target::Thread(thread) => thread,
         };
-        self.complete(group, first, matches!(target, Target::Process(_)), signal);
+        let is_shared = matches!(target, Target::Process(_));
+        self.complete(group, first, is_shared, is_traced, signal);
     }
 
     /// Takes signals out of all queues of a process; without stop signals, who is stopped runs.
@@ -260,9 +291,15 @@ impl Kernel {
             DiscardedSignals::Nothing => return,
         };
         forget(&mut self.groups[group].pending, discarded);
+        if discard == DiscardedSignals::Stops {
+            self.groups[group].is_stopping = false;
+        }
         for actor in self.groups[group].threads.clone() {
             forget(&mut self.tasks[actor].pending, discarded);
-            if discard == DiscardedSignals::Stops && self.tasks[actor].is_stopped {
+            if discard != DiscardedSignals::Stops || self.note_continuation(actor) {
+                continue;
+            }
+            if self.tasks[actor].is_stopped {
                 self.tasks[actor].is_stopped = false;
                 self.tasks[actor].is_resumed = true;
                 self.wake(actor);
@@ -310,7 +347,10 @@ impl Kernel {
 
     /// The exit of a thread's process is decided: wherever it sleeps, it wakes.
     pub(super) fn request_exit(&mut self, actor: Actor) {
-        self.groups[self.tasks[actor].group].is_dying = true;
+        if self.is_deciding {
+            return;
+        }
+        self.tasks[actor].is_dying = true;
         self.alert_to_death(actor);
     }
 
@@ -320,12 +360,19 @@ impl Kernel {
         if task.mask & bit(signal) != 0 || task.is_gone {
             return false;
         }
-        signal == Signal::SIGKILL
-            || !task.is_stopped && (self.running == Some(actor) || !task.has_news)
+        let is_asleep = task.is_stopped || task.ptrace.is_trapped();
+        signal == Signal::SIGKILL || !is_asleep && (self.running == Some(actor) || !task.has_news)
     }
 
     /// Chooses who takes the signal, and wakes it (`complete_signal`). Whom a signal ends at once the model tells.
-    fn complete(&mut self, group: usize, target: Actor, is_shared: bool, signal: Signal) {
+    fn complete(
+        &mut self,
+        group: usize,
+        target: Actor,
+        is_shared: bool,
+        is_traced: bool,
+        signal: Signal,
+    ) {
         let taker = if self.wants(target, signal) {
             target
         } else if is_shared {
@@ -343,7 +390,9 @@ impl Kernel {
         };
         // An init is not ended by what it does not handle, and looks.
         let is_default = self.action(group, signal) == Action::Default;
-        let ends = is_default && signal.default_action() == DefaultAction::Terminate;
+        let ends = is_default
+            && signal.default_action() == DefaultAction::Terminate
+            && (signal == Signal::SIGKILL || !is_traced);
         if !ends || self.groups[group].is_init {
             self.alert(taker);
         }
@@ -352,11 +401,10 @@ impl Kernel {
     /// The whole process ends, by one of its own threads: the others are made to notice.
     pub(super) fn end_others(&mut self, actor: Actor) {
         let group = self.tasks[actor].group;
-        self.groups[group].is_dying = true;
         let threads = self.groups[group].threads.clone();
         let own = threads.iter().position(|&it| it == actor).unwrap_or(0);
         for &other in threads[own + 1..].iter().chain(&threads[..own]) {
-            self.alert_to_death(other);
+            self.request_exit(other);
         }
     }
 
@@ -429,34 +477,37 @@ impl Kernel {
         let mut pending = task.pending.iter().chain(&group.pending);
         let has_signal = pending.any(|info| bit(info.signal) & task.mask == 0);
         self.tasks[actor].is_resumed = false;
-        self.tasks[actor].has_news = has_signal || self.groups[self.tasks[actor].group].is_dying;
+        let task = &mut self.tasks[actor];
+        task.has_news = has_signal || task.is_dying || task.ptrace.has_job();
     }
 
-    /// Takes the next signal that does something from the queues.
-    pub(super) fn deliver(&mut self, actor: Actor) -> Delivery {
-        loop {
-            let task = &mut self.tasks[actor];
-            let group = &mut self.groups[task.group];
-            let own = take(&mut task.pending, task.mask);
-            let Some(info) = own.or_else(|| take(&mut group.pending, task.mask)) else {
-                return Delivery::Nothing;
-            };
-            let signal = info.signal;
-            match group.treatments[usize::from(signal.number())].action {
-                Action::Ignore => {}
-                Action::Handle => {
-                    task.mask |= bit(signal);
-                    task.frames.push(info);
-                    if let Phase::Interrupted(_) | Phase::Refused = task.phase {
-                        task.phase = Phase::Leaving(Outcome::Error(libc::EINTR));
-                    }
-                    return Delivery::Handle;
+    /// Takes the next signal from the queues; whether it was the process's.
+    pub(super) fn take_signal(&mut self, actor: Actor) -> Option<(SignalInfo, bool)> {
+        let task = &mut self.tasks[actor];
+        let group = &mut self.groups[task.group];
+        let own = take(&mut task.pending, task.mask).map(|info| (info, false));
+        own.or_else(|| take(&mut group.pending, task.mask).map(|info| (info, true)))
+    }
+
+    /// What a signal does that was taken.
+    pub(super) fn deliver(&mut self, actor: Actor, info: SignalInfo) -> Delivery {
+        let task = &mut self.tasks[actor];
+        let group = &mut self.groups[task.group];
+        let signal = info.signal;
+        match group.treatments[usize::from(signal.number())].action {
+            Action::Ignore => Delivery::Nothing,
+            Action::Handle => {
+                task.mask |= bit(signal);
+                task.frames.push(info);
+                if let Phase::Interrupted(_) | Phase::Refused = task.phase {
+                    task.phase = Phase::Leaving(Outcome::Error(libc::EINTR));
                 }
-                Action::Default if is_ignored_by_default(signal) => {}
-                Action::Default if group.is_init && !signal.is_unblockable() => {}
-                Action::Default if signal.is_stop() => return Delivery::Stop(signal),
-                Action::Default => return Delivery::End(signal),
+                Delivery::Nothing
             }
+            Action::Default if is_ignored_by_default(signal) => Delivery::Nothing,
+            Action::Default if group.is_init && !signal.is_unblockable() => Delivery::Nothing,
+            Action::Default if signal.is_stop() => Delivery::Stop(signal),
+            Action::Default => Delivery::End(signal),
         }
     }
 
@@ -468,14 +519,11 @@ impl Kernel {
         Some(as_seen(&info))
     }
 
-    /// How many threads have been woken.
-    pub(super) fn queued(&self) -> usize {
-        self.queue.len()
-    }
-
     /// One thread is the only one left, and the leader.
     pub(super) fn take_over(&mut self, actor: Actor) {
         let group = self.tasks[actor].group;
+        self.tasks[actor].is_new_program = true;
+        self.executed.push(actor);
         for other in std::mem::take(&mut self.groups[group].threads) {
             self.tasks[other].is_gone |= other != actor;
         }

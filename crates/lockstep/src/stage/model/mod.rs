@@ -8,17 +8,18 @@ mod files;
 mod host;
 mod kernel;
 mod sleep;
+mod trace;
 
 use std::collections::HashMap;
 
 use axprocess::{
-    ARef, ExitStatus, ForkNamespace, ForkRequest, PidNamespace, Process, ProcessState,
-    ProcessTable, StopDecision, Thread,
+    ARef, ExitStatus, ForkNamespace, ForkRequest, PendingExec, PidNamespace, Process, ProcessState,
+    ProcessTable, RunState, StopDecision, Thread,
 };
 
 use self::files::File;
 use self::host::{GroupId, OUTSIDE, ThreadId, World};
-use self::kernel::{Delivery, Phase, as_seen};
+use self::kernel::{Delivery, Phase, Taken, as_seen};
 use self::sleep::{Look, Sleep};
 use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, Seen};
 use crate::script::{Name, Operation, RawClone, Treatment};
@@ -33,6 +34,8 @@ pub(crate) struct Model {
     members: Vec<Member>,
     /// Waits that sleep, by actor.
     sleeps: HashMap<Actor, Sleep>,
+    /// Execs that wait for other threads, by actor.
+    execs: HashMap<Actor, PendingExec<World>>,
     files: HashMap<Name, File>,
     /// What those ask again whom their terminal has refused.
     refused: HashMap<Actor, Operation>,
@@ -96,6 +99,7 @@ impl Model {
             space,
             members,
             sleeps: HashMap::new(),
+            execs: HashMap::new(),
             files: HashMap::new(),
             refused: HashMap::new(),
             returns: Vec::new(),
@@ -124,6 +128,11 @@ impl Model {
     /// Signals since the last call that were not queued because the same one was.
     pub(crate) fn take_merged(&self) -> Vec<Seen> {
         self.table.host().kernel().merged.drain(..).map(|info| as_seen(&info)).collect()
+    }
+
+    /// Who has executed a program since the last call, also if that has not begun to run.
+    pub(crate) fn take_executed(&self) -> Vec<Actor> {
+        std::mem::take(&mut self.table.host().kernel().executed)
     }
 
     /// The number of an actor, as another one sees it; `None` if it does not.
@@ -211,10 +220,12 @@ impl Model {
         let Some(member) = self.members.get(actor) else {
             return false;
         };
+        let is_dead = member.thread.run_state() == Some(RunState::Zombie);
         let kernel = self.table.host().kernel();
         let group = &kernel.groups[kernel.tasks[actor].group];
         let is_last = group.leader != actor && group.last == Some(actor);
-        is_last && member.thread.process().state() == ProcessState::Exiting
+        let is_ending = member.thread.process().state() == ProcessState::Exiting;
+        is_last && group.is_init && !is_dead && is_ending
     }
 
     /// How an actor stands; `None` if there is none of that number.
@@ -225,12 +236,25 @@ impl Model {
         let group = &kernel.groups[task.group];
         let state = member.thread.process().state();
         let is_alive = !task.is_gone && state == ProcessState::Live;
-        let idles = matches!(task.phase, Phase::Idle);
+        let idles = matches!(task.phase, Phase::Idle) && !task.is_stopped && !task.is_trapped();
+        let is_left = match group.leader == actor {
+            true => state < ProcessState::Reaped,
+            false => member.thread.run_state() == Some(RunState::Zombie),
+        };
         Some(Standing {
-            is_ready: is_alive && idles && !task.is_stopped,
-            is_there: is_alive || (group.leader == actor && state < ProcessState::Reaped),
+            is_ready: is_alive && idles,
+            is_there: is_alive || is_left,
             leader: group.leader,
         })
+    }
+
+    /// Those who have executed a program, and have died before it could begin.
+    pub(crate) fn dead_after_exec(&self) -> Vec<Actor> {
+        let kernel = self.table.host().kernel();
+        let is_new = |it: &Actor| kernel.tasks[*it].is_gone && kernel.tasks[*it].is_new_program;
+        let is_there =
+            |it: &Actor| self.members[*it].thread.process().state() == ProcessState::Zombie;
+        (0..self.members.len()).filter(|it| is_new(it) && is_there(it)).collect()
     }
 
     /// How many actors there have been.
@@ -259,10 +283,16 @@ impl Model {
             }
             (kernel.tasks[actor].phase, kernel.tasks[actor].has_news)
         };
+        if !self.leave_trap(actor) {
+            return;
+        }
         if let Phase::Waiting(request, ..) = phase {
             let answer = self.sleeps.get_mut(&actor).map(Sleep::look);
             let phase = match answer {
-                Some(Look::Done(outcome)) => Phase::Leaving(outcome),
+                Some(Look::Done(outcome, read)) => {
+                    self.note_read(actor, read);
+                    Phase::Leaving(outcome)
+                }
                 _ if has_news => Phase::Interrupted(request),
                 _ => return,
             };
@@ -276,17 +306,30 @@ impl Model {
             }
             let outcome = Outcome::Value(i64::from(number));
             self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+            if !is_dying {
+                self.stop_for_event(actor, libc::PTRACE_EVENT_VFORK_DONE);
+            }
+        }
+        if let Phase::Exec = phase {
+            match self.go_on_with_exec(actor) {
+                Some(outcome) => {
+                    self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+                }
+                None => return,
+            }
         }
         self.go_on(actor);
     }
 
     fn is_dying(&self, actor: Actor) -> bool {
-        let kernel = self.table.host().kernel();
-        kernel.groups[kernel.tasks[actor].group].is_dying
+        self.table.host().kernel().tasks[actor].is_dying
     }
 
     /// On the way back into its program: signals are delivered, and an interrupted wait begins anew.
     fn go_on(&mut self, actor: Actor) {
+        if self.table.host().kernel().tasks[actor].is_trapped() {
+            return;
+        }
         // A wrong model could refuse for ever; the right one is not asked where Linux would.
         let mut patience = 100;
         while self.meet_signals(actor) {
@@ -299,7 +342,11 @@ impl Model {
                     None => return,
                 },
                 Phase::Leaving(outcome) => {
-                    self.table.host().kernel().tasks[actor].phase = Phase::Idle;
+                    {
+                        let mut kernel = self.table.host().kernel();
+                        kernel.tasks[actor].phase = Phase::Idle;
+                        kernel.tasks[actor].is_new_program = false;
+                    }
                     self.returns.push((actor, outcome));
                     return;
                 }
@@ -314,7 +361,7 @@ impl Model {
                     };
                     self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
                 }
-                Phase::Idle | Phase::Waiting(..) | Phase::Vfork(_) => return,
+                Phase::Idle | Phase::Waiting(..) | Phase::Vfork(_) | Phase::Exec => return,
             }
         }
     }
@@ -351,27 +398,51 @@ impl Model {
     fn meet_pending(&self, actor: Actor) -> bool {
         let thread = &self.members[actor].thread;
         let process = thread.process();
+        let amid = self.table.host().kernel().go_on_amid_signals(actor);
+        // As in Linux's `get_signal`: from here on, but not behind each signal.
+        let mut looks_for_continuation = amid.is_none();
+        let mut decided = amid.flatten();
         loop {
-            if self.table.host().kernel().groups[process.host_data().0].is_dying {
-                self.end_thread(actor, process.exit_status());
+            if std::mem::take(&mut looks_for_continuation) {
+                thread.notify_parent_if_continued();
+            }
+            if self.is_dying(actor) {
+                // The rest of a process ends by what was decided for all; in an exec nothing was (R-EXIT-19).
+                let is_whole = process.is_group_exiting();
+                let status = if is_whole { process.exit_status() } else { ExitStatus::exited(0) };
+                self.end_thread(actor, status);
                 return false;
             }
-            thread.notify_parent_if_continued();
-            if thread.is_group_stop_requested() {
-                self.stop(actor);
-                return false;
-            }
-            let ticket = process.stop_ticket();
-            let delivery = self.table.host().kernel().deliver(actor);
-            match delivery {
-                Delivery::Nothing => return true,
-                Delivery::Handle => {}
-                Delivery::Stop(signal) => {
-                    if thread.begin_stop(signal, ticket) == StopDecision::Stop {
-                        self.table.host().kernel().look_again(actor);
-                        self.stop(actor);
+            let taken = match decided.take() {
+                Some(taken) => taken,
+                None => {
+                    if self.stops_with_group(actor) || self.stop_for_job(actor) {
                         return false;
                     }
+                    let ticket = process.stop_ticket();
+                    let taken = self.table.host().kernel().take_signal(actor);
+                    let Some((info, is_shared)) = taken else {
+                        return true;
+                    };
+                    let taken = Taken { info, ticket, is_shared };
+                    if self.stop_for_signal(actor, taken) {
+                        return false;
+                    }
+                    taken
+                }
+            };
+            let delivery = self.table.host().kernel().deliver(actor, taken.info);
+            match delivery {
+                Delivery::Nothing => {}
+                Delivery::Stop(signal) => {
+                    let is_asked = self.is_asked_to_stop(actor);
+                    let decision = thread.begin_stop(signal, taken.ticket);
+                    // It has looked when it took the signal; who is told to stop has not.
+                    self.table.host().kernel().look_again(actor);
+                    if decision == StopDecision::Stop && !is_asked {
+                        self.table.host().kernel().begin_group_stop(actor, signal);
+                    }
+                    looks_for_continuation = decision == StopDecision::Discard;
                 }
                 Delivery::End(signal) => {
                     let status = ExitStatus::killed(signal);
@@ -384,9 +455,34 @@ impl Model {
         }
     }
 
-    fn stop(&self, actor: Actor) {
-        self.table.host().kernel().tasks[actor].is_stopped = true;
+    fn is_asked_to_stop(&self, actor: Actor) -> bool {
+        let rejoins = self.table.host().kernel().has_to_rejoin(actor);
+        rejoins || self.members[actor].thread.is_group_stop_requested()
+    }
+
+    /// Takes part in the group stop, if there is one. Whether the thread sleeps: a tracee makes a ptrace-stop of it.
+    fn stops_with_group(&self, actor: Actor) -> bool {
+        if !self.is_asked_to_stop(actor) {
+            return false;
+        }
+        {
+            let mut kernel = self.table.host().kernel();
+            if kernel.tasks[actor].tracing().is_some() {
+                kernel.schedule_trap(actor);
+                return false;
+            }
+            kernel.rejoin(actor);
+            kernel.tasks[actor].is_stopped = true;
+        }
         self.members[actor].thread.participate_in_stop();
+        true
+    }
+
+    /// Who has read the stop of a tracee has taken its code with it.
+    fn note_read(&self, reader: Actor, read: Option<i32>) {
+        if let Some(tid) = read {
+            self.note_stop_read(reader, tid);
+        }
     }
 
     fn account(&mut self, caller: Actor) -> Account {
@@ -408,32 +504,38 @@ impl Model {
 
     fn row(&self, actor: Actor) -> Option<Row> {
         let process = self.members[actor].thread.process();
-        let (is_gone, is_stopped, leads, last) = {
+        let (is_gone, is_stopped, is_trapped, leads, last, is_init) = {
             let kernel = self.table.host().kernel();
             let task = &kernel.tasks[actor];
             let group = &kernel.groups[task.group];
-            (task.is_gone, task.is_stopped, group.leader == actor, group.last)
+            let (leads, last) = (group.leader == actor, group.last);
+            (task.is_gone, task.is_stopped, task.is_trapped(), leads, last, group.is_init)
         };
         let thread = &self.members[actor].thread;
         let running = match () {
+            () if is_trapped => b't',
             () if is_stopped => b'T',
-            () if thread.is_waiting_for_vfork() => b'D',
+            () if thread.is_waiting_for_vfork() || self.execs.contains_key(&actor) => b'D',
             () => b'S',
         };
         let seen = |child: ARef<Process<World>>| child.pid_in(&self.space).cast_signed();
         let state = match process.state() {
             _ if !leads && self.lingers(actor) => b'E',
+            _ if !leads && thread.run_state() == Some(RunState::Zombie) => b'Z',
             _ if !leads && is_gone => return None,
             _ if !leads => running,
             ProcessState::Reaped => return None,
             ProcessState::Zombie => b'Z',
-            ProcessState::Exiting if last == Some(actor) => b'E',
+            ProcessState::Exiting if last == Some(actor) && is_init => b'E',
             _ if is_gone => b'Z',
             _ => running,
         };
         // The last thread of an init adopts until its namespace is empty.
-        let children =
-            if state == b'E' { process.children().unwrap() } else { thread.children().unwrap() };
+        let children = match last {
+            _ if state == b'E' => process.children().unwrap(),
+            Some(last) if last != actor && self.lingers(last) => Vec::new(),
+            _ => thread.children().unwrap(),
+        };
         let children = children.into_iter().map(seen).collect();
         if !leads {
             return Some(Row { state, children, process: None });

@@ -7,21 +7,21 @@ use std::pin::Pin;
 use std::sync::mpsc::{self, Receiver};
 use std::task::{Context, Poll, Waker};
 
-use axprocess::{ARef, Thread, WaitOutcome, WaitRequest, WaitToken};
+use axprocess::{ARef, Thread, WaitOptions, WaitOutcome, WaitRequest, WaitStatus, WaitToken};
 
 use super::super::Outcome;
 use super::host::World;
 
 /// One wait, from its beginning to its answer.
 pub(super) struct Sleep {
-    call: Pin<Box<dyn Future<Output = Outcome>>>,
+    call: Pin<Box<dyn Future<Output = (Outcome, Option<i32>)>>>,
     tokens: Receiver<WaitToken>,
 }
 
 /// What one look at the children came to.
 pub(super) enum Look {
-    /// The call has returned.
-    Done(Outcome),
+    /// The call has returned; if it has consumed the report of a ptrace-stop, whose.
+    Done(Outcome, Option<i32>),
     /// It sleeps.
     NothingYet(WaitToken),
 }
@@ -33,16 +33,19 @@ impl Sleep {
         let call = Box::pin(async move {
             let call = thread.begin_wait(&request);
             let look = |_: &mut Context<'_>| match call.poll() {
-                Ok(WaitOutcome::Event(event)) => Poll::Ready(Outcome::Child {
-                    pid: event.pid.cast_signed(),
-                    status: event.status.to_raw(),
-                }),
+                Ok(WaitOutcome::Event(event)) => {
+                    let (pid, status) = (event.pid.cast_signed(), event.status.to_raw());
+                    let is_kept = request.options().contains(WaitOptions::NOWAIT);
+                    let is_stop = matches!(event.status, WaitStatus::Trapped(_));
+                    let read = (is_stop && !is_kept).then_some(pid);
+                    Poll::Ready((Outcome::Child { pid, status }, read))
+                }
                 Ok(WaitOutcome::NothingYet(token)) => {
                     // The other end is there as long as this is asked.
                     let _ = sender.send(token);
                     Poll::Pending
                 }
-                Err(errno) => Poll::Ready(Outcome::Error(errno.value())),
+                Err(errno) => Poll::Ready((Outcome::Error(errno.value()), None)),
             };
             poll_fn(look).await
         });
@@ -52,10 +55,10 @@ impl Sleep {
     /// Looks at the children.
     pub(super) fn look(&mut self) -> Look {
         match self.call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => Look::Done(outcome),
+            Poll::Ready((outcome, read)) => Look::Done(outcome, read),
             Poll::Pending => match self.tokens.try_recv() {
                 Ok(token) => Look::NothingYet(token),
-                Err(_) => Look::Done(Outcome::Nothing),
+                Err(_) => Look::Done(Outcome::Nothing, None),
             },
         }
     }
