@@ -211,7 +211,7 @@ impl Model {
         let seen = |key| {
             let state = match world.life(key) {
                 Life::Alive => ProcessState::Live,
-                Life::Exiting | Life::Withheld => ProcessState::Exiting,
+                Life::Exiting | Life::Withheld | Life::HeldByTracers => ProcessState::Exiting,
                 Life::Zombie => ProcessState::Zombie,
             };
             let threads = world.living_threads_of(key);
