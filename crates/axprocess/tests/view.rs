@@ -322,8 +322,10 @@ const NOT_IN_THE_VIEW: &[&str] = &[
     "pid_seen_by_caller",
     "pidfd",
     "pidfd_self",
+    "stopped_tracee",
     "tcgetpgrp",
     "tcgetsid",
+    "tracee",
     "would_stop",
 ];
 

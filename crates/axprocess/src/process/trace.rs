@@ -268,7 +268,7 @@ impl<H: Host> Thread<H> {
         if self.is_killed(hold) { Err(TraceStopped::Killed) } else { Ok(trace) }
     }
 
-    /// Returns a tracee of this thread, be it in a ptrace-stop or not, alive or dead.
+    /// Returns a tracee of this thread, be it in a ptrace-stop or not, alive or dead. Takes the lock.
     ///
     /// For the requests of ptrace(2) that need no stop: `PTRACE_INTERRUPT`, `PTRACE_KILL`.
     ///
@@ -279,7 +279,7 @@ impl<H: Host> Thread<H> {
         self.process().table().hold(|hold| self.find_tracee(hold, tid).map(|(_, it)| it.into()))
     }
 
-    /// Returns a tracee of this thread that is in a ptrace-stop, and does not listen.
+    /// Returns a tracee of this thread that is in a ptrace-stop, and does not listen. Takes the lock.
     ///
     /// For all other requests of ptrace(2), before their own arguments are looked at.
     ///
