@@ -371,6 +371,12 @@ impl<'a> Duel<'a> {
             Operation::Trace(call) => self.model.is_trace_vague(actor, call),
             Operation::Thread { .. } => self.model.would_trace_thread_of_init(actor),
             Operation::Exit(_) => self.model.would_decide_beside_exit_stop(actor),
+            // With the last of the others that init ends, when Linux lets it run: that may be before the tracee comes back, and stops for the signal of it.
+            Operation::Wait4 { .. }
+            | Operation::WaitId { .. }
+            | Operation::Pidfd(_, PidfdCall::Wait(_)) => {
+                self.model.is_traced_above_withheld_init(actor)
+            }
             // Who would be made has no name.
             Operation::Clone3(request) => !self.model.refuses(actor, request),
             // It would be the end of process 1.

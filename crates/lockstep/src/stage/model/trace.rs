@@ -3,8 +3,8 @@
 //! A stop is a sleep in the middle of whatever the thread does: of the delivery of a signal, or of a system call. [`Model::leave_trap`] goes on with it.
 
 use axprocess::{
-    ARef, Errno, ExitStatus, ProcessState, Signal, SignalCause, SignalInfo, Thread, TraceOptions,
-    TraceStart, TraceStop, TraceStopped,
+    ARef, Errno, ExitStatus, Process, ProcessState, Signal, SignalCause, SignalInfo, Thread,
+    TraceOptions, TraceStart, TraceStop, TraceStopped,
 };
 
 use super::super::{Actor, Tracee};
@@ -168,6 +168,16 @@ impl Model {
         let threads = &kernel.groups[kernel.tasks[actor].group].threads;
         let mut others = threads.iter().filter(|&&it| it != actor).peekable();
         others.peek().is_some() && others.all(|&it| kernel.is_in_exit_stop(it))
+    }
+
+    /// Whether a tracee has a child that is the init of a namespace, and waits for the others there.
+    pub(crate) fn is_traced_above_withheld_init(&self, actor: Actor) -> bool {
+        let is_traced = self.table.host().kernel().tasks[actor].tracing().is_some();
+        let is_withheld = |child: &ARef<Process<World>>| {
+            child.pid() == 1 && child.state() == ProcessState::Exiting
+        };
+        let children = || self.members[actor].thread.process().children().unwrap_or_default();
+        is_traced && children().iter().any(is_withheld)
     }
 
     /// A tracee stops for a group stop, or because it was interrupted, if it has to. Whether it has.
