@@ -72,11 +72,11 @@ pub(crate) enum ThreadMark {
     /// It was the last one of its process to live.
     LastToLive = 1 << 11,
     /// It exits, and has not given its memory back.
-    UsesMm = 1 << 14,
+    UsesMm = 1 << 12,
     /// It has begun to exit while another thread dumps core: it waits for the end of that.
-    Parked = 1 << 12,
+    Parked = 1 << 13,
     /// It dumps core, or gets ready for that.
-    DumpsCore = 1 << 13,
+    DumpsCore = 1 << 14,
 }
 
 /// The bits in which a thread's state stands.

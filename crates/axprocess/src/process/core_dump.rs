@@ -11,12 +11,11 @@
 
 use core::fmt;
 
+use super::thread_walk::Errand;
 use super::{Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadMark};
 use crate::{ARef, Errno, ExitStatus, Host, Signal};
-
-use super::thread_walk::Errand;
 
 /// A core dump that has begun. Dropped, it ends without a core.
 #[must_use = "dropped, it ends the dump without a core"]
