@@ -18,6 +18,9 @@ const RACED: &str =
 const EXECUTED: &str =
     "by which signal a process is told of an end in the moment in which it executes a program";
 
+const HANDED_OVER: &str =
+    "what was left of a process whose parent ended in that moment, and whose next one reaped it";
+
 /// Why the answers that a process gets are not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exemption {
@@ -73,7 +76,8 @@ impl Ledger {
         if fork.has(libc::CLONE_THREAD) {
             self.threads.insert(child, tgid);
             self.history.thread_born(tgid);
-            if self.is_made_too_late(tgid) {
+            // Its killing and its fork were one moment.
+            if self.is_doomed(tgid) {
                 self.lost_threads.insert(child);
             } else if self.is_modelled(tgid) {
                 self.drive(parent, fork, |model| model.spawn_thread(parent, numbers));
@@ -84,7 +88,7 @@ impl Ledger {
             || fork.has(libc::CLONE_NEWPID)
             || self.is_space_known(tgid, numbers);
         let is_known =
-            !self.exemptions.contains_key(&tgid) && is_known_space && !self.is_made_too_late(tgid);
+            !self.exemptions.contains_key(&tgid) && is_known_space && !self.is_doomed(tgid);
         let exemption = if is_known { None } else { Some(Exemption::Stranger) };
         self.threads.insert(child, child);
         if let Some(exemption) = exemption {
@@ -106,8 +110,8 @@ impl Ledger {
         }
     }
 
-    /// Whether the model has the end of a process as decided, although Linux has still made a child for it: its killing and its fork were one moment.
-    fn is_made_too_late(&mut self, pid: Pid) -> bool {
+    /// Whether the model has the end of a process as decided.
+    fn is_doomed(&mut self, pid: Pid) -> bool {
         self.ask(|model| model.is_doomed(pid)).unwrap_or(false)
     }
 
@@ -388,6 +392,8 @@ impl Ledger {
         let is_there = self.view.stat(pid).is_some();
         if stays && !is_there && parent.is_some_and(|it| self.is_unfollowed(it.parent)) {
             self.comparison.skip(UNFOLLOWED);
+        } else if stays && !is_there && parent.is_some_and(|it| self.is_doomed(it.parent)) {
+            self.comparison.skip(HANDED_OVER);
         } else if !self.is_closing() && (!stays || !(is_own || self.is_anyone_due())) {
             let text = |stays: &bool| if *stays { "a zombie" } else { "nothing" }.to_owned();
             let question = || format!("what is left of {label}");

@@ -365,9 +365,16 @@ impl Tracer<'_> {
         !self.processes.keys().any(|&pid| pid != init && may_be_inside(pid, init))
     }
 
-    /// An end that begins with no stop, because SIGKILL was there before that: of whoever has ended its namespace by reboot, and
-    /// of an init that was killed while it exited. The others in a namespace are killed by it.
+    /// An end that begins with no stop, because SIGKILL was there before that: of whoever has ended its namespace by reboot, of
+    /// an init that was killed while it exited, and of one that exited while another's end killed it. The others in a namespace are killed by it.
     pub(super) fn notice_silent_exit(&mut self) -> bool {
+        if let Some(Flight::Exit(ExitFlight { tid, ended: Some(_), .. })) = self.slot {
+            let Some(killed) = self.silent_exit_by_end_of(tid) else {
+                return false;
+            };
+            self.begin_silent_exit(killed, status_at_end(killed));
+            return true;
+        }
         let is_reboot = |tid: Pid| {
             let activity = self.tracees.get(&tid).map(|tracee| &tracee.activity);
             matches!(activity, Some(Activity::Calling(Call::Reboot { .. })))
@@ -403,28 +410,34 @@ impl Tracer<'_> {
             1 => process.threads.first().copied(),
             _ => None,
         });
-        let is_unnoticed = |tid: &Pid| {
-            self.tracees.get(tid).is_some_and(|it| !matches!(it.activity, Activity::Exiting))
-        };
-        let Some(tid) = alone.filter(is_unnoticed).find(|&tid| procfs::is_exiting(tid)) else {
+        let Some(tid) = { alone }.find(|&tid| self.exits_silently(tid)) else {
             return false;
         };
-        if sys::has_stopped(tid) {
-            return false;
-        }
         self.begin_silent_exit(tid, libc::SIGKILL);
         true
+    }
+
+    /// A thread of a process that the end of another thread kills, and that exits with no stop.
+    fn silent_exit_by_end_of(&mut self, tid: Pid) -> Option<Pid> {
+        let killed = self.ledger.killed_by_end_of(tid);
+        let processes = killed.iter().filter_map(|pid| self.processes.get(pid));
+        let mut threads = processes.flat_map(|process| process.threads.iter().copied());
+        threads.find(|&tid| self.exits_silently(tid))
+    }
+
+    /// Whether a thread has gone on to its end with no stop, which is not noticed yet.
+    fn exits_silently(&self, tid: Pid) -> bool {
+        let is_noticed = matches!(self.tracees[&tid].activity, Activity::Exiting);
+        !is_noticed && procfs::is_exiting(tid) && !sys::has_stopped(tid)
     }
 
     /// A thread whose process had this zombie, and has given it away on its way to its end, and whether that is noticed: it began with no stop if it was killed amid its own `exit_group`.
     fn exiting_giver_of(&mut self, zombie: Pid) -> Option<(Pid, bool)> {
         let process = self.processes.get(&self.ledger.parent_of(zombie)?)?;
         let is_noticed = |tid: Pid| matches!(self.tracees[&tid].activity, Activity::Exiting);
-        let mut exiting =
-            process.threads.iter().copied().filter(|&tid| {
-                is_noticed(tid) || procfs::is_exiting(tid) && !sys::has_stopped(tid)
-            });
-        exiting.next().map(|tid| (tid, is_noticed(tid)))
+        let mut threads = process.threads.iter().copied();
+        let exiting = threads.find(|&tid| is_noticed(tid) || self.exits_silently(tid))?;
+        Some((exiting, is_noticed(exiting)))
     }
 
     /// Those who were killed by it may be in the queue already.
