@@ -65,7 +65,8 @@ fewest operations that still show it, and printed as a scenario file and as a te
 
 Needs the right to make PID namespaces (root).
 
-Exit status: 0 no divergence, 1 a divergence, 2 wrong command line, 125 lockstep could not work.
+Exit status: 0 no divergence, 1 a divergence, 2 wrong command line, 125 lockstep could not work, or
+was told to end by a signal other than Ctrl-C's.
 
 Examples:
   lockstep fuzz --seconds 60
@@ -250,13 +251,13 @@ pub(crate) struct FollowArguments {
 #[derive(Args, Debug)]
 pub(crate) struct FuzzArguments {
     /// How many CPUs to use; all if not given
-    #[arg(long, value_name = "N")]
-    pub(crate) jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
     /// End after so many seconds; otherwise at a divergence or Ctrl-C
     #[arg(long, value_name = "N")]
     pub(crate) seconds: Option<u64>,
     /// End after so many scripts
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) scripts: Option<u64>,
     /// The seed of the first script; the others follow
     #[arg(long, value_name = "N")]

@@ -17,7 +17,7 @@
 //! | [`stage`] | plays them on Linux and on the model |
 //! | [`fuzz`], [`check`], [`agent`] | random scripts, scenario files, scenario files on any kernel |
 //! | [`scenario`] | scenario files |
-//! | [`output`] | the standard streams |
+//! | [`destination`], [`output`] | files for what comes in the end, the standard streams |
 //! | [`procfs`], [`sys`], [`words`] | what the kernel shows, does and is called |
 //!
 //! The standard library's own `main` asks for `poll` and `sigaction` first, and aborts on a kernel that lacks them. The agent is for such kernels: so
@@ -30,6 +30,7 @@ mod check;
 mod cli;
 mod compare;
 mod cost;
+mod destination;
 mod fuzz;
 mod history;
 mod journal;

@@ -4,11 +4,12 @@
 //! was seen of other processes while it was judged. The last fact says that the run was followed to its end.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::destination::Destination;
 use crate::history::Moment;
 use crate::ledger::{Fact, Sights};
 use crate::model::Origin;
@@ -59,23 +60,20 @@ pub(crate) struct Entry {
     pub(crate) sights: Sights,
 }
 
-/// Writes a recording.
+/// Writes a recording. Nothing is written of a run that is over before there is much of it, and that nobody wants to be finished.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    file: BufWriter<File>,
+    file: Destination,
+    lines: Vec<u8>,
     failure: Option<io::Error>,
 }
 
 impl Recorder {
     /// Begins a recording.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be written.
-    pub(crate) fn new(file: File, head: &Head) -> io::Result<Self> {
-        let mut recorder = Self { file: BufWriter::new(file), failure: None };
-        recorder.line(head)?;
-        Ok(recorder)
+    pub(crate) fn new(file: Destination, head: &Head) -> Self {
+        let mut recorder = Self { file, lines: Vec::new(), failure: None };
+        recorder.line(head);
+        recorder
     }
 
     /// Adds a fact. A failure is told in the end: the program goes on.
@@ -87,9 +85,7 @@ impl Recorder {
             #[serde(flatten)]
             sights: Sights,
         }
-        if self.failure.is_none() {
-            self.failure = self.line(&Line { at, fact, sights }).err();
-        }
+        self.line(&Line { at, fact, sights });
     }
 
     /// Ends the recording.
@@ -97,16 +93,32 @@ impl Recorder {
     /// # Errors
     ///
     /// A line could not be written.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        match self.failure {
-            Some(error) => Err(error),
-            None => self.file.flush(),
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.flush();
+        let name = self.file.name();
+        self.failure.map_or(Ok(()), |error| {
+            Err(Failure::new(format!("cannot write the recording to {name}: {error}")))
+        })
+    }
+
+    fn line(&mut self, line: &impl Serialize) {
+        /// So many bytes are written at once.
+        const BLOCK: usize = 1 << 16;
+        if self.failure.is_some() {
+            return;
+        }
+        self.failure = serde_json::to_writer(&mut self.lines, line).err().map(io::Error::from);
+        self.lines.push(b'\n');
+        if self.lines.len() >= BLOCK {
+            self.flush();
         }
     }
 
-    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.file, line)?;
-        self.file.write_all(b"\n")
+    fn flush(&mut self) {
+        if self.failure.is_none() {
+            self.failure = self.file.write(&self.lines).err();
+        }
+        self.lines.clear();
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<u8, Failure> {
         is_finished |= entry.fact == Fact::Finished;
         ledger.replay(entry.at, &entry.fact, entry.sights);
     }
-    let outcome = ledger.close().map_err(|error| Failure::new(error.to_string()))?;
+    let outcome = ledger.close()?;
     let report = Report::new(head.program.join(" "), outcome);
     reports.write(&report)?;
     if !is_finished && report.comparison.divergences.is_empty() {

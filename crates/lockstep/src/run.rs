@@ -1,12 +1,12 @@
 //! One run: starts the program, follows it, writes the reports, and the recording if one is wanted.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::rc::Rc;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::cli::{FollowArguments, RecordArguments, ReportArguments, RunArguments};
+use crate::destination::Destination;
 use crate::ledger::EndedBy;
 use crate::report::{self, Report};
 use crate::sys::{self, SignalDesk};
@@ -34,12 +34,13 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
 ///
 /// Those of [`run`].
 pub(crate) fn record(arguments: &RecordArguments) -> Result<u8, Failure> {
-    follow(&arguments.common, Some(create(&arguments.file)?))
+    follow(&arguments.common, Some(Destination::open(&arguments.file)?))
 }
 
-fn follow(arguments: &FollowArguments, recording: Option<File>) -> Result<u8, Failure> {
+fn follow(arguments: &FollowArguments, recording: Option<Destination>) -> Result<u8, Failure> {
     // Made before the program runs: a bad path is told at once.
     let reports = Reports::open(&arguments.reports)?;
+    reports.refuse_same(recording.as_ref())?;
     keep_panics_quiet();
     let desk = SignalDesk::open();
     let limits = Limits {
@@ -48,7 +49,7 @@ fn follow(arguments: &FollowArguments, recording: Option<File>) -> Result<u8, Fa
             true => Leftovers::Killed,
             false => Leftovers::Followed,
         },
-        notices: reports.notices()?,
+        notices: reports.text.clone(),
     };
     let outcome = tracer::launch(&desk, &arguments.program, recording, limits)?.follow()?;
 
@@ -88,9 +89,10 @@ pub(crate) fn exit_status(report: &Report, pass: PassStatus) -> u8 {
 
 /// Where the reports go.
 pub(crate) struct Reports {
-    text: Option<File>,
-    svg: Option<File>,
-    json: Option<File>,
+    /// While the program runs, things are told there too: not on its error stream, if the report does not go there either.
+    text: Option<Rc<Destination>>,
+    svg: Option<Destination>,
+    json: Option<Destination>,
 }
 
 impl Reports {
@@ -98,23 +100,31 @@ impl Reports {
     ///
     /// # Errors
     ///
-    /// The first one that cannot be made.
+    /// The first one that cannot be made; one that two reports are to go to.
     pub(crate) fn open(arguments: &ReportArguments) -> Result<Self, Failure> {
-        Ok(Self {
-            text: arguments.output.as_deref().map(create).transpose()?,
-            svg: arguments.svg.as_deref().map(create).transpose()?,
-            json: arguments.json.as_deref().map(create).transpose()?,
-        })
+        let reports = Self {
+            text: arguments.output.as_deref().map(Destination::open).transpose()?.map(Rc::new),
+            svg: arguments.svg.as_deref().map(Destination::open).transpose()?,
+            json: arguments.json.as_deref().map(Destination::open).transpose()?,
+        };
+        reports.refuse_same(None)?;
+        Ok(reports)
     }
 
-    /// Where things are told while the program runs: not on its error stream, if the report does not go there either.
-    ///
-    /// # Errors
-    ///
-    /// The file of the report cannot be used twice.
-    fn notices(&self) -> Result<Option<File>, Failure> {
-        let file = self.text.as_ref().map(File::try_clone).transpose();
-        file.map_err(|error| Failure::new(format!("cannot write the report: {error}")))
+    /// Nothing is to be written over something else.
+    fn refuse_same(&self, recording: Option<&Destination>) -> Result<(), Failure> {
+        let all = [recording, self.text.as_deref(), self.svg.as_ref(), self.json.as_ref()];
+        let all: Vec<_> = all.into_iter().flatten().collect();
+        for (index, one) in all.iter().enumerate() {
+            if let Some(other) = all[..index].iter().find(|other| other.is_same(one)) {
+                return Err(Failure::new(format!(
+                    "{} and {} are one file: give each of them its own",
+                    other.name(),
+                    one.name()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Writes all that are wanted.
@@ -125,27 +135,21 @@ impl Reports {
     pub(crate) fn write(self, report: &Report) -> Result<(), Failure> {
         let is_coloured = self.text.is_none() && sys::is_terminal(&io::stderr());
         let words = report::text(report, is_coloured);
-        let written = match self.text {
-            Some(mut file) => file.write_all(words.as_bytes()),
-            None => io::stderr().write_all(words.as_bytes()),
-        };
-        written
-            .and_then(|()| write(self.svg, || report::svg(report)))
-            .and_then(|()| write(self.json, || report::json(report)))
-            .map_err(|error| Failure::new(format!("cannot write the report: {error}")))
+        match self.text {
+            Some(file) => write(&file, &words)?,
+            None => io::stderr()
+                .write_all(words.as_bytes())
+                .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?,
+        }
+        self.svg.map_or(Ok(()), |file| write(&file, &report::svg(report)))?;
+        self.json.map_or(Ok(()), |file| write(&file, &report::json(report)))
     }
 }
 
-fn create(path: &Path) -> Result<File, Failure> {
-    File::create(path)
-        .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))
-}
-
-fn write(file: Option<File>, contents: impl FnOnce() -> String) -> io::Result<()> {
-    match file {
-        Some(mut file) => file.write_all(contents().as_bytes()),
-        None => Ok(()),
-    }
+fn write(file: &Destination, contents: &str) -> Result<(), Failure> {
+    file.write(contents.as_bytes()).map_err(|error| {
+        Failure::new(format!("cannot write the report to {}: {error}", file.name()))
+    })
 }
 
 static LAST_PANIC: Mutex<String> = Mutex::new(String::new());

@@ -46,6 +46,77 @@ fn bad_report_paths_are_told_first() {
     run.expect_stderr("no/such/directory/x.svg");
 }
 
+/// What an earlier run has written stays if the program cannot be started; what was to be new is not left behind.
+#[test]
+fn files_of_an_earlier_run_stay_until_there_is_something_new() {
+    if is_skipped(&["true"]) {
+        return;
+    }
+    let bench = Bench::new();
+    let old = ["old.jsonl", "old.txt", "old.svg", "old.json"].map(|name| bench.write(name, "old"));
+    let record = |program: &str, [recording, text, svg, json]: &[std::path::PathBuf; 4]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.arg("record").arg("--output").arg(text).arg("--svg").arg(svg);
+        command.arg("--json").arg(json).arg(recording).args(["--", program]);
+        bench.prepare(&mut command);
+        command.output().expect("the built binary").status.code()
+    };
+    assert_eq!(record("no-such-program-anywhere", &old), Some(127));
+    for path in &old {
+        assert_eq!(std::fs::read_to_string(path).expect("the old file"), "old", "{path:?}");
+    }
+    let new = ["new.jsonl", "new.txt", "new.svg", "new.json"].map(|name| bench.path(name));
+    assert_eq!(record("no-such-program-anywhere", &new), Some(127));
+    assert!(new.iter().all(|path| !path.exists()));
+    for files in [&old, &new] {
+        assert_eq!(record("true", files), Some(0));
+        for path in files {
+            let text = std::fs::read_to_string(path).expect("the new file");
+            assert!(text.len() > 100 && !text.contains("old\n"), "{path:?}: {text}");
+        }
+    }
+}
+
+/// Two reports to one file would leave one of them: that is told before the program runs.
+#[test]
+fn one_file_for_two_reports_is_refused() {
+    let bench = Bench::new();
+    let path = bench.path("both");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.arg("run").arg("--svg").arg(&path).arg("--json").arg(&path).args(["--", "echo", "ran"]);
+    bench.prepare(&mut command);
+    let run = bench.start(command).finish();
+    assert_eq!((run.status, run.stdout.as_str()), (125, ""));
+    run.expect_stderr("are one file: give each of them its own");
+}
+
+/// `fuzz` does not take a job or a script less than one, and is no success if another signal than Ctrl-C's ends it.
+#[test]
+fn ended_fuzzers_are_no_success() {
+    for option in ["--jobs", "--scripts"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"))
+            .args(["fuzz", option, "0"])
+            .output()
+            .expect("the built binary");
+        assert_eq!(output.status.code(), Some(2), "{option}");
+    }
+    if is_skipped(&[]) {
+        return;
+    }
+    for (signal, status) in [(libc::SIGINT, 0), (libc::SIGTERM, 125)] {
+        let bench = Bench::new();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.args(["fuzz", "--jobs", "1", "--seed", "1", "--quiet"]);
+        bench.prepare(&mut command);
+        let mut running = bench.start(command);
+        running.expect_stdout("seed 1, 1 jobs");
+        running.signal(signal);
+        let run = running.finish();
+        assert_eq!(run.status, status, "{}", run.stdout);
+        assert!(run.stdout.contains("interrupted by SIG"), "{}", run.stdout);
+    }
+}
+
 /// A program that crashes, and one that is killed.
 #[test]
 fn crashes_are_followed() {
@@ -127,7 +198,7 @@ fn full_disks_are_told() {
     bench.prepare(&mut command);
     let run = bench.start(command).finish();
     assert_eq!((run.status, run.stdout.as_str()), (125, "ran\n"), "{}", run.stderr);
-    run.expect_stderr("lockstep: cannot write the recording: No space left");
+    run.expect_stderr("lockstep: cannot write the recording to /dev/full: No space left");
 }
 
 /// lockstep is told to end: it ends the program, reports, and fails.
@@ -249,7 +320,8 @@ fn unwritten_reports_are_told() {
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!((output.status.code(), &output.stdout[..]), (Some(125), &b"ran\n"[..]));
         let last = errors.lines().last().unwrap_or_default();
-        assert!(last.starts_with("lockstep: cannot write the report: No space left"), "{errors}");
+        let wanted = "lockstep: cannot write the report to /dev/full: No space left";
+        assert!(last.starts_with(wanted), "{errors}");
     }
 }
 

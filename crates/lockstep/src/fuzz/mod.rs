@@ -19,10 +19,12 @@ mod shrink;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, mpsc::Sender};
 use std::time::{Duration, Instant};
+
+use libc::c_int;
 
 use self::job::Message;
 pub(crate) use self::job::run as run_job;
@@ -36,13 +38,13 @@ use crate::tracer::{Failure, STATUS_FAILED};
 ///
 /// What kept lockstep from its work.
 pub(crate) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
+    let told_by = Arc::new(AtomicUsize::new(0));
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&interrupted))
+        signal_hook::flag::register_usize(signal, Arc::clone(&told_by), signal as usize)
             .map_err(|error| Failure::new(format!("cannot watch for signals: {error}")))?;
     }
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
-    let jobs = arguments.jobs.unwrap_or_else(available_cpus).max(1);
+    let jobs = arguments.jobs.map_or_else(available_cpus, usize::from);
     let (sender, messages) = mpsc::channel();
     let mut children = Vec::new();
     for job in 0..jobs {
@@ -55,7 +57,7 @@ pub(crate) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
     let deadline = arguments.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     loop {
         let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if is_over || interrupted.load(Ordering::Relaxed) || tally.has_finding() {
+        if is_over || told_by.load(Ordering::Relaxed) != 0 || tally.has_finding() {
             // A closed pipe tells a job to end after its script.
             children.iter_mut().for_each(|child| drop(child.stdin.take()));
             if told_to_end.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
@@ -74,7 +76,7 @@ pub(crate) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
             tally.take(Message::Failure { message: format!("a job ended: {ended}") });
         }
     }
-    Ok(tally.finish(interrupted.load(Ordering::Relaxed)))
+    Ok(tally.finish(told_by.load(Ordering::Relaxed) as c_int))
 }
 
 fn available_cpus() -> usize {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use libc::c_int;
 
 use super::FAILED;
 use super::coverage::RULES;
@@ -12,6 +13,7 @@ use crate::cli::FuzzArguments;
 use crate::output::{self, out, outln};
 use crate::script::Script;
 use crate::stage::duel::Difference;
+use crate::words;
 
 /// Which rules are listed at the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,12 +106,12 @@ impl Tally {
         )
     }
 
-    /// Tells what was found. Returns lockstep's exit status.
-    pub(super) fn finish(self, interrupted: bool) -> u8 {
+    /// Tells what was found until this signal came; 0 if none did. Returns lockstep's exit status.
+    pub(super) fn finish(self, signal: c_int) -> u8 {
         self.bar.finish_and_clear();
         outln!("{}", self.account());
-        if interrupted {
-            outln!("interrupted: this is the report so far");
+        if signal != 0 {
+            outln!("interrupted by {}: this is the report so far", words::signal(signal));
         }
         let unseen: Vec<_> =
             RULES.iter().copied().filter(|rule| !self.rules.contains_key(*rule)).collect();
@@ -134,7 +136,7 @@ impl Tally {
             () if !self.unsteady.is_empty() => 1,
             () => {
                 outln!("no divergence (seed {})", self.seed);
-                0
+                if matches!(signal, 0 | libc::SIGINT) { 0 } else { FAILED }
             }
         };
         output::finish(status)

@@ -41,6 +41,7 @@ use crate::operation::Alteration;
 use crate::operation::{Arrival, Call, ChildSignal, Device};
 use crate::record::Recorder;
 use crate::sys::Pid;
+use crate::tracer::Failure;
 use crate::words;
 
 /// The account of one run.
@@ -181,7 +182,7 @@ impl Ledger {
     }
 
     /// The account, closed. Fails if it could not be written down.
-    pub(crate) fn close(mut self) -> std::io::Result<Outcome> {
+    pub(crate) fn close(mut self) -> Result<Outcome, Failure> {
         self.reap_orphans();
         if let Some(recorder) = self.recorder.take() {
             recorder.finish()?;

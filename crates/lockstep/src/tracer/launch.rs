@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::stops::SYSCALL_STOP;
 use super::{Limits, Setting, Tracer, filter};
+use crate::destination::Destination;
 use crate::ledger::{Ledger, Outcome, Sights, View};
 use crate::model::Origin;
 use crate::operation::ChildSignal;
@@ -57,7 +58,7 @@ pub(crate) struct Launch<'a> {
 pub(crate) fn launch<'a>(
     desk: &'a SignalDesk,
     arguments: &[OsString],
-    recording: Option<File>,
+    recording: Option<Destination>,
     limits: Limits,
 ) -> Result<Launch<'a>, Failure> {
     let ignores_child_signal = desk.has_found_child_signal_ignored();
@@ -72,8 +73,7 @@ pub(crate) fn launch<'a>(
         .map_err(|refusal| Failure::new(format!("the model refuses its own world: {refusal}")))?;
     if let Some(file) = recording {
         let words = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        let recorder = Recorder::new(file, &Head::new(words, origin, child.pid, action));
-        ledger.record(recorder.map_err(|error| unrecorded(&error))?);
+        ledger.record(Recorder::new(file, &Head::new(words, origin, child.pid, action)));
     }
     release(child.go)?;
     let tracer = Tracer::new(desk, setting, limits, origin.group, child.pid, ledger);
@@ -144,11 +144,8 @@ impl Launch<'_> {
     /// If the program was never executed: why. If what was seen could not be recorded.
     pub(crate) fn follow(self) -> Result<Outcome, Failure> {
         let Self { tracer, complaint, program } = self;
-        let outcome = tracer.follow();
-        match read_complaint(complaint, &program) {
-            None => outcome.map_err(|error| unrecorded(&error)),
-            Some(failure) => Err(failure),
-        }
+        let ledger = tracer.follow();
+        read_complaint(complaint, &program).map_or_else(|| ledger.close(), Err)
     }
 }
 
@@ -159,10 +156,6 @@ fn find_origin() -> Origin {
     let (terminal, foreground) = stat.map_or((0, -1), |stat| (stat.terminal, stat.foreground));
     let space = procfs::space(pid).unwrap_or(0);
     Origin { pid, group, session, terminal, foreground, space }
-}
-
-fn unrecorded(error: &io::Error) -> Failure {
-    Failure::new(format!("cannot write the recording: {error}"))
 }
 
 /// Reads what the child had to complain about; nothing if the program was executed.

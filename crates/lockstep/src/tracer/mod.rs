@@ -54,8 +54,8 @@ mod stops;
 mod tracee;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fs::File;
 use std::io::Write;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use libc::c_int;
@@ -64,7 +64,8 @@ use self::exits::ExitFlight;
 pub(crate) use self::launch::{Failure, STATUS_FAILED, launch, launch_and_let_run};
 use self::news::News;
 use self::tracee::{Activity, Traced, Tracee};
-use crate::ledger::{Fact, Ledger, Outcome};
+use crate::destination::Destination;
+use crate::ledger::{Fact, Ledger};
 use crate::operation::Call;
 use crate::procfs;
 use crate::sys::{self, Pid, SignalDesk, TICK, Wake};
@@ -142,7 +143,7 @@ pub(crate) struct Limits {
     /// What becomes of processes that outlive the program.
     pub(crate) leftovers: Leftovers,
     /// Where to tell of them; the standard error stream if there is nothing else.
-    pub(crate) notices: Option<File>,
+    pub(crate) notices: Option<Rc<Destination>>,
 }
 
 /// What becomes of processes that outlive the program.
@@ -222,8 +223,8 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    /// Follows the program until it and all of its descendants have ended.
-    pub(crate) fn follow(mut self) -> std::io::Result<Outcome> {
+    /// Follows the program until it and all of its descendants have ended. Returns the account of it.
+    pub(crate) fn follow(mut self) -> Ledger {
         let mut has_told_of_daemons = false;
         let deadline = self.limits.timeout.map(|limit| self.start + limit);
         self.take_stops();
@@ -256,7 +257,7 @@ impl<'a> Tracer<'a> {
             }
         }
         self.ledger.note(Fact::Finished);
-        self.ledger.close()
+        self.ledger
     }
 
     /// Waits for what comes next, and handles the stops that are there then. False if nobody is left who could bring anything.
@@ -438,8 +439,8 @@ impl<'a> Tracer<'a> {
 
     /// It is no part of the verdict: where nobody reads it, nothing is lost.
     fn say(&mut self, notice: &str) {
-        let _ = match &mut self.limits.notices {
-            Some(file) => file.write_all(notice.as_bytes()),
+        let _ = match &self.limits.notices {
+            Some(file) => file.write(notice.as_bytes()),
             None => std::io::stderr().write_all(notice.as_bytes()),
         };
     }
