@@ -111,7 +111,7 @@ Examples:
 const COST_HELP: &str = "\
 Runs the program alone, under a tracer that stops it at the same places and only lets it go on (the
 floor: no tracer is faster), and under `lockstep run`, in turns. Prints the shortest time of each.
-What the program writes is thrown away.
+What the program writes is thrown away, and what it leaves when it ends is killed.
 
 Exit status: 0 measured, 2 wrong command line, 125 a run failed.
 

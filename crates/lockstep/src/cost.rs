@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::cli::CostArguments;
 use crate::output::{self, outln};
-use crate::sys::SignalDesk;
+use crate::procfs;
+use crate::sys::{self, SignalDesk};
 use crate::tracer::{self, Failure};
 
 /// Measures, and prints the times. Returns lockstep's exit status.
@@ -15,6 +16,7 @@ use crate::tracer::{self, Failure};
 ///
 /// A run could not be started, or ended otherwise than well.
 pub(crate) fn run(arguments: &CostArguments) -> Result<u8, Failure> {
+    sys::become_subreaper().map_err(failed)?;
     let mut shortest = [Duration::MAX; 3];
     for _ in 0..arguments.times {
         for (way, shortest) in Way::ALL.into_iter().zip(&mut shortest) {
@@ -52,7 +54,6 @@ impl Way {
 }
 
 fn measure(way: Way, program: &[OsString]) -> Result<Duration, Failure> {
-    let failed = |error: std::io::Error| Failure::new(format!("cannot start the program: {error}"));
     let mut command = match way {
         Way::Alone => Command::new(&program[0]),
         Way::Floor | Way::Followed => Command::new(std::env::current_exe().map_err(failed)?),
@@ -60,14 +61,36 @@ fn measure(way: Way, program: &[OsString]) -> Result<Duration, Failure> {
     match way {
         Way::Alone => command.args(&program[1..]),
         Way::Floor => command.arg("floor").arg("--").args(program),
-        Way::Followed => command.args(["run", "--output", "/dev/null", "--"]).args(program),
+        Way::Followed => {
+            command.args(["run", "--kill-leftovers", "--output", "/dev/null", "--"]).args(program)
+        }
     };
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();
     let status = command.status().map_err(failed)?;
     let elapsed = start.elapsed();
+    end_leftovers();
     match (way, status.success()) {
         (Way::Alone, _) | (_, true) => Ok(elapsed),
         (_, false) => Err(Failure::new(format!("a run has failed: {way:?}, {status}"))),
     }
+}
+
+/// Ends what a program run alone has left, as the tracers do: it would be busy beside the next one, and live on.
+fn end_leftovers() {
+    let own = std::process::id() as sys::Pid;
+    loop {
+        let children = procfs::children(own, own);
+        if children.is_empty() {
+            return;
+        }
+        for pid in children {
+            let _ = sys::kill(pid, libc::SIGKILL);
+            sys::await_death(pid);
+        }
+    }
+}
+
+fn failed(error: std::io::Error) -> Failure {
+    Failure::new(format!("cannot start the program: {error}"))
 }

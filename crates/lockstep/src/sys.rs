@@ -346,13 +346,26 @@ pub(crate) fn is_anyone_stopped() -> bool {
     waitid(libc::P_ALL, 0, options).is_some()
 }
 
-/// Waits for any followed thread: `None` if there is none left, `Some(None)` if one has died.
-pub(crate) fn wait_for_any() -> Option<Option<RawStop>> {
+/// What a followed thread has come to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RawNews {
+    Stop(RawStop),
+    Death(Pid),
+}
+
+/// Waits for any followed thread. `None` if there is none left.
+pub(crate) fn wait_for_any() -> Option<RawNews> {
     let info = waitid(libc::P_ALL, 0, libc::WSTOPPED | libc::WEXITED | libc::__WALL)?;
     // SAFETY: waitid filled the member for SIGCHLD.
     let (tid, code) = unsafe { (info.si_pid(), info.si_status()) };
     let is_stop = matches!(info.si_code, libc::CLD_TRAPPED | libc::CLD_STOPPED);
-    Some(is_stop.then_some(RawStop { tid: tid as Pid, code }))
+    let tid = tid as Pid;
+    Some(if is_stop { RawNews::Stop(RawStop { tid, code }) } else { RawNews::Death(tid) })
+}
+
+/// Waits for the end of a child.
+pub(crate) fn await_death(pid: Pid) {
+    waitid(libc::P_PID, pid, libc::WEXITED | libc::__WALL);
 }
 
 /// Whether there is neither a child nor a followed thread left, dead or alive.

@@ -108,6 +108,13 @@ fn costs_are_told() {
     let text = common::said(&output);
     assert!(output.status.success(), "{text}");
     assert!(text.contains(" times the floor, ") && text.contains(" times alone"), "{text}");
+    // What the program leaves does not count, and is not left.
+    let bench = common::Bench::new();
+    let mut command = common::lockstep(&["cost", "--times", "1", "--", "sh", "-c"]);
+    command.arg("setsid sleep 1000 & sleep 1000 &");
+    bench.prepare(&mut command);
+    assert!(command.output().unwrap().status.success());
+    bench.expect_no_strays();
     let output = common::lockstep(&["cost", "--", "/nowhere"]).output().unwrap();
     assert_eq!(output.status.code(), Some(125), "{}", common::said(&output));
 }

@@ -14,7 +14,7 @@ use crate::model::Origin;
 use crate::operation::ChildSignal;
 use crate::procfs;
 use crate::record::{Head, Recorder};
-use crate::sys::{self, LaunchPlan, LaunchStep, Launched, Pid, RawStop, SignalDesk};
+use crate::sys::{self, LaunchPlan, LaunchStep, Launched, Pid, RawNews, RawStop, SignalDesk};
 
 /// The exit status when lockstep itself could not do its work.
 pub(crate) const STATUS_FAILED: u8 = 125;
@@ -81,7 +81,7 @@ pub(crate) fn launch<'a>(
     Ok(Launch { tracer, complaint: File::from(child.complaint), program })
 }
 
-/// Starts the program, lets it and all of its descendants go on at each stop, and does nothing else: no tracer of the same calls is faster.
+/// Starts the program, lets it and all of its descendants go on at each stop until it ends, and does nothing else: no tracer of the same calls is faster.
 ///
 /// # Errors
 ///
@@ -89,14 +89,20 @@ pub(crate) fn launch<'a>(
 pub(crate) fn launch_and_let_run(desk: &SignalDesk, arguments: &[OsString]) -> Result<(), Failure> {
     let child = seize(desk, arguments)?;
     release(child.go)?;
-    while let Some(event) = sys::wait_for_any() {
-        if let Some(RawStop { tid, code }) = event {
-            let _ = match (code >> 8, code & 0xff) {
-                (libc::PTRACE_EVENT_SECCOMP, _) => sys::resume_to_syscall_exit(tid),
-                (libc::PTRACE_EVENT_STOP, signal) if signal != libc::SIGTRAP => sys::listen(tid),
-                (0, signal) if code != SYSCALL_STOP => sys::resume(tid, signal),
-                _ => sys::resume(tid, 0),
-            };
+    while let Some(news) = sys::wait_for_any() {
+        match news {
+            RawNews::Death(tid) if tid == child.pid => break,
+            RawNews::Death(_) => {}
+            RawNews::Stop(RawStop { tid, code }) => {
+                let _ = match (code >> 8, code & 0xff) {
+                    (libc::PTRACE_EVENT_SECCOMP, _) => sys::resume_to_syscall_exit(tid),
+                    (libc::PTRACE_EVENT_STOP, signal) if signal != libc::SIGTRAP => {
+                        sys::listen(tid)
+                    }
+                    (0, signal) if code != SYSCALL_STOP => sys::resume(tid, signal),
+                    _ => sys::resume(tid, 0),
+                };
+            }
         }
     }
     read_complaint(File::from(child.complaint), &arguments[0]).map_or(Ok(()), Err)
