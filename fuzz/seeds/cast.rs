@@ -104,6 +104,19 @@ impl Cast {
                 let (tgid, tid) = (wild(group), wild(who));
                 self.call(Call::Tgkill { by: process, tgid, tid, signal: (*signal).into() })
             }
+            Operation::Sigqueue(who, signal, code) => self.call(Call::Sigqueue {
+                by,
+                pid: wild(who),
+                signal: (*signal).into(),
+                code: (*code).into(),
+            }),
+            Operation::Tgsigqueue(group, who, signal, code) => self.call(Call::Tgsigqueue {
+                by,
+                tgid: wild(group),
+                tid: wild(who),
+                signal: (*signal).into(),
+                code: (*code).into(),
+            }),
             Operation::Treat { signal, treatment } => {
                 let how = how_of(*treatment);
                 self.call(Call::Treat { by: process, signal: (*signal).into(), how })

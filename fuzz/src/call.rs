@@ -160,6 +160,19 @@ coded! {
             tid: Wild,
             signal: Sig,
         },
+        Sigqueue {
+            by: Index,
+            pid: Wild,
+            signal: Sig,
+            code: Wild,
+        },
+        Tgsigqueue {
+            by: Index,
+            tgid: Wild,
+            tid: Wild,
+            signal: Sig,
+            code: Wild,
+        },
         SignalSent {
             by: Index,
             signal: Sig,

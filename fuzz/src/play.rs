@@ -8,7 +8,7 @@ mod terminals;
 mod tracing;
 
 use axprocess::{
-    ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number,
+    ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Number,
     PendingCoreDump, PendingExec, PendingExit, Pid, PidHandle, PidNamespace, Process, ProcessTable,
     RebootCommand, Signal, StopTicket, Terminal, Thread, WaitOutcome, WaitRequest,
 };
@@ -246,6 +246,14 @@ impl World {
             }
             Call::Tgkill { by, tgid, tid, signal } => {
                 self.process(by)?.tgkill(tgid.value(), tid.value(), signal.value()).ok()?;
+            }
+            Call::Sigqueue { by, pid, signal, code } => {
+                let info = GivenInfo { signal: signal.value(), code: code.value(), value: 0 };
+                self.thread(by)?.rt_sigqueueinfo(pid.value(), info).ok()?;
+            }
+            Call::Tgsigqueue { by, tgid, tid, signal, code } => {
+                let info = GivenInfo { signal: signal.value(), code: code.value(), value: 0 };
+                self.thread(by)?.rt_tgsigqueueinfo(tgid.value(), tid.value(), info).ok()?;
             }
             Call::SignalSent { by, signal } => {
                 self.process(by)?.note_signal_sent(signal_of(signal.value())?);

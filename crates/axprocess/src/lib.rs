@@ -19,6 +19,7 @@
 //! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
 //! | prctl `PR_SET_PDEATHSIG` | [`Thread::set_parent_death_signal`] |
 //! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
+//! | rt_sigqueueinfo, rt_tgsigqueueinfo | [`Thread::rt_sigqueueinfo`], [`Thread::rt_tgsigqueueinfo`] |
 //! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
 //! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
 //! | a stop signal's default action, `SIGCONT` | [`Process::note_signal_sent`], [`Thread::begin_stop`], [`Thread::participate_in_stop`], [`Thread::notify_parent_if_continued`] |

@@ -249,9 +249,9 @@ pub enum SignalCause {
         /// The number of the sender's process.
         pid: Pid,
     },
-    /// What the sender itself has given ([`crate::GivenInfo`]). R-PIDFD-04.
+    /// What the sender itself has given ([`crate::GivenInfo`]). R-PIDFD-04, R-KILL-11.
     Given {
-        /// The number of the sender's process; 0: the receiver cannot see it, and shall read 0.
+        /// The number of the sender's process. 0: the receiver cannot see it, and shall read 0 where the sender has written a number; where it has not, for there is no place for one, the number is here all the same (R-KILL-12).
         pid: Pid,
         /// Its `si_code`.
         code: i32,
@@ -261,14 +261,13 @@ pub enum SignalCause {
 }
 
 impl SignalCause {
-    /// Whether the signal comes from the kernel, or from a process that the receiver's namespace cannot see. R-NS-11.
+    /// Whether the signal comes from the kernel, or from a process that the receiver's namespace cannot see; or its sender says so, to itself. R-NS-11, R-KILL-12.
     pub(crate) const fn is_from_outside(self) -> bool {
+        const SI_KERNEL: i32 = 0x80;
         match self {
             Self::Kernel => true,
-            Self::ParentDeath { pid }
-            | Self::User { pid }
-            | Self::Thread { pid }
-            | Self::Given { pid, .. } => pid == 0,
+            Self::ParentDeath { pid } | Self::User { pid } | Self::Thread { pid } => pid == 0,
+            Self::Given { pid, code, .. } => pid == 0 || code == SI_KERNEL,
             Self::Child { .. } | Self::ChildStopUndone { .. } => false,
         }
     }

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use axprocess::{
     ARef, AcquireTerminal, AdminRight, ChildSignalAction, Cursor, ExitSignal, ExitStatus,
-    ForkNamespace, ForkParent, ForkRequest, Host, IfTaken, InfoMask, InitSession, Lock, Number,
-    PidHandle, PidNamespace, PidfdMode, Process, ProcessGroup, ProcessTable, RebootCommand,
+    ForkNamespace, ForkParent, ForkRequest, GivenInfo, Host, IfTaken, InfoMask, InitSession, Lock,
+    Number, PidHandle, PidNamespace, PidfdMode, Process, ProcessGroup, ProcessTable, RebootCommand,
     Relations, Session, Signal, SignalAction, SignalScope, StopSignal, Terminal, TerminalAccess,
     TerminalFile, TerminalKind, TerminalSide, Thread, TraceOptions, TraceStart, View, WaitRequest,
 };
@@ -538,9 +538,12 @@ fn call(kind: usize) -> Option<()> {
         }
         48 => {
             let signal = i32::from(signal().number());
-            _ = match below(3) {
+            let info = GivenInfo { signal, code: -1, value: 0 };
+            _ = match below(5) {
                 0 => process.kill(number(), signal),
                 1 => process.tkill(number(), signal),
+                2 => thread.rt_sigqueueinfo(number(), info),
+                3 => thread.rt_tgsigqueueinfo(number(), number(), info),
                 _ => process.tgkill(number(), number(), signal),
             };
         }

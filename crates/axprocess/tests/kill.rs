@@ -3,8 +3,8 @@
 mod kernel;
 
 use axprocess::{
-    Errno, ExitStatus, ForkNamespace, ForkRequest, Pid, Signal, SignalCause, SignalScope,
-    WaitStatus,
+    Errno, ExitStatus, ForkNamespace, ForkRequest, GivenInfo, Pid, Signal, SignalCause,
+    SignalScope, WaitStatus,
 };
 use kernel::*;
 
@@ -167,6 +167,63 @@ fn g14_a_zombie_accepts_every_signal_and_gets_none() {
     assert_eq!(kill(&caller, number(&only), 0), Err(Errno::ESRCH));
     assert_eq!(kill(&caller, -number(&only), 0), Err(Errno::ESRCH));
     drop(init);
+}
+
+#[test]
+fn queued_signals_are_checked_in_linuxs_order() {
+    // R-KILL-11: the numbers of rt_tgsigqueueinfo, what only oneself may say, the target, the signal, the host.
+    let (table, _init, caller, [target, other, _]) = group();
+    let thread = spawn(&target);
+    let [tid, tgid] = [number(&thread), number(&target)];
+    let sender = spawn(&caller);
+    let info = |signal, code| GivenInfo { signal, code, value: 7 };
+    assert_eq!(sender.rt_sigqueueinfo(tid, info(15, -1)), Ok(()));
+    assert_eq!(sender.rt_tgsigqueueinfo(tgid, tid, info(10, -60)), Ok(()));
+    let cause = |code| SignalCause::Given { pid: caller.tid(), code, value: 7 };
+    let hit = [
+        Event::Posted(target.tid(), 15, cause(-1)),
+        Event::ThreadPosted(thread.tid(), 10, cause(-60)),
+    ];
+    assert_eq!(posted(&table), hit);
+    for (pid, signal, code, answer) in [
+        (tid, 65, 0, Errno::EPERM),
+        (tid, 65, -6, Errno::EPERM),
+        (77, 65, 128, Errno::EPERM),
+        (number(&caller), 15, 0, Errno::EPERM),
+        (77, 65, -1, Errno::ESRCH),
+        (0, 65, -1, Errno::ESRCH),
+        (-tgid, 65, -1, Errno::ESRCH),
+        (i32::MIN, 65, -1, Errno::ESRCH),
+        (tid, 65, -1, Errno::EINVAL),
+        (tid, -1, -1, Errno::EINVAL),
+    ] {
+        let answered = sender.rt_sigqueueinfo(pid, info(signal, code));
+        assert_eq!(answered, Err(answer), "rt_sigqueueinfo({pid}, {signal}, {code})");
+    }
+    for (tgid, tid, signal, code, answer) in [
+        (0, tid, 65, 0, Errno::EINVAL),
+        (tgid, 0, 65, 0, Errno::EINVAL),
+        (tgid, 77, 65, 0, Errno::EPERM),
+        (tgid, 77, 65, -1, Errno::ESRCH),
+        (number(&other), tid, 65, -1, Errno::ESRCH),
+        (tgid, tid, 65, -1, Errno::EINVAL),
+    ] {
+        let answered = sender.rt_tgsigqueueinfo(tgid, tid, info(signal, code));
+        assert_eq!(answered, Err(answer), "rt_tgsigqueueinfo({tgid}, {tid}, {signal}, {code})");
+    }
+    // To oneself anything goes; the process gets what its thread sends by its own number.
+    let own = number(&sender);
+    assert_eq!(sender.rt_sigqueueinfo(own, info(15, 0)), Ok(()));
+    assert_eq!(sender.rt_tgsigqueueinfo(number(&caller), own, info(10, -6)), Ok(()));
+    assert_eq!(sender.rt_sigqueueinfo(tgid, info(0, -1)), Ok(()));
+    let hit = [
+        Event::Posted(caller.tid(), 15, cause(0)),
+        Event::ThreadPosted(sender.tid(), 10, cause(-6)),
+    ];
+    assert_eq!(posted(&table), hit);
+    protect(&table, target.process());
+    assert_eq!(sender.rt_sigqueueinfo(tid, info(15, -1)), Err(Errno::EPERM));
+    assert_eq!(sender.rt_tgsigqueueinfo(tgid, tid, info(15, -1)), Err(Errno::EPERM));
 }
 
 #[test]

@@ -96,6 +96,35 @@ fn an_init_can_be_killed_and_stopped_from_outside() {
 }
 
 #[test]
+fn what_a_sender_says_itself_is_from_outside_where_linux_takes_it_for_that() {
+    // R-KILL-12: SI_KERNEL, which one may send oneself; not SI_TIMER and SI_SIGIO from a sender that is not seen, whose number stays.
+    let (table, init) = boot();
+    let (inner, child) = container(&init);
+    let info = |signal: Signal, code| {
+        let signal = signal.number().into();
+        GivenInfo { signal, code, value: 7 }
+    };
+    for code in [-2, -5] {
+        assert_eq!(init.rt_sigqueueinfo(2, info(KILL, code)), Ok(()));
+        assert_eq!(init.rt_tgsigqueueinfo(2, 2, info(STOP, code)), Ok(()));
+    }
+    for code in [0, 1, 0x81, -6, -1] {
+        assert_eq!(inner.rt_sigqueueinfo(1, info(KILL, code)), Ok(()));
+    }
+    assert_eq!(inner.rt_sigqueueinfo(1, info(TERM, 0x80)), Ok(()));
+    assert_eq!(child.rt_sigqueueinfo(1, info(KILL, -1)), Ok(()));
+    assert_eq!(posted(&table), []);
+    act(inner.process(), SignalAction::Handle, &[HUP]);
+    for (code, pid) in [(-1, 0), (-2, 1), (-5, 1), (-3, 0)] {
+        init.rt_sigqueueinfo(2, info(HUP, code)).unwrap();
+        let cause = SignalCause::Given { pid, code, value: 7 };
+        assert_eq!(posted(&table), [Event::Posted(1, HUP.number(), cause)], "{code}");
+    }
+    assert_eq!(inner.rt_tgsigqueueinfo(1, 1, info(KILL, 0x80)), Ok(()));
+    assert!(inner.process().is_group_exiting());
+}
+
+#[test]
 fn a_nested_init_is_killed_by_the_end_of_the_namespace_around_it() {
     // R-NS-11, R-NS-20: that SIGKILL comes from the kernel; also through the parent-death signal of a parent outside.
     let (table, init) = boot();

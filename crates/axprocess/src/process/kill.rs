@@ -1,4 +1,4 @@
-//! Whom a signal hits: kill(2), tkill(2), tgkill(2).
+//! Whom a signal hits: kill(2), tkill(2), tgkill(2), rt_sigqueueinfo(2).
 //!
 //! The number is looked up, the permission is asked for and the signal is handed to the host in one hold per call, also
 //! when a call hits many. Linux holds its lock over all of them as well, and it has to: a group signal and a fork are
@@ -11,8 +11,10 @@
 //! Errors come in this order: no target, no signal of that number, no permission (B41).
 
 mod pidfd;
+mod queue;
 
-pub use pidfd::{GivenInfo, SignalScope};
+pub use pidfd::SignalScope;
+pub use queue::GivenInfo;
 
 use super::Process;
 use super::send::{Origin, Receiver};
@@ -103,10 +105,7 @@ impl<H: Host> Process<H> {
             return Err(Errno::EINVAL);
         }
         self.table().hold(|hold| {
-            let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
-            if target.process.number_seen_by(hold, self) != tgid.unsigned_abs() {
-                return Err(Errno::ESRCH);
-            }
+            let target = self.find_thread_target(hold, tgid, tid)?;
             Sending::new(self.in_hold(hold), signal).hit_thread(hold, target)
         })
     }
@@ -187,6 +186,18 @@ impl<H: Host> Process<H> {
         })
     }
 
+    /// A thread that belongs to the process `tgid`.
+    fn find_thread_target<'h>(
+        &self,
+        hold: &Hold<'h, H>,
+        tgid: i32,
+        tid: i32,
+    ) -> Result<Target<'h, H>, Errno> {
+        let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
+        let is_its = target.process.number_seen_by(hold, self) == tgid.unsigned_abs();
+        if is_its { Ok(target) } else { Err(Errno::ESRCH) }
+    }
+
     fn find_group<'h>(&self, hold: &Hold<'h, H>, pgid: Pid) -> Option<&'h ProcessGroup<H>> {
         self.pid_ns(hold).group_of(hold, pgid)
     }
@@ -206,6 +217,16 @@ struct Sending<'h, H: Host> {
 impl<'h, H: Host> Sending<'h, H> {
     fn new(sender: &'h Process<H>, signal: i32) -> Self {
         Self { sender, signal: Signal::from_argument(signal), given: None, is_hidden: false }
+    }
+
+    /// The same, with what the sender itself says.
+    fn of_given(sender: &'h Process<H>, info: GivenInfo) -> Self {
+        Self { given: Some(info), ..Self::new(sender, info.signal) }
+    }
+
+    /// What a receiver is told that sees this number of the sender, 0 for none: what the sender says, or what the call's name says.
+    fn cause(&self, seen: Pid, unsaid: impl Fn(Pid) -> SignalCause) -> SignalCause {
+        self.given.map_or_else(|| unsaid(seen), |given| given.cause(self.sender.pid(), seen))
     }
 
     fn hit_process(
@@ -228,11 +249,11 @@ impl<'h, H: Host> Sending<'h, H> {
             return Err(Errno::EPERM);
         }
         if let Some(signal) = signal {
-            let shown = self.sender.untranslated_pid_if_visible_to(hold, process);
-            let origin = if shown == 0 { Origin::Outside } else { Origin::Visible };
-            self.is_hidden |= shown == 0;
-            let pid = if self.is_hidden { 0 } else { shown };
-            let cause = self.given.map_or(SignalCause::User { pid }, |given| given.cause(pid));
+            let seen = self.sender.untranslated_pid_if_visible_to(hold, process);
+            let origin = Origin::of(self.cause(seen, |pid| SignalCause::User { pid }));
+            self.is_hidden |= seen == 0;
+            let shown = if self.is_hidden { 0 } else { seen };
+            let cause = self.cause(shown, |pid| SignalCause::User { pid });
             let info = SignalInfo { signal, cause };
             process.send_from(hold, origin, Receiver::Process(thread), &info);
         }
@@ -247,8 +268,8 @@ impl<'h, H: Host> Sending<'h, H> {
         let Some(signal) = signal else {
             return Ok(());
         };
-        let pid = self.sender.untranslated_pid_if_visible_to(hold, target.process);
-        let cause = self.given.map_or(SignalCause::Thread { pid }, |given| given.cause(pid));
+        let seen = self.sender.untranslated_pid_if_visible_to(hold, target.process);
+        let cause = self.cause(seen, |pid| SignalCause::Thread { pid });
         let info = SignalInfo { signal, cause };
         target.process.send_to(hold, Receiver::Thread(target.thread), &info);
         Ok(())

@@ -70,7 +70,7 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    fn of(cause: SignalCause) -> Self {
+    pub(super) fn of(cause: SignalCause) -> Self {
         if cause.is_from_outside() { Self::Outside } else { Self::Visible }
     }
 }

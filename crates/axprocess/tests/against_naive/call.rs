@@ -114,6 +114,13 @@ pub(crate) enum Call<N, I> {
         tid: N,
         signal: i32,
     },
+    /// rt_tgsigqueueinfo with a `tgid`, else rt_sigqueueinfo.
+    Queue {
+        tgid: Option<N>,
+        pid: N,
+        signal: i32,
+        code: i32,
+    },
     /// The kernel sends a signal by itself.
     SignalSent(I, Signal),
     /// The caller takes a stop signal from its queue, and keeps the ticket.
@@ -211,6 +218,9 @@ impl Step {
             Call::Tkill { tid, signal } => Call::Tkill { tid: number(tid), signal },
             Call::Tgkill { tgid, tid, signal } => {
                 Call::Tgkill { tgid: number(tgid), tid: number(tid), signal }
+            }
+            Call::Queue { tgid, pid, signal, code } => {
+                Call::Queue { tgid: tgid.map(&number), pid: number(pid), signal, code }
             }
             Call::SignalSent(index, signal) => {
                 Call::SignalSent(pick(&world.processes(), index)?.0, signal)

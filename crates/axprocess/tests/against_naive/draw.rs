@@ -181,6 +181,7 @@ fn signals() -> BoxedStrategy<Drawn> {
             1 => select(vec![-1, 64, 65, i32::MIN]),
         ]
     };
+    let code = || select(vec![-1, -1, -2, -5, -6, 0, 5, 0x80, 0x80]);
     let sent = select(vec![Signal::SIGCONT, Signal::SIGCONT, Signal::SIGTSTP, Signal::SIGTERM]);
     prop_oneof![
         4 => (selector(), signal()).prop_map(|(pid, signal)| Call::Kill { pid, signal }),
@@ -188,6 +189,10 @@ fn signals() -> BoxedStrategy<Drawn> {
         1 => (number(), signal()).prop_map(|(tid, signal)| Call::Tkill { tid, signal }),
         1 => (number(), any::<u8>().prop_map(Arg::Thread), signal())
             .prop_map(|(tgid, tid, signal)| Call::Tgkill { tgid, tid, signal }),
+        1 => (proptest::option::of(number()), any::<u8>().prop_map(Arg::Thread), signal(), code())
+            .prop_map(|(tgid, pid, signal, code)| Call::Queue { tgid, pid, signal, code }),
+        1 => (proptest::option::of(number()), number(), signal(), code())
+            .prop_map(|(tgid, pid, signal, code)| Call::Queue { tgid, pid, signal, code }),
         2 => (any::<u8>(), sent).prop_map(|(who, signal)| Call::SignalSent(who, signal)),
     ]
     .boxed()

@@ -218,6 +218,9 @@ impl Pair {
             Call::Kill { pid, signal } => naive.kill(process, pid, signal).into(),
             Call::Tkill { tid, signal } => naive.tkill(process, tid, signal).into(),
             Call::Tgkill { tgid, tid, signal } => naive.tgkill(process, tgid, tid, signal).into(),
+            Call::Queue { tgid, pid, signal, code } => {
+                naive.queue(caller, tgid, pid, signal, code).into()
+            }
             Call::SignalSent(index, signal) => {
                 Answer::Discard(naive.note_signal_sent(ProcessKey(index), signal))
             }

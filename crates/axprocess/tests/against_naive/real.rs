@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitSignal, ExitStatus,
-    ForkRequest, Host, Number, PendingCoreDump, PendingExec, PendingExit, PidNamespace, Process,
-    ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo, StopTicket, Terminal,
-    TerminalKind, Thread, ThreadExit, TraceOptions, View, WaitOptions, WaitOutcome, WaitRequest,
-    WaitToken,
+    ForkRequest, GivenInfo, Host, Number, PendingCoreDump, PendingExec, PendingExit, PidNamespace,
+    Process, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo, StopTicket,
+    Terminal, TerminalKind, Thread, ThreadExit, TraceOptions, View, WaitOptions, WaitOutcome,
+    WaitRequest, WaitToken,
 };
 
 use crate::call::{Call, Deed};
@@ -325,6 +325,13 @@ impl Real {
             Call::Kill { pid, signal } => process.kill(pid, signal).into(),
             Call::Tkill { tid, signal } => process.tkill(tid, signal).into(),
             Call::Tgkill { tgid, tid, signal } => process.tgkill(tgid, tid, signal).into(),
+            Call::Queue { tgid, pid, signal, code } => {
+                let info = GivenInfo { signal, code, value: 7 };
+                match tgid {
+                    Some(tgid) => thread.rt_tgsigqueueinfo(tgid, pid, info).into(),
+                    None => thread.rt_sigqueueinfo(pid, info).into(),
+                }
+            }
             Call::SignalSent(index, signal) => {
                 Answer::Discard(self.processes[&ProcessKey(index)].note_signal_sent(signal))
             }

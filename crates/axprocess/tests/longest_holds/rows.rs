@@ -183,6 +183,13 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
         child.process().report_group_continued();
     };
     "resign_subreaper": |scene, own, child| own.process().resign_subreaper();
+    "rt_sigqueueinfo": |scene, own, child| {
+        own.rt_sigqueueinfo(number(child), GivenInfo { signal: 18, code: -1, value: 0 })
+    };
+    "rt_tgsigqueueinfo": |scene, own, child| {
+        let info = GivenInfo { signal: 18, code: -1, value: 0 };
+        own.rt_tgsigqueueinfo(number(child), number(child), info)
+    };
     "run_state": |scene, own, child| own.run_state();
     "session": |scene, own, child| own.process().group().session();
     "session of a terminal": |scene, own, child| scene.tty.session();

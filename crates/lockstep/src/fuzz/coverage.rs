@@ -84,6 +84,8 @@ pub(crate) const RULES: &[&str] = &[
     "R-KILL-08",
     "R-KILL-09",
     "R-KILL-10",
+    "R-KILL-11",
+    "R-KILL-12",
     "R-NOTIFY-01",
     "R-NOTIFY-02",
     "R-NOTIFY-03",

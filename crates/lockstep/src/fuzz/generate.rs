@@ -317,13 +317,29 @@ impl Author {
             0 => Operation::Kill(Number::Plain(-1), signal),
             1..3 => Operation::Kill(Number::Plain(0), signal),
             3..9 => Operation::Kill(self.somebodys_group(duel, actor), signal),
-            9..14 => Operation::Tkill(self.somebody(duel, actor), signal),
+            9..12 => Operation::Tkill(self.somebody(duel, actor), signal),
+            12..14 => self.queue(duel, actor, signal),
             14..17 => {
                 let who = self.somebody(duel, actor);
                 let group = if self.one_in(3) { self.somebody(duel, actor) } else { who.clone() };
                 Operation::Tgkill(group, who, signal)
             }
             _ => Operation::Kill(self.somebody(duel, actor), signal),
+        }
+    }
+
+    /// With a code that one may give others, or only oneself.
+    fn queue(&mut self, duel: &Duel<'_>, actor: Actor, signal: i32) -> Operation {
+        const CODES: &[i32] = &[-1, -1, -1, -2, -5, -60, 0, -6, 128, 128, 1];
+        let code = *self.choose(CODES).unwrap_or(&-1);
+        let who = match self.rng.u32(..3) {
+            0 => Number::Of(duel.names()[actor].clone()),
+            _ => self.somebody(duel, actor),
+        };
+        match self.rng.u32(..3) {
+            0 => Operation::Tgsigqueue(who.clone(), who, signal, code),
+            1 => Operation::Tgsigqueue(self.somebody(duel, actor), who, signal, code),
+            _ => Operation::Sigqueue(who, signal, code),
         }
     }
 

@@ -68,7 +68,13 @@ fn simpler(step: &Step) -> Vec<Step> {
         Operation::Tgkill(_, who, signal) => {
             vec![with(Operation::Kill(who.clone(), *signal))]
         }
-        Operation::Tkill(who, signal) => vec![with(Operation::Kill(who.clone(), *signal))],
+        Operation::Tkill(who, signal) | Operation::Sigqueue(who, signal, _) => {
+            vec![with(Operation::Kill(who.clone(), *signal))]
+        }
+        Operation::Tgsigqueue(group, who, signal, code) => vec![
+            with(Operation::Tgkill(group.clone(), who.clone(), *signal)),
+            with(Operation::Sigqueue(who.clone(), *signal, *code)),
+        ],
         Operation::Wait4 { who, options } => (0..32)
             .map(|bit| options & !(1_i32 << bit))
             .filter(|fewer| fewer != options)

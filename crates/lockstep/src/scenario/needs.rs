@@ -57,6 +57,8 @@ fn needs_namespace(operation: &Operation) -> bool {
         Operation::Kill(who, signal)
         | Operation::Tkill(who, signal)
         | Operation::Tgkill(_, who, signal)
+        | Operation::Sigqueue(who, signal, _)
+        | Operation::Tgsigqueue(_, who, signal, _)
             if *signal != 0 && is_init(who) =>
         {
             true

@@ -53,6 +53,10 @@ pub(crate) enum Operation {
     Tkill(Number, i32),
     /// tgkill.
     Tgkill(Number, Number, i32),
+    /// rt_sigqueueinfo, with this `si_code` and the caller's own number.
+    Sigqueue(Number, i32, i32),
+    /// rt_tgsigqueueinfo, with this `si_code` and the caller's own number.
+    Tgsigqueue(Number, Number, i32, i32),
     /// rt_sigaction.
     Treat { signal: i32, treatment: Treatment },
     /// rt_sigprocmask.
@@ -284,6 +288,8 @@ impl Operation {
             Self::Kill(..) => "kill",
             Self::Tkill(..) => "tkill",
             Self::Tgkill(..) => "tgkill",
+            Self::Sigqueue(..) => "sigqueue",
+            Self::Tgsigqueue(..) => "tgsigqueue",
             Self::Treat { .. } => "signal",
             Self::Block(_) => "block",
             Self::Unblock(_) => "unblock",

@@ -42,6 +42,10 @@ impl Operation {
             Self::Kill(who, signal) => Self::Kill(plain(who), *signal),
             Self::Tkill(who, signal) => Self::Tkill(plain(who), *signal),
             Self::Tgkill(process, who, signal) => Self::Tgkill(plain(process), plain(who), *signal),
+            Self::Sigqueue(who, signal, code) => Self::Sigqueue(plain(who), *signal, *code),
+            Self::Tgsigqueue(process, who, signal, code) => {
+                Self::Tgsigqueue(plain(process), plain(who), *signal, *code)
+            }
             Self::Terminal(name, TerminalCall::SetForeground(side, group)) => {
                 Self::Terminal(name.clone(), TerminalCall::SetForeground(*side, plain(group)))
             }

@@ -172,6 +172,13 @@ fn parse_operation(text: &str) -> Result<Operation, String> {
         "kill" => Operation::Kill(words.number()?, words.signal()?),
         "tkill" => Operation::Tkill(words.number()?, words.signal()?),
         "tgkill" => Operation::Tgkill(words.number()?, words.number()?, words.signal()?),
+        "sigqueue" => Operation::Sigqueue(words.number()?, words.signal()?, words.integer()?),
+        "tgsigqueue" => Operation::Tgsigqueue(
+            words.number()?,
+            words.number()?,
+            words.signal()?,
+            words.integer()?,
+        ),
         "signal" => parse_treatment(&mut words)?,
         "block" => Operation::Block(words.signal()?),
         "unblock" => Operation::Unblock(words.signal()?),
@@ -306,6 +313,10 @@ impl fmt::Display for Operation {
             Self::Tgkill(process, thread, number) => {
                 write!(f, " {process} {thread} {}", signal(number))
             }
+            Self::Sigqueue(who, number, code) => write!(f, " {who} {} {code}", signal(number)),
+            Self::Tgsigqueue(process, thread, number, code) => {
+                write!(f, " {process} {thread} {} {code}", signal(number))
+            }
             Self::Treat { signal: number, treatment } => {
                 write!(f, " {} {treatment}", signal(number))
             }
@@ -386,6 +397,8 @@ a: waitid all exited
 a: kill -a TERM
 b: kill any 0
 b: tgkill a b 65
+b: sigqueue a USR1 -1
+b: tgsigqueue a b 35 128
 b: signal CHLD handle nocldwait nocldstop
 b: subreaper on
 b: getppid

@@ -3,11 +3,11 @@
 //! Like the calls by number, but nobody can slip in under the number: the handle names its target for ever. What it names can be
 //! gone, and still be the name of a group that lives.
 
-use super::{Sending, Target};
+use super::{GivenInfo, Sending, Target};
 use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::Thread;
-use crate::{Errno, Host, Pid, PidHandle, SignalCause};
+use crate::{Errno, Host, PidHandle};
 
 /// Whom of what a handle names a signal is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,30 +43,6 @@ impl SignalScope {
             4 => Ok(Self::Group),
             _ => Err(Errno::EINVAL),
         }
-    }
-}
-
-/// What a caller says of its signal itself, in a `siginfo_t`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct GivenInfo {
-    /// Its `si_signo`.
-    pub signal: i32,
-    /// Its `si_code`.
-    pub code: i32,
-    /// The kernel's own: its `si_value`, or where the whole of it is to be found. It goes into [`SignalCause::Given`].
-    pub value: u64,
-}
-
-impl GivenInfo {
-    /// Whether it could pass for the kernel's own, or for tkill's: that one may send to oneself only.
-    const fn is_impersonation(&self) -> bool {
-        const SI_TKILL: i32 = -6;
-        self.code >= 0 || self.code == SI_TKILL
-    }
-
-    /// The same, from a process of which the receiver sees this number.
-    pub(super) const fn cause(self, pid: Pid) -> SignalCause {
-        SignalCause::Given { pid, code: self.code, value: self.value }
     }
 }
 

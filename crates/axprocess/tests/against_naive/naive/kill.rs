@@ -19,7 +19,7 @@ impl World {
             }
             _ => {
                 let thread = self.find_thread(caller, pid).ok_or(Errno::ESRCH)?;
-                self.kill_one(caller, thread, Scope::Process, signal)
+                self.kill_one(caller, thread, Scope::Process, signal, None)
             }
         }
     }
@@ -31,7 +31,7 @@ impl World {
         signal: i32,
     ) -> Result<(), Errno> {
         let leader = self.leader(target).expect("the leader stays");
-        self.kill_one(caller, leader, Scope::Process, signal)
+        self.kill_one(caller, leader, Scope::Process, signal, None)
     }
 
     fn kill_one(
@@ -40,6 +40,7 @@ impl World {
         thread: ThreadKey,
         scope: Scope,
         signal: i32,
+        code: Option<i32>,
     ) -> Result<(), Errno> {
         let target = self.process_of(thread);
         let signal = parse(signal)?;
@@ -48,12 +49,18 @@ impl World {
         }
         if let Some(signal) = signal {
             let pid = self.number_shown(caller, target);
-            let cause = match scope {
-                Scope::Process => {
+            let cause = match (scope, code) {
+                // R-KILL-12: no place for a number that could be wiped.
+                (_, Some(code @ (-2 | -5))) => {
+                    let pid = self.number_seen_by(caller, caller);
+                    SignalCause::Given { pid, code, value: 7 }
+                }
+                (_, Some(code)) => SignalCause::Given { pid, code, value: 7 },
+                (Scope::Process, None) => {
                     self.is_sender_hidden |= pid == 0;
                     SignalCause::User { pid }
                 }
-                Scope::Thread => SignalCause::Thread { pid },
+                (Scope::Thread, None) => SignalCause::Thread { pid },
             };
             self.send_to(thread, scope, signal, cause);
         }
@@ -108,7 +115,7 @@ impl World {
             return Err(Errno::EINVAL);
         }
         let thread = self.find_thread(caller, tid).ok_or(Errno::ESRCH)?;
-        self.kill_one(caller, thread, Scope::Thread, signal)
+        self.kill_one(caller, thread, Scope::Thread, signal, None)
     }
 
     /// R-KILL-08, tgkill.
@@ -126,7 +133,35 @@ impl World {
         if self.find_process(caller, tgid) != Some(self.process_of(thread)) {
             return Err(Errno::ESRCH);
         }
-        self.kill_one(caller, thread, Scope::Thread, signal)
+        self.kill_one(caller, thread, Scope::Thread, signal, None)
+    }
+
+    /// R-KILL-11.
+    pub(crate) fn queue(
+        &mut self,
+        caller: ThreadKey,
+        tgid: Option<i32>,
+        pid: i32,
+        signal: i32,
+        code: i32,
+    ) -> Result<(), Errno> {
+        let own = self.process_of(caller);
+        if tgid.is_some_and(|tgid| tgid <= 0 || pid <= 0) {
+            return Err(Errno::EINVAL);
+        }
+        let found = if pid > 0 { self.find_thread(own, pid) } else { None };
+        if (code >= 0 || code == -6) && found != Some(caller) {
+            return Err(Errno::EPERM);
+        }
+        let thread = found.ok_or(Errno::ESRCH)?;
+        let scope = match tgid {
+            None => Scope::Process,
+            Some(tgid) if self.find_process(own, tgid) == Some(self.process_of(thread)) => {
+                Scope::Thread
+            }
+            Some(_) => return Err(Errno::ESRCH),
+        };
+        self.kill_one(own, thread, scope, signal, Some(code))
     }
 
     /// R-KILL-07: the sender's own number, untranslated, if the target can see the sender at all.

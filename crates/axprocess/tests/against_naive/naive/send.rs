@@ -195,6 +195,7 @@ fn comes_from_outside(cause: SignalCause) -> bool {
         SignalCause::User { pid }
         | SignalCause::Thread { pid }
         | SignalCause::ParentDeath { pid } => pid == 0,
+        SignalCause::Given { pid, code, .. } => pid == 0 || code == 0x80,
         cause => cause == SignalCause::Kernel,
     }
 }

@@ -38,7 +38,10 @@ fn exits(s: &Sight<'_>, seen: &mut Seen) {
     let was_alive = s.old_threads(process) > 1 || matches!(s.state(process), b'S' | b'T' | b'D');
     let is_killed = is_over && was_alive && process != leader;
     seen.when("R-EXIT-08", is_killed && s.state(process) == b'Z');
-    let is_for_thread = matches!(s.operation, Operation::Tkill(..) | Operation::Tgkill(..));
+    let is_for_thread = matches!(
+        s.operation,
+        Operation::Tkill(..) | Operation::Tgkill(..) | Operation::Tgsigqueue(..)
+    );
     seen.when("R-EXIT-09", is_killed && is_for_thread && s.old_threads(process) > 1);
     seen.when("R-EXIT-10", is_killed);
     seen.when("R-EXIT-11", is_killed && s.sent() == Some(libc::SIGQUIT));

@@ -267,6 +267,8 @@ impl Sight<'_> {
             Operation::Kill(who @ Number::Of(_), _)
             | Operation::Tkill(who, _)
             | Operation::Tgkill(_, who, _)
+            | Operation::Sigqueue(who, ..)
+            | Operation::Tgsigqueue(_, who, ..)
             | Operation::Setpgid(who, _)
             | Operation::Wait4 { who, .. }
             | Operation::WaitId { id: who, .. }
@@ -282,6 +284,8 @@ impl Sight<'_> {
             Operation::Kill(_, signal)
             | Operation::Tkill(_, signal)
             | Operation::Tgkill(_, _, signal)
+            | Operation::Sigqueue(_, signal, _)
+            | Operation::Tgsigqueue(_, _, signal, _)
             | Operation::Pidfd(_, PidfdCall::Send(signal, _)) => Some(*signal),
             _ => None,
         }

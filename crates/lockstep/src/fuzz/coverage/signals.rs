@@ -1,6 +1,6 @@
 //! Signals, stops, pidfds, what `/proc` shows.
 
-use libc::{EINVAL, ENOENT, ESRCH, SIGCONT, SIGKILL, SIGSTOP};
+use libc::{EINVAL, ENOENT, EPERM, ESRCH, SIGCONT, SIGKILL, SIGSTOP};
 
 use super::sight::{Seen, Sight};
 use crate::script::{Action, Number, Operation, PidfdCall};
@@ -45,6 +45,14 @@ fn sends(s: &Sight<'_>, seen: &mut Seen) {
         }
         Operation::Tkill(..) | Operation::Tgkill(..) => {
             seen.when("R-KILL-08", s.failed(ESRCH) || s.failed(EINVAL));
+        }
+        Operation::Sigqueue(_, _, code) | Operation::Tgsigqueue(_, _, _, code) => {
+            let is_refused = s.failed(EPERM) || s.failed(ESRCH) || s.failed(EINVAL);
+            seen.when("R-KILL-11", is_refused);
+            let is_placeless = matches!(*code, -2 | -5);
+            let is_init = target.is_some_and(|it| s.is_init(it) && s.depth(it) > 0);
+            let is_kernels = *code == libc::SI_KERNEL && target == Some(s.caller);
+            seen.when("R-KILL-12", s.is_done() && is_init && (is_placeless || is_kernels));
         }
         _ => {}
     }

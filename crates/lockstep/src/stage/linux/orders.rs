@@ -205,6 +205,15 @@ pub(super) fn translate(
         Operation::Tgkill(process, thread, signal) => {
             call(libc::SYS_tgkill, &[plain(process), plain(thread), i64::from(*signal)])
         }
+        Operation::Sigqueue(who, signal, code) => {
+            let info = put_info(slot, *code);
+            call(libc::SYS_rt_sigqueueinfo, &[plain(who), i64::from(*signal), info])
+        }
+        Operation::Tgsigqueue(process, thread, signal, code) => {
+            let info = put_info(slot, *code);
+            let given = [plain(process), plain(thread), i64::from(*signal), info];
+            call(libc::SYS_rt_tgsigqueueinfo, &given)
+        }
         Operation::Treat { signal, treatment } => treat(slot, *signal, *treatment),
         Operation::Block(signal) => mask(slot, libc::SIG_BLOCK, *signal),
         Operation::Unblock(signal) => mask(slot, libc::SIG_UNBLOCK, *signal),
@@ -343,6 +352,15 @@ fn treat(slot: &Slot, signal: i32, treatment: Treatment) -> Order {
     }
     let action = put(slot, &[handler, flags, slot.restorer.load(Relaxed), 0]);
     Order::call(libc::SYS_rt_sigaction, &[i64::from(signal), action, 0, 8])
+}
+
+/// A siginfo with the caller's own number, where that has its place.
+fn put_info(slot: &Slot, code: i32) -> i64 {
+    let word = |number: i32| u64::from(number.cast_unsigned());
+    let mut words = [0; 16];
+    words[1] = word(code);
+    words[2] = word(slot.pid.load(Relaxed));
+    put(slot, &words)
 }
 
 fn mask(slot: &Slot, how: i32, signal: i32) -> Order {

@@ -2,7 +2,7 @@
 
 use axprocess::{
     ARef, CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
-    ForkRequest, NewTask, Patience, RebootCommand, Signal, Thread, WaitRequest,
+    ForkRequest, GivenInfo, NewTask, Patience, RebootCommand, Signal, Thread, WaitRequest,
 };
 
 use super::super::{Actor, Birth, Outcome};
@@ -80,6 +80,14 @@ impl Model {
             Operation::Tkill(who, signal) => nothing(process.tkill(plain(who), *signal)),
             Operation::Tgkill(group, who, signal) => {
                 nothing(process.tgkill(plain(group), plain(who), *signal))
+            }
+            Operation::Sigqueue(who, signal, code) => {
+                let info = GivenInfo { signal: *signal, code: *code, value: 0 };
+                nothing(thread.rt_sigqueueinfo(plain(who), info))
+            }
+            Operation::Tgsigqueue(group, who, signal, code) => {
+                let info = GivenInfo { signal: *signal, code: *code, value: 0 };
+                nothing(thread.rt_tgsigqueueinfo(plain(group), plain(who), info))
             }
             Operation::Treat { signal, treatment } => nothing(as_signal(*signal).and_then(|it| {
                 if matches!(it, Signal::SIGKILL | Signal::SIGSTOP) {

@@ -556,6 +556,7 @@ pub(super) fn as_seen(info: &SignalInfo) -> Seen {
         }
         SignalCause::ParentDeath { pid } | SignalCause::User { pid } => (libc::SI_USER, pid, 0),
         SignalCause::Thread { pid } => (libc::SI_TKILL, pid, 0),
+        SignalCause::Given { pid, code, .. } => (code, pid, 0),
         _ => (libc::SI_KERNEL, 0, 0),
     };
     Seen { signal, code, pid: pid.cast_signed(), status }

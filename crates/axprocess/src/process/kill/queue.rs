@@ -1,0 +1,116 @@
+//! Signals of which the sender says itself what they are: rt_sigqueueinfo(2), rt_tgsigqueueinfo(2).
+
+use super::{Sending, Target};
+use crate::sync::Hold;
+use crate::thread::Thread;
+use crate::{Errno, Host, Pid, SignalCause};
+
+/// What a caller says of its signal itself, in a `siginfo_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GivenInfo {
+    /// Its `si_signo`.
+    pub signal: i32,
+    /// Its `si_code`.
+    pub code: i32,
+    /// The kernel's own: its `si_value`, or where the whole of it is to be found. It goes into [`SignalCause::Given`].
+    pub value: u64,
+}
+
+impl GivenInfo {
+    /// Whether it could pass for the kernel's own, or for tkill's: that one may send to oneself only.
+    pub(super) const fn is_impersonation(&self) -> bool {
+        const SI_TKILL: i32 = -6;
+        self.code >= 0 || self.code == SI_TKILL
+    }
+
+    /// Whether it has a place for the sender's number, which is wiped where the receiver cannot see the sender. Asked of what another process has sent, whose code is
+    /// less than 0.
+    const fn has_sender(&self) -> bool {
+        const SI_TIMER: i32 = -2;
+        const SI_SIGIO: i32 = -5;
+        !matches!(self.code, SI_TIMER | SI_SIGIO)
+    }
+
+    /// What the receiver is told, that sees this number of the sender `own`; 0: none.
+    pub(super) const fn cause(self, own: Pid, seen: Pid) -> SignalCause {
+        let pid = if self.has_sender() { seen } else { own };
+        SignalCause::Given { pid, code: self.code, value: self.value }
+    }
+}
+
+impl<H: Host> Thread<H> {
+    /// Sends a signal, with a siginfo of the caller's, to a process; signal 0 only asks whether one could.
+    ///
+    /// Serves rt_sigqueueinfo(2), with this thread as the caller. `pid` is the number of a process or thread, never of a group; `info`: what the caller gives, its `signal` the
+    /// call's argument, which Linux puts into it. R-KILL-11, R-KILL-12.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EPERM`: it could pass for the kernel's own, or for tkill's, and `pid` is not the calling thread's number. `ESRCH`: nobody is there, or `pid` is not positive.
+    /// `EINVAL`: no such signal. `EPERM`: the host does not allow it.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{Errno, ForkRequest, GivenInfo};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let child = init.fork(ForkRequest::default(), (), ())?;
+    /// let queued = GivenInfo { signal: 10, code: -1, value: 0 };
+    /// assert_eq!(child.rt_sigqueueinfo(1, queued), Ok(()));
+    /// let forged = GivenInfo { code: 0x80, ..queued };
+    /// assert_eq!(child.rt_sigqueueinfo(1, forged), Err(Errno::EPERM));
+    /// assert_eq!(child.rt_sigqueueinfo(2, forged), Ok(()));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn rt_sigqueueinfo(&self, pid: i32, info: GivenInfo) -> Result<(), Errno> {
+        self.process().table().hold(|hold| {
+            let own = self.process_in(hold);
+            self.refuse_impersonation(hold, pid, &info)?;
+            let target = own.find_target(hold, pid).ok_or(Errno::ESRCH)?;
+            Sending::of_given(own, info).hit_process_addressed(hold, &target)
+        })
+    }
+
+    /// Sends a signal, with a siginfo of the caller's, to one thread, if it belongs to the process `tgid`; signal 0 only asks whether one could.
+    ///
+    /// Serves rt_tgsigqueueinfo(2), with this thread as the caller; all else is as for [`rt_sigqueueinfo`](Self::rt_sigqueueinfo). R-KILL-11, R-KILL-12.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EINVAL`: a number is not positive. `EPERM`: it could pass for the kernel's own, or for tkill's, and `tid` is not the calling thread's number.
+    /// `ESRCH`: no such thread in that process. `EINVAL`: no such signal. `EPERM`: the host does not allow it.
+    pub fn rt_tgsigqueueinfo(&self, tgid: i32, tid: i32, info: GivenInfo) -> Result<(), Errno> {
+        if tid <= 0 || tgid <= 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.process().table().hold(|hold| {
+            let own = self.process_in(hold);
+            self.refuse_impersonation(hold, tid, &info)?;
+            let target = own.find_thread_target(hold, tgid, tid)?;
+            Sending::of_given(own, info).hit_thread(hold, target)
+        })
+    }
+
+    fn refuse_impersonation(
+        &self,
+        hold: &Hold<'_, H>,
+        number: i32,
+        info: &GivenInfo,
+    ) -> Result<(), Errno> {
+        let names_self = || {
+            let target: Option<Target<'_, H>> = self.process_in(hold).find_target(hold, number);
+            let named = target.and_then(|target| target.thread);
+            named.is_some_and(|it| core::ptr::eq(it, self))
+        };
+        if info.is_impersonation() && !names_self() { Err(Errno::EPERM) } else { Ok(()) }
+    }
+}
