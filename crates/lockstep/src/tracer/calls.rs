@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use super::exits::status_at_end;
 use super::tracee::{Activity, Answered, Masked, Tracee};
-use super::{Flight, PATIENCE, REST, SETTLE, Tracer};
+use super::{Flight, PATIENCE, REST, SETTLE, SLOW_CALL, Tracer};
 use crate::ledger::Fact;
 use crate::operation::{Call, Sending, Target, Wait, WaitResult};
 use crate::procfs;
@@ -200,6 +201,11 @@ impl Tracer<'_> {
         {
             self.ledger.note(Fact::Slow);
             self.slot = None;
+            return true;
+        }
+        // One that was killed, and had no stop at its end, sleeps no more; behind another death it is not found otherwise.
+        if let Some(tid) = self.ledger.overdue(SLOW_CALL).filter(|&tid| self.exits_silently(tid)) {
+            self.begin_silent_exit(tid, status_at_end(tid));
             return true;
         }
         if self.is_end_owed() {

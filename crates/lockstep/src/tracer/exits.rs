@@ -426,8 +426,9 @@ impl Tracer<'_> {
     }
 
     /// Whether a thread has gone on to its end with no stop, which is not noticed yet.
-    fn exits_silently(&self, tid: Pid) -> bool {
-        let is_noticed = matches!(self.tracees[&tid].activity, Activity::Exiting);
+    pub(super) fn exits_silently(&self, tid: Pid) -> bool {
+        let is_noticed =
+            self.tracees.get(&tid).is_none_or(|it| matches!(it.activity, Activity::Exiting));
         !is_noticed && procfs::is_exiting(tid) && !sys::has_stopped(tid)
     }
 
@@ -441,7 +442,7 @@ impl Tracer<'_> {
     }
 
     /// Those who were killed by it may be in the queue already.
-    fn begin_silent_exit(&mut self, tid: Pid, status: c_int) {
+    pub(super) fn begin_silent_exit(&mut self, tid: Pid, status: c_int) {
         self.begin_exit(tid, status, ExitStop::Missing);
         if let Some(turn) = self.queue.pop_back() {
             self.queue.push_front(turn);
@@ -487,7 +488,7 @@ impl Tracer<'_> {
 }
 
 /// The status word of a thread that has gone on to its end.
-fn status_at_end(tid: Pid) -> c_int {
+pub(super) fn status_at_end(tid: Pid) -> c_int {
     sys::dead_status(tid).unwrap_or_else(|| procfs::exit_code(tid))
 }
 
