@@ -227,6 +227,11 @@ impl History {
         }
     }
 
+    /// Whether a process that was followed has this number, or had it.
+    pub(crate) fn has_had(&self, pid: Pid) -> bool {
+        self.lives.iter().any(|life| life.pid == pid)
+    }
+
     /// Whether a process has had several threads at once.
     pub(crate) fn has_had_threads(&self, pid: Pid) -> bool {
         self.current.get(&pid).is_some_and(|&life| self.lives[life].threads > 1)

@@ -249,6 +249,13 @@ impl Model {
         Ok(())
     }
 
+    /// A zombie is gone that nobody has waited for.
+    pub(crate) fn release_zombie(&self, pid: Pid) {
+        if let Ok(process) = self.process(pid) {
+            process.release_zombie();
+        }
+    }
+
     /// Whether the end of a process is decided.
     pub(crate) fn is_doomed(&self, pid: Pid) -> bool {
         self.process(pid).is_ok_and(|process| process.is_group_exiting())
@@ -466,6 +473,18 @@ impl Model {
         process.report_group_continued();
         if let Some(thread) = self.threads.values().find(|it| ARef::ptr_eq(it.process(), &process))
         {
+            thread.notify_parent_if_continued();
+        }
+        Ok(())
+    }
+
+    /// `SIGCONT` has come before all threads had stopped (R-STOP-06).
+    pub(crate) fn undo_group_stop(&self, pid: Pid) -> Result<(), Refusal> {
+        let process = self.process(pid)?;
+        if let Some(thread) = self.threads.values().find(|it| ARef::ptr_eq(it.process(), &process))
+        {
+            thread.begin_stop(Signal::SIGSTOP, process.stop_ticket());
+            process.note_signal_sent(Signal::SIGCONT);
             thread.notify_parent_if_continued();
         }
         Ok(())

@@ -174,7 +174,7 @@ pub(crate) fn line(tid: Pid, descriptor: i32) -> Option<Line> {
     }
     let (major, minor) = (libc::major(file.rdev()), libc::minor(file.rdev()));
     match (major, minor) {
-        (5, 0) => Some(Line::Own),
+        (5, 0) => Some(sys::terminal_of(tid, descriptor).map_or(Line::Own, Line::Slave)),
         (5, 2) => {
             let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{descriptor}")).ok()?;
             let index = status_field(&info, "tty-index:")?.parse().ok()?;

@@ -452,6 +452,25 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
     check(c_long::from(result)).map(drop)
 }
 
+/// The terminal behind another process's descriptor of `/dev/tty`, as `/proc/PID/stat` shows it; `None` if that cannot be seen.
+pub(crate) fn terminal_of(tid: Pid, descriptor: c_int) -> Option<u32> {
+    const TIOCGDEV: libc::Ioctl = 0x8004_5432u32 as libc::Ioctl;
+    const PIDFD_THREAD: c_int = libc::O_EXCL;
+    let open = |number: c_long| {
+        // SAFETY: the descriptor was just made, and belongs to nobody else.
+        (number >= 0).then(|| unsafe { OwnedFd::from_raw_fd(number as c_int) })
+    };
+    // SAFETY: these calls take plain numbers.
+    let thread = open(unsafe { libc::syscall(libc::SYS_pidfd_open, tid, PIDFD_THREAD) })?;
+    // SAFETY: as above.
+    let copy =
+        open(unsafe { libc::syscall(libc::SYS_pidfd_getfd, thread.as_raw_fd(), descriptor, 0) })?;
+    let mut device = 0_u32;
+    // SAFETY: `device` lives across the call.
+    let result = unsafe { libc::ioctl(copy.as_raw_fd(), TIOCGDEV, &raw mut device) };
+    (result == 0).then_some(device)
+}
+
 /// Whether a descriptor is a terminal.
 pub(crate) fn is_terminal(descriptor: &impl AsRawFd) -> bool {
     // SAFETY: isatty takes a plain number.

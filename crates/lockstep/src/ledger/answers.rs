@@ -174,6 +174,11 @@ impl Ledger {
             }
             Err(Unasked::NotCompared(reason)) => return self.comparison.skip(reason),
         };
+        if let Some(SentInfo::Says { code: 1.., .. }) = sending.info
+            && result == 0
+        {
+            self.own_arrivals.insert((self.process_of(tid), sending.signal));
+        }
         let is_outside = match asked.target {
             Target::Descriptor(_) | Target::Process(-1) => true,
             Target::Process(pid @ ..-1) => {
@@ -184,7 +189,7 @@ impl Ledger {
                     })
             }
             Target::Process(pid) | Target::Thread(pid) | Target::ThreadOf(pid, _) => {
-                self.is_outside(tid, pid)
+                self.is_outside(tid, pid) || result == 0 && self.is_nobodys(tid, pid)
             }
         };
         if is_outside {
@@ -220,6 +225,12 @@ impl Ledger {
         // Whom a descriptor means, Linux has said; one that is gone has no number.
         let target = target.ok_or(Unasked::NotCompared("the descriptor is no pidfd"))?;
         let target = u32::try_from(target).ok();
+        let own = self.lockstep;
+        if target.is_none() && self.ask(|model| model.seen_by(tid, own)).flatten().is_none() {
+            let reason =
+                "whether a process that is gone was in the caller's namespace cannot be seen";
+            return Err(Unasked::NotCompared(reason));
+        }
         let seen = target.and_then(|it| self.ask(|model| model.seen_by(tid, it)).flatten());
         if let (Some(target), None) = (target, seen) {
             let is_known = self.ask(|model| model.is_known(target)).unwrap_or(false);
@@ -387,8 +398,9 @@ impl Ledger {
         let linux = self.view.stat(target).map(|stat| (stat.group, stat.session));
         let model = self.ask(|model| model.relations(target).ok()).flatten();
         let model = model.map(|relations| (relations.group, relations.session));
+        // What the model refuses was not what has happened.
         if linux.is_some() && linux != model {
-            self.drive(tid, &call, |model| match call {
+            let _ = self.ask(|model| match call {
                 Call::SetPgid { pid, pgid } => model.setpgid(tid, pid, pgid).map(drop),
                 _ => model.setsid(tid).map(drop),
             });
@@ -400,6 +412,15 @@ impl Ledger {
     fn global(&mut self, tid: Pid, number: i32) -> Option<Pid> {
         let number = u32::try_from(number).ok().filter(|&number| number > 0)?;
         self.ask(|model| model.global(tid, number)).flatten()
+    }
+
+    /// Whether nobody that was followed has had the number. Whoever has, was outside, and is gone.
+    fn is_nobodys(&mut self, tid: Pid, pid: i32) -> bool {
+        self.global(tid, pid).is_some_and(|pid| {
+            !self.threads.contains_key(&pid)
+                && !self.ask(|model| model.is_known(pid)).unwrap_or(true)
+                && !self.history.has_had(pid)
+        })
     }
 
     /// Whether the number names a process that is not the program's.

@@ -62,6 +62,8 @@ pub(crate) enum Fact {
     Stopped { pid: Pid, signal: i32 },
     /// SIGCONT has resumed a process.
     Continued { pid: Pid },
+    /// SIGCONT has resumed a process that was about to stop.
+    StopUndone { pid: Pid },
     /// The end of a whole process is decided.
     Doomed { pid: Pid, status: i32 },
     /// A thread that had the number `former` has executed a program.
@@ -137,9 +139,10 @@ impl Fact {
                 [*tid, said.child().unwrap_or(0), first.unsigned_abs()]
             }
             Self::Arrived { tid, arrival } => [*tid, arrival.news.map_or(0, |news| news.pid), 0],
-            Self::Stopped { pid, .. } | Self::Continued { pid } | Self::Doomed { pid, .. } => {
-                [*pid, 0, 0]
-            }
+            Self::Stopped { pid, .. }
+            | Self::Continued { pid }
+            | Self::StopUndone { pid }
+            | Self::Doomed { pid, .. } => [*pid, 0, 0],
             Self::Executed { pid, former, .. } => [*pid, *former, 0],
             Self::Slept { tid, .. }
             | Self::Interrupted { tid }

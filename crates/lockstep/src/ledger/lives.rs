@@ -18,6 +18,8 @@ const RACED: &str =
 const EXECUTED: &str =
     "by which signal a process is told of an end in the moment in which it executes a program";
 
+const ENDED_WITH_NAMESPACE: &str = "it ended by itself in the moment in which its namespace ended";
+
 const HANDED_OVER: &str =
     "what was left of a process whose parent ended in that moment, and whose next one reaped it";
 
@@ -97,7 +99,7 @@ impl Ledger {
         } else {
             self.unfollowed.remove(&child);
             self.own_ends.remove(&child);
-            self.stopped.remove(&child);
+            self.undone.remove(&child);
             self.notice_opening(tgid);
         }
         let stat = self.view.stat(child);
@@ -212,18 +214,25 @@ impl Ledger {
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {
         self.tell(pid, format!("is stopped by {}", words::signal(signal)), 0);
         self.history.stopped(pid, signal);
-        self.stopped.insert(pid);
+        self.undone.remove(&pid);
         self.news(pid, |model| model.group_stopped(pid, signal));
     }
 
     pub(super) fn continued(&mut self, pid: Pid) {
         self.tell(pid, "is continued", 0);
         self.history.continued(pid);
-        self.stopped.remove(&pid);
         self.news(pid, |model| model.group_continued(pid));
     }
 
+    pub(super) fn stop_undone(&mut self, pid: Pid) {
+        self.tell(pid, "is continued before all of its threads have stopped", 0);
+        self.undone.insert(pid);
+        self.news(pid, |model| model.undo_group_stop(pid));
+    }
+
     pub(super) fn doomed(&mut self, pid: Pid, status: c_int) {
+        // From its end on it has none.
+        self.notice_opening(pid);
         self.news(pid, |model| model.begin_group_exit(pid, status));
     }
 
@@ -248,7 +257,8 @@ impl Ledger {
         if let Some(Err(refusal)) = departure {
             self.diverge(&format!("end of thread {tid}"), "it ended", &refusal.to_string());
         }
-        self.refresh_sleepers(Cause::Event);
+        // Its children are another thread's now, which Linux does not wake for that.
+        self.refresh_sleepers(Cause::Regrouping);
     }
 
     /// The last thread of a namespace's init ends: all others there are killed before it is over.
@@ -379,7 +389,8 @@ impl Ledger {
             }
         };
         if status != model && self.is_closing() {
-            self.comparison.skip("it ended by itself in the moment in which its namespace ended");
+            self.own_ends.insert(pid, ENDED_WITH_NAMESPACE);
+            self.comparison.skip(ENDED_WITH_NAMESPACE);
         } else {
             let question = || format!("the status of {label}");
             let show = |status: &c_int| words::status(*status);
@@ -390,7 +401,11 @@ impl Ledger {
         let parent = self.ask(|model| model.relations(pid)).and_then(Result::ok);
         let is_own = parent.is_some_and(|relations| relations.parent == self.lockstep);
         let is_there = self.view.stat(pid).is_some();
-        if stays && !is_there && parent.is_some_and(|it| self.is_unfollowed(it.parent)) {
+        if stays && !is_there && self.own_ends.get(&pid) == Some(&EXECUTED) {
+            // To the new program it was told by SIGCHLD, which that ignores.
+            self.ask(|model| model.release_zombie(pid));
+            self.comparison.skip(EXECUTED);
+        } else if stays && !is_there && parent.is_some_and(|it| self.is_unfollowed(it.parent)) {
             self.comparison.skip(UNFOLLOWED);
         } else if stays && !is_there && parent.is_some_and(|it| self.is_doomed(it.parent)) {
             self.comparison.skip(HANDED_OVER);

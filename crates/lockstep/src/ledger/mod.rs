@@ -65,14 +65,16 @@ pub(crate) struct Ledger {
     last_arrivals: HashMap<Pid, Arrival>,
     /// What a thread was told that has ended since: if it was killed before it could act, another one is told.
     orphaned_arrivals: VecDeque<(Pid, Arrival)>,
+    /// Signals that processes have sent themselves as if they were the kernel's.
+    own_arrivals: HashSet<(Pid, c_int)>,
     /// Children left by processes with several threads: in which order these gave them away, nobody can see.
     unordered: HashSet<Pid>,
     /// Processes of whose end SIGCHLD tells how their own thread ended, and why.
     own_ends: HashMap<Pid, &'static str>,
     /// Children that have ended, by their parent and the number that it has for them, where that is not lockstep's.
     ended_inside: HashMap<(Pid, Pid), Pid>,
-    /// Processes that are stopped, as far as has been told, or were so when their end came.
-    stopped: HashSet<Pid>,
+    /// Processes that were continued when not all of their threads were seen stopped.
+    undone: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     model: Option<Model>,
@@ -144,10 +146,11 @@ impl Ledger {
             lost_threads: HashSet::new(),
             last_arrivals: HashMap::new(),
             orphaned_arrivals: VecDeque::new(),
+            own_arrivals: HashSet::new(),
             unordered: HashSet::new(),
             own_ends: HashMap::new(),
             ended_inside: HashMap::new(),
-            stopped: HashSet::new(),
+            undone: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             model: Some(model),
@@ -236,6 +239,7 @@ impl Ledger {
             Fact::Arrived { tid, ref arrival } => self.judge_arrival(tid, arrival),
             Fact::Stopped { pid, signal } => self.stopped(pid, signal),
             Fact::Continued { pid } => self.continued(pid),
+            Fact::StopUndone { pid } => self.stop_undone(pid),
             Fact::Doomed { pid, status } => self.doomed(pid, status),
             Fact::Executed { pid, former, ref command, is_privileged } => {
                 self.executed(pid, former, command, is_privileged);

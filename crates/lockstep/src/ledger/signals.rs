@@ -6,19 +6,20 @@ use super::answers::UNFOLLOWED;
 use crate::operation::Arrival;
 use crate::sys::Pid;
 
-/// The status word of a stop that SIGCONT has undone before all threads had stopped. The tracer sees only stops that are complete.
+/// The status word of a stop that SIGCONT has undone before all threads had stopped.
 const STOP_UNDONE: i32 = 0x7f;
 /// The status word of a continuation.
-pub(super) const CONTINUED: i32 = 0xffff;
+const CONTINUED: i32 = 0xffff;
 /// Why it is not compared that a process was continued.
-pub(super) const ENDED_IN_STOP: &str = "a stopped process was continued and ended in one moment, in which its parent may be told of both";
+const ENDED_IN_STOP: &str = "a process was stopped or continued, and ended in that moment, in which its parent may be told of both";
+/// The same.
+const UNDONE: &str = "SIGCONT came when not all threads of a process were seen stopped, and whether they were is not known";
 
 impl Ledger {
     /// Whether the model has sent what arrives.
     pub(crate) fn is_arrival_explained(&mut self, tid: Pid, arrival: &Arrival) -> bool {
         let pid = self.process_of(tid);
-        is_unseen(arrival)
-            || self.why_not_judged(tid, arrival).is_some()
+        self.why_not_judged(tid, arrival).is_some()
             || self.exemption(tid).is_some()
             || self.is_told_again(pid, arrival)
             || self.ask(|model| model.has_sent(pid, arrival)).unwrap_or(true)
@@ -33,9 +34,6 @@ impl Ledger {
         }
         if self.model.is_none() {
             return;
-        }
-        if is_unseen(arrival) {
-            return self.comparison.skip("a stop that was undone is not seen");
         }
         if let Some(reason) = self.why_not_judged(tid, arrival) {
             return self.comparison.skip(reason);
@@ -75,15 +73,25 @@ impl Ledger {
         self.orphaned_arrivals.contains(&(pid, *arrival))
     }
 
-    /// Whether the end of a process was decided when nobody had told that its stop was over: `SIGCONT` may have been there first.
-    pub(super) fn is_ended_in_stop(&mut self, pid: Pid) -> bool {
+    /// Why it is not compared that a parent is told of a stop or a continuation, if it is not: the end of the child is decided, and what came just before that may not be known; or
+    /// nobody can tell whether all of its threads had stopped.
+    pub(super) fn why_not_told(&mut self, pid: Pid, status: i32) -> Option<&'static str> {
+        if status != CONTINUED && !is_stop(status) {
+            return None;
+        }
+        if self.undone.contains(&pid) || status == STOP_UNDONE {
+            return Some(UNDONE);
+        }
         let is_alive = self.threads.contains_key(&pid)
             && !self.ask(|model| model.is_doomed(pid)).unwrap_or(true);
-        self.stopped.contains(&pid) && !is_alive
+        (!is_alive).then_some(ENDED_IN_STOP)
     }
 
     /// Why what SIGCHLD says of a child is not compared, if it is not.
     fn why_not_judged(&mut self, tid: Pid, arrival: &Arrival) -> Option<&'static str> {
+        if self.own_arrivals.contains(&(self.process_of(tid), arrival.signal)) {
+            return Some("the receiver has sent itself the like, as if it were the kernel's");
+        }
         let number = arrival.news?.pid;
         let child = self.ask(|model| model.global(tid, number)).flatten();
         // It may have been reaped before its parent takes the signal.
@@ -93,14 +101,12 @@ impl Ledger {
         if self.is_unfollowed(child) {
             return Some(UNFOLLOWED);
         }
-        let is_continued = arrival.news.is_some_and(|news| news.status == CONTINUED);
-        match is_continued && self.is_ended_in_stop(child) {
-            true => Some(ENDED_IN_STOP),
-            false => self.own_ends.get(&child).copied(),
-        }
+        let status = arrival.news.map_or(0, |news| news.status);
+        self.why_not_told(child, status).or_else(|| self.own_ends.get(&child).copied())
     }
 }
 
-fn is_unseen(arrival: &Arrival) -> bool {
-    arrival.news.is_some_and(|news| news.status == STOP_UNDONE)
+/// Whether a wait status is that of a stop.
+const fn is_stop(status: i32) -> bool {
+    status & 0xff == 0x7f
 }

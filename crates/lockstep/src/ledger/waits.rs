@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::Ledger;
 use super::answers::{GONE, UNFOLLOWED};
 use super::fact::Fact;
-use super::signals::{CONTINUED, ENDED_IN_STOP};
 use crate::history::Reaper;
 use crate::journal::Deed;
 use crate::model::WaitAnswer;
@@ -182,11 +181,19 @@ impl Ledger {
         if outdated.is_some_and(|outdated| agrees(said, outdated)) {
             return Judgement::Before;
         }
-        if let WaitResult::Event { status: CONTINUED, pid } = said
+        if let WaitResult::Event { status, pid } = said
             && let Some(child) = self.ask(|model| model.global(tid, pid)).flatten()
-            && self.is_ended_in_stop(child)
+            && let Some(reason) = self.why_not_told(child, status)
         {
-            return Judgement::NotAsked(ENDED_IN_STOP);
+            return Judgement::NotAsked(reason);
+        }
+        if let WaitResult::Event { status, pid } = said
+            && is_end(status)
+            && let Some(child) = self.ask(|model| model.global(tid, pid)).flatten()
+            && child == answer.child
+            && let Some(&reason) = self.own_ends.get(&child)
+        {
+            return Judgement::NotAsked(reason);
         }
         if self.is_about_unfollowed(tid, said, answer) {
             return Judgement::NotAsked(UNFOLLOWED);

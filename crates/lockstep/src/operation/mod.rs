@@ -208,6 +208,13 @@ impl Call {
         Self::Filter { name, how: is_strict.then_some(Alteration::StrictMode), is_supervised }
     }
 
+    /// The caller's terminal may have changed while the call waited for its turn.
+    pub(crate) fn read_terminal_anew(&mut self, tid: Pid) {
+        if let Self::Terminal(TerminalCall { own, .. }) | Self::HangUp { own } = self {
+            *own = procfs::stat(tid).map_or(0, |stat| stat.terminal);
+        }
+    }
+
     /// The name under which the call is counted.
     pub(crate) fn name(&self) -> &'static str {
         match self {

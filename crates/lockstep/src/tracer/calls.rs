@@ -12,7 +12,8 @@ use crate::sys::{self, Pid};
 
 impl Tracer<'_> {
     /// Lets a queued call go. A wait that may sleep does not take the slot.
-    pub(super) fn start_call(&mut self, tid: Pid, call: Call) {
+    pub(super) fn start_call(&mut self, tid: Pid, mut call: Call) {
+        call.read_terminal_anew(tid);
         let target = self.target_now(tid, &call);
         let Some(tracee) = self.tracees.get_mut(&tid) else {
             return;

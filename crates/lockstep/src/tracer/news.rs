@@ -30,6 +30,8 @@ pub(super) enum NewsKind {
     Stop { signal: c_int },
     /// SIGCONT has ended the stop.
     Continue,
+    /// SIGCONT has ended a stop that not all threads were seen in.
+    StopUndone,
     /// The process ends, with this status word.
     GroupExit { status: c_int },
 }
@@ -65,8 +67,11 @@ impl Tracer<'_> {
             && let Some(process) = self.processes.get_mut(&tgid)
             && process.stop != GroupStop::None
         {
-            process.stop = GroupStop::None;
-            self.news.push_back(News::new(tgid, NewsKind::Continue));
+            let kind = match std::mem::replace(&mut process.stop, GroupStop::None) {
+                GroupStop::Complete => NewsKind::Continue,
+                GroupStop::None | GroupStop::Begun => NewsKind::StopUndone,
+            };
+            self.news.push_back(News::new(tgid, kind));
         }
         self.resume(tid, 0);
     }
@@ -115,6 +120,7 @@ impl Tracer<'_> {
         self.ledger.note(match kind {
             NewsKind::Stop { signal } => Fact::Stopped { pid, signal },
             NewsKind::Continue => Fact::Continued { pid },
+            NewsKind::StopUndone => Fact::StopUndone { pid },
             NewsKind::GroupExit { status } => Fact::Doomed { pid, status },
         });
         if let NewsKind::Stop { .. } = kind {
