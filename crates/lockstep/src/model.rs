@@ -478,18 +478,6 @@ impl Model {
         Ok(())
     }
 
-    /// `SIGCONT` has come before all threads had stopped (R-STOP-06).
-    pub(crate) fn undo_group_stop(&self, pid: Pid) -> Result<(), Refusal> {
-        let process = self.process(pid)?;
-        if let Some(thread) = self.threads.values().find(|it| ARef::ptr_eq(it.process(), &process))
-        {
-            thread.begin_stop(Signal::SIGSTOP, process.stop_ticket());
-            process.note_signal_sent(Signal::SIGCONT);
-            thread.notify_parent_if_continued();
-        }
-        Ok(())
-    }
-
     fn thread(&self, tid: Pid) -> Result<&ARef<Thread<World>>, Refusal> {
         self.threads.get(&tid).ok_or(Refusal::Unknown(tid))
     }

@@ -338,6 +338,58 @@ fn ends_settled_in_one_moment() {
     agree("settled.c", include_str!("kinds/settled.c"), &ways);
 }
 
+/// R-STOP-06, R-EXEC-01, R-NOTIFY-06, R-NS-20: stops, waits, setpgid and ends that another end, an exec or the end of a namespace follows in that moment.
+#[test]
+fn what_comes_a_moment_before_an_end() {
+    let ways = ["continued", "stopped", "killed", "exiting", "executing", "ignoring", "member"];
+    agree("moments.c", include_str!("kinds/moments.c"), &ways);
+}
+
+/// R-STOP-06, R-WAIT-09, R-KILL-11, R-PIDFD-04, R-TTY-02: a stop that waits for a vfork, a zombie left to a sibling thread, news that one sends oneself, a pidfd of who is
+/// gone, `/dev/tty` of another session, a terminal that is taken away while it is asked for.
+#[test]
+fn what_is_told_and_what_is_not() {
+    let ways = ["undone", "sibling", "forged", "gone", "former", "stolen"];
+    agree("told.c", include_str!("kinds/told.c"), &ways);
+}
+
+/// R-TTYEXIT-01: a terminal that its leader has opened just before it ends is lost by its group.
+#[test]
+fn terminals_opened_just_before_the_end() {
+    for how in ["open", "peer"] {
+        for end in ["exit", "killed", "fault"] {
+            let words = ["opened", how, end];
+            let Some(run) = agrees("told.c", include_str!("kinds/told.c"), &words) else { return };
+            assert!(run.compared("terminals opened") >= 1, "{}", run.report);
+        }
+    }
+}
+
+/// What is sent to processes outside is not compared, also if they are gone at once.
+#[test]
+fn processes_outside_that_are_gone_at_once() {
+    if is_skipped(&["sh"]) {
+        return;
+    }
+    let mut source = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "for i in 1 2 3 4 5 6 7 8 9; do sleep 1000 & echo $!; wait $!; done 2>/dev/null",
+        ])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("sh");
+    let bench = Bench::new();
+    let script = "while read -r pid; do kill -KILL $pid && echo killed; done".as_ref();
+    let mut command = bench.command(&[], &["sh".as_ref(), "-c".as_ref(), script]);
+    command.stdin(source.stdout.take().expect("a pipe"));
+    let run = bench.start(command).finish();
+    source.wait().expect("its end");
+    run.expect_agreement();
+    assert_eq!(run.stdout, "killed\n".repeat(9));
+    run.expect_report("the call is about a process outside the program");
+}
+
 /// A program's signals to its own group are nothing to lockstep, which is in it.
 #[test]
 fn signals_to_the_programs_own_group() {

@@ -224,10 +224,10 @@ impl Ledger {
         self.news(pid, |model| model.group_continued(pid));
     }
 
+    /// The model does not know that it was about to stop: what its parent is told of that is not compared.
     pub(super) fn stop_undone(&mut self, pid: Pid) {
         self.tell(pid, "is continued before all of its threads have stopped", 0);
         self.undone.insert(pid);
-        self.news(pid, |model| model.undo_group_stop(pid));
     }
 
     pub(super) fn doomed(&mut self, pid: Pid, status: c_int) {
