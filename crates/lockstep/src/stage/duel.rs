@@ -370,7 +370,6 @@ impl<'a> Duel<'a> {
             Operation::Exec => self.model.is_exec_raced(actor),
             Operation::Trace(call) => self.model.is_trace_vague(actor, call),
             Operation::Thread { .. } => self.model.would_trace_thread_of_init(actor),
-            Operation::Exit(_) => self.model.would_decide_beside_exit_stop(actor),
             // With the last of the others that init ends, when Linux lets it run: that may be before the tracee comes back, and stops for the signal of it.
             Operation::Wait4 { .. }
             | Operation::WaitId { .. }

@@ -2,7 +2,7 @@
 
 use axprocess::{
     ARef, CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
-    ForkRequest, NewTask, Patience, RebootCommand, Signal, Thread, WaitRequest,
+    ForkRequest, NewTask, Patience, PendingExit, RebootCommand, Signal, Thread, WaitRequest,
 };
 
 use super::super::{Actor, Birth, Outcome};
@@ -326,23 +326,19 @@ impl Model {
     }
 
     /// A thread begins to exit, and ends, unless its tracer wants to see it before.
-    pub(super) fn end_thread(&self, actor: Actor, status: ExitStatus) {
-        let is_last = self.table.host().kernel().begin_exit(actor);
-        if self.stop_for_exit(actor, status, is_last) {
-            self.table.host().kernel().tasks[actor].phase = Phase::Idle;
-        } else {
-            self.finish_exit(actor, status);
+    pub(super) fn end_thread(&mut self, actor: Actor, status: ExitStatus) {
+        let exit = self.members[actor].thread.begin_exit(status);
+        self.exits.insert(actor, exit);
+        self.table.host().kernel().tasks[actor].phase = Phase::Idle;
+        if !self.stop_for_exit(actor) {
+            self.finish_exit(actor);
         }
     }
 
     /// Ends a thread of the kernel and of the model.
-    pub(super) fn finish_exit(&self, actor: Actor, status: ExitStatus) {
-        {
-            let mut kernel = self.table.host().kernel();
-            kernel.remove(actor);
-            kernel.tasks[actor].phase = Phase::Idle;
-        }
-        self.members[actor].thread.exit_thread(status);
+    pub(super) fn finish_exit(&mut self, actor: Actor) {
+        self.table.host().kernel().remove(actor);
+        self.exits.remove(&actor).map(PendingExit::finish);
     }
 }
 

@@ -35,8 +35,6 @@ pub(super) struct Kernel {
     pub(super) executed: Vec<Actor>,
     /// How many waits have begun.
     waits: u64,
-    /// The end of a process is being decided by its last thread's exit, of which nobody is told.
-    pub(super) is_deciding: bool,
 }
 
 /// A thread.
@@ -347,9 +345,6 @@ impl Kernel {
 
     /// The exit of a thread's process is decided: wherever it sleeps, it wakes.
     pub(super) fn request_exit(&mut self, actor: Actor) {
-        if self.is_deciding {
-            return;
-        }
         self.tasks[actor].is_dying = true;
         self.alert_to_death(actor);
     }
