@@ -2,7 +2,7 @@
 
 use axprocess::{
     ARef, CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
-    ForkRequest, NewTask, Patience, PendingExit, RebootCommand, Signal, Thread, WaitRequest,
+    ForkRequest, NewTask, Patience, RebootCommand, Signal, Thread, WaitRequest,
 };
 
 use super::super::{Actor, Birth, Outcome};
@@ -59,8 +59,8 @@ impl Model {
                 None
             }
             Operation::ExitGroup(code) => {
-                process.begin_group_exit(ExitStatus::exited(*code));
                 self.table.host().kernel().end_others(actor);
+                process.begin_group_exit(ExitStatus::exited(*code));
                 self.end_thread(actor, ExitStatus::exited(*code));
                 None
             }
@@ -335,10 +335,18 @@ impl Model {
         }
     }
 
-    /// Ends a thread of the kernel and of the model.
+    /// Ends a thread of the kernel and of the model. Others may run between (R-EXIT-14): Linux lets them where it has much to give back.
     pub(super) fn finish_exit(&mut self, actor: Actor) {
+        let Some(mut exit) = self.exits.remove(&actor) else {
+            return;
+        };
         self.table.host().kernel().remove(actor);
-        self.exits.remove(&actor).map(PendingExit::finish);
+        exit.set_exiting();
+        self.members[actor].thread.note_mm_release();
+        let running = self.table.host().kernel().running;
+        while self.table.host().kernel().gives_way() && self.run_next() {}
+        self.table.host().kernel().running = running;
+        exit.finish();
     }
 }
 

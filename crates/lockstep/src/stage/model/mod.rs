@@ -268,7 +268,7 @@ impl Model {
     }
 
     /// The thread that was woken first runs; false if there is none.
-    fn run_next(&mut self) -> bool {
+    pub(super) fn run_next(&mut self) -> bool {
         let next = self.table.host().kernel().next();
         let Some(next) = next else {
             return false;
@@ -451,8 +451,8 @@ impl Model {
                 }
                 Delivery::End(signal) => {
                     let status = ExitStatus::killed(signal);
-                    process.begin_group_exit(status);
                     self.table.host().kernel().end_others(actor);
+                    process.begin_group_exit(status);
                     self.end_thread(actor, status);
                     return false;
                 }
