@@ -131,7 +131,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         SignalAction::Handle
     }
 
-    /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`.
+    /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`. A leader that has exited keeps the mask that it had.
     ///
     /// Default: it blocks none.
     fn is_signal_blocked(

@@ -97,6 +97,22 @@ fn b31_a_program_gets_no_exit_signal_that_another_asked_for() {
 }
 
 #[test]
+fn a_tracer_that_was_forked_by_the_parents_program_gets_the_exit_signal_too() {
+    // R-NOTIFY-06, R-PTRACE-08: a child counts on from its parent's execs, so the tracer of a leader that died first is the program that asked for the signal.
+    let (table, init) = boot();
+    init.exec().unwrap();
+    let usr1 = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
+    let child = fork_with(&init, usr1).unwrap();
+    let (other, tracer) = (spawn(&child), fork(&init));
+    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    exit(&child, 0);
+    signals(&table);
+    exit(&other, 3);
+    let (to, of) = (tracer.tid(), child.tid());
+    assert_eq!(signals(&table), [Event::Signal(to, 10, of, WaitStatus::Exited(3))]);
+}
+
+#[test]
 fn b31_a_child_of_the_present_program_keeps_its_exit_signal() {
     // B31, R-FORK-11: what counts is an exec since the fork, of the parent alone.
     let (table, init) = boot();

@@ -4,7 +4,7 @@ mod kernel;
 
 use std::num::NonZeroU64;
 
-use axprocess::{ExitStatus, Pid, Signal, SignalCause};
+use axprocess::{ExitStatus, Pid, Signal, SignalCause, TraceOptions, TraceStart};
 use kernel::*;
 
 /// Below init, session 2 is led by a shell with a job: a group of its own with one or more members.
@@ -127,6 +127,23 @@ fn the_end_of_the_linking_member_orphans_the_group() {
     let chld = Event::Signal(shell.tid(), 17, leader.tid(), ExitStatus::exited(0).into());
     assert_eq!(told[..2], hung_up(&[child.tid()]), "the dying one takes no signal");
     assert_eq!(told[2..], [chld]);
+}
+
+#[test]
+fn a_dead_thread_that_waits_for_its_tracer_holds_no_hang_up_back() {
+    // R-ORPHAN-04: the group is asked when the last thread exits, once, though the process ends later.
+    let (table, init, _shell, [leader]) = shell_with_job();
+    let thread = spawn(&leader);
+    let child = fork(&leader);
+    stop(&child);
+    init.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    exit(&thread, 0);
+    assert_eq!(posted(&table), []);
+    exit(&leader, 0);
+    assert_eq!(posted(&table), hung_up(&[child.tid()]));
+    stop(&child);
+    assert!(matches!(wait4(&init, thread.tid() as i32, WALL), Waited::Got(..)));
+    assert_eq!(posted(&table), [], "the process has ended now");
 }
 
 fn signals_of_all_kinds(table: &Table) -> Vec<Event> {

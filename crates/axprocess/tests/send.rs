@@ -243,6 +243,10 @@ fn an_ignored_signal_is_discarded_unless_it_is_blocked() {
     kill(&init, 3, TERM).unwrap();
     assert_eq!(posted(&table), [sent(2, TERM, 1)]);
     assert!(!target.process().is_group_exiting());
+    block(&table, &target, TERM);
+    exit(&target, 0);
+    kill(&init, 2, TERM).unwrap();
+    assert_eq!(posted(&table), [sent(2, TERM, 1)], "nor has its exit changed what it blocks");
 }
 
 #[test]

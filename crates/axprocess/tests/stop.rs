@@ -183,6 +183,17 @@ fn a_stop_that_meets_its_continuation_is_void() {
 }
 
 #[test]
+fn a_stop_that_an_orphaned_group_discards_is_discarded_continued_or_not() {
+    // R-STOP-09, R-ORPHAN-09: so that the thread looks at once whether there is a continuation to tell of.
+    let (_table, init) = boot();
+    let child = fork(&init);
+    let ticket = child.process().stop_ticket();
+    resume(&child);
+    assert_eq!(child.begin_stop(Signal::SIGTSTP, ticket), StopDecision::Discard);
+    assert_eq!(child.begin_stop(STOP, ticket), StopDecision::CancelledByCont);
+}
+
+#[test]
 fn sigcont_to_a_running_process_is_no_event() {
     // R-STOP-06, R-STOP-11.
     let (table, parents, child) = shell_and_job();

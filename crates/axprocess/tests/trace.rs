@@ -3,9 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    ARef, ChildCode, ChildSignalAction, Errno, ExitStatus, ForkRequest, Number, Signal,
-    SignalAction, SignalCause, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped,
-    WaitRequest, WaitStatus,
+    ARef, ChildCode, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Number,
+    ProcessState, Signal, SignalAction, SignalCause, ThreadStop, TraceOptions, TraceStart,
+    TraceStop, TraceStopped, WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -946,4 +946,22 @@ fn a_dying_tracer_is_told_of_before_the_end_that_it_has_held_up() {
         Event::Signal(1, 17, of.process().pid(), WaitStatus::Exited(code))
     };
     assert_eq!(signals(&table), [told(&tracer, 5), told(&child, 4)]);
+}
+
+#[test]
+fn a_dying_tracer_is_told_of_before_the_namespace_that_it_has_held_up() {
+    // R-PTRACE-05, R-NS-20: by then that namespace's init has got another parent, who does care.
+    let (_table, init) = boot();
+    let tracer = fork(&init);
+    treat_sigchld(tracer.process(), ChildSignalAction::IGNORE);
+    let new = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
+    let space_init = fork_with(&tracer, new).unwrap();
+    let member = fork(&space_init);
+    let number = member.tid_in(&tracer.process().namespace());
+    tracer.attach(number, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    exit(&space_init, 0);
+    exit(&member, 0);
+    assert!(!space_init.process().has_ended());
+    exit(&tracer, 5);
+    assert_eq!(space_init.process().state(), ProcessState::Zombie);
 }

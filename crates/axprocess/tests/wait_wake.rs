@@ -2,7 +2,9 @@
 
 mod kernel;
 
-use axprocess::{ChildSignalAction, Signal, WaitOutcome, WaitRequest, WaitToken};
+use axprocess::{
+    ChildSignalAction, Signal, TraceOptions, TraceStart, WaitOutcome, WaitRequest, WaitToken,
+};
 use kernel::*;
 
 /// The token of a call of `thread` that has nothing to report.
@@ -67,6 +69,18 @@ fn only_ones_own_children_wake_who_waits_for_them_alone() {
     assert_eq!(woken(&table, sleepers), [true, false, true]);
     exit(&of_thread, 0);
     assert_eq!(woken(&table, sleepers), [false, true, true]);
+}
+
+#[test]
+fn a_child_that_another_thread_traces_wakes_nobody_that_waits_for_ones_own() {
+    // R-WAIT-09: with __WNOTHREAD it is the tracer's, though its group stop is for both to see.
+    let (table, init) = boot();
+    let [child, tracer] = [fork(&init), fork(&init)];
+    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    let number = child.tid() as i32;
+    let sleepers = [WUNTRACED, WUNTRACED | WNOTHREAD].map(|options| token(&init, number, options));
+    child.process().report_group_stopped(Signal::SIGSTOP);
+    assert_eq!(woken(&table, sleepers), [true, false]);
 }
 
 #[test]

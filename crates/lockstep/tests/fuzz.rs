@@ -210,6 +210,39 @@ c: exec
     );
 }
 
+/// R-EXIT-14: on Linux the init of a namespace lets others run when it reaps, before its end is told.
+#[test]
+fn seed_90002026_agrees() {
+    check_on_both_sides(
+        "\
+init: fork a
+init: fork d
+d: fork e newpid vfork
+e: fork i
+a: seize d
+i: exit 0
+e: exit 0
+",
+    );
+}
+
+/// R-EXIT-03: who takes a signal that dumps core ends the threads behind it first, so the leader may be the last.
+#[test]
+fn seed_402004573_agrees() {
+    check_on_both_sides(
+        "\
+init: fork b
+b: fork g exit-signal=USR1
+g: thread i
+g: trace-me
+i: thread m
+b: trace-me
+init: kill i QUIT
+init: cont b
+",
+    );
+}
+
 /// What lockstep itself was made to ignore, its actors do not: as under nohup, or in the background of a shell.
 #[test]
 fn dispositions_are_not_inherited() {

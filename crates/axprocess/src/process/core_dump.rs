@@ -118,8 +118,7 @@ impl<H: Host> Thread<H> {
             self.set_mark(hold, ThreadMark::DumpsCore, true);
             dump.is_begun = true;
             let dumper = self.place_in_process(hold);
-            hold.count_touched();
-            process.walk_threads(hold, Errand::RequestParking { dumper });
+            process.request_exits(hold, Some(dumper));
             Ok(())
         })?;
         Ok(dump)

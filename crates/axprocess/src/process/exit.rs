@@ -9,7 +9,8 @@
 //! | 1' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) | [`PendingExit::finish`], and what follows |
 //! | 1'' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) | |
 //! | 2 | `forget_original_parent` | its tracees are let go (R-PTRACE-05), then its children move to a living thread of the process, else to the reaper, at most 16 a hold | |
-//! | 3 | `exit_notify` | the last thread to finish step 2 looks after the process's group, which may be orphaned by that (`orphan`), makes the process a zombie, posts the exit signal and wakes the parent, in one hold | |
+//! | 2' | `kill_orphaned_pgrp` | who was the last in step 1 looks after the process's group, which may be orphaned by that (`orphan`); for the init of a namespace it is done when that is over | |
+//! | 3 | `exit_notify` | the last thread to finish step 2 makes the process a zombie, posts the exit signal and wakes the parent, in one hold | |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie | |
 //!
 //! [`Thread::exit_thread`] is all of it at once. With at most 16 children of whose move nobody is told it is one hold, unless one of them has more threads that are to be told of it. Between the holds of step 2 every
@@ -200,11 +201,12 @@ impl<H: Host> Thread<H> {
                 return;
             }
         }
-        if self.exit_notify_if_traced(hold) {
-            self.release_dead_tracees(hold);
+        let is_last_to_live = self.has_mark(ThreadMark::LastToLive);
+        if is_last_to_live && !process.try_hang_up_if_orphaned_by_exit(hold) {
             return;
         }
-        if process.state() == ProcessState::Exiting && !process.try_finish_orphan_search(hold) {
+        if self.exit_notify_if_traced(hold) {
+            self.release_dead_tracees(hold);
             return;
         }
         self.leave_thread_group(hold);
@@ -341,7 +343,7 @@ impl<H: Host> Process<H> {
     /// Becomes a zombie, and the parent is notified.
     #[inline]
     fn exit_notify(&self, hold: &mut Hold<'_, H>) {
-        if self.group_in(hold).stopped_members(hold) > 0 {
+        if self.has(hold, Marks::ENDING_PID_NS) {
             self.hang_up_if_orphaned_by_exit(hold);
         }
         if !self.takes_fast_path(hold) {

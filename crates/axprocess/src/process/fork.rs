@@ -703,6 +703,7 @@ impl<H: Host> Child<H> {
         process.enter_group_as_embryo(hold, like.group.share(hold), place);
         process.inherit_terminal(hold, like);
         process.inherit_below_subreaper(hold, like);
+        process.execs.set(hold, like.execs.get(hold));
         if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
             process.exit_signal.set(hold, origin.exit_signal);
             process.parent_execs.set(hold, origin.parent_execs);

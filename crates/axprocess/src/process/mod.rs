@@ -137,7 +137,7 @@ pub struct Process<H: Host> {
     pub(crate) table: TableRef<H>,
     /// The futures that wait for its children.
     sleepers: WeakList<Sleeper, Sleepers>,
-    /// How often it has exec'd.
+    /// How often it has exec'd, and had who forked it before.
     execs: Field<u64>,
     /// How often its parent had, when that forked it.
     parent_execs: Field<u64>,

@@ -7,7 +7,7 @@
 //! | event | asked | at which moment |
 //! | --- | --- | --- |
 //! | a child moves to another process (R-ORPHAN-03) | the child's group, if the **old** parent linked it | the child has moved, its younger siblings have not |
-//! | the last thread of a process exits (R-ORPHAN-04) | its own group, as if it were gone, if its parent linked it | its children have moved, it is no zombie yet |
+//! | the last thread of a process exits (R-ORPHAN-04) | its own group, as if it were gone, if its parent linked it | its children have moved, it is no zombie yet, and dead threads may hold it back from that |
 //!
 //! Then every member gets `SIGHUP` and `SIGCONT`, in that order, from the kernel. setpgid and setsid never signal (R-ORPHAN-08), nor does
 //! a reap: a zombie links nothing (R-ORPHAN-10).
@@ -22,7 +22,7 @@
 //! group that really is orphaned, and the two signals to it, like Linux's: a group of which half got
 //! the signals could be left or continued in between.
 
-use super::{Process, ProcessState};
+use super::{Marks, Process, ProcessState};
 use crate::group::ProcessGroup;
 use crate::sync::{Hold, HoldFull};
 use crate::{Host, Signal, SignalCause, SignalInfo};
@@ -120,15 +120,21 @@ impl<H: Host> ProcessGroup<H> {
 }
 
 impl<H: Host> Process<H> {
+    /// R-ORPHAN-04: the last thread of this process is about to be gone. False if the hold is full before it is known what that comes to.
+    pub(super) fn try_hang_up_if_orphaned_by_exit(&self, hold: &mut Hold<'_, H>) -> bool {
+        let awaits_pid_ns_end = self.has(hold, Marks::ENDING_PID_NS);
+        let is_known = self.try_finish_orphan_search(hold);
+        if is_known && !awaits_pid_ns_end {
+            self.hang_up_if_orphaned_by_exit(hold);
+        }
+        is_known
+    }
+
     /// Before this process moves away from its parent: looks for another member that links its group, if that is going to be asked. False if the hold is full before
     /// one is found, or all are asked.
     pub(super) fn try_finish_orphan_search(&self, hold: &mut Hold<'_, H>) -> bool {
-        let group = self.group.get(hold);
-        let is_asked = group.stopped_members(hold) > 0
-            && self
-                .parent_in(hold)
-                .is_some_and(|parent| self.has_unorphaning_parent(hold, parent, group));
-        !is_asked || group.try_finish_orphan_search(hold, Some(self))
+        !self.is_group_asked(hold)
+            || self.group.get(hold).try_finish_orphan_search(hold, Some(self))
     }
 
     /// R-ORPHAN-03: this process has just moved away from its parent `lost`.
@@ -139,15 +145,20 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// R-ORPHAN-04: this process, in whose group somebody is stopped, is about to become a zombie.
+    /// R-ORPHAN-04.
     pub(super) fn hang_up_if_orphaned_by_exit(&self, hold: &mut Hold<'_, H>) {
-        let group = self.group.get(hold);
-        let Some(parent) = self.parent_in(hold) else {
-            return;
-        };
-        if self.has_unorphaning_parent(hold, parent, group) {
-            group.hang_up_if_orphaned(hold, Some(self));
+        if self.is_group_asked(hold) {
+            self.group.get(hold).hang_up_if_orphaned(hold, Some(self));
         }
+    }
+
+    /// Whether somebody in the group is stopped, and this member's parent links it.
+    fn is_group_asked(&self, hold: &Hold<'_, H>) -> bool {
+        let group = self.group.get(hold);
+        group.stopped_members(hold) > 0
+            && self
+                .parent_in(hold)
+                .is_some_and(|parent| self.has_unorphaning_parent(hold, parent, group))
     }
 
     /// Whether this member links its group.

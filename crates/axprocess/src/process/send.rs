@@ -40,22 +40,10 @@ impl<'h, H: Host> Receiver<'h, H> {
         }
     }
 
-    /// Whether the addressed thread blocks the signal; what is blocked is never ignored, because that may change before it is not. A
-    /// dead leader blocks nothing.
-    fn addressed_thread_blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+    /// The thread whose mask and tracer count: where none is addressed, the leader, dead or alive.
+    fn addressed_thread(&self, hold: &Hold<'h, H>, process: &Process<H>) -> &'h Thread<H> {
         let (Self::Process(addressed) | Self::Thread(addressed)) = self;
-        addressed.is_some_and(|thread| thread.blocks(hold, signal))
-    }
-}
-
-impl<'h, H: Host> Receiver<'h, H> {
-    /// Whether the addressed thread has a tracer, be it a dead leader.
-    fn addressed_thread_is_traced(&self, hold: &Hold<'h, H>, process: &Process<H>) -> bool {
-        let (Self::Process(addressed) | Self::Thread(addressed)) = self;
-        match addressed {
-            Some(thread) => thread.is_traced(hold),
-            None => process.traced_leader(hold).is_some(),
-        }
+        addressed.unwrap_or_else(|| process.leading_thread(hold))
     }
 }
 
@@ -194,12 +182,13 @@ impl<H: Host> Process<H> {
         // What its tracer is shown first neither vanishes nor ends anybody before.
         if signal != Signal::SIGKILL
             && (is_ignored || ends)
-            && receiver.addressed_thread_is_traced(hold, self)
+            && receiver.addressed_thread(hold, self).is_traced(hold)
         {
             return Fate::Queued;
         }
         if is_ignored {
-            let is_blocked = receiver.addressed_thread_blocks(hold, signal);
+            // That may change before it is not blocked any more.
+            let is_blocked = receiver.addressed_thread(hold, self).blocks(hold, signal);
             return if is_blocked { Fate::Queued } else { Fate::Dropped };
         }
         // Who could not take it when it was sent first takes it when it looks.

@@ -51,7 +51,7 @@ pub enum StopDecision {
     Stop,
     /// It is discarded: nobody could continue the orphaned group (R-ORPHAN-09), or the process is ending.
     Discard,
-    /// `SIGCONT` was sent after it had been taken from its queue (R-STOP-09).
+    /// It would stop, but `SIGCONT` was sent after it had been taken from its queue (R-STOP-09).
     CancelledByCont,
 }
 
@@ -326,12 +326,12 @@ impl<H: Host> Thread<H> {
             if self.state() != ThreadState::Live {
                 return Ok(StopDecision::Discard);
             }
-            if process.stop_ticket() != ticket {
-                return Ok(StopDecision::CancelledByCont);
-            }
             let decision = process.try_would_stop(hold, signal)?;
             if decision != StopDecision::Stop || process.has(hold, Marks::EXECING) {
                 return Ok(StopDecision::Discard);
+            }
+            if process.stop_ticket() != ticket {
+                return Ok(StopDecision::CancelledByCont);
             }
             let begins = process.stop_awaits.get(hold) == 0 && !process.has(hold, Marks::STOPPED);
             if begins {

@@ -20,8 +20,8 @@
 
 use core::ops::ControlFlow;
 
-use super::Process;
 use super::send::Origin;
+use super::{Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadMark};
 use crate::{ARef, Host, Signal};
@@ -40,13 +40,9 @@ pub(crate) struct ThreadWalk<H: Host> {
 
 /// For what the threads of a process are walked over.
 pub(super) enum Errand<H: Host> {
-    /// Not of the thread with that place, which is in exec.
+    /// Not of the thread with that place, which is in exec or dumps core.
     RequestExit {
         besides: Option<i64>,
-    },
-    /// Not of the thread with that place, which dumps core, nor of those that have begun to exit.
-    RequestParking {
-        dumper: i64,
     },
     EndParking,
     /// On behalf of the thread with that place, which need not be asked.
@@ -138,7 +134,7 @@ impl<H: Host> Errand<H> {
     /// Whether nothing would come of it any more.
     fn is_moot(&self, hold: &Hold<'_, H>, process: &Process<H>) -> bool {
         match *self {
-            Self::RequestExit { .. } | Self::RequestParking { .. } | Self::EndParking => false,
+            Self::RequestExit { .. } | Self::EndParking => false,
             Self::RequestStop { round, .. } => process.stop_round.get(hold) != round,
             Self::FindTaker(signal, origin) => {
                 !process.is_exit_undecided(hold)
@@ -158,13 +154,10 @@ impl<H: Host> Errand<H> {
         match self {
             Self::RequestExit { besides } => {
                 let is_asked = *besides != Some(thread.place_in_process(hold));
-                if is_asked && thread.is_live() {
-                    thread.request_exit(hold);
-                }
-            }
-            Self::RequestParking { dumper } => {
-                let is_asked = *dumper != thread.place_in_process(hold);
-                if is_asked && thread.is_live() && !thread.has_mark(ThreadMark::ExitBegun) {
+                // Who has begun to exit need not be told of a dump, but of the `SIGKILL` that cuts it.
+                let begins_dump = besides.is_some() && process.has(hold, Marks::DUMPING_CORE);
+                let is_spared = begins_dump && thread.has_mark(ThreadMark::ExitBegun);
+                if is_asked && !is_spared && thread.is_live() {
                     thread.request_exit(hold);
                 }
             }

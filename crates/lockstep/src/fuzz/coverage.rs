@@ -63,6 +63,7 @@ pub(crate) const RULES: &[&str] = &[
     "R-EXIT-13",
     "R-EXIT-15",
     "R-EXIT-17",
+    "R-EXIT-20",
     "R-FORK-01",
     "R-FORK-02",
     "R-FORK-03",

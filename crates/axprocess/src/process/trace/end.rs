@@ -2,7 +2,7 @@
 
 use super::record::{PtraceRole, TraceMarks};
 use crate::process::send::Receiver;
-use crate::process::{Process, ProcessState};
+use crate::process::{Marks, Process, ProcessState};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{
@@ -23,6 +23,16 @@ impl<H: Host> PtraceRole<H> {
         } else if let Some(thread) = self.thread(hold) {
             hold.host().tracing_changed(hold.view(), thread);
         }
+    }
+
+    /// Whether its process, or the namespace in which it is, may end with its release.
+    fn holds_back_end(&self, hold: &Hold<'_, H>) -> bool {
+        let process = self.process(hold);
+        let is_zombie_of_ending_init = || {
+            process.state() == ProcessState::Zombie
+                && process.parent_in(hold).is_some_and(|it| it.has(hold, Marks::ENDING_PID_NS))
+        };
+        self.is_dead_non_leader(hold) || self.is_leaders(hold) && is_zombie_of_ending_init()
     }
 
     fn is_dead_non_leader(&self, hold: &Hold<'_, H>) -> bool {
@@ -99,8 +109,8 @@ impl<H: Host> PtraceRole<H> {
 impl<H: Host> Thread<H> {
     /// Lets the tracees of an exiting thread go, or as many as the hold allows. False if some are left. R-PTRACE-05.
     ///
-    /// A few dead threads among them stay until the thread itself has been told of ([`release_dead_tracees`](Self::release_dead_tracees)): with the last of them
-    /// their process may end, of which others hear later than of this thread.
+    /// A few of the dead among them stay until the thread itself has been told of ([`release_dead_tracees`](Self::release_dead_tracees)): with the last of them
+    /// their process may end, or their namespace, of which others hear later than of this thread.
     pub(in crate::process) fn try_exit_ptrace(&self, hold: &mut Hold<'_, H>) -> bool {
         const FEW: usize = 16;
         let Some(trace) = self.trace(hold) else { return true };
@@ -108,7 +118,7 @@ impl<H: Host> Thread<H> {
         while let Some(tracee) = next {
             next = trace.tracees().before(hold, tracee);
             hold.count_touched();
-            if kept < FEW && tracee.is_dead_non_leader(hold) {
+            if kept < FEW && tracee.holds_back_end(hold) {
                 kept += 1;
                 continue;
             }
@@ -125,7 +135,7 @@ impl<H: Host> Thread<H> {
         true
     }
 
-    /// The dead threads among its tracees leave their processes, in the order in which they were attached.
+    /// The dead that are left of its tracees are let go, in the order in which they were attached.
     pub(in crate::process) fn release_dead_tracees(&self, hold: &mut Hold<'_, H>) {
         let Some(trace) = self.trace(hold) else { return };
         while let Some(tracee) = trace.tracees().first(hold) {

@@ -1,7 +1,7 @@
 //! What happens to a child, and which sleepers learn of it. R-WAIT-09.
 //!
 //! Linux wakes a thread that sleeps in wait only for a child that its call is for at that moment: of that number or, at that moment, in that
-//! group, and with `__WNOTHREAD` a child of that very thread. Nobody is woken because a child has ceased to match.
+//! group, and with `__WNOTHREAD` a child of that very thread that no other traces. Nobody is woken because a child has ceased to match.
 
 use super::WaitOptions;
 use super::target::{ChildId, Target};
@@ -73,7 +73,11 @@ impl<H: Host> Process<H> {
     /// What is to be told of this process as a child, before it is reaped.
     #[inline]
     pub(in crate::process) fn news_to_parent(&self, hold: &Hold<'_, H>) -> ChildNews {
-        let parent = self.parent_thread_unless_exited(hold);
+        // Linux's `task->parent`: the tracer, as long as there is one.
+        let parent = match self.traced_leader(hold).and_then(|trace| trace.tracer(hold)) {
+            Some(tracer) => tracer.thread(hold),
+            None => self.parent_thread_unless_exited(hold),
+        };
         ChildNews {
             child: ChildId::of_process(hold, self),
             group: self.group.get_if_set(hold).map(|group| group.identity_key(hold)),

@@ -144,6 +144,9 @@ impl World {
         let is_init = self.space_of_init(process).is_some();
         let reaper = if is_init { self.leader(process) } else { self.reaper_of(process) };
         let dead = reaper.map(|reaper| self.give_children(thread, reaper)).unwrap_or_default();
+        if self[process].last_to_live == Some(thread) {
+            self.check_own_group(process);
+        }
         self.forget_thread(thread);
         if self.threads_of(process).iter().any(|&other| self[other].exiting) {
             self.release(&dead);
@@ -190,7 +193,9 @@ impl World {
         if self[process].last_gone != Some(leader) {
             self[leader].code = self[process].code;
         }
-        self.check_own_group(process);
+        if self[process].life == Life::Withheld {
+            self.check_own_group(process);
+        }
         self[process].life = Life::Zombie;
         dead.extend(self.notify(process));
         self.release(&dead);

@@ -158,10 +158,9 @@ impl World {
         }
     }
 
-    /// A leader that has exited blocks nothing: a documented limit of the crate, since Linux still looks at its mask.
+    /// A leader that has exited too.
     fn blocks(&self, thread: ThreadKey, signal: Signal) -> bool {
-        let is_there = self[thread].alive || self[thread].exiting;
-        is_there && !is_forcible(signal) && self[thread].blocked.contains(&signal)
+        !is_forcible(signal) && self[thread].blocked.contains(&signal)
     }
 
     /// R-EXIT-10, R-STOP-08.

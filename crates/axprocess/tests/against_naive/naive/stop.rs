@@ -48,9 +48,6 @@ impl World {
         ticket: u32,
     ) -> StopDecision {
         let process = self.process_of(thread);
-        if self[process].continues != ticket {
-            return StopDecision::CancelledByCont;
-        }
         // R-NS-12: an init drops what it does not handle.
         let is_spared = self.is_orphaned(self[process].group, None) || self.is_init(process);
         if self[process].group_exit
@@ -58,6 +55,9 @@ impl World {
             || (signal != Signal::SIGSTOP && is_spared)
         {
             return StopDecision::Discard;
+        }
+        if self[process].continues != ticket {
+            return StopDecision::CancelledByCont;
         }
         if self[process].stop == Stop::Running {
             self[process].stop = Stop::Stopping;

@@ -193,10 +193,10 @@ impl World {
 
 /// Ends.
 impl World {
-    /// R-PTRACE-05: the exit of a tracer, the tracee first that was attached last. Dead threads are left, for [`Self::release_dead_tracees`].
+    /// R-PTRACE-05: the exit of a tracer, the tracee first that was attached last. Those are left of whom [`Self::release_dead_tracees`] takes care.
     pub(super) fn exit_ptrace(&mut self, tracer: ThreadKey) {
         for tracee in self.tracees(tracer) {
-            if self.threads.contains_key(&tracee) && self.is_dead_thread(tracee) {
+            if self.threads.contains_key(&tracee) && self.holds_back_end(tracee) {
                 continue;
             }
             // Those before it may have taken it with them.
@@ -213,10 +213,17 @@ impl World {
     /// R-PTRACE-05, R-PTRACE-06: when others have heard of the tracer's end, the thread first that was attached first.
     pub(super) fn release_dead_tracees(&mut self, dead: &[ThreadKey]) {
         for &tracee in dead.iter().rev() {
-            if self.threads.contains_key(&tracee) && self.is_dead_thread(tracee) {
+            if self.threads.contains_key(&tracee) && self.holds_back_end(tracee) {
                 self.let_go(tracee);
             }
         }
+    }
+
+    /// Whether its process, or the namespace in which it is, may end with its release.
+    fn holds_back_end(&self, tracee: ThreadKey) -> bool {
+        let process = self.process_of(tracee);
+        let parent = self.parent(process).map(|parent| self[parent].life);
+        self.is_dead_thread(tracee) || self.is_zombie(process) && parent == Some(Life::Withheld)
     }
 
     /// `__ptrace_detach`.

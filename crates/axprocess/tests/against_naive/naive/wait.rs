@@ -137,9 +137,11 @@ impl World {
         if waiters.is_empty() {
             return;
         }
+        let tracer = self.leader(child).and_then(|leader| self.tracer(leader));
+        let own = tracer.unwrap_or(thread);
         let is_woken = |waiter: &ThreadKey| {
             self.sleepers.get(waiter).is_some_and(|wait| {
-                let is_own = wait.options & WNOTHREAD == 0 || thread == *waiter;
+                let is_own = wait.options & WNOTHREAD == 0 || own == *waiter;
                 is_own && self.is_meant(child, &wait.who)
             })
         };

@@ -28,6 +28,8 @@ fn exits(s: &Sight<'_>, seen: &mut Seen) {
         seen.when("R-EXIT-04", !leads && leader_was_dead && !goes_on);
         seen.when("R-EXIT-06", by_group && s.old_threads(s.caller) > 1);
         seen.when("R-EXIT-07", by_group && leader_was_dead);
+        let is_settled = s.new_process(s.caller).is_some_and(|it| it.code != 0);
+        seen.when("R-EXIT-20", is_settled && s.new_state(s.caller) == b't');
     }
     let Some(target) = s.target().filter(|_| s.sent().is_some_and(|signal| signal > 0)) else {
         return;

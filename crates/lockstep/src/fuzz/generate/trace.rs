@@ -70,8 +70,6 @@ impl Author {
         let mut options = 0;
         for (_, option) in TRACE_OPTIONS {
             let is_drawn = match *option {
-                // The tracer is told by a signal with which code an exit has begun, and by wait of another one that was decided meanwhile. The model has one for both.
-                libc::PTRACE_O_TRACEEXIT => false,
                 libc::PTRACE_O_EXITKILL => self.one_in(8),
                 _ => self.one_in(3),
             };

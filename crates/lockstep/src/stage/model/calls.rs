@@ -59,8 +59,8 @@ impl Model {
                 None
             }
             Operation::ExitGroup(code) => {
-                process.begin_group_exit(ExitStatus::exited(*code));
                 self.table.host().kernel().end_others(actor);
+                process.begin_group_exit(ExitStatus::exited(*code));
                 self.end_thread(actor, ExitStatus::exited(*code));
                 None
             }
@@ -334,23 +334,27 @@ impl Model {
     }
 
     /// A thread begins to exit, and ends, unless its tracer wants to see it before.
-    pub(super) fn end_thread(&self, actor: Actor, status: ExitStatus) {
-        let is_last = self.table.host().kernel().begin_exit(actor);
-        if self.stop_for_exit(actor, status, is_last) {
-            self.table.host().kernel().tasks[actor].phase = Phase::Idle;
-        } else {
-            self.finish_exit(actor, status);
+    pub(super) fn end_thread(&mut self, actor: Actor, status: ExitStatus) {
+        let exit = self.members[actor].thread.begin_exit(status);
+        self.exits.insert(actor, exit);
+        self.table.host().kernel().tasks[actor].phase = Phase::Idle;
+        if !self.stop_for_exit(actor) {
+            self.finish_exit(actor);
         }
     }
 
-    /// Ends a thread of the kernel and of the model.
-    pub(super) fn finish_exit(&self, actor: Actor, status: ExitStatus) {
-        {
-            let mut kernel = self.table.host().kernel();
-            kernel.remove(actor);
-            kernel.tasks[actor].phase = Phase::Idle;
-        }
-        self.members[actor].thread.exit_thread(status);
+    /// Ends a thread of the kernel and of the model. Others may run between (R-EXIT-14): Linux lets them where it has much to give back.
+    pub(super) fn finish_exit(&mut self, actor: Actor) {
+        let Some(mut exit) = self.exits.remove(&actor) else {
+            return;
+        };
+        self.table.host().kernel().remove(actor);
+        exit.set_exiting();
+        self.members[actor].thread.note_mm_release();
+        let running = self.table.host().kernel().running;
+        while self.table.host().kernel().gives_way() && self.run_next() {}
+        self.table.host().kernel().running = running;
+        exit.finish();
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Kernel {
     queue: VecDeque<Actor>,
     /// Chooses who does; without it, the one that was woken first.
     order: Option<Rng>,
+    /// Who exits may give way to others.
+    gives_way: bool,
     /// Who runs now.
     pub(super) running: Option<Actor>,
     /// Signals that have not been queued, because the same one was.
@@ -35,8 +37,6 @@ pub(super) struct Kernel {
     pub(super) executed: Vec<Actor>,
     /// How many waits have begun.
     waits: u64,
-    /// The end of a process is being decided by its last thread's exit, of which nobody is told.
-    pub(super) is_deciding: bool,
 }
 
 /// A thread.
@@ -174,10 +174,16 @@ impl Kernel {
         self.groups.len() - 1
     }
 
-    /// An actor runs, and then those whom it wakes, in the order of that number.
+    /// An actor runs, and then those whom it wakes, in the order of that number; if that is even, also in the middle of an exit.
     pub(super) fn begin(&mut self, actor: Actor, order: u64) {
         self.order = (order != 0).then(|| Rng::with_seed(order));
+        self.gives_way = order != 0 && order.is_multiple_of(2);
         self.running = Some(actor);
+    }
+
+    /// Whether who exits lets another one run now.
+    pub(super) fn gives_way(&mut self) -> bool {
+        self.gives_way && self.order.as_mut().is_some_and(Rng::bool)
     }
 
     /// The next thread that was woken.
@@ -347,9 +353,6 @@ impl Kernel {
 
     /// The exit of a thread's process is decided: wherever it sleeps, it wakes.
     pub(super) fn request_exit(&mut self, actor: Actor) {
-        if self.is_deciding {
-            return;
-        }
         self.tasks[actor].is_dying = true;
         self.alert_to_death(actor);
     }
@@ -398,7 +401,7 @@ impl Kernel {
         }
     }
 
-    /// The whole process ends, by one of its own threads: the others are made to notice.
+    /// The whole process is about to end, by one of its own threads: the others are made to notice, those behind it first.
     pub(super) fn end_others(&mut self, actor: Actor) {
         let group = self.tasks[actor].group;
         let threads = self.groups[group].threads.clone();

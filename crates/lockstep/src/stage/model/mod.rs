@@ -13,8 +13,8 @@ mod trace;
 use std::collections::HashMap;
 
 use axprocess::{
-    ARef, ExitStatus, ForkNamespace, ForkRequest, PendingExec, PidNamespace, Process, ProcessState,
-    ProcessTable, RunState, StopDecision, Thread,
+    ARef, ExitStatus, ForkNamespace, ForkRequest, PendingExec, PendingExit, PidNamespace, Process,
+    ProcessState, ProcessTable, RunState, StopDecision, Thread,
 };
 
 use self::files::File;
@@ -36,6 +36,8 @@ pub(crate) struct Model {
     sleeps: HashMap<Actor, Sleep>,
     /// Execs that wait for other threads, by actor.
     execs: HashMap<Actor, PendingExec<World>>,
+    /// Exits that have begun, by actor: they wait for a tracer.
+    exits: HashMap<Actor, PendingExit<World>>,
     files: HashMap<Name, File>,
     /// What those ask again whom their terminal has refused.
     refused: HashMap<Actor, Operation>,
@@ -100,6 +102,7 @@ impl Model {
             members,
             sleeps: HashMap::new(),
             execs: HashMap::new(),
+            exits: HashMap::new(),
             files: HashMap::new(),
             refused: HashMap::new(),
             returns: Vec::new(),
@@ -180,7 +183,8 @@ impl Model {
     /// Whether other threads, which an exec ends, would be seen in the middle of it: on Linux each hands its children on before the new program
     /// begins. One that waits may still reap them, and who has wished for a signal may die while the old program is the parent. A leader that ends
     /// lets go who waits for it in vfork, and that one may die, of a signal that it then looks at, while the leader still counts; or before the exec
-    /// returns, which the death signal then precedes.
+    /// returns, which the death signal then precedes. And who traces a dead thread releases it behind its own end, when another one that traces the leader
+    /// of that may have come to its own.
     pub(crate) fn is_exec_raced(&self, actor: Actor) -> bool {
         let kernel = self.table.host().kernel();
         let threads = &kernel.groups[kernel.tasks[actor].group].threads;
@@ -206,7 +210,8 @@ impl Model {
         });
         let has_wish = self.members[actor].thread.parent_death_signal().is_some();
         let is_told_of_death = frees_the_dying && (has_wish || !is_alone);
-        is_waited || is_told_of_death || is_watched && !is_alone
+        let is_seen = is_waited || is_watched && !is_alone;
+        is_seen || is_told_of_death || self.do_siblings_share_dead_process(actor)
     }
 
     /// Whether a signal waits that the actor would meet if it forked or executed a program, but not otherwise.
@@ -263,7 +268,7 @@ impl Model {
     }
 
     /// The thread that was woken first runs; false if there is none.
-    fn run_next(&mut self) -> bool {
+    pub(super) fn run_next(&mut self) -> bool {
         let next = self.table.host().kernel().next();
         let Some(next) = next else {
             return false;
@@ -395,8 +400,8 @@ impl Model {
     }
 
     /// Takes what is pending until nothing is left; false if the thread stops or ends by it.
-    fn meet_pending(&self, actor: Actor) -> bool {
-        let thread = &self.members[actor].thread;
+    fn meet_pending(&mut self, actor: Actor) -> bool {
+        let thread = ARef::clone(&self.members[actor].thread);
         let process = thread.process();
         let amid = self.table.host().kernel().go_on_amid_signals(actor);
         // As in Linux's `get_signal`: from here on, but not behind each signal.
@@ -446,8 +451,8 @@ impl Model {
                 }
                 Delivery::End(signal) => {
                     let status = ExitStatus::killed(signal);
-                    process.begin_group_exit(status);
                     self.table.host().kernel().end_others(actor);
+                    process.begin_group_exit(status);
                     self.end_thread(actor, status);
                     return false;
                 }

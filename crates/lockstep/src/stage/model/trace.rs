@@ -3,8 +3,8 @@
 //! A stop is a sleep in the middle of whatever the thread does: of the delivery of a signal, or of a system call. [`Model::leave_trap`] goes on with it.
 
 use axprocess::{
-    ARef, Errno, ExitStatus, Process, ProcessState, Signal, SignalCause, SignalInfo, Thread,
-    TraceOptions, TraceStart, TraceStop, TraceStopped,
+    ARef, Errno, Process, ProcessState, Signal, SignalCause, SignalInfo, Thread, TraceOptions,
+    TraceStart, TraceStop, TraceStopped,
 };
 
 use super::super::{Actor, Tracee};
@@ -148,26 +148,11 @@ impl Model {
         }
     }
 
-    /// A thread that exits stops, if its tracer has asked for that. The last one of a process to begin has decided its end by then (`synchronize_group_exit`).
-    pub(super) fn stop_for_exit(&self, actor: Actor, status: ExitStatus, is_last: bool) -> bool {
+    /// A thread that has begun to exit stops, if its tracer has asked for that.
+    pub(super) fn stop_for_exit(&self, actor: Actor) -> bool {
         const EVENT: i32 = libc::PTRACE_EVENT_EXIT;
-        if self.enabled(actor, EVENT).is_none() {
-            return false;
-        }
-        if is_last {
-            self.table.host().kernel().is_deciding = true;
-            self.members[actor].thread.process().begin_group_exit(status);
-            self.table.host().kernel().is_deciding = false;
-        }
-        self.enter_trap(actor, Trap::Exit(status), EVENT << 8 | libc::SIGTRAP)
-    }
-
-    /// Whether an exit would decide the end of a process, of which another thread is in the stop at the beginning of its own. The model takes that one out of it.
-    pub(crate) fn would_decide_beside_exit_stop(&self, actor: Actor) -> bool {
-        let kernel = self.table.host().kernel();
-        let threads = &kernel.groups[kernel.tasks[actor].group].threads;
-        let mut others = threads.iter().filter(|&&it| it != actor).peekable();
-        others.peek().is_some() && others.all(|&it| kernel.is_in_exit_stop(it))
+        self.enabled(actor, EVENT).is_some()
+            && self.enter_trap(actor, Trap::Exit, EVENT << 8 | libc::SIGTRAP)
     }
 
     /// Whether a tracee has a child that is the init of a namespace, and waits for the others there.
@@ -210,7 +195,7 @@ impl Model {
         }
         let stopped = match trap {
             Trap::Job => thread.trace_group_stop(stop),
-            Trap::Signal(_) | Trap::Event | Trap::Exit(_) => thread.trace_stop(stop),
+            Trap::Signal(_) | Trap::Event | Trap::Exit => thread.trace_stop(stop),
         };
         stopped == TraceStopped::Stopped
     }
@@ -223,8 +208,8 @@ impl Model {
         };
         match trap {
             Trap::Signal(taken) => self.decide(actor, taken, code),
-            Trap::Exit(status) => {
-                self.finish_exit(actor, status);
+            Trap::Exit => {
+                self.finish_exit(actor);
                 return false;
             }
             Trap::Job | Trap::Event => {}
@@ -328,6 +313,17 @@ impl Model {
             let task = &kernel.tasks[actor];
             let (is_alive, is_stopped) = (!task.is_gone, task.is_trapped());
             Some(Tracee { actor, tracer, is_alive, is_stopped })
+        })
+    }
+
+    /// Whether one of a thread's siblings traces a dead thread, and another one the leader of that.
+    pub(super) fn do_siblings_share_dead_process(&self, actor: Actor) -> bool {
+        let process = |actor: Actor| self.members[actor].thread.process().host_data().0;
+        let is_siblings = |it: &Tracee| it.tracer != actor && process(it.tracer) == process(actor);
+        let tracees: Vec<Tracee> = self.tracees().filter(is_siblings).collect();
+        tracees.iter().filter(|it| !it.is_alive).any(|dead| {
+            let leader = self.table.host().kernel().groups[process(dead.actor)].leader;
+            tracees.iter().any(|it| it.actor == leader && it.tracer != dead.tracer)
         })
     }
 

@@ -11,7 +11,7 @@
 //!
 //! Who traces whom, and what the tracer is told, is the model's.
 
-use axprocess::{ExitStatus, Signal, SignalInfo, StopTicket};
+use axprocess::{Signal, SignalInfo, StopTicket};
 
 use super::{Kernel, Target, Task};
 use crate::stage::Actor;
@@ -29,7 +29,6 @@ pub(in crate::stage::model) struct Ptrace {
     trap: Option<Trap>,
     is_released: bool,
     is_listening: bool,
-    has_begun_exit: bool,
     code: i32,
     /// It has come back from the stop before a signal, and goes on with what is pending.
     is_amid_signals: bool,
@@ -64,8 +63,8 @@ pub(in crate::stage::model) enum Trap {
     Job,
     /// In the middle of a system call, which then goes on.
     Event,
-    /// At the beginning of its exit, with this status.
-    Exit(ExitStatus),
+    /// At the beginning of its exit.
+    Exit,
 }
 
 impl Ptrace {
@@ -323,18 +322,6 @@ impl Kernel {
     /// Whether a thread is on its way out of a group stop, into one for its tracer.
     pub(in crate::stage::model) fn is_trapping(&self, actor: Actor) -> bool {
         self.tasks[actor].ptrace.is_trapping
-    }
-
-    /// A thread begins to exit. Whether it is the last one of its process that does.
-    pub(in crate::stage::model) fn begin_exit(&mut self, actor: Actor) -> bool {
-        self.tasks[actor].ptrace.has_begun_exit = true;
-        let threads = &self.groups[self.tasks[actor].group].threads;
-        threads.iter().all(|&it| self.tasks[it].ptrace.has_begun_exit)
-    }
-
-    /// Whether a thread sleeps in the stop at the beginning of its exit.
-    pub(in crate::stage::model) fn is_in_exit_stop(&self, actor: Actor) -> bool {
-        matches!(self.tasks[actor].ptrace.trap, Some(Trap::Exit(_)))
     }
 
     /// The kernel sends a tracee a signal by its own doing.
