@@ -19,7 +19,7 @@ use crate::{ARef, Errno, Host, Pid, Signal};
 pub struct Thread<H: Host> {
     pub(crate) head: Head,
     process: Owner<Process<H>>,
-    own_numbers: Numbers<H>,
+    pub(crate) own_numbers: Numbers<H>,
     /// Where its children will live, if not in its own namespace.
     children_pid_ns: StrongEdge<PidNamespace<H>>,
     /// Its state, and above that its marks.

@@ -34,7 +34,7 @@ impl<H: Host> Process<H> {
             unsafe {
                 zero_all_but_written(place);
                 (&raw mut (*process).table).write(TableRef::of(table));
-                (&raw mut (*process).own_numbers).write(own_numbers);
+                (&raw mut (*process).first_thread.own_numbers).write(own_numbers);
                 (&raw mut (*process).children_usage).write(Field::new(usage));
                 (&raw mut (*process).data).write(data);
                 (&raw mut (*process).first_thread.data).write(thread_data);

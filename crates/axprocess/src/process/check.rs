@@ -64,13 +64,14 @@ impl<H: Host> Process<H> {
             ("a stop", self.stop_round.get(hold) > 0 || self.stop_awaits.get(hold) > 0),
             ("a session of its own", self.leads_session()),
             ("a namespace for its children", first.children_pid_ns().get_if_set(hold).is_some()),
-            ("a namespace of its own", self.own_numbers.level() > 0 || self.is_pid_ns_init(hold)),
+            ("a namespace of its own", self.own_numbers().level() > 0 || self.is_pid_ns_init(hold)),
         ];
         for (what, has) in unusual {
             assert!(!has, "19: {self:?} has {what}, and is not marked");
         }
         let marks = self.marks.get(hold)
-            - (Marks::EXECED | Marks::GROUP_EXIT | Marks::EXECING | Marks::BELOW_SUBREAPER);
+            - (Marks::EXECED | Marks::GROUP_EXIT | Marks::EXECING | Marks::PARENT_EXECED)
+            - Marks::BELOW_SUBREAPER;
         assert!(marks.is_empty(), "19: {self:?} has {marks:?}, and is not marked");
     }
 

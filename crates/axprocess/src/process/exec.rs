@@ -205,7 +205,8 @@ impl<H: Host> Thread<H> {
         }
         process.unmark(hold, Marks::EXECING);
         process.mark(hold, Marks::EXECED);
-        process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
+        let now = hold.relations_mut().next_place();
+        process.last_exec.set(hold, now);
         process.reset_exit_signal(hold);
         self.complete_vfork(hold);
     }

@@ -184,7 +184,7 @@ impl<H: Host> Thread<H> {
         if self.has_mark(ThreadMark::UsesMm) {
             self.release_mm_and_ctty(hold);
         }
-        if process.own_numbers.level() > 0 {
+        if process.own_numbers().level() > 0 {
             self.close_pid_ns_if_child_reaper(hold);
         }
         if !self.try_exit_ptrace(hold) {
@@ -475,12 +475,16 @@ impl<H: Host> Process<H> {
     /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.
     #[inline]
     fn effective_exit_signal(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
-        let is_other_program = || self.parent_execs.get(hold) != parent.execs.get(hold);
         match self.exit_signal.get(hold) {
             ExitSignal::SIGCHLD => Some(Signal::SIGCHLD),
-            _ if is_other_program() => Some(Signal::SIGCHLD),
+            _ if self.has_parent_execed(hold, parent) => Some(Signal::SIGCHLD),
             own => own.signal(),
         }
+    }
+
+    /// Whether its parent is another program than the one that forked it. Linux compares `parent_exec_id` with `self_exec_id`.
+    pub(super) fn has_parent_execed(&self, hold: &Hold<'_, H>, parent: &Self) -> bool {
+        self.has(hold, Marks::PARENT_EXECED) || parent.last_exec.get(hold) > self.birth.get(hold)
     }
 
     /// One step of the end of a root, without telling anyone, when the whole table is being dropped: a child becomes a root, a tracee is let go, a thread leaves, or nothing of that is left and it is released.

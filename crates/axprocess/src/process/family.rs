@@ -129,7 +129,7 @@ impl<'h, H: Host> Adoption<'h, H> {
         Self {
             parent,
             stays: child.is_child_of(hold, process),
-            number: process.own_numbers.number_at_root(hold),
+            number: process.own_numbers().number_at_root(hold),
             next_place: hold.relations_mut().next_places(BATCH as u64),
         }
     }
@@ -140,13 +140,16 @@ impl<'h, H: Host> Adoption<'h, H> {
         let process = self.parent.process_in(hold);
         if self.stays {
             process.moved_children.set(hold, process.moved_children.get(hold).wrapping_add(1));
+            if child.has_parent_execed(hold, process) {
+                child.mark(hold, Marks::PARENT_EXECED);
+            }
         } else {
             // R-REPARENT-09: whatever it was to its creator, to its reaper it is an ordinary child.
             child.exit_signal.set(hold, ExitSignal::SIGCHLD);
         }
         child.record_parent(hold, self.parent, self.next_place);
         self.next_place += 1;
-        match child.own_numbers.lives_at_root(hold) {
+        match child.own_numbers().lives_at_root(hold) {
             // Then so does its parent: a child lives where that does, or further inside.
             true => child.ppid.set(hold, self.number),
             false => child.publish_ppid(hold, process),
@@ -289,9 +292,9 @@ impl<H: Host> Process<H> {
     /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
     #[inline]
     pub(super) fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
-        let ppid = match self.own_numbers.lives_at_root(hold) {
+        let ppid = match self.own_numbers().lives_at_root(hold) {
             // Then so does its parent: a child lives where that does, or further inside.
-            true => parent.own_numbers.number_to_holder(hold),
+            true => parent.own_numbers().number_to_holder(hold),
             false => parent.number_seen_by(hold, self),
         };
         self.ppid.set(hold, ppid);
@@ -309,10 +312,11 @@ impl<H: Host> Process<H> {
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Thread<H>> {
         if self.has(hold, Marks::BELOW_SUBREAPER) {
-            let level = self.own_numbers.level_in(hold);
+            let level = self.own_numbers().level_in(hold);
             let mut ancestor = self.parent_in(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
-            while let Some(process) = ancestor.filter(|it| it.own_numbers.level_in(hold) == level) {
+            while let Some(process) = ancestor.filter(|it| it.own_numbers().level_in(hold) == level)
+            {
                 hold.count_touched();
                 if process.has(hold, Marks::SUBREAPER) {
                     let candidate = process.leading_thread(hold).self_or_first_live(hold);

@@ -304,16 +304,17 @@ impl<H: Host> Thread<H> {
     #[inline(always)]
     fn origin_as_parent<'h>(&self, hold: &Hold<'h, H>, exit_signal: ExitSignal) -> Origin<'h, H> {
         let like = self.process_in(hold);
-        Origin { parent: self.in_hold(hold), like, exit_signal, parent_execs: like.execs.get(hold) }
+        Origin { parent: self.in_hold(hold), like, exit_signal, has_parent_execed: false }
     }
 
     fn origin_as_sibling<'h>(&self, hold: &Hold<'h, H>) -> Result<Origin<'h, H>, Errno> {
         let like = self.process_in(hold);
+        let parent = like.parent.get(hold).ok_or(Errno::EINVAL)?;
         Ok(Origin {
-            parent: like.parent.get(hold).ok_or(Errno::EINVAL)?,
+            parent,
             like,
             exit_signal: like.exit_signal.get(hold),
-            parent_execs: like.parent_execs.get(hold),
+            has_parent_execed: like.has_parent_execed(hold, parent.process_in(hold)),
         })
     }
 
@@ -406,7 +407,7 @@ impl<H: Host> Process<H> {
         }
         let table = self.table();
         let numbers = match request.namespace {
-            ForkNamespace::Inherited if self.own_numbers.level() == 0 => Numbers::at_root(),
+            ForkNamespace::Inherited if self.own_numbers().level() == 0 => Numbers::at_root(),
             ForkNamespace::Inherited => self.share_own_pid_ns().make_empty_numbers()?,
             ForkNamespace::New => {
                 PidNamespace::inside(&self.share_own_pid_ns())?.make_empty_numbers()?
@@ -478,7 +479,7 @@ impl<H: Host> PreparedFork<'_, H> {
         let caller = self.caller.process();
         caller
             .table()
-            .hold(|hold| self.child.process.own_numbers.number_in(hold, caller.pid_ns(hold)))
+            .hold(|hold| self.child.process.own_numbers().number_in(hold, caller.pid_ns(hold)))
     }
 
     /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end. Takes the lock.
@@ -640,7 +641,8 @@ pub(crate) struct Origin<'h, H: Host> {
     /// Whose group it inherits: the caller's.
     like: &'h Process<H>,
     exit_signal: ExitSignal,
-    parent_execs: u64,
+    /// The parent has exec'd since it forked who asks for a sibling.
+    has_parent_execed: bool,
 }
 
 /// How a new process comes to its numbers.
@@ -705,7 +707,9 @@ impl<H: Host> Child<H> {
         process.inherit_below_subreaper(hold, like);
         if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
             process.exit_signal.set(hold, origin.exit_signal);
-            process.parent_execs.set(hold, origin.parent_execs);
+            if origin.has_parent_execed {
+                process.mark(hold, Marks::PARENT_EXECED);
+            }
         } else {
             // To a reaper it is an ordinary child (R-REPARENT-09).
             process.exit_signal.set(hold, ExitSignal::SIGCHLD);
@@ -772,7 +776,7 @@ impl<H: Host> Process<H> {
         if hold.relations().is_table_gone() {
             return Err(Errno::ENOMEM.into());
         }
-        self.own_numbers.enter(hold, &number, caller, None)?;
+        self.own_numbers().enter(hold, &number, caller, None)?;
         let serial = hold.relations_mut().next_use_serial();
         self.serial.set(hold, serial);
         Ok(())
@@ -788,7 +792,7 @@ impl<H: Host> Process<H> {
         let task = Task::Process(Ptr::new(self));
         let place = match numbers {
             NumberSource::Taken(number, caller) => {
-                self.own_numbers.enter(hold, number, caller, Some(task))?;
+                self.own_numbers().enter(hold, number, caller, Some(task))?;
                 let serial = hold.relations_mut().next_use_serial();
                 self.serial.set(hold, serial);
                 serial.cast_signed()
@@ -804,7 +808,7 @@ impl<H: Host> Process<H> {
     #[cold]
     fn publish_reserved_number(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
         let own = self.in_hold(hold);
-        own.own_numbers.publish_task(hold, task);
+        own.own_numbers().publish_task(hold, task);
         if let Some(identity) = own.first_thread.identity_edge().get_if_set(hold) {
             identity.note_made(hold, task);
         }
@@ -825,7 +829,6 @@ impl<H: Host> Process<H> {
         self.enter_state(hold, ProcessState::Live);
         hold.relations_mut().census.created += 1;
         let thread = &self.first_thread;
-        thread.own_numbers().copy_to_embryo(hold, &self.own_numbers);
         thread.begin_life(hold);
         self.threads.push_first_part(hold, self, thread);
         self.live_threads.set(hold, 1);
@@ -834,7 +837,7 @@ impl<H: Host> Process<H> {
     /// Shows the numbers of the group and the session of `like`, and of its parent, as it sees them.
     #[inline(always)]
     fn inherit_numbers_of_others(&self, hold: &mut Hold<'_, H>, like: &Self, parent: &Self) {
-        match self.own_numbers.lives_at_root(hold) {
+        match self.own_numbers().lives_at_root(hold) {
             // Then so do the other two, for a child lives where they do, or further inside.
             true => {
                 self.ids.set(hold, like.ids.get_in(hold));

@@ -107,7 +107,6 @@ pub struct Process<H: Host> {
     pub(crate) head: Head,
     group_links: Links<Process<H>>,
     sibling_links: Links<Process<H>>,
-    pub(crate) own_numbers: Numbers<H>,
 
     group: StrongEdge<ProcessGroup<H>>,
     state: Word32,
@@ -137,10 +136,8 @@ pub struct Process<H: Host> {
     pub(crate) table: TableRef<H>,
     /// The futures that wait for its children.
     sleepers: WeakList<Sleeper, Sleepers>,
-    /// How often it has exec'd.
-    execs: Field<u64>,
-    /// How often its parent had, when that forked it.
-    parent_execs: Field<u64>,
+    /// When it exec'd last, among the places that children get; 0: never.
+    last_exec: Field<i64>,
 
     /// Which process this is among all that ever had its number.
     serial: Field<u64>,
@@ -180,6 +177,8 @@ bitflags::bitflags! {
         const GROUP_EXIT = 1 << 2;
         /// One thread is taking over in exec; no thread may join.
         const EXECING = 1 << 3;
+        /// Its parent has exec'd since it forked this one, as far as its birth does not show that.
+        const PARENT_EXECED = 1 << 4;
         /// It is stopped.
         const STOPPED = 1 << 5;
         /// Its stop has not been reported.
@@ -276,17 +275,17 @@ impl<H: Host> Process<H> {
     /// Serves getpid(2).
     #[inline]
     pub fn pid(&self) -> Pid {
-        self.own_numbers.number()
+        self.own_numbers().number()
     }
 
     /// Returns the process number as seen in a namespace; 0 if it is not visible there. R-PID-14. Takes the lock.
     pub fn pid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.table().hold(|hold| self.own_numbers.number_in(hold, viewer))
+        self.table().hold(|hold| self.own_numbers().number_in(hold, viewer))
     }
 
     /// Returns the namespace in which the process lives. Takes the lock.
     pub fn namespace(&self) -> ARef<PidNamespace<H>> {
-        self.table().hold(|hold| self.own_numbers.share_pid_ns(hold))
+        self.table().hold(|hold| self.own_numbers().share_pid_ns(hold))
     }
 
     /// Returns the kernel's data. Takes no lock.
@@ -369,7 +368,7 @@ impl<H: Host> Process<H> {
     /// Whether it refers to nothing but its group, at its end: never to what only who leaves the fast path has.
     #[inline]
     pub(crate) fn refers_to_group_alone(&mut self) -> bool {
-        self.own_numbers.level() == 0 && !self.marks.get_at_end().contains(Marks::SLOW_PATH)
+        self.own_numbers().level() == 0 && !self.marks.get_at_end().contains(Marks::SLOW_PATH)
     }
 
     /// Takes out what it holds of its group, at its end.
@@ -430,14 +429,14 @@ impl<H: Host> Process<H> {
         self.marks.set(hold, self.marks.get(hold) - marks);
     }
 
-    /// Its numbers.
+    /// Its numbers. They are its first thread's, for ever: whoever takes over in exec takes them over as well.
     pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
-        &self.own_numbers
+        self.first_thread.own_numbers()
     }
 
     /// The namespace in which it lives.
     pub(crate) fn pid_ns<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
-        self.in_hold(hold).own_numbers.pid_ns(hold)
+        self.in_hold(hold).own_numbers().pid_ns(hold)
     }
 
     /// Whether it is number 1 of its namespace, the table's own included.
@@ -500,11 +499,9 @@ pub(crate) mod written_out {
             data: H::ProcessData,
             thread_data: H::ThreadData,
         ) -> Self {
-            let own_numbers = Numbers::at_root();
             Self {
                 head: Head::new(),
                 table: TableRef::of(table),
-                own_numbers,
                 ppid: Word32::new(0),
                 state: Word32::new(ProcessState::Embryo as u32),
                 ids: Word64::new(0),
@@ -525,8 +522,7 @@ pub(crate) mod written_out {
                 terminal_generation: Field::new(0),
                 marks: Field::new(Marks::empty()),
                 exit_signal: Field::new(ExitSignal::from_raw(0)),
-                execs: Field::new(0),
-                parent_execs: Field::new(0),
+                last_exec: Field::new(0),
                 stop_signal: Field::new(None),
                 stop_round: Field::new(0),
                 stop_awaits: Field::new(0),
@@ -546,7 +542,6 @@ pub(crate) mod written_out {
             let Self {
                 head,
                 table: _,
-                own_numbers,
                 ppid,
                 state,
                 ids,
@@ -567,8 +562,7 @@ pub(crate) mod written_out {
                 terminal_generation,
                 marks,
                 exit_signal,
-                execs,
-                parent_execs,
+                last_exec,
                 stop_signal,
                 stop_round,
                 stop_awaits,
@@ -583,7 +577,6 @@ pub(crate) mod written_out {
             } = self;
             alloc::vec![
                 part("head", head),
-                part("own_numbers", own_numbers),
                 part("ppid", ppid),
                 part("state", state),
                 part("ids", ids),
@@ -604,8 +597,7 @@ pub(crate) mod written_out {
                 part("terminal_generation", terminal_generation),
                 part("marks", marks),
                 part("exit_signal", exit_signal),
-                part("execs", execs),
-                part("parent_execs", parent_execs),
+                part("last_exec", last_exec),
                 part("stop_signal", stop_signal),
                 part("stop_round", stop_round),
                 part("stop_awaits", stop_awaits),

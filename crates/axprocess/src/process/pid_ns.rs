@@ -65,7 +65,7 @@ impl<H: Host> Thread<H> {
     #[inline]
     pub(super) fn children_surely_live_at_root(&self, wanted: ForkNamespace) -> bool {
         wanted == ForkNamespace::Inherited
-            && self.process().own_numbers.level() == 0
+            && self.process().own_numbers().level() == 0
             && !self.has_mark(ThreadMark::ChildrenPidNs)
     }
 
@@ -97,7 +97,7 @@ impl<H: Host> Thread<H> {
 impl<H: Host> Process<H> {
     /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
     pub(crate) fn share_own_pid_ns(&self) -> ARef<PidNamespace<H>> {
-        match self.own_numbers.level() {
+        match self.own_numbers().level() {
             0 => ARef::from(self.table().pid_ns()),
             _ => self.namespace(),
         }

@@ -75,7 +75,7 @@ impl<H: Host> Process<H> {
     fn become_reaped_in_line(&self, hold: &mut Hold<'_, H>, is_on_fast_path: bool) {
         let group = self.group.get(hold);
         group.remove_member_end_if_last(hold, self, is_on_fast_path);
-        self.own_numbers.release_holder(hold);
+        self.own_numbers().release_holder(hold);
         self.enter_state(hold, ProcessState::Reaped);
         hold.relations_mut().census.reaped += 1;
         if !is_on_fast_path {
@@ -98,6 +98,6 @@ impl<H: Host> Process<H> {
             self.pid_ns(hold).set_init(hold, None);
         }
         self.later_leader.set(hold, None);
-        finish_waiting_inits(hold, &own.own_numbers);
+        finish_waiting_inits(hold, own.own_numbers());
     }
 }
