@@ -239,7 +239,7 @@ impl<H: Host> Thread<H> {
     /// Gives the number of a thread other than the leader back, which ended with this code.
     pub(super) fn release_non_leader_number(&self, hold: &mut Hold<'_, H>, code: u32) {
         let own = self.in_hold(hold);
-        if let Some(identity) = own.identity_edge().get_if_set(hold) {
+        if let Some(identity) = own.own_identity(hold) {
             identity.note_gone(hold, code);
         }
         own.own_numbers().release_holder(hold);
@@ -353,7 +353,7 @@ impl<H: Host> Process<H> {
     }
 
     fn mark_identity_exited(&self, hold: &mut Hold<'_, H>) {
-        if let Some(identity) = self.leading_thread(hold).identity_edge().get_if_set(hold) {
+        if let Some(identity) = self.identity_in(hold) {
             identity.note_exit(hold);
         }
     }

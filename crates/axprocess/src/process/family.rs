@@ -149,7 +149,8 @@ impl<'h, H: Host> Adoption<'h, H> {
         }
         child.record_parent(hold, self.parent, self.next_place);
         self.next_place += 1;
-        match child.own_numbers().lives_at_root(hold) {
+        // Who takes the fast path does, and its numbers need not be fetched.
+        match child.takes_fast_path(hold) || child.own_numbers().lives_at_root(hold) {
             // Then so does its parent: a child lives where that does, or further inside.
             true => child.ppid.set(hold, self.number),
             false => child.publish_ppid(hold, process),

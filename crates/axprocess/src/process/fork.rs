@@ -597,7 +597,7 @@ impl<H: Host> PreparedThread<'_, H> {
             let made = self.thread.in_hold(hold);
             let task = Task::Thread(Ptr::new(made));
             made.own_numbers().publish_task(hold, task);
-            if let Some(identity) = made.identity_edge().get_if_set(hold) {
+            if let Some(identity) = made.own_identity(hold) {
                 identity.note_made(hold, task);
             }
             made.join_thread_group(hold, self.listed.take());
@@ -627,7 +627,7 @@ fn release_failed_embryo<H: Host>(
     thread: &Thread<H>,
     numbers: &Numbers<H>,
 ) {
-    if let Some(identity) = thread.identity_edge().get_if_set(hold) {
+    if let Some(identity) = thread.own_identity(hold) {
         identity.note_gone(hold, 0);
     }
     numbers.release_and_close_if_first(hold);
@@ -809,7 +809,7 @@ impl<H: Host> Process<H> {
     fn publish_reserved_number(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
         let own = self.in_hold(hold);
         own.own_numbers().publish_task(hold, task);
-        if let Some(identity) = own.first_thread.identity_edge().get_if_set(hold) {
+        if let Some(identity) = own.identity_in(hold) {
             identity.note_made(hold, task);
         }
     }

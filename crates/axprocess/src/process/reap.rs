@@ -91,7 +91,7 @@ impl<H: Host> Process<H> {
     #[inline(never)]
     fn note_gone_and_leave_init(&self, hold: &mut Hold<'_, H>) {
         let own = self.in_hold(hold);
-        if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {
+        if let Some(identity) = own.identity_in(hold) {
             identity.note_gone(hold, self.leading_thread(hold).exit_code().get());
         }
         if self.is_pid_ns_init(hold) {
