@@ -1,12 +1,13 @@
 //! A thread: one member of the thread group that is a process.
 
+use alloc::boxed::Box;
 use core::fmt;
 
-use crate::list::{Links, Node, Ptr, WeakEdge};
-use crate::object::{Head, Owner};
+use crate::list::{Links, Node, Ptr, WeakEdge, WeakList};
+use crate::object::{Head, Owner, boxed};
 use crate::pid::{Identity, Numbers, PidNamespace};
-use crate::process::{Children, Process, PtraceRole};
-use crate::sync::{Field, Hold, StrongEdge, Word32};
+use crate::process::{Children, Marks, Process, PtraceRole, Sleeper, Sleepers};
+use crate::sync::{Field, Hold, OwnBlock, StrongEdge, Word32};
 use crate::{ARef, Errno, Host, Pid, Signal};
 
 /// A thread of a process. The system calls that depend on the calling thread are its methods.
@@ -16,33 +17,59 @@ use crate::{ARef, Errno, Host, Pid, Signal};
 /// A thread holds its process strongly, and until it has exited the process holds it: only an [exit](Self::exit_thread) ends a thread, dropping
 /// references to it ends nobody. The first thread stands inside its process, in the same block: its data is dropped with that of the process, when
 /// the last reference to either has gone. So what is heavy in a thread's data is an `Option` of the kernel's, emptied when the thread ends.
+#[repr(C)] // its numbers are the first: what stands before the first thread in its process is touched with them
 pub struct Thread<H: Host> {
+    pub(crate) own_numbers: Numbers<H>,
     pub(crate) head: Head,
     process: Owner<Process<H>>,
-    own_numbers: Numbers<H>,
-    /// Where its children will live, if not in its own namespace.
-    children_pid_ns: StrongEdge<PidNamespace<H>>,
     /// Its state, and above that its marks.
     state_and_marks: Word32,
+    /// How it ended; 0 before.
+    exit_code: Word32,
     thread_group_links: Links<Thread<H>>,
     children: Children<H>,
     /// Its place among the threads of its process; the first one's is 0.
     place_in_process: Field<i64>,
-    /// The round of the group stop in which it stopped last.
-    stopped_in: Field<u32>,
-    /// How it ended; 0 before.
-    exit_code: Word32,
-    /// Its parent-death signal. It survives the exit of a leader.
-    pdeath_signal: Field<Option<Signal>>,
+    /// What few threads have.
+    rarities: OwnBlock<Rarities<H>>,
     /// The thread that waits in vfork for this one. See `process/vfork.rs`.
     vfork_parent: WeakEdge<Thread<H>>,
     /// The thread that this one waits for in vfork.
     vfork_child: WeakEdge<Thread<H>>,
-    /// Its part in ptrace, if it has ever had one.
-    trace: StrongEdge<PtraceRole<H>>,
-    /// Its identity, if anybody has asked for it; a leader's is its process's.
-    identity: StrongEdge<Identity<H>>,
+    /// The round of the group stop in which it stopped last.
+    stopped_in: Field<u32>,
+    /// Its parent-death signal. It survives the exit of a leader.
+    pdeath_signal: Field<Option<Signal>>,
     pub(crate) data: H::ThreadData,
+}
+
+/// What few threads have, in a block that is allocated before the hold in which one first needs it; and what few processes have, with their first threads.
+pub(crate) struct Rarities<H: Host> {
+    /// Where its children will live, if not in its own namespace.
+    pub(crate) children_pid_ns: StrongEdge<PidNamespace<H>>,
+    /// Its part in ptrace, if it has ever had one.
+    pub(crate) trace: StrongEdge<PtraceRole<H>>,
+    /// Its identity, if anybody has asked for it; with the first thread stands that of the process, whoever leads.
+    pub(crate) identity: StrongEdge<Identity<H>>,
+    /// The futures that wait for the children of the process.
+    pub(crate) sleepers: WeakList<Sleeper, Sleepers>,
+}
+
+impl<H: Host> Rarities<H> {
+    /// Memory for those of one thread.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is none.
+    pub(crate) fn make() -> Result<Option<Box<Self>>, Errno> {
+        boxed(|| Self {
+            children_pid_ns: StrongEdge::empty(),
+            trace: StrongEdge::empty(),
+            identity: StrongEdge::empty(),
+            sleepers: WeakList::new(),
+        })
+        .map(Some)
+    }
 }
 
 /// Where a thread is in its life. It only moves forward.
@@ -122,7 +149,6 @@ impl<H: Host> Thread<H> {
             head: Head::new(),
             process,
             own_numbers,
-            children_pid_ns: StrongEdge::empty(),
             state_and_marks: Word32::new(ThreadState::Embryo as u32),
             thread_group_links: Links::new(),
             children: Children::new(),
@@ -132,8 +158,7 @@ impl<H: Host> Thread<H> {
             pdeath_signal: Field::new(None),
             vfork_parent: WeakEdge::none(),
             vfork_child: WeakEdge::none(),
-            trace: StrongEdge::empty(),
-            identity: StrongEdge::empty(),
+            rarities: OwnBlock::none(),
             data,
         }
     }
@@ -171,10 +196,6 @@ impl<H: Host> Thread<H> {
     /// Its numbers.
     pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
         &self.own_numbers
-    }
-
-    pub(crate) const fn children_pid_ns(&self) -> &StrongEdge<PidNamespace<H>> {
-        &self.children_pid_ns
     }
 
     /// A hint, wait-free; to a holder it is certain.
@@ -265,9 +286,26 @@ impl<H: Host> Thread<H> {
         &self.exit_code
     }
 
-    /// Its identity; of a leader, its process's.
-    pub(crate) const fn identity_edge(&self) -> &StrongEdge<Identity<H>> {
-        &self.identity
+    /// What it has that few threads have, if anything.
+    #[inline]
+    pub(crate) fn rarities(&self, hold: &Hold<'_, H>) -> Option<&Rarities<H>> {
+        self.rarities.get(hold)
+    }
+
+    /// The same, in fresh memory if there is none yet.
+    pub(crate) fn rarities_or(
+        &self,
+        hold: &mut Hold<'_, H>,
+        fresh: &mut Option<Box<Rarities<H>>>,
+    ) -> Option<&Rarities<H>> {
+        self.process().mark(hold, Marks::SLOW_PATH);
+        self.rarities.fill(hold, fresh);
+        self.rarities.get(hold)
+    }
+
+    /// Its own identity, if anybody has asked for it: not that of the process which it leads, if it is not the first.
+    pub(crate) fn own_identity<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Identity<H>> {
+        self.rarities(hold)?.identity.get_if_set(hold)
     }
 
     /// Its parent-death signal.
@@ -281,11 +319,6 @@ impl<H: Host> Thread<H> {
 
     pub(crate) const fn vfork_child(&self) -> &WeakEdge<Self> {
         &self.vfork_child
-    }
-
-    /// Its part in ptrace.
-    pub(crate) const fn trace_edge(&self) -> &StrongEdge<PtraceRole<H>> {
-        &self.trace
     }
 }
 
@@ -314,7 +347,6 @@ mod written_out {
                 head,
                 process,
                 own_numbers,
-                children_pid_ns,
                 state_and_marks,
                 thread_group_links,
                 children,
@@ -324,15 +356,13 @@ mod written_out {
                 pdeath_signal,
                 vfork_parent,
                 vfork_child,
-                trace,
-                identity,
+                rarities,
                 data: _,
             } = self;
             alloc::vec![
                 part("head", head),
                 part("process", process),
                 part("own_numbers", own_numbers),
-                part("children_pid_ns", children_pid_ns),
                 part("state_and_marks", state_and_marks),
                 part("thread_group_links", thread_group_links),
                 part("children", children),
@@ -342,8 +372,7 @@ mod written_out {
                 part("pdeath_signal", pdeath_signal),
                 part("vfork_parent", vfork_parent),
                 part("vfork_child", vfork_child),
-                part("trace", trace),
-                part("identity", identity),
+                part("rarities", rarities),
             ]
         }
     }

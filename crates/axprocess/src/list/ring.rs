@@ -14,9 +14,10 @@ pub(crate) trait Node<L>: Object {
 }
 
 /// The links of one object in one kind of list.
+#[repr(C)] // a walk follows the second, beside what stands behind
 pub(crate) struct Links<T> {
-    next: Field<Option<Ptr<T>>>,
     prev: Field<Option<Ptr<T>>>,
+    next: Field<Option<Ptr<T>>>,
 }
 
 impl<T: Send + Sync> Links<T> {

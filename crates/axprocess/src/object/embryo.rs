@@ -34,7 +34,7 @@ impl<H: Host> Process<H> {
             unsafe {
                 zero_all_but_written(place);
                 (&raw mut (*process).table).write(TableRef::of(table));
-                (&raw mut (*process).own_numbers).write(own_numbers);
+                (&raw mut (*process).first_thread.own_numbers).write(own_numbers);
                 (&raw mut (*process).children_usage).write(Field::new(usage));
                 (&raw mut (*process).data).write(data);
                 (&raw mut (*process).first_thread.data).write(thread_data);
@@ -45,7 +45,7 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// Zeroes all but the table and what of the kernel's stands together. In stretches: each is short enough to be spelled out, in one they would be a call.
+/// Zeroes all but the table and what of the kernel's stands at the end. In stretches: each is short enough to be spelled out, in one they would be a call.
 ///
 /// # Safety
 ///
@@ -54,10 +54,7 @@ impl<H: Host> Process<H> {
 unsafe fn zero_all_but_written<H: Host>(place: NonNull<Process<H>>) {
     let table = offset_of!(Process<H>, table);
     let behind_table = table + size_of::<TableRef<H>>();
-    let (usage, thread) =
-        (offset_of!(Process<H>, children_usage), offset_of!(Process<H>, first_thread));
-    let end = size_of::<Process<H>>();
-    for (from, to) in [(0, table), (behind_table, usage), (thread, end)] {
+    for (from, to) in [(0, table), (behind_table, offset_of!(Process<H>, children_usage))] {
         // SAFETY: by this function's own contract; each stretch lies in it. Held against: fields in another order (the type is `repr(C)`, and `usize` would overflow where this is compiled).
         unsafe { place.cast::<u8>().add(from).write_bytes(0, to - from) };
     }

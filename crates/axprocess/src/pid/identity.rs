@@ -3,7 +3,7 @@
 //! A number comes to mean somebody else after the reap. An identity does not: it begins with the process or thread that gets the number, is shared by the group and the session
 //! that are named after the process, and ends with the last of them; the next one to get the number has another. It keeps none of them alive, nor their data.
 //!
-//! It is made when it is first asked for, which can fail, and from then on stands with all that have it: with the process (in its leader thread), or the thread; with the group; with
+//! It is made when it is first asked for, which can fail, and from then on stands with all that have it: with the process (beside its first thread), or the thread; with the group; with
 //! the session. Whoever is founded later takes it over from the process. So all of them have the same one, and who asks again gets the same again.
 //!
 //! | step | who | the identity of a process | of another thread |
@@ -12,6 +12,7 @@
 //! | zombie | the last thread; of a thread, its exit while it is traced | has exited: polls readable | the same |
 //! | gone | the reap; the thread's exit; the exec in which it takes the leader's number | keeps how it ended; names only the group and the session, if they live | keeps how it ended |
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
@@ -21,10 +22,10 @@ use super::number::Task;
 use super::own_numbers::Numbers;
 use crate::group::ProcessGroup;
 use crate::object::Head;
-use crate::process::{Marks, Process, ProcessState};
+use crate::process::{Process, ProcessState};
 use crate::session::Session;
 use crate::sync::{Field, Hold, StrongEdge, TableInner, Word32, Word64};
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Rarities, Thread, ThreadState};
 use crate::{ARef, Errno, ExitStatus, HandleState, Host, Pid};
 
 /// One use of a number: what a process, a thread, a group and a session are named by, for ever.
@@ -214,17 +215,23 @@ pub(crate) fn retry_with_preallocated_identity<H: Host, R>(
     table: &TableInner<H>,
     look: impl for<'h> Fn(&mut Hold<'h, H>, &mut Preallocated<H>) -> Result<Option<R>, Errno>,
 ) -> Result<R, Errno> {
-    let mut preallocated = Preallocated(None);
+    let mut preallocated = Preallocated { identity: None, rarities: None };
     loop {
         if let Some(found) = table.hold(|hold| look(hold, &mut preallocated))? {
             return Ok(found);
         }
-        preallocated.0 = Some(Identity::make_blank(table)?);
+        preallocated = Preallocated {
+            identity: Some(Identity::make_blank(table)?),
+            rarities: Rarities::make()?,
+        };
     }
 }
 
-/// Memory for one identity, if there is some already.
-pub(crate) struct Preallocated<H: Host>(Option<ARef<Identity<H>>>);
+/// Memory for one identity, and for where it stands with its thread, if there is some already.
+pub(crate) struct Preallocated<H: Host> {
+    identity: Option<ARef<Identity<H>>>,
+    rarities: Option<Box<Rarities<H>>>,
+}
 
 impl<H: Host> Process<H> {
     /// Returns the identity of the process. Takes the lock.
@@ -238,9 +245,14 @@ impl<H: Host> Process<H> {
         })
     }
 
-    /// The identity, if anybody has asked for it.
+    /// The identity, if anybody has asked for it: it stands with the first thread, also when another has taken over.
+    pub(crate) fn identity_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Identity<H>> {
+        self.first_thread.own_identity(hold)
+    }
+
+    /// The same, to be held.
     pub(crate) fn existing_identity(&self, hold: &Hold<'_, H>) -> Option<ARef<Identity<H>>> {
-        self.leading_thread(hold).identity_edge().get_if_set(hold).map(ARef::from)
+        self.identity_in(hold).map(ARef::from)
     }
 
     /// The identity; `Ok(None)`: it has to be made, of memory that is not there yet.
@@ -255,16 +267,14 @@ impl<H: Host> Process<H> {
         if self.state() == ProcessState::Reaped {
             return Err(Errno::ESRCH);
         }
-        let Some(made) = preallocated.0.take() else { return Ok(None) };
+        let Some(made) = preallocated.identity.take() else { return Ok(None) };
         let task = self.is_in_table().then(|| Task::Process(crate::list::Ptr::new(self)));
         let state = match self.state() {
             ProcessState::Zombie => HandleState::Exited,
             _ => HandleState::Running,
         };
         made.begin(hold, self.own_numbers(), self.serial(hold), task, state);
-        self.mark(hold, Marks::SLOW_PATH);
-        let edge = self.leading_thread(hold).identity_edge();
-        edge.set(hold, Some(ARef::clone(&made)));
+        self.first_thread.set_own_identity(hold, preallocated, &made);
         share_with_group_and_session(hold, &made);
         Ok(Some(made))
     }
@@ -291,14 +301,13 @@ impl<H: Host> Thread<H> {
         if self.has_process_number(hold) {
             return self.process().find_or_make_identity(hold, preallocated);
         }
-        let edge = self.identity_edge();
-        if let Some(present) = edge.get_if_set(hold) {
+        if let Some(present) = self.own_identity(hold) {
             return Ok(Some(ARef::from(present)));
         }
         if self.state() == ThreadState::Exited {
             return Err(Errno::ESRCH);
         }
-        let Some(made) = preallocated.0.take() else { return Ok(None) };
+        let Some(made) = preallocated.identity.take() else { return Ok(None) };
         let is_made = self.state() != ThreadState::Embryo;
         let task = is_made.then(|| Task::Thread(crate::list::Ptr::new(self)));
         let serial = hold.relations_mut().next_use_serial();
@@ -307,8 +316,19 @@ impl<H: Host> Thread<H> {
             _ => HandleState::Running,
         };
         made.begin(hold, self.own_numbers(), serial, task, state);
-        edge.set(hold, Some(ARef::clone(&made)));
+        self.set_own_identity(hold, preallocated, &made);
         Ok(Some(made))
+    }
+
+    fn set_own_identity(
+        &self,
+        hold: &mut Hold<'_, H>,
+        preallocated: &mut Preallocated<H>,
+        made: &ARef<Identity<H>>,
+    ) {
+        if let Some(own) = self.rarities_or(hold, &mut preallocated.rarities) {
+            own.identity.set(hold, Some(ARef::clone(made)));
+        }
     }
 }
 
@@ -369,7 +389,7 @@ fn identity_of_group_or_session<H: Host>(
         // It shares what it has with this one.
         return founder.find_or_make_identity(hold, preallocated);
     }
-    let Some(made) = preallocated.0.take() else { return Ok(None) };
+    let Some(made) = preallocated.identity.take() else { return Ok(None) };
     made.begin(hold, numbers, serial, None, HandleState::Gone);
     edge.set(hold, Some(ARef::clone(&made)));
     share_with_group_and_session(hold, &made);

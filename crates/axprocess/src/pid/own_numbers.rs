@@ -14,6 +14,7 @@ use crate::{ARef, Errno, Host, Pid};
 ///
 /// In the table's own namespace that is one word. A thing that lives further inside shares a record of its outer numbers with what
 /// is named after it: a group and a session have the numbers of the process that founded them (R-NS-01, R-NS-28).
+#[repr(C)] // the number stands beside what stands before
 pub(crate) struct Numbers<H: Host> {
     number: Word32,
     /// How deep the namespace lies in which the thing lives.

@@ -58,13 +58,13 @@ impl<H: Host> Process<H> {
         let unusual = [
             ("another thread", has_second || self.later_leader.get_if_set(hold).is_some()),
             ("a part in ptrace", first.trace(hold).is_some()),
-            ("an identity", first.identity_edge().get_if_set(hold).is_some()),
+            ("an identity", first.own_identity(hold).is_some()),
             ("a parent-death signal", self.pdeath_threads.get(hold) > 0),
             ("a vfork", first.vfork_parent().get(hold).is_some() || first.is_waiting_for_vfork()),
             ("a stop", self.stop_round.get(hold) > 0 || self.stop_awaits.get(hold) > 0),
             ("a session of its own", self.leads_session()),
-            ("a namespace for its children", first.children_pid_ns().get_if_set(hold).is_some()),
-            ("a namespace of its own", self.own_numbers.level() > 0 || self.is_pid_ns_init(hold)),
+            ("what few have", first.rarities(hold).is_some()),
+            ("a namespace of its own", self.own_numbers().level() > 0 || self.is_pid_ns_init(hold)),
         ];
         for (what, has) in unusual {
             assert!(!has, "19: {self:?} has {what}, and is not marked");

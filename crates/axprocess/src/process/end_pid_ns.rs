@@ -9,7 +9,7 @@ use crate::{Host, Signal, SignalCause, SignalInfo};
 impl<H: Host> Process<H> {
     /// Step 1: with the last thread of its init, a namespace closes. The table's own never does.
     pub(super) fn close_pid_ns_if_init(&self, hold: &mut Hold<'_, H>) {
-        if self.own_numbers.level() > 0 && self.is_pid_ns_init(hold) {
+        if self.own_numbers().level() > 0 && self.is_pid_ns_init(hold) {
             self.pid_ns(hold).close(hold);
             self.mark(hold, Marks::ENDING_PID_NS);
         }

@@ -239,8 +239,6 @@ impl<H: Host> Thread<H> {
         if let Some(trace) = process.traced_leader(hold) {
             trace.unlink_and_wake_tracer(hold);
         }
-        let identity = process.existing_identity(hold);
-        self.identity_edge().set(hold, identity);
         process.later_leader.set(hold, Some(ARef::from(self)));
         self.own_numbers().copy_from(hold, process.own_numbers());
         // Its stops are the process's now, and the process's are its.

@@ -185,7 +185,7 @@ impl<H: Host> Thread<H> {
         if self.has_mark(ThreadMark::UsesMm) {
             self.release_mm_and_ctty(hold);
         }
-        if process.own_numbers.level() > 0 {
+        if process.own_numbers().level() > 0 {
             self.close_pid_ns_if_child_reaper(hold);
         }
         if !self.try_exit_ptrace(hold) {
@@ -241,7 +241,7 @@ impl<H: Host> Thread<H> {
     /// Gives the number of a thread other than the leader back, which ended with this code.
     pub(super) fn release_non_leader_number(&self, hold: &mut Hold<'_, H>, code: u32) {
         let own = self.in_hold(hold);
-        if let Some(identity) = own.identity_edge().get_if_set(hold) {
+        if let Some(identity) = own.own_identity(hold) {
             identity.note_gone(hold, code);
         }
         own.own_numbers().release_holder(hold);
@@ -355,7 +355,7 @@ impl<H: Host> Process<H> {
     }
 
     fn mark_identity_exited(&self, hold: &mut Hold<'_, H>) {
-        if let Some(identity) = self.leading_thread(hold).identity_edge().get_if_set(hold) {
+        if let Some(identity) = self.identity_in(hold) {
             identity.note_exit(hold);
         }
     }
@@ -477,12 +477,16 @@ impl<H: Host> Process<H> {
     /// The exit signal, as long as `parent` is the program that asked for it; `SIGCHLD` once it has exec'd. R-NOTIFY-06, B31.
     #[inline]
     fn effective_exit_signal(&self, hold: &Hold<'_, H>, parent: &Self) -> Option<Signal> {
-        let is_other_program = || self.parent_execs.get(hold) != parent.execs.get(hold);
         match self.exit_signal.get(hold) {
             ExitSignal::SIGCHLD => Some(Signal::SIGCHLD),
-            _ if is_other_program() => Some(Signal::SIGCHLD),
+            _ if self.has_parent_execed(hold, parent) => Some(Signal::SIGCHLD),
             own => own.signal(),
         }
+    }
+
+    /// Whether its parent is another program than the one that forked it. Linux compares `parent_exec_id` with `self_exec_id`.
+    fn has_parent_execed(&self, hold: &Hold<'_, H>, parent: &Self) -> bool {
+        self.parent_execs.get(hold) != parent.execs.get(hold)
     }
 
     /// One step of the end of a root, without telling anyone, when the whole table is being dropped: a child becomes a root, a tracee is let go, a thread leaves, or nothing of that is left and it is released.

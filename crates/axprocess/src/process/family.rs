@@ -129,7 +129,7 @@ impl<'h, H: Host> Adoption<'h, H> {
         Self {
             parent,
             stays: child.is_child_of(hold, process),
-            number: process.own_numbers.number_at_root(hold),
+            number: process.own_numbers().number_at_root(hold),
             next_place: hold.relations_mut().next_places(BATCH as u64),
         }
     }
@@ -146,7 +146,8 @@ impl<'h, H: Host> Adoption<'h, H> {
         }
         child.record_parent(hold, self.parent, self.next_place);
         self.next_place += 1;
-        match child.own_numbers.lives_at_root(hold) {
+        // Who takes the fast path does, and its numbers need not be fetched.
+        match child.takes_fast_path(hold) || child.own_numbers().lives_at_root(hold) {
             // Then so does its parent: a child lives where that does, or further inside.
             true => child.ppid.set(hold, self.number),
             false => child.publish_ppid(hold, process),
@@ -289,9 +290,9 @@ impl<H: Host> Process<H> {
     /// Publishes the parent's number as this process sees it: 0 if it lives outside (R-NS-02).
     #[inline]
     pub(super) fn publish_ppid(&self, hold: &mut Hold<'_, H>, parent: &Self) {
-        let ppid = match self.own_numbers.lives_at_root(hold) {
+        let ppid = match self.own_numbers().lives_at_root(hold) {
             // Then so does its parent: a child lives where that does, or further inside.
-            true => parent.own_numbers.number_to_holder(hold),
+            true => parent.own_numbers().number_to_holder(hold),
             false => parent.number_seen_by(hold, self),
         };
         self.ppid.set(hold, ppid);
@@ -309,10 +310,11 @@ impl<H: Host> Process<H> {
     /// The nearest living subreaper above this process, else the init of its namespace (R-REPARENT-03 to -06). `None` when the table is gone.
     pub(super) fn find_reaper<'h>(&self, hold: &mut Hold<'h, H>) -> Option<&'h Thread<H>> {
         if self.has(hold, Marks::BELOW_SUBREAPER) {
-            let level = self.own_numbers.level_in(hold);
+            let level = self.own_numbers().level_in(hold);
             let mut ancestor = self.parent_in(hold);
             // R-REPARENT-03: the walk stays on the level of the dying one's namespace.
-            while let Some(process) = ancestor.filter(|it| it.own_numbers.level_in(hold) == level) {
+            while let Some(process) = ancestor.filter(|it| it.own_numbers().level_in(hold) == level)
+            {
                 hold.count_touched();
                 if process.has(hold, Marks::SUBREAPER) {
                     let candidate = process.leading_thread(hold).self_or_first_live(hold);

@@ -406,7 +406,7 @@ impl<H: Host> Process<H> {
         }
         let table = self.table();
         let numbers = match request.namespace {
-            ForkNamespace::Inherited if self.own_numbers.level() == 0 => Numbers::at_root(),
+            ForkNamespace::Inherited if self.own_numbers().level() == 0 => Numbers::at_root(),
             ForkNamespace::Inherited => self.share_own_pid_ns().make_empty_numbers()?,
             ForkNamespace::New => {
                 PidNamespace::inside(&self.share_own_pid_ns())?.make_empty_numbers()?
@@ -478,7 +478,7 @@ impl<H: Host> PreparedFork<'_, H> {
         let caller = self.caller.process();
         caller
             .table()
-            .hold(|hold| self.child.process.own_numbers.number_in(hold, caller.pid_ns(hold)))
+            .hold(|hold| self.child.process.own_numbers().number_in(hold, caller.pid_ns(hold)))
     }
 
     /// Returns a handle of the child, for `CLONE_PIDFD`. If the fork is given up, the handle is at its end. Takes the lock.
@@ -596,7 +596,7 @@ impl<H: Host> PreparedThread<'_, H> {
             let made = self.thread.in_hold(hold);
             let task = Task::Thread(Ptr::new(made));
             made.own_numbers().publish_task(hold, task);
-            if let Some(identity) = made.identity_edge().get_if_set(hold) {
+            if let Some(identity) = made.own_identity(hold) {
                 identity.note_made(hold, task);
             }
             made.join_thread_group(hold, self.listed.take());
@@ -626,7 +626,7 @@ fn release_failed_embryo<H: Host>(
     thread: &Thread<H>,
     numbers: &Numbers<H>,
 ) {
-    if let Some(identity) = thread.identity_edge().get_if_set(hold) {
+    if let Some(identity) = thread.own_identity(hold) {
         identity.note_gone(hold, 0);
     }
     numbers.release_and_close_if_first(hold);
@@ -640,7 +640,7 @@ pub(crate) struct Origin<'h, H: Host> {
     /// Whose group it inherits: the caller's.
     like: &'h Process<H>,
     exit_signal: ExitSignal,
-    parent_execs: u64,
+    parent_execs: u32,
 }
 
 /// How a new process comes to its numbers.
@@ -773,7 +773,7 @@ impl<H: Host> Process<H> {
         if hold.relations().is_table_gone() {
             return Err(Errno::ENOMEM.into());
         }
-        self.own_numbers.enter(hold, &number, caller, None)?;
+        self.own_numbers().enter(hold, &number, caller, None)?;
         let serial = hold.relations_mut().next_use_serial();
         self.serial.set(hold, serial);
         Ok(())
@@ -789,7 +789,7 @@ impl<H: Host> Process<H> {
         let task = Task::Process(Ptr::new(self));
         let place = match numbers {
             NumberSource::Taken(number, caller) => {
-                self.own_numbers.enter(hold, number, caller, Some(task))?;
+                self.own_numbers().enter(hold, number, caller, Some(task))?;
                 let serial = hold.relations_mut().next_use_serial();
                 self.serial.set(hold, serial);
                 serial.cast_signed()
@@ -805,8 +805,8 @@ impl<H: Host> Process<H> {
     #[cold]
     fn publish_reserved_number(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
         let own = self.in_hold(hold);
-        own.own_numbers.publish_task(hold, task);
-        if let Some(identity) = own.first_thread.identity_edge().get_if_set(hold) {
+        own.own_numbers().publish_task(hold, task);
+        if let Some(identity) = own.identity_in(hold) {
             identity.note_made(hold, task);
         }
     }
@@ -826,7 +826,6 @@ impl<H: Host> Process<H> {
         self.enter_state(hold, ProcessState::Live);
         hold.relations_mut().census.created += 1;
         let thread = &self.first_thread;
-        thread.own_numbers().copy_to_embryo(hold, &self.own_numbers);
         thread.begin_life(hold);
         self.threads.push_first_part(hold, self, thread);
         self.live_threads.set(hold, 1);
@@ -835,7 +834,7 @@ impl<H: Host> Process<H> {
     /// Shows the numbers of the group and the session of `like`, and of its parent, as it sees them.
     #[inline(always)]
     fn inherit_numbers_of_others(&self, hold: &mut Hold<'_, H>, like: &Self, parent: &Self) {
-        match self.own_numbers.lives_at_root(hold) {
+        match self.own_numbers().lives_at_root(hold) {
             // Then so do the other two, for a child lives where they do, or further inside.
             true => {
                 self.ids.set(hold, like.ids.get_in(hold));

@@ -215,8 +215,8 @@ impl<H: Host> Process<H> {
     ) -> Result<(), Refusal> {
         self.check_may_setsid(hold)?;
         // Both or none: what has the number already needs no memory, so neither is refused.
-        session.found(hold, Some(&self.own_numbers))?;
-        group.found(hold, Some(&self.own_numbers), session)?;
+        session.found(hold, Some(self.own_numbers()))?;
+        group.found(hold, Some(self.own_numbers()), session)?;
         self.mark(hold, Marks::SLOW_PATH);
         self.forget_terminal(hold);
         self.relocate(hold, group);
@@ -250,7 +250,7 @@ impl<H: Host> Process<H> {
         embryo: &ProcessGroup<H>,
     ) -> Result<(), Refusal> {
         let session = self.session_in(hold);
-        embryo.found(hold, Some(&self.own_numbers), session)?;
+        embryo.found(hold, Some(self.own_numbers()), session)?;
         self.relocate(hold, embryo);
         Ok(())
     }

@@ -81,11 +81,11 @@ pub use wait::{
 pub(crate) use wait::{Sleeper, Sleepers};
 
 use crate::group::ProcessGroup;
-use crate::list::{Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakEdge, WeakList};
+use crate::list::{Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakEdge};
 use crate::object::Head;
 use crate::pid::{Numbers, PidNamespace};
 use crate::sync::{Field, Hold, StrongEdge, TableInner, TableRef, Word32, Word64};
-use crate::thread::{Thread, ThreadGroupList, ThreadState};
+use crate::thread::{Rarities, Thread, ThreadGroupList, ThreadState};
 use crate::{ARef, ExitSignal, ExitStatus, Host, Pid, Signal};
 
 /// A process: a group of threads with one number, one parent, and one place in a process group.
@@ -102,48 +102,47 @@ use crate::{ARef, ExitSignal, ExitStatus, Host, Pid, Signal};
 ///
 /// So a process lives at least until it is reaped, and its parent outlives its claim on it. After the reap the object is
 /// freed with the last `ARef`. The kernel's data is dropped then, never under the relation lock.
-#[repr(C)] // in lines of 64 bytes as they are touched together
+#[repr(C)] // what is touched together stands together
 pub struct Process<H: Host> {
     pub(crate) head: Head,
-    group_links: Links<Process<H>>,
-    sibling_links: Links<Process<H>>,
-    pub(crate) own_numbers: Numbers<H>,
-
-    group: StrongEdge<ProcessGroup<H>>,
-    state: Word32,
-    ppid: Word32,
-    /// PGID in the upper half, SID in the lower: read together, they are never torn.
-    ids: Word64,
-    /// The parent's thread whose child this is.
-    parent: WeakEdge<Thread<H>>,
+    // What it is asked for as one of the children of a process that exits, and what it is told.
     /// Its place among its siblings: when it was born or adopted.
     birth: Field<i64>,
-    /// Its place among the members of its group: when it joined.
-    group_place: Field<i64>,
-    /// How many of its threads, a leader that has exited included, have a parent-death signal.
-    pdeath_threads: Field<u32>,
+    /// The parent's thread whose child this is.
+    parent: WeakEdge<Thread<H>>,
+    state: Word32,
+    ppid: Word32,
     marks: Field<Marks>,
     exit_signal: Field<ExitSignal>,
     /// The classes of the reports of those that stand at and below its place in the queue of reports.
     subtree_classes: Field<u8>,
+    /// How many of `threads` live.
+    live_threads: Field<u32>,
+    sibling_links: Links<Process<H>>,
+    group: StrongEdge<ProcessGroup<H>>,
 
+    // What a walk over the members of a group touches: the link to the next one, and its number, which stands with its first thread.
+    group_links: Links<Process<H>>,
+    pub(crate) first_thread: Thread<H>,
+
+    /// PGID in the upper half, SID in the lower: read together, they are never torn.
+    ids: Word64,
+
+    /// Held by its group.
+    pub(crate) table: TableRef<H>,
     reportable: TreeLinks<Process<H>>,
-
     /// The tally of the list is of those that live and have begun to exit.
     threads: StrongList<Thread<H>, ThreadGroupList>,
     /// The thread that took over in exec; none: the first thread leads.
     later_leader: StrongEdge<Thread<H>>,
-    /// Held by its group.
-    pub(crate) table: TableRef<H>,
-    /// The futures that wait for its children.
-    sleepers: WeakList<Sleeper, Sleepers>,
-    /// How often it has exec'd, and had who forked it before.
-    execs: Field<u64>,
-    /// How often its parent had, when that forked it.
-    parent_execs: Field<u64>,
-
+    /// Its place among the members of its group: when it joined.
+    group_place: Field<i64>,
     /// Which process this is among all that ever had its number.
     serial: Field<u64>,
+    /// How often it has exec'd, and had who forked it before.
+    execs: Field<u32>,
+    /// How often its parent had, when that forked it.
+    parent_execs: Field<u32>,
     /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
     terminal_generation: Field<u64>,
     exit_code: Word32,
@@ -155,17 +154,16 @@ pub struct Process<H: Host> {
     stop_awaits: Field<u32>,
     /// How often `SIGCONT` was sent.
     continues: Word32,
-    /// How many of `threads` live.
-    live_threads: Field<u32>,
     /// How many children have moved from one of its threads to another.
     moved_children: Field<u32>,
+    /// How many of its threads, a leader that has exited included, have a parent-death signal.
+    pdeath_threads: Field<u32>,
     /// The classes of what it has to report, while it stands in the queue of reports.
     own_classes: Field<u8>,
     stop_signal: Field<Option<Signal>>,
     pub(crate) children_usage: Field<H::Usage>,
 
     pub(crate) data: H::ProcessData,
-    pub(crate) first_thread: Thread<H>,
 }
 
 bitflags::bitflags! {
@@ -194,7 +192,7 @@ bitflags::bitflags! {
         const CONTINUE_NOTICE = 1 << 10;
         /// There is, or was, a subreaper above it: else its orphans need not look for one. Never taken back, as Linux's `has_child_subreaper`.
         const BELOW_SUBREAPER = 1 << 11;
-        /// It has, or has had, what most processes never do: a second thread, a part in ptrace, a vfork, a stop, a parent-death signal, an identity; it leads a
+        /// It has, or has had, what most processes never do: a second thread, a part in ptrace, a vfork, a stop, a parent-death signal, an identity, a future that waits for its children; it leads a
         /// session, is or was a subreaper or an init, lives in a namespace of its own or had one for its children. Never taken back. Who does not have it takes the fast path through exit, wait and
         /// reap, and at its end refers to nothing but its group.
         const SLOW_PATH = 1 << 12;
@@ -276,17 +274,17 @@ impl<H: Host> Process<H> {
     /// Serves getpid(2).
     #[inline]
     pub fn pid(&self) -> Pid {
-        self.own_numbers.number()
+        self.own_numbers().number()
     }
 
     /// Returns the process number as seen in a namespace; 0 if it is not visible there. R-PID-14. Takes the lock.
     pub fn pid_in(&self, viewer: &PidNamespace<H>) -> Pid {
-        self.table().hold(|hold| self.own_numbers.number_in(hold, viewer))
+        self.table().hold(|hold| self.own_numbers().number_in(hold, viewer))
     }
 
     /// Returns the namespace in which the process lives. Takes the lock.
     pub fn namespace(&self) -> ARef<PidNamespace<H>> {
-        self.table().hold(|hold| self.own_numbers.share_pid_ns(hold))
+        self.table().hold(|hold| self.own_numbers().share_pid_ns(hold))
     }
 
     /// Returns the kernel's data. Takes no lock.
@@ -369,7 +367,7 @@ impl<H: Host> Process<H> {
     /// Whether it refers to nothing but its group, at its end: never to what only who leaves the fast path has.
     #[inline]
     pub(crate) fn refers_to_group_alone(&mut self) -> bool {
-        self.own_numbers.level() == 0 && !self.marks.get_at_end().contains(Marks::SLOW_PATH)
+        self.own_numbers().level() == 0 && !self.marks.get_at_end().contains(Marks::SLOW_PATH)
     }
 
     /// Takes out what it holds of its group, at its end.
@@ -430,14 +428,14 @@ impl<H: Host> Process<H> {
         self.marks.set(hold, self.marks.get(hold) - marks);
     }
 
-    /// Its numbers.
+    /// Its numbers. They are its first thread's, for ever: whoever takes over in exec takes them over as well.
     pub(crate) const fn own_numbers(&self) -> &Numbers<H> {
-        &self.own_numbers
+        self.first_thread.own_numbers()
     }
 
     /// The namespace in which it lives.
     pub(crate) fn pid_ns<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
-        self.in_hold(hold).own_numbers.pid_ns(hold)
+        self.in_hold(hold).own_numbers().pid_ns(hold)
     }
 
     /// Whether it is number 1 of its namespace, the table's own included.
@@ -447,6 +445,12 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn is_table_init_in(&self, hold: &Hold<'_, H>) -> bool {
         hold.root_pid_ns().init(hold).is_some_and(|init| core::ptr::eq(init, self))
+    }
+
+    /// What it has that few processes have, if anything.
+    #[inline]
+    fn rarities(&self, hold: &Hold<'_, H>) -> Option<&Rarities<H>> {
+        self.first_thread.rarities(hold)
     }
 
     /// How many of its threads live and have begun to exit: how they end is settled.
@@ -500,11 +504,9 @@ pub(crate) mod written_out {
             data: H::ProcessData,
             thread_data: H::ThreadData,
         ) -> Self {
-            let own_numbers = Numbers::at_root();
             Self {
                 head: Head::new(),
                 table: TableRef::of(table),
-                own_numbers,
                 ppid: Word32::new(0),
                 state: Word32::new(ProcessState::Embryo as u32),
                 ids: Word64::new(0),
@@ -534,7 +536,6 @@ pub(crate) mod written_out {
                 pdeath_threads: Field::new(0),
                 exit_code: Word32::new(0),
                 news: Word32::new(0),
-                sleepers: WeakList::new(),
                 children_usage: Field::new(H::Usage::default()),
                 data,
                 first_thread: Thread::first(thread_data),
@@ -546,7 +547,6 @@ pub(crate) mod written_out {
             let Self {
                 head,
                 table: _,
-                own_numbers,
                 ppid,
                 state,
                 ids,
@@ -576,14 +576,12 @@ pub(crate) mod written_out {
                 pdeath_threads,
                 exit_code,
                 news,
-                sleepers,
                 children_usage: _,
                 data: _,
                 first_thread: _,
             } = self;
             alloc::vec![
                 part("head", head),
-                part("own_numbers", own_numbers),
                 part("ppid", ppid),
                 part("state", state),
                 part("ids", ids),
@@ -613,7 +611,6 @@ pub(crate) mod written_out {
                 part("pdeath_threads", pdeath_threads),
                 part("exit_code", exit_code),
                 part("news", news),
-                part("sleepers", sleepers),
             ]
         }
     }

@@ -1,9 +1,9 @@
 //! Which PID namespace a thread's children live in: unshare(2) and setns(2).
 
-use super::{ForkNamespace, Marks, Process};
+use super::{ForkNamespace, Process};
 use crate::pid::PidNamespace;
 use crate::sync::Hold;
-use crate::thread::{Thread, ThreadMark};
+use crate::thread::{Rarities, Thread, ThreadMark};
 use crate::{ARef, Errno, Host};
 
 impl<H: Host> Thread<H> {
@@ -25,15 +25,16 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: it is neither.
+    /// In this order: `ENOMEM`: there is no memory. `EINVAL`: it is neither.
     pub fn set_namespace_for_children(&self, pid_ns: &PidNamespace<H>) -> Result<(), Errno> {
+        let mut fresh = Rarities::make()?;
         self.process().table().hold(|hold| {
             if !self.process().pid_ns(hold).contains(pid_ns) {
                 return Err(Errno::EINVAL);
             }
-            self.children_pid_ns().set(hold, Some(ARef::from(pid_ns)));
+            let own = self.rarities_or(hold, &mut fresh).ok_or(Errno::ENOMEM)?;
+            own.children_pid_ns.set(hold, Some(ARef::from(pid_ns)));
             self.set_mark(hold, ThreadMark::ChildrenPidNs, true);
-            self.process().mark(hold, Marks::SLOW_PATH);
             Ok(())
         })
     }
@@ -58,14 +59,15 @@ impl<H: Host> Thread<H> {
     /// Where this thread's next child will live.
     pub(super) fn children_pid_ns_in<'h>(&self, hold: &Hold<'h, H>) -> &'h PidNamespace<H> {
         let own = self.in_hold(hold);
-        own.children_pid_ns().get_if_set(hold).unwrap_or_else(|| own.process().pid_ns(hold))
+        let chosen = own.rarities(hold).and_then(|it| it.children_pid_ns.get_if_set(hold));
+        chosen.unwrap_or_else(|| own.process().pid_ns(hold))
     }
 
     /// Whether the child of a request will live in the table's own namespace, as far as that needs no look under the lock.
     #[inline]
     pub(super) fn children_surely_live_at_root(&self, wanted: ForkNamespace) -> bool {
         wanted == ForkNamespace::Inherited
-            && self.process().own_numbers.level() == 0
+            && self.process().own_numbers().level() == 0
             && !self.has_mark(ThreadMark::ChildrenPidNs)
     }
 
@@ -97,7 +99,7 @@ impl<H: Host> Thread<H> {
 impl<H: Host> Process<H> {
     /// The namespace in which the process lives, for ever. Takes the lock only for one inside another.
     pub(crate) fn share_own_pid_ns(&self) -> ARef<PidNamespace<H>> {
-        match self.own_numbers.level() {
+        match self.own_numbers().level() {
             0 => ARef::from(self.table().pid_ns()),
             _ => self.namespace(),
         }

@@ -75,7 +75,7 @@ impl<H: Host> Process<H> {
     fn become_reaped_in_line(&self, hold: &mut Hold<'_, H>, is_on_fast_path: bool) {
         let group = self.group.get(hold);
         group.remove_member_end_if_last(hold, self, is_on_fast_path);
-        self.own_numbers.release_holder(hold);
+        self.own_numbers().release_holder(hold);
         self.enter_state(hold, ProcessState::Reaped);
         hold.relations_mut().census.reaped += 1;
         if !is_on_fast_path {
@@ -91,13 +91,13 @@ impl<H: Host> Process<H> {
     #[inline(never)]
     fn note_gone_and_leave_init(&self, hold: &mut Hold<'_, H>) {
         let own = self.in_hold(hold);
-        if let Some(identity) = own.leading_thread(hold).identity_edge().get_if_set(hold) {
+        if let Some(identity) = own.identity_in(hold) {
             identity.note_gone(hold, self.leading_thread(hold).exit_code().get());
         }
         if self.is_pid_ns_init(hold) {
             self.pid_ns(hold).set_init(hold, None);
         }
         self.later_leader.set(hold, None);
-        finish_waiting_inits(hold, &own.own_numbers);
+        finish_waiting_inits(hold, own.own_numbers());
     }
 }

@@ -83,7 +83,7 @@ impl<H: Host> Process<H> {
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn reboot(&self, command: RebootCommand) -> Reboot {
-        if self.own_numbers.level() == 0 {
+        if self.own_numbers().level() == 0 {
             return Reboot::Machine;
         }
         self.table().hold(|hold| {

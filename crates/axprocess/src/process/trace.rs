@@ -29,7 +29,7 @@ mod record;
 
 use core::num::NonZeroU16;
 
-use record::TraceMarks;
+use record::{FreshRole, TraceMarks};
 pub(crate) use record::{PtraceRole, TracedBy};
 
 use super::Marks;
@@ -120,8 +120,7 @@ impl<H: Host> Thread<H> {
         options: TraceOptions,
     ) -> Result<ARef<Self>, Errno> {
         let table = self.process().table();
-        let (mut of_tracer, mut of_tracee) =
-            (Some(PtraceRole::make(table)?), Some(PtraceRole::make(table)?));
+        let (mut of_tracer, mut of_tracee) = (FreshRole::make(table)?, FreshRole::make(table)?);
         table.hold(|hold| {
             let task = self.process().pid_ns(hold).task_of(hold, tid);
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
@@ -166,8 +165,7 @@ impl<H: Host> Thread<H> {
     /// In this order: `ENOMEM`: there is no memory. `EPERM`: it is traced; the host [forbids it](Host::may_trace).
     pub fn trace_me(&self) -> Result<(), Errno> {
         let table = self.process().table();
-        let (mut of_tracer, mut of_tracee) =
-            (Some(PtraceRole::make(table)?), Some(PtraceRole::make(table)?));
+        let (mut of_tracer, mut of_tracee) = (FreshRole::make(table)?, FreshRole::make(table)?);
         table.hold(|hold| {
             if self.is_traced(hold) {
                 return Err(Errno::EPERM);
@@ -199,7 +197,7 @@ impl<H: Host> Thread<H> {
     /// `ENOMEM`: there is no memory.
     pub fn inherit_tracer(&self, maker: &Self) -> Result<Option<TraceStart>, Errno> {
         let table = self.process().table();
-        let mut fresh = Some(PtraceRole::make(table)?);
+        let mut fresh = FreshRole::make(table)?;
         if !table.is(maker.process().table()) {
             return Ok(None);
         }

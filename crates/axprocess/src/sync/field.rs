@@ -1,5 +1,6 @@
 //! Cells that open only in a hold of the relation lock.
 
+use alloc::boxed::Box;
 use core::cell::UnsafeCell;
 
 use super::Hold;
@@ -107,6 +108,37 @@ impl<T: Object> StrongEdge<T> {
         // dropped when the new one is in its place; that frees nothing, for there is a hold. Held against: data that calls as it is dropped (it is, after the unlock).
         let before = unsafe { core::mem::replace(&mut *self.0.get(), target) };
         drop(before);
+    }
+}
+
+/// What an object has in a block of its own, from when it first needs it until its end.
+pub(crate) struct OwnBlock<T>(UnsafeCell<Option<Box<T>>>);
+
+// SAFETY: the block is reached only with a `Hold`, and shared from then on, hence `T: Sync`; it is dropped with the object, by whichever thread, hence `T: Send`. Held against: two threads that both give an object
+// its first block (the second finds it full).
+unsafe impl<T: Send + Sync> Sync for OwnBlock<T> {}
+
+impl<T> OwnBlock<T> {
+    pub(crate) const fn none() -> Self {
+        Self(UnsafeCell::new(None))
+    }
+
+    /// What stands in it, if it is there, for as long as the object is borrowed.
+    #[inline]
+    pub(crate) fn get<H: Host>(&self, _: &Hold<'_, H>) -> Option<&T> {
+        // SAFETY: the hold excludes who fills it for the time of the read, and what it is filled with stays there until the object's end. Held against: an object whose last reference goes in the hold (it is freed
+        // after the unlock), a second block (`fill` leaves the first).
+        unsafe { (*self.0.get()).as_deref() }
+    }
+
+    /// Takes a block, if there is none yet: else that stays with the caller.
+    pub(crate) fn fill<H: Host>(&self, _: &mut Hold<'_, H>, block: &mut Option<Box<T>>) {
+        // SAFETY: the hold excludes every other thread; what is written over is `None`, to which nobody has a reference. Held against: a block that is there already (it is left), a caller without one (nothing changes).
+        unsafe {
+            if (*self.0.get()).is_none() {
+                *self.0.get() = block.take();
+            }
+        }
     }
 }
 

@@ -126,7 +126,7 @@ static void stolen(void) {
             setsid();
             ioctl(terminal, TIOCSCTTY, 0);
             say();
-            while (ioctl(terminal, TIOCGPGRP, &group) == 0) ;
+            for (int asked = 0; asked < 1000000 && ioctl(terminal, TIOCGPGRP, &group) == 0; asked++) ;
             _exit(1);
         }
         await();

@@ -156,7 +156,7 @@ impl<H: Host> Thread<H> {
         self.enter_state(hold, ThreadState::Zombie);
         self.enter_dead_run(hold);
         self.clear_pdeath_signal(hold);
-        if let Some(identity) = self.identity_edge().get_if_set(hold) {
+        if let Some(identity) = self.own_identity(hold) {
             identity.note_exit(hold);
         }
         hold.host().wake_thread_pollers(hold.view(), self);

@@ -3,11 +3,13 @@
 #[cfg(feature = "check")]
 mod check;
 
+use alloc::boxed::Box;
+
 use crate::list::{Links, Node, WeakEdge, WeakList};
 use crate::object::Head;
-use crate::process::{Marks, Process, ProcessState};
+use crate::process::{Process, ProcessState};
 use crate::sync::{Field, Hold, TableInner};
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Rarities, Thread, ThreadState};
 use crate::{ARef, Errno, ExitStatus, Host, Pid, PidNamespace, WaitStatus};
 
 use super::TraceStop;
@@ -65,12 +67,12 @@ impl<H: Host> Node<Tracees> for PtraceRole<H> {
 }
 
 impl<H: Host> PtraceRole<H> {
-    /// A record of nobody yet: it is allocated before the lock is taken.
+    /// A record of nobody yet.
     ///
     /// # Errors
     ///
     /// `ENOMEM`: there is no memory.
-    pub(super) fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
+    fn make(table: &TableInner<H>) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
             head: Head::new(),
@@ -255,25 +257,42 @@ impl<H: Host> PtraceRole<H> {
     }
 }
 
+/// What a thread needs that may get its first part in ptrace: it is allocated before the lock is taken.
+pub(super) struct FreshRole<H: Host> {
+    role: Option<ARef<PtraceRole<H>>>,
+    rarities: Option<Box<Rarities<H>>>,
+}
+
+impl<H: Host> FreshRole<H> {
+    /// That of nobody yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: there is no memory.
+    pub(super) fn make(table: &TableInner<H>) -> Result<Self, Errno> {
+        Ok(Self { role: Some(PtraceRole::make(table)?), rarities: Rarities::make()? })
+    }
+}
+
 impl<H: Host> Thread<H> {
     /// Its record, if it has ever been a tracer or a tracee.
+    #[inline]
     pub(crate) fn trace<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h PtraceRole<H>> {
-        self.trace_edge().get_if_set(hold)
+        self.rarities(hold)?.trace.get_if_set(hold)
     }
 
     /// Its record, made from a fresh one if it has none.
     pub(super) fn trace_or<'h>(
         &self,
         hold: &mut Hold<'h, H>,
-        fresh: &mut Option<ARef<PtraceRole<H>>>,
+        fresh: &mut FreshRole<H>,
     ) -> Option<&'h PtraceRole<H>> {
         if self.trace(hold).is_none() {
-            let trace = fresh.take()?;
+            let trace = fresh.role.take()?;
             let serial = hold.relations_mut().next_place().unsigned_abs();
             trace.serial.set(hold, serial);
             trace.thread.set(hold, Some(self));
-            self.process().mark(hold, Marks::SLOW_PATH);
-            self.trace_edge().set(hold, Some(trace));
+            self.rarities_or(hold, &mut fresh.rarities)?.trace.set(hold, Some(trace));
         }
         self.trace(hold)
     }

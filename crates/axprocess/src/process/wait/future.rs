@@ -7,6 +7,7 @@ use core::task::{Context, Poll};
 
 use super::sleeper::Sleeper;
 use super::{Look, WaitCall, WaitEvent, WaitOptions, WaitOutcome};
+use crate::thread::Rarities;
 use crate::{ARef, Errno, Host};
 
 impl<H: Host> WaitCall<'_, H> {
@@ -68,10 +69,14 @@ impl<H: Host> Future for WaitFuture<'_, H> {
                 Err(errno) => return Poll::Ready(Err(errno)),
             }
         }
+        let mut fresh = None;
         let sleeper = match &mut self.sleeper {
             Some(sleeper) => sleeper,
-            nobody => match Sleeper::make() {
-                Ok(sleeper) => nobody.insert(sleeper),
+            nobody => match Sleeper::make().and_then(|it| Ok((it, Rarities::make()?))) {
+                Ok((sleeper, rarities)) => {
+                    fresh = rarities;
+                    nobody.insert(sleeper)
+                }
                 Err(errno) => return Poll::Ready(Err(errno)),
             },
         };
@@ -81,6 +86,9 @@ impl<H: Host> Future for WaitFuture<'_, H> {
         let mut paused = None;
         loop {
             let (answer, _released) = process.table().hold(|hold| {
+                let Some(own) = process.first_thread.rarities_or(hold, &mut fresh) else {
+                    return (Some(Poll::Ready(Err(Errno::ENOMEM))), None);
+                };
                 let answer = match &mut paused {
                     Some(look) => Look::go_on(look, hold),
                     begins => Look::begin(hold, call.caller, &call.target, call.options, begins),
@@ -91,14 +99,14 @@ impl<H: Host> Future for WaitFuture<'_, H> {
                         return (Some(Poll::Pending), None);
                     }
                     Some(Ok(WaitOutcome::NothingYet(token))) => {
-                        let fall_asleep = |it| sleeper.fall_asleep(hold, process, token, it);
+                        let fall_asleep = |it| sleeper.fall_asleep(hold, &own.sleepers, token, it);
                         return (Some(Poll::Pending), waker.take().and_then(fall_asleep));
                     }
                     Some(Ok(WaitOutcome::Event(event))) => Ok(Some(event)),
                     Some(Err(errno)) => Err(errno),
                     None => return (None, None),
                 };
-                (Some(Poll::Ready(answer)), sleeper.cancel_sleep(hold, process))
+                (Some(Poll::Ready(answer)), sleeper.cancel_sleep(hold, &own.sleepers))
             });
             if is_overtaken {
                 // A child has reported since the first hold of this look, and found nobody asleep: the next poll looks anew.
@@ -116,7 +124,10 @@ impl<H: Host> Drop for WaitFuture<'_, H> {
         // A panic of the lock leaves it in its list: then it stays allocated for ever.
         if let Some(sleeper) = self.sleeper.take().map(ManuallyDrop::new) {
             let process = self.call.caller.process();
-            let _released = process.table().hold(|hold| sleeper.cancel_sleep(hold, process));
+            let _released = process.table().hold(|hold| {
+                let own = process.rarities(hold)?;
+                sleeper.cancel_sleep(hold, &own.sleepers)
+            });
             drop(ManuallyDrop::into_inner(sleeper));
         }
     }

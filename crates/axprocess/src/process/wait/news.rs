@@ -4,6 +4,7 @@
 //! group, and with `__WNOTHREAD` a child of that very thread that no other traces. Nobody is woken because a child has ceased to match.
 
 use super::WaitOptions;
+use super::sleeper::make_sleepers_due;
 use super::target::{ChildId, Target};
 use crate::Host;
 use crate::pid::IdentityKey;
@@ -105,8 +106,8 @@ impl<H: Host> Process<H> {
     ) {
         self.news.set(hold, self.news.get_in(hold).wrapping_add(1));
         hold.host().wake_waiters(hold.view(), self, &news(hold));
-        if !self.sleepers.is_empty(hold) {
-            self.make_sleepers_due(hold, &news(hold));
+        if let Some(own) = self.rarities(hold) {
+            make_sleepers_due(hold, &own.sleepers, news);
         }
     }
 }

@@ -16,9 +16,8 @@ use core::task::Waker;
 
 use super::WaitToken;
 use super::news::ChildNews;
-use crate::list::{Links, Node};
+use crate::list::{Links, Node, WeakList};
 use crate::object::Head;
-use crate::process::Process;
 use crate::sync::{BATCH, Field, Hold, Opened, TableInner};
 use crate::{ARef, Errno, Host};
 
@@ -64,19 +63,19 @@ impl Sleeper {
         })
     }
 
-    /// Falls asleep in a process, and gives back what it held before, to be dropped after the unlock.
+    /// Falls asleep in the list of a process, and gives back what it held before, to be dropped after the unlock.
     #[must_use = "to be kept until the hold has ended"]
     pub(super) fn fall_asleep<H: Host>(
         &self,
         hold: &mut Hold<'_, H>,
-        process: &Process<H>,
+        sleepers: &WeakList<Self, Sleepers>,
         token: WaitToken,
         waker: Waker,
     ) -> Option<Waker> {
-        let before = self.cancel_sleep(hold, process);
-        let moves = process.sleepers.owner_counter().get(hold);
+        let before = self.cancel_sleep(hold, sleepers);
+        let moves = sleepers.owner_counter().get(hold);
         self.place.set(hold, Place::Asleep(token, moves));
-        process.sleepers.push_back(hold, self);
+        sleepers.push_back(hold, self);
         *self.waker.get_mut(hold) = Some(waker);
         before
     }
@@ -86,12 +85,12 @@ impl Sleeper {
     pub(super) fn cancel_sleep<H: Host>(
         &self,
         hold: &mut Hold<'_, H>,
-        process: &Process<H>,
+        sleepers: &WeakList<Self, Sleepers>,
     ) -> Option<Waker> {
         match self.place.get(hold) {
             Place::Nowhere => {}
-            Place::Asleep(_, moves) if moves == process.sleepers.owner_counter().get(hold) => {
-                process.sleepers.remove(hold, self);
+            Place::Asleep(_, moves) if moves == sleepers.owner_counter().get(hold) => {
+                sleepers.remove(hold, self);
             }
             Place::Asleep(..) | Place::Due => hold.due().remove(hold, self),
         }
@@ -100,28 +99,34 @@ impl Sleeper {
     }
 }
 
-impl<H: Host> Process<H> {
-    /// Makes the sleepers due that the news concerns. All in one hold, as Linux wakes a whole queue: the news is theirs at one moment. So of very many none is asked
-    /// whether it is concerned: all are woken, and look again.
-    pub(super) fn make_sleepers_due(&self, hold: &mut Hold<'_, H>, news: &ChildNews) {
-        if self.sleepers.len(hold) > BATCH {
-            let moves = self.sleepers.owner_counter();
-            moves.set(hold, moves.get(hold).wrapping_add(1));
-            self.sleepers.move_all(hold, hold.due());
+/// Makes the sleepers of a process due that the news concerns. All in one hold, as Linux wakes a whole queue: the news is theirs at one moment. So of very many none is asked
+/// whether it is concerned: all are woken, and look again.
+#[inline(never)]
+pub(super) fn make_sleepers_due<H: Host>(
+    hold: &mut Hold<'_, H>,
+    sleepers: &WeakList<Sleeper, Sleepers>,
+    news: impl Fn(&Hold<'_, H>) -> ChildNews,
+) {
+    if sleepers.is_empty(hold) {
+        return;
+    }
+    if sleepers.len(hold) > BATCH {
+        let moves = sleepers.owner_counter();
+        moves.set(hold, moves.get(hold).wrapping_add(1));
+        sleepers.move_all(hold, hold.due());
+        hold.owe_wakes();
+        return;
+    }
+    let news = news(hold);
+    let mut next = sleepers.first(hold);
+    while let Some(sleeper) = next {
+        hold.count_touched();
+        next = sleepers.after(hold, sleeper);
+        if matches!(sleeper.place.get(hold), Place::Asleep(token, _) if token.is_woken_by(&news)) {
+            sleepers.remove(hold, sleeper);
+            sleeper.place.set(hold, Place::Due);
+            hold.due().push_back(hold, sleeper);
             hold.owe_wakes();
-            return;
-        }
-        let mut next = self.sleepers.first(hold);
-        while let Some(sleeper) = next {
-            hold.count_touched();
-            next = self.sleepers.after(hold, sleeper);
-            if matches!(sleeper.place.get(hold), Place::Asleep(token, _) if token.is_woken_by(news))
-            {
-                self.sleepers.remove(hold, sleeper);
-                sleeper.place.set(hold, Place::Due);
-                hold.due().push_back(hold, sleeper);
-                hold.owe_wakes();
-            }
         }
     }
 }

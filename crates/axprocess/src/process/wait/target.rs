@@ -52,7 +52,7 @@ impl ChildId {
             return None;
         };
         let thread = thread.get(hold);
-        let identity = thread.identity_edge().get_if_set(hold)?;
+        let identity = thread.own_identity(hold)?;
         (identity.identity_key(hold) == named)
             .then(|| thread.trace(hold))
             .flatten()
