@@ -58,7 +58,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// What a process has used of the machine; `()` if the kernel does not count.
     type Usage: ResourceUsage;
 
-    /// Whether a table keeps the blocks of a few processes and threads that were freed, 8 of each at most, for the next ones. So it can, for a while, hold that much more memory than its objects
+    /// Whether a table keeps the blocks of processes and threads that were freed, 128 of each at most, for the next ones. So it can, for a while, hold that much more memory than its objects
     /// need, and data of the kernel that is large makes it more. Under Miri and the sanitizers of rustc none is kept, so that they see a use after free.
     const KEEPS_BLOCKS: bool = true;
 

@@ -57,7 +57,7 @@ impl<const KEEPS: bool> Host for Kernel<KEEPS> {
 
 #[test]
 fn numbers_that_are_free_again_need_no_memory() {
-    // Design: each distant number needs nodes of its own, of which no more than a few stay when it is given back.
+    // Design: each distant number needs nodes of its own, of which no more than a few stay when it is given back; beside them stay the blocks of the free list.
     let table = ProcessTable::new(Kernel::<true>);
     table.check_every(NonZeroU64::MAX);
     let init = table.new_init(1, (), ()).unwrap();
@@ -72,13 +72,13 @@ fn numbers_that_are_free_again_need_no_memory() {
     let any = WaitRequest::wait4(-1, 1).unwrap();
     while let Ok(WaitOutcome::Event(_)) = init.wait(&any) {}
     let kept = BYTES.get() - before;
-    assert!(kept < 16 * 1024, "{kept}");
+    assert!(kept < 128 * 512, "{kept}");
 }
 
 #[test]
 #[cfg_attr(any(sanitized, miri), ignore = "no block is kept")]
 fn a_life_after_a_life_asks_the_allocator_for_nothing() {
-    // Objects: what was freed serves the next fork and the next thread; of a crowd that has gone, no more than a few blocks stay.
+    // Objects: what was freed serves the next fork and the next thread; of a crowd that has gone, no more blocks stay than the free list has room for.
     let table = ProcessTable::new(Kernel::<true>);
     // The checker takes memory.
     table.check_every(NonZeroU64::MAX);
@@ -103,9 +103,9 @@ fn a_life_after_a_life_asks_the_allocator_for_nothing() {
     let lists = REQUESTS.get() - requests;
     assert!((100..=104).contains(&lists), "{lists}");
     let before = BLOCKS.get();
-    live(50);
+    live(300);
     let kept = BLOCKS.get() - before;
-    assert!((1..=16).contains(&kept), "{kept}");
+    assert!((100..=2 * 128).contains(&kept), "{kept}");
     drop(init);
     drop(table);
 }

@@ -44,10 +44,17 @@ impl<S, T> FirstUse<S, T> {
     /// # Errors
     ///
     /// Those of `make`, which has left the seed where it was: the next one tries again.
+    #[inline]
     pub(crate) fn get_or_make(
         &self,
         make: impl FnOnce(&mut Option<S>) -> Result<T, Errno>,
     ) -> Result<&T, Errno> {
+        self.get().map_or_else(|| self.make(make), Ok)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make(&self, make: impl FnOnce(&mut Option<S>) -> Result<T, Errno>) -> Result<&T, Errno> {
         loop {
             if let Some(made) = self.get() {
                 return Ok(made);
