@@ -122,7 +122,7 @@ impl World {
             let dead = self.give_children(thread, heir);
             self.forget_thread(thread);
             self.release(&dead);
-            self.release_dead_tracees(&threads);
+            self.release_dead_tracees(process, &threads);
             return;
         }
         if self[process].last_to_live == Some(thread) && self[process].leads_session {
@@ -156,7 +156,7 @@ impl World {
             self[process].life = Life::HeldByTracers;
             self.release(&dead);
         }
-        self.release_dead_tracees(&threads);
+        self.release_dead_tracees(process, &threads);
     }
 
     /// R-EXIT-20: what signals say of a dead process.
@@ -322,7 +322,7 @@ impl World {
         self[init].life = Life::Withheld;
         self.exit_ptrace(last);
         // They are in the way of the namespace's end.
-        self.release_dead_tracees(&self.tracees(last));
+        self.release_dead_tracees(init, &self.tracees(last));
         for child in self.children_of_thread(last) {
             self[child].parent = Some(leader);
         }

@@ -113,7 +113,7 @@ impl World {
 
     pub(crate) fn detach_tracee(&mut self, caller: ThreadKey, tid: i32) -> Result<(), Errno> {
         let tracee = self.stopped_tracee(caller, tid)?;
-        self.let_go(tracee);
+        self.let_go(tracee, self.process_of(caller));
         Ok(())
     }
 }
@@ -206,15 +206,15 @@ impl World {
             if self[tracee].traced.kills_at_exit && self[tracee].alive {
                 self.send_to(tracee, Scope::Thread, Signal::SIGKILL, SignalCause::Kernel);
             }
-            self.let_go(tracee);
+            self.let_go(tracee, self.process_of(tracer));
         }
     }
 
     /// R-PTRACE-05, R-PTRACE-06: when others have heard of the tracer's end, the thread first that was attached first.
-    pub(super) fn release_dead_tracees(&mut self, dead: &[ThreadKey]) {
+    pub(super) fn release_dead_tracees(&mut self, of_tracer: ProcessKey, dead: &[ThreadKey]) {
         for &tracee in dead.iter().rev() {
             if self.threads.contains_key(&tracee) && self.holds_back_end(tracee) {
-                self.let_go(tracee);
+                self.let_go(tracee, of_tracer);
             }
         }
     }
@@ -226,17 +226,18 @@ impl World {
         self.is_dead_thread(tracee) || self.is_zombie(process) && parent == Some(Life::Withheld)
     }
 
-    /// `__ptrace_detach`.
-    fn let_go(&mut self, tracee: ThreadKey) {
+    /// `__ptrace_detach`, by a thread of this process, which may be gone by then.
+    fn let_go(&mut self, tracee: ThreadKey, of_tracer: ProcessKey) {
         let traced = std::mem::take(&mut self[tracee].traced);
-        let Some(tracer) = traced.tracer else { return };
+        if traced.tracer.is_none() {
+            return;
+        }
         if self.is_dead_thread(tracee) {
-            // The tracer's process may be gone by then.
             self.release_dead_thread(tracee);
         } else if self[tracee].alive || self[tracee].exiting {
             self.hooks.push(Hook::TracingChanged { of: tracee });
         } else if self.is_zombie(self.process_of(tracee)) {
-            self.let_zombie_go(self.process_of(tracee), self.process_of(tracer));
+            self.let_zombie_go(self.process_of(tracee), of_tracer);
         }
     }
 
