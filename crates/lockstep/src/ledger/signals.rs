@@ -84,7 +84,7 @@ impl Ledger {
         }
         let is_alive = self.threads.contains_key(&pid)
             && !self.ask(|model| model.is_doomed(pid)).unwrap_or(true);
-        (!is_alive).then_some(ENDED_IN_STOP)
+        (!is_alive && self.history.has_had(pid)).then_some(ENDED_IN_STOP)
     }
 
     /// Why what SIGCHLD says of a child is not compared, if it is not.
