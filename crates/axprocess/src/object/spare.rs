@@ -47,9 +47,8 @@ impl<T, const MOST: usize> Spare<T, MOST> {
         self.top.store(top.wrapping_add(1), Ordering::Relaxed);
         let place = self.place(top);
         let (none, own) = (ptr::null_mut(), unwritten.0.as_ptr());
-        let is_kept = place.load(Ordering::Relaxed).is_null()
-            && place.compare_exchange(none, own, Ordering::Release, Ordering::Relaxed).is_ok();
-        if is_kept {
+        // Not looked at before: what is read without exchanging may be out of date, and both of two that come at once would find no room.
+        if place.compare_exchange(none, own, Ordering::Release, Ordering::Relaxed).is_ok() {
             core::mem::forget(unwritten);
         }
     }
