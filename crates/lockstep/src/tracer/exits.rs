@@ -406,11 +406,11 @@ impl Tracer<'_> {
             return false;
         }
         let inits = self.processes.iter().filter(|(_, process)| process.is_init);
-        let alone = inits.filter_map(|(_, process)| match process.threads.len() {
+        let mut alone = inits.filter_map(|(_, process)| match process.threads.len() {
             1 => process.threads.first().copied(),
             _ => None,
         });
-        let Some(tid) = { alone }.find(|&tid| self.exits_silently(tid)) else {
+        let Some(tid) = alone.find(|&tid| self.exits_silently(tid)) else {
             return false;
         };
         self.begin_silent_exit(tid, libc::SIGKILL);

@@ -49,7 +49,7 @@ fn sends(s: &Sight<'_>, seen: &mut Seen) {
         Operation::Sigqueue(_, _, code) | Operation::Tgsigqueue(_, _, _, code) => {
             let is_refused = s.failed(EPERM) || s.failed(ESRCH) || s.failed(EINVAL);
             seen.when("R-KILL-11", is_refused);
-            let is_placeless = matches!(*code, -2 | -5);
+            let is_placeless = matches!(*code, libc::SI_TIMER | libc::SI_SIGIO);
             let is_init = target.is_some_and(|it| s.is_init(it) && s.depth(it) > 0);
             let is_kernels = *code == libc::SI_KERNEL && target == Some(s.caller);
             seen.when("R-KILL-12", s.is_done() && is_init && (is_placeless || is_kernels));
