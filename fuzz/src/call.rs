@@ -405,6 +405,14 @@ coded! {
             by: Index,
             tid: u16,
         },
+        /// The kernel sends a signal by itself: whom, and on whose behalf, is said by bits.
+        KernelSends {
+            by: Index,
+            on_behalf_of: Index,
+            signal: Sig,
+            code: Wild,
+            how: u8,
+        },
     }
 
     /// The flags of clone: mostly some that mean something here.

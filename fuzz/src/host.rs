@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use axprocess::{
-    ChildSignalAction, DiscardedSignals, Host, PidNamespace, Process, Relations, Signal,
-    SignalAction, SignalInfo, Thread, View,
+    ChildSignalAction, DiscardedSignals, ForcedAction, Host, PidNamespace, Process, Relations,
+    Signal, SignalAction, SignalInfo, Thread, View,
 };
 
 /// What the hooks answer until the next [`Call::Mood`](crate::Call::Mood).
@@ -169,12 +169,24 @@ impl Host for Moody {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         let set = &target.host_data().waiting;
         set.put(set.bits() | bit(info.signal));
     }
 
-    fn post_thread_signal(&self, _: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Thread<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         let set = &target.host_data().waiting;
         set.put(set.bits() | bit(info.signal));
     }
@@ -207,6 +219,22 @@ impl Host for Moody {
 
     fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<Self>, signal: Signal) -> bool {
         thread.host_data().blocks(signal)
+    }
+
+    fn reset_signal_action(
+        &self,
+        _: View<'_, Self>,
+        thread: &Thread<Self>,
+        signal: Signal,
+        _: ForcedAction,
+    ) {
+        let (own, process) = (thread.host_data(), thread.process().host_data());
+        for set in [&own.blocked, &process.ignored, &process.handled] {
+            set.put(set.bits() & !bit(signal));
+        }
+        if signal == Signal::SIGCHLD {
+            process.child.fetch_and(!ChildSignalAction::IGNORE.bits(), Relaxed);
+        }
     }
 
     fn is_signal_queued(

@@ -8,9 +8,10 @@ mod terminals;
 mod tracing;
 
 use axprocess::{
-    ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Number,
-    PendingCoreDump, PendingExec, PendingExit, Pid, PidHandle, PidNamespace, Process, ProcessTable,
-    RebootCommand, Signal, StopTicket, Terminal, Thread, WaitOutcome, WaitRequest,
+    ARef, Errno, ExitSignal, ExitStatus, ForcedAction, ForkNamespace, ForkParent, ForkRequest,
+    GivenInfo, KernelCause, Number, PendingCoreDump, PendingExec, PendingExit, Pid, PidHandle,
+    PidNamespace, Process, ProcessTable, RebootCommand, Signal, StopTicket, Terminal, Thread,
+    WaitOutcome, WaitRequest,
 };
 
 use crate::call::{Call, Index, Steps};
@@ -254,6 +255,27 @@ impl World {
             Call::Tgsigqueue { by, tgid, tid, signal, code } => {
                 let info = GivenInfo { signal: signal.value(), code: code.value(), value: 0 };
                 self.thread(by)?.rt_tgsigqueueinfo(tgid.value(), tid.value(), info).ok()?;
+            }
+            Call::KernelSends { by, on_behalf_of, signal, code, how } => {
+                let thread = self.thread(by)?;
+                let signal = signal_of(signal.value())?;
+                let named = self.process(on_behalf_of)?;
+                let sender: Option<&Process<Moody>> = (how & 4 != 0).then_some(&named);
+                let cause = match how & 3 {
+                    0 => KernelCause::Kernel,
+                    1 => KernelCause::OnBehalfOf(&named),
+                    _ => KernelCause::Event { code: code.value(), value: 0, sender },
+                };
+                match how >> 3 & 7 {
+                    0 => thread.process().send_signal(signal, cause),
+                    1 => {
+                        thread.process().group().send_signal(signal, cause, |_, _| how & 0x40 == 0)
+                    }
+                    2 => thread.force_signal(signal, cause, ForcedAction::AsSet),
+                    3 => thread.force_signal(signal, cause, ForcedAction::Default),
+                    4 => thread.force_signal(signal, cause, ForcedAction::Final),
+                    _ => thread.send_signal(signal, cause),
+                }
             }
             Call::SignalSent { by, signal } => {
                 self.process(by)?.note_signal_sent(signal_of(signal.value())?);

@@ -3,8 +3,8 @@
 use core::num::NonZeroUsize;
 
 use crate::{
-    ChildNews, DiscardedSignals, Lock, PidNamespace, Process, Relations, Signal, SignalInfo,
-    Terminal, Thread, View,
+    ChildNews, DiscardedSignals, ForcedAction, Lock, PidNamespace, Process, Relations, Signal,
+    SignalInfo, Terminal, Thread, View,
 };
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
@@ -72,12 +72,21 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Queues a signal for a process as a whole.
     ///
+    /// `sender` is the process whose number `info` says, for what else a `siginfo_t` says of it (`si_uid`, `si_utime`, `si_stime`): who has sent the signal, the child that has news, the parent that dies.
+    /// `None`: the kernel has sent it.
+    ///
     /// What the process ignores does not come here, as far as the host answers [`signal_action`](Self::signal_action). If
     /// the process ends by the signal, [`request_exit`](Self::request_exit) follows for each of its threads.
     ///
     /// Default: the signal is lost.
-    fn post_signal(&self, view: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
-        let _ = (view, target, info);
+    fn post_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<Self>,
+        info: &SignalInfo,
+        sender: Option<&Process<Self>>,
+    ) {
+        let _ = (view, target, info, sender);
     }
 
     /// Queues a signal for a process as a whole, like [`post_signal`](Self::post_signal), which it calls unless the kernel says otherwise.
@@ -90,16 +99,23 @@ pub trait Host: Sized + Send + Sync + 'static {
         target: &Process<Self>,
         addressed: &Thread<Self>,
         info: &SignalInfo,
+        sender: Option<&Process<Self>>,
     ) {
         let _ = addressed;
-        self.post_signal(view, target, info);
+        self.post_signal(view, target, info, sender);
     }
 
     /// Queues a signal for one thread; all else is as for [`post_signal`](Self::post_signal).
     ///
     /// Default: the signal is lost.
-    fn post_thread_signal(&self, view: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
-        let _ = (view, target, info);
+    fn post_thread_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Thread<Self>,
+        info: &SignalInfo,
+        sender: Option<&Process<Self>>,
+    ) {
+        let _ = (view, target, info, sender);
     }
 
     /// Removes waiting signals from all queues of a process, because a signal is being sent that makes them void, whether
@@ -170,6 +186,20 @@ pub trait Host: Sized + Send + Sync + 'static {
     fn is_told_of_signal(&self, view: View<'_, Self>, thread: &Thread<Self>) -> bool {
         let _ = (view, thread);
         false
+    }
+
+    /// Gives `signal` its default action in the process of `thread`, and takes it from the thread's mask: it is [forced](Thread::force_signal) on the thread, which blocks or ignores it, or `action` wants no handler to
+    /// run. With [`ForcedAction::Final`] it stays so: sigaction(2) changes it no more (`EINVAL`), and a tracer is not shown it. Not called for `SIGKILL` and `SIGSTOP`.
+    ///
+    /// Default: nothing, so that a thread with a fault that it blocks or ignores has it again and again.
+    fn reset_signal_action(
+        &self,
+        view: View<'_, Self>,
+        thread: &Thread<Self>,
+        signal: Signal,
+        action: ForcedAction,
+    ) {
+        let _ = (view, thread, signal, action);
     }
 
     /// Makes a thread call [`Thread::exit_thread`], or [`Thread::begin_exit`], soon: the exit of its process is decided, or another thread is in exec. Ends every sleep that `SIGKILL`

@@ -20,6 +20,8 @@
 //! | prctl `PR_SET_PDEATHSIG` | [`Thread::set_parent_death_signal`] |
 //! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
 //! | rt_sigqueueinfo, rt_tgsigqueueinfo | [`Thread::rt_sigqueueinfo`], [`Thread::rt_tgsigqueueinfo`] |
+//! | a signal of the kernel's own: timers, SIGPIPE, SIGIO, OOM, `cgroup.kill` | [`Process::send_signal`], [`Thread::send_signal`], [`ProcessGroup::send_signal`] |
+//! | a fault, and whatever else cannot be evaded | [`Thread::force_signal`] |
 //! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
 //! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
 //! | a stop signal's default action, `SIGCONT` | [`Process::note_signal_sent`], [`Thread::begin_stop`], [`Thread::participate_in_stop`], [`Thread::notify_parent_if_continued`] |
@@ -122,11 +124,12 @@ pub use process::{
     TerminalFile, TerminalRelease, TerminalSide,
 };
 pub use process::{
-    ChildNews, DiscardedSignals, ForkNamespace, ForkParent, ForkRequest, GivenInfo, InitSession,
-    Patience, PendingCoreDump, PendingExec, PendingExit, PidfdMode, PreparedFork, PreparedThread,
-    Process, ProcessState, Reboot, RebootCommand, SignalScope, StopDecision, StopTicket,
-    ThreadExit, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped, VforkWait, WaitCall,
-    WaitEvent, WaitFuture, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
+    ChildNews, DiscardedSignals, ForcedAction, ForkNamespace, ForkParent, ForkRequest, GivenInfo,
+    InitSession, KernelCause, Patience, PendingCoreDump, PendingExec, PendingExit, PidfdMode,
+    PreparedFork, PreparedThread, Process, ProcessState, Reboot, RebootCommand, SignalScope,
+    StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions, TraceStart, TraceStop,
+    TraceStopped, VforkWait, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome,
+    WaitRequest, WaitToken,
 };
 pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};
 pub use process::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, TerminalStat};

@@ -20,6 +20,8 @@ use crate::{ChildCode, Errno, Pid, WaitStatus};
 pub struct Signal(NonZeroU8);
 
 impl Signal {
+    const FIRST_REAL_TIME: u8 = 32;
+
     /// Returns the signal of that number, or `None` if it is not in 1 to 64.
     pub const fn new(number: u8) -> Option<Self> {
         match NonZeroU8::new(number) {
@@ -40,7 +42,7 @@ impl Signal {
 
     /// Whether it waits in a queue once at most; real-time signals wait as often as they were sent.
     pub(crate) const fn is_standard(self) -> bool {
-        self.number() < 32
+        self.number() < Self::FIRST_REAL_TIME
     }
 
     /// Returns whether no process can block, handle or ignore the signal: `SIGKILL` and `SIGSTOP`.
@@ -176,25 +178,42 @@ named_signals! {
     SIGHUP = 1, "The terminal hung up, or the group was orphaned while stopped.";
     SIGINT = 2, "Interrupt from the keyboard.";
     SIGQUIT = 3, "Quit from the keyboard.";
+    SIGILL = 4, "Illegal instruction.";
+    SIGTRAP = 5, "Breakpoint, or another trap.";
     SIGABRT = 6, "Abort.";
+    SIGBUS = 7, "Memory that is mapped, and not there.";
+    SIGFPE = 8, "Arithmetic that has no result.";
     SIGKILL = 9, "Kill; cannot be caught.";
     SIGUSR1 = 10, "The program's own, first.";
     SIGSEGV = 11, "Invalid memory access.";
     SIGUSR2 = 12, "The program's own, second.";
+    SIGPIPE = 13, "A write to a pipe that nobody reads.";
+    SIGALRM = 14, "The real-time interval timer has expired.";
     SIGTERM = 15, "Terminate.";
+    SIGSTKFLT = 16, "Not sent by Linux.";
     SIGCHLD = 17, "A child ended, stopped or continued.";
     SIGCONT = 18, "Continue if stopped.";
     SIGSTOP = 19, "Stop; cannot be caught.";
     SIGTSTP = 20, "Stop typed at the terminal.";
     SIGTTIN = 21, "A background process read from the terminal.";
     SIGTTOU = 22, "A background process wrote to the terminal.";
+    SIGURG = 23, "Urgent data on a socket.";
+    SIGXCPU = 24, "The limit of CPU time is reached.";
+    SIGXFSZ = 25, "The limit of a file's size is reached.";
+    SIGVTALRM = 26, "The interval timer of user time has expired.";
+    SIGPROF = 27, "The interval timer of CPU time has expired.";
+    SIGWINCH = 28, "The terminal's window has another size.";
+    SIGIO = 29, "A file is ready.";
+    SIGPWR = 30, "The power fails.";
+    SIGSYS = 31, "A system call that a filter refuses.";
 }
 
 impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => f.write_str(name),
-            None => write!(f, "signal {}", self.0),
+            // Libraries keep the first for themselves, and do not agree on how many: numbered as by strace(1).
+            None => write!(f, "SIGRT_{}", self.number() - Self::FIRST_REAL_TIME),
         }
     }
 }
@@ -249,6 +268,15 @@ pub enum SignalCause {
         /// The number of the sender's process.
         pid: Pid,
     },
+    /// Something has happened that the kernel tells of by itself ([`crate::KernelCause::Event`]). R-KILL-13.
+    Event {
+        /// Whose number it says, as the receiver sees it; 0: nobody's.
+        pid: Pid,
+        /// Its `si_code`.
+        code: i32,
+        /// The kernel's own word on it.
+        value: u64,
+    },
     /// What the sender itself has given ([`crate::GivenInfo`]). R-PIDFD-04, R-KILL-11.
     Given {
         /// The number of the sender's process. 0: the receiver cannot see it, and shall read 0 where the sender has written a number; where it has not, for there is no place for one, the number is here all the same (R-KILL-12).
@@ -268,6 +296,7 @@ impl SignalCause {
             Self::Kernel => true,
             Self::ParentDeath { pid } | Self::User { pid } | Self::Thread { pid } => pid == 0,
             Self::Given { pid, code, .. } => pid == 0 || code == SI_KERNEL,
+            Self::Event { code, .. } => code == SI_KERNEL,
             Self::Child { .. } | Self::ChildStopUndone { .. } => false,
         }
     }

@@ -3,10 +3,8 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use crate::group::ProcessGroup;
 use crate::pid::PidNamespace;
-use crate::process::{InitSession, Process};
-use crate::session::Session;
+use crate::process::InitSession;
 use crate::sync::{Duties, FirstUse, Hold, Leftovers, Lock, TableInner, with_rest_on_panic};
 use crate::terminal::{Terminal, TerminalKind};
 use crate::thread::Thread;
@@ -135,14 +133,6 @@ impl<H: Host> ProcessTable<H> {
         Terminal::make(self.table.get_or_make(TableInner::make)?, kind, device)
     }
 
-    /// Returns the process of that number in the table's own namespace, running or zombie; `None` for that of a thread that does not lead one. Takes the lock.
-    pub fn find_process(&self, pid: Pid) -> Option<ARef<Process<H>>> {
-        self.table.get()?.hold(|hold| {
-            let task = hold.root_pid_ns().task_of(hold, pid)?;
-            task.process_of_leader(hold)?.share_unless_reaped()
-        })
-    }
-
     /// Returns the table's own namespace, of level 0. Takes no lock.
     ///
     /// # Panics
@@ -150,24 +140,6 @@ impl<H: Host> ProcessTable<H> {
     /// If the table has not been used before, and there is no memory for it.
     pub fn namespace(&self) -> &PidNamespace<H> {
         self.get_or_make_table().pid_ns()
-    }
-
-    /// Returns the thread of that number in the table's own namespace, unless it has exited. Takes the lock.
-    pub fn find_thread(&self, tid: Pid) -> Option<ARef<Thread<H>>> {
-        self.table.get()?.hold(|hold| {
-            let task = hold.root_pid_ns().task_of(hold, tid)?;
-            task.thread_or_leader(hold).map(ARef::from)
-        })
-    }
-
-    /// Returns the process group of that number, if it has members. Takes the lock.
-    pub fn find_group(&self, pgid: Pid) -> Option<ARef<ProcessGroup<H>>> {
-        self.table.get()?.hold(|hold| hold.root_pid_ns().group_of(hold, pgid).map(ARef::from))
-    }
-
-    /// Returns the session of that number, if it has groups. Takes the lock.
-    pub fn find_session(&self, sid: Pid) -> Option<ARef<Session<H>>> {
-        self.table.get()?.hold(|hold| hold.root_pid_ns().session_of(hold, sid).map(ARef::from))
     }
 
     /// What its objects share, if the table is in use.

@@ -273,7 +273,7 @@ impl<H: Host> Session<H> {
     pub(crate) fn post_hup_cont_to_leader(&self, hold: &mut Hold<'_, H>) {
         if let Some(leader) = self.leader(hold) {
             for signal in [Signal::SIGHUP, Signal::SIGCONT] {
-                leader.send(hold, &SignalInfo { signal, cause: SignalCause::Kernel });
+                leader.send(hold, &SignalInfo { signal, cause: SignalCause::Kernel }, None);
             }
         }
     }

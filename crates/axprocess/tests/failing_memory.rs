@@ -285,7 +285,7 @@ fn poll(thread: &Thread) -> Result<(), Errno> {
 }
 
 /// Every operation that allocates, and how many requests it makes at least.
-const OPERATIONS: [Operation; 41] = [
+const OPERATIONS: [Operation; 42] = [
     ("fork", 1, |it| it.child.fork(ForkRequest::default(), (), ()).map(drop)),
     ("fork three deep", 1, |it| it.innermost.fork(ForkRequest::default(), (), ()).map(drop)),
     ("fork into a namespace", 2, |it| it.child.fork(NEW, (), ()).map(drop)),
@@ -334,6 +334,7 @@ const OPERATIONS: [Operation; 41] = [
     ("identity of a process", 1, |it| it.innermost.process().identity().map(drop)),
     ("identity of a thread", 1, |it| it.child.identity().map(drop)),
     ("identity of a group", 1, |it| it.leader.process().group().identity().map(drop)),
+    ("find_identity", 1, |it| it.inner.process().namespace().find_identity(2).map(drop)),
     ("identity of a session", 1, |it| it.leader.process().group().session().identity().map(drop)),
     ("pidfd_open", 1, |it| it.init.process().pidfd_open(it.mover.tid() as i32, 0).map(drop)),
     ("a future's poll", 1, |it| poll(&it.init)),

@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 
 use axprocess::{
     ARef, AcquireTerminal, AdminRight, ChildSignalAction, Cursor, ExitSignal, ExitStatus,
-    ForkNamespace, ForkParent, ForkRequest, GivenInfo, Host, IfTaken, InfoMask, InitSession, Lock,
-    Number, PidHandle, PidNamespace, PidfdMode, Process, ProcessGroup, ProcessTable, RebootCommand,
-    Relations, Session, Signal, SignalAction, SignalScope, StopSignal, Terminal, TerminalAccess,
-    TerminalFile, TerminalKind, TerminalSide, Thread, TraceOptions, TraceStart, View, WaitRequest,
+    ForcedAction, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Host, IfTaken, InfoMask,
+    InitSession, KernelCause, Lock, Number, PidHandle, PidNamespace, PidfdMode, Process,
+    ProcessGroup, ProcessTable, RebootCommand, Relations, Session, Signal, SignalAction,
+    SignalScope, StopSignal, Terminal, TerminalAccess, TerminalFile, TerminalKind, TerminalSide,
+    Thread, TraceOptions, TraceStart, View, WaitRequest,
 };
 
 thread_local! {
@@ -307,6 +308,24 @@ fn signal() -> Signal {
     Signal::new(one_of(&[1, 9, 10, 15, 17, 18, 19, 20, 21, 34])).unwrap()
 }
 
+/// The kernel itself has something to say to a process, its group, or one thread.
+fn send_of_kernel(thread: &Thread<Kernel>) {
+    let other = pick(|cast| &mut cast.threads);
+    let sender = other.as_ref().map(|other| &**other.process());
+    let cause = match sender {
+        Some(sender) if one_in(2) => KernelCause::OnBehalfOf(sender),
+        _ if one_in(2) => KernelCause::Kernel,
+        sender => KernelCause::Event { code: -2, value: 0, sender },
+    };
+    let action = one_of(&[ForcedAction::AsSet, ForcedAction::Default, ForcedAction::Final]);
+    match below(4) {
+        0 => thread.process().send_signal(signal(), cause),
+        1 => thread.process().group().send_signal(signal(), cause, |_, _| one_in(2)),
+        2 => thread.force_signal(signal(), cause, action),
+        _ => thread.send_signal(signal(), cause),
+    }
+}
+
 /// A number that somebody may have, as user space says it.
 fn number() -> i32 {
     match below(4) {
@@ -539,7 +558,11 @@ fn call(kind: usize) -> Option<()> {
         48 => {
             let signal = i32::from(signal().number());
             let info = GivenInfo { signal, code: -1, value: 0 };
-            _ = match below(5) {
+            _ = match below(6) {
+                5 => {
+                    send_of_kernel(&thread);
+                    Ok(())
+                }
                 0 => process.kill(number(), signal),
                 1 => process.tkill(number(), signal),
                 2 => thread.rt_sigqueueinfo(number(), info),

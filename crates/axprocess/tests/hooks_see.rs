@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, ExitStatus, ForkRequest, Host,
-    Number, Pid, PidNamespace, ProcessState, ProcessTable, Relations, Signal, SignalAction,
-    SignalInfo, TerminalFile, TerminalKind, TraceOptions, TraceStart, View, WaitRequest,
+    ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, ExitStatus, ForcedAction,
+    ForkRequest, Host, KernelCause, Number, Pid, PidNamespace, ProcessState, ProcessTable,
+    Relations, Signal, SignalAction, SignalInfo, TerminalFile, TerminalKind, TraceOptions,
+    TraceStart, View, WaitRequest,
 };
 
 type Table = ProcessTable<Curious>;
@@ -113,7 +114,13 @@ impl Host for Curious {
         NUMBER.with(|number| NonZeroUsize::new(std::ptr::from_ref(number).addr()))
     }
 
-    fn post_signal(&self, view: View<'_, Self>, target: &Process, _: &SignalInfo) {
+    fn post_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Process,
+        _: &SignalInfo,
+        _: Option<&Process>,
+    ) {
         self.look("post_signal", view, target);
     }
 
@@ -123,12 +130,19 @@ impl Host for Curious {
         target: &Process,
         addressed: &Thread,
         info: &SignalInfo,
+        sender: Option<&Process>,
     ) {
         self.look("post_signal_addressed", view, addressed.process());
-        self.post_signal(view, target, info);
+        self.post_signal(view, target, info, sender);
     }
 
-    fn post_thread_signal(&self, view: View<'_, Self>, target: &Thread, _: &SignalInfo) {
+    fn post_thread_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Thread,
+        _: &SignalInfo,
+        _: Option<&Process>,
+    ) {
         self.look("post_thread_signal", view, target.process());
     }
 
@@ -169,6 +183,16 @@ impl Host for Curious {
 
     fn request_exit(&self, view: View<'_, Self>, thread: &Thread) {
         self.look("request_exit", view, thread.process());
+    }
+
+    fn reset_signal_action(
+        &self,
+        view: View<'_, Self>,
+        thread: &Thread,
+        _: Signal,
+        _: ForcedAction,
+    ) {
+        self.look("reset_signal_action", view, thread.process());
     }
 
     fn may_signal(
@@ -256,7 +280,7 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 24] = [
+const HOOKS: [&str; 25] = [
     "child_signal_action",
     "discard_signals",
     "end_vfork",
@@ -273,6 +297,7 @@ const HOOKS: [&str; 24] = [
     "post_thread_signal",
     "request_exit",
     "request_stop",
+    "reset_signal_action",
     "signal_action",
     "tracing_changed",
     "usage",
@@ -321,6 +346,8 @@ fn every_hook_can_ask_everything() {
     let _ = child.process().kill(number, 10);
     let _ = child.process().kill(number, 18);
     let _ = child.process().tkill(thread.tid() as i32, 10);
+    let fault = KernelCause::Event { code: 1, value: 0, sender: None };
+    child.force_signal(Signal::SIGSEGV, fault, ForcedAction::Default);
     child.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     let _ = leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
     let _ = (leader.participate_in_stop(), thread.participate_in_stop());

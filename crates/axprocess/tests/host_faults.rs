@@ -85,7 +85,7 @@ impl Host for Faulty {
         NUMBER.with(|number| NonZeroUsize::new(std::ptr::from_ref(number).addr()))
     }
 
-    fn post_signal(&self, _: View<'_, Self>, _: &Process, _: &SignalInfo) {
+    fn post_signal(&self, _: View<'_, Self>, _: &Process, _: &SignalInfo, _: Option<&Process>) {
         self.run(Hook::PostSignal);
     }
 

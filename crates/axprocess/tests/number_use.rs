@@ -107,3 +107,74 @@ fn no_number_but_ones_own_namespaces_is_anybody() {
     assert_eq!(caller.tkill(0, 0), Err(Errno::EINVAL));
     assert_eq!(waitid(&inner, 1, 0, WEXITED), Waited::Failed(Errno::EINVAL));
 }
+
+#[test]
+fn an_identity_is_found_by_any_role_of_its_number_as_its_namespace_sees_it() {
+    // R-PID-08, R-PID-09: process, thread, and group or session alone; each is the one that the object itself has. Free is free.
+    let (table, init) = boot();
+    let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
+    let inner = fork_with(&init, new).unwrap();
+    let space = inner.process().namespace();
+    let leader = fork(&inner);
+    let thread = spawn(&leader);
+    leader.process().setsid().unwrap();
+    let seen = |it: &KernelThread| (it.tid(), it.identity().unwrap());
+    for (number, identity) in [seen(&inner), seen(&leader), seen(&thread)] {
+        assert_eq!(space.find_identity(number), Ok(identity));
+    }
+    let outer = |it: &KernelThread| it.tid_in(table.namespace());
+    assert_eq!(table.namespace().find_identity(outer(&thread)), thread.identity());
+    assert_eq!(space.find_identity(9).err(), Some(Errno::ESRCH));
+    assert!(ARef::ptr_eq(&space.find_process(2).unwrap(), leader.process()));
+    assert!(ARef::ptr_eq(&space.find_thread(3).unwrap(), &thread));
+    assert!(space.find_process(3).is_none());
+    assert!(ARef::ptr_eq(&table.find_thread(2).unwrap(), &inner));
+    assert!(ARef::ptr_eq(&space.find_group(2).unwrap(), &leader.process().group()));
+    assert!(ARef::ptr_eq(&space.find_session(2).unwrap(), &leader.process().group().session()));
+
+    let member = fork(&leader);
+    let identity = leader.identity().unwrap();
+    exit(&thread, 0);
+    exit(&leader, 0);
+    wait4(&inner, 2, 0);
+    assert!(space.find_process(2).is_none());
+    assert_eq!(space.find_identity(2), Ok(identity.clone()), "its group lives");
+    member.process().setpgid(0, 0).unwrap();
+    assert_eq!(space.find_identity(2), Ok(identity), "its session does");
+    exit(&member, 0);
+    wait4(&inner, -1, 0);
+    assert_eq!(space.find_identity(2).err(), Some(Errno::ESRCH));
+}
+
+#[test]
+fn an_identity_is_found_by_its_serial_as_long_as_it_has_the_number() {
+    // R-PID-09: what a file handle of a pidfd leads to: not to the next one of that number; of a group alone it does.
+    let (table, init) = boot();
+    let stale = |number, serial| {
+        assert_eq!(table.find_identity_by_serial(number, serial).err(), Some(Errno::ESTALE));
+    };
+    let old = fork_with(&init, exactly(10)).unwrap();
+    old.process().setpgid(0, 0).unwrap();
+    let member = fork(&old);
+    let thread = spawn(&member);
+    let identity = old.process().identity().unwrap();
+    let serial = identity.serial();
+    assert_eq!(table.find_identity_by_serial(10, serial), Ok(identity.clone()));
+    stale(11, serial);
+    stale(10, serial + 1);
+    stale(10, 0);
+    // Nobody has been shown a serial of this one.
+    stale(thread.tid(), 0);
+    let of_thread = thread.identity().unwrap();
+    let found = table.find_identity_by_serial(thread.tid(), of_thread.serial());
+    assert_eq!(found, Ok(of_thread));
+    exit(&old, 0);
+    wait4(&init, 10, 0);
+    assert_eq!(table.find_identity_by_serial(10, serial), Ok(identity), "its group lives");
+    exit(&thread, 0);
+    exit(&member, 0);
+    wait4(&init, -1, 0);
+    stale(10, serial);
+    fork_with(&init, exactly(10)).unwrap();
+    stale(10, serial);
+}

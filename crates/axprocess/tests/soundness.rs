@@ -14,9 +14,9 @@ use std::task::{Context, Wake, Waker};
 
 use axprocess::{
     ARef, AcquireTerminal, ChildNews, CttyChange, Cursor, DiscardedSignals, Errno, ExitStatus,
-    ForkRequest, Host, Lock, Number, PidNamespace, ProcessState, ProcessTable, Relations, Signal,
-    SignalAction, SignalInfo, TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart,
-    View, WaitFuture, WaitOutcome, WaitRequest,
+    ForcedAction, ForkRequest, Host, KernelCause, Lock, Number, PidNamespace, ProcessState,
+    ProcessTable, Relations, Signal, SignalAction, SignalInfo, TerminalFile, TerminalKind,
+    ThreadExit, TraceOptions, TraceStart, View, WaitFuture, WaitOutcome, WaitRequest,
 };
 
 type Table = ProcessTable<Kernel>;
@@ -141,11 +141,24 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal_addressed(&self, _: View<'_, Self>, _: &Process, _: &Thread, _: &SignalInfo) {
+    fn post_signal_addressed(
+        &self,
+        _: View<'_, Self>,
+        _: &Process,
+        _: &Thread,
+        _: &SignalInfo,
+        _: Option<&Process>,
+    ) {
         Self::run("post_signal_addressed");
     }
 
-    fn post_thread_signal(&self, _: View<'_, Self>, _: &Thread, _: &SignalInfo) {
+    fn post_thread_signal(
+        &self,
+        _: View<'_, Self>,
+        _: &Thread,
+        _: &SignalInfo,
+        _: Option<&Process>,
+    ) {
         Self::run("post_thread_signal");
     }
 
@@ -190,6 +203,10 @@ impl Host for Kernel {
 
     fn tracing_changed(&self, _: View<'_, Self>, _: &Thread) {
         Self::run("tracing_changed");
+    }
+
+    fn reset_signal_action(&self, _: View<'_, Self>, _: &Thread, _: Signal, _: ForcedAction) {
+        Self::run("reset_signal_action");
     }
 
     fn request_stop(&self, _: View<'_, Self>, _: &Thread) {
@@ -868,7 +885,7 @@ fn an_exec_is_completed_whatever_a_waker_does() {
 }
 
 /// The hooks that the tests of hosts that misbehave do not know.
-const HOOKS: [&str; 13] = [
+const HOOKS: [&str; 14] = [
     "post_signal_addressed",
     "post_thread_signal",
     "discard_signals",
@@ -878,6 +895,7 @@ const HOOKS: [&str; 13] = [
     "may_trace",
     "tracing_changed",
     "request_stop",
+    "reset_signal_action",
     "end_vfork",
     "last_thread_exited",
     "wake_thread_pollers",
@@ -902,6 +920,7 @@ fn call_every_hook() {
     _ = child.process().kill(number, 10);
     _ = child.process().kill(number, 18);
     _ = child.process().tkill(thread.tid() as i32, 10);
+    child.force_signal(Signal::SIGSEGV, KernelCause::Kernel, ForcedAction::Default);
     child.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     _ = leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
     _ = (leader.participate_in_stop(), thread.participate_in_stop());

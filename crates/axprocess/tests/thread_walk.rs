@@ -35,7 +35,13 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: View<'_, Self>, _: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        _: &Process<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         POSTED.with_borrow_mut(|posted| posted.push(info.signal));
         QUEUED.with_borrow_mut(|queued| queued.push(info.signal));
     }

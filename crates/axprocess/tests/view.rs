@@ -315,6 +315,8 @@ const NOT_IN_THE_VIEW: &[&str] = &[
     "getpgid",
     "getsid",
     "handle",
+    "find_identity",
+    "find_identity_by_serial",
     "identity",
     "is_ready",
     "next_process",

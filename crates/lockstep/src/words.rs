@@ -1,32 +1,8 @@
 //! Names for the kernel's numbers: errors, signals, results, wait statuses.
 
-macro_rules! errors {
-    ($($name:ident)*) => {
-        /// All errors that Linux gives to programs.
-        const ERRORS: &[(i32, &str)] = &[$((libc::$name, stringify!($name))),*];
-    };
-}
+use axprocess::{Errno, Signal};
 
-#[rustfmt::skip]
-errors! {
-    EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF
-    ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV
-    ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG
-    ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG
-    ENOLCK ENOSYS ENOTEMPTY ELOOP ENOMSG EIDRM ECHRNG EL2NSYNC EL3HLT
-    EL3RST ELNRNG EUNATCH ENOCSI EL2HLT EBADE EBADR EXFULL ENOANO
-    EBADRQC EBADSLT EBFONT ENOSTR ENODATA ETIME ENOSR ENONET ENOPKG
-    EREMOTE ENOLINK EADV ESRMNT ECOMM EPROTO EMULTIHOP EDOTDOT EBADMSG
-    EOVERFLOW ENOTUNIQ EBADFD EREMCHG ELIBACC ELIBBAD ELIBSCN ELIBMAX ELIBEXEC
-    EILSEQ ERESTART ESTRPIPE EUSERS ENOTSOCK EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT
-    EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH
-    ENETRESET ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETOOMANYREFS ETIMEDOUT
-    ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ESTALE EUCLEAN ENOTNAM ENAVAIL
-    EISNAM EREMOTEIO EDQUOT ENOMEDIUM EMEDIUMTYPE ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED
-    EKEYREJECTED EOWNERDEAD ENOTRECOVERABLE ERFKILL EHWPOISON
-}
-
-/// Those that it keeps to itself: how a call that was interrupted goes on.
+/// Errors that Linux keeps to itself: how a call that was interrupted goes on.
 const RESTARTS: [(i32, &str); 4] = [
     (512, "ERESTARTSYS"),
     (513, "ERESTARTNOINTR"),
@@ -36,9 +12,10 @@ const RESTARTS: [(i32, &str); 4] = [
 
 /// The name of an errno value.
 pub(crate) fn errno(value: i32) -> String {
-    match ERRORS.iter().chain(&RESTARTS).find(|(number, _)| *number == value) {
-        Some((_, name)) => (*name).to_owned(),
-        None => format!("errno {value}"),
+    match (Errno::from_value(value), RESTARTS.iter().find(|(number, _)| *number == value)) {
+        (Some(errno), _) => errno.to_string(),
+        (None, Some((_, name))) => (*name).to_owned(),
+        (None, None) => format!("errno {value}"),
     }
 }
 
@@ -49,44 +26,8 @@ pub(crate) fn result(value: i64) -> String {
 
 /// The name of a signal.
 pub(crate) fn signal(number: i32) -> String {
-    const NAMES: [&str; 32] = [
-        "",
-        "SIGHUP",
-        "SIGINT",
-        "SIGQUIT",
-        "SIGILL",
-        "SIGTRAP",
-        "SIGABRT",
-        "SIGBUS",
-        "SIGFPE",
-        "SIGKILL",
-        "SIGUSR1",
-        "SIGSEGV",
-        "SIGUSR2",
-        "SIGPIPE",
-        "SIGALRM",
-        "SIGTERM",
-        "SIGSTKFLT",
-        "SIGCHLD",
-        "SIGCONT",
-        "SIGSTOP",
-        "SIGTSTP",
-        "SIGTTIN",
-        "SIGTTOU",
-        "SIGURG",
-        "SIGXCPU",
-        "SIGXFSZ",
-        "SIGVTALRM",
-        "SIGPROF",
-        "SIGWINCH",
-        "SIGIO",
-        "SIGPWR",
-        "SIGSYS",
-    ];
-    match NAMES.get(number as usize) {
-        Some(name) if number > 0 => (*name).to_owned(),
-        _ => format!("signal {number}"),
-    }
+    let signal = u8::try_from(number).ok().and_then(Signal::new);
+    signal.map_or_else(|| format!("signal {number}"), |signal| signal.to_string())
 }
 
 /// The name of a terminal's device: the number as `/proc/PID/stat` shows it.

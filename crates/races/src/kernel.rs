@@ -58,7 +58,13 @@ impl<E: Explorer> Host for Kernel<E> {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: View<'_, Self>, target: &axprocess::Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &axprocess::Process<Self>,
+        info: &SignalInfo,
+        _: Option<&axprocess::Process<Self>>,
+    ) {
         E::pass(&self.point);
         if matches!(info.cause, SignalCause::User { .. }) {
             self.struck.lock().unwrap().push(target.pid());

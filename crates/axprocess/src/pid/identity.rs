@@ -339,15 +339,8 @@ impl<H: Host> ProcessGroup<H> {
     ///
     /// In this order: `ESRCH`: the group has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
-        let is_there = |hold: &Hold<'_, H>| !self.members().is_empty(hold) && self.pgid() != 0;
         retry_with_preallocated_identity(self.table(), |hold, preallocated| {
-            identity_of_group_or_session(
-                hold,
-                preallocated,
-                self.identity_edge(),
-                self.own_numbers(),
-                is_there(hold).then(|| self.identity_key(hold).serial),
-            )
+            identity_of_group(hold, preallocated, self)
         })
     }
 }
@@ -359,17 +352,34 @@ impl<H: Host> Session<H> {
     ///
     /// In this order: `ESRCH`: the session has ended, and nobody has asked before; it is the one in which init begins. `ENOMEM`: there is no memory.
     pub fn identity(&self) -> Result<ARef<Identity<H>>, Errno> {
-        let is_there = |hold: &Hold<'_, H>| !self.groups().is_empty(hold) && self.sid() != 0;
         retry_with_preallocated_identity(self.table(), |hold, preallocated| {
-            identity_of_group_or_session(
-                hold,
-                preallocated,
-                self.identity_edge(),
-                self.own_numbers(),
-                is_there(hold).then(|| self.founder_serial(hold)),
-            )
+            identity_of_session(hold, preallocated, self)
         })
     }
+}
+
+/// As [`Process::find_or_make_identity`].
+pub(super) fn identity_of_group<H: Host>(
+    hold: &mut Hold<'_, H>,
+    preallocated: &mut Preallocated<H>,
+    group: &ProcessGroup<H>,
+) -> Result<Option<ARef<Identity<H>>>, Errno> {
+    let is_there = !group.members().is_empty(hold) && group.pgid() != 0;
+    let serial = is_there.then(|| group.identity_key(hold).serial);
+    let (edge, numbers) = (group.identity_edge(), group.own_numbers());
+    identity_of_group_or_session(hold, preallocated, edge, numbers, serial)
+}
+
+/// The same.
+pub(super) fn identity_of_session<H: Host>(
+    hold: &mut Hold<'_, H>,
+    preallocated: &mut Preallocated<H>,
+    session: &Session<H>,
+) -> Result<Option<ARef<Identity<H>>>, Errno> {
+    let is_there = !session.groups().is_empty(hold) && session.sid() != 0;
+    let serial = is_there.then(|| session.founder_serial(hold));
+    let (edge, numbers) = (session.identity_edge(), session.own_numbers());
+    identity_of_group_or_session(hold, preallocated, edge, numbers, serial)
 }
 
 /// The identity of a group or a session, of that serial while it is there.

@@ -2,6 +2,7 @@
 
 mod identity;
 mod identity_key;
+mod lookup;
 mod namespace;
 mod number;
 mod own_numbers;

@@ -26,7 +26,7 @@ impl<H: Host> Process<H> {
             let victim = task.and_then(|task| task.process_of_leader(hold));
             if let Some(victim) = victim {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
-                victim.send(hold, &info);
+                victim.send(hold, &info, None);
             }
             if hold.is_batch_full() {
                 return false;

@@ -407,10 +407,11 @@ impl<H: Host> Process<H> {
         };
         if !action.contains(ChildSignalAction::IGNORE) {
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
-            parent.send_with(hold, Origin::Visible, receiver, signal, |hold| SignalCause::Child {
+            let cause = |hold: &Hold<'_, H>| SignalCause::Child {
                 pid: self.number_seen_by_parent(hold, parent),
                 status: self.status_of_leader(hold).into(),
-            });
+            };
+            parent.send_with(hold, Origin::Visible, receiver, signal, Some(self), cause);
         }
         action
     }

@@ -118,15 +118,12 @@ impl<H: Host> Process<H> {
         group: &ProcessGroup<H>,
         signal: Signal,
     ) {
-        let mut at = group.members().last(hold);
-        while let Some(member) = at {
-            hold.count_touched();
+        group.send_to_members(hold, |hold, member| {
             if self.may_send(hold, member, Some(signal)) {
                 let cause = SignalCause::User { pid: self.number_seen_by(hold, member) };
-                member.send(hold, &SignalInfo { signal, cause });
+                member.send(hold, &SignalInfo { signal, cause }, Some(self));
             }
-            at = group.members().before(hold, member);
-        }
+        });
     }
 
     /// Whether this process may send `signal` to `target`: to itself always, `SIGCONT` within its session, else as the host says. R-KILL-05.
@@ -255,7 +252,7 @@ impl<'h, H: Host> Sending<'h, H> {
             let shown = if self.is_hidden { 0 } else { seen };
             let cause = self.cause(shown, |pid| SignalCause::User { pid });
             let info = SignalInfo { signal, cause };
-            process.send_from(hold, origin, Receiver::Process(thread), &info);
+            process.send_from(hold, origin, Receiver::Process(thread), &info, Some(self.sender));
         }
         Ok(())
     }
@@ -271,22 +268,19 @@ impl<'h, H: Host> Sending<'h, H> {
         let seen = self.sender.untranslated_pid_if_visible_to(hold, target.process);
         let cause = self.cause(seen, |pid| SignalCause::Thread { pid });
         let info = SignalInfo { signal, cause };
-        target.process.send_to(hold, Receiver::Thread(target.thread), &info);
+        target.process.send_to(hold, Receiver::Thread(target.thread), &info, Some(self.sender));
         Ok(())
     }
 
     /// One success is success; else the last member's error (R-KILL-03, B16, T9).
     fn hit_group(&mut self, hold: &mut Hold<'h, H>, group: &ProcessGroup<H>) -> Result<(), Errno> {
         let mut result = Err(Errno::ESRCH);
-        let mut at = group.members().last(hold);
-        while let Some(member) = at {
-            hold.count_touched();
+        group.send_to_members(hold, |hold, member| {
             let answer = self.hit_process(hold, member);
             if result.is_err() {
                 result = answer;
             }
-            at = group.members().before(hold, member);
-        }
+        });
         result
     }
 

@@ -35,6 +35,7 @@ mod exit;
 mod family;
 mod fork;
 mod job_control;
+mod kernel_signal;
 mod kill;
 mod lists;
 mod orphan;
@@ -60,6 +61,7 @@ pub use exit::{PendingExit, ThreadExit};
 pub(crate) use family::Children;
 pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest, InitSession, PreparedFork, PreparedThread};
+pub use kernel_signal::{ForcedAction, KernelCause};
 pub use kill::{GivenInfo, SignalScope};
 pub(crate) use lists::{ChildrenOf, TasksOf, ThreadsOf};
 pub(crate) use orphan::try_is_orphaned_group;
@@ -178,6 +180,8 @@ bitflags::bitflags! {
         const GROUP_EXIT = 1 << 2;
         /// One thread is taking over in exec; no thread may join.
         const EXECING = 1 << 3;
+        /// A fault has hit it, an init: nothing shields it any more.
+        const UNSHIELDED = 1 << 4;
         /// It is stopped.
         const STOPPED = 1 << 5;
         /// Its stop has not been reported.
@@ -441,6 +445,11 @@ impl<H: Host> Process<H> {
     /// Whether it is number 1 of its namespace, the table's own included.
     pub(crate) fn is_pid_ns_init(&self, hold: &Hold<'_, H>) -> bool {
         self.pid_ns(hold).init(hold).is_some_and(|init| core::ptr::eq(init, self))
+    }
+
+    /// Whether default actions do not touch it, unless they come from outside: it is an init, and has had no fault. Linux's `SIGNAL_UNKILLABLE`.
+    pub(crate) fn is_shielded_init(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_pid_ns_init(hold) && !self.has(hold, Marks::UNSHIELDED)
     }
 
     pub(crate) fn is_table_init_in(&self, hold: &Hold<'_, H>) -> bool {

@@ -103,12 +103,7 @@ impl<H: Host> ProcessGroup<H> {
     /// Sends a signal of the kernel's own to every member, the one that joined last first.
     pub(crate) fn signal_members(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         let info = SignalInfo { signal, cause: SignalCause::Kernel };
-        let mut at = self.members().last(hold);
-        while let Some(member) = at {
-            hold.count_touched();
-            member.send(hold, &info);
-            at = self.members().before(hold, member);
-        }
+        self.send_to_members(hold, |hold, member| member.send(hold, &info, None));
     }
 
     fn hang_up_if_orphaned(&self, hold: &mut Hold<'_, H>, ignored: Option<&Process<H>>) {

@@ -118,7 +118,7 @@ impl<H: Host> Process<H> {
         if lost.may_send(hold, self, Some(signal)) {
             let pid = lost.number_seen_by(hold, self);
             let info = SignalInfo { signal, cause: SignalCause::ParentDeath { pid } };
-            self.send_to(hold, Receiver::Process(wisher), &info);
+            self.send_to(hold, Receiver::Process(wisher), &info, Some(lost));
         }
     }
 }

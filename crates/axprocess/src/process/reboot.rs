@@ -91,7 +91,7 @@ impl<H: Host> Process<H> {
             pid_ns.note_reboot(hold, command.signal());
             if let Some(init) = pid_ns.init(hold) {
                 let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
-                init.send(hold, &info);
+                init.send(hold, &info, None);
             }
         });
         Reboot::Namespace

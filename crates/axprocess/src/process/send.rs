@@ -96,13 +96,13 @@ impl<H: Host> Process<H> {
     }
 
     pub(crate) fn is_protected_from_in(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
-        !signal.is_unblockable() && self.is_pid_ns_init(hold)
+        !signal.is_unblockable() && self.is_shielded_init(hold)
     }
 
-    /// Sends a signal to the process as a whole.
-    pub(crate) fn send(&self, hold: &mut Hold<'_, H>, info: &SignalInfo) {
+    /// Sends a signal to the process as a whole, on behalf of `sender`, if anybody has sent it.
+    pub(crate) fn send(&self, hold: &mut Hold<'_, H>, info: &SignalInfo, sender: Option<&Self>) {
         let leader = self.leader(hold);
-        self.send_to(hold, Receiver::Process(leader), info);
+        self.send_to(hold, Receiver::Process(leader), info, sender);
     }
 
     /// Sends a signal to the process, or to one thread of it.
@@ -111,8 +111,9 @@ impl<H: Host> Process<H> {
         hold: &mut Hold<'h, H>,
         receiver: Receiver<'h, H>,
         info: &SignalInfo,
+        sender: Option<&Self>,
     ) {
-        self.send_from(hold, Origin::of(info.cause), receiver, info);
+        self.send_from(hold, Origin::of(info.cause), receiver, info, sender);
     }
 
     /// The same, from where the caller says.
@@ -122,8 +123,9 @@ impl<H: Host> Process<H> {
         origin: Origin,
         receiver: Receiver<'h, H>,
         info: &SignalInfo,
+        sender: Option<&Self>,
     ) {
-        self.send_with(hold, origin, receiver, info.signal, |_| info.cause);
+        self.send_with(hold, origin, receiver, info.signal, sender, |_| info.cause);
     }
 
     /// The same. What caused it is put together for who gets to see it.
@@ -134,6 +136,7 @@ impl<H: Host> Process<H> {
         origin: Origin,
         receiver: Receiver<'h, H>,
         signal: Signal,
+        sender: Option<&Self>,
         cause: impl FnOnce(&Hold<'_, H>) -> SignalCause,
     ) {
         if !self.takes_signal(hold, signal) || receiver.is_gone() {
@@ -146,7 +149,7 @@ impl<H: Host> Process<H> {
         let fate = self.fate_of(hold, origin, &receiver, signal);
         if !matches!(fate, Fate::Dropped) {
             let cause = cause(hold);
-            self.post(hold, &receiver, &SignalInfo { signal, cause });
+            self.post(hold, &receiver, &SignalInfo { signal, cause }, sender);
         }
         match fate {
             Fate::Ends => self.begin_group_exit_by_signal(hold, signal),
@@ -210,16 +213,21 @@ impl<H: Host> Process<H> {
         origin: Origin,
         signal: Signal,
     ) -> (bool, bool) {
-        let action = match signal.is_unblockable() {
-            true => SignalAction::Default,
-            false => hold.host().signal_action(hold.view(), self, signal),
-        };
+        let action = self.signal_action_in(hold, signal);
         let is_default = action == SignalAction::Default;
         let is_ignored = action == SignalAction::Ignore
             || (is_default
                 && (signal.default_action() == DefaultAction::Ignore
                     || self.is_shielded(hold, origin, signal)));
         (is_ignored, is_default && signal.default_action() == DefaultAction::Terminate)
+    }
+
+    #[inline(always)]
+    pub(super) fn signal_action_in(&self, hold: &Hold<'_, H>, signal: Signal) -> SignalAction {
+        match signal.is_unblockable() {
+            true => SignalAction::Default,
+            false => hold.host().signal_action(hold.view(), self, signal),
+        }
     }
 
     /// Whether the process is ended by the signal as soon as a thread takes it.
@@ -232,7 +240,7 @@ impl<H: Host> Process<H> {
     fn is_shielded(&self, hold: &Hold<'_, H>, origin: Origin, signal: Signal) -> bool {
         let is_forced =
             signal.is_unblockable() && origin == Origin::Outside && !self.is_table_init_in(hold);
-        self.is_pid_ns_init(hold) && !is_forced
+        self.is_shielded_init(hold) && !is_forced
     }
 
     fn is_standard_and_queued(
@@ -278,14 +286,20 @@ impl<H: Host> Process<H> {
     }
 
     #[inline]
-    fn post(&self, hold: &Hold<'_, H>, receiver: &Receiver<'_, H>, info: &SignalInfo) {
+    fn post(
+        &self,
+        hold: &Hold<'_, H>,
+        receiver: &Receiver<'_, H>,
+        info: &SignalInfo,
+        sender: Option<&Self>,
+    ) {
         match receiver {
             Receiver::Process(Some(thread)) => {
-                hold.host().post_signal_addressed(hold.view(), self, thread, info);
+                hold.host().post_signal_addressed(hold.view(), self, thread, info, sender);
             }
-            Receiver::Process(None) => hold.host().post_signal(hold.view(), self, info),
+            Receiver::Process(None) => hold.host().post_signal(hold.view(), self, info, sender),
             Receiver::Thread(Some(thread)) => {
-                hold.host().post_thread_signal(hold.view(), thread, info)
+                hold.host().post_thread_signal(hold.view(), thread, info, sender)
             }
             Receiver::Thread(None) => {}
         }
@@ -293,7 +307,7 @@ impl<H: Host> Process<H> {
 }
 
 impl<H: Host> Thread<H> {
-    fn blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+    pub(super) fn blocks(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
         !signal.is_unblockable() && hold.host().is_signal_blocked(hold.view(), self, signal)
     }
 

@@ -234,7 +234,7 @@ impl<H: Host> Process<H> {
         let stops = self.is_exit_undecided(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP
-                || !self.is_pid_ns_init(hold)
+                || !self.is_shielded_init(hold)
                     && !try_is_orphaned_group(hold, self.group.get(hold))?);
         Ok(if stops { StopDecision::Stop } else { StopDecision::Discard })
     }
@@ -304,7 +304,12 @@ impl<H: Host> Process<H> {
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
             let cause = cause(self.number_seen_by(hold, parent));
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
-            parent.send_to(hold, receiver, &SignalInfo { signal: Signal::SIGCHLD, cause });
+            parent.send_to(
+                hold,
+                receiver,
+                &SignalInfo { signal: Signal::SIGCHLD, cause },
+                Some(self),
+            );
         }
         parent.note_news_of_child(hold, self);
     }

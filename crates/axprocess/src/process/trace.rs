@@ -147,7 +147,7 @@ impl<H: Host> Thread<H> {
                 let cause = SignalCause::Kernel;
                 let info = SignalInfo { signal: Signal::SIGSTOP, cause };
                 let receiver = Receiver::Thread(Some(target.in_hold(hold)));
-                process.send_to(hold, receiver, &info);
+                process.send_to(hold, receiver, &info, None);
             }
             if target.is_in_group_stop(hold) {
                 hold.host().tracing_changed(hold.view(), target);

@@ -1,10 +1,11 @@
 //! What a script is made of: calls, which print as such, and the numbers in their arguments.
 
 use axprocess::{
-    AcquireTerminal, ExitStatus, ForkNamespace, ForkParent, Signal, SignalAction, StopSignal,
-    TerminalAccess, TerminalFile, TerminalSide, TraceStart, TraceStop,
+    AcquireTerminal, ExitStatus, ForcedAction, ForkNamespace, ForkParent, Signal, SignalAction,
+    StopSignal, TerminalAccess, TerminalFile, TerminalSide, TraceStart, TraceStop,
 };
 
+use crate::naive::send::{KernelTarget, Told};
 use crate::naive::{ProcessKey, ThreadKey, World};
 
 /// One step of a script as it is drawn: a thread, by its place among those that can call, and its call.
@@ -121,8 +122,16 @@ pub(crate) enum Call<N, I> {
         signal: i32,
         code: i32,
     },
-    /// The kernel sends a signal by itself.
+    /// The kernel has sent a signal by itself, and says so.
     SignalSent(I, Signal),
+    /// The kernel sends one by itself, on the caller's account.
+    KernelSends {
+        to: KernelTarget,
+        signal: Signal,
+        cause: Told<I>,
+    },
+    /// A fault of the caller's, or the like.
+    Force(Signal, ForcedAction),
     /// The caller takes a stop signal from its queue, and keeps the ticket.
     TakeStopSignal,
     /// The default action of the stop signal for which the caller has the ticket.
@@ -225,6 +234,17 @@ impl Step {
             Call::SignalSent(index, signal) => {
                 Call::SignalSent(pick(&world.processes(), index)?.0, signal)
             }
+            Call::KernelSends { to, signal, cause } => {
+                let process = |index| pick(&world.processes(), index).map(|it| it.0);
+                let cause = match cause {
+                    Told::Kernel => Told::Kernel,
+                    Told::Event(code) => Told::Event(code),
+                    Told::Process(by) => Told::Process(process(by)?),
+                    Told::Message(by) => Told::Message(process(by)?),
+                };
+                Call::KernelSends { to, signal, cause }
+            }
+            Call::Force(signal, action) => Call::Force(signal, action),
             Call::TakeStopSignal => Call::TakeStopSignal,
             Call::BeginStop(signal) => Call::BeginStop(signal),
             Call::TakeAndBeginStop(signal) => Call::TakeAndBeginStop(signal),

@@ -1,14 +1,16 @@
 //! How scripts are drawn: interesting states shall be frequent, impossible arguments shall come up.
 
 use axprocess::{
-    AcquireTerminal, AdminRight, ExitStatus, ForkNamespace, ForkParent, IfTaken, Signal,
-    SignalAction, StopSignal, TerminalAccess, TerminalFile, TerminalSide, TraceStart, TraceStop,
+    AcquireTerminal, AdminRight, ExitStatus, ForcedAction, ForkNamespace, ForkParent, IfTaken,
+    Signal, SignalAction, StopSignal, TerminalAccess, TerminalFile, TerminalSide, TraceStart,
+    TraceStop,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::call::{Arg, Call, Step};
+use crate::naive::send::{KernelTarget, Told};
 
 type Drawn = Call<Arg, u8>;
 
@@ -183,6 +185,23 @@ fn signals() -> BoxedStrategy<Drawn> {
     };
     let code = || select(vec![-1, -1, -2, -5, -6, 0, 5, 0x80, 0x80]);
     let sent = select(vec![Signal::SIGCONT, Signal::SIGCONT, Signal::SIGTSTP, Signal::SIGTERM]);
+    let of_kernel = || {
+        let signals = [Signal::SIGALRM, Signal::SIGTERM, Signal::SIGSEGV, Signal::SIGKILL];
+        prop_oneof![3 => select(signals.to_vec()), 1 => Just(Signal::SIGSTOP), 1 => Just(Signal::SIGCONT)]
+    };
+    let target = select(vec![KernelTarget::Process, KernelTarget::Thread, KernelTarget::Group]);
+    let told = prop_oneof![
+        2 => Just(Told::Kernel),
+        2 => any::<u8>().prop_map(Told::Process),
+        2 => select(vec![-2, 1, 0x80]).prop_map(Told::Event),
+        1 => any::<u8>().prop_map(Told::Message),
+    ];
+    let action = select(vec![
+        ForcedAction::AsSet,
+        ForcedAction::AsSet,
+        ForcedAction::Default,
+        ForcedAction::Final,
+    ]);
     prop_oneof![
         4 => (selector(), signal()).prop_map(|(pid, signal)| Call::Kill { pid, signal }),
         2 => (any::<u8>().prop_map(Arg::Thread), signal()).prop_map(|(tid, signal)| Call::Tkill { tid, signal }),
@@ -194,6 +213,8 @@ fn signals() -> BoxedStrategy<Drawn> {
         1 => (proptest::option::of(number()), number(), signal(), code())
             .prop_map(|(tgid, pid, signal, code)| Call::Queue { tgid, pid, signal, code }),
         2 => (any::<u8>(), sent).prop_map(|(who, signal)| Call::SignalSent(who, signal)),
+        3 => (target, of_kernel(), told).prop_map(|(to, signal, cause)| Call::KernelSends { to, signal, cause }),
+        1 => (of_kernel(), action).prop_map(|(signal, action)| Call::Force(signal, action)),
     ]
     .boxed()
 }

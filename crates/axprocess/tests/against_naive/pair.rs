@@ -224,6 +224,14 @@ impl Pair {
             Call::SignalSent(index, signal) => {
                 Answer::Discard(naive.note_signal_sent(ProcessKey(index), signal))
             }
+            Call::KernelSends { to, signal, cause } => {
+                naive.kernel_sends(caller, to, signal, cause);
+                Answer::Done
+            }
+            Call::Force(signal, action) => {
+                naive.force(caller, signal, action);
+                Answer::Done
+            }
             Call::TakeStopSignal => {
                 self.tickets.insert(caller, naive.stop_ticket(process));
                 Answer::Done
@@ -395,10 +403,10 @@ impl Pair {
                 })?;
             }
             if naive.life(key) == Life::Alive {
-                let about = (!naive.takes_signals(key), naive.is_init(key));
+                let about = (!naive.takes_signals(key), naive.is_shielded(key));
                 let real = (process.is_group_exiting(), process.is_protected_from(Signal::SIGTERM));
                 compare(about, real, || {
-                    format!("whether the exit of {key:?} is decided, and whether it is an init")
+                    format!("whether the exit of {key:?} is decided, and whether it is protected")
                 })?;
             }
             compare(naive.is_dumping_core(key), process.is_dumping_core(), || {

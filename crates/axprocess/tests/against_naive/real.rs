@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitSignal, ExitStatus,
-    ForkRequest, GivenInfo, Host, Number, PendingCoreDump, PendingExec, PendingExit, PidNamespace,
-    Process, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo, StopTicket,
-    Terminal, TerminalKind, Thread, ThreadExit, TraceOptions, View, WaitOptions, WaitOutcome,
-    WaitRequest, WaitToken,
+    ForcedAction, ForkRequest, GivenInfo, Host, KernelCause, Number, PendingCoreDump, PendingExec,
+    PendingExit, PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal,
+    SignalAction, SignalInfo, StopTicket, Terminal, TerminalKind, Thread, ThreadExit, TraceOptions,
+    View, WaitOptions, WaitOutcome, WaitRequest, WaitToken,
 };
 
 use crate::call::{Call, Deed};
+use crate::naive::send::{KernelTarget, Told};
 use crate::naive::{HANDLED_AT_BOOT, Hook, ProcessKey, SpaceKey, TerminalKey, ThreadKey};
 use crate::pair::Answer;
 
@@ -77,12 +78,24 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         let to = target.host_data().key;
         self.note(Hook::Signal { to, signal: info.signal, cause: info.cause });
     }
 
-    fn post_thread_signal(&self, _: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Thread<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         let to = target.host_data().key;
         self.note(Hook::ThreadSignal { to, signal: info.signal, cause: info.cause });
     }
@@ -96,6 +109,21 @@ impl Host for Kernel {
     ) -> bool {
         let user = |process: &Process<Self>| process.host_data().user.load(Relaxed);
         user(by) == 0 || user(by) == user(to)
+    }
+
+    fn reset_signal_action(
+        &self,
+        _: View<'_, Self>,
+        thread: &Thread<Self>,
+        signal: Signal,
+        _: ForcedAction,
+    ) {
+        thread.host_data().blocked.lock().unwrap().remove(&signal);
+        let data = thread.process().host_data();
+        data.actions.lock().unwrap().insert(signal, SignalAction::Default);
+        if signal == Signal::SIGCHLD {
+            data.treatment.fetch_and(!ChildSignalAction::IGNORE.bits(), Relaxed);
+        }
     }
 
     fn request_stop(&self, _: View<'_, Self>, thread: &Thread<Self>) {
@@ -334,6 +362,33 @@ impl Real {
             }
             Call::SignalSent(index, signal) => {
                 Answer::Discard(self.processes[&ProcessKey(index)].note_signal_sent(signal))
+            }
+            Call::KernelSends { to, signal, cause } => {
+                let by = |index| &*self.processes[&ProcessKey(index)];
+                let event = |code, sender| KernelCause::Event { code, value: 8, sender };
+                let cause = match cause {
+                    Told::Kernel => KernelCause::Kernel,
+                    Told::Process(sender) => KernelCause::OnBehalfOf(by(sender)),
+                    Told::Event(code) => event(code, None),
+                    Told::Message(sender) => event(-3, Some(by(sender))),
+                };
+                match to {
+                    KernelTarget::Process => process.send_signal(signal, cause),
+                    KernelTarget::Thread => thread.send_signal(signal, cause),
+                    KernelTarget::Group => {
+                        let user =
+                            |process: &Process<Kernel>| process.host_data().user.load(Relaxed);
+                        let own = user(process);
+                        let may = |_: View<'_, Kernel>, member: &_| user(member) == own;
+                        process.group().send_signal(signal, cause, may);
+                    }
+                }
+                Answer::Done
+            }
+            Call::Force(signal, action) => {
+                let fault = KernelCause::Event { code: 1, value: 8, sender: None };
+                thread.force_signal(signal, fault, action);
+                Answer::Done
             }
             Call::TakeStopSignal => {
                 self.tickets.insert(caller, process.stop_ticket());

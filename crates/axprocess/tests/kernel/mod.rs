@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitStatus, ForkRequest, Host,
-    Number, Pid, PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal,
-    SignalAction, SignalCause, SignalInfo, Terminal, Thread, View, WaitCall, WaitEvent,
+    ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitStatus, ForcedAction,
+    ForkRequest, Host, Number, Pid, PidNamespace, Process, ProcessState, ProcessTable, Relations,
+    Signal, SignalAction, SignalCause, SignalInfo, Terminal, Thread, View, WaitCall, WaitEvent,
     WaitOutcome, WaitRequest, WaitStatus,
 };
 
@@ -45,6 +45,10 @@ pub(crate) struct Kernel {
     masks: Mutex<Vec<(usize, Signal)>>,
     told: Mutex<Vec<usize>>,
     queued: Mutex<Vec<(Pid, Signal)>>,
+    /// Who was named as the sender of each signal.
+    senders: Mutex<Vec<Option<Pid>>>,
+    /// Which signals were forced on which threads that would have evaded them.
+    resets: Mutex<Vec<(Pid, Signal, ForcedAction)>>,
 }
 
 /// What a hook was told: who, and what.
@@ -91,7 +95,13 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        info: &SignalInfo,
+        sender: Option<&Process<Self>>,
+    ) {
         let number = info.signal.number();
         let event = match info.cause {
             SignalCause::Child { pid, status } => Event::Signal(target.pid(), number, pid, status),
@@ -100,6 +110,7 @@ impl Host for Kernel {
         if let SignalCause::User { .. } = info.cause {
             self.struck.lock().unwrap().push(target.pid());
         }
+        self.senders.lock().unwrap().push(sender.map(|sender| sender.pid()));
         self.log.lock().unwrap().push(event);
     }
 
@@ -109,13 +120,21 @@ impl Host for Kernel {
         target: &Process<Self>,
         addressed: &Thread<Self>,
         info: &SignalInfo,
+        sender: Option<&Process<Self>>,
     ) {
         self.addressed.lock().unwrap().push((addressed.tid(), info.signal.number()));
-        self.post_signal(view, target, info);
+        self.post_signal(view, target, info, sender);
     }
 
-    fn post_thread_signal(&self, _: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Thread<Self>,
+        info: &SignalInfo,
+        sender: Option<&Process<Self>>,
+    ) {
         let event = Event::ThreadPosted(target.tid(), info.signal.number(), info.cause);
+        self.senders.lock().unwrap().push(sender.map(|sender| sender.pid()));
         self.log.lock().unwrap().push(event);
     }
 
@@ -156,6 +175,19 @@ impl Host for Kernel {
 
     fn is_told_of_signal(&self, _: View<'_, Self>, thread: &Thread<Self>) -> bool {
         self.told.lock().unwrap().contains(&std::ptr::from_ref(thread).addr())
+    }
+
+    fn reset_signal_action(
+        &self,
+        _: View<'_, Self>,
+        thread: &Thread<Self>,
+        signal: Signal,
+        action: ForcedAction,
+    ) {
+        let address = std::ptr::from_ref(thread).addr();
+        thread.process().host_data().1.lock().unwrap().push((signal, SignalAction::Default));
+        self.masks.lock().unwrap().retain(|masked| *masked != (address, signal));
+        self.resets.lock().unwrap().push((thread.tid(), signal, action));
     }
 
     fn request_exit(&self, _: View<'_, Self>, thread: &Thread<Self>) {
@@ -251,6 +283,16 @@ pub(crate) fn events(table: &Table) -> Vec<Event> {
 /// Which threads were addressed by which signals for their processes since the last call.
 pub(crate) fn addressed(table: &Table) -> Vec<(Pid, u8)> {
     std::mem::take(&mut *table.host().addressed.lock().unwrap())
+}
+
+/// Who was named as the sender of each signal since the last call.
+pub(crate) fn senders(table: &Table) -> Vec<Option<Pid>> {
+    std::mem::take(&mut *table.host().senders.lock().unwrap())
+}
+
+/// Which signals were forced, on which threads that would have evaded them, since the last call.
+pub(crate) fn resets(table: &Table) -> Vec<(Pid, Signal, ForcedAction)> {
+    std::mem::take(&mut *table.host().resets.lock().unwrap())
 }
 
 /// Whose pollers were woken since the last call.

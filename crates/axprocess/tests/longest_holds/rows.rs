@@ -5,9 +5,10 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use axprocess::{
-    CloneRequest, Cursor, ExitSignal, ExitStatus, ForkParent, ForkRequest, GivenInfo, InfoMask,
-    NewTask, Number, PidfdMode, ProcessTable, RebootCommand, Signal, SignalScope, StopSignal,
-    TerminalAccess, TerminalFile, TerminalSide, TraceOptions, TraceStart, TraceStop, WaitRequest,
+    CloneRequest, Cursor, ExitSignal, ExitStatus, ForcedAction, ForkParent, ForkRequest, GivenInfo,
+    InfoMask, KernelCause, NewTask, Number, PidfdMode, ProcessTable, RebootCommand, Signal,
+    SignalScope, StopSignal, TerminalAccess, TerminalFile, TerminalSide, TraceOptions, TraceStart,
+    TraceStop, WaitRequest,
 };
 
 use super::scene::*;
@@ -99,9 +100,15 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "exit_signal": |scene, own, child| own.process().exit_signal();
     "fdinfo_pid_in": |scene, own, child| own.process().handle().unwrap().fdinfo_pid_in(scene.table.namespace());
     "find_group": |scene, own, child| scene.table.find_group(own.tid());
+    "find_identity": |scene, own, child| own.process().namespace().find_identity(child.tid());
+    "find_identity_by_serial": |scene, own, child| {
+        let serial = child.process().identity().unwrap().serial();
+        scene.table.find_identity_by_serial(child.tid(), serial)
+    };
     "find_process": |scene, own, child| scene.table.find_process(child.tid());
     "find_session": |scene, own, child| scene.table.find_session(own.tid());
     "find_thread": |scene, own, child| scene.table.find_thread(child.tid());
+    "force_signal": |scene, own, child| child.force_signal(Signal::SIGCONT, KernelCause::Kernel, ForcedAction::Default);
     "foreground_group": |scene, own, child| scene.tty.foreground_group();
     "foreground_pgid": |scene, own, child| own.process().foreground_pgid();
     "fork": |scene, own, child| fork(own);
@@ -191,6 +198,10 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
         own.rt_tgsigqueueinfo(number(child), number(child), info)
     };
     "run_state": |scene, own, child| own.run_state();
+    "send_signal": |scene, own, child| {
+        child.process().send_signal(Signal::SIGCONT, KernelCause::Kernel);
+        child.send_signal(Signal::SIGCONT, KernelCause::OnBehalfOf(own.process()));
+    };
     "session": |scene, own, child| own.process().group().session();
     "session of a terminal": |scene, own, child| scene.tty.session();
     "session_of_number": |scene, own, child| own.process().identity().unwrap().session_of_number();
@@ -431,6 +442,16 @@ pub(crate) const LONG: &[Row] = rows! {
         let threads = scene.threads(&leader);
         let (tgid, tid) = (number(&leader), number(&threads[0]));
         scene.watch(|| scene.shell.process().tgkill(tgid, tid, KILL))
+    };
+    "send_signal", "members of a group", GROUP, |scene| {
+        let _children = scene.forks(&scene.shell);
+        let group = scene.shell.process().group();
+        scene.watch(|| group.send_signal(Signal::SIGCONT, KernelCause::Kernel, |_, _| true))
+    };
+    "send_signal", "threads, by SIGKILL", Bound::Batch, |scene| {
+        let leader = fork(&scene.shell);
+        let _threads = scene.threads(&leader);
+        scene.watch(|| leader.process().send_signal(Signal::SIGKILL, KernelCause::Kernel))
     };
     "signal_foreground", "members of the foreground", GROUP, |scene| {
         let _children = scene.forks(&scene.shell);

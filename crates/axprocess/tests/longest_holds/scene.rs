@@ -91,7 +91,13 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, _: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        _: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         count(target);
         target.host_data().has_queued.store(true, Relaxed);
     }
@@ -101,6 +107,7 @@ impl Host for Kernel {
         _: View<'_, Self>,
         thread: &axprocess::Thread<Self>,
         _: &SignalInfo,
+        _: Option<&Process<Self>>,
     ) {
         count(thread);
     }

@@ -55,7 +55,13 @@ impl Host for Watcher {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: View<'_, Self>, _target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        _target: &Process<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         if info.signal == Signal::SIGHUP {
             OBJECTS.set(OBJECTS.get() + 1);
         }

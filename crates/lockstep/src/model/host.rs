@@ -29,7 +29,13 @@ impl Host for World {
         parent.host_data().action()
     }
 
-    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         /// A stop, with no signal in it.
         const STOP_UNDONE: i32 = 0x7f;
         let child = |pid, status| Some(ChildNews { pid, status });

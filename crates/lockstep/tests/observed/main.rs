@@ -9,6 +9,7 @@
 mod exec;
 mod exit;
 mod fork;
+mod kernel_signal;
 mod kill;
 mod namespace;
 mod notify;

@@ -4,7 +4,7 @@ use crate::scene::{permitted, scene, until};
 use crate::sys::{self, Event, Gate, Who};
 
 /// Forks the init of a new namespace, or skips the scene.
-fn fork_init(body: impl FnOnce()) -> i32 {
+pub(crate) fn fork_init(body: impl FnOnce()) -> i32 {
     permitted(sys::clone(libc::CLONE_NEWPID | libc::SIGCHLD, body), "a PID namespace")
 }
 

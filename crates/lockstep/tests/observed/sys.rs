@@ -337,6 +337,91 @@ pub(crate) fn ignore(signal: i32) {
     unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
 
+pub(crate) fn use_default(signal: i32) {
+    // SAFETY: no handler is installed.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+}
+
+pub(crate) fn handle(signal: i32, handler: extern "C" fn(i32)) {
+    // SAFETY: the handler is a function of the type that signal(2) asks for, and calls what may be called in one.
+    unsafe { libc::signal(signal, handler as *const () as libc::sighandler_t) };
+}
+
+/// Reads where nothing can be read.
+pub(crate) fn fault() -> ! {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a page of its own, which no reference is ever made to.
+    unsafe {
+        let page = libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_NONE, flags, -1, 0);
+        page.cast::<u8>().read_volatile();
+    }
+    unreachable!("a page without access was read")
+}
+
+/// Lets the interval timer of CPU time expire.
+pub(crate) fn expire_profiling_timer() {
+    let soon = libc::timeval { tv_sec: 0, tv_usec: 1 };
+    let mut timer =
+        libc::itimerval { it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 }, it_value: soon };
+    // SAFETY: the pointers are to the local above.
+    unsafe {
+        checked(libc::setitimer(libc::ITIMER_PROF, &raw const timer, std::ptr::null_mut()))
+            .expect("a timer");
+        while timer.it_value.tv_usec != 0 {
+            checked(libc::getitimer(libc::ITIMER_PROF, &raw mut timer)).expect("a timer");
+        }
+    }
+}
+
+/// Lets a timer of timer_create(2) expire, which sends this signal to the process.
+pub(crate) fn expire_timer(signal: i32) {
+    // SAFETY: all zeroes are both structures; the pointers are to the locals.
+    unsafe {
+        let mut event: libc::sigevent = std::mem::zeroed();
+        event.sigev_notify = libc::SIGEV_SIGNAL;
+        event.sigev_signo = signal;
+        let mut timer: libc::timer_t = std::mem::zeroed();
+        checked(libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer))
+            .expect("a timer");
+        let mut left: libc::itimerspec = std::mem::zeroed();
+        left.it_value.tv_nsec = 1;
+        checked(libc::timer_settime(timer, 0, &raw const left, std::ptr::null_mut()))
+            .expect("a time");
+        // It sends in the same step in which it ceases to be armed.
+        while left.it_value.tv_sec != 0 || left.it_value.tv_nsec != 0 {
+            checked(libc::timer_gettime(timer, &raw mut left)).expect("a timer");
+        }
+    }
+}
+
+/// Makes a file readable that sends its owner, a process or a group, a signal then; 0: the usual one.
+pub(crate) fn make_readable(signal: i32, owner: i32) {
+    let mut ends = [0; 2];
+    // SAFETY: the pointers are to the locals.
+    unsafe {
+        checked(libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, ends.as_mut_ptr()))
+            .expect("a pair");
+        checked(libc::fcntl(ends[0], libc::F_SETOWN, owner)).expect("an owner");
+        const F_SETSIG: i32 = 10;
+        checked(libc::fcntl(ends[0], F_SETSIG, signal)).expect("a signal");
+        checked(libc::fcntl(ends[0], libc::F_SETFL, libc::O_ASYNC)).expect("a flag");
+        let written = libc::write(ends[1], [0u8].as_ptr().cast(), 1);
+        assert_eq!(written, 1);
+        for end in ends {
+            checked(libc::close(end)).expect("an open end");
+        }
+    }
+}
+
+/// Writes to a pipe that nobody reads.
+pub(crate) fn write_to_nobody() {
+    let (reader, writer) = pipe();
+    drop(reader);
+    // SAFETY: the pointer is to one byte.
+    let answer = unsafe { libc::write(writer.as_raw_fd(), [0u8].as_ptr().cast(), 1) };
+    assert_eq!(answer, -1);
+}
+
 /// Takes a blocked signal if it is pending.
 pub(crate) fn take(signal: i32) -> Option<Info> {
     take_within(signal, 0)

@@ -25,7 +25,13 @@ impl Host for Kernel {
     type SessionData = ();
     type Usage = ();
 
-    fn post_signal(&self, _: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         self.posted.lock().unwrap().push((target.pid(), info.signal));
     }
 

@@ -76,7 +76,7 @@ impl<H: Host> PtraceRole<H> {
         let process = tracer.process(hold);
         if let Some(signal) = signal {
             let pid = self.number_in(hold, process.pid_ns(hold));
-            tracer.signal(hold, signal, SignalCause::Child { pid, status });
+            tracer.signal(hold, signal, SignalCause::Child { pid, status }, self.process(hold));
         }
         let news = self.news_to_tracer(hold);
         process.note_news_and_wake(hold, &news);
@@ -93,16 +93,22 @@ impl<H: Host> PtraceRole<H> {
         let action = hold.host().child_signal_action(hold.view(), process);
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
             let cause = cause(self.number_in(hold, process.pid_ns(hold)));
-            tracer.signal(hold, Signal::SIGCHLD, cause);
+            tracer.signal(hold, Signal::SIGCHLD, cause, self.process(hold));
         }
         let news = self.news_to_tracer(hold);
         process.note_news_and_wake(hold, &news);
     }
 
     /// A signal for its process: the thread itself is asked first.
-    fn signal(&self, hold: &mut Hold<'_, H>, signal: Signal, cause: SignalCause) {
+    fn signal(
+        &self,
+        hold: &mut Hold<'_, H>,
+        signal: Signal,
+        cause: SignalCause,
+        sender: &Process<H>,
+    ) {
         let receiver = Receiver::Process(self.thread(hold));
-        self.process(hold).send_to(hold, receiver, &SignalInfo { signal, cause });
+        self.process(hold).send_to(hold, receiver, &SignalInfo { signal, cause }, Some(sender));
     }
 }
 
@@ -195,7 +201,7 @@ impl<H: Host> PtraceRole<H> {
     fn kill(&self, hold: &mut Hold<'_, H>) {
         let info = SignalInfo { signal: Signal::SIGKILL, cause: SignalCause::Kernel };
         let receiver = Receiver::Thread(self.thread(hold));
-        self.process(hold).send_to(hold, receiver, &info);
+        self.process(hold).send_to(hold, receiver, &info, None);
     }
 }
 

@@ -66,6 +66,7 @@ impl World {
             // R-FORK-05.
             group: caller_now.group,
             joined: moment,
+            exposed: false,
             session: caller_now.session,
             terminal: caller_now.terminal,
             leads_session: false,

@@ -23,7 +23,7 @@ mod birth;
 mod death;
 mod group;
 mod kill;
-mod send;
+pub(crate) mod send;
 mod stop;
 mod terminal;
 mod trace;
@@ -134,6 +134,8 @@ pub(crate) struct Process {
     parent: Option<ThreadKey>,
     /// Its place among its parent's children: the later it came, the greater.
     place: u64,
+    /// A fault has hit it: as an init nothing shields it any more.
+    exposed: bool,
     group: PidKey,
     /// Its place among the members of the group.
     joined: u64,
@@ -301,6 +303,7 @@ impl World {
             place: 0,
             group: NAMELESS,
             joined: 0,
+            exposed: false,
             session: NAMELESS,
             leads_session: false,
             terminal: None,
@@ -614,6 +617,11 @@ impl World {
     /// Whether the default action of a signal would not touch this process (R-NS-12).
     pub(crate) fn is_init(&self, process: ProcessKey) -> bool {
         self.space_of_init(process).is_some()
+    }
+
+    /// Whether nothing from inside touches it.
+    pub(crate) fn is_shielded(&self, process: ProcessKey) -> bool {
+        self.is_init(process) && !self[process].exposed
     }
 
     pub(crate) fn is_stopped(&self, process: ProcessKey) -> bool {

@@ -1,8 +1,27 @@
 //! What is decided when a signal is sent, before anybody takes it from a queue.
 
-use axprocess::{DiscardedSignals, ExitStatus, Signal, SignalAction, SignalCause};
+use axprocess::{DiscardedSignals, ExitStatus, ForcedAction, Signal, SignalAction, SignalCause};
 
 use super::{Hook, INIT, Life, PidKey, ProcessKey, Stop, ThreadKey, World};
+
+/// Whom the kernel sends a signal by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum KernelTarget {
+    Process,
+    Thread,
+    /// The members of the caller's group that have the caller's user.
+    Group,
+}
+
+/// What it says then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told<I> {
+    Kernel,
+    Process(I),
+    Event(i32),
+    /// SI_MESGQ.
+    Message(I),
+}
 
 /// Who may take a signal.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,6 +137,64 @@ impl World {
         }
     }
 
+    /// R-KILL-13.
+    pub(crate) fn kernel_sends(
+        &mut self,
+        caller: ThreadKey,
+        to: KernelTarget,
+        signal: Signal,
+        cause: Told<usize>,
+    ) {
+        self.is_sender_hidden = false;
+        let process = self.process_of(caller);
+        let receivers = match to {
+            KernelTarget::Thread => {
+                let cause = self.told_to(process, cause);
+                return self.send_to(caller, Scope::Thread, signal, cause);
+            }
+            KernelTarget::Process => vec![process],
+            KernelTarget::Group => self.members(self[process].group),
+        };
+        let user = self[process].user;
+        for receiver in
+            receivers.into_iter().rev().filter(|it| self[*it].user == user).collect::<Vec<_>>()
+        {
+            let cause = self.told_to(receiver, cause);
+            self.send(receiver, signal, cause);
+        }
+    }
+
+    fn told_to(&self, receiver: ProcessKey, told: Told<usize>) -> SignalCause {
+        let seen = |by| self.number_seen_by(ProcessKey(by), receiver);
+        match told {
+            Told::Kernel => SignalCause::Kernel,
+            Told::Process(by) => SignalCause::User { pid: seen(by) },
+            Told::Event(code) => SignalCause::Event { pid: 0, code, value: 8 },
+            Told::Message(by) => SignalCause::Event { pid: seen(by), code: -3, value: 8 },
+        }
+    }
+
+    /// R-KILL-14.
+    pub(crate) fn force(&mut self, thread: ThreadKey, signal: Signal, action: ForcedAction) {
+        let process = self.process_of(thread);
+        let is_evaded =
+            self.action(process, signal) == SignalAction::Ignore || self.blocks(thread, signal);
+        if self[thread].alive {
+            if (is_evaded || action != ForcedAction::AsSet) && !is_forcible(signal) {
+                self[thread].blocked.remove(&signal);
+                self.set_action(process, signal, SignalAction::Default);
+                if signal == Signal::SIGCHLD {
+                    self[process].treatment.remove(axprocess::ChildSignalAction::IGNORE);
+                }
+            }
+            let is_default = self.action(process, signal) == SignalAction::Default;
+            let is_seen_by_tracer = self.is_traced(thread) && action != ForcedAction::Final;
+            self[process].exposed |= self.is_init(process) && is_default && !is_seen_by_tracer;
+        }
+        let cause = SignalCause::Event { pid: 0, code: 1, value: 8 };
+        self.send_to(thread, Scope::Thread, signal, cause);
+    }
+
     /// R-EXIT-21.
     fn cut_core_dump(&mut self, process: ProcessKey) {
         self[process].code = ExitStatus::killed(Signal::SIGKILL);
@@ -142,7 +219,7 @@ impl World {
             SignalAction::Default => {
                 // To the first init there is no outside; the kernel itself is outside of all other namespaces.
                 let is_forced = is_forcible(signal) && process != INIT && comes_from_outside(cause);
-                effect_of(signal) == Effect::Nothing || (self.is_init(process) && !is_forced)
+                effect_of(signal) == Effect::Nothing || (self.is_shielded(process) && !is_forced)
             }
         }
     }
@@ -195,6 +272,8 @@ fn comes_from_outside(cause: SignalCause) -> bool {
         | SignalCause::Thread { pid }
         | SignalCause::ParentDeath { pid } => pid == 0,
         SignalCause::Given { pid, code, .. } => pid == 0 || code == 0x80,
+        // SI_MESGQ always has a sender.
+        SignalCause::Event { pid, code, .. } => code == 0x80 || (code == -3 && pid == 0),
         cause => cause == SignalCause::Kernel,
     }
 }

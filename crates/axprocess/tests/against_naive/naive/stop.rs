@@ -49,7 +49,7 @@ impl World {
     ) -> StopDecision {
         let process = self.process_of(thread);
         // R-NS-12: an init drops what it does not handle.
-        let is_spared = self.is_orphaned(self[process].group, None) || self.is_init(process);
+        let is_spared = self.is_orphaned(self[process].group, None) || self.is_shielded(process);
         if self[process].group_exit
             || self.execs.contains_key(&process)
             || (signal != Signal::SIGSTOP && is_spared)

@@ -59,7 +59,13 @@ impl Host for World {
     type SessionData = ();
     type Usage = Count;
 
-    fn post_signal(&self, view: View<'_, Self>, target: &Process<Self>, info: &SignalInfo) {
+    fn post_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         if let Some(group) = target.host_data().inside() {
             let is_traced = view.tracer_of_leader(target).is_some();
             self.kernel().post(group, Target::Process(None), is_traced, info);
@@ -72,6 +78,7 @@ impl Host for World {
         target: &Process<Self>,
         addressed: &Thread<Self>,
         info: &SignalInfo,
+        _: Option<&Process<Self>>,
     ) {
         if let Some(group) = target.host_data().inside() {
             let is_traced = view.tracer(addressed).is_some();
@@ -80,7 +87,13 @@ impl Host for World {
         }
     }
 
-    fn post_thread_signal(&self, view: View<'_, Self>, target: &Thread<Self>, info: &SignalInfo) {
+    fn post_thread_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Thread<Self>,
+        info: &SignalInfo,
+        _: Option<&Process<Self>>,
+    ) {
         if let Some(group) = target.process().host_data().inside() {
             let is_traced = view.tracer(target).is_some();
             self.kernel().post(group, Target::Thread(target.host_data().0), is_traced, info);
