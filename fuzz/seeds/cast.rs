@@ -6,7 +6,7 @@ use axprocess::CloneFlags;
 use axprocess_fuzz::{Call, Calls, Flags, Index, Steps, Wild, Word, World};
 
 use crate::script::{
-    Action, Fork, INIT, Number, Operation, Pace, Parent, RawClone, Space, Step, Switch, TraceCall,
+    Action, Fork, INIT, Notice, Number, Operation, Owner, Pace, Parent, RawClone, Space, Step, Switch, TraceCall,
     Treatment,
 };
 
@@ -117,6 +117,7 @@ impl Cast {
                 signal: (*signal).into(),
                 code: (*code).into(),
             }),
+            Operation::Notice(notice) => self.notify(by, notice),
             Operation::Treat { signal, treatment } => {
                 let how = how_of(*treatment);
                 self.call(Call::Treat { by: process, signal: (*signal).into(), how })
@@ -139,6 +140,20 @@ impl Cast {
             Operation::Trace(call) => self.trace(by, call)?,
             Operation::Pidfd(name, call) => self.use_pidfd(by, process, name, call)?,
         })
+    }
+
+    /// As if the caller itself were hit.
+    fn notify(&mut self, by: Index, notice: &Notice) -> bool {
+        let (how, code) = match notice {
+            Notice::BrokenPipe => (1 | 7 << 3, 0),
+            Notice::Timer(_, None) => (2, -2),
+            Notice::Timer(_, Some(_)) => (2 | 7 << 3, -2),
+            Notice::File(Owner::Group, _, _) => (2 | 1 << 3, 1),
+            Notice::File(Owner::Process, _, _) => (2, 1),
+            Notice::File(Owner::Thread, _, _) => (2 | 7 << 3, 1),
+        };
+        let signal = notice.signal().into();
+        self.call(Call::KernelSends { by, on_behalf_of: by, signal, code: code.into(), how })
     }
 
     /// What a request of ptrace does to the tracee besides is done by that: an interrupted one stops, one that gets a signal takes it.

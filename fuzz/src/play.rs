@@ -260,10 +260,10 @@ impl World {
                 let thread = self.thread(by)?;
                 let signal = signal_of(signal.value())?;
                 let named = self.process(on_behalf_of)?;
-                let sender: Option<&Process<Moody>> = (how & 4 != 0).then_some(&named);
+                let sender: Option<&Process<Moody>> = (how & 4 != 0).then_some(named);
                 let cause = match how & 3 {
                     0 => KernelCause::Kernel,
-                    1 => KernelCause::OnBehalfOf(&named),
+                    1 => KernelCause::OnBehalfOf(named),
                     _ => KernelCause::Event { code: code.value(), value: 0, sender },
                 };
                 match how >> 3 & 7 {

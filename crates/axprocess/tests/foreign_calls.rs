@@ -318,10 +318,11 @@ fn send_of_kernel(thread: &Thread<Kernel>) {
         sender => KernelCause::Event { code: -2, value: 0, sender },
     };
     let action = one_of(&[ForcedAction::AsSet, ForcedAction::Default, ForcedAction::Final]);
-    match below(4) {
+    match below(5) {
         0 => thread.process().send_signal(signal(), cause),
         1 => thread.process().group().send_signal(signal(), cause, |_, _| one_in(2)),
-        2 => thread.force_signal(signal(), cause, action),
+        2 => thread.send_process_signal(signal(), cause),
+        3 => thread.force_signal(signal(), cause, action),
         _ => thread.send_signal(signal(), cause),
     }
 }

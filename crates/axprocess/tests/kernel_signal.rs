@@ -36,7 +36,7 @@ fn plain(parent: &KernelThread) -> KernelThread {
 
 #[test]
 fn what_the_kernel_sends_passes_the_steps_of_any_signal() {
-    // R-KILL-13: handled, ignored, blocked, of the process or of one thread; fatal at once; nothing to who ends.
+    // R-KILL-13: handled, ignored, blocked, for one thread or the process, of which the thread is asked first that the caller names; fatal at once; nothing to who ends.
     let (table, init) = boot();
     let handling = fork(&init);
     let second = spawn(&handling);
@@ -51,6 +51,15 @@ fn what_the_kernel_sends_passes_the_steps_of_any_signal() {
     block(&table, &second, ALRM);
     second.send_signal(ALRM, KernelCause::Kernel);
     assert_eq!(posted(&table), [Event::ThreadPosted(3, 14, SignalCause::Kernel)]);
+
+    events(&table);
+    addressed(&table);
+    let third = spawn(&second);
+    act(handling.process(), SignalAction::Handle, &[TERM]);
+    third.send_process_signal(TERM, event(-2));
+    handling.process().send_signal(TERM, event(-2));
+    assert_eq!(addressed(&table), [(4, 15), (2, 15)]);
+    assert_eq!(posted(&table).len(), 2);
 
     let target = plain(&init);
     target.send_signal(ALRM, KernelCause::Kernel);

@@ -2,7 +2,7 @@
 
 mod kernel;
 
-use axprocess::{Errno, Pid, Signal, SignalAction, SignalCause, Thread};
+use axprocess::{Errno, Pid, Signal, SignalAction, SignalCause, Thread, TraceOptions, TraceStart};
 use kernel::*;
 
 fn arm(thread: &KernelThread, signal: Signal) {
@@ -193,6 +193,27 @@ fn the_search_for_wishes_ends_with_the_last() {
     exit(&parent, 0);
     assert_eq!(posted(&table), [death(3, Signal::SIGHUP, 2)]);
     assert!(table.audit().longest_hold < 20, "{:?}", table.audit());
+}
+
+#[test]
+fn a_dead_traced_thread_wishes_until_it_is_reaped() {
+    // R-PDEATH-01: also if its tracer is the one that dies; and not once it is reaped.
+    for (is_reaped, is_of_parent) in [(true, false), (false, false), (false, true)] {
+        let (table, init) = boot();
+        let [parent, child] = chain(&init);
+        let dead = spawn(&child);
+        arm(&dead, Signal::SIGTERM);
+        let tracer = if is_of_parent { &parent } else { &init };
+        let number = dead.tid();
+        tracer.attach(number, TraceStart::Seize, TraceOptions::empty()).unwrap();
+        exit(&dead, 0);
+        if is_reaped {
+            assert_eq!(wait4(tracer, number as i32, WALL), exited(number, 0));
+        }
+        events(&table);
+        exit(&parent, 0);
+        assert_eq!(posted(&table).len(), usize::from(!is_reaped));
+    }
 }
 
 #[test]

@@ -115,6 +115,18 @@ impl<H: Host> Thread<H> {
         });
     }
 
+    /// Sends a signal of the kernel's own to this thread's process, of whose threads this one is asked first: a timer that expires while this thread runs, `RLIMIT_CPU`, a file whose owner of `F_SETOWN` has
+    /// this thread's number. R-KILL-13.
+    ///
+    /// One whose exit is decided takes none, and the call does nothing. Takes the lock.
+    pub fn send_process_signal(&self, signal: Signal, cause: KernelCause<'_, H>) {
+        self.process().table().hold(|hold| {
+            let addressed = (self.state() == ThreadState::Live).then(|| self.in_hold(hold));
+            let receiver = Receiver::Process(addressed);
+            self.process_in(hold).send_of_kernel(hold, receiver, signal, cause);
+        });
+    }
+
     /// Sends a signal that this thread cannot evade: it has a fault, or does what it is killed for. R-KILL-14.
     ///
     /// If the thread blocks the signal or the process ignores it, or `action` asks for it, the host resets both ([`Host::reset_signal_action`]); then it is sent to the thread like any other. The

@@ -1,8 +1,8 @@
 //! The signal that a thread asks for when its parent dies: prctl(2) `PR_SET_PDEATHSIG`.
 //!
 //! "Parent" means the thread that forked or adopted the process: the signal comes with every move to another thread, also when the
-//! parent's process lives on (R-REPARENT-08), and after getppid(2) tells the new parent (E7). Each thread has a wish of its own; the signal goes to its process. The leader's
-//! survives the leader's exit, as on Linux.
+//! parent's process lives on (R-REPARENT-08), and after getppid(2) tells the new parent (E7). Each thread has a wish of its own; the signal goes to its process. A leader's
+//! survives its exit, and a traced thread's lasts until the tracer has reaped it, as on Linux.
 
 use super::send::Receiver;
 use super::thread_walk::Errand;

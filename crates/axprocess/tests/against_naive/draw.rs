@@ -189,7 +189,12 @@ fn signals() -> BoxedStrategy<Drawn> {
         let signals = [Signal::SIGALRM, Signal::SIGTERM, Signal::SIGSEGV, Signal::SIGKILL];
         prop_oneof![3 => select(signals.to_vec()), 1 => Just(Signal::SIGSTOP), 1 => Just(Signal::SIGCONT)]
     };
-    let target = select(vec![KernelTarget::Process, KernelTarget::Thread, KernelTarget::Group]);
+    let target = select(vec![
+        KernelTarget::Process,
+        KernelTarget::ProcessByThread,
+        KernelTarget::Thread,
+        KernelTarget::Group,
+    ]);
     let told = prop_oneof![
         2 => Just(Told::Kernel),
         2 => any::<u8>().prop_map(Told::Process),

@@ -374,6 +374,7 @@ impl Real {
                 };
                 match to {
                     KernelTarget::Process => process.send_signal(signal, cause),
+                    KernelTarget::ProcessByThread => thread.send_process_signal(signal, cause),
                     KernelTarget::Thread => thread.send_signal(signal, cause),
                     KernelTarget::Group => {
                         let user =

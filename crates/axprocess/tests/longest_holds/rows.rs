@@ -202,6 +202,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
         child.process().send_signal(Signal::SIGCONT, KernelCause::Kernel);
         child.send_signal(Signal::SIGCONT, KernelCause::OnBehalfOf(own.process()));
     };
+    "send_process_signal": |scene, own, child| own.send_process_signal(Signal::SIGCONT, KernelCause::Kernel);
     "session": |scene, own, child| own.process().group().session();
     "session of a terminal": |scene, own, child| scene.tty.session();
     "session_of_number": |scene, own, child| own.process().identity().unwrap().session_of_number();
@@ -447,6 +448,13 @@ pub(crate) const LONG: &[Row] = rows! {
         let _children = scene.forks(&scene.shell);
         let group = scene.shell.process().group();
         scene.watch(|| group.send_signal(Signal::SIGCONT, KernelCause::Kernel, |_, _| true))
+    };
+    "send_process_signal", "threads that block the signal, but the last one", Bound::Batch, |scene| {
+        let leader = fork(&scene.shell);
+        let threads = scene.threads(&leader);
+        threads[..threads.len() - 1].iter().chain([&leader]).for_each(block);
+        let term = Signal::new(34).unwrap();
+        scene.watch(|| leader.send_process_signal(term, KernelCause::Kernel))
     };
     "send_signal", "threads, by SIGKILL", Bound::Batch, |scene| {
         let leader = fork(&scene.shell);

@@ -87,6 +87,7 @@ pub(crate) const RULES: &[&str] = &[
     "R-KILL-10",
     "R-KILL-11",
     "R-KILL-12",
+    "R-KILL-13",
     "R-NOTIFY-01",
     "R-NOTIFY-02",
     "R-NOTIFY-03",

@@ -9,7 +9,8 @@ mod trace;
 use fastrand::Rng;
 
 use crate::script::{
-    Action, Fork, GETTERS, INIT, Number, Operation, Pace, Parent, Space, Step, Switch, Treatment,
+    Action, Fork, GETTERS, INIT, Notice, Number, Operation, Owner, Pace, Parent, Space, Step,
+    Switch, Treatment,
 };
 use crate::stage::duel::Duel;
 use crate::stage::{Actor, SLOTS};
@@ -319,6 +320,7 @@ impl Author {
             3..9 => Operation::Kill(self.somebodys_group(duel, actor), signal),
             9..12 => Operation::Tkill(self.somebody(duel, actor), signal),
             12..14 => self.queue(duel, actor, signal),
+            33..40 => self.notice(duel, actor, signal),
             14..17 => {
                 let who = self.somebody(duel, actor);
                 let group = if self.one_in(3) { self.somebody(duel, actor) } else { who.clone() };
@@ -326,6 +328,18 @@ impl Author {
             }
             _ => Operation::Kill(self.somebody(duel, actor), signal),
         }
+    }
+
+    fn notice(&mut self, duel: &Duel<'_>, actor: Actor, signal: i32) -> Operation {
+        Operation::Notice(match self.rng.u32(..8) {
+            0 => Notice::BrokenPipe,
+            1 => Notice::Timer(signal, Some(self.somebody(duel, actor))),
+            2..5 => Notice::Timer(signal, None),
+            kind => {
+                let owner = [Owner::Thread, Owner::Process, Owner::Group][kind as usize - 5];
+                Notice::File(owner, self.somebody(duel, actor), signal)
+            }
+        })
     }
 
     /// With a code that one may give others, or only oneself.
@@ -347,7 +361,7 @@ impl Author {
         let signal = match self.rng.u32(..10) {
             0..3 => libc::SIGCHLD,
             3 => libc::SIGCONT,
-            4..6 => *self.choose(&[1, 1, 10, 15]).unwrap_or(&1),
+            4..6 => *self.choose(&[1, 1, 10, 13, 15]).unwrap_or(&1),
             6 => *self.choose(&[20, 21, 22]).unwrap_or(&20),
             _ => self.number_of_signal(),
         };

@@ -80,6 +80,10 @@ fn simpler(step: &Step) -> Vec<Step> {
             .filter(|fewer| fewer != options)
             .map(|options| with(Operation::Wait4 { who: who.clone(), options }))
             .collect(),
+        Operation::Notice(notice) => {
+            let target = notice.target().into_iter();
+            target.map(|who| with(Operation::Kill(who.clone(), notice.signal()))).collect()
+        }
         Operation::Trace(call) => {
             simpler_requests(call).into_iter().map(Operation::Trace).map(with).collect()
         }

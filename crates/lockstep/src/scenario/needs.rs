@@ -63,6 +63,7 @@ fn needs_namespace(operation: &Operation) -> bool {
         {
             true
         }
+        Operation::Notice(notice) if notice.target().is_some_and(is_init) => true,
         other => other.numbers().iter().any(is_somebodys),
     }
 }

@@ -14,6 +14,7 @@
 //! Expectations stand where a reader wants them. All that they leave out is compared between Linux and the model all the same.
 
 mod files;
+mod notice;
 mod operation;
 mod raw_clone;
 mod resolve;
@@ -23,6 +24,7 @@ mod trace;
 pub(crate) use files::{
     Ask, FileKind, Files, IfTaken, Mode, PidfdCall, Side, TerminalCall, Writers,
 };
+pub(crate) use notice::{Notice, Owner};
 pub(crate) use operation::{
     Action, Fork, GETTERS, Getter, Name, Number, Operation, Pace, Parent, Space, Switch, Treatment,
 };

@@ -1,6 +1,7 @@
 //! What an actor of a script can do: one system call each.
 
 use super::files::{PidfdCall, TerminalCall};
+use super::notice::Notice;
 use super::raw_clone::RawClone;
 use super::trace::TraceCall;
 
@@ -57,6 +58,8 @@ pub(crate) enum Operation {
     Sigqueue(Number, i32, i32),
     /// rt_tgsigqueueinfo, with this `si_code` and the caller's own number.
     Tgsigqueue(Number, Number, i32, i32),
+    /// The kernel itself sends a signal.
+    Notice(Notice),
     /// rt_sigaction.
     Treat { signal: i32, treatment: Treatment },
     /// rt_sigprocmask.
@@ -301,6 +304,7 @@ impl Operation {
             Self::VHangUp => "vhangup",
             Self::Pidfd(_, call) => call.verb(),
             Self::Trace(call) => call.verb(),
+            Self::Notice(notice) => notice.verb(),
         }
     }
 }

@@ -53,6 +53,7 @@ impl Operation {
                 Self::Pidfd(name.clone(), PidfdCall::Open(plain(who), *flags))
             }
             Self::Trace(call) => Self::Trace(call.map_number(plain)),
+            Self::Notice(notice) => Self::Notice(notice.map_number(plain)),
             other => other.clone(),
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::files::{PidfdCall, TerminalCall, flag_of};
+use super::notice::Notice;
 use super::operation::{
     Action, Fork, GETTERS, Number, Operation, Pace, Parent, REBOOTS, SIGNALS, Space, Switch,
     Treatment, WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
@@ -95,6 +96,21 @@ impl<'a> Words<'a> {
     /// The signal that comes next; 0 if nothing does.
     pub(super) fn signal_or_none(&mut self) -> Result<i32, String> {
         if self.rest.peek().is_none() { Ok(0) } else { self.signal() }
+    }
+
+    /// The number that comes next, if one does.
+    pub(super) fn number_or_none(&mut self) -> Result<Option<Number>, String> {
+        if self.rest.peek().is_none() { Ok(None) } else { self.number().map(Some) }
+    }
+
+    /// The value of the next word, which is one of these.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        table: &[(&'static str, T)],
+        wanted: &str,
+    ) -> Result<T, String> {
+        let word = self.next(wanted)?;
+        value_of(table, word).ok_or_else(|| format!("expected {wanted}"))
     }
 
     pub(super) fn number(&mut self) -> Result<Number, String> {
@@ -197,10 +213,7 @@ fn parse_operation(text: &str) -> Result<Operation, String> {
         "vhangup" => Operation::VHangUp,
         other => match value_of(GETTERS, other) {
             Some(getter) => Operation::Get(getter),
-            None => match TraceCall::parse(other, &mut words)? {
-                Some(call) => Operation::Trace(call),
-                None => parse_file_operation(other, &mut words)?,
-            },
+            None => parse_rest(other, &mut words)?,
         },
     };
     match words.rest.next() {
@@ -275,6 +288,16 @@ impl fmt::Display for Number {
     }
 }
 
+fn parse_rest(verb: &str, words: &mut Words<'_>) -> Result<Operation, String> {
+    if let Some(call) = TraceCall::parse(verb, words)? {
+        return Ok(Operation::Trace(call));
+    }
+    match Notice::parse(verb, words)? {
+        Some(notice) => Ok(Operation::Notice(notice)),
+        None => parse_file_operation(verb, words),
+    }
+}
+
 /// The name of a signal, or its number.
 pub(crate) fn number_in_words(signal: i32) -> String {
     name_of(SIGNALS, signal).map_or_else(|| signal.to_string(), str::to_owned)
@@ -328,6 +351,7 @@ impl fmt::Display for Operation {
             Self::Terminal(name, call) => write!(f, " {name}{call}"),
             Self::Pidfd(name, call) => write!(f, " {name}{call}"),
             Self::Trace(call) => write!(f, "{call}"),
+            Self::Notice(notice) => write!(f, "{notice}"),
             Self::Exec | Self::Get(_) | Self::Setsid | Self::UnsharePid | Self::VHangUp => Ok(()),
         }
     }

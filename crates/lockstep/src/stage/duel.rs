@@ -450,6 +450,8 @@ impl<'a> Duel<'a> {
             libc::SI_TKILL => "sent to the thread".to_owned(),
             libc::SI_KERNEL => "of the kernel".to_owned(),
             libc::SI_QUEUE => "queued".to_owned(),
+            // A child always has a number.
+            code if seen.pid == 0 => format!("code {code} status {}", seen.status),
             libc::CLD_EXITED => format!("exit {}", seen.status),
             libc::CLD_KILLED => format!("killed {}", number_in_words(seen.status)),
             libc::CLD_STOPPED => format!("stopped {}", number_in_words(seen.status)),

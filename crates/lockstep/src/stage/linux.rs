@@ -27,7 +27,7 @@ use self::orders::{Answer, Order};
 use self::proc::Proc;
 pub(crate) use self::theatre::Theatre;
 use super::slot::{RECORDS, Slot};
-use super::{Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, raw, watch, worker};
+use super::{Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, notices, raw, watch, worker};
 use crate::script::Operation;
 use crate::syscalls;
 
@@ -519,15 +519,22 @@ impl Drop for Linux<'_> {
     }
 }
 
+/// What a siginfo says of a file that has become readable.
+const READABLE: i32 = (libc::POLLIN | libc::POLLRDNORM) as i32;
+
 fn seen(slot: &Slot, index: usize) -> Seen {
     let record = &slot.records[index];
-    let code = record.code.load(Relaxed);
-    Seen {
-        signal: record.signal.load(Relaxed),
-        code,
-        pid: record.pid.load(Relaxed),
-        status: if code > 0 && code < 0x80 { record.status.load(Relaxed) } else { 0 },
-    }
+    let (signal, code) = (record.signal.load(Relaxed), record.code.load(Relaxed));
+    let (pid, status) = (record.pid.load(Relaxed), record.status.load(Relaxed));
+    let (pid, status) = match code {
+        // The number of the timer stands where others have that of the sender.
+        libc::SI_TIMER if status == notices::OF_TIMER => (0, 0),
+        // Of a file: its events, and its descriptor.
+        _ if pid == READABLE && status >= notices::FIRST_FILE => (0, 0),
+        1.. if code < libc::SI_KERNEL => (pid, status),
+        _ => (pid, 0),
+    };
+    Seen { signal, code, pid, status }
 }
 
 fn clear_slot(index: usize) -> &'static Slot {

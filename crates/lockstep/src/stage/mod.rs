@@ -16,6 +16,7 @@ pub(crate) mod duel;
 mod lack;
 pub(crate) mod linux;
 pub(crate) mod model;
+mod notices;
 #[cfg(target_arch = "x86_64")]
 mod raw;
 #[cfg(not(target_arch = "x86_64"))]

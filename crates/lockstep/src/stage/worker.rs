@@ -5,8 +5,8 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::raw;
 use super::slot::{self, RECORDS, Slot};
+use super::{notices, raw};
 
 /// The life of a worker: takes orders until one of them is to end, or a signal ends it.
 ///
@@ -68,6 +68,9 @@ fn obey(slot: &Slot) -> i64 {
         let child = slot.child.load(Relaxed);
         // SAFETY: the controller has put a good request into the scratch area, with the stack of a slot that is free.
         return unsafe { raw::clone3(arguments[0], arguments[1], work, child) };
+    }
+    if let Some(notice) = notices::of(call) {
+        return notice(slot, arguments);
     }
     // SAFETY: the controller orders only calls whose pointers lie in the slot.
     unsafe { raw::syscall(call, arguments) }

@@ -161,7 +161,6 @@ impl<H: Host> Thread<H> {
         }
         self.enter_state(hold, ThreadState::Zombie);
         self.enter_dead_run(hold);
-        self.clear_pdeath_signal(hold);
         if let Some(identity) = self.own_identity(hold) {
             identity.note_exit(hold);
         }

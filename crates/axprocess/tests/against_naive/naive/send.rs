@@ -8,6 +8,8 @@ use super::{Hook, INIT, Life, PidKey, ProcessKey, Stop, ThreadKey, World};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum KernelTarget {
     Process,
+    /// The same, through this thread, which is asked first.
+    ProcessByThread,
     Thread,
     /// The members of the caller's group that have the caller's user.
     Group,
@@ -148,9 +150,10 @@ impl World {
         self.is_sender_hidden = false;
         let process = self.process_of(caller);
         let receivers = match to {
-            KernelTarget::Thread => {
+            KernelTarget::Thread | KernelTarget::ProcessByThread => {
                 let cause = self.told_to(process, cause);
-                return self.send_to(caller, Scope::Thread, signal, cause);
+                let scope = if to == KernelTarget::Thread { Scope::Thread } else { Scope::Process };
+                return self.send_to(caller, scope, signal, cause);
             }
             KernelTarget::Process => vec![process],
             KernelTarget::Group => self.members(self[process].group),

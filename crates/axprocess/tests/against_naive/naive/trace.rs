@@ -268,7 +268,6 @@ impl World {
 
     /// A thread that does not lead has exited, and is traced: its tracer is told. R-PTRACE-06.
     pub(super) fn wait_for_tracer(&mut self, thread: ThreadKey) {
-        self[thread].death_signal = None;
         let status = self[thread].code.into();
         self.tell_tracer_of_end(thread, Some(Signal::SIGCHLD), status);
     }

@@ -273,6 +273,7 @@ impl Sight<'_> {
             | Operation::Wait4 { who, .. }
             | Operation::WaitId { id: who, .. }
             | Operation::Pidfd(_, PidfdCall::Open(who, _)) => self.named(who),
+            Operation::Notice(notice) => notice.target().and_then(|who| self.named(who)),
             Operation::Pidfd(name, _) => self.past.pidfds.get(name).map(|(target, _)| *target),
             _ => None,
         }
@@ -287,6 +288,7 @@ impl Sight<'_> {
             | Operation::Sigqueue(_, signal, _)
             | Operation::Tgsigqueue(_, _, signal, _)
             | Operation::Pidfd(_, PidfdCall::Send(signal, _)) => Some(*signal),
+            Operation::Notice(notice) => Some(notice.signal()),
             _ => None,
         }
     }

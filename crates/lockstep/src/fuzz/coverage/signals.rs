@@ -46,6 +46,7 @@ fn sends(s: &Sight<'_>, seen: &mut Seen) {
         Operation::Tkill(..) | Operation::Tgkill(..) => {
             seen.when("R-KILL-08", s.failed(ESRCH) || s.failed(EINVAL));
         }
+        Operation::Notice(_) => seen.when("R-KILL-13", s.is_done()),
         Operation::Sigqueue(_, _, code) | Operation::Tgsigqueue(_, _, _, code) => {
             let is_refused = s.failed(EPERM) || s.failed(ESRCH) || s.failed(EINVAL);
             seen.when("R-KILL-11", is_refused);

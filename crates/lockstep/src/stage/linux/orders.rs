@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use libc::c_long;
 
 use super::super::slot::Slot;
-use super::super::{Actor, Outcome, SLOTS, WORKER};
+use super::super::{Actor, Outcome, SLOTS, WORKER, notices};
 use super::Theatre;
 use super::files::{self, Descriptors};
 use crate::script::{
-    Action, Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch, TraceCall,
-    Treatment,
+    Action, Fork, Getter, Notice, Number, Operation, Owner, Pace, Parent, RawClone, Space, Switch,
+    TraceCall, Treatment,
 };
 
 /// A system call to make.
@@ -214,6 +214,7 @@ pub(super) fn translate(
             let given = [plain(process), plain(thread), i64::from(*signal), info];
             call(libc::SYS_rt_tgsigqueueinfo, &given)
         }
+        Operation::Notice(notice) => notify(notice),
         Operation::Treat { signal, treatment } => treat(slot, *signal, *treatment),
         Operation::Block(signal) => mask(slot, libc::SIG_BLOCK, *signal),
         Operation::Unblock(signal) => mask(slot, libc::SIG_UNBLOCK, *signal),
@@ -233,6 +234,26 @@ pub(super) fn translate(
         Operation::Terminal(name, call) => files.terminal(slot, name, call),
         Operation::Pidfd(name, call) => files.pidfd(slot, name, call),
         Operation::Trace(call) => trace(call),
+    }
+}
+
+fn notify(notice: &Notice) -> Order {
+    match notice {
+        Notice::Timer(signal, thread) => {
+            let how = if thread.is_some() { libc::SIGEV_THREAD_ID } else { libc::SIGEV_SIGNAL };
+            let thread = thread.as_ref().map_or(0, plain);
+            Order::call(notices::TIMER as c_long, &[i64::from(*signal), how.into(), thread])
+        }
+        Notice::File(owner, who, signal) => {
+            let kind = match owner {
+                Owner::Thread => 0,
+                Owner::Process => 1,
+                Owner::Group => 2,
+            };
+            let given = [kind, plain(who), i64::from(*signal)];
+            Order::call(notices::OWNED_FILE as c_long, &given)
+        }
+        Notice::BrokenPipe => Order::call(notices::BROKEN_PIPE as c_long, &[]),
     }
 }
 

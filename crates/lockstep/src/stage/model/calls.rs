@@ -8,6 +8,7 @@ use axprocess::{
 use super::super::{Actor, Birth, Outcome};
 use super::host::{GroupId, ThreadId, World};
 use super::kernel::Phase;
+use super::notices::notify;
 use super::sleep::{Look, Sleep};
 use super::{Member, Model};
 use crate::script::{Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch};
@@ -33,7 +34,7 @@ pub(super) fn nothing(result: Result<(), Errno>) -> Done {
     value(result.map(|()| 0))
 }
 
-fn as_signal(number: i32) -> Result<Signal, Errno> {
+pub(super) fn as_signal(number: i32) -> Result<Signal, Errno> {
     u8::try_from(number).ok().and_then(Signal::new).ok_or(Errno::EINVAL)
 }
 
@@ -89,6 +90,7 @@ impl Model {
                 let info = GivenInfo { signal: *signal, code: *code, value: 0 };
                 nothing(thread.rt_tgsigqueueinfo(plain(group), plain(who), info))
             }
+            Operation::Notice(notice) => nothing(notify(&thread, notice)),
             Operation::Treat { signal, treatment } => nothing(as_signal(*signal).and_then(|it| {
                 if matches!(it, Signal::SIGKILL | Signal::SIGSTOP) {
                     return Err(Errno::EINVAL);

@@ -130,6 +130,14 @@ fn forget(pending: &mut Vec<SignalInfo>, signals: &[Signal]) {
     pending.retain(|info| !signals.contains(&info.signal));
 }
 
+/// What a new program of the stage, and its first one, do about `SIGPIPE`.
+pub(super) const IGNORED: Treatment =
+    Treatment { action: Action::Ignore, no_wait: false, no_stop: false };
+
+const fn is_of_timer(info: &SignalInfo) -> bool {
+    matches!(info.cause, SignalCause::Event { code: libc::SI_TIMER, .. })
+}
+
 /// Takes out the lowest signal that is not blocked.
 fn take(pending: &mut Vec<SignalInfo>, mask: u64) -> Option<SignalInfo> {
     let open = pending.iter().enumerate().filter(|(_, info)| bit(info.signal) & mask == 0);
@@ -276,7 +284,9 @@ impl Kernel {
             Target::Thread(thread) => &mut self.tasks[thread].pending,
             Target::Process(_) => &mut self.groups[group].pending,
         };
-        if signal.number() < 32 && pending.iter().any(|queued| queued.signal == signal) {
+        // A timer has a place of its own in the queue.
+        let is_merged = signal.number() < 32 && !is_of_timer(info);
+        if is_merged && pending.iter().any(|queued| queued.signal == signal) {
             self.merged.push(*info);
             return;
         }
@@ -531,13 +541,18 @@ impl Kernel {
             self.tasks[other].is_gone |= other != actor;
         }
         let group = &mut self.groups[group];
+        // Timers end with the program, and so do their signals.
+        for pending in [&mut group.pending, &mut self.tasks[actor].pending] {
+            pending.retain(|info| !is_of_timer(info));
+        }
         group.threads = vec![actor];
         (group.leader, group.current) = (actor, actor);
     }
 
     /// A new program: handlers are gone, what is ignored stays so.
     pub(super) fn forget_handlers(&mut self, actor: Actor) {
-        let group = &mut self.groups[self.tasks[actor].group];
+        let index = self.tasks[actor].group;
+        let group = &mut self.groups[index];
         for treatment in &mut group.treatments {
             let action = match treatment.action {
                 Action::Ignore => Action::Ignore,
@@ -545,6 +560,8 @@ impl Kernel {
             };
             *treatment = Treatment { action, ..Treatment::default() };
         }
+        // The first thing that lockstep does.
+        self.treat(index, Signal::SIGPIPE, IGNORED);
     }
 }
 
@@ -559,7 +576,9 @@ pub(super) fn as_seen(info: &SignalInfo) -> Seen {
         }
         SignalCause::ParentDeath { pid } | SignalCause::User { pid } => (libc::SI_USER, pid, 0),
         SignalCause::Thread { pid } => (libc::SI_TKILL, pid, 0),
-        SignalCause::Given { pid, code, .. } => (code, pid, 0),
+        SignalCause::Given { pid, code, .. } | SignalCause::Event { pid, code, .. } => {
+            (code, pid, 0)
+        }
         _ => (libc::SI_KERNEL, 0, 0),
     };
     Seen { signal, code, pid: pid.cast_signed(), status }

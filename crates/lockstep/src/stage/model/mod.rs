@@ -7,6 +7,7 @@ mod calls;
 mod files;
 mod host;
 mod kernel;
+mod notices;
 mod sleep;
 mod trace;
 
@@ -84,7 +85,9 @@ impl Model {
     pub(crate) fn start() -> Result<Self, axprocess::Errno> {
         let table = ProcessTable::new(World::default());
         let outside = table.new_init(1, GroupId(OUTSIDE), ThreadId(OUTSIDE))?;
-        let group = table.host().kernel().add_group(0, [Treatment::default(); 65]);
+        let mut treatments = [Treatment::default(); 65];
+        treatments[libc::SIGPIPE as usize] = kernel::IGNORED;
+        let group = table.host().kernel().add_group(0, treatments);
         let request = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
         let init = outside.fork(request, GroupId(group), ThreadId(0))?;
         {
