@@ -136,6 +136,8 @@ impl World {
             pid,
             alive: true,
             exiting: false,
+            sleeps_in_exit: false,
+            is_woken_in_exit: false,
             settled: None,
             parked: false,
             stopped: false,
@@ -190,6 +192,7 @@ impl World {
             limit: HIGHEST_LIMIT,
             init: None,
             closed: false,
+            exiting_reaper: None,
         };
         self.spaces.push(space);
         SpaceKey(self.spaces.len() - 1)
