@@ -188,10 +188,11 @@ impl World {
                     return Some(());
                 };
                 let (_, exit, is_exiting) = &mut self.exits[position];
-                if std::mem::replace(is_exiting, true) {
-                    self.exits.swap_remove(position).1.finish();
-                } else {
+                // The last thread of a namespace's init may have to be asked again.
+                if !std::mem::replace(is_exiting, true) {
                     exit.set_exiting();
+                } else if exit.try_finish() {
+                    drop(self.exits.swap_remove(position));
                 }
             }
             Call::StepCoreDump { by, is_written } => {

@@ -271,6 +271,13 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, thread);
     }
 
+    /// Wakes a thread that sleeps because [`PendingExit::try_finish`](crate::PendingExit::try_finish) has said that others are left in its namespace: now none is.
+    ///
+    /// Default: nothing.
+    fn wake_exit(&self, view: View<'_, Self>, thread: &Thread<Self>) {
+        let _ = (view, thread);
+    }
+
     /// Makes a thread look for signals soon, and there call [`Thread::participate_in_stop`]: a group stop waits for it.
     ///
     /// Default: nothing.

@@ -79,7 +79,7 @@ pub(crate) enum ThreadState {
     /// Made, but not yet in its process.
     Embryo,
     Live,
-    /// It hands over its children.
+    /// It hands over its children, or ends its namespace and waits for the others there.
     Exiting,
     /// It has ended, and waits for its tracer; the leader never does so, its process does.
     Zombie,
@@ -104,6 +104,10 @@ pub(crate) enum ThreadMark {
     Parked = 1 << 13,
     /// It dumps core, or gets ready for that.
     DumpsCore = 1 << 14,
+    /// It ends its namespace, and has nothing left to do but to wait for the others there.
+    AwaitsPidNsEnd = 1 << 15,
+    /// Its kernel lets it sleep then, and has to be told when it can go on; else whoever has made that so does what is left.
+    SleepsInExit = 1 << 16,
 }
 
 /// The bits in which a thread's state stands.
@@ -261,6 +265,11 @@ impl<H: Host> Thread<H> {
     /// Whether its number is its process's: it leads, or led until another took over.
     pub(crate) fn has_process_number(&self, hold: &Hold<'_, H>) -> bool {
         self.is_leader(hold) || self.tid() == self.process.pid()
+    }
+
+    /// Whether its exit has begun, and is not done.
+    pub(crate) fn is_exiting(&self) -> bool {
+        self.state() == ThreadState::Exiting
     }
 
     /// Whether it can still be given a child.

@@ -332,6 +332,50 @@ fn a_thread_of_an_exiting_init_that_is_done_first_ends_the_namespace() {
 }
 
 #[test]
+fn the_last_thread_of_an_init_goes_on_when_its_kernel_lets_it() {
+    // R-NS-29: it is woken once, by whoever is the last of the others, and has not ended before it has run.
+    let (table, init) = boot();
+    let inner = container(&init);
+    let others = [fork(&inner), fork(&inner)];
+    let mut pending = begin(&inner, 4);
+    assert!(!pending.try_finish());
+    events(&table);
+    let wakes = |table: &_| {
+        let events = events(table).into_iter();
+        events.filter(|it| matches!(it, Event::ExitWake(_))).collect::<Vec<_>>()
+    };
+    exit(&others[0], 0);
+    assert!(!pending.try_finish() && wakes(&table).is_empty(), "one is left");
+    exit(&others[1], 0);
+    assert_eq!(wakes(&table), [Event::ExitWake(1)]);
+    assert_eq!(inner.run_state(), Some(RunState::Live));
+    assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
+    assert!(pending.try_finish());
+    assert_eq!(wait4(&init, -1, 0), exited(2, 4));
+    assert!(pending.try_finish(), "it is done");
+}
+
+#[test]
+fn who_gives_up_to_ask_again_has_the_last_of_the_others_finish_its_exit() {
+    // R-NS-29: a pending exit that is dropped, before the others are gone or behind that.
+    for is_dropped_before in [true, false] {
+        let (_table, init) = boot();
+        let inner = container(&init);
+        let other = fork(&inner);
+        let mut pending = begin(&inner, 4);
+        assert!(!pending.try_finish());
+        if is_dropped_before {
+            pending.finish();
+            exit(&other, 0);
+        } else {
+            exit(&other, 0);
+            pending.finish();
+        }
+        assert_eq!(wait4(&init, -1, 0), exited(2, 4));
+    }
+}
+
+#[test]
 fn init_in_steps_stays_in_the_table() {
     // R-EXIT-18: its last thread is told, and orphans still come to it.
     let (_table, init) = boot();

@@ -6,9 +6,9 @@ use std::sync::Mutex;
 
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, ExitStatus, ForcedAction,
-    ForkRequest, Host, KernelCause, Number, Pid, PidNamespace, ProcessState, ProcessTable,
-    Relations, Signal, SignalAction, SignalInfo, TerminalFile, TerminalKind, TraceOptions,
-    TraceStart, View, WaitRequest,
+    ForkNamespace, ForkRequest, Host, KernelCause, Number, Pid, PidNamespace, ProcessState,
+    ProcessTable, Relations, Signal, SignalAction, SignalInfo, TerminalFile, TerminalKind,
+    TraceOptions, TraceStart, View, WaitRequest,
 };
 
 type Table = ProcessTable<Curious>;
@@ -231,6 +231,10 @@ impl Host for Curious {
         self.look("wake_exec", view, thread.process());
     }
 
+    fn wake_exit(&self, view: View<'_, Self>, thread: &Thread) {
+        self.look("wake_exit", view, thread.process());
+    }
+
     fn wake_core_dump(&self, view: View<'_, Self>, process: &Process) {
         self.look("wake_core_dump", view, process);
     }
@@ -280,7 +284,7 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 25] = [
+const HOOKS: [&str; 26] = [
     "child_signal_action",
     "discard_signals",
     "end_vfork",
@@ -303,6 +307,7 @@ const HOOKS: [&str; 25] = [
     "usage",
     "wake_exec",
     "wake_core_dump",
+    "wake_exit",
     "wake_pollers",
     "wake_thread_pollers",
     "wake_waiters",
@@ -369,6 +374,13 @@ fn every_hook_can_ask_everything() {
     dump.finish(true);
     drop(pending);
     exit(&dumps);
+    let inside = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
+    let inner = init.fork(inside, (), ()).unwrap();
+    let last_inside = fork(&inner);
+    let mut pending = inner.begin_exit(ExitStatus::exited(0));
+    assert!(!pending.try_finish());
+    exit(&last_inside);
+    assert!(pending.try_finish());
     for thread in [&child, &thread, &leader] {
         exit(thread);
     }

@@ -3,8 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    ARef, Errno, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number, ProcessState, Reboot,
-    RebootCommand, Signal, SignalCause, WaitStatus,
+    ARef, Errno, ExitStatus, ForkNamespace, ForkParent, ForkRequest, HandleState, Number,
+    ProcessState, Reboot, RebootCommand, RunState, Signal, SignalCause, ThreadExit, TraceOptions,
+    TraceStart, WaitStatus,
 };
 use kernel::*;
 
@@ -253,6 +254,103 @@ fn an_inner_inits_threads_share_its_role() {
     exit(&thread, 2);
     exit(&child, 0);
     assert_eq!(wait4(&init, -1, 0), exited(2, 2));
+}
+
+/// An init inside with a second thread, which has ended the namespace as the last one of it, and waits for a zombie that `outer` has put inside.
+fn closing_namespace(init: &KernelThread) -> [KernelThread; 3] {
+    let inner = container(init);
+    let last = spawn(&inner);
+    let outer = fork(init);
+    outer.set_namespace_for_children(&inner.process().namespace()).unwrap();
+    let injected = fork(&outer);
+    exit(&inner, 1);
+    exit(&last, 2);
+    exit(&injected, 0);
+    [inner, last, outer]
+}
+
+#[test]
+fn the_last_thread_of_an_init_stays_until_all_inside_are_gone() {
+    // R-NS-29: its number is in use, it stands in the directory, signals find it, nobody can wait for its process.
+    let (table, init) = boot();
+    let [inner, last, outer] = closing_namespace(&init);
+    let handle = last.handle().unwrap();
+    let tasks = || {
+        let tasks = inner.process().tasks().unwrap();
+        tasks.iter().map(|it| it.tid_in(table.namespace())).collect::<Vec<_>>()
+    };
+    assert_eq!(tasks(), [2, 3]);
+    assert_eq!(last.run_state(), Some(RunState::Live));
+    assert_eq!(inner.run_state(), Some(RunState::Zombie));
+    assert_eq!(inner.process().stat(table.namespace()).map(|stat| stat.threads), Some(2));
+    assert_eq!(init.process().tgkill(2, 3, 9), Ok(()));
+    assert_eq!(handle.state(), HandleState::Running);
+    assert_eq!(last.exit_thread(ExitStatus::exited(9)), ThreadExit::Gone, "once only");
+    assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing);
+    assert_eq!(wait4(&outer, -1, 0), Waited::Got(5, KILLED));
+    assert_eq!((last.run_state(), handle.state()), (None, HandleState::Gone));
+    assert_eq!(wait4(&init, 2, 0), exited(2, 2));
+}
+
+#[test]
+fn the_last_thread_of_an_init_can_be_traced_until_it_is_gone() {
+    // R-NS-29, R-PTRACE-06: a wait of its tracer sleeps; then it is a zombie, for which its process waits; or nobody's, if the tracer has gone.
+    for is_let_go in [false, true] {
+        let (_table, init) = boot();
+        let [_, last, outer] = closing_namespace(&init);
+        let tracer = fork(&init);
+        tracer.attach(3, TraceStart::Seize, TraceOptions::empty()).unwrap();
+        assert_eq!(wait4(&tracer, 3, WALL | WNOHANG), Waited::Nothing);
+        assert_eq!(waitid(&tracer, 0, 0, WSTOPPED | WNOHANG), Waited::Nothing);
+        if is_let_go {
+            exit(&tracer, 0);
+            assert_eq!(wait4(&init, -1, 0), exited(6, 0));
+        }
+        assert_eq!(wait4(&outer, -1, 0), Waited::Got(5, KILLED));
+        if !is_let_go {
+            assert_eq!(last.run_state(), Some(RunState::Zombie));
+            assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing);
+            assert_eq!(wait4(&tracer, 3, WALL), exited(3, 2));
+        }
+        assert_eq!(wait4(&init, 2, 0), exited(2, 2));
+    }
+}
+
+#[test]
+fn the_last_thread_of_an_init_adopts_until_the_end() {
+    // R-NS-29, R-NS-20: an orphan is its child as long as a tracer keeps it, and vanishes then.
+    let (table, init) = boot();
+    let inner = container(&init);
+    let last = spawn(&inner);
+    let [parent, child] = chain(&inner);
+    init.attach(5, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    exit(&inner, 1);
+    exit(&last, 2);
+    exit(&child, 0);
+    exit(&parent, 0);
+    let children = last.children().unwrap();
+    assert_eq!(children.iter().map(|it| it.pid_in(table.namespace())).collect::<Vec<_>>(), [5]);
+    assert_eq!(child.process().getppid(), 1);
+    assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing);
+    assert_eq!(wait4(&init, 5, WALL), Waited::Got(5, KILLED));
+    assert_eq!(wait4(&init, 2, 0), exited(2, 2));
+}
+
+#[test]
+fn the_leader_of_an_init_waits_for_its_other_threads_too() {
+    // R-NS-29: it ends the namespace while another one is not done; the leader is gone behind that, and so tells its own end (R-EXIT-20).
+    let (_table, init) = boot();
+    let inner = container(&init);
+    let second = spawn(&inner);
+    let mut of_leader = inner.begin_exit(ExitStatus::exited(1));
+    let mut of_second = second.begin_exit(ExitStatus::exited(2));
+    of_second.set_exiting();
+    of_leader.set_exiting();
+    of_leader.finish();
+    assert_eq!(inner.run_state(), Some(RunState::Live));
+    assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing);
+    of_second.finish();
+    assert_eq!(wait4(&init, 2, 0), exited(2, 2));
 }
 
 #[test]

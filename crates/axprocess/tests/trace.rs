@@ -576,6 +576,20 @@ fn a_living_tracee_may_stop_for_its_tracer() {
 }
 
 #[test]
+fn a_leader_in_the_middle_of_its_exit_counts_for_a_wait_for_stops() {
+    // R-WAIT-11: until it is dead, and its tracer's wait has nobody else.
+    let (_table, init) = boot();
+    let (child, tracer) = stranger(&init);
+    let other = spawn(&child);
+    let mut exit_of_leader = child.begin_exit(ExitStatus::exited(0));
+    exit_of_leader.set_exiting();
+    assert_eq!(waitid(&tracer, 0, 0, WSTOPPED | WNOHANG), Waited::Nothing);
+    exit_of_leader.finish();
+    assert_eq!(waitid(&tracer, 0, 0, WSTOPPED | WNOHANG), NO_CHILD);
+    exit(&other, 0);
+}
+
+#[test]
 fn a_wait_for_a_traced_thread_is_not_for_the_next_of_its_number() {
     // R-WAIT-05, R-PTRACE-06: Linux keeps the struct pid, which ends with the thread.
     let (_table, init) = boot();

@@ -70,6 +70,29 @@ o: wait4 any -> g exit 0
     );
 }
 
+/// R-NS-29, R-ORPHAN-04: the end of the last one in a namespace hangs up the group of its init's parent, which dies before that init has run again.
+#[test]
+fn seed_503006121_agrees() {
+    check_on_both_sides(
+        "\
+init: fork b
+b: fork c exit-signal=0 sibling newpid
+c: fork d
+b: unshare-pid
+b: fork g
+b: wait4 any
+d: fork j
+d: fork k
+j: kill k STOP
+g: fork o
+g: setpgid 0 0
+g: exit 0
+    g state=Z parent=init
+    b state=Z
+",
+    );
+}
+
 /// R-NS-20: what never ends on Linux is not played, so that nothing is left behind: an init in a group of its own namespace's making.
 #[test]
 fn no_init_is_stranded() {

@@ -20,6 +20,8 @@ pub struct Kernel<E: Explorer> {
     doomed: Mutex<Vec<Pid>>,
     /// How often a thread in exec was woken.
     execs_woken: AtomicUsize,
+    /// How often one in its exit was.
+    exits_woken: AtomicUsize,
     /// How often one that dumps core was.
     dumps_woken: AtomicUsize,
     /// Processes for which a signal of kill waits: they cannot fork.
@@ -91,6 +93,11 @@ impl<E: Explorer> Host for Kernel<E> {
         self.execs_woken.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn wake_exit(&self, _: View<'_, Self>, _: &axprocess::Thread<Self>) {
+        E::pass(&self.point);
+        self.exits_woken.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn wake_core_dump(&self, _: View<'_, Self>, _: &axprocess::Process<Self>) {
         E::pass(&self.point);
         self.dumps_woken.fetch_add(1, Ordering::Relaxed);
@@ -122,6 +129,7 @@ pub fn boot<E: Explorer>() -> (Table<E>, Thread<E>) {
         woken: Mutex::default(),
         doomed: Mutex::default(),
         execs_woken: AtomicUsize::new(0),
+        exits_woken: AtomicUsize::new(0),
         dumps_woken: AtomicUsize::new(0),
         struck: Mutex::default(),
     };
@@ -191,6 +199,11 @@ pub(crate) fn woken<E: Explorer>(table: &Table<E>) -> Vec<Pid> {
 /// How often a thread in exec was woken.
 pub(crate) fn execs_woken<E: Explorer>(table: &Table<E>) -> usize {
     table.host().execs_woken.load(Ordering::Relaxed)
+}
+
+/// How often a thread in its exit was woken.
+pub(crate) fn exits_woken<E: Explorer>(table: &Table<E>) -> usize {
+    table.host().exits_woken.load(Ordering::Relaxed)
 }
 
 /// How often a thread that dumps core was woken.

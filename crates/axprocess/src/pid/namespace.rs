@@ -7,11 +7,12 @@
 //!
 //! | step | who | what |
 //! | --- | --- | --- |
-//! | 1 | the last thread of its init exits | the namespace closes: nothing can be created in it; init is `Exiting` |
+//! | 1 | the last thread of its init exits | the namespace closes: nothing can be created in it; init is `Exiting`, and so is the thread |
 //! | 2 | the same, in bounded holds | `SIGKILL` to every process with a number in it; zombies among init's children are reaped; from now on its children vanish when they end |
-//! | 3 | whoever gives back the last number in it but init's | init becomes a zombie, and its parent hears of it |
+//! | 3 | the same, until nobody else has a number in it | waits in the middle of its exit: it is there for whoever asks, adopts the orphans, and can be traced |
+//! | 4 | whoever gives back the last number in it but init's and that thread's | the exit of the thread goes on: init becomes a zombie, and its parent hears of it |
 //!
-//! A number counts in step 3 as long as anything is named after it: a group that was founded inside holds the end up while a process outside is a
+//! A number counts in step 4 as long as anything is named after it: a group that was founded inside holds the end up while a process outside is a
 //! member of it. So does init itself, if another than itself founded its group: it waits until its parent moves it elsewhere, as on Linux.
 
 use core::fmt;
@@ -23,6 +24,7 @@ use crate::list::WeakEdge;
 use crate::object::{Head, Owner};
 use crate::process::Process;
 use crate::sync::{Field, Hold, Opened, TableInner};
+use crate::thread::Thread;
 use crate::{ARef, Errno, Host, Pid, ProcessGroup, Session, Signal};
 
 /// How deep namespaces nest: the table's own has level 0 (R-CLONE-17).
@@ -40,6 +42,8 @@ pub struct PidNamespace<H: Host> {
     numbers: Opened<NumberTable<H>>,
     init: WeakEdge<Process<H>>,
     closed: Field<bool>,
+    /// The thread of its init that ends it, until that has left.
+    exiting_reaper: WeakEdge<Thread<H>>,
     /// What its init's parent is told, if it was rebooted.
     reboot: Field<Option<Signal>>,
     /// Up to which number step 2 of the end has come.
@@ -80,6 +84,7 @@ impl<H: Host> PidNamespace<H> {
             numbers: Opened::new(NumberTable::new()),
             init: WeakEdge::none(),
             closed: Field::new(false),
+            exiting_reaper: WeakEdge::none(),
             reboot: Field::new(None),
             killed: Field::new(0),
         }
@@ -130,6 +135,15 @@ impl<H: Host> PidNamespace<H> {
     /// Whether nobody has lived in it yet: the first must be number 1. The table's own may begin with any.
     pub(super) fn awaits_pid_1(&self, hold: &Hold<'_, H>) -> bool {
         self.level > 0 && self.init(hold).is_none() && !self.is_closed(hold)
+    }
+
+    /// The thread of its init that ends it, and is not gone: Linux's `child_reaper`.
+    pub(crate) fn exiting_reaper<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Thread<H>> {
+        self.exiting_reaper.get(hold)
+    }
+
+    pub(crate) fn set_exiting_reaper(&self, hold: &mut Hold<'_, H>, thread: Option<&Thread<H>>) {
+        self.exiting_reaper.set(hold, thread);
     }
 
     /// Nothing can be created in it from here on (R-NS-22).

@@ -9,9 +9,12 @@
 //! | 1' | `mm_release` | whoever waits in vfork for the thread is let go, unless the kernel said so before (`vfork`) | [`PendingExit::finish`], and what follows |
 //! | 1'' | `disassociate_ctty` | with a session leader, the session loses its terminal (R-EXIT-14 d) | |
 //! | 2 | `forget_original_parent` | its tracees are let go (R-PTRACE-05), then its children move to a living thread of the process, else to the reaper, at most 16 a hold | |
-//! | 2' | `kill_orphaned_pgrp` | who was the last in step 1 looks after the process's group, which may be orphaned by that (`orphan`); for the init of a namespace it is done when that is over | |
+//! | 2' | `kill_orphaned_pgrp` | who was the last in step 1 looks after the process's group, which may be orphaned by that (`orphan`) | |
 //! | 3 | `exit_notify` | the last thread to finish step 2 makes the process a zombie, posts the exit signal and wakes the parent, in one hold | |
 //! | 3' | autoreap | instead, if the parent does not care: the process is reaped in that hold and never was a zombie | |
+//!
+//! Between the moves of step 2 and step 2' the last thread of a namespace's init waits for all others in it, `zap_pid_ns_processes`: it stays `Exiting`, and whoever is the last of them does the rest, or has it woken
+//! ([`PendingExit::try_finish`]).
 //!
 //! [`Thread::exit_thread`] is all of it at once. With at most 16 children of whose move nobody is told it is one hold, unless one of them has more threads that are to be told of it. Between the holds of step 2 every
 //! child is in exactly one list, that of a parent that still accepts its own, and an `Exiting` process is still no zombie: so a zombie never
@@ -48,7 +51,9 @@ impl<H: Host> Thread<H> {
     /// Serves exit(2), exit_group(2) after [`Process::begin_group_exit`], and death by a signal. The process's
     /// status is the last thread's, unless a group exit has decided it. R-EXIT-01 to R-EXIT-07, R-REPARENT-01, R-NOTIFY-01.
     ///
-    /// Where the kernel has work to do between the steps of an exit, it calls [`begin_exit`](Self::begin_exit).
+    /// The last thread of a namespace's init is not gone before all others in that namespace are (R-NS-29): this returns, and the one that goes last does what is left.
+    ///
+    /// Where the kernel has work to do between the steps of an exit, or lets that thread sleep, it calls [`begin_exit`](Self::begin_exit).
     pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
         self.exit_in_holds(|hold| self.exit_in(hold, status.to_raw()))
     }
@@ -58,10 +63,16 @@ impl<H: Host> Thread<H> {
     pub(super) fn exit_in_holds<R>(&self, first: impl FnOnce(&mut Hold<'_, H>) -> R) -> R {
         let first = || self.process().table().hold(first);
         let exit = with_rest_on_panic(|| self.finish_exit(), first);
-        if self.state() == ThreadState::Exiting {
+        if self.has_exit_steps_left() {
             self.finish_exit();
         }
         exit
+    }
+
+    /// Whether its exit has begun, and waits for nobody. Another thread than its own can make it so, and does those steps itself.
+    #[inline]
+    fn has_exit_steps_left(&self) -> bool {
+        self.is_exiting() && !self.has_mark(ThreadMark::AwaitsPidNsEnd)
     }
 
     /// All of an exit, or as much as one hold allows.
@@ -93,7 +104,7 @@ impl<H: Host> Thread<H> {
     #[cold]
     fn finish_exit(&self) {
         let finish = || {
-            while self.state() == ThreadState::Exiting {
+            while self.has_exit_steps_left() {
                 self.process().table().hold(|hold| self.try_finish_exit(hold));
             }
         };
@@ -168,20 +179,23 @@ impl<H: Host> Thread<H> {
         self.enter_state(hold, ThreadState::Exited);
         // The list's reference goes when all is told: from then on the thread is its holders', a leader also its process's.
         let listed = process.threads.remove(hold, self);
+        if process.has(hold, Marks::ENDING_PID_NS) {
+            self.cease_to_end_pid_ns(hold);
+        }
         if !led {
             hold.host().wake_thread_pollers(hold.view(), self);
             process.settle_code_of_delayed_leader(hold);
+            finish_waiting_inits(hold, self.in_hold(hold).own_numbers());
         }
         drop(listed);
     }
 
     /// Step 2, one batch of it; step 3, if that was the last.
     pub(crate) fn try_finish_exit(&self, hold: &mut Hold<'_, H>) {
-        if self.state() != ThreadState::Exiting {
+        if !self.has_exit_steps_left() {
             return;
         }
         let process = self.process_in(hold);
-        let leads = self.is_leader(hold);
         if self.has_mark(ThreadMark::UsesMm) {
             self.release_mm_and_ctty(hold);
         }
@@ -195,15 +209,28 @@ impl<H: Host> Thread<H> {
             return;
         }
         if process.has(hold, Marks::ENDING_PID_NS) {
-            // They are in the way of the namespace's end.
-            self.release_dead_tracees(hold);
+            if self.ends_pid_ns(hold) {
+                // They are in the way of that.
+                self.release_dead_tracees(hold);
+            }
             if !process.zap_pid_ns_processes(hold) {
                 return;
             }
         }
-        let is_last_to_live = self.has_mark(ThreadMark::LastToLive);
-        if is_last_to_live && !process.try_hang_up_if_orphaned_by_exit(hold) {
+        if self.has_mark(ThreadMark::LastToLive) && !process.try_finish_orphan_search(hold) {
             return;
+        }
+        if !self.await_pid_ns_end(hold) {
+            self.exit_notify(hold);
+        }
+    }
+
+    /// Step 2', and step 3 if the process ends with this thread: all that is left when it has nobody to wait for.
+    pub(super) fn exit_notify(&self, hold: &mut Hold<'_, H>) {
+        let process = self.process_in(hold);
+        let leads = self.is_leader(hold);
+        if self.has_mark(ThreadMark::LastToLive) {
+            process.hang_up_if_orphaned_by_exit(hold);
         }
         if self.exit_notify_if_traced(hold) {
             self.release_dead_tracees(hold);
@@ -234,7 +261,7 @@ impl<H: Host> Thread<H> {
         let process = self.process();
         let is_child_reaper = self.is_leader(hold) || process.leader(hold).is_none();
         if is_child_reaper && process.state() == ProcessState::Exiting {
-            process.close_pid_ns_if_init(hold);
+            process.close_pid_ns_if_init(hold, self);
         }
     }
 
@@ -245,7 +272,6 @@ impl<H: Host> Thread<H> {
             identity.note_gone(hold, code);
         }
         own.own_numbers().release_holder(hold);
-        finish_waiting_inits(hold, own.own_numbers());
     }
 }
 
@@ -315,10 +341,9 @@ impl<H: Host> Process<H> {
         self.drop_subreaper_mark(hold);
     }
 
-    /// Step 3, once the last thread has handed over its children; the init of a namespace waits for all others in it.
+    /// Step 3, once the last thread is gone.
     pub(super) fn exit_notify_if_finished(&self, hold: &mut Hold<'_, H>) {
-        let is_clear = self.threads.is_empty(hold) && !self.awaits_pid_ns_end(hold);
-        if self.state() == ProcessState::Exiting && is_clear {
+        if self.state() == ProcessState::Exiting && self.threads.is_empty(hold) {
             self.exit_notify(hold);
         }
     }
@@ -343,9 +368,6 @@ impl<H: Host> Process<H> {
     /// Becomes a zombie, and the parent is notified.
     #[inline]
     fn exit_notify(&self, hold: &mut Hold<'_, H>) {
-        if self.has(hold, Marks::ENDING_PID_NS) {
-            self.hang_up_if_orphaned_by_exit(hold);
-        }
         if !self.takes_fast_path(hold) {
             self.apply_reboot_status(hold);
             self.mark_identity_exited(hold);

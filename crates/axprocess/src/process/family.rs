@@ -325,7 +325,11 @@ impl<H: Host> Process<H> {
                 ancestor = process.parent_in(hold);
             }
         }
-        let eldest = self.pid_ns(hold).init(hold)?.leading_thread(hold);
+        let pid_ns = self.pid_ns(hold);
+        if let Some(reaper) = pid_ns.exiting_reaper(hold) {
+            return Some(reaper);
+        }
+        let eldest = pid_ns.init(hold)?.leading_thread(hold);
         Some(eldest.self_or_first_live(hold).unwrap_or(eldest))
     }
 

@@ -22,7 +22,7 @@
 //! group that really is orphaned, and the two signals to it, like Linux's: a group of which half got
 //! the signals could be left or continued in between.
 
-use super::{Marks, Process, ProcessState};
+use super::{Process, ProcessState};
 use crate::group::ProcessGroup;
 use crate::sync::{Hold, HoldFull};
 use crate::{Host, Signal, SignalCause, SignalInfo};
@@ -115,17 +115,7 @@ impl<H: Host> ProcessGroup<H> {
 }
 
 impl<H: Host> Process<H> {
-    /// R-ORPHAN-04: the last thread of this process is about to be gone. False if the hold is full before it is known what that comes to.
-    pub(super) fn try_hang_up_if_orphaned_by_exit(&self, hold: &mut Hold<'_, H>) -> bool {
-        let awaits_pid_ns_end = self.has(hold, Marks::ENDING_PID_NS);
-        let is_known = self.try_finish_orphan_search(hold);
-        if is_known && !awaits_pid_ns_end {
-            self.hang_up_if_orphaned_by_exit(hold);
-        }
-        is_known
-    }
-
-    /// Before this process moves away from its parent: looks for another member that links its group, if that is going to be asked. False if the hold is full before
+    /// Before this process moves away from its parent, or its last thread is gone: looks for another member that links its group, if that is going to be asked. False if the hold is full before
     /// one is found, or all are asked.
     pub(super) fn try_finish_orphan_search(&self, hold: &mut Hold<'_, H>) -> bool {
         !self.is_group_asked(hold)

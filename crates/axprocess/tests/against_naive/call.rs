@@ -404,9 +404,6 @@ impl World {
         let sleeps = self.sleeps(caller) || self.is_in_exec(caller);
         match deed {
             Call::FinishExec => self.is_in_exec(caller) && !self.sleeps(caller),
-            // What the two models say of a traced thread of an init depends on how far that is in its end.
-            Call::Attach { tid, .. } => !sleeps && !self.is_of_init_but_no_leader(caller, *tid),
-            Call::TraceMe => !sleeps && !self.is_init_without_leading(caller),
             // It waits for no tracer.
             Call::Exec => !sleeps && !self.has_ptrace_besides(caller),
             Call::ExitThread(_) | Call::BeginExit(_) => !sleeps && !self.is_last_of_init(caller),

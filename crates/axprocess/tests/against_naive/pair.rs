@@ -170,8 +170,7 @@ impl Pair {
             Call::GoOnExiting(index) => {
                 let thread = ThreadKey(index);
                 if naive.is_exiting(thread) {
-                    naive.finish_exit(thread);
-                    Answer::Done
+                    Answer::Yes(naive.try_finish_exit(thread))
                 } else {
                     Answer::Exits(vec![naive.set_exiting(thread)])
                 }
@@ -387,6 +386,12 @@ impl Pair {
                 compare(about, real, || {
                     format!("tid, stop request, death signal of {thread_key:?}")
                 })?;
+            }
+            let tasks = process.tasks().unwrap();
+            let keys: Vec<_> = tasks.iter().map(|thread| thread.host_data().key).collect();
+            compare(naive.threads_of(key), keys, || format!("the directory of {key:?}"))?;
+            for thread in &tasks {
+                let thread_key = thread.host_data().key;
                 let tracer = thread.tracer().map(|tracer| tracer.host_data().key);
                 let stop = thread.run_state() == Some(RunState::TraceStopped);
                 let traced = (naive.tracer(thread_key), naive.is_in_ptrace_stop(thread_key));

@@ -183,6 +183,10 @@ impl Host for Kernel {
         self.note(Hook::TracingChanged { of: thread.host_data().key });
     }
 
+    fn wake_exit(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        self.note(Hook::WakeExit { of: thread.host_data().key });
+    }
+
     fn hang_up_terminal(&self, _: View<'_, Self>, terminal: &Terminal<Self>) {
         self.note(Hook::HungUp { terminal: TerminalKey(terminal.device() as usize) });
     }
@@ -284,8 +288,11 @@ impl Real {
                 let mut exit = self.exits.remove(&key).expect("who has begun");
                 match exit.set_exiting() {
                     ThreadExit::Gone => {
-                        drop(exit);
-                        Answer::Done
+                        let is_done = exit.try_finish();
+                        if !is_done {
+                            self.exits.insert(key, exit);
+                        }
+                        Answer::Yes(is_done)
                     }
                     first => {
                         self.exits.insert(key, exit);

@@ -72,6 +72,8 @@ pub(crate) enum Event {
     Wake(Pid),
     /// A thread in exec was woken.
     ExecWake(Pid),
+    /// A thread that ends its namespace was woken.
+    ExitWake(Pid),
     /// The thread of a process that dumps core was woken.
     CoreDumpWake(Pid),
 }
@@ -231,6 +233,10 @@ impl Host for Kernel {
 
     fn wake_exec(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.log.lock().unwrap().push(Event::ExecWake(thread.tid()));
+    }
+
+    fn wake_exit(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        self.log.lock().unwrap().push(Event::ExitWake(thread.tid()));
     }
 
     fn wake_core_dump(&self, _: View<'_, Self>, process: &Process<Self>) {

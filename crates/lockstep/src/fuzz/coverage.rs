@@ -116,6 +116,7 @@ pub(crate) const RULES: &[&str] = &[
     "R-NS-26",
     "R-NS-27",
     "R-NS-28",
+    "R-NS-29",
     "R-ORPHAN-01",
     "R-ORPHAN-02",
     "R-ORPHAN-03",

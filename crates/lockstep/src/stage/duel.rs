@@ -170,15 +170,12 @@ impl<'a> Duel<'a> {
         else {
             return Ok(Verdict::Skipped);
         };
-        let operation = step.operation.resolve(|name| {
-            let target = self.actor(name).filter(|&target| !self.model.lingers(target))?;
-            self.model.number_of(target, actor)
-        });
+        let operation =
+            step.operation.resolve(|name| self.model.number_of(self.actor(name)?, actor));
         if self.is_vague(actor, &operation) {
             return Ok(Verdict::Skipped);
         }
         let mut act = Act { actor, operation, order: 0 };
-        let inits = self.model.inner_inits();
         let answer = catch_unwind(AssertUnwindSafe(|| act.play(&mut self.model)));
         let Ok((mut model, birth)) = answer else {
             return Ok(Verdict::Diverged(Difference {
@@ -212,51 +209,22 @@ impl<'a> Duel<'a> {
         if !is_told(&linux, &model, &merged) {
             match self.find_order(&linux, &act) {
                 Some((order, other)) => (act.order, model) = (order, other),
-                None if self.is_order_of_deaths(&linux, &model, &merged, inits) => {
-                    self.is_over = true;
-                }
-                None if self.is_order_of_an_end(&linux, &model, &merged) => {}
+                None if self.is_order_of_deaths(&linux, &model, &merged) => self.is_over = true,
                 None => return Ok(Verdict::Diverged(self.compare(&linux, &model, step))),
             }
         }
-        // On Linux the init of a namespace ends later than the last one there. A tracee that has stopped for the signal of that one's end gets a second for the
-        // init's, which nobody sees before it goes on.
-        let is_second_unseen =
-            || !merged.is_empty() && self.model.tracees().any(|it| it.is_stopped);
-        self.is_over |= self.model.inner_inits() < inits && is_second_unseen();
         self.keep_files(&act, &model);
         self.acts.push(act);
         self.living = model.living();
         Ok(Verdict::Agreed(model))
     }
 
-    /// Whether the two differ only in the order in which children were adopted, while so many died at once that not all orders were tried; or others and one of
-    /// the `inits` of namespaces inside, whose end is told later on Linux than in the model (as below), when who has reaped its last one may be asleep again.
-    fn is_order_of_deaths(
-        &self,
-        linux: &Account,
-        model: &Account,
-        merged: &[Seen],
-        inits: usize,
-    ) -> bool {
+    /// Whether the two differ only in the order in which children were adopted, while so many died at once that not all orders were tried.
+    fn is_order_of_deaths(&self, linux: &Account, model: &Account, merged: &[Seen]) -> bool {
         const MANY: usize = 6;
-        let deaths = self.living.saturating_sub(model.living());
-        let is_untold = deaths >= MANY || deaths >= 2 && self.model.inner_inits() < inits;
         let linux = without_more(linux, model, merged);
-        is_untold && linux.without_order() == model.without_order()
-    }
-
-    /// Whether the two differ only in which of several signals came first while the init of a namespace ended with others. In the model its end is that of
-    /// the last one that it waits for; on Linux it has to run once more, and others may run before.
-    fn is_order_of_an_end(&self, linux: &Account, model: &Account, merged: &[Seen]) -> bool {
-        let is_other = |(linux, model): (&(Actor, Seen), &(Actor, Seen))| {
-            linux == model || linux.0 == model.0 && merged.contains(&linux.1)
-        };
-        let same = Account { signals: model.signals.clone(), ..linux.clone() };
-        self.living.saturating_sub(model.living()) >= 2
-            && same == *model
-            && linux.signals.len() == model.signals.len()
-            && linux.signals.iter().zip(&model.signals).all(is_other)
+        self.living.saturating_sub(model.living()) >= MANY
+            && linux.without_order() == model.without_order()
     }
 
     /// Takes note of what an act has made of the files.
@@ -364,23 +332,15 @@ impl<'a> Duel<'a> {
             }
             // A signal to all goes by age on Linux, by number in the model.
             Operation::Kill(Number::Plain(-1), signal) => self.has_chosen && *signal != 0,
-            // It may be the number of a thread that lingers.
             Operation::Fork(fork) if fork.number.is_some() => {
                 self.has_chosen = true;
-                (0..self.names.len()).any(|actor| self.model.lingers(actor))
+                false
             }
             Operation::Setpgid(Number::Plain(who), Number::Plain(group)) => {
                 self.model.would_strand(actor, *who, *group)
             }
             Operation::Exec => self.model.is_exec_raced(actor),
             Operation::Trace(call) => self.model.is_trace_vague(actor, call),
-            Operation::Thread { .. } => self.model.would_trace_thread_of_init(actor),
-            // With the last of the others that init ends, when Linux lets it run: that may be before the tracee comes back, and stops for the signal of it.
-            Operation::Wait4 { .. }
-            | Operation::WaitId { .. }
-            | Operation::Pidfd(_, PidfdCall::Wait(_)) => {
-                self.model.is_traced_above_withheld_init(actor)
-            }
             // Who would be made has no name.
             Operation::Clone3(request) => !self.model.refuses(actor, request),
             // It would be the end of process 1.

@@ -4,7 +4,9 @@ use axprocess::{ARef, Errno, ExitStatus, ForkNamespace, ForkRequest, Signal, Thr
 
 use super::both;
 use crate::Explorer;
-use crate::kernel::{boot, doomed, dumps_woken, exit, fork, spawn_thread, try_fork, wait4};
+use crate::kernel::{
+    boot, doomed, dumps_woken, exit, exits_woken, fork, spawn_thread, try_fork, wait4,
+};
 
 const DUMPED: i32 = 11 | 0x80;
 
@@ -142,6 +144,31 @@ pub fn end_of_a_namespace_against_a_fork_into_it<E: Explorer>() {
         }
         Err(refused) => assert_eq!(refused, Errno::ENOMEM),
     }
+    assert!(process.has_ended());
+    assert_eq!(wait4(&init, 2), Ok(Some((2, 3 << 8))));
+}
+
+/// The last thread of a namespace's init ends it while the only other process there exits: it sleeps and is woken once, or finds nobody left.
+pub fn end_of_a_namespace_against_its_last_exit<E: Explorer>() {
+    let (table, init) = boot::<E>();
+    let request = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
+    let inner = try_fork(&init, request).unwrap();
+    let other = fork(&inner);
+    let process = ARef::clone(inner.process());
+    let ((is_done, mut pending), _) = both::<E, _, _>(
+        move || {
+            let mut pending = E::does("begin_exit()", || inner.begin_exit(ExitStatus::exited(3)));
+            (E::does("try_finish()", || pending.try_finish()), pending)
+        },
+        move || E::does("exit(0)", || exit(&other, 0)),
+    );
+    assert_eq!(process.has_ended(), is_done);
+    assert_eq!(
+        exits_woken(&table),
+        usize::from(!is_done),
+        "it sleeps for ever, or is woken for nothing"
+    );
+    assert!(pending.try_finish());
     assert!(process.has_ended());
     assert_eq!(wait4(&init, 2), Ok(Some((2, 3 << 8))));
 }

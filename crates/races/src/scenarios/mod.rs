@@ -128,6 +128,7 @@ macro_rules! all_scenarios {
             core_dump_against_a_kill
             core_dump_against_an_exit
             end_of_a_namespace_against_a_fork_into_it
+            end_of_a_namespace_against_its_last_exit
             a_thread_joins_while_another_execs
             no_fork_escapes_a_signal_to_the_group
             stop_against_continue

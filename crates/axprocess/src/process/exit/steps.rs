@@ -16,7 +16,7 @@ use crate::{ARef, ExitStatus, Host};
 /// | stops for the tracer ([`Thread::trace_stop`]), and tells it the [status](Self::status) | `ptrace_event(PTRACE_EVENT_EXIT)` |
 /// | [`set_exiting`](Self::set_exiting) tells who is the last | `exit_signals`, `signal->live` |
 /// | gives memory ([`Thread::note_mm_release`]), files and the rest back | `exit_mm`, `exit_files` |
-/// | [`finish`](Self::finish) | `exit_notify` |
+/// | [`finish`](Self::finish), or [`try_finish`](Self::try_finish) | `exit_notify`; `zap_pid_ns_processes`, which sleeps |
 #[must_use = "dropped, it finishes the exit at once"]
 pub struct PendingExit<H: Host> {
     thread: ARef<Thread<H>>,
@@ -44,23 +44,49 @@ impl<H: Host> PendingExit<H> {
         exit
     }
 
-    /// Does what is left of [`Thread::exit_thread`]: the children move, and with the last thread the process ends.
+    /// Does what is left of [`Thread::exit_thread`]: the children move, and with the last thread the process ends. The last thread of a namespace's init waits for the others there; who
+    /// is the last of those does what is left then (R-NS-29).
     pub fn finish(self) {
         drop(self);
+    }
+
+    /// Does the same as far as it comes without waiting. False: the thread is the last one of a namespace's init, and others are there. The kernel lets it sleep, and asks again
+    /// when [`Host::wake_exit`] has told it to: so its process ends when it runs, as on Linux, and not amid the end of another.
+    pub fn try_finish(&mut self) -> bool {
+        self.finish_in_holds(WhenAlone::IsWoken);
+        self.exit == Some(ThreadExit::Gone) || !self.thread.is_exiting()
+    }
+
+    fn finish_in_holds(&mut self, when_alone: WhenAlone) {
+        if self.exit == Some(ThreadExit::Gone) {
+            return;
+        }
+        let (thread, has_set_exiting) = (&self.thread, self.exit.is_some());
+        let exit = thread.exit_in_holds(|hold| {
+            let exit = thread.set_exiting(hold);
+            // Of an exit that another has begun, that one decides.
+            if has_set_exiting || exit != ThreadExit::Gone {
+                let sleeps = when_alone == WhenAlone::IsWoken;
+                thread.set_mark(hold, ThreadMark::SleepsInExit, sleeps);
+            }
+            thread.try_finish_exit(hold);
+            exit
+        });
+        self.exit.get_or_insert(exit);
     }
 }
 
 impl<H: Host> Drop for PendingExit<H> {
     fn drop(&mut self) {
-        let thread = &self.thread;
-        if self.exit == Some(ThreadExit::Gone) {
-            return;
-        }
-        thread.exit_in_holds(|hold| {
-            thread.set_exiting(hold);
-            thread.try_finish_exit(hold);
-        });
+        self.finish_in_holds(WhenAlone::IsFinished);
     }
+}
+
+/// What becomes of a thread that waits in its exit for the others of its namespace when they are gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WhenAlone {
+    IsWoken,
+    IsFinished,
 }
 
 impl<H: Host> fmt::Debug for PendingExit<H> {

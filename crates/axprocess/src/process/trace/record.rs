@@ -169,7 +169,7 @@ impl<H: Host> PtraceRole<H> {
     pub(crate) fn is_delayed_group_leader(&self, hold: &Hold<'_, H>) -> bool {
         let process = self.process(hold);
         self.is_leaders(hold)
-            && !process.leading_thread(hold).is_live()
+            && process.leading_thread(hold).state() > ThreadState::Exiting
             && process.state() < ProcessState::Zombie
     }
 

@@ -137,6 +137,8 @@ impl World {
             pid,
             alive: true,
             exiting: false,
+            sleeps_in_exit: false,
+            is_woken_in_exit: false,
             settled: None,
             parked: false,
             stopped: false,
@@ -191,6 +193,7 @@ impl World {
             limit: HIGHEST_LIMIT,
             init: None,
             closed: false,
+            exiting_reaper: None,
         };
         self.spaces.push(space);
         SpaceKey(self.spaces.len() - 1)

@@ -131,32 +131,60 @@ impl World {
         let leader = self.leader(process).expect("the leader stays");
         match self.space_of_init(process) {
             // Linux's child_reaper: the leader, if it is not done yet.
-            Some(space) if leader == thread || !self[leader].exiting => {
+            Some(space)
+                if self[space].exiting_reaper.is_none()
+                    && (leader == thread || !self[leader].exiting) =>
+            {
                 self.end_space(space, thread)
             }
             _ => self.give_to_reaper_and_finish(process, thread),
         }
     }
 
+    /// The same for a kernel that lets the thread sleep instead of having it finished by another. Whether it is done. R-NS-29.
+    pub(crate) fn try_finish_exit(&mut self, thread: ThreadKey) -> bool {
+        let space = self.space_of(self.process_of(thread));
+        if self[space].exiting_reaper != Some(thread) {
+            self[thread].sleeps_in_exit = true;
+            self.finish_exit(thread);
+        } else if self[thread].is_woken_in_exit {
+            self.end_withheld(self.process_of(thread));
+            self.release(&[]);
+        }
+        self.threads.get(&thread).is_none_or(|thread| !thread.exiting)
+    }
+
     fn give_to_reaper_and_finish(&mut self, process: ProcessKey, thread: ThreadKey) {
         self.exit_ptrace(thread);
         let threads = self.tracees(thread);
-        let is_init = self.space_of_init(process).is_some();
-        let reaper = if is_init { self.leader(process) } else { self.reaper_of(process) };
-        let dead = reaper.map(|reaper| self.give_children(thread, reaper)).unwrap_or_default();
+        let reaper = match self.space_of_init(process) {
+            Some(space) => self[space].exiting_reaper.or_else(|| self.leader(process)),
+            None => self.reaper_of(process),
+        };
+        let mut dead = reaper.map(|reaper| self.give_children(thread, reaper)).unwrap_or_default();
+        if let Some(reaper) = self.space_of_init(process).and(reaper) {
+            dead.extend(self.zombies_of_exiting_reaper(reaper));
+        }
         if self[process].last_to_live == Some(thread) {
             self.check_own_group(process);
         }
         self.forget_thread(thread);
         if self.threads_of(process).iter().any(|&other| self[other].exiting) {
             self.release(&dead);
-        } else if self.dead_threads(process).is_empty() {
+        } else {
+            self.end_unless_held_by_tracers(process, dead);
+        }
+        self.release_dead_tracees(process, &threads);
+    }
+
+    /// R-PTRACE-06: all its threads are done with their exits.
+    fn end_unless_held_by_tracers(&mut self, process: ProcessKey, dead: Vec<ProcessKey>) {
+        if self.dead_threads(process).is_empty() {
             self.end(process, dead);
         } else {
             self[process].life = Life::HeldByTracers;
             self.release(&dead);
         }
-        self.release_dead_tracees(process, &threads);
     }
 
     /// R-EXIT-20: what signals say of a dead process.
@@ -193,9 +221,6 @@ impl World {
         if self[process].last_gone != Some(leader) {
             self[leader].code = self[process].code;
         }
-        if self[process].life == Life::Withheld {
-            self.check_own_group(process);
-        }
         self[process].life = Life::Zombie;
         dead.extend(self.notify(process));
         self.release(&dead);
@@ -213,7 +238,11 @@ impl World {
                 }
             }
         }
-        let init = self[self.space_of(process)].init?;
+        let space = self.space_of(process);
+        let init = self[space].init?;
+        if let Some(reaper) = self[space].exiting_reaper {
+            return Some(reaper);
+        }
         let living = self.living_threads_of(init).first().copied();
         living.or_else(|| self.leader(init)).filter(|_| init != process)
     }
@@ -309,55 +338,79 @@ impl World {
         if let Some(init) = self.processes().into_iter().rev().find(is_over) {
             // When its init wakes up and goes on is a matter of scheduling.
             self.unordered = true;
-            self.end(init, Vec::new());
+            match self[self.space_of(init)].exiting_reaper {
+                Some(last) if self[last].sleeps_in_exit => {
+                    self[last].is_woken_in_exit = true;
+                    self.hooks.push(Hook::WakeExit { of: last });
+                }
+                _ => self.end_withheld(init),
+            }
             self.release(&[]);
         }
     }
 
-    /// The last thread of a namespace's init has exited. R-EXIT-15, R-NS-20 to R-NS-22.
+    /// The last thread of a namespace's init exits, and waits in the middle of that. R-EXIT-15, R-NS-20 to R-NS-22, R-NS-29.
     fn end_space(&mut self, space: SpaceKey, last: ThreadKey) {
         let init = self.process_of(last);
-        let leader = self.leader(init).expect("the leader stays");
-        let was_closed = std::mem::replace(&mut self[space].closed, true);
+        self[space].closed = true;
         self[init].life = Life::Withheld;
+        self[last].exiting = true;
         self.exit_ptrace(last);
         // They are in the way of the namespace's end.
         self.release_dead_tracees(init, &self.tracees(last));
-        for child in self.children_of_thread(last) {
-            self[child].parent = Some(leader);
-        }
-        self.forget_thread(last);
         let mut victims = self.processes();
         victims.retain(|&victim| victim != init && self.number_in(self[victim].pid, space) > 0);
         victims.sort_by_key(|&victim| self.number_in(self[victim].pid, space));
-        for victim in victims.into_iter().filter(|_| !was_closed) {
+        for victim in victims {
             self.send(victim, Signal::SIGKILL, SignalCause::Kernel);
         }
-        let mut zombies = self.children_of_thread(leader);
+        let zombies = self.zombies_of_exiting_reaper(last);
+        self.release(&zombies);
+        self[space].exiting_reaper = Some(last);
+        if !self.is_inhabited(space) {
+            self.end_withheld(init);
+            self.release(&[]);
+        }
+    }
+
+    /// R-NS-20: whom the thread that ends a namespace reaps at once.
+    fn zombies_of_exiting_reaper(&self, reaper: ThreadKey) -> Vec<ProcessKey> {
+        let mut zombies = self.children_of_thread(reaper);
         zombies.retain(|&child| {
             let leader = self.leader(child);
             self.is_zombie(child) && !leader.is_some_and(|leader| self.is_traced(leader))
         });
-        if self.is_withheld_no_more(init) {
-            self.end(init, Vec::new());
-        } else {
-            self.release(&zombies);
+        zombies
+    }
+
+    /// Nobody else is in the namespace any more: the exit of the thread goes on that has ended it. R-NS-20, R-NS-29.
+    fn end_withheld(&mut self, init: ProcessKey) {
+        let space = self.space_of(init);
+        let Some(last) = self[space].exiting_reaper.take() else { return };
+        self[last].exiting = false;
+        if self[init].last_to_live == Some(last) {
+            self.check_own_group(init);
         }
+        self.forget_thread(last);
+        self.end_unless_held_by_tracers(init, Vec::new());
     }
 
     /// Whether an init, whose namespace has ended with it, has nobody to wait for: neither there, nor among its own threads.
     fn is_withheld_no_more(&self, init: ProcessKey) -> bool {
-        let is_exiting = |&thread: &ThreadKey| self[thread].exiting;
+        let space = self.space_of(init);
+        let waits = |last: ThreadKey| !self[last].is_woken_in_exit;
         self[init].life == Life::Withheld
-            && !self.is_inhabited(self.space_of(init))
-            && !self.threads_of(init).iter().any(is_exiting)
+            && self[space].exiting_reaper.is_some_and(waits)
+            && !self.is_inhabited(space)
     }
 
-    /// Whether a number other than its init's is in use in a namespace; a group's that a process outside is in counts as well.
+    /// Whether a number is in use in a namespace other than its init's, and that of the thread that ends it; a group's that a process outside is in counts as well.
     fn is_inhabited(&self, space: SpaceKey) -> bool {
-        let own = self[space].init.map(|init| self[init].pid);
-        let others = (0..self.pids.len()).map(PidKey).filter(|&pid| Some(pid) != own);
-        others.into_iter().any(|pid| self.number_in(pid, space) > 0 && self.is_in_use(pid))
+        let init = self[space].init.map(|init| self[init].pid);
+        let last = self[space].exiting_reaper.map(|last| self[last].pid);
+        let others = (0..self.pids.len()).map(PidKey);
+        let mut others = others.filter(|&pid| Some(pid) != init && Some(pid) != last);
+        others.any(|pid| self.number_in(pid, space) > 0 && self.is_in_use(pid))
     }
 
     /// A thread makes itself the only one and the leader. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-10, R-EXEC-11.

@@ -101,6 +101,8 @@ pub(crate) struct Space {
     init: Option<ProcessKey>,
     /// Its init is ending or has ended: nothing can be created in it (R-NS-22).
     closed: bool,
+    /// The thread of its init that has ended it, and waits until nobody else is in it (R-NS-29).
+    exiting_reaper: Option<ThreadKey>,
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +113,9 @@ pub(crate) struct Thread {
     alive: bool,
     /// It does not live any more, and has not finished its exit.
     exiting: bool,
+    /// Its kernel lets it sleep in its exit as long as there are others in the namespace that it ends, and whether it has been woken there.
+    sleeps_in_exit: bool,
+    is_woken_in_exit: bool,
     /// How it ends, once it has begun to exit.
     settled: Option<ExitStatus>,
     /// It waits, on its way to its exit, for the end of a core dump.
@@ -180,7 +185,7 @@ pub(crate) enum Life {
     Alive,
     /// No thread of it lives, and one has not finished its exit.
     Exiting,
-    /// The init of a namespace without living threads, whose end is held up by others in the namespace (R-NS-20).
+    /// The init of a namespace without living threads, one of which has not finished its exit because of others in the namespace (R-NS-20).
     Withheld,
     /// Without living threads; dead ones wait for their tracers (R-PTRACE-06).
     HeldByTracers,
@@ -238,6 +243,10 @@ pub(crate) enum Hook {
         parent: ProcessKey,
         woken: Vec<ThreadKey>,
     },
+    /// A thread that slept in its exit.
+    WakeExit {
+        of: ThreadKey,
+    },
     HungUp {
         terminal: TerminalKey,
     },
@@ -281,12 +290,15 @@ impl World {
             limit: HIGHEST_LIMIT,
             init: Some(INIT),
             closed: false,
+            exiting_reaper: None,
         };
         let leader = Thread {
             process: INIT,
             pid: PidKey(1),
             alive: true,
             exiting: false,
+            sleeps_in_exit: false,
+            is_woken_in_exit: false,
             settled: None,
             parked: false,
             stopped: false,
@@ -605,9 +617,13 @@ impl World {
 
     /// Who has begun to exit in steps, and is not done.
     pub(crate) fn begun_threads(&self) -> Vec<ThreadKey> {
-        let is_pending =
-            |thread: &Thread| thread.settled.is_some() && (thread.alive || thread.exiting);
-        self.threads.iter().filter(|(_, thread)| is_pending(thread)).map(|(&key, _)| key).collect()
+        let waits = |key| self.spaces.iter().any(|space| space.exiting_reaper == Some(key));
+        let is_pending = |key: ThreadKey, thread: &Thread| {
+            let is_there = thread.alive || thread.exiting;
+            thread.settled.is_some() && is_there && (thread.sleeps_in_exit || !waits(key))
+        };
+        let pending = self.threads.iter().filter(|&(&key, thread)| is_pending(key, thread));
+        pending.map(|(&key, _)| key).collect()
     }
 
     pub(crate) fn exit_status(&self, process: ProcessKey) -> ExitStatus {

@@ -350,15 +350,4 @@ impl World {
         others.retain(|&other| other != thread);
         others.into_iter().any(|it| self.is_traced(it) || !self.tracees(it).is_empty())
     }
-
-    /// Whether the thread that has this number leads no process, but lives in an init.
-    pub(crate) fn is_of_init_but_no_leader(&self, caller: ThreadKey, tid: i32) -> bool {
-        let target = self.find_thread(self.process_of(caller), tid);
-        target.is_some_and(|target| self.is_init_without_leading(target))
-    }
-
-    pub(crate) fn is_init_without_leading(&self, thread: ThreadKey) -> bool {
-        let process = self.process_of(thread);
-        self.is_init(process) && self.leader(process) != Some(thread)
-    }
 }

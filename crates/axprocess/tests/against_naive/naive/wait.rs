@@ -233,7 +233,7 @@ impl World {
             let leader = self.leader(child);
             return !self.is_zombie(child) || leader.is_some_and(|it| self.is_traced(it));
         };
-        if self[tracee].alive {
+        if self[tracee].alive || self[tracee].exiting {
             return true;
         }
         let is_whole = self.is_zombie(self.process_of(tracee)) || self.is_dead_thread(tracee);

@@ -167,5 +167,7 @@ fn namespaces(s: &Sight<'_>, seen: &mut Seen) {
         seen.when("R-NS-20", is_last && has_killed.count() > 0);
         seen.when("R-EXIT-15", s.new_state(s.caller) == b'E');
     }
-    seen.when("R-NS-21", rows.iter().any(|(_, row)| row.state == b'E'));
+    let mut exiting = rows.iter().filter(|(_, row)| row.state == b'E').peekable();
+    seen.when("R-NS-21", exiting.peek().is_some());
+    seen.when("R-NS-29", exiting.any(|(_, row)| row.process.is_none()));
 }

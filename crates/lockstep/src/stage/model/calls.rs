@@ -356,7 +356,17 @@ impl Model {
         let running = self.table.host().kernel().running;
         while self.table.host().kernel().gives_way() && self.run_next() {}
         self.table.host().kernel().running = running;
-        exit.finish();
+        self.exits.insert(actor, exit);
+        self.go_on_with_exit(actor);
+    }
+
+    /// A thread that is gone ends for good, or sleeps because it ends its namespace.
+    pub(super) fn go_on_with_exit(&mut self, actor: Actor) {
+        if let Some(mut exit) = self.exits.remove(&actor)
+            && !exit.try_finish()
+        {
+            self.exits.insert(actor, exit);
+        }
     }
 }
 

@@ -166,6 +166,10 @@ impl Host for World {
         }
     }
 
+    fn wake_exit(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        self.kernel().wake_exit(thread.host_data().0);
+    }
+
     fn wake_exec(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.kernel().wake_exec(thread.host_data().0);
     }

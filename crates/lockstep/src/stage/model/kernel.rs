@@ -84,8 +84,6 @@ pub(super) enum Phase {
 pub(super) struct Group {
     /// The first thread, dead or alive.
     pub(super) leader: Actor,
-    /// The thread that has exited last.
-    pub(super) last: Option<Actor>,
     /// The thread that took a signal last which its first choice did not want.
     current: Actor,
     /// All threads that have not exited, in order.
@@ -171,7 +169,6 @@ impl Kernel {
     pub(super) fn add_group(&mut self, leader: Actor, treatments: [Treatment; 65]) -> usize {
         self.groups.push(Group {
             leader,
-            last: None,
             current: leader,
             threads: Vec::new(),
             treatments,
@@ -264,6 +261,14 @@ impl Kernel {
     /// Who waits in its exec is alone.
     pub(super) fn wake_exec(&mut self, actor: Actor) {
         self.wake(actor);
+    }
+
+    /// Who waits in its exit has nobody left to wait for.
+    pub(super) fn wake_exit(&mut self, actor: Actor) {
+        let task = &mut self.tasks[actor];
+        if !std::mem::replace(&mut task.is_queued, true) {
+            self.queue.push_back(actor);
+        }
     }
 
     /// A thread is asked to take part in a stop.
@@ -433,7 +438,6 @@ impl Kernel {
             group.current = group.threads.get(own + 1).copied().unwrap_or(group.leader);
         }
         group.threads.retain(|&it| it != actor);
-        group.last = Some(actor);
     }
 
     fn retarget(&mut self, actor: Actor, open: u64) {

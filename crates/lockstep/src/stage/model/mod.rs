@@ -173,16 +173,6 @@ impl Model {
         ARef::ptr_eq(&self.members[actor].thread.process().namespace(), &self.space)
     }
 
-    /// How many inits of namespaces inside have not ended.
-    pub(crate) fn inner_inits(&self) -> usize {
-        let is_one = |actor: &Actor| {
-            let thread = &self.members[*actor].thread;
-            let lives = thread.process().state() < ProcessState::Zombie;
-            thread.tid() == 1 && lives && !self.is_outermost(*actor)
-        };
-        (0..self.members.len()).filter(is_one).count()
-    }
-
     /// Whether other threads, which an exec ends, would be seen in the middle of it: on Linux each hands its children on before the new program
     /// begins. One that waits may still reap them, and who has wished for a signal may die while the old program is the parent. A leader that ends
     /// lets go who waits for it in vfork, and that one may die, of a signal that it then looks at, while the leader still counts; or before the exec
@@ -222,20 +212,6 @@ impl Model {
         self.table.host().kernel().has_unseen_signal(actor)
     }
 
-    /// Whether a thread that does not lead is the last one of a namespace's init. Until that namespace is empty, Linux lets it be
-    /// seen, and keeps its number; the model does not.
-    pub(crate) fn lingers(&self, actor: Actor) -> bool {
-        let Some(member) = self.members.get(actor) else {
-            return false;
-        };
-        let is_dead = member.thread.run_state() == Some(RunState::Zombie);
-        let kernel = self.table.host().kernel();
-        let group = &kernel.groups[kernel.tasks[actor].group];
-        let is_last = group.leader != actor && group.last == Some(actor);
-        let is_ending = member.thread.process().state() == ProcessState::Exiting;
-        is_last && group.is_init && !is_dead && is_ending
-    }
-
     /// How an actor stands; `None` if there is none of that number.
     pub(crate) fn standing(&self, actor: Actor) -> Option<Standing> {
         let member = self.members.get(actor)?;
@@ -245,10 +221,7 @@ impl Model {
         let state = member.thread.process().state();
         let is_alive = !task.is_gone && state == ProcessState::Live;
         let idles = matches!(task.phase, Phase::Idle) && !task.is_stopped && !task.is_trapped();
-        let is_left = match group.leader == actor {
-            true => state < ProcessState::Reaped,
-            false => member.thread.run_state() == Some(RunState::Zombie),
-        };
+        let is_left = member.thread.run_state().is_some();
         Some(Standing {
             is_ready: is_alive && idles,
             is_there: is_alive || is_left,
@@ -284,13 +257,15 @@ impl Model {
 
     /// A woken thread runs until it sleeps again.
     fn run(&mut self, actor: Actor) {
-        let (phase, has_news) = {
+        let (is_gone, phase, has_news) = {
             let kernel = self.table.host().kernel();
-            if kernel.tasks[actor].is_gone {
-                return;
-            }
-            (kernel.tasks[actor].phase, kernel.tasks[actor].has_news)
+            let task = &kernel.tasks[actor];
+            (task.is_gone, task.phase, task.has_news)
         };
+        if is_gone {
+            self.go_on_with_exit(actor);
+            return;
+        }
         if !self.leave_trap(actor) {
             return;
         }
@@ -512,49 +487,33 @@ impl Model {
 
     fn row(&self, actor: Actor) -> Option<Row> {
         let process = self.members[actor].thread.process();
-        let (is_gone, is_stopped, is_trapped, leads, last, is_init) = {
+        let (is_gone, is_stopped, is_trapped, leads) = {
             let kernel = self.table.host().kernel();
             let task = &kernel.tasks[actor];
-            let group = &kernel.groups[task.group];
-            let (leads, last) = (group.leader == actor, group.last);
-            (task.is_gone, task.is_stopped, task.is_trapped(), leads, last, group.is_init)
+            let leads = kernel.groups[task.group].leader == actor;
+            (task.is_gone, task.is_stopped, task.is_trapped(), leads)
         };
         let thread = &self.members[actor].thread;
-        let running = match () {
-            () if is_trapped => b't',
-            () if is_stopped => b'T',
-            () if thread.is_waiting_for_vfork() || self.execs.contains_key(&actor) => b'D',
-            () => b'S',
-        };
         let seen = |child: ARef<Process<World>>| child.pid_in(&self.space).cast_signed();
-        let state = match process.state() {
-            _ if !leads && self.lingers(actor) => b'E',
-            _ if !leads && thread.run_state() == Some(RunState::Zombie) => b'Z',
-            _ if !leads && is_gone => return None,
-            _ if !leads => running,
-            ProcessState::Reaped => return None,
-            ProcessState::Zombie => b'Z',
-            ProcessState::Exiting if last == Some(actor) && is_init => b'E',
-            _ if is_gone => b'Z',
-            _ => running,
+        let state = match thread.run_state()? {
+            RunState::Zombie => b'Z',
+            // The last thread of an init, until its namespace is empty.
+            _ if is_gone => b'E',
+            _ if is_trapped => b't',
+            _ if is_stopped => b'T',
+            _ if thread.is_waiting_for_vfork() || self.execs.contains_key(&actor) => b'D',
+            _ => b'S',
         };
-        // The last thread of an init adopts until its namespace is empty.
-        let children = match last {
-            _ if state == b'E' => process.children().unwrap(),
-            Some(last) if last != actor && self.lingers(last) => Vec::new(),
-            _ => thread.children().unwrap(),
-        };
-        let children = children.into_iter().map(seen).collect();
+        let children = thread.children().unwrap().into_iter().map(seen).collect();
         if !leads {
             return Some(Row { state, children, process: None });
         }
         let stat = process.stat(&self.space)?;
-        let lingering = i32::from(last.is_some_and(|it| self.lingers(it)));
         let relations = [stat.ppid, stat.pgrp, stat.session].map(u32::cast_signed);
         let process = ProcessRow {
             relations,
             foreground: stat.terminal.map(|terminal| terminal.foreground.cast_signed()),
-            threads: i32::try_from(stat.threads).unwrap_or(0) + lingering,
+            threads: i32::try_from(stat.threads).unwrap_or(0),
             exit_signal: stat.exit_signal.raw().into(),
             code: stat.exit_code,
             inner: self.inner_numbers(process),

@@ -3,8 +3,8 @@
 //! A stop is a sleep in the middle of whatever the thread does: of the delivery of a signal, or of a system call. [`Model::leave_trap`] goes on with it.
 
 use axprocess::{
-    ARef, Errno, Process, ProcessState, Signal, SignalCause, SignalInfo, Thread, TraceOptions,
-    TraceStart, TraceStop, TraceStopped,
+    ARef, Errno, Signal, SignalCause, SignalInfo, Thread, TraceOptions, TraceStart, TraceStop,
+    TraceStopped,
 };
 
 use super::super::{Actor, Tracee};
@@ -155,16 +155,6 @@ impl Model {
             && self.enter_trap(actor, Trap::Exit, EVENT << 8 | libc::SIGTRAP)
     }
 
-    /// Whether a tracee has a child that is the init of a namespace, and waits for the others there.
-    pub(crate) fn is_traced_above_withheld_init(&self, actor: Actor) -> bool {
-        let is_traced = self.table.host().kernel().tasks[actor].tracing().is_some();
-        let is_withheld = |child: &ARef<Process<World>>| {
-            child.pid() == 1 && child.state() == ProcessState::Exiting
-        };
-        let children = || self.members[actor].thread.process().children().unwrap_or_default();
-        is_traced && children().iter().any(is_withheld)
-    }
-
     /// A tracee stops for a group stop, or because it was interrupted, if it has to. Whether it has.
     pub(super) fn stop_for_job(&self, actor: Actor) -> bool {
         let due = self.table.host().kernel().due_trap(actor);
@@ -250,20 +240,6 @@ impl Model {
         kernel.requeue(actor, &taken);
     }
 
-    /// Whether an actor does not lead, in a process that is the init of a namespace inside. If it is the last one there, and traced, Linux shows it in its exit until the
-    /// namespace is empty; in the model it waits for its tracer from the beginning.
-    fn is_of_inner_init(&self, actor: Actor, as_leader: bool) -> bool {
-        let kernel = self.table.host().kernel();
-        let group = &kernel.groups[kernel.tasks[actor].group];
-        group.is_init && group.leader != 0 && (as_leader || group.leader != actor)
-    }
-
-    /// Whether a new thread would be such a one.
-    pub(crate) fn would_trace_thread_of_init(&self, actor: Actor) -> bool {
-        let traces = self.enabled(actor, libc::PTRACE_EVENT_CLONE).is_some();
-        traces && self.is_of_inner_init(actor, true)
-    }
-
     /// Whether two processes could wait for each other in their exits, for ever, or process 1 in its own: `SIGKILL` does not end that stop. So nobody traces
     /// in a ring where somebody stops so.
     fn could_last_for_ever(&self, actor: Actor, target: Option<Actor>, call: &TraceCall) -> bool {
@@ -327,8 +303,7 @@ impl Model {
         })
     }
 
-    /// Whether a request would have no certain result on Linux: it would wait for an exec of the target's, or make the tracer one that stands outside of the script; or
-    /// the target is in the middle of its exit, as an init that waits for its namespace.
+    /// Whether a request would have no certain result on Linux: it would wait for an exec of the target's, or make the tracer one that stands outside of the script.
     pub(crate) fn is_trace_vague(&self, actor: Actor, call: &TraceCall) -> bool {
         let named =
             |number| (0..self.members.len()).find(|&it| self.number_of(it, actor) == Some(number));
@@ -336,19 +311,13 @@ impl Model {
         let group = |actor: Actor| self.members[actor].thread.process().host_data().0;
         let is_init = |actor: Actor| group(actor) == 0;
         let is_by_outsider = *call == TraceCall::Me && is_init(actor);
-        let tracee = if *call == TraceCall::Me { Some(actor) } else { target };
-        let is_of_inner_init =
-            matches!(call, TraceCall::Me | TraceCall::Attach(_) | TraceCall::Seize(..))
-                && tracee.is_some_and(|tracee| self.is_of_inner_init(tracee, false));
-        if is_by_outsider || is_of_inner_init || self.could_last_for_ever(actor, target, call) {
+        if is_by_outsider || self.could_last_for_ever(actor, target, call) {
             return true;
         }
         match call {
-            TraceCall::Attach(_) | TraceCall::Seize(..) => target.is_some_and(|target| {
-                let state = self.members[target].thread.process().state();
-                let is_executing = self.execs.keys().any(|&it| group(it) == group(target));
-                is_executing || state == ProcessState::Exiting
-            }),
+            TraceCall::Attach(_) | TraceCall::Seize(..) => {
+                target.is_some_and(|target| self.execs.keys().any(|&it| group(it) == group(target)))
+            }
             // It could end process 1.
             TraceCall::Continue(_, signal) | TraceCall::Detach(_, signal) => {
                 *signal == libc::SIGKILL && target.is_some_and(is_init)
