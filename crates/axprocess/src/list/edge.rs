@@ -49,6 +49,13 @@ impl<T> PartialEq for Ptr<T> {
     }
 }
 
+/// Whether both lead to the same object, or neither to any. One comparison, which that of two options is not.
+#[inline]
+pub(super) fn lead_to_same<T>(one: Option<Ptr<T>>, other: Option<Ptr<T>>) -> bool {
+    let address = |it: Option<Ptr<T>>| it.map_or(core::ptr::null_mut(), |it| it.0.as_ptr());
+    address(one) == address(other)
+}
+
 /// A weak link from one object to at most one other.
 pub(crate) struct WeakEdge<T>(Field<Option<Ptr<T>>>);
 

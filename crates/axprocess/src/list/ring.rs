@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::ptr;
 
-use super::Ptr;
+use super::{Ptr, lead_to_same};
 use crate::Host;
 use crate::object::Object;
 use crate::sync::{Field, Hold};
@@ -80,8 +80,8 @@ impl<T: Node<L>, L> Ring<T, L> {
     #[inline]
     pub(crate) fn after<'h, H: Host>(&self, hold: &Hold<'h, H>, node: &T) -> Option<&'h T> {
         node.links().debug_assert_paired(hold);
-        let next = node.links().next.get(hold)?;
-        (self.head.get(hold) != Some(next)).then(|| next.get(hold))
+        let next = node.links().next.get(hold);
+        if lead_to_same(next, self.head.get(hold)) { None } else { next.map(|next| next.get(hold)) }
     }
 
     #[inline]

@@ -452,7 +452,8 @@ impl<H: Host> Process<H> {
     pub(super) fn queue_zombie(&self, hold: &mut Hold<'_, H>, parent: &Thread<H>) {
         let queue = &parent.children_lists().reportable;
         let classes = Reports::END.queue_classes(self.is_clone_child(hold));
-        match queue.contains(hold, self) {
+        // Who takes the fast path has had nothing to report before.
+        match !self.takes_fast_path(hold) && queue.contains(hold, self) {
             true => queue.set_classes(hold, self, classes),
             false => queue.insert(hold, self, classes),
         }

@@ -112,7 +112,7 @@ pub struct Process<H: Host> {
     parent: WeakEdge<Thread<H>>,
     state: Word32,
     ppid: Word32,
-    marks: Field<Marks>,
+    pub(crate) marks: Field<Marks>,
     exit_signal: Field<ExitSignal>,
     /// The classes of the reports of those that stand at and below its place in the queue of reports.
     subtree_classes: Field<u8>,
@@ -141,7 +141,7 @@ pub struct Process<H: Host> {
     serial: Field<u64>,
     /// How often it has exec'd, and had who forked it before.
     execs: Field<u32>,
-    /// How often its parent had, when that forked it.
+    /// How often its parent had, when that forked it. Of those alone that do not end with `SIGCHLD`.
     parent_execs: Field<u32>,
     /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
     terminal_generation: Field<u64>,
@@ -367,7 +367,7 @@ impl<H: Host> Process<H> {
     /// Whether it refers to nothing but its group, at its end: never to what only who leaves the fast path has.
     #[inline]
     pub(crate) fn refers_to_group_alone(&mut self) -> bool {
-        self.own_numbers().level() == 0 && !self.marks.get_at_end().contains(Marks::SLOW_PATH)
+        !self.marks.get_at_end().contains(Marks::SLOW_PATH)
     }
 
     /// Takes out what it holds of its group, at its end.
