@@ -29,6 +29,10 @@ impl<T: Object> Ptr<T> {
         unsafe { self.0.as_ref() }
     }
 
+    pub(super) fn addr(self) -> usize {
+        self.0.addr().get()
+    }
+
     #[inline]
     pub(crate) fn is(self, target: &T) -> bool {
         core::ptr::eq(self.0.as_ptr(), target)

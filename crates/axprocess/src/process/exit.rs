@@ -71,7 +71,7 @@ impl<H: Host> Thread<H> {
         if process.takes_fast_path(hold)
             && self.is_live_in(hold)
             && self.has_no_children(hold)
-            && process.group_in(hold).stopped_members(hold) == 0
+            && !process.is_group_stopped_in_part(hold)
         {
             process.exit_on_fast_path(hold, code);
             return ThreadExit::Last;
