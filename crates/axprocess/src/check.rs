@@ -300,6 +300,8 @@ impl<'h, H: Host> Walk<'h, H> {
 
     fn finish(mut self, hold: &Hold<'h, H>) {
         let groups: Vec<_> = self.groups.values().copied().collect();
+        let stopped: usize = groups.iter().map(|(_, counts)| counts.stopped).sum();
+        assert_eq!(hold.relations().stopped as usize, stopped, "12: all that are stopped");
         for (group, counts) in groups {
             assert_eq!(group.members().len(hold), counts.members, "3: the members of {group:?}");
             let stopped = group.stopped_members(hold);

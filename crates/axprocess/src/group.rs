@@ -233,11 +233,13 @@ impl<H: Host> ProcessGroup<H> {
     /// Counts a member that has stopped.
     pub(crate) fn increment_stopped(&self, hold: &mut Hold<'_, H>) {
         self.stopped.set(hold, self.stopped.get(hold) + 1);
+        hold.relations_mut().stopped += 1;
     }
 
     /// Counts a stopped member no more.
     pub(crate) fn decrement_stopped(&self, hold: &mut Hold<'_, H>) {
         self.stopped.set(hold, self.stopped.get(hold) - 1);
+        hold.relations_mut().stopped -= 1;
     }
 
     /// The member to ask first whether it links the group. `None`: there are no members.
@@ -311,11 +313,17 @@ impl<H: Host> Listing<H> for MembersOf<'_, H> {
     }
 
     fn after<'h>(&self, hold: &Hold<'h, H>, member: &Process<H>) -> Option<&'h Process<H>> {
-        self.0.members.after(hold, member)
+        self.0.members.after_in_row(hold, member)
     }
 
     fn place(&self, hold: &Hold<'_, H>, member: &Process<H>) -> Option<i64> {
         member.is_member_of(hold, self.0).then(|| member.group_place().get(hold))
+    }
+
+    /// Not by way of the member's group, which would be one more cache line.
+    fn place_of_found(&self, hold: &Hold<'_, H>, member: &Process<H>) -> Option<i64> {
+        debug_assert!(member.is_member_of(hold, self.0), "it was found in the list");
+        Some(member.group_place().get(hold))
     }
 }
 

@@ -31,6 +31,11 @@ pub(crate) trait Listing<H: Host> {
     /// When `member` came into the list; `None`: it is not in it.
     fn place(&self, hold: &Hold<'_, H>, member: &Self::Member) -> Option<i64>;
 
+    /// The same of one that is in it, as [`first`](Self::first) and [`after`](Self::after) have found in this hold.
+    fn place_of_found(&self, hold: &Hold<'_, H>, member: &Self::Member) -> Option<i64> {
+        self.place(hold, member)
+    }
+
     /// What a walk does about a member with that place, which notes no later ones than `until`.
     fn verdict(
         &self,

@@ -198,6 +198,8 @@ pub struct Relations<H: Host> {
     /// Whose they are; 0: no table's yet.
     pub(crate) table: u64,
     pub(crate) census: Census,
+    /// How many processes are stopped.
+    pub(crate) stopped: u32,
     /// What is to be thought of at the end of this hold.
     pub(crate) duties: Duties,
     /// What this hold has brought along, and leaves behind.
@@ -232,6 +234,7 @@ impl<H: Host> Relations<H> {
             host: PhantomData,
             table: 0,
             census: Census { created: 0, reaped: 0 },
+            stopped: 0,
             duties: Duties::empty(),
             leftovers: Leftovers::new(),
             ages: 0,

@@ -570,7 +570,7 @@ impl<'h, H: Host, L: Listing<H>> Iterator for Visit<'_, 'h, H, L> {
         while let Some(member) = self.next
             && self.left > 0
         {
-            let Some(place) = self.list.place(self.hold, member) else { break };
+            let Some(place) = self.list.place_of_found(self.hold, member) else { break };
             let is_visited = self.cursor.visited.is_some_and(|visited| place <= visited);
             let verdict = match self.list.verdict(self.hold, member, place, self.until) {
                 Verdict::Collect if is_visited => Verdict::PassOver,

@@ -29,6 +29,10 @@ impl<T: Object> Ptr<T> {
         unsafe { self.0.as_ref() }
     }
 
+    pub(super) fn addr(self) -> usize {
+        self.0.addr().get()
+    }
+
     #[inline]
     pub(crate) fn is(self, target: &T) -> bool {
         core::ptr::eq(self.0.as_ptr(), target)
@@ -47,6 +51,13 @@ impl<T> PartialEq for Ptr<T> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
+}
+
+/// Whether both lead to the same object, or neither to any. One comparison, which that of two options is not.
+#[inline]
+pub(super) fn lead_to_same<T>(one: Option<Ptr<T>>, other: Option<Ptr<T>>) -> bool {
+    let address = |it: Option<Ptr<T>>| it.map_or(core::ptr::null_mut(), |it| it.0.as_ptr());
+    address(one) == address(other)
 }
 
 /// A weak link from one object to at most one other.

@@ -31,6 +31,7 @@ mod strong;
 mod tagged;
 mod weak;
 
+use edge::lead_to_same;
 pub(crate) use edge::{Ptr, WeakEdge};
 pub(crate) use ordered::{OrderedNode, OrderedQueue, TreeLinks};
 pub(crate) use ring::{Links, Node};

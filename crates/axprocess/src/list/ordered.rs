@@ -14,7 +14,7 @@ mod check;
 
 use core::marker::PhantomData;
 
-use super::Ptr;
+use super::{Ptr, lead_to_same};
 use crate::Host;
 use crate::object::Object;
 use crate::sync::{Field, Hold};
@@ -279,7 +279,7 @@ impl<T: OrderedNode<L>, L> OrderedQueue<T, L> {
     pub(crate) fn remove_queued<H: Host>(&self, hold: &mut Hold<'_, H>, node: &T) {
         debug_assert!(self.contains(hold, node), "it is in");
         hold.count_touched();
-        match self.first.get(hold) == self.last.get(hold) {
+        match lead_to_same(self.first.get(hold), self.last.get(hold)) {
             true => self.set_only(hold, None),
             false => self.remove_and_rebalance(hold, node),
         }

@@ -1,14 +1,14 @@
 //! How a process is made: of zeros.
 //!
 //! An embryo is nothing yet. It stands in no list, leads nowhere, has no number, no mark and no state: in each of its fields zero means that. So its block is zeroed, all but the kernel's data of the process, which
-//! takes the fewest writes that there are, and what is not zero is written over that.
+//! takes the fewest writes that there are, and what is not zero is written over that: also the mark of one that lives inside another namespace, and so refers to more than its group.
 
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
 use super::aref::ARef;
 use crate::pid::Numbers;
-use crate::process::Process;
+use crate::process::{Marks, Process};
 use crate::sync::{Field, TableInner, TableRef};
 use crate::{Errno, Host};
 
@@ -34,6 +34,9 @@ impl<H: Host> Process<H> {
             unsafe {
                 zero_all_but_written(place);
                 (&raw mut (*process).table).write(TableRef::of(table));
+                if own_numbers.level() > 0 {
+                    (&raw mut (*process).marks).write(Field::new(Marks::SLOW_PATH));
+                }
                 (&raw mut (*process).first_thread.own_numbers).write(own_numbers);
                 (&raw mut (*process).children_usage).write(Field::new(usage));
                 (&raw mut (*process).data).write(data);

@@ -179,8 +179,13 @@ impl Drop for Counted {
 pub(crate) struct Held<'a>(&'a Pending);
 
 impl Held<'_> {
-    /// Ends it, and takes along what waits, to be dropped after the unlock.
+    /// Whether nothing waits for the unlock now: then there is nothing to take along.
     #[inline]
+    pub(crate) fn is_nothing_waiting(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Ends it, and takes along what waits, to be dropped after the unlock.
     pub(crate) fn leave(self) -> Option<Released> {
         self.0.take()
     }
@@ -229,10 +234,6 @@ impl Drop for Released {
 }
 
 impl Released {
-    /// Drops it, out of the way of the holds that have none.
-    #[cold]
-    pub(crate) fn free(self) {}
-
     fn free_all(&mut self) {
         while let Some(whole) = self.pop() {
             // If the kernel's data panics when it is dropped, the others are freed while that unwinds.

@@ -82,7 +82,7 @@ impl<H: Host> Thread<H> {
         if process.takes_fast_path(hold)
             && self.is_live_in(hold)
             && self.has_no_children(hold)
-            && process.group_in(hold).stopped_members(hold) == 0
+            && !process.is_group_stopped_in_part(hold)
         {
             process.exit_on_fast_path(hold, code);
             return ThreadExit::Last;
@@ -395,15 +395,34 @@ impl<H: Host> Process<H> {
         let Some(thread) = self.parent_thread(hold) else {
             return;
         };
-        let parent = thread.process_in(hold);
-        let signal = self.effective_exit_signal(hold, parent);
-        if !self.takes_fast_path(hold) && self.notify_tracer_of_end_if_traced(hold, signal) {
-            return;
-        }
         // Mostly it is `SIGCHLD`: of the sending of one signal, to a host that does nothing about it, little is left when this is compiled.
+        match self.takes_fast_path(hold) && !self.is_clone_child(hold) {
+            true => self.notify_parent_or_autoreap(hold, thread, Some(Signal::SIGCHLD)),
+            false => self.notify_tracer_or_parent(hold, thread),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn notify_tracer_or_parent(&self, hold: &mut Hold<'_, H>, parent: &Thread<H>) {
+        let signal = self.effective_exit_signal(hold, parent.process_in(hold));
+        if self.takes_fast_path(hold) || !self.notify_tracer_of_end_if_traced(hold, signal) {
+            self.notify_parent_or_autoreap(hold, parent, signal);
+        }
+    }
+
+    #[inline(always)]
+    fn notify_parent_or_autoreap(
+        &self,
+        hold: &mut Hold<'_, H>,
+        thread: &Thread<H>,
+        signal: Option<Signal>,
+    ) {
+        let parent = thread.process_in(hold);
         let action = match signal {
-            Some(Signal::SIGCHLD) => self.send_exit_signal(hold, parent, Signal::SIGCHLD),
-            _ => self.send_rare_exit_signal(hold, parent, signal),
+            Some(signal) => self.send_exit_signal(hold, parent, signal),
+            None if parent.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
+            None => ChildSignalAction::empty(),
         };
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             self.autoreap(hold, parent);
@@ -436,21 +455,6 @@ impl<H: Host> Process<H> {
             parent.send_with(hold, Origin::Visible, receiver, signal, Some(self), cause);
         }
         action
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn send_rare_exit_signal(
-        &self,
-        hold: &mut Hold<'_, H>,
-        parent: &Self,
-        signal: Option<Signal>,
-    ) -> ChildSignalAction {
-        match signal {
-            Some(signal) => self.send_exit_signal(hold, parent, signal),
-            None if parent.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
-            None => ChildSignalAction::empty(),
-        }
     }
 
     /// The parent does not wait: the zombie is reaped, and who waits for it all the same learns that it is gone.

@@ -18,7 +18,7 @@ use crate::group::ProcessGroup;
 use crate::list::Ptr;
 use crate::pid::{Numbers, PidNamespace, Refusal, Task};
 use crate::session::Session;
-use crate::sync::{Hold, TableInner};
+use crate::sync::{Field, Hold, TableInner};
 use crate::thread::{Thread, ThreadState};
 use crate::{ARef, CloneRequest, Errno, ExitSignal, Host, Number, Pid, PidHandle};
 
@@ -123,6 +123,8 @@ impl<H: Host> Thread<H> {
             let again = |hold: &mut Hold<'_, H>| self.publish_child(hold, &request, &mut child);
             table.hold_again_with_memory(refusal, again)?;
         }
+        // The list has taken it: nothing is left to be dropped.
+        core::mem::forget(child.listed);
         Ok(first_thread_of(child.process))
     }
 
@@ -304,7 +306,7 @@ impl<H: Host> Thread<H> {
     #[inline(always)]
     fn origin_as_parent<'h>(&self, hold: &Hold<'h, H>, exit_signal: ExitSignal) -> Origin<'h, H> {
         let like = self.process_in(hold);
-        Origin { parent: self.in_hold(hold), like, exit_signal, parent_execs: like.execs.get(hold) }
+        Origin { parent: self.in_hold(hold), like, exit_signal, parent_execs: &like.execs }
     }
 
     fn origin_as_sibling<'h>(&self, hold: &Hold<'h, H>) -> Result<Origin<'h, H>, Errno> {
@@ -313,7 +315,7 @@ impl<H: Host> Thread<H> {
             parent: like.parent.get(hold).ok_or(Errno::EINVAL)?,
             like,
             exit_signal: like.exit_signal.get(hold),
-            parent_execs: like.parent_execs.get(hold),
+            parent_execs: &like.parent_execs,
         })
     }
 
@@ -640,7 +642,7 @@ pub(crate) struct Origin<'h, H: Host> {
     /// Whose group it inherits: the caller's.
     like: &'h Process<H>,
     exit_signal: ExitSignal,
-    parent_execs: u32,
+    parent_execs: &'h Field<u32>,
 }
 
 /// How a new process comes to its numbers.
@@ -706,7 +708,9 @@ impl<H: Host> Child<H> {
         process.execs.set(hold, like.execs.get(hold));
         if core::ptr::eq(parent.process_in(hold), origin.parent.process_in(hold)) {
             process.exit_signal.set(hold, origin.exit_signal);
-            process.parent_execs.set(hold, origin.parent_execs);
+            if process.is_clone_child(hold) {
+                process.parent_execs.set(hold, origin.parent_execs.get(hold));
+            }
         } else {
             // To a reaper it is an ordinary child (R-REPARENT-09).
             process.exit_signal.set(hold, ExitSignal::SIGCHLD);

@@ -86,7 +86,7 @@ use crate::group::ProcessGroup;
 use crate::list::{Links, Node, OrderedNode, Ptr, StrongList, TreeLinks, WeakEdge};
 use crate::object::Head;
 use crate::pid::{Numbers, PidNamespace};
-use crate::sync::{Field, Hold, StrongEdge, TableInner, TableRef, Word32, Word64};
+use crate::sync::{Field, Hold, StrongEdge, TableInner, TableRef, Word8, Word32, Word64};
 use crate::thread::{Rarities, Thread, ThreadGroupList, ThreadState};
 use crate::{ARef, ExitSignal, ExitStatus, Host, Pid, Signal};
 
@@ -107,23 +107,21 @@ use crate::{ARef, ExitSignal, ExitStatus, Host, Pid, Signal};
 #[repr(C)] // what is touched together stands together
 pub struct Process<H: Host> {
     pub(crate) head: Head,
-    // What it is asked for as one of the children of a process that exits, and what it is told.
+    // What it is asked for as one of the children of a process that exits, and what it is told, up to the link to the next one: 32 bytes.
     /// Its place among its siblings: when it was born or adopted.
     birth: Field<i64>,
     /// The parent's thread whose child this is.
     parent: WeakEdge<Thread<H>>,
-    state: Word32,
     ppid: Word32,
-    marks: Field<Marks>,
+    pub(crate) marks: Field<Marks>,
     exit_signal: Field<ExitSignal>,
-    /// The classes of the reports of those that stand at and below its place in the queue of reports.
-    subtree_classes: Field<u8>,
-    /// How many of `threads` live.
-    live_threads: Field<u32>,
+    state: Word8,
     sibling_links: Links<Process<H>>,
-    group: StrongEdge<ProcessGroup<H>>,
 
-    // What a walk over the members of a group touches: the link to the next one, and its number, which stands with its first thread.
+    group: StrongEdge<ProcessGroup<H>>,
+    // What a walk over the members of a group touches, up to its number, which stands with its first thread: 28 bytes.
+    /// Its place among the members of its group: when it joined.
+    group_place: Field<i64>,
     group_links: Links<Process<H>>,
     pub(crate) first_thread: Thread<H>,
 
@@ -137,13 +135,11 @@ pub struct Process<H: Host> {
     threads: StrongList<Thread<H>, ThreadGroupList>,
     /// The thread that took over in exec; none: the first thread leads.
     later_leader: StrongEdge<Thread<H>>,
-    /// Its place among the members of its group: when it joined.
-    group_place: Field<i64>,
     /// Which process this is among all that ever had its number.
     serial: Field<u64>,
     /// How often it has exec'd, and had who forked it before.
     execs: Field<u32>,
-    /// How often its parent had, when that forked it.
+    /// How often its parent had, when that forked it. Of those alone that do not end with `SIGCHLD`.
     parent_execs: Field<u32>,
     /// Of which of its session's terminals this process knows; 0: of none. See `terminal`.
     terminal_generation: Field<u64>,
@@ -160,6 +156,10 @@ pub struct Process<H: Host> {
     moved_children: Field<u32>,
     /// How many of its threads, a leader that has exited included, have a parent-death signal.
     pdeath_threads: Field<u32>,
+    /// How many of `threads` live.
+    live_threads: Field<u32>,
+    /// The classes of the reports of those that stand at and below its place in the queue of reports.
+    subtree_classes: Field<u8>,
     /// The classes of what it has to report, while it stands in the queue of reports.
     own_classes: Field<u8>,
     stop_signal: Field<Option<Signal>>,
@@ -207,7 +207,7 @@ bitflags::bitflags! {
 
 /// Where a process is in its life. It only moves forward.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[repr(u32)]
+#[repr(u8)]
 pub enum ProcessState {
     /// Made, but not yet in the table.
     Embryo,
@@ -222,7 +222,7 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
-    const fn from_word(word: u32) -> Self {
+    const fn from_word(word: u8) -> Self {
         match word {
             0 => Self::Embryo,
             1 => Self::Live,
@@ -310,7 +310,7 @@ impl<H: Host> Process<H> {
     /// Whether it has ended, and waits to be reaped.
     #[inline]
     pub(crate) fn is_zombie(&self, hold: &Hold<'_, H>) -> bool {
-        self.state.get_in(hold) == ProcessState::Zombie as u32
+        self.state.get_in(hold) == ProcessState::Zombie as u8
     }
 
     /// Returns whether the process has ended; it stays true after the reap. A hint, wait-free.
@@ -323,7 +323,7 @@ impl<H: Host> Process<H> {
     /// The same, to a holder.
     #[inline]
     pub(crate) fn has_ended_in(&self, hold: &Hold<'_, H>) -> bool {
-        self.state.get_in(hold) >= ProcessState::Zombie as u32
+        self.state.get_in(hold) >= ProcessState::Zombie as u8
     }
 
     /// Returns whether this is the table's first process. Takes the lock.
@@ -371,12 +371,18 @@ impl<H: Host> Process<H> {
     /// Whether it refers to nothing but its group, at its end: never to what only who leaves the fast path has.
     #[inline]
     pub(crate) fn refers_to_group_alone(&mut self) -> bool {
-        self.own_numbers().level() == 0 && !self.marks.get_at_end().contains(Marks::SLOW_PATH)
+        !self.marks.get_at_end().contains(Marks::SLOW_PATH)
     }
 
     /// Takes out what it holds of its group, at its end.
     pub(crate) const fn take_group(&mut self) -> Option<ARef<ProcessGroup<H>>> {
         self.group.take()
+    }
+
+    /// Whether some member of its group is stopped. Mostly nobody at all is, and the group need not be fetched.
+    #[inline]
+    fn is_group_stopped_in_part(&self, hold: &Hold<'_, H>) -> bool {
+        hold.relations().stopped > 0 && self.group.get(hold).stopped_members(hold) > 0
     }
 
     pub(crate) const fn table(&self) -> &TableInner<H> {
@@ -482,7 +488,7 @@ impl<H: Host> Process<H> {
     #[inline]
     fn enter_state(&self, hold: &mut Hold<'_, H>, state: ProcessState) {
         debug_assert!(self.state_in(hold) < state, "a process only moves forward in its life");
-        self.state.set(hold, state as u32);
+        self.state.set(hold, state as u8);
     }
 }
 
@@ -517,7 +523,7 @@ pub(crate) mod written_out {
                 head: Head::new(),
                 table: TableRef::of(table),
                 ppid: Word32::new(0),
-                state: Word32::new(ProcessState::Embryo as u32),
+                state: Word8::new(ProcessState::Embryo as u8),
                 ids: Word64::new(0),
                 parent: WeakEdge::none(),
                 sibling_links: Links::new(),

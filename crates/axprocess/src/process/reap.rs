@@ -50,16 +50,17 @@ impl<H: Host> Process<H> {
         link
     }
 
-    /// The same for a zombie that takes the fast path, a child of that thread which has been told of its end.
+    /// The same for a zombie that takes the fast path and has ended with `SIGCHLD`, a child of that thread which has been told of its end.
     #[inline(always)]
     pub(super) fn reap_on_fast_path(
         &self,
         hold: &mut Hold<'_, H>,
         parent: &Thread<H>,
-    ) -> Option<ARef<Self>> {
+    ) -> ARef<Self> {
         let parent = parent.children_lists();
         parent.reportable.remove_queued(hold, self);
-        let link = parent.remove(hold, self);
+        // It is no clone, which would be counted, and it is in the list.
+        let link = parent.list.remove(hold, self).unwrap_or_else(|| ARef::from(self));
         self.parent.set(hold, None);
         self.become_reaped_in_line(hold, true);
         hold.host().wake_pollers(hold.view(), self);

@@ -33,8 +33,8 @@ impl<S, T> FirstUse<S, T> {
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
         match self.state.load(Ordering::Acquire) {
-            // SAFETY: it was written before the state became this, and never is again. Held against: another thread that makes it at this moment, an interrupt handler amid the first use.
-            MADE => unsafe { (*self.made.get()).as_ref() },
+            // SAFETY: it was written before the state became this, a `Some`, and never is again. Held against: another thread that makes it at this moment, an interrupt handler amid the first use.
+            MADE => Some(unsafe { (*self.made.get()).as_ref().unwrap_unchecked() }),
             _ => None,
         }
     }

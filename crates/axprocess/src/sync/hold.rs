@@ -154,24 +154,21 @@ impl<H: Host> TableInner<H> {
     #[inline]
     pub(crate) fn hold<R>(&self, section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R) -> R {
         // Written where it stands, for it is large, and mostly there is nothing.
-        let mut owed = None;
-        let (result, released) = self.hold_and_owe(&mut owed, section);
-        if let Some(owed) = owed {
-            owed.settle(self);
-        }
-        if let Some(released) = released {
-            released.free();
+        let mut left = None;
+        let result = self.hold_and_leave(&mut left, section);
+        if let Some(left) = left {
+            left.settle(self);
         }
         result
     }
 
-    /// One critical section, what it owes, and what waits to be dropped.
+    /// One critical section, and what it leaves to be done.
     #[inline(always)]
-    fn hold_and_owe<R>(
+    fn hold_and_leave<R>(
         &self,
-        owed: &mut Option<Owed<H>>,
+        left: &mut Option<Left<H>>,
         section: impl for<'h> FnOnce(&mut Hold<'h, H>) -> R,
-    ) -> (R, Option<Released>) {
+    ) -> R {
         let context = self.host.context();
         assert!(
             !self.pending.is_lock_held_by(context),
@@ -187,11 +184,10 @@ impl<H: Host> TableInner<H> {
         let result = EndsProgram::unless_it_returns(|| section(&mut hold));
         let touched = hold.touched & !FULL_BY_WALK;
         check::at_unlock(&mut hold, touched);
-        let released = match relations.duties.is_empty() {
-            true => held.leave(),
-            false => owed.insert(Owed::take(relations)).leave(held),
-        };
-        (result, released)
+        if !(relations.duties.is_empty() && held.is_nothing_waiting()) {
+            *left = Some(Left::take(relations, held));
+        }
+        result
     }
 
     /// Does what a hold owes: first the walks that it has begun, each in bounded holds, then the wake-ups, because a waker is foreign code.
@@ -199,16 +195,16 @@ impl<H: Host> TableInner<H> {
     fn pay(&self, owes_wakes: bool, walks: Walks<H>) {
         let (mut owes_wakes, mut walks) = (owes_wakes, walks);
         while let Some(walk) = walks[0].take() {
-            let mut owed = None;
-            let ((), released) = self.hold_and_owe(&mut owed, |hold| walk.go_on(hold));
-            owes_wakes |= owed.as_ref().is_some_and(|owed| owed.wakes);
+            let mut left = None;
+            self.hold_and_leave(&mut left, |hold| walk.go_on(hold));
+            owes_wakes |= left.as_ref().is_some_and(|left| left.wakes);
             // What a walk has begun comes to its end before that goes on.
-            let begun = owed.as_mut().map(Owed::take_walks).unwrap_or_default();
-            let mut left = begun.into_iter().chain([walks[1].take()]).flatten();
-            walks = [left.next(), left.next()];
-            debug_assert!(left.next().is_none(), "a walk, and one of which that is a step");
+            let begun = left.as_mut().map(Left::take_walks).unwrap_or_default();
+            let mut due = begun.into_iter().chain([walks[1].take()]).flatten();
+            walks = [due.next(), due.next()];
+            debug_assert!(due.next().is_none(), "a walk, and one of which that is a step");
             let rest = || self.pay(owes_wakes, mem::take(&mut walks));
-            with_rest_on_panic(rest, || drop((released, owed)));
+            with_rest_on_panic(rest, || drop(left));
         }
         if owes_wakes {
             self.wake_due();
@@ -233,36 +229,33 @@ bitflags::bitflags! {
 }
 
 /// What a hold has left to be done after the unlock.
-struct Owed<H: Host> {
-    is_table_gone: bool,
+struct Left<H: Host> {
     wakes: bool,
     leftovers: Leftovers<H>,
+    /// Behind the rest, as the kernel's data may panic when it is dropped.
+    _released: Option<Released>,
 }
 
-impl<H: Host> Owed<H> {
+impl<H: Host> Left<H> {
+    /// Takes it along, and ends the hold.
     #[cold]
     #[inline(never)]
-    fn take(relations: &mut Relations<H>) -> Self {
+    fn take(relations: &mut Relations<H>, held: Held<'_>) -> Self {
         let duties = relations.duties;
+        let is_table_gone = duties.contains(Duties::TABLE_GONE);
         relations.duties = duties & Duties::TABLE_GONE;
         Self {
-            is_table_gone: duties.contains(Duties::TABLE_GONE),
             wakes: duties.contains(Duties::WAKES),
             leftovers: mem::replace(&mut relations.leftovers, Leftovers::new()),
+            _released: if is_table_gone { held.leave_gone_table() } else { held.leave() },
         }
     }
 
     #[cold]
-    fn leave(&self, held: Held<'_>) -> Option<Released> {
-        if self.is_table_gone { held.leave_gone_table() } else { held.leave() }
-    }
-
-    #[cold]
     #[inline(never)]
-    fn settle(self, table: &TableInner<H>) {
-        let mut owed = self;
-        let walks = owed.take_walks();
-        table.pay(owed.wakes, walks);
+    fn settle(mut self, table: &TableInner<H>) {
+        let walks = self.take_walks();
+        table.pay(self.wakes, walks);
     }
 
     fn take_walks(&mut self) -> Walks<H> {

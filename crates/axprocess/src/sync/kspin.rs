@@ -28,12 +28,15 @@ impl<T> Lock<T> for SpinNoIrq<T> {
 
     #[inline]
     fn lock(&self) -> Self::Guard<'_> {
+        if let Some(guard) = self.try_lock() {
+            return guard;
+        }
         let mut waiter = Waiter { turns: 1, times: 0 };
         loop {
+            waiter.wait_once(self);
             if let Some(guard) = self.try_lock() {
                 return guard;
             }
-            waiter.wait_once(self);
         }
     }
 }

@@ -67,14 +67,16 @@ pub(crate) use hold::{BATCH, Duties, Hold, HoldFull, Leftovers, TableInner};
 pub use lock::Lock;
 pub(crate) use table_ref::TableRef;
 pub(crate) use with_rest_on_panic::with_rest_on_panic;
-pub(crate) use word::{Word32, Word64};
+pub(crate) use word::{Word8, Word32, Word64};
 
 /// The atomics that the crate uses; the place where a model checker's take over.
 pub(crate) mod atomic {
     pub(crate) use core::hint::spin_loop;
     #[cfg(target_has_atomic = "64")]
     pub(crate) use core::sync::atomic::AtomicU64;
-    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+    pub(crate) use core::sync::atomic::{
+        AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence,
+    };
 
     #[cfg(not(target_has_atomic = "64"))]
     pub(crate) use portable_atomic::AtomicU64;

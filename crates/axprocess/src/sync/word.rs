@@ -5,7 +5,7 @@
 use super::Hold;
 #[cfg(target_has_atomic = "64")]
 use super::atomic::AtomicU64;
-use super::atomic::{AtomicU32, Ordering};
+use super::atomic::{AtomicU8, AtomicU32, Ordering};
 #[cfg(not(target_has_atomic = "64"))]
 use super::latch::Latch;
 use crate::Host;
@@ -16,6 +16,7 @@ macro_rules! word {
         pub(crate) struct $name($atomic);
 
         impl $name {
+            #[allow(dead_code, reason = "what is made of zeros is not made by this")]
             pub(crate) const fn new(value: $int) -> Self {
                 Self(<$atomic>::new(value))
             }
@@ -41,6 +42,7 @@ macro_rules! word {
     };
 }
 
+word!(Word8, AtomicU8, u8);
 word!(Word32, AtomicU32, u32);
 #[cfg(target_has_atomic = "64")]
 word!(Word64, AtomicU64, u64);

@@ -63,6 +63,7 @@ impl Table {
             let result = section(&mut links);
             let released = match links.is_closed {
                 true => held.leave_gone_table(),
+                false if held.is_nothing_waiting() => None,
                 false => held.leave(),
             };
             (result, released)

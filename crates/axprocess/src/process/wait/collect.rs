@@ -47,7 +47,7 @@ impl<H: Host> Thread<H> {
             (zombie.number_seen_by_parent(hold, parent), zombie.exit_status_in(hold).into());
         let usage = zombie.usage_with_children(hold);
         parent.add_children_usage(hold, usage);
-        let process = zombie.reap_on_fast_path(hold, self).unwrap_or_else(|| ARef::from(zombie));
+        let process = zombie.reap_on_fast_path(hold, self);
         WaitEvent { pid, status, usage, process }
     }
 }

@@ -75,7 +75,8 @@ impl<H: Host> Process<H> {
     #[inline]
     pub(in crate::process) fn news_to_parent(&self, hold: &Hold<'_, H>) -> ChildNews {
         // Linux's `task->parent`: the tracer, as long as there is one.
-        let parent = match self.traced_leader(hold).and_then(|trace| trace.tracer(hold)) {
+        let trace = if self.takes_fast_path(hold) { None } else { self.traced_leader(hold) };
+        let parent = match trace.and_then(|trace| trace.tracer(hold)) {
             Some(tracer) => tracer.thread(hold),
             None => self.parent_thread_unless_exited(hold),
         };
