@@ -431,6 +431,8 @@ fn call(kind: usize) -> Option<()> {
             if one_in(2) {
                 _ = (exit.status(), exit.is_parked(), exit.set_exiting());
                 meanwhile();
+                _ = exit.try_finish();
+                meanwhile();
             }
         }
         19 | 20 => {

@@ -53,7 +53,7 @@ impl<H: Host> Thread<H> {
     ///
     /// The last thread of a namespace's init is not gone before all others in that namespace are (R-NS-29): this returns, and the one that goes last does what is left.
     ///
-    /// Where the kernel has work to do between the steps of an exit, or lets that thread sleep, it calls [`begin_exit`](Self::begin_exit).
+    /// Where the kernel has work to do between the steps of an exit, it calls [`begin_exit`](Self::begin_exit).
     pub fn exit_thread(&self, status: ExitStatus) -> ThreadExit {
         self.exit_in_holds(|hold| self.exit_in(hold, status.to_raw()))
     }

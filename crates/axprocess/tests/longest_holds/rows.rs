@@ -333,6 +333,13 @@ pub(crate) const LONG: &[Row] = rows! {
         let _threads = scene.threads(&children[0]);
         scene.watch(|| exit(&inner))
     };
+    "begin_exit, try_finish", "a namespace, as its init", Bound::Batch, |scene| {
+        let inner = inner_init(&scene.shell);
+        let children = scene.forks(&inner);
+        children[scene.many / 2..].iter().for_each(exit);
+        let _threads = scene.threads(&children[0]);
+        scene.watch(|| inner.begin_exit(ExitStatus::exited(0)).try_finish())
+    };
     "exit_thread", "siblings, for a parent of many threads", Bound::Batch, |scene| {
         let parent = fork(&scene.shell);
         let threads = scene.threads(&parent);
