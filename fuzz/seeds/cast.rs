@@ -6,8 +6,8 @@ use axprocess::CloneFlags;
 use axprocess_fuzz::{Call, Calls, Flags, Index, Steps, Wild, Word, World};
 
 use crate::script::{
-    Action, Fork, INIT, Notice, Number, Operation, Owner, Pace, Parent, RawClone, Space, Step, Switch, TraceCall,
-    Treatment,
+    Action, Fork, INIT, Notice, Number, Operation, Owner, Pace, Parent, RawClone, Space, Step,
+    Switch, TraceCall, Treatment,
 };
 
 /// The actors of a scenario.
