@@ -14,8 +14,8 @@ use std::fmt;
 
 use axprocess::{
     ARef, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent, ForkRequest, Number,
-    PidNamespace, Process, ProcessState, ProcessTable, Signal, Terminal, Thread, WaitOutcome,
-    WaitRequest,
+    PendingExit, PidNamespace, Process, ProcessState, ProcessTable, Signal, Terminal, Thread,
+    WaitOutcome, WaitRequest,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ pub(crate) struct Model {
     /// The namespaces that somebody lives in or has lived in.
     spaces: HashMap<Space, ARef<PidNamespace<World>>>,
     /// The inits whose namespaces end.
-    closing: HashMap<Pid, ARef<Process<World>>>,
+    closing: HashMap<Pid, ClosingInit>,
     /// Whether the end of a process may ever have killed another.
     has_lethal_ends: bool,
     terminals: HashMap<Device, ARef<Terminal<World>>>,
@@ -265,7 +265,7 @@ impl Model {
     pub(crate) fn exit_thread(&mut self, tid: Pid, status: i32) -> Result<Departure, Refusal> {
         let thread = self.threads.remove(&tid).ok_or(Refusal::Unknown(tid))?;
         let process = ARef::clone(thread.process());
-        thread.exit_thread(ExitStatus::from_raw(status).unwrap_or(ExitStatus::exited(0)));
+        thread.exit_thread(exit_status(status));
         Ok(departure(&process))
     }
 
@@ -485,6 +485,16 @@ impl Model {
     fn process(&self, pid: Pid) -> Result<ARef<Process<World>>, Refusal> {
         self.table.find_process(pid).ok_or(Refusal::Unknown(pid))
     }
+}
+
+/// The exit of the last thread of a namespace's init.
+struct ClosingInit {
+    process: ARef<Process<World>>,
+    exit: PendingExit<World>,
+}
+
+fn exit_status(word: i32) -> ExitStatus {
+    ExitStatus::from_raw(word).unwrap_or(ExitStatus::exited(0))
 }
 
 fn departure(process: &Process<World>) -> Departure {

@@ -396,7 +396,7 @@ fn signals_to_the_programs_own_group() {
     agree("own_group.c", include_str!("kinds/own_group.c"), &["itself", "child", "inside"]);
 }
 
-/// R-NS-20: the end of an init waits for processes whose making nobody has told, and what is asked about it until then is not compared.
+/// R-NS-20: the end of an init waits for processes whose making nobody has told: it is there until Linux shows that it is not.
 #[test]
 fn inits_that_wait_for_unknown_processes() {
     let ways = ["plain", "nested", "stopped", "orphans", "outside", "ignored", "left"];

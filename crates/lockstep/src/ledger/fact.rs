@@ -79,8 +79,6 @@ pub(crate) enum Fact {
     Left { tid: Pid, status: i32 },
     /// The last thread of an init begins to end, and with it its namespace.
     Closing { tid: Pid, status: i32 },
-    /// An init that the model has as ended is not let go: by processes in its namespace that the model does not have, or because it does not run.
-    Kept { tid: Pid },
     /// A process has ended with its last thread, which had the status `own`.
     Ended {
         tid: Pid,
@@ -149,7 +147,6 @@ impl Fact {
             | Self::Overdue { tid }
             | Self::Left { tid, .. }
             | Self::Closing { tid, .. }
-            | Self::Kept { tid }
             | Self::Ended { tid, .. }
             | Self::Stray { tid }
             | Self::Foreign { tid }

@@ -162,12 +162,12 @@ impl Ledger {
 
     /// Whether what is asked about this process cannot be compared.
     pub(super) fn is_unfollowed(&self, pid: Pid) -> bool {
-        self.unfollowed.contains(&pid) || self.kept.contains(&pid)
+        self.unfollowed.contains(&pid)
     }
 
     /// Whether there is, or was, a process about which nothing is compared.
     pub(super) fn is_anyone_unfollowed(&self) -> bool {
-        !self.unfollowed.is_empty() || !self.kept.is_empty()
+        !self.unfollowed.is_empty()
     }
 
     /// Whether Linux shows a process as the parent of one that is not followed.
@@ -175,7 +175,7 @@ impl Ledger {
         if !self.is_anyone_unfollowed() {
             return false;
         }
-        let mut unfollowed: Vec<_> = self.unfollowed.union(&self.kept).copied().collect();
+        let mut unfollowed: Vec<_> = self.unfollowed.iter().copied().collect();
         unfollowed.sort_unstable();
         unfollowed.iter().any(|&it| self.view.stat(it).is_some_and(|stat| stat.parent == pid))
     }
@@ -271,21 +271,6 @@ impl Ledger {
         self.refresh_sleepers(Cause::Event);
     }
 
-    /// The end of an init takes longer than the model can tell.
-    pub(super) fn kept(&mut self, tid: Pid) {
-        let tgid = self.process_of(tid);
-        self.tell(tgid, "is not let go by Linux yet, which is not compared", 0);
-        self.kept.insert(tgid);
-        self.refresh_sleepers(Cause::Event);
-    }
-
-    /// Processes that are or were there, and that the model does not have.
-    pub(crate) fn strangers(&mut self) -> Vec<Pid> {
-        let unfollowed: Vec<_> = self.unfollowed.iter().copied().collect();
-        let is_lacking = |&pid: &Pid| !self.ask(|model| model.is_known(pid)).unwrap_or(true);
-        unfollowed.into_iter().filter(is_lacking).collect()
-    }
-
     /// The last thread of a process ends while its parent is in exec: to another program it would be told by `SIGCHLD`, whatever its exit signal is (R-NOTIFY-06).
     pub(super) fn ends_amid_exec_of_parent(&mut self, tid: Pid) {
         let tgid = self.process_of(tid);
@@ -304,7 +289,6 @@ impl Ledger {
         self.keep_number(tgid);
         let children = self.ask(|model| model.children(tgid)).unwrap_or_default();
         let closed = self.ask(|model| model.closed(tid)).flatten();
-        self.kept.remove(&tgid);
         let departure = match closed {
             Some(departure) => Some(Ok(departure)),
             None => self.exit_thread(tid, tgid, own),
@@ -430,11 +414,6 @@ impl Ledger {
         self.ask(|model| model.killed_by_end_of(tid)).unwrap_or_default()
     }
 
-    /// Whether all others are gone from the namespace of an init, whose last thread this was.
-    pub(crate) fn is_closed(&mut self, tid: Pid) -> bool {
-        self.ask(|model| model.is_closed(tid)).unwrap_or(false)
-    }
-
     /// Whether the model knows others in the namespace of an init, whose last thread this was.
     pub(crate) fn is_still_closing(&mut self, tid: Pid) -> bool {
         self.ask(|model| model.is_still_closing(tid)).unwrap_or(false)
@@ -460,9 +439,7 @@ impl Ledger {
     /// Reaps the program's ended orphans: the model's lockstep first, and Linux's must follow.
     pub(super) fn reap_orphans(&mut self) {
         while let Some(Some(pid)) = self.ask(|model| model.reap_orphan()) {
-            // Linux is not there yet, and leaves nothing behind then.
-            let is_kept = self.kept.contains(&pid);
-            let was_there = !is_kept && self.view.stat(pid).is_some();
+            let was_there = self.view.stat(pid).is_some();
             if was_there && !self.view.collect_death(pid) {
                 self.diverge(
                     &format!("reaping of the orphan {pid}"),

@@ -57,8 +57,6 @@ pub(crate) struct Ledger {
     exemptions: HashMap<Pid, Exemption>,
     /// The last owners of these numbers were exempt: what is asked about them is not compared either.
     unfollowed: HashSet<Pid>,
-    /// Inits that the model has as ended and that Linux has not let go yet: what is asked about them until then is not compared.
-    kept: HashSet<Pid>,
     /// Threads that the model does not have.
     lost_threads: HashSet<Pid>,
     /// What each thread was told last.
@@ -142,7 +140,6 @@ impl Ledger {
             threads: HashMap::from([(root, root)]),
             exemptions: HashMap::new(),
             unfollowed: HashSet::new(),
-            kept: HashSet::new(),
             lost_threads: HashSet::new(),
             last_arrivals: HashMap::new(),
             orphaned_arrivals: VecDeque::new(),
@@ -246,7 +243,6 @@ impl Ledger {
             }
             Fact::Left { tid, status } => self.thread_left(tid, status),
             Fact::Closing { tid, status } => self.begin_closing(tid, status),
-            Fact::Kept { tid } => self.kept(tid),
             Fact::Ended { tid, own, status, is_parent_executing, .. } => {
                 if is_parent_executing {
                     self.ends_amid_exec_of_parent(tid);

@@ -384,8 +384,7 @@ impl Ledger {
         let Some(request) = self.sleepers.get(&tid).and_then(|waiting| waiting.resolved) else {
             return;
         };
-        let answer = self.look(tid, &request).filter(|answer| !self.kept.contains(&answer.child));
-        let answer = answer.map(|answer| answer.result);
+        let answer = self.look(tid, &request).map(|answer| answer.result);
         let answer = answer.filter(|&answer| answer != WaitResult::Nothing);
         // Linux may wait for a child of which the model knows nothing.
         let is_unknown = matches!(answer, Some(WaitResult::Error(_)))

@@ -1,9 +1,10 @@
 //! PID namespaces of the model: who is born where, by which number a thread knows another, and how a namespace ends.
 
-use axprocess::{ARef, Number, Reboot, RebootCommand};
+use axprocess::{ARef, Number, PidNamespace, Reboot, RebootCommand};
 use serde::{Deserialize, Serialize};
 
-use super::{Departure, Model, Refusal, departure};
+use super::host::World;
+use super::{ClosingInit, Departure, Model, Refusal, departure, exit_status};
 use crate::operation::Space;
 use crate::sys::Pid;
 
@@ -106,27 +107,38 @@ impl Model {
         (number != 0).then_some(number)
     }
 
-    /// The last thread of a namespace's init begins to end with this status word.
+    /// The last thread of a namespace's init begins to end with this status word. It is in its exit until [`closed`](Self::closed) is asked.
     pub(crate) fn begin_closing(&mut self, tid: Pid, status: i32) -> Result<(), Refusal> {
-        let process = ARef::clone(self.thread(tid)?.process());
-        self.exit_thread(tid, status)?;
-        self.closing.insert(tid, process);
+        let thread = self.threads.remove(&tid).ok_or(Refusal::Unknown(tid))?;
+        let mut exit = thread.begin_exit(exit_status(status));
+        exit.set_exiting();
+        let process = ARef::clone(thread.process());
+        if self.has_living_in(&process.namespace()) {
+            // They are killed by it, and it waits for them.
+            exit.try_finish();
+        }
+        self.closing.insert(tid, ClosingInit { process, exit });
         Ok(())
     }
 
-    /// What became of an init whose last thread this was, and whose namespace had to end first; `None` if it was none.
+    /// Whether somebody lives in a namespace, besides its init.
+    fn has_living_in(&self, space: &PidNamespace<World>) -> bool {
+        let others = std::iter::successors(self.table.next_process(space, 2), |(number, _)| {
+            self.table.next_process(space, number + 1)
+        });
+        others.map(|(_, process)| process).any(|process| !process.has_ended())
+    }
+
+    /// What became of an init, whose last thread this was, and whose namespace had to end first; `None` if it was none.
     pub(crate) fn closed(&mut self, tid: Pid) -> Option<Departure> {
-        self.closing.remove(&tid).map(|process| departure(&process))
+        let ClosingInit { process, mut exit } = self.closing.remove(&tid)?;
+        exit.try_finish();
+        Some(departure(&process))
     }
 
-    /// Whether the namespace has ended of the init whose last thread this was.
-    pub(crate) fn is_closed(&self, tid: Pid) -> bool {
-        self.closing.get(&tid).is_some_and(|init| departure(init) != Departure::Closing)
-    }
-
-    /// Whether the end of an init, whose last thread this was, waits for others in its namespace.
-    pub(crate) fn is_still_closing(&self, tid: Pid) -> bool {
-        self.closing.get(&tid).is_some_and(|init| departure(init) == Departure::Closing)
+    /// Whether an init, whose last thread this was, waits for others in its namespace. To be asked when it has ended in Linux.
+    pub(crate) fn is_still_closing(&mut self, tid: Pid) -> bool {
+        self.closing.get_mut(&tid).is_some_and(|closing| !closing.exit.try_finish())
     }
 
     /// Whether a namespace is about to end.

@@ -209,9 +209,6 @@ impl Tracer<'_> {
             self.begin_silent_exit(tid, status_at_end(tid));
             return true;
         }
-        if self.is_end_owed() {
-            return false;
-        }
         let Some(tid) = self.ledger.overdue(self.patience(PATIENCE)) else {
             return false;
         };

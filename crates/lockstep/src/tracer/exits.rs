@@ -12,7 +12,7 @@ use std::time::Instant;
 use libc::c_int;
 
 use super::tracee::Activity;
-use super::{CLOSING, Flight, PATIENCE, SETTLE, SLOW_CALL, SLOW_EXIT, STARVATION, Tracer, Turn};
+use super::{CLOSING, Flight, SETTLE, SLOW_CALL, SLOW_EXIT, STARVATION, Tracer, Turn};
 use crate::ledger::Fact;
 use crate::operation::Call;
 use crate::procfs;
@@ -32,12 +32,8 @@ pub(super) struct ExitFlight {
     is_late: bool,
     /// It is the end of a namespace too, for which all others there need the slot.
     is_closing: bool,
-    /// The model cannot tell when it is over: others go on meanwhile, and nothing that is asked about it is compared.
-    is_kept: bool,
     /// The status word with which it has ended, and since when that is known.
     ended: Option<(c_int, Instant)>,
-    /// Since when the model has it as ended, which Linux has not shown.
-    owed_since: Option<Instant>,
     /// Since when Linux has it as ended, which the model has not.
     dead_since: Option<Instant>,
 }
@@ -49,13 +45,6 @@ pub(super) enum ExitStop {
     Taken,
     /// It had been killed before, and went on to its end.
     Missing,
-}
-
-impl ExitFlight {
-    /// Whether the model has it as ended, and Linux has not shown that.
-    pub(super) const fn is_owed(&self) -> bool {
-        self.owed_since.is_some() && !self.is_kept
-    }
 }
 
 impl Tracer<'_> {
@@ -89,9 +78,7 @@ impl Tracer<'_> {
             is_thread_collected: false,
             is_late: false,
             is_closing,
-            is_kept: false,
             ended: None,
-            owed_since: None,
             dead_since: None,
         };
         self.resume(tid, 0);
@@ -308,7 +295,7 @@ impl Tracer<'_> {
 
     /// Whether an init has ended for whom the model still waits for others: a wait that has reaped the last of them is not judged yet.
     fn is_end_early(&mut self, flight: &mut ExitFlight) -> bool {
-        if !self.ledger.is_still_closing(flight.tid) || !sys::is_dead(flight.tgid) {
+        if !sys::is_dead(flight.tgid) || !self.ledger.is_still_closing(flight.tid) {
             return false;
         }
         let dead_for = flight.dead_since.get_or_insert_with(Instant::now).elapsed();
@@ -321,48 +308,6 @@ impl Tracer<'_> {
             matches!(tracee.activity, Activity::Waiting(_) | Activity::Calling(Call::Wait(_)))
                 && procfs::thread_stat(tracee.tgid, tid).is_some_and(|stat| stat.state != b'S')
         })
-    }
-
-    /// Whether the end of a namespace's init is over but for Linux showing it: all others in the namespace are gone. Nobody may ask
-    /// before that, because the model has the answer of afterwards.
-    pub(super) fn is_end_owed(&mut self) -> bool {
-        let ledger = &mut self.ledger;
-        let flights = self.slow_exits.iter_mut();
-        flights.filter(|flight| flight.is_closing && !flight.is_kept).any(|flight| {
-            ledger.is_closed(flight.tid)
-                && flight.owed_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE
-        })
-    }
-
-    /// A namespace's init that the model has as ended waits in Linux for processes that the model does not have: they, and whoever
-    /// reaps them, need their turns before it is over. Or nobody is left, and Linux does not let it run: beside busy
-    /// processes that was seen to take 16 seconds.
-    pub(super) fn notice_kept_init(&mut self) -> bool {
-        for position in 0..self.slow_exits.len() {
-            let ExitFlight { tid, tgid, is_closing, is_kept, .. } = self.slow_exits[position];
-            if !is_closing || is_kept || !self.ledger.is_closed(tid) {
-                continue;
-            }
-            let flight = &mut self.slow_exits[position];
-            let owed_for = flight.owed_since.get_or_insert_with(Instant::now).elapsed();
-            let is_kept = self.has_stranger(tgid) || owed_for >= PATIENCE && self.is_alone(tgid);
-            if is_kept {
-                self.slow_exits[position].is_kept = true;
-                self.ledger.note(Fact::Kept { tid });
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Whether a process that the model does not have may be in the namespace of an init.
-    fn has_stranger(&mut self, init: Pid) -> bool {
-        self.ledger.strangers().into_iter().any(|pid| may_be_inside(pid, init))
-    }
-
-    /// Whether no followed process but itself can be in the namespace of an init.
-    fn is_alone(&self, init: Pid) -> bool {
-        !self.processes.keys().any(|&pid| pid != init && may_be_inside(pid, init))
     }
 
     /// An end that begins with no stop, because SIGKILL was there before that: of whoever has ended its namespace by reboot, of
@@ -490,11 +435,4 @@ impl Tracer<'_> {
 /// The status word of a thread that has gone on to its end.
 pub(super) fn status_at_end(tid: Pid) -> c_int {
     sys::dead_status(tid).unwrap_or_else(|| procfs::exit_code(tid))
-}
-
-/// Whether a process that is there is in the namespace of an init, or may be in one inside it.
-fn may_be_inside(pid: Pid, init: Pid) -> bool {
-    let (depth, own) = (procfs::numbers(pid).len(), procfs::numbers(init).len());
-    let is_elsewhere = || matches!((procfs::space(pid), procfs::space(init)), (Some(its), Some(own)) if its != own);
-    depth > own || depth == own && depth > 0 && !is_elsewhere()
 }

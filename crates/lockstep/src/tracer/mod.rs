@@ -321,7 +321,6 @@ impl<'a> Tracer<'a> {
     /// Takes one step that is possible now. False if there is none before the next stop.
     fn advance(&mut self) -> bool {
         self.finish_exit()
-            || self.notice_kept_init()
             || self.judge_answers()
             || self.judge_arrivals()
             || self.apply_news()
@@ -335,9 +334,6 @@ impl<'a> Tracer<'a> {
 
     fn start_next_turn(&mut self) -> bool {
         if self.slot.is_some() || self.ledger.is_anyone_due() || !self.execs.is_empty() {
-            return false;
-        }
-        if self.is_end_owed() {
             return false;
         }
         match self.queue.pop_front() {
@@ -378,7 +374,7 @@ impl<'a> Tracer<'a> {
             Some(Flight::Call { tid, .. }) => self.tracees.get(tid).is_some_and(|tracee| {
                 matches!(tracee.activity, Activity::Calling(Call::Reboot { .. }))
             }),
-            None => self.slow_exits.iter().any(|flight| flight.is_owed()),
+            None => false,
         }
     }
 
