@@ -144,6 +144,45 @@ fn a_group_gets_the_kernels_signal_from_its_last_member_on() {
 }
 
 #[test]
+fn the_owner_of_a_file_is_a_group_whoever_is_in_it_then() {
+    // R-KILL-13, R-PID-09: F_SETOWN of a group names those who are members when the file is ready, and nobody once the group has ended.
+    let (table, init) = boot();
+    let [leader, early] = chain(&init);
+    leader.process().setpgid(0, 0).unwrap();
+    early.process().setpgid(0, leader.tid() as i32).unwrap();
+    let owner = init.process().namespace().find_identity(leader.tid()).unwrap();
+    let late = fork(&early);
+    early.process().setpgid(0, 0).unwrap();
+    exit(&leader, 0);
+    wait4(&init, leader.tid() as i32, 0);
+    events(&table);
+    let ready = || match owner.group_of_number() {
+        Some(group) => group.send_signal(Signal::SIGIO, KernelCause::Kernel, |_, _| true),
+        None => {}
+    };
+    ready();
+    assert_eq!(posted(&table), [Event::Posted(late.tid(), 29, SignalCause::Kernel)]);
+    late.process().setpgid(0, 0).unwrap();
+    ready();
+    assert_eq!(posted(&table), []);
+}
+
+#[test]
+fn an_alarm_ends_who_sleeps_in_vfork() {
+    // R-KILL-13, R-VFORK-02: at once, and not when the child lets it go.
+    let (table, init) = boot();
+    let parent = plain(&init);
+    let child = fork(&parent);
+    parent.begin_vfork(&child);
+    assert!(parent.is_waiting_for_vfork());
+    parent.process().send_signal(ALRM, KernelCause::Kernel);
+    assert_eq!(exit_requests(&table), [parent.tid()]);
+    exit(&parent, 0);
+    let end = WaitStatus::Signaled { signal: ALRM, core_dumped: false };
+    assert_eq!(wait4(&init, parent.tid() as i32, 0), Waited::Got(parent.tid(), end));
+}
+
+#[test]
 fn a_traced_inits_tracer_sees_what_would_be_dropped() {
     // R-PTRACE-09, R-KILL-13: a stop signal of its own, and an event's SIGTERM; not SIGKILL, which no tracer sees.
     let (table, init) = boot();

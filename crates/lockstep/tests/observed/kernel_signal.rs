@@ -65,6 +65,47 @@ fn a_file_signals_a_group() {
     });
 }
 
+/// R-KILL-13: the group is meant, whoever is in it when the file is ready; its leader may be gone.
+#[test]
+fn a_file_signals_who_is_in_the_group_then() {
+    scene(|| {
+        let (ready, end) = (Gate::new(), Gate::new());
+        sys::block(&[libc::SIGIO]);
+        let leader = sys::fork(|| {
+            sys::setpgid(0, 0).expect("a group");
+            ready.open();
+            end.pass();
+        });
+        ready.pass();
+        let file = sys::OwnedFile::new(0, -leader);
+        let late = sys::fork(|| {
+            sys::setpgid(0, leader).expect("its group");
+            ready.open();
+            assert_eq!(sys::await_signal(libc::SIGIO).code, SI_KERNEL);
+        });
+        ready.pass();
+        end.open();
+        assert_eq!(sys::reap(leader), Event::Exited(0));
+        file.make_readable();
+        assert_eq!(sys::reap(late), Event::Exited(0));
+        assert_eq!(sys::take(libc::SIGIO), None);
+        file.make_readable();
+        assert_eq!(sys::take(libc::SIGIO), None);
+    });
+}
+
+/// R-KILL-13, R-VFORK-02: an alarm ends who sleeps in vfork, while the child lives.
+#[test]
+fn an_alarm_ends_who_sleeps_in_vfork() {
+    scene(|| {
+        let parent = sys::fork(|| {
+            sys::set_alarm_clock(1000);
+            sys::clone(libc::CLONE_VFORK | libc::SIGCHLD, || sys::park()).expect("a child");
+        });
+        assert_eq!(sys::reap(parent), Event::Killed(libc::SIGALRM));
+    });
+}
+
 /// R-KILL-14: a fault ends who blocks or ignores its signal, an init too; also if there is a handler, which is not run then.
 #[test]
 fn faults_cannot_be_evaded() {

@@ -394,23 +394,52 @@ pub(crate) fn expire_timer(signal: i32) {
     }
 }
 
-/// Makes a file readable that sends its owner, a process or a group, a signal then; 0: the usual one.
-pub(crate) fn make_readable(signal: i32, owner: i32) {
-    let mut ends = [0; 2];
-    // SAFETY: the pointers are to the locals.
-    unsafe {
-        checked(libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, ends.as_mut_ptr()))
-            .expect("a pair");
-        checked(libc::fcntl(ends[0], libc::F_SETOWN, owner)).expect("an owner");
+/// A file that signals its owner, a process or a group, when it becomes readable.
+pub(crate) struct OwnedFile {
+    writer: OwnedFd,
+    _reader: OwnedFd,
+}
+
+impl OwnedFile {
+    /// `signal`: 0 for the usual one.
+    pub(crate) fn new(signal: i32, owner: i32) -> Self {
         const F_SETSIG: i32 = 10;
-        checked(libc::fcntl(ends[0], F_SETSIG, signal)).expect("a signal");
-        checked(libc::fcntl(ends[0], libc::F_SETFL, libc::O_ASYNC)).expect("a flag");
-        let written = libc::write(ends[1], [0u8].as_ptr().cast(), 1);
-        assert_eq!(written, 1);
-        for end in ends {
-            checked(libc::close(end)).expect("an open end");
+        let mut ends = [0; 2];
+        // SAFETY: the pointer is to the local; the descriptors are nobody else's.
+        unsafe {
+            checked(libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, ends.as_mut_ptr()))
+                .expect("a pair");
+            let [reader, writer] = ends.map(|end| OwnedFd::from_raw_fd(end));
+            checked(libc::fcntl(ends[0], libc::F_SETOWN, owner)).expect("an owner");
+            checked(libc::fcntl(ends[0], F_SETSIG, signal)).expect("a signal");
+            checked(libc::fcntl(ends[0], libc::F_SETFL, libc::O_ASYNC)).expect("a flag");
+            Self { writer, _reader: reader }
         }
     }
+
+    pub(crate) fn make_readable(&self) {
+        // SAFETY: the pointer is to one byte.
+        let written = unsafe { libc::write(self.writer.as_raw_fd(), [0u8].as_ptr().cast(), 1) };
+        assert_eq!(written, 1);
+    }
+}
+
+/// Makes a file readable that sends its owner, a process or a group, a signal then; 0: the usual one.
+pub(crate) fn make_readable(signal: i32, owner: i32) {
+    OwnedFile::new(signal, owner).make_readable();
+}
+
+/// SIGALRM comes in so many microseconds, and not when the scene takes too long.
+pub(crate) fn set_alarm_clock(microseconds: i64) {
+    let zero = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let timer = libc::itimerval {
+        it_interval: zero,
+        it_value: libc::timeval { tv_usec: microseconds, ..zero },
+    };
+    // SAFETY: the pointer is to the local.
+    let answer =
+        unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
+    assert_eq!(answer, 0);
 }
 
 /// Writes to a pipe that nobody reads.
