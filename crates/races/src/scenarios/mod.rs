@@ -7,6 +7,7 @@ mod execs;
 mod exits;
 mod family;
 mod groups;
+mod kernel_signals;
 mod order;
 mod reaping;
 mod signals;
@@ -19,6 +20,7 @@ pub use execs::*;
 pub use exits::*;
 pub use family::*;
 pub use groups::*;
+pub use kernel_signals::*;
 pub use order::*;
 pub use reaping::*;
 pub use signals::*;
@@ -130,6 +132,10 @@ macro_rules! all_scenarios {
             end_of_a_namespace_against_a_fork_into_it
             end_of_a_namespace_against_its_last_exit
             a_thread_joins_while_another_execs
+            kernel_signal_against_an_exit
+            kernel_signal_against_an_exec
+            kernel_signal_to_a_group_against_setpgid
+            an_identity_against_the_next_use_of_its_number
             no_fork_escapes_a_signal_to_the_group
             stop_against_continue
             stop_of_two_threads_against_continue
