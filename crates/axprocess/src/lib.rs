@@ -22,6 +22,9 @@
 //! | rt_sigqueueinfo, rt_tgsigqueueinfo | [`Thread::rt_sigqueueinfo`], [`Thread::rt_tgsigqueueinfo`] |
 //! | a signal of the kernel's own: timers, SIGPIPE, SIGIO, OOM, `cgroup.kill` | [`Process::send_signal`], [`Thread::send_signal`], [`ProcessGroup::send_signal`] |
 //! | a fault, and whatever else cannot be evaded | [`Thread::force_signal`] |
+//! | prlimit, ioprio_get, setpriority: whom a number means to the caller | [`PidNamespace::find_process`], [`find_thread`](PidNamespace::find_thread), [`find_group`](PidNamespace::find_group) |
+//! | fcntl `F_SETOWN`, timer_create: an owner that may be gone when it is asked for | [`PidNamespace::find_identity`], [`Identity`] |
+//! | name_to_handle_at, open_by_handle_at on a pidfd | [`Identity::serial`], [`ProcessTable::find_identity_by_serial`] |
 //! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
 //! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
 //! | a stop signal's default action, `SIGCONT` | [`Process::note_signal_sent`], [`Thread::begin_stop`], [`Thread::participate_in_stop`], [`Thread::notify_parent_if_continued`] |
