@@ -162,7 +162,8 @@ impl World {
             None => self.reaper_of(process),
         };
         let mut dead = reaper.map(|reaper| self.give_children(thread, reaper)).unwrap_or_default();
-        if let Some(reaper) = self.space_of_init(process).and(reaper) {
+        let space = self.space_of_init(process);
+        if let Some(reaper) = space.and_then(|space| self[space].exiting_reaper) {
             dead.extend(self.zombies_of_exiting_reaper(reaper));
         }
         if self[process].last_to_live == Some(thread) {
