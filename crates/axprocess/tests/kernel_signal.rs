@@ -156,9 +156,10 @@ fn the_owner_of_a_file_is_a_group_whoever_is_in_it_then() {
     exit(&leader, 0);
     wait4(&init, leader.tid() as i32, 0);
     events(&table);
-    let ready = || match owner.group_of_number() {
-        Some(group) => group.send_signal(Signal::SIGIO, KernelCause::Kernel, |_, _| true),
-        None => {}
+    let ready = || {
+        if let Some(group) = owner.group_of_number() {
+            group.send_signal(Signal::SIGIO, KernelCause::Kernel, |_, _| true);
+        }
     };
     ready();
     assert_eq!(posted(&table), [Event::Posted(late.tid(), 29, SignalCause::Kernel)]);
