@@ -18,8 +18,8 @@ const WCLONE: i32 = i32::MIN;
 enum Who {
     Any,
     Process(ProcessKey),
-    /// A tracee that leads no process.
-    Thread(ThreadKey),
+    /// The tracee that leads no process and has this number, which it gives up in exec.
+    Thread(PidKey),
     Group(PidKey),
 }
 
@@ -171,7 +171,7 @@ impl World {
     fn find_one(&self, caller: ProcessKey, number: i32) -> Option<Who> {
         let thread = self.find_thread(caller, number)?;
         let process = self.find_process(caller, number).map(Who::Process);
-        process.or_else(|| self.is_traced(thread).then_some(Who::Thread(thread)))
+        process.or_else(|| self.is_traced(thread).then_some(Who::Thread(self[thread].pid)))
     }
 
     /// R-WAIT-05, R-WAIT-15, R-PTRACE-03: the calling thread's children first, behind them its tracees, then those of the threads behind it, then from the first on.
@@ -200,7 +200,7 @@ impl World {
     fn is_candidate_meant(&self, candidate: &Candidate, who: &Who) -> bool {
         match (*candidate, *who) {
             (Candidate::Child(child), _) => self.is_meant(child, who),
-            (Candidate::Tracee(tracee), Who::Thread(thread)) => tracee == thread,
+            (Candidate::Tracee(tracee), Who::Thread(number)) => self[tracee].pid == number,
             (Candidate::Tracee(tracee), Who::Process(process)) => {
                 self.leader(process) == Some(tracee)
             }
