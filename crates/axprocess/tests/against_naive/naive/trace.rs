@@ -261,7 +261,11 @@ impl World {
         self.threads.remove(&thread);
         self[process].last_gone = Some(thread);
         self.release(&[]);
-        if self[process].life == Life::HeldByTracers && self.dead_threads(process).is_empty() {
+        // It may be gone with its namespace by now.
+        let is_held = |it: &super::Process| it.life == Life::HeldByTracers;
+        if self.processes.get(&process).is_some_and(is_held)
+            && self.dead_threads(process).is_empty()
+        {
             self.end(process, Vec::new());
         }
     }
