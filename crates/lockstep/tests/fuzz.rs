@@ -266,24 +266,6 @@ init: cont b
     );
 }
 
-/// R-PDEATH-01: the wish of a dead thread lasts until its tracer has reaped it, or dies, which is when it comes true.
-#[test]
-fn seed_620005804_agrees() {
-    check_on_both_sides(
-        "\
-init: thread b
-b: thread h
-b: thread k
-h: fork l
-l: thread m
-m: trace-me
-m: death-signal USR1
-m: exit 0
-k: exec
-",
-    );
-}
-
 /// What lockstep itself was made to ignore, its actors do not: as under nohup, or in the background of a shell.
 #[test]
 fn dispositions_are_not_inherited() {
