@@ -207,7 +207,6 @@ impl<H: Host> ProcessGroup<H> {
     /// use axprocess::{KernelCause, Signal};
     /// let table = ProcessTable::new(MyKernel);
     /// let init = table.new_init(1, (), ())?;
-    /// init.process().setsid().unwrap_err();
     /// let readable = KernelCause::Event { code: 1, value: 0, sender: None };
     /// init.process().group().send_signal(Signal::SIGIO, readable, |_, _| true);
     /// # Ok::<(), axprocess::Errno>(())

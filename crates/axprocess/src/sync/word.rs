@@ -16,7 +16,7 @@ macro_rules! word {
         pub(crate) struct $name($atomic);
 
         impl $name {
-            #[allow(dead_code, reason = "what is made of zeros is not made by this")]
+            #[allow(dead_code, reason = "a `Word8` stands in what is made of zeros: by value it is made in tests alone")]
             pub(crate) const fn new(value: $int) -> Self {
                 Self(<$atomic>::new(value))
             }

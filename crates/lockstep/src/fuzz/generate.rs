@@ -320,12 +320,12 @@ impl Author {
             3..9 => Operation::Kill(self.somebodys_group(duel, actor), signal),
             9..12 => Operation::Tkill(self.somebody(duel, actor), signal),
             12..14 => self.queue(duel, actor, signal),
-            33..40 => self.notice(duel, actor, signal),
             14..17 => {
                 let who = self.somebody(duel, actor);
                 let group = if self.one_in(3) { self.somebody(duel, actor) } else { who.clone() };
                 Operation::Tgkill(group, who, signal)
             }
+            17..24 => self.notice(duel, actor, signal),
             _ => Operation::Kill(self.somebody(duel, actor), signal),
         }
     }

@@ -51,7 +51,8 @@ fn place(slot: &Slot, index: usize) -> u64 {
     std::ptr::from_ref(&slot.scratch[index]) as u64
 }
 
-fn merged(result: Result<i64, i64>) -> i64 {
+/// What a system call would have returned.
+fn as_raw(result: Result<i64, i64>) -> i64 {
     result.unwrap_or_else(|error| error)
 }
 
@@ -63,7 +64,7 @@ fn expire_timer(slot: &Slot, [signal, how, thread, ..]: [u64; 6]) -> i64 {
     for (word, value) in slot.scratch.iter().zip(words.into_iter().chain(rest)) {
         word.store(value, Relaxed);
     }
-    merged((|| {
+    as_raw((|| {
         let clock = libc::CLOCK_MONOTONIC as u64;
         call(libc::SYS_timer_create, &[clock, place(slot, 0), place(slot, TIMER)])?;
         let timer = slot.scratch[TIMER].load(Relaxed) & 0xffff_ffff;
@@ -83,7 +84,7 @@ fn make_readable(slot: &Slot, [kind, owner, signal, ..]: [u64; 6]) -> i64 {
     const F_SETOWN_EX: u64 = 15;
     slot.scratch[0].store((kind & 0xffff_ffff) | owner << 32, Relaxed);
     let ends = [libc::AF_UNIX as u64, libc::SOCK_STREAM as u64, 0, place(slot, 1)];
-    merged((|| {
+    as_raw((|| {
         call(libc::SYS_socketpair, &ends)?;
         let both = slot.scratch[1].load(Relaxed);
         let (low, writer) = (both & 0xffff_ffff, both >> 32);
@@ -103,7 +104,7 @@ fn make_readable(slot: &Slot, [kind, owner, signal, ..]: [u64; 6]) -> i64 {
 }
 
 fn write_to_nobody(slot: &Slot, _: [u64; 6]) -> i64 {
-    merged((|| {
+    as_raw((|| {
         call(libc::SYS_pipe2, &[place(slot, 0), 0])?;
         let both = slot.scratch[0].load(Relaxed);
         let (reader, writer) = (both & 0xffff_ffff, both >> 32);

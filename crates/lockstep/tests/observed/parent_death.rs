@@ -2,6 +2,7 @@
 
 use crate::scene::{scene, until};
 use crate::sys::{self, Board, Event, Gate, Info};
+use crate::tracer;
 
 /// R-REPARENT-08: the wish of a leader that has exited before its other threads is still granted.
 #[test]
@@ -15,6 +16,23 @@ fn exited_leaders_are_told_of_their_parents_death() {
                 sys::park();
             });
             sys::exit_thread(0);
+        }));
+    });
+}
+
+/// R-PDEATH-01: so is that of any other thread as long as its tracer has to reap it, also if the tracer is the parent that dies.
+#[test]
+fn dead_tracees_are_told_of_their_parents_death() {
+    scene(|| {
+        assert!(is_told(|ready| {
+            let dead = sys::spawn(|| {
+                tracer::trace_me();
+                sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGUSR1).expect("a wish");
+                sys::exit_thread(0);
+            });
+            until(|| sys::thread_state(sys::pid(), dead) == Some('Z'));
+            ready.open();
+            sys::park();
         }));
     });
 }

@@ -18,6 +18,11 @@ fn call(request: u32, tid: i32, data: usize) -> Result<(), i32> {
     }
 }
 
+/// The caller's parent traces it from now on.
+pub(crate) fn trace_me() {
+    call(libc::PTRACE_TRACEME, 0, 0).expect("a tracer");
+}
+
 /// Begins to trace one thread.
 pub(crate) fn seize(tid: i32, options: i32) -> Result<(), i32> {
     call(libc::PTRACE_SEIZE, tid, options.cast_unsigned() as usize)
