@@ -95,30 +95,35 @@ fn children_are_born_where_their_parent_lives() {
 /// R-FORK-13: threads that are created while their process is being stopped are stopped with it.
 #[test]
 fn threads_created_during_a_stop_join_it() {
+    /// Where each of the two threads that create others counts them.
+    const CREATORS: [usize; 2] = [0, 1];
     scene(|| {
         let board = Board::new();
         let child = sys::fork(|| {
-            for _ in 0..2 {
+            for creator in CREATORS {
                 std::thread::spawn(move || {
                     loop {
-                        let created = std::thread::spawn(move || board.count(0));
+                        let created = std::thread::spawn(move || board.count(creator));
                         created.join().expect("a thread");
                     }
                 });
             }
             sys::park();
         });
+        let created = || CREATORS.map(|creator| board.get(creator));
+        // Also the second creator has begun.
+        until(|| created().iter().all(|&count| count > 0));
         for _ in 0..50 {
-            let before = board.get(0);
-            until(|| board.get(0) > before);
+            let before = created();
+            until(|| created() != before);
             sys::kill(child, libc::SIGSTOP).expect("a child");
             let stopped = sys::wait(Who::Child(child), libc::WSTOPPED).expect("a child");
             assert_eq!(stopped, Some((child, Event::Stopped(libc::SIGSTOP))));
             // A thread that is ending when the stop completes counts as stopped, and goes on.
             until(|| thread_states(child).iter().all(|state| "TZX".contains(*state)));
-            let created = board.get(0);
+            let in_the_stop = created();
             assert!(thread_states(child).iter().filter(|&&state| state == 'T').count() >= 3);
-            assert_eq!(board.get(0), created);
+            assert_eq!(created(), in_the_stop);
             sys::kill(child, libc::SIGCONT).expect("a child");
         }
     });
