@@ -413,6 +413,11 @@ coded! {
             code: Wild,
             how: u8,
         },
+        /// Stops where it has to, and sets and clears bits of the kernel's own.
+        JoinStop {
+            by: Index,
+            bits: u8,
+        },
     }
 
     /// The flags of clone: mostly some that mean something here.

@@ -8,10 +8,10 @@ mod terminals;
 mod tracing;
 
 use axprocess::{
-    ARef, Errno, ExitSignal, ExitStatus, ForcedAction, ForkNamespace, ForkParent, ForkRequest,
-    GivenInfo, KernelCause, Number, PendingCoreDump, PendingExec, PendingExit, Pid, PidHandle,
-    PidNamespace, Process, ProcessTable, RebootCommand, Signal, StopTicket, Terminal, Thread,
-    WaitOutcome, WaitRequest,
+    ARef, Attention, Errno, ExitSignal, ExitStatus, ForcedAction, ForkNamespace, ForkParent,
+    ForkRequest, GivenInfo, KernelCause, Number, PendingCoreDump, PendingExec, PendingExit, Pid,
+    PidHandle, PidNamespace, Process, ProcessTable, RebootCommand, Signal, StopTicket, Terminal,
+    Thread, WaitOutcome, WaitRequest,
 };
 
 use crate::call::{Call, Index, Steps};
@@ -290,6 +290,16 @@ impl World {
             }
             Call::Stop { by } => {
                 self.thread(by)?.participate_in_stop();
+            }
+            Call::JoinStop { by, bits } => {
+                let (thread, own) = (self.thread(by)?, u32::from(bits) << 24 | u32::from(bits));
+                let own = Attention::from_bits_retain(own);
+                thread.add_attention(own);
+                thread.join_stop();
+                assert!(!thread.attention().contains(Attention::STOP));
+                assert!(thread.attention().contains(own & Attention::HOST));
+                thread.remove_attention(own);
+                assert!(!thread.attention().intersects(own & Attention::HOST));
             }
             Call::Run { by } => self.thread(by)?.notify_parent_if_continued(),
             Call::GroupStopped { by, signal } => {

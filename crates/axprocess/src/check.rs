@@ -22,6 +22,7 @@
 //! 17. Tracers and tracees point to each other; a tracer lives, and keeps the dead threads that it has not reaped. Who reports a stop is in it.
 //! 18. The witness of a group, who is asked first whether it is orphaned, is a member.
 //! 19. Who takes the fast path has nothing for which that does not look.
+//! 20. A thread that has to exit, or to join a stop, is told so by its attention word, unless a walk over threads is under way. That a thread is traced, or in a ptrace-stop, can be read without the lock.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -77,6 +78,8 @@ pub(crate) struct Audit {
     report: AuditReport,
     interval: Option<NonZeroU64>,
     since_check: u64,
+    /// Walks over the threads of a process that are owed, and have not begun.
+    walks: usize,
     /// A check has failed: its panic is on its way up, and must not meet a second one in a destructor.
     failed: bool,
 }
@@ -87,7 +90,7 @@ const SMALL: u64 = 256;
 impl Audit {
     pub(crate) const fn new() -> Self {
         let report = AuditReport { holds: 0, touched: 0, longest_hold: 0, checks: 0 };
-        Self { report, interval: None, since_check: 0, failed: false }
+        Self { report, interval: None, since_check: 0, walks: 0, failed: false }
     }
 
     pub(crate) const fn report(&self) -> AuditReport {
@@ -96,6 +99,19 @@ impl Audit {
 
     pub(crate) const fn check_every(&mut self, interval: NonZeroU64) {
         self.interval = Some(interval);
+    }
+
+    pub(crate) const fn note_walk_owed(&mut self) {
+        self.walks += 1;
+    }
+
+    pub(crate) const fn note_walk_begun(&mut self) {
+        self.walks -= 1;
+    }
+
+    /// Whether all walks over the threads of a process are done.
+    pub(crate) const fn is_no_walk_under_way(&self) -> bool {
+        self.walks == 0
     }
 
     fn is_due(&mut self, population: u64) -> bool {
@@ -206,13 +222,13 @@ impl<'h, H: Host> Walk<'h, H> {
             begun += usize::from(lives && thread.has_mark(ThreadMark::ExitBegun));
             unstopped += usize::from(lives && !thread.is_in_group_stop(hold));
             thread.check_vfork(hold);
-            armed += u32::from(thread.pdeath_signal().get(hold).is_some());
+            armed += u32::from(thread.pdeath_signal(hold).is_some());
         }
         assert_eq!(live, process.live_threads_in(hold), "11: the threads of {process:?}");
         assert_eq!(begun, process.begun_exits_in(hold), "11: the exits begun in {process:?}");
         let leader = process.leading_thread(hold);
         if !leader.is_listed(hold) {
-            armed += u32::from(leader.pdeath_signal().get(hold).is_some());
+            armed += u32::from(leader.pdeath_signal(hold).is_some());
             if let Some(trace) = leader.trace(hold) {
                 trace.check(hold, process);
             }
@@ -220,6 +236,7 @@ impl<'h, H: Host> Walk<'h, H> {
         process.check_stop(hold, unstopped);
         process.check_pdeath_threads(hold, armed);
         process.check_fast_path(hold);
+        process.threads_in(hold).for_each(|thread| thread.check_attention(hold));
         let is_gone = leader.state() == ThreadState::Exited;
         assert_eq!(is_gone, !leader.is_listed(hold), "11: the leader of {process:?} has gone");
         assert_eq!(leader.tid(), process.pid(), "9: the number of the leader of {process:?}");
@@ -511,6 +528,13 @@ mod tests {
     fn invariant_19_a_mark_that_was_forgotten() {
         // The first process would go the straight way out, and its namespace would have an init that is gone.
         after(|hold, [init, ..]| init.break_slow_path_mark(hold));
+    }
+
+    #[test]
+    #[should_panic(expected = "20: ")]
+    fn invariant_20_a_tracer_that_is_not_there() {
+        // A thread that would sleep in no group stop.
+        after(|hold, [init, ..]| init.leading_thread(hold).break_attention(hold));
     }
 
     #[test]

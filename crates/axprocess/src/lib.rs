@@ -28,6 +28,7 @@
 //! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
 //! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
 //! | a stop signal's default action, `SIGCONT` | [`Process::note_signal_sent`], [`Thread::begin_stop`], [`Thread::participate_in_stop`], [`Thread::notify_parent_if_continued`] |
+//! | each return to user space, and each sleep that a signal can end | [`Thread::attention`], [`Thread::join_stop`], [`Thread::is_stopped`] |
 //! | open of a terminal, ioctl `TIOCSCTTY`, `TIOCNOTTY` | [`Process::open_terminal`], [`Process::acquire_terminal`], [`Process::release_terminal`] |
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
 //! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
@@ -85,6 +86,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod attention;
 #[cfg(feature = "check")]
 mod check;
 #[cfg(not(feature = "check"))]
@@ -112,6 +114,7 @@ mod thread;
 mod view;
 mod walk;
 
+pub use attention::Attention;
 #[cfg(feature = "check")]
 pub use check::AuditReport;
 pub use errno::Errno;

@@ -10,6 +10,14 @@ impl Audit {
     pub(crate) const fn new() -> Self {
         Self
     }
+
+    pub(crate) const fn note_walk_owed(&mut self) {
+        let Self = self;
+    }
+
+    pub(crate) const fn note_walk_begun(&mut self) {
+        let Self = self;
+    }
 }
 
 #[inline]

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use crate::attention::AttentionWord;
 use crate::list::{Links, Node, Ptr, WeakEdge, WeakList};
 use crate::object::{Head, Owner, boxed};
 use crate::pid::{Identity, Numbers, PidNamespace};
@@ -22,7 +23,7 @@ pub struct Thread<H: Host> {
     pub(crate) own_numbers: Numbers<H>,
     pub(crate) head: Head,
     process: Owner<Process<H>>,
-    /// Its state, and above that its marks.
+    /// Its state, above that its marks, above these its parent-death signal, which survives the exit of a leader.
     state_and_marks: Word32,
     /// How it ended; 0 before.
     exit_code: Word32,
@@ -37,9 +38,8 @@ pub struct Thread<H: Host> {
     /// The thread that this one waits for in vfork.
     vfork_child: WeakEdge<Thread<H>>,
     /// The round of the group stop in which it stopped last.
-    stopped_in: Field<u32>,
-    /// Its parent-death signal. It survives the exit of a leader.
-    pdeath_signal: Field<Option<Signal>>,
+    stopped_in: Word32,
+    attention: AttentionWord,
     pub(crate) data: H::ThreadData,
 }
 
@@ -108,10 +108,17 @@ pub(crate) enum ThreadMark {
     AwaitsPidNsEnd = 1 << 15,
     /// Its kernel lets it sleep then, and has to be told when it can go on; else whoever has made that so does what is left.
     SleepsInExit = 1 << 16,
+    /// It has a tracer.
+    Traced = 1 << 17,
+    /// It sleeps in a stop for that.
+    InPtraceStop = 1 << 18,
 }
 
 /// The bits in which a thread's state stands.
 const STATE: u32 = 0xff;
+
+/// From where on its parent-death signal stands there; 0: none.
+const PDEATH_SIGNAL: u32 = 24;
 
 /// The list in which a thread stands with the others of its process.
 pub(crate) enum ThreadGroupList {}
@@ -157,9 +164,9 @@ impl<H: Host> Thread<H> {
             thread_group_links: Links::new(),
             children: Children::new(),
             place_in_process: Field::new(0),
-            stopped_in: Field::new(0),
+            stopped_in: Word32::new(0),
+            attention: AttentionWord::new(),
             exit_code: Word32::new(0),
-            pdeath_signal: Field::new(None),
             vfork_parent: WeakEdge::none(),
             vfork_child: WeakEdge::none(),
             rarities: OwnBlock::none(),
@@ -286,8 +293,12 @@ impl<H: Host> Thread<H> {
         self.place_in_process.set(hold, place);
     }
 
-    pub(crate) const fn last_stop_round(&self) -> &Field<u32> {
+    pub(crate) const fn last_stop_round(&self) -> &Word32 {
         &self.stopped_in
+    }
+
+    pub(crate) const fn attention_word(&self) -> &AttentionWord {
+        &self.attention
     }
 
     /// How it ended.
@@ -318,8 +329,14 @@ impl<H: Host> Thread<H> {
     }
 
     /// Its parent-death signal.
-    pub(crate) const fn pdeath_signal(&self) -> &Field<Option<Signal>> {
-        &self.pdeath_signal
+    pub(crate) fn pdeath_signal(&self, hold: &Hold<'_, H>) -> Option<Signal> {
+        Signal::new((self.state_and_marks.get_in(hold) >> PDEATH_SIGNAL) as u8)
+    }
+
+    pub(crate) fn set_pdeath_signal(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
+        let others = self.state_and_marks.get_in(hold) & !(u32::MAX << PDEATH_SIGNAL);
+        let number = u32::from(signal.map_or(0, Signal::number));
+        self.state_and_marks.set(hold, others | number << PDEATH_SIGNAL);
     }
 
     pub(crate) const fn vfork_parent(&self) -> &WeakEdge<Self> {
@@ -361,8 +378,8 @@ mod written_out {
                 children,
                 place_in_process,
                 stopped_in,
+                attention,
                 exit_code,
-                pdeath_signal,
                 vfork_parent,
                 vfork_child,
                 rarities,
@@ -377,8 +394,8 @@ mod written_out {
                 part("children", children),
                 part("place_in_process", place_in_process),
                 part("stopped_in", stopped_in),
+                part("attention", attention),
                 part("exit_code", exit_code),
-                part("pdeath_signal", pdeath_signal),
                 part("vfork_parent", vfork_parent),
                 part("vfork_child", vfork_child),
                 part("rarities", rarities),

@@ -372,7 +372,7 @@ impl<'h, H: Host> View<'h, H> {
     /// Returns what the thread's process gets when its parent dies. As [`Thread::parent_death_signal`].
     pub fn parent_death_signal(self, thread: &Thread<H>) -> Option<Signal> {
         self.check(thread.process().table());
-        thread.pdeath_signal().get(self.hold)
+        thread.pdeath_signal(self.hold)
     }
 
     /// Returns where the thread's next child will live, if there is something to enter. As [`Thread::namespace_for_children`].

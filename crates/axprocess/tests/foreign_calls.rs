@@ -633,6 +633,8 @@ fn call(kind: usize) -> Option<()> {
             _ = (
                 thread.begin_stop(signal(), ticket),
                 thread.participate_in_stop(),
+                thread.join_stop(),
+                (thread.attention(), thread.is_stopped()),
                 thread.is_group_stop_requested(),
             );
             if one_in(2) {

@@ -1,11 +1,12 @@
 //! The host of the scenarios, and short names for common steps.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ARef, ChildSignalAction, Errno, ExitStatus, ForkRequest, Host, Pid, ProcessTable, Relations,
-    Signal, SignalCause, SignalInfo, View, WaitOutcome, WaitRequest,
+    ARef, Attention, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitStatus, ForkRequest,
+    Host, Pid, ProcessTable, Relations, Signal, SignalCause, SignalInfo, View, WaitOutcome,
+    WaitRequest,
 };
 
 use crate::Explorer;
@@ -18,6 +19,10 @@ pub struct Kernel<E: Explorer> {
     woken: Mutex<Vec<Pid>>,
     /// The threads that were told that their process exits.
     doomed: Mutex<Vec<Pid>>,
+    /// The threads that were made to look at their attention words.
+    kicked: Mutex<Vec<Pid>>,
+    /// Whether somebody looks for that: then each is a point.
+    is_watched: AtomicBool,
     /// How often a thread in exec was woken.
     execs_woken: AtomicUsize,
     /// How often one in its exit was.
@@ -52,6 +57,19 @@ impl<E: Explorer> Drop for Inquisitive<E> {
     }
 }
 
+impl<E: Explorer> Kernel<E> {
+    fn kick(&self, thread: &axprocess::Thread<Self>) {
+        self.kicked.lock().unwrap().push(thread.tid());
+        if self.is_watched.load(Ordering::Relaxed) {
+            E::pass(&self.point);
+        }
+    }
+
+    fn kick_all(&self, view: View<'_, Self>, process: &axprocess::Process<Self>) {
+        view.threads(process, &mut Cursor::new()).for_each(|thread| self.kick(thread));
+    }
+}
+
 impl<E: Explorer> Host for Kernel<E> {
     type Lock = E::Mutex<Relations<Self>>;
     type ProcessData = Inquisitive<E>;
@@ -62,7 +80,7 @@ impl<E: Explorer> Host for Kernel<E> {
 
     fn post_signal(
         &self,
-        _: View<'_, Self>,
+        view: View<'_, Self>,
         target: &axprocess::Process<Self>,
         info: &SignalInfo,
         _: Option<&axprocess::Process<Self>>,
@@ -72,6 +90,32 @@ impl<E: Explorer> Host for Kernel<E> {
             self.struck.lock().unwrap().push(target.pid());
         }
         self.posted.lock().unwrap().push((target.pid(), info.signal));
+        // Who ignores SIGCONT is not kicked by it, but by its end of a stop.
+        if self.is_watched.load(Ordering::Relaxed) && info.signal != Signal::SIGCONT {
+            for thread in view.threads(target, &mut Cursor::new()) {
+                thread.add_attention(Attention::HOST_0);
+                self.kick(thread);
+            }
+        }
+    }
+
+    fn discard_signals(
+        &self,
+        view: View<'_, Self>,
+        target: &axprocess::Process<Self>,
+        discarded: DiscardedSignals,
+    ) {
+        if discarded == DiscardedSignals::Stops {
+            self.kick_all(view, target);
+        }
+    }
+
+    fn request_stop(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
+        self.kick(thread);
+    }
+
+    fn tracing_changed(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
+        self.kick(thread);
     }
 
     fn wake_waiters(
@@ -86,6 +130,7 @@ impl<E: Explorer> Host for Kernel<E> {
 
     fn request_exit(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
         self.doomed.lock().unwrap().push(thread.tid());
+        self.kick(thread);
     }
 
     fn wake_exec(&self, _: View<'_, Self>, _: &axprocess::Thread<Self>) {
@@ -128,6 +173,8 @@ pub fn boot<E: Explorer>() -> (Table<E>, Thread<E>) {
         posted: Mutex::default(),
         woken: Mutex::default(),
         doomed: Mutex::default(),
+        kicked: Mutex::default(),
+        is_watched: AtomicBool::new(false),
         execs_woken: AtomicUsize::new(0),
         exits_woken: AtomicUsize::new(0),
         dumps_woken: AtomicUsize::new(0),
@@ -214,6 +261,17 @@ pub(crate) fn dumps_woken<E: Explorer>(table: &Table<E>) -> usize {
 /// The threads that were told that their process exits.
 pub(crate) fn doomed<E: Explorer>(table: &Table<E>) -> Vec<Pid> {
     table.host().doomed.lock().unwrap().clone()
+}
+
+/// From now on each kick is a point, and a signal that is posted asks for attention.
+pub(crate) fn watch_kicks<E: Explorer>(table: &Table<E>) {
+    table.host().is_watched.store(true, Ordering::Relaxed);
+}
+
+/// How often a thread was made to look at its attention word.
+pub(crate) fn kicks<E: Explorer>(table: &Table<E>, thread: &Thread<E>) -> usize {
+    let kicked = table.host().kicked.lock().unwrap();
+    kicked.iter().filter(|&&tid| tid == thread.tid()).count()
 }
 
 /// Lets hooks that run elsewhere happen before, or after.

@@ -1,9 +1,9 @@
 //! What the invariant checker asks of processes and threads, and what its tests break.
 
 use super::{Children, Marks, Process};
-use crate::Host;
 use crate::sync::Hold;
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
+use crate::{Attention, Host};
 #[cfg(test)]
 use crate::{Pid, Signal};
 
@@ -35,7 +35,7 @@ impl<H: Host> Process<H> {
     pub(crate) fn check_stop(&self, hold: &Hold<'_, H>, unstopped: usize) {
         let awaited = self.stop_awaits.get(hold) as usize;
         let is_complete = self.has(hold, Marks::STOPPED);
-        let is_open = !self.stop_round.get(hold).is_multiple_of(2);
+        let is_open = !self.stop_round.get_in(hold).is_multiple_of(2);
         assert_eq!(is_open, is_complete || awaited > 0, "13: the stop of {self:?}");
         assert!(!(is_complete && awaited > 0), "13: the stop of {self:?} is done and is not");
         assert!(awaited == 0 || awaited == unstopped, "13: the stop of {self:?} awaits {awaited}");
@@ -61,7 +61,7 @@ impl<H: Host> Process<H> {
             ("an identity", first.own_identity(hold).is_some()),
             ("a parent-death signal", self.pdeath_threads.get(hold) > 0),
             ("a vfork", first.vfork_parent().get(hold).is_some() || first.is_waiting_for_vfork()),
-            ("a stop", self.stop_round.get(hold) > 0 || self.stop_awaits.get(hold) > 0),
+            ("a stop", self.stop_round.get_in(hold) > 0 || self.stop_awaits.get(hold) > 0),
             ("a session of its own", self.leads_session()),
             ("what few have", first.rarities(hold).is_some()),
             ("a namespace of its own", self.own_numbers().level() > 0 || self.is_pid_ns_init(hold)),
@@ -138,6 +138,32 @@ impl<H: Host> Thread<H> {
         assert!(lives || child.is_none(), "16: {self:?} exits, and waits for a vfork");
         let has_memory = self.state() <= ThreadState::Exiting;
         assert!(has_memory || parent.is_none(), "16: {self:?} has exited amid a vfork");
+    }
+
+    /// Invariant 20.
+    pub(crate) fn check_attention(&self, hold: &Hold<'_, H>) {
+        let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some());
+        let is_trapped = trace.is_some_and(|trace| trace.is_in_stop(hold));
+        assert_eq!(self.has_mark(ThreadMark::Traced), trace.is_some(), "20: {self:?} is traced");
+        assert_eq!(self.has_mark(ThreadMark::InPtraceStop), is_trapped, "20: {self:?} is trapped");
+        if self.state() != ThreadState::Live || !hold.relations().audit.is_no_walk_under_way() {
+            return;
+        }
+        let (wanted, process) = (self.attention(), self.process());
+        let has_to_exit = !process.is_exit_undecided(hold)
+            && !self.has_mark(ThreadMark::ExitBegun)
+            && !self.has_mark(ThreadMark::DumpsCore);
+        assert!(!has_to_exit || wanted.contains(Attention::EXIT), "20: {self:?} has to exit");
+        // A kernel that stops its threads by itself, and reports that, tells them itself.
+        let awaits = process.stop_awaits.get(hold) > 0;
+        let has_to_stop = trace.is_none() && awaits && self.has_to_join_group_stop(hold);
+        let is_told = wanted.intersects(Attention::EXIT | Attention::STOP);
+        assert!(!has_to_stop || is_told, "20: {self:?} has to stop");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_attention(&self, hold: &mut Hold<'_, H>) {
+        self.set_mark(hold, ThreadMark::Traced, true);
     }
 
     #[cfg(test)]

@@ -15,7 +15,7 @@ use super::thread_walk::Errand;
 use super::{Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadMark};
-use crate::{ARef, Errno, ExitStatus, Host, Signal};
+use crate::{ARef, Attention, Errno, ExitStatus, Host, Signal};
 
 /// A core dump that has begun. Dropped, it ends without a core.
 #[must_use = "dropped, it ends the dump without a core"]
@@ -52,6 +52,7 @@ impl<H: Host> PendingCoreDump<H> {
         let process = self.thread.process();
         process.table().hold(|hold| {
             self.thread.set_mark(hold, ThreadMark::DumpsCore, false);
+            self.thread.call_attention(hold, Attention::EXIT);
             process.unmark(hold, Marks::DUMPING_CORE);
             if is_written && process.exit_status_in(hold) == ExitStatus::killed(self.signal) {
                 process.exit_code.set(hold, ExitStatus::dumped(self.signal).to_raw() as u32);
@@ -137,7 +138,7 @@ impl<H: Host> Thread<H> {
     pub(super) fn end_parking(&self, hold: &mut Hold<'_, H>) {
         if self.has_mark(ThreadMark::Parked) {
             self.set_mark(hold, ThreadMark::Parked, false);
-            hold.host().request_exit(hold.view(), self);
+            self.request_exit(hold);
         }
     }
 }

@@ -357,7 +357,7 @@ impl<H: Host> Thread<H> {
         }
         process.mark(hold, Marks::SLOW_PATH);
         process.live_threads.set(hold, process.live_threads.get(hold) + 1);
-        process.count_new_thread_in_stop(hold);
+        process.count_new_thread_in_stop(hold, self);
     }
 }
 

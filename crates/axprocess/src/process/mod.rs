@@ -147,7 +147,7 @@ pub struct Process<H: Host> {
     news: Word32,
     /// Odd while a group stop is in progress or complete: a thread that stops takes note of it. It may wrap: no thread
     /// misses billions of stops.
-    stop_round: Field<u32>,
+    stop_round: Word32,
     /// How many threads have not stopped yet of those that the stop in progress waits for; 0 when none is in progress.
     stop_awaits: Field<u32>,
     /// How often `SIGCONT` was sent.
@@ -545,7 +545,7 @@ pub(crate) mod written_out {
                 execs: Field::new(0),
                 parent_execs: Field::new(0),
                 stop_signal: Field::new(None),
-                stop_round: Field::new(0),
+                stop_round: Word32::new(0),
                 stop_awaits: Field::new(0),
                 continues: Word32::new(0),
                 pdeath_threads: Field::new(0),

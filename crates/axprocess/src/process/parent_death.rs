@@ -50,7 +50,7 @@ impl<H: Host> Thread<H> {
     ///
     /// Serves prctl(2) `PR_GET_PDEATHSIG`. R-PDEATH-01.
     pub fn parent_death_signal(&self) -> Option<Signal> {
-        self.process().table().hold(|hold| self.pdeath_signal().get(hold))
+        self.process().table().hold(|hold| self.pdeath_signal(hold))
     }
 
     /// Reads the argument of prctl(2) `PR_SET_PDEATHSIG`, where 0 means none. R-PDEATH-01.
@@ -69,9 +69,9 @@ impl<H: Host> Thread<H> {
 
     fn set_and_count_pdeath_signal(&self, hold: &mut Hold<'_, H>, signal: Option<Signal>) {
         let armed = &self.process().pdeath_threads;
-        let before = u32::from(self.pdeath_signal().get(hold).is_some());
+        let before = u32::from(self.pdeath_signal(hold).is_some());
         armed.set(hold, armed.get(hold) - before + u32::from(signal.is_some()));
-        self.pdeath_signal().set(hold, signal);
+        self.set_pdeath_signal(hold, signal);
     }
 }
 
@@ -100,7 +100,7 @@ impl<H: Host> Process<H> {
         lost: &Self,
         thread: &'h Thread<H>,
     ) -> bool {
-        let Some(signal) = thread.pdeath_signal().get(hold) else { return false };
+        let Some(signal) = thread.pdeath_signal(hold) else { return false };
         // A leader that has exited is addressed by nobody.
         let wisher = Some(thread).filter(|it| it.state() != ThreadState::Exited);
         self.send_pdeath_signal(hold, lost, wisher, signal);

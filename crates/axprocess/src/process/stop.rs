@@ -21,7 +21,7 @@ use super::thread_walk::Errand;
 use super::{Marks, Process, TracedBy, try_is_orphaned_group};
 use crate::sync::{Hold, HoldFull};
 use crate::thread::{Thread, ThreadState};
-use crate::{ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{Attention, ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
 
 /// Which waiting signals the sending of another one makes void, in all queues of the process. R-STOP-01.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +70,8 @@ pub enum ThreadStop {
     Last,
     /// It sleeps; the process had stopped before.
     Joined,
+    /// It sleeps in a ptrace-stop, and its tracer has been told; with that it has taken part in the group stop too.
+    Trapped,
     /// There is no stop, or no more: it runs on.
     RunsOn,
 }
@@ -158,6 +160,21 @@ impl<H: Host> Process<H> {
         self.table().hold(|hold| self.has(hold, Marks::STOPPED))
     }
 
+    /// Whether a thread that stopped last in this round sleeps in it: it is the present one. A hint; to a holder it is certain.
+    pub(crate) fn is_round_of_stop(&self, round: u32) -> bool {
+        !round.is_multiple_of(2) && self.stop_round.get() == round
+    }
+
+    /// Whether a thread that looks is in a stop, or may be the first after one.
+    fn is_told_of_stop_or_continuation(&self, hold: &Hold<'_, H>) -> bool {
+        !self.stop_round.get_in(hold).is_multiple_of(2) || self.has_notice_pending(hold)
+    }
+
+    /// Whether the first thread that looks has to tell the parent of a continuation.
+    pub(super) fn has_notice_pending(&self, hold: &Hold<'_, H>) -> bool {
+        self.marks.get(hold).intersects(NOTICES)
+    }
+
     /// What `wait` would report of a stop or a continuation.
     pub(super) fn stop_report(&self, hold: &Hold<'_, H>) -> Option<WaitStatus> {
         let signal = self.stop_signal.get(hold)?;
@@ -167,7 +184,7 @@ impl<H: Host> Process<H> {
     /// The signal of the group stop in which it is, complete or not, unless somebody has waited for that.
     pub(super) fn unread_stop_signal(&self, hold: &Hold<'_, H>) -> Option<Signal> {
         let is_read = self.has(hold, Marks::STOPPED) && !self.has(hold, Marks::STOP_REPORT);
-        let stops = !self.stop_round.get(hold).is_multiple_of(2);
+        let stops = !self.stop_round.get_in(hold).is_multiple_of(2);
         self.stop_signal.get(hold).filter(|_| stops && !is_read)
     }
 
@@ -214,7 +231,10 @@ impl<H: Host> Process<H> {
     }
 
     /// The new thread stops too, if the process does: the stop in progress waits for it. R-FORK-13, B26.
-    pub(super) fn count_new_thread_in_stop(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn count_new_thread_in_stop(&self, hold: &mut Hold<'_, H>, thread: &Thread<H>) {
+        if !self.stop_round.get_in(hold).is_multiple_of(2) {
+            thread.call_attention(hold, Attention::STOP);
+        }
         let awaited = self.stop_awaits.get(hold);
         if awaited > 0 {
             self.stop_awaits.set(hold, awaited + 1);
@@ -241,17 +261,17 @@ impl<H: Host> Process<H> {
 
     /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
     pub(super) fn begin_stop_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
-        debug_assert!(self.stop_round.get(hold).is_multiple_of(2), "no stop is in progress");
+        debug_assert!(self.stop_round.get_in(hold).is_multiple_of(2), "no stop is in progress");
         self.mark(hold, Marks::SLOW_PATH);
         self.stop_signal.set(hold, Some(signal));
-        self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
+        self.stop_round.set(hold, self.stop_round.get_in(hold).wrapping_add(1));
     }
 
     /// Ends a stop, complete or not.
     fn end_group_stop(&self, hold: &mut Hold<'_, H>) {
         self.stop_awaits.set(hold, 0);
-        if !self.stop_round.get(hold).is_multiple_of(2) {
-            self.stop_round.set(hold, self.stop_round.get(hold).wrapping_add(1));
+        if !self.stop_round.get_in(hold).is_multiple_of(2) {
+            self.stop_round.set(hold, self.stop_round.get_in(hold).wrapping_add(1));
         }
         if self.has(hold, Marks::STOPPED) {
             self.unmark(hold, Marks::STOPPED);
@@ -342,10 +362,12 @@ impl<H: Host> Thread<H> {
             if begins {
                 process.begin_stop_round(hold, signal);
                 process.stop_awaits.set(hold, process.live_threads.get(hold));
-                let (round, begun_by) = (process.stop_round.get(hold), self.place_in_process(hold));
+                let (round, begun_by) =
+                    (process.stop_round.get_in(hold), self.place_in_process(hold));
                 hold.count_touched();
                 process.walk_threads(hold, Errand::RequestStop { round, begun_by });
             }
+            self.call_attention(hold, Attention::STOP);
             Ok(decision)
         })
     }
@@ -358,15 +380,70 @@ impl<H: Host> Thread<H> {
         self.process().table().hold(|hold| self.participate_in(hold))
     }
 
+    /// Stops this thread where it has to, if it has to: for its tracer, if it has one, else with its group.
+    ///
+    /// What [`Attention::STOP`] asks for, in one section, and what [`Host::request_stop`] and [`Host::tracing_changed`] tell of. The kernel then lets the thread sleep while [`is_stopped`](Self::is_stopped). It does nothing
+    /// if there is no group stop, or no more: a thread that is traced and runs in one, because its tracer has let it, is asked again only by what is new. The tracer is shown what
+    /// `PTRACE_ATTACH` or `PTRACE_SEIZE` has it see of a group stop: the signal, or `PTRACE_EVENT_STOP` with it. Linux: `do_signal_stop`, `do_jobctl_trap`. R-STOP-03, R-STOP-13.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{Attention, ForkRequest, Signal, StopDecision, ThreadStop};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let child = init.fork(ForkRequest::default(), (), ())?;
+    ///
+    /// let ticket = child.process().stop_ticket(); // taken from its queue: SIGSTOP
+    /// assert_eq!(child.begin_stop(Signal::SIGSTOP, ticket), StopDecision::Stop);
+    /// assert_eq!(child.attention(), Attention::STOP);
+    /// assert_eq!(child.join_stop(), ThreadStop::Last);
+    /// assert!(child.is_stopped()); // the kernel lets it sleep
+    ///
+    /// init.process().kill(2, 18)?; // SIGCONT
+    /// assert!(!child.is_stopped());
+    /// assert_eq!(child.attention(), Attention::STOPPED);
+    /// child.notify_parent_if_continued();
+    /// assert!(child.attention().is_empty());
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn join_stop(&self) -> ThreadStop {
+        self.process().table().hold(|hold| {
+            let stops = self.has_to_join_group_stop(hold) || self.is_in_group_stop(hold);
+            let trap = self.trace_of_who_stops(hold).ok().filter(|_| stops);
+            let trap = trap.and_then(|trace| Some((trace, trace.group_stop_seen(hold)?)));
+            match trap {
+                Some((trace, stop)) => {
+                    self.trap_with_group(hold, trace, stop);
+                    ThreadStop::Trapped
+                }
+                None => self.participate_in(hold),
+            }
+        })
+    }
+
     pub(super) fn participate_in(&self, hold: &mut Hold<'_, H>) -> ThreadStop {
         let process = self.process();
+        self.answer_attention(hold, Attention::STOP);
+        if self.is_live() && process.is_told_of_stop_or_continuation(hold) {
+            self.call_attention(hold, Attention::STOPPED);
+        }
         if !self.has_to_join_group_stop(hold) {
             return match self.is_in_group_stop(hold) {
                 true => ThreadStop::Joined,
                 false => ThreadStop::RunsOn,
             };
         }
-        self.last_stop_round().set(hold, process.stop_round.get(hold));
+        let round = process.stop_round.get_in(hold);
+        self.last_stop_round().set(hold, round);
         match process.stop_awaits.get(hold) {
             0 => ThreadStop::Joined,
             1 => {
@@ -389,10 +466,15 @@ impl<H: Host> Thread<H> {
 
     /// Reports that this thread runs, and looks for signals. The first one after a `SIGCONT` tells the parent of it.
     ///
-    /// To be called by every thread that comes back from [`participate_in_stop`](Self::participate_in_stop), and where a `SIGCONT` made it look for signals. R-NOTIFY-13, R-STOP-06.
+    /// To be called by every thread that comes back from a [stop](Self::join_stop), and where a `SIGCONT` made it look for signals. While it [is stopped](Self::is_stopped) itself it is to be called again. R-NOTIFY-13, R-STOP-06.
     pub fn notify_parent_if_continued(&self) {
         let process = self.process();
-        process.table().hold(|hold| process.notify_parent_if_notice_pending(hold));
+        process.table().hold(|hold| {
+            if !self.is_stopped() {
+                self.answer_attention(hold, Attention::STOPPED);
+            }
+            process.notify_parent_if_notice_pending(hold);
+        });
     }
 
     /// A thread that exits counts as stopped, and may be the last that the stop waits for (R-EXIT-16). Not the last thread of all: its
@@ -412,13 +494,12 @@ impl<H: Host> Thread<H> {
     }
 
     pub(crate) fn has_to_join_group_stop(&self, hold: &Hold<'_, H>) -> bool {
-        let stops = !self.process().stop_round.get(hold).is_multiple_of(2);
+        let stops = !self.process().stop_round.get_in(hold).is_multiple_of(2);
         stops && self.state() == ThreadState::Live && !self.is_in_group_stop(hold)
     }
 
     /// Whether this thread has stopped in the present round.
     pub(crate) fn is_in_group_stop(&self, hold: &Hold<'_, H>) -> bool {
-        let round = self.process().stop_round.get(hold);
-        !round.is_multiple_of(2) && self.last_stop_round().get(hold) == round
+        self.process().is_round_of_stop(self.last_stop_round().get_in(hold))
     }
 }

@@ -24,7 +24,7 @@ use super::send::Origin;
 use super::{Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadMark};
-use crate::{ARef, Host, Signal};
+use crate::{ARef, Attention, Host, Signal};
 
 /// The rest of a walk over the threads of a process.
 pub(crate) struct ThreadWalk<H: Host> {
@@ -63,6 +63,7 @@ impl<H: Host> ThreadWalk<H> {
     /// Goes as far as the hold allows, which owes the rest then.
     pub(crate) fn go_on(self, hold: &mut Hold<'_, H>) {
         let Self { process, next, passed, until, errand } = self;
+        hold.relations_mut().audit.note_walk_begun();
         if errand.is_moot(hold, &process) {
             return;
         }
@@ -135,7 +136,7 @@ impl<H: Host> Errand<H> {
     fn is_moot(&self, hold: &Hold<'_, H>, process: &Process<H>) -> bool {
         match *self {
             Self::RequestExit { .. } | Self::EndParking => false,
-            Self::RequestStop { round, .. } => process.stop_round.get(hold) != round,
+            Self::RequestStop { round, .. } => process.stop_round.get_in(hold) != round,
             Self::FindTaker(signal, origin) => {
                 !process.is_exit_undecided(hold)
                     || !process.would_end_by(hold, origin, signal)
@@ -158,6 +159,7 @@ impl<H: Host> Errand<H> {
                 let begins_dump = besides.is_some() && process.has(hold, Marks::DUMPING_CORE);
                 let is_spared = begins_dump && thread.has_mark(ThreadMark::ExitBegun);
                 if is_asked && !is_spared && thread.is_live() {
+                    thread.end_ptrace_stop(hold);
                     thread.request_exit(hold);
                 }
             }
@@ -165,6 +167,7 @@ impl<H: Host> Errand<H> {
             Self::RequestStop { begun_by, .. } => {
                 let is_asked = thread.place_in_process(hold) != *begun_by;
                 if is_asked && thread.has_to_join_group_stop(hold) {
+                    thread.call_attention(hold, Attention::STOP);
                     hold.host().request_stop(hold.view(), thread);
                 }
             }
@@ -188,9 +191,9 @@ impl<H: Host> Errand<H> {
 }
 
 impl<H: Host> Thread<H> {
-    /// As `SIGKILL` does: whoever has not read its ptrace-stop does not hear of it any more.
-    fn request_exit(&self, hold: &mut Hold<'_, H>) {
-        self.end_ptrace_stop(hold);
+    /// Has it exit, wherever it sleeps.
+    pub(super) fn request_exit(&self, hold: &mut Hold<'_, H>) {
+        self.call_attention(hold, Attention::EXIT);
         hold.host().request_exit(hold.view(), self);
     }
 }

@@ -37,7 +37,7 @@ use super::send::Receiver;
 use crate::pid::Task;
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadMark, ThreadState};
-use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{ARef, Attention, Errno, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus};
 
 /// How a tracer begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,7 +150,7 @@ impl<H: Host> Thread<H> {
                 process.send_to(hold, receiver, &info, None);
             }
             if target.is_in_group_stop(hold) {
-                hold.host().tracing_changed(hold.view(), target);
+                target.tracing_changed(hold);
             }
             Ok(ARef::from(target))
         })
@@ -244,19 +244,35 @@ impl<H: Host> Thread<H> {
                 Ok(trace) => trace,
                 Err(answer) => return answer,
             };
-            trace.stop(hold, stop);
-            let signal = self.process().unread_stop_signal(hold);
-            trace.notify_tracer_of_stop(hold, |pid| match signal.map(WaitStatus::Stopped) {
-                Some(status) => SignalCause::Child { pid, status },
-                None => SignalCause::ChildStopUndone { pid },
-            });
-            self.participate_in(hold);
+            self.trap_with_group(hold, trace, stop);
             TraceStopped::Stopped
         })
     }
 
+    /// Stops for its tracer, and by that with its group.
+    pub(super) fn trap_with_group(
+        &self,
+        hold: &mut Hold<'_, H>,
+        trace: &PtraceRole<H>,
+        stop: TraceStop,
+    ) {
+        trace.stop(hold, stop);
+        let signal = self.process().unread_stop_signal(hold);
+        trace.notify_tracer_of_stop(hold, |pid| match signal.map(WaitStatus::Stopped) {
+            Some(status) => SignalCause::Child { pid, status },
+            None => SignalCause::ChildStopUndone { pid },
+        });
+        self.participate_in(hold);
+    }
+
+    /// Its tracer has come, while it was in a group stop, or has gone: it looks where it has to stop now.
+    fn tracing_changed(&self, hold: &mut Hold<'_, H>) {
+        self.call_attention(hold, Attention::STOP);
+        hold.host().tracing_changed(hold.view(), self);
+    }
+
     /// Its part in ptrace, or why it does not stop for a tracer.
-    fn trace_of_who_stops<'h>(
+    pub(super) fn trace_of_who_stops<'h>(
         &self,
         hold: &Hold<'h, H>,
     ) -> Result<&'h PtraceRole<H>, TraceStopped> {

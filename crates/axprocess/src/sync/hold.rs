@@ -359,6 +359,7 @@ impl<'h, H: Host> Hold<'h, H> {
     /// Has a walk gone on with after the unlock: until then this hold is full.
     #[cold]
     pub(crate) fn owe_walk(&mut self, walk: ThreadWalk<H>) {
+        self.relations.audit.note_walk_owed();
         let walks = &mut self.leftovers().walks;
         let room = walks.iter_mut().find(|place| place.is_none());
         let room = room.expect("a hold owes a walk, and one of which that is a step");

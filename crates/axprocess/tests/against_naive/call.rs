@@ -76,6 +76,7 @@ pub(crate) enum Call<N, I> {
     TraceMe,
     TraceStop(TraceStop),
     TraceGroupStop(TraceStop),
+    JoinStop,
     Resume(N),
     Listen(N),
     SetKillsAtExit(N, bool),
@@ -210,6 +211,7 @@ impl Step {
             Call::TraceMe => Call::TraceMe,
             Call::TraceStop(code) => Call::TraceStop(code),
             Call::TraceGroupStop(code) => Call::TraceGroupStop(code),
+            Call::JoinStop => Call::JoinStop,
             Call::Resume(tid) => Call::Resume(number(tid)),
             Call::Listen(tid) => Call::Listen(number(tid)),
             Call::SetKillsAtExit(tid, kills) => Call::SetKillsAtExit(number(tid), kills),
@@ -302,7 +304,7 @@ impl Step {
             Call::Wait4 { .. } | Call::Waitid { .. } => {
                 world.children(process).into_iter().any(|child| world.has_report(child))
             }
-            Call::Stop | Call::StopAll => world.is_stop_requested(thread),
+            Call::Stop | Call::JoinStop | Call::StopAll => world.is_stop_requested(thread),
             Call::FinishExec => world.is_in_exec(thread),
             Call::TraceStop(_) | Call::TraceGroupStop(_) => world.is_traced(thread),
             Call::Resume(_) | Call::Listen(_) | Call::SetKillsAtExit(..) | Call::Detach(_) => {

@@ -233,7 +233,8 @@ fn stops() -> BoxedStrategy<Drawn> {
         2 => Just(Call::TakeStopSignal),
         2 => signal().prop_map(Call::BeginStop),
         4 => signal().prop_map(Call::TakeAndBeginStop),
-        3 => Just(Call::Stop),
+        2 => Just(Call::Stop),
+        2 => Just(Call::JoinStop),
         3 => Just(Call::StopAll),
         2 => Just(Call::Run),
     ]

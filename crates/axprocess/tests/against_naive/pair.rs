@@ -6,9 +6,9 @@ use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use axprocess::{
-    CttyChange, DiscardedSignals, Errno, ExitStatus, ProcessState, RunState, Signal, StopDecision,
-    TerminalAnswer, TerminalKind, TerminalRelease, ThreadExit, ThreadStop, TraceStopped,
-    WaitRequest, WaitStatus,
+    Attention, CttyChange, DiscardedSignals, Errno, ExitStatus, ProcessState, RunState, Signal,
+    StopDecision, TerminalAnswer, TerminalKind, TerminalRelease, ThreadExit, ThreadStop,
+    TraceStopped, WaitRequest, WaitStatus,
 };
 
 use crate::call::{Call, Deed, Step};
@@ -244,6 +244,7 @@ impl Pair {
                 Answer::Decision(naive.begin_stop(caller, signal, ticket))
             }
             Call::Stop => Answer::Stops(vec![naive.stop(caller)]),
+            Call::JoinStop => Answer::Stops(vec![naive.join_stop(caller)]),
             Call::StopAll => {
                 let threads = naive.living_threads_of(process);
                 Answer::Stops(threads.into_iter().map(|thread| naive.stop(thread)).collect())
@@ -386,6 +387,11 @@ impl Pair {
                 compare(about, real, || {
                     format!("tid, stop request, death signal of {thread_key:?}")
                 })?;
+                // Who was asked to exit by an exec that has been given up sleeps no more, which nothing but this word says.
+                if !thread.attention().contains(Attention::EXIT) {
+                    let sleeps = (naive.sleeps_in_stop(thread_key), thread.is_stopped());
+                    compare(sleeps.0, sleeps.1, || format!("whether {thread_key:?} sleeps"))?;
+                }
             }
             let tasks = process.tasks().unwrap();
             let keys: Vec<_> = tasks.iter().map(|thread| thread.host_data().key).collect();

@@ -410,6 +410,7 @@ impl Real {
                 Answer::Decision(thread.begin_stop(signal, process.stop_ticket()))
             }
             Call::Stop => Answer::Stops(vec![thread.participate_in_stop()]),
+            Call::JoinStop => Answer::Stops(vec![thread.join_stop()]),
             Call::StopAll => {
                 let threads = process.threads().unwrap();
                 Answer::Stops(threads.iter().map(|thread| thread.participate_in_stop()).collect())

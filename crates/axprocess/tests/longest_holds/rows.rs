@@ -134,6 +134,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "is_stopped": |scene, own, child| own.process().is_stopped();
     "is_subreaper": |scene, own, child| own.process().is_subreaper();
     "is_table_init": |scene, own, child| own.process().is_table_init();
+    "join_stop": |scene, own, child| own.join_stop();
     "kill": |scene, own, child| own.process().kill(number(child), 18);
     "last_pid": |scene, own, child| scene.init.process().last_pid();
     "namespace": |scene, own, child| own.process().namespace();
@@ -610,6 +611,7 @@ pub(crate) const LONG: &[Row] = rows! {
             tracer.tracee(child.tid()).and_then(|_| tracer.stopped_tracee(child.tid())).unwrap();
             tracer.listen_to_tracee(child.tid()).unwrap();
             child.trace_group_stop(TraceStop::from(Signal::SIGSTOP));
+            child.join_stop();
             tracer.resume_tracee(child.tid()).unwrap();
             child.trace_stop(TraceStop::from(Signal::SIGSTOP));
             tracer.detach(child.tid()).unwrap();

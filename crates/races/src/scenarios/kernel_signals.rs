@@ -60,7 +60,8 @@ pub fn kernel_signal_to_a_group_against_setpgid<E: Explorer>() {
             move || {
                 let group = E::does("group_of_number()", || owner.group_of_number()).unwrap();
                 E::does("send_signal(9)", || {
-                    group.send_signal(Signal::SIGKILL, KernelCause::Kernel, |_, member| {
+                    group.send_signal(Signal::SIGKILL, KernelCause::Kernel, |view, member| {
+                        assert_eq!(view.group(member).pgid(), 2, "who has left is asked");
                         asked.lock().unwrap().push(member.pid());
                         true
                     });

@@ -3,6 +3,7 @@
 //! `race_NN_…` are the races that were shown in published process crates; the others are the interleavings that every process model has to
 //! survive. Each sets its scene, lets threads loose, and asserts; the invariant checker looks at every unlock in between.
 
+mod attention;
 mod execs;
 mod exits;
 mod family;
@@ -16,6 +17,7 @@ mod trios;
 mod wakes;
 mod walks;
 
+pub use attention::*;
 pub use execs::*;
 pub use exits::*;
 pub use family::*;
@@ -136,6 +138,14 @@ macro_rules! all_scenarios {
             kernel_signal_against_an_exec
             kernel_signal_to_a_group_against_setpgid
             an_identity_against_the_next_use_of_its_number
+            attention_against_a_kill
+            attention_against_an_exec
+            attention_against_a_stop
+            attention_against_a_continuation
+            attention_against_a_tracer
+            attention_against_the_exit_of_a_tracer
+            attention_against_a_signal
+            attention_of_a_new_thread_against_a_stop
             no_fork_escapes_a_signal_to_the_group
             stop_against_continue
             stop_of_two_threads_against_continue

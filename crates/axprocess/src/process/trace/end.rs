@@ -4,9 +4,10 @@ use super::record::{PtraceRole, TraceMarks};
 use crate::process::send::Receiver;
 use crate::process::{Marks, Process, ProcessState};
 use crate::sync::Hold;
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
 use crate::{
-    ChildSignalAction, ExitStatus, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus,
+    Attention, ChildSignalAction, ExitStatus, Host, Pid, Signal, SignalCause, SignalInfo,
+    WaitStatus,
 };
 
 impl<H: Host> PtraceRole<H> {
@@ -21,7 +22,7 @@ impl<H: Host> PtraceRole<H> {
         } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
             process.notify_or_autoreap_untraced(hold, tracer);
         } else if let Some(thread) = self.thread(hold) {
-            hold.host().tracing_changed(hold.view(), thread);
+            thread.tracing_changed(hold);
         }
     }
 
@@ -176,6 +177,14 @@ impl<H: Host> Thread<H> {
     pub(in crate::process) fn end_ptrace_stop(&self, hold: &mut Hold<'_, H>) {
         if let Some(trace) = self.trace(hold).filter(|trace| trace.tracer(hold).is_some()) {
             trace.end_stop(hold);
+        }
+    }
+
+    /// It is in no ptrace-stop any more. Whether its group stop is over it looks for only if its parent has to be told of that, as `get_signal` does behind a trap.
+    pub(super) fn leave_ptrace_stop(&self, hold: &mut Hold<'_, H>) {
+        self.set_mark(hold, ThreadMark::InPtraceStop, false);
+        if !self.process().has_notice_pending(hold) {
+            self.answer_attention(hold, Attention::STOPPED);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::list::{Links, Node, WeakEdge, WeakList};
 use crate::object::Head;
 use crate::process::{Process, ProcessState};
 use crate::sync::{Field, Hold, TableInner};
-use crate::thread::{Rarities, Thread, ThreadState};
+use crate::thread::{Rarities, Thread, ThreadMark, ThreadState};
 use crate::{ARef, Errno, ExitStatus, Host, Pid, PidNamespace, WaitStatus};
 
 use super::TraceStop;
@@ -190,6 +190,7 @@ impl<H: Host> PtraceRole<H> {
     pub(super) fn stop(&self, hold: &mut Hold<'_, H>, stop: TraceStop) {
         let kept = self.marks.get(hold) - TraceMarks::LISTENING;
         self.marks.set(hold, kept | TraceMarks::STOPPED);
+        self.owner(hold).set_mark(hold, ThreadMark::InPtraceStop, true);
         self.report.set(hold, Some(stop));
         self.update_report_queue_if_leader(hold);
     }
@@ -197,8 +198,17 @@ impl<H: Host> PtraceRole<H> {
     /// Leaves its stop, reported or not.
     pub(super) fn end_stop(&self, hold: &mut Hold<'_, H>) {
         self.marks.set(hold, self.marks.get(hold) - TraceMarks::STOPPED - TraceMarks::LISTENING);
+        self.owner(hold).leave_ptrace_stop(hold);
         self.report.set(hold, None);
         self.update_report_queue_if_leader(hold);
+    }
+
+    /// How its tracer is shown a group stop; `None`: there is none.
+    pub(in crate::process) fn group_stop_seen(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
+        const EVENT_STOP: u16 = 128 << 8;
+        let signal = u16::from(self.process(hold).stop_signal.get(hold)?.number());
+        let event = if self.marks.get(hold).contains(TraceMarks::SEIZED) { EVENT_STOP } else { 0 };
+        TraceStop::new(event | signal)
     }
 
     /// Whether it is a leader that has exited before others.
@@ -235,6 +245,7 @@ impl<H: Host> PtraceRole<H> {
         self.place.set(hold, place);
         tracer.tracees.push_back(hold, self);
         self.marks.set(hold, marks);
+        self.owner(hold).set_mark(hold, ThreadMark::Traced, true);
         self.update_report_queue_if_leader(hold);
     }
 
@@ -244,6 +255,8 @@ impl<H: Host> PtraceRole<H> {
             tracer.tracees.remove(hold, self);
             self.tracer.set(hold, None);
             self.marks.set(hold, TraceMarks::empty());
+            self.owner(hold).set_mark(hold, ThreadMark::Traced, false);
+            self.owner(hold).leave_ptrace_stop(hold);
             self.report.set(hold, None);
             self.update_report_queue_if_leader(hold);
         }

@@ -1,7 +1,8 @@
 //! ptrace: who traces whom, what a tracer is told, and what waits for it.
 
 use axprocess::{
-    ChildSignalAction, Errno, Signal, SignalCause, TraceStart, TraceStop, TraceStopped, WaitStatus,
+    ChildSignalAction, Errno, Signal, SignalCause, ThreadStop, TraceStart, TraceStop, TraceStopped,
+    WaitStatus,
 };
 
 use super::send::Scope;
@@ -14,6 +15,7 @@ pub(crate) struct Traced {
     /// Its place among the tracees of its tracer: the later it came, the greater.
     since: u64,
     kills_at_exit: bool,
+    is_seized: bool,
     stop: Option<PtraceStop>,
     /// It is a leader that has exited before others.
     pub(super) died_first: bool,
@@ -48,6 +50,7 @@ impl World {
             return Err(Errno::EPERM);
         }
         self.become_tracee(target, caller, kills_at_exit);
+        self[target].traced.is_seized = start == TraceStart::Seize;
         if start == TraceStart::Attach {
             self.send_to(target, Scope::Thread, Signal::SIGSTOP, SignalCause::Kernel);
         }
@@ -151,6 +154,30 @@ impl World {
     }
 
     /// R-PTRACE-07: it has been asked to exit, and has not begun to.
+    /// A thread that was asked to stop, or to look where: do_signal_stop, do_jobctl_trap.
+    pub(crate) fn join_stop(&mut self, thread: ThreadKey) -> ThreadStop {
+        const EVENT_STOP: u16 = 128 << 8;
+        let process = &self[self.process_of(thread)];
+        let signal = process.stop_signal.filter(|_| process.stop != Stop::Running);
+        match signal {
+            Some(signal) if self.is_traced(thread) && !self.is_killed(thread) => {
+                let event = if self[thread].traced.is_seized { EVENT_STOP } else { 0 };
+                let code = TraceStop::new(event | u16::from(signal.number()));
+                self.trace_group_stop(thread, code.expect("a signal"));
+                ThreadStop::Trapped
+            }
+            _ => self.stop(thread),
+        }
+    }
+
+    /// Whether it sleeps: a tracee in its tracer's stop alone.
+    pub(crate) fn sleeps_in_stop(&self, thread: ThreadKey) -> bool {
+        match self.is_traced(thread) {
+            true => self.is_in_ptrace_stop(thread),
+            false => self[self.process_of(thread)].stop != Stop::Running && self[thread].stopped,
+        }
+    }
+
     fn is_killed(&self, thread: ThreadKey) -> bool {
         let process = self.process_of(thread);
         let are_asked = self[process].group_exit || self.execs.contains_key(&process);
