@@ -23,6 +23,7 @@
 //! 18. The witness of a group, who is asked first whether it is orphaned, is a member.
 //! 19. Who takes the fast path has nothing for which that does not look.
 //! 20. A thread that has to exit, or to join a stop, is told so by its attention word, unless a walk over threads is under way. That a thread is traced, or in a ptrace-stop, can be read without the lock.
+//! 21. The roots are init and kthreadd. A kernel thread lives in the table's own namespace, is not stopped, and is nobody's tracee.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -174,6 +175,7 @@ impl<'h, H: Host> Walk<'h, H> {
         for root in hold.roots().iter(hold) {
             assert!(root.parent_in(hold).is_none(), "1: root {root:?} has a parent");
             assert_eq!(root.getppid(), 0, "6: root {root:?} has a parent's number");
+            assert!(root.never_ends(hold), "21: root {root:?} is neither init nor kthreadd");
             pending.push((root, false));
         }
         while let Some((process, is_below_subreaper)) = pending.pop() {
@@ -237,6 +239,7 @@ impl<'h, H: Host> Walk<'h, H> {
         process.check_pdeath_threads(hold, armed);
         process.check_fast_path(hold);
         process.threads_in(hold).for_each(|thread| thread.check_attention(hold));
+        process.check_kernel_thread(hold);
         let is_gone = leader.state() == ThreadState::Exited;
         assert_eq!(is_gone, !leader.is_listed(hold), "11: the leader of {process:?} has gone");
         assert_eq!(leader.tid(), process.pid(), "9: the number of the leader of {process:?}");
@@ -571,6 +574,37 @@ mod tests {
             let trace = child.trace(hold).expect("it is traced");
             trace.break_report(hold, crate::Signal::SIGSTOP.into());
         });
+    }
+
+    /// A table with kthreadd, and its thread.
+    fn with_kthreadd() -> (ProcessTable<TestHost>, ARef<Thread<TestHost>>) {
+        let table = ProcessTable::new(TestHost);
+        table.new_init(1, (), ()).expect("the first");
+        let kthreadd = table.new_kthreadd(2, (), ()).expect("the second");
+        (table, kthreadd)
+    }
+
+    #[test]
+    #[should_panic(expected = "21: ")]
+    fn invariant_21_a_root_that_ends() {
+        // A second root that is no kthreadd: nothing would keep it from ending without a parent.
+        let (_table, kthreadd) = with_kthreadd();
+        let process = kthreadd.process();
+        process.table().hold(|hold| process.unmark(hold, Marks::KERNEL_THREAD));
+    }
+
+    #[test]
+    #[should_panic(expected = "21: ")]
+    fn invariant_21_a_kernel_thread_with_a_tracer() {
+        // A tracee that becomes a kernel thread: its tracer would wait for what never comes.
+        let (_table, kthreadd) = with_kthreadd();
+        let helper = kthreadd.fork(ForkRequest::default(), (), ()).expect("a helper");
+        let tracer = kthreadd.fork(ForkRequest::default(), (), ()).expect("another");
+        tracer
+            .attach(helper.tid(), crate::TraceStart::Seize, crate::TraceOptions::empty())
+            .expect("nobody traces it");
+        let process = helper.process();
+        process.table().hold(|hold| process.mark(hold, Marks::KERNEL_THREAD));
     }
 
     #[test]

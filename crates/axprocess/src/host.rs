@@ -133,7 +133,7 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// What `target` does about a signal at this moment: its handlers, as sigaction(2) set them.
     ///
-    /// Not asked of `SIGKILL` and `SIGSTOP`. A host that always answers [`SignalAction::Handle`] gets every signal posted, and
+    /// Not asked of `SIGKILL` and `SIGSTOP`, nor of a kernel thread, on which no signal acts. A host that always answers [`SignalAction::Handle`] gets every signal posted, and
     /// decides itself what to ignore and what ends the process; it should answer so of a traced process, whose tracer sees all signals.
     ///
     /// Default: [`Handle`](SignalAction::Handle), so that no signal ends anybody.
@@ -336,6 +336,9 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// How `parent` treats `SIGCHLD` at this moment.
+    ///
+    /// Not asked of kthreadd, which ignores it. On Linux any other kernel thread does so too, but while it waits for a helper of its own (`UMH_WAIT_PROC`): then its answer is empty, whatever a signal would do, and else
+    /// [`IGNORE`](ChildSignalAction::IGNORE). R-KTHREAD-05.
     ///
     /// Default: empty, `SIGCHLD` is sent and children stay zombies until they are waited for.
     fn child_signal_action(

@@ -38,6 +38,8 @@
 //! | what several getters would answer at one moment; a walk without a `Vec` | [`ProcessTable::read`], [`View`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::report_group_stopped`], [`Process::report_group_continued`] |
 //!
+//! What the kernel runs for itself hangs below a second root: [`ProcessTable::new_kthreadd`], [`Thread::fork_kernel_thread`]. The helpers of `call_usermodehelper` are forked by a kernel thread as by anyone.
+//!
 //! A facade, or a kernel with habits of its own, also finds [`Process::fork_child`], [`Process::enter_group`], [`Process::create_group`],
 //! [`Process::create_session`], [`Process::release_zombie`] and [`ProcessTable::new_init_in`].
 //!
@@ -131,10 +133,10 @@ pub use process::{
 };
 pub use process::{
     ChildNews, DiscardedSignals, ForcedAction, ForkNamespace, ForkParent, ForkRequest, GivenInfo,
-    InitSession, KernelCause, Patience, PendingCoreDump, PendingExec, PendingExit, PidfdMode,
-    PreparedFork, PreparedThread, Process, ProcessState, Reboot, RebootCommand, SignalScope,
-    StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions, TraceStart, TraceStop,
-    TraceStopped, VforkWait, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome,
+    IDLE_PID, InitSession, KernelCause, Patience, PendingCoreDump, PendingExec, PendingExit,
+    PidfdMode, PreparedFork, PreparedThread, Process, ProcessState, Reboot, RebootCommand,
+    SignalScope, StopDecision, StopTicket, ThreadExit, ThreadStop, TraceOptions, TraceStart,
+    TraceStop, TraceStopped, VforkWait, WaitCall, WaitEvent, WaitFuture, WaitOptions, WaitOutcome,
     WaitRequest, WaitToken,
 };
 pub use process::{CloneArgs, CloneFlags, CloneRequest, NewProcess, NewTask, NewThread};

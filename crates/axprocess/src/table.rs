@@ -12,7 +12,7 @@ use crate::{ARef, Errno, Host, Pid, check};
 
 /// A table of processes: their relations, their life cycle and their numbers.
 ///
-/// Owns init, and through the child lists every process that has not been reaped. Dropping the
+/// Owns init, and kthreadd if there is one, and through the child lists every process that has not been reaped. Dropping the
 /// table ends them all without notifying anyone; objects that are still held elsewhere stay
 /// readable, but stand in no relation any more. Neither that nor any other operation recurses, however deep the tree is.
 ///
@@ -117,6 +117,45 @@ impl<H: Host> ProcessTable<H> {
         )
     }
 
+    /// Makes kthreadd, the second root, with its thread: the parent of kernel threads and of the helpers that they run in user mode.
+    ///
+    /// On Linux its number is 2, for it comes right after init. It has no parent ([`getppid`](crate::Process::getppid) is [`IDLE_PID`](crate::IDLE_PID)), is a kernel thread itself, begins in group 0 of session 0 beside init if
+    /// that is still there, and stays in the table for as long as that lives. It ignores `SIGCHLD`: its children vanish when they end. Nobody's orphans come to it. What is below it is made by
+    /// [`Thread::fork_kernel_thread`] and [`Thread::fork`]. R-KTHREAD-01, R-KTHREAD-02, R-KTHREAD-05, R-KTHREAD-07.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: the table has no init yet. `EEXIST`: it has a kthreadd. `EINVAL`: `pid` is 0 or above `i32::MAX`. `EEXIST`: the number is taken.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let kthreadd = table.new_kthreadd(2, (), ())?;
+    /// let kthreadd = kthreadd.process();
+    /// assert_eq!((kthreadd.pid(), kthreadd.getppid(), kthreadd.getpgrp(), kthreadd.sid()), (2, 0, 0, 0));
+    /// assert!(kthreadd.parent().is_none() && kthreadd.is_kernel_thread());
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn new_kthreadd(
+        &self,
+        pid: Pid,
+        data: H::ProcessData,
+        thread_data: H::ThreadData,
+    ) -> Result<ARef<Thread<H>>, Errno> {
+        let table = self.table.get_or_make(TableInner::make)?;
+        crate::process::new_kthreadd(table, pid, data, thread_data)
+    }
+
     /// Makes a terminal, which is nobody's controlling terminal yet. `device` is its device number, which the model only keeps.
     ///
     /// The kernel calls it once for each of its ttys, for a pseudo-terminal once for both sides, and holds the `ARef` as long as
@@ -173,7 +212,7 @@ impl<H: Host> Drop for ProcessTable<H> {
 
 /// Takes apart as much as one hold allows. Whether nothing is left.
 fn try_release_all_at_table_end<H: Host>(hold: &mut Hold<'_, H>) -> bool {
-    while let Some(root) = hold.init() {
+    while let Some(root) = hold.first_root() {
         hold.count_touched();
         root.take_release_step_at_table_end(hold);
         if hold.is_batch_full() {

@@ -314,6 +314,11 @@ impl<'h, H: Host> View<'h, H> {
         process.is_table_init_in(self.hold)
     }
 
+    /// Returns whether this is a kernel thread. As [`Process::is_kernel_thread`].
+    pub fn is_kernel_thread(self, process: &Process<H>) -> bool {
+        self.has(process, Marks::KERNEL_THREAD)
+    }
+
     /// Returns whether the process adopts orphans. As [`Process::is_subreaper`].
     pub fn is_subreaper(self, process: &Process<H>) -> bool {
         self.has(process, Marks::SUBREAPER)

@@ -464,6 +464,41 @@ fn a_table_begins_or_there_is_no_memory() {
 }
 
 #[test]
+fn a_second_root_begins_or_there_is_no_memory() {
+    // Design, memory, R-KTHREAD-01: kthreadd with the group and the session that no number names, and a kernel thread below it.
+    for number in [2, 300, 5_000, 70_000, 0x7fff_ffff] {
+        let blocks = BLOCKS.get();
+        let (table, init) = boot();
+        let granting = |granted: usize, make: &dyn Fn() -> Result<ARef<Thread>, Errno>| {
+            REFUSED.set(false);
+            GRANTED.set(Some(granted));
+            let made = make();
+            GRANTED.set(None);
+            made
+        };
+        let until_made = |make: &dyn Fn() -> Result<ARef<Thread>, Errno>| {
+            for granted in 0.. {
+                match granting(granted, make) {
+                    Ok(made) => return (made, granted),
+                    Err(errno) => assert_eq!((errno, REFUSED.get()), (Errno::ENOMEM, true)),
+                }
+                assert!(table.find_process(number).is_none());
+            }
+            unreachable!();
+        };
+        let (kthreadd, granted) = until_made(&|| table.new_kthreadd(number, (), ()));
+        assert!(granted >= 3, "{granted}");
+        assert_eq!((kthreadd.tid(), kthreadd.process().getpgrp()), (number, 0));
+        let before = kthreadd.process().children().unwrap().len();
+        let make = || kthreadd.fork_kernel_thread(ForkRequest::default(), (), ());
+        let made = (0..).find_map(|granted| granting(granted, &make).ok()).unwrap();
+        assert_eq!(kthreadd.process().children().unwrap().len(), before + 1);
+        drop((made, kthreadd, init, table));
+        assert_eq!(BLOCKS.get(), blocks);
+    }
+}
+
+#[test]
 fn what_ends_and_what_is_told_needs_no_memory() {
     // Design, memory: exit, wait, exec, kill and their like go on when there is none at all.
     let cast = Cast::new();

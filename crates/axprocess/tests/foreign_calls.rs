@@ -420,6 +420,10 @@ fn call(kind: usize) -> Option<()> {
             }
         }
         11..14 => keep(|cast| &mut cast.threads, thread.spawn_thread(Number::Next, Data::new())),
+        14 if !crowd && one_in(2) => {
+            let made = thread.fork_kernel_thread(fork_request(numbers), Data::new(), Data::new());
+            keep(|cast| &mut cast.threads, made);
+        }
         14 if !crowd => {
             let made = process.fork_child(fork_request(numbers), Data::new(), Data::new());
             keep(|cast| &mut cast.threads, made);
@@ -702,6 +706,10 @@ fn new_table(index: usize) {
     let table = Rc::new(ProcessTable::new(Kernel));
     let begins_in = one_of(&[InitSession::Own, InitSession::Nameless]);
     let init = table.new_init_in(1, begins_in, Data::new(), Data::new()).unwrap();
+    if one_in(2) {
+        let kthreadd = table.new_kthreadd(2, Data::new(), Data::new()).unwrap();
+        keep(|cast| &mut cast.threads, [kthreadd]);
+    }
     // The checker looks at everybody; without it more calls are made.
     table.check_every(NonZeroU64::new(one_of(&[1, 16, u64::MAX, u64::MAX])).unwrap());
     keep(|cast| &mut cast.spaces, [init.process().namespace()]);

@@ -136,7 +136,8 @@ fn a_getter_takes_the_lock_if_it_says_so_and_else_does_not() {
     }
     check! {
         Process: process => {
-            pid() pid_in(root) namespace() host_data() state() has_ended() is_table_init() parent()
+            pid() pid_in(root) namespace() host_data() state() has_ended() is_table_init()
+            is_kernel_thread() parent()
             group() is_group_exiting() exit_status() exit_signal() getppid() is_subreaper() getpgrp()
             sid() getpgid(2) is_stopped() controlling_terminal() foreground_pgid() stat(root)
             namespace_numbers(root) children() threads() identity() handle() children_usage()

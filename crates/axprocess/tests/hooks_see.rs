@@ -62,6 +62,7 @@ impl Curious {
             (view.is_stopped(process), view.is_group_exiting(process), view.is_subreaper(process));
         let _ =
             (view.exit_signal(process), view.foreground_pgid(process), view.is_table_init(process));
+        let _ = view.is_kernel_thread(process);
         let _ = (view.namespace_numbers(process, viewer), view.children_usage(process));
         let _ = (view.pid_max(viewer), view.last_pid(viewer), view.session_leader(session));
         let _ = (view.is_dumping_core(process), view.is_protected_from(process, Signal::SIGTERM));

@@ -48,6 +48,16 @@ impl<H: Host> Process<H> {
         self.stop_awaits.set(hold, awaited);
     }
 
+    /// Invariant 21, of a kernel thread.
+    pub(crate) fn check_kernel_thread(&self, hold: &Hold<'_, H>) {
+        if self.has(hold, Marks::KERNEL_THREAD) {
+            assert_eq!(self.own_numbers().level(), 0, "21: {self:?} lives in a namespace inside");
+            assert!(!self.has(hold, Marks::STOPPED), "21: {self:?} is stopped");
+            let is_traced = self.threads.iter(hold).any(|thread| thread.is_traced(hold));
+            assert!(!is_traced, "21: {self:?} is traced");
+        }
+    }
+
     /// Invariant 19: the fast path asks for nothing of this.
     pub(crate) fn check_fast_path(&self, hold: &Hold<'_, H>) {
         if !self.takes_fast_path(hold) {

@@ -75,7 +75,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// `EAGAIN`: the exit of the process is decided; another thread is in exec (R-EXEC-10, B44); this thread has exited.
+    /// In this order: `EINVAL`: a kernel thread (R-KTHREAD-06). `EAGAIN`: the exit of the process is decided; another thread is in exec (R-EXEC-10, B44); this thread has exited.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -123,7 +123,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// `EAGAIN`: the exit of the process is decided, also meanwhile by a signal; another thread is in exec (R-EXEC-10, B44); this
+    /// In this order: `EINVAL`: a kernel thread (R-KTHREAD-06). `EAGAIN`: the exit of the process is decided, also meanwhile by a signal; another thread is in exec (R-EXEC-10, B44); this
     /// thread has exited.
     pub fn exec(&self) -> Result<(), Errno> {
         let begun = Cell::new(false);
@@ -165,6 +165,9 @@ impl<H: Host> Thread<H> {
 
     fn claim_exec_cancel_stop(&self, hold: &mut Hold<'_, H>) -> Result<(), Errno> {
         let process = self.process();
+        if process.has(hold, Marks::KERNEL_THREAD) {
+            return Err(Errno::EINVAL);
+        }
         self.check_may_decide(hold)?;
         process.mark(hold, Marks::EXECING);
         process.cancel_stop_in_progress(hold);

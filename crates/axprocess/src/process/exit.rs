@@ -39,11 +39,14 @@ pub enum ThreadExit {
     OthersRemain,
     /// It was the last one: with it the process has ended. One thread gets this answer, ever.
     Last,
-    /// It was init's last thread. Init stays in the table, because all orphans are its own; a real machine halts here (R-EXIT-18).
+    /// It was init's last thread, or kthreadd's. Init stays in the table, because all orphans are its own; a real machine halts here (R-EXIT-18). So does kthreadd, which ends on no machine (R-KTHREAD-01).
     LastOfInit,
     /// It had exited before, or been taken out by another thread's exec. Nothing has changed.
     Gone,
 }
+
+/// Who does not treat the ends of its children as its host says, or need not.
+const ENDING_OR_KERNEL: Marks = Marks::ENDING_PID_NS.union(Marks::KERNEL_THREAD);
 
 impl<H: Host> Thread<H> {
     /// Ends this thread. With the last one the process becomes a zombie, or is released at once if its parent does not wait for it.
@@ -139,7 +142,7 @@ impl<H: Host> Thread<H> {
             process.wake_core_dump_if_ready(hold);
             return ThreadExit::OthersRemain;
         }
-        if process.is_table_init_in(hold) {
+        if process.never_ends(hold) {
             return ThreadExit::LastOfInit;
         }
         self.set_mark(hold, ThreadMark::LastToLive, true);
@@ -329,7 +332,7 @@ impl<H: Host> Process<H> {
     /// With the last thread that begins to exit the process's end is decided, with that one's code. R-EXIT-20.
     pub(super) fn decide_exit_if_all_have_begun(&self, hold: &mut Hold<'_, H>) {
         let all_have = self.begun_exits().get(hold) == self.live_threads.get(hold);
-        if all_have && self.is_exit_undecided(hold) && !self.is_table_init_in(hold) {
+        if all_have && self.is_exit_undecided(hold) && !self.never_ends(hold) {
             self.settle_group_exit(hold, self.exit_code.get().cast_signed());
         }
     }
@@ -441,8 +444,9 @@ impl<H: Host> Process<H> {
         signal: Signal,
     ) -> ChildSignalAction {
         let action = match signal {
-            // R-NS-20: the dying init of a namespace waits for nobody's status.
-            _ if parent.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
+            _ if parent.marks.get(hold).intersects(ENDING_OR_KERNEL) => {
+                parent.action_of_uncommon_parent(hold, signal)
+            }
             Signal::SIGCHLD => hold.host().child_signal_action(hold.view(), parent),
             _ => ChildSignalAction::empty(),
         };
@@ -455,6 +459,26 @@ impl<H: Host> Process<H> {
             parent.send_with(hold, Origin::Visible, receiver, signal, Some(self), cause);
         }
         action
+    }
+
+    /// What this process does about the end of a child, which it is told by that signal: it ends a namespace, or is a kernel thread.
+    #[cold]
+    #[inline(never)]
+    fn action_of_uncommon_parent(&self, hold: &Hold<'_, H>, signal: Signal) -> ChildSignalAction {
+        match signal {
+            // R-NS-20: the dying init of a namespace waits for nobody's status.
+            _ if self.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
+            Signal::SIGCHLD => self.child_signal_action(hold),
+            _ => ChildSignalAction::empty(),
+        }
+    }
+
+    /// How it treats `SIGCHLD`, as the host says; kthreadd ignores it (R-KTHREAD-05).
+    pub(super) fn child_signal_action(&self, hold: &Hold<'_, H>) -> ChildSignalAction {
+        match self.is_kthreadd_in(hold) {
+            true => ChildSignalAction::IGNORE,
+            false => hold.host().child_signal_action(hold.view(), self),
+        }
     }
 
     /// The parent does not wait: the zombie is reaped, and who waits for it all the same learns that it is gone.

@@ -292,7 +292,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// What a child of the request has from this thread, as it is in this hold.
-    fn origin_of<'h>(
+    pub(super) fn origin_of<'h>(
         &self,
         hold: &Hold<'h, H>,
         request: &ForkRequest<'_>,
@@ -434,7 +434,7 @@ impl<H: Host> Process<H> {
 
 /// The first thread of a process, with the reference to the process.
 #[inline]
-fn first_thread_of<H: Host>(process: ARef<Process<H>>) -> ARef<Thread<H>> {
+pub(super) fn first_thread_of<H: Host>(process: ARef<Process<H>>) -> ARef<Thread<H>> {
     ARef::into_part(process, |process| &process.first_thread)
 }
 
@@ -647,7 +647,7 @@ pub(crate) struct Origin<'h, H: Host> {
 
 /// How a new process comes to its numbers.
 #[derive(Clone, Copy)]
-enum NumberSource<'a, H: Host> {
+pub(super) enum NumberSource<'a, H: Host> {
     /// It takes them now, for this caller, if that matters.
     Taken(&'a Number<'a>, Option<&'a Thread<H>>),
     /// It has them already.
@@ -655,7 +655,7 @@ enum NumberSource<'a, H: Host> {
 }
 
 /// A process that is being made.
-struct Child<H: Host> {
+pub(super) struct Child<H: Host> {
     process: ARef<Process<H>>,
     /// The reference that its parent's list will hold.
     listed: Option<ARef<Process<H>>>,
@@ -663,7 +663,7 @@ struct Child<H: Host> {
 
 impl<H: Host> Child<H> {
     #[inline(always)]
-    fn make(
+    pub(super) fn make(
         table: &TableInner<H>,
         numbers: Numbers<H>,
         data: H::ProcessData,
@@ -678,13 +678,21 @@ impl<H: Host> Child<H> {
     /// # Errors
     ///
     /// `ENOMEM`: the table is gone. Then those of [`Numbers::enter`](crate::pid::Numbers::enter).
-    fn publish<'h>(
+    pub(super) fn publish<'h>(
         &mut self,
         hold: &mut Hold<'h, H>,
         origin: &Origin<'h, H>,
         numbers: NumberSource<'_, H>,
     ) -> Result<(), Refusal> {
         self.publish_in_line(hold, origin, numbers)
+    }
+
+    pub(super) fn process(&self) -> &Process<H> {
+        &self.process
+    }
+
+    pub(super) fn into_first_thread(self) -> ARef<Thread<H>> {
+        first_thread_of(self.process)
     }
 
     #[inline(always)]
@@ -785,7 +793,7 @@ impl<H: Host> Process<H> {
 
     /// Takes its numbers, or is found under those that it has from now on. Returns its place in the lists into which it comes: behind all others.
     #[inline(always)]
-    fn enter_number(
+    pub(super) fn enter_number(
         &self,
         hold: &mut Hold<'_, H>,
         numbers: NumberSource<'_, H>,
@@ -826,7 +834,7 @@ impl<H: Host> Process<H> {
 
     /// Lives from now on, with its first thread under the process's number.
     #[inline(always)]
-    fn begin_life(&self, hold: &mut Hold<'_, H>) {
+    pub(super) fn begin_life(&self, hold: &mut Hold<'_, H>) {
         self.enter_state(hold, ProcessState::Live);
         hold.relations_mut().census.created += 1;
         let thread = &self.first_thread;
@@ -858,7 +866,7 @@ impl<H: Host> Process<H> {
 
     /// Makes an embryo, which shows the numbers of the group, a member of it.
     #[inline(always)]
-    fn enter_group_as_embryo(
+    pub(super) fn enter_group_as_embryo(
         &self,
         hold: &mut Hold<'_, H>,
         group: ARef<ProcessGroup<H>>,
@@ -893,7 +901,7 @@ pub(crate) fn new_init<H: Host>(
     let session = Session::make_embryo(table)?;
     let group = ProcessGroup::make_embryo(table)?;
     table.hold_retrying_with_memory(|hold| {
-        if hold.init().is_some() || hold.relations().is_table_gone() {
+        if hold.first_root().is_some() || hold.relations().is_table_gone() {
             return Err(Errno::EEXIST.into());
         }
         let number = Number::Exactly(pid);

@@ -3,6 +3,7 @@
 //! | file | verbs |
 //! | --- | --- |
 //! | `fork` | making processes and threads |
+//! | `kthread` | the second root, and the kernel threads below it |
 //! | `clone` | what user space may ask of a fork, and in which order it is refused |
 //! | `family` | parents, children, reapers |
 //! | `exit` | threads and processes that end |
@@ -37,6 +38,7 @@ mod fork;
 mod job_control;
 mod kernel_signal;
 mod kill;
+mod kthread;
 mod lists;
 mod orphan;
 mod parent_death;
@@ -63,6 +65,8 @@ pub(crate) use fork::new_init;
 pub use fork::{ForkNamespace, ForkParent, ForkRequest, InitSession, PreparedFork, PreparedThread};
 pub use kernel_signal::{ForcedAction, KernelCause};
 pub use kill::{GivenInfo, SignalScope};
+pub use kthread::IDLE_PID;
+pub(crate) use kthread::new_kthreadd;
 pub(crate) use lists::{ChildrenOf, TasksOf, ThreadsOf};
 pub(crate) use orphan::try_is_orphaned_group;
 pub use reboot::{Reboot, RebootCommand};
@@ -96,7 +100,7 @@ use crate::{ARef, ExitSignal, ExitStatus, Host, Pid, Signal};
 ///
 /// | edge | kind | ends |
 /// | --- | --- | --- |
-/// | table → init | strong | table dropped |
+/// | table → init, kthreadd | strong | table dropped |
 /// | process → child | strong | reap |
 /// | process → parent | weak | rewritten when re-parented, cleared at reap |
 /// | process → group | strong | moves; after the reap it stays readable, without membership |
@@ -197,11 +201,13 @@ bitflags::bitflags! {
         /// There is, or was, a subreaper above it: else its orphans need not look for one. Never taken back, as Linux's `has_child_subreaper`.
         const BELOW_SUBREAPER = 1 << 11;
         /// It has, or has had, what most processes never do: a second thread, a part in ptrace, a vfork, a stop, a parent-death signal, an identity, a future that waits for its children; it leads a
-        /// session, is or was a subreaper or an init, lives in a namespace of its own or had one for its children. Never taken back. Who does not have it takes the fast path through exit, wait and
+        /// session, is or was a subreaper or an init, is a kernel thread, lives in a namespace of its own or had one for its children. Never taken back. Who does not have it takes the fast path through exit, wait and
         /// reap, and at its end refers to nothing but its group.
         const SLOW_PATH = 1 << 12;
         /// One of its threads dumps core, or gets ready for that.
         const DUMPING_CORE = 1 << 13;
+        /// It is a kernel thread, for ever: no signal acts on it, nobody traces it, it executes no program. Linux's `PF_KTHREAD`.
+        const KERNEL_THREAD = 1 << 14;
     }
 }
 
@@ -331,7 +337,14 @@ impl<H: Host> Process<H> {
         self.table().hold(|hold| self.is_table_init_in(hold))
     }
 
-    /// Returns the parent; `None` for init and for a reaped process. Takes the lock.
+    /// Returns whether this is a kernel thread: kthreadd, or made by [`Thread::fork_kernel_thread`]. Takes the lock.
+    ///
+    /// Serves the line `Kthread` of `/proc/PID/status`. R-KTHREAD-03.
+    pub fn is_kernel_thread(&self) -> bool {
+        self.table().hold(|hold| self.has(hold, Marks::KERNEL_THREAD))
+    }
+
+    /// Returns the parent; `None` for init, for kthreadd and for a reaped process. Takes the lock.
     pub fn parent(&self) -> Option<ARef<Self>> {
         self.table().hold(|hold| self.parent_in(hold).map(ARef::from))
     }
@@ -460,6 +473,19 @@ impl<H: Host> Process<H> {
 
     pub(crate) fn is_table_init_in(&self, hold: &Hold<'_, H>) -> bool {
         hold.root_pid_ns().init(hold).is_some_and(|init| core::ptr::eq(init, self))
+    }
+
+    /// Whether it is kthreadd, the second root: the kernel thread that has no parent. That a table is being dropped makes none of another.
+    pub(crate) fn is_kthreadd_in(&self, hold: &Hold<'_, H>) -> bool {
+        self.has(hold, Marks::KERNEL_THREAD)
+            && self.parent.get(hold).is_none()
+            && self.is_in_table_in(hold)
+            && !hold.relations().is_table_gone()
+    }
+
+    /// Whether it stays in the table for as long as that lives, also without threads: it is the table's init, or kthreadd.
+    pub(crate) fn never_ends(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_table_init_in(hold) || self.is_kthreadd_in(hold)
     }
 
     /// What it has that few processes have, if anything.

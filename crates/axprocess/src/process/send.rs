@@ -4,7 +4,7 @@
 //!
 //! | step | what | Linux |
 //! | --- | --- | --- |
-//! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included unless it dumps core (R-EXIT-21), nor does a thread that has exited; the sender has succeeded (R-EXIT-12, R-KILL-08, B39) | `prepare_signal` |
+//! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included unless it dumps core (R-EXIT-21), nor does a thread that has exited; the sender has succeeded (R-EXIT-12, R-KILL-08, B39). Of a kernel thread that is so all its life (R-KTHREAD-03) | `prepare_signal`, `sig_task_ignored` |
 //! | 2 | `SIGCONT` ends a stop; `SIGCONT` and stop signals discard each other from the queues, whatever becomes of them (R-STOP-01, R-STOP-02) | same |
 //! | 3 | who ignores the signal and does not block it never sees it (R-KILL-10), unless the addressed thread is traced (R-PTRACE-09); an init ignores whatever it does not handle (R-NS-10, R-NS-11) | `sig_ignored` |
 //! | 4 | the host queues the signal | `__send_signal_locked` |
@@ -163,10 +163,10 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Step 1: `SIGKILL` cuts a core dump, else whose exit is decided takes nothing more.
+    /// Step 1: `SIGKILL` cuts a core dump, else whose exit is decided takes nothing more. A kernel thread takes nothing at all.
     #[inline(always)]
     fn takes_signal(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
-        self.is_exit_undecided(hold)
+        self.is_exit_undecided(hold) && !self.has(hold, Marks::KERNEL_THREAD)
             || signal == Signal::SIGKILL
                 && self.has(hold, Marks::DUMPING_CORE)
                 && self.live_threads.get(hold) > 0

@@ -126,10 +126,10 @@ impl<H: Host> Process<H> {
 
     /// Records that every thread of the process has stopped, because of `signal`, and tells the parent.
     ///
-    /// Does nothing on a process that is stopped already (R-STOP-05) or has ended (R-STOP-12). R-NOTIFY-11, R-NOTIFY-12, R-STOP-04.
+    /// Does nothing on a process that is stopped already (R-STOP-05) or has ended (R-STOP-12), nor on a kernel thread (R-KTHREAD-03). R-NOTIFY-11, R-NOTIFY-12, R-STOP-04.
     pub fn report_group_stopped(&self, signal: Signal) {
         self.table().hold(|hold| {
-            if !self.is_exit_undecided(hold) || self.has(hold, Marks::STOPPED) {
+            if !self.can_stop(hold) || self.has(hold, Marks::STOPPED) {
                 return;
             }
             if self.stop_awaits.get(hold) == 0 {
@@ -241,6 +241,11 @@ impl<H: Host> Process<H> {
         }
     }
 
+    /// Whether a stop has a meaning: its exit is not decided, and it is no kernel thread.
+    fn can_stop(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_exit_undecided(hold) && !self.has(hold, Marks::KERNEL_THREAD)
+    }
+
     /// What would become of the signal. Begins nothing: the hold is written to by the orphan question alone, which remembers whom it has asked.
     ///
     /// # Errors
@@ -251,7 +256,7 @@ impl<H: Host> Process<H> {
         hold: &mut Hold<'_, H>,
         signal: Signal,
     ) -> Result<StopDecision, HoldFull> {
-        let stops = self.is_exit_undecided(hold)
+        let stops = self.can_stop(hold)
             && signal.is_stop()
             && (signal == Signal::SIGSTOP
                 || !self.is_shielded_init(hold)
@@ -320,7 +325,7 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
-        let action = hold.host().child_signal_action(hold.view(), parent);
+        let action = parent.child_signal_action(hold);
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
             let cause = cause(self.number_seen_by(hold, parent));
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));

@@ -111,7 +111,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: no thread has that number, or this one has exited. `EPERM`: a thread of the same process; the host
+    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: no thread has that number, or this one has exited. `EPERM`: a kernel thread (R-KTHREAD-04); a thread of the same process; the host
     /// [forbids it](Host::may_trace); it has exited; it is traced.
     pub fn attach(
         &self,
@@ -130,7 +130,8 @@ impl<H: Host> Thread<H> {
             if self.state() != ThreadState::Live {
                 return Err(Errno::ESRCH);
             }
-            if core::ptr::eq(process, &**self.process()) {
+            if process.has(hold, Marks::KERNEL_THREAD) || core::ptr::eq(process, &**self.process())
+            {
                 return Err(Errno::EPERM);
             }
             let target = target.ok_or(Errno::EPERM)?;

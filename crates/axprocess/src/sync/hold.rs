@@ -28,7 +28,7 @@ pub(crate) struct TableInner<H: Host> {
     binding: Binding,
     host: H,
     relations: H::Lock,
-    /// Init; while the table is being dropped, all that is left.
+    /// Init, and kthreadd if there is one; while the table is being dropped, all that is left.
     roots: StrongList<Process<H>, Siblings>,
     /// The table's own numbers.
     pub(crate) pid_ns: PidNamespace<H>,
@@ -314,8 +314,8 @@ impl<'h, H: Host> Hold<'h, H> {
         &self.table.pid_ns
     }
 
-    /// Init, the last reaper; `None` before it exists.
-    pub(crate) fn init(&self) -> Option<&'h Process<H>> {
+    /// The first of them: init, until the table is being dropped; `None` before it exists.
+    pub(crate) fn first_root(&self) -> Option<&'h Process<H>> {
         self.roots().first(self)
     }
 

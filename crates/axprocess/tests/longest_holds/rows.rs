@@ -133,6 +133,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "is_protected_from": |scene, own, child| own.process().is_protected_from(TERM);
     "is_stopped": |scene, own, child| own.process().is_stopped();
     "is_subreaper": |scene, own, child| own.process().is_subreaper();
+    "is_kernel_thread": |scene, own, child| own.process().is_kernel_thread();
     "is_table_init": |scene, own, child| own.process().is_table_init();
     "join_stop": |scene, own, child| own.join_stop();
     "kill": |scene, own, child| own.process().kill(number(child), 18);
@@ -236,6 +237,24 @@ pub(crate) const LONG: &[Row] = rows! {
     "new_init, new_init_in", "nothing", Bound::Batch, |scene| {
         let other = ProcessTable::new(Kernel);
         scene.watch(|| other.new_init(1, Program::default(), Mask::default()).unwrap())
+    };
+    "new_kthreadd, fork_kernel_thread", "members of the group and groups of the session that init began in", Bound::Batch, |scene| {
+        let other = ProcessTable::new(Kernel);
+        let data = || (Program::default(), Mask::default());
+        let (program, mask) = data();
+        let init = other.new_init(1, program, mask).unwrap();
+        for index in 0..scene.many {
+            let child = fork(&init);
+            if index % 2 == 0 {
+                child.process().setpgid(0, 0).unwrap();
+            }
+        }
+        scene.watch(|| {
+            let (program, mask) = data();
+            let kthreadd = other.new_kthreadd(4_000_000, program, mask).unwrap();
+            let (program, mask) = data();
+            kthreadd.fork_kernel_thread(ForkRequest::default(), program, mask).unwrap()
+        })
     };
     "exit_thread", "children", Bound::Batch, |scene| {
         let parent = fork(&scene.shell);

@@ -10,6 +10,7 @@ mod exec;
 mod exit;
 mod fork;
 mod kernel_signal;
+mod kernel_threads;
 mod kill;
 mod namespace;
 mod notify;

@@ -26,9 +26,7 @@ pub(crate) fn scene<F: FnOnce()>(body: F) {
     if std::env::var_os(SUPERVISOR).is_some() {
         supervise(body);
     }
-    let test = std::any::type_name::<F>();
-    let test = test.strip_suffix("::{{closure}}").unwrap_or(test);
-    let test = test.split_once("::").map_or(test, |(_, path)| path);
+    let test = test_of::<F>();
     let output = Command::new(std::env::current_exe().expect("the test binary"))
         .args(["--exact", "--nocapture", test])
         .env(SUPERVISOR, "")
@@ -46,6 +44,13 @@ pub(crate) fn scene<F: FnOnce()>(body: F) {
         }
         _ => panic!("{}: {told}", output.status),
     }
+}
+
+/// The test in which that closure stands, as the harness names it.
+pub(crate) fn test_of<F>() -> &'static str {
+    let test = std::any::type_name::<F>();
+    let test = test.trim_end_matches("::{{closure}}");
+    test.split_once("::").map_or(test, |(_, path)| path)
 }
 
 /// Ends the scene as one that cannot be played here. Only for the scene's first process.

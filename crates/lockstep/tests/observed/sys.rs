@@ -223,6 +223,29 @@ pub(crate) fn unshare(flags: i32) -> Result<(), i32> {
     checked(unsafe { libc::unshare(flags) }).map(drop)
 }
 
+/// Mounts a file system of that kind, with nothing behind it; or changes how a mount behaves.
+pub(crate) fn mount(target: &str, kind: &str, flags: u64, data: &str) -> Result<(), i32> {
+    let [target, kind, data] = [target, kind, data].map(|it| CString::new(it).expect("no NUL"));
+    let data = data.as_ptr().cast();
+    // SAFETY: terminated strings.
+    let answer =
+        unsafe { libc::mount(c"none".as_ptr(), target.as_ptr(), kind.as_ptr(), flags, data) };
+    checked(answer).map(drop)
+}
+
+pub(crate) fn unmount(target: &str) -> Result<(), i32> {
+    let target = CString::new(target).expect("no NUL");
+    // SAFETY: a terminated string.
+    checked(unsafe { libc::umount(target.as_ptr()) }).map(drop)
+}
+
+/// The group and the session of a process.
+pub(crate) fn group_and_session(pid: i32) -> Result<(i32, i32), i32> {
+    // SAFETY: a plain number.
+    let both = unsafe { [libc::getpgid(pid), libc::getsid(pid)] };
+    Ok((pid_of(checked(both[0])?), pid_of(checked(both[1])?)))
+}
+
 pub(crate) fn kill(pid: i32, signal: i32) -> Result<(), i32> {
     // SAFETY: plain numbers.
     checked(unsafe { libc::kill(pid, signal) }).map(drop)

@@ -91,7 +91,7 @@ impl<H: Host> PtraceRole<H> {
     ) {
         let Some(tracer) = self.tracer(hold) else { return };
         let process = tracer.process(hold);
-        let action = hold.host().child_signal_action(hold.view(), process);
+        let action = process.child_signal_action(hold);
         if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
             let cause = cause(self.number_in(hold, process.pid_ns(hold)));
             tracer.signal(hold, Signal::SIGCHLD, cause, self.process(hold));
@@ -220,7 +220,7 @@ impl<H: Host> Process<H> {
             self.notify_tracer_parent_or_autoreap(hold);
             return;
         }
-        let action = hold.host().child_signal_action(hold.view(), tracer);
+        let action = tracer.child_signal_action(hold);
         if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
             let news = self.news_to_parent(hold);
             drop(self.reap(hold));
