@@ -191,6 +191,8 @@ fn no_signal_acts_on_a_kernel_thread() {
         let ticket = target.process().stop_ticket();
         assert_eq!(target.begin_stop(Signal::SIGSTOP, ticket), StopDecision::Discard);
         target.process().report_group_stopped(Signal::SIGSTOP);
+        let dump = target.begin_core_dump(Signal::SIGSEGV).map(drop);
+        assert_eq!(dump, Err(Errno::EINVAL));
         assert!(!target.process().is_stopped() && !target.process().is_group_exiting());
         assert_eq!(
             (events(&table), discards(&table), exit_requests(&table)),
@@ -213,6 +215,7 @@ fn nobody_traces_a_kernel_thread() {
             assert_eq!(answer, Err(Errno::EPERM));
         }
     }
+    assert_eq!([worker.trace_me(), kthreadd.trace_me()], [Err(Errno::EPERM); 2]);
     assert!(worker.tracer().is_none());
     let helper = helper_of(&worker);
     init.attach(helper.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();

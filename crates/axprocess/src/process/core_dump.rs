@@ -83,7 +83,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// `EAGAIN`: the exit of the process is decided, another thread is in exec, or this one has begun to exit: nothing is dumped.
+    /// In this order: `EINVAL`: a kernel thread (R-KTHREAD-03). `EAGAIN`: the exit of the process is decided, another thread is in exec, or this one has begun to exit: nothing is dumped.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -113,6 +113,9 @@ impl<H: Host> Thread<H> {
         let mut dump = PendingCoreDump { thread: ARef::from(self), signal, is_begun: false };
         let process = self.process();
         process.table().hold(|hold| {
+            if self.process().has(hold, Marks::KERNEL_THREAD) {
+                return Err(Errno::EINVAL);
+            }
             self.check_may_decide(hold)?;
             process.settle_group_exit(hold, ExitStatus::killed(signal).to_raw());
             process.mark(hold, Marks::DUMPING_CORE | Marks::SLOW_PATH);

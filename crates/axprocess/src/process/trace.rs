@@ -163,12 +163,12 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `ENOMEM`: there is no memory. `EPERM`: it is traced; the host [forbids it](Host::may_trace).
+    /// In this order: `ENOMEM`: there is no memory. `EPERM`: it is traced, or a kernel thread; the host [forbids it](Host::may_trace).
     pub fn trace_me(&self) -> Result<(), Errno> {
         let table = self.process().table();
         let (mut of_tracer, mut of_tracee) = (FreshRole::make(table)?, FreshRole::make(table)?);
         table.hold(|hold| {
-            if self.is_traced(hold) {
+            if self.is_traced(hold) || self.process().has(hold, Marks::KERNEL_THREAD) {
                 return Err(Errno::EPERM);
             }
             let Some(tracer) = self.process().parent_thread_unless_exited(hold) else {
@@ -191,7 +191,7 @@ impl<H: Host> Thread<H> {
     /// Makes the tracer of `maker`, who has just made this thread or its process, the tracer of this thread too, with the same options.
     ///
     /// For the kernel, before the thread runs: `PTRACE_O_TRACEFORK` and its like, `CLONE_PTRACE`. Returns how that tracer had begun, which decides how the thread
-    /// stops first; `None`: there is no tracer, or this thread has one already.
+    /// stops first; `None`: there is no tracer, or this thread has one already, or is a kernel thread.
     ///
     /// # Errors
     ///
@@ -205,7 +205,8 @@ impl<H: Host> Thread<H> {
         Ok(table.hold(|hold| {
             let pattern = maker.trace(hold)?;
             let tracer = pattern.tracer(hold)?;
-            if self.is_traced(hold) || self.state() != ThreadState::Live {
+            let is_kernel_thread = self.process().has(hold, Marks::KERNEL_THREAD);
+            if is_kernel_thread || self.is_traced(hold) || self.state() != ThreadState::Live {
                 return None;
             }
             let marks = pattern.marks(hold) - TraceMarks::STOPPED - TraceMarks::LISTENING;

@@ -46,6 +46,13 @@ pub(crate) enum Call<N, I> {
         space: ForkNamespace,
         set_tid: Vec<N>,
     },
+    /// The kernel makes its second root.
+    NewKthreadd,
+    /// A kernel thread makes another, or somebody who is none tries to.
+    ForkKernelThread {
+        parent: ForkParent,
+        set_tid: Vec<N>,
+    },
     SpawnThread {
         set_tid: Vec<N>,
     },
@@ -191,6 +198,10 @@ impl Step {
                 let set_tid = numbers(&set_tid);
                 Call::Fork { exit_signal, parent, space, set_tid }
             }
+            Call::NewKthreadd => Call::NewKthreadd,
+            Call::ForkKernelThread { parent, set_tid } => {
+                Call::ForkKernelThread { parent, set_tid: numbers(&set_tid) }
+            }
             Call::SpawnThread { set_tid } => Call::SpawnThread { set_tid: numbers(&set_tid) },
             Call::ExitThread(status) => Call::ExitThread(status),
             Call::BeginExit(status) => Call::BeginExit(status),
@@ -305,6 +316,7 @@ impl Step {
                 world.children(process).into_iter().any(|child| world.has_report(child))
             }
             Call::Stop | Call::JoinStop | Call::StopAll => world.is_stop_requested(thread),
+            Call::ForkKernelThread { .. } => world.is_kernel_thread(process),
             Call::FinishExec => world.is_in_exec(thread),
             Call::TraceStop(_) | Call::TraceGroupStop(_) => world.is_traced(thread),
             Call::Resume(_) | Call::Listen(_) | Call::SetKillsAtExit(..) | Call::Detach(_) => {
@@ -371,17 +383,17 @@ impl World {
         if awake.is_empty() { asleep } else { awake }
     }
 
-    /// Whom a signal can kill: init cannot die.
+    /// Whom a signal can kill, or their kernel: the roots cannot die.
     fn mortals(&self) -> Vec<ProcessKey> {
         let mut processes = self.processes();
-        processes.retain(|&process| process != ProcessKey(0));
+        processes.retain(|&process| !self.is_root(process));
         processes
     }
 
-    /// Who has begun to exit, and is not done. The last thread of init does not go on.
+    /// Who has begun to exit, and is not done. The last thread of a root does not go on.
     fn begun(&self) -> Vec<ThreadKey> {
         let mut threads = self.begun_threads();
-        threads.retain(|&thread| !self.is_last_of_init(thread));
+        threads.retain(|&thread| !self.is_last_of_root(thread));
         threads
     }
 
@@ -402,14 +414,14 @@ impl World {
 
     fn permits(&self, caller: ThreadKey, deed: &Deed) -> bool {
         let own = self.process_of(caller);
-        let is_init = own == ProcessKey(0);
+        let is_root = self.is_root(own);
         let sleeps = self.sleeps(caller) || self.is_in_exec(caller);
         match deed {
             Call::FinishExec => self.is_in_exec(caller) && !self.sleeps(caller),
             // It waits for no tracer.
             Call::Exec => !sleeps && !self.has_ptrace_besides(caller),
-            Call::ExitThread(_) | Call::BeginExit(_) => !sleeps && !self.is_last_of_init(caller),
-            Call::Exit(_) | Call::BeginCoreDump(_) => !sleeps && !is_init,
+            Call::ExitThread(_) | Call::BeginExit(_) => !sleeps && !self.is_last_of_root(caller),
+            Call::Exit(_) | Call::BeginCoreDump(_) => !sleeps && !is_root,
             Call::Fork { space: ForkNamespace::New, .. } | Call::Unshare => {
                 !sleeps && self.level(self.space_of(own)) < 3
             }

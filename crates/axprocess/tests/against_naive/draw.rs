@@ -14,10 +14,14 @@ use crate::naive::send::{KernelTarget, Told};
 
 type Drawn = Call<Arg, u8>;
 
-/// Scripts of up to that many steps; half of them begin with a shell, its terminal and two jobs.
+/// Scripts of up to that many steps; two fifths of them begin with a shell, its terminal and two jobs, and a fifth with kthreadd, a worker and helpers of both.
 pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = (any::<u8>(), call()).prop_map(|(by, call)| Step { by, call });
-    let beginning = prop_oneof![Just(Vec::new()), Just(a_shell_with_two_jobs())];
+    let beginning = prop_oneof![
+        2 => Just(Vec::new()),
+        2 => Just(a_shell_with_two_jobs()),
+        1 => Just(a_worker_and_helpers()),
+    ];
     (beginning, vec(step, 1..=longest)).prop_map(|(beginning, rest)| [beginning, rest].concat())
 }
 
@@ -37,6 +41,26 @@ fn a_shell_with_two_jobs() -> Vec<Step> {
         (2, lead()),
         (1, fork()),
         (3, lead()),
+    ];
+    calls.into_iter().map(|(by, call)| Step { by, call }).collect()
+}
+
+fn a_worker_and_helpers() -> Vec<Step> {
+    let fork = |parent| Call::Fork {
+        exit_signal: 17,
+        parent,
+        space: ForkNamespace::Inherited,
+        set_tid: Vec::new(),
+    };
+    let worker = || Call::ForkKernelThread { parent: ForkParent::Caller, set_tid: Vec::new() };
+    let calls = [
+        (0, Call::NewKthreadd),
+        (0, worker()),
+        (2, fork(ForkParent::Sibling)),
+        (3, Call::Exec),
+        (1, fork(ForkParent::Caller)),
+        (2, fork(ForkParent::Caller)),
+        (3, fork(ForkParent::Caller)),
     ];
     calls.into_iter().map(|(by, call)| Step { by, call }).collect()
 }
@@ -76,9 +100,13 @@ fn births() -> BoxedStrategy<Drawn> {
     let fork = (exit_signal, parent(), space(), set_tid()).prop_map(
         |(exit_signal, parent, space, set_tid)| Call::Fork { exit_signal, parent, space, set_tid },
     );
+    let of_kernel = (parent(), set_tid())
+        .prop_map(|(parent, set_tid)| Call::ForkKernelThread { parent, set_tid });
     prop_oneof![
-        5 => fork,
-        2 => set_tid().prop_map(|set_tid| Call::SpawnThread { set_tid }),
+        20 => fork,
+        1 => Just(Call::NewKthreadd),
+        3 => of_kernel,
+        8 => set_tid().prop_map(|set_tid| Call::SpawnThread { set_tid }),
     ]
     .boxed()
 }

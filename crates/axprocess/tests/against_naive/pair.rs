@@ -6,9 +6,9 @@ use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use axprocess::{
-    Attention, CttyChange, DiscardedSignals, Errno, ExitStatus, ProcessState, RunState, Signal,
-    StopDecision, TerminalAnswer, TerminalKind, TerminalRelease, ThreadExit, ThreadStop,
-    TraceStopped, WaitRequest, WaitStatus,
+    Attention, CttyChange, DiscardedSignals, Errno, ExitStatus, ForkNamespace, ProcessState,
+    RunState, Signal, StopDecision, TerminalAnswer, TerminalKind, TerminalRelease, ThreadExit,
+    ThreadStop, TraceStopped, WaitRequest, WaitStatus,
 };
 
 use crate::call::{Call, Deed, Step};
@@ -154,7 +154,19 @@ impl Pair {
         match *deed {
             Call::Fork { exit_signal, parent, space, ref set_tid } => {
                 let set_tid = unsigned(set_tid);
-                let fork = Fork { exit_signal, parent, space, set_tid };
+                let is_kernel_thread = false;
+                let fork = Fork { exit_signal, parent, space, set_tid, is_kernel_thread };
+                naive.fork(caller, &fork).map(|_| ()).into()
+            }
+            Call::NewKthreadd => naive.new_kthreadd().map(|_| ()).into(),
+            Call::ForkKernelThread { parent, ref set_tid } => {
+                let fork = Fork {
+                    exit_signal: 17,
+                    parent,
+                    space: ForkNamespace::Inherited,
+                    set_tid: unsigned(set_tid),
+                    is_kernel_thread: true,
+                };
                 naive.fork(caller, &fork).map(|_| ()).into()
             }
             Call::SpawnThread { ref set_tid } => {
@@ -393,6 +405,9 @@ impl Pair {
                     compare(sleeps.0, sleeps.1, || format!("whether {thread_key:?} sleeps"))?;
                 }
             }
+            compare(naive.is_kernel_thread(key), process.is_kernel_thread(), || {
+                format!("whether {key:?} is a kernel thread")
+            })?;
             let tasks = process.tasks().unwrap();
             let keys: Vec<_> = tasks.iter().map(|thread| thread.host_data().key).collect();
             compare(naive.threads_of(key), keys, || format!("the directory of {key:?}"))?;

@@ -262,6 +262,26 @@ impl Real {
                 let leader = ThreadData::inherited(born.1, thread.host_data());
                 thread.fork(request, data, leader).map(|leader| self.enter(born.1, leader)).into()
             }
+            Call::NewKthreadd => {
+                let data = ProcessData {
+                    key: born.0,
+                    treatment: AtomicU8::new(0),
+                    actions: Mutex::default(),
+                    user: AtomicU8::new(0),
+                };
+                let leader = ThreadData { key: born.1, blocked: Mutex::default() };
+                let made = self.table.new_kthreadd(2, data, leader);
+                made.map(|leader| self.enter(born.1, leader)).into()
+            }
+            Call::ForkKernelThread { parent, ref set_tid } => {
+                let set_tid: Vec<u32> = set_tid.iter().map(|&tid| tid.cast_unsigned()).collect();
+                let number = if set_tid.is_empty() { Number::Next } else { Number::Each(&set_tid) };
+                let request = ForkRequest { number, parent, ..ForkRequest::default() };
+                let data = ProcessData::inherited(born.0, process.host_data());
+                let leader = ThreadData::inherited(born.1, thread.host_data());
+                let made = thread.fork_kernel_thread(request, data, leader);
+                made.map(|leader| self.enter(born.1, leader)).into()
+            }
             Call::SpawnThread { ref set_tid } => {
                 let set_tid: Vec<u32> = set_tid.iter().map(|&tid| tid.cast_unsigned()).collect();
                 let number = if set_tid.is_empty() { Number::Next } else { Number::Each(&set_tid) };

@@ -62,7 +62,8 @@ fn run_helper<F: FnOnce()>(_: &F) -> (PathBuf, i32) {
     permitted(sys::unshare(libc::CLONE_NEWNS), "a mount namespace");
     permitted(sys::mount("/", "", libc::MS_REC | libc::MS_PRIVATE, ""), "a mount of one's own");
     let target = tree.to_str().expect("a path").to_owned();
-    let options = format!("none,name=lockstep{},release_agent={}", sys::pid(), agent.display());
+    let name = format!("name=lockstep{}", sys::pid());
+    let options = format!("none,{name},release_agent={}", agent.display());
     match sys::mount(&target, "cgroup", 0, &options) {
         Err(libc::ENODEV | libc::EINVAL) => skip("there are no hierarchies with release agents"),
         answer => permitted(answer, "a hierarchy of control groups"),
@@ -83,7 +84,16 @@ fn run_helper<F: FnOnce()>(_: &F) -> (PathBuf, i32) {
         std::thread::yield_now();
     };
     fs::remove_dir(&group).expect("nobody is in it");
-    sys::unmount(&target).expect("nobody uses it");
+    // What is left of the group goes in its own time, and only an unmount after that takes the hierarchy along.
+    until(|| {
+        sys::unmount(&target).expect("nobody uses it");
+        let known = fs::read_to_string("/proc/self/cgroup").expect("/proc");
+        let is_gone = !known.contains(&format!("{name}:"));
+        if !is_gone {
+            sys::mount(&target, "cgroup", 0, &options).expect("it was mounted before");
+        }
+        is_gone
+    });
     let Some(helper) = helper else {
         fs::remove_dir_all(&place).expect("its files");
         skip("the kernel runs no helper that is seen here");

@@ -1,12 +1,14 @@
 //! fork, new threads, their numbers, and the namespaces that they live in.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axprocess::{
     ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkParent, Signal, SignalAction,
 };
 
 use super::{
-    HIGHEST_LIMIT, Life, Pid, PidKey, Process, ProcessKey, Space, SpaceKey, Stop, Thread,
-    ThreadKey, World,
+    HIGHEST_LIMIT, INIT, Life, NAMELESS, Pid, PidKey, Process, ProcessKey, Space, SpaceKey, Stop,
+    Thread, ThreadKey, World,
 };
 
 /// Below, no number is given out any more once the search has begun again (R-PID-02).
@@ -19,6 +21,8 @@ pub(crate) struct Fork {
     pub(crate) parent: ForkParent,
     pub(crate) space: ForkNamespace,
     pub(crate) set_tid: Vec<u32>,
+    /// It makes a kernel thread, on the kernel's own account.
+    pub(crate) is_kernel_thread: bool,
 }
 
 impl World {
@@ -27,17 +31,28 @@ impl World {
         let like = self.process_of(caller);
         let own_space = self.space_of(like);
         let is_sibling = fork.parent == ForkParent::Sibling;
+        // R-KTHREAD-03.
+        if fork.is_kernel_thread && !self[like].kernel_thread {
+            return Err(Errno::EINVAL);
+        }
         if is_sibling && self.space_of_init(like).is_some() {
             return Err(Errno::EINVAL);
         }
-        if self.is_dying(like) {
+        if self.is_dying(like) && !fork.is_kernel_thread {
             return Err(Errno::EINTR);
+        }
+        if is_sibling && self.is_root(like) {
+            return Err(Errno::EINVAL);
         }
         let is_new = fork.space == ForkNamespace::New;
         if is_new && self[caller].children_space != own_space {
             return Err(Errno::EINVAL);
         }
-        let space = if is_new { self.make_space(own_space) } else { self[caller].children_space };
+        let space = match is_new {
+            true => self.make_space(own_space),
+            false if fork.is_kernel_thread => own_space,
+            false => self[caller].children_space,
+        };
         let pid = match self.take_numbers(space, &fork.set_tid) {
             Ok(pid) => pid,
             Err(errno) => {
@@ -93,6 +108,7 @@ impl World {
             treatment: caller_now.treatment,
             actions: caller_now.actions,
             user: caller_now.user,
+            kernel_thread: fork.is_kernel_thread,
         };
         self.processes.insert(key, process);
         // R-FORK-14.
@@ -100,6 +116,66 @@ impl World {
             self[space].init = Some(key);
         }
         Ok(self.add_thread(caller, key, pid, space))
+    }
+
+    /// Makes the second root, with number 2. R-KTHREAD-01, R-KTHREAD-02.
+    pub(crate) fn new_kthreadd(&mut self) -> Result<ThreadKey, Errno> {
+        const NUMBER: u32 = 2;
+        let root = SpaceKey(0);
+        if self.kthreadd.is_some() || self.find(root, NUMBER.cast_signed()).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        // Group 0 of session 0, as long as init is in that session; else others without a number.
+        let group = match self[INIT].session == NAMELESS {
+            true => NAMELESS,
+            false => self.add_pid(root, vec![0]),
+        };
+        let pid = self.add_pid(root, vec![NUMBER]);
+        let key = ProcessKey(self.births[0]);
+        self.births[0] += 1;
+        let moment = self.tick();
+        let kthreadd = Process {
+            pid,
+            life: Life::Alive,
+            parent: None,
+            place: moment,
+            exit_signal: 0,
+            parent_program: 0,
+            program: 0,
+            group,
+            joined: moment,
+            exposed: false,
+            session: group,
+            terminal: None,
+            leads_session: false,
+            foreground_at_hang_up: None,
+            subreaper: false,
+            below_subreaper: false,
+            execed: false,
+            code: ExitStatus::exited(0),
+            group_exit: false,
+            last_to_live: None,
+            last_gone: None,
+            dumper: None,
+            stop: Stop::Running,
+            stop_signal: None,
+            stop_report: false,
+            continue_report: false,
+            notice: None,
+            continues: 0,
+            treatment: ChildSignalAction::empty(),
+            actions: BTreeMap::new(),
+            user: 0,
+            kernel_thread: true,
+        };
+        self.processes.insert(key, kthreadd);
+        self.kthreadd = Some(key);
+        Ok(self.add_thread_that_blocks(BTreeSet::new(), key, pid, root))
+    }
+
+    fn add_pid(&mut self, space: SpaceKey, numbers: Vec<u32>) -> PidKey {
+        self.pids.push(Pid { space, numbers });
+        PidKey(self.pids.len() - 1)
     }
 
     /// Makes a thread of the caller's process. R-CLONE-12, R-FORK-04, R-PID-07.
@@ -129,7 +205,18 @@ impl World {
         pid: PidKey,
         space: SpaceKey,
     ) -> ThreadKey {
+        // R-FORK-06.
         let blocked = self[creator].blocked.clone();
+        self.add_thread_that_blocks(blocked, process, pid, space)
+    }
+
+    fn add_thread_that_blocks(
+        &mut self,
+        blocked: BTreeSet<Signal>,
+        process: ProcessKey,
+        pid: PidKey,
+        space: SpaceKey,
+    ) -> ThreadKey {
         let key = ThreadKey(self.births[1]);
         self.births[1] += 1;
         let thread = Thread {
@@ -143,7 +230,6 @@ impl World {
             parked: false,
             stopped: false,
             death_signal: None,
-            // R-FORK-06.
             blocked,
             children_space: space,
             code: ExitStatus::exited(0),
@@ -213,8 +299,7 @@ impl World {
         if self[space].closed {
             return Err(Errno::ENOMEM);
         }
-        self.pids.push(Pid { space, numbers });
-        Ok(PidKey(self.pids.len() - 1))
+        Ok(self.add_pid(space, numbers))
     }
 
     fn number_everywhere(&mut self, space: SpaceKey, set_tid: &[u32]) -> Result<Vec<u32>, Errno> {

@@ -5,7 +5,7 @@ use axprocess::{
 };
 
 use super::send::Scope;
-use super::{Hook, INIT, Life, PidKey, ProcessKey, SIGCHLD, SpaceKey, ThreadKey, World};
+use super::{Hook, Life, PidKey, ProcessKey, SIGCHLD, SpaceKey, ThreadKey, World};
 
 impl World {
     /// One thread exits. R-EXIT-01 to R-EXIT-07, R-EXIT-14 to R-EXIT-16.
@@ -35,6 +35,10 @@ impl World {
         signal: Signal,
     ) -> Result<(), Errno> {
         let process = self.process_of(thread);
+        // R-KTHREAD-03.
+        if self[process].kernel_thread {
+            return Err(Errno::EINVAL);
+        }
         if !self.may_decide(thread) {
             return Err(Errno::EAGAIN);
         }
@@ -88,7 +92,7 @@ impl World {
     fn decide_if_all_have_begun(&mut self, process: ProcessKey) {
         let living = self.living_threads_of(process);
         let all_have = living.iter().all(|&thread| self[thread].settled.is_some());
-        if all_have && !living.is_empty() && self.takes_signals(process) && process != INIT {
+        if all_have && !living.is_empty() && self.takes_signals(process) && !self.is_root(process) {
             self[process].group_exit = true;
             self.end_stop_silently(process);
         }
@@ -302,7 +306,7 @@ impl World {
             number => Signal::new(number),
         };
         let treatment = match signal {
-            Some(Signal::SIGCHLD) => self[parent].treatment,
+            Some(Signal::SIGCHLD) => self.treatment_of(parent),
             _ => ChildSignalAction::empty(),
         };
         if let Some(signal) = signal.filter(|_| !treatment.contains(ChildSignalAction::IGNORE)) {
@@ -417,6 +421,10 @@ impl World {
     /// A thread makes itself the only one and the leader. R-EXEC-01 to R-EXEC-04, R-EXEC-06, R-EXEC-08, R-EXEC-10, R-EXEC-11.
     pub(crate) fn exec(&mut self, thread: ThreadKey) -> Result<(), Errno> {
         let process = self.process_of(thread);
+        // R-KTHREAD-06.
+        if self[process].kernel_thread {
+            return Err(Errno::EINVAL);
+        }
         if !self.may_decide(thread) {
             return Err(Errno::EAGAIN);
         }
@@ -441,6 +449,10 @@ impl World {
     /// The same in steps: all others are asked to exit, and do, with status 0. R-EXEC-12, R-EXIT-19.
     pub(crate) fn exec_in_steps(&mut self, thread: ThreadKey) -> Result<Option<()>, Errno> {
         let process = self.process_of(thread);
+        // R-KTHREAD-06.
+        if self[process].kernel_thread {
+            return Err(Errno::EINVAL);
+        }
         if !self.may_decide(thread) {
             return Err(Errno::EAGAIN);
         }
@@ -529,8 +541,9 @@ impl World {
         Ok(())
     }
 
-    /// Whether this exit would be the machine's end (R-EXIT-18).
-    pub(crate) fn is_last_of_init(&self, thread: ThreadKey) -> bool {
-        self.process_of(thread) == INIT && self.living_threads_of(INIT) == [thread]
+    /// Whether this exit would be the machine's end (R-EXIT-18), or that of who never ends (R-KTHREAD-01).
+    pub(crate) fn is_last_of_root(&self, thread: ThreadKey) -> bool {
+        let process = self.process_of(thread);
+        self.is_root(process) && self.living_threads_of(process) == [thread]
     }
 }

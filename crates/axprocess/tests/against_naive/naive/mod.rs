@@ -178,6 +178,8 @@ pub(crate) struct Process {
     actions: BTreeMap<Signal, SignalAction>,
     /// Whose it is: user 0 may signal everybody, the others themselves.
     user: u8,
+    /// It is a kernel thread (R-KTHREAD-03).
+    kernel_thread: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -268,6 +270,8 @@ pub(crate) struct World {
     execs: BTreeMap<ProcessKey, ThreadKey>,
     /// What the threads wait for that have found nothing to report.
     sleepers: BTreeMap<ThreadKey, Wait>,
+    /// The second root, if there is one (R-KTHREAD-01).
+    kthreadd: Option<ProcessKey>,
     births: [usize; 2],
     clock: u64,
     hooks: Vec<Hook>,
@@ -340,6 +344,7 @@ impl World {
             treatment: ChildSignalAction::empty(),
             actions: HANDLED_AT_BOOT.map(|signal| (signal, SignalAction::Handle)).into(),
             user: 0,
+            kernel_thread: false,
         };
         Self {
             pids: vec![
@@ -352,6 +357,7 @@ impl World {
             processes: BTreeMap::from([(INIT, init)]),
             execs: BTreeMap::new(),
             sleepers: BTreeMap::new(),
+            kthreadd: None,
             births: [1, 1],
             clock: 0,
             hooks: Vec::new(),
@@ -524,6 +530,23 @@ impl World {
     pub(crate) fn space_of_init(&self, process: ProcessKey) -> Option<SpaceKey> {
         let space = self.space_of(process);
         (self[space].init == Some(process)).then_some(space)
+    }
+
+    /// Whether it never ends: one of the two roots (R-EXIT-18, R-KTHREAD-01).
+    pub(crate) fn is_root(&self, process: ProcessKey) -> bool {
+        process == INIT || Some(process) == self.kthreadd
+    }
+
+    pub(crate) fn is_kernel_thread(&self, process: ProcessKey) -> bool {
+        self[process].kernel_thread
+    }
+
+    /// What a process does about SIGCHLD. R-KTHREAD-05.
+    fn treatment_of(&self, process: ProcessKey) -> ChildSignalAction {
+        match Some(process) == self.kthreadd {
+            true => ChildSignalAction::IGNORE,
+            false => self[process].treatment,
+        }
     }
 
     fn tick(&mut self) -> u64 {

@@ -92,6 +92,10 @@ impl World {
         cause: SignalCause,
     ) {
         let process = self.process_of(thread);
+        // R-KTHREAD-03.
+        if self[process].kernel_thread {
+            return;
+        }
         // R-EXIT-12, R-STOP-12, R-KILL-06: the sender has succeeded, and that is all.
         let cuts_dump = signal == Signal::SIGKILL
             && self.is_dumping_core(process)

@@ -50,7 +50,9 @@ impl World {
         let process = self.process_of(thread);
         // R-NS-12: an init drops what it does not handle.
         let is_spared = self.is_orphaned(self[process].group, None) || self.is_shielded(process);
+        // R-KTHREAD-03: there is nothing to stop in a kernel thread.
         if self[process].group_exit
+            || self[process].kernel_thread
             || self.execs.contains_key(&process)
             || (signal != Signal::SIGSTOP && is_spared)
         {
@@ -164,7 +166,7 @@ impl World {
         let Some(thread) = self[process].parent else { return };
         let parent = self.process_of(thread);
         let quiet = ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP;
-        if !self[parent].treatment.intersects(quiet) {
+        if !self.treatment_of(parent).intersects(quiet) {
             let pid = self.number_seen_by(process, parent);
             let cause = match status {
                 Some(status) => SignalCause::Child { pid, status },

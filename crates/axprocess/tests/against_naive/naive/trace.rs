@@ -46,6 +46,10 @@ impl World {
         let own = self.process_of(caller);
         let target = self.find_thread(own, tid).ok_or(Errno::ESRCH)?;
         let is_there = self[target].alive || self[target].exiting;
+        // R-KTHREAD-04.
+        if self[self.process_of(target)].kernel_thread {
+            return Err(Errno::EPERM);
+        }
         if self.process_of(target) == own || !is_there || self.is_traced(target) {
             return Err(Errno::EPERM);
         }
@@ -62,7 +66,7 @@ impl World {
 
     /// ptrace_traceme.
     pub(crate) fn trace_me(&mut self, thread: ThreadKey) -> Result<(), Errno> {
-        if self.is_traced(thread) {
+        if self.is_traced(thread) || self[self.process_of(thread)].kernel_thread {
             return Err(Errno::EPERM);
         }
         let parent = self[self.process_of(thread)].parent;
@@ -194,7 +198,7 @@ impl World {
         let Some(tracer) = self[tracee].traced.tracer else { return };
         let process = self.process_of(tracer);
         let quiet = ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP;
-        if !self[process].treatment.intersects(quiet) {
+        if !self.treatment_of(process).intersects(quiet) {
             let pid = self.tid_seen_by(tracee, process);
             let cause = match status {
                 Some(status) => SignalCause::Child { pid, status },
@@ -273,7 +277,7 @@ impl World {
         let careless = ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT;
         let dead = if self.parent(zombie) != Some(of_tracer) {
             self.notify(zombie)
-        } else if self[of_tracer].treatment.intersects(careless) {
+        } else if self.treatment_of(of_tracer).intersects(careless) {
             self.wake(zombie);
             Some(zombie)
         } else {
