@@ -418,6 +418,17 @@ coded! {
             by: Index,
             bits: u8,
         },
+        /// The kernel makes its second root.
+        NewKthreadd {
+            pid: u16,
+        },
+        /// A kernel thread makes another; who is none is refused.
+        ForkKernelThread {
+            by: Index,
+            how: u8,
+            exit_signal: u8,
+            numbers: [Wild; 2],
+        },
     }
 
     /// The flags of clone: mostly some that mean something here.

@@ -1,9 +1,10 @@
 //! Calls of clone's family.
 
-use axprocess::{CloneArgs, CloneRequest, Errno, NewTask, Pid};
+use axprocess::{ARef, CloneArgs, CloneRequest, Errno, NewTask, Pid, Thread};
 
 use super::{World, fork_request, inherited};
 use crate::call::{Call, Steps, Word};
+use crate::host::{Moody, Signals, Waiting};
 
 /// No structure is said to be longer.
 const LONGEST: usize = 8192;
@@ -35,6 +36,21 @@ impl World {
                     if address == BAD_ADDRESS { Err(Errno::EFAULT) } else { Ok(()) }
                 };
                 self.clone_by(by, &CloneRequest::from_clone3(&args.ok()?, size, copy).ok()?)
+            }
+            Call::NewKthreadd { pid } => {
+                let (signals, waiting) = <(Signals, Waiting)>::default();
+                let kthreadd = self.table.new_kthreadd(pid.into(), signals, waiting).ok()?;
+                self.enter(kthreadd);
+                Some(())
+            }
+            Call::ForkKernelThread { by, how, exit_signal, numbers } => {
+                let numbers = numbers.map(|number| Pid::try_from(number.value()).unwrap_or(0));
+                let request = fork_request(how, exit_signal, &numbers);
+                let caller = self.thread(by).filter(|_| self.has_room())?;
+                let (signals, waiting) = inherited(caller);
+                let made = caller.fork_kernel_thread(request, signals, waiting).ok()?;
+                self.enter(made);
+                Some(())
             }
             Call::BeginVfork { by, child } => {
                 let (parent, child) = (self.thread(by)?, self.thread(child)?);
@@ -75,6 +91,12 @@ impl World {
         }
         self.threads.push(Some(made));
         Some(())
+    }
+
+    /// The first thread of a new process.
+    fn enter(&mut self, made: ARef<Thread<Moody>>) {
+        self.processes.push(Some(ARef::clone(made.process())));
+        self.threads.push(Some(made));
     }
 
     fn clone_by(&mut self, by: u8, request: &CloneRequest) -> Option<()> {
