@@ -300,8 +300,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// The last thread of `process` has begun to exit: from here on no thread runs in it, and none joins. Its children are still its own, and it is no
-    /// zombie yet: the place to count down what lives as long as a process runs. Called once in the life of a process; never for the table's init,
-    /// which does not end.
+    /// zombie yet: the place to count down what lives as long as a process runs. Called once in the life of a process; never for the table's init
+    /// and for kthreadd, which do not end.
     ///
     /// Default: nothing.
     fn last_thread_exited(&self, view: View<'_, Self>, process: &Process<Self>) {

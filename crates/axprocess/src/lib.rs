@@ -34,7 +34,7 @@
 //! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
 //! | a hang-up, a key that makes a signal | [`Terminal::hang_up`], [`Terminal::signal_foreground`] |
 //! | ptrace | [`Thread::attach`], [`Thread::trace_me`], [`Thread::trace_stop`], [`Thread::resume_tracee`], [`Thread::detach`] |
-//! | `/proc/PID/stat`, `status`, `task/TID/children`, readdir of `/proc` | [`Process::stat`], [`Process::namespace_numbers`], [`Thread::children`], [`ProcessTable::next_process`] |
+//! | `/proc/PID/stat`, `status`, `task/TID/children`, readdir of `/proc` | [`Process::stat`], [`Process::namespace_numbers`], [`Process::is_kernel_thread`], [`Thread::children`], [`ProcessTable::next_process`] |
 //! | what several getters would answer at one moment; a walk without a `Vec` | [`ProcessTable::read`], [`View`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::report_group_stopped`], [`Process::report_group_continued`] |
 //!

@@ -105,7 +105,7 @@ fn look_on<H: Host>(hold: &mut Hold<'_, H>, viewer: &PidNamespace<H>, from: Pid)
 
 impl<H: Host> Process<H> {
     /// Returns this process and all its descendants, zombies included, as they stood at one moment: parents before
-    /// children, children in the order of [`Process::children`]. Empty once the process is reaped, and for a viewer that cannot see it.
+    /// children, children in the order of [`Process::children`]. What is below the table's init is not below kthreadd: each root has a tree of its own. Empty once the process is reaped, and for a viewer that cannot see it.
     ///
     /// Holds the lock for as long as it takes to look at all of them, which is for debuggers, checkpoints and out-of-memory killers, not for
     /// `/proc`. Allocates before, for as many processes as there are in the whole table.

@@ -84,7 +84,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order:
-    /// * `EINVAL`: a sibling of an init (R-CLONE-11); a new namespace although one is waiting for the caller's children (R-CLONE-16).
+    /// * `EINVAL`: a sibling of an init (R-CLONE-11), or of kthreadd; a new namespace although one is waiting for the caller's children (R-CLONE-16).
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
     /// * `EINTR`: the caller is dying (R-CLONE-19).
     /// * `ENOMEM`: there is no memory, or the table is gone.
@@ -372,7 +372,7 @@ impl<H: Host> Process<H> {
     /// # Errors
     ///
     /// In this order:
-    /// * `EINVAL`: a sibling of an init (R-CLONE-11), or of a process that is reaped.
+    /// * `EINVAL`: a sibling of an init (R-CLONE-11), of kthreadd, or of a process that is reaped.
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
     /// * `ENOMEM`: the table is gone; the process was the init of a namespace, and is a zombie. Numbers: as for [`Thread::fork`], but that the host is not asked for its leave.
     ///
