@@ -167,6 +167,8 @@ impl Host for Moody {
     type ThreadData = Waiting;
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn post_signal(

@@ -620,7 +620,7 @@ mod tests {
         // A session with a terminal that its leader has not.
         let table = ProcessTable::new(TestHost);
         let init = table.new_init(1, (), ()).expect("the first");
-        let terminal = table.new_terminal(crate::TerminalKind::Other, 0).expect("memory");
+        let terminal = table.new_terminal(crate::TerminalKind::Other, 0, ()).expect("memory");
         init.process().setsid().expect("a session");
         init.process().table().hold(|hold| {
             let group = init.process().group_in(hold);

@@ -40,6 +40,8 @@ use crate::{ARef, Errno, ExitStatus, Host, Pid};
 /// #     type ThreadData = ();
 /// #     type GroupData = ();
 /// #     type SessionData = ();
+/// #     type NamespaceData = ();
+/// #     type TerminalData = ();
 /// #     type Usage = ();
 /// # }
 /// use axprocess::{ExitStatus, ForkRequest, HandleState, WaitRequest};

@@ -3,8 +3,8 @@
 use core::num::NonZeroUsize;
 
 use crate::{
-    ChildNews, DiscardedSignals, ForcedAction, Lock, PidNamespace, Process, Relations, Signal,
-    SignalInfo, Terminal, Thread, View,
+    ChildNews, DiscardedSignals, ForcedAction, Identity, Lock, PidNamespace, Process, ProcessGroup,
+    Relations, Session, Signal, SignalInfo, Terminal, Thread, View,
 };
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
@@ -25,6 +25,8 @@ use crate::{
 ///
 /// **A panic that leaves a hook ends the program**: half an operation is worse than none. It cannot be caught.
 ///
+/// From every object there is a way to the host, which takes no lock: [`Process::host`], [`Thread::host`] and so on, and [`View::host`].
+///
 /// ```
 /// use axprocess::{Host, Relations};
 ///
@@ -36,6 +38,8 @@ use crate::{
 ///     type ThreadData = ();
 ///     type GroupData = ();
 ///     type SessionData = ();
+///     type NamespaceData = ();
+///     type TerminalData = ();
 ///     type Usage = ();
 /// }
 /// ```
@@ -54,6 +58,12 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// What the kernel hangs on a session; all else is as for [`GroupData`](Self::GroupData).
     type SessionData: Default + Send + Sync + 'static;
+
+    /// What the kernel hangs on a PID namespace, the table's own included; all else is as for [`GroupData`](Self::GroupData).
+    type NamespaceData: Default + Send + Sync + 'static;
+
+    /// What the kernel hangs on a terminal, given to [`ProcessTable::new_terminal`](crate::ProcessTable::new_terminal); stands inline in it. Never dropped under the relation lock.
+    type TerminalData: Send + Sync + 'static;
 
     /// What a process has used of the machine; `()` if the kernel does not count.
     type Usage: ResourceUsage;
@@ -376,6 +386,31 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, process);
         Self::Usage::default()
     }
+}
+
+macro_rules! way_to_host {
+    ($($type:ident: |$object:ident| $table:expr;)+) => {$(
+        impl<H: Host> $type<H> {
+            /// Returns the host of the table. Takes no lock.
+            ///
+            /// Whoever holds an object of a table holds the host too: also when the table itself has been dropped it is there, and goes with the last object.
+            #[inline]
+            pub fn host(&self) -> &H {
+                let $object = self;
+                $table.host()
+            }
+        }
+    )+};
+}
+
+way_to_host! {
+    Process: |process| process.table();
+    Thread: |thread| thread.process().table();
+    ProcessGroup: |group| group.table();
+    Session: |session| session.table();
+    PidNamespace: |pid_ns| pid_ns.table();
+    Terminal: |terminal| terminal.table();
+    Identity: |identity| identity.table();
 }
 
 /// What a process does about a signal.

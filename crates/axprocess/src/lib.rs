@@ -68,6 +68,8 @@
 //!     type ThreadData = ();
 //!     type GroupData = ();
 //!     type SessionData = ();
+//!     type NamespaceData = ();
+//!     type TerminalData = ();
 //!     type Usage = ();
 //! }
 //!

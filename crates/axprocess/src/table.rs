@@ -25,6 +25,8 @@ use crate::{ARef, Errno, Host, Pid, check};
 /// #     type ThreadData = ();
 /// #     type GroupData = ();
 /// #     type SessionData = ();
+/// #     type NamespaceData = ();
+/// #     type TerminalData = ();
 /// #     type Usage = ();
 /// # }
 /// let table = ProcessTable::new(MyKernel);
@@ -60,6 +62,8 @@ impl<H: Host> ProcessTable<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// static TABLE: ProcessTable<MyKernel> = ProcessTable::with_lock(MyKernel, Mutex::new(Relations::new()));
@@ -156,7 +160,7 @@ impl<H: Host> ProcessTable<H> {
         crate::process::new_kthreadd(table, pid, data, thread_data)
     }
 
-    /// Makes a terminal, which is nobody's controlling terminal yet. `device` is its device number, which the model only keeps.
+    /// Makes a terminal, which is nobody's controlling terminal yet. `device` is its device number, which the model only keeps, like the kernel's `data` of it.
     ///
     /// The kernel calls it once for each of its ttys, for a pseudo-terminal once for both sides, and holds the `ARef` as long as
     /// the tty exists. See [`Terminal`].
@@ -168,8 +172,9 @@ impl<H: Host> ProcessTable<H> {
         &self,
         kind: TerminalKind,
         device: u32,
+        data: H::TerminalData,
     ) -> Result<ARef<Terminal<H>>, Errno> {
-        Terminal::make(self.table.get_or_make(TableInner::make)?, kind, device)
+        Terminal::make(self.table.get_or_make(TableInner::make)?, kind, device, data)
     }
 
     /// Returns the table's own namespace, of level 0. Takes no lock.

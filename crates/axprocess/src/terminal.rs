@@ -53,6 +53,8 @@ use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 /// #     type ThreadData = ();
 /// #     type GroupData = ();
 /// #     type SessionData = ();
+/// #     type NamespaceData = ();
+/// #     type TerminalData = ();
 /// #     type Usage = ();
 /// # }
 /// use axprocess::{CttyChange, ForkRequest, TerminalFile, TerminalKind};
@@ -61,7 +63,7 @@ use crate::{ARef, Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 /// let shell = init.fork(ForkRequest::default(), (), ())?;
 /// shell.process().setsid()?;
 ///
-/// let pty = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800)?;
+/// let pty = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800, ())?;
 /// let opened = shell.process().open_terminal(&pty, TerminalFile::Readable);
 /// assert_eq!(opened, CttyChange::Acquired);
 /// assert_eq!(shell.process().controlling_terminal().unwrap().device(), 0x8800);
@@ -77,6 +79,7 @@ pub struct Terminal<H: Host> {
     foreground: Field<Option<IdentityKey>>,
     /// The numbers of the last foreground, on each level. They are shown also when that has ended (R-TTY-04).
     shown: Numbers<H>,
+    data: H::TerminalData,
 }
 
 /// What a terminal is.
@@ -114,6 +117,7 @@ impl<H: Host> Terminal<H> {
         table: &TableInner<H>,
         kind: TerminalKind,
         device: u32,
+        data: H::TerminalData,
     ) -> Result<ARef<Self>, Errno> {
         let table = ARef::from(table);
         ARef::make(|| Self {
@@ -124,6 +128,7 @@ impl<H: Host> Terminal<H> {
             session: WeakEdge::none(),
             foreground: Field::new(None),
             shown: Numbers::at_root(),
+            data,
         })
     }
 
@@ -135,6 +140,11 @@ impl<H: Host> Terminal<H> {
     /// Returns the device number with which it was made: what `/proc/PID/stat` shows as `tty_nr` (R-TTY-15). Takes no lock.
     pub const fn device(&self) -> u32 {
         self.device
+    }
+
+    /// Returns the kernel's data. Takes no lock.
+    pub const fn host_data(&self) -> &H::TerminalData {
+        &self.data
     }
 
     /// Returns the session whose controlling terminal this is. Takes the lock.

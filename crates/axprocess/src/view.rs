@@ -64,6 +64,8 @@ impl<H: Host> ProcessTable<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{Cursor, ForkRequest};
@@ -127,6 +129,15 @@ read! {
     Thread: |thread| thread.process().table();
     ProcessGroup: |group| group.table();
     Session: |session| session.table();
+}
+
+/// Whose view it is.
+impl<'h, H: Host> View<'h, H> {
+    /// Returns the host of the table.
+    #[inline]
+    pub const fn host(self) -> &'h H {
+        self.hold.host()
+    }
 }
 
 /// Who is there, by number.

@@ -48,6 +48,8 @@ impl<H: Host> ProcessTable<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// let table = ProcessTable::new(MyKernel);

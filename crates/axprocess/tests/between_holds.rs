@@ -22,6 +22,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn child_signal_action(&self, _: View<'_, Self>, _: &Process<Self>) -> ChildSignalAction {

@@ -145,7 +145,7 @@ fn an_ended_foreground_is_shown_inside_a_namespace_too() {
     fork(&init);
     let leader = fork_with(&init, NEW).unwrap();
     leader.process().setsid().unwrap();
-    let tty = table.new_terminal(TerminalKind::PseudoTerminal, 1).unwrap();
+    let tty = table.new_terminal(TerminalKind::PseudoTerminal, 1, ()).unwrap();
     leader.process().open_terminal(&tty, TerminalFile::Readable);
     let job = fork(&leader);
     job.process().setpgid(0, 0).unwrap();

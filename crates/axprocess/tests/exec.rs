@@ -192,7 +192,7 @@ fn exec_keeps_what_belongs_to_the_process() {
     let process = leader.process();
     process.setsid().unwrap();
     process.become_subreaper();
-    let terminal = table.new_terminal(TerminalKind::Other, 7).unwrap();
+    let terminal = table.new_terminal(TerminalKind::Other, 7, ()).unwrap();
     process.open_terminal(&terminal, TerminalFile::Readable);
     treat_sigchld(process, ChildSignalAction::IGNORE);
     let caller = spawn(&leader);

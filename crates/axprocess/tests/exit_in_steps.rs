@@ -279,7 +279,7 @@ fn a_session_keeps_its_terminal_until_its_leaders_exit_is_finished() {
     let (table, init) = boot();
     let leader = fork(&init);
     leader.process().setsid().unwrap();
-    let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 7).unwrap();
+    let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 7, ()).unwrap();
     leader.process().open_terminal(&terminal, TerminalFile::Readable);
     let other = spawn(&leader);
     let member = fork(&leader);

@@ -46,6 +46,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = Keepsake;
     type SessionData = Keepsake;
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn last_thread_exited(&self, _: View<'_, Self>, process: &Process<Self>) {

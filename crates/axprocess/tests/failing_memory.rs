@@ -78,6 +78,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     /// Each operation asks the allocator for all that it needs.
@@ -139,7 +141,7 @@ impl Cast {
         grandchild.process().create_group().unwrap();
         let leader = fork(&init);
         leader.process().setsid().unwrap();
-        let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 5).unwrap();
+        let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 5, ()).unwrap();
         leader.process().open_terminal(&terminal, TerminalFile::Readable);
         let outer = child.fork(NEW, (), ()).unwrap();
         let middle = outer.fork(NEW, (), ()).unwrap();
@@ -330,7 +332,7 @@ const OPERATIONS: [Operation; 42] = [
         it.grandchild.attach(it.leader.tid(), TraceStart::Seize, options).map(drop)
     }),
     ("trace_me", 2, |it| it.grandchild.trace_me()),
-    ("new_terminal", 1, |it| it.table.new_terminal(TerminalKind::Other, 9).map(drop)),
+    ("new_terminal", 1, |it| it.table.new_terminal(TerminalKind::Other, 9, ()).map(drop)),
     ("identity of a process", 1, |it| it.innermost.process().identity().map(drop)),
     ("identity of a thread", 1, |it| it.child.identity().map(drop)),
     ("identity of a group", 1, |it| it.leader.process().group().identity().map(drop)),

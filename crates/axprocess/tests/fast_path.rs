@@ -33,6 +33,8 @@ impl Host for K {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
     fn last_thread_exited(&self, _: View<'_, Self>, _: &Process<Self>) {
         self.0.fetch_add(1, Relaxed);

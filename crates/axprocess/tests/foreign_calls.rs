@@ -157,6 +157,8 @@ impl Host for Kernel {
     type ThreadData = Data;
     type GroupData = Data;
     type SessionData = Data;
+    type NamespaceData = Data;
+    type TerminalData = Data;
     type Usage = ();
 
     fn signal_action(&self, _: View<'_, Self>, _: &Process<Self>, _: Signal) -> SignalAction {
@@ -498,7 +500,7 @@ fn call(kind: usize) -> Option<()> {
         37 => {
             let kind = one_of(&[TerminalKind::PseudoTerminal, TerminalKind::Other]);
             let table = pick(|cast| &mut cast.tables)?;
-            keep(|cast| &mut cast.terminals, table.new_terminal(kind, 7));
+            keep(|cast| &mut cast.terminals, table.new_terminal(kind, 7, Data::new()));
         }
         38 => {
             let terminal = pick(|cast| &mut cast.terminals)?;

@@ -38,6 +38,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 }
 
@@ -116,7 +118,7 @@ fn a_getter_takes_the_lock_if_it_says_so_and_else_does_not() {
     let init = table.new_init(1, (), ()).unwrap();
     let shell = init.fork(ForkRequest::default(), (), ()).unwrap();
     shell.process().setsid().unwrap();
-    let terminal = table.new_terminal(TerminalKind::Other, 7).unwrap();
+    let terminal = table.new_terminal(TerminalKind::Other, 7, ()).unwrap();
     let (process, root) = (shell.process(), table.namespace());
     let (group, identity) = (process.group(), process.identity().unwrap());
     let (session, handle) = (group.session(), process.handle().unwrap());

@@ -105,6 +105,8 @@ impl Host for Curious {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     /// What takes the lock in a hook is noticed at once, and not a test that never ends.
@@ -343,7 +345,7 @@ fn every_hook_can_ask_everything() {
     let (leader, child) = (fork(&init), fork(&init));
     let thread = spawn(&leader);
     leader.process().setsid().unwrap();
-    let terminal = table.new_terminal(TerminalKind::Other, 1).unwrap();
+    let terminal = table.new_terminal(TerminalKind::Other, 1, ()).unwrap();
     leader.process().open_terminal(&terminal, TerminalFile::Readable);
     init.begin_vfork(&child);
     let chosen = ForkRequest { number: Number::Each(&[77]), ..ForkRequest::default() };

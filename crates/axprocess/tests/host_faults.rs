@@ -76,6 +76,8 @@ impl Host for Faulty {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn context(&self) -> Option<NonZeroUsize> {

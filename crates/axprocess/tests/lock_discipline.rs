@@ -102,6 +102,8 @@ impl Host for Kernel {
     type ThreadData = Data;
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 }
 
@@ -133,7 +135,7 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
     for round in 0..20 {
         let parent = fork(&init);
         parent.process().setsid().unwrap();
-        let terminal = table.new_terminal(TerminalKind::Other, round).unwrap();
+        let terminal = table.new_terminal(TerminalKind::Other, round, ()).unwrap();
         parent.process().open_terminal(&terminal, TerminalFile::Readable);
         let caller = parent.spawn_thread(Number::Next, Data(None)).unwrap();
         for index in 0..200 {

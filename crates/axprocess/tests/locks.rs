@@ -21,6 +21,8 @@ impl<F: Family> Host for Kernel<F> {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 }
 

@@ -50,6 +50,8 @@ impl<const KEEPS: bool> Host for Kernel<KEEPS> {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     const KEEPS_BLOCKS: bool = KEEPS;

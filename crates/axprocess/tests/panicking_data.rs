@@ -49,6 +49,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn may_choose_number(&self, _: View<'_, Self>, _: &Thread, _: &PidNamespace<Self>) -> bool {

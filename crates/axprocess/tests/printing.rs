@@ -17,7 +17,7 @@ fn objects_print_their_numbers() {
     assert_eq!(format!("{:?}", leader.process()), "Process(2, Live)");
     assert_eq!(format!("{thread:?}"), "Thread(3, process=2)");
     assert_eq!(format!("{group:?} {:?}", group.session()), "ProcessGroup(2, session=2) Session(2)");
-    let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 0x8803).unwrap();
+    let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 0x8803, ()).unwrap();
     assert_eq!(format!("{terminal:?}"), "Terminal(PseudoTerminal, 0x8803)");
     let new = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
     let inner = fork_with(&init, new).unwrap();

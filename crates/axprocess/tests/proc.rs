@@ -129,7 +129,7 @@ fn the_terminal_is_shown_with_its_foreground() {
     let (table, init) = boot();
     let shell = fork(&init);
     shell.process().setsid().unwrap();
-    let terminal = table.new_terminal(TerminalKind::Other, 0x8801).unwrap();
+    let terminal = table.new_terminal(TerminalKind::Other, 0x8801, ()).unwrap();
     shell.process().open_terminal(&terminal, TerminalFile::Readable);
     let job = fork(&shell);
     let inner = container(&shell);

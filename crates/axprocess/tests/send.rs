@@ -184,7 +184,7 @@ fn the_tables_own_init_has_no_outside() {
     let killer = ForkRequest { exit_signal: KILL.into(), ..Default::default() };
     exit(&fork_with(&init, killer).unwrap(), 0);
     init.process().setsid().unwrap();
-    let console = table.new_terminal(TerminalKind::Other, 1).unwrap();
+    let console = table.new_terminal(TerminalKind::Other, 1, ()).unwrap();
     init.process().open_terminal(&console, TerminalFile::Readable);
     console.signal_foreground(KILL);
     console.signal_foreground(STOP);

@@ -139,6 +139,8 @@ impl Host for Kernel {
     type ThreadData = Data;
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn post_signal_addressed(
@@ -435,7 +437,7 @@ fn a_terminal_outlives_its_session_and_a_session_its_terminal() {
         let shell = fork(&init);
         shell.process().setsid().unwrap();
         let session = shell.process().group().session();
-        let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 1).unwrap();
+        let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 1, ()).unwrap();
         let opened = shell.process().open_terminal(&terminal, TerminalFile::Readable);
         assert_eq!(opened, CttyChange::Acquired);
         if terminal_first {
@@ -632,7 +634,7 @@ fn what_stands_in_a_list_is_not_freed_when_its_lock_fails() {
     let [(table, init, child), _] = &tables;
     let own_leader = fork(init);
     own_leader.process().setsid().unwrap();
-    let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 1).unwrap();
+    let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 1, ()).unwrap();
     own_leader.process().open_terminal(&terminal, TerminalFile::Readable);
     let woken = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&woken));
@@ -908,7 +910,7 @@ fn call_every_hook() {
     let (leader, child) = (fork(&init), fork(&init));
     let thread = spawn(&leader);
     leader.process().setsid().unwrap();
-    let terminal = table.new_terminal(TerminalKind::Other, 1).unwrap();
+    let terminal = table.new_terminal(TerminalKind::Other, 1, ()).unwrap();
     leader.process().open_terminal(&terminal, TerminalFile::Readable);
     init.begin_vfork(&child);
     _ = init.fork(

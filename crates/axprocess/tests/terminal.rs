@@ -34,7 +34,7 @@ fn login() -> (Table, KernelThread, KernelThread, Tty) {
 fn login_at(kind: TerminalKind) -> (Table, KernelThread, KernelThread, Tty) {
     let (table, init) = boot();
     let shell = leader(&init);
-    let tty = table.new_terminal(kind, TTY).unwrap();
+    let tty = table.new_terminal(kind, TTY, ()).unwrap();
     assert_eq!(open(&shell, &tty), CttyChange::Acquired);
     (table, init, shell, tty)
 }
@@ -98,7 +98,7 @@ fn opening_a_terminal_makes_it_the_controlling_one() {
     let (table, init) = boot();
     let shell = leader(&init);
     let [tty, other] =
-        [1, 2].map(|device| table.new_terminal(TerminalKind::PseudoTerminal, device).unwrap());
+        [1, 2].map(|device| table.new_terminal(TerminalKind::PseudoTerminal, device, ()).unwrap());
     let child = fork(&shell);
     assert_eq!(open(&child, &tty), CttyChange::Unchanged, "no leader");
     let blind = shell.process().open_terminal(&tty, TerminalFile::WriteOnly);
@@ -134,7 +134,7 @@ fn tiocsctty_errors_come_in_linuxs_order() {
     assert_eq!(sctty(&other, &tty, greedy), Err(Errno::EPERM), "no right to steal");
     let modest = AcquireTerminal { right: AdminRight::Present, ..PLAIN };
     assert_eq!(sctty(&other, &tty, modest), Err(Errno::EPERM), "stealing not asked for");
-    let free = table.new_terminal(TerminalKind::Other, 7).unwrap();
+    let free = table.new_terminal(TerminalKind::Other, 7, ()).unwrap();
     assert_eq!(sctty(&other, &free, blind), Err(Errno::EPERM), "cannot be read");
     let blind_admin = AcquireTerminal { right: AdminRight::Present, ..blind };
     assert_eq!(sctty(&other, &free, blind_admin), Ok(CttyChange::Acquired));
@@ -145,7 +145,7 @@ fn tiocsctty_errors_come_in_linuxs_order() {
 fn b8_only_a_leader_without_a_terminal_gets_one() {
     // B8, R-TTY-02: EPERM for another, and for a leader that has one, also to an administrator who steals.
     let (table, _init, shell, tty) = login();
-    let second = table.new_terminal(TerminalKind::PseudoTerminal, 7).unwrap();
+    let second = table.new_terminal(TerminalKind::PseudoTerminal, 7, ()).unwrap();
     assert_eq!(sctty(&fork(&shell), &second, PLAIN), Err(Errno::EPERM));
     assert_eq!(sctty(&shell, &second, STEALING), Err(Errno::EPERM));
     assert_eq!(tty.session().unwrap().sid(), 2);
@@ -163,7 +163,7 @@ fn stealing_takes_it_from_a_whole_session() {
     assert_eq!(shown(&thief), (Some(TTY), Some(thief.tid())));
     assert_eq!(kernel_signals(&table), []);
     assert_eq!(getpgrp(&shell, &tty), Err(Errno::ENOTTY));
-    let second = table.new_terminal(TerminalKind::PseudoTerminal, 7).unwrap();
+    let second = table.new_terminal(TerminalKind::PseudoTerminal, 7, ()).unwrap();
     assert_eq!(open(&shell, &second), CttyChange::Acquired, "it can have another");
     assert_eq!(shown(&job), NONE, "which is not that of those who had the first");
     assert_eq!(shown(&fork(&shell)), (Some(7), Some(2)));
@@ -185,7 +185,7 @@ fn b9_the_terminal_is_the_slave_through_the_master_too() {
         Err(Errno::ENOTTY),
         "no control without it being one's own"
     );
-    let free = table.new_terminal(TerminalKind::PseudoTerminal, 7).unwrap();
+    let free = table.new_terminal(TerminalKind::PseudoTerminal, 7, ()).unwrap();
     let asks =
         |side| (shell.process().tcgetpgrp(&free, side), shell.process().tcgetsid(&free, side));
     assert_eq!(asks(TerminalSide::Master), (Ok(0), Err(Errno::ENOTTY)), "R-TTY-04, R-TTY-05");
@@ -457,7 +457,7 @@ fn init_links_no_group() {
     // R-ORPHAN-01: the table's first process does not count, although it leads the session.
     let (table, init) = boot();
     init.process().setsid().unwrap();
-    let tty = table.new_terminal(TerminalKind::Other, TTY).unwrap();
+    let tty = table.new_terminal(TerminalKind::Other, TTY, ()).unwrap();
     assert_eq!(open(&init, &tty), CttyChange::Acquired);
     let child = job(&init);
     let read = use_it(&child, &tty, TerminalAccess::Read, StopSignal::Effective);
@@ -472,7 +472,7 @@ fn another_terminal_is_not_checked() {
     // R-TTY-12: without a controlling terminal, or with another one, everything is allowed.
     let (table, init, shell, tty) = login();
     let outsider = leader(&init);
-    let second = table.new_terminal(TerminalKind::PseudoTerminal, 7).unwrap();
+    let second = table.new_terminal(TerminalKind::PseudoTerminal, 7, ()).unwrap();
     let job = job(&shell);
     for (thread, terminal) in [(&outsider, &tty), (&job, &second)] {
         for access in [TerminalAccess::Read, TerminalAccess::Change] {
@@ -645,7 +645,7 @@ fn a_dropped_terminal_leaves_its_session_without_one() {
     let child = fork(&shell);
     drop(tty);
     assert_eq!([shown(&shell), shown(&child)], [NONE; 2]);
-    let next = table.new_terminal(TerminalKind::Other, 7).unwrap();
+    let next = table.new_terminal(TerminalKind::Other, 7, ()).unwrap();
     assert_eq!(open(&shell, &next), CttyChange::Acquired);
     assert_eq!((shown(&shell), shown(&child)), ((Some(7), Some(2)), NONE));
     let held = shell.process().controlling_terminal();
@@ -690,13 +690,13 @@ fn g4_session_terminal_and_foreground_change_together() {
     const STEPS: usize = 3_000;
     let (table, init) = boot();
     table.check_every(std::num::NonZeroU64::MIN);
-    let shared = table.new_terminal(TerminalKind::PseudoTerminal, 1).unwrap();
+    let shared = table.new_terminal(TerminalKind::PseudoTerminal, 1, ()).unwrap();
     std::thread::scope(|scope| {
         for worker in 0..4_usize {
             let (table, init, shared) = (&table, &init, &shared);
             scope.spawn(move || {
                 for step in 0..STEPS / 4 {
-                    let own = table.new_terminal(TerminalKind::Other, 2).unwrap();
+                    let own = table.new_terminal(TerminalKind::Other, 2, ()).unwrap();
                     let shell = leader(init);
                     let tty = if (step + worker) % 3 == 0 { &own } else { shared };
                     let _ = sctty(&shell, tty, STEALING);

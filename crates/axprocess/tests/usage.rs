@@ -37,6 +37,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = Used;
 
     fn usage(&self, _: View<'_, Self>, process: &Process<Self>) -> Used {

@@ -16,6 +16,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 }
 
@@ -64,7 +66,7 @@ fn a_view_answers_what_the_getters_answer() {
     let (table, init) = boot();
     let shell = fork(&init);
     shell.process().setsid().unwrap();
-    let terminal = table.new_terminal(TerminalKind::Other, 7).unwrap();
+    let terminal = table.new_terminal(TerminalKind::Other, 7, ()).unwrap();
     let file = TerminalFile::Readable;
     let _ = shell.process().open_terminal(&terminal, file);
     let inner = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };

@@ -126,6 +126,8 @@ pub(crate) fn has_checks() -> bool {
         type ThreadData = ();
         type GroupData = ();
         type SessionData = ();
+        type NamespaceData = ();
+        type TerminalData = ();
         type Usage = ();
     }
 

@@ -76,6 +76,8 @@ impl<E: Explorer> Host for Kernel<E> {
     type ThreadData = Inquisitive<E>;
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn post_signal(

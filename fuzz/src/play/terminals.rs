@@ -15,7 +15,7 @@ impl World {
             Call::NewTerminal { kind } if self.terminals.len() < 8 => {
                 let kind =
                     [TerminalKind::PseudoTerminal, TerminalKind::Other][usize::from(kind & 1)];
-                self.terminals.push(Some(self.table.new_terminal(kind, 0x8800).unwrap()));
+                self.terminals.push(Some(self.table.new_terminal(kind, 0x8800, ()).unwrap()));
             }
             Call::OpenTerminal { by, terminal, how } => {
                 self.process(by)?.open_terminal(self.terminal(terminal)?, file_of(how));

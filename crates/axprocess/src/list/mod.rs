@@ -64,6 +64,8 @@ pub(crate) mod tests {
         type ThreadData = ();
         type GroupData = ();
         type SessionData = ();
+        type NamespaceData = ();
+        type TerminalData = ();
         type Usage = ();
     }
 

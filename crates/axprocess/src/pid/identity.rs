@@ -42,6 +42,8 @@ use crate::{ARef, Errno, ExitStatus, HandleState, Host, Pid};
 /// #     type ThreadData = ();
 /// #     type GroupData = ();
 /// #     type SessionData = ();
+/// #     type NamespaceData = ();
+/// #     type TerminalData = ();
 /// #     type Usage = ();
 /// # }
 /// use axprocess::ForkRequest;

@@ -26,6 +26,8 @@ impl<H: Host> PidNamespace<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{ARef, Errno, ForkNamespace, ForkRequest};
@@ -150,6 +152,8 @@ impl<H: Host> ProcessTable<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::Errno;

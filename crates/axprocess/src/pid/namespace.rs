@@ -48,6 +48,7 @@ pub struct PidNamespace<H: Host> {
     reboot: Field<Option<Signal>>,
     /// Up to which number step 2 of the end has come.
     killed: Field<Pid>,
+    data: H::NamespaceData,
 }
 
 impl<H: Host> PidNamespace<H> {
@@ -87,12 +88,18 @@ impl<H: Host> PidNamespace<H> {
             exiting_reaper: WeakEdge::none(),
             reboot: Field::new(None),
             killed: Field::new(0),
+            data: H::NamespaceData::default(),
         }
     }
 
     /// Returns how many namespaces are around this one. Takes no lock.
     pub const fn level(&self) -> u32 {
         self.level
+    }
+
+    /// Returns the kernel's data. Takes no lock.
+    pub const fn host_data(&self) -> &H::NamespaceData {
+        &self.data
     }
 
     /// Returns the namespace around this one; `None` for the table's own. Takes no lock.

@@ -121,6 +121,8 @@ const MOST_NUMBERS: usize = DEEPEST as usize;
 /// #     type ThreadData = ();
 /// #     type GroupData = ();
 /// #     type SessionData = ();
+/// #     type NamespaceData = ();
+/// #     type TerminalData = ();
 /// #     type Usage = ();
 /// # }
 /// # fn may_create(_: axprocess::CloneFlags) -> Result<(), axprocess::Errno> { Ok(()) }

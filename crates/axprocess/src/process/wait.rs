@@ -155,6 +155,8 @@ impl<H: Host> Thread<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{ExitStatus, ForkRequest, WaitOutcome, WaitRequest};

@@ -52,6 +52,8 @@ impl<H: Host> TableInner<H> {
     /// `ENOMEM`: there is no memory.
     pub(crate) fn make(seed: &mut Option<(H, H::Lock)>) -> Result<ARef<Self>, Errno> {
         ARef::make(|| {
+            // The host's code, which may do anything: before the seed is taken.
+            let pid_ns = PidNamespace::root();
             let (host, relations) = seed.take().expect("a table is made once");
             Self {
                 head: Head::new(),
@@ -59,7 +61,7 @@ impl<H: Host> TableInner<H> {
                 host,
                 relations,
                 roots: StrongList::new(),
-                pid_ns: PidNamespace::root(),
+                pid_ns,
                 due: WeakList::new(),
                 pending: Pending::of_host::<H>(),
                 spare_processes: Spare::new(),

@@ -76,6 +76,8 @@ impl Host for Kernel {
     type ThreadData = ThreadData;
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn post_signal(
@@ -220,8 +222,9 @@ impl Real {
         };
         let leader = ThreadData { key: ThreadKey(0), blocked: Mutex::default() };
         let init = table.new_init(1, data, leader).unwrap();
-        let terminals =
-            (0..).zip(terminals).map(|(device, &kind)| table.new_terminal(kind, device).unwrap());
+        let terminals = (0..)
+            .zip(terminals)
+            .map(|(device, &kind)| table.new_terminal(kind, device, ()).unwrap());
         Self {
             processes: BTreeMap::from([(ProcessKey(0), ARef::clone(init.process()))]),
             threads: BTreeMap::from([(ThreadKey(0), init)]),

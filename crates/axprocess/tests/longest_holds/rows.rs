@@ -141,7 +141,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "namespace": |scene, own, child| own.process().namespace();
     "namespace_for_children": |scene, own, child| own.namespace_for_children();
     "namespace_numbers": |scene, own, child| own.process().namespace_numbers(scene.table.namespace());
-    "new_terminal": |scene, own, child| scene.table.new_terminal(axprocess::TerminalKind::PseudoTerminal, 2).unwrap();
+    "new_terminal": |scene, own, child| scene.table.new_terminal(axprocess::TerminalKind::PseudoTerminal, 2, ()).unwrap();
     "next_process": |scene, own, child| scene.table.next_process(scene.table.namespace(), child.tid());
     "non_leader_thread": |scene, own, child| own.handle().unwrap().non_leader_thread();
     "note_mm_release": |scene, own, child| child.note_mm_release();

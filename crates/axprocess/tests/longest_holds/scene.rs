@@ -89,6 +89,8 @@ impl Host for Kernel {
     type ThreadData = Mask;
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn post_signal(
@@ -175,7 +177,7 @@ impl Scene {
         table.check_every(NonZeroU64::MAX);
         let shell = fork(&init);
         shell.process().setsid().unwrap();
-        let tty = table.new_terminal(TerminalKind::PseudoTerminal, 1).unwrap();
+        let tty = table.new_terminal(TerminalKind::PseudoTerminal, 1, ()).unwrap();
         let opened = shell.process().open_terminal(&tty, TerminalFile::Readable);
         assert_eq!(opened, CttyChange::Acquired);
         Self { table, init, shell, tty, many }

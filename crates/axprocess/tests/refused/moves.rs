@@ -14,6 +14,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn wake_pollers(&self, _: View<'_, Self>, process: &Process<Self>) {

@@ -21,6 +21,8 @@ impl<const KEEPS_BLOCKS: bool> Host for Kernel<KEEPS_BLOCKS> {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 }
 

@@ -19,6 +19,8 @@ impl Host for Facade {
     type GroupData = GroupLink;
     /// Sessions are found through their groups.
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 }
 

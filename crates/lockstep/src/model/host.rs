@@ -23,6 +23,8 @@ impl Host for World {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {

@@ -126,7 +126,7 @@ impl Model {
         let kind = if is_pseudo { TerminalKind::PseudoTerminal } else { TerminalKind::Other };
         let table = &self.table;
         let terminal = self.terminals.entry(device);
-        ARef::clone(terminal.or_insert_with(|| table.new_terminal(kind, device).unwrap()))
+        ARef::clone(terminal.or_insert_with(|| table.new_terminal(kind, device, ()).unwrap()))
     }
 }
 

@@ -23,6 +23,8 @@ impl Host for Kernel {
     type ThreadData = ();
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn post_signal(

@@ -32,6 +32,8 @@ impl<H: Host> WaitCall<'_, H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{Errno, Pid, Thread, WaitRequest};

@@ -73,7 +73,8 @@ impl Model {
     /// Makes a call that is about a terminal.
     pub(super) fn use_terminal(&mut self, actor: Actor, name: &str, call: &TerminalCall) -> Done {
         if let TerminalCall::Make(writers) = call {
-            let terminal = self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE).unwrap();
+            let terminal =
+                self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE, ()).unwrap();
             let pair = Pair { terminal, writers: *writers, line: Line::Open, master: Master::Open };
             self.files.insert(name.to_owned(), File::Pair(pair));
             return nothing(Ok(()));
@@ -151,7 +152,7 @@ impl Model {
                 // What has hung up before does not so again: the terminal is lost with its master, and nobody hears of it.
                 if pair.line == Line::HungUp {
                     pair.terminal =
-                        self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE).unwrap();
+                        self.table.new_terminal(TerminalKind::PseudoTerminal, DEVICE, ()).unwrap();
                 }
                 pair.hang_up();
                 nothing(Ok(()))

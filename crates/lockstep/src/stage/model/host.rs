@@ -57,6 +57,8 @@ impl Host for World {
     type ThreadData = ThreadId;
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = Count;
 
     fn post_signal(
