@@ -77,6 +77,9 @@ fn the_first_process_of_a_namespace_is_made_or_never() {
     assert!(caller.namespace_for_children().is_none(), "it has no init yet");
     drop(prepared);
     assert_eq!(fork_with(&caller, ForkRequest::default()).err(), Some(Errno::ENOMEM));
+    assert!(caller.namespace_for_children().is_none(), "nor will it have one");
+    let chosen = |number| ForkRequest { number: Number::Each(number), ..ForkRequest::default() };
+    assert_eq!(fork_with(&caller, chosen(&[5])).err(), Some(Errno::EINVAL), "that is seen before");
     assert_eq!(prepare(&caller, ForkRequest::default()).err(), Some(Errno::ENOMEM));
     assert_eq!(fork(&init).tid(), 6, "each has used a number up outside (R-CLONE-18)");
 

@@ -140,8 +140,14 @@ impl<H: Host> PidNamespace<H> {
     }
 
     /// Whether nobody has lived in it yet: the first must be number 1. The table's own may begin with any.
+    pub(crate) fn never_had_init(&self, hold: &Hold<'_, H>) -> bool {
+        // The end of an init comes to its own number at least.
+        self.level > 0 && self.init(hold).is_none() && self.killed.get(hold) == 0
+    }
+
+    /// Whether nobody has lived in it yet, and somebody may.
     pub(super) fn awaits_pid_1(&self, hold: &Hold<'_, H>) -> bool {
-        self.level > 0 && self.init(hold).is_none() && !self.is_closed(hold)
+        self.never_had_init(hold) && !self.is_closed(hold)
     }
 
     /// The thread of its init that ends it, and is not gone: Linux's `child_reaper`.

@@ -445,7 +445,7 @@ fn wanted_or_refusal<H: Host>(
     caller: Option<&Thread<H>>,
 ) -> Result<Option<Pid>, Refusal> {
     let number = wanted.wanted_at(depth, pid_ns.numbers(hold).limit())?;
-    if number.is_some_and(|number| number != 1 && pid_ns.awaits_pid_1(hold)) {
+    if number.is_some_and(|number| number != 1 && pid_ns.never_had_init(hold)) {
         return Err(Errno::EINVAL.into());
     }
     let asks = caller.filter(|_| number.is_some() && wanted.is_users_choice());

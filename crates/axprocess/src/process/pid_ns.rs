@@ -52,7 +52,8 @@ impl<H: Host> Thread<H> {
         hold: &Hold<'h, H>,
     ) -> Option<&'h PidNamespace<H>> {
         let pid_ns = self.children_pid_ns_in(hold);
-        let was_entered = pid_ns.init(hold).is_some() || pid_ns.is_closed(hold);
+        let has_ended = pid_ns.is_closed(hold) && !pid_ns.never_had_init(hold);
+        let was_entered = pid_ns.init(hold).is_some() || has_ended;
         was_entered.then_some(pid_ns)
     }
 
