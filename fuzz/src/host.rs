@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use axprocess::{
-    ChildSignalAction, DiscardedSignals, ForcedAction, Host, PidNamespace, Process, Relations,
-    Signal, SignalAction, SignalInfo, Thread, View,
+    ChildSignalAction, DiscardedSignals, Errno, ForcedAction, Host, PidNamespace, Process,
+    Relations, Signal, SignalAction, SignalInfo, Thread, View,
 };
 
 /// What the hooks answer until the next [`Call::Mood`](crate::Call::Mood).
@@ -15,6 +15,7 @@ pub(crate) struct Mood {
     forbids: bool,
     kills_callers: bool,
     has_told: bool,
+    refuses_births: bool,
 }
 
 impl Mood {
@@ -26,6 +27,7 @@ impl Mood {
             forbids: bits & 0x18 == 0x18,
             kills_callers: bits & 0x60 == 0x60,
             has_told: bits & 6 == 6,
+            refuses_births: bits & 0x81 == 0x81,
         }
     }
 }
@@ -36,11 +38,22 @@ pub struct Moody;
 
 thread_local! {
     static MOOD: Cell<Mood> = const { Cell::new(Mood::CALM) };
+    /// How many threads were born and are not released.
+    static UNRELEASED: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Moody {
     pub(crate) fn set(mood: Mood) {
         MOOD.set(mood);
+    }
+
+    /// How many threads were born and are not released, since this was last called: in all that follows, of one table.
+    pub(crate) fn take_unreleased() -> usize {
+        UNRELEASED.take()
+    }
+
+    pub(crate) fn unreleased() -> usize {
+        UNRELEASED.get()
     }
 }
 
@@ -125,11 +138,13 @@ impl Signals {
 pub struct Waiting {
     blocked: Set,
     waiting: Set,
+    /// Born, and not released.
+    is_there: AtomicBool,
 }
 
 impl Waiting {
     pub(crate) fn inherited(&self) -> Self {
-        Self { blocked: Set(self.blocked.bits().into()), waiting: Set::default() }
+        Self { blocked: Set(self.blocked.bits().into()), ..Self::default() }
     }
 
     pub(crate) fn block(&self, signals: u64) {
@@ -285,5 +300,26 @@ impl Host for Moody {
 
     fn is_fatal_signal_pending(&self, _: View<'_, Self>, _: &Thread<Self>) -> bool {
         MOOD.get().kills_callers
+    }
+
+    fn can_fork(
+        &self,
+        _: View<'_, Self>,
+        _: Option<&Thread<Self>>,
+        child: &Thread<Self>,
+    ) -> Result<(), Errno> {
+        if MOOD.get().refuses_births {
+            return Err(Errno::EAGAIN);
+        }
+        let was_there = child.host_data().is_there.swap(true, Relaxed);
+        assert!(!was_there, "{child:?} is born twice");
+        UNRELEASED.set(UNRELEASED.get() + 1);
+        Ok(())
+    }
+
+    fn release_task(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        let was_there = thread.host_data().is_there.swap(false, Relaxed);
+        assert!(was_there, "{thread:?} is released, and was not there");
+        UNRELEASED.set(UNRELEASED.get() - 1);
     }
 }

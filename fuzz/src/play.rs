@@ -44,6 +44,8 @@ impl World {
     /// If a new table refuses its first process.
     pub fn boot() -> Self {
         Moody::set(Mood::CALM);
+        // Of a table before, which may have been leaked.
+        Moody::take_unreleased();
         let table = ProcessTable::new(Moody);
         let init = table
             .new_init(1, Signals::default(), Waiting::default())
@@ -67,7 +69,11 @@ impl World {
         self.try_play(call).is_some()
     }
 
-    /// Does all of them. A birth in steps takes the next ones in between.
+    /// Does all of them, and looks whether births and releases balance. A birth in steps takes the next ones in between.
+    ///
+    /// # Panics
+    ///
+    /// If they do not.
     pub fn play_all(&mut self, calls: &[Call]) {
         let mut left = calls;
         while let Some((&call, rest)) = left.split_first() {
@@ -82,6 +88,17 @@ impl World {
                 _ => _ = self.play(call),
             }
         }
+        self.check_births();
+    }
+
+    /// As many threads were born and not released as are listed.
+    fn check_births(&self) {
+        let (root, mut listed, mut from) = (self.table.namespace(), 0, 0);
+        while let Some((pid, process)) = self.table.next_process(root, from) {
+            listed += process.tasks().map_or(0, |tasks| tasks.len());
+            from = pid + 1;
+        }
+        assert_eq!(Moody::unreleased(), listed, "births and releases do not balance");
     }
 
     /// How many threads were ever made.

@@ -30,6 +30,8 @@ bitflags::bitflags! {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// # type Thread = axprocess::Thread<MyKernel>;

@@ -223,8 +223,9 @@ impl<H: Host> ProcessGroup<H> {
         }
     }
 
+    /// Ends it, as it has no member: its number, its place in the session, and the session with the last one.
     #[cold]
-    fn end(&self, hold: &mut Hold<'_, H>) {
+    pub(crate) fn end(&self, hold: &mut Hold<'_, H>) {
         let session = self.session_in(hold);
         self.own_numbers.edit_roles_everywhere(hold, |roles| roles.group = None);
         session.remove_group_end_if_last(hold, self);

@@ -3,8 +3,8 @@
 use core::num::NonZeroUsize;
 
 use crate::{
-    ChildNews, DiscardedSignals, ForcedAction, Identity, Lock, PidNamespace, Process, ProcessGroup,
-    Relations, Session, Signal, SignalInfo, Terminal, Thread, View,
+    ChildNews, DiscardedSignals, Errno, ForcedAction, Identity, Lock, PidNamespace, Process,
+    ProcessGroup, Relations, Session, Signal, SignalInfo, Terminal, Thread, View,
 };
 
 /// The kernel (or runtime, or simulator) that embeds the process model.
@@ -42,6 +42,65 @@ use crate::{
 ///     type TerminalData = ();
 ///     type Usage = ();
 /// }
+/// ```
+///
+/// # Limits and cgroups
+///
+/// Two hooks bracket the life of each thread: [`can_fork`](Self::can_fork), which may refuse it, and [`release_task`](Self::release_task). What is charged in the one and given back in the other is
+/// never charged twice and never lost, whichever way the thread goes. A cgroup with a limit of tasks, `pids.max`:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// use axprocess::{Errno, ExitStatus, ForkRequest, Host, ProcessTable, Relations, Thread, View};
+///
+/// struct Cgroup {
+///     tasks: AtomicU32,
+///     max: u32,
+/// }
+///
+/// struct MyKernel;
+///
+/// impl Host for MyKernel {
+///     type Lock = std::sync::Mutex<Relations<Self>>;
+///     type ProcessData = ();
+///     type ThreadData = Arc<Cgroup>; // a kernel in which threads move has it under a leaf lock
+///     type GroupData = ();
+///     type SessionData = ();
+///     type NamespaceData = ();
+///     type TerminalData = ();
+///     type Usage = ();
+///
+///     fn can_fork(
+///         &self,
+///         _: View<'_, Self>,
+///         _caller: Option<&Thread<Self>>,
+///         child: &Thread<Self>,
+///     ) -> Result<(), Errno> {
+///         let cgroup = child.host_data();
+///         let charge = |tasks| (tasks < cgroup.max).then_some(tasks + 1);
+///         let charged = cgroup.tasks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charge);
+///         charged.map(drop).map_err(|_| Errno::EAGAIN)
+///     }
+///
+///     fn release_task(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+///         thread.host_data().tasks.fetch_sub(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let cgroup = Arc::new(Cgroup { tasks: AtomicU32::new(0), max: 2 });
+/// let fork = |parent: &Thread<MyKernel>| parent.fork(ForkRequest::default(), (), cgroup.clone());
+/// let table = ProcessTable::new(MyKernel);
+/// let init = table.new_init(1, (), cgroup.clone())?;
+/// let child = fork(&init)?;
+/// assert_eq!(fork(&init).err(), Some(Errno::EAGAIN));
+///
+/// child.exit_thread(ExitStatus::exited(0));
+/// assert_eq!(fork(&init).err(), Some(Errno::EAGAIN)); // a zombie counts, as on Linux
+/// child.process().release_zombie();
+/// assert_eq!(fork(&init)?.tid(), 5);
+/// # Ok::<(), axprocess::Errno>(())
 /// ```
 pub trait Host: Sized + Send + Sync + 'static {
     /// The relation lock: any mutual-exclusion lock.
@@ -369,6 +428,49 @@ pub trait Host: Sized + Send + Sync + 'static {
     fn is_fatal_signal_pending(&self, view: View<'_, Self>, caller: &Thread<Self>) -> bool {
         let _ = (view, caller);
         false
+    }
+
+    /// Whether `child`, which `caller` makes, may be: the last question of a birth, which nothing but this answer can refuse any more. `Ok` is the birth, so that what is charged here is never taken back before
+    /// [`release_task`](Self::release_task). With `Err` the call fails with that errno, and nothing remains but the cursor of the next number (R-CLONE-23).
+    ///
+    /// `child` is a new thread of the caller's process, or the leader of a new process: [`View::is_leader`] tells. It has its numbers, the kernel's data of it, and a new process its parent, its group, its session and its
+    /// namespace, for the view to be asked; but it is not visible yet: no number finds it, and it stands in no list, neither of children nor of members nor of threads. Its state is [`Embryo`](crate::ProcessState::Embryo). A reference
+    /// to a child that was refused is that to one that has ended and is reaped.
+    ///
+    /// `caller`: the thread that forks; of [`Process::fork_child`] the leader of that process, which may have ended and be released by then; `None`: the child is the table's first, of
+    /// [`ProcessTable::new_init`](crate::ProcessTable::new_init).
+    ///
+    /// The place for what Linux does in `copy_process` under its locks or just ahead of them: `cgroup_can_fork` and `cgroup_post_fork`, `copy_seccomp`; and to count for `RLIMIT_NPROC`. (That limit itself Linux looks at much
+    /// earlier, R-CLONE-14: a kernel does so before it calls, or here as well.)
+    ///
+    /// Default: it may. So there is no limit, and what a child is to have from its maker as of this very moment, like the filters of seccomp(2), it has as of the call.
+    fn can_fork(
+        &self,
+        view: View<'_, Self>,
+        caller: Option<&Thread<Self>>,
+        child: &Thread<Self>,
+    ) -> Result<(), Errno> {
+        let _ = (view, caller, child);
+        Ok(())
+    }
+
+    /// `thread` leaves all relations that it has: Linux's `release_task`. Called once for each thread that [`can_fork`](Self::can_fork) has allowed, whether it runs, is stopped or traced, execs, or ends with its namespace:
+    ///
+    /// | thread | when |
+    /// | --- | --- |
+    /// | the leader, and the process with it | the process is reaped, or autoreaped, or [released](Process::release_zombie) |
+    /// | another | it exits; if it is traced, its tracer reaps it or lets it go |
+    /// | another, amid the exec of its process | the same; [`Thread::exec`] releases it |
+    /// | the leader, in the exec of another thread | that takes the process over (R-EXEC-02) |
+    /// | any, when the table is dropped | it is taken apart: whatever lives is released without an exit |
+    ///
+    /// It comes first of what is done then: the thread still has its number, and a process its parent, its group, its session and its namespace, for the view to be asked. A leader has left the list of threads long before, at its exit.
+    ///
+    /// The place for `cgroup_release`, and for the end of what counts for `RLIMIT_NPROC`.
+    ///
+    /// Default: nothing, so that what was charged at births is never given back: a limit is reached by those that are long gone.
+    fn release_task(&self, view: View<'_, Self>, thread: &Thread<Self>) {
+        let _ = (view, thread);
     }
 
     /// Makes every open file of `terminal` dead, because the leader of its session has exited. Not called for pseudo-terminals,

@@ -11,6 +11,7 @@
 //! | clone3, unshare, setns with `CLONE_NEWPID` | [`ForkNamespace`], [`Thread::unshare_pid`], [`Thread::set_namespace_for_children`] |
 //! | reboot | [`Process::reboot`] |
 //! | `/proc/sys/kernel`: `pid_max`, `ns_last_pid` | [`Process::set_pid_max`], [`Process::set_last_pid`] |
+//! | `pids.max`, `RLIMIT_NPROC`, the filters that a child has of seccomp | [`Host::can_fork`], [`Host::release_task`] |
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
 //! | wait4, waitid | [`WaitRequest`], [`Thread::wait`], [`Thread::begin_wait`] |

@@ -13,7 +13,7 @@ use crate::{ARef, Errno, Host, Pid, check};
 /// A table of processes: their relations, their life cycle and their numbers.
 ///
 /// Owns init, and kthreadd if there is one, and through the child lists every process that has not been reaped. Dropping the
-/// table ends them all without notifying anyone; objects that are still held elsewhere stay
+/// table ends them all without notifying anyone, but that the host is told of the [release](Host::release_task) of each; objects that are still held elsewhere stay
 /// readable, but stand in no relation any more. Neither that nor any other operation recurses, however deep the tree is.
 ///
 /// ```
@@ -90,7 +90,7 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: `pid` is 0 or above `i32::MAX`. `EEXIST`: the table has an init. `ENOMEM`: there is no memory.
+    /// `EINVAL`: `pid` is 0 or above `i32::MAX`. `EEXIST`: the table has an init. `ENOMEM`: there is no memory. What the host says, which is [asked](Host::can_fork) last.
     pub fn new_init(
         &self,
         pid: Pid,
@@ -104,7 +104,7 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: `pid` is 0 or above `i32::MAX`. `EEXIST`: the table has an init.
+    /// As for [`new_init`](Self::new_init).
     pub fn new_init_in(
         &self,
         pid: Pid,
@@ -140,6 +140,8 @@ impl<H: Host> ProcessTable<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// let table = ProcessTable::new(MyKernel);

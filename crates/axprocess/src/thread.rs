@@ -235,6 +235,12 @@ impl<H: Host> Thread<H> {
         self.state_and_marks.get_in(hold) & STATE == ThreadState::Live as u32
     }
 
+    /// Whether it is not in its process yet, to a holder.
+    #[inline]
+    pub(crate) fn is_embryo_in(&self, hold: &Hold<'_, H>) -> bool {
+        self.state_and_marks.get_in(hold) & STATE == ThreadState::Embryo as u32
+    }
+
     /// Whether it has exited, to a holder.
     #[inline]
     pub(crate) fn has_exited_in(&self, hold: &Hold<'_, H>) -> bool {

@@ -21,7 +21,7 @@ use crate::snapshot::{Listing, Verdict};
 use crate::sync::{BATCH, Hold, TableInner};
 use crate::{
     ARef, ExitSignal, Host, Identity, NamespaceNumbers, Object, Pid, Process, ProcessGroup,
-    ProcessStat, ProcessTable, RunState, Session, Signal, Terminal, Thread,
+    ProcessStat, ProcessState, ProcessTable, RunState, Session, Signal, Terminal, Thread,
 };
 
 /// The relations of one table at one moment.
@@ -140,18 +140,20 @@ impl<'h, H: Host> View<'h, H> {
     }
 }
 
-/// Who is there, by number.
+/// Who is there, by number. A child that its kernel [is asked about](Host::can_fork) is not there yet.
 impl<'h, H: Host> View<'h, H> {
     /// Returns the process of that number in `viewer`, running or zombie; `None` for that of a thread that does not lead one.
     #[inline]
     pub fn find_process(self, viewer: &PidNamespace<H>, pid: Pid) -> Option<&'h Process<H>> {
-        self.task(viewer, pid)?.process_of_leader(self.hold)
+        let process = self.task(viewer, pid)?.process_of_leader(self.hold);
+        process.filter(|it| it.state_in(self.hold) != ProcessState::Embryo)
     }
 
     /// Returns the thread of that number in `viewer`, unless it has exited.
     #[inline]
     pub fn find_thread(self, viewer: &PidNamespace<H>, tid: Pid) -> Option<&'h Thread<H>> {
-        self.task(viewer, tid)?.thread_or_leader(self.hold)
+        let thread = self.task(viewer, tid)?.thread_or_leader(self.hold);
+        thread.filter(|it| !it.is_embryo_in(self.hold))
     }
 
     /// Returns the group of that number in `viewer`, if it has members.
@@ -226,6 +228,13 @@ impl<'h, H: Host> View<'h, H> {
     pub fn leader(self, process: &Process<H>) -> Option<&'h Thread<H>> {
         self.check(process.table());
         process.leader(self.hold)
+    }
+
+    /// Returns whether the thread leads its process, exited or not: the two have one number.
+    #[inline]
+    pub fn is_leader(self, thread: &Thread<H>) -> bool {
+        self.check(thread.process().table());
+        thread.is_leader(self.hold)
     }
 
     /// Returns the group: after the reap, the last one. As [`Process::group`].

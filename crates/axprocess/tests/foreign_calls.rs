@@ -15,7 +15,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use axprocess::{
-    ARef, AcquireTerminal, AdminRight, ChildSignalAction, Cursor, ExitSignal, ExitStatus,
+    ARef, AcquireTerminal, AdminRight, ChildSignalAction, Cursor, Errno, ExitSignal, ExitStatus,
     ForcedAction, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Host, IfTaken, InfoMask,
     InitSession, KernelCause, Lock, Number, PidHandle, PidNamespace, PidfdMode, Process,
     ProcessGroup, ProcessTable, RebootCommand, Relations, Session, Signal, SignalAction,
@@ -199,6 +199,30 @@ impl Host for Kernel {
     }
 
     fn last_thread_exited(&self, _: View<'_, Self>, _: &Process<Self>) {
+        give_up_some();
+    }
+
+    /// Who is refused may be kept, and called.
+    fn can_fork(
+        &self,
+        _: View<'_, Self>,
+        _: Option<&Thread<Self>>,
+        child: &Thread<Self>,
+    ) -> Result<(), Errno> {
+        // A new table gets its first ones.
+        if EIGHTHS.get() == 0 || !one_in(16) {
+            return Ok(());
+        }
+        if one_in(2) {
+            IN_HOOK.set(true);
+            keep(|cast| &mut cast.threads, [ARef::from(child)]);
+            keep(|cast| &mut cast.processes, [ARef::clone(child.process())]);
+            IN_HOOK.set(false);
+        }
+        Err(Errno::EAGAIN)
+    }
+
+    fn release_task(&self, _: View<'_, Self>, _: &Thread<Self>) {
         give_up_some();
     }
 }

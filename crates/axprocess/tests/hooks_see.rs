@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, ExitStatus, ForcedAction,
+    ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitStatus, ForcedAction,
     ForkNamespace, ForkRequest, Host, KernelCause, Number, Pid, PidNamespace, ProcessState,
     ProcessTable, Relations, Signal, SignalAction, SignalInfo, TerminalFile, TerminalKind,
     TraceOptions, TraceStart, View, WaitRequest,
@@ -49,6 +49,7 @@ impl Curious {
         let _ = view.process_groups(session, &mut Cursor::new()).count();
         for thread in threads.iter().copied().chain(leader).chain(view.parent_thread(process)) {
             let _ = (view.run_state(thread), view.tracer(thread), view.tid(thread, viewer));
+            let _ = view.is_leader(thread);
             let _ = (view.is_group_stop_requested(thread), view.parent_death_signal(thread));
             let _ = view.namespace_for_children(thread);
         }
@@ -69,9 +70,9 @@ impl Curious {
         let found = view.find_process(viewer, process.pid());
         let is_in_table = !matches!(process.state(), ProcessState::Embryo | ProcessState::Reaped);
         let is_found = found.is_some_and(|found| std::ptr::eq(found, process));
-        assert!(is_found || !is_in_table, "{hook}: who is in the table is found");
+        assert_eq!(is_found, is_in_table, "{hook}: who is in the table is found, and nobody else");
         let _ = (view.find_group(viewer, group.pgid()), view.find_session(viewer, session.sid()));
-        let _ = view.find_thread(viewer, process.pid());
+        let _ = (view.find_thread(viewer, process.pid()), view.host());
 
         let of_child = |child: &&Process| (child.pid(), child.state());
         let sight = Sight {
@@ -276,6 +277,22 @@ impl Host for Curious {
         false
     }
 
+    fn can_fork(
+        &self,
+        view: View<'_, Self>,
+        caller: Option<&Thread>,
+        child: &Thread,
+    ) -> Result<(), Errno> {
+        for thread in caller.into_iter().chain([child]) {
+            self.look("can_fork", view, thread.process());
+        }
+        Ok(())
+    }
+
+    fn release_task(&self, view: View<'_, Self>, thread: &Thread) {
+        self.look("release_task", view, thread.process());
+    }
+
     fn hang_up_terminal(&self, view: View<'_, Self>, terminal: &Terminal) {
         let _ = (view.session_of_terminal(terminal), view.foreground_group(terminal));
         self.hung_up.lock().unwrap().push(terminal.device());
@@ -287,7 +304,8 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 26] = [
+const HOOKS: [&str; 28] = [
+    "can_fork",
     "child_signal_action",
     "discard_signals",
     "end_vfork",
@@ -302,6 +320,7 @@ const HOOKS: [&str; 26] = [
     "post_signal",
     "post_signal_addressed",
     "post_thread_signal",
+    "release_task",
     "request_exit",
     "request_stop",
     "reset_signal_action",

@@ -231,6 +231,15 @@ impl Host for Kernel {
         Self::run("wake_thread_pollers");
     }
 
+    fn can_fork(&self, _: View<'_, Self>, _: Option<&Thread>, _: &Thread) -> Result<(), Errno> {
+        Self::run("can_fork");
+        Ok(())
+    }
+
+    fn release_task(&self, _: View<'_, Self>, _: &Thread) {
+        Self::run("release_task");
+    }
+
     fn hang_up_terminal(&self, _: View<'_, Self>, _: &Terminal) {
         Self::run("hang_up_terminal");
     }
@@ -887,7 +896,8 @@ fn an_exec_is_completed_whatever_a_waker_does() {
 }
 
 /// The hooks that the tests of hosts that misbehave do not know.
-const HOOKS: [&str; 14] = [
+const HOOKS: [&str; 16] = [
+    "can_fork",
     "post_signal_addressed",
     "post_thread_signal",
     "discard_signals",
@@ -897,6 +907,7 @@ const HOOKS: [&str; 14] = [
     "may_trace",
     "tracing_changed",
     "request_stop",
+    "release_task",
     "reset_signal_action",
     "end_vfork",
     "last_thread_exited",

@@ -31,6 +31,17 @@ pub struct Kernel<E: Explorer> {
     dumps_woken: AtomicUsize,
     /// Processes for which a signal of kill waits: they cannot fork.
     struck: Mutex<Vec<Pid>>,
+    /// How many threads were born and are not released.
+    unreleased: AtomicUsize,
+}
+
+/// With its table everybody was released who was ever born, each once, whatever the schedule.
+impl<E: Explorer> Drop for Kernel<E> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(*self.unreleased.get_mut(), 0, "births and releases do not balance");
+        }
+    }
 }
 
 /// A table of that kernel.
@@ -163,6 +174,21 @@ impl<E: Explorer> Host for Kernel<E> {
         ChildSignalAction::empty()
     }
 
+    fn can_fork(
+        &self,
+        _: View<'_, Self>,
+        _: Option<&axprocess::Thread<Self>>,
+        _: &axprocess::Thread<Self>,
+    ) -> Result<(), Errno> {
+        self.unreleased.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn release_task(&self, _: View<'_, Self>, _: &axprocess::Thread<Self>) {
+        let before = self.unreleased.fetch_sub(1, Ordering::Relaxed);
+        assert!(before > 0, "more were released than born");
+    }
+
     fn is_fatal_signal_pending(&self, _: View<'_, Self>, caller: &axprocess::Thread<Self>) -> bool {
         self.struck.lock().unwrap().contains(&caller.process().pid())
     }
@@ -181,6 +207,7 @@ pub fn boot<E: Explorer>() -> (Table<E>, Thread<E>) {
         exits_woken: AtomicUsize::new(0),
         dumps_woken: AtomicUsize::new(0),
         struck: Mutex::default(),
+        unreleased: AtomicUsize::new(0),
     };
     let table = Arc::new(ProcessTable::new(kernel));
     let init = table.new_init(1, Inquisitive(None), Inquisitive(None)).unwrap();

@@ -252,7 +252,7 @@ impl Machine {
     ) -> Result<(&'static Self, Task), Errno> {
         let table = ProcessTable::new(Kernel);
         let thread = table.new_init(1, Signals::default().into(), Sleep::default())?;
-        let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800)?;
+        let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800, ())?;
         let tty = Tty { terminal, lines: Mutex::default() };
         let machine: &_ =
             Box::leak(Box::new(Self { table, tty, print: Mutex::new(Box::new(print)) }));

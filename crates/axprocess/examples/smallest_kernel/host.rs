@@ -67,6 +67,8 @@ impl Host for Kernel {
     type ThreadData = Sleep;
     type GroupData = ();
     type SessionData = ();
+    type NamespaceData = ();
+    type TerminalData = ();
     type Usage = ();
 
     fn context(&self) -> Option<NonZeroUsize> {

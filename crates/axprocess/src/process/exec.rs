@@ -237,6 +237,7 @@ impl<H: Host> Thread<H> {
     fn replace_leader(&self, hold: &mut Hold<'_, H>) {
         let process = self.process();
         let leader = process.leading_thread(hold);
+        hold.host().release_task(hold.view(), leader);
         // Its old number ends as the leader did, whose place it takes.
         self.release_non_leader_number(hold, leader.exit_code().get());
         // The old leader's parent-death signal is void.

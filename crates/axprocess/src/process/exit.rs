@@ -174,6 +174,7 @@ impl<H: Host> Thread<H> {
         self.complete_vfork(hold);
         let led = self.is_leader(hold);
         if !led {
+            hold.host().release_task(hold.view(), self);
             self.release_non_leader_number(hold, self.exit_code().get());
             self.clear_pdeath_signal(hold);
             self.cease_to_be_tracee(hold);
@@ -554,6 +555,7 @@ impl<H: Host> Process<H> {
         if listed.is_some() {
             thread.leave_thread_group(hold);
         } else {
+            self.note_release_of_leader(hold);
             self.end_tracing_of_leader(hold);
             self.drop_subreaper_mark(hold);
             self.become_reaped(hold);

@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | 1 | `dup_task_struct`, `alloc_pid` | [`Thread::prepare_fork`]: memory, and the number, which nobody else gets and under which nobody is found |
 //! | 2 | `copy_files`, `copy_mm`, … | the kernel copies what it copies, and can give up: the number is free again, and the next one given is the one behind it |
-//! | 3 | the last part of `copy_process`, under `tasklist_lock` | [`PreparedFork::publish`] |
+//! | 3 | the last part of `copy_process`, under `tasklist_lock`; `cgroup_can_fork` just ahead of it | [`PreparedFork::publish`], where the host is asked when nothing else can refuse ([`Host::can_fork`]) |
 //!
 //! A kernel that has nothing to do in between calls [`Thread::fork`], which is all of it in one hold.
 
@@ -91,6 +91,7 @@ impl<H: Host> Thread<H> {
     /// * `EINVAL`: more numbers than levels. Level by level, `EINVAL`: a number that cannot be. `EPERM`: the host does not allow the choice.
     ///   `EEXIST`: the number is taken. `EAGAIN`: no number is free.
     /// * `ENOMEM`: the namespace is gone (R-CLONE-18).
+    /// * What the host says, which is [asked](Host::can_fork) last (R-CLONE-23).
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -137,7 +138,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// As for [`fork`](Self::fork).
+    /// As for [`fork`](Self::fork), but that the host is asked when the child is [published](PreparedFork::publish).
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -194,7 +195,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `ENOMEM`: there is no memory. `EINVAL`: the caller's children would live in another namespace (R-CLONE-12). `EINTR`: the process is
-    /// exiting, or another thread is in exec (R-CLONE-19). Numbers: as for [`fork`](Self::fork). `ENOMEM`: the namespace is ending.
+    /// exiting, or another thread is in exec (R-CLONE-19). Numbers: as for [`fork`](Self::fork). `ENOMEM`: the namespace is ending. What the host says, which is [asked](Host::can_fork) last (R-CLONE-23).
     pub fn spawn_thread(
         &self,
         number: Number<'_>,
@@ -208,6 +209,7 @@ impl<H: Host> Thread<H> {
             self.check_may_add_thread(hold)?;
             let task = Task::Thread(Ptr::new(&*thread));
             thread.in_hold(hold).own_numbers().enter(hold, &number, Some(self), Some(task))?;
+            self.ask_host_about_thread(hold, &thread)?;
             thread.join_thread_group(hold, listed.take());
             Ok(())
         })?;
@@ -218,7 +220,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// As for [`spawn_thread`](Self::spawn_thread).
+    /// As for [`spawn_thread`](Self::spawn_thread), but that the host is asked when the thread is [published](PreparedThread::publish).
     pub fn prepare_thread<'a>(
         &'a self,
         number: Number<'_>,
@@ -310,12 +312,14 @@ impl<H: Host> Thread<H> {
     #[inline(always)]
     fn origin_as_parent<'h>(&self, hold: &Hold<'h, H>, exit_signal: ExitSignal) -> Origin<'h, H> {
         let like = self.process_in(hold);
-        Origin { parent: self.in_hold(hold), like, exit_signal, parent_execs: &like.execs }
+        let caller = self.in_hold(hold);
+        Origin { caller, parent: caller, like, exit_signal, parent_execs: &like.execs }
     }
 
     fn origin_as_sibling<'h>(&self, hold: &Hold<'h, H>) -> Result<Origin<'h, H>, Errno> {
         let like = self.process_in(hold);
         Ok(Origin {
+            caller: self.in_hold(hold),
             parent: like.parent.get(hold).ok_or(Errno::EINVAL)?,
             like,
             exit_signal: like.exit_signal.get(hold),
@@ -350,6 +354,22 @@ impl<H: Host> Thread<H> {
             || hold.host().is_fatal_signal_pending(hold.view(), self)
     }
 
+    /// Asks the host whether there may be one more thread, last of all. If not, that has given up its number.
+    fn ask_host_about_thread(&self, hold: &mut Hold<'_, H>, made: &Self) -> Result<(), Errno> {
+        let answer = hold.host().can_fork(hold.view(), Some(self), made);
+        if answer.is_err() {
+            made.become_refused_thread(hold);
+        }
+        answer
+    }
+
+    /// Ends an embryo that the host has refused: to whoever has kept it, it is a thread that has exited.
+    #[cold]
+    fn become_refused_thread(&self, hold: &mut Hold<'_, H>) {
+        self.enter_state(hold, ThreadState::Exited);
+        release_failed_embryo(hold, self, self.in_hold(hold).own_numbers());
+    }
+
     /// Makes an embryo one more thread of its process, which is [open](Process::is_exit_undecided). `listed`: the list's reference to it.
     fn join_thread_group(&self, hold: &mut Hold<'_, H>, listed: Option<ARef<Self>>) {
         self.begin_life(hold);
@@ -379,6 +399,7 @@ impl<H: Host> Process<H> {
     /// * `EINVAL`: a sibling of an init (R-CLONE-11), of kthreadd, or of a process that is reaped.
     /// * `ENOSPC`: the new namespace would be the 33rd (R-CLONE-17).
     /// * `ENOMEM`: the table is gone; the process was the init of a namespace, and is a zombie. Numbers: as for [`Thread::fork`], but that the host is not asked for its leave.
+    /// * What the host says, which is [asked](Host::can_fork) last (R-CLONE-23).
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -522,7 +543,7 @@ impl<H: Host> PreparedFork<'_, H> {
     /// # Errors
     ///
     /// In this order, and then the fork is given up: `EINVAL`: a sibling of who has no parent any more. `ENOMEM`: the child's namespace has begun to end (R-CLONE-18). `EINTR`: the
-    /// caller is dying (R-CLONE-19).
+    /// caller is dying (R-CLONE-19). What the host says, which is [asked](Host::can_fork) last (R-CLONE-23).
     pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
         let (caller, plan) = (self.caller, self.plan);
         let request = ForkRequest {
@@ -536,10 +557,10 @@ impl<H: Host> PreparedFork<'_, H> {
                 return Err(Errno::ENOMEM.into());
             }
             caller.check_not_dying(hold)?;
-            self.child.publish(hold, &origin, NumberSource::Reserved)?;
-            // From here on nothing gives it up, not even a lock that panics when it is given back.
-            self.has_numbers = false;
-            Ok(())
+            let published = self.child.publish(hold, &origin, NumberSource::Reserved);
+            // Published or refused by the host: from here on nothing gives it up, not even a lock that panics when it is given back.
+            self.has_numbers = self.child.process.state_in(hold) == ProcessState::Embryo;
+            published
         })?;
         Ok(first_thread_of(ARef::clone(&self.child.process)))
     }
@@ -593,7 +614,7 @@ impl<H: Host> PreparedThread<'_, H> {
     ///
     /// # Errors
     ///
-    /// And then it is given up: `ENOMEM`: the namespace has begun to end. `EINTR`: the process is exiting, or another thread is in exec.
+    /// And then it is given up: `ENOMEM`: the namespace has begun to end. `EINTR`: the process is exiting, or another thread is in exec. What the host says, which is [asked](Host::can_fork) last (R-CLONE-23).
     pub fn publish(mut self) -> Result<ARef<Thread<H>>, Errno> {
         let caller = self.caller;
         caller.process().table().hold(|hold| {
@@ -602,14 +623,15 @@ impl<H: Host> PreparedThread<'_, H> {
             }
             caller.check_may_add_thread(hold)?;
             let made = self.thread.in_hold(hold);
+            // As in `PreparedFork::publish`: in its process or refused by the host, it has nothing left to give up.
+            self.has_numbers = false;
+            caller.ask_host_about_thread(hold, made)?;
             let task = Task::Thread(Ptr::new(made));
             made.own_numbers().publish_task(hold, task);
             if let Some(identity) = made.own_identity(hold) {
                 identity.note_made(hold, task);
             }
             made.join_thread_group(hold, self.listed.take());
-            // As in `PreparedFork::publish`.
-            self.has_numbers = false;
             Ok(())
         })?;
         Ok(ARef::clone(&self.thread))
@@ -643,6 +665,8 @@ fn release_failed_embryo<H: Host>(
 
 /// Where a new process comes from.
 pub(crate) struct Origin<'h, H: Host> {
+    /// Who forks.
+    caller: &'h Thread<H>,
     /// Whose child it shall be.
     parent: &'h Thread<H>,
     /// Whose group it inherits: the caller's.
@@ -683,7 +707,7 @@ impl<H: Host> Child<H> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`: the table is gone. Then those of [`Numbers::enter`](crate::pid::Numbers::enter).
+    /// `ENOMEM`: the table is gone. Then those of [`Numbers::enter`](crate::pid::Numbers::enter), and of [`Host::can_fork`].
     pub(super) fn publish<'h>(
         &mut self,
         hold: &mut Hold<'h, H>,
@@ -714,9 +738,10 @@ impl<H: Host> Child<H> {
         let process = self.process.in_hold(hold);
         let parent = origin.parent_or_reaper(hold)?;
         let like = origin.inherits_from(hold, parent);
+        let has_numbers = matches!(numbers, NumberSource::Reserved);
         let place = process.enter_number(hold, numbers)?;
         process.inherit_numbers_of_others(hold, like, parent.process_in(hold));
-        process.enter_group_as_embryo(hold, like.group.share(hold), place);
+        process.group.fill(hold, like.group.share(hold));
         process.inherit_terminal(hold, like);
         process.inherit_below_subreaper(hold, like);
         process.execs.set(hold, like.execs.get(hold));
@@ -730,6 +755,11 @@ impl<H: Host> Child<H> {
             process.exit_signal.set(hold, ExitSignal::SIGCHLD);
         }
         process.record_parent(hold, parent, place);
+        process.ask_host(hold, Some(origin.caller))?;
+        if has_numbers {
+            process.publish_reserved_number(hold);
+        }
+        process.enter_member_list_as_embryo(hold, place);
         if let Some(listed) = self.listed.take() {
             parent.children_lists().admit(hold, listed);
         }
@@ -797,7 +827,7 @@ impl<H: Host> Process<H> {
         Ok(())
     }
 
-    /// Takes its numbers, or is found under those that it has from now on. Returns its place in the lists into which it comes: behind all others.
+    /// Takes its numbers, unless it has them already. Returns its place in the lists into which it comes: behind all others.
     #[inline(always)]
     pub(super) fn enter_number(
         &self,
@@ -812,17 +842,15 @@ impl<H: Host> Process<H> {
                 self.serial.set(hold, serial);
                 serial.cast_signed()
             }
-            NumberSource::Reserved => {
-                self.publish_reserved_number(hold, task);
-                hold.relations_mut().next_place()
-            }
+            NumberSource::Reserved => hold.relations_mut().next_place(),
         };
         Ok(place)
     }
 
+    /// Is found under the numbers that it has.
     #[cold]
-    fn publish_reserved_number(&self, hold: &mut Hold<'_, H>, task: Task<H>) {
-        let own = self.in_hold(hold);
+    fn publish_reserved_number(&self, hold: &mut Hold<'_, H>) {
+        let (own, task) = (self.in_hold(hold), Task::Process(Ptr::new(self)));
         own.own_numbers().publish_task(hold, task);
         if let Some(identity) = own.identity_in(hold) {
             identity.note_made(hold, task);
@@ -870,17 +898,38 @@ impl<H: Host> Process<H> {
         self.publish_ppid(hold, parent);
     }
 
-    /// Makes an embryo, which shows the numbers of the group, a member of it.
+    /// Asks the host whether there may be this process, last of all: an embryo that has all but its places in lists. If not, nothing is left of it.
     #[inline(always)]
-    pub(super) fn enter_group_as_embryo(
+    pub(super) fn ask_host(
         &self,
         hold: &mut Hold<'_, H>,
-        group: ARef<ProcessGroup<H>>,
-        place: i64,
-    ) {
+        caller: Option<&Thread<H>>,
+    ) -> Result<(), Errno> {
+        let answer = hold.host().can_fork(hold.view(), caller, &self.first_thread);
+        if answer.is_err() {
+            self.become_refused_process(hold);
+        }
+        answer
+    }
+
+    /// Ends an embryo that the host has refused: to whoever has kept it, it is a process that is reaped.
+    #[cold]
+    fn become_refused_process(&self, hold: &mut Hold<'_, H>) {
+        let own = self.in_hold(hold);
+        self.parent.set(hold, None);
+        if self.is_pid_ns_init(hold) {
+            self.pid_ns(hold).set_init(hold, None);
+        }
+        self.first_thread.enter_state(hold, ThreadState::Exited);
+        self.enter_state(hold, ProcessState::Reaped);
+        release_failed_embryo(hold, &own.first_thread, own.own_numbers());
+    }
+
+    /// Makes an embryo, which shows the numbers of its group, a member of that.
+    #[inline(always)]
+    pub(super) fn enter_member_list_as_embryo(&self, hold: &mut Hold<'_, H>, place: i64) {
         self.group_place.set(hold, place);
-        group.members().push_back(hold, self);
-        self.group.fill(hold, group);
+        self.group.get(hold).members().push_back(hold, self);
     }
 }
 
@@ -921,8 +970,13 @@ pub(crate) fn new_init<H: Host>(
         session.found(hold, founder)?;
         group.found(hold, founder, &session)?;
         process.publish_pgid_and_sid(hold, &group);
-        process.enter_group_as_embryo(hold, ARef::clone(&group), place);
+        process.group.fill(hold, ARef::clone(&group));
         process.exit_signal.set(hold, ExitSignal::SIGCHLD);
+        if let Err(errno) = process.ask_host(hold, None) {
+            group.end(hold);
+            return Err(errno.into());
+        }
+        process.enter_member_list_as_embryo(hold, place);
         if let Some(listed) = listed.take() {
             hold.roots().push_back(hold, listed);
         }

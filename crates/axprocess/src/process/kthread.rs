@@ -36,6 +36,8 @@ use crate::{ARef, Errno, ExitSignal, ForkNamespace, ForkRequest, Host, Number, P
 /// #     type ThreadData = ();
 /// #     type GroupData = ();
 /// #     type SessionData = ();
+/// #     type NamespaceData = ();
+/// #     type TerminalData = ();
 /// #     type Usage = ();
 /// # }
 /// use axprocess::IDLE_PID;
@@ -68,6 +70,8 @@ impl<H: Host> Thread<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{ExitStatus, ForkParent, ForkRequest, ProcessState};
@@ -105,9 +109,9 @@ impl<H: Host> Thread<H> {
                 return Err(Errno::EINVAL.into());
             }
             let origin = self.origin_of(hold, &request)?;
-            child.publish(hold, &origin, NumberSource::Taken(&request.number, None))?;
+            // Before the host is asked for it.
             child.process().mark(hold, Marks::KERNEL_THREAD | Marks::SLOW_PATH);
-            Ok(())
+            child.publish(hold, &origin, NumberSource::Taken(&request.number, None))
         })?;
         Ok(child.into_first_thread())
     }
@@ -139,8 +143,15 @@ pub(crate) fn new_kthreadd<H: Host>(
         process.mark(hold, Marks::KERNEL_THREAD | Marks::SLOW_PATH);
         let group = nameless.found_or_share(hold, init);
         process.publish_pgid_and_sid(hold, &group);
-        process.enter_group_as_embryo(hold, group, place);
+        process.group.fill(hold, ARef::clone(&group));
         process.exit_signal.set(hold, ExitSignal::NONE);
+        if let Err(errno) = process.ask_host(hold, None) {
+            if group.members().first(hold).is_none() {
+                group.end(hold);
+            }
+            return Err(errno.into());
+        }
+        process.enter_member_list_as_embryo(hold, place);
         if let Some(listed) = listed.take() {
             hold.roots().push_back(hold, listed);
         }

@@ -38,6 +38,7 @@ impl<H: Host> Process<H> {
             return None;
         }
         let parent = self.parent.get(hold)?;
+        self.note_release_of_leader(hold);
         if !self.takes_fast_path(hold) {
             self.end_tracing_of_leader(hold);
         }
@@ -57,6 +58,7 @@ impl<H: Host> Process<H> {
         hold: &mut Hold<'_, H>,
         parent: &Thread<H>,
     ) -> ARef<Self> {
+        hold.host().release_task(hold.view(), &self.first_thread);
         let parent = parent.children_lists();
         parent.reportable.remove_queued(hold, self);
         // It is no clone, which would be counted, and it is in the list.
@@ -65,6 +67,11 @@ impl<H: Host> Process<H> {
         self.become_reaped_in_line(hold, true);
         hold.host().wake_pollers(hold.view(), self);
         link
+    }
+
+    /// Tells the host of the release of the thread that leads, with which the process is released: it still stands where it stood.
+    pub(super) fn note_release_of_leader(&self, hold: &Hold<'_, H>) {
+        hold.host().release_task(hold.view(), self.leading_thread(hold));
     }
 
     /// Gives up its place in its group, its number and its leader.

@@ -402,6 +402,8 @@ impl<H: Host> Thread<H> {
     /// #     type ThreadData = ();
     /// #     type GroupData = ();
     /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
     /// #     type Usage = ();
     /// # }
     /// use axprocess::{Attention, ForkRequest, Signal, StopDecision, ThreadStop};

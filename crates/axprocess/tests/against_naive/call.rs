@@ -153,6 +153,8 @@ pub(crate) enum Call<N, I> {
     BecomeSubreaper,
     ResignSubreaper,
     SetParentDeathSignal(u64),
+    /// The host refuses whoever is born next.
+    RefuseNextBirth,
     /// What the process does about SIGCHLD: bits of `ChildSignalAction`.
     TreatSigchld(u8),
     /// What the process does about another signal.
@@ -267,6 +269,7 @@ impl Step {
             Call::BecomeSubreaper => Call::BecomeSubreaper,
             Call::ResignSubreaper => Call::ResignSubreaper,
             Call::SetParentDeathSignal(signal) => Call::SetParentDeathSignal(signal),
+            Call::RefuseNextBirth => Call::RefuseNextBirth,
             Call::TreatSigchld(bits) => Call::TreatSigchld(bits),
             Call::SetAction(signal, action) => Call::SetAction(signal, action),
             Call::Block(signal) => Call::Block(signal),

@@ -107,6 +107,7 @@ fn births() -> BoxedStrategy<Drawn> {
         1 => Just(Call::NewKthreadd),
         3 => of_kernel,
         8 => set_tid().prop_map(|set_tid| Call::SpawnThread { set_tid }),
+        4 => Just(Call::RefuseNextBirth),
     ]
     .boxed()
 }

@@ -274,6 +274,10 @@ impl Pair {
                 Answer::Done
             }
             Call::SetParentDeathSignal(number) => naive.set_death_signal(caller, number).into(),
+            Call::RefuseNextBirth => {
+                naive.refuse_next_birth();
+                Answer::Done
+            }
             Call::TreatSigchld(bits) => {
                 naive.treat_sigchld(process, axprocess::ChildSignalAction::from_bits_retain(bits));
                 Answer::Done
@@ -367,6 +371,9 @@ impl Pair {
         compare(naive.processes(), self.real.processes.keys().copied().collect(), || {
             "who is there".into()
         })?;
+        let unreleased = naive.processes().into_iter().flat_map(|key| naive.threads_of(key));
+        let unreleased = unreleased.map(|key| (key, 1)).collect();
+        compare(unreleased, self.real.unreleased(), || "who is born and not released".into())?;
         for (&key, process) in &self.real.processes {
             let own = naive.space_of(key);
             let ppid = naive.parent(key).map_or(0, |parent| naive.number_seen_by(parent, key));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitSignal, ExitStatus,
@@ -21,6 +21,10 @@ use crate::pair::Answer;
 #[derive(Default)]
 pub(crate) struct Kernel {
     hooks: Mutex<Vec<Hook>>,
+    /// How many more times each thread was born than released.
+    births: Mutex<BTreeMap<ThreadKey, i32>>,
+    /// The next one is refused.
+    refuses: AtomicBool,
     /// Who waits, in which process, for what.
     sleepers: Mutex<BTreeMap<ThreadKey, (ProcessKey, WaitToken)>>,
 }
@@ -189,6 +193,23 @@ impl Host for Kernel {
         self.note(Hook::WakeExit { of: thread.host_data().key });
     }
 
+    fn can_fork(
+        &self,
+        _: View<'_, Self>,
+        _: Option<&Thread<Self>>,
+        child: &Thread<Self>,
+    ) -> Result<(), Errno> {
+        if self.refuses.swap(false, Relaxed) {
+            return Err(Errno::EAGAIN);
+        }
+        *self.births.lock().unwrap().entry(child.host_data().key).or_default() += 1;
+        Ok(())
+    }
+
+    fn release_task(&self, _: View<'_, Self>, thread: &Thread<Self>) {
+        *self.births.lock().unwrap().entry(thread.host_data().key).or_default() -= 1;
+    }
+
     fn hang_up_terminal(&self, _: View<'_, Self>, terminal: &Terminal<Self>) {
         self.note(Hook::HungUp { terminal: TerminalKey(terminal.device() as usize) });
     }
@@ -236,6 +257,13 @@ impl Real {
             execs: BTreeMap::new(),
             table,
         }
+    }
+
+    /// Those that were not as often released as born, with the difference.
+    pub(crate) fn unreleased(&self) -> BTreeMap<ThreadKey, i32> {
+        let mut births = self.table.host().births.lock().unwrap();
+        births.retain(|_, &mut count| count != 0);
+        births.clone()
     }
 
     pub(crate) fn take_hooks(&self) -> Vec<Hook> {
@@ -454,6 +482,10 @@ impl Real {
                 Thread::<Kernel>::parse_parent_death_signal(number)
                     .map(|signal| thread.set_parent_death_signal(signal))
                     .into()
+            }
+            Call::RefuseNextBirth => {
+                self.table.host().refuses.store(true, Relaxed);
+                Answer::Done
             }
             Call::TreatSigchld(bits) => {
                 process.host_data().treatment.store(bits, Relaxed);

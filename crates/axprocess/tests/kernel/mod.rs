@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use axprocess::{
     ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitStatus, ForcedAction,
@@ -49,6 +49,17 @@ pub(crate) struct Kernel {
     senders: Mutex<Vec<Option<Pid>>>,
     /// Which signals were forced on which threads that would have evaded them.
     resets: Mutex<Vec<(Pid, Signal, ForcedAction)>>,
+    /// How many threads were born and are not released.
+    unreleased: AtomicI64,
+}
+
+/// With its table everybody was released who was ever born.
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(*self.unreleased.get_mut(), 0, "births and releases balance");
+        }
+    }
 }
 
 /// What a hook was told: who, and what.
@@ -261,6 +272,20 @@ impl Host for Kernel {
 
     fn wake_thread_pollers(&self, _: View<'_, Self>, thread: &Thread<Self>) {
         self.polled.lock().unwrap().push(Polled::Thread(thread.tid()));
+    }
+
+    fn can_fork(
+        &self,
+        _: View<'_, Self>,
+        _: Option<&Thread<Self>>,
+        _: &Thread<Self>,
+    ) -> Result<(), Errno> {
+        self.unreleased.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn release_task(&self, _: View<'_, Self>, _: &Thread<Self>) {
+        self.unreleased.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn hang_up_terminal(&self, _: View<'_, Self>, terminal: &Terminal<Self>) {

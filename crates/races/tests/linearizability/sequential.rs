@@ -119,8 +119,13 @@ impl Model {
     }
 
     fn fork(&mut self, actor: usize, parent: ForkParent) -> Result<ThreadKey, Errno> {
-        let request =
-            Fork { exit_signal: 17, parent, space: ForkNamespace::Inherited, set_tid: Vec::new() };
+        let request = Fork {
+            exit_signal: 17,
+            parent,
+            space: ForkNamespace::Inherited,
+            set_tid: Vec::new(),
+            is_kernel_thread: false,
+        };
         let thread = self.world.fork(self.actors[actor].thread, &request)?;
         let process = self.world.process_of(thread);
         self.pids.insert(process, self.world.pid_in(process, ROOT));

@@ -299,6 +299,11 @@ impl World {
         if self[space].closed {
             return Err(Errno::ENOMEM);
         }
+        // R-CLONE-23.
+        if std::mem::take(&mut self.refuses_next_birth) {
+            self[space].closed |= self[space].init.is_none();
+            return Err(Errno::EAGAIN);
+        }
         Ok(self.add_pid(space, numbers))
     }
 
@@ -357,6 +362,11 @@ impl World {
         }
         self[space].cursor = last + 1;
         Ok(())
+    }
+
+    /// What the host says of whoever is born next.
+    pub(crate) fn refuse_next_birth(&mut self) {
+        self.refuses_next_birth = true;
     }
 
     /// What the kernel of the process says of it.

@@ -273,6 +273,7 @@ pub(crate) struct World {
     /// The second root, if there is one (R-KTHREAD-01).
     kthreadd: Option<ProcessKey>,
     births: [usize; 2],
+    refuses_next_birth: bool,
     clock: u64,
     hooks: Vec<Hook>,
     /// In this kill, one who cannot see the sender has been hit: nobody behind it is shown the sender either (R-KILL-07).
@@ -359,6 +360,7 @@ impl World {
             sleepers: BTreeMap::new(),
             kthreadd: None,
             births: [1, 1],
+            refuses_next_birth: false,
             clock: 0,
             hooks: Vec::new(),
             is_sender_hidden: false,
