@@ -95,14 +95,14 @@ impl Cast {
             }
             Operation::Setsid => self.call(Call::Setsid { by: process }),
             Operation::Kill(who, signal) => {
-                self.call(Call::Kill { by: process, pid: wild(who), signal: (*signal).into() })
+                self.call(Call::Kill { by, pid: wild(who), signal: (*signal).into() })
             }
             Operation::Tkill(who, signal) => {
-                self.call(Call::Tkill { by: process, tid: wild(who), signal: (*signal).into() })
+                self.call(Call::Tkill { by, tid: wild(who), signal: (*signal).into() })
             }
             Operation::Tgkill(group, who, signal) => {
                 let (tgid, tid) = (wild(group), wild(who));
-                self.call(Call::Tgkill { by: process, tgid, tid, signal: (*signal).into() })
+                self.call(Call::Tgkill { by, tgid, tid, signal: (*signal).into() })
             }
             Operation::Sigqueue(who, signal, code) => self.call(Call::Sigqueue {
                 by,

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use axprocess::{
-    ChildSignalAction, DiscardedSignals, Errno, ForcedAction, Host, PidNamespace, Process,
+    ChildSignalFlags, DiscardedSignals, Errno, ForcedAction, Host, PidNamespace, Process,
     Relations, Signal, SignalAction, SignalInfo, Thread, View,
 };
 
@@ -102,18 +102,20 @@ impl Signals {
         }
     }
 
-    /// sigaction. The lowest bits of `how` are those of [`ChildSignalAction`]. `None`: nobody may treat that signal.
+    /// sigaction. The bits of `how`: ignored, `SA_NOCLDWAIT`, `SA_NOCLDSTOP`, handled. `None`: nobody may treat that signal.
     pub(crate) fn treat(&self, signal: Signal, how: u8) -> Option<()> {
         if signal.is_unblockable() {
             return None;
         }
-        let child = ChildSignalAction::from_bits_truncate(how);
         let change =
             |set: &Set, on| set.put(set.bits() & !bit(signal) | if on { bit(signal) } else { 0 });
-        change(&self.ignored, child.contains(ChildSignalAction::IGNORE));
+        change(&self.ignored, how & 1 != 0);
         change(&self.handled, how & 8 != 0);
         if signal == Signal::SIGCHLD {
-            self.child.store(child.bits(), Relaxed);
+            let mut flags = ChildSignalFlags::empty();
+            flags.set(ChildSignalFlags::NO_WAIT, how & 2 != 0);
+            flags.set(ChildSignalFlags::NO_STOP, how & 4 != 0);
+            self.child.store(flags.bits() as u8, Relaxed);
         }
         Some(())
     }
@@ -249,9 +251,6 @@ impl Host for Moody {
         for set in [&own.blocked, &process.ignored, &process.handled] {
             set.put(set.bits() & !bit(signal));
         }
-        if signal == Signal::SIGCHLD {
-            process.child.fetch_and(!ChildSignalAction::IGNORE.bits(), Relaxed);
-        }
     }
 
     fn is_signal_queued(
@@ -294,8 +293,8 @@ impl Host for Moody {
         !MOOD.get().forbids
     }
 
-    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
-        ChildSignalAction::from_bits_truncate(parent.host_data().child.load(Relaxed))
+    fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalFlags {
+        ChildSignalFlags::from_bits_truncate(parent.host_data().child.load(Relaxed).into())
     }
 
     fn is_fatal_signal_pending(&self, _: View<'_, Self>, _: &Thread<Self>) -> bool {

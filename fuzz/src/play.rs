@@ -258,13 +258,13 @@ impl World {
                 self.thread(by)?.set_parent_death_signal(signal);
             }
             Call::Kill { by, pid, signal } => {
-                self.process(by)?.kill(pid.value(), signal.value()).ok()?;
+                self.thread(by)?.kill(pid.value(), signal.value()).ok()?;
             }
             Call::Tkill { by, tid, signal } => {
-                self.process(by)?.tkill(tid.value(), signal.value()).ok()?;
+                self.thread(by)?.tkill(tid.value(), signal.value()).ok()?;
             }
             Call::Tgkill { by, tgid, tid, signal } => {
-                self.process(by)?.tgkill(tgid.value(), tid.value(), signal.value()).ok()?;
+                self.thread(by)?.tgkill(tgid.value(), tid.value(), signal.value()).ok()?;
             }
             Call::Sigqueue { by, pid, signal, code } => {
                 let info = GivenInfo { signal: signal.value(), code: code.value(), value: 0 };
@@ -367,7 +367,7 @@ impl World {
     fn look(&self, by: Index) -> Option<()> {
         let process = self.process(by)?;
         let namespace = process.namespace();
-        let _ = (process.pid_in(&namespace), process.getppid(), process.getpgrp(), process.sid());
+        let _ = (process.pid_in(&namespace), process.ppid(), process.pgid(), process.sid());
         let _ = (
             process.parent(),
             process.children().unwrap(),

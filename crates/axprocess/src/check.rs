@@ -174,7 +174,7 @@ impl<'h, H: Host> Walk<'h, H> {
         let mut pending = Vec::new();
         for root in hold.roots().iter(hold) {
             assert!(root.parent_in(hold).is_none(), "1: root {root:?} has a parent");
-            assert_eq!(root.getppid(), 0, "6: root {root:?} has a parent's number");
+            assert_eq!(root.ppid(), 0, "6: root {root:?} has a parent's number");
             assert!(root.never_ends(hold), "21: root {root:?} is neither init nor kthreadd");
             pending.push((root, false));
         }
@@ -206,10 +206,10 @@ impl<'h, H: Host> Walk<'h, H> {
         let pid_ns = process.pid_ns(hold);
         let pgid = group.own_numbers().number_in(hold, pid_ns);
         let sid = session.own_numbers().number_in(hold, pid_ns);
-        assert_eq!(process.getpgrp(), pgid, "6: the PGID of {process:?}");
+        assert_eq!(process.pgid(), pgid, "6: the PGID of {process:?}");
         assert_eq!(process.sid(), sid, "6: the SID of {process:?}");
         if process.leads_session() {
-            assert_eq!(process.getpgrp(), process.pid(), "5: leader {process:?} left its group");
+            assert_eq!(process.pgid(), process.pid(), "5: leader {process:?} left its group");
         }
 
         let newest = session.terminal().generation_in(hold);
@@ -282,7 +282,7 @@ impl<'h, H: Host> Walk<'h, H> {
             let of = child.parent_thread(hold).expect("1: a child has a parent");
             assert!(ptr::eq(of.process_in(hold), process), "1: {child:?} is listed by {name}");
             let ppid = process.own_numbers().number_in(hold, child.pid_ns(hold));
-            assert_eq!(child.getppid(), ppid, "6: the parent's number of {child:?}");
+            assert_eq!(child.ppid(), ppid, "6: the parent's number of {child:?}");
             let last = births.insert(ptr::from_ref(of), child.birth_in(hold));
             if last.is_none() {
                 of.children_lists().check(hold);
@@ -568,7 +568,11 @@ mod tests {
         let child = init.fork(ForkRequest::default(), (), ()).expect("a child");
         let tracer = init.fork(ForkRequest::default(), (), ()).expect("another");
         tracer
-            .attach(child.tid(), crate::TraceStart::Seize, crate::TraceOptions::empty())
+            .attach(
+                child.tid().cast_signed(),
+                crate::TraceStart::Seize,
+                crate::TraceOptions::empty(),
+            )
             .expect("nobody traces it");
         init.process().table().hold(|hold| {
             let trace = child.trace(hold).expect("it is traced");
@@ -601,7 +605,11 @@ mod tests {
         let helper = kthreadd.fork(ForkRequest::default(), (), ()).expect("a helper");
         let tracer = kthreadd.fork(ForkRequest::default(), (), ()).expect("another");
         tracer
-            .attach(helper.tid(), crate::TraceStart::Seize, crate::TraceOptions::empty())
+            .attach(
+                helper.tid().cast_signed(),
+                crate::TraceStart::Seize,
+                crate::TraceOptions::empty(),
+            )
             .expect("nobody traces it");
         let process = helper.process();
         process.table().hold(|hold| process.mark(hold, Marks::KERNEL_THREAD));

@@ -404,19 +404,12 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, thread);
     }
 
-    /// How `parent` treats `SIGCHLD` at this moment.
+    /// The flags with which sigaction(2) has set what `parent` does about `SIGCHLD`. Whether it ignores that, which has its children vanish as well, [`signal_action`](Self::signal_action) says.
     ///
-    /// Not asked of kthreadd, which ignores it. On Linux any other kernel thread does so too, but while it waits for a helper of its own (`UMH_WAIT_PROC`): then its answer is empty, whatever a signal would do, and else
-    /// [`IGNORE`](ChildSignalAction::IGNORE). R-KTHREAD-05.
-    ///
-    /// Default: empty, `SIGCHLD` is sent and children stay zombies until they are waited for.
-    fn child_signal_action(
-        &self,
-        view: View<'_, Self>,
-        parent: &Process<Self>,
-    ) -> ChildSignalAction {
+    /// Default: none, so that children stay zombies until they are waited for, and every stop is told of.
+    fn child_signal_flags(&self, view: View<'_, Self>, parent: &Process<Self>) -> ChildSignalFlags {
         let _ = (view, parent);
-        ChildSignalAction::empty()
+        ChildSignalFlags::empty()
     }
 
     /// Whether `caller` is about to die of a signal: then it can create nothing more.
@@ -529,17 +522,15 @@ pub enum SignalAction {
 }
 
 bitflags::bitflags! {
-    /// How a process treats `SIGCHLD`; empty: a handler, or the default action.
+    /// The flags of sigaction(2) that count for `SIGCHLD` alone, with Linux's values: of its word, [`from_bits_truncate`](Self::from_bits_truncate) takes those.
     ///
     /// Source: sigaction(2), R-NOTIFY-03, R-NOTIFY-04, R-NOTIFY-11.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    pub struct ChildSignalAction: u8 {
-        /// `SIG_IGN`: no signal is sent, and children that end vanish at once.
-        const IGNORE = 1;
+    pub struct ChildSignalFlags: u32 {
+        /// `SA_NOCLDSTOP`: no signal when a child stops or continues.
+        const NO_STOP = 1;
         /// `SA_NOCLDWAIT`: the signal is sent, and children that end vanish at once.
         const NO_WAIT = 2;
-        /// `SA_NOCLDSTOP`: no signal when a child stops or continues.
-        const NO_STOP = 4;
     }
 }
 

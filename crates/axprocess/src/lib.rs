@@ -15,11 +15,11 @@
 //! | execve | [`Thread::exec`] |
 //! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
 //! | wait4, waitid | [`WaitRequest`], [`Thread::wait`], [`Thread::begin_wait`] |
-//! | getpid, gettid, getppid, getpgrp | [`Process::pid`], [`Thread::tid`], [`Process::getppid`], [`Process::getpgrp`] |
+//! | getpid, gettid, getppid, getpgrp | [`Process::pid`], [`Thread::tid`], [`Process::ppid`], [`Process::pgid`] |
 //! | getpgid, getsid, setpgid, setsid | [`Process::getpgid`], [`Process::getsid`], [`Process::setpgid`], [`Process::setsid`] |
 //! | prctl `PR_SET_CHILD_SUBREAPER` | [`Process::become_subreaper`], [`Process::resign_subreaper`] |
 //! | prctl `PR_SET_PDEATHSIG` | [`Thread::set_parent_death_signal`] |
-//! | kill, tkill, tgkill | [`Process::kill`], [`Process::tkill`], [`Process::tgkill`] |
+//! | kill, tkill, tgkill | [`Thread::kill`], [`Thread::tkill`], [`Thread::tgkill`] |
 //! | rt_sigqueueinfo, rt_tgsigqueueinfo | [`Thread::rt_sigqueueinfo`], [`Thread::rt_tgsigqueueinfo`] |
 //! | a signal of the kernel's own: timers, SIGPIPE, SIGIO, OOM, `cgroup.kill` | [`Process::send_signal`], [`Thread::send_signal`], [`ProcessGroup::send_signal`] |
 //! | a fault, and whatever else cannot be evaded | [`Thread::force_signal`] |
@@ -53,7 +53,7 @@
 //! system. `portable-atomic` comes along only where there are no 64-bit atomics, and needs no flag.
 //!
 //! A getter that is called **wait-free** takes no lock and waits for nobody. An interrupt handler may call it on any target, also one that has interrupted a call of this crate.
-//! Where there are no 64-bit atomics, a getter of a 64-bit word ([`Process::getpgrp`], [`Process::sid`]) reads again if the word was written while it read; one that has
+//! Where there are no 64-bit atomics, a getter of a 64-bit word ([`Process::pgid`], [`Process::sid`]) reads again if the word was written while it read; one that has
 //! interrupted the writer has its answer at the first try.
 //!
 //! If handlers make other calls, the [`Lock`] switches interrupts off, and the table has been used before: its first use makes it, and all who come to that wait for the first.
@@ -127,7 +127,7 @@ pub use group::ProcessGroup;
 pub use handle::{
     HandleInfo, HandleNumbers, HandleState, InfoMask, PidHandle, PidfdFlags, PollEvents,
 };
-pub use host::{ChildSignalAction, Host, ResourceUsage, SignalAction};
+pub use host::{ChildSignalFlags, Host, ResourceUsage, SignalAction};
 pub use object::{ARef, Object, Shared};
 pub use pid::{Identity, Number, Pid, PidNamespace};
 pub use process::{

@@ -123,7 +123,7 @@ impl<H: Host> ProcessTable<H> {
 
     /// Makes kthreadd, the second root, with its thread: the parent of kernel threads and of the helpers that they run in user mode.
     ///
-    /// On Linux its number is 2, for it comes right after init. It has no parent ([`getppid`](crate::Process::getppid) is [`IDLE_PID`](crate::IDLE_PID)), is a kernel thread itself, begins in group 0 of session 0 beside init if
+    /// On Linux its number is 2, for it comes right after init. It has no parent ([`ppid`](crate::Process::ppid) is [`IDLE_PID`](crate::IDLE_PID)), is a kernel thread itself, begins in group 0 of session 0 beside init if
     /// that is still there, and stays in the table for as long as that lives. It ignores `SIGCHLD`: its children vanish when they end. Nobody's orphans come to it. What is below it is made by
     /// [`Thread::fork_kernel_thread`] and [`Thread::fork`]. R-KTHREAD-01, R-KTHREAD-02, R-KTHREAD-05, R-KTHREAD-07.
     ///
@@ -148,7 +148,7 @@ impl<H: Host> ProcessTable<H> {
     /// let init = table.new_init(1, (), ())?;
     /// let kthreadd = table.new_kthreadd(2, (), ())?;
     /// let kthreadd = kthreadd.process();
-    /// assert_eq!((kthreadd.pid(), kthreadd.getppid(), kthreadd.getpgrp(), kthreadd.sid()), (2, 0, 0, 0));
+    /// assert_eq!((kthreadd.pid(), kthreadd.ppid(), kthreadd.pgid(), kthreadd.sid()), (2, 0, 0, 0));
     /// assert!(kthreadd.parent().is_none() && kthreadd.is_kernel_thread());
     /// # Ok::<(), axprocess::Errno>(())
     /// ```

@@ -18,7 +18,7 @@ fn begin_stop(thread: &KernelThread) {
 fn nothing_is_wanted_of_an_ordinary_thread() {
     let (_table, init) = boot();
     let child = fork(&init);
-    assert_eq!(init.process().kill(2, 10), Ok(()));
+    assert_eq!(init.kill(2, 10), Ok(()));
     assert!(child.attention().is_empty() && !child.is_stopped());
 }
 
@@ -43,7 +43,7 @@ fn a_group_exit_is_announced_to_each_thread() {
     begin_stop(&leader);
     assert_eq!(leader.join_stop(), ThreadStop::OthersRun);
     assert!(leader.is_stopped());
-    assert_eq!(init.process().kill(2, 9), Ok(()));
+    assert_eq!(init.kill(2, 9), Ok(()));
     for thread in [&leader, &second] {
         assert!(thread.attention().contains(Attention::EXIT) && !thread.is_stopped());
     }
@@ -87,7 +87,7 @@ fn a_stop_is_joined_slept_through_and_told_of() {
     leader.notify_parent_if_continued();
     assert_eq!((leader.attention(), leader.is_stopped()), (Attention::STOPPED, true));
 
-    assert_eq!(init.process().kill(2, 18), Ok(()));
+    assert_eq!(init.kill(2, 18), Ok(()));
     assert!(!leader.is_stopped() && !second.is_stopped());
     second.notify_parent_if_continued();
     assert!(second.attention().is_empty());
@@ -104,7 +104,7 @@ fn who_comes_to_a_stop_that_is_over_tells_of_it() {
     let second = spawn(&leader);
     begin_stop(&leader);
     leader.join_stop();
-    assert_eq!(init.process().kill(2, 18), Ok(()));
+    assert_eq!(init.kill(2, 18), Ok(()));
     assert_eq!(second.attention(), Attention::STOP);
     assert_eq!(second.join_stop(), ThreadStop::RunsOn);
     assert_eq!((second.attention(), second.is_stopped()), (Attention::STOPPED, false));
@@ -184,7 +184,7 @@ fn a_continuation_amid_a_trap_is_told_of_behind_it() {
     begin_stop(&child);
     child.join_stop();
     wait4(&tracer, 2, 0);
-    assert_eq!(init.process().kill(2, 18), Ok(()));
+    assert_eq!(init.kill(2, 18), Ok(()));
     assert!(child.is_stopped(), "its tracer has not let it go");
     tracer.resume_tracee(2).unwrap();
     assert_eq!(child.attention(), Attention::STOPPED);

@@ -5,8 +5,8 @@ mod stepping;
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ARef, ChildSignalAction, Errno, ExitStatus, ForkParent, ForkRequest, Host, Number, Process,
-    ProcessState, ProcessTable, Relations, Signal, StopDecision, ThreadExit, TraceOptions,
+    ARef, Errno, ExitStatus, ForkParent, ForkRequest, Host, Number, Process, ProcessState,
+    ProcessTable, Relations, Signal, SignalAction, StopDecision, ThreadExit, TraceOptions,
     TraceStart, TraceStopped, View, WaitRequest,
 };
 use stepping::{Counted, holds, holds_with};
@@ -26,8 +26,8 @@ impl Host for Kernel {
     type TerminalData = ();
     type Usage = ();
 
-    fn child_signal_action(&self, _: View<'_, Self>, _: &Process<Self>) -> ChildSignalAction {
-        ChildSignalAction::IGNORE
+    fn signal_action(&self, _: View<'_, Self>, _: &Process<Self>, _: Signal) -> SignalAction {
+        SignalAction::Ignore
     }
 }
 
@@ -121,7 +121,7 @@ fn a_tracer_that_goes_with_the_table_leaves_no_tracee_behind() {
     let tracer = fork(&init);
     let others: Vec<_> = (0..100).map(|_| fork(&init)).collect();
     let tracee = fork(&init);
-    tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(tracee.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     let (gone, left) = (tracer.clone(), tracee.clone());
     let step = move || {
         let states = (gone.process().state(), left.process().state());
@@ -162,7 +162,7 @@ fn without_a_subreaper_nobody_looks_for_one() {
     }
     let parent = &family[99];
     let (holds, _) = holds(|| parent.exit_thread(ExitStatus::exited(0)));
-    assert_eq!((holds, family[100].process().getppid()), (1, 1));
+    assert_eq!((holds, family[100].process().ppid()), (1, 1));
     assert!(table.audit().longest_hold < 20, "{:?}", table.audit());
 }
 

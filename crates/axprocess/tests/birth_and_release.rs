@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axprocess::{
-    ARef, ChildSignalAction, CloneFlags, CloneRequest, Cursor, Errno, ExitStatus, ForkNamespace,
-    ForkParent, ForkRequest, HandleState, Host, InitSession, NewTask, Number, Pid, ProcessState,
-    ProcessTable, Relations, Signal, TerminalFile, TerminalKind, TraceOptions, TraceStart, View,
+    ARef, CloneFlags, CloneRequest, Cursor, Errno, ExitStatus, ForkNamespace, ForkParent,
+    ForkRequest, HandleState, Host, InitSession, NewTask, Number, Pid, ProcessState, ProcessTable,
+    Relations, Signal, SignalAction, TerminalFile, TerminalKind, TraceOptions, TraceStart, View,
     WaitOutcome, WaitRequest,
 };
 
@@ -114,10 +114,10 @@ impl Host for Kernel {
         self.kills.load(Ordering::Relaxed)
     }
 
-    fn child_signal_action(&self, _: View<'_, Self>, _: &Process) -> ChildSignalAction {
+    fn signal_action(&self, _: View<'_, Self>, _: &Process, _: Signal) -> SignalAction {
         match self.ignores_children.load(Ordering::Relaxed) {
-            true => ChildSignalAction::IGNORE,
-            false => ChildSignalAction::empty(),
+            true => SignalAction::Ignore,
+            false => SignalAction::Handle,
         }
     }
 
@@ -550,14 +550,18 @@ fn a_traced_thread_is_released_when_its_tracer_lets_it_go() {
         let (table, init) = boot();
         let (tracer, process) = (fork(&init), fork(&init));
         let thread = spawn(&process);
-        tracer.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+        tracer
+            .attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+            .unwrap();
         assert_eq!(released(&table, || exit(&thread)), []);
         let of_thread = (thread.tid(), false, ProcessState::Live);
         assert_eq!(released(&table, || let_go(&tracer, &thread)), [of_thread]);
         // A zombie of a stranger's is its parent's after it is its tracer's.
         let other = fork(&init);
         let stranger = fork(&init);
-        stranger.attach(other.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+        stranger
+            .attach(other.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+            .unwrap();
         exit(&other);
         assert_eq!(released(&table, || assert_eq!(reap(&stranger), other.tid())), []);
         let reaped = released(&table, || while reap(&init) != other.tid() {});
@@ -604,11 +608,11 @@ fn a_namespace_that_ends_and_a_table_that_is_dropped_release_everybody() {
     assert_eq!(reaped_inner, [ended]);
     let (second, third) = (spawn(&child), spawn(&child));
     exit(&child);
-    parent.attach(second.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    parent.attach(second.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     exit(&second);
     exit(&fork(&init));
     let many: Vec<_> = (0..200).map(|_| fork(&third)).collect();
-    assert!(third.process().kill(0, i32::from(Signal::SIGCONT.number())).is_ok());
+    assert!(third.kill(0, i32::from(Signal::SIGCONT.number())).is_ok());
     check_balance(&table);
     assert_eq!(table.host().count(), 1 + 1 + 3 + 1 + 200);
     drop(table);
@@ -634,7 +638,8 @@ fn births_and_releases_balance_under_four_threads() {
                     let inner = child.fork(INNER, (), ());
                     if let Ok(thread) = &thread {
                         let start = TraceStart::Seize;
-                        let _ = parent.attach(thread.tid(), start, TraceOptions::empty());
+                        let _ =
+                            parent.attach(thread.tid().cast_signed(), start, TraceOptions::empty());
                         match round % 3 {
                             0 => _ = thread.exec(),
                             1 => exit(thread),

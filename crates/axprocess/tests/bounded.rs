@@ -169,7 +169,7 @@ fn who_waits_for_a_group_without_a_child_of_its_own_is_told_so() {
     let members = fork_many(&other);
     exit(&other, 0);
     assert!(wait4(&shell, -1, WNOHANG).is_event());
-    assert_eq!(wait4(&shell, -(members[0].process().getpgrp() as i32), WNOHANG), NO_CHILD);
+    assert_eq!(wait4(&shell, -(members[0].process().pgid() as i32), WNOHANG), NO_CHILD);
     assert_bounded(&table);
 }
 
@@ -218,7 +218,7 @@ fn who_has_no_subreaper_above_looks_for_none() {
     }
     let orphan = fork(&last);
     exit(&last, 0);
-    assert_eq!(orphan.process().getppid(), 1);
+    assert_eq!(orphan.process().ppid(), 1);
     assert_bounded(&table);
 }
 

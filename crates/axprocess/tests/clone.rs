@@ -431,7 +431,7 @@ fn subreapers_and_programs_are_not_inherited() {
     for parent in [&caller, &sibling] {
         exit(parent, 0);
     }
-    assert_eq!([&grandchild, &orphan].map(|thread| thread.process().getppid()), [2, 2]);
+    assert_eq!([&grandchild, &orphan].map(|thread| thread.process().ppid()), [2, 2]);
 }
 
 #[test]
@@ -454,12 +454,12 @@ fn the_first_of_a_namespace_is_its_init_in_a_foreign_group() {
     shell.process().setsid().unwrap();
     let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
     let inner = fork_with(&shell, new).unwrap();
-    assert_eq!((inner.tid(), inner.process().getpgrp(), inner.process().sid()), (1, 0, 0));
+    assert_eq!((inner.tid(), inner.process().pgid(), inner.process().sid()), (1, 0, 0));
     assert_eq!(inner.process().group().pgid(), shell.process().pid());
     assert_eq!(inner.process().group().session().sid(), shell.process().pid());
     let [parent, orphan] = chain(&inner);
     exit(&parent, 0);
-    assert_eq!(orphan.process().getppid(), 1);
+    assert_eq!(orphan.process().ppid(), 1);
 }
 
 #[test]

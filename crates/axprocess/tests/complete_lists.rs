@@ -220,7 +220,7 @@ fn dead_threads_that_stay_listed_are_passed_over_in_bounded_holds() {
     let living: Vec<_> = (0..100).map(|_| spawn(&leader)).collect();
     for thread in &dead {
         let start = axprocess::TraceStart::Seize;
-        tracer.attach(thread.tid(), start, axprocess::TraceOptions::empty()).unwrap();
+        tracer.attach(thread.tid().cast_signed(), start, axprocess::TraceOptions::empty()).unwrap();
         exit(thread);
     }
     let before = table.audit().longest_hold;

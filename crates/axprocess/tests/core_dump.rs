@@ -83,17 +83,17 @@ fn sigkill_cuts_a_dump_and_every_other_signal_is_dropped() {
         let parked = other.begin_exit(ExitStatus::exited(0));
         exit_requests(&table);
         events(&table);
-        init.process().kill(leader.tid() as i32, 15).unwrap();
+        init.kill(leader.tid() as i32, 15).unwrap();
         assert_eq!((pending.is_cut(), events(&table)), (false, vec![]));
         match to_thread {
-            true => init.process().tgkill(leader.tid() as i32, other.tid() as i32, 9).unwrap(),
-            false => init.process().kill(leader.tid() as i32, 9).unwrap(),
+            true => init.tgkill(leader.tid() as i32, other.tid() as i32, 9).unwrap(),
+            false => init.kill(leader.tid() as i32, 9).unwrap(),
         }
         assert!(pending.is_cut() && parked.is_parked());
         assert_eq!(exit_requests(&table), [leader.tid(), other.tid()]);
         assert_eq!(parked.status(), ExitStatus::killed(Signal::SIGSEGV));
         assert_eq!(pending.finish(true), KILLED);
-        init.process().kill(leader.tid() as i32, 9).unwrap();
+        init.kill(leader.tid() as i32, 9).unwrap();
         assert_eq!(exit_requests(&table), [other.tid()], "that the dump is over, and no more");
         drop(parked);
         exit(&leader, 0);
@@ -134,14 +134,14 @@ fn a_thread_in_the_stop_of_its_exit_event_sleeps_on() {
     let (table, init) = boot();
     let [leader, tracer] = [fork(&init), fork(&init)];
     let other = spawn(&leader);
-    tracer.attach(other.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(other.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     let begun = other.begin_exit(ExitStatus::exited(0));
     let event = TraceStop::new(6 << 8 | 5).unwrap();
     assert_eq!(other.trace_stop(event), TraceStopped::Stopped);
     let pending = dump(&leader);
     assert!(pending.is_ready());
     assert_eq!((exit_requests(&table), other.run_state()), (vec![], Some(RunState::TraceStopped)));
-    init.process().kill(leader.tid() as i32, 9).unwrap();
+    init.kill(leader.tid() as i32, 9).unwrap();
     assert_eq!(other.run_state(), Some(RunState::Live));
     drop((pending, begun));
     exit(&leader, 0);

@@ -3,8 +3,8 @@
 mod kernel;
 
 use axprocess::{
-    ARef, ChildSignalAction, Errno, ExitSignal, ExitStatus, ForkParent, ForkRequest, ProcessState,
-    Signal, TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart, WaitStatus,
+    ARef, Errno, ExitSignal, ExitStatus, ForkParent, ForkRequest, ProcessState, Signal,
+    TerminalFile, TerminalKind, ThreadExit, TraceOptions, TraceStart, WaitStatus,
 };
 use kernel::*;
 
@@ -39,7 +39,7 @@ fn exec_brings_a_process_with_a_dead_leader_back() {
     caller.exec().unwrap();
     assert_eq!(table.find_thread(2).map(|thread| thread.tid()), Some(2));
     let child = fork(&caller);
-    assert_eq!(child.process().getppid(), 2);
+    assert_eq!(child.process().ppid(), 2);
     exit(&caller, 5);
     assert_eq!(wait4(&init, 2, 0), exited(2, 5));
 }
@@ -61,7 +61,7 @@ fn the_children_of_all_threads_become_the_callers() {
     assert_eq!(wait4(&caller, -1, WNOTHREAD), exited(of_leader.tid(), 1));
     exit(&of_other, 2);
     assert_eq!(wait4(&caller, -1, WNOTHREAD | WCLONE), exited(of_other.tid(), 2));
-    assert_eq!(of_caller.process().getppid(), 2);
+    assert_eq!(of_caller.process().ppid(), 2);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_tracer_that_was_forked_by_the_parents_program_gets_the_exit_signal_too() {
     let usr1 = ForkRequest { exit_signal: Signal::SIGUSR1.into(), ..Default::default() };
     let child = fork_with(&init, usr1).unwrap();
     let (other, tracer) = (spawn(&child), fork(&init));
-    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     exit(&child, 0);
     signals(&table);
     exit(&other, 3);
@@ -168,8 +168,8 @@ fn exec_is_no_exit_of_the_threads_that_vanish() {
     assert!(ARef::ptr_eq(&process, &table.find_process(2).unwrap()));
     assert_eq!(process.state(), ProcessState::Live);
     assert_eq!(waitid(&init, 0, 0, WEXITED | WSTOPPED | WCONTINUED | WNOHANG), Waited::Nothing);
-    assert_eq!(init.process().tkill(3, 0), Err(Errno::ESRCH));
-    assert_eq!(init.process().tgkill(2, 2, 0), Ok(()));
+    assert_eq!(init.tkill(3, 0), Err(Errno::ESRCH));
+    assert_eq!(init.tgkill(2, 2, 0), Ok(()));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn exec_keeps_what_belongs_to_the_process() {
     caller.unshare_pid().unwrap();
     caller.exec().unwrap();
     assert!(process.is_subreaper());
-    assert_eq!((process.getpgrp(), process.sid()), (2, 2));
+    assert_eq!((process.pgid(), process.sid()), (2, 2));
     assert!(process.controlling_terminal().is_some_and(|own| ARef::ptr_eq(&own, &terminal)));
     assert_eq!(caller.parent_death_signal(), Some(Signal::SIGUSR1));
     let child = fork(&caller);
@@ -232,7 +232,9 @@ fn exec_lets_go_of_more_tracees_than_one_hold_takes() {
     let caller = spawn(&tracer);
     let tracees: Vec<_> = (0..200).map(|_| fork(&init)).collect();
     for tracee in &tracees {
-        tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+        tracer
+            .attach(tracee.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+            .unwrap();
     }
     caller.exec().unwrap();
     assert_eq!(caller.tid(), caller.process().pid());

@@ -9,7 +9,7 @@ use axprocess::{
 use kernel::*;
 
 fn seize(tracer: &KernelThread, tracee: &KernelThread) {
-    tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(tracee.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
 }
 
 /// How often a thread in exec was woken since the last call, and which.
@@ -108,7 +108,7 @@ fn a_fatal_signal_gives_the_exec_up() {
     act(leader.process(), SignalAction::Default, &[Signal::SIGTERM]);
     let mut exec = caller.begin_exec().unwrap();
     exit_requests(&table);
-    init.process().kill(leader.tid() as i32, 15).unwrap();
+    init.kill(leader.tid() as i32, 15).unwrap();
     assert_eq!(exit_requests(&table), [leader.tid(), caller.tid(), other.tid()]);
     assert_eq!(exec.try_finish(), Err(Errno::EAGAIN));
     assert_eq!(exec.try_finish(), Err(Errno::EAGAIN), "for good");

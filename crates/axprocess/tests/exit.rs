@@ -3,8 +3,7 @@
 mod kernel;
 
 use axprocess::{
-    ChildSignalAction, ExitSignal, ExitStatus, ForkRequest, Number, ProcessState, Signal,
-    ThreadExit, WaitStatus,
+    ExitSignal, ExitStatus, ForkRequest, Number, ProcessState, Signal, ThreadExit, WaitStatus,
 };
 use kernel::*;
 
@@ -42,7 +41,7 @@ fn orphans_go_to_the_nearest_living_subreaper() {
     outer.process().become_subreaper();
     inner.process().become_subreaper();
     exit(&parent, 0);
-    assert_eq!(orphans[0].process().getppid(), inner.tid());
+    assert_eq!(orphans[0].process().ppid(), inner.tid());
     assert_eq!(
         pids(&inner.process().children().unwrap()),
         [4, 5, 6, 7],
@@ -52,11 +51,11 @@ fn orphans_go_to_the_nearest_living_subreaper() {
     assert!(!inner.process().is_subreaper());
     let late = fork(&orphans[0]);
     exit(&orphans[0], 0);
-    assert_eq!(late.process().getppid(), outer.tid(), "who resigned is passed over");
+    assert_eq!(late.process().ppid(), outer.tid(), "who resigned is passed over");
     exit(&outer, 0);
     exit(&inner, 0);
-    assert_eq!(orphans[1].process().getppid(), 1);
-    assert!(table.find_process(4).unwrap().getppid() == 1, "zombies move too");
+    assert_eq!(orphans[1].process().ppid(), 1);
+    assert!(table.find_process(4).unwrap().ppid() == 1, "zombies move too");
 }
 
 #[test]
@@ -143,7 +142,7 @@ fn the_last_thread_decides_the_status() {
     assert_eq!(waitid(&init, 0, 0, WCONTINUED | WNOHANG), Waited::Nothing, "R-WAIT-12");
     assert_eq!(signals(&table), []);
     let orphan = fork(&thread);
-    assert_eq!(orphan.process().getppid(), 2, "R-FORK-16: the number is the process's");
+    assert_eq!(orphan.process().ppid(), 2, "R-FORK-16: the number is the process's");
     assert_eq!(thread.exit_thread(ExitStatus::exited(2)), ThreadExit::Last);
     assert_eq!(wait4(&init, 2, 0), exited(2, 2));
 }
@@ -201,8 +200,8 @@ fn init_without_threads_still_adopts() {
     assert_eq!(second.exit_thread(ExitStatus::exited(0)), ThreadExit::LastOfInit);
     drop(second);
     exit(&parent, 0);
-    assert_eq!(child.process().getppid(), 1);
-    assert_eq!(of_second.process().getppid(), 1);
+    assert_eq!(child.process().ppid(), 1);
+    assert_eq!(of_second.process().ppid(), 1);
     assert_eq!(init.process().children().unwrap().len(), 3);
     assert_eq!(init.process().state(), ProcessState::Live);
 }
@@ -230,7 +229,7 @@ fn an_exiting_thread_leaves_no_zombie() {
     let last = spawn(&leader);
     exit(&thread, 1);
     assert_eq!(events(&table), []);
-    assert_eq!(init.process().tkill(3, 0), Err(axprocess::Errno::ESRCH));
+    assert_eq!(init.tkill(3, 0), Err(axprocess::Errno::ESRCH));
     let exactly = |pid| ForkRequest { number: Number::Exactly(pid), ..Default::default() };
     assert_eq!(fork_with(&init, exactly(3)).map(|child| child.tid()), Ok(3));
     exit(&leader, 1);

@@ -16,7 +16,7 @@ fn begin(thread: &KernelThread, code: i32) -> PendingExit<Kernel> {
 }
 
 fn seize(tracer: &KernelThread, tracee: &KernelThread) {
-    tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(tracee.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
 }
 
 fn container(parent: &KernelThread) -> KernelThread {
@@ -47,14 +47,14 @@ fn each_step_of_an_exit_shows_what_linux_shows_there() {
     assert_eq!(pending.set_exiting(), ThreadExit::Last);
     assert_eq!(pending.set_exiting(), ThreadExit::Gone, "once");
     assert_eq!((child.process().state(), events(&table)), (ProcessState::Exiting, vec![]));
-    assert_eq!((orphan.process().getppid(), parent.is_waiting_for_vfork()), (child.tid(), true));
+    assert_eq!((orphan.process().ppid(), parent.is_waiting_for_vfork()), (child.tid(), true));
     assert_eq!(wait4(&parent, -1, WNOHANG), Waited::Nothing);
     child.note_mm_release();
     assert_eq!(events(&table), [Event::VforkEnd(parent.tid())]);
     pending.finish();
-    assert_eq!(orphan.process().getppid(), 1);
+    assert_eq!(orphan.process().ppid(), 1);
     assert_eq!(wait4(&parent, -1, 0), exited(child.tid(), 3));
-    assert_eq!(grandchild.process().getppid(), parent.tid());
+    assert_eq!(grandchild.process().ppid(), parent.tid());
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn nothing_changes_a_status_that_is_settled() {
     let leader = fork(&init);
     let other = spawn(&leader);
     let first = begin(&other, 5);
-    init.process().kill(leader.tid() as i32, 9).unwrap();
+    init.kill(leader.tid() as i32, 9).unwrap();
     assert_eq!(first.status(), ExitStatus::exited(5));
     let second = begin(&other, 6);
     assert_eq!(second.status(), ExitStatus::exited(5), "it has begun before");
@@ -136,7 +136,7 @@ fn a_signal_that_comes_too_late_is_dropped() {
     let pending = begin(&leader, 4);
     events(&table);
     for signal in [9, 15] {
-        init.process().kill(leader.tid() as i32, signal).unwrap();
+        init.kill(leader.tid() as i32, signal).unwrap();
     }
     assert!(!leader.process().begin_group_exit(ExitStatus::exited(9)));
     assert_eq!((exit_requests(&table), events(&table)), (vec![], vec![]));
@@ -153,9 +153,9 @@ fn sigkill_ends_an_exit_event_only_while_the_process_lives_on() {
     seize(&tracer, &other);
     let mut of_other = begin(&other, 5);
     assert_eq!(stop_for_exit_event(&other), TraceStopped::Stopped);
-    init.process().kill(leader.tid() as i32, 9).unwrap();
+    init.kill(leader.tid() as i32, 9).unwrap();
     assert_eq!(other.run_state(), Some(RunState::Live));
-    assert!(tracer.resume_tracee(other.tid()).is_err());
+    assert!(tracer.resume_tracee(other.tid().cast_signed()).is_err());
     assert_eq!(of_other.set_exiting(), ThreadExit::OthersRemain);
     of_other.finish();
     assert_eq!(
@@ -170,11 +170,11 @@ fn sigkill_ends_an_exit_event_only_while_the_process_lives_on() {
         TraceStopped::Stopped,
         "the one stop of who is killed"
     );
-    init.process().kill(leader.tid() as i32, 9).unwrap();
+    init.kill(leader.tid() as i32, 9).unwrap();
     assert_eq!(leader.run_state(), Some(RunState::TraceStopped));
     let stop = TraceStop::new(EXIT_EVENT).unwrap();
     assert_eq!(wait4(&tracer, -1, WALL), Waited::Got(leader.tid(), WaitStatus::Trapped(stop)));
-    assert!(tracer.resume_tracee(leader.tid()).is_ok());
+    assert!(tracer.resume_tracee(leader.tid().cast_signed()).is_ok());
     of_leader.finish();
     assert_eq!(
         wait4(&tracer, -1, WALL),
@@ -190,7 +190,7 @@ fn who_is_killed_stops_for_its_tracer_no_more() {
     let sigint = TraceStop::from(Signal::SIGINT);
     let killed = fork(&init);
     seize(&tracer, &killed);
-    init.process().kill(killed.tid() as i32, 9).unwrap();
+    init.kill(killed.tid() as i32, 9).unwrap();
     assert_eq!(killed.trace_stop(sigint), TraceStopped::Killed);
     let leader = fork(&init);
     let sibling = spawn(&leader);
@@ -302,9 +302,9 @@ fn a_namespace_closes_when_its_inits_exit_is_finished() {
     let mut pending = begin(&inner, 0);
     assert_eq!(pending.set_exiting(), ThreadExit::Last);
     let late = fork(&other);
-    assert_eq!(late.process().getppid(), other.tid());
+    assert_eq!(late.process().ppid(), other.tid());
     exit(&other, 0);
-    assert_eq!(late.process().getppid(), 1, "an orphan goes to the init that exits");
+    assert_eq!(late.process().ppid(), 1, "an orphan goes to the init that exits");
     pending.finish();
     assert!(late.process().is_group_exiting(), "it is killed with the namespace");
     assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
@@ -385,7 +385,7 @@ fn init_in_steps_stays_in_the_table() {
     assert_eq!(pending.set_exiting(), ThreadExit::LastOfInit);
     pending.finish();
     exit(&child, 0);
-    assert_eq!(orphan.process().getppid(), 1);
+    assert_eq!(orphan.process().ppid(), 1);
 }
 
 #[test]

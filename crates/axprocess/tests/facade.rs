@@ -51,7 +51,7 @@ impl Host for Kernel {
     type Usage = ();
 
     fn last_thread_exited(&self, _: View<'_, Self>, process: &Process<Self>) {
-        let seen = (process.pid(), process.state(), process.getppid());
+        let seen = (process.pid(), process.state(), process.ppid());
         self.last_exits.lock().unwrap().push(seen);
     }
 }
@@ -135,7 +135,7 @@ fn a_child_of_a_process_is_its_leaders() {
     let own = parent.process().create_group().unwrap();
     let child = parent.process().fork_child(exactly(77), "named", ()).unwrap();
     assert_eq!((child.tid(), *child.process().host_data()), (77, "named"));
-    assert_eq!(child.process().getppid(), parent.tid());
+    assert_eq!(child.process().ppid(), parent.tid());
     assert!(ARef::ptr_eq(&child.process().group(), &own));
     assert_eq!(pids(&own.processes().unwrap()), [parent.tid(), 77]);
     exit(&child);
@@ -154,12 +154,12 @@ fn a_child_of_the_dead_is_the_reapers() {
     exit(&parent);
     let silent = ForkRequest { exit_signal: ExitSignal::NONE, ..ForkRequest::default() };
     let child = parent.process().fork_child(silent, "late", ()).unwrap();
-    assert_eq!(child.process().getppid(), subreaper.tid());
+    assert_eq!(child.process().ppid(), subreaper.tid());
     assert_eq!(child.process().exit_signal(), ExitSignal::SIGCHLD);
     assert!(ARef::ptr_eq(&child.process().group(), &own));
     assert!(parent.process().release_zombie());
     let last = parent.process().fork_child(silent, "later", ()).unwrap();
-    assert_eq!((last.process().getppid(), last.process().getpgrp()), (1, 1));
+    assert_eq!((last.process().ppid(), last.process().pgid()), (1, 1));
     let sibling = ForkRequest { parent: ForkParent::Sibling, ..ForkRequest::default() };
     let refused = parent.process().fork_child(sibling, "none", ());
     assert_eq!(refused.map(drop), Err(Errno::EINVAL));
@@ -173,7 +173,7 @@ fn a_sibling_has_its_makers_parent_and_exit_signal() {
     let one = init.process().fork_child(request, "one", ()).unwrap();
     let sibling = ForkRequest { parent: ForkParent::Sibling, ..ForkRequest::default() };
     let other = one.process().fork_child(sibling, "other", ()).unwrap();
-    assert_eq!(other.process().getppid(), 1);
+    assert_eq!(other.process().ppid(), 1);
     assert_eq!(other.process().exit_signal(), ExitSignal::NONE);
     assert_eq!(init.process().fork_child(sibling, "none", ()).map(drop), Err(Errno::EINVAL));
 }
@@ -184,9 +184,9 @@ fn a_child_can_be_the_init_of_a_namespace() {
     let (_table, init) = boot();
     let request = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
     let inner = init.process().fork_child(request, "inner", ()).unwrap();
-    assert_eq!((inner.tid(), inner.process().getppid()), (1, 0));
+    assert_eq!((inner.tid(), inner.process().ppid()), (1, 0));
     let child = child_of(inner.process());
-    assert_eq!((child.tid(), child.process().getppid()), (2, 1));
+    assert_eq!((child.tid(), child.process().ppid()), (2, 1));
 }
 
 #[test]
@@ -239,7 +239,10 @@ fn a_tracer_loses_the_zombie_that_is_released() {
     // R-PTRACE-01: a traced zombie stands in no list of its tracer's after it.
     let (_table, init) = boot();
     let (tracer, tracee) = (child_of(init.process()), child_of(init.process()));
-    tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).map(drop).unwrap();
+    tracer
+        .attach(tracee.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+        .map(drop)
+        .unwrap();
     exit(&tracee);
     assert!(tracee.process().release_zombie());
     let own = WaitRequest::wait4(-1, 0).unwrap();
@@ -257,7 +260,7 @@ fn a_group_is_entered_as_an_object() {
     assert_eq!(two.process().enter_group(&group), Ok(()));
     assert_eq!(two.process().enter_group(&group), Ok(()));
     assert_eq!(pids(&group.processes().unwrap()), [one.tid(), two.tid()]);
-    assert_eq!((two.process().getpgrp(), two.process().sid()), (one.tid(), 1));
+    assert_eq!((two.process().pgid(), two.process().sid()), (one.tid(), 1));
     let again = one.process().create_group().unwrap();
     assert!(ARef::ptr_eq(&again, &group), "the group that lives is no other");
 }
@@ -281,7 +284,7 @@ fn what_enters_no_group_is_told_why() {
     assert_eq!(child.process().create_session().map(drop), Err(Errno::EPERM), "R-SETSID-01");
     assert_eq!(child.process().enter_group(&session), Err(Errno::EPERM));
     let foreign = other_init.process().group();
-    assert_eq!(foreign.pgid(), init.process().getpgrp());
+    assert_eq!(foreign.pgid(), init.process().pgid());
     assert_eq!(child.process().enter_group(&foreign), Err(Errno::EPERM));
     exit(&child);
     assert!(child.process().release_zombie());
@@ -336,7 +339,7 @@ fn an_emptied_group_does_not_share_its_number() {
     assert!(init.process().children().unwrap().iter().any(|child| child.pid() == job.tid()));
     assert!(job.process().release_zombie());
     assert_eq!(other.process().enter_group(&group), Ok(()), "nobody has it any more");
-    assert_eq!(other.process().getpgrp(), number);
+    assert_eq!(other.process().pgid(), number);
 }
 
 #[test]
@@ -366,7 +369,7 @@ fn the_group_without_a_number_lives_again_without_one() {
     child.process().create_group().unwrap();
     assert!(nameless.processes().unwrap().is_empty());
     assert_eq!(child.process().enter_group(&nameless), Ok(()));
-    assert_eq!((child.process().getpgrp(), nameless.pgid()), (0, 0));
+    assert_eq!((child.process().pgid(), nameless.pgid()), (0, 0));
     assert!(table.find_group(0).is_none());
 }
 
@@ -376,7 +379,7 @@ fn the_group_without_a_number_lives_again_without_one() {
 fn init_can_begin_in_a_session_of_its_own() {
     // R-NS-01: on Linux it begins in one without a number; a facade may want one that it leads.
     let (table, init) = boot();
-    assert_eq!((init.process().getpgrp(), init.process().sid()), (1, 1));
+    assert_eq!((init.process().pgid(), init.process().sid()), (1, 1));
     assert!(ARef::ptr_eq(&table.find_session(1).unwrap(), &init.process().group().session()));
     assert_eq!(init.process().setsid(), Err(Errno::EPERM));
     let second = table.new_init_in(2, InitSession::Own, "none", ());

@@ -209,7 +209,7 @@ fn draw_process(picture: &mut String, process: &Process) {
     let group = process.group();
     let groups = group.session().process_groups().unwrap();
     let groups: Vec<_> = groups.iter().map(|group| group.pgid()).collect();
-    let own = (process.getppid(), process.getpgrp(), process.sid(), process.state());
+    let own = (process.ppid(), process.pgid(), process.sid(), process.state());
     let marks = (process.is_subreaper(), process.is_stopped(), process.is_group_exiting());
     let terminal = process.controlling_terminal().map(|it| it.device());
     let ends = (process.exit_status(), process.exit_signal(), process.foreground_pgid());
@@ -329,7 +329,7 @@ const OPERATIONS: [Operation; 42] = [
     ("setns", 1, |it| it.mover.set_namespace_for_children(&it.mover.process().namespace())),
     ("attach", 4, |it| {
         let options = TraceOptions::empty();
-        it.grandchild.attach(it.leader.tid(), TraceStart::Seize, options).map(drop)
+        it.grandchild.attach(it.leader.tid().cast_signed(), TraceStart::Seize, options).map(drop)
     }),
     ("trace_me", 2, |it| it.grandchild.trace_me()),
     ("new_terminal", 1, |it| it.table.new_terminal(TerminalKind::Other, 9, ()).map(drop)),
@@ -366,7 +366,9 @@ fn every_operation_that_allocates_fails_and_changes_nothing() {
 fn a_tracer_is_inherited_or_there_is_no_memory() {
     // Design, memory: the maker is traced; the new one becomes so, or nothing has happened.
     let cast = Cast::new();
-    cast.leader.attach(cast.child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    cast.leader
+        .attach(cast.child.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+        .unwrap();
     let operation = |it: &Cast| it.grandchild.inherit_tracer(&it.child).map(drop);
     assert!(refuse_each("inherit_tracer", &cast, operation) >= 1);
     assert!(cast.grandchild.tracer().is_some());
@@ -490,7 +492,7 @@ fn a_second_root_begins_or_there_is_no_memory() {
         };
         let (kthreadd, granted) = until_made(&|| table.new_kthreadd(number, (), ()));
         assert!(granted >= 3, "{granted}");
-        assert_eq!((kthreadd.tid(), kthreadd.process().getpgrp()), (number, 0));
+        assert_eq!((kthreadd.tid(), kthreadd.process().pgid()), (number, 0));
         let before = kthreadd.process().children().unwrap().len();
         let make = || kthreadd.fork_kernel_thread(ForkRequest::default(), (), ());
         let made = (0..).find_map(|granted| granting(granted, &make).ok()).unwrap();
@@ -510,7 +512,7 @@ fn what_ends_and_what_is_told_needs_no_memory() {
     let space: ARef<PidNamespace<Kernel>> = cast.init.process().namespace();
     REFUSED.set(false);
     GRANTED.set(Some(0));
-    let killed = cast.init.process().kill(-1, 10);
+    let killed = cast.init.kill(-1, 10);
     let executed = threads[7].exec();
     others.iter().for_each(|it| exit(it));
     let reaped = (0..200).filter(|_| reap(&cast.child)).count();
@@ -599,7 +601,7 @@ fn a_group_that_cannot_live_again_is_named_on_no_level() {
         assert_eq!(entered, Err(Errno::ENOMEM), "{granted} granted");
         refused += 1;
         assert_eq!(other.process().setpgid(0, 50_000), Err(Errno::EPERM), "{granted} granted");
-        assert_eq!(inner.process().kill(-50_000, 0), Err(Errno::ESRCH), "{granted} granted");
+        assert_eq!(inner.kill(-50_000, 0), Err(Errno::ESRCH), "{granted} granted");
         assert!(table.find_group(4_000_000).is_none());
     }
     assert!(refused > 0);

@@ -60,7 +60,10 @@ fn the_release_of_a_strangers_tracee_wakes_the_parent_that_waits_for_it() {
     let init = table.new_init(1, Data(None), ()).unwrap();
     let [parent, tracer] = [child_of(&init), child_of(&init)];
     let child = child_of(&parent);
-    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).map(drop).unwrap();
+    tracer
+        .attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+        .map(drop)
+        .unwrap();
     child.exit_thread(ExitStatus::exited(0));
     let call = parent.begin_wait(&WaitRequest::wait4(child.tid() as i32, 0).unwrap());
     let WaitOutcome::NothingYet(token) = call.poll().unwrap() else { panic!("the tracer's") };

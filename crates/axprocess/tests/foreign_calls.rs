@@ -15,7 +15,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use axprocess::{
-    ARef, AcquireTerminal, AdminRight, ChildSignalAction, Cursor, Errno, ExitSignal, ExitStatus,
+    ARef, AcquireTerminal, AdminRight, ChildSignalFlags, Cursor, Errno, ExitSignal, ExitStatus,
     ForcedAction, ForkNamespace, ForkParent, ForkRequest, GivenInfo, Host, IfTaken, InfoMask,
     InitSession, KernelCause, Lock, Number, PidHandle, PidNamespace, PidfdMode, Process,
     ProcessGroup, ProcessTable, RebootCommand, Relations, Session, Signal, SignalAction,
@@ -165,10 +165,10 @@ impl Host for Kernel {
         one_of(&[SignalAction::Default, SignalAction::Ignore, SignalAction::Handle])
     }
 
-    fn child_signal_action(&self, _: View<'_, Self>, _: &Process<Self>) -> ChildSignalAction {
+    fn child_signal_flags(&self, _: View<'_, Self>, _: &Process<Self>) -> ChildSignalFlags {
         match one_in(4) {
-            true => ChildSignalAction::from_bits_truncate(below(8) as u8),
-            false => ChildSignalAction::empty(),
+            true => ChildSignalFlags::from_bits_truncate(below(4) as u32),
+            false => ChildSignalFlags::empty(),
         }
     }
 
@@ -560,7 +560,7 @@ fn call(kind: usize) -> Option<()> {
             let start = one_of(&[TraceStart::Attach, TraceStart::Seize]);
             let options = one_of(&[TraceOptions::empty(), TraceOptions::EXIT_KILL]);
             let other = pick(|cast| &mut cast.threads)?;
-            let number = if one_in(4) { number().unsigned_abs() } else { other.tid() };
+            let number = if one_in(4) { number() } else { other.tid().cast_signed() };
             _ = thread.attach(number, start, options);
         }
         43 => {
@@ -570,10 +570,10 @@ fn call(kind: usize) -> Option<()> {
         44 => {
             let other = pick(|cast| &mut cast.threads)?;
             _ = other.trace_stop(signal().into());
-            _ = thread.set_trace_options(other.tid(), TraceOptions::EXIT_KILL);
-            _ = thread.resume_tracee(other.tid());
+            _ = thread.set_trace_options(other.tid().cast_signed(), TraceOptions::EXIT_KILL);
+            _ = thread.resume_tracee(other.tid().cast_signed());
             if one_in(2) {
-                _ = thread.detach(other.tid());
+                _ = thread.detach(other.tid().cast_signed());
             }
         }
         45 => {
@@ -596,11 +596,11 @@ fn call(kind: usize) -> Option<()> {
                     send_of_kernel(&thread);
                     Ok(())
                 }
-                0 => process.kill(number(), signal),
-                1 => process.tkill(number(), signal),
+                0 => thread.kill(number(), signal),
+                1 => thread.tkill(number(), signal),
                 2 => thread.rt_sigqueueinfo(number(), info),
                 3 => thread.rt_tgsigqueueinfo(number(), number(), info),
-                _ => process.tgkill(number(), number(), signal),
+                _ => thread.tgkill(number(), number(), signal),
             };
         }
         49 => {

@@ -15,9 +15,9 @@ fn a_child_stands_everywhere_at_once() {
     let second = fork(&shell);
     assert_eq!((shell.tid(), first.tid(), second.tid()), (2, 3, 4));
     assert_eq!(pids(&shell.process().children().unwrap()), [3, 4]);
-    assert_eq!(second.process().getppid(), 2);
+    assert_eq!(second.process().ppid(), 2);
     assert_eq!(second.process().parent().unwrap().pid(), 2);
-    assert_eq!((second.process().getpgrp(), second.process().sid()), (2, 2));
+    assert_eq!((second.process().pgid(), second.process().sid()), (2, 2));
     assert_eq!(pids(&table.find_group(2).unwrap().processes().unwrap()), [2, 3, 4]);
     assert_eq!(table.find_process(4).unwrap().state(), ProcessState::Live);
     assert_eq!(table.find_thread(4).unwrap().tid(), 4);
@@ -34,8 +34,8 @@ fn clone_parent_makes_a_sibling_with_the_callers_exit_signal() {
     let sibling = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
     let sibling = fork_with(&caller, sibling).unwrap();
     assert_eq!(pids(&parent.process().children().unwrap()), [3, 4]);
-    assert_eq!(sibling.process().getppid(), 2);
-    assert_eq!(sibling.process().getpgrp(), 3);
+    assert_eq!(sibling.process().ppid(), 2);
+    assert_eq!(sibling.process().pgid(), 3);
     exit(&sibling, 0);
     assert_eq!(wait4(&caller, -1, 0), NO_CHILD);
     assert_eq!(wait4(&parent, -1, 0), NO_CHILD, "its exit signal is not SIGCHLD");
@@ -180,7 +180,7 @@ fn a_process_whose_leader_is_dead_makes_processes_and_threads() {
     let thread = spawn(&leader);
     exit(&leader, 0);
     let child = fork(&thread);
-    assert_eq!(child.process().getppid(), leader.process().pid());
+    assert_eq!(child.process().ppid(), leader.process().pid());
     let second = spawn(&thread);
     assert_eq!(second.process().pid(), leader.process().pid());
     assert_eq!(second.process().threads().unwrap().len(), 2);

@@ -140,7 +140,7 @@ fn a_getter_takes_the_lock_if_it_says_so_and_else_does_not() {
         Process: process => {
             pid() pid_in(root) namespace() host_data() state() has_ended() is_table_init()
             is_kernel_thread() parent()
-            group() is_group_exiting() exit_status() exit_signal() getppid() is_subreaper() getpgrp()
+            group() is_group_exiting() exit_status() exit_signal() ppid() is_subreaper() pgid()
             sid() getpgid(2) is_stopped() controlling_terminal() foreground_pgid() stat(root)
             namespace_numbers(root) children() threads() identity() handle() children_usage()
             pid_max() last_pid() would_stop(axprocess::Signal::SIGTSTP)

@@ -71,8 +71,8 @@ fn b14_a_sibling_joins_the_callers_group_and_session() {
     let caller = fork(&init);
     caller.process().setsid().unwrap();
     let sibling = fork_with(&caller, SIBLING).unwrap();
-    assert_eq!(sibling.process().getppid(), 1);
-    assert_eq!((sibling.process().getpgrp(), sibling.process().sid()), (2, 2));
+    assert_eq!(sibling.process().ppid(), 1);
+    assert_eq!((sibling.process().pgid(), sibling.process().sid()), (2, 2));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn b17_a_group_signal_hits_every_child_that_is_made() {
         let parent = fork(&init);
         parent.process().setpgid(0, 0).unwrap();
         let before = fork(&parent);
-        init.process().kill(-2, signal).unwrap();
+        init.kill(-2, signal).unwrap();
         let mut hit: Vec<_> = posted(&table)
             .into_iter()
             .map(|event| match event {
@@ -107,7 +107,7 @@ fn b28_a_cleared_subreaper_hides_no_outer_one_and_none_reaches_into_a_namespace(
     middle.process().become_subreaper();
     middle.process().resign_subreaper();
     exit(&parent, 0);
-    assert_eq!(child.process().getppid(), outer.tid());
+    assert_eq!(child.process().ppid(), outer.tid());
     let inner = container(&init);
     outer.set_namespace_for_children(&inner.process().namespace()).unwrap();
     let injected = fork(&outer);
@@ -200,7 +200,7 @@ fn b44_exec_that_loses_a_race_gets_eagain() {
     let (_table, init) = boot();
     let leader = fork(&init);
     let caller = spawn(&leader);
-    init.process().kill(2, 9).unwrap();
+    init.kill(2, 9).unwrap();
     assert_eq!(caller.exec(), Err(Errno::EAGAIN));
     assert_eq!(leader.exec(), Err(Errno::EAGAIN));
     exit(&leader, 0);

@@ -3,9 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, GivenInfo, HandleNumbers,
-    HandleState, InfoMask, Number, Patience, PidHandle, PidfdMode, PollEvents, Signal, SignalCause,
-    SignalScope, TraceOptions, TraceStart, WaitRequest,
+    Errno, ExitStatus, ForkNamespace, ForkRequest, GivenInfo, HandleNumbers, HandleState, InfoMask,
+    Number, Patience, PidHandle, PidfdMode, PollEvents, Signal, SignalCause, SignalScope,
+    TraceOptions, TraceStart, WaitRequest,
 };
 use kernel::*;
 
@@ -433,7 +433,7 @@ fn the_handle_of_a_dead_traced_thread_is_readable_until_it_is_reaped() {
     let [leader, tracer] = [fork(&init), fork(&init)];
     let thread = spawn(&leader);
     let (tid, before) = (thread.tid(), init.process().pidfd_open(4, THREAD).unwrap());
-    tracer.attach(tid, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(tid.cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     polled(&table);
     exit(&thread, 5);
     assert_eq!(polled(&table), [Polled::Thread(tid)]);
@@ -459,7 +459,7 @@ fn who_asks_first_for_a_dead_traced_thread_learns_that_it_is_dead() {
     let (_table, init) = boot();
     let [leader, tracer] = [fork(&init), fork(&init)];
     let thread = spawn(&leader);
-    tracer.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     exit(&thread, 5);
     let handle = init.process().pidfd_open(4, THREAD).unwrap();
     assert_eq!((handle.poll(), handle.state()), (IN, HandleState::Exited));

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitStatus, ForcedAction,
+    ARef, ChildNews, ChildSignalFlags, Cursor, DiscardedSignals, Errno, ExitStatus, ForcedAction,
     ForkNamespace, ForkRequest, Host, KernelCause, Number, Pid, PidNamespace, ProcessState,
     ProcessTable, Relations, Signal, SignalAction, SignalInfo, TerminalFile, TerminalKind,
     TraceOptions, TraceStart, View, WaitRequest,
@@ -267,9 +267,9 @@ impl Host for Curious {
         self.look("wake_thread_pollers", view, thread.process());
     }
 
-    fn child_signal_action(&self, view: View<'_, Self>, parent: &Process) -> ChildSignalAction {
-        self.look("child_signal_action", view, parent);
-        ChildSignalAction::empty()
+    fn child_signal_flags(&self, view: View<'_, Self>, parent: &Process) -> ChildSignalFlags {
+        self.look("child_signal_flags", view, parent);
+        ChildSignalFlags::empty()
     }
 
     fn is_fatal_signal_pending(&self, view: View<'_, Self>, caller: &Thread) -> bool {
@@ -306,7 +306,7 @@ impl Host for Curious {
 /// All hooks that are told of a process or a thread.
 const HOOKS: [&str; 28] = [
     "can_fork",
-    "child_signal_action",
+    "child_signal_flags",
     "discard_signals",
     "end_vfork",
     "is_fatal_signal_pending",
@@ -370,23 +370,23 @@ fn every_hook_can_ask_everything() {
     let chosen = ForkRequest { number: Number::Each(&[77]), ..ForkRequest::default() };
     drop(init.fork(chosen, (), ()));
     let number = leader.tid() as i32;
-    let _ = child.process().kill(number, 10);
-    let _ = child.process().kill(number, 18);
-    let _ = child.process().tkill(thread.tid() as i32, 10);
+    let _ = child.kill(number, 10);
+    let _ = child.kill(number, 18);
+    let _ = child.tkill(thread.tid() as i32, 10);
     let fault = KernelCause::Event { code: 1, value: 0, sender: None };
     child.force_signal(Signal::SIGSEGV, fault, ForcedAction::Default);
-    child.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    child.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     let _ = leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
     let _ = (leader.participate_in_stop(), thread.participate_in_stop());
-    let _ = child.detach(thread.tid());
-    let _ = child.attach(thread.tid(), TraceStart::Attach, TraceOptions::empty());
+    let _ = child.detach(thread.tid().cast_signed());
+    let _ = child.attach(thread.tid().cast_signed(), TraceStart::Attach, TraceOptions::empty());
     let execed = fork(&init);
     let other = spawn(&execed);
     let mut exec = execed.begin_exec().unwrap();
     exit(&other);
     assert_eq!(exec.try_finish(), Ok(true));
     let killed = fork(&init);
-    init.process().kill(killed.tid() as i32, 15).unwrap();
+    init.kill(killed.tid() as i32, 15).unwrap();
     exit(&killed);
     reap(&init);
     let dumps = fork(&init);

@@ -8,8 +8,8 @@ use std::sync::{Arc, Barrier, Mutex, Weak};
 use std::thread;
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Host,
-    Number, Pid, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo, View,
+    ARef, ChildNews, ChildSignalFlags, Errno, ExitStatus, ForkNamespace, ForkRequest, Host, Number,
+    Pid, ProcessState, ProcessTable, Relations, Signal, SignalAction, SignalInfo, View,
     WaitOutcome, WaitRequest,
 };
 
@@ -22,7 +22,7 @@ type Thread = axprocess::Thread<Faulty>;
 enum Hook {
     PostSignal,
     SignalAction,
-    ChildSignalAction,
+    ChildSignalFlags,
     RequestExit,
     MaySignal,
     WakeWaiters,
@@ -96,9 +96,9 @@ impl Host for Faulty {
         SignalAction::Default
     }
 
-    fn child_signal_action(&self, _: View<'_, Self>, _: &Process) -> ChildSignalAction {
-        self.run(Hook::ChildSignalAction);
-        ChildSignalAction::empty()
+    fn child_signal_flags(&self, _: View<'_, Self>, _: &Process) -> ChildSignalFlags {
+        self.run(Hook::ChildSignalFlags);
+        ChildSignalFlags::empty()
     }
 
     fn request_exit(&self, _: View<'_, Self>, _: &Thread) {
@@ -171,7 +171,7 @@ fn provoke(hook: Hook, fault: Fault) {
     let number = victim.tid();
     *table.host().victim.lock().unwrap() = Some(victim);
     *table.host().fault.lock().unwrap() = Some((hook, fault));
-    init.process().kill(other.tid() as i32, 15).unwrap();
+    init.kill(other.tid() as i32, 15).unwrap();
     drop(fork(&child));
     exit(&parent);
     assert_eq!(reap(&init), Ok(Some(parent.tid())));
@@ -184,7 +184,7 @@ fn provoke(hook: Hook, fault: Fault) {
 const HOOKS: [Hook; 9] = [
     Hook::PostSignal,
     Hook::SignalAction,
-    Hook::ChildSignalAction,
+    Hook::ChildSignalFlags,
     Hook::RequestExit,
     Hook::MaySignal,
     Hook::WakeWaiters,
@@ -388,7 +388,7 @@ fn a_hundred_thousand_namespaces_come_and_go() {
     let last = inits.last().unwrap();
     assert_eq!(last.process().pid_in(table.namespace()) as usize, COUNT + 1);
     let inner = fork(last);
-    assert_eq!((inner.tid(), inner.process().getppid()), (2, 1));
+    assert_eq!((inner.tid(), inner.process().ppid()), (2, 1));
     exit(&inner);
     for inner in &inits {
         exit(inner);

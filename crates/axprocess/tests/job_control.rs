@@ -18,7 +18,7 @@ fn number(thread: &KernelThread) -> i32 {
 }
 
 fn ids(thread: &KernelThread) -> (Pid, Pid) {
-    (thread.process().getpgrp(), thread.process().sid())
+    (thread.process().pgid(), thread.process().sid())
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn a_traced_inits_tracer_sees_what_would_be_dropped() {
     let (table, init) = boot();
     let (inner, child) = container(&init);
     init.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
-    child.process().kill(1, 19).unwrap();
+    child.kill(1, 19).unwrap();
     inner.process().send_signal(TERM, event(-2));
     inner.process().send_signal(KILL, event(-2));
     let told = SignalCause::Event { pid: 0, code: -2, value: 9 };
@@ -253,7 +253,7 @@ fn a_fault_takes_an_inits_shield_unless_it_is_handled_or_shown_to_a_tracer() {
     };
     let is_traced = |inner: &KernelThread| {
         let tid = inner.tid_in(table.namespace());
-        init.attach(tid, TraceStart::Seize, TraceOptions::empty()).unwrap();
+        init.attach(tid.cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     };
     assert!(forced(&|_| {}, ForcedAction::AsSet).0);
     assert!(forced(&blocks, ForcedAction::AsSet).0);
@@ -264,7 +264,7 @@ fn a_fault_takes_an_inits_shield_unless_it_is_handled_or_shown_to_a_tracer() {
     assert!(forced(&is_traced, ForcedAction::Final).0);
     let (_, inner) = forced(&|_| {}, ForcedAction::AsSet);
     exit_requests(&table);
-    inner.process().kill(1, 15).unwrap();
+    inner.kill(1, 15).unwrap();
     assert_eq!(exit_requests(&table), [1]);
 }
 
@@ -279,15 +279,19 @@ fn a_hook_is_told_who_has_sent_a_signal() {
         act();
         senders(&table)
     };
-    assert_eq!(told(&|| child.process().kill(1, 15).unwrap()), [Some(3)]);
-    assert_eq!(told(&|| child.process().tkill(1, 15).unwrap()), [Some(3)]);
-    assert_eq!(told(&|| parent.process().kill(-1, 15).unwrap()), [Some(2); 3]);
+    assert_eq!(told(&|| child.kill(1, 15).unwrap()), [Some(3)]);
+    assert_eq!(told(&|| child.tkill(1, 15).unwrap()), [Some(3)]);
+    assert_eq!(told(&|| parent.kill(-1, 15).unwrap()), [Some(2); 3]);
     child.set_parent_death_signal(Some(TERM));
     assert_eq!(told(&|| exit(&parent, 0)), [Some(2), Some(2)]);
     assert_eq!(told(&|| exit(&child, 0)), [Some(3)]);
     job.begin_stop(STOP, job.process().stop_ticket());
     assert_eq!(told(&|| _ = job.participate_in_stop()), [Some(4)]);
-    let seize =
-        || drop(init.attach(traced.tid(), TraceStart::Attach, TraceOptions::empty()).unwrap());
+    let seize = || {
+        drop(
+            init.attach(traced.tid().cast_signed(), TraceStart::Attach, TraceOptions::empty())
+                .unwrap(),
+        )
+    };
     assert_eq!(told(&seize), [None]);
 }

@@ -13,7 +13,7 @@ fn user(target: Pid, signal: u8, sender: Pid) -> Event {
 }
 
 fn kill(sender: &KernelThread, pid: i32, signal: i32) -> Result<(), Errno> {
-    sender.process().kill(pid, signal)
+    sender.kill(pid, signal)
 }
 
 fn number(thread: &KernelThread) -> i32 {
@@ -66,7 +66,7 @@ fn signal_0_is_a_question() {
     for pid in [number(&target), -number(&target), 0, -1] {
         assert_eq!(kill(&caller, pid, 0), Ok(()));
     }
-    assert_eq!(caller.process().tkill(number(&target), 0), Ok(()));
+    assert_eq!(caller.tkill(number(&target), 0), Ok(()));
     assert_eq!(posted(&table), []);
 }
 
@@ -161,7 +161,7 @@ fn g14_a_zombie_accepts_every_signal_and_gets_none() {
         assert_eq!(kill(&caller, pid, 9), Ok(()));
         assert_eq!(kill(&caller, pid, 65), Err(Errno::EINVAL));
     }
-    assert_eq!(caller.process().tkill(number(&only), 9), Ok(()), "R-KILL-08");
+    assert_eq!(caller.tkill(number(&only), 9), Ok(()), "R-KILL-08");
     assert_eq!(events(&table), []);
     (0..3).for_each(|_| assert!(wait4(&caller, -1, 0).is_event()));
     assert_eq!(kill(&caller, number(&only), 0), Err(Errno::ESRCH));
@@ -233,11 +233,10 @@ fn threads_are_hit_by_number() {
     let thread = spawn(&target);
     let [tid, tgid] = [number(&thread), number(&target)];
     let sender = spawn(&caller);
-    let process = sender.process();
     let cause = SignalCause::Thread { pid: caller.tid() };
-    assert_eq!(process.tkill(tid, 15), Ok(()));
-    assert_eq!(process.tgkill(tgid, tid, 10), Ok(()));
-    assert_eq!(process.tkill(tgid, 12), Ok(()));
+    assert_eq!(sender.tkill(tid, 15), Ok(()));
+    assert_eq!(sender.tgkill(tgid, tid, 10), Ok(()));
+    assert_eq!(sender.tkill(tgid, 12), Ok(()));
     let hit = [(thread.tid(), 15), (thread.tid(), 10), (target.tid(), 12)];
     assert_eq!(posted(&table), hit.map(|(tid, number)| Event::ThreadPosted(tid, number, cause)));
     for (tgid, tid, signal, errno) in [
@@ -249,25 +248,21 @@ fn threads_are_hit_by_number() {
         (tgid, 77, 65, Errno::ESRCH),
         (tgid, tid, 65, Errno::EINVAL),
     ] {
-        assert_eq!(
-            process.tgkill(tgid, tid, signal),
-            Err(errno),
-            "tgkill({tgid}, {tid}, {signal})"
-        );
+        assert_eq!(sender.tgkill(tgid, tid, signal), Err(errno), "tgkill({tgid}, {tid}, {signal})");
     }
-    assert_eq!(process.tkill(0, 65), Err(Errno::EINVAL));
-    assert_eq!(process.tkill(-5, 15), Err(Errno::EINVAL));
-    assert_eq!(process.tkill(77, 65), Err(Errno::ESRCH));
+    assert_eq!(sender.tkill(0, 65), Err(Errno::EINVAL));
+    assert_eq!(sender.tkill(-5, 15), Err(Errno::EINVAL));
+    assert_eq!(sender.tkill(77, 65), Err(Errno::ESRCH));
     exit(&target, 0);
     events(&table);
-    assert_eq!(process.tkill(tgid, 15), Ok(()));
+    assert_eq!(sender.tkill(tgid, 15), Ok(()));
     assert_eq!(posted(&table), []);
     protect(&table, target.process());
-    assert_eq!(process.tkill(tid, 65), Err(Errno::EINVAL));
-    assert_eq!(process.tkill(tid, 15), Err(Errno::EPERM));
+    assert_eq!(sender.tkill(tid, 65), Err(Errno::EINVAL));
+    assert_eq!(sender.tkill(tid, 15), Err(Errno::EPERM));
     let last = spawn(&thread);
     exit(&thread, 0);
-    assert_eq!(process.tkill(tid, 15), Err(Errno::ESRCH));
+    assert_eq!(sender.tkill(tid, 15), Err(Errno::ESRCH));
     drop(last);
 }
 
@@ -278,7 +273,7 @@ fn sigcont_resumes_whoever_it_is_sent_to() {
     a.process().report_group_stopped(Signal::SIGSTOP);
     b.process().report_group_stopped(Signal::SIGSTOP);
     kill(&caller, number(&a), 18).unwrap();
-    caller.process().tkill(number(&b), 18).unwrap();
+    caller.tkill(number(&b), 18).unwrap();
     assert!(!a.process().is_stopped() && !b.process().is_stopped());
     let continued = |child: &KernelThread| Waited::Got(child.tid(), WaitStatus::Continued);
     assert_eq!(wait4(&caller, number(&a), WCONTINUED), continued(&a));

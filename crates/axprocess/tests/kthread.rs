@@ -3,10 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    ChildSignalAction, Errno, ExitSignal, ExitStatus, ForcedAction, ForkNamespace, ForkParent,
-    ForkRequest, GivenInfo, IDLE_PID, InitSession, KernelCause, Number, ProcessState, ProcessTable,
-    Signal, SignalAction, SignalScope, StopDecision, ThreadExit, TraceOptions, TraceStart,
-    WaitStatus,
+    Errno, ExitSignal, ExitStatus, ForcedAction, ForkNamespace, ForkParent, ForkRequest, GivenInfo,
+    IDLE_PID, InitSession, KernelCause, Number, ProcessState, ProcessTable, Signal, SignalAction,
+    SignalScope, StopDecision, ThreadExit, TraceOptions, TraceStart, WaitStatus,
 };
 use kernel::*;
 
@@ -36,7 +35,7 @@ fn helper_of(worker: &KernelThread) -> KernelThread {
 }
 
 fn ppid(thread: &KernelThread) -> u32 {
-    thread.process().getppid()
+    thread.process().ppid()
 }
 
 #[test]
@@ -98,19 +97,19 @@ fn kthreadd_stays_without_threads() {
 fn nobody_has_the_number_of_the_idle_task() {
     // R-KTHREAD-02: 0 shows as the roots' parent, group and session; as an argument it is nobody, and is given to nobody.
     let (table, init, kthreadd) = boot_with_kthreadd();
-    let caller = fork(&init);
-    caller.process().setsid().unwrap();
-    let caller = caller.process();
+    let thread = fork(&init);
+    let caller = thread.process();
+    caller.setsid().unwrap();
     for root in [1, 2] {
         assert_eq!(caller.getpgid(root), Ok(IDLE_PID));
         assert_eq!(caller.getsid(root), Ok(IDLE_PID));
-        assert_eq!(table.find_process(root as u32).unwrap().getppid(), IDLE_PID);
+        assert_eq!(table.find_process(root as u32).unwrap().ppid(), IDLE_PID);
     }
     assert!(table.find_process(IDLE_PID).is_none() && table.find_thread(IDLE_PID).is_none());
     assert!(table.find_group(IDLE_PID).is_none() && table.find_session(IDLE_PID).is_none());
     assert_eq!(caller.setpgid(2, 0), Err(Errno::ESRCH));
     assert_eq!(fork(&init).process().setpgid(0, 2), Err(Errno::EPERM));
-    assert_eq!(caller.kill(-2, 0), Err(Errno::ESRCH));
+    assert_eq!(thread.kill(-2, 0), Err(Errno::ESRCH));
     for by in [&init, &kthreadd] {
         let idle = ForkRequest { number: Number::Exactly(IDLE_PID), ..Default::default() };
         assert_eq!(fork_with(by, idle).map(drop), Err(Errno::EINVAL));
@@ -144,7 +143,7 @@ fn both_roots_begin_in_the_group_of_the_idle_task() {
         leave(&init);
         let is_in_session = init.process().sid() == 0;
         let kthreadd = table.new_kthreadd(3, Treatment::default(), ()).unwrap();
-        assert_eq!((kthreadd.process().getpgrp(), kthreadd.process().sid()), (0, 0));
+        assert_eq!((kthreadd.process().pgid(), kthreadd.process().sid()), (0, 0));
         // Only by init the session is found in which others still are.
         assert_eq!(same(&stays, &kthreadd), [is_in_session; 2]);
         assert_eq!(same(&init, &kthreadd), [false, is_in_session]);
@@ -153,7 +152,7 @@ fn both_roots_begin_in_the_group_of_the_idle_task() {
     let table = ProcessTable::new(Kernel::default());
     let init = table.new_init_in(1, InitSession::Own, Treatment::default(), ()).unwrap();
     let kthreadd = table.new_kthreadd(2, Treatment::default(), ()).unwrap();
-    assert_eq!((kthreadd.process().getpgrp(), kthreadd.process().sid()), (0, 0));
+    assert_eq!((kthreadd.process().pgid(), kthreadd.process().sid()), (0, 0));
     assert_eq!(same(&init, &kthreadd), [false, false]);
     let worker = kernel_thread(&kthreadd);
     assert_eq!(same(&worker, &kthreadd), [true, true]);
@@ -165,7 +164,6 @@ fn no_signal_acts_on_a_kernel_thread() {
     let (table, init, kthreadd) = boot_with_kthreadd();
     let worker = kernel_thread(&kthreadd);
     let sender = fork(&init);
-    let by = sender.process();
     let every = [1, 9, 15, 18, 19, 20, 34].map(|number| Signal::new(number).unwrap());
     for target in [&kthreadd, &worker] {
         let number = target.tid() as i32;
@@ -174,9 +172,9 @@ fn no_signal_acts_on_a_kernel_thread() {
         discards(&table);
         for signal in every {
             let raw = signal.number().into();
-            assert_eq!(by.kill(number, raw), Ok(()));
-            assert_eq!(by.tkill(number, raw), Ok(()));
-            assert_eq!(by.tgkill(number, number, raw), Ok(()));
+            assert_eq!(sender.kill(number, raw), Ok(()));
+            assert_eq!(sender.tkill(number, raw), Ok(()));
+            assert_eq!(sender.tgkill(number, number, raw), Ok(()));
             let given = GivenInfo { signal: raw, code: -1, value: 0 };
             assert_eq!(sender.rt_sigqueueinfo(number, given), Ok(()));
             assert_eq!(sender.rt_tgsigqueueinfo(number, number, given), Ok(()));
@@ -200,8 +198,8 @@ fn no_signal_acts_on_a_kernel_thread() {
         );
     }
     protect(&table, worker.process());
-    assert_eq!(by.kill(worker.tid() as i32, 9), Err(Errno::EPERM));
-    assert_eq!(by.kill(2, 0), Ok(()));
+    assert_eq!(sender.kill(worker.tid() as i32, 9), Err(Errno::EPERM));
+    assert_eq!(sender.kill(2, 0), Ok(()));
 }
 
 #[test]
@@ -209,7 +207,7 @@ fn nobody_traces_a_kernel_thread() {
     // R-KTHREAD-04: EPERM, by whoever asks; a helper is traced like anyone.
     let (_table, init, kthreadd) = boot_with_kthreadd();
     let worker = kernel_thread(&kthreadd);
-    for tid in [2, worker.tid()] {
+    for tid in [2, worker.tid().cast_signed()] {
         for start in [TraceStart::Attach, TraceStart::Seize] {
             let answer = init.attach(tid, start, TraceOptions::empty()).map(drop);
             assert_eq!(answer, Err(Errno::EPERM));
@@ -218,7 +216,7 @@ fn nobody_traces_a_kernel_thread() {
     assert_eq!([worker.trace_me(), kthreadd.trace_me()], [Err(Errno::EPERM); 2]);
     assert!(worker.tracer().is_none());
     let helper = helper_of(&worker);
-    init.attach(helper.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    init.attach(helper.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     assert!(helper.tracer().is_some());
 }
 
@@ -229,7 +227,7 @@ fn kernel_threads_are_made_by_kernel_threads() {
     let worker = kernel_thread(&kthreadd);
     assert_eq!((worker.tid(), ppid(&worker)), (3, 2));
     assert_eq!(worker.process().exit_signal(), ExitSignal::SIGCHLD);
-    assert_eq!((worker.process().getpgrp(), worker.process().sid()), (0, 0));
+    assert_eq!((worker.process().pgid(), worker.process().sid()), (0, 0));
     let beside = worker.fork_kernel_thread(SIBLING, Treatment::default(), ()).unwrap();
     assert_eq!(ppid(&beside), 2);
     let below = kernel_thread(&worker);
@@ -316,8 +314,8 @@ fn a_helper_is_a_process_like_any() {
     assert!(helper.process().is_stopped());
     assert_eq!(events(&table), [Event::Wake(2)], "kthreadd is sent nothing of a stop");
     act(helper.process(), SignalAction::Default, &[Signal::SIGTERM]);
-    assert_eq!(init.process().kill(helper.tid() as i32, 18), Ok(()));
-    assert_eq!(init.process().kill(helper.tid() as i32, 15), Ok(()));
+    assert_eq!(init.kill(helper.tid() as i32, 18), Ok(()));
+    assert_eq!(init.kill(helper.tid() as i32, 15), Ok(()));
     assert!(helper.process().is_group_exiting());
     let other = helper_of(&worker);
     assert_eq!(other.process().setsid().map(drop), Ok(()));
@@ -406,17 +404,17 @@ fn kthreadd_links_a_group_of_its_session() {
 fn all_means_kernel_threads_too() {
     // R-KILL-04, R-KTHREAD-03: kill(-1) passes over number 1 and the caller alone; kthreadd is hit, in vain, and counts.
     let (table, init) = boot();
-    assert_eq!(init.process().kill(-1, 9), Err(Errno::ESRCH));
+    assert_eq!(init.kill(-1, 9), Err(Errno::ESRCH));
     let kthreadd = table.new_kthreadd(2, Treatment::default(), ()).unwrap();
-    assert_eq!(init.process().kill(-1, 9), Ok(()));
+    assert_eq!(init.kill(-1, 9), Ok(()));
     let helper = helper_of(&kernel_thread(&kthreadd));
-    assert_eq!(init.process().kill(-1, 9), Ok(()));
+    assert_eq!(init.kill(-1, 9), Ok(()));
     assert!(helper.process().is_group_exiting());
     assert_eq!(exit_requests(&table), [helper.tid()]);
     // So it is with group 0, in which all of them are.
     let (_table, init, kthreadd) = boot_with_kthreadd();
-    assert_eq!(kthreadd.process().kill(0, 15), Ok(()));
-    assert_eq!(init.process().kill(0, 0), Ok(()));
+    assert_eq!(kthreadd.kill(0, 15), Ok(()));
+    assert_eq!(init.kill(0, 0), Ok(()));
 }
 
 #[test]
@@ -462,7 +460,7 @@ fn both_trees_end_with_the_table() {
     drop(table);
     for thread in &threads {
         assert_eq!(thread.process().state(), ProcessState::Reaped);
-        assert_eq!((thread.process().getppid(), thread.process().parent().is_none()), (0, true));
+        assert_eq!((thread.process().ppid(), thread.process().parent().is_none()), (0, true));
     }
     let late = threads[5].fork_kernel_thread(ForkRequest::default(), Treatment::default(), ());
     assert_eq!(late.map(drop), Err(Errno::ENOMEM));

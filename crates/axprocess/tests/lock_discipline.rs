@@ -166,7 +166,7 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
             let thread = child.spawn_thread(Number::Next, Data(None)).unwrap();
             for tracee in [&child, &thread] {
                 let options = TraceOptions::EXIT_KILL;
-                tracer.attach(tracee.tid(), TraceStart::Attach, options).unwrap();
+                tracer.attach(tracee.tid().cast_signed(), TraceStart::Attach, options).unwrap();
             }
             fork(&child).inherit_tracer(&child).unwrap();
             fork(&tracer).trace_me().unwrap();
@@ -183,7 +183,7 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
             let child = fork(&caller);
             let threads = [(); 2].map(|()| child.spawn_thread(Number::Next, Data(None)).unwrap());
             let tracees = threads.iter().chain([&child]);
-            for tracee in tracees.map(|tracee| tracee.tid()) {
+            for tracee in tracees.map(|tracee| tracee.tid().cast_signed()) {
                 caller.attach(tracee, TraceStart::Seize, TraceOptions::empty()).unwrap();
             }
             let [taking_over, ending] = threads;
@@ -203,7 +203,7 @@ fn nothing_is_allocated_freed_or_destroyed_under_the_lock() {
         let child = fork(&caller);
         caller.begin_vfork(&child);
         child.exec().unwrap();
-        caller.process().kill(-1, 9).unwrap();
+        caller.kill(-1, 9).unwrap();
         child.exit_thread(ExitStatus::exited(0));
         match round % 3 {
             0 => drop(terminal.hang_up()),

@@ -35,8 +35,8 @@ fn a_process_has_a_number_on_every_level() {
     assert_eq!(spaces.each_ref().map(|space| child.process().pid_in(space)), [4, 3, 2]);
     assert_eq!(spaces.each_ref().map(|space| child.tid_in(space)), [4, 3, 2]);
     assert_eq!(spaces.each_ref().map(|space| first.process().pid_in(space)), [2, 1, 0]);
-    assert_eq!([&first, &second, &child].map(|thread| thread.process().getppid()), [0, 0, 1]);
-    assert_eq!((child.process().getpgrp(), child.process().sid()), (0, 0));
+    assert_eq!([&first, &second, &child].map(|thread| thread.process().ppid()), [0, 0, 1]);
+    assert_eq!((child.process().pgid(), child.process().sid()), (0, 0));
     assert_eq!(table.find_process(4).map(|process| process.pid()), Some(2));
     assert!(spaces[0].contains(&spaces[2]) && !spaces[2].contains(&spaces[1]));
 }
@@ -50,13 +50,13 @@ fn numbers_are_looked_up_in_the_callers_namespace() {
     let inner = container(&shell);
     let member = fork(&inner);
     assert_eq!(shell.process().setpgid(3, 0), Ok(()), "an inner init is a child like any");
-    assert_eq!((inner.process().getpgrp(), member.process().getpgrp()), (1, 0));
+    assert_eq!((inner.process().pgid(), member.process().pgid()), (1, 0));
     assert_eq!(shell.process().getpgid(3), Ok(3));
     assert_eq!(inner.process().getpgid(2), Ok(0), "its group has no number inside");
     assert_eq!(inner.process().getsid(0), Ok(0));
     assert_eq!(inner.process().getpgid(3), Err(Errno::ESRCH));
     assert_eq!(inner.process().setpgid(2, 1), Ok(()));
-    assert_eq!(member.process().getpgrp(), 1);
+    assert_eq!(member.process().pgid(), 1);
     assert_eq!(member.process().group().pgid_in(&shell.process().namespace()), 3);
     assert_eq!(inner.process().setpgid(2, 3), Err(Errno::EPERM));
 }
@@ -67,11 +67,11 @@ fn an_inner_init_may_leave_its_inherited_session() {
     let (_table, init) = boot();
     let inner = container(&init);
     assert_eq!(inner.process().setsid(), Ok(1));
-    assert_eq!((inner.process().getpgrp(), inner.process().sid()), (1, 1));
+    assert_eq!((inner.process().pgid(), inner.process().sid()), (1, 1));
     let other = container(&init);
     assert_eq!(other.process().setpgid(0, 0), Ok(()));
     assert_eq!(other.process().setpgid(0, 0), Ok(()), "again is fine: one group 1");
-    assert_eq!((other.process().getpgrp(), other.process().sid()), (1, 0));
+    assert_eq!((other.process().pgid(), other.process().sid()), (1, 0));
     assert_eq!(other.process().setsid(), Err(Errno::EPERM));
 }
 
@@ -98,7 +98,7 @@ fn orphans_stay_inside() {
     let inner = container(&outer);
     let [parent, child] = chain(&inner);
     exit(&parent, 0);
-    assert_eq!(child.process().getppid(), 1);
+    assert_eq!(child.process().ppid(), 1);
     assert!(ARef::ptr_eq(&child.process().parent().unwrap(), inner.process()));
 }
 
@@ -113,13 +113,13 @@ fn an_injected_process_belongs_to_both_sides() {
     outer.set_namespace_for_children(&inner.process().namespace()).unwrap();
     let injected = fork(&outer);
     let child = fork(&injected);
-    assert_eq!((injected.tid(), injected.process().getppid()), (2, 0));
+    assert_eq!((injected.tid(), injected.process().ppid()), (2, 0));
     exit(&outer, 0);
     assert!(ARef::ptr_eq(&injected.process().parent().unwrap(), reaper.process()));
-    assert_eq!(injected.process().getppid(), 0);
+    assert_eq!(injected.process().ppid(), 0);
     exit(&injected, 0);
     assert!(ARef::ptr_eq(&child.process().parent().unwrap(), inner.process()));
-    assert_eq!(child.process().getppid(), 1);
+    assert_eq!(child.process().ppid(), 1);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn an_init_in_a_group_founded_inside_waits_for_itself() {
     exit(&founder, 0);
     assert_eq!(wait4(&inner, -1, 0), exited(2, 0));
     exit(&inner, 7);
-    init.process().kill(2, 9).unwrap();
+    init.kill(2, 9).unwrap();
     assert_eq!(wait4(&init, -1, 0), Waited::Nothing);
     init.process().setpgid(2, 2).unwrap();
     assert_eq!(wait4(&init, -1, 0), exited(2, 7));
@@ -249,7 +249,7 @@ fn an_inner_inits_threads_share_its_role() {
     let [parent, child] = chain(&inner);
     exit(&inner, 1);
     exit(&parent, 0);
-    assert_eq!(child.process().getppid(), 1);
+    assert_eq!(child.process().ppid(), 1);
     assert_eq!(wait4(&init, -1, WNOHANG), Waited::Nothing);
     exit(&thread, 2);
     exit(&child, 0);
@@ -283,7 +283,7 @@ fn the_last_thread_of_an_init_stays_until_all_inside_are_gone() {
     assert_eq!(last.run_state(), Some(RunState::Live));
     assert_eq!(inner.run_state(), Some(RunState::Zombie));
     assert_eq!(inner.process().stat(table.namespace()).map(|stat| stat.threads), Some(2));
-    assert_eq!(init.process().tgkill(2, 3, 9), Ok(()));
+    assert_eq!(init.tgkill(2, 3, 9), Ok(()));
     assert_eq!(handle.state(), HandleState::Running);
     assert_eq!(last.exit_thread(ExitStatus::exited(9)), ThreadExit::Gone, "once only");
     assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing);
@@ -330,7 +330,7 @@ fn the_last_thread_of_an_init_adopts_until_the_end() {
     exit(&parent, 0);
     let children = last.children().unwrap();
     assert_eq!(children.iter().map(|it| it.pid_in(table.namespace())).collect::<Vec<_>>(), [5]);
-    assert_eq!(child.process().getppid(), 1);
+    assert_eq!(child.process().ppid(), 1);
     assert_eq!(wait4(&init, 2, WNOHANG), Waited::Nothing);
     assert_eq!(wait4(&init, 5, WALL), Waited::Got(5, KILLED));
     assert_eq!(wait4(&init, 2, 0), exited(2, 2));
@@ -360,7 +360,7 @@ fn a_sibling_can_be_the_init_of_a_new_namespace() {
     let caller = fork(&init);
     let request = ForkRequest { parent: ForkParent::Sibling, ..NEW };
     let inner = fork_with(&caller, request).unwrap();
-    assert_eq!((inner.tid(), inner.process().getppid()), (1, 0));
+    assert_eq!((inner.tid(), inner.process().ppid()), (1, 0));
     assert_eq!(init.process().children().unwrap().len(), 2);
 }
 
@@ -406,15 +406,15 @@ fn signals_cross_namespaces_with_untranslated_senders() {
     let child = fork(&inner);
     events(&table);
     let user = |target, pid| Event::Posted(target, 15, SignalCause::User { pid });
-    assert_eq!(inner.process().kill(0, 15), Ok(()), "a group reaches out of the namespace");
+    assert_eq!(inner.kill(0, 15), Ok(()), "a group reaches out of the namespace");
     assert_eq!(events(&table), [user(2, 1), user(1, 1), user(2, 1)]);
-    assert_eq!(outer.process().kill(4, 15), Ok(()));
+    assert_eq!(outer.kill(4, 15), Ok(()));
     assert_eq!(events(&table), [user(2, 0)]);
-    assert_eq!(inner.process().kill(-1, 15), Ok(()), "not its init");
+    assert_eq!(inner.kill(-1, 15), Ok(()), "not its init");
     assert_eq!(events(&table), [user(2, 1)]);
-    assert_eq!(outer.process().kill(-1, 15), Ok(()), "inner inits included");
+    assert_eq!(outer.kill(-1, 15), Ok(()), "inner inits included");
     assert_eq!(events(&table), [user(1, 0), user(2, 0)]);
-    assert_eq!(child.process().kill(4, 15), Err(Errno::ESRCH), "outer numbers mean nothing inside");
+    assert_eq!(child.kill(4, 15), Err(Errno::ESRCH), "outer numbers mean nothing inside");
 }
 
 #[test]
@@ -487,9 +487,9 @@ fn an_inner_init_begins_in_its_creators_group_and_session() {
     let inner = container(&shell);
     let child = fork(&inner);
     assert!(ARef::ptr_eq(&inner.process().group(), &shell.process().group()));
-    assert_eq!((inner.process().getpgrp(), inner.process().sid()), (0, 0));
+    assert_eq!((inner.process().pgid(), inner.process().sid()), (0, 0));
     inner.process().setpgid(0, 0).unwrap();
-    assert_eq!((inner.process().getpgrp(), inner.process().sid()), (1, 0));
+    assert_eq!((inner.process().pgid(), inner.process().sid()), (1, 0));
     assert_eq!(child.process().setpgid(0, 2), Ok(()), "its own number");
     assert_eq!(child.process().setpgid(0, 3), Err(Errno::EPERM));
 }

@@ -2,7 +2,7 @@
 
 mod kernel;
 
-use axprocess::{ChildSignalAction, ExitStatus, ForkRequest, ProcessState, Signal, WaitStatus};
+use axprocess::{ExitStatus, ForkRequest, ProcessState, Signal, WaitStatus};
 use kernel::*;
 
 #[test]
@@ -104,7 +104,7 @@ fn who_was_continued_by_a_sigcont_of_the_models_tells_its_parent_when_the_kernel
         if is_orphaned {
             exit(&shell, 0);
         } else {
-            init.process().kill(job.tid() as i32, 18).unwrap();
+            init.kill(job.tid() as i32, 18).unwrap();
         }
         assert!(!job.process().is_stopped());
         events(&table);

@@ -26,7 +26,7 @@ fn a_held_object_is_not_the_next_of_its_number() {
     assert!(old.process().parent().is_none() && group.processes().unwrap().is_empty());
     assert_eq!(pids(&table.find_group(10).unwrap().processes().unwrap()), [10]);
     assert_eq!(old.process().setsid(), Err(Errno::EPERM), "what it does touches nobody");
-    assert_eq!(init.process().kill(10, 15), Ok(()));
+    assert_eq!(init.kill(10, 15), Ok(()));
     assert_eq!(posted(&table).len(), 1);
     assert_eq!(new.process().state(), ProcessState::Live);
 }
@@ -96,15 +96,15 @@ fn no_number_but_ones_own_namespaces_is_anybody() {
         assert_eq!(caller.getpgid(pid), Err(Errno::ESRCH));
         assert_eq!(caller.getsid(pid), Err(Errno::ESRCH));
         assert_eq!(caller.setpgid(pid, 0), Err(Errno::ESRCH));
-        assert_eq!(caller.kill(pid, 0), Err(Errno::ESRCH));
-        assert_eq!(caller.tkill(pid, 0), Err(Errno::ESRCH));
+        assert_eq!(inner.kill(pid, 0), Err(Errno::ESRCH));
+        assert_eq!(inner.tkill(pid, 0), Err(Errno::ESRCH));
         assert_eq!(wait4(&inner, pid, WNOHANG), NO_CHILD);
     }
     for pid in [-1, -2, i32::MIN] {
         assert_eq!(caller.getpgid(pid), Err(Errno::ESRCH));
         assert_eq!(caller.setpgid(pid, 1), Err(Errno::ESRCH));
     }
-    assert_eq!(caller.tkill(0, 0), Err(Errno::EINVAL));
+    assert_eq!(inner.tkill(0, 0), Err(Errno::EINVAL));
     assert_eq!(waitid(&inner, 1, 0, WEXITED), Waited::Failed(Errno::EINVAL));
 }
 

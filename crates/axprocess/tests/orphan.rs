@@ -63,7 +63,7 @@ fn the_last_sibling_that_links_the_group_decides() {
     stop(&b);
     exit(&shell, 0);
     assert_eq!(posted(&table), hung_up(&[b.tid(), a.tid()]));
-    assert_eq!((a.process().getppid(), b.process().getppid()), (1, 1));
+    assert_eq!((a.process().ppid(), b.process().ppid()), (1, 1));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_subreaper_in_the_session_links_what_it_adopts() {
     stop(&job);
     events(&table);
     exit(&shell, 0);
-    assert_eq!(job.process().getppid(), manager.tid());
+    assert_eq!(job.process().ppid(), manager.tid());
     assert_eq!(posted(&table), []);
     assert!(!job.process().group().is_orphaned());
 }
@@ -97,7 +97,7 @@ fn an_inner_init_in_the_session_links_what_it_adopts() {
     stop(&job);
     events(&table);
     exit(&shell, 0);
-    assert_eq!(job.process().getppid(), 1);
+    assert_eq!(job.process().ppid(), 1);
     assert_eq!(posted(&table), []);
     assert!(!job.process().group().is_orphaned());
 }
@@ -136,7 +136,7 @@ fn a_dead_thread_that_waits_for_its_tracer_holds_no_hang_up_back() {
     let thread = spawn(&leader);
     let child = fork(&leader);
     stop(&child);
-    init.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    init.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     exit(&thread, 0);
     assert_eq!(posted(&table), []);
     exit(&leader, 0);
@@ -255,7 +255,7 @@ fn compare_with_the_definition(interval: u32) {
                 !member.has_ended()
                     && parent.is_some_and(|parent| {
                         parent.pid() != 1
-                            && parent.getpgrp() != group.pgid()
+                            && parent.pgid() != group.pgid()
                             && parent.sid() == member.sid()
                     })
             };
@@ -324,7 +324,7 @@ fn a_group_that_stays_linked_is_asked_in_bounded_holds() {
     // Attack B2, design, bounded holds: the only other link stands behind 5,000 members that never were one.
     for joined in [Joined::AsBorn, Joined::Reversed, Joined::Shuffled] {
         let (table, shell, job, children) = job_with_a_stopped_group(1_000, joined);
-        let pgid = children[0].process().getpgrp();
+        let pgid = children[0].process().pgid();
         let grandchildren: Vec<_> = (0..5_000).map(|_| fork(&children[0])).collect();
         let link = fork(&shell);
         shell.process().setpgid(link.tid() as i32, pgid as i32).unwrap();
@@ -334,7 +334,7 @@ fn a_group_that_stays_linked_is_asked_in_bounded_holds() {
         let before = table.audit();
         exit(&job, 0);
         let after = table.audit();
-        assert_eq!((posted(&table).len(), link.process().getpgrp()), (0, pgid));
+        assert_eq!((posted(&table).len(), link.process().pgid()), (0, pgid));
         assert!(after.longest_hold <= before.longest_hold.max(64 + 32), "{after:?}");
         let touched = (after.touched - before.touched) as usize;
         assert!(touched <= 10 * (children.len() + grandchildren.len()), "{touched}");

@@ -56,7 +56,7 @@ fn e7_the_signal_follows_the_new_ppid_and_the_number_is_the_parents() {
     assert!(matches!(told.pop(), Some(Event::Signal(1, 17, 2, _))));
     let expected: Vec<_> = children.iter().map(|it| death(it.tid(), Signal::SIGUSR1, 2)).collect();
     assert_eq!(told, expected);
-    assert!(children.iter().all(|child| child.process().getppid() == 1));
+    assert!(children.iter().all(|child| child.process().ppid() == 1));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_dead_traced_thread_wishes_until_it_is_reaped() {
         arm(&dead, Signal::SIGTERM);
         let tracer = if is_of_parent { &parent } else { &init };
         let number = dead.tid();
-        tracer.attach(number, TraceStart::Seize, TraceOptions::empty()).unwrap();
+        tracer.attach(number.cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
         exit(&dead, 0);
         if is_reaped {
             assert_eq!(wait4(tracer, number as i32, WALL), exited(number, 0));

@@ -34,7 +34,7 @@ fn a_prepared_child_has_its_number_and_is_seen_by_nobody() {
     assert!(table.next_process(table.namespace(), 3).is_none());
     assert!(shell.process().children().unwrap().is_empty());
     assert_eq!(wait4(&shell, -1, 0), NO_CHILD);
-    assert_eq!(shell.process().kill(3, 0), Err(Errno::ESRCH));
+    assert_eq!(shell.kill(3, 0), Err(Errno::ESRCH));
     assert_eq!(shell.process().setpgid(3, 0), Err(Errno::ESRCH));
     assert_eq!(shell.process().getpgid(3), Err(Errno::ESRCH));
     assert_eq!(shell.process().pidfd_open(3, 0).err(), Some(Errno::ESRCH));
@@ -43,7 +43,7 @@ fn a_prepared_child_has_its_number_and_is_seen_by_nobody() {
     assert_eq!(fork_with(&shell, chosen).err(), Some(Errno::EEXIST));
     shell.process().setsid().unwrap();
     let child = prepared.publish().unwrap();
-    assert_eq!((child.tid(), child.process().getppid(), child.process().sid()), (3, 2, 2));
+    assert_eq!((child.tid(), child.process().ppid(), child.process().sid()), (3, 2, 2));
     assert!(std::ptr::eq(data, child.process().host_data()));
     assert!(std::ptr::eq(thread_data, child.host_data()));
     assert_eq!(pids(&shell.process().children().unwrap()), [4, 3], "born when it was published");
@@ -143,7 +143,7 @@ fn a_prepared_sibling_goes_where_the_callers_parent_is_by_then() {
     let sibling = ForkRequest { parent: ForkParent::Sibling, ..ForkRequest::default() };
     let prepared = prepare(&caller, sibling).unwrap();
     exit(&parent, 0);
-    assert_eq!(prepared.publish().unwrap().process().getppid(), 1);
+    assert_eq!(prepared.publish().unwrap().process().ppid(), 1);
     assert_eq!(prepare(&init, sibling).err(), Some(Errno::EINVAL));
 }
 
@@ -157,7 +157,7 @@ fn a_prepared_thread_joins_when_it_is_published() {
     let data = std::ptr::from_ref(prepared.thread_data());
     assert!(table.find_thread(3).is_none());
     assert_eq!(leader.process().threads().unwrap().len(), 1);
-    assert_eq!(init.process().tkill(3, 0), Err(Errno::ESRCH));
+    assert_eq!(init.tkill(3, 0), Err(Errno::ESRCH));
     let thread = prepared.publish().unwrap();
     assert!(std::ptr::eq(data, thread.host_data()));
     assert_eq!(table.find_thread(3).unwrap().process().pid(), 2);

@@ -324,14 +324,14 @@ fn a_stop_for_a_tracer_has_a_letter_of_its_own() {
     // R-PROC-01: t, also while the process is stopped as a whole.
     let (table, init) = boot();
     let (child, tracer) = (fork(&init), fork(&init));
-    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     assert_eq!(letter(&table, &child), None);
     child.trace_stop(Signal::SIGTSTP.into());
     assert_eq!(
         (letter(&table, &child), child.run_state()),
         (Some('t'), Some(RunState::TraceStopped))
     );
-    tracer.resume_tracee(child.tid()).unwrap();
+    tracer.resume_tracee(child.tid().cast_signed()).unwrap();
     assert_eq!(letter(&table, &child), None);
 }
 
@@ -362,7 +362,7 @@ fn a_processs_directory_has_the_dead_that_are_not_released() {
     let (runs, zombie) = (RunState::Live, RunState::Zombie);
     let [one, two, three, four] = [&leader, &first, &traced, &last].map(|thread| thread.tid());
     assert_eq!(tasks(), [one, two, three, four].map(|tid| (tid, runs)));
-    tracer.attach(three, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(three.cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     exit(&traced, 0);
     exit(&leader, 0);
     let dead = [(one, zombie), (two, runs), (three, zombie), (four, runs)];

@@ -92,7 +92,7 @@ fn getppid_follows_every_move() {
     let child = fork(&second);
     let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
     let inside = fork_with(&second, new).unwrap();
-    let ppids = || [&child, &inside].map(|thread| thread.process().getppid());
+    let ppids = || [&child, &inside].map(|thread| thread.process().ppid());
     assert_eq!(ppids(), [parent.tid(), 0]);
     exit(&second, 0);
     assert_eq!(ppids(), [parent.tid(), 0]);
@@ -118,12 +118,12 @@ fn the_subreaper_mark_is_set_or_not() {
     thread.exec().unwrap();
     assert!(is_marked(&thread));
     exit(&parent, 0);
-    assert_eq!(child.process().getppid(), process.tid());
+    assert_eq!(child.process().ppid(), process.tid());
     thread.process().resign_subreaper();
     assert!(!is_marked(&thread));
     let [parent, child] = chain(&thread);
     exit(&parent, 0);
-    assert_eq!(child.process().getppid(), 1);
+    assert_eq!(child.process().ppid(), 1);
 }
 
 #[test]
@@ -141,5 +141,5 @@ fn a_dying_subreapers_children_go_to_the_next() {
     let adopted = [&resigned, &parent, &own, &of_parent].map(|thread| thread.tid());
     assert_eq!(pids(&outer.process().children().unwrap()), adopted);
     exit(&outer, 0);
-    assert_eq!(own.process().getppid(), 1);
+    assert_eq!(own.process().ppid(), 1);
 }

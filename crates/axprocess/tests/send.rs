@@ -48,7 +48,7 @@ fn container(parent: &KernelThread) -> (KernelThread, KernelThread) {
 }
 
 fn kill(sender: &KernelThread, pid: Pid, signal: Signal) -> Result<(), Errno> {
-    sender.process().kill(pid as i32, signal.number().into())
+    sender.kill(pid as i32, signal.number().into())
 }
 
 fn sent(target: Pid, signal: Signal, sender: Pid) -> Event {
@@ -67,7 +67,7 @@ fn an_init_ignores_from_inside_what_it_does_not_handle() {
     for sender in [&inner, &child] {
         for signal in [KILL, STOP, TERM, Signal::SIGSEGV, Signal::SIGTSTP] {
             assert_eq!(kill(sender, 1, signal), Ok(()));
-            assert_eq!(sender.process().tkill(1, signal.number().into()), Ok(()));
+            assert_eq!(sender.tkill(1, signal.number().into()), Ok(()));
         }
     }
     assert_eq!(posted(&table), []);
@@ -163,10 +163,10 @@ fn kill_of_all_reaches_nested_inits_as_the_rules_say() {
     let (table, init) = boot();
     let caller = plain(&init);
     let (inner, child) = container(&init);
-    caller.process().kill(-1, 15).unwrap();
+    caller.kill(-1, 15).unwrap();
     assert_eq!(posted(&table), [sent(2, TERM, 0)]);
-    child.process().kill(-1, 9).unwrap_err();
-    caller.process().kill(-1, 9).unwrap();
+    child.kill(-1, 9).unwrap_err();
+    caller.kill(-1, 9).unwrap();
     assert_eq!(posted(&table), [sent(1, KILL, 0), sent(2, KILL, 0)]);
     assert!(inner.process().is_group_exiting());
 }
@@ -234,7 +234,7 @@ fn an_ignored_signal_is_discarded_unless_it_is_blocked() {
     act(target.process(), SignalAction::Ignore, &[TERM]);
     for signal in [TERM, CONT, Signal::SIGCHLD] {
         kill(&init, 2, signal).unwrap();
-        init.process().tkill(3, signal.number().into()).unwrap();
+        init.tkill(3, signal.number().into()).unwrap();
     }
     assert_eq!(posted(&table), []);
     block(&table, &thread, TERM);
@@ -320,7 +320,7 @@ fn b39_nothing_is_queued_to_a_process_whose_exit_is_decided() {
     drop((events(&table), discards(&table), exit_requests(&table)));
     for signal in [KILL, TERM, CONT, STOP] {
         assert_eq!(kill(&init, 2, signal), Ok(()));
-        assert_eq!(init.process().tgkill(2, 2, signal.number().into()), Ok(()));
+        assert_eq!(init.tgkill(2, 2, signal.number().into()), Ok(()));
     }
     exit(&child, 0);
     assert_eq!((posted(&table), discards(&table), exit_requests(&table)), (vec![], vec![], vec![]));
@@ -351,8 +351,8 @@ fn one_thread_that_can_take_it_is_enough() {
     let thread = spawn(&leader);
     block(&table, &leader, TERM);
     block(&table, &thread, HUP);
-    init.process().tkill(2, 15).unwrap();
-    init.process().tkill(3, 1).unwrap();
+    init.tkill(2, 15).unwrap();
+    init.tkill(3, 1).unwrap();
     assert!(!leader.process().is_group_exiting(), "they wait");
     exit(&leader, 0);
     kill(&init, 2, HUP).unwrap();
@@ -361,7 +361,7 @@ fn one_thread_that_can_take_it_is_enough() {
     assert_eq!(exit_requests(&table), [3]);
     let target = plain(&init);
     let thread = spawn(&target);
-    init.process().tkill(thread.tid() as i32, 15).unwrap();
+    init.tkill(thread.tid() as i32, 15).unwrap();
     assert_eq!(exit_requests(&table), [target.tid(), thread.tid()]);
 }
 
@@ -395,7 +395,7 @@ fn a_standard_signal_that_waits_already_ends_nobody_when_it_is_sent_again() {
     keep_queued(&table, 2, TERM);
     kill(&init, 2, TERM).unwrap();
     assert!(!target.process().is_group_exiting());
-    init.process().tkill(second.tid() as i32, 15).unwrap();
+    init.tkill(second.tid() as i32, 15).unwrap();
     assert!(target.process().is_group_exiting(), "a thread has a queue of its own");
 }
 
@@ -453,10 +453,10 @@ fn what_is_sent_to_a_dead_leader_alone_has_no_effect() {
     exit(&leader, 0);
     other.process().report_group_stopped(Signal::SIGSTOP);
     discards(&table);
-    init.process().tkill(2, 18).unwrap();
-    init.process().tkill(2, 9).unwrap();
+    init.tkill(2, 18).unwrap();
+    init.tkill(2, 9).unwrap();
     assert!(other.process().is_stopped() && discards(&table).is_empty());
-    init.process().kill(2, 18).unwrap();
+    init.kill(2, 18).unwrap();
     assert!(!other.process().is_stopped() && !other.process().is_group_exiting());
 }
 
@@ -468,7 +468,7 @@ fn a_real_time_signal_that_waits_already_is_sent_again() {
         let target = plain(&init);
         act(target.process(), SignalAction::Default, &[Signal::new(number).unwrap()]);
         keep_queued(&table, target.tid(), Signal::new(number).unwrap());
-        init.process().kill(target.tid() as i32, number.into()).unwrap();
+        init.kill(target.tid() as i32, number.into()).unwrap();
         assert_eq!(target.process().is_group_exiting(), ends, "{number}");
     }
 }

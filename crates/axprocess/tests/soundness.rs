@@ -431,7 +431,7 @@ fn a_living_thread_stays_when_all_references_go() {
     std::thread::spawn(move || drop(boxed)).join().unwrap();
     assert_eq!(ended.load(Ordering::Relaxed), 0);
     let threads = process.threads().unwrap();
-    assert_eq!((threads.len(), process.kill(2, 15)), (2, Ok(())));
+    assert_eq!((threads.len(), threads[0].kill(2, 15)), (2, Ok(())));
     threads.iter().rev().for_each(|thread| _ = exit(thread));
     drop((threads, process));
     assert_eq!((reap_all(&init), ended.load(Ordering::Relaxed)), (1, 2));
@@ -510,7 +510,7 @@ fn calls<'a>(of: &'a Booted) -> Vec<Box<dyn FnOnce() + 'a>> {
         Box::new(|| _ = child.process().setsid()),
         Box::new(|| _ = child.exec()),
         Box::new(|| _ = init.process().children()),
-        Box::new(|| _ = init.process().kill(-1, 0)),
+        Box::new(|| _ = init.kill(-1, 0)),
         Box::new(|| _ = init.attach(2, TraceStart::Seize, TraceOptions::empty())),
         Box::new(|| _ = child.process().handle()),
         Box::new(|| _ = table.namespace().contains(table.namespace())),
@@ -602,7 +602,7 @@ fn a_second_hold_amid_a_hold_ends_the_program() {
             "may_signal",
             Box::new(move || drop(nested.new_init(1, (), Data::default()))),
         )));
-        _ = fork(&init).process().kill(2, 15);
+        _ = fork(&init).kill(2, 15);
     });
 }
 
@@ -622,7 +622,7 @@ fn a_second_hold_of_the_same_table_ends_the_program() {
             exit(&victim);
             let reaper = ARef::clone(&init);
             HOOK.set(Some(("may_signal", Box::new(move || drop(reaper.wait(&any_child()))))));
-            _ = fork(&init).process().kill(2, 15);
+            _ = fork(&init).kill(2, 15);
         },
     );
 }
@@ -700,7 +700,9 @@ fn dead_threads_that_wait_while_their_tracer_lets_them_go_see_no_children() {
             let at_end = (number % 7 == 0).then(|| Box::new(ask.clone()) as Box<_>);
             let thread = process.spawn_thread(Number::Next, Data { at_end, ended: Arc::default() });
             let thread = thread.unwrap();
-            tracer.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+            tracer
+                .attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+                .unwrap();
             exit(&thread);
             if number % kept_every == 0 {
                 dead.lock().unwrap().push(thread);
@@ -743,7 +745,7 @@ fn a_last_thread_that_exits_while_its_table_is_dropped_leaves_no_dangling_parent
     assert!(STEP.take().is_none(), "it exited meanwhile");
     assert_eq!(grandchild.process().state(), ProcessState::Reaped);
     assert!(grandchild.process().parent().is_none());
-    assert_eq!((grandchild.process().getppid(), others.len()), (0, 100));
+    assert_eq!((grandchild.process().ppid(), others.len()), (0, 100));
     drop(grandchild);
     assert_eq!(ended.load(Ordering::Relaxed), 1);
 }
@@ -756,7 +758,9 @@ fn what_was_traced_can_be_the_last_of_its_table() {
         let (tracer, tracee) = (fork(&init), fork(&init));
         let second = spawn(&tracee);
         let traced = if leads { &tracee } else { &second };
-        tracer.attach(traced.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+        tracer
+            .attach(traced.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+            .unwrap();
         drop((table, init, tracer));
         let last = traced.clone();
         drop((tracee, second));
@@ -883,7 +887,9 @@ fn an_exec_is_completed_whatever_a_waker_does() {
         let tracer = fork(&init);
         let leader = fork(&init);
         let threads: Vec<_> = (0..200).map(|_| spawn(&leader)).collect();
-        tracer.attach(threads[traced].tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+        tracer
+            .attach(threads[traced].tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+            .unwrap();
         let ([good, bad], [fine, panicking]) = wakers();
         let call = tracer.begin_wait(&without_consuming());
         let _sleeping = sleep(&call, &[&panicking, &fine]);
@@ -930,16 +936,16 @@ fn call_every_hook() {
         Data::default(),
     );
     let number = leader.tid() as i32;
-    _ = child.process().kill(number, 10);
-    _ = child.process().kill(number, 18);
-    _ = child.process().tkill(thread.tid() as i32, 10);
+    _ = child.kill(number, 10);
+    _ = child.kill(number, 18);
+    _ = child.tkill(thread.tid() as i32, 10);
     child.force_signal(Signal::SIGSEGV, KernelCause::Kernel, ForcedAction::Default);
-    child.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    child.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     _ = leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
     _ = (leader.participate_in_stop(), thread.participate_in_stop());
-    child.detach(thread.tid()).ok();
-    child.attach(thread.tid(), TraceStart::Attach, TraceOptions::empty()).ok();
-    _ = init.process().kill(fork(&init).tid() as i32, 15);
+    child.detach(thread.tid().cast_signed()).ok();
+    child.attach(thread.tid().cast_signed(), TraceStart::Attach, TraceOptions::empty()).ok();
+    _ = init.kill(fork(&init).tid() as i32, 15);
     exit(&child);
     exit(&thread);
     exit(&leader);

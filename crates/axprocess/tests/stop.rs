@@ -107,7 +107,7 @@ fn an_inner_init_is_continued_from_inside() {
     begin(&inner, STOP);
     inner.participate_in_stop();
     events(&table);
-    assert_eq!(child.process().kill(1, 18), Ok(()));
+    assert_eq!(child.kill(1, 18), Ok(()));
     assert!(!inner.process().is_stopped());
     inner.notify_parent_if_continued();
     assert_eq!(signals(&table), [Event::Signal(1, 17, 2, WaitStatus::Continued)]);
@@ -172,7 +172,7 @@ fn a_new_stop_voids_the_continuation() {
 fn a_stop_that_meets_its_continuation_is_void() {
     // R-STOP-09: SIGCONT after the stop signal left its queue and before the stop began, by kill as well.
     let (table, parents, child) = shell_and_job();
-    for sends in [resume, |it: &KernelThread| it.process().kill(3, 18).unwrap()] {
+    for sends in [resume, |it: &KernelThread| it.kill(3, 18).unwrap()] {
         let ticket = child.process().stop_ticket();
         sends(&child);
         assert_eq!(child.begin_stop(STOP, ticket), StopDecision::CancelledByCont);

@@ -210,7 +210,7 @@ fn parent_and_child_make_one_group() {
         |(_, _, child)| child.process().setpgid(0, 0).unwrap(),
         |(table, _, child)| {
             assert_eq!(pids(&table.find_group(2).unwrap().processes().unwrap()), [2]);
-            assert_eq!(child.process().getpgrp(), 2);
+            assert_eq!(child.process().pgid(), 2);
         },
     );
 }
@@ -229,7 +229,7 @@ fn setsid_and_setpgid_do_not_tear_a_session_leader_away() {
         |(_, init, _)| _ = init.process().setpgid(2, 3),
         |(_, _, child)| assert_eq!(child.process().setsid(), Ok(2)),
         |(_, _, child)| {
-            assert_eq!((child.process().getpgrp(), child.process().sid()), (2, 2));
+            assert_eq!((child.process().pgid(), child.process().sid()), (2, 2));
         },
     );
 }
@@ -251,7 +251,7 @@ fn no_child_is_lost_when_its_parent_exits() {
         },
         |(_, init, _, _, child)| {
             let child = child.lock().unwrap().take().expect("the caller lives");
-            assert_eq!(child.process().getppid(), 1);
+            assert_eq!(child.process().ppid(), 1);
             assert_eq!(pids(&init.process().children().unwrap()), [2, 3, 4]);
         },
     );

@@ -236,9 +236,9 @@ fn b10_the_foreground_is_reported_to_whom_it_concerns() {
     // B10, G10, R-TTY-04: what tcgetpgrp returns in a group is what getpgrp returns there, so a shell knows itself.
     let (_table, _init, shell, tty) = login();
     let job = job(&shell);
-    assert_eq!(getpgrp(&shell, &tty), Ok(shell.process().getpgrp()));
+    assert_eq!(getpgrp(&shell, &tty), Ok(shell.process().pgid()));
     setpgrp(&job, &tty, number(&job)).unwrap();
-    assert_eq!(getpgrp(&job, &tty), Ok(job.process().getpgrp()));
+    assert_eq!(getpgrp(&job, &tty), Ok(job.process().pgid()));
     assert_eq!(shell.process().foreground_pgid(), Some(job.tid()));
 }
 
@@ -288,7 +288,7 @@ fn an_orphaned_background_process_gets_enotty_from_tcsetpgrp() {
     assert_eq!(set(Err(Errno::EFAULT)), Err(Errno::ENOTTY));
     assert_eq!(set(Ok(2)), Err(Errno::ENOTTY));
     assert_eq!(kernel_signals(&table), []);
-    assert_eq!(setpgrp(&orphan, &tty, orphan.process().getpgrp() as i32), ALLOWED);
+    assert_eq!(setpgrp(&orphan, &tty, orphan.process().pgid() as i32), ALLOWED);
 }
 
 #[test]
@@ -445,10 +445,10 @@ fn a_parent_in_the_session_links_a_group() {
     exit(&parent, 0);
     assert!(!is_orphaned(&grandchild), "by the subreaper");
     exit(&child, 0);
-    assert_eq!(grandchild.process().getppid(), 2);
+    assert_eq!(grandchild.process().ppid(), 2);
     assert!(!is_orphaned(&grandchild), "adopted by the subreaper, it is a link itself");
     shell.process().resign_subreaper();
-    setpgrp(&shell, &tty, grandchild.process().getpgrp() as i32).unwrap();
+    setpgrp(&shell, &tty, grandchild.process().pgid() as i32).unwrap();
     assert!(is_orphaned(&shell), "R-ORPHAN-11: the shell's parent is in another session");
 }
 
@@ -571,7 +571,7 @@ fn the_terminal_is_lost_before_children_are_handed_over() {
     let (table, _init, shell, tty) = login();
     let children: Vec<_> = (0..200).map(|_| fork(&shell)).collect();
     exit(&shell, 0);
-    assert!(children.iter().all(|child| shown(child) == NONE && child.process().getppid() == 1));
+    assert!(children.iter().all(|child| shown(child) == NONE && child.process().ppid() == 1));
     assert!(tty.session().is_none());
     let hung_up: Vec<_> = kernel_signals(&table);
     assert_eq!(

@@ -128,7 +128,7 @@ fn a_sigkill_is_told_to_all_before_the_sender_goes_on() {
         assert_eq!(EXITS.with_borrow(Vec::len), 64);
         assert!(leader.spawn_thread(Number::Next, ()).is_err());
     };
-    let (_, sent) = holds_with(2, step, || init.process().kill(number, 9));
+    let (_, sent) = holds_with(2, step, || init.kill(number, 9));
     assert_eq!(sent, Ok(()));
     assert_eq!(EXITS.take(), tids(&threads));
 }
@@ -168,7 +168,7 @@ fn ends_by_signal_with(step: impl FnOnce(Thread) + 'static) -> (bool, ExitStatus
     let (_table, init, threads) = process_of(200);
     BLOCKED_UPTO.set(threads[199].tid());
     let (leader, number) = (threads[0].clone(), threads[0].tid() as i32);
-    let (_, sent) = holds_with(2, move || step(leader), || init.process().kill(number, RT));
+    let (_, sent) = holds_with(2, move || step(leader), || init.kill(number, RT));
     assert_eq!(sent, Ok(()));
     (threads[0].process().is_group_exiting(), threads[0].process().exit_status())
 }
@@ -197,7 +197,7 @@ fn a_signal_that_is_handled_by_now_ends_nobody() {
 #[test]
 fn a_sigkill_overtakes_a_signal_whose_taker_is_looked_for() {
     // R-EXIT-06, R-EXIT-10: the exit is decided once.
-    let step = |leader: Thread| _ = leader.process().kill(leader.tid() as i32, 9);
+    let step = |leader: Thread| _ = leader.kill(leader.tid() as i32, 9);
     assert_eq!(ends_by_signal_with(step), (true, ExitStatus::killed(Signal::SIGKILL)));
 }
 
@@ -206,7 +206,7 @@ fn a_signal_that_all_block_is_queued() {
     // R-EXIT-10: nobody takes it; the threads are asked in bounded holds.
     let (table, init, threads) = process_of(200);
     BLOCKED_UPTO.set(threads[200].tid());
-    let kill = || init.process().kill(threads[0].tid() as i32, RT);
+    let kill = || init.kill(threads[0].tid() as i32, RT);
     let (holds, sent) = holds(kill);
     assert_eq!((sent, threads[0].process().is_group_exiting()), (Ok(()), false));
     assert!(holds >= 4 && table.audit().longest_hold <= 65, "{holds}, {:?}", table.audit());
@@ -236,7 +236,7 @@ fn a_parent_is_no_zombie_before_all_wishes_are_sent() {
     let (table, init, parent, threads) = armed(200);
     let (process, child) = (parent.process().clone(), threads[0].process().clone());
     let step = move || {
-        assert_eq!((process.state(), child.getppid()), (ProcessState::Exiting, 1));
+        assert_eq!((process.state(), child.ppid()), (ProcessState::Exiting, 1));
         assert!(POSTED.with_borrow(Vec::len) < 70);
     };
     holds_with(2, step, || exit(&parent));
@@ -283,7 +283,9 @@ fn a_tracee_that_is_let_go_while_the_tracer_looks_hides_no_other() {
     let tracees: Vec<_> =
         (0..200).map(|_| init.fork(ForkRequest::default(), (), ()).unwrap()).collect();
     for tracee in &tracees {
-        tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::default()).unwrap();
+        tracer
+            .attach(tracee.tid().cast_signed(), TraceStart::Seize, TraceOptions::default())
+            .unwrap();
     }
     let look = || tracer.wait(&WaitRequest::wait4(-1, 1).unwrap());
     let (count, nothing) = holds(look);
@@ -294,7 +296,7 @@ fn a_tracee_that_is_let_go_while_the_tracer_looks_hides_no_other() {
     let step = move || {
         for tracee in leaving {
             tracee.trace_stop(TraceStop::from(Signal::SIGSTOP));
-            by.detach(tracee.tid()).unwrap();
+            by.detach(tracee.tid().cast_signed()).unwrap();
         }
     };
     let (_, found) = holds_with(2, step, look);
@@ -316,7 +318,9 @@ fn dead_threads_are_passed_whatever_the_order_in_which_they_die_and_are_reaped()
         let (_table, init, threads) = process_of(9);
         let tracer = init.fork(ForkRequest::default(), (), ()).unwrap();
         for thread in threads[1..].iter().filter(|it| it.tid() % 4 != 0) {
-            tracer.attach(thread.tid(), TraceStart::Seize, TraceOptions::default()).unwrap();
+            tracer
+                .attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::default())
+                .unwrap();
         }
         // Each but the last exits, and is reaped, soon or late.
         let mut steps: Vec<_> = (0..9).flat_map(|it| [it; 3]).collect();
@@ -348,7 +352,8 @@ fn a_table_with_many_threads_is_dropped_in_bounded_holds() {
     for thread in &threads[1..] {
         thread.fork(ForkRequest::default(), (), ()).unwrap();
     }
-    init.attach(threads[7].tid(), TraceStart::Seize, TraceOptions::default()).unwrap();
+    init.attach(threads[7].tid().cast_signed(), TraceStart::Seize, TraceOptions::default())
+        .unwrap();
     let (holds, ()) = holds(|| drop(table));
     assert!(holds >= 2 * 200 / 64, "{holds}");
     assert_eq!(threads[3].process().state(), ProcessState::Reaped);

@@ -3,9 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    ARef, ChildCode, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Number,
-    ProcessState, Signal, SignalAction, SignalCause, ThreadStop, TraceOptions, TraceStart,
-    TraceStop, TraceStopped, WaitRequest, WaitStatus,
+    ARef, ChildCode, Errno, ExitStatus, ForkNamespace, ForkRequest, Number, ProcessState, Signal,
+    SignalAction, SignalCause, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped,
+    WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -13,7 +13,7 @@ const TRAP_EXEC: u16 = 4 << 8 | 5;
 const EVENT_STOP: u16 = 128 << 8;
 
 fn seize(tracer: &KernelThread, tracee: &KernelThread) {
-    tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(tracee.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
 }
 
 fn trap(tracee: &KernelThread, code: u16) {
@@ -44,8 +44,8 @@ fn stranger(init: &KernelThread) -> (KernelThread, KernelThread) {
 fn an_attachment_has_conditions() {
     // ptrace_attach: ESRCH without such a thread; EPERM for one's own, what the host forbids, the dead, and who is traced.
     let (table, init) = boot();
-    let try_it = |tracer: &KernelThread, tid| {
-        let seized = tracer.attach(tid, TraceStart::Seize, TraceOptions::empty());
+    let try_it = |tracer: &KernelThread, tid: u32| {
+        let seized = tracer.attach(tid.cast_signed(), TraceStart::Seize, TraceOptions::empty());
         seized.map(|target| target.tid())
     };
     let [child, zombie, guarded, tracer] = std::array::from_fn(|_| fork(&init));
@@ -73,7 +73,7 @@ fn an_attached_thread_is_asked_to_stop() {
     stop_all(&asleep);
     events(&table);
     let attach = |thread: &KernelThread, start| {
-        tracer.attach(thread.tid(), start, TraceOptions::empty()).unwrap();
+        tracer.attach(thread.tid().cast_signed(), start, TraceOptions::empty()).unwrap();
         events(&table)
     };
     let asked = Event::ThreadPosted(attached.tid(), 19, SignalCause::Kernel);
@@ -122,8 +122,9 @@ fn only_the_tracer_commands_a_stopped_tracee() {
     let (table, init) = boot();
     let (child, tracer) = stranger(&init);
     let friend = spawn(&tracer);
-    let tid = child.tid();
-    let resume = |caller: &KernelThread| caller.resume_tracee(tid).map(|thread| thread.tid());
+    let tid = child.tid().cast_signed();
+    let resume =
+        |caller: &KernelThread| caller.resume_tracee(tid).map(|thread| thread.tid().cast_signed());
     assert_eq!(resume(&tracer), Err(Errno::ESRCH), "it runs");
     assert_eq!(tracer.detach(tid), Err(Errno::ESRCH));
     trap(&child, TRAP_EXEC);
@@ -133,7 +134,7 @@ fn only_the_tracer_commands_a_stopped_tracee() {
     trap(&child, TRAP_EXEC);
     events(&table);
     assert_eq!(tracer.detach(tid), Ok(()));
-    assert_eq!(events(&table), [Event::TracingChanged(tid)]);
+    assert_eq!(events(&table), [Event::TracingChanged(child.tid())]);
     assert!(child.tracer().is_none());
     assert_eq!(child.trace_stop(Signal::SIGUSR1.into()), TraceStopped::Untraced);
     assert_eq!(wait4(&tracer, -1, 0), NO_CHILD);
@@ -152,7 +153,7 @@ fn a_group_stop_is_hidden_from_a_parent_that_traces() {
     assert_eq!(signals(&table).len(), 1);
     assert_eq!(wait4(&init, -1, WUNTRACED), trapped(&child, EVENT_STOP | 19));
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
-    init.detach(child.tid()).unwrap();
+    init.detach(child.tid().cast_signed()).unwrap();
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped(&child));
     assert!(child.process().is_stopped());
 }
@@ -314,7 +315,7 @@ fn a_tracers_exit_lets_its_tracees_go() {
     let (table, init) = boot();
     let tracer = fork(&init);
     let doomed = fork(&init);
-    tracer.attach(doomed.tid(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
+    tracer.attach(doomed.tid().cast_signed(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
     let asleep = fork(&init);
     seize(&tracer, &asleep);
     stop_all(&asleep);
@@ -339,7 +340,7 @@ fn options_can_change_while_the_tracee_is_stopped() {
     // R-PTRACE-05: PTRACE_SETOPTIONS; ESRCH while it runs.
     let (table, init) = boot();
     let (child, tracer) = stranger(&init);
-    let set = || tracer.set_trace_options(child.tid(), TraceOptions::EXIT_KILL);
+    let set = || tracer.set_trace_options(child.tid().cast_signed(), TraceOptions::EXIT_KILL);
     assert_eq!(set(), Err(Errno::ESRCH));
     trap(&child, TRAP_EXEC);
     assert_eq!(set(), Ok(()));
@@ -353,7 +354,7 @@ fn children_of_a_tracee_can_be_traced_from_the_beginning() {
     // ptrace_init_task: the same tracer, the same options; nobody without a tracer, and nobody twice.
     let (table, init) = boot();
     let (child, tracer) = (fork(&init), fork(&init));
-    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
+    tracer.attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
     let [grandchild, thread] = [fork(&child), spawn(&child)];
     assert_eq!(grandchild.inherit_tracer(&child).unwrap(), Some(TraceStart::Seize));
     assert_eq!(grandchild.inherit_tracer(&child).unwrap(), None);
@@ -554,7 +555,7 @@ fn a_tracee_of_the_parent_stands_among_the_children() {
     // R-PTRACE-03, R-WAIT-14: Linux reports it as a child, in the order of births, though it is found among the tracees too.
     let (_table, init) = boot();
     let (traced, ended) = (fork(&init), fork(&init));
-    init.attach(traced.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    init.attach(traced.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     exit(&ended, 0);
     trap(&traced, TRAP_EXEC);
     assert_eq!(wait4(&init, -1, 0), trapped(&traced, TRAP_EXEC));
@@ -633,7 +634,7 @@ fn a_stop_out_of_a_stop_takes_its_place() {
     trap(&child, TRAP_EXEC);
     trap(&child, TRAP_EXIT);
     assert_eq!(wait4(&tracer, -1, 0), trapped(&child, TRAP_EXIT));
-    assert!(tracer.resume_tracee(child.tid()).is_ok(), "it sleeps in that stop");
+    assert!(tracer.resume_tracee(child.tid().cast_signed()).is_ok(), "it sleeps in that stop");
 }
 
 #[test]
@@ -679,12 +680,12 @@ fn a_killed_tracee_is_in_no_stop() {
         }
         assert_eq!(wait4(&tracer, second as i32, WALL), trapped(&read, EVENT_STOP | 5));
         let exec = match way {
-            0 => init.process().kill(child.tid() as i32, 9).map(|()| None).unwrap(),
+            0 => init.kill(child.tid() as i32, 9).map(|()| None).unwrap(),
             1 => child.process().begin_group_exit(ExitStatus::exited(9)).then_some(None).unwrap(),
             _ => Some(child.begin_exec().unwrap()),
         };
         assert_eq!(wait4(&tracer, -1, WALL | WNOHANG), Waited::Nothing, "{way}");
-        for tid in [first, second] {
+        for tid in [first, second].map(u32::cast_signed) {
             assert_eq!(tracer.resume_tracee(tid).err(), Some(Errno::ESRCH), "{way}");
             assert_eq!(tracer.detach(tid), Err(Errno::ESRCH), "{way}");
         }
@@ -757,7 +758,7 @@ fn the_tracer_of_the_leader_is_told_of_a_continuation() {
     for of_parent in [false, true] {
         if of_parent {
             trap(&child, TRAP_EXEC);
-            tracer.detach(child.tid()).unwrap();
+            tracer.detach(child.tid().cast_signed()).unwrap();
             seize(&init, &child);
         }
         child.process().report_group_stopped(Signal::SIGSTOP);
@@ -775,7 +776,7 @@ fn a_tracer_sees_signals_before_they_act() {
     // R-PTRACE-09: what is sent to a traced thread, or to a process by its number, is neither dropped nor ends anybody before; SIGKILL does. A dead leader counts.
     let (table, init) = boot();
     let ends = |thread: &KernelThread, signal| {
-        init.process().kill(thread.process().pid() as i32, signal).unwrap();
+        init.kill(thread.process().pid() as i32, signal).unwrap();
         thread.process().is_group_exiting()
     };
     let usual = |thread: &KernelThread| {
@@ -792,7 +793,7 @@ fn a_tracer_sees_signals_before_they_act() {
     let thread = spawn(&other);
     usual(&other);
     seize(&tracer, &thread);
-    init.process().tkill(thread.tid() as i32, 15).unwrap();
+    init.tkill(thread.tid() as i32, 15).unwrap();
     assert!(!other.process().is_group_exiting(), "the addressed thread is traced");
     assert!(ends(&other, 15), "the leader is not");
     let dead = fork(&init);
@@ -816,9 +817,9 @@ fn a_tracee_that_runs_in_a_group_stop_takes_signals() {
         thread.trace_group_stop(TraceStop::new(EVENT_STOP | 19).unwrap());
         assert!(child.process().is_stopped());
         if resumed {
-            tracer.resume_tracee(thread.tid()).unwrap();
+            tracer.resume_tracee(thread.tid().cast_signed()).unwrap();
         }
-        init.process().kill(child.tid() as i32, 15).unwrap();
+        init.kill(child.tid() as i32, 15).unwrap();
         assert_eq!(child.process().is_group_exiting(), resumed);
     }
 }
@@ -828,13 +829,13 @@ fn who_listens_is_not_to_be_seen_in_its_stop() {
     // R-PTRACE-10: neither by wait nor by other requests, until it stops anew; PTRACE_INTERRUPT needs no stop.
     let (_table, init) = boot();
     let (child, tracer) = stranger(&init);
-    let tid = child.tid();
+    let tid = child.tid().cast_signed();
     assert_eq!(tracer.listen_to_tracee(tid), Err(Errno::ESRCH));
     assert!(tracer.tracee(tid).is_ok() && tracer.stopped_tracee(tid).is_err());
     assert_eq!(init.tracee(tid).err(), Some(Errno::ESRCH));
     let (dead, its_tracer) = stranger(&init);
     exit(&dead, 0);
-    assert!(its_tracer.tracee(dead.tid()).is_ok(), "a zombie is a tracee");
+    assert!(its_tracer.tracee(dead.tid().cast_signed()).is_ok(), "a zombie is a tracee");
     child.trace_group_stop(TraceStop::new(EVENT_STOP | 5).unwrap());
     assert!(tracer.stopped_tracee(tid).is_ok());
     assert_eq!(tracer.listen_to_tracee(tid), Ok(()));
@@ -873,7 +874,7 @@ fn stat_shows_the_code_of_a_stop_that_nobody_has_read() {
     let (child, tracer) = stranger(&init);
     let code = || child.process().stat(table.namespace()).unwrap().exit_code;
     child.trace_group_stop(TraceStop::new(EVENT_STOP | 5).unwrap());
-    tracer.listen_to_tracee(child.tid()).unwrap();
+    tracer.listen_to_tracee(child.tid().cast_signed()).unwrap();
     assert_eq!(code(), 0x8005);
     trap(&child, TRAP_EXEC);
     assert_eq!(code(), 0x405);
@@ -933,7 +934,7 @@ fn who_got_another_number_in_exec_takes_requests_when_that_is_read() {
         let (_table, init) = boot();
         let child = fork(&init);
         let caller = if leads { ARef::clone(&child) } else { spawn(&child) };
-        let number = child.tid();
+        let number = child.tid().cast_signed();
         seize(&init, &caller);
         caller.exec().unwrap();
         trap(&caller, code);
@@ -972,7 +973,7 @@ fn a_dying_tracer_is_told_of_before_the_namespace_that_it_has_held_up() {
     let space_init = fork_with(&tracer, new).unwrap();
     let member = fork(&space_init);
     let number = member.tid_in(&tracer.process().namespace());
-    tracer.attach(number, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(number.cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     exit(&space_init, 0);
     exit(&member, 0);
     assert!(!space_init.process().has_ended());

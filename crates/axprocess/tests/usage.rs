@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axprocess::{
-    ARef, ChildSignalAction, ExitStatus, ForkRequest, Host, Process, ProcessTable, Relations,
-    ResourceUsage, Thread, TraceOptions, TraceStart, View, WaitOutcome, WaitRequest,
+    ARef, ExitStatus, ForkRequest, Host, Process, ProcessTable, Relations, ResourceUsage, Signal,
+    SignalAction, Thread, TraceOptions, TraceStart, View, WaitOutcome, WaitRequest,
 };
 
 /// CPU time, which adds up, and the largest memory, which does not.
@@ -46,10 +46,10 @@ impl Host for Kernel {
         Used { time, largest: time }
     }
 
-    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
-        match parent.host_data().ignores.load(Ordering::Relaxed) {
-            0 => ChildSignalAction::empty(),
-            _ => ChildSignalAction::IGNORE,
+    fn signal_action(&self, _: View<'_, Self>, target: &Process<Self>, _: Signal) -> SignalAction {
+        match target.host_data().ignores.load(Ordering::Relaxed) {
+            0 => SignalAction::Handle,
+            _ => SignalAction::Ignore,
         }
     }
 }
@@ -143,7 +143,7 @@ fn a_tracers_reaping_adds_nothing() {
     // R-RUSAGE-06: the tracer learns what was used, and only the parent, who reaps it afterwards, has it added. A parent that traces is the parent.
     let (_table, init) = boot();
     let (child, tracer) = (worker(&init, 5), worker(&init, 0));
-    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     child.exit_thread(ExitStatus::exited(0));
     assert_eq!(reap(&tracer, any()).time, 5);
     assert_eq!(tracer.process().children_usage().time, 0);
@@ -163,7 +163,7 @@ fn a_traced_threads_end_adds_nothing() {
     let (_table, init) = boot();
     let child = worker(&init, 5);
     let thread = child.spawn_thread(axprocess::Number::Next, ()).unwrap();
-    init.attach(thread.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    init.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     thread.exit_thread(ExitStatus::exited(0));
     reap(&init, WaitRequest::wait4(thread.tid() as i32, 0).unwrap());
     assert_eq!(init.process().children_usage().time, 0);

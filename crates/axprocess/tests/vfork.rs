@@ -34,7 +34,7 @@ fn exec_lets_the_parent_go() {
 fn a_failed_exec_does_not() {
     // R-EXEC-09, R-EXEC-10.
     let (table, init, [parent, child]) = vforked();
-    init.process().kill(3, 9).unwrap();
+    init.kill(3, 9).unwrap();
     assert_eq!(child.exec(), Err(Errno::EAGAIN));
     assert!(parent.is_waiting_for_vfork());
     drop(table);
@@ -77,11 +77,11 @@ fn b27_a_killed_parent_leaves_its_child_alone() {
     // B27, R-VFORK-02: the sleeping thread is asked to exit; the child is re-parented, and its end concerns nobody who waited.
     let (table, init, [parent, child]) = vforked();
     act(parent.process(), axprocess::SignalAction::Default, &[Signal::SIGTERM]);
-    init.process().kill(2, 15).unwrap();
+    init.kill(2, 15).unwrap();
     assert_eq!(exit_requests(&table), [2]);
     exit(&parent, 0);
     assert!(!parent.is_waiting_for_vfork());
-    assert_eq!((child.process().getppid(), child.process().state()), (1, ProcessState::Live));
+    assert_eq!((child.process().ppid(), child.process().state()), (1, ProcessState::Live));
     events(&table);
     drop(parent);
     exit(&child, 1);

@@ -3,8 +3,8 @@
 mod kernel;
 
 use axprocess::{
-    ChildCode, ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkRequest, Number, Signal,
-    SignalCause, WaitOutcome, WaitRequest, WaitStatus,
+    ChildCode, Errno, ExitStatus, ForkNamespace, ForkRequest, Number, Signal, SignalCause,
+    WaitOutcome, WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -313,7 +313,7 @@ fn b19_a_group_that_cannot_be_seen_is_still_ones_own() {
     let (_table, init) = boot();
     let new = ForkRequest { namespace: ForkNamespace::New, ..Default::default() };
     let inner = fork_with(&init, new).unwrap();
-    assert_eq!(inner.process().getpgrp(), 0);
+    assert_eq!(inner.process().pgid(), 0);
     let [child, moved] = [fork(&inner), fork(&inner)];
     moved.process().setpgid(0, 0).unwrap();
     exit(&moved, 1);

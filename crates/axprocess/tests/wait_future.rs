@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use axprocess::{ChildSignalAction, Errno, Signal, WaitEvent, WaitRequest};
+use axprocess::{Errno, Signal, WaitEvent, WaitRequest};
 use kernel::*;
 
 /// Counts how often it is woken.

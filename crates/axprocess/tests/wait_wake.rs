@@ -2,9 +2,7 @@
 
 mod kernel;
 
-use axprocess::{
-    ChildSignalAction, Signal, TraceOptions, TraceStart, WaitOutcome, WaitRequest, WaitToken,
-};
+use axprocess::{Signal, TraceOptions, TraceStart, WaitOutcome, WaitRequest, WaitToken};
 use kernel::*;
 
 /// The token of a call of `thread` that has nothing to report.
@@ -76,7 +74,7 @@ fn a_child_that_another_thread_traces_wakes_nobody_that_waits_for_ones_own() {
     // R-WAIT-09: with __WNOTHREAD it is the tracer's, though its group stop is for both to see.
     let (table, init) = boot();
     let [child, tracer] = [fork(&init), fork(&init)];
-    tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     let number = child.tid() as i32;
     let sleepers = [WUNTRACED, WUNTRACED | WNOTHREAD].map(|options| token(&init, number, options));
     child.process().report_group_stopped(Signal::SIGSTOP);

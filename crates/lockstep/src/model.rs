@@ -322,12 +322,12 @@ impl Model {
 
     /// `getppid` of a thread.
     pub(crate) fn getppid(&self, tid: Pid) -> Result<Pid, Refusal> {
-        Ok(self.thread(tid)?.process().getppid())
+        Ok(self.thread(tid)?.process().ppid())
     }
 
     /// `getpgrp` of a thread.
     pub(crate) fn getpgrp(&self, tid: Pid) -> Result<Pid, Refusal> {
-        Ok(self.thread(tid)?.process().getpgrp())
+        Ok(self.thread(tid)?.process().pgid())
     }
 
     /// `getpgid`.
@@ -390,12 +390,12 @@ impl Model {
     /// What a call that sends a signal would answer to a caller who may send it. Nothing is sent: what the signal does is
     /// Linux's news.
     pub(crate) fn probe(&self, tid: Pid, sending: &Sending) -> Result<Pid, Refusal> {
-        let process = self.thread(tid)?.process();
+        let thread = self.thread(tid)?;
         let signal = if (0..=64).contains(&sending.signal) { 0 } else { sending.signal };
         match sending.target {
-            Target::Process(pid) => process.kill(pid, signal)?,
-            Target::Thread(thread) => process.tkill(thread, signal)?,
-            Target::ThreadOf(tgid, thread) => process.tgkill(tgid, thread, signal)?,
+            Target::Process(pid) => thread.kill(pid, signal)?,
+            Target::Thread(tid) => thread.tkill(tid, signal)?,
+            Target::ThreadOf(tgid, tid) => thread.tgkill(tgid, tid, signal)?,
             // The descriptors are Linux's.
             Target::Descriptor(_) => {}
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axprocess::{
-    ARef, Attention, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitStatus, ForkRequest,
+    ARef, Attention, ChildSignalFlags, Cursor, DiscardedSignals, Errno, ExitStatus, ForkRequest,
     Host, Pid, ProcessTable, Relations, Signal, SignalCause, SignalInfo, View, WaitOutcome,
     WaitRequest,
 };
@@ -165,13 +165,13 @@ impl<E: Explorer> Host for Kernel<E> {
         E::pass(&self.point);
     }
 
-    fn child_signal_action(
+    fn child_signal_flags(
         &self,
         _: View<'_, Self>,
         _: &axprocess::Process<Self>,
-    ) -> ChildSignalAction {
+    ) -> ChildSignalFlags {
         E::pass(&self.point);
-        ChildSignalAction::empty()
+        ChildSignalFlags::empty()
     }
 
     fn can_fork(

@@ -47,7 +47,6 @@ pub(crate) struct Task {
 
 /// All that there is.
 pub(crate) struct Machine {
-    pub(crate) table: ProcessTable<Kernel>,
     pub(crate) tty: Tty,
     /// What programs print.
     pub(crate) print: Mutex<Box<dyn FnMut(&str) + Send>>,
@@ -111,7 +110,7 @@ impl Task {
     }
 
     pub(crate) fn kill(&self, pid: i32, signal: Signal) -> Answer<()> {
-        self.back(self.thread.process().kill(pid, signal.number().into()))
+        self.back(self.thread.kill(pid, signal.number().into()))
     }
 
     pub(crate) fn signal(&self, signal: Signal, action: SignalAction) -> Answer<()> {
@@ -254,8 +253,7 @@ impl Machine {
         let thread = table.new_init(1, Signals::default().into(), Sleep::default())?;
         let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800, ())?;
         let tty = Tty { terminal, lines: Mutex::default() };
-        let machine: &_ =
-            Box::leak(Box::new(Self { table, tty, print: Mutex::new(Box::new(print)) }));
+        let machine: &_ = Box::leak(Box::new(Self { tty, print: Mutex::new(Box::new(print)) }));
         Ok((machine, Task { thread, machine }))
     }
 }

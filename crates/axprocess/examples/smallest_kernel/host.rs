@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use axprocess::{
-    Attention, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, Host, Relations, Signal,
-    SignalAction, SignalInfo, View,
+    Attention, ChildNews, Cursor, DiscardedSignals, Host, Relations, Signal, SignalAction,
+    SignalInfo, View,
 };
 
 pub(crate) type Process = axprocess::Process<Kernel>;
@@ -118,13 +118,6 @@ impl Host for Kernel {
         signal: Signal,
     ) -> bool {
         lock(target.host_data()).pending & bit(signal) != 0
-    }
-
-    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process) -> ChildSignalAction {
-        match lock(parent.host_data()).ignored & bit(Signal::SIGCHLD) {
-            0 => ChildSignalAction::empty(),
-            _ => ChildSignalAction::IGNORE,
-        }
     }
 
     fn request_exit(&self, _: View<'_, Self>, thread: &Thread) {

@@ -319,7 +319,7 @@ mod tests {
     fn b44_a_fatal_signal_amid_an_exec_ends_the_process() {
         // B44, R-EXEC-10, R-EXIT-10: EAGAIN; the thread is not left in exec, and dies of the signal.
         amid_exec(|leader, caller| {
-            assert_eq!(leader.process().kill(2, 9), Ok(()));
+            assert_eq!(leader.kill(2, 9), Ok(()));
             assert_eq!(go_on(caller), Err(Errno::EAGAIN));
             assert_eq!(caller.process().threads().expect("memory").len(), 2);
             caller.exit_thread(ExitStatus::exited(0));

@@ -30,7 +30,7 @@ use super::thread_walk::Errand;
 use super::{Marks, Process, ProcessState, TracedBy};
 use crate::sync::{Hold, with_rest_on_panic};
 use crate::thread::{Thread, ThreadMark, ThreadState};
-use crate::{ChildSignalAction, ExitSignal, ExitStatus, Host, Signal, SignalCause};
+use crate::{ChildSignalFlags, ExitSignal, ExitStatus, Host, Signal, SignalAction, SignalCause};
 
 /// What the exit of a thread was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,9 +44,6 @@ pub enum ThreadExit {
     /// It had exited before, or been taken out by another thread's exec. Nothing has changed.
     Gone,
 }
-
-/// Who does not treat the ends of its children as its host says, or need not.
-const ENDING_OR_KERNEL: Marks = Marks::ENDING_PID_NS.union(Marks::KERNEL_THREAD);
 
 impl<H: Host> Thread<H> {
     /// Ends this thread. With the last one the process becomes a zombie, or is released at once if its parent does not wait for it.
@@ -423,12 +420,11 @@ impl<H: Host> Process<H> {
         signal: Option<Signal>,
     ) {
         let parent = thread.process_in(hold);
-        let action = match signal {
+        let is_autoreaped = match signal {
             Some(signal) => self.send_exit_signal(hold, parent, signal),
-            None if parent.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
-            None => ChildSignalAction::empty(),
+            None => parent.has(hold, Marks::ENDING_PID_NS),
         };
-        if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
+        if is_autoreaped {
             self.autoreap(hold, parent);
         } else {
             self.queue_zombie(hold, thread);
@@ -436,22 +432,16 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// Sends the exit signal, unless the parent does not want it. Returns what it does about the end.
+    /// Sends the exit signal, unless the parent does not want it. Returns whether that does not wait for the child either.
     #[inline(always)]
-    fn send_exit_signal(
-        &self,
-        hold: &mut Hold<'_, H>,
-        parent: &Self,
-        signal: Signal,
-    ) -> ChildSignalAction {
-        let action = match signal {
-            _ if parent.marks.get(hold).intersects(ENDING_OR_KERNEL) => {
-                parent.action_of_uncommon_parent(hold, signal)
-            }
-            Signal::SIGCHLD => hold.host().child_signal_action(hold.view(), parent),
-            _ => ChildSignalAction::empty(),
+    fn send_exit_signal(&self, hold: &mut Hold<'_, H>, parent: &Self, signal: Signal) -> bool {
+        let is_ignored = match signal {
+            // R-NS-20: the dying init of a namespace waits for nobody's status.
+            _ if parent.has(hold, Marks::ENDING_PID_NS) => true,
+            Signal::SIGCHLD => parent.ignores_sigchld(hold),
+            _ => false,
         };
-        if !action.contains(ChildSignalAction::IGNORE) {
+        if !is_ignored {
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
             let cause = |hold: &Hold<'_, H>| SignalCause::Child {
                 pid: self.number_seen_by_parent(hold, parent),
@@ -459,27 +449,30 @@ impl<H: Host> Process<H> {
             };
             parent.send_with(hold, Origin::Visible, receiver, signal, Some(self), cause);
         }
-        action
+        is_ignored
+            || signal == Signal::SIGCHLD && parent.has_sigchld_flag(hold, ChildSignalFlags::NO_WAIT)
     }
 
-    /// What this process does about the end of a child, which it is told by that signal: it ends a namespace, or is a kernel thread.
-    #[cold]
-    #[inline(never)]
-    fn action_of_uncommon_parent(&self, hold: &Hold<'_, H>, signal: Signal) -> ChildSignalAction {
-        match signal {
-            // R-NS-20: the dying init of a namespace waits for nobody's status.
-            _ if self.has(hold, Marks::ENDING_PID_NS) => ChildSignalAction::IGNORE,
-            Signal::SIGCHLD => self.child_signal_action(hold),
-            _ => ChildSignalAction::empty(),
-        }
+    /// Whether it ignores `SIGCHLD`: then children that end vanish at once. kthreadd does (R-KTHREAD-05).
+    #[inline(always)]
+    fn ignores_sigchld(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_kthreadd_in(hold)
+            || self.signal_action_in(hold, Signal::SIGCHLD) == SignalAction::Ignore
     }
 
-    /// How it treats `SIGCHLD`, as the host says; kthreadd ignores it (R-KTHREAD-05).
-    pub(super) fn child_signal_action(&self, hold: &Hold<'_, H>) -> ChildSignalAction {
-        match self.is_kthreadd_in(hold) {
-            true => ChildSignalAction::IGNORE,
-            false => hold.host().child_signal_action(hold.view(), self),
-        }
+    #[inline(always)]
+    fn has_sigchld_flag(&self, hold: &Hold<'_, H>, flag: ChildSignalFlags) -> bool {
+        hold.host().child_signal_flags(hold.view(), self).contains(flag)
+    }
+
+    /// Whether it is told of a child that stops or continues.
+    pub(super) fn wants_sigchld_of_stops(&self, hold: &Hold<'_, H>) -> bool {
+        !self.ignores_sigchld(hold) && !self.has_sigchld_flag(hold, ChildSignalFlags::NO_STOP)
+    }
+
+    /// Whether its children vanish when they end, where it is told of that by `SIGCHLD`.
+    pub(super) fn waits_for_no_child(&self, hold: &Hold<'_, H>) -> bool {
+        self.ignores_sigchld(hold) || self.has_sigchld_flag(hold, ChildSignalFlags::NO_WAIT)
     }
 
     /// The parent does not wait: the zombie is reaped, and who waits for it all the same learns that it is gone.

@@ -196,7 +196,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves getppid(2).
     #[inline]
-    pub fn getppid(&self) -> Pid {
+    pub fn ppid(&self) -> Pid {
         self.ppid.get()
     }
 

@@ -110,7 +110,7 @@ impl<H: Host> Thread<H> {
     /// let table = ProcessTable::new(MyKernel);
     /// let init = table.new_init(1, (), ())?;
     /// let child = init.fork(ForkRequest::default(), (), ())?;
-    /// assert_eq!((child.tid(), child.process().getppid()), (2, 1));
+    /// assert_eq!((child.tid(), child.process().ppid()), (2, 1));
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn fork(
@@ -421,7 +421,7 @@ impl<H: Host> Process<H> {
     /// parent.exit_thread(ExitStatus::exited(0));
     /// let request = ForkRequest { number: Number::Exactly(9), ..ForkRequest::default() };
     /// let child = parent.process().fork_child(request, (), ())?;
-    /// assert_eq!((child.tid(), child.process().getppid()), (9, 1));
+    /// assert_eq!((child.tid(), child.process().ppid()), (9, 1));
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn fork_child(

@@ -16,7 +16,7 @@ impl<H: Host> Process<H> {
     ///
     /// Serves getpgrp(2).
     #[inline]
-    pub fn getpgrp(&self) -> Pid {
+    pub fn pgid(&self) -> Pid {
         (self.ids.get() >> 32) as Pid
     }
 
@@ -35,7 +35,7 @@ impl<H: Host> Process<H> {
     /// `ESRCH`: no process or thread has that number.
     pub fn getpgid(&self, pid: i32) -> Result<Pid, Errno> {
         if pid == 0 {
-            return Ok(self.getpgrp());
+            return Ok(self.pgid());
         }
         self.table().hold(|hold| {
             let pid_ns = self.pid_ns(hold);
@@ -180,7 +180,7 @@ impl<H: Host> Process<H> {
     /// child.process().enter_group(&inits)?;
     /// assert!(own.processes()?.is_empty());
     /// child.process().enter_group(&own)?;
-    /// assert_eq!(child.process().getpgrp(), 2);
+    /// assert_eq!(child.process().pgid(), 2);
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn enter_group(&self, group: &ProcessGroup<H>) -> Result<(), Errno> {

@@ -24,10 +24,10 @@ use crate::sync::Hold;
 use crate::thread::Thread;
 use crate::{Errno, Host, Pid, Signal, SignalCause, SignalInfo};
 
-impl<H: Host> Process<H> {
+impl<H: Host> Thread<H> {
     /// Sends a signal to a process, a group, or all processes; signal 0 only asks whether one could.
     ///
-    /// Serves kill(2), with this process as the caller. `pid` > 0: the process of that process or thread. 0: the caller's
+    /// Serves kill(2), with this thread as the caller. `pid` > 0: the process of that process or thread. 0: the caller's
     /// group. −1: all but init and the caller. Less: the group −`pid`, most recent member first. A call for many succeeds if one of them
     /// accepts; for −1 it suffices that one is there. R-KILL-01 to R-KILL-07, R-KILL-09.
     ///
@@ -52,14 +52,14 @@ impl<H: Host> Process<H> {
     /// let table = ProcessTable::new(MyKernel);
     /// let init = table.new_init(1, (), ())?;
     /// let child = init.fork(ForkRequest::default(), (), ())?;
-    /// assert_eq!(child.process().kill(1, 15), Ok(()));
-    /// assert_eq!(child.process().kill(1, 65), Err(Errno::EINVAL));
-    /// assert_eq!(child.process().kill(77, 65), Err(Errno::ESRCH));
+    /// assert_eq!(child.kill(1, 15), Ok(()));
+    /// assert_eq!(child.kill(1, 65), Err(Errno::EINVAL));
+    /// assert_eq!(child.kill(77, 65), Err(Errno::ESRCH));
     /// # Ok::<(), Errno>(())
     /// ```
     pub fn kill(&self, pid: i32, signal: i32) -> Result<(), Errno> {
-        self.table().hold(|hold| {
-            let own = self.in_hold(hold);
+        self.process().table().hold(|hold| {
+            let own = self.process_in(hold);
             let mut sending = Sending::new(own, signal);
             match pid {
                 i32::MIN => Err(Errno::ESRCH),
@@ -79,7 +79,7 @@ impl<H: Host> Process<H> {
 
     /// Sends a signal to one thread; signal 0 only asks whether one could.
     ///
-    /// Serves tkill(2), with this process as the caller. R-KILL-07, R-KILL-08.
+    /// Serves tkill(2), with this thread as the caller. R-KILL-07, R-KILL-08.
     ///
     /// # Errors
     ///
@@ -88,15 +88,16 @@ impl<H: Host> Process<H> {
         if tid <= 0 {
             return Err(Errno::EINVAL);
         }
-        self.table().hold(|hold| {
-            let target = self.find_target(hold, tid).ok_or(Errno::ESRCH)?;
-            Sending::new(self.in_hold(hold), signal).hit_thread(hold, target)
+        self.process().table().hold(|hold| {
+            let own = self.process_in(hold);
+            let target = own.find_target(hold, tid).ok_or(Errno::ESRCH)?;
+            Sending::new(own, signal).hit_thread(hold, target)
         })
     }
 
     /// Sends a signal to one thread, if it belongs to the process `tgid`; signal 0 only asks whether one could.
     ///
-    /// Serves tgkill(2), with this process as the caller. R-KILL-07, R-KILL-08.
+    /// Serves tgkill(2), with this thread as the caller. R-KILL-07, R-KILL-08.
     ///
     /// # Errors
     ///
@@ -106,12 +107,15 @@ impl<H: Host> Process<H> {
         if tid <= 0 || tgid <= 0 {
             return Err(Errno::EINVAL);
         }
-        self.table().hold(|hold| {
-            let target = self.find_thread_target(hold, tgid, tid)?;
-            Sending::new(self.in_hold(hold), signal).hit_thread(hold, target)
+        self.process().table().hold(|hold| {
+            let own = self.process_in(hold);
+            let target = own.find_thread_target(hold, tgid, tid)?;
+            Sending::new(own, signal).hit_thread(hold, target)
         })
     }
+}
 
+impl<H: Host> Process<H> {
     /// Sends a signal to a group on behalf of this process, with its number as each member sees it (Linux's `kill_pgrp`); who may not be sent
     /// it gets none.
     pub(super) fn signal_permitted_members(

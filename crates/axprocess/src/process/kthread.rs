@@ -24,8 +24,8 @@ use crate::{ARef, Errno, ExitSignal, ForkNamespace, ForkRequest, Host, Number, P
 
 /// The number of the idle task, Linux's `init_task`, which the model does not have: nobody has it, no look-up finds anybody by it, and it is never given out.
 ///
-/// It shows where something is the idle task's: as the parent's number of init and of kthreadd ([`Process::getppid`]), and as the number of the group and of the session in which both begin, and with them whoever is born
-/// there and founds none ([`Process::getpgrp`], [`Process::sid`]). The same 0 stands for what a viewer cannot see (R-PID-14), and as an argument mostly for the caller itself. R-KTHREAD-02.
+/// It shows where something is the idle task's: as the parent's number of init and of kthreadd ([`Process::ppid`]), and as the number of the group and of the session in which both begin, and with them whoever is born
+/// there and founds none ([`Process::pgid`], [`Process::sid`]). The same 0 stands for what a viewer cannot see (R-PID-14), and as an argument mostly for the caller itself. R-KTHREAD-02.
 ///
 /// ```
 /// # use axprocess::{Host, ProcessTable, Relations};
@@ -43,8 +43,8 @@ use crate::{ARef, Errno, ExitSignal, ForkNamespace, ForkRequest, Host, Number, P
 /// use axprocess::IDLE_PID;
 /// let table = ProcessTable::new(MyKernel);
 /// let init = table.new_init(1, (), ())?;
-/// assert_eq!(init.process().getppid(), IDLE_PID);
-/// assert_eq!((init.process().getpgrp(), init.process().sid()), (IDLE_PID, IDLE_PID));
+/// assert_eq!(init.process().ppid(), IDLE_PID);
+/// assert_eq!((init.process().pgid(), init.process().sid()), (IDLE_PID, IDLE_PID));
 /// assert!(table.find_process(IDLE_PID).is_none());
 /// # Ok::<(), axprocess::Errno>(())
 /// ```
@@ -79,15 +79,15 @@ impl<H: Host> Thread<H> {
     /// let init = table.new_init(1, (), ())?;
     /// let kthreadd = table.new_kthreadd(2, (), ())?;
     /// let worker = kthreadd.fork_kernel_thread(ForkRequest::default(), (), ())?;
-    /// assert_eq!((worker.tid(), worker.process().getppid()), (3, 2));
-    /// init.process().kill(3, 9)?; // succeeds, and does nothing
+    /// assert_eq!((worker.tid(), worker.process().ppid()), (3, 2));
+    /// init.kill(3, 9)?; // succeeds, and does nothing
     /// assert!(!worker.process().is_group_exiting());
     ///
     /// // call_usermodehelper: a child of kthreadd, which vanishes when it ends.
     /// let sibling = ForkRequest { parent: ForkParent::Sibling, ..Default::default() };
     /// let helper = worker.fork(sibling, (), ())?;
     /// helper.exec()?;
-    /// assert_eq!(helper.process().getppid(), 2);
+    /// assert_eq!(helper.process().ppid(), 2);
     /// helper.exit_thread(ExitStatus::exited(0));
     /// assert_eq!(helper.process().state(), ProcessState::Reaped);
     /// # Ok::<(), axprocess::Errno>(())

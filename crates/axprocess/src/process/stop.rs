@@ -21,7 +21,7 @@ use super::thread_walk::Errand;
 use super::{Marks, Process, TracedBy, try_is_orphaned_group};
 use crate::sync::{Hold, HoldFull};
 use crate::thread::{Thread, ThreadState};
-use crate::{Attention, ChildSignalAction, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{Attention, Host, Signal, SignalCause, SignalInfo, WaitStatus};
 
 /// Which waiting signals the sending of another one makes void, in all queues of the process. R-STOP-01.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,7 +79,7 @@ pub enum ThreadStop {
 impl<H: Host> Process<H> {
     /// Takes note that a signal is being sent to the process or to one of its threads, and tells which waiting signals that makes void.
     ///
-    /// For signals that the kernel sends by itself. Those that go through the model ([`Process::kill`] and its like, and what it posts) are
+    /// For signals that the kernel sends by itself. Those that go through the model ([`Thread::kill`] and its like, and what it posts) are
     /// noted there, and the kernel discards in its hook [`Host::discard_signals`]. It counts at this moment, whether the signal is blocked, ignored or
     /// handled: `SIGCONT` ends a stop, complete or in progress. The kernel wakes the threads that sleep in it. R-STOP-01, R-STOP-02, R-STOP-06.
     ///
@@ -327,8 +327,7 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
-        let action = parent.child_signal_action(hold);
-        if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
+        if parent.wants_sigchld_of_stops(hold) {
             let cause = cause(self.number_seen_by(hold, parent));
             let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
             parent.send_to(
@@ -417,7 +416,7 @@ impl<H: Host> Thread<H> {
     /// assert_eq!(child.join_stop(), ThreadStop::Last);
     /// assert!(child.is_stopped()); // the kernel lets it sleep
     ///
-    /// init.process().kill(2, 18)?; // SIGCONT
+    /// init.kill(2, 18)?; // SIGCONT
     /// assert!(!child.is_stopped());
     /// assert_eq!(child.attention(), Attention::STOPPED);
     /// child.notify_parent_if_continued();

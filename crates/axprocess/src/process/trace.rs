@@ -115,14 +115,14 @@ impl<H: Host> Thread<H> {
     /// [forbids it](Host::may_trace); it has exited; it is traced.
     pub fn attach(
         &self,
-        tid: Pid,
+        tid: i32,
         start: TraceStart,
         options: TraceOptions,
     ) -> Result<ARef<Self>, Errno> {
         let table = self.process().table();
         let (mut of_tracer, mut of_tracee) = (FreshRole::make(table)?, FreshRole::make(table)?);
         table.hold(|hold| {
-            let task = self.process().pid_ns(hold).task_of(hold, tid);
+            let task = self.task_named(hold, tid);
             let (process, target) = match task.ok_or(Errno::ESRCH)? {
                 Task::Process(process) => (process.get(hold), process.get(hold).leader(hold)),
                 Task::Thread(thread) => (thread.get(hold).process_in(hold), Some(thread.get(hold))),
@@ -291,7 +291,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// `ESRCH`: nobody has that number; it is no tracee of this very thread.
-    pub fn tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
+    pub fn tracee(&self, tid: i32) -> Result<ARef<Self>, Errno> {
         self.process().table().hold(|hold| self.find_tracee(hold, tid).map(|(_, it)| it.into()))
     }
 
@@ -303,7 +303,7 @@ impl<H: Host> Thread<H> {
     ///
     /// `ESRCH`: nobody has that number; it is no tracee of this very thread; it is in no ptrace-stop, or listens; it has got the number in an exec of whose
     /// `PTRACE_EVENT_EXEC` the tracer has not read (R-PTRACE-11).
-    pub fn stopped_tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
+    pub fn stopped_tracee(&self, tid: i32) -> Result<ARef<Self>, Errno> {
         self.process()
             .table()
             .hold(|hold| self.find_stopped_tracee(hold, tid).map(|(_, it)| it.into()))
@@ -316,7 +316,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// As for [`stopped_tracee`](Self::stopped_tracee).
-    pub fn listen_to_tracee(&self, tid: Pid) -> Result<(), Errno> {
+    pub fn listen_to_tracee(&self, tid: i32) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
             let (trace, _) = self.find_stopped_tracee(hold, tid)?;
             trace.listen(hold);
@@ -331,7 +331,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// As for [`stopped_tracee`](Self::stopped_tracee).
-    pub fn resume_tracee(&self, tid: Pid) -> Result<ARef<Self>, Errno> {
+    pub fn resume_tracee(&self, tid: i32) -> Result<ARef<Self>, Errno> {
         self.process().table().hold(|hold| {
             let (trace, thread) = self.find_stopped_tracee(hold, tid)?;
             trace.end_stop(hold);
@@ -346,7 +346,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// As for [`stopped_tracee`](Self::stopped_tracee).
-    pub fn set_trace_options(&self, tid: Pid, options: TraceOptions) -> Result<(), Errno> {
+    pub fn set_trace_options(&self, tid: i32, options: TraceOptions) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
             let (trace, _) = self.find_stopped_tracee(hold, tid)?;
             let kept = trace.marks(hold) - TraceMarks::EXIT_KILL;
@@ -362,7 +362,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// As for [`stopped_tracee`](Self::stopped_tracee).
-    pub fn detach(&self, tid: Pid) -> Result<(), Errno> {
+    pub fn detach(&self, tid: i32) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
             let (trace, _) = self.find_stopped_tracee(hold, tid)?;
             trace.detach_from_tracer(hold);
@@ -406,7 +406,7 @@ impl<H: Host> Thread<H> {
     fn find_stopped_tracee<'h>(
         &self,
         hold: &Hold<'h, H>,
-        tid: Pid,
+        tid: i32,
     ) -> Result<(&'h PtraceRole<H>, &'h Self), Errno> {
         let (trace, thread) = self.find_tracee(hold, tid)?;
         let marks = trace.marks(hold) & (TraceMarks::STOPPED | TraceMarks::LISTENING);
@@ -416,12 +416,17 @@ impl<H: Host> Thread<H> {
         }
     }
 
+    /// Whom a number means to this thread, if that is anybody.
+    fn task_named<'h>(&self, hold: &Hold<'h, H>, tid: i32) -> Option<Task<H>> {
+        self.process().pid_ns(hold).task_of(hold, Pid::try_from(tid).ok()?)
+    }
+
     fn find_tracee<'h>(
         &self,
         hold: &Hold<'h, H>,
-        tid: Pid,
+        tid: i32,
     ) -> Result<(&'h PtraceRole<H>, &'h Self), Errno> {
-        let task = self.process().pid_ns(hold).task_of(hold, tid);
+        let task = self.task_named(hold, tid);
         let thread = match task.ok_or(Errno::ESRCH)? {
             Task::Process(process) => process.get(hold).leading_thread(hold),
             Task::Thread(thread) => thread.get(hold),

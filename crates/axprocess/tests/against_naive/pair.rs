@@ -279,7 +279,10 @@ impl Pair {
                 Answer::Done
             }
             Call::TreatSigchld(bits) => {
-                naive.treat_sigchld(process, axprocess::ChildSignalAction::from_bits_retain(bits));
+                naive.treat_sigchld(
+                    process,
+                    crate::naive::ChildSignalAction::from_bits_retain(bits),
+                );
                 Answer::Done
             }
             Call::SetAction(signal, action) => {
@@ -377,13 +380,13 @@ impl Pair {
         for (&key, process) in &self.real.processes {
             let own = naive.space_of(key);
             let ppid = naive.parent(key).map_or(0, |parent| naive.number_seen_by(parent, key));
-            compare(ppid, process.getppid(), || format!("the ppid of {key:?}"))?;
+            compare(ppid, process.ppid(), || format!("the ppid of {key:?}"))?;
             let ids = (
                 naive.number_seen_by(key, key),
                 naive.group_number_seen_by(key, key),
                 naive.session_number_in(key, own),
             );
-            let real = (process.pid(), process.getpgrp(), process.sid());
+            let real = (process.pid(), process.pgid(), process.sid());
             compare(ids, real, || format!("pid, pgid, sid of {key:?}"))?;
             compare(naive.number_settings(key), (process.pid_max(), process.last_pid()), || {
                 format!("pid_max, ns_last_pid of {key:?}")

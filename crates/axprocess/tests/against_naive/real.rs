@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, Cursor, DiscardedSignals, Errno, ExitSignal, ExitStatus,
+    ARef, ChildNews, ChildSignalFlags, Cursor, DiscardedSignals, Errno, ExitSignal, ExitStatus,
     ForcedAction, ForkRequest, GivenInfo, Host, KernelCause, Number, PendingCoreDump, PendingExec,
     PendingExit, PidNamespace, Process, ProcessState, ProcessTable, Relations, Signal,
     SignalAction, SignalInfo, StopTicket, Terminal, TerminalKind, Thread, ThreadExit, TraceOptions,
@@ -15,7 +15,9 @@ use axprocess::{
 
 use crate::call::{Call, Deed};
 use crate::naive::send::{KernelTarget, Told};
-use crate::naive::{HANDLED_AT_BOOT, Hook, ProcessKey, SpaceKey, TerminalKey, ThreadKey};
+use crate::naive::{
+    ChildSignalAction, HANDLED_AT_BOOT, Hook, ProcessKey, SpaceKey, TerminalKey, ThreadKey,
+};
 use crate::pair::Answer;
 
 #[derive(Default)]
@@ -59,6 +61,10 @@ impl ProcessData {
         let (treatment, user) = (copy(&from.treatment), copy(&from.user));
         let actions = Mutex::new(from.actions.lock().unwrap().clone());
         Self { key, treatment, actions, user }
+    }
+
+    fn sigchld_action(&self) -> ChildSignalAction {
+        ChildSignalAction::from_bits_retain(self.treatment.load(Relaxed))
     }
 
     /// What is left of it after an exec (R-EXEC-07).
@@ -136,8 +142,8 @@ impl Host for Kernel {
         self.note(Hook::StopRequest { of: thread.host_data().key });
     }
 
-    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
-        ChildSignalAction::from_bits_retain(parent.host_data().treatment.load(Relaxed))
+    fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalFlags {
+        parent.host_data().sigchld_action().flags()
     }
 
     fn request_exit(&self, _: View<'_, Self>, thread: &Thread<Self>) {
@@ -150,12 +156,12 @@ impl Host for Kernel {
 
     fn signal_action(
         &self,
-        view: View<'_, Self>,
+        _: View<'_, Self>,
         target: &Process<Self>,
         signal: Signal,
     ) -> SignalAction {
         if signal == Signal::SIGCHLD
-            && self.child_signal_action(view, target).contains(ChildSignalAction::IGNORE)
+            && target.host_data().sigchld_action().contains(ChildSignalAction::IGNORE)
         {
             return SignalAction::Ignore;
         }
@@ -375,17 +381,17 @@ impl Real {
             },
             Call::FinishExec => self.finish_exec(caller),
             Call::Attach { tid, start, kills_at_exit } => {
-                thread.attach(as_tid(tid), start, options(kills_at_exit)).map(|_| ()).into()
+                thread.attach(tid, start, options(kills_at_exit)).map(|_| ()).into()
             }
             Call::TraceMe => thread.trace_me().into(),
             Call::TraceStop(code) => Answer::Traced(thread.trace_stop(code)),
             Call::TraceGroupStop(code) => Answer::Traced(thread.trace_group_stop(code)),
-            Call::Resume(tid) => thread.resume_tracee(as_tid(tid)).map(|_| ()).into(),
-            Call::Listen(tid) => thread.listen_to_tracee(as_tid(tid)).into(),
+            Call::Resume(tid) => thread.resume_tracee(tid).map(|_| ()).into(),
+            Call::Listen(tid) => thread.listen_to_tracee(tid).into(),
             Call::SetKillsAtExit(tid, kills) => {
-                thread.set_trace_options(as_tid(tid), options(kills)).into()
+                thread.set_trace_options(tid, options(kills)).into()
             }
-            Call::Detach(tid) => thread.detach(as_tid(tid)).into(),
+            Call::Detach(tid) => thread.detach(tid).into(),
             Call::Wait4 { pid, options } => self.wait(&thread, WaitRequest::wait4(pid, options)),
             Call::Waitid { kind, id, options } => {
                 self.wait(&thread, WaitRequest::waitid(kind, id, options))
@@ -408,9 +414,9 @@ impl Real {
             Call::Setsid => process.setsid().into(),
             Call::Getpgid(pid) => process.getpgid(pid).into(),
             Call::Getsid(pid) => process.getsid(pid).into(),
-            Call::Kill { pid, signal } => process.kill(pid, signal).into(),
-            Call::Tkill { tid, signal } => process.tkill(tid, signal).into(),
-            Call::Tgkill { tgid, tid, signal } => process.tgkill(tgid, tid, signal).into(),
+            Call::Kill { pid, signal } => thread.kill(pid, signal).into(),
+            Call::Tkill { tid, signal } => thread.tkill(tid, signal).into(),
+            Call::Tgkill { tgid, tid, signal } => thread.tgkill(tgid, tid, signal).into(),
             Call::Queue { tgid, pid, signal, code } => {
                 let info = GivenInfo { signal, code, value: 7 };
                 match tgid {
@@ -607,11 +613,6 @@ impl Real {
         self.processes.insert(process.host_data().key, ARef::clone(process));
         self.threads.insert(key, thread);
     }
-}
-
-/// Numbers that none are name nobody.
-fn as_tid(number: i32) -> u32 {
-    u32::try_from(number).unwrap_or(0)
 }
 
 fn options(kills_at_exit: bool) -> TraceOptions {

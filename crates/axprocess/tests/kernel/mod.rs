@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use axprocess::{
-    ARef, ChildNews, ChildSignalAction, DiscardedSignals, Errno, ExitStatus, ForcedAction,
+    ARef, ChildNews, ChildSignalFlags, DiscardedSignals, Errno, ExitStatus, ForcedAction,
     ForkRequest, Host, Number, Pid, PidNamespace, Process, ProcessState, ProcessTable, Relations,
     Signal, SignalAction, SignalCause, SignalInfo, Terminal, Thread, View, WaitCall, WaitEvent,
     WaitOutcome, WaitRequest, WaitStatus,
@@ -168,6 +168,9 @@ impl Host for Kernel {
         target: &Process<Self>,
         signal: Signal,
     ) -> SignalAction {
+        if signal == Signal::SIGCHLD && sigchld_action(target).contains(ChildSignalAction::IGNORE) {
+            return SignalAction::Ignore;
+        }
         let actions = target.host_data().1.lock().unwrap();
         let named = actions.iter().rfind(|(named, _)| *named == signal);
         named.map_or(SignalAction::Handle, |(_, action)| *action)
@@ -292,8 +295,8 @@ impl Host for Kernel {
         self.log.lock().unwrap().push(Event::HungUp(terminal.device()));
     }
 
-    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
-        ChildSignalAction::from_bits_retain(parent.host_data().0.load(Ordering::Relaxed))
+    fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalFlags {
+        sigchld_action(parent).flags()
     }
 }
 
@@ -399,6 +402,29 @@ pub(crate) fn kernel_signals(table: &Table) -> Vec<(Pid, u8)> {
         _ => None,
     });
     posted.collect()
+}
+
+bitflags::bitflags! {
+    /// What a process does about `SIGCHLD`: its action, as far as it ignores that, and its flags.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(crate) struct ChildSignalAction: u8 {
+        const IGNORE = 1;
+        const NO_WAIT = 2;
+        const NO_STOP = 4;
+    }
+}
+
+impl ChildSignalAction {
+    pub(crate) fn flags(self) -> ChildSignalFlags {
+        let mut flags = ChildSignalFlags::empty();
+        flags.set(ChildSignalFlags::NO_WAIT, self.contains(Self::NO_WAIT));
+        flags.set(ChildSignalFlags::NO_STOP, self.contains(Self::NO_STOP));
+        flags
+    }
+}
+
+fn sigchld_action(process: &Process<Kernel>) -> ChildSignalAction {
+    ChildSignalAction::from_bits_retain(process.host_data().0.load(Ordering::Relaxed))
 }
 
 pub(crate) fn treat_sigchld(process: &KernelProcess, action: ChildSignalAction) {

@@ -62,8 +62,8 @@ fn no_call_but_those_of_the_closed_list_touches_many_objects_in_one_hold() {
 /// What takes no lock, or makes no call of its own: constructors, parsers, wait-free getters.
 #[rustfmt::skip]
 const WITHOUT_LOCK: &[&str] = &[
-    "as_slice", "exit_status", "from_clone", "from_clone3", "from_fork", "from_vfork", "getpgrp", "getppid", "has_ended", "has_news_since", "host",
-    "is_waiting_for_vfork", "is_woken_by", "new", "number", "parse_parent_death_signal", "pgid", "pid", "process_data", "serial", "sid", "stop_ticket",
+    "add_attention", "as_slice", "attention", "exit_status", "from_clone", "from_clone3", "from_fork", "from_vfork", "has_ended", "has_news_since", "host",
+    "is_waiting_for_vfork", "is_woken_by", "new", "number", "parse_parent_death_signal", "pgid", "pid", "ppid", "process_data", "remove_attention", "serial", "sid", "stop_ticket",
     "thread_data", "tid", "wait4", "waitid", "without_consuming",
 ];
 

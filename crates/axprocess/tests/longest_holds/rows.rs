@@ -136,7 +136,7 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "is_kernel_thread": |scene, own, child| own.process().is_kernel_thread();
     "is_table_init": |scene, own, child| own.process().is_table_init();
     "join_stop": |scene, own, child| own.join_stop();
-    "kill": |scene, own, child| own.process().kill(number(child), 18);
+    "kill": |scene, own, child| own.kill(number(child), 18);
     "last_pid": |scene, own, child| scene.init.process().last_pid();
     "namespace": |scene, own, child| own.process().namespace();
     "namespace_for_children": |scene, own, child| own.namespace_for_children();
@@ -223,12 +223,12 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "tcsetpgrp": |scene, own, child| {
         own.process().tcsetpgrp(&scene.tty, Ok(number(own)), StopSignal::Effective)
     };
-    "tgkill": |scene, own, child| own.process().tgkill(number(child), number(child), 18);
+    "tgkill": |scene, own, child| own.tgkill(number(child), number(child), 18);
     "thread_or_leader": |scene, own, child| own.process().identity().unwrap().thread_or_leader();
     "threads": |scene, own, child| own.process().threads().unwrap();
     "tasks": |scene, own, child| own.process().tasks().unwrap();
     "tid_in": |scene, own, child| own.tid_in(scene.table.namespace());
-    "tkill": |scene, own, child| own.process().tkill(number(child), 18);
+    "tkill": |scene, own, child| own.tkill(number(child), 18);
     "unshare_pid": |scene, own, child| own.unshare_pid();
 };
 
@@ -297,7 +297,7 @@ pub(crate) const LONG: &[Row] = rows! {
     "exit_thread", "tracees, which are killed", Bound::Batch, |scene| {
         let tracer = fork(&scene.shell);
         for child in scene.forks(&scene.shell) {
-            tracer.attach(child.tid(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
+            tracer.attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
         }
         scene.watch(|| exit(&tracer))
     };
@@ -406,7 +406,7 @@ pub(crate) const LONG: &[Row] = rows! {
         let threads = scene.threads(&leader);
         let _dump = leader.begin_core_dump(Signal::SIGSEGV).unwrap();
         let _parked: Vec<_> = threads.iter().map(|it| it.begin_exit(ExitStatus::exited(0))).collect();
-        scene.watch(|| scene.init.process().kill(number(&leader), 9))
+        scene.watch(|| scene.init.kill(number(&leader), 9))
     };
     "begin_exec, try_finish", "threads", Bound::Batch, |scene| {
         let leader = fork(&scene.shell);
@@ -435,30 +435,30 @@ pub(crate) const LONG: &[Row] = rows! {
     "kill", "threads, by SIGKILL", Bound::Batch, |scene| {
         let leader = fork(&scene.shell);
         let _threads = scene.threads(&leader);
-        scene.watch(|| scene.shell.process().kill(number(&leader), KILL))
+        scene.watch(|| scene.shell.kill(number(&leader), KILL))
     };
     "kill", "threads that block the signal, but the last one", Bound::Batch, |scene| {
         let leader = fork(&scene.shell);
         let threads = scene.threads(&leader);
         threads[1..].iter().chain([&leader]).for_each(block);
-        let longest = scene.watch(|| scene.shell.process().kill(number(&leader), 34));
+        let longest = scene.watch(|| scene.shell.kill(number(&leader), 34));
         assert!(leader.process().is_group_exiting());
         longest
     };
     "kill", "threads that block the signal", Bound::Batch, |scene| {
         let leader = fork(&scene.shell);
         scene.threads(&leader).iter().chain([&leader]).for_each(block);
-        let longest = scene.watch(|| scene.shell.process().kill(number(&leader), 34));
+        let longest = scene.watch(|| scene.shell.kill(number(&leader), 34));
         assert!(!leader.process().is_group_exiting());
         longest
     };
     "kill", "members of a group", GROUP, |scene| {
         let _children = scene.forks(&scene.shell);
-        scene.watch(|| scene.shell.process().kill(0, 18))
+        scene.watch(|| scene.shell.kill(0, 18))
     };
     "kill", "all", ALL, |scene| {
         let _children = scene.forks(&scene.shell);
-        scene.watch(|| scene.shell.process().kill(-1, 0))
+        scene.watch(|| scene.shell.kill(-1, 0))
     };
     "pidfd_send_signal", "members of a group", GROUP, |scene| {
         let _children = scene.forks(&scene.shell);
@@ -469,7 +469,7 @@ pub(crate) const LONG: &[Row] = rows! {
         let leader = fork(&scene.shell);
         let threads = scene.threads(&leader);
         let (tgid, tid) = (number(&leader), number(&threads[0]));
-        scene.watch(|| scene.shell.process().tgkill(tgid, tid, KILL))
+        scene.watch(|| scene.shell.tgkill(tgid, tid, KILL))
     };
     "send_signal", "members of a group", GROUP, |scene| {
         let _children = scene.forks(&scene.shell);
@@ -624,16 +624,16 @@ pub(crate) const LONG: &[Row] = rows! {
         let (tracer, _tracees) = tracer(scene);
         let child = fork(&scene.shell);
         scene.watch(|| {
-            tracer.attach(child.tid(), TraceStart::Attach, TraceOptions::default()).unwrap();
+            tracer.attach(child.tid().cast_signed(), TraceStart::Attach, TraceOptions::default()).unwrap();
             child.trace_stop(TraceStop::from(Signal::SIGSTOP));
-            tracer.set_trace_options(child.tid(), TraceOptions::EXIT_KILL).unwrap();
-            tracer.tracee(child.tid()).and_then(|_| tracer.stopped_tracee(child.tid())).unwrap();
-            tracer.listen_to_tracee(child.tid()).unwrap();
+            tracer.set_trace_options(child.tid().cast_signed(), TraceOptions::EXIT_KILL).unwrap();
+            tracer.tracee(child.tid().cast_signed()).and_then(|_| tracer.stopped_tracee(child.tid().cast_signed())).unwrap();
+            tracer.listen_to_tracee(child.tid().cast_signed()).unwrap();
             child.trace_group_stop(TraceStop::from(Signal::SIGSTOP));
             child.join_stop();
-            tracer.resume_tracee(child.tid()).unwrap();
+            tracer.resume_tracee(child.tid().cast_signed()).unwrap();
             child.trace_stop(TraceStop::from(Signal::SIGSTOP));
-            tracer.detach(child.tid()).unwrap();
+            tracer.detach(child.tid().cast_signed()).unwrap();
             child.tracer()
         })
     };
@@ -650,7 +650,9 @@ pub(crate) const LONG: &[Row] = rows! {
 fn tracer(scene: &Scene) -> (Thread, Vec<Thread>) {
     let (tracer, tracees) = (fork(&scene.shell), scene.forks(&scene.shell));
     for tracee in &tracees {
-        tracer.attach(tracee.tid(), TraceStart::Seize, TraceOptions::default()).unwrap();
+        tracer
+            .attach(tracee.tid().cast_signed(), TraceStart::Seize, TraceOptions::default())
+            .unwrap();
     }
     (tracer, tracees)
 }
@@ -660,7 +662,9 @@ fn dead_tracees(scene: &Scene) -> (Thread, Vec<Thread>) {
     let (tracer, leader) = (fork(&scene.shell), fork(&scene.shell));
     let mut threads = scene.threads(&leader);
     for thread in &threads {
-        tracer.attach(thread.tid(), TraceStart::Seize, TraceOptions::default()).unwrap();
+        tracer
+            .attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::default())
+            .unwrap();
     }
     threads.push(spawn(&leader));
     threads[..scene.many].iter().for_each(exit);

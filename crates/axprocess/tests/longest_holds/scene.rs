@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
 use axprocess::{
-    ARef, AcquireTerminal, AdminRight, ChildSignalAction, CttyChange, ExitStatus, ForkNamespace,
-    ForkRequest, Host, IfTaken, Lock, Number, Process, ProcessTable, Relations, Signal,
-    SignalAction, SignalInfo, Terminal, TerminalFile, TerminalKind, View, WaitOutcome, WaitRequest,
+    ARef, AcquireTerminal, AdminRight, CttyChange, ExitStatus, ForkNamespace, ForkRequest, Host,
+    IfTaken, Lock, Number, Process, ProcessTable, Relations, Signal, SignalAction, SignalInfo,
+    Terminal, TerminalFile, TerminalKind, View, WaitOutcome, WaitRequest,
 };
 
 pub(crate) type Thread = ARef<axprocess::Thread<Kernel>>;
@@ -114,7 +114,15 @@ impl Host for Kernel {
         count(thread);
     }
 
-    fn signal_action(&self, _: View<'_, Self>, target: &Process<Self>, _: Signal) -> SignalAction {
+    fn signal_action(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        signal: Signal,
+    ) -> SignalAction {
+        if signal == Signal::SIGCHLD && target.host_data().ignores_children.load(Relaxed) {
+            return SignalAction::Ignore;
+        }
         match target.host_data().handles_all.load(Relaxed) {
             true => SignalAction::Handle,
             false => SignalAction::Default,
@@ -151,13 +159,6 @@ impl Host for Kernel {
 
     fn tracing_changed(&self, _: View<'_, Self>, thread: &axprocess::Thread<Self>) {
         count(thread);
-    }
-
-    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
-        match parent.host_data().ignores_children.load(Relaxed) {
-            true => ChildSignalAction::IGNORE,
-            false => ChildSignalAction::empty(),
-        }
     }
 }
 

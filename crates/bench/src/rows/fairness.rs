@@ -133,7 +133,7 @@ fn waits_beside<F: Family>(
 }
 
 fn hit_all<F: Family>(thread: &Thread<Kernel<F>>) {
-    thread.process().kill(-1, 0).expect("there are others");
+    thread.kill(-1, 0).expect("there are others");
 }
 
 fn time(work: impl FnOnce()) -> f64 {

@@ -82,7 +82,7 @@ impl<const KEEPS_BLOCKS: bool> Subject for KernelApi<KEEPS_BLOCKS> {
 
     #[inline]
     fn getppid(process: &Self::Process) -> u32 {
-        process.process().getppid()
+        process.process().ppid()
     }
 
     #[inline]

@@ -6,13 +6,19 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axprocess::{
-    ChildSignalAction, Host, Process, Relations, SignalCause, SignalInfo, View, WaitStatus,
+    ChildSignalFlags, Host, Process, Relations, Signal, SignalAction, SignalCause, SignalInfo,
+    View, WaitStatus,
 };
 
 use crate::operation::{Arrival, ChildNews, ChildSignal};
 
 /// So many signals are remembered that the model has sent a process, and Linux has not delivered.
 const REMEMBERED: usize = 4096;
+
+/// The bits in which stands what a process does about SIGCHLD.
+const IGNORED: u8 = 1;
+const NO_WAIT: u8 = 2;
+const NO_STOP: u8 = 4;
 
 /// The host side of the model.
 pub(crate) struct World;
@@ -27,8 +33,24 @@ impl Host for World {
     type TerminalData = ();
     type Usage = ();
 
-    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
-        parent.host_data().action()
+    fn signal_action(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<Self>,
+        signal: Signal,
+    ) -> SignalAction {
+        match signal == Signal::SIGCHLD && target.host_data().get().is_ignored {
+            true => SignalAction::Ignore,
+            false => SignalAction::Handle,
+        }
+    }
+
+    fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalFlags {
+        let action = parent.host_data().get();
+        let mut flags = ChildSignalFlags::empty();
+        flags.set(ChildSignalFlags::NO_WAIT, action.is_no_wait);
+        flags.set(ChildSignalFlags::NO_STOP, action.is_no_stop);
+        flags
     }
 
     fn post_signal(
@@ -83,21 +105,21 @@ impl Handlers {
 
     /// What the process does about SIGCHLD.
     pub(crate) fn get(&self) -> ChildSignal {
-        let action = self.action();
+        let bits = self.current().load(Ordering::Relaxed);
         ChildSignal {
-            is_ignored: action.contains(ChildSignalAction::IGNORE),
-            is_no_wait: action.contains(ChildSignalAction::NO_WAIT),
-            is_no_stop: action.contains(ChildSignalAction::NO_STOP),
+            is_ignored: bits & IGNORED != 0,
+            is_no_wait: bits & NO_WAIT != 0,
+            is_no_stop: bits & NO_STOP != 0,
         }
     }
 
     /// Changes the table, for all that share it.
     pub(crate) fn set(&self, action: ChildSignal) {
-        let mut bits = ChildSignalAction::empty();
-        bits.set(ChildSignalAction::IGNORE, action.is_ignored);
-        bits.set(ChildSignalAction::NO_WAIT, action.is_no_wait);
-        bits.set(ChildSignalAction::NO_STOP, action.is_no_stop);
-        self.current().store(bits.bits(), Ordering::Relaxed);
+        let bit = |is_set, bit| if is_set { bit } else { 0 };
+        let bits = bit(action.is_ignored, IGNORED)
+            | bit(action.is_no_wait, NO_WAIT)
+            | bit(action.is_no_stop, NO_STOP);
+        self.current().store(bits, Ordering::Relaxed);
     }
 
     /// Gives the process a table of its own, with what an exec leaves of the old one.
@@ -117,10 +139,6 @@ impl Handlers {
         if let Some(position) = posts.iter().position(|post| post == arrival) {
             posts.remove(position);
         }
-    }
-
-    fn action(&self) -> ChildSignalAction {
-        ChildSignalAction::from_bits_truncate(self.current().load(Ordering::Relaxed))
     }
 
     fn current(&self) -> Arc<AtomicU8> {

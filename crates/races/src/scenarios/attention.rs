@@ -89,7 +89,7 @@ pub fn attention_against_a_kill<E: Explorer>() {
     let (table, init) = boot::<E>();
     let worker = fork(&init);
     let worker = against(worker, &table, move || {
-        E::does("kill(2, SIGKILL)", || init.process().kill(2, 9)).unwrap();
+        E::does("kill(2, SIGKILL)", || init.kill(2, 9)).unwrap();
     });
     assert!(worker.process().has_ended());
 }
@@ -128,7 +128,7 @@ pub fn attention_against_a_continuation<E: Explorer>() {
     let ticket = worker.process().stop_ticket();
     assert_eq!(worker.begin_stop(Signal::SIGSTOP, ticket), StopDecision::Stop);
     let worker = against(worker, &table, move || {
-        E::does("kill(2, SIGCONT)", || init.process().kill(2, 18)).unwrap();
+        E::does("kill(2, SIGCONT)", || init.kill(2, 18)).unwrap();
     });
     assert!(!worker.is_stopped() && worker.attention().is_empty());
 }
@@ -167,7 +167,7 @@ pub fn attention_against_a_signal<E: Explorer>() {
     let (table, init) = boot::<E>();
     let worker = fork(&init);
     let worker = against(worker, &table, move || {
-        E::does("kill(2, SIGUSR1)", || init.process().kill(2, 10)).unwrap();
+        E::does("kill(2, SIGUSR1)", || init.kill(2, 10)).unwrap();
     });
     assert!(worker.attention().is_empty());
 }

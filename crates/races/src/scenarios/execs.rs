@@ -50,7 +50,7 @@ pub fn exec_against_a_kill<E: Explorer>() {
                 let asked = exec.and_then(|mut exec| E::does("try_finish()", || exec.try_finish()));
                 (asked, second)
             },
-            move || E::does("kill(9)", || init.process().kill(2, 9)),
+            move || E::does("kill(9)", || init.kill(2, 9)),
         )
     };
     assert!(matches!(asked, Ok(true) | Err(Errno::EAGAIN)), "{asked:?}");
@@ -83,7 +83,7 @@ pub fn exec_against_the_wait_of_a_tracer<E: Explorer>() {
     let (table, init) = boot::<E>();
     let [leader, tracer] = [fork(&init), fork(&init)];
     let sibling = spawn_thread(&leader);
-    tracer.attach(sibling.tid(), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.attach(sibling.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     let mut exec = leader.begin_exec().expect("nobody objects");
     let (asked, reaped) = both::<E, _, _>(
         move || {

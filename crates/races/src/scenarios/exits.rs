@@ -45,7 +45,7 @@ pub fn exit_in_steps_against_a_kill<E: Explorer>() {
                 E::does("finish()", || pending.finish());
                 status
             },
-            move || E::does("kill(9)", || init.process().kill(2, 9)),
+            move || E::does("kill(9)", || init.kill(2, 9)),
         )
     };
     let was_killed = status == ExitStatus::killed(Signal::SIGKILL);
@@ -83,7 +83,7 @@ pub fn core_dump_against_a_kill<E: Explorer>() {
                 exit(&leader, 0);
                 status
             },
-            move || E::does("kill(9)", || init.process().kill(2, 9)),
+            move || E::does("kill(9)", || init.kill(2, 9)),
         )
     };
     assert_eq!(wait4(&init, -1), Ok(Some((2, status))));

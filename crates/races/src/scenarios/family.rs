@@ -22,7 +22,7 @@ pub fn race_03_fork_under_an_exiting_parent<E: Explorer>() {
         )
     };
     let sibling = sibling.expect("the caller lives");
-    assert_eq!(sibling.process().getppid(), 1);
+    assert_eq!(sibling.process().ppid(), 1);
     assert!(pids::<E>(&init.process().children().unwrap()).contains(&sibling.tid()));
 }
 
@@ -37,7 +37,7 @@ pub fn race_04_orphan_handed_to_a_dead_subreaper<E: Explorer>() {
         move || E::does("exit of the subreaper", || exit(&subreaper, 0)),
         move || E::does("exit of the parent", || exit(&parent, 0)),
     );
-    assert_eq!(orphan.process().getppid(), 1);
+    assert_eq!(orphan.process().ppid(), 1);
     assert!(pids::<E>(&init.process().children().unwrap()).contains(&orphan.tid()));
 }
 
@@ -59,7 +59,7 @@ pub fn race_05_living_subreaper_skipped<E: Explorer>() {
             move || E::does("exit of the parent", || exit(&parent, 0)),
         );
     }
-    assert_eq!(orphan.process().getppid(), 2);
+    assert_eq!(orphan.process().ppid(), 2);
 }
 
 /// A thread forks while another thread of the process ends it. The child has a living parent, or was not born.
@@ -83,7 +83,7 @@ pub fn fork_against_exit_of_the_parent<E: Explorer>() {
         )
     };
     match born {
-        Ok(child) => assert_eq!(child.process().getppid(), 1, "its parent has ended"),
+        Ok(child) => assert_eq!(child.process().ppid(), 1, "its parent has ended"),
         Err(refused) => assert_eq!(refused, Errno::EINTR),
     }
     assert!(table.find_process(2).unwrap().has_ended());
@@ -97,7 +97,7 @@ pub fn exit_of_the_parent_against_exit_of_the_reaper<E: Explorer>() {
         move || E::does("exit of the inner subreaper", || exit(&inner, 0)),
         move || E::does("exit of the parent", || exit(&parent, 0)),
     );
-    assert_eq!(orphan.process().getppid(), 2);
+    assert_eq!(orphan.process().ppid(), 2);
 }
 
 /// Two processes, each of which adopts the orphans of a child of the other's line, exit together: no dead-lock by the order of locks.
@@ -109,7 +109,7 @@ pub fn opposite_re_parentings<E: Explorer>() {
         move || E::does("exit of the first", || exit(&first, 0)),
         move || E::does("exit of the second", || exit(&second, 0)),
     );
-    assert!(orphans.iter().all(|orphan| orphan.process().getppid() == 1));
+    assert!(orphans.iter().all(|orphan| orphan.process().ppid() == 1));
     assert_eq!(init.process().children().unwrap().len(), 4);
 }
 

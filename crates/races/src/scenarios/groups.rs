@@ -44,7 +44,7 @@ pub fn race_02_setsid_against_setpgid<E: Explorer>() {
     };
     assert_eq!(session, Ok(3));
     assert!(matches!(moved, Ok(()) | Err(Errno::EPERM)), "{moved:?}");
-    assert_eq!((child.process().sid(), child.process().getpgrp()), (3, 3));
+    assert_eq!((child.process().sid(), child.process().pgid()), (3, 3));
 }
 
 /// Race 11: a process that moves between two groups is in one of them at every moment: a signal to both, the old one first, hits it.
@@ -57,8 +57,8 @@ pub fn race_11_in_no_group_while_moving<E: Explorer>() {
     both::<E, _, _>(
         move || E::does("setpgid(3, 3)", || shell.process().setpgid(3, 3)),
         move || {
-            E::does("kill(-2)", || sender.process().kill(-2, 10)).ok();
-            E::does("kill(-3)", || sender.process().kill(-3, 10)).ok();
+            E::does("kill(-2)", || sender.kill(-2, 10)).ok();
+            E::does("kill(-3)", || sender.kill(-3, 10)).ok();
         },
     )
     .0
@@ -106,7 +106,7 @@ pub fn setpgid_against_setpgid<E: Explorer>() {
         )
     };
     // Whoever moves first is found in the other's group by the second, whose wish then names a group that has ended.
-    let ends = (third.process().getpgrp(), fourth.process().getpgrp());
+    let ends = (third.process().pgid(), fourth.process().pgid());
     match answers {
         (Ok(()), Err(Errno::EPERM)) => assert_eq!(ends, (4, 4)),
         (Err(Errno::EPERM), Ok(())) => assert_eq!(ends, (3, 3)),
@@ -139,7 +139,7 @@ pub fn last_member_leaves_while_another_joins<E: Explorer>() {
     let (left, joined, seen) = {
         let (table, third, fourth) =
             (Arc::clone(&table), ARef::clone(&third), ARef::clone(&fourth));
-        let home = shell.process().getpgrp();
+        let home = shell.process().pgid();
         assert_eq!(home, 0, "the group of init has no number");
         shell.process().setpgid(0, 0).unwrap();
         all::<E, _, _, _>(

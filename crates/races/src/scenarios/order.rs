@@ -30,7 +30,7 @@ pub fn hooks_in_the_order_of_linux<E: Explorer>() {
                 let has_signal = posted(&table).contains(&(2, Signal::SIGCHLD));
                 let is_zombie = child.state() == ProcessState::Zombie;
                 let is_told = posted(&table).contains(&(4, Signal::SIGUSR1));
-                let has_moved = grandchild.getppid() == 1;
+                let has_moved = grandchild.ppid() == 1;
                 let steps = [has_moved, is_told, is_zombie, has_signal, is_woken];
                 assert!(steps.is_sorted_by(|earlier, later| earlier >= later), "{steps:?}");
             }
@@ -54,7 +54,7 @@ pub fn hooks_of_an_adopted_zombie_in_order<E: Explorer>() {
                 look(&table);
                 let is_woken = woken(&table).contains(&1);
                 let has_signal = posted(&table).contains(&(1, Signal::SIGCHLD));
-                let has_moved = child.getppid() == 1;
+                let has_moved = child.ppid() == 1;
                 let steps = [has_moved, has_signal, is_woken];
                 assert!(steps.is_sorted_by(|earlier, later| earlier >= later), "{steps:?}");
             }

@@ -90,7 +90,7 @@ pub fn race_09_reap_against_setpgid<E: Explorer>() {
     assert_eq!(waited, Ok(Some((4, 0))));
     assert!(matches!(moved, Ok(()) | Err(Errno::ESRCH)), "{moved:?}");
     assert!(table.find_group(4).is_none(), "a ghost is in it");
-    assert_eq!(init.process().kill(-4, 0), Err(Errno::ESRCH));
+    assert_eq!(init.kill(-4, 0), Err(Errno::ESRCH));
 }
 
 /// Race 10: who learns of a death finds that the dead one's children have moved already.
@@ -103,7 +103,7 @@ pub fn race_10_zombie_visible_before_its_children_moved<E: Explorer>() {
         move || E::does("exit()", || exit(&child, 0)),
         move || {
             if let Ok(Some((3, _))) = E::does("wait4(3)", || wait4(&parent, 3)) {
-                assert_eq!(grandchild.process().getppid(), 1, "its parent was reaped");
+                assert_eq!(grandchild.process().ppid(), 1, "its parent was reaped");
             }
         },
     );

@@ -14,7 +14,7 @@ pub fn no_fork_escapes_a_signal_to_the_group<E: Explorer>() {
     let sender = fork(&init);
     let (born, sent) = both::<E, _, _>(
         move || E::does("fork()", || try_fork(&member, ForkRequest::default())),
-        move || E::does("kill(-2)", || sender.process().kill(-2, 15)),
+        move || E::does("kill(-2)", || sender.kill(-2, 15)),
     );
     assert_eq!(sent, Ok(()));
     if let Ok(child) = born {
@@ -35,7 +35,7 @@ pub fn stop_against_continue<E: Explorer>() {
                 _ => None,
             }
         },
-        move || E::does("kill(2, SIGCONT)", || init.process().kill(2, 18)).unwrap(),
+        move || E::does("kill(2, SIGCONT)", || init.kill(2, 18)).unwrap(),
     )
     .0;
     // init is the only other process of the session, so the group is orphaned and SIGTSTP has no effect; SIGSTOP is in the next one.
@@ -58,7 +58,7 @@ pub fn stop_of_two_threads_against_continue<E: Explorer>() {
     let decided = leader.begin_stop(Signal::SIGSTOP, ticket);
     assert_eq!(decided, StopDecision::Stop);
     let (first, second, ()) = all::<E, _, _, _>(looks(leader), looks(second), move || {
-        E::does("kill(2, SIGCONT)", || init.process().kill(2, 18)).unwrap();
+        E::does("kill(2, SIGCONT)", || init.kill(2, 18)).unwrap();
     });
     assert!(!process.is_stopped(), "SIGCONT ended the stop, complete or not");
     for (thread, _sleeps) in [first, second] {
@@ -83,8 +83,8 @@ pub fn stop_against_continue_against_kill<E: Explorer>() {
                 }
                 worker
             },
-            move || E::does("kill(2, SIGCONT)", || sender.process().kill(2, 18)).unwrap(),
-            move || E::does("kill(2, SIGKILL)", || init.process().kill(2, 9)).unwrap(),
+            move || E::does("kill(2, SIGCONT)", || sender.kill(2, 18)).unwrap(),
+            move || E::does("kill(2, SIGKILL)", || init.kill(2, 9)).unwrap(),
         )
     };
     assert!(!thread.process().is_stopped() && thread.process().is_group_exiting());

@@ -48,9 +48,7 @@ pub fn race_03_by_three<E: Explorer>() {
         E::does("exit()", || exit(&parent, 0))
     });
     let children = pids::<E>(&init.process().children().unwrap());
-    assert!(
-        [one, two].iter().all(|it| it.process().getppid() == 1 && children.contains(&it.tid()))
-    );
+    assert!([one, two].iter().all(|it| it.process().ppid() == 1 && children.contains(&it.tid())));
 }
 
 /// Race 4 by a parent, a subreaper and a subreaper above it, who all exit: the orphan is init's.
@@ -59,7 +57,7 @@ pub fn race_04_by_three<E: Explorer>() {
     let [outer, inner, parent, orphan] = below_two_subreapers(&init);
     let exits = |thread: Thread<E>| move || E::does("exit()", || exit(&thread, 0));
     all::<E, _, _, _>(exits(outer), exits(inner), exits(parent));
-    assert_eq!(orphan.process().getppid(), 1);
+    assert_eq!(orphan.process().ppid(), 1);
     assert!(pids::<E>(&init.process().children().unwrap()).contains(&orphan.tid()));
 }
 

@@ -119,7 +119,7 @@ impl Actor {
             }
             Op::Setpgid { pid, pgid } => process.setpgid(pid, pgid).into(),
             Op::Setsid => process.setsid().into(),
-            Op::Kill { pid, signal } => process.kill(pid, signal).into(),
+            Op::Kill { pid, signal } => self.thread.kill(pid, signal).into(),
             Op::BecomeSubreaper => {
                 process.become_subreaper();
                 Answer::Done
@@ -164,8 +164,8 @@ fn outcome(table: &ProcessTable<Kernel>) -> Outcome {
         let is_exit_decided = process.is_group_exiting() || process.has_ended();
         let seen = Seen {
             state: process.state(),
-            ppid: process.getppid(),
-            pgid: process.getpgrp(),
+            ppid: process.ppid(),
+            pgid: process.pgid(),
             sid: process.sid(),
             children: pids(&process.children().unwrap()),
             threads: process.threads().unwrap().iter().map(|thread| thread.tid()).collect(),

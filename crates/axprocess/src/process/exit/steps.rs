@@ -121,7 +121,7 @@ impl<H: Host> Thread<H> {
     /// let child = init.fork(ForkRequest::default(), (), ())?;
     ///
     /// let mut exit = child.begin_exit(ExitStatus::exited(3));
-    /// assert_eq!(child.process().kill(1, 9), Ok(())); // comes too late
+    /// assert_eq!(child.kill(1, 9), Ok(())); // comes too late
     /// let is_last = exit.set_exiting() == ThreadExit::Last;
     /// assert!(is_last && !child.process().has_ended()); // the kernel gives memory and files back
     /// exit.finish();

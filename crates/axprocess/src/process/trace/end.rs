@@ -5,10 +5,7 @@ use crate::process::send::Receiver;
 use crate::process::{Marks, Process, ProcessState};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadMark, ThreadState};
-use crate::{
-    Attention, ChildSignalAction, ExitStatus, Host, Pid, Signal, SignalCause, SignalInfo,
-    WaitStatus,
-};
+use crate::{Attention, ExitStatus, Host, Pid, Signal, SignalCause, SignalInfo, WaitStatus};
 
 impl<H: Host> PtraceRole<H> {
     /// Ends the tracing, as Linux's `__ptrace_detach`: the living go on without a tracer, the dead go where the tracer kept them from.
@@ -91,8 +88,7 @@ impl<H: Host> PtraceRole<H> {
     ) {
         let Some(tracer) = self.tracer(hold) else { return };
         let process = tracer.process(hold);
-        let action = process.child_signal_action(hold);
-        if !action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_STOP) {
+        if process.wants_sigchld_of_stops(hold) {
             let cause = cause(self.number_in(hold, process.pid_ns(hold)));
             tracer.signal(hold, Signal::SIGCHLD, cause, self.process(hold));
         }
@@ -220,8 +216,7 @@ impl<H: Host> Process<H> {
             self.notify_tracer_parent_or_autoreap(hold);
             return;
         }
-        let action = tracer.child_signal_action(hold);
-        if action.intersects(ChildSignalAction::IGNORE | ChildSignalAction::NO_WAIT) {
+        if tracer.waits_for_no_child(hold) {
             let news = self.news_to_parent(hold);
             drop(self.reap(hold));
             tracer.note_news_and_wake(hold, &news);

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, ForkNamespace, ForkParent, Signal, SignalAction,
-};
+use axprocess::{Errno, ExitStatus, ForkNamespace, ForkParent, Signal, SignalAction};
 
 use super::{
-    HIGHEST_LIMIT, INIT, Life, NAMELESS, Pid, PidKey, Process, ProcessKey, Space, SpaceKey, Stop,
-    Thread, ThreadKey, World,
+    ChildSignalAction, HIGHEST_LIMIT, INIT, Life, NAMELESS, Pid, PidKey, Process, ProcessKey,
+    Space, SpaceKey, Stop, Thread, ThreadKey, World,
 };
 
 /// Below, no number is given out any more once the search has begun again (R-PID-02).

@@ -1,11 +1,11 @@
 //! Exits of threads and processes, what the parent is told, who adopts the orphans, exec, and the end of a namespace.
 
-use axprocess::{
-    ChildSignalAction, Errno, ExitStatus, Signal, SignalAction, SignalCause, ThreadExit, WaitStatus,
-};
+use axprocess::{Errno, ExitStatus, Signal, SignalAction, SignalCause, ThreadExit, WaitStatus};
 
 use super::send::Scope;
-use super::{Hook, Life, PidKey, ProcessKey, SIGCHLD, SpaceKey, ThreadKey, World};
+use super::{
+    ChildSignalAction, Hook, Life, PidKey, ProcessKey, SIGCHLD, SpaceKey, ThreadKey, World,
+};
 
 impl World {
     /// One thread exits. R-EXIT-01 to R-EXIT-07, R-EXIT-14 to R-EXIT-16.

@@ -33,8 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use axprocess::{
-    ChildSignalAction, DiscardedSignals, ExitStatus, Signal, SignalAction, SignalCause,
-    TerminalKind,
+    ChildSignalFlags, DiscardedSignals, ExitStatus, Signal, SignalAction, SignalCause, TerminalKind,
 };
 
 pub(crate) use birth::Fork;
@@ -82,6 +81,25 @@ const SIGCHLD: u8 = 17;
 
 /// What init has handlers for; scripts change it.
 pub(crate) const HANDLED_AT_BOOT: [Signal; 3] = [Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGCONT];
+
+bitflags::bitflags! {
+    /// What a process does about `SIGCHLD`: its action, as far as it ignores that, and its flags.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(crate) struct ChildSignalAction: u8 {
+        const IGNORE = 1;
+        const NO_WAIT = 2;
+        const NO_STOP = 4;
+    }
+}
+
+impl ChildSignalAction {
+    pub(crate) fn flags(self) -> ChildSignalFlags {
+        let mut flags = ChildSignalFlags::empty();
+        flags.set(ChildSignalFlags::NO_WAIT, self.contains(Self::NO_WAIT));
+        flags.set(ChildSignalFlags::NO_STOP, self.contains(Self::NO_STOP));
+        flags
+    }
+}
 
 /// Numbers, one for each namespace from the outermost to that of the owner (R-PID-01).
 #[derive(Clone, Debug)]

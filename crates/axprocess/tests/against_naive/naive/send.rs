@@ -191,7 +191,7 @@ impl World {
                 self[thread].blocked.remove(&signal);
                 self.set_action(process, signal, SignalAction::Default);
                 if signal == Signal::SIGCHLD {
-                    self[process].treatment.remove(axprocess::ChildSignalAction::IGNORE);
+                    self[process].treatment.remove(super::ChildSignalAction::IGNORE);
                 }
             }
             let is_default = self.action(process, signal) == SignalAction::Default;
@@ -233,8 +233,7 @@ impl World {
 
     /// R-NOTIFY-04: how SIGCHLD is treated says whether it is ignored.
     fn action(&self, process: ProcessKey, signal: Signal) -> SignalAction {
-        let ignores_children =
-            self[process].treatment.contains(axprocess::ChildSignalAction::IGNORE);
+        let ignores_children = self[process].treatment.contains(super::ChildSignalAction::IGNORE);
         match self[process].actions.get(&signal) {
             _ if is_forcible(signal) => SignalAction::Default,
             _ if signal == Signal::SIGCHLD && ignores_children => SignalAction::Ignore,

@@ -1,11 +1,9 @@
 //! What a group stop is, when a group is orphaned.
 
-use axprocess::{
-    ChildSignalAction, DiscardedSignals, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus,
-};
+use axprocess::{DiscardedSignals, Signal, SignalCause, StopDecision, ThreadStop, WaitStatus};
 
 use super::send::{Scope, discarded_by};
-use super::{Hook, INIT, Notice, PidKey, ProcessKey, Stop, ThreadKey, World};
+use super::{ChildSignalAction, Hook, INIT, Notice, PidKey, ProcessKey, Stop, ThreadKey, World};
 
 /// Stops and continuations.
 impl World {

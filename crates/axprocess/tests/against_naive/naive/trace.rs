@@ -1,12 +1,11 @@
 //! ptrace: who traces whom, what a tracer is told, and what waits for it.
 
 use axprocess::{
-    ChildSignalAction, Errno, Signal, SignalCause, ThreadStop, TraceStart, TraceStop, TraceStopped,
-    WaitStatus,
+    Errno, Signal, SignalCause, ThreadStop, TraceStart, TraceStop, TraceStopped, WaitStatus,
 };
 
 use super::send::Scope;
-use super::{Hook, Life, ProcessKey, Stop, ThreadKey, World};
+use super::{ChildSignalAction, Hook, Life, ProcessKey, Stop, ThreadKey, World};
 
 /// What ptrace adds to a thread.
 #[derive(Clone, Default, Debug)]

@@ -77,10 +77,10 @@ impl Model {
             Operation::Getsid(who) => value(process.getsid(plain(who))),
             Operation::Setpgid(who, group) => nothing(process.setpgid(plain(who), plain(group))),
             Operation::Setsid => value(process.setsid()),
-            Operation::Kill(who, signal) => nothing(process.kill(plain(who), *signal)),
-            Operation::Tkill(who, signal) => nothing(process.tkill(plain(who), *signal)),
+            Operation::Kill(who, signal) => nothing(thread.kill(plain(who), *signal)),
+            Operation::Tkill(who, signal) => nothing(thread.tkill(plain(who), *signal)),
             Operation::Tgkill(group, who, signal) => {
-                nothing(process.tgkill(plain(group), plain(who), *signal))
+                nothing(thread.tgkill(plain(group), plain(who), *signal))
             }
             Operation::Sigqueue(who, signal, code) => {
                 let info = GivenInfo { signal: *signal, code: *code, value: 0 };
@@ -391,8 +391,8 @@ fn get(thread: &Thread<World>, getter: Getter) -> i64 {
     match getter {
         Getter::Pid => i64::from(process.pid()),
         Getter::Tid => i64::from(thread.tid()),
-        Getter::ParentPid => i64::from(process.getppid()),
-        Getter::Group => i64::from(process.getpgrp()),
+        Getter::ParentPid => i64::from(process.ppid()),
+        Getter::Group => i64::from(process.pgid()),
         Getter::Subreaper => i64::from(process.is_subreaper()),
         Getter::DeathSignal => i64::from(thread.parent_death_signal().map_or(0, Signal::number)),
         Getter::ChildrenUsage => i64::from(process.children_usage().0 > 0),

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axprocess::{
-    ChildNews, ChildSignalAction, DiscardedSignals, Host, Process, Relations, ResourceUsage,
-    Signal, SignalAction, SignalInfo, Thread, View,
+    ChildNews, ChildSignalFlags, DiscardedSignals, Host, Process, Relations, ResourceUsage, Signal,
+    SignalAction, SignalInfo, Thread, View,
 };
 
 use super::super::Actor;
@@ -192,16 +192,14 @@ impl Host for World {
         }
     }
 
-    fn child_signal_action(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalAction {
-        let mut action = ChildSignalAction::empty();
+    fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<Self>) -> ChildSignalFlags {
+        let mut flags = ChildSignalFlags::empty();
         if let Some(group) = parent.host_data().inside() {
             let kernel = self.kernel();
-            let group = &kernel.groups[group];
-            let treatment = group.treatments[usize::from(Signal::SIGCHLD.number())];
-            action.set(ChildSignalAction::IGNORE, treatment.action == Action::Ignore);
-            action.set(ChildSignalAction::NO_WAIT, treatment.no_wait);
-            action.set(ChildSignalAction::NO_STOP, treatment.no_stop);
+            let treatment = kernel.groups[group].treatments[usize::from(Signal::SIGCHLD.number())];
+            flags.set(ChildSignalFlags::NO_WAIT, treatment.no_wait);
+            flags.set(ChildSignalFlags::NO_STOP, treatment.no_stop);
         }
-        action
+        flags
     }
 }

@@ -19,7 +19,6 @@ impl Model {
     pub(super) fn trace(&mut self, actor: Actor, call: &TraceCall) -> Done {
         let thread = ARef::clone(&self.members[actor].thread);
         let tid = call.target().map_or(0, plain);
-        let tid = u32::try_from(tid).unwrap_or(0);
         nothing(match call {
             TraceCall::Me => self.trace_me(actor),
             TraceCall::Attach(_) => self.attach(actor, tid, TraceStart::Attach, 0),
@@ -53,7 +52,7 @@ impl Model {
     fn attach(
         &mut self,
         actor: Actor,
-        tid: u32,
+        tid: i32,
         start: TraceStart,
         options: i32,
     ) -> Result<(), Errno> {
@@ -69,7 +68,7 @@ impl Model {
         Ok(())
     }
 
-    fn set_options(&self, tracer: &Thread<World>, tid: u32, options: i32) -> Result<(), Errno> {
+    fn set_options(&self, tracer: &Thread<World>, tid: i32, options: i32) -> Result<(), Errno> {
         let tracee = tracer.stopped_tracee(tid)?;
         tracer.set_trace_options(tid, known(options))?;
         let mut kernel = self.table.host().kernel();
@@ -80,7 +79,7 @@ impl Model {
         Ok(())
     }
 
-    fn interrupt(&self, tracer: &Thread<World>, tid: u32) -> Result<(), Errno> {
+    fn interrupt(&self, tracer: &Thread<World>, tid: i32) -> Result<(), Errno> {
         let target = tracer.tracee(tid)?.host_data().0;
         let mut kernel = self.table.host().kernel();
         if !kernel.tasks[target].tracing().is_some_and(|it| it.is_seized) {
@@ -90,7 +89,7 @@ impl Model {
         Ok(())
     }
 
-    fn listen(&self, tracer: &Thread<World>, tid: u32) -> Result<(), Errno> {
+    fn listen(&self, tracer: &Thread<World>, tid: i32) -> Result<(), Errno> {
         let target = tracer.stopped_tracee(tid)?.host_data().0;
         if !self.table.host().kernel().may_listen(target) {
             return Err(Errno::EIO);
@@ -340,7 +339,7 @@ impl Model {
 }
 
 /// A stopped tracee, if the signal is one.
-fn checked(tracer: &Thread<World>, tid: u32, signal: i32) -> Result<ARef<Thread<World>>, Errno> {
+fn checked(tracer: &Thread<World>, tid: i32, signal: i32) -> Result<ARef<Thread<World>>, Errno> {
     let tracee = tracer.stopped_tracee(tid)?;
     if (0..=64).contains(&signal) { Ok(tracee) } else { Err(Errno::EIO) }
 }
