@@ -15,6 +15,9 @@ const KTHREADD: i32 = 2;
 /// Tells a test binary that it is a helper, and where the scene has its files.
 const HELPER: &str = "LOCKSTEP_OBSERVED_HELPER";
 
+/// How long the kernel may take to forget a hierarchy before it is asked again.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Goes on if the other root of this system is in sight.
 fn need_kthreadd() {
     if fs::read_to_string("/proc/2/comm").ok().as_deref() != Some("kthreadd\n") {
@@ -25,6 +28,7 @@ fn need_kthreadd() {
 /// Plays a scene with a helper, which runs `role` and then waits to be killed.
 fn scene_with_helper<R: FnOnce(&Path), F: FnOnce()>(role: R, body: F) {
     let Some(place) = std::env::var_os(HELPER) else { return scene(body) };
+    sys::set_alarm();
     role(Path::new(&place));
     sys::park();
 }
@@ -84,15 +88,20 @@ fn run_helper<F: FnOnce()>(_: &F) -> (PathBuf, i32) {
         std::thread::yield_now();
     };
     fs::remove_dir(&group).expect("nobody is in it");
-    // What is left of the group goes in its own time, and only an unmount after that takes the hierarchy along.
-    until(|| {
-        sys::unmount(&target).expect("nobody uses it");
+    // What is left of the group goes in its own time. Only an unmount after that takes the hierarchy along, in its own time too.
+    let is_known = || {
         let known = fs::read_to_string("/proc/self/cgroup").expect("/proc");
-        let is_gone = !known.contains(&format!("{name}:"));
-        if !is_gone {
+        known.contains(&format!("{name}:"))
+    };
+    sys::unmount(&target).expect("nobody uses it");
+    let mut again = Instant::now() + PATIENCE;
+    until(|| {
+        if is_known() && Instant::now() > again {
             sys::mount(&target, "cgroup", 0, &options).expect("it was mounted before");
+            sys::unmount(&target).expect("nobody uses it");
+            again = Instant::now() + PATIENCE;
         }
-        is_gone
+        !is_known()
     });
     let Some(helper) = helper else {
         fs::remove_dir_all(&place).expect("its files");

@@ -89,9 +89,14 @@ pub(crate) fn clone(flags: i32, body: impl FnOnce()) -> Result<i32, i32> {
     }
 }
 
-fn enter(body: impl FnOnce()) -> ! {
+/// Ends this process when it has lived too long.
+pub(crate) fn set_alarm() {
     // SAFETY: a plain number.
     unsafe { libc::alarm(ALARM) };
+}
+
+fn enter(body: impl FnOnce()) -> ! {
+    set_alarm();
     let ended = std::panic::catch_unwind(AssertUnwindSafe(body));
     exit(if ended.is_ok() { 0 } else { 101 })
 }
