@@ -1,5 +1,8 @@
 //! What a new process or thread begins with, and when there is none.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use crate::scene::{permitted, scene, until};
 use crate::sys::{self, Board, Event, Gate, Who};
 
@@ -203,5 +206,56 @@ fn a_first_fork_in_vain_ends_its_namespace() {
         for _ in 0..2 {
             assert_eq!(sys::try_fork(|| ()), Err(libc::ENOMEM));
         }
+    });
+}
+
+/// A new cgroup with a limit of tasks, in whichever hierarchy has such limits.
+fn cgroup_of_tasks() -> PathBuf {
+    let root = Path::new("/sys/fs/cgroup");
+    let has_pids = |children: &str| children.split_whitespace().any(|name| name == "pids");
+    let unified = fs::read_to_string(root.join("cgroup.subtree_control"));
+    let parent = match unified {
+        Ok(children) if has_pids(&children) => root.to_owned(),
+        _ => root.join("pids"),
+    };
+    let cgroup = parent.join(format!("observed-{}", std::process::id()));
+    let made = fs::create_dir(&cgroup).map_err(|error| match error.raw_os_error() {
+        // There is no such hierarchy, or it cannot be written.
+        Some(libc::ENOENT | libc::EROFS) | None => libc::EPERM,
+        Some(errno) => errno,
+    });
+    permitted(made, "a cgroup");
+    cgroup
+}
+
+/// R-CLONE-23: a fork that the cgroup's limit of tasks does not allow uses its number up, and ends the namespace whose first it would have made; zombies count.
+#[test]
+fn a_limit_of_tasks_refuses_a_fork() {
+    scene(|| {
+        let cgroup = cgroup_of_tasks();
+        let write =
+            |file: &str, value: &str| fs::write(cgroup.join(file), value).expect("a cgroup");
+        let body = || {
+            write("cgroup.procs", "0");
+            write("pids.max", "2");
+            let first = sys::fork(|| ());
+            let ended = sys::wait(Who::Child(first), libc::WEXITED | libc::WNOWAIT);
+            assert_eq!(ended, Ok(Some((first, Event::Exited(0)))));
+            assert_eq!(sys::try_fork(|| ()), Err(libc::EAGAIN));
+            sys::reap(first);
+            let next = sys::fork(|| ());
+            assert_eq!(next, first + 2);
+            sys::reap(next);
+            write("pids.max", "1");
+            permitted(sys::unshare(libc::CLONE_NEWPID), "a PID namespace");
+            assert_eq!(sys::try_fork(|| ()), Err(libc::EAGAIN));
+            write("pids.max", "2");
+            assert_eq!(sys::try_fork(|| ()), Err(libc::ENOMEM));
+        };
+        let inner = sys::clone(libc::CLONE_NEWPID | libc::SIGCHLD, body);
+        let ended = inner.map(sys::reap);
+        let removed = fs::remove_dir(&cgroup);
+        assert_eq!(permitted(ended, "a PID namespace"), Event::Exited(0));
+        removed.expect("nobody is left in it");
     });
 }
