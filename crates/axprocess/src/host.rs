@@ -13,7 +13,18 @@ use crate::{
 ///
 /// # Hooks
 ///
-/// All methods have default bodies, each of which says what it does: together they are a kernel in which signals are lost and everything is allowed. They are called **under the relation lock**, in the order in which Linux does the same things,
+/// All methods have default bodies, each of which says what it does and what goes wrong without it: together they are a kernel in which signals are lost, nobody is woken and everything is allowed. What a small kernel needs at least:
+///
+/// | it has | hooks |
+/// | --- | --- |
+/// | fork, exit and wait | [`wake_waiters`](Self::wake_waiters), [`request_exit`](Self::request_exit) |
+/// | signals | [`post_signal`](Self::post_signal), [`signal_action`](Self::signal_action), [`is_signal_queued`](Self::is_signal_queued), with masks [`is_signal_blocked`](Self::is_signal_blocked), with users [`may_signal`](Self::may_signal) |
+/// | stops and job control | [`discard_signals`](Self::discard_signals), [`request_stop`](Self::request_stop) |
+/// | vfork; pidfds; threads that exec; ptrace | [`end_vfork`](Self::end_vfork); [`wake_pollers`](Self::wake_pollers); [`wake_exec`](Self::wake_exec); [`tracing_changed`](Self::tracing_changed), [`may_trace`](Self::may_trace) |
+///
+/// The repository's `crates/axprocess/examples/smallest_kernel` is that, down to the second last row.
+///
+/// They are called **under the relation lock**, in the order in which Linux does the same things,
 /// because a signal delivered later would let `wait` return before the signal is there. A hook may take leaf
 /// locks (a run queue's, a signal queue's), but must not sleep, and must not call what takes the relation lock: that is held, the call would
 /// dead-lock (see [`context`](Self::context)).
@@ -147,7 +158,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// What the process ignores does not come here, as far as the host answers [`signal_action`](Self::signal_action). If
     /// the process ends by the signal, [`request_exit`](Self::request_exit) follows for each of its threads.
     ///
-    /// Default: the signal is lost.
+    /// Default: the signal is lost. What ends a process by itself does so all the same; nothing else acts, and no thread is interrupted.
     fn post_signal(
         &self,
         view: View<'_, Self>,
@@ -190,7 +201,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Removes waiting signals from all queues of a process, because a signal is being sent that makes them void, whether
     /// or not that is queued itself; with [`DiscardedSignals::Stops`], also wakes the threads that sleep in a stop. R-STOP-01, R-STOP-02.
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that who was stopped sleeps on behind `SIGCONT`, and a stop signal that it has made void stops its receiver later.
     fn discard_signals(
         &self,
         view: View<'_, Self>,
@@ -218,7 +229,7 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`. A leader that has exited keeps the mask that it had.
     ///
-    /// Default: it blocks none.
+    /// Default: it blocks none, so that a signal ends a process that has blocked it.
     fn is_signal_blocked(
         &self,
         view: View<'_, Self>,
@@ -251,7 +262,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// On Linux such a thread takes no other signal meanwhile: what would end its process is decided when it looks, the lowest number
     /// first. R-EXIT-10, R-VFORK-02.
     ///
-    /// Default: it has not.
+    /// Default: it has not. So of two signals that end a process the one that was sent first does, not the one with the lower number.
     fn is_told_of_signal(&self, view: View<'_, Self>, thread: &Thread<Self>) -> bool {
         let _ = (view, thread);
         false
@@ -284,7 +295,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// Not asked where credentials do not count: of a process about itself, and of `SIGCONT` within a session (R-KILL-05).
     ///
-    /// Default: yes, to all.
+    /// Default: yes, to all. A kernel with users has to say otherwise: this is all that keeps them apart.
     fn may_signal(
         &self,
         view: View<'_, Self>,
@@ -300,7 +311,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// Asked for each number of [`Number::Each`](crate::Number::Each), after it is found to be possible and before it is found to be taken (R-PID-11).
     ///
-    /// Default: yes.
+    /// Default: yes: whoever can call clone3(2) takes any number that is free.
     fn may_choose_number(
         &self,
         view: View<'_, Self>,
@@ -313,7 +324,7 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Whether the credentials of `tracer` allow it to trace `target`; for `PTRACE_TRACEME`, the other way round, whether the parent may be the tracer.
     ///
-    /// Default: yes, all.
+    /// Default: yes, all: whoever traces a process is that process.
     fn may_trace(
         &self,
         view: View<'_, Self>,
@@ -327,7 +338,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Wakes a thread that sleeps in a ptrace-stop and has lost its tracer, or in a group stop and has got one. It looks where it has to stop now:
     /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::participate_in_stop`]), or nowhere.
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that a tracee that is let go in a stop sleeps for ever. A kernel without ptrace(2) leaves it out.
     fn tracing_changed(&self, view: View<'_, Self>, thread: &Thread<Self>) {
         let _ = (view, thread);
     }
@@ -335,35 +346,35 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Wakes a thread that sleeps because [`PendingExec::try_finish`](crate::PendingExec::try_finish) has said that others are left: now none is. That it is to die meanwhile it is told by
     /// [`request_exit`](Self::request_exit).
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that an exec in steps sleeps for ever. A kernel that execs in one call ([`Thread::exec`]) leaves it out.
     fn wake_exec(&self, view: View<'_, Self>, thread: &Thread<Self>) {
         let _ = (view, thread);
     }
 
     /// Wakes a thread that sleeps because [`PendingExit::try_finish`](crate::PendingExit::try_finish) has said that others are left in its namespace: now none is.
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that the last thread of a namespace's init sleeps for ever. Who exits in one call ([`Thread::exit_thread`]) sleeps for nobody, and leaves it out.
     fn wake_exit(&self, view: View<'_, Self>, thread: &Thread<Self>) {
         let _ = (view, thread);
     }
 
     /// Makes a thread look for signals soon, and there call [`Thread::participate_in_stop`]: a group stop waits for it.
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that a process of several threads is never stopped: the stop waits for those that run on.
     fn request_stop(&self, view: View<'_, Self>, thread: &Thread<Self>) {
         let _ = (view, thread);
     }
 
     /// Wakes the thread of `process` that sleeps because [`PendingCoreDump::is_ready`](crate::PendingCoreDump::is_ready) was false: now it is true.
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that a core dump in a process of several threads sleeps for ever. A kernel that writes no cores leaves it out.
     fn wake_core_dump(&self, view: View<'_, Self>, process: &Process<Self>) {
         let _ = (view, process);
     }
 
     /// Wakes a thread that sleeps because [`Thread::is_waiting_for_vfork`], which is false by now: its child has exec'd or exited.
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that who waits in vfork(2) sleeps for ever.
     fn end_vfork(&self, view: View<'_, Self>, parent: &Thread<Self>) {
         let _ = (view, parent);
     }
@@ -372,7 +383,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// zombie yet: the place to count down what lives as long as a process runs. Called once in the life of a process; never for the table's init
     /// and for kthreadd, which do not end.
     ///
-    /// Default: nothing.
+    /// Default: nothing; no other hook makes up for that, and none needs it.
     fn last_thread_exited(&self, view: View<'_, Self>, process: &Process<Self>) {
         let _ = (view, process);
     }
@@ -382,7 +393,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Linux wakes only those with a [`WaitToken`](crate::WaitToken) that [is woken](crate::WaitToken::is_woken_by) by the news; to wake more does
     /// little harm, because each looks again (R-WAIT-09).
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that who sleeps in wait4(2) or waitid(2) sleeps for ever. Futures are woken without it.
     fn wake_waiters(&self, view: View<'_, Self>, parent: &Process<Self>, news: &ChildNews) {
         let _ = (view, parent, news);
     }
@@ -392,14 +403,14 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Called when the process becomes a zombie, before its parent is told, and when it is reaped (R-PIDFD-02). It may be called
     /// when nothing is new, as after the move to a new parent.
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that poll(2) of a pidfd sleeps for ever. A kernel without pidfds leaves it out.
     fn wake_pollers(&self, view: View<'_, Self>, process: &Process<Self>) {
         let _ = (view, process);
     }
 
     /// Wakes whoever polls a handle of this thread, which does not lead: it is dead, and waits for its tracer, or its number has ended (R-PIDFD-03, R-EXEC-05).
     ///
-    /// Default: nothing.
+    /// Default: nothing; as for [`wake_pollers`](Self::wake_pollers), with the pidfds of threads.
     fn wake_thread_pollers(&self, view: View<'_, Self>, thread: &Thread<Self>) {
         let _ = (view, thread);
     }
@@ -417,7 +428,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// A host that answers "yes" for every signal that waits for the caller's process, and restarts the fork after the signal is
     /// handled, has no child that a signal to the group misses (R-CLONE-14).
     ///
-    /// Default: no.
+    /// Default: no, so that who is being killed can still create a child, which a signal to the group has missed.
     fn is_fatal_signal_pending(&self, view: View<'_, Self>, caller: &Thread<Self>) -> bool {
         let _ = (view, caller);
         false
@@ -469,14 +480,14 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Makes every open file of `terminal` dead, because the leader of its session has exited. Not called for pseudo-terminals,
     /// whose files stay good (R-TTYEXIT-06).
     ///
-    /// Default: nothing.
+    /// Default: nothing, so that programs go on reading and writing a terminal whose session is gone. A kernel that has pseudo-terminals alone leaves it out.
     fn hang_up_terminal(&self, view: View<'_, Self>, terminal: &Terminal<Self>) {
         let _ = (view, terminal);
     }
 
     /// What all threads of `process`, dead ones included, have used; not what its children have.
     ///
-    /// Default: nothing at all, [`Default::default`].
+    /// Default: nothing at all, [`Default::default`], so that getrusage(2) of the children is all zeros.
     fn usage(&self, view: View<'_, Self>, process: &Process<Self>) -> Self::Usage {
         let _ = (view, process);
         Self::Usage::default()

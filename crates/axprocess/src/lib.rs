@@ -44,6 +44,9 @@
 //! A facade, or a kernel with habits of its own, also finds [`Process::fork_child`], [`Process::enter_group`], [`Process::create_group`],
 //! [`Process::create_session`], [`Process::release_zombie`] and [`ProcessTable::new_init_in`].
 //!
+//! A call that serves a system call takes its numbers as user space passes them, as `i32`, with what they mean below 1, and answers its errors; all else takes and gives a [`Pid`], which somebody has or has had. What depends on
+//! the calling thread, and all sending of signals, are methods of [`Thread`]; what all threads of a process would be answered alike are methods of [`Process`].
+//!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
 //! the numbers of the rules of Linux 6.18 that a call implements.
 //!
