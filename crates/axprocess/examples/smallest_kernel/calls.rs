@@ -33,6 +33,9 @@ enum Return {
     Handled,
 }
 
+/// What shows a line that is printed.
+type Screen = Box<dyn FnMut(&str) + Send>;
+
 /// A terminal, with a line discipline of two keys.
 pub(crate) struct Tty {
     terminal: ARef<Terminal<Kernel>>,
@@ -49,7 +52,7 @@ pub(crate) struct Task {
 pub(crate) struct Machine {
     pub(crate) tty: Tty,
     /// What programs print.
-    pub(crate) print: Mutex<Box<dyn FnMut(&str) + Send>>,
+    pub(crate) print: Mutex<Screen>,
 }
 
 impl Task {
