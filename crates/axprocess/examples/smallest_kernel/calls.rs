@@ -50,6 +50,8 @@ pub(crate) struct Task {
 
 /// All that there is.
 pub(crate) struct Machine {
+    /// Where the processes are: for as long as it lives they do.
+    _table: ProcessTable<Kernel>,
     pub(crate) tty: Tty,
     /// What programs print.
     pub(crate) print: Mutex<Screen>,
@@ -256,7 +258,8 @@ impl Machine {
         let thread = table.new_init(1, Signals::default().into(), Sleep::default())?;
         let terminal = table.new_terminal(TerminalKind::PseudoTerminal, 0x8800, ())?;
         let tty = Tty { terminal, lines: Mutex::default() };
-        let machine: &_ = Box::leak(Box::new(Self { tty, print: Mutex::new(Box::new(print)) }));
+        let machine: &_ =
+            Box::leak(Box::new(Self { _table: table, tty, print: Mutex::new(Box::new(print)) }));
         Ok((machine, Task { thread, machine }))
     }
 }

@@ -123,6 +123,10 @@ impl World {
         if self.kthreadd.is_some() || self.find(root, NUMBER.cast_signed()).is_some() {
             return Err(Errno::EEXIST);
         }
+        // R-CLONE-23.
+        if std::mem::take(&mut self.refuses_next_birth) {
+            return Err(Errno::EAGAIN);
+        }
         // Group 0 of session 0, as long as init is in that session; else others without a number.
         let group = match self[INIT].session == NAMELESS {
             true => NAMELESS,

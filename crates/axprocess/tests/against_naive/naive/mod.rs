@@ -563,10 +563,10 @@ impl World {
 
     /// What a process does about SIGCHLD. R-KTHREAD-05.
     fn treatment_of(&self, process: ProcessKey) -> ChildSignalAction {
-        match Some(process) == self.kthreadd {
-            true => ChildSignalAction::IGNORE,
-            false => self[process].treatment,
-        }
+        let own = self[process].treatment;
+        let ignores = Some(process) == self.kthreadd
+            || self.action(process, Signal::SIGCHLD) == SignalAction::Ignore;
+        if ignores { own | ChildSignalAction::IGNORE } else { own }
     }
 
     fn tick(&mut self) -> u64 {

@@ -232,7 +232,7 @@ impl World {
     }
 
     /// R-NOTIFY-04: how SIGCHLD is treated says whether it is ignored.
-    fn action(&self, process: ProcessKey, signal: Signal) -> SignalAction {
+    pub(super) fn action(&self, process: ProcessKey, signal: Signal) -> SignalAction {
         let ignores_children = self[process].treatment.contains(super::ChildSignalAction::IGNORE);
         match self[process].actions.get(&signal) {
             _ if is_forcible(signal) => SignalAction::Default,
