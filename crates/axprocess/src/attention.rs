@@ -62,7 +62,8 @@ bitflags::bitflags! {
     ///         }
     ///     }
     /// }
-    /// # let init = axprocess::ProcessTable::new(MyKernel).new_init(1, (), ())?;
+    /// # let table = axprocess::ProcessTable::new(MyKernel);
+    /// # let init = table.new_init(1, (), ())?;
     /// # let thread = init.fork(axprocess::ForkRequest::default(), (), ())?;
     /// # thread.add_attention(SIGNAL);
     /// # assert!(prepare_return(&thread));
