@@ -1,14 +1,4 @@
 //! What a thread has to attend to before it goes back to user space: one word, read without the lock.
-//!
-//! | bit | who sets it, in its hold, before the hook | which call answers, and clears it | Linux |
-//! | --- | --- | --- | --- |
-//! | [`EXIT`](Attention::EXIT) | a group exit, another thread's exec or core dump: [`Host::request_exit`] | [`Thread::exit_thread`], [`Thread::begin_exit`]; it stays set | `SIGKILL` in the thread's queue |
-//! | [`STOP`](Attention::STOP) | a group stop: [`Host::request_stop`]; a tracer that has come or gone: [`Host::tracing_changed`]; a fork into a stop | [`Thread::join_stop`] | `JOBCTL_STOP_PENDING`, `JOBCTL_TRAP_STOP` |
-//! | [`STOPPED`](Attention::STOPPED) | the thread itself, as it stops with its group | [`Thread::notify_parent_if_continued`] | `SIGNAL_CLD_CONTINUED`, as `get_signal` looks at it |
-//! | [`HOST`](Attention::HOST) | the kernel, by [`Thread::add_attention`] | [`Thread::remove_attention`] | `TIF_SIGPENDING`, `TIF_NEED_RESCHED` |
-//!
-//! A bit may be set for something that is over by now, as a stop that `SIGCONT` has ended: the call finds that out. It is never clear while something is wanted, but for threads that a walk over very many
-//! has not come to: those have not been asked either.
 
 use crate::Host;
 use crate::sync::Hold;
@@ -17,6 +7,16 @@ use crate::thread::{Thread, ThreadMark};
 
 bitflags::bitflags! {
     /// What wants a thread's attention; empty: nothing.
+    ///
+    /// | bit | who sets it, in its hold, before the hook | which call answers, and clears it | Linux |
+    /// | --- | --- | --- | --- |
+    /// | [`EXIT`](Attention::EXIT) | a group exit, another thread's exec or core dump: [`Host::request_exit`] | [`Thread::exit_thread`], [`Thread::begin_exit`]; it stays set | `SIGKILL` in the thread's queue |
+    /// | [`STOP`](Attention::STOP) | a group stop: [`Host::request_stop`]; a tracer that has come or gone: [`Host::tracing_changed`]; a fork into a stop | [`Thread::join_stop`] | `JOBCTL_STOP_PENDING`, `JOBCTL_TRAP_STOP` |
+    /// | [`STOPPED`](Attention::STOPPED) | the thread itself, as it stops with its group | [`Thread::notify_parent_if_continued`] | `SIGNAL_CLD_CONTINUED`, as `get_signal` looks at it |
+    /// | [`HOST`](Attention::HOST) | the kernel, by [`Thread::add_attention`] | [`Thread::remove_attention`] | `TIF_SIGPENDING`, `TIF_NEED_RESCHED` |
+    ///
+    /// A bit may be set for something that is over by now, as a stop that `SIGCONT` has ended: the call finds that out. It is never clear while something is wanted, but for threads that a walk over very many
+    /// has not come to: those have not been asked either.
     ///
     /// A kernel looks at [`Thread::attention`] each time before it returns to user space, and in each sleep that may be interrupted. This is the whole loop, on the methods of a kernel with a `sleep_while` that looks
     /// at its condition again whenever a [hook](Host) has kicked the thread:
@@ -58,7 +58,7 @@ bitflags::bitflags! {
     ///             thread.notify_parent_if_continued();
     ///         } else {
     ///             thread.remove_attention(SIGNAL);
-    ///             deliver_signals(thread); // a stop signal: `begin_stop`; a fatal one: `begin_group_exit`
+    ///             deliver_signals(thread); // a stop signal: `begin_stop`; a fatal one: `begin_group_exit`; a tracee: `trace_stop`, and sleep
     ///         }
     ///     }
     /// }

@@ -18,7 +18,7 @@ use crate::{
 /// | it has | hooks |
 /// | --- | --- |
 /// | fork, exit and wait | [`wake_waiters`](Self::wake_waiters), [`request_exit`](Self::request_exit) |
-/// | signals | [`post_signal`](Self::post_signal), [`signal_action`](Self::signal_action), [`is_signal_queued`](Self::is_signal_queued), with masks [`is_signal_blocked`](Self::is_signal_blocked), with users [`may_signal`](Self::may_signal) |
+/// | signals | [`post_signal`](Self::post_signal), [`post_thread_signal`](Self::post_thread_signal), [`signal_action`](Self::signal_action), [`is_signal_queued`](Self::is_signal_queued), with masks [`is_signal_blocked`](Self::is_signal_blocked), with users [`may_signal`](Self::may_signal); faults: [`reset_signal_action`](Self::reset_signal_action) |
 /// | stops and job control | [`discard_signals`](Self::discard_signals), [`request_stop`](Self::request_stop) |
 /// | vfork; pidfds; threads that exec; ptrace | [`end_vfork`](Self::end_vfork); [`wake_pollers`](Self::wake_pollers); [`wake_exec`](Self::wake_exec); [`tracing_changed`](Self::tracing_changed), [`may_trace`](Self::may_trace) |
 ///
@@ -214,7 +214,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// What `target` does about a signal at this moment: its handlers, as sigaction(2) set them.
     ///
     /// Not asked of `SIGKILL` and `SIGSTOP`, nor of a kernel thread, on which no signal acts. A host that always answers [`SignalAction::Handle`] gets every signal posted, and
-    /// decides itself what to ignore and what ends the process; it should answer so of a traced process, whose tracer sees all signals.
+    /// decides itself what to ignore and what ends the process, but for `SIGCHLD`: who ignores that has children that vanish when they end. A traced process is no exception: what its tracer sees first the model posts, whatever is said here.
     ///
     /// Default: [`Handle`](SignalAction::Handle), so that no signal ends anybody.
     fn signal_action(
@@ -336,7 +336,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Wakes a thread that sleeps in a ptrace-stop and has lost its tracer, or in a group stop and has got one. It looks where it has to stop now:
-    /// for its tracer ([`Thread::trace_stop`]), with its group ([`Thread::participate_in_stop`]), or nowhere.
+    /// for its tracer, with its group, or nowhere: [`Thread::join_stop`].
     ///
     /// Default: nothing, so that a tracee that is let go in a stop sleeps for ever. A kernel without ptrace(2) leaves it out.
     fn tracing_changed(&self, view: View<'_, Self>, thread: &Thread<Self>) {
@@ -358,7 +358,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, thread);
     }
 
-    /// Makes a thread look for signals soon, and there call [`Thread::participate_in_stop`]: a group stop waits for it.
+    /// Makes a thread look for signals soon, and there call [`Thread::join_stop`]: a group stop waits for it.
     ///
     /// Default: nothing, so that a process of several threads is never stopped: the stop waits for those that run on.
     fn request_stop(&self, view: View<'_, Self>, thread: &Thread<Self>) {
@@ -388,7 +388,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, process);
     }
 
-    /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone.
+    /// Wakes the threads of `parent` that sleep in `wait`, because a child has something to report, or is gone; or because a tracee has or is: then `parent` is the tracer's process.
     ///
     /// Linux wakes only those with a [`WaitToken`](crate::WaitToken) that [is woken](crate::WaitToken::is_woken_by) by the news; to wake more does
     /// little harm, because each looks again (R-WAIT-09).
@@ -441,8 +441,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// namespace, for the view to be asked; but it is not visible yet: no number finds it, and it stands in no list, neither of children nor of members nor of threads. Its state is [`Embryo`](crate::ProcessState::Embryo). A reference
     /// to a child that was refused is that to one that has ended and is reaped.
     ///
-    /// `caller`: the thread that forks; of [`Process::fork_child`] the leader of that process, which may have ended and be released by then; `None`: the child is the table's first, of
-    /// [`ProcessTable::new_init`](crate::ProcessTable::new_init).
+    /// `caller`: the thread that forks; of [`Process::fork_child`] the leader of that process, which may have ended and be released by then; `None`: the child is a root of the table, of
+    /// [`ProcessTable::new_init`](crate::ProcessTable::new_init) or [`ProcessTable::new_kthreadd`](crate::ProcessTable::new_kthreadd).
     ///
     /// The place for what Linux does in `copy_process` under its locks or just ahead of them: `cgroup_can_fork` and `cgroup_post_fork`, `copy_seccomp`; and to count for `RLIMIT_NPROC`. (That limit itself Linux looks at much
     /// earlier, R-CLONE-14: a kernel does so before it calls, or here as well.)

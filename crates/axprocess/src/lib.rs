@@ -28,7 +28,7 @@
 //! | name_to_handle_at, open_by_handle_at on a pidfd | [`Identity::serial`], [`ProcessTable::find_identity_by_serial`] |
 //! | pidfd_open, and what a pidfd answers | [`Process::pidfd_open`], [`PidHandle`] |
 //! | pidfd_send_signal, waitid `P_PIDFD` | [`Thread::pidfd_send_signal`], [`WaitRequest::waitid_pidfd`] |
-//! | a stop signal's default action, `SIGCONT` | [`Process::note_signal_sent`], [`Thread::begin_stop`], [`Thread::participate_in_stop`], [`Thread::notify_parent_if_continued`] |
+//! | a stop signal's default action, and what follows `SIGCONT` | [`Process::stop_ticket`], [`Thread::begin_stop`], [`Thread::join_stop`], [`Thread::notify_parent_if_continued`] |
 //! | each return to user space, and each sleep that a signal can end | [`Thread::attention`], [`Thread::join_stop`], [`Thread::is_stopped`] |
 //! | open of a terminal, ioctl `TIOCSCTTY`, `TIOCNOTTY` | [`Process::open_terminal`], [`Process::acquire_terminal`], [`Process::release_terminal`] |
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
@@ -49,6 +49,8 @@
 //!
 //! Each call is one critical section under the table's one lock; none sleeps, and none panics on anything that user space can pass. `R-…` in the documentation are
 //! the numbers of the rules of Linux 6.18 that a call implements.
+//!
+//! The examples have the standard library's mutex as their relation lock: `axprocess = { version = "0.2", features = ["std"] }`. A kernel's own lock is a [`Lock`], or one by the features `lock_api` and `kspin`.
 //!
 //! # Targets
 //!

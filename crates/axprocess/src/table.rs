@@ -129,7 +129,8 @@ impl<H: Host> ProcessTable<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: the table has no init yet. `EEXIST`: it has a kthreadd. `EINVAL`: `pid` is 0 or above `i32::MAX`. `EEXIST`: the number is taken.
+    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: the table has no init yet. `EEXIST`: it has a kthreadd. `EINVAL`: `pid` is 0 or above `i32::MAX`. `EEXIST`: the number is taken. What the host says, which is
+    /// [asked](Host::can_fork) last.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};

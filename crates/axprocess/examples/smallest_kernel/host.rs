@@ -90,6 +90,17 @@ impl Host for Kernel {
         }
     }
 
+    /// A process has one thread.
+    fn post_thread_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Thread,
+        info: &SignalInfo,
+        sender: Option<&Process>,
+    ) {
+        self.post_signal(view, target.process(), info, sender);
+    }
+
     fn discard_signals(&self, view: View<'_, Self>, target: &Process, discarded: DiscardedSignals) {
         let stops = [Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
         let void = match discarded {

@@ -54,12 +54,12 @@ impl<H: Host> Thread<H> {
     /// Makes a kernel thread on behalf of this one, which is one itself, and returns it: a process with one thread.
     ///
     /// Serves Linux's `kernel_thread`, which kthreadd calls for whoever wants one. It stands where any child does, in the group and the session of its maker. What is no kernel thread but a helper in user mode,
-    /// a kernel thread makes by [`fork`](Self::fork). The host is asked neither whether the caller is dying, nor for its leave to a number. Takes the lock. R-KTHREAD-03.
+    /// a kernel thread makes by [`fork`](Self::fork). The host is not asked whether the caller is dying, nor for its leave to a number; but whether the child [may be](Host::can_fork). Takes the lock. R-KTHREAD-03.
     ///
     /// # Errors
     ///
     /// In this order: `EINVAL`: a new namespace. `ENOMEM`: there is no memory. `EINVAL`: this is no kernel thread; a sibling of kthreadd. `ENOMEM`: the table is gone. Numbers: as for
-    /// [`fork`](Self::fork).
+    /// [`fork`](Self::fork). What the host says, which is [asked](Host::can_fork) last.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};

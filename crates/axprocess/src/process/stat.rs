@@ -1,6 +1,6 @@
 //! What `/proc` shows of a process: its relations and its life, as one namespace sees them at one moment.
 //!
-//! Each reading is one hold and allocates nothing. What the model does not know (names, memory, times, whether a thread runs or sleeps, who traces it)
+//! Each reading is one hold and allocates nothing. What the model does not know (names, memory, times, whether a thread runs or sleeps)
 //! the kernel adds. Who cannot see the process, or comes after its reap, gets nothing: its directory is not there (R-PROC-04).
 
 use core::fmt;

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | a sender | `SIGCONT` resumes at once, whatever the receiver does about it; stop signals and `SIGCONT` discard each other from the queues ([`Process::note_signal_sent`]) | `prepare_signal` |
 //! | a thread that has taken a stop signal with the default action | decides ([`Process::would_stop`]) and begins the stop for all ([`Thread::begin_stop`]) | `do_signal_stop` |
-//! | every thread of the process | reports that it has stopped, then sleeps ([`Thread::participate_in_stop`]) | `task_participate_group_stop` |
+//! | every thread of the process | reports that it has stopped, then sleeps ([`Thread::join_stop`]) | `task_participate_group_stop` |
 //! | the last of them | completes the stop: the process is stopped, the parent is told, once (R-NOTIFY-12) | same |
 //! | a thread that exits meanwhile | counts as stopped (R-EXIT-16); one that is created meanwhile stops too (R-FORK-13) | `exit_signals`, `task_join_group_stop` |
 //! | a thread that runs on | tells the parent of the continuation ([`Thread::notify_parent_if_continued`]); the sender does not (R-NOTIFY-13) | `get_signal` |
@@ -79,7 +79,7 @@ pub enum ThreadStop {
 impl<H: Host> Process<H> {
     /// Takes note that a signal is being sent to the process or to one of its threads, and tells which waiting signals that makes void.
     ///
-    /// For signals that the kernel sends by itself. Those that go through the model ([`Thread::kill`] and its like, and what it posts) are
+    /// For a kernel that queues signals past the model. Those that go through the model ([`Thread::kill`] and its like, and what it posts) are
     /// noted there, and the kernel discards in its hook [`Host::discard_signals`]. It counts at this moment, whether the signal is blocked, ignored or
     /// handled: `SIGCONT` ends a stop, complete or in progress. The kernel wakes the threads that sleep in it. R-STOP-01, R-STOP-02, R-STOP-06.
     ///
@@ -347,7 +347,7 @@ const NOTICES: Marks = Marks::STOP_NOTICE.union(Marks::CONTINUE_NOTICE);
 impl<H: Host> Thread<H> {
     /// Takes the default action of a stop signal that this thread has taken from a queue: begins a stop of the whole process.
     ///
-    /// After [`StopDecision::Stop`] the thread calls [`participate_in_stop`](Self::participate_in_stop), and so does every other one that has not stopped; each
+    /// After [`StopDecision::Stop`] the thread calls [`join_stop`](Self::join_stop), and so does every other one that has not stopped; each
     /// is told so by [`Host::request_stop`]. If a stop is in progress, this thread just takes part in it. Asks
     /// [`Process::would_stop`] in the same section. The threads are told at most 64 in a hold; one that is
     /// created meanwhile asks by itself. R-STOP-03, R-STOP-05, R-STOP-09, R-ORPHAN-09.
@@ -378,7 +378,8 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Reports that this thread stops now, if there is a stop that it has to take part in. The last one completes the stop.
+    /// Reports that this thread stops now, if there is a stop that it has to take part in. The last one completes the stop. For a kernel that traces nobody: a tracee does not sleep in this, but in its tracer's stop, which
+    /// [`join_stop`](Self::join_stop) enters.
     ///
     /// The kernel then lets the thread sleep until `SIGCONT` or `SIGKILL`, unless the answer is [`ThreadStop::RunsOn`]. A wake-up
     /// between this call and the sleep must not be lost. R-STOP-03, R-STOP-04, R-NOTIFY-12.

@@ -106,7 +106,7 @@ pub enum TraceStopped {
 impl<H: Host> Thread<H> {
     /// Makes this thread the tracer of another, by its number.
     ///
-    /// Serves ptrace(2) `PTRACE_ATTACH` and `PTRACE_SEIZE`. An attached thread gets `SIGSTOP`. A thread that sleeps in a group stop is
+    /// Serves ptrace(2) `PTRACE_ATTACH` and `PTRACE_SEIZE`. An attached thread gets `SIGSTOP`, by [`Host::post_thread_signal`], and stops when it takes that. A thread that sleeps in a group stop is
     /// [told](Host::tracing_changed), and stops anew, for its tracer.
     ///
     /// # Errors
@@ -218,9 +218,41 @@ impl<H: Host> Thread<H> {
 
     /// Records that this thread stops for its tracer, and tells it: by `SIGCHLD`, unless it does not want that for stops, and by waking it.
     ///
-    /// The kernel then lets the thread sleep. wait reports the stop once, to the tracer's process, whatever the options. R-STOP-13.
+    /// The kernel then lets the thread sleep while [`is_stopped`](Self::is_stopped), before it returns to user space or goes on with its system call: no bit of [`attention`](Self::attention) stands for that. wait reports the stop once, to the tracer's
+    /// process, whatever the options. R-STOP-13.
+    ///
+    /// A tracee that has taken any signal but `SIGKILL` from its queue stops so instead of acting; what the signal does is then done with the one that the tracer has given along with `PTRACE_CONT`, if any. A stop signal among these
+    /// needs a [ticket](crate::Process::stop_ticket) from that moment.
     ///
     /// The stop of an exit event comes after [`Thread::begin_exit`], and before [`PendingExit::set_exiting`](crate::PendingExit::set_exiting). It is the only one of a thread that is killed.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{ForkRequest, Signal, TraceOptions, TraceStart, TraceStopped, WaitOutcome, WaitRequest};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let [debugger, child] = [init.fork(ForkRequest::default(), (), ())?, init.fork(ForkRequest::default(), (), ())?];
+    /// debugger.attach(3, TraceStart::Seize, TraceOptions::empty())?;
+    ///
+    /// assert_eq!(child.trace_stop(Signal::SIGUSR1.into()), TraceStopped::Stopped); // it has taken SIGUSR1
+    /// assert!(child.is_stopped());
+    /// let WaitOutcome::Event(event) = debugger.wait(&WaitRequest::wait4(3, 0)?)? else { panic!("it has stopped") };
+    /// assert_eq!(event.status.to_raw(), 0x0a7f);
+    /// debugger.resume_tracee(3)?; // PTRACE_CONT; the kernel wakes whom this returns
+    /// assert!(!child.is_stopped());
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
     pub fn trace_stop(&self, stop: TraceStop) -> TraceStopped {
         self.process().table().hold(|hold| {
             let trace = match self.trace_of_who_stops(hold) {
