@@ -134,13 +134,13 @@ impl<H: Host> Thread<H> {
     /// [`Host::discard_signals`], the tracer's request by what [`resume_tracee`](Self::resume_tracee) returns, a tracer that comes or goes by [`Host::tracing_changed`], the end by [`Host::request_exit`]. Linux:
     /// `task_is_stopped_or_traced`.
     pub fn is_stopped(&self) -> bool {
-        if self.attention().contains(Attention::EXIT) {
-            return false;
+        // Who is killed has left its ptrace-stop by that; the one of its exit event comes after.
+        if self.has_mark(ThreadMark::Traced) {
+            return self.has_mark(ThreadMark::InPtraceStop);
         }
-        match self.has_mark(ThreadMark::Traced) {
-            true => self.has_mark(ThreadMark::InPtraceStop),
-            false => self.process().is_round_of_stop(self.last_stop_round().get()),
-        }
+        let exits =
+            self.has_mark(ThreadMark::ExitBegun) || self.attention().contains(Attention::EXIT);
+        !exits && self.process().is_round_of_stop(self.last_stop_round().get())
     }
 
     /// Sets bits of the model's own: before the hook that tells of them.

@@ -199,7 +199,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Removes waiting signals from all queues of a process, because a signal is being sent that makes them void, whether
-    /// or not that is queued itself; with [`DiscardedSignals::Stops`], also wakes the threads that sleep in a stop. R-STOP-01, R-STOP-02.
+    /// or not that is queued itself; with [`DiscardedSignals::Stops`], also wakes the threads that sleep in a stop, and kicks those that run, as tracees may. R-STOP-01, R-STOP-02.
     ///
     /// Default: nothing, so that who was stopped sleeps on behind `SIGCONT`, and a stop signal that it has made void stops its receiver later.
     fn discard_signals(

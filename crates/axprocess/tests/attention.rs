@@ -6,7 +6,7 @@ use axprocess::{
     Attention, ExitStatus, Signal, StopDecision, ThreadStop, TraceOptions, TraceStart, TraceStop,
     WaitStatus,
 };
-use kernel::{KernelThread, Waited, boot, fork, spawn, wait4};
+use kernel::{KernelThread, WALL, Waited, boot, fork, spawn, wait4};
 
 fn begin_stop(thread: &KernelThread) {
     let ticket = thread.process().stop_ticket();
@@ -190,4 +190,65 @@ fn a_continuation_amid_a_trap_is_told_of_behind_it() {
     assert_eq!(child.attention(), Attention::STOPPED);
     child.notify_parent_if_continued();
     assert!(child.attention().is_empty());
+}
+
+/// R-PTRACE-07: the stop of its exit event is the one in which a thread that is killed sleeps; it is let go into its exit, also out of a group stop.
+#[test]
+fn who_is_killed_sleeps_in_its_exit_event_and_no_longer() {
+    const EVENT_EXIT: u16 = 6 << 8 | 5;
+    for is_group_stopped in [false, true] {
+        let (_table, init) = boot();
+        let (leader, tracer) = (fork(&init), fork(&init));
+        let child = spawn(&leader);
+        let tid = child.tid().cast_signed();
+        tracer.attach(tid, TraceStart::Seize, TraceOptions::empty()).unwrap();
+        if is_group_stopped {
+            begin_stop(&child);
+            leader.join_stop();
+            child.join_stop();
+            wait4(&tracer, tid, WALL);
+            tracer.resume_tracee(tid).unwrap();
+        } else {
+            assert_eq!(init.kill(2, 9), Ok(()));
+        }
+        let exit = child.begin_exit(ExitStatus::exited(0));
+        child.trace_stop(TraceStop::new(EVENT_EXIT).unwrap());
+        assert!(child.is_stopped());
+        tracer.detach(tid).unwrap();
+        assert!(!child.is_stopped());
+        exit.finish();
+    }
+}
+
+/// R-PTRACE-08, R-NOTIFY-13: SIGCONT where none but tracees that were let run are in the stop: one of them tells the parent.
+#[test]
+fn a_tracee_that_runs_in_a_stop_tells_of_its_end() {
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    begin_stop(&child);
+    child.join_stop();
+    tracer.resume_tracee(2).unwrap();
+    assert!(child.attention().is_empty());
+    assert_eq!(init.kill(2, 18), Ok(()));
+    assert_eq!(child.attention(), Attention::STOPPED);
+    child.notify_parent_if_continued();
+    assert!(child.attention().is_empty());
+}
+
+/// An exec in one call releases threads that were stopped with their group: none sleeps on.
+#[test]
+fn who_is_released_by_an_exec_in_one_call_sleeps_no_more() {
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    let (second, third) = (spawn(&child), spawn(&child));
+    let tid = second.tid().cast_signed();
+    tracer.attach(tid, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    begin_stop(&second);
+    for thread in [&child, &third, &second] {
+        thread.join_stop();
+    }
+    tracer.resume_tracee(tid).unwrap();
+    second.exec().unwrap();
+    assert!(!third.is_stopped() && third.attention().contains(Attention::EXIT));
 }

@@ -15,7 +15,7 @@ use core::fmt;
 use super::{Marks, Process};
 use crate::sync::{Hold, with_rest_on_panic};
 use crate::thread::{Thread, ThreadMark, ThreadState};
-use crate::{ARef, Errno, Host};
+use crate::{ARef, Attention, Errno, Host};
 
 /// An exec that has begun: the right to take the process over as soon as its other threads are gone. Dropped before, it gives that up.
 ///
@@ -228,6 +228,7 @@ impl<H: Host> Thread<H> {
         if let Some(trace) = other.trace(hold) {
             trace.unlink_and_wake_tracer(hold);
         }
+        other.call_attention(hold, Attention::EXIT);
         other.leave_thread_group(hold);
         other.release_dead_tracees(hold);
         true

@@ -20,7 +20,7 @@ use super::send::Receiver;
 use super::thread_walk::Errand;
 use super::{Marks, Process, TracedBy, try_is_orphaned_group};
 use crate::sync::{Hold, HoldFull};
-use crate::thread::{Thread, ThreadState};
+use crate::thread::{Thread, ThreadMark, ThreadState};
 use crate::{Attention, Host, Signal, SignalCause, SignalInfo, WaitStatus};
 
 /// Which waiting signals the sending of another one makes void, in all queues of the process. R-STOP-01.
@@ -221,6 +221,26 @@ impl<H: Host> Process<H> {
         self.unmark(hold, REPORTS | NOTICES);
         self.mark(hold, Marks::CONTINUE_REPORT | notice);
         self.update_report_queue(hold);
+        self.have_one_look(hold);
+    }
+
+    /// Somebody has to tell the parent of the continuation. Whoever stopped with the group looks by itself when it is woken; but a tracee that was let run in the stop does not, and there may be none but such.
+    fn have_one_look(&self, hold: &mut Hold<'_, H>) {
+        const FEW: usize = 16;
+        let mut at = self.threads.first(hold);
+        let mut chosen = at;
+        for _ in 0..FEW {
+            let Some(thread) = at else { break };
+            hold.count_touched();
+            if thread.is_live_in(hold) && !thread.has_mark(ThreadMark::InPtraceStop) {
+                chosen = at;
+                break;
+            }
+            at = self.threads.after(hold, thread);
+        }
+        if let Some(thread) = chosen {
+            thread.call_attention(hold, Attention::STOPPED);
+        }
     }
 
     /// Makes the tickets void that were taken before this signal. After the hook that discards from the queues: who takes a stop

@@ -107,7 +107,7 @@ impl<H: Host> Thread<H> {
     /// Makes this thread the tracer of another, by its number.
     ///
     /// Serves ptrace(2) `PTRACE_ATTACH` and `PTRACE_SEIZE`. An attached thread gets `SIGSTOP`, by [`Host::post_thread_signal`], and stops when it takes that. A thread that sleeps in a group stop is
-    /// [told](Host::tracing_changed), and stops anew, for its tracer.
+    /// [told](Host::tracing_changed), and stops anew, for its tracer; the kernel lets the caller wait until it has (`JOBCTL_TRAPPING`), so that no `SIGCONT` comes in between.
     ///
     /// # Errors
     ///

@@ -175,9 +175,11 @@ impl World {
 
     /// Whether it sleeps: a tracee in its tracer's stop alone.
     pub(crate) fn sleeps_in_stop(&self, thread: ThreadKey) -> bool {
+        let process = &self[self.process_of(thread)];
+        let in_group = process.stop != Stop::Running && self[thread].stopped;
         match self.is_traced(thread) {
             true => self.is_in_ptrace_stop(thread),
-            false => self[self.process_of(thread)].stop != Stop::Running && self[thread].stopped,
+            false => in_group && self[thread].settled.is_none(),
         }
     }
 

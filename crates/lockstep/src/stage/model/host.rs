@@ -119,8 +119,10 @@ impl Host for World {
         target: &Process<Self>,
         signal: Signal,
     ) -> SignalAction {
+        // Who is outside is hit by nothing, but waits for its children.
+        let outside = if signal == Signal::SIGCHLD { Action::Default } else { Action::Ignore };
         let group = target.host_data().inside();
-        match group.map_or(Action::Ignore, |group| self.kernel().action(group, signal)) {
+        match group.map_or(outside, |group| self.kernel().action(group, signal)) {
             Action::Default => SignalAction::Default,
             Action::Ignore => SignalAction::Ignore,
             Action::Handle => SignalAction::Handle,
