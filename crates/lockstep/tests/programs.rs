@@ -443,7 +443,7 @@ fn a_daemon_in_the_old_style() {
              middle = os.getpid()\n    \
              if os.fork() == 0:\n        \
                  os.write(write, b'ready')\n        \
-                 while os.ppid() == middle: pass\n        \
+                 while os.getppid() == middle: pass\n        \
                  assert os.getsid(0) == os.getpgid(0) == middle\n        \
                  os._exit(6)\n    \
              assert os.read(read, 5) == b'ready'\n    \
@@ -534,7 +534,7 @@ fn subreapers_inside_the_program() {
          read, write = os.pipe()\n\
          if os.fork() == 0:\n    \
              if os.fork() == 0:\n        \
-                 while os.ppid() != me: pass\n        \
+                 while os.getppid() != me: pass\n        \
                  os.write(write, b'adopted'); os._exit(5)\n    \
              os._exit(0)\n\
          os.wait(); assert os.wait()[1] == 5 << 8; print(os.read(read, 9))\n",
