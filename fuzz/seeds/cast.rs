@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axprocess::CloneFlags;
+use axprocess::{ARef, CloneFlags};
 use axprocess_fuzz::{Call, Calls, Flags, Index, Steps, Wild, Word, World};
 
 use crate::script::{
@@ -142,8 +142,11 @@ impl Cast {
         })
     }
 
-    /// As if the caller itself were hit.
+    /// As if the caller itself were hit, if anybody is.
     fn notify(&mut self, by: Index, notice: &Notice) -> bool {
+        if self.names_somebody(by, notice) != Some(true) {
+            return false;
+        }
         let (how, code) = match notice {
             Notice::BrokenPipe => (1 | 7 << 3, 0),
             Notice::Timer(_, None) => (2, -2),
@@ -154,6 +157,20 @@ impl Cast {
         };
         let signal = notice.signal().into();
         self.call(Call::KernelSends { by, on_behalf_of: by, signal, code: code.into(), how })
+    }
+
+    /// Whether a notice is for somebody; a timer is for a thread of its own process.
+    fn names_somebody(&self, by: Index, notice: &Notice) -> Option<bool> {
+        let caller = self.world.thread(by)?;
+        let viewer = caller.process().namespace();
+        let number = |named: &Number| wild(named).value().unsigned_abs();
+        Some(match notice {
+            Notice::BrokenPipe | Notice::Timer(_, None) => true,
+            Notice::Timer(_, Some(thread)) => viewer
+                .find_thread(number(thread))
+                .is_some_and(|it| ARef::ptr_eq(it.process(), caller.process())),
+            Notice::File(_, owner, _) => viewer.find_identity(number(owner)).is_ok(),
+        })
     }
 
     /// What a request of ptrace does to the tracee besides is done by that: an interrupted one stops, one that gets a signal takes it.
