@@ -1,14 +1,17 @@
 //! The kernel of the examples runs its shell.
 
-#[path = "../examples/smallest_kernel/main.rs"]
-#[allow(dead_code, reason = "its `main` is not called here")]
-mod smallest_kernel;
+#[path = "../examples/smallest_kernel/calls.rs"]
+mod calls;
+#[path = "../examples/smallest_kernel/host.rs"]
+mod host;
+#[path = "../examples/smallest_kernel/programs.rs"]
+mod programs;
 
 /// Fork, exec, exit, wait, kill, a stop and a continuation, and job control on a terminal, on the loop that the attention word is for.
 #[test]
 fn the_smallest_kernel_runs_a_shell_with_a_job() {
     let mut screen = Vec::new();
-    smallest_kernel::play(|line| screen.push(line.to_owned())).expect("memory");
+    programs::play(|line| screen.push(line.to_owned())).expect("memory");
     let expected = [
         "cat: reads",
         "shell: 3 stopped by SIGTSTP",

@@ -900,11 +900,7 @@ impl<H: Host> Process<H> {
 
     /// Asks the host whether there may be this process, last of all: an embryo that has all but its places in lists. If not, nothing is left of it.
     #[inline(always)]
-    pub(super) fn ask_host(
-        &self,
-        hold: &mut Hold<'_, H>,
-        caller: Option<&Thread<H>>,
-    ) -> Result<(), Errno> {
+    fn ask_host(&self, hold: &mut Hold<'_, H>, caller: Option<&Thread<H>>) -> Result<(), Errno> {
         let answer = hold.host().can_fork(hold.view(), caller, &self.first_thread);
         if answer.is_err() {
             self.become_refused_process(hold);
@@ -925,9 +921,33 @@ impl<H: Host> Process<H> {
         release_failed_embryo(hold, &own.first_thread, own.own_numbers());
     }
 
+    /// Makes an embryo that has its numbers a root of the table, in that group; which ends, if the host refuses the embryo and nobody else is in it.
+    pub(super) fn publish_as_root(
+        &self,
+        hold: &mut Hold<'_, H>,
+        group: &ARef<ProcessGroup<H>>,
+        place: i64,
+        listed: &mut Option<ARef<Self>>,
+    ) -> Result<(), Refusal> {
+        self.publish_pgid_and_sid(hold, group);
+        self.group.fill(hold, ARef::clone(group));
+        if let Err(errno) = self.ask_host(hold, None) {
+            if group.members().first(hold).is_none() {
+                group.end(hold);
+            }
+            return Err(errno.into());
+        }
+        self.enter_member_list_as_embryo(hold, place);
+        if let Some(listed) = listed.take() {
+            hold.roots().push_back(hold, listed);
+        }
+        self.begin_life(hold);
+        Ok(())
+    }
+
     /// Makes an embryo, which shows the numbers of its group, a member of that.
     #[inline(always)]
-    pub(super) fn enter_member_list_as_embryo(&self, hold: &mut Hold<'_, H>, place: i64) {
+    fn enter_member_list_as_embryo(&self, hold: &mut Hold<'_, H>, place: i64) {
         self.group_place.set(hold, place);
         self.group.get(hold).members().push_back(hold, self);
     }
@@ -969,19 +989,8 @@ pub(crate) fn new_init<H: Host>(
         // As in setsid: neither is refused.
         session.found(hold, founder)?;
         group.found(hold, founder, &session)?;
-        process.publish_pgid_and_sid(hold, &group);
-        process.group.fill(hold, ARef::clone(&group));
         process.exit_signal.set(hold, ExitSignal::SIGCHLD);
-        if let Err(errno) = process.ask_host(hold, None) {
-            group.end(hold);
-            return Err(errno.into());
-        }
-        process.enter_member_list_as_embryo(hold, place);
-        if let Some(listed) = listed.take() {
-            hold.roots().push_back(hold, listed);
-        }
-        process.begin_life(hold);
-        Ok(())
+        process.publish_as_root(hold, &group, place, &mut listed)
     })?;
     Ok(first_thread_of(process))
 }

@@ -142,21 +142,8 @@ pub(crate) fn new_kthreadd<H: Host>(
         let place = process.enter_number(hold, NumberSource::Taken(&number, None))?;
         process.mark(hold, Marks::KERNEL_THREAD | Marks::SLOW_PATH);
         let group = nameless.found_or_share(hold, init);
-        process.publish_pgid_and_sid(hold, &group);
-        process.group.fill(hold, ARef::clone(&group));
         process.exit_signal.set(hold, ExitSignal::NONE);
-        if let Err(errno) = process.ask_host(hold, None) {
-            if group.members().first(hold).is_none() {
-                group.end(hold);
-            }
-            return Err(errno.into());
-        }
-        process.enter_member_list_as_embryo(hold, place);
-        if let Some(listed) = listed.take() {
-            hold.roots().push_back(hold, listed);
-        }
-        process.begin_life(hold);
-        Ok(())
+        process.publish_as_root(hold, &group, place, &mut listed)
     })?;
     Ok(first_thread_of(process))
 }

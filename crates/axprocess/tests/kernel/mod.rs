@@ -1,6 +1,8 @@
 //! A small kernel for the tests: a host that writes down what it is told, and short names for common steps.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+mod sigchld;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
@@ -10,6 +12,8 @@ use axprocess::{
     Signal, SignalAction, SignalCause, SignalInfo, Terminal, Thread, View, WaitCall, WaitEvent,
     WaitOutcome, WaitRequest, WaitStatus,
 };
+
+pub(crate) use self::sigchld::ChildSignalAction;
 
 pub(crate) const WNOHANG: i32 = 1;
 pub(crate) const WUNTRACED: i32 = 2;
@@ -402,25 +406,6 @@ pub(crate) fn kernel_signals(table: &Table) -> Vec<(Pid, u8)> {
         _ => None,
     });
     posted.collect()
-}
-
-bitflags::bitflags! {
-    /// What a process does about `SIGCHLD`: its action, as far as it ignores that, and its flags.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(crate) struct ChildSignalAction: u8 {
-        const IGNORE = 1;
-        const NO_WAIT = 2;
-        const NO_STOP = 4;
-    }
-}
-
-impl ChildSignalAction {
-    pub(crate) fn flags(self) -> ChildSignalFlags {
-        let mut flags = ChildSignalFlags::empty();
-        flags.set(ChildSignalFlags::NO_WAIT, self.contains(Self::NO_WAIT));
-        flags.set(ChildSignalFlags::NO_STOP, self.contains(Self::NO_STOP));
-        flags
-    }
 }
 
 fn sigchld_action(process: &Process<Kernel>) -> ChildSignalAction {

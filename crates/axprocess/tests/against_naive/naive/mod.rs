@@ -24,6 +24,8 @@ mod death;
 mod group;
 mod kill;
 pub(crate) mod send;
+#[path = "../../kernel/sigchld.rs"]
+mod sigchld;
 mod stop;
 mod terminal;
 mod trace;
@@ -32,9 +34,8 @@ mod wait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use axprocess::{
-    ChildSignalFlags, DiscardedSignals, ExitStatus, Signal, SignalAction, SignalCause, TerminalKind,
-};
+pub(crate) use self::sigchld::ChildSignalAction;
+use axprocess::{DiscardedSignals, ExitStatus, Signal, SignalAction, SignalCause, TerminalKind};
 
 pub(crate) use birth::Fork;
 use trace::Traced;
@@ -81,25 +82,6 @@ const SIGCHLD: u8 = 17;
 
 /// What init has handlers for; scripts change it.
 pub(crate) const HANDLED_AT_BOOT: [Signal; 3] = [Signal::SIGHUP, Signal::SIGCHLD, Signal::SIGCONT];
-
-bitflags::bitflags! {
-    /// What a process does about `SIGCHLD`: its action, as far as it ignores that, and its flags.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(crate) struct ChildSignalAction: u8 {
-        const IGNORE = 1;
-        const NO_WAIT = 2;
-        const NO_STOP = 4;
-    }
-}
-
-impl ChildSignalAction {
-    pub(crate) fn flags(self) -> ChildSignalFlags {
-        let mut flags = ChildSignalFlags::empty();
-        flags.set(ChildSignalFlags::NO_WAIT, self.contains(Self::NO_WAIT));
-        flags.set(ChildSignalFlags::NO_STOP, self.contains(Self::NO_STOP));
-        flags
-    }
-}
 
 /// Numbers, one for each namespace from the outermost to that of the owner (R-PID-01).
 #[derive(Clone, Debug)]
