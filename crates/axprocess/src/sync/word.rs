@@ -11,12 +11,12 @@ use super::latch::Latch;
 use crate::Host;
 
 macro_rules! word {
-    ($name:ident, $atomic:ty, $int:ty) => {
+    ($(#[$made_by_value:meta])? $name:ident, $atomic:ty, $int:ty) => {
         /// A word that only a hold can write. Readers see every write that happened before a hold that they saw end.
         pub(crate) struct $name($atomic);
 
         impl $name {
-            #[allow(dead_code, reason = "a `Word8` stands in what is made of zeros: by value it is made in tests alone")]
+            $(#[$made_by_value])?
             pub(crate) const fn new(value: $int) -> Self {
                 Self(<$atomic>::new(value))
             }
@@ -42,7 +42,13 @@ macro_rules! word {
     };
 }
 
-word!(Word8, AtomicU8, u8);
+// It stands in what is made of zeros: by value it is made in tests alone.
+word!(
+    #[cfg(test)]
+    Word8,
+    AtomicU8,
+    u8
+);
 word!(Word32, AtomicU32, u32);
 #[cfg(target_has_atomic = "64")]
 word!(Word64, AtomicU64, u64);
