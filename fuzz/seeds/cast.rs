@@ -191,13 +191,12 @@ impl Cast {
                 self.call(Call::SetTraceOptions { by, tid, options })
             }
             TraceCall::Interrupt(_) => {
-                const EVENT_STOP: u16 = 128 << 8 | 5;
                 let tracee = self.tracee(by, tid);
-                let is_found = self.call(Call::FindTracee { by, tid });
-                if let Some(by) = tracee {
-                    self.call(Call::TraceGroupStop { by, code: EVENT_STOP });
+                let is_asked = self.call(Call::InterruptTracee { by, tid });
+                if let Some(by) = tracee.filter(|_| is_asked) {
+                    self.call(Call::JoinStop { by, bits: 0 });
                 }
-                is_found
+                is_asked
             }
             TraceCall::Listen(_) => self.call(Call::ListenToTracee { by, tid }),
             TraceCall::Continue(_, signal) => {

@@ -1,6 +1,8 @@
 //! A little kernel under the actors of a scenario: what signals, exits and sleeps do to a thread, it does by calls.
 
-use axprocess::{ARef, DefaultAction, Patience, RunState, Signal, SignalAction, WaitRequest};
+use axprocess::{
+    ARef, Attention, DefaultAction, Patience, RunState, Signal, SignalAction, WaitRequest,
+};
 use axprocess_fuzz::{Call, Index};
 
 use crate::cast::Cast;
@@ -57,11 +59,11 @@ impl Cast {
 
     /// A thread looks where it has to go.
     fn go_on(&mut self, by: Index) {
-        let Some(thread) = self.world.thread(by).filter(|_| self.is_there(by)) else {
+        let thread = self.world.thread(by).filter(|_| self.is_there(by)).map(ARef::clone);
+        let Some(thread) = thread else {
             return;
         };
-        let process = thread.process();
-        if process.is_group_exiting() {
+        if thread.process().is_group_exiting() {
             self.exit(by, 0);
             return;
         }
@@ -69,10 +71,12 @@ impl Cast {
             return;
         }
         let was_stopped = self.stopped.contains(&by);
-        if thread.is_group_stop_requested() {
-            self.call(Call::Stop { by });
-            self.stopped.push(by);
-            return;
+        if thread.attention().contains(Attention::STOP) {
+            self.call(Call::JoinStop { by, bits: 0 });
+            if thread.is_stopped() {
+                self.stopped.push(by);
+                return;
+            }
         }
         if matches!(thread.run_state(), Some(RunState::Stopped | RunState::TraceStopped)) {
             return;

@@ -184,9 +184,6 @@ coded! {
             by: Index,
             signal: Sig,
         },
-        Stop {
-            by: Index,
-        },
         Run {
             by: Index,
         },
@@ -392,9 +389,9 @@ coded! {
             by: Index,
             is_written: u8,
         },
-        TraceGroupStop {
+        InterruptTracee {
             by: Index,
-            code: u16,
+            tid: u16,
         },
         ListenToTracee {
             by: Index,

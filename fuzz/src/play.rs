@@ -305,9 +305,6 @@ impl World {
                 thread.begin_stop(signal_of(signal.value())?, ticket);
                 self.ticket = None;
             }
-            Call::Stop { by } => {
-                self.thread(by)?.participate_in_stop();
-            }
             Call::JoinStop { by, bits } => {
                 let (thread, own) = (self.thread(by)?, u32::from(bits) << 24 | u32::from(bits));
                 let own = Attention::from_bits_retain(own);

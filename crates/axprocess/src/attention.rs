@@ -11,7 +11,7 @@ bitflags::bitflags! {
     /// | bit | who sets it, in its hold, before the hook | which call answers, and clears it | Linux |
     /// | --- | --- | --- | --- |
     /// | [`EXIT`](Attention::EXIT) | a group exit, another thread's exec or core dump: [`Host::request_exit`] | [`Thread::exit_thread`], [`Thread::begin_exit`]; it stays set | `SIGKILL` in the thread's queue |
-    /// | [`STOP`](Attention::STOP) | a group stop: [`Host::request_stop`]; a tracer that has come or gone: [`Host::tracing_changed`]; a fork into a stop | [`Thread::join_stop`] | `JOBCTL_STOP_PENDING`, `JOBCTL_TRAP_STOP` |
+    /// | [`STOP`](Attention::STOP) | a group stop: [`Host::request_stop`]; `PTRACE_INTERRUPT`, and for who was seized a `SIGCONT`: the same; a tracer that has come or gone: [`Host::tracing_changed`]; a fork into a stop, or by a tracee that was seized | [`Thread::join_stop`] | `JOBCTL_PENDING_MASK` |
     /// | [`STOPPED`](Attention::STOPPED) | the thread itself, as it stops with its group | [`Thread::notify_parent_if_continued`] | `SIGNAL_CLD_CONTINUED`, as `get_signal` looks at it |
     /// | [`HOST`](Attention::HOST) | the kernel, by [`Thread::add_attention`] | [`Thread::remove_attention`] | `TIF_SIGPENDING`, `TIF_NEED_RESCHED` |
     ///
@@ -51,11 +51,11 @@ bitflags::bitflags! {
     ///         } else if wanted.contains(Attention::EXIT) {
     ///             thread.exit_thread(ExitStatus::exited(0));
     ///             return false;
+    ///         } else if wanted.contains(Attention::STOPPED) {
+    ///             thread.notify_parent_if_continued();
     ///         } else if wanted.contains(Attention::STOP) {
     ///             thread.join_stop();
     ///             sleep_while(thread, || thread.is_stopped());
-    ///         } else if wanted.contains(Attention::STOPPED) {
-    ///             thread.notify_parent_if_continued();
     ///         } else {
     ///             thread.remove_attention(SIGNAL);
     ///             deliver_signals(thread); // a stop signal: `begin_stop`; a fatal one: `begin_group_exit`; a tracee: `trace_stop`, and sleep
@@ -130,7 +130,7 @@ impl<H: Host> Thread<H> {
 
     /// Returns whether this thread has to sleep: in a group stop, or, if it is traced, in a ptrace-stop. Wait-free.
     ///
-    /// The condition of the sleep behind [`join_stop`](Self::join_stop), [`participate_in_stop`](Self::participate_in_stop) and [`trace_stop`](Self::trace_stop). What makes it false is followed by a wake-up: a `SIGCONT` by
+    /// The condition of the sleep behind [`join_stop`](Self::join_stop) and [`trace_stop`](Self::trace_stop). What makes it false is followed by a wake-up: a `SIGCONT` by
     /// [`Host::discard_signals`], the tracer's request by what [`resume_tracee`](Self::resume_tracee) returns, a tracer that comes or goes by [`Host::tracing_changed`], the end by [`Host::request_exit`]. Linux:
     /// `task_is_stopped_or_traced`.
     pub fn is_stopped(&self) -> bool {

@@ -358,7 +358,8 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, thread);
     }
 
-    /// Makes a thread look for signals soon, and there call [`Thread::join_stop`]: a group stop waits for it.
+    /// Makes a thread look for signals soon, and there call [`Thread::join_stop`]: a group stop waits for it, or its tracer does. It is woken from any sleep that a signal interrupts, and from a stop if it
+    /// [is stopped](Thread::is_stopped) no more.
     ///
     /// Default: nothing, so that a process of several threads is never stopped: the stop waits for those that run on.
     fn request_stop(&self, view: View<'_, Self>, thread: &Thread<Self>) {

@@ -23,7 +23,7 @@ pub struct Thread<H: Host> {
     pub(crate) own_numbers: Numbers<H>,
     pub(crate) head: Head,
     process: Owner<Process<H>>,
-    /// Its state, above that its marks, above these its parent-death signal, which survives the exit of a leader.
+    /// Its state, above that its marks, the signal of its last group stop, and its parent-death signal, which survives the exit of a leader.
     state_and_marks: Word32,
     /// How it ended; 0 before.
     exit_code: Word32,
@@ -116,6 +116,9 @@ pub(crate) enum ThreadMark {
 
 /// The bits in which a thread's state stands.
 const STATE: u32 = 0xff;
+
+/// From where on the signal of its last group stop stands there: how far it is behind `SIGSTOP`, the first of the four.
+const STOP_SIGNAL: u32 = 22;
 
 /// From where on its parent-death signal stands there; 0: none.
 const PDEATH_SIGNAL: u32 = 24;
@@ -343,6 +346,23 @@ impl<H: Host> Thread<H> {
         let others = self.state_and_marks.get_in(hold) & !(u32::MAX << PDEATH_SIGNAL);
         let number = u32::from(signal.map_or(0, Signal::number));
         self.state_and_marks.set(hold, others | number << PDEATH_SIGNAL);
+    }
+
+    /// The signal of the group stop in which it has taken part last; `SIGSTOP` if there was none. Linux: `JOBCTL_STOP_SIGMASK`.
+    pub(crate) fn last_stop_signal(&self, hold: &Hold<'_, H>) -> Signal {
+        match (self.state_and_marks.get_in(hold) >> STOP_SIGNAL) & 3 {
+            0 => Signal::SIGSTOP,
+            1 => Signal::SIGTSTP,
+            2 => Signal::SIGTTIN,
+            _ => Signal::SIGTTOU,
+        }
+    }
+
+    pub(crate) fn set_last_stop_signal(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        debug_assert!(signal.is_stop());
+        let others = self.state_and_marks.get_in(hold) & !(3 << STOP_SIGNAL);
+        let distance = u32::from(signal.number() - Signal::SIGSTOP.number()) & 3;
+        self.state_and_marks.set(hold, others | distance << STOP_SIGNAL);
     }
 
     pub(crate) const fn vfork_parent(&self) -> &WeakEdge<Self> {

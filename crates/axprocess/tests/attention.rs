@@ -3,14 +3,44 @@
 mod kernel;
 
 use axprocess::{
-    Attention, ExitStatus, Signal, StopDecision, ThreadStop, TraceOptions, TraceStart, TraceStop,
-    WaitStatus,
+    Attention, Errno, ExitStatus, Signal, StopDecision, ThreadStop, TraceOptions, TraceStart,
+    TraceStop, WaitStatus,
 };
-use kernel::{KernelThread, WALL, Waited, boot, fork, spawn, wait4};
+use kernel::{
+    Event, KernelThread, Table, WALL, WUNTRACED, Waited, boot, events, fork, spawn, wait4,
+};
+
+const EVENT_STOP: u16 = 128 << 8;
+
+fn tid(thread: &KernelThread) -> i32 {
+    thread.tid().cast_signed()
+}
+
+/// How the tracer that has seized a thread is shown its stop for a group stop by that signal, or for none by SIGTRAP.
+fn event_stop(thread: &KernelThread, signal: u16) -> Waited {
+    let stop = TraceStop::new(EVENT_STOP | signal).unwrap();
+    Waited::Got(thread.tid(), WaitStatus::Trapped(stop))
+}
 
 fn begin_stop(thread: &KernelThread) {
     let ticket = thread.process().stop_ticket();
     assert_eq!(thread.begin_stop(Signal::SIGSTOP, ticket), StopDecision::Stop);
+}
+
+/// A job, with the shell that could continue it: terminal stop signals stop it.
+fn job() -> (Table, KernelThread, KernelThread, KernelThread) {
+    let (table, init) = boot();
+    let shell = fork(&init);
+    shell.process().setsid().unwrap();
+    let job = fork(&shell);
+    job.process().setpgid(0, 0).unwrap();
+    (table, init, shell, job)
+}
+
+/// How often somebody was told of a child or a tracee since the last call.
+fn told(table: &Table) -> usize {
+    let events = events(table);
+    events.iter().filter(|it| matches!(it, Event::Signal(..) | Event::Posted(..))).count()
 }
 
 /// Nothing is wanted of a thread that nobody has asked for anything; not even by an ordinary signal.
@@ -99,7 +129,7 @@ fn a_stop_is_joined_slept_through_and_told_of() {
 /// R-STOP-06: SIGCONT amid a stop: who has not joined it finds nothing to join, and tells the parent.
 #[test]
 fn who_comes_to_a_stop_that_is_over_tells_of_it() {
-    let (_table, init) = boot();
+    let (table, init) = boot();
     let leader = fork(&init);
     let second = spawn(&leader);
     begin_stop(&leader);
@@ -108,7 +138,9 @@ fn who_comes_to_a_stop_that_is_over_tells_of_it() {
     assert_eq!(second.attention(), Attention::STOP);
     assert_eq!(second.join_stop(), ThreadStop::RunsOn);
     assert_eq!((second.attention(), second.is_stopped()), (Attention::STOPPED, false));
+    events(&table);
     second.notify_parent_if_continued();
+    assert_eq!(told(&table), 1);
     assert!(second.attention().is_empty());
 }
 
@@ -127,7 +159,6 @@ fn a_thread_that_is_created_amid_a_stop_is_asked_to_stop() {
 /// R-STOP-13: a tracee joins its group's stop in one for its tracer, who is shown the signal, or the event if it has seized; it sleeps in that alone.
 #[test]
 fn a_tracee_joins_a_group_stop_in_its_tracers() {
-    const EVENT_STOP: u16 = 128 << 8;
     for (start, code) in [(TraceStart::Attach, 19), (TraceStart::Seize, EVENT_STOP | 19)] {
         let (_table, init) = boot();
         let (child, tracer) = (fork(&init), fork(&init));
@@ -178,7 +209,7 @@ fn who_is_let_go_outside_of_a_group_stop_runs_on() {
 /// R-PTRACE-08: SIGCONT while a tracee is trapped with its group: when it is resumed it looks whether its parent is to be told.
 #[test]
 fn a_continuation_amid_a_trap_is_told_of_behind_it() {
-    let (_table, init) = boot();
+    let (table, init) = boot();
     let (child, tracer) = (fork(&init), fork(&init));
     tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
     begin_stop(&child);
@@ -187,7 +218,13 @@ fn a_continuation_amid_a_trap_is_told_of_behind_it() {
     assert_eq!(init.kill(2, 18), Ok(()));
     assert!(child.is_stopped(), "its tracer has not let it go");
     tracer.resume_tracee(2).unwrap();
-    assert_eq!(child.attention(), Attention::STOPPED);
+    assert_eq!(child.attention(), Attention::STOP | Attention::STOPPED);
+    events(&table);
+    child.notify_parent_if_continued();
+    assert_eq!(told(&table), 2, "as a parent, and as a tracer");
+    assert_eq!(child.join_stop(), ThreadStop::Trapped);
+    assert_eq!(wait4(&tracer, 2, 0), event_stop(&child, 5), "the notice of the continuation");
+    tracer.resume_tracee(2).unwrap();
     child.notify_parent_if_continued();
     assert!(child.attention().is_empty());
 }
@@ -231,9 +268,166 @@ fn a_tracee_that_runs_in_a_stop_tells_of_its_end() {
     tracer.resume_tracee(2).unwrap();
     assert!(child.attention().is_empty());
     assert_eq!(init.kill(2, 18), Ok(()));
-    assert_eq!(child.attention(), Attention::STOPPED);
+    assert_eq!(child.attention(), Attention::STOP | Attention::STOPPED);
     child.notify_parent_if_continued();
-    assert!(child.attention().is_empty());
+    assert_eq!(child.attention(), Attention::STOP);
+    assert_eq!(child.join_stop(), ThreadStop::Trapped);
+}
+
+/// R-STOP-14: a tracee that runs in a stop takes another stop signal: all others who are not asleep in it are asked anew, each for its tracer; the report stays.
+#[test]
+fn a_stop_that_begins_anew_asks_who_runs_in_it() {
+    let (_table, init, shell, leader) = job();
+    let tracer = fork(&init);
+    let (traced, asleep) = (spawn(&leader), spawn(&leader));
+    for thread in [&leader, &traced] {
+        tracer.attach(tid(thread), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    }
+    begin_stop(&leader);
+    for thread in [&leader, &traced, &asleep] {
+        thread.join_stop();
+    }
+    for thread in [&leader, &traced] {
+        wait4(&tracer, tid(thread), WALL);
+        tracer.resume_tracee(tid(thread)).unwrap();
+        assert!(thread.attention().is_empty());
+    }
+    let ticket = leader.process().stop_ticket();
+    assert_eq!(leader.begin_stop(Signal::SIGTSTP, ticket), StopDecision::Stop);
+    assert_eq!(asleep.attention(), Attention::STOPPED);
+    for thread in [&traced, &leader] {
+        assert_eq!(thread.attention(), Attention::STOP);
+        assert_eq!(thread.join_stop(), ThreadStop::Trapped);
+        assert_eq!(wait4(&tracer, tid(thread), WALL), event_stop(thread, 20));
+    }
+    assert!(leader.process().is_stopped());
+    assert_eq!(wait4(&shell, 3, WUNTRACED), Waited::Got(3, WaitStatus::Stopped(Signal::SIGSTOP)));
+}
+
+/// R-STOP-14: amid a stop the second signal is reported, and the stop awaits once more whom its tracer had let run; who is asked already begins nothing.
+#[test]
+fn a_stop_that_begins_anew_is_awaited_anew() {
+    let (_table, init, shell, leader) = job();
+    let tracer = fork(&init);
+    let traced = spawn(&leader);
+    tracer.attach(tid(&traced), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    begin_stop(&traced);
+    traced.join_stop();
+    tracer.resume_tracee(tid(&traced)).unwrap();
+    let ticket = leader.process().stop_ticket();
+    assert_eq!(traced.begin_stop(Signal::SIGTSTP, ticket), StopDecision::Stop);
+    assert_eq!(leader.begin_stop(Signal::SIGTTIN, ticket), StopDecision::Stop);
+    assert_eq!(leader.join_stop(), ThreadStop::OthersRun);
+    assert!(!leader.process().is_stopped());
+    assert_eq!(traced.join_stop(), ThreadStop::Trapped);
+    assert!(leader.process().is_stopped());
+    assert_eq!(wait4(&shell, 3, WUNTRACED), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTSTP)));
+}
+
+/// R-STOP-14: who gets a tracer in its sleep shows that the signal by which it fell asleep, not the one by which others have begun the stop anew.
+#[test]
+fn who_slept_through_a_stop_that_began_anew_shows_its_own_signal() {
+    let (_table, init, _shell, leader) = job();
+    let tracer = fork(&init);
+    let traced = spawn(&leader);
+    tracer.attach(tid(&traced), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    begin_stop(&traced);
+    for thread in [&leader, &traced] {
+        thread.join_stop();
+    }
+    tracer.resume_tracee(tid(&traced)).unwrap();
+    traced.begin_stop(Signal::SIGTTOU, leader.process().stop_ticket());
+    tracer.attach(3, TraceStart::Attach, TraceOptions::empty()).unwrap();
+    for (thread, shown) in [(&leader, 19), (&traced, EVENT_STOP | 22)] {
+        assert_eq!(thread.join_stop(), ThreadStop::Trapped);
+        let shown = WaitStatus::Trapped(TraceStop::new(shown).unwrap());
+        assert_eq!(wait4(&tracer, tid(thread), WALL), Waited::Got(thread.tid(), shown));
+    }
+}
+
+/// R-STOP-15, R-PTRACE-10: SIGCONT has each thread that was seized stop once for its tracer, one that listens too; who was attached is not asked.
+#[test]
+fn a_continuation_has_who_was_seized_stop_once() {
+    let (_table, init) = boot();
+    let (leader, tracer) = (fork(&init), fork(&init));
+    let (listens, attached) = (spawn(&leader), spawn(&leader));
+    for (thread, start) in [
+        (&leader, TraceStart::Seize),
+        (&listens, TraceStart::Seize),
+        (&attached, TraceStart::Attach),
+    ] {
+        tracer.attach(tid(thread), start, TraceOptions::empty()).unwrap();
+    }
+    tracer.interrupt_tracee(tid(&listens)).unwrap();
+    assert_eq!(listens.join_stop(), ThreadStop::Trapped);
+    tracer.listen_to_tracee(tid(&listens)).unwrap();
+    assert!(listens.is_stopped());
+    assert_eq!(init.kill(2, 18), Ok(()));
+    assert!(attached.attention().is_empty());
+    for thread in [&leader, &listens] {
+        assert!(!thread.is_stopped());
+        assert_eq!(thread.attention(), Attention::STOP);
+        assert_eq!(thread.join_stop(), ThreadStop::Trapped);
+        assert_eq!(wait4(&tracer, tid(thread), WALL), event_stop(thread, 5));
+        tracer.resume_tracee(tid(thread)).unwrap();
+        assert_eq!(thread.join_stop(), ThreadStop::RunsOn);
+    }
+}
+
+/// R-STOP-15, R-PTRACE-10: what came while it was in its stop ends its listening at once; where it may not listen that is EIO.
+#[test]
+fn who_has_something_to_show_does_not_listen() {
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    child.trace_stop(Signal::SIGTRAP.into());
+    assert_eq!(tracer.listen_to_tracee(2), Err(Errno::EIO), "no stop for a job");
+    tracer.resume_tracee(2).unwrap();
+    tracer.interrupt_tracee(2).unwrap();
+    child.join_stop();
+    assert_eq!(init.kill(2, 18), Ok(()));
+    assert!(child.is_stopped());
+    assert_eq!(tracer.listen_to_tracee(2), Ok(()));
+    assert!(!child.is_stopped());
+    assert_eq!(child.join_stop(), ThreadStop::Trapped);
+
+    let attached = fork(&init);
+    tracer.attach(tid(&attached), TraceStart::Attach, TraceOptions::empty()).unwrap();
+    assert_eq!(tracer.interrupt_tracee(tid(&attached)), Err(Errno::EIO));
+    begin_stop(&attached);
+    attached.join_stop();
+    assert_eq!(tracer.listen_to_tracee(tid(&attached)), Err(Errno::EIO));
+    assert_eq!(init.interrupt_tracee(tid(&attached)), Err(Errno::ESRCH));
+}
+
+/// Any stop for its tracer is the one that PTRACE_INTERRUPT asks for; SIGCONT's notice waits for one that shows it.
+#[test]
+fn any_stop_answers_an_interruption() {
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    for (is_notice, then) in [(false, ThreadStop::RunsOn), (true, ThreadStop::Trapped)] {
+        match is_notice {
+            false => tracer.interrupt_tracee(2).unwrap(),
+            true => init.kill(2, 18).unwrap(),
+        }
+        child.trace_stop(Signal::SIGUSR1.into());
+        tracer.resume_tracee(2).unwrap();
+        assert_eq!(child.join_stop(), then);
+    }
+}
+
+/// Who is born as the child of a tracee is asked to stop first of all, if that was seized.
+#[test]
+fn who_inherits_a_seizer_stops_first() {
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    let born = fork(&child);
+    assert_eq!(born.inherit_tracer(&child), Ok(Some(TraceStart::Seize)));
+    assert_eq!(born.attention(), Attention::STOP);
+    assert_eq!(born.join_stop(), ThreadStop::Trapped);
+    assert_eq!(wait4(&tracer, tid(&born), 0), event_stop(&born, 5));
 }
 
 /// An exec in one call releases threads that were stopped with their group: none sleeps on.

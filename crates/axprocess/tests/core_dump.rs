@@ -102,6 +102,30 @@ fn sigkill_cuts_a_dump_and_every_other_signal_is_dropped() {
 }
 
 #[test]
+fn a_dump_ends_with_the_exit_of_who_dumps() {
+    // R-EXIT-21: nobody is parked for ever by a dump whose end has been forgotten; there is no core.
+    for in_steps in [false, true] {
+        let (table, init) = boot();
+        let leader = fork(&init);
+        let other = spawn(&leader);
+        let forgotten = dump(&leader);
+        let parked = other.begin_exit(ExitStatus::exited(0));
+        assert!(parked.is_parked());
+        exit_requests(&table);
+        match in_steps {
+            true => drop(leader.begin_exit(ExitStatus::exited(0))),
+            false => exit(&leader, 0),
+        }
+        assert_eq!(exit_requests(&table), [other.tid()]);
+        assert!(!parked.is_parked() && !leader.process().is_dumping_core());
+        drop(parked);
+        let killed = ExitStatus::killed(Signal::SIGSEGV);
+        assert_eq!(forgotten.finish(true), killed, "it comes too late");
+        assert_eq!(wait4(&init, 2, 0), Waited::Got(2, killed.into()));
+    }
+}
+
+#[test]
 fn nothing_is_dumped_where_the_end_is_decided() {
     // R-EXIT-11, R-EXIT-21: EAGAIN after a group exit, in another's exec, amid another's dump, and of who has begun to exit.
     let (_table, init) = boot();

@@ -35,7 +35,7 @@ fn an_exit_signal_that_continues_ends_the_stop_of_the_parent() {
     let request = ForkRequest { exit_signal: Signal::SIGCONT.into(), ..ForkRequest::default() };
     let child = fork_with(&parent, request).unwrap();
     parent.begin_stop(Signal::SIGSTOP, parent.process().stop_ticket());
-    parent.participate_in_stop();
+    parent.join_stop();
     assert!(parent.process().is_stopped());
     exit(&child, 0);
     assert!(!parent.process().is_stopped());

@@ -210,7 +210,7 @@ fn a_stop_waits_for_who_has_begun_to_exit_and_not_for_who_exits() {
     let mut pending = begin(&other, 0);
     let ticket = leader.process().stop_ticket();
     assert_eq!(leader.begin_stop(Signal::SIGSTOP, ticket), StopDecision::Stop);
-    assert_eq!(leader.participate_in_stop(), ThreadStop::OthersRun);
+    assert_eq!(leader.join_stop(), ThreadStop::OthersRun);
     assert!(!leader.process().is_stopped());
     assert_eq!(pending.set_exiting(), ThreadExit::OthersRemain);
     assert!(leader.process().is_stopped());

@@ -662,7 +662,7 @@ fn call(kind: usize) -> Option<()> {
             let ticket = process.stop_ticket();
             _ = (
                 thread.begin_stop(signal(), ticket),
-                thread.participate_in_stop(),
+                thread.join_stop(),
                 thread.join_stop(),
                 (thread.attention(), thread.is_stopped()),
                 thread.is_group_stop_requested(),

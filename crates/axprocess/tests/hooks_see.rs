@@ -377,7 +377,7 @@ fn every_hook_can_ask_everything() {
     child.force_signal(Signal::SIGSEGV, fault, ForcedAction::Default);
     child.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     let _ = leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
-    let _ = (leader.participate_in_stop(), thread.participate_in_stop());
+    let _ = (leader.join_stop(), thread.join_stop());
     let _ = child.detach(thread.tid().cast_signed());
     let _ = child.attach(thread.tid().cast_signed(), TraceStart::Attach, TraceOptions::empty());
     let execed = fork(&init);

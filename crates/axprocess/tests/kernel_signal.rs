@@ -286,7 +286,7 @@ fn a_hook_is_told_who_has_sent_a_signal() {
     assert_eq!(told(&|| exit(&parent, 0)), [Some(2), Some(2)]);
     assert_eq!(told(&|| exit(&child, 0)), [Some(3)]);
     job.begin_stop(STOP, job.process().stop_ticket());
-    assert_eq!(told(&|| _ = job.participate_in_stop()), [Some(4)]);
+    assert_eq!(told(&|| _ = job.join_stop()), [Some(4)]);
     let seize = || {
         drop(
             init.attach(traced.tid().cast_signed(), TraceStart::Attach, TraceOptions::empty())

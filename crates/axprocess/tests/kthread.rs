@@ -327,7 +327,10 @@ fn orphans_below_kthreadd_go_to_init() {
     // R-KTHREAD-07: those of a helper, of a kernel thread, of a chain of them; never to kthreadd. A subreaper among them keeps them, and hands them on to init.
     let (table, init, kthreadd) = boot_with_kthreadd();
     init.process().become_subreaper();
+    kthreadd.process().become_subreaper();
     let worker = kernel_thread(&kthreadd);
+    worker.process().become_subreaper();
+    assert!(!kthreadd.process().is_subreaper() && !worker.process().is_subreaper());
     let helper = helper_of(&worker);
     let [child, grandchild] = chain(&helper);
     exit(&child, 0);

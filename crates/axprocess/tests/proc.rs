@@ -33,12 +33,12 @@ fn the_state_is_as_far_as_the_model_knows() {
     assert_eq!(letter(&table, &parent), Some('D'));
     assert_eq!(thread.run_state(), Some(RunState::Live));
     thread.begin_stop(Signal::SIGSTOP, parent.process().stop_ticket());
-    thread.participate_in_stop();
+    thread.join_stop();
     assert_eq!(thread.run_state(), Some(RunState::Stopped));
     assert_eq!(letter(&table, &parent), Some('D'), "R-VFORK-02");
     exit(&child, 0);
     assert_eq!((letter(&table, &child), letter(&table, &parent)), (Some('Z'), None));
-    parent.participate_in_stop();
+    parent.join_stop();
     assert_eq!(letter(&table, &parent), Some('T'));
     exit(&parent, 0);
     assert_eq!(letter(&table, &parent), Some('Z'), "a dead leader of a process that is stopped");

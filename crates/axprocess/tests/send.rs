@@ -215,7 +215,7 @@ fn sigcont_from_inside_resumes_a_stopped_init() {
     let (inner, child) = container(&init);
     kill(&init, 2, STOP).unwrap();
     inner.begin_stop(STOP, inner.process().stop_ticket());
-    inner.participate_in_stop();
+    inner.join_stop();
     events(&table);
     discards(&table);
     kill(&child, 1, CONT).unwrap();
@@ -405,7 +405,7 @@ fn while_stopped_only_sigkill_and_sigcont_act() {
     let (table, init) = boot();
     let target = plain(&init);
     target.begin_stop(STOP, target.process().stop_ticket());
-    assert_eq!(target.participate_in_stop(), ThreadStop::Last);
+    assert_eq!(target.join_stop(), ThreadStop::Last);
     kill(&init, 2, TERM).unwrap();
     assert_eq!(posted(&table), [sent(2, TERM, 1)]);
     assert!(target.process().is_stopped());

@@ -942,7 +942,7 @@ fn call_every_hook() {
     child.force_signal(Signal::SIGSEGV, KernelCause::Kernel, ForcedAction::Default);
     child.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     _ = leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
-    _ = (leader.participate_in_stop(), thread.participate_in_stop());
+    _ = (leader.join_stop(), thread.join_stop());
     child.detach(thread.tid().cast_signed()).ok();
     child.attach(thread.tid().cast_signed(), TraceStart::Attach, TraceOptions::empty()).ok();
     _ = init.kill(fork(&init).tid() as i32, 15);

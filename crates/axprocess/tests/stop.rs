@@ -65,13 +65,13 @@ fn a_stop_is_complete_with_the_last_thread() {
     assert_eq!(events(&table), [leader.tid(), b.tid()].map(Event::StopRequest));
     assert!(leader.is_group_stop_requested() && b.is_group_stop_requested());
     assert_eq!(begin(&b, STOP), StopDecision::Stop, "R-STOP-05: takes part");
-    assert_eq!(a.participate_in_stop(), ThreadStop::OthersRun);
-    assert_eq!(b.participate_in_stop(), ThreadStop::OthersRun);
+    assert_eq!(a.join_stop(), ThreadStop::OthersRun);
+    assert_eq!(b.join_stop(), ThreadStop::OthersRun);
     assert_eq!(report(&parents), Waited::Nothing);
     assert!(!leader.process().is_stopped());
-    assert_eq!(leader.participate_in_stop(), ThreadStop::Last);
+    assert_eq!(leader.join_stop(), ThreadStop::Last);
     assert_eq!(events(&table), [stopped(Signal::SIGTTIN), Event::Wake(2)]);
-    assert_eq!(leader.participate_in_stop(), ThreadStop::Joined);
+    assert_eq!(leader.join_stop(), ThreadStop::Joined);
     assert_eq!(events(&table), []);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTTIN)));
     assert_eq!(begin(&a, STOP), StopDecision::Stop);
@@ -83,12 +83,12 @@ fn a_continuation_resumes_at_once_and_is_told_by_who_runs() {
     // R-STOP-02, R-STOP-06, R-NOTIFY-13: the unreported stop is lost; CLD_CONTINUED comes once, from the first thread that runs.
     let (table, parents, threads) = three_threads();
     begin(&threads[0], STOP);
-    threads.iter().for_each(|thread| _ = thread.participate_in_stop());
+    threads.iter().for_each(|thread| _ = thread.join_stop());
     events(&table);
     resume(&threads[0]);
     assert!(!threads[0].process().is_stopped());
     assert_eq!(events(&table), [], "not the sender");
-    assert_eq!(threads[1].participate_in_stop(), ThreadStop::RunsOn);
+    assert_eq!(threads[1].join_stop(), ThreadStop::RunsOn);
     threads[1].notify_parent_if_continued();
     threads[2].notify_parent_if_continued();
     assert_eq!(events(&table), [CONTINUED, Event::Wake(2)]);
@@ -105,7 +105,7 @@ fn an_inner_init_is_continued_from_inside() {
     let inner = fork_with(&init, new).unwrap();
     let child = fork(&inner);
     begin(&inner, STOP);
-    inner.participate_in_stop();
+    inner.join_stop();
     events(&table);
     assert_eq!(child.kill(1, 18), Ok(()));
     assert!(!inner.process().is_stopped());
@@ -119,11 +119,11 @@ fn a_continuation_of_an_unfinished_stop_is_told_as_a_stop() {
     // R-STOP-06: CLD_STOPPED with status 0 and nothing else; wait reports the continuation.
     let (table, parents, [leader, a, _b]) = three_threads();
     begin(&a, STOP);
-    a.participate_in_stop();
+    a.join_stop();
     events(&table);
     resume(&a);
     assert!(!leader.is_group_stop_requested());
-    assert_eq!(leader.participate_in_stop(), ThreadStop::RunsOn);
+    assert_eq!(leader.join_stop(), ThreadStop::RunsOn);
     a.notify_parent_if_continued();
     leader.notify_parent_if_continued();
     let undone = Event::Posted(2, 17, SignalCause::ChildStopUndone { pid: 3 });
@@ -140,9 +140,9 @@ fn b25_a_process_without_its_leader_stops_and_continues() {
     exit(&leader, 0);
     events(&table);
     begin(&a, STOP);
-    a.participate_in_stop();
+    a.join_stop();
     assert_eq!(report(&parents), Waited::Nothing);
-    b.participate_in_stop();
+    b.join_stop();
     assert_eq!(signals(&table), [stopped(STOP)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(STOP)));
     resume(&b);
@@ -157,11 +157,11 @@ fn a_new_stop_voids_the_continuation() {
     // R-STOP-07: its report, and its notice if nobody has run since.
     let (table, parents, child) = shell_and_job();
     begin(&child, STOP);
-    child.participate_in_stop();
+    child.join_stop();
     resume(&child);
     begin(&child, Signal::SIGTSTP);
     events(&table);
-    child.participate_in_stop();
+    child.join_stop();
     child.notify_parent_if_continued();
     assert_eq!(events(&table), [stopped(Signal::SIGTSTP), Event::Wake(2)]);
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTSTP)));
@@ -178,7 +178,7 @@ fn a_stop_that_meets_its_continuation_is_void() {
         assert_eq!(child.begin_stop(STOP, ticket), StopDecision::CancelledByCont);
     }
     child.notify_parent_if_continued();
-    assert_eq!(child.participate_in_stop(), ThreadStop::RunsOn);
+    assert_eq!(child.join_stop(), ThreadStop::RunsOn);
     assert_eq!((signals(&table), report(&parents)), (vec![], Waited::Nothing));
 }
 
@@ -207,14 +207,14 @@ fn a_thread_that_exits_counts_as_stopped() {
     // R-EXIT-16, B24: it may complete the stop; the number told is the process's. One that had stopped counts once.
     let (table, parents, [leader, a, b]) = three_threads();
     begin(&a, STOP);
-    a.participate_in_stop();
+    a.join_stop();
     exit(&a, 0);
     exit(&leader, 0);
     assert_eq!(signals(&table), []);
     assert!(b.is_group_stop_requested());
     exit(&spawn(&b), 0);
     let late = spawn(&b);
-    assert_eq!(b.participate_in_stop(), ThreadStop::OthersRun);
+    assert_eq!(b.join_stop(), ThreadStop::OthersRun);
     exit(&late, 0);
     assert_eq!(signals(&table), [stopped(STOP)]);
     assert!(b.process().is_stopped());
@@ -239,13 +239,13 @@ fn b26_a_thread_made_during_a_stop_stops_too() {
     let late = spawn(&b);
     assert!(late.is_group_stop_requested());
     for thread in [&leader, &a, &b] {
-        assert_eq!(thread.participate_in_stop(), ThreadStop::OthersRun);
+        assert_eq!(thread.join_stop(), ThreadStop::OthersRun);
     }
-    assert_eq!(late.participate_in_stop(), ThreadStop::Last);
+    assert_eq!(late.join_stop(), ThreadStop::Last);
     events(&table);
     let later = spawn(&b);
     assert!(later.is_group_stop_requested());
-    assert_eq!(later.participate_in_stop(), ThreadStop::Joined);
+    assert_eq!(later.join_stop(), ThreadStop::Joined);
     assert_eq!(events(&table), []);
 }
 
@@ -268,14 +268,14 @@ fn a_group_exit_ends_the_stop() {
         begin(&threads[0], STOP);
         for thread in &threads {
             if completes == ThreadStop::Last {
-                thread.participate_in_stop();
+                thread.join_stop();
             }
         }
         events(&table);
         threads[0].process().begin_group_exit(ExitStatus::killed(Signal::SIGKILL));
         resume(&threads[0]);
         assert!(!threads[1].is_group_stop_requested() && !threads[0].process().is_stopped());
-        assert_eq!(threads[1].participate_in_stop(), ThreadStop::RunsOn);
+        assert_eq!(threads[1].join_stop(), ThreadStop::RunsOn);
         assert_eq!(begin(&threads[1], STOP), StopDecision::Discard);
         threads[1].notify_parent_if_continued();
         assert_eq!((events(&table), report(&parents)), (vec![], Waited::Nothing));
@@ -324,7 +324,7 @@ fn b4_terminal_stops_are_discarded_in_an_orphaned_group() {
     assert_eq!(shell.process().would_stop(Signal::SIGTERM), StopDecision::Discard);
     events(&table);
     assert_eq!(begin(&shell, STOP), StopDecision::Stop);
-    assert_eq!(shell.participate_in_stop(), ThreadStop::Last);
+    assert_eq!(shell.join_stop(), ThreadStop::Last);
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn an_adopted_stop_is_reported_to_the_new_parent() {
     let child = fork_with(&second, silent).unwrap();
     exit(&parent, 0);
     begin(&child, STOP);
-    child.participate_in_stop();
+    child.join_stop();
     let told = Event::Signal(2, 17, child.tid(), WaitStatus::Stopped(STOP));
     assert_eq!(signals(&table), [told]);
     exit(&second, 0);
@@ -353,7 +353,7 @@ fn a_continuation_that_the_kernel_reports_early_changes_nothing() {
     begin(&leader, Signal::SIGSTOP);
     leader.process().report_group_continued();
     assert_eq!(report(&relatives), Waited::Nothing);
-    [&leader, &second, &third].into_iter().for_each(|thread| _ = thread.participate_in_stop());
+    [&leader, &second, &third].into_iter().for_each(|thread| _ = thread.join_stop());
     assert!(leader.process().is_stopped());
 }
 
@@ -372,12 +372,12 @@ fn a_kernel_may_complete_a_stop_that_its_threads_have_begun() {
     // R-STOP-04, R-NOTIFY-12: what is reported is the signal that began it, once.
     let (table, parents, [leader, a, b]) = three_threads();
     begin(&a, Signal::SIGTSTP);
-    assert_eq!(a.participate_in_stop(), ThreadStop::OthersRun);
+    assert_eq!(a.join_stop(), ThreadStop::OthersRun);
     leader.process().report_group_stopped(STOP);
     assert_eq!(signals(&table), [stopped(Signal::SIGTSTP)]);
     assert!(leader.process().is_stopped());
     assert_eq!(report(&parents), Waited::Got(3, WaitStatus::Stopped(Signal::SIGTSTP)));
-    assert_eq!(b.participate_in_stop(), ThreadStop::Joined);
+    assert_eq!(b.join_stop(), ThreadStop::Joined);
     assert_eq!(signals(&table), []);
 }
 
@@ -389,7 +389,7 @@ fn a_stop_goes_on_waiting_when_one_of_several_exits() {
     exit(&b, 0);
     assert_eq!(signals(&table), []);
     assert!(!b.is_group_stop_requested() && !leader.process().is_stopped());
-    assert_eq!(a.participate_in_stop(), ThreadStop::OthersRun);
-    assert_eq!(leader.participate_in_stop(), ThreadStop::Last);
+    assert_eq!(a.join_stop(), ThreadStop::OthersRun);
+    assert_eq!(leader.join_stop(), ThreadStop::Last);
     assert_eq!(signals(&table), [stopped(STOP)]);
 }

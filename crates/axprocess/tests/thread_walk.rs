@@ -147,7 +147,7 @@ fn a_sigcont_amid_a_stop_ends_it_for_those_who_were_not_asked_yet() {
     let (_, decision) = holds_with(2, step, || leader.begin_stop(Signal::SIGSTOP, ticket));
     assert_eq!(decision, StopDecision::Stop);
     assert_eq!(STOPS.take(), tids(&threads[1..64]));
-    assert_eq!(leader.participate_in_stop(), ThreadStop::RunsOn);
+    assert_eq!(leader.join_stop(), ThreadStop::RunsOn);
 }
 
 #[test]
@@ -155,11 +155,11 @@ fn who_stops_before_it_is_asked_is_not_asked() {
     // R-STOP-03: the round is the process's, so who looks by itself takes part; the stop is complete when all have.
     let (_table, _init, threads) = process_of(200);
     let (leader, early) = (threads[0].clone(), threads[100..].to_vec());
-    let step = move || early.iter().for_each(|it| _ = it.participate_in_stop());
+    let step = move || early.iter().for_each(|it| _ = it.join_stop());
     let ticket = leader.process().stop_ticket();
     holds_with(2, step, || leader.begin_stop(Signal::SIGSTOP, ticket));
     assert_eq!(STOPS.take(), tids(&threads[1..100]));
-    let stops: Vec<_> = threads[..100].iter().map(|it| it.participate_in_stop()).collect();
+    let stops: Vec<_> = threads[..100].iter().map(|it| it.join_stop()).collect();
     assert_eq!(stops[99], ThreadStop::Last);
 }
 

@@ -3,9 +3,9 @@
 mod kernel;
 
 use axprocess::{
-    ARef, ChildCode, Errno, ExitStatus, ForkNamespace, ForkRequest, Number, ProcessState, Signal,
-    SignalAction, SignalCause, ThreadStop, TraceOptions, TraceStart, TraceStop, TraceStopped,
-    WaitRequest, WaitStatus,
+    ARef, Attention, ChildCode, Errno, ExitStatus, ForkNamespace, ForkRequest, Number,
+    ProcessState, Signal, SignalAction, SignalCause, ThreadStop, TraceOptions, TraceStart,
+    TraceStop, TraceStopped, WaitRequest, WaitStatus,
 };
 use kernel::*;
 
@@ -26,7 +26,7 @@ fn trapped(tracee: &KernelThread, code: u16) -> Waited {
 
 fn stop_all(thread: &KernelThread) {
     thread.begin_stop(Signal::SIGSTOP, thread.process().stop_ticket());
-    thread.participate_in_stop();
+    thread.join_stop();
 }
 
 fn stopped(thread: &KernelThread) -> Waited {
@@ -148,10 +148,8 @@ fn a_group_stop_is_hidden_from_a_parent_that_traces() {
     child.trace_me().unwrap();
     events(&table);
     stop_all(&child);
-    assert_eq!(signals(&table), []);
-    trap(&child, EVENT_STOP | 19);
-    assert_eq!(signals(&table).len(), 1);
-    assert_eq!(wait4(&init, -1, WUNTRACED), trapped(&child, EVENT_STOP | 19));
+    assert_eq!(signals(&table).len(), 1, "of the ptrace-stop");
+    assert_eq!(wait4(&init, -1, WUNTRACED), trapped(&child, 19));
     assert_eq!(wait4(&init, -1, WUNTRACED), Waited::Nothing);
     init.detach(child.tid().cast_signed()).unwrap();
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped(&child));
@@ -165,8 +163,7 @@ fn a_group_stop_is_shown_to_a_parent_that_does_not_trace() {
     let (child, tracer) = stranger(&init);
     events(&table);
     stop_all(&child);
-    assert_eq!(signals(&table).len(), 1, "to the parent");
-    trap(&child, EVENT_STOP | 19);
+    assert_eq!(signals(&table).len(), 2, "to the tracer, and to the parent");
     assert_eq!(wait4(&init, child.tid() as i32, 0), Waited::Nothing);
     assert_eq!(wait4(&init, child.tid() as i32, WUNTRACED), stopped(&child));
     assert_eq!(wait4(&tracer, -1, WUNTRACED), trapped(&child, EVENT_STOP | 19));
@@ -330,7 +327,7 @@ fn a_tracers_exit_lets_its_tracees_go() {
     let changed = told.iter().filter(|event| matches!(event, Event::TracingChanged(_))).count();
     assert_eq!(changed, 202);
     assert!(many.iter().chain([&doomed, &asleep]).all(|thread| thread.tracer().is_none()));
-    assert_eq!(asleep.participate_in_stop(), axprocess::ThreadStop::Joined);
+    assert_eq!(asleep.join_stop(), axprocess::ThreadStop::Joined);
     assert_eq!(wait4(&init, asleep.tid() as i32, WUNTRACED), stopped(&asleep));
     assert!(table.audit().longest_hold <= 65);
 }
@@ -467,7 +464,7 @@ fn b45_a_group_stop_is_the_processs() {
     let thread = spawn(&child);
     seize(&fork(&init), &thread);
     stop_all(&child);
-    thread.participate_in_stop();
+    thread.join_stop();
     let all = |pid| wait4(&init, pid, WALL | WUNTRACED | WNOHANG);
     assert_eq!(all(thread.tid() as i32), NO_CHILD);
     assert_eq!(all(-1), stopped(&child));
@@ -662,8 +659,8 @@ fn a_dead_thread_is_not_asked_to_stop() {
     events(&table);
     child.begin_stop(Signal::SIGSTOP, child.process().stop_ticket());
     assert_eq!(events(&table), [Event::StopRequest(third.tid())]);
-    assert_eq!(child.participate_in_stop(), ThreadStop::OthersRun);
-    assert_eq!(third.participate_in_stop(), ThreadStop::Last);
+    assert_eq!(child.join_stop(), ThreadStop::OthersRun);
+    assert_eq!(third.join_stop(), ThreadStop::Last);
 }
 
 #[test]
@@ -701,6 +698,13 @@ fn a_killed_tracee_is_in_no_stop() {
     }
 }
 
+/// PTRACE_INTERRUPT, and the stop that it asks for.
+fn trap_for_job(tracer: &KernelThread, child: &KernelThread) {
+    tracer.interrupt_tracee(child.tid().cast_signed()).unwrap();
+    assert!(child.attention().contains(Attention::STOP));
+    assert_eq!(child.join_stop(), ThreadStop::Trapped);
+}
+
 #[test]
 fn a_tracer_is_told_of_a_group_stop_as_a_parent_is() {
     // R-PTRACE-08: CLD_STOPPED and the signal of the stop, as long as nobody has waited for that; 0 in no stop. wait tells the code.
@@ -711,28 +715,24 @@ fn a_tracer_is_told_of_a_group_stop_as_a_parent_is() {
             matches!(event, Event::Signal(to, ..) | Event::Posted(to, ..) if *to == tracer.tid())
         })
     };
-    let trap = |code| {
-        assert_eq!(child.trace_group_stop(TraceStop::new(code).unwrap()), TraceStopped::Stopped);
-    };
+    let trap = || trap_for_job(&tracer, &child);
     let none =
         Some(Event::Posted(tracer.tid(), 17, SignalCause::ChildStopUndone { pid: child.tid() }));
     let stop = WaitStatus::Stopped(Signal::SIGSTOP);
     let of_stop = Some(Event::Signal(tracer.tid(), 17, child.tid(), stop));
     events(&table);
-    trap(EVENT_STOP | 5);
+    trap();
     assert_eq!(told(&tracer), none);
     assert_eq!(wait4(&tracer, -1, 0), trapped(&child, EVENT_STOP | 5));
     child.begin_stop(Signal::SIGSTOP, child.process().stop_ticket());
-    trap(EVENT_STOP | 19);
+    trap();
     assert_eq!(told(&tracer), of_stop);
     assert!(child.process().is_stopped(), "it has taken part");
-    trap(EVENT_STOP | 19);
+    trap();
     assert_eq!(told(&tracer), of_stop);
     assert_eq!(wait4(&init, child.tid() as i32, WUNTRACED), stopped(&child));
-    trap(EVENT_STOP | 19);
+    trap();
     assert_eq!(told(&tracer), none);
-    let gone = fork(&init);
-    assert_eq!(gone.trace_group_stop(Signal::SIGSTOP.into()), TraceStopped::Untraced);
 }
 
 #[test]
@@ -814,7 +814,7 @@ fn a_tracee_that_runs_in_a_group_stop_takes_signals() {
         act(child.process(), SignalAction::Default, &[Signal::SIGTERM]);
         seize(&tracer, &thread);
         stop_all(&child);
-        thread.trace_group_stop(TraceStop::new(EVENT_STOP | 19).unwrap());
+        assert_eq!(thread.join_stop(), ThreadStop::Trapped);
         assert!(child.process().is_stopped());
         if resumed {
             tracer.resume_tracee(thread.tid().cast_signed()).unwrap();
@@ -836,7 +836,7 @@ fn who_listens_is_not_to_be_seen_in_its_stop() {
     let (dead, its_tracer) = stranger(&init);
     exit(&dead, 0);
     assert!(its_tracer.tracee(dead.tid().cast_signed()).is_ok(), "a zombie is a tracee");
-    child.trace_group_stop(TraceStop::new(EVENT_STOP | 5).unwrap());
+    trap_for_job(&tracer, &child);
     assert!(tracer.stopped_tracee(tid).is_ok());
     assert_eq!(tracer.listen_to_tracee(tid), Ok(()));
     assert_eq!(wait4(&tracer, -1, WNOHANG), Waited::Nothing);
@@ -848,7 +848,7 @@ fn who_listens_is_not_to_be_seen_in_its_stop() {
     ];
     assert_eq!(requests, [Some(Errno::ESRCH); 4]);
     assert!(tracer.tracee(tid).is_ok());
-    child.trace_group_stop(TraceStop::new(EVENT_STOP | 5).unwrap());
+    trap_for_job(&tracer, &child);
     assert_eq!(wait4(&tracer, -1, 0), trapped(&child, EVENT_STOP | 5));
     assert!(tracer.resume_tracee(tid).is_ok());
 }
@@ -873,7 +873,7 @@ fn stat_shows_the_code_of_a_stop_that_nobody_has_read() {
     let (table, init) = boot();
     let (child, tracer) = stranger(&init);
     let code = || child.process().stat(table.namespace()).unwrap().exit_code;
-    child.trace_group_stop(TraceStop::new(EVENT_STOP | 5).unwrap());
+    trap_for_job(&tracer, &child);
     tracer.listen_to_tracee(child.tid().cast_signed()).unwrap();
     assert_eq!(code(), 0x8005);
     trap(&child, TRAP_EXEC);

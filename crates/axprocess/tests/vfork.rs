@@ -95,11 +95,11 @@ fn a_stop_of_the_parent_awaits_the_release() {
     let (_table, init, [parent, child]) = vforked();
     let other = spawn(&parent);
     other.begin_stop(Signal::SIGSTOP, parent.process().stop_ticket());
-    assert_eq!(other.participate_in_stop(), ThreadStop::OthersRun);
+    assert_eq!(other.join_stop(), ThreadStop::OthersRun);
     assert_eq!(wait4(&init, -1, WUNTRACED | WNOHANG), Waited::Nothing);
     exit(&child, 0);
     assert!(parent.is_group_stop_requested());
-    assert_eq!(parent.participate_in_stop(), ThreadStop::Last);
+    assert_eq!(parent.join_stop(), ThreadStop::Last);
     assert_eq!(wait4(&init, 2, WUNTRACED), Waited::Got(2, WaitStatus::Stopped(Signal::SIGSTOP)));
 }
 

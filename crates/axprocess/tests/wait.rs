@@ -371,7 +371,7 @@ fn b24_a_stop_completed_by_an_exiting_thread_is_the_processs() {
     let thread = spawn(&child);
     let ticket = child.process().stop_ticket();
     child.begin_stop(Signal::SIGSTOP, ticket);
-    child.participate_in_stop();
+    child.join_stop();
     events(&table);
     exit(&thread, 0);
     let stopped = WaitStatus::Stopped(Signal::SIGSTOP);
@@ -390,7 +390,7 @@ fn b25_a_process_without_its_leader_stops_and_is_waited_for() {
     }
     let ticket = thread.process().stop_ticket();
     thread.begin_stop(Signal::SIGSTOP, ticket);
-    thread.participate_in_stop();
+    thread.join_stop();
     let stopped = Waited::Got(child.tid(), WaitStatus::Stopped(Signal::SIGSTOP));
     assert_eq!(wait4(&init, -1, WUNTRACED), stopped);
     thread.process().note_signal_sent(Signal::SIGCONT);

@@ -28,8 +28,8 @@ impl World {
                 let options = TraceOptions::from_bits_truncate(options);
                 self.thread(by)?.set_trace_options(tid.into(), options).ok()?;
             }
-            Call::TraceGroupStop { by, code } => {
-                self.thread(by)?.trace_group_stop(TraceStop::new(code)?);
+            Call::InterruptTracee { by, tid } => {
+                self.thread(by)?.interrupt_tracee(tid.into()).ok()?;
             }
             Call::ListenToTracee { by, tid } => {
                 self.thread(by)?.listen_to_tracee(tid.into()).ok()?;

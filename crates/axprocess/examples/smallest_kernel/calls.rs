@@ -210,11 +210,11 @@ impl Task {
             } else if wanted.contains(Attention::EXIT) {
                 thread.exit_thread(ExitStatus::exited(0));
                 return Err(Leave::Exited);
+            } else if wanted.contains(Attention::STOPPED) {
+                thread.notify_parent_if_continued();
             } else if wanted.contains(Attention::STOP) {
                 thread.join_stop();
                 sleep_while(thread, || thread.is_stopped());
-            } else if wanted.contains(Attention::STOPPED) {
-                thread.notify_parent_if_continued();
             } else {
                 thread.remove_attention(SIGNAL);
                 self.deliver_signals(&mut back);

@@ -35,7 +35,7 @@ impl<H: Host> Process<H> {
     pub(crate) fn check_stop(&self, hold: &Hold<'_, H>, unstopped: usize) {
         let awaited = self.stop_awaits.get(hold) as usize;
         let is_complete = self.has(hold, Marks::STOPPED);
-        let is_open = !self.stop_round.get_in(hold).is_multiple_of(2);
+        let is_open = self.is_stop_in_effect(hold);
         assert_eq!(is_open, is_complete || awaited > 0, "13: the stop of {self:?}");
         assert!(!(is_complete && awaited > 0), "13: the stop of {self:?} is done and is not");
         assert!(awaited == 0 || awaited == unstopped, "13: the stop of {self:?} awaits {awaited}");
@@ -166,7 +166,9 @@ impl<H: Host> Thread<H> {
         assert!(!has_to_exit || wanted.contains(Attention::EXIT), "20: {self:?} has to exit");
         // A kernel that stops its threads by itself, and reports that, tells them itself.
         let awaits = process.stop_awaits.get(hold) > 0;
-        let has_to_stop = trace.is_none() && awaits && self.has_to_join_group_stop(hold);
+        let stops = self.trace_of_who_stops(hold);
+        let has_to_trap = stops.is_ok_and(|trace| trace.has_to_trap(hold));
+        let has_to_stop = has_to_trap || awaits && self.has_to_join_group_stop(hold);
         let is_told = wanted.intersects(Attention::EXIT | Attention::STOP);
         assert!(!has_to_stop || is_told, "20: {self:?} has to stop");
     }

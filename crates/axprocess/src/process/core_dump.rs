@@ -17,7 +17,7 @@ use crate::sync::Hold;
 use crate::thread::{Thread, ThreadMark};
 use crate::{ARef, Attention, Errno, ExitStatus, Host, Signal};
 
-/// A core dump that has begun. Dropped, it ends without a core.
+/// A core dump that has begun. Dropped, it ends without a core; so it does with the exit of its thread.
 #[must_use = "dropped, it ends the dump without a core"]
 pub struct PendingCoreDump<H: Host> {
     thread: ARef<Thread<H>>,
@@ -51,14 +51,14 @@ impl<H: Host> PendingCoreDump<H> {
         }
         let process = self.thread.process();
         process.table().hold(|hold| {
-            self.thread.set_mark(hold, ThreadMark::DumpsCore, false);
-            self.thread.call_attention(hold, Attention::EXIT);
-            process.unmark(hold, Marks::DUMPING_CORE);
-            if is_written && process.exit_status_in(hold) == ExitStatus::killed(self.signal) {
+            let dumps = self.thread.has_mark(ThreadMark::DumpsCore);
+            if dumps
+                && is_written
+                && process.exit_status_in(hold) == ExitStatus::killed(self.signal)
+            {
                 process.exit_code.set(hold, ExitStatus::dumped(self.signal).to_raw() as u32);
             }
-            hold.count_touched();
-            process.walk_threads(hold, Errand::EndParking);
+            self.thread.end_core_dump(hold);
         });
     }
 }
@@ -128,6 +128,19 @@ impl<H: Host> Thread<H> {
             Ok(())
         })?;
         Ok(dump)
+    }
+
+    /// Ends the dump, if this thread dumps core. Linux has done so before a thread that dumps exits.
+    pub(super) fn end_core_dump(&self, hold: &mut Hold<'_, H>) {
+        if !self.has_mark(ThreadMark::DumpsCore) {
+            return;
+        }
+        self.set_mark(hold, ThreadMark::DumpsCore, false);
+        self.call_attention(hold, Attention::EXIT);
+        let process = self.process();
+        process.unmark(hold, Marks::DUMPING_CORE);
+        hold.count_touched();
+        process.walk_threads(hold, Errand::EndParking);
     }
 
     /// A thread that has just begun to exit waits for the end of another's core dump.

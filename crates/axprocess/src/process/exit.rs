@@ -120,6 +120,7 @@ impl<H: Host> Thread<H> {
         if !self.is_live_in(hold) || self.has_mark(ThreadMark::ExitBegun) {
             return;
         }
+        self.end_core_dump(hold);
         let process = self.process();
         if !process.has(hold, Marks::GROUP_EXIT) {
             process.exit_code.set(hold, code as u32);

@@ -202,10 +202,12 @@ impl<H: Host> Process<H> {
 
     /// Makes the process adopt the orphans among its descendants, those that live already included.
     ///
-    /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03. Marks all descendants in one hold, as Linux does.
+    /// Serves prctl(2) `PR_SET_CHILD_SUBREAPER` with a non-zero argument. R-SUBREAPER-01, R-SUBREAPER-03. Marks all descendants in one hold, as Linux does. Does nothing to a kernel thread, which makes no such call (R-KTHREAD-07).
     pub fn become_subreaper(&self) {
         self.table().hold(|hold| {
-            if self.state() == ProcessState::Live && !self.has(hold, Marks::SUBREAPER) {
+            let can_be =
+                self.state() == ProcessState::Live && !self.has(hold, Marks::KERNEL_THREAD);
+            if can_be && !self.has(hold, Marks::SUBREAPER) {
                 self.mark(hold, Marks::SUBREAPER | Marks::SLOW_PATH);
                 self.propagate_below_subreaper(hold);
             }

@@ -166,7 +166,10 @@ pub struct Process<H: Host> {
     subtree_classes: Field<u8>,
     /// The classes of what it has to report, while it stands in the queue of reports.
     own_classes: Field<u8>,
+    /// What began the group stop: what `wait` reports.
     stop_signal: Field<Option<Signal>>,
+    /// What began it last, if tracees that run in it have begun it anew: who has to join it stops by that.
+    newest_stop_signal: Field<Option<Signal>>,
     pub(crate) children_usage: Field<H::Usage>,
 
     pub(crate) data: H::ProcessData,
@@ -208,6 +211,8 @@ bitflags::bitflags! {
         const DUMPING_CORE = 1 << 13;
         /// It is a kernel thread, for ever: no signal acts on it, nobody traces it, it executes no program. Linux's `PF_KTHREAD`.
         const KERNEL_THREAD = 1 << 14;
+        /// One of its threads has, or has had, a tracer. Never taken back.
+        const TRACED = 1 << 15;
     }
 }
 
@@ -571,6 +576,7 @@ pub(crate) mod written_out {
                 execs: Field::new(0),
                 parent_execs: Field::new(0),
                 stop_signal: Field::new(None),
+                newest_stop_signal: Field::new(None),
                 stop_round: Word32::new(0),
                 stop_awaits: Field::new(0),
                 continues: Word32::new(0),
@@ -611,6 +617,7 @@ pub(crate) mod written_out {
                 execs,
                 parent_execs,
                 stop_signal,
+                newest_stop_signal,
                 stop_round,
                 stop_awaits,
                 continues,
@@ -646,6 +653,7 @@ pub(crate) mod written_out {
                 part("execs", execs),
                 part("parent_execs", parent_execs),
                 part("stop_signal", stop_signal),
+                part("newest_stop_signal", newest_stop_signal),
                 part("stop_round", stop_round),
                 part("stop_awaits", stop_awaits),
                 part("continues", continues),

@@ -143,7 +143,7 @@ impl<H: Host> Process<H> {
             return;
         }
         if signal.is_job_control() {
-            self.end_stop_if_sigcont(hold, signal);
+            self.act_if_sigcont(hold, signal);
             hold.host().discard_signals(hold.view(), self, DiscardedSignals::by(signal));
         }
         let fate = self.fate_of(hold, origin, &receiver, signal);
@@ -313,14 +313,9 @@ impl<H: Host> Thread<H> {
 
     /// Linux's `wants_signal`: a thread that is stopped or has another to look at takes only `SIGKILL` (R-STOP-08, R-EXIT-10).
     pub(super) fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
-        // A tracee sleeps in no other stop than its tracer's, which may have let it run in a group stop.
-        let is_stopped = || match self.is_in_ptrace_stop(hold) {
-            Some(is_stopped) => is_stopped,
-            None => self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED),
-        };
         let is_told = || hold.host().is_told_of_signal(hold.view(), self);
         self.state() == ThreadState::Live
             && !self.blocks(hold, signal)
-            && (signal == Signal::SIGKILL || !(is_stopped() || is_told()))
+            && (signal == Signal::SIGKILL || !(self.sleeps_in_stop(hold) || is_told()))
     }
 }

@@ -269,14 +269,13 @@ impl<H: Host> Thread<H> {
     }
 
     fn unexited_run_state(&self, hold: &Hold<'_, H>) -> RunState {
-        let is_stopped = self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED);
         if self.has_mark(ThreadMark::Parked) {
             RunState::Parked
         } else if self.is_waiting_for_vfork() {
             RunState::InVfork
-        } else if self.trace(hold).is_some_and(|trace| trace.is_in_stop(hold)) {
+        } else if self.has_mark(ThreadMark::InPtraceStop) {
             RunState::TraceStopped
-        } else if is_stopped && self.state() == ThreadState::Live {
+        } else if self.sleeps_in_stop(hold) && self.state() == ThreadState::Live {
             RunState::Stopped
         } else {
             RunState::Live

@@ -12,6 +12,8 @@
 //! A stop has a **round**: an odd number from its beginning to the `SIGCONT` that ends it. A thread that stops takes note of the
 //! round, so beginning and ending a stop changes no thread. The stop **awaits** a number of threads, and is complete at 0.
 //!
+//! A tracee that its tracer lets run in the stop may take another stop signal, and begin the stop **anew**: whoever is not asleep in it joins it once more (R-STOP-14).
+//!
 //! What `wait` reports is one stop and one continuation, each once, the newer one making the other void (R-STOP-06, R-STOP-07).
 //!
 //! A kernel that does all this by itself reports the outcome with [`Process::report_group_stopped`] and [`Process::report_group_continued`].
@@ -105,7 +107,7 @@ impl<H: Host> Process<H> {
     /// ```
     pub fn note_signal_sent(&self, signal: Signal) -> DiscardedSignals {
         self.table().hold(|hold| {
-            self.end_stop_if_sigcont(hold, signal);
+            self.act_if_sigcont(hold, signal);
             self.void_tickets_if_sigcont(hold, signal);
         });
         DiscardedSignals::by(signal)
@@ -151,7 +153,7 @@ impl<H: Host> Process<H> {
                 return;
             }
             if self.has(hold, Marks::STOPPED) {
-                self.end_stop_if_sigcont(hold, Signal::SIGCONT);
+                self.end_stop_by_sigcont(hold);
             }
             self.notify_parent_if_notice_pending(hold);
         });
@@ -167,9 +169,14 @@ impl<H: Host> Process<H> {
         !round.is_multiple_of(2) && self.stop_round.get() == round
     }
 
+    /// Whether a group stop has begun, be it complete, and is not over.
+    pub(super) fn is_stop_in_effect(&self, hold: &Hold<'_, H>) -> bool {
+        !self.stop_round.get_in(hold).is_multiple_of(2)
+    }
+
     /// Whether a thread that looks is in a stop, or may be the first after one.
     fn is_told_of_stop_or_continuation(&self, hold: &Hold<'_, H>) -> bool {
-        !self.stop_round.get_in(hold).is_multiple_of(2) || self.has_notice_pending(hold)
+        self.is_stop_in_effect(hold) || self.has_notice_pending(hold)
     }
 
     /// Whether the first thread that looks has to tell the parent of a continuation.
@@ -186,8 +193,7 @@ impl<H: Host> Process<H> {
     /// The signal of the group stop in which it is, complete or not, unless somebody has waited for that.
     pub(super) fn unread_stop_signal(&self, hold: &Hold<'_, H>) -> Option<Signal> {
         let is_read = self.has(hold, Marks::STOPPED) && !self.has(hold, Marks::STOP_REPORT);
-        let stops = !self.stop_round.get_in(hold).is_multiple_of(2);
-        self.stop_signal.get(hold).filter(|_| stops && !is_read)
+        self.stop_signal.get(hold).filter(|_| self.is_stop_in_effect(hold) && !is_read)
     }
 
     /// A process that exits is not stopped any more, and what was not reported is lost (R-EXIT-13).
@@ -204,12 +210,19 @@ impl<H: Host> Process<H> {
         }
     }
 
-    /// `SIGCONT` ends a stop when it is sent. A stop that was complete has been continued; one that was in progress has
-    /// been both, of which the parent is told the first (R-STOP-06).
-    pub(super) fn end_stop_if_sigcont(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+    /// `SIGCONT` acts when it is sent: it ends a stop, and each thread that was seized stops once for its tracer to see that (R-STOP-15).
+    pub(super) fn act_if_sigcont(&self, hold: &mut Hold<'_, H>, signal: Signal) {
         if signal != Signal::SIGCONT || !self.is_exit_undecided(hold) {
             return;
         }
+        self.end_stop_by_sigcont(hold);
+        if self.has(hold, Marks::TRACED) {
+            self.walk_threads(hold, Errand::NotifyOfContinuation);
+        }
+    }
+
+    /// A stop that was complete has been continued; one that was in progress has been both, of which the parent is told the first (R-STOP-06).
+    fn end_stop_by_sigcont(&self, hold: &mut Hold<'_, H>) {
         let notice = if self.has(hold, Marks::STOPPED) {
             Marks::CONTINUE_NOTICE
         } else if self.stop_awaits.get(hold) > 0 {
@@ -254,7 +267,7 @@ impl<H: Host> Process<H> {
 
     /// The new thread stops too, if the process does: the stop in progress waits for it. R-FORK-13, B26.
     pub(super) fn count_new_thread_in_stop(&self, hold: &mut Hold<'_, H>, thread: &Thread<H>) {
-        if !self.stop_round.get_in(hold).is_multiple_of(2) {
+        if self.is_stop_in_effect(hold) {
             thread.call_attention(hold, Attention::STOP);
         }
         let awaited = self.stop_awaits.get(hold);
@@ -288,16 +301,25 @@ impl<H: Host> Process<H> {
 
     /// Begins a stop, with the signal that `wait` will report (R-STOP-04, R-STOP-05).
     pub(super) fn begin_stop_round(&self, hold: &mut Hold<'_, H>, signal: Signal) {
-        debug_assert!(self.stop_round.get_in(hold).is_multiple_of(2), "no stop is in progress");
+        debug_assert!(!self.is_stop_in_effect(hold), "no stop is in progress");
         self.mark(hold, Marks::SLOW_PATH);
         self.stop_signal.set(hold, Some(signal));
+        self.newest_stop_signal.set(hold, Some(signal));
         self.stop_round.set(hold, self.stop_round.get_in(hold).wrapping_add(1));
+    }
+
+    /// Begins the stop anew that is in progress or complete. A complete one keeps its report.
+    fn begin_stop_anew(&self, hold: &mut Hold<'_, H>, signal: Signal) {
+        self.newest_stop_signal.set(hold, Some(signal));
+        if !self.has(hold, Marks::STOPPED) {
+            self.stop_signal.set(hold, Some(signal));
+        }
     }
 
     /// Ends a stop, complete or not.
     fn end_group_stop(&self, hold: &mut Hold<'_, H>) {
         self.stop_awaits.set(hold, 0);
-        if !self.stop_round.get_in(hold).is_multiple_of(2) {
+        if self.is_stop_in_effect(hold) {
             self.stop_round.set(hold, self.stop_round.get_in(hold).wrapping_add(1));
         }
         if self.has(hold, Marks::STOPPED) {
@@ -368,9 +390,9 @@ impl<H: Host> Thread<H> {
     /// Takes the default action of a stop signal that this thread has taken from a queue: begins a stop of the whole process.
     ///
     /// After [`StopDecision::Stop`] the thread calls [`join_stop`](Self::join_stop), and so does every other one that has not stopped; each
-    /// is told so by [`Host::request_stop`]. If a stop is in progress, this thread just takes part in it. Asks
-    /// [`Process::would_stop`] in the same section. The threads are told at most 64 in a hold; one that is
-    /// created meanwhile asks by itself. R-STOP-03, R-STOP-05, R-STOP-09, R-ORPHAN-09.
+    /// is told so by [`Host::request_stop`]. If a stop has begun in which this thread has not taken part, it just does. If it has, and its tracer has let it run, it begins the stop anew: all others that
+    /// are not asleep in it are asked once more. Asks [`Process::would_stop`] in the same section. The threads are told at most 64 in a hold; one that is
+    /// created meanwhile asks by itself. R-STOP-03, R-STOP-05, R-STOP-09, R-STOP-14, R-ORPHAN-09.
     pub fn begin_stop(&self, signal: Signal, ticket: StopTicket) -> StopDecision {
         let process = self.process();
         process.table().hold_until_done(|hold| {
@@ -384,34 +406,31 @@ impl<H: Host> Thread<H> {
             if process.stop_ticket() != ticket {
                 return Ok(StopDecision::CancelledByCont);
             }
-            let begins = process.stop_awaits.get(hold) == 0 && !process.has(hold, Marks::STOPPED);
-            if begins {
+            let is_anew = process.is_stop_in_effect(hold);
+            if !is_anew {
                 process.begin_stop_round(hold, signal);
                 process.stop_awaits.set(hold, process.live_threads.get(hold));
-                let (round, begun_by) =
-                    (process.stop_round.get_in(hold), self.place_in_process(hold));
-                hold.count_touched();
-                process.walk_threads(hold, Errand::RequestStop { round, begun_by });
+            } else if self.runs_in_group_stop(hold) {
+                process.begin_stop_anew(hold, signal);
+                self.have_join_anew(hold);
+            } else {
+                self.call_attention(hold, Attention::STOP);
+                return Ok(decision);
             }
+            let (round, begun_by) = (process.stop_round.get_in(hold), self.place_in_process(hold));
+            hold.count_touched();
+            process.walk_threads(hold, Errand::RequestStop { round, begun_by, is_anew });
             self.call_attention(hold, Attention::STOP);
             Ok(decision)
         })
     }
 
-    /// Reports that this thread stops now, if there is a stop that it has to take part in. The last one completes the stop. For a kernel that traces nobody: a tracee does not sleep in this, but in its tracer's stop, which
-    /// [`join_stop`](Self::join_stop) enters.
-    ///
-    /// The kernel then lets the thread sleep until `SIGCONT` or `SIGKILL`, unless the answer is [`ThreadStop::RunsOn`]. A wake-up
-    /// between this call and the sleep must not be lost. R-STOP-03, R-STOP-04, R-NOTIFY-12.
-    pub fn participate_in_stop(&self) -> ThreadStop {
-        self.process().table().hold(|hold| self.participate_in(hold))
-    }
-
     /// Stops this thread where it has to, if it has to: for its tracer, if it has one, else with its group.
     ///
-    /// What [`Attention::STOP`] asks for, in one section, and what [`Host::request_stop`] and [`Host::tracing_changed`] tell of. The kernel then lets the thread sleep while [`is_stopped`](Self::is_stopped). It does nothing
-    /// if there is no group stop, or no more: a thread that is traced and runs in one, because its tracer has let it, is asked again only by what is new. The tracer is shown what
-    /// `PTRACE_ATTACH` or `PTRACE_SEIZE` has it see of a group stop: the signal, or `PTRACE_EVENT_STOP` with it. Linux: `do_signal_stop`, `do_jobctl_trap`. R-STOP-03, R-STOP-13.
+    /// What [`Attention::STOP`] asks for, in one section, and what [`Host::request_stop`] and [`Host::tracing_changed`] tell of. The kernel then lets the thread sleep while [`is_stopped`](Self::is_stopped). Before it, the thread
+    /// tells of a continuation, if that has to be told: [`Attention::STOPPED`]. It runs on if there is nothing to stop for, or no more: a group stop in which it has not taken part, a tracer that
+    /// has come while it slept in one, `PTRACE_INTERRUPT`, or for who was seized a `SIGCONT`, and its birth as the child of a tracee. A tracer is shown the signal of the group stop, or, if it has seized, `PTRACE_EVENT_STOP` with it, or with
+    /// `SIGTRAP` where there is no group stop. Linux: `do_signal_stop`, `do_jobctl_trap`. R-STOP-03, R-STOP-13 to R-STOP-15.
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -445,21 +464,20 @@ impl<H: Host> Thread<H> {
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
     pub fn join_stop(&self) -> ThreadStop {
-        self.process().table().hold(|hold| {
-            let stops = self.has_to_join_group_stop(hold) || self.is_in_group_stop(hold);
-            let trap = self.trace_of_who_stops(hold).ok().filter(|_| stops);
-            let trap = trap.and_then(|trace| Some((trace, trace.group_stop_seen(hold)?)));
-            match trap {
-                Some((trace, stop)) => {
-                    self.trap_with_group(hold, trace, stop);
-                    ThreadStop::Trapped
-                }
-                None => self.participate_in(hold),
+        self.process().table().hold(|hold| match self.trace_of_who_stops(hold) {
+            Ok(trace) if trace.has_to_trap(hold) || self.has_to_join_group_stop(hold) => {
+                self.trap_with_group(hold, trace);
+                ThreadStop::Trapped
             }
+            Ok(_) => {
+                self.answer_attention(hold, Attention::STOP);
+                ThreadStop::RunsOn
+            }
+            Err(_) => self.participate_in_group_stop(hold),
         })
     }
 
-    pub(super) fn participate_in(&self, hold: &mut Hold<'_, H>) -> ThreadStop {
+    pub(super) fn participate_in_group_stop(&self, hold: &mut Hold<'_, H>) -> ThreadStop {
         let process = self.process();
         self.answer_attention(hold, Attention::STOP);
         if self.is_live() && process.is_told_of_stop_or_continuation(hold) {
@@ -471,6 +489,8 @@ impl<H: Host> Thread<H> {
                 false => ThreadStop::RunsOn,
             };
         }
+        let signal = self.stop_signal_seen(hold);
+        self.set_last_stop_signal(hold, signal);
         let round = process.stop_round.get_in(hold);
         self.last_stop_round().set(hold, round);
         match process.stop_awaits.get(hold) {
@@ -486,7 +506,7 @@ impl<H: Host> Thread<H> {
         }
     }
 
-    /// Returns whether this thread has to [`participate_in_stop`](Self::participate_in_stop): its process does, and it has not yet. Takes the lock.
+    /// Returns whether this thread has to [join](Self::join_stop) a group stop: its process does, and it has not yet. Takes the lock.
     ///
     /// To be asked wherever the thread looks for signals, and by a new thread before it runs (R-FORK-13).
     pub fn is_group_stop_requested(&self) -> bool {
@@ -523,8 +543,38 @@ impl<H: Host> Thread<H> {
     }
 
     pub(crate) fn has_to_join_group_stop(&self, hold: &Hold<'_, H>) -> bool {
-        let stops = !self.process().stop_round.get_in(hold).is_multiple_of(2);
+        let stops = self.process().is_stop_in_effect(hold);
         stops && self.state() == ThreadState::Live && !self.is_in_group_stop(hold)
+    }
+
+    /// Whether it has taken part in the present stop, and its tracer has let it run, or keeps it in a stop of its own. Nobody else runs in a stop.
+    pub(super) fn runs_in_group_stop(&self, hold: &Hold<'_, H>) -> bool {
+        self.is_in_group_stop(hold) && self.has_mark(ThreadMark::Traced)
+    }
+
+    /// Whether it sleeps in a stop: a tracee in its tracer's alone. Of a process whose kernel reports its stops all do.
+    pub(super) fn sleeps_in_stop(&self, hold: &Hold<'_, H>) -> bool {
+        match self.has_mark(ThreadMark::Traced) {
+            true => self.has_mark(ThreadMark::InPtraceStop),
+            false => self.is_in_group_stop(hold) || self.process().has(hold, Marks::STOPPED),
+        }
+    }
+
+    /// The stop in which it has taken part has begun anew.
+    pub(super) fn have_join_anew(&self, hold: &mut Hold<'_, H>) {
+        const NO_ROUND: u32 = 0;
+        let process = self.process();
+        self.last_stop_round().set(hold, NO_ROUND);
+        if !process.has(hold, Marks::STOPPED) {
+            process.stop_awaits.set(hold, process.stop_awaits.get(hold) + 1);
+        }
+    }
+
+    /// The signal by which it is stopped, or will be when it joins.
+    pub(super) fn stop_signal_seen(&self, hold: &Hold<'_, H>) -> Signal {
+        let newest = self.process().newest_stop_signal.get(hold);
+        let newest = newest.filter(|_| self.has_to_join_group_stop(hold));
+        newest.unwrap_or_else(|| self.last_stop_signal(hold))
     }
 
     /// Whether this thread has stopped in the present round.

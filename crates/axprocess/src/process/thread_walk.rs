@@ -7,6 +7,8 @@
 //! | a core dump | as a group exit (R-EXIT-21) | the same, but who dumps, and who exits already | – |
 //! | the end of a core dump | how the process ends | it goes on, if it is parked | – |
 //! | a group stop | its round, and how many threads it awaits (R-STOP-03) | it is asked to stop | a `SIGCONT` has ended the round |
+//! | one that begins anew | its signal (R-STOP-14) | it is awaited and asked once more, if it is not asleep in it | the same |
+//! | a `SIGCONT` to a process with tracees | that it ends the stop | it stops for its tracer, if that has seized it (R-STOP-15) | the exit is decided |
 //! | a signal that ends the process if a thread can take it | that it is queued | whether it can: then the exit is decided | the exit is, or the signal has left the queue, or is ignored or handled by now |
 //! | the signals at the parent's death | who the parent is now | its wish is sent | the exit is decided |
 //!
@@ -49,7 +51,9 @@ pub(super) enum Errand<H: Host> {
     RequestStop {
         round: u32,
         begun_by: i64,
+        is_anew: bool,
     },
+    NotifyOfContinuation,
     /// Who can take a signal that is queued, and ends the process if somebody can.
     FindTaker(Signal, Origin),
     /// On behalf of the former parent; so many threads have a wish.
@@ -142,7 +146,9 @@ impl<H: Host> Errand<H> {
                     || !process.would_end_by(hold, origin, signal)
                     || !hold.host().is_signal_queued(hold.view(), process, None, signal)
             }
-            Self::SendPdeathSignal { .. } => !process.is_exit_undecided(hold),
+            Self::NotifyOfContinuation | Self::SendPdeathSignal { .. } => {
+                !process.is_exit_undecided(hold)
+            }
         }
     }
 
@@ -164,11 +170,20 @@ impl<H: Host> Errand<H> {
                 }
             }
             Self::EndParking => thread.end_parking(hold),
-            Self::RequestStop { begun_by, .. } => {
-                let is_asked = thread.place_in_process(hold) != *begun_by;
-                if is_asked && thread.has_to_join_group_stop(hold) {
-                    thread.call_attention(hold, Attention::STOP);
-                    hold.host().request_stop(hold.view(), thread);
+            Self::RequestStop { begun_by, is_anew, .. } => {
+                if thread.place_in_process(hold) != *begun_by {
+                    if *is_anew && thread.runs_in_group_stop(hold) {
+                        thread.have_join_anew(hold);
+                    }
+                    if thread.has_to_join_group_stop(hold) {
+                        thread.notify_seizer(hold);
+                        thread.request_stop(hold);
+                    }
+                }
+            }
+            Self::NotifyOfContinuation => {
+                if thread.notify_seizer(hold) {
+                    thread.request_stop(hold);
                 }
             }
             Self::FindTaker(signal, _) => {
@@ -195,5 +210,11 @@ impl<H: Host> Thread<H> {
     pub(super) fn request_exit(&self, hold: &mut Hold<'_, H>) {
         self.call_attention(hold, Attention::EXIT);
         hold.host().request_exit(hold.view(), self);
+    }
+
+    /// Has it look where it has to stop, wherever it sleeps interruptibly.
+    pub(super) fn request_stop(&self, hold: &mut Hold<'_, H>) {
+        self.call_attention(hold, Attention::STOP);
+        hold.host().request_stop(hold.view(), self);
     }
 }

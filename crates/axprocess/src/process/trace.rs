@@ -85,6 +85,14 @@ impl TraceStop {
     }
 }
 
+impl TraceStop {
+    /// `PTRACE_EVENT_STOP` with that signal.
+    fn of_job(signal: Signal) -> Self {
+        const EVENT_STOP: u16 = 128 << 8;
+        Self(NonZeroU16::from(signal.to_nonzero()) | EVENT_STOP)
+    }
+}
+
 impl From<Signal> for TraceStop {
     /// The stop in which a signal is about to be delivered.
     fn from(signal: Signal) -> Self {
@@ -151,6 +159,7 @@ impl<H: Host> Thread<H> {
                 process.send_to(hold, receiver, &info, None);
             }
             if target.is_in_group_stop(hold) {
+                tracee.have_trap(hold, TraceMarks::TRAP_STOP);
                 target.tracing_changed(hold);
             }
             Ok(ARef::from(target))
@@ -191,7 +200,7 @@ impl<H: Host> Thread<H> {
     /// Makes the tracer of `maker`, who has just made this thread or its process, the tracer of this thread too, with the same options.
     ///
     /// For the kernel, before the thread runs: `PTRACE_O_TRACEFORK` and its like, `CLONE_PTRACE`. Returns how that tracer had begun, which decides how the thread
-    /// stops first; `None`: there is no tracer, or this thread has one already, or is a kernel thread.
+    /// stops first: after a seizure by [`join_stop`](Self::join_stop), as its [`attention`](Self::attention) says; after an attachment the kernel puts a `SIGSTOP` into its queue. `None`: there is no tracer, or this thread has one already, or is a kernel thread.
     ///
     /// # Errors
     ///
@@ -209,9 +218,13 @@ impl<H: Host> Thread<H> {
             if is_kernel_thread || self.is_traced(hold) || self.state() != ThreadState::Live {
                 return None;
             }
-            let marks = pattern.marks(hold) - TraceMarks::STOPPED - TraceMarks::LISTENING;
+            let marks = pattern.marks(hold) & TraceMarks::INHERITED;
             let own = self.trace_or(hold, &mut fresh)?;
             own.become_tracee(hold, tracer, marks);
+            if marks.start() == TraceStart::Seize {
+                own.have_trap(hold, TraceMarks::TRAP_STOP);
+                self.call_attention(hold, Attention::STOP);
+            }
             Some(marks.start())
         }))
     }
@@ -268,35 +281,21 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Records that this thread stops for its tracer and takes part in the group stop by that, if there is one that waits for it; or that it does because of `PTRACE_INTERRUPT`.
-    ///
-    /// As [`trace_stop`](Self::trace_stop) and, behind that, [`participate_in_stop`](Self::participate_in_stop). The tracer is told of the group stop, as a parent is: its signal, or none
-    /// where the process is in no group stop, or the parent has waited for it. R-STOP-13, R-PTRACE-08.
-    pub fn trace_group_stop(&self, stop: TraceStop) -> TraceStopped {
-        self.process().table().hold(|hold| {
-            let trace = match self.trace_of_who_stops(hold) {
-                Ok(trace) => trace,
-                Err(answer) => return answer,
-            };
-            self.trap_with_group(hold, trace, stop);
-            TraceStopped::Stopped
-        })
-    }
-
-    /// Stops for its tracer, and by that with its group.
-    pub(super) fn trap_with_group(
-        &self,
-        hold: &mut Hold<'_, H>,
-        trace: &PtraceRole<H>,
-        stop: TraceStop,
-    ) {
-        trace.stop(hold, stop);
+    /// Stops for its tracer, and by that with its group. The tracer is told of the group stop, as a parent is: its signal, or none where there is none, or the parent has waited for it. R-STOP-13, R-PTRACE-08.
+    pub(super) fn trap_with_group(&self, hold: &mut Hold<'_, H>, trace: &PtraceRole<H>) {
+        trace.stop_with_group(hold);
         let signal = self.process().unread_stop_signal(hold);
         trace.notify_tracer_of_stop(hold, |pid| match signal.map(WaitStatus::Stopped) {
             Some(status) => SignalCause::Child { pid, status },
             None => SignalCause::ChildStopUndone { pid },
         });
-        self.participate_in(hold);
+        self.participate_in_group_stop(hold);
+    }
+
+    /// If it has been seized, its tracer has to see that its group stop has begun, or is over. False: it was not. Linux: `ptrace_trap_notify`.
+    pub(super) fn notify_seizer(&self, hold: &mut Hold<'_, H>) -> bool {
+        let trace = self.trace(hold).filter(|it| it.marks(hold).contains(TraceMarks::SEIZED));
+        trace.is_some_and(|trace| trace.have_trap(hold, TraceMarks::TRAP_NOTIFY))
     }
 
     /// Its tracer has come, while it was in a group stop, or has gone: it looks where it has to stop now.
@@ -318,7 +317,7 @@ impl<H: Host> Thread<H> {
 
     /// Returns a tracee of this thread, be it in a ptrace-stop or not, alive or dead. Takes the lock.
     ///
-    /// For the requests of ptrace(2) that need no stop: `PTRACE_INTERRUPT`, `PTRACE_KILL`.
+    /// For the request of ptrace(2) that needs no stop, nor a tracee that was seized: `PTRACE_KILL`.
     ///
     /// # Errors
     ///
@@ -341,17 +340,44 @@ impl<H: Host> Thread<H> {
             .hold(|hold| self.find_stopped_tracee(hold, tid).map(|(_, it)| it.into()))
     }
 
-    /// Lets a tracee listen: it sleeps on in its stop, which is neither reported nor there for other requests, until it stops anew.
+    /// Has a tracee stop by [`join_stop`](Self::join_stop), whatever it does; one that is in a stop does so when it has been resumed, one that listens at once. It is [told](Host::request_stop).
     ///
-    /// Serves ptrace(2) `PTRACE_LISTEN`. Whether the stop is one in which that is allowed, the kernel knows: `EIO` otherwise.
+    /// Serves ptrace(2) `PTRACE_INTERRUPT`.
     ///
     /// # Errors
     ///
-    /// As for [`stopped_tracee`](Self::stopped_tracee).
+    /// As for [`tracee`](Self::tracee). Then `EIO`: it was attached, and not seized.
+    pub fn interrupt_tracee(&self, tid: i32) -> Result<(), Errno> {
+        self.process().table().hold(|hold| {
+            let (trace, tracee) = self.find_tracee(hold, tid)?;
+            if !trace.marks(hold).contains(TraceMarks::SEIZED) {
+                return Err(Errno::EIO);
+            }
+            if trace.have_trap(hold, TraceMarks::TRAP_STOP) {
+                tracee.request_stop(hold);
+            }
+            Ok(())
+        })
+    }
+
+    /// Lets a tracee listen: it sleeps on in its stop, which is neither reported nor there for other requests, until it stops anew. If it has to already, it is [told](Host::request_stop).
+    ///
+    /// Serves ptrace(2) `PTRACE_LISTEN`. R-PTRACE-10.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stopped_tracee`](Self::stopped_tracee). Then `EIO`: it was attached, and not seized; it has not stopped by [`join_stop`](Self::join_stop).
     pub fn listen_to_tracee(&self, tid: i32) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
-            let (trace, _) = self.find_stopped_tracee(hold, tid)?;
+            let (trace, tracee) = self.find_stopped_tracee(hold, tid)?;
+            if !trace.marks(hold).contains(TraceMarks::SEIZED | TraceMarks::JOB_STOP) {
+                return Err(Errno::EIO);
+            }
             trace.listen(hold);
+            if trace.marks(hold).contains(TraceMarks::TRAP_NOTIFY) {
+                trace.end_stop(hold);
+                tracee.request_stop(hold);
+            }
             Ok(())
         })
     }
@@ -421,12 +447,6 @@ impl<H: Host> Thread<H> {
     /// Whether a thread traces it; also when it has exited.
     pub(super) fn is_traced(&self, hold: &Hold<'_, H>) -> bool {
         self.trace(hold).is_some_and(|trace| trace.tracer(hold).is_some())
-    }
-
-    /// Whether it sleeps in a ptrace-stop. `None`: nobody traces it.
-    pub(super) fn is_in_ptrace_stop(&self, hold: &Hold<'_, H>) -> Option<bool> {
-        let trace = self.trace(hold).filter(|trace| trace.tracer(hold).is_some())?;
-        Some(trace.is_in_stop(hold))
     }
 
     /// Whether a thread of the parent's process traces it.

@@ -14,7 +14,7 @@
 //! exec undo the tie themselves, before anything else that others can see.
 //!
 //! No wake-up is lost: the word that [`Thread::is_waiting_for_vfork`] reads changes before the hook is called, in the hold that undoes the tie. Stops are
-//! the kernel's to defer: a thread that sleeps here does not call [`Thread::participate_in_stop`], so a group stop waits for it (R-VFORK-03).
+//! the kernel's to defer: a thread that sleeps here does not call [`Thread::join_stop`], so a group stop waits for it (R-VFORK-03).
 
 use super::Marks;
 use crate::Host;

@@ -82,8 +82,7 @@ pub(crate) enum Call<N, I> {
     },
     TraceMe,
     TraceStop(TraceStop),
-    TraceGroupStop(TraceStop),
-    JoinStop,
+    Interrupt(N),
     Resume(N),
     Listen(N),
     SetKillsAtExit(N, bool),
@@ -223,8 +222,7 @@ impl Step {
             }
             Call::TraceMe => Call::TraceMe,
             Call::TraceStop(code) => Call::TraceStop(code),
-            Call::TraceGroupStop(code) => Call::TraceGroupStop(code),
-            Call::JoinStop => Call::JoinStop,
+            Call::Interrupt(tid) => Call::Interrupt(number(tid)),
             Call::Resume(tid) => Call::Resume(number(tid)),
             Call::Listen(tid) => Call::Listen(number(tid)),
             Call::SetKillsAtExit(tid, kills) => Call::SetKillsAtExit(number(tid), kills),
@@ -318,13 +316,17 @@ impl Step {
             Call::Wait4 { .. } | Call::Waitid { .. } => {
                 world.children(process).into_iter().any(|child| world.has_report(child))
             }
-            Call::Stop | Call::JoinStop | Call::StopAll => world.is_stop_requested(thread),
+            Call::Stop | Call::StopAll => {
+                world.is_stop_requested(thread) || world.has_to_trap(thread)
+            }
             Call::ForkKernelThread { .. } => world.is_kernel_thread(process),
             Call::FinishExec => world.is_in_exec(thread),
-            Call::TraceStop(_) | Call::TraceGroupStop(_) => world.is_traced(thread),
-            Call::Resume(_) | Call::Listen(_) | Call::SetKillsAtExit(..) | Call::Detach(_) => {
-                !world.tracees(thread).is_empty()
-            }
+            Call::TraceStop(_) => world.is_traced(thread),
+            Call::Resume(_)
+            | Call::Listen(_)
+            | Call::Interrupt(_)
+            | Call::SetKillsAtExit(..)
+            | Call::Detach(_) => !world.tracees(thread).is_empty(),
             Call::Run => world.has_notice(process),
             Call::OpenTerminal(..) | Call::AcquireTerminal(..) => {
                 world.could_lead_terminal(process)

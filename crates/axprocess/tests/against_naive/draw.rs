@@ -262,8 +262,7 @@ fn stops() -> BoxedStrategy<Drawn> {
         2 => Just(Call::TakeStopSignal),
         2 => signal().prop_map(Call::BeginStop),
         4 => signal().prop_map(Call::TakeAndBeginStop),
-        2 => Just(Call::Stop),
-        2 => Just(Call::JoinStop),
+        5 => Just(Call::Stop),
         3 => Just(Call::StopAll),
         2 => Just(Call::Run),
     ]
@@ -316,7 +315,7 @@ fn traces() -> BoxedStrategy<Drawn> {
         8 => (whom(), start, kills()).prop_map(|(tid, start, kills_at_exit)| Call::Attach { tid, start, kills_at_exit }),
         2 => Just(Call::TraceMe),
         5 => code().prop_map(Call::TraceStop),
-        5 => code().prop_map(Call::TraceGroupStop),
+        4 => tracee().prop_map(Call::Interrupt),
         4 => tracee().prop_map(Call::Resume),
         2 => tracee().prop_map(Call::Listen),
         1 => (tracee(), kills()).prop_map(|(tid, kills)| Call::SetKillsAtExit(tid, kills)),

@@ -203,7 +203,7 @@ impl Pair {
             }
             Call::TraceMe => naive.trace_me(caller).into(),
             Call::TraceStop(code) => Answer::Traced(naive.trace_stop(caller, code)),
-            Call::TraceGroupStop(code) => Answer::Traced(naive.trace_group_stop(caller, code)),
+            Call::Interrupt(tid) => naive.interrupt(caller, tid).into(),
             Call::Resume(tid) => naive.resume(caller, tid).into(),
             Call::Listen(tid) => naive.listen(caller, tid).into(),
             Call::SetKillsAtExit(tid, kills) => naive.set_kills_at_exit(caller, tid, kills).into(),
@@ -255,11 +255,10 @@ impl Pair {
                 let ticket = naive.stop_ticket(process);
                 Answer::Decision(naive.begin_stop(caller, signal, ticket))
             }
-            Call::Stop => Answer::Stops(vec![naive.stop(caller)]),
-            Call::JoinStop => Answer::Stops(vec![naive.join_stop(caller)]),
+            Call::Stop => Answer::Stops(vec![naive.join_stop(caller)]),
             Call::StopAll => {
                 let threads = naive.living_threads_of(process);
-                Answer::Stops(threads.into_iter().map(|thread| naive.stop(thread)).collect())
+                Answer::Stops(threads.into_iter().map(|thread| naive.join_stop(thread)).collect())
             }
             Call::Run => {
                 naive.run(caller);

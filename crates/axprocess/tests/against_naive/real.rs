@@ -385,7 +385,7 @@ impl Real {
             }
             Call::TraceMe => thread.trace_me().into(),
             Call::TraceStop(code) => Answer::Traced(thread.trace_stop(code)),
-            Call::TraceGroupStop(code) => Answer::Traced(thread.trace_group_stop(code)),
+            Call::Interrupt(tid) => thread.interrupt_tracee(tid).into(),
             Call::Resume(tid) => thread.resume_tracee(tid).map(|_| ()).into(),
             Call::Listen(tid) => thread.listen_to_tracee(tid).into(),
             Call::SetKillsAtExit(tid, kills) => {
@@ -466,11 +466,10 @@ impl Real {
             Call::TakeAndBeginStop(signal) => {
                 Answer::Decision(thread.begin_stop(signal, process.stop_ticket()))
             }
-            Call::Stop => Answer::Stops(vec![thread.participate_in_stop()]),
-            Call::JoinStop => Answer::Stops(vec![thread.join_stop()]),
+            Call::Stop => Answer::Stops(vec![thread.join_stop()]),
             Call::StopAll => {
                 let threads = process.threads().unwrap();
-                Answer::Stops(threads.iter().map(|thread| thread.participate_in_stop()).collect())
+                Answer::Stops(threads.iter().map(|thread| thread.join_stop()).collect())
             }
             Call::Run => {
                 thread.notify_parent_if_continued();

@@ -151,7 +151,6 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     "open_terminal": |scene, own, child| own.process().open_terminal(&scene.tty, TerminalFile::Readable);
     "parent": |scene, own, child| child.process().parent();
     "parent_death_signal": |scene, own, child| child.parent_death_signal();
-    "participate_in_stop": |scene, own, child| own.participate_in_stop();
     "pgid_in": |scene, own, child| own.process().group().pgid_in(scene.table.namespace());
     "pid_in": |scene, own, child| own.process().pid_in(scene.table.namespace());
     "pid_max": |scene, own, child| scene.init.process().pid_max();
@@ -525,7 +524,7 @@ pub(crate) const LONG: &[Row] = rows! {
         let leader = fork(&scene.shell);
         let threads = scene.threads(&leader);
         leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
-        threads.iter().chain([&leader]).for_each(|it| _ = it.participate_in_stop());
+        threads.iter().chain([&leader]).for_each(|it| _ = it.join_stop());
         assert!(leader.process().is_stopped());
         scene.watch(|| leader.process().note_signal_sent(Signal::SIGCONT))
     };
@@ -620,16 +619,17 @@ pub(crate) const LONG: &[Row] = rows! {
             drop(futures);
         })
     };
-    "attach, trace_stop, trace_group_stop, tracee, stopped_tracee, listen_to_tracee, resume_tracee, set_trace_options, detach, tracer", "tracees", Bound::Batch, |scene| {
+    "attach, trace_stop, join_stop (of a tracee), interrupt_tracee, tracee, stopped_tracee, listen_to_tracee, resume_tracee, set_trace_options, detach, tracer", "tracees", Bound::Batch, |scene| {
         let (tracer, _tracees) = tracer(scene);
         let child = fork(&scene.shell);
         scene.watch(|| {
-            tracer.attach(child.tid().cast_signed(), TraceStart::Attach, TraceOptions::default()).unwrap();
-            child.trace_stop(TraceStop::from(Signal::SIGSTOP));
+            tracer.attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::default()).unwrap();
+            tracer.interrupt_tracee(child.tid().cast_signed()).unwrap();
+            child.join_stop();
             tracer.set_trace_options(child.tid().cast_signed(), TraceOptions::EXIT_KILL).unwrap();
             tracer.tracee(child.tid().cast_signed()).and_then(|_| tracer.stopped_tracee(child.tid().cast_signed())).unwrap();
             tracer.listen_to_tracee(child.tid().cast_signed()).unwrap();
-            child.trace_group_stop(TraceStop::from(Signal::SIGSTOP));
+            tracer.interrupt_tracee(child.tid().cast_signed()).unwrap();
             child.join_stop();
             tracer.resume_tracee(child.tid().cast_signed()).unwrap();
             child.trace_stop(TraceStop::from(Signal::SIGSTOP));

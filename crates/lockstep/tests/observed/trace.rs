@@ -176,6 +176,156 @@ fn group_stops_of_tracees_are_shown_to_tracer_and_parent() {
     });
 }
 
+/// A child of two threads that run until they are killed: its number, and that of the second thread. Stop signals of a terminal stop it.
+fn child_of_two_threads() -> (i32, i32) {
+    let board = Board::new();
+    let child = sys::fork(|| {
+        sys::setpgid(0, 0).expect("a group that its parent links");
+        sys::spawn(move || {
+            board.set(0, sys::tid());
+            sys::park();
+        });
+        sys::park();
+    });
+    until(|| board.get(0) != 0);
+    (child, board.get(0))
+}
+
+/// The tracer's view of a group stop by that signal.
+const fn group_stop_by(signal: i32) -> Event {
+    Event::Trapped(signal | libc::PTRACE_EVENT_STOP << 8)
+}
+
+/// R-STOP-14: a stop signal that a tracee takes which was let run in a group stop stops all anew who are not stopped; who listens stops anew too.
+/// The parent hears of none of that.
+#[test]
+fn a_second_stop_stops_those_who_run_in_the_first() {
+    scene(|| {
+        let (child, thread) = child_of_two_threads();
+        for tid in [child, thread] {
+            tracer::seize_or_skip(tid, 0);
+        }
+        let stop_both = |by: i32, signal: i32, other_listens: bool| {
+            let other = child + thread - by;
+            sys::tgkill(child, by, signal).expect("a thread");
+            assert_eq!(tracer::next(by), Event::Trapped(signal));
+            tracer::deliver(by, signal);
+            assert_eq!(tracer::next(by), group_stop_by(signal));
+            assert_eq!(tracer::next(other), group_stop_by(signal), "listens: {other_listens}");
+        };
+        stop_both(child, libc::SIGSTOP, false);
+        tracer::resume(child);
+        tracer::resume(thread);
+        stop_both(child, libc::SIGTSTP, false);
+        tracer::resume(thread);
+        tracer::listen(child);
+        stop_both(thread, libc::SIGTTIN, true);
+        // Who was in its ptrace-stop makes another one behind that.
+        tracer::resume(child);
+        sys::tgkill(child, child, libc::SIGTTOU).expect("a thread");
+        assert_eq!(tracer::next(child), Event::Trapped(libc::SIGTTOU));
+        tracer::deliver(child, libc::SIGTTOU);
+        assert_eq!(tracer::next(child), group_stop_by(libc::SIGTTOU));
+        assert_eq!(
+            sys::wait(Who::Child(thread), libc::WSTOPPED | libc::WNOHANG | libc::__WALL),
+            Ok(None)
+        );
+        tracer::resume(thread);
+        assert_eq!(tracer::next(thread), group_stop_by(libc::SIGTTOU));
+    });
+}
+
+/// R-STOP-14: amid a stop that is not complete the second signal is the one that is reported, and the stop awaits anew whom it lets stop anew.
+#[test]
+fn a_second_stop_amid_the_first_takes_its_place() {
+    scene(|| {
+        let (board, go) = (Board::new(), Gate::new());
+        let (child, thread) = child_of_two_threads();
+        sys::fork(|| {
+            let seized = tracer::seize(child, 0).and_then(|()| tracer::seize(thread, 0));
+            board.set(0, seized.err().unwrap_or(-1));
+            // The leader is kept in another stop meanwhile.
+            sys::tgkill(child, child, libc::SIGUSR1).expect("a thread");
+            assert_eq!(tracer::next(child), Event::Trapped(libc::SIGUSR1));
+            for signal in [libc::SIGSTOP, libc::SIGTSTP] {
+                sys::tgkill(child, thread, signal).expect("a thread");
+                assert_eq!(tracer::next(thread), Event::Trapped(signal));
+                tracer::deliver(thread, signal);
+                assert_eq!(tracer::next(thread), group_stop_by(signal));
+                if signal == libc::SIGSTOP {
+                    tracer::resume(thread);
+                }
+            }
+            board.set(1, 1);
+            go.pass();
+            tracer::resume(child);
+            assert_eq!(tracer::next(child), group_stop_by(libc::SIGTSTP));
+            board.set(1, 2);
+            sys::park();
+        });
+        until(|| board.get(0) != 0);
+        permitted(if board.get(0) == -1 { Ok(()) } else { Err(board.get(0)) }, "ptrace");
+        until(|| board.get(1) == 1);
+        let asked = || sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG);
+        assert_eq!(asked(), Ok(None));
+        go.open();
+        until(|| board.get(1) == 2);
+        assert_eq!(asked(), Ok(Some((child, Event::Stopped(libc::SIGTSTP)))));
+    });
+}
+
+/// R-STOP-14: a stop signal that is taken by who was asked to stop meanwhile begins nothing; who was let run once more behind its second stop is not awaited.
+#[test]
+fn a_stop_signal_of_who_is_asked_already_begins_nothing() {
+    scene(|| {
+        let board = Board::new();
+        let (child, thread) = child_of_two_threads();
+        sys::fork(|| {
+            let seized = tracer::seize(child, 0).and_then(|()| tracer::seize(thread, 0));
+            board.set(0, seized.err().unwrap_or(-1));
+            sys::tgkill(child, child, libc::SIGUSR1).expect("a thread");
+            assert_eq!(tracer::next(child), Event::Trapped(libc::SIGUSR1));
+            sys::tgkill(child, thread, libc::SIGSTOP).expect("a thread");
+            assert_eq!(tracer::next(thread), Event::Trapped(libc::SIGSTOP));
+            tracer::deliver(thread, libc::SIGSTOP);
+            assert_eq!(tracer::next(thread), tracer::GROUP_STOP);
+            tracer::resume(thread);
+            sys::tgkill(child, thread, libc::SIGTSTP).expect("a thread");
+            assert_eq!(tracer::next(thread), Event::Trapped(libc::SIGTSTP));
+            tracer::deliver(thread, libc::SIGTSTP);
+            assert_eq!(tracer::next(thread), group_stop_by(libc::SIGTSTP));
+            tracer::resume(thread);
+            sys::tgkill(child, thread, libc::SIGUSR1).expect("a thread");
+            assert_eq!(tracer::next(thread), Event::Trapped(libc::SIGUSR1));
+            // The leader, in its stop for SIGUSR1, was asked by the second.
+            tracer::deliver(child, libc::SIGTTIN);
+            assert_eq!(tracer::next(child), group_stop_by(libc::SIGTSTP));
+            board.set(1, 1);
+            sys::park();
+        });
+        until(|| board.get(0) != 0);
+        permitted(if board.get(0) == -1 { Ok(()) } else { Err(board.get(0)) }, "ptrace");
+        until(|| board.get(1) == 1);
+        let asked = || sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG);
+        assert_eq!(asked(), Ok(Some((child, Event::Stopped(libc::SIGTSTP)))));
+    });
+}
+
+/// R-STOP-15: `SIGCONT` has each seized thread stop once, running or in a stop.
+#[test]
+fn seized_threads_stop_at_each_continuation() {
+    scene(|| {
+        let (child, thread) = child_of_two_threads();
+        for tid in [child, thread] {
+            tracer::seize_or_skip(tid, 0);
+        }
+        sys::kill(child, libc::SIGCONT).expect("a child");
+        // The notice comes first; the signal itself is shown to one of them alone.
+        let seen = [child, child, thread].map(tracer::next_and_resume);
+        assert_eq!(seen, [tracer::INTERRUPTED, Event::Trapped(libc::SIGCONT), tracer::INTERRUPTED]);
+    });
+}
+
 /// R-PTRACE-05: a stop signal that the tracer has been shown, and has not decided on, is delivered
 /// when the tracer ends.
 #[test]

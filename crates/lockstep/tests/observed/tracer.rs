@@ -38,6 +38,11 @@ pub(crate) fn interrupt(tid: i32) {
     call(libc::PTRACE_INTERRUPT, tid, 0).expect("a tracee");
 }
 
+/// Lets a thread in a group stop sleep on until that changes.
+pub(crate) fn listen(tid: i32) {
+    call(libc::PTRACE_LISTEN, tid, 0).expect("a stopped tracee");
+}
+
 /// Lets a thread go on, if it is stopped.
 pub(crate) fn try_resume(tid: i32) -> Result<(), i32> {
     call(libc::PTRACE_CONT, tid, 0)
@@ -68,4 +73,12 @@ pub(crate) fn exit_code(tid: i32) -> u64 {
 pub(crate) fn next(tid: i32) -> Event {
     let options = libc::WEXITED | libc::WSTOPPED | libc::__WALL;
     sys::wait(Who::Child(tid), options).expect("a tracee").expect("an event").1
+}
+
+/// Waits for the next stop of a tracee, and lets it go on.
+#[track_caller]
+pub(crate) fn next_and_resume(tid: i32) -> Event {
+    let event = next(tid);
+    resume(tid);
+    event
 }

@@ -33,14 +33,14 @@ fn prepare_return<E: Explorer>(table: &Table<E>, thread: &Thread<E>) -> Rest {
         } else if wanted.contains(Attention::EXIT) {
             E::does("exit_thread()", || thread.exit_thread(ExitStatus::exited(0)));
             return Rest::Gone;
-        } else if wanted.contains(Attention::STOP) {
+        } else if wanted.contains(Attention::STOPPED) && !thread.is_stopped() {
+            E::does("notify_parent_if_continued()", || thread.notify_parent_if_continued());
+        } else if wanted.intersects(Attention::STOP | Attention::STOPPED) {
             E::does("join_stop()", || thread.join_stop());
             let seen = take_kicks(table, thread);
             if thread.is_stopped() {
                 return Rest::Sleeps(seen);
             }
-        } else if wanted.contains(Attention::STOPPED) {
-            E::does("notify_parent_if_continued()", || thread.notify_parent_if_continued());
         } else {
             thread.remove_attention(Attention::HOST);
             look(table);

@@ -31,7 +31,7 @@ pub fn stop_against_continue<E: Explorer>() {
         move || {
             let ticket = worker.process().stop_ticket();
             match E::does("begin_stop()", || worker.begin_stop(Signal::SIGTSTP, ticket)) {
-                StopDecision::Stop => Some(E::does("stop()", || worker.participate_in_stop())),
+                StopDecision::Stop => Some(E::does("stop()", || worker.join_stop())),
                 _ => None,
             }
         },
@@ -50,7 +50,7 @@ pub fn stop_of_two_threads_against_continue<E: Explorer>() {
     let process = ARef::clone(leader.process());
     let looks = |thread: crate::Thread<E>| {
         move || {
-            let sleeps = E::does("stop()", || thread.participate_in_stop()) != ThreadStop::RunsOn;
+            let sleeps = E::does("stop()", || thread.join_stop()) != ThreadStop::RunsOn;
             (thread, sleeps)
         }
     };
@@ -79,7 +79,7 @@ pub fn stop_against_continue_against_kill<E: Explorer>() {
                 if E::does("begin_stop()", || worker.begin_stop(Signal::SIGSTOP, ticket))
                     == StopDecision::Stop
                 {
-                    E::does("stop()", || worker.participate_in_stop());
+                    E::does("stop()", || worker.join_stop());
                 }
                 worker
             },

@@ -7,10 +7,10 @@ use alloc::boxed::Box;
 
 use crate::list::{Links, Node, WeakEdge, WeakList};
 use crate::object::Head;
-use crate::process::{Process, ProcessState};
+use crate::process::{Marks, Process, ProcessState};
 use crate::sync::{Field, Hold, TableInner};
 use crate::thread::{Rarities, Thread, ThreadMark, ThreadState};
-use crate::{ARef, Errno, ExitStatus, Host, Pid, PidNamespace, WaitStatus};
+use crate::{ARef, Errno, ExitStatus, Host, Pid, PidNamespace, Signal, WaitStatus};
 
 use super::TraceStop;
 
@@ -41,7 +41,7 @@ pub(crate) struct PtraceRole<H: Host> {
 bitflags::bitflags! {
     /// What is true or false of a tracee.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(super) struct TraceMarks: u8 {
+    pub(super) struct TraceMarks: u16 {
         /// It was seized, not attached.
         const SEIZED = 1 << 0;
         /// It is killed when its tracer exits.
@@ -54,11 +54,26 @@ bitflags::bitflags! {
         const DIED_FIRST = 1 << 4;
         /// In its last exec it has got another number.
         const RENUMBERED = 1 << 5;
+        /// The stop that it is in is for its group, or because of what the two below stand for: the tracer may let it listen there.
+        const JOB_STOP = 1 << 6;
+        /// It has to stop for its tracer: Linux's `JOBCTL_TRAP_STOP`. Any stop does.
+        const TRAP_STOP = 1 << 7;
+        /// Its tracer has to see that its group stop has begun, or is over: `JOBCTL_TRAP_NOTIFY`. A job stop does.
+        const TRAP_NOTIFY = 1 << 8;
     }
 }
 
 /// The list in which a tracee stands with its tracer.
 pub(crate) enum Tracees {}
+
+impl TraceMarks {
+    /// What is over with the stop that it is in.
+    const OF_STOP: Self = Self::STOPPED.union(Self::LISTENING).union(Self::JOB_STOP);
+    /// What it has to stop for.
+    const TRAPS: Self = Self::TRAP_STOP.union(Self::TRAP_NOTIFY);
+    /// What a thread has in common with its maker's: how it is traced.
+    pub(super) const INHERITED: Self = Self::SEIZED.union(Self::EXIT_KILL);
+}
 
 impl<H: Host> Node<Tracees> for PtraceRole<H> {
     fn links(&self) -> &Links<Self> {
@@ -173,11 +188,6 @@ impl<H: Host> PtraceRole<H> {
             && process.state() < ProcessState::Zombie
     }
 
-    /// Whether it sleeps in a stop for its tracer.
-    pub(crate) fn is_in_stop(&self, hold: &Hold<'_, H>) -> bool {
-        self.marks.get(hold).contains(TraceMarks::STOPPED)
-    }
-
     pub(super) fn marks(&self, hold: &Hold<'_, H>) -> TraceMarks {
         self.marks.get(hold)
     }
@@ -188,7 +198,7 @@ impl<H: Host> PtraceRole<H> {
 
     /// Enters a stop.
     pub(super) fn stop(&self, hold: &mut Hold<'_, H>, stop: TraceStop) {
-        let kept = self.marks.get(hold) - TraceMarks::LISTENING;
+        let kept = self.marks.get(hold) - TraceMarks::OF_STOP - TraceMarks::TRAP_STOP;
         self.marks.set(hold, kept | TraceMarks::STOPPED);
         self.owner(hold).set_mark(hold, ThreadMark::InPtraceStop, true);
         self.report.set(hold, Some(stop));
@@ -197,18 +207,45 @@ impl<H: Host> PtraceRole<H> {
 
     /// Leaves its stop, reported or not.
     pub(super) fn end_stop(&self, hold: &mut Hold<'_, H>) {
-        self.marks.set(hold, self.marks.get(hold) - TraceMarks::STOPPED - TraceMarks::LISTENING);
+        self.marks.set(hold, self.marks.get(hold) - TraceMarks::OF_STOP);
         self.owner(hold).leave_ptrace_stop(hold);
         self.report.set(hold, None);
         self.update_report_queue_if_leader(hold);
     }
 
-    /// How its tracer is shown a group stop; `None`: there is none.
-    pub(in crate::process) fn group_stop_seen(&self, hold: &Hold<'_, H>) -> Option<TraceStop> {
-        const EVENT_STOP: u16 = 128 << 8;
-        let signal = u16::from(self.process(hold).stop_signal.get(hold)?.number());
-        let event = if self.marks.get(hold).contains(TraceMarks::SEIZED) { EVENT_STOP } else { 0 };
-        TraceStop::new(event | signal)
+    /// Enters a stop for its group, or because it has to make one.
+    pub(super) fn stop_with_group(&self, hold: &mut Hold<'_, H>) {
+        let stop = self.job_stop_seen(hold);
+        self.stop(hold, stop);
+        let kept = self.marks.get(hold) - TraceMarks::TRAP_NOTIFY;
+        self.marks.set(hold, kept | TraceMarks::JOB_STOP);
+    }
+
+    /// How its tracer is shown such a stop (`do_jobctl_trap`).
+    fn job_stop_seen(&self, hold: &Hold<'_, H>) -> TraceStop {
+        let signal = self.owner(hold).stop_signal_seen(hold);
+        match self.marks.get(hold).contains(TraceMarks::SEIZED) {
+            false => signal.into(),
+            true if self.process(hold).is_stop_in_effect(hold) => TraceStop::of_job(signal),
+            true => TraceStop::of_job(Signal::SIGTRAP),
+        }
+    }
+
+    /// Whether it has to stop for its tracer, group stop or not.
+    pub(in crate::process) fn has_to_trap(&self, hold: &Hold<'_, H>) -> bool {
+        self.marks.get(hold).intersects(TraceMarks::TRAPS)
+    }
+
+    /// Has it stop for its tracer; who listens does so anew. False if it exits.
+    pub(super) fn have_trap(&self, hold: &mut Hold<'_, H>, trap: TraceMarks) -> bool {
+        let stops = self.owner(hold).trace_of_who_stops(hold).is_ok();
+        if stops {
+            self.marks.set(hold, self.marks.get(hold) | trap);
+            if self.marks.get(hold).contains(TraceMarks::LISTENING) {
+                self.end_stop(hold);
+            }
+        }
+        stops
     }
 
     /// Whether it is a leader that has exited before others.
@@ -246,6 +283,7 @@ impl<H: Host> PtraceRole<H> {
         tracer.tracees.push_back(hold, self);
         self.marks.set(hold, marks);
         self.owner(hold).set_mark(hold, ThreadMark::Traced, true);
+        self.process(hold).mark(hold, Marks::TRACED);
         self.update_report_queue_if_leader(hold);
     }
 

@@ -98,6 +98,7 @@ impl World {
             // R-FORK-15.
             stop: Stop::Running,
             stop_signal: None,
+            newest_stop_signal: Signal::SIGSTOP,
             stop_report: false,
             continue_report: false,
             notice: None,
@@ -161,6 +162,7 @@ impl World {
             dumper: None,
             stop: Stop::Running,
             stop_signal: None,
+            newest_stop_signal: Signal::SIGSTOP,
             stop_report: false,
             continue_report: false,
             notice: None,
@@ -231,6 +233,7 @@ impl World {
             settled: None,
             parked: false,
             stopped: false,
+            asked_to_stop_by: self[process].newest_stop_signal,
             death_signal: None,
             blocked,
             children_space: space,

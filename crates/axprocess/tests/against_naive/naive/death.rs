@@ -71,6 +71,10 @@ impl World {
 
     fn settle(&mut self, thread: ThreadKey, status: ExitStatus) -> ExitStatus {
         let process = self.process_of(thread);
+        // Who dumps is done with that before it exits.
+        if self.dumps(thread) {
+            self.end_core_dump(process, false);
+        }
         if !self[process].group_exit && self[thread].settled.is_none() {
             self[process].code = status;
         }
@@ -514,6 +518,10 @@ impl World {
 
     /// R-SUBREAPER-01, R-SUBREAPER-03: it stands above all its descendants from now on.
     pub(crate) fn become_subreaper(&mut self, process: ProcessKey) {
+        // R-KTHREAD-07: a kernel thread makes no such call.
+        if self[process].kernel_thread {
+            return;
+        }
         self[process].subreaper = true;
         let mut below = self.children(process);
         while let Some(next) = below.pop() {

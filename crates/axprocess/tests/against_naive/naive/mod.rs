@@ -122,6 +122,8 @@ pub(crate) struct Thread {
     parked: bool,
     /// It sleeps in the group stop of its process.
     stopped: bool,
+    /// By which signal it was asked to stop last.
+    asked_to_stop_by: Signal,
     death_signal: Option<Signal>,
     /// The signals that it blocks; kept by a leader that has exited.
     blocked: BTreeSet<Signal>,
@@ -167,6 +169,8 @@ pub(crate) struct Process {
     below_subreaper: bool,
     stop: Stop,
     stop_signal: Option<Signal>,
+    /// What began the stop last.
+    newest_stop_signal: Signal,
     stop_report: bool,
     continue_report: bool,
     notice: Option<Notice>,
@@ -307,6 +311,7 @@ impl World {
             settled: None,
             parked: false,
             stopped: false,
+            asked_to_stop_by: Signal::SIGSTOP,
             death_signal: None,
             blocked: BTreeSet::new(),
             children_space: root,
@@ -338,6 +343,7 @@ impl World {
             below_subreaper: false,
             stop: Stop::Running,
             stop_signal: None,
+            newest_stop_signal: Signal::SIGSTOP,
             stop_report: false,
             continue_report: false,
             notice: None,

@@ -24,13 +24,22 @@ impl World {
         }
         self[process].continues += 1;
         let notice = match self[process].stop {
-            Stop::Running => return,
-            Stop::Stopping => Notice::StopUndone,
-            Stop::Stopped => Notice::Continued,
+            Stop::Running => None,
+            Stop::Stopping => Some(Notice::StopUndone),
+            Stop::Stopped => Some(Notice::Continued),
         };
-        self.end_stop_silently(process);
-        self[process].continue_report = true;
-        self[process].notice = Some(notice);
+        if notice.is_some() {
+            self.end_stop_silently(process);
+            self[process].continue_report = true;
+            self[process].notice = notice;
+        }
+        if !self[process].group_exit {
+            for thread in self.living_threads_of(process) {
+                if self.notify_trap(thread) {
+                    self.hooks.push(Hook::StopRequest { of: thread });
+                }
+            }
+        }
     }
 
     /// How often SIGCONT was sent: what a thread remembers of the moment at which it took a stop signal from its queue.
@@ -59,11 +68,28 @@ impl World {
         if self[process].continues != ticket {
             return StopDecision::CancelledByCont;
         }
-        if self[process].stop == Stop::Running {
-            self[process].stop = Stop::Stopping;
-            self[process].stop_signal = Some(signal);
+        // R-STOP-14: a tracee that runs in the stop begins it anew.
+        let is_asked = self[process].stop != Stop::Running && !self[thread].stopped;
+        let begins = match self[process].stop {
+            Stop::Running => true,
+            Stop::Stopping | Stop::Stopped => !is_asked && self.is_traced(thread),
+        };
+        if begins {
+            if self[process].stop == Stop::Running {
+                self[process].stop = Stop::Stopping;
+            }
+            if self[process].stop == Stop::Stopping {
+                self[process].stop_signal = Some(signal);
+            }
+            self[process].newest_stop_signal = signal;
             for other in self.living_threads_of(process) {
+                if self[other].stopped && !self.is_traced(other) {
+                    continue;
+                }
+                self[other].stopped = false;
+                self[other].asked_to_stop_by = signal;
                 if other != thread {
+                    self.notify_trap(other);
                     self.hooks.push(Hook::StopRequest { of: other });
                 }
             }
@@ -72,7 +98,7 @@ impl World {
     }
 
     /// A thread stops, if its process does. R-STOP-03, R-STOP-04, R-NOTIFY-12.
-    pub(crate) fn stop(&mut self, thread: ThreadKey) -> ThreadStop {
+    pub(super) fn stop(&mut self, thread: ThreadKey) -> ThreadStop {
         let process = self.process_of(thread);
         match self[process].stop {
             Stop::Running => ThreadStop::RunsOn,

@@ -7,6 +7,10 @@ use axprocess::{
 use super::send::Scope;
 use super::{ChildSignalAction, Hook, Life, ProcessKey, Stop, ThreadKey, World};
 
+/// Places in `traps`.
+const STOP: usize = 0;
+const NOTIFY: usize = 1;
+
 /// What ptrace adds to a thread.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Traced {
@@ -15,6 +19,8 @@ pub(crate) struct Traced {
     since: u64,
     kills_at_exit: bool,
     is_seized: bool,
+    /// JOBCTL_TRAP_STOP, JOBCTL_TRAP_NOTIFY.
+    traps: [bool; 2],
     stop: Option<PtraceStop>,
     /// It is a leader that has exited before others.
     pub(super) died_first: bool,
@@ -23,6 +29,7 @@ pub(crate) struct Traced {
 }
 
 const EVENT_EXEC: u16 = 4 << 8 | 5;
+const EVENT_STOP: u16 = 128 << 8;
 
 /// A ptrace-stop.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +37,7 @@ struct PtraceStop {
     code: TraceStop,
     is_read: bool,
     listens: bool,
+    is_job: bool,
 }
 
 /// Requests.
@@ -58,6 +66,7 @@ impl World {
             self.send_to(target, Scope::Thread, Signal::SIGSTOP, SignalCause::Kernel);
         }
         if self[target].stopped {
+            self.ask_to_trap(target, STOP);
             self.hooks.push(Hook::TracingChanged { of: target });
         }
         Ok(())
@@ -98,10 +107,30 @@ impl World {
         Ok(())
     }
 
+    /// R-PTRACE-10.
     pub(crate) fn listen(&mut self, caller: ThreadKey, tid: i32) -> Result<(), Errno> {
         let tracee = self.stopped_tracee(caller, tid)?;
-        if let Some(stop) = &mut self[tracee].traced.stop {
-            stop.listens = true;
+        let traced = &mut self[tracee].traced;
+        let stop = traced.stop.as_mut().filter(|stop| stop.is_job && traced.is_seized);
+        stop.ok_or(Errno::EIO)?.listens = true;
+        if traced.traps[NOTIFY] {
+            traced.stop = None;
+            self.hooks.push(Hook::StopRequest { of: tracee });
+        }
+        Ok(())
+    }
+
+    /// PTRACE_INTERRUPT.
+    pub(crate) fn interrupt(&mut self, caller: ThreadKey, tid: i32) -> Result<(), Errno> {
+        let tracee = self.find_thread(self.process_of(caller), tid).ok_or(Errno::ESRCH)?;
+        if self[tracee].traced.tracer != Some(caller) {
+            return Err(Errno::ESRCH);
+        }
+        if !self[tracee].traced.is_seized {
+            return Err(Errno::EIO);
+        }
+        if self.ask_to_trap(tracee, STOP) {
+            self.hooks.push(Hook::StopRequest { of: tracee });
         }
         Ok(())
     }
@@ -134,43 +163,63 @@ impl World {
         if self.is_killed(thread) {
             return TraceStopped::Killed;
         }
-        self[thread].traced.stop = Some(PtraceStop { code, is_read: false, listens: false });
+        self.enter_stop(thread, code, false);
         self.report_to_tracer(thread, Some(WaitStatus::Trapped(code)));
         TraceStopped::Stopped
     }
 
-    /// The same for a group stop. R-PTRACE-08: the tracer is told first.
-    pub(crate) fn trace_group_stop(&mut self, thread: ThreadKey, code: TraceStop) -> TraceStopped {
-        if !self.is_traced(thread) {
-            return TraceStopped::Untraced;
+    /// Any stop is the one that JOBCTL_TRAP_STOP asks for; only one for a job shows what JOBCTL_TRAP_NOTIFY tells of.
+    fn enter_stop(&mut self, thread: ThreadKey, code: TraceStop, is_job: bool) {
+        let traced = &mut self[thread].traced;
+        traced.stop = Some(PtraceStop { code, is_read: false, listens: false, is_job });
+        traced.traps[STOP] = false;
+        traced.traps[NOTIFY] &= !is_job;
+    }
+
+    /// False if it is about to exit, or nobody traces it. Who listens stops anew.
+    fn ask_to_trap(&mut self, thread: ThreadKey, trap: usize) -> bool {
+        if !self[thread].alive || !self.is_traced(thread) || self.is_killed(thread) {
+            return false;
         }
-        if self.is_killed(thread) {
-            return TraceStopped::Killed;
-        }
-        self[thread].traced.stop = Some(PtraceStop { code, is_read: false, listens: false });
+        let traced = &mut self[thread].traced;
+        traced.traps[trap] = true;
+        traced.stop = traced.stop.filter(|stop| !stop.listens);
+        true
+    }
+
+    /// R-STOP-15.
+    pub(super) fn notify_trap(&mut self, thread: ThreadKey) -> bool {
+        self[thread].traced.is_seized && self.ask_to_trap(thread, NOTIFY)
+    }
+
+    /// Stops for its tracer, and with its group. R-PTRACE-08: the tracer is told first.
+    fn trap_with_group(&mut self, thread: ThreadKey) {
+        let signal = self[thread].asked_to_stop_by;
+        let in_stop = self[self.process_of(thread)].stop != Stop::Running;
+        let code = match self[thread].traced.is_seized {
+            false => u16::from(signal.number()),
+            true if in_stop => EVENT_STOP | u16::from(signal.number()),
+            true => EVENT_STOP | 5,
+        };
+        self.enter_stop(thread, TraceStop::new(code).expect("a signal"), true);
         let process = &self[self.process_of(thread)];
         let is_unread = process.stop == Stop::Stopping || process.stop_report;
         let signal = process.stop_signal.filter(|_| process.stop != Stop::Running && is_unread);
         self.report_to_tracer(thread, signal.map(WaitStatus::Stopped));
         self.stop(thread);
-        TraceStopped::Stopped
     }
 
-    /// R-PTRACE-07: it has been asked to exit, and has not begun to.
     /// A thread that was asked to stop, or to look where: do_signal_stop, do_jobctl_trap.
     pub(crate) fn join_stop(&mut self, thread: ThreadKey) -> ThreadStop {
-        const EVENT_STOP: u16 = 128 << 8;
-        let process = &self[self.process_of(thread)];
-        let signal = process.stop_signal.filter(|_| process.stop != Stop::Running);
-        match signal {
-            Some(signal) if self.is_traced(thread) && !self.is_killed(thread) => {
-                let event = if self[thread].traced.is_seized { EVENT_STOP } else { 0 };
-                let code = TraceStop::new(event | u16::from(signal.number()));
-                self.trace_group_stop(thread, code.expect("a signal"));
-                ThreadStop::Trapped
-            }
-            _ => self.stop(thread),
+        if !self.is_traced(thread) || !self[thread].alive || self.is_killed(thread) {
+            return self.stop(thread);
         }
+        let traps = self[thread].traced.traps;
+        if traps[STOP] || traps[NOTIFY] || self.is_stop_requested(thread) {
+            self.trap_with_group(thread);
+            return ThreadStop::Trapped;
+        }
+        ThreadStop::RunsOn
     }
 
     /// Whether it sleeps: a tracee in its tracer's stop alone.
@@ -183,6 +232,7 @@ impl World {
         }
     }
 
+    /// R-PTRACE-07: it has been asked to exit, and has not begun to.
     fn is_killed(&self, thread: ThreadKey) -> bool {
         let process = self.process_of(thread);
         let are_asked = self[process].group_exit || self.execs.contains_key(&process);
@@ -341,6 +391,10 @@ impl World {
 
 /// Questions.
 impl World {
+    pub(crate) fn has_to_trap(&self, thread: ThreadKey) -> bool {
+        self[thread].traced.traps != [false; 2]
+    }
+
     pub(crate) fn is_traced(&self, thread: ThreadKey) -> bool {
         self[thread].traced.tracer.is_some()
     }

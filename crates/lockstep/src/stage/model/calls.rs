@@ -236,7 +236,7 @@ impl Model {
         let stops = made.is_group_stop_requested();
         let number = self.welcome(&thread, made, birth);
         if stops {
-            self.table.host().kernel().inherit_stop(child, actor);
+            self.table.host().kernel().inherit_stop(child);
         }
         self.announce_birth(actor, child, libc::PTRACE_EVENT_CLONE)?;
         Ok(number)
@@ -267,9 +267,6 @@ impl Model {
     fn exec(&mut self, actor: Actor) -> Done {
         match self.members[actor].thread.begin_exec() {
             Ok(exec) => {
-                let process = self.members[actor].thread.process();
-                let (group, is_stopped) = (process.host_data().0, process.is_stopped());
-                self.table.host().kernel().groups[group].is_stopping &= is_stopped;
                 self.execs.insert(actor, exec);
                 self.go_on_with_exec(actor)
             }

@@ -156,7 +156,9 @@ impl Host for World {
     }
 
     fn request_stop(&self, _: View<'_, Self>, thread: &Thread<Self>) {
-        self.kernel().request_stop(thread.host_data().0);
+        if thread.process().host_data().inside().is_some() {
+            self.kernel().request_stop(thread.host_data().0, thread.is_stopped());
+        }
     }
 
     fn tracing_changed(&self, view: View<'_, Self>, thread: &Thread<Self>) {
@@ -166,7 +168,7 @@ impl Host for World {
         let actor = thread.host_data().0;
         match view.tracer(thread) {
             Some(_) => self.kernel().stop_anew(actor),
-            None => self.kernel().end_tracing(actor),
+            None => self.kernel().end_tracing(actor, thread.is_stopped()),
         }
     }
 

@@ -92,8 +92,6 @@ pub(super) struct Group {
     pending: Vec<SignalInfo>,
     /// It is the init of a namespace.
     pub(super) is_init: bool,
-    /// A group stop is in effect, complete or not.
-    pub(super) is_stopping: bool,
 }
 
 /// To whom a signal is sent.
@@ -174,7 +172,6 @@ impl Kernel {
             treatments,
             pending: Vec::new(),
             is_init: false,
-            is_stopping: false,
         });
         self.groups.len() - 1
     }
@@ -271,11 +268,6 @@ impl Kernel {
         }
     }
 
-    /// A thread is asked to take part in a stop.
-    pub(super) fn request_stop(&mut self, actor: Actor) {
-        self.notify_of_stop(actor);
-    }
-
     /// Queues a signal for a process, or for one thread of it, and wakes who is to take it. `is_traced`: whoever is addressed is, and so does not die at once.
     pub(super) fn post(
         &mut self,
@@ -312,14 +304,12 @@ impl Kernel {
             DiscardedSignals::Nothing => return,
         };
         forget(&mut self.groups[group].pending, discarded);
-        if discard == DiscardedSignals::Stops {
-            self.groups[group].is_stopping = false;
-        }
         for actor in self.groups[group].threads.clone() {
             forget(&mut self.tasks[actor].pending, discarded);
-            if discard != DiscardedSignals::Stops || self.note_continuation(actor) {
+            if discard != DiscardedSignals::Stops {
                 continue;
             }
+            self.note_continuation(actor);
             if self.tasks[actor].is_stopped {
                 self.tasks[actor].is_stopped = false;
                 self.tasks[actor].is_resumed = true;

@@ -399,7 +399,7 @@ impl Model {
             let taken = match decided.take() {
                 Some(taken) => taken,
                 None => {
-                    if self.stops_with_group(actor) || self.stop_for_job(actor) {
+                    if self.joins_stop(actor) {
                         return false;
                     }
                     let ticket = process.stop_ticket();
@@ -418,13 +418,9 @@ impl Model {
             match delivery {
                 Delivery::Nothing => {}
                 Delivery::Stop(signal) => {
-                    let is_asked = self.is_asked_to_stop(actor);
                     let decision = thread.begin_stop(signal, taken.ticket);
                     // It has looked when it took the signal; who is told to stop has not.
                     self.table.host().kernel().look_again(actor);
-                    if decision == StopDecision::Stop && !is_asked {
-                        self.table.host().kernel().begin_group_stop(actor, signal);
-                    }
                     looks_for_continuation = decision == StopDecision::Discard;
                 }
                 Delivery::End(signal) => {
@@ -436,29 +432,6 @@ impl Model {
                 }
             }
         }
-    }
-
-    fn is_asked_to_stop(&self, actor: Actor) -> bool {
-        let rejoins = self.table.host().kernel().has_to_rejoin(actor);
-        rejoins || self.members[actor].thread.is_group_stop_requested()
-    }
-
-    /// Takes part in the group stop, if there is one. Whether the thread sleeps: a tracee makes a ptrace-stop of it.
-    fn stops_with_group(&self, actor: Actor) -> bool {
-        if !self.is_asked_to_stop(actor) {
-            return false;
-        }
-        {
-            let mut kernel = self.table.host().kernel();
-            if kernel.tasks[actor].tracing().is_some() {
-                kernel.schedule_trap(actor);
-                return false;
-            }
-            kernel.rejoin(actor);
-            kernel.tasks[actor].is_stopped = true;
-        }
-        self.members[actor].thread.participate_in_stop();
-        true
     }
 
     /// Who has read the stop of a tracee has taken its code with it.

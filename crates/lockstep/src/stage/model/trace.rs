@@ -3,8 +3,8 @@
 //! A stop is a sleep in the middle of whatever the thread does: of the delivery of a signal, or of a system call. [`Model::leave_trap`] goes on with it.
 
 use axprocess::{
-    ARef, Errno, Signal, SignalCause, SignalInfo, Thread, TraceOptions, TraceStart, TraceStop,
-    TraceStopped,
+    ARef, Attention, Errno, Signal, SignalCause, SignalInfo, Thread, ThreadStop, TraceOptions,
+    TraceStart, TraceStop, TraceStopped,
 };
 
 use super::super::{Actor, Tracee};
@@ -24,8 +24,8 @@ impl Model {
             TraceCall::Attach(_) => self.attach(actor, tid, TraceStart::Attach, 0),
             TraceCall::Seize(_, options) => self.attach(actor, tid, TraceStart::Seize, *options),
             TraceCall::SetOptions(_, options) => self.set_options(&thread, tid, *options),
-            TraceCall::Interrupt(_) => self.interrupt(&thread, tid),
-            TraceCall::Listen(_) => self.listen(&thread, tid),
+            TraceCall::Interrupt(_) => thread.interrupt_tracee(tid),
+            TraceCall::Listen(_) => thread.listen_to_tracee(tid),
             TraceCall::Continue(_, signal) => checked(&thread, tid, *signal).and_then(|tracee| {
                 thread.resume_tracee(tid)?;
                 self.table.host().kernel().resume(tracee.host_data().0, *signal);
@@ -76,26 +76,6 @@ impl Model {
         if let Some(tracing) = kernel.tasks[target].tracing() {
             kernel.begin_tracing(target, Tracing { options, ..tracing });
         }
-        Ok(())
-    }
-
-    fn interrupt(&self, tracer: &Thread<World>, tid: i32) -> Result<(), Errno> {
-        let target = tracer.tracee(tid)?.host_data().0;
-        let mut kernel = self.table.host().kernel();
-        if !kernel.tasks[target].tracing().is_some_and(|it| it.is_seized) {
-            return Err(Errno::EIO);
-        }
-        kernel.interrupt(target);
-        Ok(())
-    }
-
-    fn listen(&self, tracer: &Thread<World>, tid: i32) -> Result<(), Errno> {
-        let target = tracer.stopped_tracee(tid)?.host_data().0;
-        if !self.table.host().kernel().may_listen(target) {
-            return Err(Errno::EIO);
-        }
-        tracer.listen_to_tracee(tid)?;
-        self.table.host().kernel().listen(target);
         Ok(())
     }
 
@@ -154,10 +134,23 @@ impl Model {
             && self.enter_trap(actor, Trap::Exit, EVENT << 8 | libc::SIGTRAP)
     }
 
-    /// A tracee stops for a group stop, or because it was interrupted, if it has to. Whether it has.
-    pub(super) fn stop_for_job(&self, actor: Actor) -> bool {
-        let due = self.table.host().kernel().due_trap(actor);
-        due.is_some_and(|code| self.enter_trap(actor, Trap::Job, code))
+    /// A thread that was told to looks where it has to stop. Whether it sleeps there.
+    pub(super) fn joins_stop(&self, actor: Actor) -> bool {
+        let thread = &self.members[actor].thread;
+        if !thread.attention().contains(Attention::STOP) {
+            return false;
+        }
+        let joined = thread.join_stop();
+        let mut kernel = self.table.host().kernel();
+        kernel.note_looked(actor);
+        match joined {
+            ThreadStop::RunsOn => {}
+            ThreadStop::Trapped => kernel.enter_trap(actor, Trap::Job, 0),
+            ThreadStop::OthersRun | ThreadStop::Last | ThreadStop::Joined => {
+                kernel.tasks[actor].is_stopped = true;
+            }
+        }
+        joined != ThreadStop::RunsOn
     }
 
     /// A tracee stops before a signal is delivered; false if nobody traces it.
@@ -175,18 +168,8 @@ impl Model {
         let Some(stop) = u16::try_from(code).ok().and_then(TraceStop::new) else {
             return false;
         };
-        {
-            let mut kernel = self.table.host().kernel();
-            kernel.enter_trap(actor, trap, code);
-            if let Trap::Job = trap {
-                kernel.rejoin(actor);
-            }
-        }
-        let stopped = match trap {
-            Trap::Job => thread.trace_group_stop(stop),
-            Trap::Signal(_) | Trap::Event | Trap::Exit => thread.trace_stop(stop),
-        };
-        stopped == TraceStopped::Stopped
+        self.table.host().kernel().enter_trap(actor, trap, code);
+        thread.trace_stop(stop) == TraceStopped::Stopped
     }
 
     /// A woken thread goes on behind its ptrace-stop. False if that is not over.

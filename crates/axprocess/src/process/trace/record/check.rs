@@ -10,6 +10,11 @@ use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 
 impl<H: Host> PtraceRole<H> {
+    /// Whether it sleeps in a stop for its tracer.
+    pub(crate) fn is_in_stop(&self, hold: &Hold<'_, H>) -> bool {
+        self.marks.get(hold).contains(TraceMarks::STOPPED)
+    }
+
     /// Invariant 16.
     pub(crate) fn check(&self, hold: &Hold<'_, H>, owner: &Process<H>) {
         assert!(core::ptr::eq(self.process(hold), owner), "17: the record of {owner:?}");

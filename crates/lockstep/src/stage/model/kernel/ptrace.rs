@@ -1,15 +1,12 @@
-//! What a kernel keeps of its tracees: the stops that wait for them, and the one in which they sleep.
+//! What a kernel keeps of its tracees: the ptrace-stop in which they sleep, and what comes behind it.
 //!
 //! | here | Linux |
 //! | --- | --- |
-//! | `trap_stop`, `trap_notify` | `JOBCTL_TRAP_STOP`, `JOBCTL_TRAP_NOTIFY` |
+//! | `has_job` | `JOBCTL_PENDING_MASK`, as `recalc_sigpending` asks for it |
 //! | `is_trapping` | `JOBCTL_TRAPPING` |
-//! | `rejoins` | `JOBCTL_STOP_PENDING` of a thread for which the group stop does not wait |
-//! | `stop_signal` | `JOBCTL_STOP_SIGMASK` |
 //! | `code` | `task_struct::exit_code`, while the thread sleeps in a ptrace-stop |
-//! | `is_listening` | `JOBCTL_LISTENING` |
 //!
-//! Who traces whom, and what the tracer is told, is the model's.
+//! Who traces whom, who has to stop, and what the tracer is told, is the model's.
 
 use axprocess::{Signal, SignalInfo, StopTicket};
 
@@ -21,14 +18,11 @@ use crate::stage::Actor;
 pub(in crate::stage::model) struct Ptrace {
     /// Nobody traces it.
     tracing: Option<Tracing>,
-    trap_stop: bool,
-    trap_notify: bool,
+    /// It was told to look where it has to stop.
+    has_job: bool,
     is_trapping: bool,
-    rejoins: bool,
-    stop_signal: i32,
     trap: Option<Trap>,
     is_released: bool,
-    is_listening: bool,
     code: i32,
     /// It has come back from the stop before a signal, and goes on with what is pending.
     is_amid_signals: bool,
@@ -75,7 +69,7 @@ impl Ptrace {
 
     /// Whether it is to look for something else than signals.
     pub(super) const fn has_job(&self) -> bool {
-        self.trap_stop || self.trap_notify || self.rejoins
+        self.has_job
     }
 }
 
@@ -105,7 +99,7 @@ impl Kernel {
     pub(in crate::stage::model) fn begin_life_traced(&mut self, actor: Actor, tracing: Tracing) {
         self.begin_tracing(actor, tracing);
         if tracing.is_seized {
-            self.tasks[actor].ptrace.trap_stop = true;
+            self.tasks[actor].ptrace.has_job = true;
         } else {
             let cause = axprocess::SignalCause::Kernel;
             self.tasks[actor].pending.push(SignalInfo { signal: Signal::SIGSTOP, cause });
@@ -115,7 +109,7 @@ impl Kernel {
     /// A thread of a group stop has got a tracer, for which it stops anew (`ptrace_set_stopped`).
     pub(in crate::stage::model) fn stop_anew(&mut self, actor: Actor) {
         let task = &mut self.tasks[actor];
-        task.ptrace.trap_stop = true;
+        task.ptrace.has_job = true;
         task.ptrace.is_trapping = true;
         task.has_news = true;
         if std::mem::take(&mut task.is_stopped) {
@@ -124,27 +118,33 @@ impl Kernel {
         }
     }
 
-    /// A thread has lost its tracer (`__ptrace_unlink`).
-    pub(in crate::stage::model) fn end_tracing(&mut self, actor: Actor) {
-        let is_stopping = self.groups[self.tasks[actor].group].is_stopping;
+    /// A thread has lost its tracer (`__ptrace_unlink`). `stops`: a group stop waits for it.
+    pub(in crate::stage::model) fn end_tracing(&mut self, actor: Actor, stops: bool) {
         let task = &mut self.tasks[actor];
         if task.ptrace.tracing.take().is_none() {
             return;
         }
-        task.ptrace.trap_stop = false;
-        task.ptrace.trap_notify = false;
-        task.ptrace.rejoins |= is_stopping;
-        if task.ptrace.is_trapped() || task.ptrace.rejoins {
-            self.alert_listener(actor, true);
+        task.ptrace.has_job |= stops;
+        if task.is_trapped() {
+            self.release(actor);
+        }
+        if self.tasks[actor].is_trapped() || stops {
+            self.alert(actor);
         }
     }
 
-    /// Makes a thread look for signals; if it sleeps in a ptrace-stop, only if that ends (`ptrace_signal_wake_up`).
-    fn alert_listener(&mut self, actor: Actor, ends: bool) {
-        if ends && self.tasks[actor].is_trapped() {
+    /// A thread has to look where it has to stop. `sleeps`: it does not leave the stop for that in which it is.
+    pub(in crate::stage::model) fn request_stop(&mut self, actor: Actor, sleeps: bool) {
+        self.tasks[actor].ptrace.has_job = true;
+        if self.tasks[actor].is_trapped() && !sleeps {
             self.release(actor);
         }
         self.alert(actor);
+    }
+
+    /// A thread has looked where it has to stop.
+    pub(in crate::stage::model) fn note_looked(&mut self, actor: Actor) {
+        self.tasks[actor].ptrace.has_job = false;
     }
 
     /// A ptrace-stop is over, as soon as the thread runs.
@@ -160,30 +160,6 @@ impl Kernel {
         }
     }
 
-    /// `PTRACE_INTERRUPT`.
-    pub(in crate::stage::model) fn interrupt(&mut self, actor: Actor) {
-        let task = &mut self.tasks[actor];
-        if task.is_gone || task.is_dying {
-            return;
-        }
-        task.ptrace.trap_stop = true;
-        self.alert_listener(actor, self.tasks[actor].ptrace.is_listening);
-    }
-
-    /// Whether `PTRACE_LISTEN` is allowed.
-    pub(in crate::stage::model) fn may_listen(&self, actor: Actor) -> bool {
-        let task = &self.tasks[actor];
-        task.is_seized() && matches!(task.ptrace.trap, Some(Trap::Job))
-    }
-
-    /// `PTRACE_LISTEN`.
-    pub(in crate::stage::model) fn listen(&mut self, actor: Actor) {
-        self.tasks[actor].ptrace.is_listening = true;
-        if self.tasks[actor].ptrace.trap_notify {
-            self.alert_listener(actor, true);
-        }
-    }
-
     /// The tracer says what becomes of the signal that a tracee has stopped for.
     pub(in crate::stage::model) fn answer(&mut self, actor: Actor, signal: i32) {
         self.tasks[actor].ptrace.code = signal;
@@ -195,101 +171,22 @@ impl Kernel {
         self.release(actor);
     }
 
-    /// Of a group stop a seized thread is notified; any other looks.
-    pub(super) fn notify_of_stop(&mut self, actor: Actor) {
-        if self.tasks[actor].is_seized() {
-            self.notify_tracee(actor);
-        } else {
-            self.alert(actor);
-        }
-    }
-
-    /// The state of the group stop has changed (`ptrace_trap_notify`).
-    fn notify_tracee(&mut self, actor: Actor) {
+    /// `SIGCONT` is sent to the process of a thread: there is no group stop to look for. Who was seized has something else to show.
+    pub(super) fn note_continuation(&mut self, actor: Actor) {
         let task = &mut self.tasks[actor];
-        if task.is_gone {
-            return;
-        }
-        task.ptrace.trap_notify |= !task.is_dying;
-        self.alert_listener(actor, self.tasks[actor].ptrace.is_listening);
-    }
-
-    /// `SIGCONT` is sent to the process of a thread. Whether the thread was notified.
-    pub(super) fn note_continuation(&mut self, actor: Actor) -> bool {
-        let task = &mut self.tasks[actor];
-        task.ptrace.rejoins = false;
-        let is_seized = task.is_seized();
-        if is_seized {
-            self.notify_tracee(actor);
-        }
-        is_seized
-    }
-
-    /// A thread has begun a group stop by that signal, or another one while the first lasts: those take part in that too whom their tracer has let run.
-    pub(in crate::stage::model) fn begin_group_stop(&mut self, actor: Actor, signal: Signal) {
-        let group = self.tasks[actor].group;
-        let is_second = std::mem::replace(&mut self.groups[group].is_stopping, true);
-        let threads = self.groups[group].threads.clone();
-        let own = threads.iter().position(|&it| it == actor).unwrap_or(0);
-        for &other in threads[own..].iter().chain(&threads[..own]) {
-            let task = &mut self.tasks[other];
-            if task.is_stopped || task.is_dying {
-                continue;
-            }
-            task.ptrace.stop_signal = signal.number().into();
-            if is_second {
-                task.ptrace.rejoins = true;
-                if other != actor {
-                    self.notify_of_stop(other);
-                }
-            }
-        }
+        task.ptrace.has_job &= task.is_seized();
     }
 
     /// A new thread is in the group stop of its maker.
-    pub(in crate::stage::model) fn inherit_stop(&mut self, actor: Actor, maker: Actor) {
-        self.tasks[actor].ptrace.stop_signal = self.tasks[maker].ptrace.stop_signal;
+    pub(in crate::stage::model) fn inherit_stop(&mut self, actor: Actor) {
+        self.tasks[actor].ptrace.has_job = true;
         self.alert(actor);
-    }
-
-    /// Whether a thread that was in the group stop before is to take part in it again.
-    pub(in crate::stage::model) fn has_to_rejoin(&self, actor: Actor) -> bool {
-        self.tasks[actor].ptrace.rejoins
-    }
-
-    /// A thread takes part in the group stop.
-    pub(in crate::stage::model) fn rejoin(&mut self, actor: Actor) {
-        self.tasks[actor].ptrace.rejoins = false;
-    }
-
-    /// A tracee takes part in a group stop by a ptrace-stop.
-    pub(in crate::stage::model) fn schedule_trap(&mut self, actor: Actor) {
-        self.tasks[actor].ptrace.trap_stop = true;
-    }
-
-    /// The code of the stop that a tracee has to make now, if it has.
-    pub(in crate::stage::model) fn due_trap(&self, actor: Actor) -> Option<i32> {
-        const EVENT_STOP: i32 = libc::PTRACE_EVENT_STOP << 8;
-        let task = &self.tasks[actor];
-        if !task.ptrace.trap_stop && !task.ptrace.trap_notify {
-            return None;
-        }
-        let signal = task.ptrace.stop_signal;
-        Some(match task.is_seized() {
-            false => signal,
-            true if self.groups[task.group].is_stopping => EVENT_STOP | signal,
-            true => EVENT_STOP | libc::SIGTRAP,
-        })
     }
 
     /// A tracee goes to sleep in a ptrace-stop.
     pub(in crate::stage::model) fn enter_trap(&mut self, actor: Actor, trap: Trap, code: i32) {
         let ptrace = &mut self.tasks[actor].ptrace;
-        ptrace.trap_stop = false;
         ptrace.is_trapping = false;
-        if let Trap::Job = trap {
-            ptrace.trap_notify = false;
-        }
         (ptrace.trap, ptrace.code) = (Some(trap), code);
     }
 
@@ -303,7 +200,6 @@ impl Kernel {
         let ptrace = &mut self.tasks[actor].ptrace;
         let trap = ptrace.trap.take_if(|_| ptrace.is_released)?;
         ptrace.is_released = false;
-        ptrace.is_listening = false;
         ptrace.is_amid_signals = matches!(trap, Trap::Signal(_));
         let code = std::mem::take(&mut ptrace.code);
         // What it was told before it has not forgotten, and looks at it when it comes to that.
