@@ -1,6 +1,8 @@
 //! The attention word against whoever sets it: who runs on with an empty one, or sleeps in a stop, is kicked behind that look by whatever it has not seen.
 
-use axprocess::{ARef, Attention, ExitStatus, Signal, StopDecision, TraceOptions, TraceStart};
+use axprocess::{
+    ARef, Attention, ExitStatus, Signal, StopDecision, ThreadStop, TraceOptions, TraceStart,
+};
 
 use super::both;
 use crate::Explorer;
@@ -160,6 +162,70 @@ pub fn attention_against_the_exit_of_a_tracer<E: Explorer>() {
     assert_eq!(worker.begin_stop(Signal::SIGSTOP, ticket), StopDecision::Stop);
     let worker = against(worker, &table, move || E::does("exit()", || exit(&tracer, 0)));
     assert!(worker.is_stopped() && worker.tracer().is_none());
+}
+
+/// PTRACE_INTERRUPT: in the end the thread sleeps in a stop that its tracer can read.
+pub fn attention_against_an_interruption<E: Explorer>() {
+    let (table, init) = boot::<E>();
+    let (worker, tracer) = (fork(&init), fork(&init));
+    tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    let asks = ARef::clone(&tracer);
+    let worker = against(worker, &table, move || {
+        E::does("interrupt_tracee(2)", || tracer.interrupt_tracee(2)).unwrap();
+    });
+    assert!(worker.is_stopped() && asks.stopped_tracee(2).is_ok());
+}
+
+/// SIGCONT to a thread that was seized and runs: it stops to show that.
+pub fn attention_of_a_seized_thread_against_a_continuation<E: Explorer>() {
+    let (table, init) = boot::<E>();
+    let (worker, tracer) = (fork(&init), fork(&init));
+    tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    let worker = against(worker, &table, move || {
+        E::does("kill(2, SIGCONT)", || init.kill(2, 18)).unwrap();
+    });
+    assert!(worker.is_stopped() && tracer.stopped_tracee(2).is_ok());
+}
+
+/// A tracee that runs in a group stop, while another begins that anew: it stops once more.
+pub fn attention_against_a_stop_that_begins_anew<E: Explorer>() {
+    let (table, init) = boot::<E>();
+    let (leader, tracer) = (fork(&init), fork(&init));
+    let second = spawn_thread(&leader);
+    let stop = |thread: &Thread<E>| {
+        let ticket = thread.process().stop_ticket();
+        E::does("begin_stop()", || thread.begin_stop(Signal::SIGSTOP, ticket))
+    };
+    let threads = [&leader, &second];
+    for thread in threads {
+        tracer
+            .attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty())
+            .unwrap();
+    }
+    stop(&leader);
+    for thread in threads {
+        thread.join_stop();
+        tracer.resume_tracee(thread.tid().cast_signed()).unwrap();
+    }
+    let leader = against(leader, &table, move || assert_eq!(stop(&second), StopDecision::Stop));
+    assert!(leader.is_stopped() && tracer.stopped_tracee(2).is_ok());
+}
+
+/// A tracer that lets its tracee listen, and SIGCONT: the tracee does not sleep on.
+pub fn listening_against_a_continuation<E: Explorer>() {
+    let (table, init) = boot::<E>();
+    let (worker, tracer) = (fork(&init), fork(&init));
+    tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
+    tracer.interrupt_tracee(2).unwrap();
+    worker.join_stop();
+    watch_kicks(&table);
+    let seen = take_kicks(&table, &worker);
+    both::<E, _, _>(
+        move || E::does("listen_to_tracee(2)", || tracer.listen_to_tracee(2)).unwrap(),
+        move || E::does("kill(2, SIGCONT)", || init.kill(2, 18)).unwrap(),
+    );
+    assert!(!worker.is_stopped() && kicks(&table, &worker) > seen);
+    assert_eq!(worker.join_stop(), ThreadStop::Trapped);
 }
 
 /// A bit of the kernel's own, set where a signal is posted: it is cleared before what it announces is looked for, so none is lost.

@@ -144,6 +144,10 @@ macro_rules! all_scenarios {
             attention_against_a_continuation
             attention_against_a_tracer
             attention_against_the_exit_of_a_tracer
+            attention_against_an_interruption
+            attention_of_a_seized_thread_against_a_continuation
+            attention_against_a_stop_that_begins_anew
+            listening_against_a_continuation
             attention_against_a_signal
             attention_of_a_new_thread_against_a_stop
             no_fork_escapes_a_signal_to_the_group
