@@ -571,6 +571,10 @@ fn call(kind: usize) -> Option<()> {
             let other = pick(|cast| &mut cast.threads)?;
             _ = other.trace_stop(signal().into());
             _ = thread.set_trace_options(other.tid().cast_signed(), TraceOptions::EXIT_KILL);
+            if one_in(2) {
+                _ = thread.interrupt_tracee(other.tid().cast_signed());
+                _ = (other.join_stop(), thread.listen_to_tracee(other.tid().cast_signed()));
+            }
             _ = thread.resume_tracee(other.tid().cast_signed());
             if one_in(2) {
                 _ = thread.detach(other.tid().cast_signed());
@@ -662,7 +666,6 @@ fn call(kind: usize) -> Option<()> {
             let ticket = process.stop_ticket();
             _ = (
                 thread.begin_stop(signal(), ticket),
-                thread.join_stop(),
                 thread.join_stop(),
                 (thread.attention(), thread.is_stopped()),
                 thread.is_group_stop_requested(),
