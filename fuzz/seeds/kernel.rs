@@ -59,7 +59,7 @@ impl Cast {
 
     /// A thread looks where it has to go.
     fn go_on(&mut self, by: Index) {
-        let thread = self.world.thread(by).filter(|_| self.is_there(by)).map(ARef::clone);
+        let thread = self.world.thread(by).filter(|_| self.is_there(by)).cloned();
         let Some(thread) = thread else {
             return;
         };

@@ -83,12 +83,15 @@ fn run(arguments: &Arguments) -> std::io::Result<()> {
         preemptions: preemptions() - preempted,
         load,
     };
+    if is_terminal {
+        eprint!("\r\x1b[K");
+    }
+    print!("{}", report::text(&run, std::io::stdout().is_terminal()));
     progress("the longest hold of every call");
     let longest_holds = longest_holds(if arguments.quick { 1_000 } else { 100_000 });
     if is_terminal {
         eprint!("\r\x1b[K");
     }
-    print!("{}", report::text(&run, std::io::stdout().is_terminal()));
     print!("{longest_holds}");
     if let Some(file) = &arguments.json {
         std::fs::write(file, report::json(&run)?)?;

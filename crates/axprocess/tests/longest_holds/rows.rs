@@ -1,6 +1,7 @@
 //! The rows of the table: every public call that takes the lock, beside very many of whatever could make it long.
 
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
@@ -239,6 +240,7 @@ pub(crate) const LONG: &[Row] = rows! {
     };
     "new_kthreadd, fork_kernel_thread", "members of the group and groups of the session that init began in", Bound::Batch, |scene| {
         let other = ProcessTable::new(Kernel);
+        other.check_every(NonZeroU64::MAX);
         let data = || (Program::default(), Mask::default());
         let (program, mask) = data();
         let init = other.new_init(1, program, mask).unwrap();
@@ -382,13 +384,16 @@ pub(crate) const LONG: &[Row] = rows! {
     "begin_exit, status, is_parked, set_exiting, finish", "threads that have begun too, with a child", Bound::Batch, |scene| {
         let leader = fork(&scene.shell);
         let threads = scene.threads(&leader);
-        let _exits: Vec<_> = threads.iter().map(|it| it.begin_exit(ExitStatus::exited(0))).collect();
+        let exits: Vec<_> = threads.iter().map(|it| it.begin_exit(ExitStatus::exited(0))).collect();
         let _children = scene.forks(&leader);
-        scene.watch(|| {
+        let longest = scene.watch(|| {
             let mut exit = leader.begin_exit(ExitStatus::exited(0));
             let _ = (exit.status(), exit.is_parked(), exit.set_exiting());
             exit.finish();
-        })
+        });
+        // The first one has the children by now, and would hand them to the next, and so on.
+        exits.into_iter().rev().for_each(drop);
+        longest
     };
     "begin_core_dump, is_ready, is_cut, finish", "threads", Bound::Batch, |scene| {
         let leader = fork(&scene.shell);
