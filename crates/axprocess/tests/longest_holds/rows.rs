@@ -508,6 +508,21 @@ pub(crate) const LONG: &[Row] = rows! {
         let ticket = leader.process().stop_ticket();
         scene.watch(|| leader.begin_stop(Signal::SIGSTOP, ticket))
     };
+    "begin_stop", "tracees that run in the stop", Bound::Batch, |scene| {
+        let (leader, tracer, threads) = seized_threads(scene);
+        let stop = |thread: &Thread| thread.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());
+        stop(&leader);
+        leader.join_stop();
+        for thread in &threads {
+            thread.join_stop();
+            tracer.resume_tracee(thread.tid().cast_signed()).unwrap();
+        }
+        scene.watch(|| stop(&threads[scene.many / 2]))
+    };
+    "kill", "threads that were seized, by SIGCONT", Bound::Batch, |scene| {
+        let (leader, _tracer, _threads) = seized_threads(scene);
+        scene.watch(|| scene.shell.kill(number(&leader), 18).unwrap())
+    };
     "begin_stop", "members, the last of which keeps the group un-orphaned", Bound::Batch, |scene| {
         let (member, _members) = job_of_which_the_last_links(scene);
         let ticket = member.process().stop_ticket();
@@ -650,6 +665,17 @@ pub(crate) const LONG: &[Row] = rows! {
         })
     };
 };
+
+/// A process of very many threads, who traces them, and those.
+fn seized_threads(scene: &Scene) -> (Thread, Thread, Vec<Thread>) {
+    let (leader, tracer) = (fork(&scene.shell), fork(&scene.shell));
+    let threads = scene.threads(&leader);
+    for thread in &threads {
+        let tid = thread.tid().cast_signed();
+        tracer.attach(tid, TraceStart::Seize, TraceOptions::default()).unwrap();
+    }
+    (leader, tracer, threads)
+}
 
 /// A process that traces very many children of the shell.
 fn tracer(scene: &Scene) -> (Thread, Vec<Thread>) {
