@@ -7,7 +7,7 @@ use axprocess::{
     TraceStop, WaitStatus,
 };
 use kernel::{
-    Event, KernelThread, Table, WALL, WUNTRACED, Waited, boot, events, fork, spawn, wait4,
+    Event, KernelThread, Table, WALL, WUNTRACED, Waited, boot, events, exit, fork, spawn, wait4,
 };
 
 const EVENT_STOP: u16 = 128 << 8;
@@ -428,6 +428,109 @@ fn who_inherits_a_seizer_stops_first() {
     assert_eq!(born.attention(), Attention::STOP);
     assert_eq!(born.join_stop(), ThreadStop::Trapped);
     assert_eq!(wait4(&tracer, tid(&born), 0), event_stop(&born, 5));
+}
+
+/// R-NOTIFY-13: of a continuation all are told who may look first: who was asked to stop for it, who runs, and who has not joined yet; not one who has begun to exit alone.
+#[test]
+fn whoever_looks_first_tells_of_a_continuation() {
+    // The one that was seized is the one that is kicked.
+    let (table, init) = boot();
+    let (leader, tracer) = (fork(&init), fork(&init));
+    let (attached, seized) = (spawn(&leader), spawn(&leader));
+    exit(&leader, 0);
+    for (thread, start) in [(&attached, TraceStart::Attach), (&seized, TraceStart::Seize)] {
+        tracer.attach(tid(thread), start, TraceOptions::empty()).unwrap();
+    }
+    begin_stop(&seized);
+    for thread in [&attached, &seized] {
+        thread.join_stop();
+        tracer.resume_tracee(tid(thread)).unwrap();
+    }
+    init.kill(2, 18).unwrap();
+    assert!(seized.attention().contains(Attention::STOP | Attention::STOPPED));
+    events(&table);
+    seized.notify_parent_if_continued();
+    assert!(told(&table) > 0);
+
+    // One of very many.
+    let (leader, tracer) = (fork(&init), fork(&init));
+    let threads: Vec<_> = (0..20).map(|_| spawn(&leader)).collect();
+    let all = || threads.iter().chain([&leader]);
+    for thread in all() {
+        tracer.attach(tid(thread), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    }
+    begin_stop(&leader);
+    all().for_each(|thread| assert_eq!(thread.join_stop(), ThreadStop::Trapped));
+    tracer.resume_tracee(tid(&threads[19])).unwrap();
+    init.kill(tid(&leader), 18).unwrap();
+    assert_eq!(threads[19].attention(), Attention::STOP | Attention::STOPPED);
+
+    // One who was asked, and has got a tracer meanwhile; the leader exits.
+    let (leader, tracer) = (fork(&init), fork(&init));
+    let thread = spawn(&leader);
+    begin_stop(&thread);
+    let exit = leader.begin_exit(ExitStatus::exited(0));
+    tracer.attach(tid(&thread), TraceStart::Attach, TraceOptions::empty()).unwrap();
+    init.kill(tid(&leader), 18).unwrap();
+    assert_eq!(thread.join_stop(), ThreadStop::RunsOn);
+    assert_eq!(thread.attention(), Attention::STOPPED);
+    exit.finish();
+}
+
+/// R-NOTIFY-13, R-EXEC-12: a thread that an exec ends tells first; where there is none left that does, who has executed.
+#[test]
+fn an_exec_does_not_take_the_notice_of_a_continuation_with_it() {
+    for begun in [false, true] {
+        let (table, init) = boot();
+        let (leader, tracer) = (fork(&init), fork(&init));
+        let runs = spawn(&leader);
+        tracer.attach(tid(&runs), TraceStart::Attach, TraceOptions::empty()).unwrap();
+        begin_stop(&leader);
+        for thread in [&leader, &runs] {
+            thread.join_stop();
+        }
+        tracer.resume_tracee(tid(&runs)).unwrap();
+        let before = begun.then(|| leader.begin_exit(ExitStatus::exited(0)));
+        runs.kill(2, 18).unwrap();
+        let mut exec = runs.begin_exec().unwrap();
+        events(&table);
+        match before {
+            Some(exit) => exit.finish(),
+            None => exit(&leader, 0),
+        }
+        assert_eq!(told(&table) > 0, !begun);
+        assert_eq!(exec.try_finish(), Ok(true));
+        assert!(runs.attention().contains(Attention::STOPPED));
+        runs.notify_parent_if_continued();
+        assert_eq!(told(&table) > 0, begun, "once");
+    }
+}
+
+/// R-PTRACE-07: who executes is not killed by that: what its tracer asks for meanwhile waits for it.
+#[test]
+fn who_executes_stops_behind_that_for_its_tracer() {
+    let (_table, init) = boot();
+    let (leader, tracer) = (fork(&init), fork(&init));
+    let thread = spawn(&leader);
+    tracer.attach(tid(&thread), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    let mut exec = thread.begin_exec().unwrap();
+    tracer.interrupt_tracee(tid(&thread)).unwrap();
+    exit(&leader, 0);
+    assert_eq!(exec.try_finish(), Ok(true));
+    assert_eq!(thread.attention(), Attention::STOP);
+    assert_eq!(thread.join_stop(), ThreadStop::Trapped);
+}
+
+/// Nobody traces a thread of its own process, nor itself, by way of its maker's tracer either.
+#[test]
+fn nobody_inherits_a_tracer_of_its_own_process() {
+    let (_table, init) = boot();
+    let (tracer, child) = (fork(&init), fork(&init));
+    let sibling = spawn(&tracer);
+    tracer.attach(tid(&child), TraceStart::Seize, TraceOptions::empty()).unwrap();
+    for own in [&tracer, &sibling] {
+        assert_eq!(own.inherit_tracer(&child), Ok(None));
+    }
 }
 
 /// An exec in one call releases threads that were stopped with their group: none sleeps on.

@@ -213,6 +213,7 @@ impl<H: Host> Thread<H> {
         process.execs.set(hold, process.execs.get(hold).wrapping_add(1));
         process.reset_exit_signal(hold);
         self.complete_vfork(hold);
+        self.have_tell_if_notice_pending(hold);
     }
 
     /// Releases another thread, as Linux's `de_thread` does each; the first one that is left adopts its children, as in every exit of a thread. False if the hold is full before.

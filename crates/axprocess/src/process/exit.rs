@@ -121,6 +121,7 @@ impl<H: Host> Thread<H> {
             return;
         }
         self.end_core_dump(hold);
+        self.tell_of_continuation_if_killed_in_exec(hold);
         let process = self.process();
         if !process.has(hold, Marks::GROUP_EXIT) {
             process.exit_code.set(hold, code as u32);

@@ -234,26 +234,6 @@ impl<H: Host> Process<H> {
         self.unmark(hold, REPORTS | NOTICES);
         self.mark(hold, Marks::CONTINUE_REPORT | notice);
         self.update_report_queue(hold);
-        self.have_one_look(hold);
-    }
-
-    /// Somebody has to tell the parent of the continuation. Whoever stopped with the group looks by itself when it is woken; but a tracee that was let run in the stop does not, and there may be none but such.
-    fn have_one_look(&self, hold: &mut Hold<'_, H>) {
-        const FEW: usize = 16;
-        let mut at = self.threads.first(hold);
-        let mut chosen = at;
-        for _ in 0..FEW {
-            let Some(thread) = at else { break };
-            hold.count_touched();
-            if thread.is_live_in(hold) && !thread.has_mark(ThreadMark::InPtraceStop) {
-                chosen = at;
-                break;
-            }
-            at = self.threads.after(hold, thread);
-        }
-        if let Some(thread) = chosen {
-            thread.call_attention(hold, Attention::STOPPED);
-        }
     }
 
     /// Makes the tickets void that were taken before this signal. After the hook that discards from the queues: who takes a stop
@@ -471,6 +451,7 @@ impl<H: Host> Thread<H> {
             }
             Ok(_) => {
                 self.answer_attention(hold, Attention::STOP);
+                self.have_tell_if_notice_pending(hold);
                 ThreadStop::RunsOn
             }
             Err(_) => self.participate_in_group_stop(hold),
@@ -511,6 +492,21 @@ impl<H: Host> Thread<H> {
     /// To be asked wherever the thread looks for signals, and by a new thread before it runs (R-FORK-13).
     pub fn is_group_stop_requested(&self) -> bool {
         self.process().table().hold(|hold| self.has_to_join_group_stop(hold))
+    }
+
+    /// Somebody has to tell the parent of a continuation: whoever is the first to look. Who slept with the group looks by itself when it is woken; a tracee that was let run in the stop does not.
+    pub(super) fn have_tell_if_notice_pending(&self, hold: &mut Hold<'_, H>) {
+        if self.is_live() && self.process().has_notice_pending(hold) {
+            self.call_attention(hold, Attention::STOPPED);
+        }
+    }
+
+    /// A thread that another's exec ends tells first what is to be told of a continuation, as any that looks for signals does.
+    pub(super) fn tell_of_continuation_if_killed_in_exec(&self, hold: &mut Hold<'_, H>) {
+        let process = self.process();
+        if self.attention().contains(Attention::EXIT) && !process.has(hold, Marks::GROUP_EXIT) {
+            process.notify_parent_if_notice_pending(hold);
+        }
     }
 
     /// Reports that this thread runs, and looks for signals. The first one after a `SIGCONT` tells the parent of it.

@@ -8,7 +8,7 @@
 //! | the end of a core dump | how the process ends | it goes on, if it is parked | – |
 //! | a group stop | its round, and how many threads it awaits (R-STOP-03) | it is asked to stop | a `SIGCONT` has ended the round |
 //! | one that begins anew | its signal (R-STOP-14) | it is awaited and asked once more, if it is not asleep in it | the same |
-//! | a `SIGCONT` to a process with tracees | that it ends the stop | it stops for its tracer, if that has seized it (R-STOP-15) | the exit is decided |
+//! | a `SIGCONT` to a process with tracees | that it ends the stop | it tells the parent, if it is the first that looks; it stops for its tracer, if that has seized it (R-STOP-15) | the exit is decided |
 //! | a signal that ends the process if a thread can take it | that it is queued | whether it can: then the exit is decided | the exit is, or the signal has left the queue, or is ignored or handled by now |
 //! | the signals at the parent's death | who the parent is now | its wish is sent | the exit is decided |
 //!
@@ -182,6 +182,7 @@ impl<H: Host> Errand<H> {
                 }
             }
             Self::NotifyOfContinuation => {
+                thread.have_tell_if_notice_pending(hold);
                 if thread.notify_seizer(hold) {
                     thread.request_stop(hold);
                 }

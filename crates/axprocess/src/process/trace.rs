@@ -200,7 +200,7 @@ impl<H: Host> Thread<H> {
     /// Makes the tracer of `maker`, who has just made this thread or its process, the tracer of this thread too, with the same options.
     ///
     /// For the kernel, before the thread runs: `PTRACE_O_TRACEFORK` and its like, `CLONE_PTRACE`. Returns how that tracer had begun, which decides how the thread
-    /// stops first: after a seizure by [`join_stop`](Self::join_stop), as its [`attention`](Self::attention) says; after an attachment the kernel puts a `SIGSTOP` into its queue. `None`: there is no tracer, or this thread has one already, or is a kernel thread.
+    /// stops first: after a seizure by [`join_stop`](Self::join_stop), as its [`attention`](Self::attention) says; after an attachment the kernel puts a `SIGSTOP` into its queue. `None`: there is no tracer, or it is of this thread's own process; or this thread has one already, or is a kernel thread.
     ///
     /// # Errors
     ///
@@ -214,8 +214,13 @@ impl<H: Host> Thread<H> {
         Ok(table.hold(|hold| {
             let pattern = maker.trace(hold)?;
             let tracer = pattern.tracer(hold)?;
-            let is_kernel_thread = self.process().has(hold, Marks::KERNEL_THREAD);
-            if is_kernel_thread || self.is_traced(hold) || self.state() != ThreadState::Live {
+            let own = self.process();
+            let traces_itself = core::ptr::eq(tracer.process(hold), &**own);
+            if own.has(hold, Marks::KERNEL_THREAD)
+                || traces_itself
+                || self.is_traced(hold)
+                || self.state() != ThreadState::Live
+            {
                 return None;
             }
             let marks = pattern.marks(hold) & TraceMarks::INHERITED;
@@ -437,11 +442,11 @@ impl<H: Host> Thread<H> {
         self.trace(hold)?.tracer(hold)?.thread(hold)
     }
 
-    /// Whether it has been asked to exit, and has not begun to.
+    /// Whether it has to exit, and has not begun to. Of an exec those have who were asked to, and not who executes.
     fn is_killed(&self, hold: &Hold<'_, H>) -> bool {
-        let process = self.process();
-        let are_asked = process.has(hold, Marks::GROUP_EXIT) || process.has(hold, Marks::EXECING);
-        are_asked && !self.has_mark(ThreadMark::ExitBegun)
+        let is_asked = self.attention().contains(Attention::EXIT);
+        (is_asked || self.process().has(hold, Marks::GROUP_EXIT))
+            && !self.has_mark(ThreadMark::ExitBegun)
     }
 
     /// Whether a thread traces it; also when it has exited.

@@ -468,6 +468,10 @@ impl World {
             self.end_ptrace_stop(other);
             self.hooks.push(Hook::ExitRequest { of: other });
         }
+        // R-NOTIFY-13: who is killed looks for that first.
+        if let Some(&first) = others.iter().find(|&&other| self[other].settled.is_none()) {
+            self.run(first);
+        }
         for other in others {
             self.exit_thread(other, ExitStatus::exited(0));
         }

@@ -232,11 +232,9 @@ impl World {
         }
     }
 
-    /// R-PTRACE-07: it has been asked to exit, and has not begun to.
+    /// R-PTRACE-07: it has to exit, and has not begun to. Whom another's exec asks has begun by then; who executes has not to.
     fn is_killed(&self, thread: ThreadKey) -> bool {
-        let process = self.process_of(thread);
-        let are_asked = self[process].group_exit || self.execs.contains_key(&process);
-        are_asked && self[thread].settled.is_none()
+        self[self.process_of(thread)].group_exit && self[thread].settled.is_none()
     }
 
     /// R-PTRACE-07.

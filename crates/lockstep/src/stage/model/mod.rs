@@ -14,8 +14,8 @@ mod trace;
 use std::collections::HashMap;
 
 use axprocess::{
-    ARef, ExitStatus, ForkNamespace, ForkRequest, PendingExec, PendingExit, PidNamespace, Process,
-    ProcessState, ProcessTable, RunState, StopDecision, Thread,
+    ARef, Attention, ExitStatus, ForkNamespace, ForkRequest, PendingExec, PendingExit,
+    PidNamespace, Process, ProcessState, ProcessTable, RunState, StopDecision, Thread,
 };
 
 use self::files::File;
@@ -386,7 +386,8 @@ impl Model {
         let mut looks_for_continuation = amid.is_none();
         let mut decided = amid.flatten();
         loop {
-            if std::mem::take(&mut looks_for_continuation) {
+            let is_told = || thread.attention().contains(Attention::STOPPED);
+            if std::mem::take(&mut looks_for_continuation) && is_told() {
                 thread.notify_parent_if_continued();
             }
             if self.is_dying(actor) {
