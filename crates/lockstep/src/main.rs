@@ -70,19 +70,18 @@ fn begin() -> ! {
     /// What a program has that panicked.
     const PANICKED: i32 = 101;
     open_standard_streams();
-    // SAFETY: to ignore a signal runs no code. Whoever reads what is written may be gone: that is an error of the write.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    sys::ignore_pipe_signal();
     let status = std::panic::catch_unwind(run_command);
     std::process::exit(status.map_or(PANICKED, i32::from))
 }
 
-/// A standard stream that is closed must not become the first file that is opened.
+/// A standard stream that is closed must not become the first file that is opened. A program that is executed has it closed as well.
 fn open_standard_streams() {
     for stream in 0..=2 {
         // SAFETY: plain numbers, and a path that is a C string. The lowest number that is free is this stream's.
         unsafe {
             if libc::fcntl(stream, libc::F_GETFD) == -1 {
-                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
             }
         }
     }

@@ -8,6 +8,7 @@ use std::ffi::CString;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use libc::{c_int, c_long, c_void};
@@ -702,6 +703,16 @@ pub(crate) fn launch(plan: &LaunchPlan<'_>) -> io::Result<Launched> {
     }
 }
 
+/// Whether lockstep was begun with `SIGPIPE` ignored.
+static IS_PIPE_SIGNAL_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Ignores `SIGPIPE` from now on, and takes note of what it did before. Whoever reads what is written may be gone: that is an error of the write.
+pub(crate) fn ignore_pipe_signal() {
+    // SAFETY: to ignore a signal runs no code.
+    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    IS_PIPE_SIGNAL_IGNORED.store(before == libc::SIG_IGN, Ordering::Relaxed);
+}
+
 /// Runs in the child; returns only if a step failed, with `errno` set by it.
 fn become_program(
     plan: &LaunchPlan<'_>,
@@ -709,7 +720,9 @@ fn become_program(
     go: &OwnedFd,
 ) -> LaunchStep {
     let mut byte = 0_u8;
-    let child_signal = if plan.ignores_child_signal { libc::SIG_IGN } else { libc::SIG_DFL };
+    let as_found = |is_ignored| if is_ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+    let child_signal = as_found(plan.ignores_child_signal);
+    let pipe_signal = as_found(IS_PIPE_SIGNAL_IGNORED.load(Ordering::Relaxed));
     let program =
         libc::sock_fprog { len: plan.filter.len() as u16, filter: plan.filter.as_ptr().cast_mut() };
     // SAFETY: `byte`, `program`, the filter, the saved mask and the argument vector (whose last
@@ -720,8 +733,8 @@ fn become_program(
             libc::_exit(127);
         }
         libc::signal(libc::SIGCHLD, child_signal);
-        // Rust's runtime has ignored SIGPIPE; a program expects the default.
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        // lockstep ignores it; the program is as lockstep was begun.
+        libc::signal(libc::SIGPIPE, pipe_signal);
         libc::sigprocmask(libc::SIG_SETMASK, &plan.desk.original, std::ptr::null_mut());
         if plan.no_new_privileges
             && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1_u64, 0_u64, 0_u64, 0_u64) != 0

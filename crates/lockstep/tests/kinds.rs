@@ -192,6 +192,46 @@ fn seccomp_filters_of_the_program() {
     assert_eq!(run.compared("exit status"), 10, "{}", run.report);
 }
 
+/// A setns that is refused for want of rights changes nothing.
+#[test]
+fn refused_changes_of_namespaces() {
+    agrees("refused_namespaces.c", include_str!("kinds/refused_namespaces.c"), &[]);
+}
+
+/// An orphan that asks for its parent is told lockstep's number, and the report says so.
+#[test]
+fn orphans_that_ask_for_their_parents() {
+    let source = include_str!("kinds/adopted.c");
+    let Some((run, says)) = is_changed("adopted.c", source, &[], "an orphan has asked") else {
+        return;
+    };
+    assert_eq!((run.stdout, says.as_str()), ("adopted\n".to_owned(), "adopted\n"));
+}
+
+/// SIGPIPE is ignored, and standard streams are closed, as lockstep found them.
+#[test]
+fn what_a_program_finds_as_it_was() {
+    if is_skipped(&["sh", "grep"]) {
+        return;
+    }
+    let question = "grep SigIgn /proc/self/status; \
+                    for i in 0 2; do [ -e /proc/self/fd/$i ] && echo $i; done";
+    for before in ["trap '' PIPE", "exec 0<&- 2>&-", "trap '' PIPE; exec 0<&-"] {
+        let bench = Bench::new();
+        let ask = |how: &str| {
+            let line = format!("{before}; {how}");
+            let mut command = Command::new("sh");
+            command.args(["-c", &line, env!("CARGO_BIN_EXE_lockstep"), question]);
+            bench.prepare(&mut command);
+            let output = command.output().expect("a shell");
+            String::from_utf8(output.stdout).expect("text")
+        };
+        let alone = ask("sh -c \"$1\"");
+        let followed = ask("\"$0\" run --output /dev/null -- sh -c \"$1\"");
+        assert_eq!(followed, alone, "{before}");
+    }
+}
+
 /// Strict seccomp mode is refused to who has a filter.
 #[test]
 fn strict_seccomp_mode() {

@@ -61,13 +61,15 @@ impl Ledger {
                 self.comparison
                     .skip("the process whose namespace a pidfd stands for has none any more");
             }
+            Call::SetNs { space: Some(_) } if !is_permitted(result) => {
+                self.comparison.skip(FOREIGN_FAILURE);
+            }
             Call::SetNs { space: Some(space) } => {
-                let answer = self.ask(|model| model.enter(tid, space)).flatten();
-                match answer {
-                    Some(answer) if is_permitted(result) => {
-                        self.compare_number(tid, &call, result, |_| answer);
+                match self.ask(|model| model.enter(tid, space)).flatten() {
+                    Some(answer) => self.compare_number(tid, &call, result, |_| answer),
+                    None => {
+                        self.comparison.skip("the call is about a namespace outside the program")
                     }
-                    _ => self.comparison.skip("the call is about a namespace outside the program"),
                 }
             }
             Call::Send(sending) => self.judge_sending(tid, sending, result, target),
@@ -89,7 +91,12 @@ impl Ledger {
             }
             Call::GetPid => self.compare_number(tid, call, result, |m| Ok(m.own_ids(tid)?.0)),
             Call::GetTid => self.compare_number(tid, call, result, |m| Ok(m.own_ids(tid)?.1)),
-            Call::GetPpid => self.compare_number(tid, call, result, |m| m.getppid(tid)),
+            Call::GetPpid => {
+                if result == i64::from(self.lockstep) && self.process_of(tid) != self.root {
+                    self.comparison.note_altered(Alteration::Adopted.in_words());
+                }
+                self.compare_number(tid, call, result, |m| m.getppid(tid));
+            }
             Call::GetPgrp => self.compare_number(tid, call, result, |m| m.getpgrp(tid)),
             Call::GetPgid { pid } => {
                 self.compare_number(tid, call, result, |m| m.getpgid(tid, pid));

@@ -26,6 +26,8 @@ pub(crate) enum Alteration {
     Interrupted,
     /// A child could not be followed.
     Untraced,
+    /// An orphan has asked for its parent, who is the tool.
+    Adopted,
 }
 
 impl Alteration {
@@ -46,6 +48,9 @@ impl Alteration {
                 "a call was interrupted by a signal that is ignored, and was not begun again"
             }
             Self::Untraced => "a child made with CLONE_UNTRACED was not followed",
+            Self::Adopted => {
+                "an orphan has asked for its parent: lockstep has adopted it, where init would have"
+            }
         }
     }
 }
