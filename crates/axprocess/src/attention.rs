@@ -8,12 +8,12 @@ use crate::thread::{Thread, ThreadMark};
 bitflags::bitflags! {
     /// What wants a thread's attention; empty: nothing.
     ///
-    /// | bit | who sets it, in its hold, before the hook | which call answers, and clears it | Linux |
+    /// | bit | who sets it, in its hold, before the hook | which call answers it; what clears it | Linux |
     /// | --- | --- | --- | --- |
-    /// | [`EXIT`](Attention::EXIT) | a group exit, another thread's exec or core dump: [`Host::request_exit`] | [`Thread::exit_thread`], [`Thread::begin_exit`]; it stays set | `SIGKILL` in the thread's queue |
-    /// | [`STOP`](Attention::STOP) | a group stop: [`Host::request_stop`]; `PTRACE_INTERRUPT`, and for who was seized a `SIGCONT`: the same; a tracer that has come or gone: [`Host::tracing_changed`]; a fork into a stop, or by a tracee that was seized | [`Thread::join_stop`] | `JOBCTL_PENDING_MASK` |
-    /// | [`STOPPED`](Attention::STOPPED) | the thread itself, as it stops with its group | [`Thread::notify_parent_if_continued`] | `SIGNAL_CLD_CONTINUED`, as `get_signal` looks at it |
-    /// | [`HOST`](Attention::HOST) | the kernel, by [`Thread::add_attention`] | [`Thread::remove_attention`] | `TIF_SIGPENDING`, `TIF_NEED_RESCHED` |
+    /// | [`EXIT`](Attention::EXIT) | a group exit, another thread's exec or core dump: [`Host::request_exit`] | [`Thread::exit_thread`], [`Thread::begin_exit`]; nothing | `SIGKILL` in the thread's queue |
+    /// | [`STOP`](Attention::STOP) | a group stop: [`Host::request_stop`]; `PTRACE_INTERRUPT`, and for who was seized a `SIGCONT`: the same; a tracer that has come or gone: [`Host::tracing_changed`]; a fork into a stop, or by a tracee that was seized | [`Thread::join_stop`]; that | `JOBCTL_PENDING_MASK` |
+    /// | [`STOPPED`](Attention::STOPPED) | the thread itself, as it stops with its group | [`Thread::notify_parent_if_continued`], when the thread is not stopped any more; that | `SIGNAL_CLD_CONTINUED`, as `get_signal` looks at it |
+    /// | [`HOST`](Attention::HOST) | the kernel, by [`Thread::add_attention`] | what the kernel has; [`Thread::remove_attention`] | `TIF_SIGPENDING`, `TIF_NEED_RESCHED` |
     ///
     /// A bit may be set for something that is over by now, as a stop that `SIGCONT` has ended: the call finds that out. It is never clear while something is wanted, but for threads that a walk over very many
     /// has not come to: those have not been asked either.
@@ -49,7 +49,7 @@ bitflags::bitflags! {
     ///         if wanted.is_empty() {
     ///             return true;
     ///         } else if wanted.contains(Attention::EXIT) {
-    ///             thread.exit_thread(ExitStatus::exited(0));
+    ///             thread.exit_thread(ExitStatus::exited(0)); // with exit events, or core dumps of others: in steps, from `begin_exit` on
     ///             return false;
     ///         } else if wanted.contains(Attention::STOPPED) {
     ///             thread.notify_parent_if_continued();
@@ -58,7 +58,7 @@ bitflags::bitflags! {
     ///             sleep_while(thread, || thread.is_stopped());
     ///         } else {
     ///             thread.remove_attention(SIGNAL);
-    ///             deliver_signals(thread); // a stop signal: `begin_stop`; a fatal one: `begin_group_exit`; a tracee: `trace_stop`, and sleep
+    ///             deliver_signals(thread); // first a tracee: `trace_stop`, and sleep; then a stop signal: `begin_stop`; a fatal one: `begin_group_exit`, or `begin_core_dump`
     ///         }
     ///     }
     /// }
@@ -131,7 +131,7 @@ impl<H: Host> Thread<H> {
     /// Returns whether this thread has to sleep: in a group stop, or, if it is traced, in a ptrace-stop. Wait-free.
     ///
     /// The condition of the sleep behind [`join_stop`](Self::join_stop) and [`trace_stop`](Self::trace_stop). What makes it false is followed by a wake-up: a `SIGCONT` by
-    /// [`Host::discard_signals`], the tracer's request by what [`resume_tracee`](Self::resume_tracee) returns, a tracer that comes or goes by [`Host::tracing_changed`], the end by [`Host::request_exit`]. Linux:
+    /// [`Host::discard_signals`], the tracer's request by what [`resume_tracee`](Self::resume_tracee) returns, or, for who listens, [`Host::request_stop`], a tracer that comes or goes by [`Host::tracing_changed`], the end by [`Host::request_exit`]. Linux:
     /// `task_is_stopped_or_traced`.
     pub fn is_stopped(&self) -> bool {
         // Who is killed has left its ptrace-stop by that; the one of its exit event comes after.

@@ -20,9 +20,10 @@ use crate::{
 /// | fork, exit and wait | [`wake_waiters`](Self::wake_waiters), [`request_exit`](Self::request_exit) |
 /// | signals | [`post_signal`](Self::post_signal), [`post_thread_signal`](Self::post_thread_signal), [`signal_action`](Self::signal_action), [`is_signal_queued`](Self::is_signal_queued), with masks [`is_signal_blocked`](Self::is_signal_blocked), with users [`may_signal`](Self::may_signal); faults: [`reset_signal_action`](Self::reset_signal_action) |
 /// | stops and job control | [`discard_signals`](Self::discard_signals), [`request_stop`](Self::request_stop) |
-/// | vfork; pidfds; threads that exec; ptrace | [`end_vfork`](Self::end_vfork); [`wake_pollers`](Self::wake_pollers); [`wake_exec`](Self::wake_exec); [`tracing_changed`](Self::tracing_changed), [`may_trace`](Self::may_trace) |
+/// | vfork; pidfds; threads that exec; core dumps | [`end_vfork`](Self::end_vfork); [`wake_pollers`](Self::wake_pollers); [`wake_exec`](Self::wake_exec); [`wake_core_dump`](Self::wake_core_dump) |
+/// | ptrace | those of signals, stops and wait; [`tracing_changed`](Self::tracing_changed), [`may_trace`](Self::may_trace) |
 ///
-/// The repository's `crates/axprocess/examples/smallest_kernel` is that, down to the second last row.
+/// The repository's `crates/axprocess/examples/smallest_kernel` is that, down to the row of stops.
 ///
 /// They are called **under the relation lock**, in the order in which Linux does the same things,
 /// because a signal delivered later would let `wait` return before the signal is there. A hook may take leaf

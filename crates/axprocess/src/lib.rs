@@ -12,8 +12,9 @@
 //! | reboot | [`Process::reboot`] |
 //! | `/proc/sys/kernel`: `pid_max`, `ns_last_pid` | [`Process::set_pid_max`], [`Process::set_last_pid`] |
 //! | `pids.max`, `RLIMIT_NPROC`, the filters that a child has of seccomp | [`Host::can_fork`], [`Host::release_task`] |
-//! | execve | [`Thread::exec`] |
-//! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`] |
+//! | execve | [`Thread::begin_exec`], which waits for the other threads; [`Thread::exec`] where these have been stopped |
+//! | exit, exit_group, a fatal signal | [`Process::begin_group_exit`], [`Thread::exit_thread`]; in steps [`Thread::begin_exit`] |
+//! | a core dump | [`Thread::begin_core_dump`], [`PendingExit::is_parked`] |
 //! | wait4, waitid | [`WaitRequest`], [`Thread::wait`], [`Thread::begin_wait`] |
 //! | getpid, gettid, getppid, getpgrp | [`Process::pid`], [`Thread::tid`], [`Process::ppid`], [`Process::pgid`] |
 //! | getpgid, getsid, setpgid, setsid | [`Process::getpgid`], [`Process::getsid`], [`Process::setpgid`], [`Process::setsid`] |
@@ -34,7 +35,7 @@
 //! | tcgetpgrp, tcsetpgrp, tcgetsid | [`Process::tcgetpgrp`], [`Process::tcsetpgrp`], [`Process::tcgetsid`] |
 //! | read, write and tcsetattr on a terminal | [`Process::check_terminal_access`] |
 //! | a hang-up, a key that makes a signal | [`Terminal::hang_up`], [`Terminal::signal_foreground`] |
-//! | ptrace | [`Thread::attach`], [`Thread::trace_me`], [`Thread::trace_stop`], [`Thread::resume_tracee`], [`Thread::detach`] |
+//! | ptrace | [`Thread::attach`], [`Thread::trace_me`], [`Thread::inherit_tracer`]; [`Thread::interrupt_tracee`], [`Thread::listen_to_tracee`], [`Thread::resume_tracee`], [`Thread::detach`], [`Thread::set_trace_options`]; all others, [`Thread::stopped_tracee`]; the tracee, [`Thread::trace_stop`], [`Thread::join_stop`] |
 //! | `/proc/PID/stat`, `status`, `task/TID/children`, readdir of `/proc` | [`Process::stat`], [`Process::namespace_numbers`], [`Process::is_kernel_thread`], [`Thread::children`], [`ProcessTable::next_process`] |
 //! | what several getters would answer at one moment; a walk without a `Vec` | [`ProcessTable::read`], [`View`] |
 //! | a stop or `SIGCONT` that took effect | [`Process::report_group_stopped`], [`Process::report_group_continued`] |

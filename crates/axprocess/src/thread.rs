@@ -112,6 +112,10 @@ pub(crate) enum ThreadMark {
     Traced = 1 << 17,
     /// It sleeps in a stop for that.
     InPtraceStop = 1 << 18,
+    /// It was stopped with its group when its tracer came, and has not stopped for that yet.
+    Trapping = 1 << 19,
+    /// Its last tracer has gone without having waited for the stop in which it was.
+    LetGoUnread = 1 << 20,
 }
 
 /// The bits in which a thread's state stands.

@@ -521,6 +521,49 @@ fn who_executes_stops_behind_that_for_its_tracer() {
     assert_eq!(thread.join_stop(), ThreadStop::Trapped);
 }
 
+/// R-PTRACE-05: a tracee knows whether its tracer had waited for its stop when it went; a detachment and the next stop settle that anew.
+#[test]
+fn a_tracee_knows_whether_its_stop_was_read() {
+    let (_table, init) = boot();
+    let (child, tracer) = (fork(&init), fork(&init));
+    let begin = || {
+        tracer.attach(2, TraceStart::Seize, TraceOptions::empty()).unwrap();
+        child.trace_stop(Signal::SIGTERM.into());
+        assert!(!child.was_let_go_unread());
+    };
+    begin();
+    wait4(&tracer, 2, 0);
+    tracer.detach(2).unwrap();
+    assert!(!child.was_let_go_unread());
+    begin();
+    tracer.detach(2).unwrap();
+    assert!(child.was_let_go_unread());
+    begin();
+    tracer.resume_tracee(2).unwrap();
+    exit(&tracer, 0);
+    assert!(!child.was_let_go_unread(), "it was in no stop");
+}
+
+/// Who attaches to one that is stopped with its group sees when that has stopped anew; one that is killed, or let go, will not.
+#[test]
+fn a_tracer_sees_when_its_tracee_has_stopped_anew() {
+    for way in 0..3 {
+        let (_table, init) = boot();
+        let (child, tracer) = (fork(&init), fork(&init));
+        begin_stop(&child);
+        child.join_stop();
+        assert!(!child.is_trapping());
+        tracer.attach(2, TraceStart::Attach, TraceOptions::empty()).unwrap();
+        assert!(child.is_trapping());
+        match way {
+            0 => assert_eq!(child.join_stop(), ThreadStop::Trapped),
+            1 => init.kill(2, 9).unwrap(),
+            _ => exit(&tracer, 0),
+        }
+        assert!(!child.is_trapping(), "{way}");
+    }
+}
+
 /// Nobody traces a thread of its own process, nor itself, by way of its maker's tracer either.
 #[test]
 fn nobody_inherits_a_tracer_of_its_own_process() {

@@ -511,7 +511,7 @@ impl<H: Host> Thread<H> {
 
     /// Reports that this thread runs, and looks for signals. The first one after a `SIGCONT` tells the parent of it.
     ///
-    /// To be called by every thread that comes back from a [stop](Self::join_stop), and where a `SIGCONT` made it look for signals. While it [is stopped](Self::is_stopped) itself it is to be called again. R-NOTIFY-13, R-STOP-06.
+    /// To be called by every thread that comes back from a [stop](Self::join_stop), and where a `SIGCONT` made it look for signals: [`Attention::STOPPED`] says when. Called while the thread [is stopped](Self::is_stopped), as by one who was woken for nothing, it leaves that bit set. R-NOTIFY-13, R-STOP-06.
     pub fn notify_parent_if_continued(&self) {
         let process = self.process();
         process.table().hold(|hold| {

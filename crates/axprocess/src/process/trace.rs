@@ -115,12 +115,13 @@ impl<H: Host> Thread<H> {
     /// Makes this thread the tracer of another, by its number.
     ///
     /// Serves ptrace(2) `PTRACE_ATTACH` and `PTRACE_SEIZE`. An attached thread gets `SIGSTOP`, by [`Host::post_thread_signal`], and stops when it takes that. A thread that sleeps in a group stop is
-    /// [told](Host::tracing_changed), and stops anew, for its tracer; the kernel lets the caller wait until it has (`JOBCTL_TRAPPING`), so that no `SIGCONT` comes in between.
+    /// [told](Host::tracing_changed), and stops anew, for its tracer; the kernel lets the caller sleep until it has, while that one [is trapping](Self::is_trapping), so that no `SIGCONT` of the caller's own comes in between.
+    /// Options are checked by the kernel: bad ones of `PTRACE_SEIZE` are `EIO`, if the number is somebody's.
     ///
     /// # Errors
     ///
-    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: no thread has that number, or this one has exited. `EPERM`: a kernel thread (R-KTHREAD-04); a thread of the same process; the host
-    /// [forbids it](Host::may_trace); it has exited; it is traced.
+    /// In this order: `ENOMEM`: there is no memory. `ESRCH`: no thread has that number, or the caller has exited. `EPERM`: it is a kernel thread's (R-KTHREAD-04), or one's of the caller's process; the host
+    /// [forbids it](Host::may_trace); that thread has exited, or is traced.
     pub fn attach(
         &self,
         tid: i32,
@@ -160,6 +161,7 @@ impl<H: Host> Thread<H> {
             }
             if target.is_in_group_stop(hold) {
                 tracee.have_trap(hold, TraceMarks::TRAP_STOP);
+                target.set_mark(hold, ThreadMark::Trapping, true);
                 target.tracing_changed(hold);
             }
             Ok(ARef::from(target))
@@ -239,8 +241,9 @@ impl<H: Host> Thread<H> {
     /// The kernel then lets the thread sleep while [`is_stopped`](Self::is_stopped), before it returns to user space or goes on with its system call: no bit of [`attention`](Self::attention) stands for that. wait reports the stop once, to the tracer's
     /// process, whatever the options. R-STOP-13.
     ///
-    /// A tracee that has taken any signal but `SIGKILL` from its queue stops so instead of acting; what the signal does is then done with the one that the tracer has given along with `PTRACE_CONT`, if any. A stop signal among these
-    /// needs a [ticket](crate::Process::stop_ticket) from that moment.
+    /// A tracee that has taken a signal from its queue stops so before the kernel acts on it, but for `SIGKILL` and one that is [final](crate::ForcedAction::Final); what is done then is what the signal does that the tracer has given along
+    /// with `PTRACE_CONT`, if any. A kernel keeps that one with the tracee, from before [`resume_tracee`](Self::resume_tracee) or [`detach`](Self::detach), behind which the tracee runs. If the tracer goes without an answer, the signal of the stop
+    /// is delivered, unless somebody had waited for the stop: [`was_let_go_unread`](Self::was_let_go_unread). For whatever signal it is in the end, the [ticket](crate::Process::stop_ticket) is from the moment at which the first was taken.
     ///
     /// The stop of an exit event comes after [`Thread::begin_exit`], and before [`PendingExit::set_exiting`](crate::PendingExit::set_exiting). It is the only one of a thread that is killed.
     ///
@@ -322,7 +325,7 @@ impl<H: Host> Thread<H> {
 
     /// Returns a tracee of this thread, be it in a ptrace-stop or not, alive or dead. Takes the lock.
     ///
-    /// For the request of ptrace(2) that needs no stop, nor a tracee that was seized: `PTRACE_KILL`.
+    /// For `PTRACE_KILL`, which needs no stop: the tracee then gets `SIGKILL`, by [`send_signal`](Self::send_signal) on behalf of the caller.
     ///
     /// # Errors
     ///
@@ -365,7 +368,8 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Lets a tracee listen: it sleeps on in its stop, which is neither reported nor there for other requests, until it stops anew. If it has to already, it is [told](Host::request_stop).
+    /// Lets a tracee listen: it sleeps on in its stop, which is neither reported nor there for other requests, until it stops anew. If a `SIGCONT`, or a group stop that has begun meanwhile, is still to be shown, it is [told](Host::request_stop); an
+    /// interruption during the stop waits for its end.
     ///
     /// Serves ptrace(2) `PTRACE_LISTEN`. R-PTRACE-10.
     ///
@@ -389,7 +393,8 @@ impl<H: Host> Thread<H> {
 
     /// Ends the ptrace-stop of one of this thread's tracees, and returns it, for the kernel to wake.
     ///
-    /// Serves ptrace(2) `PTRACE_CONT` and its like.
+    /// Serves ptrace(2) `PTRACE_CONT` and its like. The signal that comes along is the kernel's to keep for the tracee, from before this call; it counts behind the stop of a [signal](Self::trace_stop). A number that is no signal is `EIO`,
+    /// if the tracee is there.
     ///
     /// # Errors
     ///
@@ -420,7 +425,7 @@ impl<H: Host> Thread<H> {
 
     /// Lets a tracee go: it runs on, or back into its group's stop; it is [told](Host::tracing_changed).
     ///
-    /// Serves ptrace(2) `PTRACE_DETACH`. R-PTRACE-05.
+    /// Serves ptrace(2) `PTRACE_DETACH`, with a signal as [`resume_tracee`](Self::resume_tracee). R-PTRACE-05.
     ///
     /// # Errors
     ///
@@ -436,6 +441,78 @@ impl<H: Host> Thread<H> {
     /// Returns the thread that traces this one. `TracerPid` of /proc is its number. Takes the lock.
     pub fn tracer(&self) -> Option<ARef<Self>> {
         self.process().table().hold(|hold| self.tracer_in(hold).map(ARef::from))
+    }
+
+    /// Returns whether this thread was stopped with its group when its tracer came, and has not stopped for that yet. Wait-free.
+    ///
+    /// The condition of the sleep behind [`attach`](Self::attach). The stop wakes the tracer's waiters ([`Host::wake_waiters`]); an end of the tracee as well. Linux: `JOBCTL_TRAPPING`.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{ForkRequest, Signal, ThreadStop, TraceOptions, TraceStart};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let [debugger, child] = [init.fork(ForkRequest::default(), (), ())?, init.fork(ForkRequest::default(), (), ())?];
+    /// child.begin_stop(Signal::SIGSTOP, child.process().stop_ticket());
+    /// child.join_stop();
+    /// let tracee = debugger.attach(3, TraceStart::Seize, TraceOptions::empty())?;
+    /// assert!(tracee.is_trapping());
+    /// assert_eq!(child.join_stop(), ThreadStop::Trapped); // as `Host::tracing_changed` has asked it to
+    /// assert!(!tracee.is_trapping());
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn is_trapping(&self) -> bool {
+        let is_killed = self.attention().contains(Attention::EXIT);
+        self.has_mark(ThreadMark::Trapping) && !is_killed && self.is_live()
+    }
+
+    /// Returns whether the last tracer of this thread has gone without having waited for the stop in which the thread was. Wait-free.
+    ///
+    /// For the thread itself, woken by [`Host::tracing_changed`] out of the [stop](Self::trace_stop) for a signal: if so, and its tracer has not given another with `PTRACE_DETACH`, the signal is delivered. Else it is lost. Linux: what is
+    /// left in `exit_code`. R-PTRACE-05.
+    ///
+    /// ```
+    /// # use axprocess::{Host, ProcessTable, Relations};
+    /// # struct MyKernel;
+    /// # impl Host for MyKernel {
+    /// #     type Lock = std::sync::Mutex<Relations<Self>>;
+    /// #     type ProcessData = ();
+    /// #     type ThreadData = ();
+    /// #     type GroupData = ();
+    /// #     type SessionData = ();
+    /// #     type NamespaceData = ();
+    /// #     type TerminalData = ();
+    /// #     type Usage = ();
+    /// # }
+    /// use axprocess::{ExitStatus, ForkRequest, Signal, TraceOptions, TraceStart, WaitRequest};
+    /// let table = ProcessTable::new(MyKernel);
+    /// let init = table.new_init(1, (), ())?;
+    /// let child = init.fork(ForkRequest::default(), (), ())?;
+    /// for waits in [false, true] {
+    ///     let debugger = init.fork(ForkRequest::default(), (), ())?;
+    ///     debugger.attach(2, TraceStart::Seize, TraceOptions::empty())?;
+    ///     child.trace_stop(Signal::SIGTERM.into());
+    ///     if waits {
+    ///         debugger.wait(&WaitRequest::wait4(2, 0)?)?;
+    ///     }
+    ///     debugger.exit_thread(ExitStatus::exited(0));
+    ///     assert_eq!(child.was_let_go_unread(), !waits);
+    /// }
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn was_let_go_unread(&self) -> bool {
+        self.has_mark(ThreadMark::LetGoUnread)
     }
 
     pub(crate) fn tracer_in<'h>(&self, hold: &Hold<'h, H>) -> Option<&'h Self> {

@@ -97,7 +97,7 @@ pub struct WaitEvent<H: Host> {
     pub status: WaitStatus,
     /// What it and the children that it waited for have used. R-RUSAGE-02.
     pub usage: H::Usage,
-    /// The child. After an end that was consumed, it is reaped.
+    /// The child, or the process of a tracee. After an end that was consumed it is reaped, unless the caller was a tracer: then its parent is to hear of it next, or it was the end of a thread alone.
     pub process: ARef<Process<H>>,
 }
 

@@ -200,7 +200,10 @@ impl<H: Host> PtraceRole<H> {
     pub(super) fn stop(&self, hold: &mut Hold<'_, H>, stop: TraceStop) {
         let kept = self.marks.get(hold) - TraceMarks::OF_STOP - TraceMarks::TRAP_STOP;
         self.marks.set(hold, kept | TraceMarks::STOPPED);
-        self.owner(hold).set_mark(hold, ThreadMark::InPtraceStop, true);
+        let owner = self.owner(hold);
+        owner.set_mark(hold, ThreadMark::InPtraceStop, true);
+        owner.set_mark(hold, ThreadMark::Trapping, false);
+        owner.set_mark(hold, ThreadMark::LetGoUnread, false);
         self.report.set(hold, Some(stop));
         self.update_report_queue_if_leader(hold);
     }
@@ -293,8 +296,11 @@ impl<H: Host> PtraceRole<H> {
             tracer.tracees.remove(hold, self);
             self.tracer.set(hold, None);
             self.marks.set(hold, TraceMarks::empty());
-            self.owner(hold).set_mark(hold, ThreadMark::Traced, false);
-            self.owner(hold).leave_ptrace_stop(hold);
+            let (owner, is_unread) = (self.owner(hold), self.report.get(hold).is_some());
+            owner.set_mark(hold, ThreadMark::Traced, false);
+            owner.set_mark(hold, ThreadMark::Trapping, false);
+            owner.set_mark(hold, ThreadMark::LetGoUnread, is_unread);
+            owner.leave_ptrace_stop(hold);
             self.report.set(hold, None);
             self.update_report_queue_if_leader(hold);
         }
