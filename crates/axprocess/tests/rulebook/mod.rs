@@ -389,7 +389,8 @@ impl Repository {
     }
 
     fn add(&mut self, folder: &str, source: Source) {
-        let file = source.path[folder.len() + 1..].to_owned();
+        let file = &source.path[folder.len() + 1..];
+        let file = file.strip_prefix("model/").unwrap_or(file).to_owned();
         // The checks on the rules have samples of what is wrong.
         if file == "rules.rs" || file.starts_with("rulebook/") {
             return;
