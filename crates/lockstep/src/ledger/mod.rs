@@ -75,6 +75,8 @@ pub(crate) struct Ledger {
     undone: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
+    /// The orphan that asked last for its parent, and how often it did in a row.
+    asking_orphan: (Pid, u32),
     model: Option<Model>,
     comparison: Comparison,
     history: History,
@@ -150,6 +152,7 @@ impl Ledger {
             undone: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
+            asking_orphan: (0, 0),
             model: Some(model),
             comparison: Comparison::default(),
             history,

@@ -26,7 +26,7 @@ pub(crate) enum Alteration {
     Interrupted,
     /// A child could not be followed.
     Untraced,
-    /// An orphan has asked for its parent, who is the tool.
+    /// An orphan asks again and again for its parent, who is the tool.
     Adopted,
 }
 
@@ -49,7 +49,7 @@ impl Alteration {
             }
             Self::Untraced => "a child made with CLONE_UNTRACED was not followed",
             Self::Adopted => {
-                "an orphan has asked for its parent: lockstep has adopted it, where init would have"
+                "an orphan asks for its parent again and again: lockstep has adopted it, not init"
             }
         }
     }

@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int main(void) {
+int main(int count, char **words) {
   int ends[2];
   if (pipe(ends) != 0) return 1;
   int maker = fork();
@@ -11,6 +11,10 @@ int main(void) {
     int own = getpid();
     if (fork() == 0) {
       while (getppid() == own) usleep(1000);
+      int parent = getppid();
+      for (int i = 0; count > 1 && words[1] && i < 20; i++) {
+        if (getppid() != parent) _exit(1);
+      }
       write(ends[1], "x", 1);
       _exit(0);
     }
