@@ -266,6 +266,23 @@ init: cont b
     );
 }
 
+#[test]
+fn seed_742002095_agrees() {
+    // R-PTRACE-09: a file's signal for a process by the number of a dead thread that waits for its tracer.
+    check_on_both_sides(
+        "\
+init: fork a
+init: fork b
+a: thread d
+d: thread e
+e: fork i
+i: attach d
+a: exec
+b: owned-file process d HUP
+",
+    );
+}
+
 /// What lockstep itself was made to ignore, its actors do not: as under nohup, or in the background of a shell.
 #[test]
 fn dispositions_are_not_inherited() {

@@ -123,7 +123,8 @@ impl<H: Host> Thread<H> {
     /// One whose exit is decided takes none, and the call does nothing. Takes the lock.
     pub fn send_process_signal(&self, signal: Signal, cause: KernelCause<'_, H>) {
         self.process().table().hold(|hold| {
-            let addressed = (self.state() == ThreadState::Live).then(|| self.in_hold(hold));
+            // Also a dead one that waits for its tracer: what is sent by its number, that is to see first.
+            let addressed = self.is_listed(hold).then(|| self.in_hold(hold));
             let receiver = Receiver::Process(addressed);
             self.process_in(hold).send_of_kernel(hold, receiver, signal, cause);
         });

@@ -196,6 +196,24 @@ fn a_traced_inits_tracer_sees_what_would_be_dropped() {
 }
 
 #[test]
+fn the_tracer_of_a_dead_thread_sees_what_is_sent_to_its_process_by_its_number() {
+    // R-PTRACE-09, R-KILL-13: as long as the dead thread is there, nothing that it is asked first about ends the process at once.
+    for is_traced in [true, false] {
+        let (_table, init) = boot();
+        let (child, tracer) = (fork(&init), fork(&init));
+        let thread = spawn(&child);
+        act(child.process(), SignalAction::Default, &[TERM]);
+        if is_traced {
+            let tid = thread.tid().cast_signed();
+            tracer.attach(tid, TraceStart::Seize, TraceOptions::empty()).unwrap();
+            exit(&thread, 0);
+        }
+        thread.send_process_signal(TERM, event(-2));
+        assert_eq!(child.process().is_group_exiting(), !is_traced);
+    }
+}
+
+#[test]
 fn a_forced_signal_finds_neither_mask_nor_handler() {
     // R-KILL-14: AsSet leaves a handler that could run; what is blocked or ignored, and the other two, are reset, and the signal is queued for the thread.
     let (table, init) = boot();
