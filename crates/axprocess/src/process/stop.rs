@@ -387,19 +387,20 @@ impl<H: Host> Thread<H> {
                 return Ok(StopDecision::CancelledByCont);
             }
             let is_anew = process.is_stop_in_effect(hold);
+            let begins = !is_anew || self.runs_in_group_stop(hold);
             if !is_anew {
                 process.begin_stop_round(hold, signal);
                 process.stop_awaits.set(hold, process.live_threads.get(hold));
-            } else if self.runs_in_group_stop(hold) {
+            } else if begins {
                 process.begin_stop_anew(hold, signal);
                 self.have_join_anew(hold);
-            } else {
-                self.call_attention(hold, Attention::STOP);
-                return Ok(decision);
             }
-            let (round, begun_by) = (process.stop_round.get_in(hold), self.place_in_process(hold));
-            hold.count_touched();
-            process.walk_threads(hold, Errand::RequestStop { round, begun_by, is_anew });
+            if begins {
+                let (round, begun_by) =
+                    (process.stop_round.get_in(hold), self.place_in_process(hold));
+                hold.count_touched();
+                process.walk_threads(hold, Errand::RequestStop { round, begun_by, is_anew });
+            }
             self.call_attention(hold, Attention::STOP);
             Ok(decision)
         })

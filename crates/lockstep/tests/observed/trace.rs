@@ -17,17 +17,22 @@ fn grandchild() -> i32 {
     board.get(0)
 }
 
-/// Forks a tracer of this process. It ends as soon as the gate is opened.
-fn fork_tracer(tracee: i32, options: i32, end: Gate) -> i32 {
+/// Forks a tracer of those, which then does that.
+fn fork_tracer_that(tracees: &[i32], options: i32, then: impl FnOnce()) -> i32 {
     let board = Board::new();
     let tracer = sys::fork(|| {
-        let seized = tracer::seize(tracee, options);
-        board.set(0, seized.err().unwrap_or(-1));
-        end.pass();
+        let mut seized = tracees.iter().map(|&tracee| tracer::seize(tracee, options));
+        board.set(0, seized.find_map(Result::err).unwrap_or(-1));
+        then();
     });
     until(|| board.get(0) != 0);
     permitted(if board.get(0) == -1 { Ok(()) } else { Err(board.get(0)) }, "ptrace");
     tracer
+}
+
+/// Forks a tracer of this process. It ends as soon as the gate is opened.
+fn fork_tracer(tracee: i32, options: i32, end: Gate) -> i32 {
+    fork_tracer_that(&[tracee], options, || end.pass())
 }
 
 fn tracer_of(process: i32) -> i32 {
@@ -147,9 +152,7 @@ fn group_stops_of_tracees_are_shown_to_tracer_and_parent() {
         let (board, go) = (Board::new(), Gate::new());
         sys::block(&[libc::SIGCHLD]);
         let child = sys::fork(|| sys::park());
-        let tracer = sys::fork(|| {
-            let seized = tracer::seize(child, 0);
-            board.set(0, seized.err().unwrap_or(-1));
+        let tracer = fork_tracer_that(&[child], 0, || {
             assert_eq!(tracer::next(child), Event::Trapped(libc::SIGSTOP));
             board.set(1, 1);
             go.pass();
@@ -158,8 +161,6 @@ fn group_stops_of_tracees_are_shown_to_tracer_and_parent() {
             board.set(1, 2);
             sys::park();
         });
-        until(|| board.get(0) != 0);
-        permitted(if board.get(0) == -1 { Ok(()) } else { Err(board.get(0)) }, "ptrace");
         sys::kill(child, libc::SIGSTOP).expect("a child");
         until(|| board.get(1) == 1);
         assert_eq!(sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG), Ok(None));
@@ -196,6 +197,19 @@ const fn group_stop_by(signal: i32) -> Event {
     Event::Trapped(signal | libc::PTRACE_EVENT_STOP << 8)
 }
 
+/// The tracer of a thread of `child` is shown a signal for that.
+fn show(child: i32, thread: i32, signal: i32) {
+    sys::tgkill(child, thread, signal).expect("a thread");
+    assert_eq!(tracer::next(thread), Event::Trapped(signal));
+}
+
+/// The thread takes a stop signal, and stops by that.
+fn stop_by(child: i32, thread: i32, signal: i32) {
+    show(child, thread, signal);
+    tracer::deliver(thread, signal);
+    assert_eq!(tracer::next(thread), group_stop_by(signal));
+}
+
 /// R-STOP-14: a stop signal that a tracee takes which was let run in a group stop stops all anew who are not stopped; who listens stops anew too.
 /// The parent hears of none of that.
 #[test]
@@ -207,10 +221,7 @@ fn a_second_stop_stops_those_who_run_in_the_first() {
         }
         let stop_both = |by: i32, signal: i32, other_listens: bool| {
             let other = child + thread - by;
-            sys::tgkill(child, by, signal).expect("a thread");
-            assert_eq!(tracer::next(by), Event::Trapped(signal));
-            tracer::deliver(by, signal);
-            assert_eq!(tracer::next(by), group_stop_by(signal));
+            stop_by(child, by, signal);
             assert_eq!(tracer::next(other), group_stop_by(signal), "listens: {other_listens}");
         };
         stop_both(child, libc::SIGSTOP, false);
@@ -222,10 +233,7 @@ fn a_second_stop_stops_those_who_run_in_the_first() {
         stop_both(thread, libc::SIGTTIN, true);
         // Who was in its ptrace-stop makes another one behind that.
         tracer::resume(child);
-        sys::tgkill(child, child, libc::SIGTTOU).expect("a thread");
-        assert_eq!(tracer::next(child), Event::Trapped(libc::SIGTTOU));
-        tracer::deliver(child, libc::SIGTTOU);
-        assert_eq!(tracer::next(child), group_stop_by(libc::SIGTTOU));
+        stop_by(child, child, libc::SIGTTOU);
         assert_eq!(
             sys::wait(Who::Child(thread), libc::WSTOPPED | libc::WNOHANG | libc::__WALL),
             Ok(None)
@@ -241,21 +249,12 @@ fn a_second_stop_amid_the_first_takes_its_place() {
     scene(|| {
         let (board, go) = (Board::new(), Gate::new());
         let (child, thread) = child_of_two_threads();
-        sys::fork(|| {
-            let seized = tracer::seize(child, 0).and_then(|()| tracer::seize(thread, 0));
-            board.set(0, seized.err().unwrap_or(-1));
+        fork_tracer_that(&[child, thread], 0, || {
             // The leader is kept in another stop meanwhile.
-            sys::tgkill(child, child, libc::SIGUSR1).expect("a thread");
-            assert_eq!(tracer::next(child), Event::Trapped(libc::SIGUSR1));
-            for signal in [libc::SIGSTOP, libc::SIGTSTP] {
-                sys::tgkill(child, thread, signal).expect("a thread");
-                assert_eq!(tracer::next(thread), Event::Trapped(signal));
-                tracer::deliver(thread, signal);
-                assert_eq!(tracer::next(thread), group_stop_by(signal));
-                if signal == libc::SIGSTOP {
-                    tracer::resume(thread);
-                }
-            }
+            show(child, child, libc::SIGUSR1);
+            stop_by(child, thread, libc::SIGSTOP);
+            tracer::resume(thread);
+            stop_by(child, thread, libc::SIGTSTP);
             board.set(1, 1);
             go.pass();
             tracer::resume(child);
@@ -263,8 +262,6 @@ fn a_second_stop_amid_the_first_takes_its_place() {
             board.set(1, 2);
             sys::park();
         });
-        until(|| board.get(0) != 0);
-        permitted(if board.get(0) == -1 { Ok(()) } else { Err(board.get(0)) }, "ptrace");
         until(|| board.get(1) == 1);
         let asked = || sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG);
         assert_eq!(asked(), Ok(None));
@@ -280,34 +277,22 @@ fn a_stop_signal_of_who_is_asked_already_begins_nothing() {
     scene(|| {
         let board = Board::new();
         let (child, thread) = child_of_two_threads();
-        sys::fork(|| {
-            let seized = tracer::seize(child, 0).and_then(|()| tracer::seize(thread, 0));
-            board.set(0, seized.err().unwrap_or(-1));
-            sys::tgkill(child, child, libc::SIGUSR1).expect("a thread");
-            assert_eq!(tracer::next(child), Event::Trapped(libc::SIGUSR1));
-            sys::tgkill(child, thread, libc::SIGSTOP).expect("a thread");
-            assert_eq!(tracer::next(thread), Event::Trapped(libc::SIGSTOP));
-            tracer::deliver(thread, libc::SIGSTOP);
-            assert_eq!(tracer::next(thread), tracer::GROUP_STOP);
-            tracer::resume(thread);
-            sys::tgkill(child, thread, libc::SIGTSTP).expect("a thread");
-            assert_eq!(tracer::next(thread), Event::Trapped(libc::SIGTSTP));
-            tracer::deliver(thread, libc::SIGTSTP);
-            assert_eq!(tracer::next(thread), group_stop_by(libc::SIGTSTP));
-            tracer::resume(thread);
-            sys::tgkill(child, thread, libc::SIGUSR1).expect("a thread");
-            assert_eq!(tracer::next(thread), Event::Trapped(libc::SIGUSR1));
+        fork_tracer_that(&[child, thread], 0, || {
+            show(child, child, libc::SIGUSR1);
+            for signal in [libc::SIGSTOP, libc::SIGTSTP] {
+                stop_by(child, thread, signal);
+                tracer::resume(thread);
+            }
+            show(child, thread, libc::SIGUSR1);
             // The leader, in its stop for SIGUSR1, was asked by the second.
             tracer::deliver(child, libc::SIGTTIN);
             assert_eq!(tracer::next(child), group_stop_by(libc::SIGTSTP));
             board.set(1, 1);
             sys::park();
         });
-        until(|| board.get(0) != 0);
-        permitted(if board.get(0) == -1 { Ok(()) } else { Err(board.get(0)) }, "ptrace");
         until(|| board.get(1) == 1);
-        let asked = || sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG);
-        assert_eq!(asked(), Ok(Some((child, Event::Stopped(libc::SIGTSTP)))));
+        let asked = sys::wait(Who::Child(child), libc::WSTOPPED | libc::WNOHANG);
+        assert_eq!(asked, Ok(Some((child, Event::Stopped(libc::SIGTSTP)))));
     });
 }
 
