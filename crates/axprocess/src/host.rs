@@ -199,6 +199,20 @@ pub trait Host: Sized + Send + Sync + 'static {
         let _ = (view, target, info, sender);
     }
 
+    /// Whether there is a place for a real-time signal, which is about to be posted: asked right before, in the same hold. With `Err` it is not, and nothing comes of it; tkill(2), tgkill(2), rt_sigqueueinfo(2) and their like
+    /// fail with that errno, Linux's `EAGAIN`. `RLIMIT_SIGPENDING`. kill(2) is refused nothing on Linux: what has no place for its siginfo is posted without. R-KILL-15.
+    ///
+    /// Default: there is.
+    fn can_queue_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<Self>,
+        info: &SignalInfo,
+    ) -> Result<(), Errno> {
+        let _ = (view, target, info);
+        Ok(())
+    }
+
     /// Removes waiting signals from all queues of a process, because a signal is being sent that makes them void, whether
     /// or not that is queued itself; with [`DiscardedSignals::Stops`], also wakes the threads that sleep in a stop, and kicks those that run, as tracees may. R-STOP-01, R-STOP-02.
     ///
@@ -232,6 +246,21 @@ pub trait Host: Sized + Send + Sync + 'static {
     ///
     /// Default: it blocks none, so that a signal ends a process that has blocked it.
     fn is_signal_blocked(
+        &self,
+        view: View<'_, Self>,
+        thread: &Thread<Self>,
+        signal: Signal,
+    ) -> bool {
+        let _ = (view, thread, signal);
+        false
+    }
+
+    /// Whether `thread` sleeps in sigtimedwait(2) for a signal that it [blocks](Self::is_signal_blocked) otherwise: then it takes it, and a signal that would end the process does not.
+    ///
+    /// Asked of the thread that is addressed, and of others in their order until one would take the signal.
+    ///
+    /// Default: none does, so that who waits for a signal is ended by it if another thread does not block it.
+    fn is_signal_awaited(
         &self,
         view: View<'_, Self>,
         thread: &Thread<Self>,

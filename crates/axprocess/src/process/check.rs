@@ -53,7 +53,7 @@ impl<H: Host> Process<H> {
         if self.has(hold, Marks::KERNEL_THREAD) {
             assert_eq!(self.own_numbers().level(), 0, "21: {self:?} lives in a namespace inside");
             assert!(!self.has(hold, Marks::STOPPED), "21: {self:?} is stopped");
-            let is_traced = self.threads.iter(hold).any(|thread| thread.is_traced(hold));
+            let is_traced = self.threads.iter(hold).any(|thread| thread.is_traced_in(hold));
             assert!(!is_traced, "21: {self:?} is traced");
         }
     }

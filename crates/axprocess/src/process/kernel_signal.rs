@@ -187,7 +187,7 @@ impl<H: Host> Process<H> {
         }
         let is_default = is_reset || set == SignalAction::Default;
         let is_final = action == ForcedAction::Final;
-        if is_default && (is_final || !thread.is_traced(hold)) && self.is_pid_ns_init(hold) {
+        if is_default && (is_final || !thread.is_traced_in(hold)) && self.is_pid_ns_init(hold) {
             self.mark(hold, Marks::UNSHIELDED);
         }
     }

@@ -83,7 +83,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `EINVAL`: `tid` is not positive. `ESRCH`: no such thread. `EINVAL`: no such signal. `EPERM`: the host does not allow it.
+    /// In this order: `EINVAL`: `tid` is not positive. `ESRCH`: no such thread. `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-KILL-15).
     pub fn tkill(&self, tid: i32, signal: i32) -> Result<(), Errno> {
         if tid <= 0 {
             return Err(Errno::EINVAL);
@@ -102,7 +102,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `EINVAL`: a number is not positive. `ESRCH`: no such thread in that process. `EINVAL`: no such signal.
-    /// `EPERM`: the host does not allow it.
+    /// `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-KILL-15).
     pub fn tgkill(&self, tgid: i32, tid: i32, signal: i32) -> Result<(), Errno> {
         if tid <= 0 || tgid <= 0 {
             return Err(Errno::EINVAL);
@@ -258,7 +258,9 @@ impl<'h, H: Host> Sending<'h, H> {
             let shown = if self.is_hidden { 0 } else { seen };
             let cause = self.cause(shown, |pid| SignalCause::User { pid });
             let info = SignalInfo { signal, cause };
-            process.send_from(hold, origin, Receiver::Process(thread), &info, Some(self.sender));
+            let receiver = Receiver::Process(thread);
+            let refusal = process.send_from(hold, origin, receiver, &info, Some(self.sender));
+            return refusal.map_or(Ok(()), Err);
         }
         Ok(())
     }
@@ -274,8 +276,9 @@ impl<'h, H: Host> Sending<'h, H> {
         let seen = self.sender.untranslated_pid_if_visible_to(hold, target.process);
         let cause = self.cause(seen, |pid| SignalCause::Thread { pid });
         let info = SignalInfo { signal, cause };
-        target.process.send_to(hold, Receiver::Thread(target.thread), &info, Some(self.sender));
-        Ok(())
+        let receiver = Receiver::Thread(target.thread);
+        let refusal = target.process.send_to(hold, receiver, &info, Some(self.sender));
+        refusal.map_or(Ok(()), Err)
     }
 
     /// One success is success; else the last member's error (R-KILL-03, B16, T9).

@@ -7,7 +7,7 @@
 //! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included unless it dumps core (R-EXIT-21), nor does a thread that has exited; the sender has succeeded (R-EXIT-12, R-KILL-08, B39). Of a kernel thread that is so all its life (R-KTHREAD-03) | `prepare_signal`, `sig_task_ignored` |
 //! | 2 | `SIGCONT` ends a stop; `SIGCONT` and stop signals discard each other from the queues, whatever becomes of them (R-STOP-01, R-STOP-02) | same |
 //! | 3 | who ignores the signal and does not block it never sees it (R-KILL-10), unless the addressed thread is traced (R-PTRACE-09); an init ignores whatever it does not handle (R-NS-10, R-NS-11) | `sig_ignored` |
-//! | 4 | the host queues the signal | `__send_signal_locked` |
+//! | 4 | the host queues the signal; of a real-time signal it may say that it has no place (R-KILL-15) | `__send_signal_locked` |
 //! | 5 | a signal that ends the process without a core ends it now, if a thread can take it: the exit is decided with this signal's status, and every thread is asked to exit, wherever it sleeps (R-EXIT-10, B27) | `complete_signal` |
 //!
 //! Of a process of very many threads, whom the signal finds and who is asked to exit is walked over in further holds (`thread_walk`), before the sender's call comes back.
@@ -21,7 +21,7 @@ use super::thread_walk::Errand;
 use super::{DiscardedSignals, Marks, Process};
 use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
-use crate::{DefaultAction, Host, Signal, SignalAction, SignalCause, SignalInfo};
+use crate::{DefaultAction, Errno, Host, Signal, SignalAction, SignalCause, SignalInfo};
 
 /// Whose queue a signal is for.
 pub(super) enum Receiver<'h, H: Host> {
@@ -105,15 +105,15 @@ impl<H: Host> Process<H> {
         self.send_to(hold, Receiver::Process(leader), info, sender);
     }
 
-    /// Sends a signal to the process, or to one thread of it.
+    /// Sends a signal to the process, or to one thread of it; tells why the host has not queued it.
     pub(super) fn send_to<'h>(
         &self,
         hold: &mut Hold<'h, H>,
         receiver: Receiver<'h, H>,
         info: &SignalInfo,
         sender: Option<&Self>,
-    ) {
-        self.send_from(hold, Origin::of(info.cause), receiver, info, sender);
+    ) -> Option<Errno> {
+        self.send_from(hold, Origin::of(info.cause), receiver, info, sender)
     }
 
     /// The same, from where the caller says.
@@ -124,8 +124,8 @@ impl<H: Host> Process<H> {
         receiver: Receiver<'h, H>,
         info: &SignalInfo,
         sender: Option<&Self>,
-    ) {
-        self.send_with(hold, origin, receiver, info.signal, sender, |_| info.cause);
+    ) -> Option<Errno> {
+        self.send_with(hold, origin, receiver, info.signal, sender, |_| info.cause)
     }
 
     /// The same. What caused it is put together for who gets to see it.
@@ -138,9 +138,9 @@ impl<H: Host> Process<H> {
         signal: Signal,
         sender: Option<&Self>,
         cause: impl FnOnce(&Hold<'_, H>) -> SignalCause,
-    ) {
+    ) -> Option<Errno> {
         if !self.takes_signal(hold, signal) || receiver.is_gone() {
-            return;
+            return None;
         }
         if signal.is_job_control() {
             self.act_if_sigcont(hold, signal);
@@ -148,8 +148,13 @@ impl<H: Host> Process<H> {
         }
         let fate = self.fate_of(hold, origin, &receiver, signal);
         if !matches!(fate, Fate::Dropped) {
-            let cause = cause(hold);
-            self.post(hold, &receiver, &SignalInfo { signal, cause }, sender);
+            let info = SignalInfo { signal, cause: cause(hold) };
+            if !signal.is_standard()
+                && let Err(errno) = hold.host().can_queue_signal(hold.view(), self, &info)
+            {
+                return Some(errno);
+            }
+            self.post(hold, &receiver, &info, sender);
         }
         match fate {
             Fate::Ends => self.begin_group_exit_by_signal(hold, signal),
@@ -161,6 +166,7 @@ impl<H: Host> Process<H> {
         if signal.is_job_control() {
             self.void_tickets_if_sigcont(hold, signal);
         }
+        None
     }
 
     /// Step 1: `SIGKILL` cuts a core dump, else whose exit is decided takes nothing more. A kernel thread takes nothing at all.
@@ -185,7 +191,7 @@ impl<H: Host> Process<H> {
         // What its tracer is shown first neither vanishes nor ends anybody before.
         if signal != Signal::SIGKILL
             && (is_ignored || ends)
-            && receiver.addressed_thread(hold, self).is_traced(hold)
+            && receiver.addressed_thread(hold, self).is_traced_in(hold)
         {
             return Fate::Queued;
         }
@@ -271,11 +277,18 @@ impl<H: Host> Process<H> {
             // Whoever lives takes it.
             return of(self.live_threads.get(hold) > 0);
         }
+        let addressed = receiver.addressed_thread(hold, self);
+        if addressed.awaits(hold, signal) {
+            return Taker::Nobody;
+        }
         let mut at = self.threads.first(hold);
         while let Some(thread) = at {
             hold.count_touched();
             if thread.can_take(hold, signal) {
                 return Taker::Found;
+            }
+            if thread.awaits(hold, signal) {
+                return Taker::Nobody;
             }
             at = self.threads.after(hold, thread);
             if let Some(next) = at.filter(|_| hold.is_batch_full() && !hold.owes_walk()) {
@@ -311,11 +324,20 @@ impl<H: Host> Thread<H> {
         !signal.is_unblockable() && hold.host().is_signal_blocked(hold.view(), self, signal)
     }
 
+    /// Whether it would take the signal by sigtimedwait(2), so that nobody ends by it (R-SIG-35).
+    pub(super) fn awaits(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
+        self.is_attentive(hold) && hold.host().is_signal_awaited(hold.view(), self, signal)
+    }
+
     /// Linux's `wants_signal`: a thread that is stopped or has another to look at takes only `SIGKILL` (R-STOP-08, R-EXIT-10).
     pub(super) fn can_take(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
-        let is_told = || hold.host().is_told_of_signal(hold.view(), self);
         self.state() == ThreadState::Live
             && !self.blocks(hold, signal)
-            && (signal == Signal::SIGKILL || !(self.sleeps_in_stop(hold) || is_told()))
+            && (signal == Signal::SIGKILL || self.is_attentive(hold))
+    }
+
+    fn is_attentive(&self, hold: &Hold<'_, H>) -> bool {
+        let is_told = || hold.host().is_told_of_signal(hold.view(), self);
+        self.state() == ThreadState::Live && !(self.sleeps_in_stop(hold) || is_told())
     }
 }

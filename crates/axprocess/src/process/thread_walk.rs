@@ -192,6 +192,9 @@ impl<H: Host> Errand<H> {
                     process.begin_group_exit_by_signal(hold, *signal);
                     return ControlFlow::Break(());
                 }
+                if thread.awaits(hold, *signal) {
+                    return ControlFlow::Break(());
+                }
             }
             Self::SendPdeathSignal { lost, left } => {
                 if process.send_pdeath_signal_of(hold, lost, thread) {

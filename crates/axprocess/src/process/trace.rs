@@ -146,7 +146,7 @@ impl<H: Host> Thread<H> {
             let target = target.ok_or(Errno::EPERM)?;
             if !hold.host().may_trace(hold.view(), self, target)
                 || target.state() > ThreadState::Exiting
-                || target.is_traced(hold)
+                || target.is_traced_in(hold)
             {
                 return Err(Errno::EPERM);
             }
@@ -179,7 +179,7 @@ impl<H: Host> Thread<H> {
         let table = self.process().table();
         let (mut of_tracer, mut of_tracee) = (FreshRole::make(table)?, FreshRole::make(table)?);
         table.hold(|hold| {
-            if self.is_traced(hold) || self.process().has(hold, Marks::KERNEL_THREAD) {
+            if self.is_traced_in(hold) || self.process().has(hold, Marks::KERNEL_THREAD) {
                 return Err(Errno::EPERM);
             }
             let Some(tracer) = self.process().parent_thread_unless_exited(hold) else {
@@ -220,7 +220,7 @@ impl<H: Host> Thread<H> {
             let traces_itself = core::ptr::eq(tracer.process(hold), &**own);
             if own.has(hold, Marks::KERNEL_THREAD)
                 || traces_itself
-                || self.is_traced(hold)
+                || self.is_traced_in(hold)
                 || self.state() != ThreadState::Live
             {
                 return None;
@@ -438,6 +438,11 @@ impl<H: Host> Thread<H> {
         })
     }
 
+    /// Returns whether a thread traces this one. Wait-free: a thread that delivers a signal asks whether a tracer is to see it first.
+    pub fn is_traced(&self) -> bool {
+        self.has_mark(ThreadMark::Traced)
+    }
+
     /// Returns the thread that traces this one. `TracerPid` of /proc is its number. Takes the lock.
     pub fn tracer(&self) -> Option<ARef<Self>> {
         self.process().table().hold(|hold| self.tracer_in(hold).map(ARef::from))
@@ -527,7 +532,7 @@ impl<H: Host> Thread<H> {
     }
 
     /// Whether a thread traces it; also when it has exited.
-    pub(super) fn is_traced(&self, hold: &Hold<'_, H>) -> bool {
+    pub(super) fn is_traced_in(&self, hold: &Hold<'_, H>) -> bool {
         self.trace(hold).is_some_and(|trace| trace.tracer(hold).is_some())
     }
 

@@ -1,0 +1,322 @@
+//! What a thread has to do before it goes back to user space: Linux's `get_signal`.
+//!
+//! | here | Linux |
+//! | --- | --- |
+//! | [`Caller::get_signal`] | `get_signal` |
+//! | [`Delivery::Traced`], [`Caller::resume_from_tracer`] | `ptrace_signal` |
+//! | [`Caller::enter_handler`] | `signal_setup_done`, `signal_delivered` |
+//! | [`Restart`] | `ERESTARTSYS` and its like, `handle_signal`, `arch_do_signal_or_restart` |
+
+use axprocess::{
+    Attention, DefaultAction, Errno, ExitStatus, ForcedAction, KernelCause, Signal, SignalCause,
+    SignalInfo, StopTicket, ThreadStop,
+};
+
+use crate::Caller;
+use crate::action::{Action, ActionFlags, Handler};
+use crate::info::SigInfo;
+use crate::kernel::Kernel;
+use crate::send::Target;
+use crate::set::SignalSet;
+use crate::state::SIGNAL;
+
+/// What a thread has to do next. Behind all but [`Return`](Delivery::Return) and [`Exit`](Delivery::Exit) it asks again.
+#[derive(Debug)]
+pub enum Delivery {
+    /// Nothing more: it runs in user space. A call that was interrupted is [made again or ended](Restart::without_handler), if no handler runs.
+    Return,
+    /// A handler runs: [`Caller::enter_handler`] writes its frame.
+    Handle(Frame),
+    /// It sleeps while it [is stopped](axprocess::Thread::is_stopped).
+    Stop,
+    /// Its tracer sees a signal first: [`Thread::trace_stop`](axprocess::Thread::trace_stop) with its number, a sleep while the thread is stopped, then [`Caller::resume_from_tracer`]. A kernel without ptrace(2) never gets it.
+    Traced(TracedSignal),
+    /// The signal ends the process, and leaves a core: [`Thread::begin_core_dump`](axprocess::Thread::begin_core_dump); or, in a kernel that leaves none,
+    /// [`Process::begin_group_exit`](axprocess::Process::begin_group_exit).
+    Dump(Signal),
+    /// It exits: [`Caller::exit_thread`] with this status.
+    Exit(ExitStatus),
+}
+
+/// A handler that is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    /// The signal, and what its siginfo says.
+    pub info: SigInfo,
+    /// What sigaction(2) has set: where the handler is, its flags, its restorer.
+    pub action: Action,
+    /// The mask that comes back when the handler returns: it goes into the frame, and from there to [`Caller::rt_sigreturn`].
+    pub saved_mask: SignalSet,
+}
+
+/// A signal that a tracer sees before it is delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct TracedSignal {
+    /// The signal, and what its siginfo says; the tracer may change that.
+    pub info: SigInfo,
+    is_shared: bool,
+    ticket: StopTicket,
+}
+
+/// How a call that a signal has interrupted goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Restart {
+    /// It is made again, unless a handler without `SA_RESTART` runs: `ERESTARTSYS`. Most calls: read, wait4, a lock's.
+    UnlessHandlerSaysNo,
+    /// It is made again, whatever runs: `ERESTARTNOINTR`. fork, and what must not be seen to fail.
+    Always,
+    /// It is made again, unless a handler runs: `ERESTARTNOHAND`. pause, sigsuspend, pselect, ppoll.
+    UnlessHandled,
+    /// As the last, but made again it waits for the rest of its time: `ERESTART_RESTARTBLOCK`. nanosleep, poll, futex with a timeout.
+    RestOfTime,
+    /// It is `EINTR`, whatever runs, also behind a stop. sigtimedwait, epoll_wait, semop.
+    Never,
+}
+
+/// What [`Caller::get_signal`] looks for; other bits of the word are the kernel's.
+const OWN: Attention =
+    Attention::EXIT.union(Attention::STOP).union(Attention::STOPPED).union(SIGNAL);
+
+impl Restart {
+    /// Whether the call is made again when this handler runs; else it is `EINTR`. R-SIG-50.
+    pub fn with_handler(self, frame: &Frame) -> bool {
+        match self {
+            Self::Always => true,
+            Self::UnlessHandlerSaysNo => frame.action.flags.contains(ActionFlags::RESTART),
+            Self::UnlessHandled | Self::RestOfTime | Self::Never => false,
+        }
+    }
+
+    /// Whether it is made again when none runs; else it is `EINTR`. R-SIG-51.
+    pub const fn without_handler(self) -> bool {
+        !matches!(self, Self::Never)
+    }
+}
+
+impl<K: Kernel> Caller<'_, K> {
+    /// Returns what the thread has to do next before it runs in user space. If its [attention word](axprocess::Thread::attention) is zero, that is [`Delivery::Return`], and need not be asked. Takes the lock of the process's
+    /// signals, and the relation lock where something else than a handler comes of it.
+    ///
+    /// Who is to exit does so, then who is to stop stops; then signals: faults first, then the lowest number, the thread's before the process's. What is ignored is dropped here. R-SIG-20 to R-SIG-29.
+    ///
+    /// This is the whole loop:
+    ///
+    /// ```
+    /// # mod kernel { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernel/smallest.rs")); }
+    /// # use kernel::*;
+    /// # struct Registers { restart: Option<Restart>, pushed: usize }
+    /// # impl Registers {
+    /// #     fn make_call_again(&mut self) {}
+    /// #     fn fail(&mut self, _: Errno) {}
+    /// #     fn push(&mut self, _: &Frame) -> Result<(), Errno> { self.pushed += 1; Ok(()) }
+    /// # }
+    /// # fn sleep_while(_: &Thread, _: impl Fn() -> bool) {}
+    /// use axprocess::{Errno, ExitStatus};
+    /// use axprocess_signals::{Delivery, Frame, Restart};
+    ///
+    /// /// What is left to do before `thread` runs in user space. False: it has exited.
+    /// fn return_to_user(thread: &Thread, registers: &mut Registers) -> bool {
+    ///     let signals = signals_of(thread);
+    ///     while !thread.attention().is_empty() {
+    ///         match signals.get_signal() {
+    ///             Delivery::Return => break,
+    ///             Delivery::Handle(frame) => {
+    ///                 match registers.restart.take().map(|restart| restart.with_handler(&frame)) {
+    ///                     Some(true) => registers.make_call_again(),
+    ///                     Some(false) => registers.fail(Errno::EINTR),
+    ///                     None => {}
+    ///                 }
+    ///                 signals.enter_handler(&frame, |frame| registers.push(frame));
+    ///             }
+    ///             Delivery::Stop => sleep_while(thread, || thread.is_stopped()),
+    ///             Delivery::Dump(signal) => drop(thread.process().begin_group_exit(ExitStatus::killed(signal))),
+    ///             Delivery::Exit(status) => {
+    ///                 signals.exit_thread(status);
+    ///                 return false;
+    ///             }
+    ///             Delivery::Traced(_) => unreachable!("there is no ptrace"),
+    ///         }
+    ///     }
+    ///     match registers.restart.take().map(Restart::without_handler) {
+    ///         Some(true) => registers.make_call_again(),
+    ///         Some(false) => registers.fail(Errno::EINTR),
+    ///         None => {}
+    ///     }
+    ///     true
+    /// }
+    /// # use axprocess_signals::{Action, Handler};
+    /// # let (_table, init) = boot();
+    /// # let handled = Action { handler: Handler::from_raw(0x4000), ..Action::default() };
+    /// # signals_of(&init).rt_sigaction(15, 8, || Ok(Some(handled)))?;
+    /// # init.kill(1, 15)?;
+    /// # let mut registers = Registers { restart: None, pushed: 0 };
+    /// # assert!(return_to_user(&init, &mut registers));
+    /// # assert_eq!(registers.pushed, 1);
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn get_signal(self) -> Delivery {
+        let thread = self.thread();
+        loop {
+            let wanted = thread.attention();
+            if wanted.contains(Attention::EXIT) {
+                return Delivery::Exit(self.exit_status());
+            } else if wanted.contains(Attention::STOPPED) {
+                thread.notify_parent_if_continued();
+            } else if wanted.contains(Attention::STOP) {
+                if thread.join_stop() != ThreadStop::RunsOn {
+                    return Delivery::Stop;
+                }
+            } else {
+                let ticket = thread.process().stop_ticket();
+                let Some((info, is_shared)) = self.take_next() else {
+                    self.restore_mask();
+                    // What the mask has blocked may be open now.
+                    if thread.attention().intersects(OWN) {
+                        continue;
+                    }
+                    return Delivery::Return;
+                };
+                let taken = TracedSignal { info, is_shared, ticket };
+                if info.signal() != Signal::SIGKILL && thread.is_traced() {
+                    return Delivery::Traced(taken);
+                }
+                if let Some(delivery) = self.act(&taken) {
+                    return delivery;
+                }
+            }
+        }
+    }
+
+    /// Returns what comes of a signal that the tracer has seen, and for which it has answered with a number, or none. If that is another, it says that the tracer has sent it. Takes the lock of the process's signals, and the relation lock.
+    /// R-PTRACE-08. `None`: nothing; the thread asks [`get_signal`](Self::get_signal).
+    pub fn resume_from_tracer(
+        self,
+        traced: TracedSignal,
+        answer: Option<Signal>,
+    ) -> Option<Delivery> {
+        let signal = answer?;
+        let mut taken = traced;
+        let thread = self.thread();
+        if signal != taken.info.signal() {
+            let cause = SignalCause::User { pid: self.pid_of_tracer() };
+            taken.info = SigInfo { info: SignalInfo { signal, cause }, uid: taken.info.uid };
+        }
+        let exits = thread.attention().contains(Attention::EXIT);
+        if !self.own().blocked.get().contains(signal) && !exits {
+            return self.act(&taken);
+        }
+        // Who dies in another thread's exec leaves it to that one.
+        if !thread.process().is_group_exiting() {
+            self.put_back(&taken);
+        }
+        None
+    }
+
+    /// Runs a handler: `push` writes its frame, behind which the mask is the handler's. Where it cannot, the thread gets `SIGSEGV`. Takes the lock of the process's signals. R-SIG-23 to R-SIG-26.
+    pub fn enter_handler(self, frame: &Frame, push: impl FnOnce(&Frame) -> Result<(), Errno>) {
+        let signal = frame.info.signal();
+        if push(frame).is_err() {
+            let action = match signal {
+                Signal::SIGSEGV => ForcedAction::Default,
+                _ => ForcedAction::AsSet,
+            };
+            self.thread().force_signal(Signal::SIGSEGV, KernelCause::Kernel, action);
+            return;
+        }
+        self.own().set_restores_mask(false);
+        let mut blocked = self.blocked() | frame.action.mask;
+        if !frame.action.flags.contains(ActionFlags::NODEFER) {
+            blocked = blocked.with(signal);
+        }
+        self.set_blocked(blocked.blockable());
+    }
+
+    /// The rest of a process ends by what was decided for all; in an exec nothing was.
+    fn exit_status(self) -> ExitStatus {
+        let process = self.thread().process();
+        if process.is_group_exiting() { process.exit_status() } else { ExitStatus::exited(0) }
+    }
+
+    /// Takes what is delivered next, and tells whether it was the process's. Linux: `dequeue_synchronous_signal`, `dequeue_signal`.
+    fn take_next(self) -> Option<(SigInfo, bool)> {
+        let (host, open) = (self.host(), !self.own().blocked.get());
+        let held = self.process().lock();
+        let (own, shared) = (&self.own().queue, &self.process().queue);
+        let taken = if ((own.pending() | shared.pending()) & open).is_empty() {
+            None
+        } else {
+            host.pool().with(|slab| {
+                let of_own = own.take_fault(slab, open).or_else(|| own.take(slab, open));
+                let of_own = of_own.map(|taken| (taken, false));
+                of_own.or_else(|| shared.take(slab, open).map(|taken| (taken, true)))
+            })
+        };
+        self.recalculate(&held);
+        let ((info, account), is_shared) = taken?;
+        if let Some(account) = account {
+            host.kernel().uncharge(account);
+        }
+        Some((info, is_shared))
+    }
+
+    /// What a taken signal does; `None`: nothing.
+    fn act(self, taken: &TracedSignal) -> Option<Delivery> {
+        let thread = self.thread();
+        let signal = taken.info.signal();
+        let action = {
+            let held = self.process().lock();
+            let dispositions = held.dispositions.as_ref();
+            dispositions.map_or(Action::default(), |it| it.take_handler(signal))
+        };
+        match action.handler {
+            Handler::Ignore => return None,
+            Handler::At(_) => {
+                let saved_mask = self.mask_to_save();
+                return Some(Delivery::Handle(Frame { info: taken.info, action, saved_mask }));
+            }
+            Handler::Default => {}
+        }
+        let default = signal.default_action();
+        if default == DefaultAction::Ignore || thread.process().is_protected_from(signal) {
+            return None;
+        }
+        match default {
+            DefaultAction::Ignore => None,
+            DefaultAction::Stop => {
+                thread.begin_stop(signal, taken.ticket);
+                None
+            }
+            DefaultAction::Dump => Some(Delivery::Dump(signal)),
+            DefaultAction::Terminate => {
+                let status = ExitStatus::killed(signal);
+                thread.process().begin_group_exit(status);
+                Some(Delivery::Exit(status))
+            }
+        }
+    }
+
+    /// The number of who has injected a signal, as the thread sees it. Linux: `ptrace_signal`, which names the tracer's process.
+    fn pid_of_tracer(self) -> u32 {
+        let thread = self.thread();
+        thread.read(|view| {
+            let pid_ns = view.namespace(thread.process());
+            let tracer = view.tracer(thread).or_else(|| view.parent_thread(thread.process()));
+            tracer.map_or(0, |tracer| view.tid(tracer, pid_ns))
+        })
+    }
+
+    /// Puts a signal back from where it was taken.
+    fn put_back(self, taken: &TracedSignal) {
+        let (thread, host) = (self.thread(), self.host());
+        let process = thread.process();
+        let discarded = process.note_signal_sent(taken.info.signal());
+        let target = match taken.is_shared {
+            true => Target::Process(Some(thread)),
+            false => Target::Thread(thread),
+        };
+        process.read(|view| {
+            host.discard(view, process, discarded);
+            host.post_info(view, process, target, taken.info);
+        });
+    }
+}

@@ -1,0 +1,266 @@
+//! The layer is the host of the model: what the model asks of a kernel it answers itself, or hands on.
+
+use core::num::NonZeroUsize;
+
+use axprocess::{
+    ChildNews, ChildSignalFlags, DiscardedSignals, Errno, ForcedAction, Host, PidNamespace, Signal,
+    SignalAction, SignalInfo, View,
+};
+
+use crate::info::SigInfo;
+use crate::kernel::Kernel;
+use crate::pool::Pool;
+use crate::send::Target;
+use crate::state::{ProcessSignals, SIGNAL, ThreadSignals};
+use crate::{Process, Terminal, Thread};
+
+/// The host of a table whose processes have their signals here: `ProcessTable::new(Signals::new(MyKernel))`.
+pub struct Signals<K: Kernel> {
+    kernel: K,
+    pool: Pool<K>,
+}
+
+impl<K: Kernel> Signals<K> {
+    /// Makes one around a kernel.
+    pub fn new(kernel: K) -> Self {
+        Self { kernel, pool: Pool::new(K::MOST_QUEUED) }
+    }
+
+    /// Returns the kernel.
+    pub const fn kernel(&self) -> &K {
+        &self.kernel
+    }
+
+    /// Sees to it that there is room for signals to wait. The layer's own calls that may allocate do so by themselves; a kernel calls it where it is about to send many signals otherwise, with no lock held.
+    pub fn refill(&self) {
+        self.pool().refill();
+    }
+
+    pub(crate) const fn pool(&self) -> &Pool<K> {
+        &self.pool
+    }
+}
+
+impl<K: Kernel> Host for Signals<K> {
+    type Lock = K::RelationLock;
+    type ProcessData = ProcessSignals<K>;
+    type ThreadData = ThreadSignals<K>;
+    type GroupData = K::GroupData;
+    type SessionData = K::SessionData;
+    type NamespaceData = K::NamespaceData;
+    type TerminalData = K::TerminalData;
+    type Usage = K::Usage;
+
+    const KEEPS_BLOCKS: bool = K::KEEPS_BLOCKS;
+
+    fn context(&self) -> Option<NonZeroUsize> {
+        self.kernel.context()
+    }
+
+    fn post_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<K>,
+        info: &SignalInfo,
+        sender: Option<&Process<K>>,
+    ) {
+        self.post(view, target, Target::Process(None), info, sender);
+    }
+
+    fn post_signal_addressed(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<K>,
+        addressed: &Thread<K>,
+        info: &SignalInfo,
+        sender: Option<&Process<K>>,
+    ) {
+        self.post(view, target, Target::Process(Some(addressed)), info, sender);
+    }
+
+    fn post_thread_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Thread<K>,
+        info: &SignalInfo,
+        sender: Option<&Process<K>>,
+    ) {
+        self.post(view, target.process(), Target::Thread(target), info, sender);
+    }
+
+    fn can_queue_signal(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<K>,
+        info: &SignalInfo,
+    ) -> Result<(), Errno> {
+        if !SigInfo::must_be_kept(info) || self.has_place(target) {
+            Ok(())
+        } else {
+            Err(Errno::EAGAIN)
+        }
+    }
+
+    fn discard_signals(
+        &self,
+        view: View<'_, Self>,
+        target: &Process<K>,
+        discarded: DiscardedSignals,
+    ) {
+        self.discard(view, target, discarded);
+    }
+
+    fn signal_action(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<K>,
+        signal: Signal,
+    ) -> SignalAction {
+        target.host_data().lock().action(signal)
+    }
+
+    fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<K>) -> ChildSignalFlags {
+        let held = parent.host_data().lock();
+        let flags = held.dispositions.as_ref().map(|it| it.child_flags().bits());
+        ChildSignalFlags::from_bits_truncate(flags.unwrap_or_default())
+    }
+
+    fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<K>, signal: Signal) -> bool {
+        let own = thread.host_data();
+        (own.blocked.get() | own.awaited.get()).contains(signal)
+    }
+
+    fn is_signal_awaited(&self, _: View<'_, Self>, thread: &Thread<K>, signal: Signal) -> bool {
+        let own = thread.host_data();
+        own.awaited.get().contains(signal) && !own.blocked.get().contains(signal)
+    }
+
+    fn is_signal_queued(
+        &self,
+        _: View<'_, Self>,
+        target: &Process<K>,
+        thread: Option<&Thread<K>>,
+        signal: Signal,
+    ) -> bool {
+        let queue = match thread {
+            Some(thread) => &thread.host_data().queue,
+            None => &target.host_data().queue,
+        };
+        queue.pending().contains(signal)
+    }
+
+    fn is_told_of_signal(&self, _: View<'_, Self>, thread: &Thread<K>) -> bool {
+        thread.attention().contains(SIGNAL) && !self.kernel.is_running(thread)
+    }
+
+    fn reset_signal_action(
+        &self,
+        _: View<'_, Self>,
+        thread: &Thread<K>,
+        signal: Signal,
+        action: ForcedAction,
+    ) {
+        let held = thread.process().host_data().lock();
+        if let Some(dispositions) = &held.dispositions {
+            dispositions.force_default(signal, action);
+        }
+        let own = thread.host_data();
+        own.blocked.set(own.blocked.get().without(signal));
+    }
+
+    fn request_exit(&self, _: View<'_, Self>, thread: &Thread<K>) {
+        self.kernel.kick(thread);
+    }
+
+    fn request_stop(&self, _: View<'_, Self>, thread: &Thread<K>) {
+        self.kernel.kick(thread);
+    }
+
+    fn tracing_changed(&self, _: View<'_, Self>, thread: &Thread<K>) {
+        self.kernel.kick(thread);
+    }
+
+    fn wake_exec(&self, _: View<'_, Self>, thread: &Thread<K>) {
+        self.kernel.kick(thread);
+    }
+
+    fn wake_exit(&self, _: View<'_, Self>, thread: &Thread<K>) {
+        self.kernel.kick(thread);
+    }
+
+    fn wake_core_dump(&self, view: View<'_, Self>, process: &Process<K>) {
+        crate::send::for_each_thread(view, process, |thread| self.kernel.kick(thread));
+    }
+
+    fn end_vfork(&self, _: View<'_, Self>, parent: &Thread<K>) {
+        self.kernel.kick(parent);
+    }
+
+    fn may_signal(
+        &self,
+        view: View<'_, Self>,
+        sender: &Process<K>,
+        target: &Process<K>,
+        signal: Option<Signal>,
+    ) -> bool {
+        self.kernel.may_signal(view, sender, target, signal)
+    }
+
+    fn may_choose_number(
+        &self,
+        view: View<'_, Self>,
+        caller: &Thread<K>,
+        pid_ns: &PidNamespace<Self>,
+    ) -> bool {
+        self.kernel.may_choose_number(view, caller, pid_ns)
+    }
+
+    fn may_trace(&self, view: View<'_, Self>, tracer: &Thread<K>, target: &Thread<K>) -> bool {
+        self.kernel.may_trace(view, tracer, target)
+    }
+
+    fn last_thread_exited(&self, view: View<'_, Self>, process: &Process<K>) {
+        self.kernel.last_thread_exited(view, process);
+    }
+
+    fn wake_waiters(&self, view: View<'_, Self>, parent: &Process<K>, news: &ChildNews) {
+        self.kernel.wake_waiters(view, parent, news);
+    }
+
+    fn wake_pollers(&self, view: View<'_, Self>, process: &Process<K>) {
+        self.kernel.wake_pollers(view, process);
+    }
+
+    fn wake_thread_pollers(&self, view: View<'_, Self>, thread: &Thread<K>) {
+        self.kernel.wake_thread_pollers(view, thread);
+    }
+
+    /// Any signal counts: the fork is made again behind it. Linux: `copy_process`, where it looks at `signal_pending`.
+    fn is_fatal_signal_pending(&self, _: View<'_, Self>, caller: &Thread<K>) -> bool {
+        let own = caller.host_data();
+        let pending = own.queue.pending() | caller.process().host_data().queue.pending();
+        !(pending & !own.blocked.get()).is_empty()
+    }
+
+    fn can_fork(
+        &self,
+        view: View<'_, Self>,
+        caller: Option<&Thread<K>>,
+        child: &Thread<K>,
+    ) -> Result<(), Errno> {
+        self.kernel.can_fork(view, caller, child)
+    }
+
+    fn release_task(&self, view: View<'_, Self>, thread: &Thread<K>) {
+        self.kernel.release_task(view, thread);
+        self.release(view, thread);
+    }
+
+    fn hang_up_terminal(&self, view: View<'_, Self>, terminal: &Terminal<K>) {
+        self.kernel.hang_up_terminal(view, terminal);
+    }
+
+    fn usage(&self, view: View<'_, Self>, process: &Process<K>) -> K::Usage {
+        self.kernel.usage(view, process)
+    }
+}

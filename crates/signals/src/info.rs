@@ -1,0 +1,105 @@
+//! What a signal says.
+
+use axprocess::{Signal, SignalCause, SignalInfo};
+
+/// A signal with what its `siginfo_t` says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SigInfo {
+    /// The signal, and why it was sent.
+    pub info: SignalInfo,
+    /// `si_uid`, as the receiver sees it: of who has sent it, or of the child that has news.
+    pub uid: u32,
+}
+
+impl SigInfo {
+    /// What stands where nothing is.
+    pub(crate) const NONE: Self = Self::without_info(Signal::SIGKILL);
+
+    /// A signal whose siginfo was lost, or never there: as `kill` by process 0, user 0. Linux: the end of `collect_signal`. R-SIG-13.
+    pub(crate) const fn without_info(signal: Signal) -> Self {
+        Self { info: SignalInfo { signal, cause: SignalCause::User { pid: 0 } }, uid: 0 }
+    }
+
+    /// Returns the signal.
+    pub const fn signal(&self) -> Signal {
+        self.info.signal
+    }
+
+    /// Returns `si_code`.
+    ///
+    /// ```
+    /// use axprocess::{Signal, SignalCause, SignalInfo};
+    /// use axprocess_signals::SigInfo;
+    /// let info = SignalInfo { signal: Signal::SIGTERM, cause: SignalCause::Thread { pid: 7 } };
+    /// assert_eq!(SigInfo { info, uid: 0 }.code(), -6); // SI_TKILL
+    /// ```
+    pub const fn code(&self) -> i32 {
+        const SI_USER: i32 = 0;
+        const SI_KERNEL: i32 = 0x80;
+        const SI_TKILL: i32 = -6;
+        match self.info.cause {
+            SignalCause::User { .. } | SignalCause::ParentDeath { .. } => SI_USER,
+            SignalCause::Thread { .. } => SI_TKILL,
+            SignalCause::Event { code, .. } | SignalCause::Given { code, .. } => code,
+            cause => match cause.si_code_and_status() {
+                Some(child) => child.code,
+                None => SI_KERNEL,
+            },
+        }
+    }
+
+    /// Returns `si_pid`, 0 where the signal names nobody.
+    pub const fn pid(&self) -> u32 {
+        match self.info.cause {
+            SignalCause::Child { pid, .. }
+            | SignalCause::ChildStopUndone { pid }
+            | SignalCause::User { pid }
+            | SignalCause::ParentDeath { pid }
+            | SignalCause::Thread { pid }
+            | SignalCause::Event { pid, .. }
+            | SignalCause::Given { pid, .. } => pid,
+            _ => 0,
+        }
+    }
+
+    /// Returns `si_status` of a signal about a child, else 0.
+    pub const fn status(&self) -> i32 {
+        match self.info.cause.si_code_and_status() {
+            Some(child) => child.status,
+            None => 0,
+        }
+    }
+
+    /// Returns the word that the kernel has given with the signal: `si_value`, an address, a timer; else 0.
+    pub const fn value(&self) -> u64 {
+        match self.info.cause {
+            SignalCause::Event { value, .. } | SignalCause::Given { value, .. } => value,
+            _ => 0,
+        }
+    }
+
+    /// Whether a timer of timer_create(2) has sent it: that has a place of its own in the queue, and ends with the program.
+    pub(crate) const fn is_of_timer(&self) -> bool {
+        const SI_TIMER: i32 = -2;
+        matches!(self.info.cause, SignalCause::Event { code: SI_TIMER, .. })
+    }
+
+    /// Whether it tells of something that the thread itself has done wrong just now: it is delivered before all others. Linux: `dequeue_synchronous_signal`.
+    pub(crate) const fn is_fault(&self) -> bool {
+        const SI_USER: i32 = 0;
+        self.code() > SI_USER
+    }
+
+    /// Whether the sender is told where there is no place for the siginfo of a real-time signal: all but who says no more than kill(2) does. R-SIG-14.
+    pub(crate) const fn must_be_kept(info: &SignalInfo) -> bool {
+        const FIRST_REAL_TIME: u8 = 32;
+        let says_more = match info.cause {
+            SignalCause::User { .. } | SignalCause::ParentDeath { .. } | SignalCause::Kernel => {
+                false
+            }
+            SignalCause::Given { code, .. } | SignalCause::Event { code, .. } => code != 0,
+            _ => true,
+        };
+        info.signal.number() >= FIRST_REAL_TIME && says_more
+    }
+}

@@ -1,0 +1,161 @@
+//! What fork, clone, exec and exit do to signals.
+//!
+//! | | dispositions | mask | what waits | alternate stack |
+//! | --- | --- | --- | --- | --- |
+//! | fork | copied; shared with `CLONE_SIGHAND`; handlers gone with `CLONE_CLEAR_SIGHAND` | the caller's | nothing | kept, unless memory is shared without vfork |
+//! | a new thread | the process's | the caller's | nothing | none |
+//! | exec | handlers, flags and masks gone, what was ignored stays; no more shared | kept | kept, but for timers' and other threads' | none |
+//! | a thread's exit | the process's | – | its own is lost; what it was told of the process's is told to others | – |
+
+use axprocess::{CloneFlags, Errno, ExitStatus, Lock, PendingExit, ThreadExit, View};
+
+use crate::dispositions::Dispositions;
+use crate::kernel::Kernel;
+use crate::set::SignalSet;
+use crate::state::{ProcessSignals, SIGNAL, ThreadSignals};
+use crate::{Caller, Signals, Thread};
+
+impl<K: Kernel> Caller<'_, K> {
+    /// Makes the signals of a process that this thread forks, with these flags of clone(2), to be passed to [`Thread::fork`](axprocess::Thread::fork) and its like. Takes the lock of the process's signals. R-SIG-70 to R-SIG-76.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    ///
+    /// ```
+    /// # mod kernel { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernel/smallest.rs")); }
+    /// # use kernel::*;
+    /// use axprocess::{CloneFlags, ForkRequest};
+    /// # let (_table, init) = boot();
+    /// let (process, thread) = signals_of(&init).fork(CloneFlags::empty(), (), ())?;
+    /// let child = init.fork(ForkRequest::default(), process, thread)?;
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn fork(
+        self,
+        flags: CloneFlags,
+        process: K::ProcessData,
+        thread: K::ThreadData,
+    ) -> Result<(ProcessSignals<K>, ThreadSignals<K>), Errno> {
+        let host = self.host();
+        host.refill();
+        let own = match flags.contains(CloneFlags::SIGHAND) {
+            true => None,
+            false => Some(Dispositions::make(host.pool())?),
+        };
+        let held = self.process().lock();
+        let dispositions = match (own, &held.dispositions) {
+            (Some(own), Some(callers)) => {
+                own.copy_from(callers);
+                own
+            }
+            (None, Some(callers)) => callers.share(),
+            // The process is gone.
+            (Some(own), None) => own,
+            (None, None) => return Err(Errno::ESRCH),
+        };
+        drop(held);
+        if flags.contains(CloneFlags::CLEAR_SIGHAND) {
+            let (ignored, _) = dispositions.ignored_and_caught();
+            dispositions.reset(ignored);
+        }
+        let new_thread = ThreadSignals::with_mask(self.own().blocked.get(), thread);
+        if flags & (CloneFlags::VM | CloneFlags::VFORK) != CloneFlags::VM {
+            new_thread.alt_stack.copy_from(&self.own().alt_stack);
+        }
+        Ok((ProcessSignals::with(dispositions, process), new_thread))
+    }
+
+    /// Makes the signals of a thread that this one creates, to be passed to [`Thread::spawn_thread`](axprocess::Thread::spawn_thread) and its like. Takes no lock. R-SIG-70.
+    pub fn new_thread(self, data: K::ThreadData) -> ThreadSignals<K> {
+        self.host().refill();
+        ThreadSignals::with_mask(self.own().blocked.get(), data)
+    }
+
+    /// Does what exec does to signals, behind [`Thread::exec`](axprocess::Thread::exec) or [`PendingExec::try_finish`](axprocess::PendingExec::try_finish). Takes the lock of the process's signals. R-SIG-77 to R-SIG-79.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: the dispositions were shared, and there is no memory for own ones. There is no way back any more: Linux kills the process, and so should the kernel.
+    pub fn exec(self) -> Result<(), Errno> {
+        let (host, own) = (self.host(), self.own());
+        own.alt_stack.reset();
+        let is_shared = {
+            let held = self.process().lock();
+            held.dispositions.as_ref().is_some_and(|it| it.is_shared())
+        };
+        let unshared = if is_shared { Some(Dispositions::make(host.pool())?) } else { None };
+        let mut held = self.process().lock();
+        let ignored = held.dispositions.as_ref().map(|it| it.ignored_and_caught().0);
+        let shared = match unshared {
+            Some(unshared) => held.dispositions.replace(unshared),
+            None => None,
+        };
+        if let Some(dispositions) = &held.dispositions {
+            dispositions.reset(ignored.unwrap_or_default());
+        }
+        held.current = 0;
+        for queue in [&own.queue, &self.process().queue] {
+            if !queue.pending().is_empty() {
+                host.pool().with(|slab| {
+                    queue.discard_timers(slab, |account| host.kernel().uncharge(account));
+                });
+            }
+        }
+        held.of_threads = own.queue.pending();
+        self.recalculate(&held);
+        drop(held);
+        drop(shared);
+        Ok(())
+    }
+
+    /// Ends this thread: tells others what it leaves of the process's signals, then [`Thread::exit_thread`](axprocess::Thread::exit_thread). Takes the relation lock.
+    pub fn exit_thread(self, status: ExitStatus) -> ThreadExit {
+        self.begin_exiting();
+        self.thread().exit_thread(status)
+    }
+
+    /// The same in steps: [`PendingExit::set_exiting`], from which on the thread takes no more signals.
+    pub fn set_exiting(self, exit: &mut PendingExit<Signals<K>>) -> ThreadExit {
+        self.begin_exiting();
+        exit.set_exiting()
+    }
+
+    /// Linux: `exit_signals`.
+    fn begin_exiting(self) {
+        let own = self.own();
+        let is_told = {
+            let _held = self.process().lock();
+            own.set_exiting();
+            self.thread().attention().contains(SIGNAL)
+        };
+        // Nobody is to take over what ends with the process.
+        if is_told
+            && !self.process().queue.pending().is_empty()
+            && !self.thread().process().is_group_exiting()
+        {
+            let left = !own.blocked.get();
+            self.thread().process().read(|view| self.host().retarget(view, self.thread(), left));
+        }
+    }
+}
+
+impl<K: Kernel> Signals<K> {
+    /// A thread leaves all relations: what waits for it is lost, and with the leader what waits for the process. Linux: `flush_sigqueue` in `__exit_signal`.
+    pub(crate) fn release(&self, view: View<'_, Self>, thread: &Thread<K>) {
+        let process = thread.process();
+        let leads = view.is_leader(thread);
+        let mut held = process.host_data().lock();
+        let shared = leads.then_some(&process.host_data().queue);
+        for queue in [Some(&thread.host_data().queue), shared].into_iter().flatten() {
+            if !queue.pending().is_empty() {
+                self.pool().with(|slab| {
+                    queue.discard(slab, SignalSet::ALL, |account| self.kernel().uncharge(account));
+                });
+            }
+        }
+        if leads {
+            self.pool().keep_spare(&mut held.dispositions);
+        }
+    }
+}

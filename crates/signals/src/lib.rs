@@ -1,0 +1,95 @@
+//! Linux's signals above [`axprocess`]: what a process does about them, which a thread blocks, which wait, and what is delivered.
+//!
+//! axprocess decides who is hit by a signal, in which order, what that does at once, stops, continues and death. This layer is the [`Host`](axprocess::Host) that it asks for the rest, and asks a kernel for very little:
+//! [`Kernel`]. The calls of the family are methods of [`Caller`], which [`signals_of`] makes of a thread:
+//!
+//! | system call | method |
+//! | --- | --- |
+//! | rt_sigaction, rt_sigprocmask, rt_sigpending | [`Caller::rt_sigaction`], [`Caller::rt_sigprocmask`], [`Caller::rt_sigpending`] |
+//! | rt_sigsuspend, pause | [`Caller::rt_sigsuspend`]; a sleep until the [attention word](axprocess::Thread::attention) is not zero |
+//! | rt_sigtimedwait | [`Caller::rt_sigtimedwait`] |
+//! | signalfd: read, poll | [`Caller::read_signalfd`], [`Caller::polls_signalfd`] |
+//! | ppoll, pselect, epoll_pwait | [`Caller::begin_mask_of_call`], [`Caller::end_mask_of_call`] |
+//! | sigaltstack | [`Caller::sigaltstack`] |
+//! | rt_sigreturn | [`Caller::rt_sigreturn`], [`Caller::restore_alt_stack`] |
+//! | kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal | axprocess, as without the layer |
+//! | fork, clone, execve, exit | [`Caller::fork`], [`Caller::new_thread`], [`Caller::exec`], [`Caller::exit_thread`], beside axprocess |
+//! | each return to user space | [`Caller::get_signal`], with the whole loop |
+//! | `/proc/PID/status` | [`Caller::pending`], [`Caller::blocked`], [`Caller::ignored_and_caught`] |
+//!
+//! Nothing here is `unsafe`, and nothing allocates in a hold: siginfo waits in nodes that were made before, dispositions with room for all signals are made in fork, which may fail there as on Linux.
+//!
+//! Lock order: the relation lock, then one process's signals.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod action;
+mod altstack;
+mod delivery;
+mod dispositions;
+mod host;
+mod info;
+mod inherit;
+mod kernel;
+mod mask;
+mod pool;
+mod queue;
+mod send;
+mod set;
+mod state;
+mod wait;
+mod word;
+
+pub use action::{Action, ActionFlags, Handler};
+pub use altstack::Stack;
+pub use delivery::{Delivery, Frame, Restart, TracedSignal};
+pub use host::Signals;
+pub use info::SigInfo;
+pub use kernel::{Account, Charge, Kernel};
+pub use mask::EndedBy;
+pub use set::SignalSet;
+pub use state::{ProcessSignals, ThreadSignals};
+pub use wait::{AwaitedSignals, SignalFuture, TimedWait};
+
+/// A process of a kernel's.
+pub type Process<K> = axprocess::Process<Signals<K>>;
+/// A thread of a kernel's.
+pub type Thread<K> = axprocess::Thread<Signals<K>>;
+/// A terminal of a kernel's.
+pub type Terminal<K> = axprocess::Terminal<Signals<K>>;
+
+/// A thread, as it calls for its signals: made by [`signals_of`].
+pub struct Caller<'a, K: Kernel>(&'a Thread<K>);
+
+/// Returns the signals of a thread.
+pub const fn signals_of<K: Kernel>(thread: &Thread<K>) -> Caller<'_, K> {
+    Caller(thread)
+}
+
+impl<K: Kernel> Clone for Caller<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Kernel> Copy for Caller<'_, K> {}
+
+impl<'a, K: Kernel> Caller<'a, K> {
+    fn thread(self) -> &'a Thread<K> {
+        self.0
+    }
+
+    fn host(self) -> &'a Signals<K> {
+        self.0.host()
+    }
+
+    fn own(self) -> &'a ThreadSignals<K> {
+        self.0.host_data()
+    }
+
+    fn process(self) -> &'a ProcessSignals<K> {
+        self.0.process().host_data()
+    }
+}

@@ -1,0 +1,255 @@
+//! Masks: which signals a thread blocks, for good or for a call.
+
+use axprocess::{Errno, Signal};
+
+use crate::Caller;
+use crate::action::Action;
+use crate::kernel::Kernel;
+use crate::set::SignalSet;
+use crate::state::{Held, SIGNAL};
+
+impl<K: Kernel> Caller<'_, K> {
+    /// Sets what the process does about a signal, and returns what it did before; what it ignores from now on and what waits of it is discarded. `action` reads it from user space: `None` to ask alone. Takes the lock of the
+    /// process's signals; only where the signal may wait for single threads and is to be discarded there, the relation lock.
+    ///
+    /// Serves rt_sigaction(2). R-SIG-01 to R-SIG-06.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EINVAL`: the size of a set is another. What `action` fails with: `EFAULT`. `EINVAL`: there is no such signal, or it is `SIGKILL` or `SIGSTOP`, about which one can only ask; or it is fatal for good, as
+    /// [`ForcedAction::Final`](axprocess::ForcedAction::Final) makes it.
+    ///
+    /// ```
+    /// # mod kernel { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernel/smallest.rs")); }
+    /// # use kernel::*;
+    /// use axprocess_signals::{Action, Handler};
+    /// # let (_table, init) = boot();
+    /// let handled = Action { handler: Handler::from_raw(0x4000), ..Action::default() };
+    /// let old = signals_of(&init).rt_sigaction(15, 8, || Ok(Some(handled)))?;
+    /// assert_eq!(old, Action::default());
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn rt_sigaction(
+        self,
+        signal: i32,
+        size: usize,
+        action: impl FnOnce() -> Result<Option<Action>, Errno>,
+    ) -> Result<Action, Errno> {
+        SignalSet::check_size(size)?;
+        let new = action()?;
+        let signal = u8::try_from(signal).ok().and_then(Signal::new).ok_or(Errno::EINVAL)?;
+        if new.is_some() && signal.is_unblockable() {
+            return Err(Errno::EINVAL);
+        }
+        let new = new.map(|it| Action { mask: it.mask.blockable(), ..it });
+        let process = self.thread().process();
+        let held = self.process().lock();
+        let old = match &held.dispositions {
+            Some(dispositions) => dispositions.set(signal, new)?,
+            None => Action::default(),
+        };
+        if !new.is_some_and(|new| new.ignores(signal)) {
+            return Ok(old);
+        }
+        let void = SignalSet::from(signal);
+        self.host().flush_own(process, void);
+        let is_elsewhere = held.of_threads.contains(signal);
+        drop(held);
+        if is_elsewhere {
+            process.read(|view| {
+                let mut held = self.process().lock();
+                self.host().flush(view, &mut held, process, void);
+            });
+        }
+        Ok(old)
+    }
+
+    /// Changes the thread's mask, and returns what it was. `set` reads it from user space: `None` to ask alone. Takes the lock of the process's signals, if anything changes; the relation lock only where the thread leaves a signal
+    /// to others of which it was told already.
+    ///
+    /// Serves rt_sigprocmask(2). R-SIG-07 to R-SIG-09.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EINVAL`: the size of a set is another. What `set` fails with: `EFAULT`. `EINVAL`: `how` is none of 0 (`SIG_BLOCK`), 1 (`SIG_UNBLOCK`) and 2 (`SIG_SETMASK`), and there is a set.
+    ///
+    /// ```
+    /// # mod kernel { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernel/smallest.rs")); }
+    /// # use kernel::*;
+    /// use axprocess_signals::SignalSet;
+    /// # let (_table, init) = boot();
+    /// let old = signals_of(&init).rt_sigprocmask(0, 8, || Ok(Some(SignalSet::ALL)))?;
+    /// assert!(old.is_empty());
+    /// assert!(!signals_of(&init).blocked().contains(axprocess::Signal::SIGKILL));
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
+    pub fn rt_sigprocmask(
+        self,
+        how: i32,
+        size: usize,
+        set: impl FnOnce() -> Result<Option<SignalSet>, Errno>,
+    ) -> Result<SignalSet, Errno> {
+        SignalSet::check_size(size)?;
+        let old = self.own().blocked.get();
+        let Some(set) = set()? else { return Ok(old) };
+        let set = set.blockable();
+        let new = match how {
+            0 => old | set,
+            1 => old & !set,
+            2 => set,
+            _ => return Err(Errno::EINVAL),
+        };
+        self.set_blocked(new);
+        Ok(old)
+    }
+
+    /// Returns the thread's mask: `SigBlk` of `/proc/PID/status`. Wait-free.
+    pub fn blocked(self) -> SignalSet {
+        self.own().blocked.get()
+    }
+
+    /// Returns which signals wait for the thread, and which for its process: `SigPnd` and `ShdPnd` of `/proc/PID/status`. Wait-free.
+    pub fn pending(self) -> (SignalSet, SignalSet) {
+        (self.own().queue.pending(), self.process().queue.pending())
+    }
+
+    /// Returns which signals the process ignores, and which it catches: `SigIgn` and `SigCgt` of `/proc/PID/status`. Takes the lock of the process's signals.
+    pub fn ignored_and_caught(self) -> (SignalSet, SignalSet) {
+        let held = self.process().lock();
+        held.dispositions.as_ref().map(|it| it.ignored_and_caught()).unwrap_or_default()
+    }
+
+    /// Returns what the process does about a signal, as [`rt_sigaction`](Self::rt_sigaction) would say. Takes the lock of the process's signals.
+    pub fn action(self, signal: Signal) -> Action {
+        let held = self.process().lock();
+        held.dispositions.as_ref().map_or(Action::default(), |it| it.get(signal))
+    }
+
+    /// Returns which signals wait that the thread blocks. Wait-free.
+    ///
+    /// Serves rt_sigpending(2), which copies `size` bytes of it. R-SIG-15.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: `size` is more than a set has.
+    pub fn rt_sigpending(self, size: usize) -> Result<SignalSet, Errno> {
+        if size > SignalSet::SIZE {
+            return Err(Errno::EINVAL);
+        }
+        let (own, shared) = self.pending();
+        Ok((own | shared) & self.blocked())
+    }
+
+    /// Begins to wait for a signal with another mask: the thread sleeps until its [attention](axprocess::Thread::attention) is wanted, and the call is then one that is [made again unless a handler runs](crate::Restart::UnlessHandled). The mask that it had comes back
+    /// when that is decided. Takes the lock of the process's signals.
+    ///
+    /// Serves rt_sigsuspend(2). R-SIG-30, R-SIG-31.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EINVAL`: the size of a set is another. What `set` fails with: `EFAULT`.
+    pub fn rt_sigsuspend(
+        self,
+        size: usize,
+        set: impl FnOnce() -> Result<SignalSet, Errno>,
+    ) -> Result<(), Errno> {
+        SignalSet::check_size(size)?;
+        self.set_mask_for_call(set()?);
+        Ok(())
+    }
+
+    /// Gives the thread another mask for the call that it makes: ppoll(2), pselect(2), epoll_pwait(2), if they are passed a set. At the end of the call, [`end_mask_of_call`](Self::end_mask_of_call). Takes the lock of the
+    /// process's signals.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `EINVAL`: the size of a set is another. What `set` fails with: `EFAULT`.
+    pub fn begin_mask_of_call(
+        self,
+        size: usize,
+        set: impl FnOnce() -> Result<SignalSet, Errno>,
+    ) -> Result<(), Errno> {
+        SignalSet::check_size(size)?;
+        self.set_mask_for_call(set()?);
+        Ok(())
+    }
+
+    /// The call is over: if a signal has ended it, the mask comes back [behind that](crate::Caller::get_signal), else now. Takes the lock of the process's signals, if there is something to bring back. Linux:
+    /// `restore_saved_sigmask_unless`. R-SIG-32.
+    pub fn end_mask_of_call(self, ended_by: EndedBy) {
+        match ended_by {
+            EndedBy::Signal => {}
+            EndedBy::Itself => self.restore_mask(),
+        }
+    }
+
+    fn set_mask_for_call(self, set: SignalSet) {
+        self.own().saved.set(self.own().blocked.get());
+        self.own().set_restores_mask(true);
+        self.set_blocked(set.blockable());
+    }
+
+    /// Brings back the mask that the thread had before its call. Linux: `restore_saved_sigmask`.
+    pub(crate) fn restore_mask(self) {
+        if self.own().restores_mask() {
+            self.own().set_restores_mask(false);
+            self.set_blocked(self.own().saved.get());
+        }
+    }
+
+    /// The mask that a handler's frame keeps: what comes back with it. Linux: `sigmask_to_save`.
+    pub(crate) fn mask_to_save(self) -> SignalSet {
+        match self.own().restores_mask() {
+            true => self.own().saved.get(),
+            false => self.own().blocked.get(),
+        }
+    }
+
+    /// Returns from a handler: the mask is what its frame has kept. Takes the lock of the process's signals.
+    ///
+    /// Serves rt_sigreturn(2).
+    pub fn rt_sigreturn(self, mask: SignalSet) {
+        self.set_blocked(mask.blockable());
+    }
+
+    /// Linux: `__set_current_blocked`.
+    pub(crate) fn set_blocked(self, new: SignalSet) {
+        let own = self.own();
+        let old = own.blocked.get();
+        if old == new {
+            return;
+        }
+        let left = {
+            let held = self.process().lock();
+            let newly = new & !old;
+            let is_told = self.thread().attention().contains(SIGNAL);
+            own.blocked.set(new);
+            self.recalculate(&held);
+            if is_told { newly & self.process().queue.pending() } else { SignalSet::EMPTY }
+        };
+        if !left.is_empty() {
+            self.thread().process().read(|view| self.host().retarget(view, self.thread(), left));
+        }
+    }
+
+    /// Whether the thread has something to look at. Linux: `recalc_sigpending`.
+    pub(crate) fn recalculate(self, _: &Held<K>) {
+        let (own, shared) = self.pending();
+        let is_told = self.thread().attention().contains(SIGNAL);
+        let has_something = !((own | shared) & !self.blocked()).is_empty();
+        if has_something && !is_told {
+            self.thread().add_attention(SIGNAL);
+        } else if !has_something && is_told {
+            self.thread().remove_attention(SIGNAL);
+        }
+    }
+}
+
+/// What a call with a mask of its own has ended by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndedBy {
+    /// A signal: it would return `EINTR`.
+    Signal,
+    /// Anything else.
+    Itself,
+}

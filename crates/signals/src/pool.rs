@@ -1,0 +1,213 @@
+//! Where siginfo waits: nodes of one table, made without any lock, given out under a leaf lock.
+//!
+//! A sender holds locks and cannot allocate, so nodes are there before: [`Pool::refill`] makes some whenever few are left, in calls that hold nothing. Where they run out all the same, or the bound is
+//! reached, Linux's answer to a lack of memory is given: the signal goes without its siginfo, or the sender gets `EAGAIN` (R-SIG-13, R-SIG-14).
+
+use alloc::vec::Vec;
+use core::ops::{Index, IndexMut};
+
+use axprocess::Lock;
+
+use crate::dispositions::Sharer;
+use crate::info::SigInfo;
+use crate::kernel::{Account, Kernel};
+use crate::set::SignalSet;
+use crate::word::{AtomicU32, Ordering};
+
+/// The nodes of a table, and dispositions that nobody has.
+pub(crate) struct Pool<K: Kernel> {
+    slab: K::SignalLock<Slab<K>>,
+    /// How many nodes are free: a hint for who has no lock.
+    free: AtomicU32,
+    most: u32,
+}
+
+/// The nodes themselves.
+pub(crate) struct Slab<K: Kernel> {
+    chunks: Vec<Vec<Node>>,
+    first_free: Link,
+    free: u32,
+    /// How many have been given out ever: tells which of two was queued first.
+    given: u64,
+    spares: Vec<Sharer<K>>,
+}
+
+/// A signal that waits.
+#[derive(Clone, Copy)]
+pub(crate) struct Node {
+    pub(crate) info: SigInfo,
+    /// To whom it is charged.
+    pub(crate) account: Option<Account>,
+    /// When it was queued.
+    pub(crate) age: u64,
+    /// The next one of the same signal; of a free node, the next free one.
+    pub(crate) next: Link,
+    /// Of the first one of a signal: the first one of another.
+    pub(crate) next_run: Link,
+    /// Of the first one of a signal: the last one of it.
+    pub(crate) last: Link,
+}
+
+/// A node's place, or none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link(u32);
+
+impl Link {
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    pub(crate) const fn from_raw(raw: u32) -> Self {
+        Self(raw)
+    }
+
+    pub(crate) const fn raw(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}
+
+const CHUNK: usize = 64;
+/// So many dispositions are kept for processes to come.
+const SPARES: usize = 64;
+
+impl<K: Kernel> Pool<K> {
+    /// Makes an empty pool, which grows to so many nodes.
+    pub(crate) fn new(most: u32) -> Self {
+        let slab = Slab {
+            chunks: Vec::new(),
+            first_free: Link::NONE,
+            free: 0,
+            given: 0,
+            spares: Vec::new(),
+        };
+        Self { slab: K::SignalLock::new(slab), free: AtomicU32::new(0), most }
+    }
+
+    /// Makes nodes if few are left. Takes its own lock alone, and allocates without it; where there is no memory, it does nothing.
+    pub(crate) fn refill(&self) {
+        if self.free.load(Ordering::Relaxed) < CHUNK as u32 {
+            self.grow();
+        }
+    }
+
+    #[cold]
+    fn grow(&self) {
+        let chunks = self.slab.lock().chunks.len();
+        let left = (self.most as usize).saturating_sub(chunks * CHUNK);
+        let count = left.min(CHUNK);
+        let mut chunk = Vec::new();
+        let mut all = Vec::new();
+        let mut spares = Vec::new();
+        let is_there = count > 0
+            && chunk.try_reserve_exact(CHUNK).is_ok()
+            && all.try_reserve_exact(chunks * 2 + 1).is_ok()
+            && spares.try_reserve_exact(SPARES).is_ok();
+        if !is_there {
+            return;
+        }
+        let mut slab = self.slab.lock();
+        if slab.chunks.len() != chunks {
+            // Somebody else has.
+            return;
+        }
+        if slab.chunks.len() == slab.chunks.capacity() {
+            // What is in the way is dropped behind the lock.
+            all.append(&mut slab.chunks);
+            core::mem::swap(&mut slab.chunks, &mut all);
+        }
+        if slab.spares.capacity() == 0 {
+            core::mem::swap(&mut slab.spares, &mut spares);
+        }
+        let from = (chunks * CHUNK) as u32;
+        for at in from..from + count as u32 {
+            let next = slab.first_free;
+            chunk.push(Node { next, ..Node::FREE });
+            slab.first_free = Link(at);
+        }
+        slab.free += count as u32;
+        self.free.store(slab.free, Ordering::Relaxed);
+        slab.chunks.push(chunk);
+        drop(slab);
+    }
+
+    /// Does something with the nodes.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Slab<K>) -> R) -> R {
+        let mut slab = self.slab.lock();
+        let result = act(&mut slab);
+        self.free.store(slab.free, Ordering::Relaxed);
+        result
+    }
+
+    /// How many nodes are free.
+    pub(crate) fn free(&self) -> u32 {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    /// Dispositions that a process had which is gone.
+    pub(crate) fn take_spare(&self) -> Option<Sharer<K>> {
+        self.slab.lock().spares.pop()
+    }
+
+    /// Takes the dispositions of a process that is gone, if nobody else has them, and there is a place for them. Others stay where they are, to be dropped with it.
+    pub(crate) fn keep_spare(&self, dispositions: &mut Option<Sharer<K>>) {
+        if dispositions.as_ref().is_some_and(Sharer::is_shared) {
+            return;
+        }
+        let mut slab = self.slab.lock();
+        if slab.spares.len() < slab.spares.capacity()
+            && let Some(spare) = dispositions.take()
+        {
+            spare.reset(SignalSet::EMPTY);
+            slab.spares.push(spare);
+        }
+    }
+}
+
+impl<K: Kernel> Slab<K> {
+    /// Takes a free node, and writes to it.
+    pub(crate) fn take(&mut self, info: SigInfo, account: Option<Account>) -> Option<Link> {
+        let at = self.first_free;
+        if !at.is_some() {
+            return None;
+        }
+        self.first_free = self[at].next;
+        self.free -= 1;
+        self.given += 1;
+        self[at] = Node { info, account, age: self.given, last: at, ..Node::FREE };
+        Some(at)
+    }
+
+    /// Gives a node back.
+    pub(crate) fn give(&mut self, at: Link) {
+        self[at].next = self.first_free;
+        self.first_free = at;
+        self.free += 1;
+    }
+}
+
+impl<K: Kernel> Index<Link> for Slab<K> {
+    type Output = Node;
+
+    fn index(&self, Link(at): Link) -> &Node {
+        &self.chunks[at as usize / CHUNK][at as usize % CHUNK]
+    }
+}
+
+impl<K: Kernel> IndexMut<Link> for Slab<K> {
+    fn index_mut(&mut self, Link(at): Link) -> &mut Node {
+        &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK]
+    }
+}
+
+impl Node {
+    const FREE: Self = Self {
+        info: SigInfo::NONE,
+        account: None,
+        age: 0,
+        next: Link::NONE,
+        next_run: Link::NONE,
+        last: Link::NONE,
+    };
+}

@@ -1,0 +1,304 @@
+//! A signal arrives: it waits, and somebody is told to look.
+//!
+//! | step | what | Linux |
+//! | --- | --- | --- |
+//! | 1 | a standard signal that waits already is dropped (R-SIG-10) | `legacy_queue` |
+//! | 2 | it waits, with its siginfo if there is a place for that (R-SIG-13, R-SIG-14) | `sigqueue_alloc`, `__send_signal_locked` |
+//! | 3 | a thread is chosen that would take it now, the addressed one first, and told (R-SIG-40, R-SIG-41) | `complete_signal`, `wants_signal` |
+//!
+//! Whether it is sent at all, and whom it ends at once, is the model's. All is under the relation lock, which keeps the threads in their list, and the lock of the process's signals.
+
+use axprocess::{
+    Cursor, DefaultAction, DiscardedSignals, Lock, Signal, SignalAction, SignalInfo, View,
+};
+
+use crate::info::SigInfo;
+use crate::kernel::{Charge, Kernel};
+use crate::set::SignalSet;
+use crate::state::{Held, SIGNAL};
+use crate::{Process, Signals, Thread};
+
+/// To whom a signal goes.
+pub(crate) enum Target<'a, K: Kernel> {
+    /// To a process. The thread that is asked first, if it is there.
+    Process(Option<&'a Thread<K>>),
+    /// To one thread.
+    Thread(&'a Thread<K>),
+}
+
+impl<K: Kernel> Clone for Target<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Kernel> Copy for Target<'_, K> {}
+
+impl<K: Kernel> Signals<K> {
+    /// Queues a signal, and tells who is to take it.
+    pub(crate) fn post(
+        &self,
+        view: View<'_, Self>,
+        process: &Process<K>,
+        target: Target<'_, K>,
+        info: &SignalInfo,
+        sender: Option<&Process<K>>,
+    ) {
+        let uid = sender.map_or(0, |sender| self.kernel().uid(sender, process));
+        self.post_info(view, process, target, SigInfo { info: *info, uid });
+    }
+
+    /// The same, with all that is told of it.
+    pub(crate) fn post_info(
+        &self,
+        view: View<'_, Self>,
+        process: &Process<K>,
+        target: Target<'_, K>,
+        info: SigInfo,
+    ) {
+        let mut held = process.host_data().lock();
+        if self.queue(&mut held, process, target, info) {
+            self.complete(view, &mut held, process, target, info.signal());
+        }
+    }
+
+    /// Steps 1 and 2; false if nothing is new.
+    fn queue(
+        &self,
+        held: &mut Held<K>,
+        process: &Process<K>,
+        target: Target<'_, K>,
+        info: SigInfo,
+    ) -> bool {
+        const FIRST_REAL_TIME: u8 = 32;
+        let signal = info.signal();
+        let queue = match target {
+            Target::Process(_) => &process.host_data().queue,
+            Target::Thread(thread) => &thread.host_data().queue,
+        };
+        let is_standard = signal.number() < FIRST_REAL_TIME;
+        if is_standard && !info.is_of_timer() && queue.pending().contains(signal) {
+            return false;
+        }
+        if let Target::Thread(_) = target {
+            held.of_threads = held.of_threads.with(signal);
+        }
+        let charge =
+            if is_standard && info.code() >= 0 { Charge::BeyondLimit } else { Charge::WithinLimit };
+        match self.kernel().charge(process, charge) {
+            Some(account) => {
+                let is_kept = self.pool().with(|slab| queue.push(slab, info, Some(account)));
+                if !is_kept {
+                    self.kernel().uncharge(account);
+                }
+            }
+            None => queue.push_without_info(signal),
+        }
+        self.kernel().wake_signalfd(process);
+        true
+    }
+
+    /// Whether there is a place for the siginfo of a signal that would be sent.
+    pub(crate) fn has_place(&self, process: &Process<K>) -> bool {
+        self.pool().free() > 0
+            && match self.kernel().charge(process, Charge::WithinLimit) {
+                Some(account) => {
+                    self.kernel().uncharge(account);
+                    true
+                }
+                None => false,
+            }
+    }
+
+    /// Step 3.
+    fn complete(
+        &self,
+        view: View<'_, Self>,
+        held: &mut Held<K>,
+        process: &Process<K>,
+        target: Target<'_, K>,
+        signal: Signal,
+    ) {
+        let first = match target {
+            Target::Thread(thread) => Some(thread),
+            Target::Process(addressed) => addressed.or_else(|| view.leader(process)),
+        };
+        let taker = match first.filter(|thread| self.wants(thread, signal)) {
+            Some(thread) => Some(thread),
+            None if matches!(target, Target::Thread(_)) => None,
+            None => {
+                let current = held.current;
+                let found = next_thread(view, process, current, true, |it| self.wants(it, signal));
+                if let Some(thread) = found {
+                    held.current = thread.tid();
+                }
+                found
+            }
+        };
+        let Some(taker) = taker else { return };
+        // The awaiting thread is not ended by what it awaits.
+        let is_awaited = taker.host_data().awaited.get().contains(signal);
+        if is_awaited || !self.ends(view, held, process, first, signal) {
+            self.tell(taker);
+        }
+    }
+
+    /// Whether the model ends the process by it, now that it waits.
+    fn ends(
+        &self,
+        view: View<'_, Self>,
+        held: &Held<K>,
+        process: &Process<K>,
+        addressed: Option<&Thread<K>>,
+        signal: Signal,
+    ) -> bool {
+        let is_default = held.action(signal) == SignalAction::Default;
+        let is_traced = match addressed {
+            Some(thread) => view.tracer(thread).is_some(),
+            None => view.tracer_of_leader(process).is_some(),
+        };
+        is_default
+            && signal.default_action() == DefaultAction::Terminate
+            && (signal == Signal::SIGKILL || !is_traced)
+            && !view.is_protected_from(process, signal)
+    }
+
+    /// Whether a thread would take the signal now. Linux: `wants_signal`.
+    fn wants(&self, thread: &Thread<K>, signal: Signal) -> bool {
+        let own = thread.host_data();
+        if own.blocked.get().contains(signal) || own.is_exiting() {
+            return false;
+        }
+        let is_told = || thread.attention().contains(SIGNAL);
+        signal == Signal::SIGKILL
+            || !thread.is_stopped() && (self.kernel().is_running(thread) || !is_told())
+    }
+
+    /// Has a thread look. Linux: `signal_wake_up`.
+    pub(crate) fn tell(&self, thread: &Thread<K>) {
+        thread.add_attention(SIGNAL);
+        let waker = thread.host_data().waker.lock().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        self.kernel().kick(thread);
+    }
+
+    /// A signal is sent that makes others void; without stop signals, who sleeps in a stop looks again. R-SIG-12.
+    pub(crate) fn discard(
+        &self,
+        view: View<'_, Self>,
+        process: &Process<K>,
+        discarded: DiscardedSignals,
+    ) {
+        let void = match discarded {
+            DiscardedSignals::Nothing => return,
+            DiscardedSignals::Continue => SignalSet::from(Signal::SIGCONT),
+            DiscardedSignals::Stops => SignalSet::STOPS,
+        };
+        let mut held = process.host_data().lock();
+        self.flush(view, &mut held, process, void);
+        drop(held);
+        if discarded == DiscardedSignals::Stops {
+            for_each_thread(view, process, |thread| self.kernel().kick(thread));
+        }
+    }
+
+    /// Takes signals out of all queues of a process.
+    pub(crate) fn flush(
+        &self,
+        view: View<'_, Self>,
+        held: &mut Held<K>,
+        process: &Process<K>,
+        signals: SignalSet,
+    ) {
+        self.flush_own(process, signals);
+        if !(held.of_threads & signals).is_empty() {
+            for_each_thread(view, process, |thread| {
+                let queue = &thread.host_data().queue;
+                self.pool()
+                    .with(|slab| queue.discard(slab, signals, |it| self.kernel().uncharge(it)));
+            });
+            held.of_threads = held.of_threads & !signals;
+        }
+    }
+
+    /// Takes signals out of the queue of the process as a whole.
+    pub(crate) fn flush_own(&self, process: &Process<K>, signals: SignalSet) {
+        let queue = &process.host_data().queue;
+        if !(queue.pending() & signals).is_empty() {
+            self.pool().with(|slab| queue.discard(slab, signals, |it| self.kernel().uncharge(it)));
+        }
+    }
+
+    /// A thread will not take these signals of the process: others are told who do. Linux: `retarget_shared_pending`. R-SIG-43.
+    pub(crate) fn retarget(&self, view: View<'_, Self>, thread: &Thread<K>, signals: SignalSet) {
+        let process = thread.process();
+        let _held = process.host_data().lock();
+        let mut left = process.host_data().queue.pending() & signals;
+        next_thread(view, process, thread.tid(), false, |other| {
+            let own = other.host_data();
+            let open = left & !own.blocked.get();
+            if !open.is_empty() && !own.is_exiting() {
+                left = left & own.blocked.get();
+                if !other.attention().contains(SIGNAL) {
+                    self.tell(other);
+                }
+            }
+            left.is_empty()
+        });
+    }
+}
+
+impl<K: Kernel> Held<K> {
+    /// What the process does about a signal.
+    #[inline]
+    pub(crate) fn action(&self, signal: Signal) -> SignalAction {
+        self.dispositions.as_ref().map_or(SignalAction::Default, |it| it.action(signal))
+    }
+}
+
+/// Does something with each thread of a process that has not begun to exit.
+pub(crate) fn for_each_thread<K: Kernel>(
+    view: View<'_, Signals<K>>,
+    process: &Process<K>,
+    mut act: impl FnMut(&Thread<K>),
+) {
+    let mut cursor = Cursor::new();
+    loop {
+        view.threads(process, &mut cursor).for_each(&mut act);
+        if cursor.is_done() {
+            return;
+        }
+    }
+}
+
+/// The first thread of which something is so, once around from that of a number; of none, from the first one. That one itself is asked first, or not at all.
+fn next_thread<'h, K: Kernel>(
+    view: View<'h, Signals<K>>,
+    process: &Process<K>,
+    from: u32,
+    asks_it: bool,
+    mut is_it: impl FnMut(&Thread<K>) -> bool,
+) -> Option<&'h Thread<K>> {
+    let mut has_come = false;
+    for is_second_round in [false, true] {
+        let mut cursor = Cursor::new();
+        loop {
+            for thread in view.threads(process, &mut cursor) {
+                let is_from = thread.tid() == from;
+                if is_from && is_second_round {
+                    return None;
+                }
+                has_come |= is_from;
+                if (has_come || is_second_round) && (asks_it || !is_from) && is_it(thread) {
+                    return Some(thread);
+                }
+            }
+            if cursor.is_done() {
+                break;
+            }
+        }
+    }
+    None
+}
