@@ -9,7 +9,7 @@
 
 use axprocess::{
     Attention, DefaultAction, Errno, ExitStatus, ForcedAction, KernelCause, Signal, SignalCause,
-    SignalInfo, StopTicket, ThreadStop,
+    SignalInfo, StopDecision, StopTicket, ThreadStop,
 };
 
 use crate::Caller;
@@ -31,9 +31,9 @@ pub enum Delivery {
     Stop,
     /// Its tracer sees a signal first: [`Thread::trace_stop`](axprocess::Thread::trace_stop) with its number, a sleep while the thread is stopped, then [`Caller::resume_from_tracer`]. A kernel without ptrace(2) never gets it.
     Traced(TracedSignal),
-    /// The signal ends the process, and leaves a core: [`Thread::begin_core_dump`](axprocess::Thread::begin_core_dump); or, in a kernel that leaves none,
-    /// [`Process::begin_group_exit`](axprocess::Process::begin_group_exit).
-    Dump(Signal),
+    /// The signal ends the process: [`Process::begin_group_exit`](axprocess::Process::begin_group_exit), with [`ExitStatus::killed`]; or, where its default action says so and the kernel leaves cores,
+    /// [`Thread::begin_core_dump`](axprocess::Thread::begin_core_dump).
+    Fatal(Signal),
     /// It exits: [`Caller::exit_thread`] with this status.
     Exit(ExitStatus),
 }
@@ -93,6 +93,16 @@ impl Restart {
     }
 }
 
+/// What has come of a signal.
+enum Acted {
+    /// The thread has to do this.
+    Delivers(Delivery),
+    /// Nothing more.
+    GoesOn,
+    /// Nothing, and there may be news of a continuation.
+    LooksAgain,
+}
+
 impl<K: Kernel> Caller<'_, K> {
     /// Returns what the thread has to do next before it runs in user space. If its [attention word](axprocess::Thread::attention) is zero, that is [`Delivery::Return`], and need not be asked. Takes the lock of the process's
     /// signals, and the relation lock where something else than a handler comes of it.
@@ -129,7 +139,9 @@ impl<K: Kernel> Caller<'_, K> {
     ///                 signals.enter_handler(&frame, |frame| registers.push(frame));
     ///             }
     ///             Delivery::Stop => sleep_while(thread, || thread.is_stopped()),
-    ///             Delivery::Dump(signal) => drop(thread.process().begin_group_exit(ExitStatus::killed(signal))),
+    ///             Delivery::Fatal(signal) => {
+    ///                 thread.process().begin_group_exit(ExitStatus::killed(signal));
+    ///             }
     ///             Delivery::Exit(status) => {
     ///                 signals.exit_thread(status);
     ///                 return false;
@@ -155,47 +167,56 @@ impl<K: Kernel> Caller<'_, K> {
     /// # Ok::<(), Errno>(())
     /// ```
     pub fn get_signal(self) -> Delivery {
+        self.next_delivery(true)
+    }
+
+    /// `looks_for_continuation`: as at the label `relock` of `get_signal`, not behind each signal.
+    fn next_delivery(self, mut looks_for_continuation: bool) -> Delivery {
         let thread = self.thread();
         loop {
             let wanted = thread.attention();
+            if core::mem::take(&mut looks_for_continuation) && wanted.contains(Attention::STOPPED) {
+                thread.notify_parent_if_continued();
+            }
             if wanted.contains(Attention::EXIT) {
                 return Delivery::Exit(self.exit_status());
-            } else if wanted.contains(Attention::STOPPED) {
-                thread.notify_parent_if_continued();
-            } else if wanted.contains(Attention::STOP) {
-                if thread.join_stop() != ThreadStop::RunsOn {
-                    return Delivery::Stop;
+            }
+            if wanted.contains(Attention::STOP) && thread.join_stop() != ThreadStop::RunsOn {
+                return Delivery::Stop;
+            }
+            let ticket = thread.process().stop_ticket();
+            let Some((info, is_shared)) = self.take_next() else {
+                self.restore_mask();
+                // What the mask has blocked may be open now.
+                if thread.attention().intersects(OWN) {
+                    looks_for_continuation = true;
+                    continue;
                 }
-            } else {
-                let ticket = thread.process().stop_ticket();
-                let Some((info, is_shared)) = self.take_next() else {
-                    self.restore_mask();
-                    // What the mask has blocked may be open now.
-                    if thread.attention().intersects(OWN) {
-                        continue;
-                    }
-                    return Delivery::Return;
-                };
-                let taken = TracedSignal { info, is_shared, ticket };
-                if info.signal() != Signal::SIGKILL && thread.is_traced() {
-                    return Delivery::Traced(taken);
-                }
-                if let Some(delivery) = self.act(&taken) {
-                    return delivery;
-                }
+                return Delivery::Return;
+            };
+            let taken = TracedSignal { info, is_shared, ticket };
+            if info.signal() != Signal::SIGKILL && thread.is_traced() {
+                return Delivery::Traced(taken);
+            }
+            match self.act(&taken) {
+                Acted::Delivers(delivery) => return delivery,
+                Acted::GoesOn => {}
+                Acted::LooksAgain => looks_for_continuation = true,
             }
         }
     }
 
-    /// Returns what comes of a signal that the tracer has seen, and for which it has answered with a number, or none. If that is another, it says that the tracer has sent it. Takes the lock of the process's signals, and the relation lock.
-    /// R-PTRACE-08. `None`: nothing; the thread asks [`get_signal`](Self::get_signal).
-    pub fn resume_from_tracer(
-        self,
-        traced: TracedSignal,
-        answer: Option<Signal>,
-    ) -> Option<Delivery> {
-        let signal = answer?;
-        let mut taken = traced;
+    /// Returns what the thread has to do next behind a signal that its tracer has seen, and for which it has answered with a number, or none. If that is another, it says that the tracer has sent it. Takes the lock of the process's signals, and
+    /// the relation lock. R-PTRACE-08.
+    pub fn resume_from_tracer(self, traced: TracedSignal, answer: Option<Signal>) -> Delivery {
+        match answer.map(|signal| self.act_as_tracer_says(traced, signal)) {
+            Some(Acted::Delivers(delivery)) => delivery,
+            Some(Acted::LooksAgain) => self.next_delivery(true),
+            Some(Acted::GoesOn) | None => self.next_delivery(false),
+        }
+    }
+
+    fn act_as_tracer_says(self, mut taken: TracedSignal, signal: Signal) -> Acted {
         let thread = self.thread();
         if signal != taken.info.signal() {
             let cause = SignalCause::User { pid: self.pid_of_tracer() };
@@ -209,7 +230,7 @@ impl<K: Kernel> Caller<'_, K> {
         if !thread.process().is_group_exiting() {
             self.put_back(&taken);
         }
-        None
+        Acted::GoesOn
     }
 
     /// Runs a handler: `push` writes its frame, behind which the mask is the handler's. Where it cannot, the thread gets `SIGSEGV`. Takes the lock of the process's signals. R-SIG-23 to R-SIG-26.
@@ -259,8 +280,8 @@ impl<K: Kernel> Caller<'_, K> {
         Some((info, is_shared))
     }
 
-    /// What a taken signal does; `None`: nothing.
-    fn act(self, taken: &TracedSignal) -> Option<Delivery> {
+    /// What a taken signal does.
+    fn act(self, taken: &TracedSignal) -> Acted {
         let thread = self.thread();
         let signal = taken.info.signal();
         let action = {
@@ -269,29 +290,24 @@ impl<K: Kernel> Caller<'_, K> {
             dispositions.map_or(Action::default(), |it| it.take_handler(signal))
         };
         match action.handler {
-            Handler::Ignore => return None,
+            Handler::Ignore => return Acted::GoesOn,
             Handler::At(_) => {
                 let saved_mask = self.mask_to_save();
-                return Some(Delivery::Handle(Frame { info: taken.info, action, saved_mask }));
+                let frame = Frame { info: taken.info, action, saved_mask };
+                return Acted::Delivers(Delivery::Handle(frame));
             }
             Handler::Default => {}
         }
         let default = signal.default_action();
         if default == DefaultAction::Ignore || thread.process().is_protected_from(signal) {
-            return None;
+            return Acted::GoesOn;
         }
-        match default {
-            DefaultAction::Ignore => None,
-            DefaultAction::Stop => {
-                thread.begin_stop(signal, taken.ticket);
-                None
-            }
-            DefaultAction::Dump => Some(Delivery::Dump(signal)),
-            DefaultAction::Terminate => {
-                let status = ExitStatus::killed(signal);
-                thread.process().begin_group_exit(status);
-                Some(Delivery::Exit(status))
-            }
+        if default != DefaultAction::Stop {
+            return Acted::Delivers(Delivery::Fatal(signal));
+        }
+        match thread.begin_stop(signal, taken.ticket) {
+            StopDecision::Discard => Acted::LooksAgain,
+            _ => Acted::GoesOn,
         }
     }
 

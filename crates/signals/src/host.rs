@@ -10,9 +10,9 @@ use axprocess::{
 use crate::info::SigInfo;
 use crate::kernel::Kernel;
 use crate::pool::Pool;
-use crate::send::Target;
-use crate::state::{ProcessSignals, SIGNAL, ThreadSignals};
-use crate::{Process, Terminal, Thread};
+use crate::send::{Target, is_told};
+use crate::state::{ProcessSignals, ThreadSignals};
+use crate::{Process, Terminal, Thread, signals_of};
 
 /// The host of a table whose processes have their signals here: `ProcessTable::new(Signals::new(MyKernel))`.
 pub struct Signals<K: Kernel> {
@@ -150,7 +150,7 @@ impl<K: Kernel> Host for Signals<K> {
     }
 
     fn is_told_of_signal(&self, _: View<'_, Self>, thread: &Thread<K>) -> bool {
-        thread.attention().contains(SIGNAL) && !self.kernel.is_running(thread)
+        is_told(thread) && !self.kernel.is_running(thread)
     }
 
     fn reset_signal_action(
@@ -181,11 +181,11 @@ impl<K: Kernel> Host for Signals<K> {
     }
 
     fn wake_exec(&self, _: View<'_, Self>, thread: &Thread<K>) {
-        self.kernel.kick(thread);
+        self.kernel.wake_exec(thread);
     }
 
     fn wake_exit(&self, _: View<'_, Self>, thread: &Thread<K>) {
-        self.kernel.kick(thread);
+        self.kernel.wake_exit(thread);
     }
 
     fn wake_core_dump(&self, view: View<'_, Self>, process: &Process<K>) {
@@ -235,11 +235,19 @@ impl<K: Kernel> Host for Signals<K> {
         self.kernel.wake_thread_pollers(view, thread);
     }
 
-    /// Any signal counts: the fork is made again behind it. Linux: `copy_process`, where it looks at `signal_pending`.
+    /// Any signal counts that waits, whoever was told of it: the fork is [made again](crate::Restart::Always) behind it. Linux: `copy_process`, where it looks at `signal_pending`.
     fn is_fatal_signal_pending(&self, _: View<'_, Self>, caller: &Thread<K>) -> bool {
         let own = caller.host_data();
-        let pending = own.queue.pending() | caller.process().host_data().queue.pending();
-        !(pending & !own.blocked.get()).is_empty()
+        let is_pending = || {
+            let pending = own.queue.pending() | caller.process().host_data().queue.pending();
+            !(pending & !own.blocked.get()).is_empty()
+        };
+        if !is_pending() {
+            return false;
+        }
+        let held = caller.process().host_data().lock();
+        signals_of(caller).recalculate(&held);
+        is_pending()
     }
 
     fn can_fork(

@@ -7,12 +7,13 @@
 //! | exec | handlers, flags and masks gone, what was ignored stays; no more shared | kept | kept, but for timers' and other threads' | none |
 //! | a thread's exit | the process's | – | its own is lost; what it was told of the process's is told to others | – |
 
-use axprocess::{CloneFlags, Errno, ExitStatus, Lock, PendingExit, ThreadExit, View};
+use axprocess::{CloneFlags, Errno, ExitStatus, PendingExit, ProcessState, Signal, ThreadExit, View};
 
 use crate::dispositions::Dispositions;
 use crate::kernel::Kernel;
+use crate::send::{is_told, next_thread};
 use crate::set::SignalSet;
-use crate::state::{ProcessSignals, SIGNAL, ThreadSignals};
+use crate::state::{ProcessSignals, ThreadSignals};
 use crate::{Caller, Signals, Thread};
 
 impl<K: Kernel> Caller<'_, K> {
@@ -72,6 +73,15 @@ impl<K: Kernel> Caller<'_, K> {
         ThreadSignals::with_mask(self.own().blocked.get(), data)
     }
 
+    /// Has a new thread stop first of all for the tracer that it has [inherited](axprocess::Thread::inherit_tracer) from a maker that was attached, not seized: a `SIGSTOP` waits for it that nobody has sent. Takes the lock of the process's signals. Linux:
+    /// `ptrace_init_task`.
+    pub fn begin_traced(self) {
+        let mut held = self.process().lock();
+        held.of_threads = held.of_threads.with(Signal::SIGSTOP);
+        self.own().queue.push_without_info(Signal::SIGSTOP);
+        self.recalculate(&held);
+    }
+
     /// Does what exec does to signals, behind [`Thread::exec`](axprocess::Thread::exec) or [`PendingExec::try_finish`](axprocess::PendingExec::try_finish). Takes the lock of the process's signals. R-SIG-77 to R-SIG-79.
     ///
     /// # Errors
@@ -127,8 +137,9 @@ impl<K: Kernel> Caller<'_, K> {
         let is_told = {
             let _held = self.process().lock();
             own.set_exiting();
-            self.thread().attention().contains(SIGNAL)
+            is_told(self.thread())
         };
+        self.hand_on_current();
         // Nobody is to take over what ends with the process.
         if is_told
             && !self.process().queue.pending().is_empty()
@@ -140,11 +151,26 @@ impl<K: Kernel> Caller<'_, K> {
     }
 }
 
+impl<K: Kernel> Caller<'_, K> {
+    /// Signals that the first choice does not want are offered to the next thread first. Linux: `__exit_signal`, where it looks at `curr_target`.
+    fn hand_on_current(self) {
+        let (thread, process) = (self.thread(), self.thread().process());
+        let is_current = || self.process().lock().current == thread.tid();
+        if thread.tid() != process.pid() && is_current() {
+            process.read(|view| {
+                let next = next_thread(view, process, thread.tid(), false, |_| true);
+                self.process().lock().current = next.map_or(0, |next| next.tid());
+            });
+        }
+    }
+}
+
 impl<K: Kernel> Signals<K> {
     /// A thread leaves all relations: what waits for it is lost, and with the leader what waits for the process. Linux: `flush_sigqueue` in `__exit_signal`.
     pub(crate) fn release(&self, view: View<'_, Self>, thread: &Thread<K>) {
         let process = thread.process();
-        let leads = view.is_leader(thread);
+        // The leader that another thread's exec takes over leaves the process behind.
+        let leads = view.is_leader(thread) && process.state() != ProcessState::Live;
         let mut held = process.host_data().lock();
         let shared = leads.then_some(&process.host_data().queue);
         for queue in [Some(&thread.host_data().queue), shared].into_iter().flatten() {

@@ -4,7 +4,7 @@ use core::num::NonZeroUsize;
 
 use axprocess::{ChildNews, Errno, Lock, PidNamespace, Relations, ResourceUsage, Signal, View};
 
-use crate::{Process, Signals, Terminal, Thread};
+use crate::{Process, SigInfo, Signals, Terminal, Thread};
 
 /// The kernel (or runtime, or simulator) that embeds the process model with its signals.
 ///
@@ -74,6 +74,21 @@ pub trait Kernel: Sized + Send + Sync + 'static {
     ) {
         let _ = news;
         crate::send::for_each_thread(view, parent, |thread| self.kick(thread));
+    }
+
+    /// As [`axprocess::Host::wake_exec`]. Default: the thread is kicked.
+    fn wake_exec(&self, thread: &Thread<Self>) {
+        self.kick(thread);
+    }
+
+    /// As [`axprocess::Host::wake_exit`]. Default: the thread is kicked.
+    fn wake_exit(&self, thread: &Thread<Self>) {
+        self.kick(thread);
+    }
+
+    /// A signal was sent to a process, or to a thread of it: a place to look on. Linux: the tracepoint `signal_generate`.
+    fn trace_signal(&self, process: &Process<Self>, info: &SigInfo, generated: Generated) {
+        let _ = (process, info, generated);
     }
 
     /// Whether a thread runs on a processor right now: then it takes a signal though it has been told of another. Linux: `task_curr`. Default: nobody is known to.
@@ -182,4 +197,15 @@ pub enum Charge {
     WithinLimit,
     /// It is counted, beyond the limit too: a standard signal of kill(2) or of the kernel. Linux: `override_rlimit`.
     BeyondLimit,
+}
+
+/// What has become of a signal that was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Generated {
+    /// It waits.
+    Queued,
+    /// It waited already: nothing is new.
+    AlreadyPending,
+    /// It waits, and there was no place for its siginfo.
+    WithoutInfo,
 }

@@ -47,7 +47,7 @@ pub use altstack::Stack;
 pub use delivery::{Delivery, Frame, Restart, TracedSignal};
 pub use host::Signals;
 pub use info::SigInfo;
-pub use kernel::{Account, Charge, Kernel};
+pub use kernel::{Account, Charge, Generated, Kernel};
 pub use mask::EndedBy;
 pub use set::SignalSet;
 pub use state::{ProcessSignals, ThreadSignals};

@@ -1,10 +1,11 @@
 //! Masks: which signals a thread blocks, for good or for a call.
 
-use axprocess::{Errno, Signal};
+use axprocess::{Errno, Signal, StopSignal};
 
 use crate::Caller;
-use crate::action::Action;
+use crate::action::{Action, Handler};
 use crate::kernel::Kernel;
+use crate::send::is_told;
 use crate::set::SignalSet;
 use crate::state::{Held, SIGNAL};
 
@@ -125,6 +126,16 @@ impl<K: Kernel> Caller<'_, K> {
         held.dispositions.as_ref().map_or(Action::default(), |it| it.get(signal))
     }
 
+    /// Returns whether a stop signal would do anything to the process of this thread, to be passed to [`check_terminal_access`](axprocess::Process::check_terminal_access) and its like. Takes the lock of the process's signals. Linux: `is_ignored` of
+    /// `tty_check_change`.
+    pub fn stop_signal(self, signal: Signal) -> StopSignal {
+        let is_ignored = self.action(signal).handler == Handler::Ignore;
+        match is_ignored || self.blocked().contains(signal) {
+            true => StopSignal::BlockedOrIgnored,
+            false => StopSignal::Effective,
+        }
+    }
+
     /// Returns which signals wait that the thread blocks. Wait-free.
     ///
     /// Serves rt_sigpending(2), which copies `size` bytes of it. R-SIG-15.
@@ -222,7 +233,7 @@ impl<K: Kernel> Caller<'_, K> {
         let left = {
             let held = self.process().lock();
             let newly = new & !old;
-            let is_told = self.thread().attention().contains(SIGNAL);
+            let is_told = is_told(self.thread());
             own.blocked.set(new);
             self.recalculate(&held);
             if is_told { newly & self.process().queue.pending() } else { SignalSet::EMPTY }

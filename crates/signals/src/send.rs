@@ -9,11 +9,12 @@
 //! Whether it is sent at all, and whom it ends at once, is the model's. All is under the relation lock, which keeps the threads in their list, and the lock of the process's signals.
 
 use axprocess::{
-    Cursor, DefaultAction, DiscardedSignals, Lock, Signal, SignalAction, SignalInfo, View,
+    Attention, Cursor, DefaultAction, DiscardedSignals, Lock, Signal, SignalAction, SignalInfo,
+    View,
 };
 
 use crate::info::SigInfo;
-use crate::kernel::{Charge, Kernel};
+use crate::kernel::{Charge, Generated, Kernel};
 use crate::set::SignalSet;
 use crate::state::{Held, SIGNAL};
 use crate::{Process, Signals, Thread};
@@ -78,6 +79,7 @@ impl<K: Kernel> Signals<K> {
         };
         let is_standard = signal.number() < FIRST_REAL_TIME;
         if is_standard && !info.is_of_timer() && queue.pending().contains(signal) {
+            self.kernel().trace_signal(process, &info, Generated::AlreadyPending);
             return false;
         }
         if let Target::Thread(_) = target {
@@ -85,15 +87,20 @@ impl<K: Kernel> Signals<K> {
         }
         let charge =
             if is_standard && info.code() >= 0 { Charge::BeyondLimit } else { Charge::WithinLimit };
-        match self.kernel().charge(process, charge) {
-            Some(account) => {
-                let is_kept = self.pool().with(|slab| queue.push(slab, info, Some(account)));
-                if !is_kept {
+        let generated = match self.kernel().charge(process, charge) {
+            Some(account) => match self.pool().with(|slab| queue.push(slab, info, Some(account))) {
+                true => Generated::Queued,
+                false => {
                     self.kernel().uncharge(account);
+                    Generated::WithoutInfo
                 }
+            },
+            None => {
+                queue.push_without_info(signal);
+                Generated::WithoutInfo
             }
-            None => queue.push_without_info(signal),
-        }
+        };
+        self.kernel().trace_signal(process, &info, generated);
         self.kernel().wake_signalfd(process);
         true
     }
@@ -169,9 +176,8 @@ impl<K: Kernel> Signals<K> {
         if own.blocked.get().contains(signal) || own.is_exiting() {
             return false;
         }
-        let is_told = || thread.attention().contains(SIGNAL);
         signal == Signal::SIGKILL
-            || !thread.is_stopped() && (self.kernel().is_running(thread) || !is_told())
+            || !thread.is_stopped() && (self.kernel().is_running(thread) || !is_told(thread))
     }
 
     /// Has a thread look. Linux: `signal_wake_up`.
@@ -241,7 +247,7 @@ impl<K: Kernel> Signals<K> {
             let open = left & !own.blocked.get();
             if !open.is_empty() && !own.is_exiting() {
                 left = left & own.blocked.get();
-                if !other.attention().contains(SIGNAL) {
+                if !is_told(other) {
                     self.tell(other);
                 }
             }
@@ -256,6 +262,11 @@ impl<K: Kernel> Held<K> {
     pub(crate) fn action(&self, signal: Signal) -> SignalAction {
         self.dispositions.as_ref().map_or(SignalAction::Default, |it| it.action(signal))
     }
+}
+
+/// Whether a thread is to look for something already, and has not come to it. Linux: `task_sigpending`.
+pub(crate) fn is_told<K: Kernel>(thread: &Thread<K>) -> bool {
+    thread.attention().intersects(SIGNAL | Attention::STOP | Attention::EXIT)
 }
 
 /// Does something with each thread of a process that has not begun to exit.
@@ -274,7 +285,7 @@ pub(crate) fn for_each_thread<K: Kernel>(
 }
 
 /// The first thread of which something is so, once around from that of a number; of none, from the first one. That one itself is asked first, or not at all.
-fn next_thread<'h, K: Kernel>(
+pub(crate) fn next_thread<'h, K: Kernel>(
     view: View<'h, Signals<K>>,
     process: &Process<K>,
     from: u32,

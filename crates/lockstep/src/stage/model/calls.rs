@@ -1,17 +1,22 @@
 //! The calls of actors, on the model.
 
 use axprocess::{
-    ARef, CloneArgs, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace, ForkParent,
-    ForkRequest, GivenInfo, NewTask, Patience, RebootCommand, Signal, Thread, WaitRequest,
+    ARef, CloneArgs, CloneFlags, CloneRequest, Errno, ExitSignal, ExitStatus, ForkNamespace,
+    ForkParent, ForkRequest, GivenInfo, NewTask, Patience, RebootCommand, Signal, Thread,
+    WaitRequest,
 };
 
+use axprocess_signals::{Action, ActionFlags, Handler, SignalSet, signals_of};
+
 use super::super::{Actor, Birth, Outcome};
-use super::host::{GroupId, ThreadId, World};
+use super::host::{GroupId, Layer, ThreadId};
 use super::kernel::Phase;
 use super::notices::notify;
 use super::sleep::{Look, Sleep};
-use super::{Member, Model};
-use crate::script::{Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch};
+use super::{Member, Model, ignore_sigpipe};
+use crate::script::{
+    self, Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch, Treatment,
+};
 
 /// What has become of a call: `None` if it sleeps, or its caller is no more.
 pub(super) type Done = Option<Outcome>;
@@ -51,16 +56,21 @@ impl Model {
         match operation {
             Operation::Fork(request) => match self.fork(actor, request, birth) {
                 Ok(number) if request.pace == Pace::Vfork => self.wait_for_child(actor, number),
+                // A signal waits: behind that, it is made again.
+                Err(Errno::EINTR) => self.refuse(actor, operation.clone()),
                 made => value(made),
             },
-            Operation::Thread { .. } => value(self.spawn_thread(actor, birth)),
+            Operation::Thread { .. } => match self.spawn_thread(actor, birth) {
+                Err(Errno::EINTR) => self.refuse(actor, operation.clone()),
+                made => value(made),
+            },
             Operation::Clone3(request) => nothing(self.refuse_clone(actor, request)),
             Operation::Exit(code) => {
                 self.end_thread(actor, ExitStatus::exited(*code));
                 None
             }
             Operation::ExitGroup(code) => {
-                self.table.host().kernel().end_others(actor);
+                self.kernel().end_others(actor);
                 process.begin_group_exit(ExitStatus::exited(*code));
                 self.end_thread(actor, ExitStatus::exited(*code));
                 None
@@ -91,15 +101,13 @@ impl Model {
                 nothing(thread.rt_tgsigqueueinfo(plain(group), plain(who), info))
             }
             Operation::Notice(notice) => nothing(notify(&thread, notice)),
-            Operation::Treat { signal, treatment } => nothing(as_signal(*signal).and_then(|it| {
-                if matches!(it, Signal::SIGKILL | Signal::SIGSTOP) {
-                    return Err(Errno::EINVAL);
-                }
-                self.table.host().kernel().treat(process.host_data().0, it, *treatment);
-                Ok(())
-            })),
-            Operation::Block(signal) => self.mask(actor, |mask| mask | bit(*signal)),
-            Operation::Unblock(signal) => self.mask(actor, |mask| mask & !bit(*signal)),
+            Operation::Treat { signal, treatment } => nothing(
+                signals_of(&thread)
+                    .rt_sigaction(*signal, SET, || Ok(Some(as_action(treatment))))
+                    .map(drop),
+            ),
+            Operation::Block(signal) => change_mask(&thread, libc::SIG_BLOCK, *signal),
+            Operation::Unblock(signal) => change_mask(&thread, libc::SIG_UNBLOCK, *signal),
             Operation::Subreaper(switch) => {
                 match switch {
                     Switch::On => process.become_subreaper(),
@@ -109,7 +117,7 @@ impl Model {
             }
             Operation::DeathSignal(signal) => {
                 let argument = i64::from(*signal).cast_unsigned();
-                let wish = Thread::<World>::parse_parent_death_signal(argument);
+                let wish = Thread::<Layer>::parse_parent_death_signal(argument);
                 nothing(wish.map(|wish| thread.set_parent_death_signal(wish)))
             }
             Operation::UnsharePid => nothing(thread.unshare_pid()),
@@ -138,12 +146,7 @@ impl Model {
         }
         let thread = ARef::clone(&self.members[actor].thread);
         let child = self.members.len();
-        let (group, mask) = {
-            let mut kernel = self.table.host().kernel();
-            let like = kernel.tasks[actor].group;
-            let treatments = kernel.groups[like].treatments;
-            (kernel.add_group(child, treatments), kernel.tasks[actor].mask)
-        };
+        let group = self.kernel().add_group(child);
         let wanted;
         let number = match fork.number {
             None => axprocess::Number::Next,
@@ -164,15 +167,13 @@ impl Model {
                 Space::New => ForkNamespace::New,
             },
         };
-        let made = thread.fork(request, GroupId(group), ThreadId(child))?;
+        let (new_process, new_thread) =
+            signals_of(&thread).fork(CloneFlags::empty(), GroupId(group), ThreadId(child))?;
+        let made = thread.fork(request, new_process, new_thread)?;
         if fork.pace == Pace::Vfork {
             thread.begin_vfork(&made);
         }
-        {
-            let mut kernel = self.table.host().kernel();
-            kernel.add(child, group, mask);
-            kernel.groups[group].is_init = made.process().pid() == 1;
-        }
+        self.kernel().add(child, group);
         let number = self.welcome(&thread, made, birth);
         let event = match (fork.pace, fork.exit_signal) {
             (Pace::Vfork, _) => libc::PTRACE_EVENT_VFORK,
@@ -199,11 +200,16 @@ impl Model {
             return Ok(());
         }
         // It is refused last of all: who was nearly made has used a number up.
-        let group = self.table.host().kernel().tasks[actor].group;
+        let group = self.kernel().tasks[actor].group;
         let child = self.members.len();
+        let signals = signals_of(&self.members[actor].thread);
         match admitted {
-            NewTask::Process(new) => drop(new.prepare(GroupId(group), ThreadId(child))?),
-            NewTask::Thread(new) => drop(new.prepare(ThreadId(child))?),
+            NewTask::Process(new) => {
+                let flags = CloneFlags::empty();
+                let (process, thread) = signals.fork(flags, GroupId(group), ThreadId(child))?;
+                drop(new.prepare(process, thread)?);
+            }
+            NewTask::Thread(new) => drop(new.prepare(signals.new_thread(ThreadId(child)))?),
         }
         Err(Errno::EFAULT)
     }
@@ -220,24 +226,22 @@ impl Model {
         if !self.members[actor].thread.is_waiting_for_vfork() {
             return value(Ok(number));
         }
-        self.table.host().kernel().tasks[actor].phase = Phase::Vfork(number);
+        self.kernel().tasks[actor].phase = Phase::Vfork(number);
         None
     }
 
     fn spawn_thread(&mut self, actor: Actor, birth: &mut Option<Birth>) -> Result<u32, Errno> {
         let thread = ARef::clone(&self.members[actor].thread);
         let child = self.members.len();
-        let made = thread.spawn_thread(axprocess::Number::Next, ThreadId(child))?;
+        let new = signals_of(&thread).new_thread(ThreadId(child));
+        let made = thread.spawn_thread(axprocess::Number::Next, new)?;
         {
-            let mut kernel = self.table.host().kernel();
-            let (group, mask) = (kernel.tasks[actor].group, kernel.tasks[actor].mask);
-            kernel.add(child, group, mask);
+            let mut kernel = self.kernel();
+            let group = kernel.tasks[actor].group;
+            kernel.add(child, group);
         }
-        let stops = made.is_group_stop_requested();
         let number = self.welcome(&thread, made, birth);
-        if stops {
-            self.table.host().kernel().inherit_stop(child);
-        }
+        self.begin_life(child);
         self.announce_birth(actor, child, libc::PTRACE_EVENT_CLONE)?;
         Ok(number)
     }
@@ -245,12 +249,12 @@ impl Model {
     /// Takes a new actor in; returns its number as its maker sees it.
     fn welcome(
         &mut self,
-        maker: &ARef<Thread<World>>,
-        made: ARef<Thread<World>>,
+        maker: &ARef<Thread<Layer>>,
+        made: ARef<Thread<Layer>>,
         birth: &mut Option<Birth>,
     ) -> u32 {
         let member = Member::new(made);
-        let seen = |thread: &Thread<World>| thread.tid_in(&self.space).cast_signed();
+        let seen = |thread: &Thread<Layer>| thread.tid_in(&self.space).cast_signed();
         let leader = member.thread.process().pid_in(&self.space).cast_signed();
         *birth = Some(Birth {
             actor: self.members.len(),
@@ -279,7 +283,7 @@ impl Model {
         match self.execs.get_mut(&actor)?.try_finish() {
             Ok(true) => {}
             Ok(false) => {
-                self.table.host().kernel().tasks[actor].phase = Phase::Exec;
+                self.kernel().tasks[actor].phase = Phase::Exec;
                 return None;
             }
             Err(errno) => {
@@ -288,11 +292,14 @@ impl Model {
             }
         }
         self.execs.remove(&actor);
-        let mut kernel = self.table.host().kernel();
+        let mut kernel = self.kernel();
         let leader = kernel.groups[kernel.tasks[actor].group].leader;
         kernel.take_over(actor);
-        kernel.forget_handlers(actor);
         drop(kernel);
+        let thread = &self.members[actor].thread;
+        if let Err(errno) = signals_of(thread).exec().and_then(|()| ignore_sigpipe(thread)) {
+            return nothing(Err(errno));
+        }
         self.members[actor].numbers = self.members[leader].numbers.clone();
         self.stop_for_exec(actor);
         nothing(Ok(()))
@@ -318,25 +325,30 @@ impl Model {
                 Patience::Fail(errno) => Some(Outcome::Error(errno.value())),
                 Patience::Sleep => {
                     self.sleeps.insert(actor, sleep);
-                    self.table.host().kernel().begin_wait(actor, *request, token);
+                    self.kernel().begin_wait(actor, *request, token);
                     None
                 }
             },
         }
     }
 
-    fn mask(&self, actor: Actor, change: impl FnOnce(u64) -> u64) -> Done {
-        let mut kernel = self.table.host().kernel();
-        let mask = change(kernel.tasks[actor].mask);
-        kernel.set_mask(actor, mask);
-        nothing(Ok(()))
+    /// A call that is made again behind a signal.
+    pub(super) fn refuse(&mut self, actor: Actor, operation: Operation) -> Done {
+        self.refused.insert(actor, operation);
+        self.kernel().tasks[actor].phase = Phase::Refused;
+        None
+    }
+
+    /// A new thread has something to do before it runs, if it is wanted: it joins a stop.
+    pub(super) fn begin_life(&self, actor: Actor) {
+        self.kernel().kick(&self.members[actor].thread);
     }
 
     /// A thread begins to exit, and ends, unless its tracer wants to see it before.
     pub(super) fn end_thread(&mut self, actor: Actor, status: ExitStatus) {
         let exit = self.members[actor].thread.begin_exit(status);
         self.exits.insert(actor, exit);
-        self.table.host().kernel().tasks[actor].phase = Phase::Idle;
+        self.kernel().tasks[actor].phase = Phase::Idle;
         if !self.stop_for_exit(actor) {
             self.finish_exit(actor);
         }
@@ -347,12 +359,12 @@ impl Model {
         let Some(mut exit) = self.exits.remove(&actor) else {
             return;
         };
-        self.table.host().kernel().remove(actor);
-        exit.set_exiting();
+        self.kernel().remove(actor);
+        signals_of(&self.members[actor].thread).set_exiting(&mut exit);
         self.members[actor].thread.note_mm_release();
-        let running = self.table.host().kernel().running;
-        while self.table.host().kernel().gives_way() && self.run_next() {}
-        self.table.host().kernel().running = running;
+        let running = self.kernel().running;
+        while self.kernel().gives_way() && self.run_next() {}
+        self.kernel().running = running;
         self.exits.insert(actor, exit);
         self.go_on_with_exit(actor);
     }
@@ -379,11 +391,30 @@ fn parse_clone(request: &RawClone) -> Result<CloneRequest, Errno> {
     CloneRequest::from_clone3(&args, size, |_, _| Err(Errno::EFAULT))
 }
 
-fn bit(signal: i32) -> u64 {
-    u32::try_from(signal - 1).ok().and_then(|bit| 1_u64.checked_shl(bit)).unwrap_or(0)
+/// The size of a set of signals.
+const SET: usize = size_of::<u64>();
+
+/// What sigaction(2) is told; where handlers are does not matter.
+pub(super) fn as_action(treatment: &Treatment) -> Action {
+    const HANDLER: usize = 0x1000;
+    let mut flags = ActionFlags::empty();
+    flags.set(ActionFlags::NOCLDWAIT, treatment.no_wait);
+    flags.set(ActionFlags::NOCLDSTOP, treatment.no_stop);
+    let handler = match treatment.action {
+        script::Action::Default => Handler::Default,
+        script::Action::Ignore => Handler::Ignore,
+        script::Action::Handle => Handler::from_raw(HANDLER),
+    };
+    Action { handler, flags, ..Action::default() }
 }
 
-fn get(thread: &Thread<World>, getter: Getter) -> i64 {
+fn change_mask(thread: &Thread<Layer>, how: i32, signal: i32) -> Done {
+    let set = u8::try_from(signal).ok().and_then(Signal::new).map(SignalSet::from);
+    let set = || Ok(Some(set.unwrap_or_default()));
+    nothing(signals_of(thread).rt_sigprocmask(how, SET, set).map(drop))
+}
+
+fn get(thread: &Thread<Layer>, getter: Getter) -> i64 {
     let process = thread.process();
     match getter {
         Getter::Pid => i64::from(process.pid()),

@@ -6,11 +6,12 @@ use axprocess::{
     TerminalAnswer, TerminalFile, TerminalKind, TerminalSide, WaitRequest,
 };
 
+use axprocess_signals::signals_of;
+
 use super::super::{Actor, Outcome};
 use super::Model;
 use super::calls::{Done, nothing, plain, value};
-use super::host::World;
-use super::kernel::Phase;
+use super::host::Layer;
 use crate::script::{self, Ask, Mode, Operation, PidfdCall, Side, TerminalCall, Writers};
 
 /// What stands behind the name of a file.
@@ -18,13 +19,13 @@ pub(super) enum File {
     /// A pseudo-terminal.
     Pair(Pair),
     /// A pidfd.
-    Pidfd(PidHandle<World>, PidfdMode),
+    Pidfd(PidHandle<Layer>, PidfdMode),
 }
 
 /// A pseudo-terminal.
 #[derive(Clone)]
 pub(super) struct Pair {
-    terminal: ARef<Terminal<World>>,
+    terminal: ARef<Terminal<Layer>>,
     writers: Writers,
     line: Line,
     master: Master,
@@ -195,10 +196,7 @@ impl Model {
     }
 
     fn effect(&self, actor: Actor, signal: Signal) -> StopSignal {
-        match self.table.host().kernel().is_without_effect(actor, signal) {
-            true => StopSignal::BlockedOrIgnored,
-            false => StopSignal::Effective,
-        }
+        signals_of(&self.members[actor].thread).stop_signal(signal)
     }
 
     fn answer(
@@ -217,11 +215,7 @@ impl Model {
             }),
             Ok(TerminalAnswer::SignalPosted(_)) => {
                 let operation = Operation::Terminal(name.to_owned(), call.clone());
-                self.refused.insert(actor, operation);
-                let mut kernel = self.table.host().kernel();
-                kernel.tasks[actor].has_news = true;
-                kernel.tasks[actor].phase = Phase::Refused;
-                None
+                self.refuse(actor, operation)
             }
         }
     }
@@ -289,8 +283,8 @@ impl Model {
     }
 
     /// Whether the thread that a handle names has begun to exit.
-    fn is_leaving(&self, handle: &PidHandle<World>) -> bool {
-        let kernel = self.table.host().kernel();
+    fn is_leaving(&self, handle: &PidHandle<Layer>) -> bool {
+        let kernel = self.kernel();
         let actor = match (handle.non_leader_thread(), handle.process()) {
             (Some(thread), _) => thread.host_data().0,
             (None, Some(process)) => kernel.groups[process.host_data().0].leader,
@@ -300,6 +294,6 @@ impl Model {
     }
 }
 
-fn is_in_foreground(process: &Process<World>, terminal: &ARef<Terminal<World>>) -> bool {
+fn is_in_foreground(process: &Process<Layer>, terminal: &ARef<Terminal<Layer>>) -> bool {
     terminal.foreground_group().is_some_and(|group| ARef::ptr_eq(&group, &process.group()))
 }

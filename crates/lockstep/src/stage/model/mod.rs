@@ -12,33 +12,37 @@ mod sleep;
 mod trace;
 
 use std::collections::HashMap;
+use std::sync::MutexGuard;
 
 use axprocess::{
-    ARef, Attention, ExitStatus, ForkNamespace, ForkRequest, PendingExec, PendingExit,
-    PidNamespace, Process, ProcessState, ProcessTable, RunState, StopDecision, Thread,
+    ARef, Attention, CloneFlags, ExitStatus, ForkNamespace, ForkRequest, PendingExec, PendingExit,
+    PidNamespace, Process, ProcessState, ProcessTable, RunState, Thread,
+};
+use axprocess_signals::{
+    Delivery, Frame, ProcessSignals, Restart, Signals, ThreadSignals, signals_of,
 };
 
 use self::files::File;
-use self::host::{GroupId, OUTSIDE, ThreadId, World};
-use self::kernel::{Delivery, Phase, Taken, as_seen};
+use self::host::{GroupId, Layer, OUTSIDE, ThreadId, World};
+use self::kernel::{Kernel, Phase, Trap, as_seen};
 use self::sleep::{Look, Sleep};
 use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, Seen};
-use crate::script::{Name, Operation, RawClone, Treatment};
+use crate::script::{Action, Name, Operation, RawClone, Treatment};
 
 /// The processes of one script.
 pub(crate) struct Model {
-    table: ProcessTable<World>,
+    table: ProcessTable<Layer>,
     /// What stands for all that is outside the script; it never runs.
-    _outside: ARef<Thread<World>>,
+    _outside: ARef<Thread<Layer>>,
     /// The namespace in which the script plays.
-    space: ARef<PidNamespace<World>>,
+    space: ARef<PidNamespace<Layer>>,
     members: Vec<Member>,
     /// Waits that sleep, by actor.
     sleeps: HashMap<Actor, Sleep>,
     /// Execs that wait for other threads, by actor.
-    execs: HashMap<Actor, PendingExec<World>>,
+    execs: HashMap<Actor, PendingExec<Layer>>,
     /// Exits that have begun, by actor: they wait for a tracer.
-    exits: HashMap<Actor, PendingExit<World>>,
+    exits: HashMap<Actor, PendingExit<Layer>>,
     files: HashMap<Name, File>,
     /// What those ask again whom their terminal has refused.
     refused: HashMap<Actor, Operation>,
@@ -48,12 +52,12 @@ pub(crate) struct Model {
 
 /// An actor's thread, and the numbers that it has or had.
 struct Member {
-    thread: ARef<Thread<World>>,
-    numbers: Vec<(ARef<PidNamespace<World>>, i32)>,
+    thread: ARef<Thread<Layer>>,
+    numbers: Vec<(ARef<PidNamespace<Layer>>, i32)>,
 }
 
 impl Member {
-    fn new(thread: ARef<Thread<World>>) -> Self {
+    fn new(thread: ARef<Thread<Layer>>) -> Self {
         let mut numbers = Vec::new();
         let mut space = Some(thread.process().namespace());
         while let Some(it) = space {
@@ -83,19 +87,17 @@ impl Model {
     ///
     /// The model's.
     pub(crate) fn start() -> Result<Self, axprocess::Errno> {
-        let table = ProcessTable::new(World::default());
-        let outside = table.new_init(1, GroupId(OUTSIDE), ThreadId(OUTSIDE))?;
-        let mut treatments = [Treatment::default(); 65];
-        treatments[libc::SIGPIPE as usize] = kernel::IGNORED;
-        let group = table.host().kernel().add_group(0, treatments);
+        let table = ProcessTable::new(Signals::new(World::default()));
+        let process = ProcessSignals::new(table.host(), GroupId(OUTSIDE))?;
+        let outside = table.new_init(1, process, ThreadSignals::new(ThreadId(OUTSIDE)))?;
+        let group = table.host().kernel().state().add_group(0);
         let request = ForkRequest { namespace: ForkNamespace::New, ..ForkRequest::default() };
-        let init = outside.fork(request, GroupId(group), ThreadId(0))?;
-        {
-            let mut kernel = table.host().kernel();
-            kernel.add(0, group, 0);
-            kernel.groups[group].is_init = true;
-        }
+        let (process, thread) =
+            signals_of(&outside).fork(CloneFlags::empty(), GroupId(group), ThreadId(0))?;
+        let init = outside.fork(request, process, thread)?;
+        table.host().kernel().state().add(0, group);
         init.process().setsid()?;
+        ignore_sigpipe(&init)?;
         let space = init.process().namespace();
         let members = vec![Member::new(init)];
         Ok(Self {
@@ -113,6 +115,11 @@ impl Model {
         })
     }
 
+    /// The kernel's own state. No call of the model may be made while it is held.
+    fn kernel(&self) -> MutexGuard<'_, Kernel> {
+        self.table.host().kernel().state()
+    }
+
     /// Lets an actor do something, and tells all that can be seen of it. Those who are woken run in the order of that number.
     pub(crate) fn perform(
         &mut self,
@@ -121,24 +128,24 @@ impl Model {
         order: u64,
     ) -> (Account, Option<Birth>) {
         let mut birth = None;
-        self.table.host().kernel().begin(actor, order);
+        self.kernel().begin(actor, order);
         if let Some(outcome) = self.call(actor, operation, &mut birth) {
-            self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+            self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
         }
         self.go_on(actor);
-        self.table.host().kernel().running = None;
+        self.kernel().running = None;
         while self.run_next() {}
         (self.account(actor), birth)
     }
 
     /// Signals since the last call that were not queued because the same one was.
     pub(crate) fn take_merged(&self) -> Vec<Seen> {
-        self.table.host().kernel().merged.drain(..).map(|info| as_seen(&info)).collect()
+        self.kernel().merged.drain(..).map(|info| as_seen(&info)).collect()
     }
 
     /// Who has executed a program since the last call, also if that has not begun to run.
     pub(crate) fn take_executed(&self) -> Vec<Actor> {
-        std::mem::take(&mut self.table.host().kernel().executed)
+        std::mem::take(&mut self.kernel().executed)
     }
 
     /// The number of an actor, as another one sees it; `None` if it does not.
@@ -179,14 +186,14 @@ impl Model {
     /// returns, which the death signal then precedes. And who traces a dead thread releases it behind its own end, when another one that traces the leader
     /// of that may have come to its own.
     pub(crate) fn is_exec_raced(&self, actor: Actor) -> bool {
-        let kernel = self.table.host().kernel();
+        let kernel = self.kernel();
         let threads = &kernel.groups[kernel.tasks[actor].group].threads;
         let is_waited =
             threads.iter().any(|&it| matches!(kernel.tasks[it].phase, Phase::Waiting(..)));
         let is_alone = threads.len() == 1;
         let told_in_vfork: Vec<Actor> = (0..kernel.tasks.len())
             .filter(|&it| matches!(kernel.tasks[it].phase, Phase::Vfork(_)))
-            .filter(|&it| kernel.tasks[it].has_news)
+            .filter(|&it| !self.members[it].thread.attention().is_empty())
             .collect();
         drop(kernel);
         let process = self.members[actor].thread.process();
@@ -209,18 +216,19 @@ impl Model {
 
     /// Whether a signal waits that the actor would meet if it forked or executed a program, but not otherwise.
     pub(crate) fn has_unseen_signal(&self, actor: Actor) -> bool {
-        self.table.host().kernel().has_unseen_signal(actor)
+        let signals = signals_of(&self.members[actor].thread);
+        !(signals.pending().1 & !signals.blocked()).is_empty()
     }
 
     /// How an actor stands; `None` if there is none of that number.
     pub(crate) fn standing(&self, actor: Actor) -> Option<Standing> {
         let member = self.members.get(actor)?;
-        let kernel = self.table.host().kernel();
+        let kernel = self.kernel();
         let task = &kernel.tasks[actor];
         let group = &kernel.groups[task.group];
         let state = member.thread.process().state();
         let is_alive = !task.is_gone && state == ProcessState::Live;
-        let idles = matches!(task.phase, Phase::Idle) && !task.is_stopped && !task.is_trapped();
+        let idles = matches!(task.phase, Phase::Idle) && !task.sleeps_in_stop;
         let is_left = member.thread.run_state().is_some();
         Some(Standing {
             is_ready: is_alive && idles,
@@ -231,7 +239,7 @@ impl Model {
 
     /// Those who have executed a program, and have died before it could begin.
     pub(crate) fn dead_after_exec(&self) -> Vec<Actor> {
-        let kernel = self.table.host().kernel();
+        let kernel = self.kernel();
         let is_new = |it: &Actor| kernel.tasks[*it].is_gone && kernel.tasks[*it].is_new_program;
         let is_there =
             |it: &Actor| self.members[*it].thread.process().state() == ProcessState::Zombie;
@@ -245,23 +253,24 @@ impl Model {
 
     /// The thread that was woken first runs; false if there is none.
     pub(super) fn run_next(&mut self) -> bool {
-        let next = self.table.host().kernel().next();
+        let next = self.kernel().next();
         let Some(next) = next else {
             return false;
         };
-        self.table.host().kernel().running = Some(next);
+        self.kernel().running = Some(next);
         self.run(next);
-        self.table.host().kernel().running = None;
+        self.kernel().running = None;
         true
     }
 
     /// A woken thread runs until it sleeps again.
     fn run(&mut self, actor: Actor) {
-        let (is_gone, phase, has_news) = {
-            let kernel = self.table.host().kernel();
+        let (is_gone, phase) = {
+            let kernel = self.kernel();
             let task = &kernel.tasks[actor];
-            (task.is_gone, task.phase, task.has_news)
+            (task.is_gone, task.phase)
         };
+        let has_news = !self.members[actor].thread.attention().is_empty();
         if is_gone {
             self.go_on_with_exit(actor);
             return;
@@ -280,7 +289,7 @@ impl Model {
                 _ => return,
             };
             self.sleeps.remove(&actor);
-            self.table.host().kernel().tasks[actor].phase = phase;
+            self.kernel().tasks[actor].phase = phase;
         }
         if let Phase::Vfork(number) = phase {
             let is_dying = self.is_dying(actor);
@@ -288,7 +297,7 @@ impl Model {
                 return;
             }
             let outcome = Outcome::Value(i64::from(number));
-            self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+            self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
             if !is_dying {
                 self.stop_for_event(actor, libc::PTRACE_EVENT_VFORK_DONE);
             }
@@ -296,7 +305,7 @@ impl Model {
         if let Phase::Exec = phase {
             match self.go_on_with_exec(actor) {
                 Some(outcome) => {
-                    self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+                    self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
                 }
                 None => return,
             }
@@ -305,28 +314,28 @@ impl Model {
     }
 
     fn is_dying(&self, actor: Actor) -> bool {
-        self.table.host().kernel().tasks[actor].is_dying
+        self.members[actor].thread.attention().contains(Attention::EXIT)
     }
 
     /// On the way back into its program: signals are delivered, and an interrupted wait begins anew.
     fn go_on(&mut self, actor: Actor) {
-        if self.table.host().kernel().tasks[actor].is_trapped() {
+        if self.kernel().tasks[actor].sleeps_in_stop {
             return;
         }
         // A wrong model could refuse for ever; the right one is not asked where Linux would.
         let mut patience = 100;
         while self.meet_signals(actor) {
-            let phase = self.table.host().kernel().tasks[actor].phase;
+            let phase = self.kernel().tasks[actor].phase;
             match phase {
                 Phase::Interrupted(request) => match self.begin_wait(actor, &request) {
                     Some(outcome) => {
-                        self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+                        self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
                     }
                     None => return,
                 },
                 Phase::Leaving(outcome) => {
                     {
-                        let mut kernel = self.table.host().kernel();
+                        let mut kernel = self.kernel();
                         kernel.tasks[actor].phase = Phase::Idle;
                         kernel.tasks[actor].is_new_program = false;
                     }
@@ -342,7 +351,7 @@ impl Model {
                     let Some(outcome) = self.call(actor, &operation, &mut None) else {
                         continue;
                     };
-                    self.table.host().kernel().tasks[actor].phase = Phase::Leaving(outcome);
+                    self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
                 }
                 Phase::Idle | Phase::Waiting(..) | Phase::Vfork(_) | Phase::Exec => return,
             }
@@ -352,87 +361,94 @@ impl Model {
     /// Delivers signals as long as there are any. Whether the thread is in its program then.
     fn meet_signals(&mut self, actor: Actor) -> bool {
         loop {
-            {
-                let kernel = self.table.host().kernel();
-                let task = &kernel.tasks[actor];
+            let thread = &self.members[actor].thread;
+            let amid = {
+                let mut kernel = self.kernel();
+                let task = &mut kernel.tasks[actor];
                 if task.is_gone {
                     return false;
                 }
-                if !task.has_news && !task.is_resumed && task.frames.is_empty() {
+                let is_resumed = std::mem::take(&mut task.is_resumed);
+                let amid = task.trap.take();
+                let has_nothing = thread.attention().is_empty() && task.frames.is_empty();
+                if has_nothing && !is_resumed && amid.is_none() {
                     return true;
                 }
-            }
-            if !self.meet_pending(actor) {
+                amid
+            };
+            if !self.meet_pending(actor, amid) {
                 return false;
             }
-            let seen = {
-                let mut kernel = self.table.host().kernel();
-                kernel.look_again(actor);
-                kernel.run_handler(actor)
-            };
-            match seen {
-                Some(seen) => self.signals.push((actor, seen)),
-                None => return true,
-            }
+            let frame = self.kernel().tasks[actor].frames.pop();
+            let Some(frame) = frame else { return true };
+            self.signals.push((actor, as_seen(&frame.info)));
+            signals_of(&self.members[actor].thread).rt_sigreturn(frame.saved_mask);
         }
     }
 
-    /// Takes what is pending until nothing is left; false if the thread stops or ends by it.
-    fn meet_pending(&mut self, actor: Actor) -> bool {
+    /// Takes what is pending until nothing is left; false if the thread stops or ends by it. `amid`: it goes on behind that stop.
+    fn meet_pending(&mut self, actor: Actor, amid: Option<Trap>) -> bool {
         let thread = ARef::clone(&self.members[actor].thread);
-        let process = thread.process();
-        let amid = self.table.host().kernel().go_on_amid_signals(actor);
-        // As in Linux's `get_signal`: from here on, but not behind each signal.
-        let mut looks_for_continuation = amid.is_none();
-        let mut decided = amid.flatten();
+        let signals = signals_of(&thread);
+        let mut delivery = match amid {
+            Some(Trap::Signal(traced)) => {
+                let answer = std::mem::take(&mut self.kernel().tasks[actor].code);
+                signals.resume_from_tracer(traced, trace::as_signal(answer))
+            }
+            _ => signals.get_signal(),
+        };
         loop {
-            let is_told = || thread.attention().contains(Attention::STOPPED);
-            if std::mem::take(&mut looks_for_continuation) && is_told() {
-                thread.notify_parent_if_continued();
-            }
-            if self.is_dying(actor) {
-                // The rest of a process ends by what was decided for all; in an exec nothing was (R-EXIT-19).
-                let is_whole = process.is_group_exiting();
-                let status = if is_whole { process.exit_status() } else { ExitStatus::exited(0) };
-                self.end_thread(actor, status);
-                return false;
-            }
-            let taken = match decided.take() {
-                Some(taken) => taken,
-                None => {
-                    if self.joins_stop(actor) {
-                        return false;
-                    }
-                    let ticket = process.stop_ticket();
-                    let taken = self.table.host().kernel().take_signal(actor);
-                    let Some((info, is_shared)) = taken else {
-                        return true;
-                    };
-                    let taken = Taken { info, ticket, is_shared };
-                    if self.stop_for_signal(actor, taken) {
-                        return false;
-                    }
-                    taken
-                }
-            };
-            let delivery = self.table.host().kernel().deliver(actor, taken.info);
             match delivery {
-                Delivery::Nothing => {}
-                Delivery::Stop(signal) => {
-                    let decision = thread.begin_stop(signal, taken.ticket);
-                    // It has looked when it took the signal; who is told to stop has not.
-                    self.table.host().kernel().look_again(actor);
-                    looks_for_continuation = decision == StopDecision::Discard;
+                Delivery::Return => return true,
+                Delivery::Handle(frame) => {
+                    self.enter_handler(actor, &frame);
+                    if thread.attention().is_empty() {
+                        return true;
+                    }
                 }
-                Delivery::End(signal) => {
-                    let status = ExitStatus::killed(signal);
-                    self.table.host().kernel().end_others(actor);
-                    process.begin_group_exit(status);
+                Delivery::Stop => {
+                    let trap = thread.is_traced().then_some(Trap::Job);
+                    let mut kernel = self.kernel();
+                    kernel.tasks[actor].sleeps_in_stop = true;
+                    kernel.tasks[actor].trap = trap;
+                    return false;
+                }
+                Delivery::Traced(traced) => {
+                    let signal = traced.info.signal();
+                    if self.enter_trap(actor, Trap::Signal(traced), signal.number().into()) {
+                        return false;
+                    }
+                    delivery = signals.resume_from_tracer(traced, Some(signal));
+                    continue;
+                }
+                Delivery::Fatal(signal) => {
+                    self.kernel().end_others(actor);
+                    thread.process().begin_group_exit(ExitStatus::killed(signal));
+                }
+                Delivery::Exit(status) => {
                     self.end_thread(actor, status);
                     return false;
                 }
             }
+            delivery = signals.get_signal();
         }
+    }
+
+    /// A handler is to run: what it interrupts is `EINTR`.
+    fn enter_handler(&self, actor: Actor, frame: &Frame) {
+        signals_of(&self.members[actor].thread).enter_handler(frame, |frame| {
+            let mut kernel = self.kernel();
+            let task = &mut kernel.tasks[actor];
+            task.frames.push(*frame);
+            let restart = match task.phase {
+                Phase::Interrupted(_) | Phase::Refused => Restart::UnlessHandlerSaysNo,
+                _ => return Ok(()),
+            };
+            if !restart.with_handler(frame) {
+                task.phase = Phase::Leaving(Outcome::Error(libc::EINTR));
+            }
+            Ok(())
+        });
     }
 
     /// Who has read the stop of a tracee has taken its code with it.
@@ -461,20 +477,24 @@ impl Model {
 
     fn row(&self, actor: Actor) -> Option<Row> {
         let process = self.members[actor].thread.process();
-        let (is_gone, is_stopped, is_trapped, leads) = {
-            let kernel = self.table.host().kernel();
+        let (is_gone, leads) = {
+            let kernel = self.kernel();
             let task = &kernel.tasks[actor];
-            let leads = kernel.groups[task.group].leader == actor;
-            (task.is_gone, task.is_stopped, task.is_trapped(), leads)
+            (task.is_gone, kernel.groups[task.group].leader == actor)
         };
         let thread = &self.members[actor].thread;
-        let seen = |child: ARef<Process<World>>| child.pid_in(&self.space).cast_signed();
+        let seen = |child: ARef<Process<Layer>>| child.pid_in(&self.space).cast_signed();
         let state = match thread.run_state()? {
             RunState::Zombie => b'Z',
             // The last thread of an init, until its namespace is empty.
             _ if is_gone => b'E',
-            _ if is_trapped => b't',
-            _ if is_stopped => b'T',
+            _ if thread.is_stopped() => {
+                if thread.is_traced() {
+                    b't'
+                } else {
+                    b'T'
+                }
+            }
             _ if thread.is_waiting_for_vfork() || self.execs.contains_key(&actor) => b'D',
             _ => b'S',
         };
@@ -496,7 +516,7 @@ impl Model {
     }
 
     /// The numbers of a process, its group and its session on each level further inside than the script's.
-    fn inner_numbers(&self, process: &Process<World>) -> Vec<[i32; 3]> {
+    fn inner_numbers(&self, process: &Process<Layer>) -> Vec<[i32; 3]> {
         let Some(numbers) = process.namespace_numbers(&self.space) else {
             return Vec::new();
         };
@@ -505,4 +525,12 @@ impl Model {
         let levels = all.map(|(own, (group, session))| [*own, *group, *session]);
         levels.skip(1).map(|level| level.map(u32::cast_signed)).collect()
     }
+}
+
+/// The first thing that lockstep does in each program.
+fn ignore_sigpipe(thread: &Thread<Layer>) -> Result<(), axprocess::Errno> {
+    let ignored = Treatment { action: Action::Ignore, ..Treatment::default() };
+    signals_of(thread)
+        .rt_sigaction(libc::SIGPIPE, size_of::<u64>(), || Ok(Some(calls::as_action(&ignored))))
+        .map(drop)
 }

@@ -3,11 +3,11 @@
 use axprocess::{ARef, Errno, KernelCause, Signal, Thread};
 
 use super::calls::{as_signal, plain};
-use super::host::World;
+use super::host::Layer;
 use crate::script::{Notice, Owner};
 
 /// What comes of it, for who has brought it about.
-pub(super) fn notify(caller: &Thread<World>, notice: &Notice) -> Result<(), Errno> {
+pub(super) fn notify(caller: &Thread<Layer>, notice: &Notice) -> Result<(), Errno> {
     match notice {
         Notice::Timer(signal, thread) => expire_timer(caller, *signal, thread.as_ref().map(plain)),
         Notice::File(owner, who, signal) => make_readable(caller, *owner, plain(who), *signal),
@@ -20,7 +20,7 @@ pub(super) fn notify(caller: &Thread<World>, notice: &Notice) -> Result<(), Errn
 }
 
 /// The processor on which the timer expires runs its owner.
-fn expire_timer(caller: &Thread<World>, signal: i32, thread: Option<i32>) -> Result<(), Errno> {
+fn expire_timer(caller: &Thread<Layer>, signal: i32, thread: Option<i32>) -> Result<(), Errno> {
     let expired = KernelCause::Event { code: libc::SI_TIMER, value: 0, sender: None };
     let Some(number) = thread else {
         return as_signal(signal).map(|signal| caller.send_process_signal(signal, expired));
@@ -39,7 +39,7 @@ fn expire_timer(caller: &Thread<World>, signal: i32, thread: Option<i32>) -> Res
 }
 
 fn make_readable(
-    caller: &Thread<World>,
+    caller: &Thread<Layer>,
     owner: Owner,
     number: i32,
     signal: i32,

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use axprocess::{ARef, Thread, WaitOptions, WaitOutcome, WaitRequest, WaitStatus, WaitToken};
 
 use super::super::Outcome;
-use super::host::World;
+use super::host::Layer;
 
 /// One wait, from its beginning to its answer.
 pub(super) struct Sleep {
@@ -28,7 +28,7 @@ pub(super) enum Look {
 
 impl Sleep {
     /// Makes the call. Who is waited for is looked up at the first look.
-    pub(super) fn begin(thread: ARef<Thread<World>>, request: WaitRequest) -> Self {
+    pub(super) fn begin(thread: ARef<Thread<Layer>>, request: WaitRequest) -> Self {
         let (sender, tokens) = mpsc::channel();
         let call = Box::pin(async move {
             let call = thread.begin_wait(&request);

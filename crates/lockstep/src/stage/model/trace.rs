@@ -3,15 +3,15 @@
 //! A stop is a sleep in the middle of whatever the thread does: of the delivery of a signal, or of a system call. [`Model::leave_trap`] goes on with it.
 
 use axprocess::{
-    ARef, Attention, Errno, Signal, SignalCause, SignalInfo, Thread, ThreadStop, TraceOptions,
-    TraceStart, TraceStop, TraceStopped,
+    ARef, Errno, KernelCause, Signal, Thread, TraceOptions, TraceStart, TraceStop, TraceStopped,
 };
+use axprocess_signals::signals_of;
 
 use super::super::{Actor, Tracee};
 use super::Model;
 use super::calls::{Done, nothing, plain};
-use super::host::World;
-use super::kernel::{Taken, Task, Tracing, Trap};
+use super::host::Layer;
+use super::kernel::{Tracing, Trap};
 use crate::script::TraceCall;
 
 impl Model {
@@ -27,12 +27,13 @@ impl Model {
             TraceCall::Interrupt(_) => thread.interrupt_tracee(tid),
             TraceCall::Listen(_) => thread.listen_to_tracee(tid),
             TraceCall::Continue(_, signal) => checked(&thread, tid, *signal).and_then(|tracee| {
+                self.kernel().tasks[tracee.host_data().0].code = *signal;
                 thread.resume_tracee(tid)?;
-                self.table.host().kernel().resume(tracee.host_data().0, *signal);
+                self.kernel().kick(&tracee);
                 Ok(())
             }),
             TraceCall::Detach(_, signal) => checked(&thread, tid, *signal).and_then(|tracee| {
-                self.table.host().kernel().answer(tracee.host_data().0, *signal);
+                self.kernel().tasks[tracee.host_data().0].code = *signal;
                 thread.detach(tid)
             }),
         })
@@ -41,9 +42,8 @@ impl Model {
     fn trace_me(&self, actor: Actor) -> Result<(), Errno> {
         let thread = &self.members[actor].thread;
         thread.trace_me()?;
-        if thread.tracer().is_some() {
-            let tracing = Tracing { is_seized: false, options: 0 };
-            self.table.host().kernel().begin_tracing(actor, tracing);
+        if thread.is_traced() {
+            self.kernel().tasks[actor].tracing = Tracing::default();
         }
         Ok(())
     }
@@ -58,24 +58,19 @@ impl Model {
     ) -> Result<(), Errno> {
         let tracer = ARef::clone(&self.members[actor].thread);
         let tracee = tracer.attach(tid, start, known(options))?;
-        let target = tracee.host_data().0;
-        let tracing = Tracing { is_seized: start == TraceStart::Seize, options };
-        self.table.host().kernel().begin_tracing(target, tracing);
-        if self.table.host().kernel().is_trapping(target) {
-            while self.table.host().kernel().is_trapping(target) && self.run_next() {}
-            self.table.host().kernel().running = Some(actor);
+        let is_seized = start == TraceStart::Seize;
+        self.kernel().tasks[tracee.host_data().0].tracing = Tracing { is_seized, options };
+        if tracee.is_trapping() {
+            while tracee.is_trapping() && self.run_next() {}
+            self.kernel().running = Some(actor);
         }
         Ok(())
     }
 
-    fn set_options(&self, tracer: &Thread<World>, tid: i32, options: i32) -> Result<(), Errno> {
+    fn set_options(&self, tracer: &Thread<Layer>, tid: i32, options: i32) -> Result<(), Errno> {
         let tracee = tracer.stopped_tracee(tid)?;
         tracer.set_trace_options(tid, known(options))?;
-        let mut kernel = self.table.host().kernel();
-        let target = tracee.host_data().0;
-        if let Some(tracing) = kernel.tasks[target].tracing() {
-            kernel.begin_tracing(target, Tracing { options, ..tracing });
-        }
+        self.kernel().tasks[tracee.host_data().0].tracing.options = options;
         Ok(())
     }
 
@@ -91,17 +86,24 @@ impl Model {
         };
         let thread = ARef::clone(&self.members[child].thread);
         if thread.inherit_tracer(&self.members[maker].thread)?.is_some() {
-            let mut kernel = self.table.host().kernel();
-            kernel.begin_life_traced(child, tracing);
-            kernel.begin_life(child);
+            self.kernel().tasks[child].tracing = tracing;
+            if !tracing.is_seized {
+                signals_of(&thread).begin_traced();
+            }
+            self.begin_life(child);
         }
         Ok(Some(event))
     }
 
+    /// How a thread is traced.
+    fn tracing(&self, actor: Actor) -> Option<Tracing> {
+        let is_traced = self.members[actor].thread.is_traced();
+        is_traced.then(|| self.kernel().tasks[actor].tracing)
+    }
+
     /// How a thread is traced, if its tracer has asked for that event.
     fn enabled(&self, actor: Actor, event: i32) -> Option<Tracing> {
-        let tracing = self.table.host().kernel().tasks[actor].tracing()?;
-        (tracing.options & (1 << event) != 0).then_some(tracing)
+        self.tracing(actor).filter(|tracing| tracing.options & (1 << event) != 0)
     }
 
     /// An event happens to a thread: it stops, if its tracer has asked for that.
@@ -115,15 +117,9 @@ impl Model {
     pub(super) fn stop_for_exec(&self, actor: Actor) {
         if self.enabled(actor, libc::PTRACE_EVENT_EXEC).is_some() {
             self.stop_for_event(actor, libc::PTRACE_EVENT_EXEC);
-            return;
-        }
-        let tracing = self.table.host().kernel().tasks[actor].tracing();
-        if tracing.is_some_and(|tracing| !tracing.is_seized)
-            && let Some(signal) = as_signal(libc::SIGTRAP)
-        {
-            let cause = SignalCause::User { pid: self.members[actor].thread.process().pid() };
-            let info = SignalInfo { signal, cause };
-            self.table.host().kernel().post_to_self(actor, &info);
+        } else if self.tracing(actor).is_some_and(|tracing| !tracing.is_seized) {
+            let thread = &self.members[actor].thread;
+            thread.send_signal(Signal::SIGTRAP, KernelCause::OnBehalfOf(thread.process()));
         }
     }
 
@@ -134,92 +130,49 @@ impl Model {
             && self.enter_trap(actor, Trap::Exit, EVENT << 8 | libc::SIGTRAP)
     }
 
-    /// A thread that was told to looks where it has to stop. Whether it sleeps there.
-    pub(super) fn joins_stop(&self, actor: Actor) -> bool {
-        let thread = &self.members[actor].thread;
-        if !thread.attention().contains(Attention::STOP) {
-            return false;
-        }
-        let joined = thread.join_stop();
-        let mut kernel = self.table.host().kernel();
-        kernel.note_looked(actor);
-        match joined {
-            ThreadStop::RunsOn => {}
-            ThreadStop::Trapped => kernel.enter_trap(actor, Trap::Job, 0),
-            ThreadStop::OthersRun | ThreadStop::Last | ThreadStop::Joined => {
-                kernel.tasks[actor].is_stopped = true;
-            }
-        }
-        joined != ThreadStop::RunsOn
-    }
-
-    /// A tracee stops before a signal is delivered; false if nobody traces it.
-    pub(super) fn stop_for_signal(&self, actor: Actor, taken: Taken) -> bool {
-        let is_traced = self.table.host().kernel().tasks[actor].tracing().is_some();
-        let signal = taken.info.signal;
-        is_traced
-            && signal != Signal::SIGKILL
-            && self.enter_trap(actor, Trap::Signal(taken), signal.number().into())
-    }
-
-    /// A tracee goes to sleep; first its tracer is told of the stop, then its parent, if the group stop is complete with it.
-    fn enter_trap(&self, actor: Actor, trap: Trap, code: i32) -> bool {
+    /// A tracee goes to sleep, unless it is being killed; first its tracer is told of the stop, then its parent, if the group stop is complete with it.
+    pub(super) fn enter_trap(&self, actor: Actor, trap: Trap, code: i32) -> bool {
         let thread = &self.members[actor].thread;
         let Some(stop) = u16::try_from(code).ok().and_then(TraceStop::new) else {
             return false;
         };
-        self.table.host().kernel().enter_trap(actor, trap, code);
-        thread.trace_stop(stop) == TraceStopped::Stopped
+        {
+            let mut kernel = self.kernel();
+            kernel.tasks[actor].trap = Some(trap);
+            kernel.tasks[actor].code = code;
+            kernel.tasks[actor].sleeps_in_stop = true;
+        }
+        let stops = thread.trace_stop(stop) == TraceStopped::Stopped;
+        if !stops {
+            let mut kernel = self.kernel();
+            kernel.tasks[actor].trap = None;
+            kernel.tasks[actor].sleeps_in_stop = false;
+        }
+        stops
     }
 
-    /// A woken thread goes on behind its ptrace-stop. False if that is not over.
+    /// A woken thread goes on behind its ptrace-stop. False if that is not over, or it has ended.
     pub(super) fn leave_trap(&mut self, actor: Actor) -> bool {
-        let left = self.table.host().kernel().leave_trap(actor);
-        let Some((trap, code)) = left else {
-            return !self.table.host().kernel().tasks[actor].is_trapped();
-        };
-        match trap {
-            Trap::Signal(taken) => self.decide(actor, taken, code),
-            Trap::Exit => {
-                self.finish_exit(actor);
+        let trap = {
+            let kernel = self.kernel();
+            if kernel.tasks[actor].sleeps_in_stop {
                 return false;
             }
-            Trap::Job | Trap::Event => {}
-        }
-        true
-    }
-
-    /// What the tracer has said decides what becomes of the signal (`ptrace_signal`).
-    fn decide(&self, actor: Actor, mut taken: Taken, answer: i32) {
-        let Some(signal) = as_signal(answer) else {
-            return;
+            kernel.tasks[actor].trap
         };
-        let thread = &self.members[actor].thread;
-        if signal != taken.info.signal {
-            let space = thread.process().namespace();
-            let pid = match thread.tracer() {
-                Some(tracer) => tracer.tid_in(&space),
-                None => thread.read(|view| {
-                    let parent = view.parent_thread(thread.process());
-                    parent.map_or(0, |parent| view.tid(parent, &space))
-                }),
-            };
-            taken.info = SignalInfo { signal, cause: SignalCause::User { pid } };
+        match trap {
+            Some(Trap::Exit) => {
+                self.kernel().tasks[actor].trap = None;
+                self.finish_exit(actor);
+                false
+            }
+            Some(Trap::Job | Trap::Event) => {
+                self.kernel().tasks[actor].trap = None;
+                true
+            }
+            // Its signal is met on the way back into its program.
+            Some(Trap::Signal(_)) | None => true,
         }
-        let is_blocked = self.table.host().kernel().is_blocked(actor, signal);
-        if !is_blocked && !self.is_dying(actor) {
-            self.table.host().kernel().decide(actor, taken);
-            return;
-        }
-        // Who dies in another thread's exec leaves the signal to that one.
-        let process = thread.process();
-        if process.is_group_exiting() {
-            return;
-        }
-        let discard = process.note_signal_sent(signal);
-        let mut kernel = self.table.host().kernel();
-        kernel.discard(process.host_data().0, discard);
-        kernel.requeue(actor, &taken);
     }
 
     /// Whether two processes could wait for each other in their exits, for ever, or process 1 in its own: `SIGKILL` does not end that stop. So nobody traces
@@ -255,21 +208,20 @@ impl Model {
             reached.extend(new);
             index += 1;
         }
-        let kernel = self.table.host().kernel();
-        let does_stop = |task: &Task| {
-            let tracing = task.tracing();
+        let does_stop = |actor: Actor| {
+            let tracing = self.tracing(actor);
             tracing.is_some_and(|it| it.options & libc::PTRACE_O_TRACEEXIT != 0)
         };
-        reached.contains(&group(tracer)) && (stops || kernel.tasks.iter().any(does_stop))
+        reached.contains(&group(tracer)) && (stops || (0..self.members.len()).any(does_stop))
     }
 
     /// Who is traced, in the order of births.
     pub(crate) fn tracees(&self) -> impl Iterator<Item = Tracee> {
         self.members.iter().enumerate().filter_map(|(actor, member)| {
             let tracer = member.thread.tracer()?.host_data().0;
-            let kernel = self.table.host().kernel();
+            let kernel = self.kernel();
             let task = &kernel.tasks[actor];
-            let (is_alive, is_stopped) = (!task.is_gone, task.is_trapped());
+            let (is_alive, is_stopped) = (!task.is_gone, task.trap.is_some());
             Some(Tracee { actor, tracer, is_alive, is_stopped })
         })
     }
@@ -280,7 +232,7 @@ impl Model {
         let is_siblings = |it: &Tracee| it.tracer != actor && process(it.tracer) == process(actor);
         let tracees: Vec<Tracee> = self.tracees().filter(is_siblings).collect();
         tracees.iter().filter(|it| !it.is_alive).any(|dead| {
-            let leader = self.table.host().kernel().groups[process(dead.actor)].leader;
+            let leader = self.kernel().groups[process(dead.actor)].leader;
             tracees.iter().any(|it| it.actor == leader && it.tracer != dead.tracer)
         })
     }
@@ -312,17 +264,17 @@ impl Model {
     pub(super) fn note_stop_read(&self, reader: Actor, tid: i32) {
         let is_it = |actor: &Actor| {
             self.number_of(*actor, reader) == Some(tid)
-                && self.table.host().kernel().tasks[*actor].is_trapped()
+                && self.kernel().tasks[*actor].trap.is_some()
         };
         let read = (0..self.members.len()).find(is_it);
         if let Some(actor) = read {
-            self.table.host().kernel().note_stop_read(actor);
+            self.kernel().tasks[actor].code = 0;
         }
     }
 }
 
 /// A stopped tracee, if the signal is one.
-fn checked(tracer: &Thread<World>, tid: i32, signal: i32) -> Result<ARef<Thread<World>>, Errno> {
+fn checked(tracer: &Thread<Layer>, tid: i32, signal: i32) -> Result<ARef<Thread<Layer>>, Errno> {
     let tracee = tracer.stopped_tracee(tid)?;
     if (0..=64).contains(&signal) { Ok(tracee) } else { Err(Errno::EIO) }
 }
@@ -332,6 +284,6 @@ fn known(options: i32) -> TraceOptions {
     TraceOptions::from_bits_truncate(options.cast_unsigned())
 }
 
-fn as_signal(number: i32) -> Option<Signal> {
+pub(super) fn as_signal(number: i32) -> Option<Signal> {
     u8::try_from(number).ok().and_then(Signal::new)
 }
