@@ -138,9 +138,10 @@ impl<H: Host> Thread<H> {
         if self.has_mark(ThreadMark::Traced) {
             return self.has_mark(ThreadMark::InPtraceStop);
         }
-        let exits =
-            self.has_mark(ThreadMark::ExitBegun) || self.attention().contains(Attention::EXIT);
-        !exits && self.process().is_round_of_stop(self.last_stop_round().get())
+        // Who has lost its tracer in a stop before a signal goes on with that first; then it joins the stop again.
+        let has_to_look = self.attention().intersects(Attention::EXIT | Attention::STOP);
+        let exits = self.has_mark(ThreadMark::ExitBegun);
+        !exits && !has_to_look && self.process().is_round_of_stop(self.last_stop_round().get())
     }
 
     /// Sets bits of the model's own: before the hook that tells of them.

@@ -7,7 +7,9 @@
 //! | exec | handlers, flags and masks gone, what was ignored stays; no more shared | kept | kept, but for timers' and other threads' | none |
 //! | a thread's exit | the process's | – | its own is lost; what it was told of the process's is told to others | – |
 
-use axprocess::{CloneFlags, Errno, ExitStatus, PendingExit, ProcessState, Signal, ThreadExit, View};
+use axprocess::{
+    CloneFlags, Errno, ExitStatus, PendingExit, ProcessState, Signal, ThreadExit, View,
+};
 
 use crate::dispositions::Dispositions;
 use crate::kernel::Kernel;

@@ -162,7 +162,8 @@ impl<H: Host> Thread<H> {
             if target.is_in_group_stop(hold) {
                 tracee.have_trap(hold, TraceMarks::TRAP_STOP);
                 target.set_mark(hold, ThreadMark::Trapping, true);
-                target.tracing_changed(hold);
+                target.call_attention(hold, Attention::STOP);
+                hold.host().tracing_changed(hold.view(), target);
             }
             Ok(ARef::from(target))
         })
@@ -306,10 +307,9 @@ impl<H: Host> Thread<H> {
         trace.is_some_and(|trace| trace.have_trap(hold, TraceMarks::TRAP_NOTIFY))
     }
 
-    /// Its tracer has come, while it was in a group stop, or has gone: it looks where it has to stop now.
-    fn tracing_changed(&self, hold: &mut Hold<'_, H>) {
-        self.call_attention(hold, Attention::STOP);
-        hold.host().tracing_changed(hold.view(), self);
+    /// Whether it sleeps in a stop for its tracer.
+    fn is_in_ptrace_stop(&self) -> bool {
+        self.has_mark(ThreadMark::Traced) && self.has_mark(ThreadMark::InPtraceStop)
     }
 
     /// Its part in ptrace, or why it does not stop for a tracer.

@@ -12,6 +12,7 @@ impl<H: Host> PtraceRole<H> {
     pub(super) fn detach_from_tracer(&self, hold: &mut Hold<'_, H>) {
         let Some(tracer) = self.tracer(hold) else { return };
         let tracer = tracer.process(hold);
+        let is_in_ptrace_stop = self.thread(hold).is_some_and(Thread::is_in_ptrace_stop);
         self.cease_to_be_tracee(hold);
         let process = self.process(hold);
         if self.is_dead_non_leader(hold) {
@@ -19,7 +20,11 @@ impl<H: Host> PtraceRole<H> {
         } else if self.is_leaders(hold) && process.state() == ProcessState::Zombie {
             process.notify_or_autoreap_untraced(hold, tracer);
         } else if let Some(thread) = self.thread(hold) {
-            thread.tracing_changed(hold);
+            // Who runs, and is to stop nowhere, has nothing to look for, and takes signals.
+            if is_in_ptrace_stop || process.is_stop_in_effect(hold) {
+                thread.call_attention(hold, Attention::STOP);
+            }
+            hold.host().tracing_changed(hold.view(), thread);
         }
     }
 

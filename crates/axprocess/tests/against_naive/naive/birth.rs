@@ -233,6 +233,7 @@ impl World {
             settled: None,
             parked: false,
             stopped: false,
+            looks_anew: false,
             asked_to_stop_by: self[process].newest_stop_signal,
             death_signal: None,
             blocked,

@@ -122,6 +122,8 @@ pub(crate) struct Thread {
     parked: bool,
     /// It sleeps in the group stop of its process.
     stopped: bool,
+    /// It has lost its tracer in a stop, and looks where it has to stop now.
+    looks_anew: bool,
     /// By which signal it was asked to stop last.
     asked_to_stop_by: Signal,
     death_signal: Option<Signal>,
@@ -311,6 +313,7 @@ impl World {
             settled: None,
             parked: false,
             stopped: false,
+            looks_anew: false,
             asked_to_stop_by: Signal::SIGSTOP,
             death_signal: None,
             blocked: BTreeSet::new(),

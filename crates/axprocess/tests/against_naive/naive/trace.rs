@@ -211,6 +211,7 @@ impl World {
 
     /// A thread that was asked to stop, or to look where: do_signal_stop, do_jobctl_trap.
     pub(crate) fn join_stop(&mut self, thread: ThreadKey) -> ThreadStop {
+        self[thread].looks_anew = false;
         if !self.is_traced(thread) || !self[thread].alive || self.is_killed(thread) {
             return self.stop(thread);
         }
@@ -228,7 +229,7 @@ impl World {
         let in_group = process.stop != Stop::Running && self[thread].stopped;
         match self.is_traced(thread) {
             true => self.is_in_ptrace_stop(thread),
-            false => in_group && self[thread].settled.is_none(),
+            false => in_group && self[thread].settled.is_none() && !self[thread].looks_anew,
         }
     }
 
@@ -315,6 +316,8 @@ impl World {
         if self.is_dead_thread(tracee) {
             self.release_dead_thread(tracee);
         } else if self[tracee].alive || self[tracee].exiting {
+            let in_stop = self[self.process_of(tracee)].stop != Stop::Running;
+            self[tracee].looks_anew = traced.stop.is_some() || in_stop;
             self.hooks.push(Hook::TracingChanged { of: tracee });
         } else if self.is_zombie(self.process_of(tracee)) {
             self.let_zombie_go(self.process_of(tracee), of_tracer);
