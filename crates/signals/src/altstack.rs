@@ -5,6 +5,8 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use axprocess::Errno;
 
 use crate::Caller;
+use crate::action::ActionFlags;
+use crate::delivery::Frame;
 use crate::kernel::Kernel;
 
 /// `stack_t`.
@@ -60,14 +62,19 @@ impl AltStack {
         self.set(Stack { base: 0, flags: DISABLE, size: 0 });
     }
 
+    /// An exec leaves none; that it would disarm itself stays. R-SIG-89.
+    pub(crate) fn clear(&self) {
+        self.set(Stack { base: 0, size: 0, flags: self.get().flags & AUTODISARM });
+    }
+
     pub(crate) fn copy_from(&self, other: &Self) {
         self.set(other.get());
     }
 }
 
 impl Stack {
-    /// Whether a stack pointer is on it: the pointer may be at its end, not at its beginning. One that disarms itself nobody is on. Linux: `on_sig_stack`.
-    const fn has(&self, pointer: usize) -> bool {
+    /// Returns whether a stack pointer is on it: the pointer may be at its end, not at its beginning. One that disarms itself nobody is on. Linux: `on_sig_stack`.
+    pub const fn has(&self, pointer: usize) -> bool {
         self.flags & AUTODISARM == 0
             && pointer > self.base
             && pointer.wrapping_sub(self.base) <= self.size
@@ -128,12 +135,16 @@ impl<K: Kernel> Caller<'_, K> {
         Ok(old)
     }
 
-    /// Where the frame of a handler with `SA_ONSTACK` goes, from a thread with this stack pointer: the address above it, and what goes into `uc_stack`. `None`: it goes where the thread is. One that disarms
-    /// itself is disarmed by that. Takes no lock. Linux: `sigsp`, `__save_altstack`. R-SIG-62.
-    pub fn enter_alt_stack(self, pointer: usize) -> (Option<usize>, Stack) {
+    /// Where the frame of a handler goes, from a thread with this stack pointer: the address above it, and what goes into `uc_stack`. `None`: it goes where the thread is. A stack that disarms itself is there no more from now on. Takes no
+    /// lock. Linux: `sigsp`, `__save_altstack`. R-SIG-75, R-SIG-77.
+    ///
+    /// Where the frame would end below a stack that [has](Stack::has) the address above it, it is not made: the `push` of [`enter_handler`](Self::enter_handler) fails (R-SIG-76).
+    pub fn stack_for(self, frame: &Frame, pointer: usize) -> (Option<usize>, Stack) {
         let own = &self.thread().host_data().alt_stack;
         let now = own.get();
-        let top = (now.use_at(pointer) == 0).then(|| now.base.wrapping_add(now.size));
+        let is_wanted = frame.action.flags.contains(ActionFlags::ONSTACK);
+        let is_free = now.use_at(pointer) == 0;
+        let top = (is_wanted && is_free).then(|| now.base.wrapping_add(now.size));
         if now.flags & AUTODISARM != 0 {
             own.reset();
         }

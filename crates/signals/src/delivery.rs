@@ -219,8 +219,7 @@ impl<K: Kernel> Caller<'_, K> {
     fn act_as_tracer_says(self, mut taken: TracedSignal, signal: Signal) -> Acted {
         let thread = self.thread();
         if signal != taken.info.signal() {
-            let cause = SignalCause::User { pid: self.pid_of_tracer() };
-            taken.info = SigInfo { info: SignalInfo { signal, cause }, uid: taken.info.uid };
+            taken.info = self.info_of_tracer(signal);
         }
         let exits = thread.attention().contains(Attention::EXIT);
         if !self.own().blocked.get().contains(signal) && !exits {
@@ -311,13 +310,16 @@ impl<K: Kernel> Caller<'_, K> {
         }
     }
 
-    /// The number of who has injected a signal, as the thread sees it. Linux: `ptrace_signal`, which names the tracer's process.
-    fn pid_of_tracer(self) -> u32 {
-        let thread = self.thread();
+    /// What a signal says that its tracer has put in the place of another. Linux: `ptrace_signal`. R-SIG-94.
+    fn info_of_tracer(self, signal: Signal) -> SigInfo {
+        let (thread, process) = (self.thread(), self.thread().process());
         thread.read(|view| {
-            let pid_ns = view.namespace(thread.process());
-            let tracer = view.tracer(thread).or_else(|| view.parent_thread(thread.process()));
-            tracer.map_or(0, |tracer| view.tid(tracer, pid_ns))
+            let tracer = view.tracer(thread).or_else(|| view.parent_thread(process));
+            let (pid, uid) = tracer.map_or((0, 0), |tracer| {
+                let pid = view.tid(tracer, view.namespace(process));
+                (pid, self.host().kernel().uid(tracer.process(), process))
+            });
+            SigInfo { info: SignalInfo { signal, cause: SignalCause::User { pid } }, uid }
         })
     }
 

@@ -78,10 +78,16 @@ impl SigInfo {
         }
     }
 
-    /// Whether a timer of timer_create(2) has sent it: that has a place of its own in the queue, and ends with the program.
+    /// Whether a timer of timer_create(2) has sent it: that has a place of its own in the queue.
     pub(crate) const fn is_of_timer(&self) -> bool {
         const SI_TIMER: i32 = -2;
         matches!(self.info.cause, SignalCause::Event { code: SI_TIMER, .. })
+    }
+
+    /// Whether its code says so, whoever has sent it: then an exec discards it. R-SIG-88.
+    pub(crate) const fn has_code_of_timer(&self) -> bool {
+        const SI_TIMER: i32 = -2;
+        self.code() == SI_TIMER
     }
 
     /// Whether it tells of something that the thread itself has done wrong just now: it is delivered before all others. Linux: `dequeue_synchronous_signal`.

@@ -91,7 +91,7 @@ impl<K: Kernel> Caller<'_, K> {
     /// `ENOMEM`: the dispositions were shared, and there is no memory for own ones. There is no way back any more: Linux kills the process, and so should the kernel.
     pub fn exec(self) -> Result<(), Errno> {
         let (host, own) = (self.host(), self.own());
-        own.alt_stack.reset();
+        own.alt_stack.clear();
         let is_shared = {
             let held = self.process().lock();
             held.dispositions.as_ref().is_some_and(|it| it.is_shared())
@@ -147,8 +147,7 @@ impl<K: Kernel> Caller<'_, K> {
             && !self.process().queue.pending().is_empty()
             && !self.thread().process().is_group_exiting()
         {
-            let left = !own.blocked.get();
-            self.thread().process().read(|view| self.host().retarget(view, self.thread(), left));
+            self.retarget(!own.blocked.get());
         }
     }
 }

@@ -239,8 +239,16 @@ impl<K: Kernel> Caller<'_, K> {
             if is_told { newly & self.process().queue.pending() } else { SignalSet::EMPTY }
         };
         if !left.is_empty() {
-            self.thread().process().read(|view| self.host().retarget(view, self.thread(), left));
+            self.retarget(left);
         }
+    }
+
+    /// Leaves signals of the process to others.
+    pub(crate) fn retarget(self, signals: SignalSet) {
+        self.thread().process().read(|view| {
+            let held = self.process().lock();
+            self.host().retarget(view, &held, self.thread(), signals);
+        });
     }
 
     /// Whether the thread has something to look at. Linux: `recalc_sigpending`.

@@ -148,9 +148,9 @@ impl<K: Kernel> Queue<K> {
         self.retain(
             slab,
             |info| {
-                let set = if info.is_of_timer() { &mut lost } else { &mut kept };
+                let set = if info.has_code_of_timer() { &mut lost } else { &mut kept };
                 *set = set.with(info.signal());
-                !info.is_of_timer()
+                !info.has_code_of_timer()
             },
             &mut uncharge,
         );

@@ -238,9 +238,14 @@ impl<K: Kernel> Signals<K> {
     }
 
     /// A thread will not take these signals of the process: others are told who do. Linux: `retarget_shared_pending`. R-SIG-43.
-    pub(crate) fn retarget(&self, view: View<'_, Self>, thread: &Thread<K>, signals: SignalSet) {
+    pub(crate) fn retarget(
+        &self,
+        view: View<'_, Self>,
+        _: &Held<K>,
+        thread: &Thread<K>,
+        signals: SignalSet,
+    ) {
         let process = thread.process();
-        let _held = process.host_data().lock();
         let mut left = process.host_data().queue.pending() & signals;
         next_thread(view, process, thread.tid(), false, |other| {
             let own = other.host_data();

@@ -10,7 +10,9 @@ use axprocess::{Errno, Lock};
 
 use crate::info::SigInfo;
 use crate::kernel::Kernel;
+use crate::send::is_told;
 use crate::set::SignalSet;
+use crate::state::Held;
 use crate::{Caller, Thread};
 
 /// What sigtimedwait(2) finds at once.
@@ -101,15 +103,28 @@ impl<'a, K: Kernel> Caller<'a, K> {
 }
 
 impl<'a, K: Kernel> AwaitedSignals<'a, K> {
-    /// Ends the sleep, and takes a signal of the set if one has come. `None`: the time is over, `EAGAIN`; or the thread was woken by something else, `EINTR`: the kernel knows. Takes the lock of the process's signals.
+    /// Ends the sleep, and takes a signal of the set if one has come. `None`: the time is over, `EAGAIN`; or the thread was woken by something else, `EINTR`: the kernel knows. Takes the lock of the process's signals; and the relation lock, where a
+    /// signal waits for the process that this thread blocks again: another that awaits it is woken, and finds none if this one takes it (R-SIG-60).
     pub fn finish(self) -> Option<SigInfo> {
         let caller = Caller(self.thread);
-        let held = caller.process().lock();
-        // Between the end of the wait and this look nothing else takes it.
-        let taken = caller.take_of(self.set);
-        close(caller);
-        caller.recalculate(&held);
-        taken
+        let own = caller.own();
+        let blocks_again = own.awaited.get() & !own.blocked.get();
+        let is_left =
+            is_told(self.thread) && !(caller.process().queue.pending() & blocks_again).is_empty();
+        let take = |held: &Held<K>| {
+            close(caller);
+            let taken = caller.take_of(self.set);
+            caller.recalculate(held);
+            taken
+        };
+        if !is_left {
+            return take(&caller.process().lock());
+        }
+        self.thread.process().read(|view| {
+            let held = caller.process().lock();
+            caller.host().retarget(view, &held, self.thread, blocks_again);
+            take(&held)
+        })
     }
 
     /// Returns a future of the signal; of `None` where the thread is wanted for something else, `EINTR`. The kernel races it against its clock, and drops it for `EAGAIN`. It may be dropped at any point: then no signal is taken.

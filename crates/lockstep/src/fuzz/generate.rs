@@ -9,8 +9,8 @@ mod trace;
 use fastrand::Rng;
 
 use crate::script::{
-    Action, Fork, GETTERS, INIT, Notice, Number, Operation, Owner, Pace, Parent, Space, Step,
-    Switch, Treatment,
+    Action, Fork, GETTERS, Given, INIT, Notice, Number, Operation, Owner, Pace, Parent, Space,
+    Step, Switch, Treatment,
 };
 use crate::stage::duel::Duel;
 use crate::stage::{Actor, SLOTS};
@@ -346,14 +346,15 @@ impl Author {
     fn queue(&mut self, duel: &Duel<'_>, actor: Actor, signal: i32) -> Operation {
         const CODES: &[i32] = &[-1, -1, -1, -2, -5, -60, 0, -6, 128, 128, 1];
         let code = *self.choose(CODES).unwrap_or(&-1);
+        let given = Given { code, value: 0 };
         let who = match self.rng.u32(..3) {
             0 => Number::Of(duel.names()[actor].clone()),
             _ => self.somebody(duel, actor),
         };
         match self.rng.u32(..3) {
-            0 => Operation::Tgsigqueue(who.clone(), who, signal, code),
-            1 => Operation::Tgsigqueue(self.somebody(duel, actor), who, signal, code),
-            _ => Operation::Sigqueue(who, signal, code),
+            0 => Operation::Tgsigqueue(who.clone(), who, signal, given),
+            1 => Operation::Tgsigqueue(self.somebody(duel, actor), who, signal, given),
+            _ => Operation::Sigqueue(who, signal, given),
         }
     }
 
@@ -374,6 +375,7 @@ impl Author {
                     action: *self.choose(&actions).unwrap_or(&Action::Default),
                     no_wait: self.one_in(5),
                     no_stop: self.one_in(5),
+                    ..Treatment::default()
                 };
                 Operation::Treat { signal, treatment }
             }

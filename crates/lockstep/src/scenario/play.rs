@@ -83,14 +83,13 @@ fn is_met(expectation: &Expectation, told: &[String]) -> bool {
     }
 }
 
-/// A line meets an expectation if it is the same, or says all of `key=value` that the expectation does.
+/// A line meets an expectation if it is the same, but for `key=value` that only the line has. A row has to be asked for something.
 fn meets(line: &str, expectation: &str) -> bool {
-    let mut wanted = expectation.split(' ');
-    let mut said = line.split(' ');
-    let is_about_the_same = wanted.next() == said.next();
-    let said: Vec<_> = said.collect();
+    let split = |text: &str| -> (Vec<String>, Vec<String>) {
+        text.split(' ').map(str::to_owned).partition(|word| word.contains('='))
+    };
+    let ((said, line_words), (wanted, words)) = (split(line), split(expectation));
+    let asks = !wanted.is_empty() || words.len() > 1;
     line == expectation
-        || is_about_the_same
-            && expectation.contains('=')
-            && wanted.all(|word| word.contains('=') && said.contains(&word))
+        || asks && line_words == words && wanted.iter().all(|word| said.contains(word))
 }

@@ -1,7 +1,7 @@
-//! What an actor of a script can do with a file: with a terminal, and with a pidfd.
+//! What an actor of a script can do with a file: with a terminal, and with a pidfd. What it can do with a signalfd is told in [`super::signals`].
 //!
 //! Files have names, as actors have. Actors share their files, with one exception: who execs has its own from then on, and in it of the old ones only the
-//! terminals themselves, neither their masters nor any pidfd.
+//! terminals themselves, neither their masters nor any pidfd or signalfd.
 
 use std::fmt;
 
@@ -251,6 +251,15 @@ pub(crate) enum FileKind {
     Terminal,
     /// A pidfd.
     Pidfd,
+    /// A signalfd.
+    Signalfd,
+}
+
+impl FileKind {
+    /// Whether it is a terminal, with its master or without it.
+    pub(crate) const fn is_terminal(self) -> bool {
+        matches!(self, Self::Pair | Self::Terminal)
+    }
 }
 
 /// Which files each actor has.
@@ -311,7 +320,7 @@ impl Files {
 
     /// An actor has executed a program.
     pub(crate) fn exec(&mut self, actor: usize) {
-        let terminals = self.of(actor).iter().filter(|(_, kind)| *kind != FileKind::Pidfd);
+        let terminals = self.of(actor).iter().filter(|(_, kind)| kind.is_terminal());
         let kept = terminals.map(|(name, _)| (name.clone(), FileKind::Terminal)).collect();
         if let Some(own) = self.of_actor.get_mut(actor) {
             *own = self.tables.len();

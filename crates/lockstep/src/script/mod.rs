@@ -18,6 +18,7 @@ mod notice;
 mod operation;
 mod raw_clone;
 mod resolve;
+mod signals;
 mod text;
 mod trace;
 
@@ -26,9 +27,11 @@ pub(crate) use files::{
 };
 pub(crate) use notice::{Notice, Owner};
 pub(crate) use operation::{
-    Action, Fork, GETTERS, Getter, Name, Number, Operation, Pace, Parent, Space, Switch, Treatment,
+    Action, Fork, GETTERS, Getter, Given, Handlers, Name, Number, Operation, Pace, Parent, Space,
+    Switch, Treatment,
 };
 pub(crate) use raw_clone::RawClone;
+pub(crate) use signals::{IfNone, MaskChange, SignalCall, SignalSet, SignalfdCall};
 pub(crate) use text::{number_in_words, parse};
 pub(crate) use trace::{TRACE_OPTIONS, TraceCall};
 

@@ -3,6 +3,7 @@
 use super::files::{PidfdCall, TerminalCall};
 use super::notice::Notice;
 use super::raw_clone::RawClone;
+use super::signals::{SignalCall, SignalSet, SignalfdCall};
 use super::trace::TraceCall;
 
 /// The name of an actor: a process (its first thread), or another thread.
@@ -54,10 +55,10 @@ pub(crate) enum Operation {
     Tkill(Number, i32),
     /// tgkill.
     Tgkill(Number, Number, i32),
-    /// rt_sigqueueinfo, with this `si_code` and the caller's own number.
-    Sigqueue(Number, i32, i32),
-    /// rt_tgsigqueueinfo, with this `si_code` and the caller's own number.
-    Tgsigqueue(Number, Number, i32, i32),
+    /// rt_sigqueueinfo, with the caller's own number.
+    Sigqueue(Number, i32, Given),
+    /// rt_tgsigqueueinfo, with the caller's own number.
+    Tgsigqueue(Number, Number, i32, Given),
     /// The kernel itself sends a signal.
     Notice(Notice),
     /// rt_sigaction.
@@ -66,6 +67,10 @@ pub(crate) enum Operation {
     Block(i32),
     /// rt_sigprocmask.
     Unblock(i32),
+    /// Something with the caller's own signals.
+    Signals(SignalCall),
+    /// Something with the signalfd of that name.
+    Signalfd(Name, SignalfdCall),
     /// prctl `PR_SET_CHILD_SUBREAPER`.
     Subreaper(Switch),
     /// prctl `PR_SET_PDEATHSIG`.
@@ -84,6 +89,15 @@ pub(crate) enum Operation {
     Trace(TraceCall),
 }
 
+/// What a sender writes into a siginfo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Given {
+    /// `si_code`.
+    pub(crate) code: i32,
+    /// `si_value`.
+    pub(crate) value: i32,
+}
+
 /// What is special about a fork.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fork {
@@ -99,6 +113,8 @@ pub(crate) struct Fork {
     pub(crate) number: Option<i32>,
     /// Whether the caller waits for it.
     pub(crate) pace: Pace,
+    /// What it does about signals.
+    pub(crate) handlers: Handlers,
 }
 
 impl Fork {
@@ -111,8 +127,20 @@ impl Fork {
             space: Space::Inherited,
             number: None,
             pace: Pace::Free,
+            handlers: Handlers::Copied,
         }
     }
+}
+
+/// What a child does about signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Handlers {
+    /// The same as its maker, until one of the two changes it.
+    Copied,
+    /// The same as its maker, also when one of the two changes it (`CLONE_SIGHAND`).
+    Shared,
+    /// It ignores what its maker ignores, and handles nothing (`CLONE_CLEAR_SIGHAND`).
+    Cleared,
 }
 
 /// Whether the maker of a child waits for it.
@@ -179,6 +207,14 @@ pub(crate) struct Treatment {
     pub(crate) no_wait: bool,
     /// `SA_NOCLDSTOP`.
     pub(crate) no_stop: bool,
+    /// `SA_RESTART`.
+    pub(crate) restart: bool,
+    /// `SA_RESETHAND`.
+    pub(crate) reset: bool,
+    /// `SA_NODEFER`.
+    pub(crate) no_defer: bool,
+    /// What is blocked besides while the handler runs.
+    pub(crate) mask: SignalSet,
 }
 
 /// What happens when a signal comes.
@@ -237,6 +273,9 @@ pub(crate) const SIGNALS: &[(&str, i32)] = &[
     ("TRAP", 5),
 ];
 
+/// The first real-time signal, `RT0`.
+pub(super) const FIRST_RT: i32 = 32;
+
 /// The names of the commands of reboot.
 pub(crate) const REBOOTS: &[(&str, i32)] = &[
     ("restart", 0x0123_4567),
@@ -272,6 +311,11 @@ impl Operation {
         }
     }
 
+    /// Whether what the call returns is a set of signals.
+    pub(crate) const fn returns_set(&self) -> bool {
+        matches!(self, Self::Signals(call) if call.returns_set())
+    }
+
     /// The word that it begins with in a script.
     pub(crate) fn verb(&self) -> &'static str {
         match self {
@@ -296,6 +340,8 @@ impl Operation {
             Self::Treat { .. } => "signal",
             Self::Block(_) => "block",
             Self::Unblock(_) => "unblock",
+            Self::Signals(call) => call.verb(),
+            Self::Signalfd(_, call) => call.verb(),
             Self::Subreaper(_) => "subreaper",
             Self::DeathSignal(_) => "death-signal",
             Self::UnsharePid => "unshare-pid",

@@ -42,9 +42,9 @@ impl Operation {
             Self::Kill(who, signal) => Self::Kill(plain(who), *signal),
             Self::Tkill(who, signal) => Self::Tkill(plain(who), *signal),
             Self::Tgkill(process, who, signal) => Self::Tgkill(plain(process), plain(who), *signal),
-            Self::Sigqueue(who, signal, code) => Self::Sigqueue(plain(who), *signal, *code),
-            Self::Tgsigqueue(process, who, signal, code) => {
-                Self::Tgsigqueue(plain(process), plain(who), *signal, *code)
+            Self::Sigqueue(who, signal, given) => Self::Sigqueue(plain(who), *signal, *given),
+            Self::Tgsigqueue(process, who, signal, given) => {
+                Self::Tgsigqueue(plain(process), plain(who), *signal, *given)
             }
             Self::Terminal(name, TerminalCall::SetForeground(side, group)) => {
                 Self::Terminal(name.clone(), TerminalCall::SetForeground(*side, plain(group)))

@@ -5,10 +5,11 @@ use std::fmt;
 use super::files::{PidfdCall, TerminalCall, flag_of};
 use super::notice::Notice;
 use super::operation::{
-    Action, Fork, GETTERS, Number, Operation, Pace, Parent, REBOOTS, SIGNALS, Space, Switch,
-    Treatment, WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
+    Action, FIRST_RT, Fork, GETTERS, Given, Handlers, Number, Operation, Pace, Parent, REBOOTS,
+    SIGNALS, Space, Switch, Treatment, WAIT_KINDS, WAIT_OPTIONS, name_of, value_of,
 };
 use super::raw_clone::RawClone;
+use super::signals::{SignalCall, SignalSet, SignalfdCall};
 use super::trace::TraceCall;
 use super::{Expectation, Script, Step};
 
@@ -89,8 +90,19 @@ impl<'a> Words<'a> {
     }
 
     pub(super) fn signal(&mut self) -> Result<i32, String> {
-        let word = self.next("a signal")?;
-        value_of(SIGNALS, word).map_or_else(|| parse_integer(word), Ok)
+        signal_of(self.next("a signal")?)
+    }
+
+    /// The set of signals that comes next.
+    pub(super) fn set(&mut self) -> Result<SignalSet, String> {
+        SignalSet::parse(self.next("signals, `none` or `all`")?)
+    }
+
+    /// What is written into a siginfo: a code, and a value if there is one.
+    fn given(&mut self) -> Result<Given, String> {
+        let code = self.integer()?;
+        let value = if self.rest.peek().is_none() { 0 } else { self.integer()? };
+        Ok(Given { code, value })
     }
 
     /// The signal that comes next; 0 if nothing does.
@@ -188,13 +200,10 @@ fn parse_operation(text: &str) -> Result<Operation, String> {
         "kill" => Operation::Kill(words.number()?, words.signal()?),
         "tkill" => Operation::Tkill(words.number()?, words.signal()?),
         "tgkill" => Operation::Tgkill(words.number()?, words.number()?, words.signal()?),
-        "sigqueue" => Operation::Sigqueue(words.number()?, words.signal()?, words.integer()?),
-        "tgsigqueue" => Operation::Tgsigqueue(
-            words.number()?,
-            words.number()?,
-            words.signal()?,
-            words.integer()?,
-        ),
+        "sigqueue" => Operation::Sigqueue(words.number()?, words.signal()?, words.given()?),
+        "tgsigqueue" => {
+            Operation::Tgsigqueue(words.number()?, words.number()?, words.signal()?, words.given()?)
+        }
         "signal" => parse_treatment(&mut words)?,
         "block" => Operation::Block(words.signal()?),
         "unblock" => Operation::Unblock(words.signal()?),
@@ -228,6 +237,9 @@ fn parse_file_operation(verb: &str, words: &mut Words<'_>) -> Result<Operation, 
     if let Some(call) = TerminalCall::parse(verb, words)? {
         return Ok(Operation::Terminal(name, call));
     }
+    if let Some(call) = SignalfdCall::parse(verb, words)? {
+        return Ok(Operation::Signalfd(name, call));
+    }
     let call = PidfdCall::parse(verb, words)?.ok_or_else(unknown)?;
     Ok(Operation::Pidfd(name, call))
 }
@@ -236,14 +248,13 @@ fn parse_fork(words: &mut Words<'_>) -> Result<Fork, String> {
     let mut fork = Fork::plain(words.new_name()?);
     for word in words.rest.by_ref() {
         match word.split_once('=') {
-            Some(("exit-signal", signal)) => {
-                let known = value_of(SIGNALS, signal);
-                fork.exit_signal = known.map_or_else(|| parse_integer(signal), Ok)?;
-            }
+            Some(("exit-signal", signal)) => fork.exit_signal = signal_of(signal)?,
             Some(("number", number)) => fork.number = Some(parse_integer(number)?),
             None if word == "sibling" => fork.parent = Parent::Sibling,
             None if word == "newpid" => fork.space = Space::New,
             None if word == "vfork" => fork.pace = Pace::Vfork,
+            None if word == "sighand" => fork.handlers = Handlers::Shared,
+            None if word == "clear-sighand" => fork.handlers = Handlers::Cleared,
             _ => return Err(format!("`{word}` says nothing about a fork")),
         }
     }
@@ -260,7 +271,13 @@ fn parse_treatment(words: &mut Words<'_>) -> Result<Operation, String> {
             "handle" => treatment.action = Action::Handle,
             "nocldwait" => treatment.no_wait = true,
             "nocldstop" => treatment.no_stop = true,
-            other => return Err(format!("`{other}` is no treatment")),
+            "restart" => treatment.restart = true,
+            "reset" => treatment.reset = true,
+            "no-defer" => treatment.no_defer = true,
+            other => match other.strip_prefix("mask=") {
+                Some(set) => treatment.mask = SignalSet::parse(set)?,
+                None => return Err(format!("`{other}` is no treatment")),
+            },
         }
     }
     Ok(Operation::Treat { signal, treatment })
@@ -292,6 +309,9 @@ fn parse_rest(verb: &str, words: &mut Words<'_>) -> Result<Operation, String> {
     if let Some(call) = TraceCall::parse(verb, words)? {
         return Ok(Operation::Trace(call));
     }
+    if let Some(call) = SignalCall::parse(verb, words)? {
+        return Ok(Operation::Signals(call));
+    }
     match Notice::parse(verb, words)? {
         Some(notice) => Ok(Operation::Notice(notice)),
         None => parse_file_operation(verb, words),
@@ -300,7 +320,20 @@ fn parse_rest(verb: &str, words: &mut Words<'_>) -> Result<Operation, String> {
 
 /// The name of a signal, or its number.
 pub(crate) fn number_in_words(signal: i32) -> String {
-    name_of(SIGNALS, signal).map_or_else(|| signal.to_string(), str::to_owned)
+    match name_of(SIGNALS, signal) {
+        Some(name) => name.to_owned(),
+        None if (FIRST_RT..=64).contains(&signal) => format!("RT{}", signal - FIRST_RT),
+        None => signal.to_string(),
+    }
+}
+
+/// The number of a signal that is told by its name, or by that.
+pub(super) fn signal_of(word: &str) -> Result<i32, String> {
+    let real_time = || word.strip_prefix("RT")?.parse().ok().filter(|it| (0..=32).contains(it));
+    match value_of(SIGNALS, word).or_else(|| real_time().map(|index| FIRST_RT + index)) {
+        Some(signal) => Ok(signal),
+        None => parse_integer(word),
+    }
 }
 
 impl fmt::Display for Operation {
@@ -336,9 +369,9 @@ impl fmt::Display for Operation {
             Self::Tgkill(process, thread, number) => {
                 write!(f, " {process} {thread} {}", signal(number))
             }
-            Self::Sigqueue(who, number, code) => write!(f, " {who} {} {code}", signal(number)),
-            Self::Tgsigqueue(process, thread, number, code) => {
-                write!(f, " {process} {thread} {} {code}", signal(number))
+            Self::Sigqueue(who, number, given) => write!(f, " {who} {} {given}", signal(number)),
+            Self::Tgsigqueue(process, thread, number, given) => {
+                write!(f, " {process} {thread} {} {given}", signal(number))
             }
             Self::Treat { signal: number, treatment } => {
                 write!(f, " {} {treatment}", signal(number))
@@ -350,6 +383,8 @@ impl fmt::Display for Operation {
             Self::Subreaper(Switch::Off) => f.write_str(" off"),
             Self::Terminal(name, call) => write!(f, " {name}{call}"),
             Self::Pidfd(name, call) => write!(f, " {name}{call}"),
+            Self::Signalfd(name, call) => write!(f, " {name}{call}"),
+            Self::Signals(call) => write!(f, "{call}"),
             Self::Trace(call) => write!(f, "{call}"),
             Self::Notice(notice) => write!(f, "{notice}"),
             Self::Exec | Self::Get(_) | Self::Setsid | Self::UnsharePid | Self::VHangUp => Ok(()),
@@ -372,7 +407,19 @@ impl fmt::Display for Fork {
         if self.pace == Pace::Vfork {
             f.write_str(" vfork")?;
         }
+        f.write_str(match self.handlers {
+            Handlers::Copied => "",
+            Handlers::Shared => " sighand",
+            Handlers::Cleared => " clear-sighand",
+        })?;
         self.number.map_or(Ok(()), |number| write!(f, " number={number}"))
+    }
+}
+
+impl fmt::Display for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if self.value == 0 { Ok(()) } else { write!(f, " {}", self.value) }
     }
 }
 
@@ -384,7 +431,15 @@ impl fmt::Display for Treatment {
             Action::Handle => "handle",
         })?;
         f.write_str(if self.no_wait { " nocldwait" } else { "" })?;
-        f.write_str(if self.no_stop { " nocldstop" } else { "" })
+        for (is_set, flag) in [
+            (self.no_stop, " nocldstop"),
+            (self.restart, " restart"),
+            (self.reset, " reset"),
+            (self.no_defer, " no-defer"),
+        ] {
+            f.write_str(if is_set { flag } else { "" })?;
+        }
+        if self.mask == SignalSet::default() { Ok(()) } else { write!(f, " mask={}", self.mask) }
     }
 }
 
@@ -422,8 +477,21 @@ a: kill -a TERM
 b: kill any 0
 b: tgkill a b 65
 b: sigqueue a USR1 -1
-b: tgsigqueue a b 35 128
+b: tgsigqueue a b RT3 128
+b: sigqueue a RT32 -1 7
 b: signal CHLD handle nocldwait nocldstop
+b: signal RT0 handle restart reset no-defer mask=USR1,RT2
+b: sigmask set USR1,33
+b: sigmask block none
+b: get-mask
+b: get-action USR1
+b: sigpending
+b: sigsuspend all
+b: pause
+b: sigtimedwait USR1,RT1
+b: sigtimedwait CHLD now
+b: signalfd s USR1
+b: read-signalfd s
 b: subreaper on
 b: getppid
 b: clone3 vm thread size=96
@@ -437,6 +505,8 @@ b: pidfd-open p a thread
 b: pidfd-send p TERM group
 b: waitid pidfd p nohang exited
 b: fork c newpid vfork
+b: fork d sighand
+b: fork e vfork clear-sighand
 b: trace-me
 b: seize a exec exit-kill
 b: attach a
@@ -449,7 +519,8 @@ b: detach a 65
 b: exit-group 3
 ";
         let script = parse(text).unwrap();
-        assert_eq!(script.to_string(), text.replace(" 4\n", " exited\n"));
+        let printed = text.replace(" 4\n", " exited\n").replace(",33", ",RT1");
+        assert_eq!(script.to_string(), printed);
         assert_eq!(parse(&script.to_string()).unwrap(), script);
     }
 

@@ -7,7 +7,8 @@ use super::model::{Model, Standing};
 use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, SLOTS, Seen, Tracee};
 use crate::run;
 use crate::script::{
-    FileKind, Files, INIT, Name, Number, Operation, PidfdCall, Step, TerminalCall, number_in_words,
+    FileKind, Files, INIT, Name, Number, Operation, PidfdCall, SignalSet, SignalfdCall, Step,
+    TerminalCall, number_in_words,
 };
 
 /// One script's processes on both sides.
@@ -56,10 +57,20 @@ fn without_more(linux: &Account, model: &Account, merged: &[Seen]) -> Account {
         linux.outcome = Outcome::Ended;
     }
     if linux.signals.len() > model.signals.len() {
-        linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1));
+        linux.signals.retain(|it| model.signals.contains(it) || !merged.contains(&it.1.as_sent()));
     }
     linux.returns.retain(|it| model.returns.contains(it) || !model.has_ended(it.0));
     linux
+}
+
+/// Where Linux does not show how a thread stands with signals, the model does not either.
+fn forget_unseen(linux: &Account, model: &mut Account) {
+    for (actor, row) in &mut model.rows {
+        let seen = linux.rows.iter().find(|(it, _)| it == actor);
+        if seen.is_some_and(|(_, seen)| seen.signals.is_none() && seen.state == row.state) {
+            row.signals = None;
+        }
+    }
 }
 
 /// What a step came to.
@@ -202,9 +213,11 @@ impl<'a> Duel<'a> {
         if is_blind {
             linux.rows.clone_from(&model.rows);
         }
+        forget_unseen(&linux, &mut model);
         let merged = self.model.take_merged();
         if !is_told(&linux, &model, &merged) && !is_blind && !stage.is_translated() {
             stage.look_again(actor, &mut linux)?;
+            forget_unseen(&linux, &mut model);
         }
         if !is_told(&linux, &model, &merged) {
             match self.find_order(&linux, &act) {
@@ -256,6 +269,9 @@ impl<'a> Duel<'a> {
             Operation::Pidfd(name, PidfdCall::Open(..)) => {
                 self.files.open(act.actor, name, FileKind::Pidfd);
             }
+            Operation::Signalfd(name, SignalfdCall::Watch(_)) if !self.files.is_known(name) => {
+                self.files.open(act.actor, name, FileKind::Signalfd);
+            }
             _ => {}
         }
     }
@@ -275,7 +291,8 @@ impl<'a> Duel<'a> {
                 });
                 act.play(&mut model)
             };
-            let (account, _) = catch_unwind(AssertUnwindSafe(play)).ok()?;
+            let (mut account, _) = catch_unwind(AssertUnwindSafe(play)).ok()?;
+            forget_unseen(linux, &mut account);
             is_told(linux, &account, &model.take_merged()).then(|| {
                 self.model = model;
                 (order, account)
@@ -314,6 +331,10 @@ impl<'a> Duel<'a> {
             },
             Operation::Pidfd(name, PidfdCall::Open(..)) => !self.files.is_known(name),
             Operation::Pidfd(name, _) => self.files.find(actor, name) == Some(FileKind::Pidfd),
+            Operation::Signalfd(name, call) => match self.files.find(actor, name) {
+                Some(kind) => kind == FileKind::Signalfd,
+                None => *call != SignalfdCall::Read && !self.files.is_known(name),
+            },
             operation => operation
                 .child()
                 .is_none_or(|child| self.names.len() < SLOTS && self.actor(child).is_none()),
@@ -368,7 +389,11 @@ impl<'a> Duel<'a> {
             lines.push(format!("{} -> {outcome}", self.names[*actor]));
         }
         for (actor, seen) in &account.signals {
-            lines.push(format!("{} ! {}", self.names[*actor], self.signal(*seen, *actor)));
+            lines.push(format!(
+                "{} ! {}",
+                self.names[*actor],
+                seen.in_words(|number| self.name_of(number, *actor))
+            ));
         }
         for (actor, row) in &account.rows {
             lines.push(format!("{} {}", self.names[*actor], self.row(row)));
@@ -395,39 +420,20 @@ impl<'a> Duel<'a> {
             (Outcome::Value(number), _) if operation.returns_number() => {
                 self.name_of(number as i32, caller)
             }
+            (Outcome::Value(set), _) if operation.returns_set() => {
+                SignalSet(set.cast_unsigned()).to_string()
+            }
             (outcome, _) => outcome.in_words(|number| self.name_of(number, caller)),
         }
-    }
-
-    fn signal(&self, seen: Seen, viewer: Actor) -> String {
-        let from = match seen.pid {
-            0 => "nobody".to_owned(),
-            pid => self.name_of(pid, viewer),
-        };
-        let signal = number_in_words(seen.signal);
-        let why = match seen.code {
-            libc::SI_USER => "sent".to_owned(),
-            libc::SI_TKILL => "sent to the thread".to_owned(),
-            libc::SI_KERNEL => "of the kernel".to_owned(),
-            libc::SI_QUEUE => "queued".to_owned(),
-            // A child always has a number.
-            code if seen.pid == 0 => format!("code {code} status {}", seen.status),
-            libc::CLD_EXITED => format!("exit {}", seen.status),
-            libc::CLD_KILLED => format!("killed {}", number_in_words(seen.status)),
-            libc::CLD_STOPPED => format!("stopped {}", number_in_words(seen.status)),
-            libc::CLD_TRAPPED => format!("trapped {}", number_in_words(seen.status)),
-            libc::CLD_CONTINUED => "continued".to_owned(),
-            code => format!("code {code} status {}", seen.status),
-        };
-        format!("{signal} {why} from {from}")
     }
 
     fn row(&self, row: &Row) -> String {
         let state = char::from(row.state);
         let names: Vec<_> = row.children.iter().map(|&child| self.name_of(child, 0)).collect();
         let children = if names.is_empty() { "none".to_owned() } else { names.join(",") };
+        let signals = row.signals.map_or_else(String::new, |it| format!(" {}", it.in_words()));
         let Some(process) = &row.process else {
-            return format!("state={state} children={children}");
+            return format!("state={state} children={children}{signals}");
         };
         let [parent, group, session] = process.relations.map(|number| self.name_of(number, 0));
         let foreground = process.foreground.map_or("none".to_owned(), |it| self.name_of(it, 0));
@@ -440,7 +446,7 @@ impl<'a> Duel<'a> {
         for (level, [own, group, session]) in process.inner.iter().enumerate() {
             line += &format!(" level{}={own}/{group}/{session}", level + 1);
         }
-        line
+        line + &signals
     }
 
     /// The name of who has a number, as `viewer` sees it; the number if nobody has it.

@@ -15,6 +15,7 @@ pub(super) mod files;
 mod numbers;
 mod orders;
 mod proc;
+mod signals;
 mod theatre;
 
 use std::io;
@@ -27,8 +28,10 @@ use self::orders::{Answer, Order};
 use self::proc::Proc;
 pub(crate) use self::theatre::Theatre;
 use super::slot::{RECORDS, Slot};
-use super::{Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, notices, raw, watch, worker};
-use crate::script::Operation;
+use super::{
+    Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, SignalRow, notices, raw, watch, worker,
+};
+use crate::script::{Operation, SignalSet};
 use crate::syscalls;
 
 /// So long may it take until everything rests.
@@ -345,6 +348,13 @@ impl<'a> Linux<'a> {
             }
             rows.push((actor, row));
         }
+        for (actor, row) in &mut rows {
+            let worker = self.workers[*actor].as_ref();
+            if let Some(worker) = worker.filter(|_| !matches!(row.state, b'Z' | b'E')) {
+                let signals = self.proc.signals(worker.process, worker.thread);
+                row.signals = signals.map(SignalRow::of_script);
+            }
+        }
         Ok(rows)
     }
 
@@ -526,15 +536,21 @@ fn seen(slot: &Slot, index: usize) -> Seen {
     let record = &slot.records[index];
     let (signal, code) = (record.signal.load(Relaxed), record.code.load(Relaxed));
     let (pid, status) = (record.pid.load(Relaxed), record.status.load(Relaxed));
-    let (pid, status) = match code {
+    let mask = Some(SignalSet(record.mask.load(Relaxed)));
+    Seen { mask, ..seen_of(signal, code, pid, status) }
+}
+
+/// What a siginfo says, by the word that is the sender's number and the one that is the status or the value, in most of them.
+fn seen_of(signal: i32, code: i32, pid: i32, status: i32) -> Seen {
+    let (pid, status, value) = match code {
         // The number of the timer stands where others have that of the sender.
-        libc::SI_TIMER if status == notices::OF_TIMER => (0, 0),
+        libc::SI_TIMER if status == notices::OF_TIMER => (0, 0, 0),
         // Of a file: its events, and its descriptor.
-        _ if pid == READABLE && status >= notices::FIRST_FILE => (0, 0),
-        1.. if code < libc::SI_KERNEL => (pid, status),
-        _ => (pid, 0),
+        _ if pid == READABLE && status >= notices::FIRST_FILE => (0, 0, 0),
+        1.. if code < libc::SI_KERNEL => (pid, status, 0),
+        _ => (pid, 0, status),
     };
-    Seen { signal, code, pid, status }
+    Seen { signal, code, pid, status, value, mask: None }
 }
 
 fn clear_slot(index: usize) -> &'static Slot {

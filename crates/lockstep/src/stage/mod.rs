@@ -32,6 +32,7 @@ use std::ffi::OsString;
 pub(crate) use lack::Lack;
 pub(crate) use slot::SLOTS;
 
+use crate::script::{SignalSet, Treatment, number_in_words};
 use crate::words;
 
 /// An actor: a process by its first thread, or another thread.
@@ -88,6 +89,10 @@ pub(crate) enum Outcome {
     Child { pid: i32, status: i32 },
     /// A wait returned without an event.
     Nothing,
+    /// A signal was taken from a queue.
+    Signal(Seen),
+    /// What is done about a signal.
+    Treatment(Treatment),
     /// It failed.
     Error(i32),
     /// It has not returned.
@@ -97,7 +102,7 @@ pub(crate) enum Outcome {
     Ended,
 }
 
-/// A signal that a handler has seen.
+/// A signal that a handler has seen, or that was taken from a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Its number.
@@ -108,6 +113,45 @@ pub(crate) struct Seen {
     pub(crate) pid: i32,
     /// `si_status`, of a `SIGCHLD` or its like.
     pub(crate) status: i32,
+    /// `si_value`, of one that was sent with it.
+    pub(crate) value: i32,
+    /// What was blocked while the handler ran; nothing, if none did.
+    pub(crate) mask: Option<SignalSet>,
+}
+
+impl Seen {
+    /// In words, with numbers turned into names. What is blocked is told if it is more than the signal itself.
+    pub(crate) fn in_words(self, name: impl Fn(i32) -> String) -> String {
+        let from = if self.pid == 0 { "nobody".to_owned() } else { name(self.pid) };
+        let signal = number_in_words(self.signal);
+        let why = match self.code {
+            libc::SI_USER => "sent".to_owned(),
+            libc::SI_TKILL => "sent to the thread".to_owned(),
+            libc::SI_KERNEL => "of the kernel".to_owned(),
+            libc::SI_QUEUE => "queued".to_owned(),
+            // A child always has a number.
+            code if self.pid == 0 => format!("code {code} status {}", self.status),
+            libc::CLD_EXITED => format!("exit {}", self.status),
+            libc::CLD_KILLED => format!("killed {}", number_in_words(self.status)),
+            libc::CLD_STOPPED => format!("stopped {}", number_in_words(self.status)),
+            libc::CLD_TRAPPED => format!("trapped {}", number_in_words(self.status)),
+            libc::CLD_CONTINUED => "continued".to_owned(),
+            code => format!("code {code} status {}", self.status),
+        };
+        let mut line = format!("{signal} {why} from {from}");
+        if self.value != 0 {
+            line += &format!(" value={}", self.value);
+        }
+        if let Some(mask) = self.mask.filter(|mask| *mask != SignalSet::of(self.signal)) {
+            line += &format!(" mask={mask}");
+        }
+        line
+    }
+
+    /// The same, without what is the handler's.
+    pub(crate) fn as_sent(self) -> Self {
+        Self { mask: None, ..self }
+    }
 }
 
 /// How `/proc` shows a thread.
@@ -117,8 +161,50 @@ pub(crate) struct Row {
     pub(crate) state: u8,
     /// The numbers of its own children, in order.
     pub(crate) children: Vec<i32>,
+    /// How it stands with signals; nothing if it has ended, or that cannot be seen.
+    pub(crate) signals: Option<SignalRow>,
     /// What is shown of its process; nothing for threads other than the first.
     pub(crate) process: Option<ProcessRow>,
+}
+
+/// How `/proc` shows what a thread does about signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SignalRow {
+    /// Those that wait for it.
+    pub(crate) pending: SignalSet,
+    /// Those that wait for its process.
+    pub(crate) shared_pending: SignalSet,
+    /// Those that it blocks.
+    pub(crate) blocked: SignalSet,
+    /// Those that its process ignores.
+    pub(crate) ignored: SignalSet,
+    /// Those that its process handles.
+    pub(crate) caught: SignalSet,
+}
+
+impl SignalRow {
+    /// The same without what is not the script's: between an exec and the first step of the new program the language's runtime handles `SIGSEGV` and `SIGBUS`, and
+    /// `SIGPIPE`, which workers ignore, is as before.
+    fn of_script(self) -> Self {
+        let own: SignalSet = [libc::SIGPIPE, libc::SIGSEGV, libc::SIGBUS].into_iter().collect();
+        let kept = |set: SignalSet| SignalSet(set.0 & !own.0);
+        Self {
+            pending: kept(self.pending),
+            shared_pending: kept(self.shared_pending),
+            ignored: kept(self.ignored),
+            caught: kept(self.caught),
+            ..self
+        }
+    }
+
+    /// In words.
+    fn in_words(self) -> String {
+        let Self { pending, shared_pending, blocked, ignored, caught } = self;
+        format!(
+            "pending={pending} shared-pending={shared_pending} blocked={blocked} ignored={ignored} \
+             caught={caught}"
+        )
+    }
 }
 
 /// How `/proc` shows a process.
@@ -158,6 +244,8 @@ impl Outcome {
             Self::Value(value) => value.to_string(),
             Self::Child { pid, status } => format!("{} {}", name(pid), words::status(status)),
             Self::Nothing => "nothing".to_owned(),
+            Self::Signal(seen) => seen.in_words(name),
+            Self::Treatment(treatment) => treatment.to_string(),
             Self::Error(errno) => words::errno(errno),
             Self::Blocked => "blocks".to_owned(),
             Self::Ended => "ends".to_owned(),

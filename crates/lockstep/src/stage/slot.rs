@@ -16,7 +16,8 @@ pub(crate) const SLOTS: usize = 48;
 pub(super) const RECORDS: usize = 64;
 
 const BASE: u64 = 0x1000_0000_0000;
-const SIZE: u64 = 0x1_0000;
+/// A handler's frame takes some 3,000 bytes of it, and many can be entered at once.
+const SIZE: u64 = 0x4_0000;
 
 /// One worker's part of the memory.
 #[repr(C)]
@@ -53,7 +54,10 @@ pub(super) struct Record {
     pub(super) signal: AtomicI32,
     pub(super) code: AtomicI32,
     pub(super) pid: AtomicI32,
+    /// `si_status` or `si_value`.
     pub(super) status: AtomicI32,
+    /// What was blocked while the handler ran.
+    pub(super) mask: AtomicU64,
 }
 
 impl Slot {

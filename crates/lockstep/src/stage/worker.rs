@@ -91,6 +91,10 @@ unsafe extern "C" fn note(signal: i32, info: *const libc::siginfo_t, _: *mut u8)
         record.code.store(words[2], Relaxed);
         record.pid.store(words[4], Relaxed);
         record.status.store(words[6], Relaxed);
+        let mask = std::ptr::from_ref(&record.mask) as u64;
+        let ask = [libc::SIG_BLOCK as u64, 0, mask, 8, 0, 0];
+        // SAFETY: the mask is written into the record.
+        unsafe { raw::syscall(libc::SYS_rt_sigprocmask as u64, ask) };
     }
     slot.recorded.store(index + 1, Release);
 }
@@ -103,8 +107,30 @@ pub(super) fn resume(index: usize, memory: i32) -> ! {
     let slot = Slot::at(index);
     slot.result.store(0, Relaxed);
     introduce(slot);
+    forget_runtime();
     slot.done.store(slot.ordered.load(Acquire), Release);
     let (base, size) = slot.stack();
     // SAFETY: the thread that used this stack has become this one by its exec.
     unsafe { raw::run_on_stack(base + size, work, index as u64) }
+}
+
+/// What the language's runtime has done about signals before the new program began is undone, but that `SIGPIPE` is ignored, as by all workers.
+fn forget_runtime() {
+    const NONE: [u64; 4] = [libc::SIG_DFL as u64, 0, 0, 0];
+    let set = |signal: i32, action: &[u64; 4], before: Option<&mut [u64; 4]>| {
+        let before = before.map_or(0, |it| std::ptr::from_mut(it) as u64);
+        let action = std::ptr::from_ref(action) as u64;
+        let arguments = [signal as u64, action, before, 8, 0, 0];
+        // SAFETY: both actions live across the call, and neither of the two runs code.
+        unsafe { raw::syscall(libc::SYS_rt_sigaction as u64, arguments) };
+    };
+    let ignored = [libc::SIG_IGN as u64, 0, 0, 0];
+    set(libc::SIGPIPE, &ignored, None);
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        let mut before = NONE;
+        set(signal, &NONE, Some(&mut before));
+        if before[0] == ignored[0] {
+            set(signal, &ignored, None);
+        }
+    }
 }

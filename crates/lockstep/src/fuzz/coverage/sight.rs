@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::script::{
-    Action, Fork, Name, Number, Operation, PidfdCall, Switch, TerminalCall, Treatment,
+    Action, Fork, Handlers, Name, Number, Operation, PidfdCall, Switch, TerminalCall, Treatment,
 };
 use crate::stage::duel::Duel;
 use crate::stage::{Account, Actor, Outcome, ProcessRow, Row};
@@ -25,6 +25,8 @@ pub(super) struct Sight<'a> {
 #[derive(Default)]
 pub(super) struct Past {
     treatments: HashMap<Actor, HashMap<i32, Treatment>>,
+    /// Whose treatments a process shares.
+    shared: HashMap<Actor, Actor>,
     /// Processes that have executed a program.
     pub(super) execed: HashSet<Actor>,
     pub(super) subreapers: HashSet<Actor>,
@@ -55,15 +57,28 @@ pub(super) struct Past {
 
 impl Past {
     pub(super) fn treatment(&self, process: Actor, signal: i32) -> Treatment {
-        let all = self.treatments.get(&process);
+        let all = self.treatments.get(&self.table(process));
         all.and_then(|all| all.get(&signal)).copied().unwrap_or_default()
+    }
+
+    fn table(&self, process: Actor) -> Actor {
+        self.shared.get(&process).copied().unwrap_or(process)
     }
 
     /// Takes note of a step, after its rules have been told.
     pub(super) fn learn(&mut self, sight: &Facts) {
         let (caller, own) = (sight.caller, sight.own);
-        if let (Some(child), Operation::Fork(_)) = (sight.child, &sight.operation) {
-            let inherited = self.treatments.get(&own).cloned().unwrap_or_default();
+        if let (Some(child), Operation::Fork(fork)) = (sight.child, &sight.operation) {
+            let mut inherited = self.treatments.get(&self.table(own)).cloned().unwrap_or_default();
+            match fork.handlers {
+                Handlers::Copied => {}
+                Handlers::Shared => {
+                    self.shared.insert(child, self.table(own));
+                }
+                Handlers::Cleared => {
+                    inherited.retain(|_, treatment| treatment.action == Action::Ignore);
+                }
+            }
             self.treatments.insert(child, inherited);
             if self.armed.contains(&caller) {
                 self.heirs_of_armed.insert(child);
@@ -84,11 +99,12 @@ impl Past {
         match &sight.operation {
             Operation::Fork(Fork { number, .. }) => self.has_chosen = number.is_some(),
             Operation::Treat { signal, treatment } => {
-                self.treatments.entry(own).or_default().insert(*signal, *treatment);
+                self.treatments.entry(self.table(own)).or_default().insert(*signal, *treatment);
             }
             Operation::Exec => {
                 self.execed.insert(caller);
-                let mut kept = self.treatments.remove(&own).unwrap_or_default();
+                let mut kept = self.treatments.get(&self.table(own)).cloned().unwrap_or_default();
+                self.shared.remove(&own);
                 kept.retain(|_, treatment| treatment.action == Action::Ignore);
                 self.treatments.insert(caller, kept);
                 for set in [&mut self.subreapers, &mut self.late_subreapers] {

@@ -3,7 +3,7 @@
 use libc::{EINVAL, ENOENT, EPERM, ESRCH, SIGCONT, SIGKILL, SIGSTOP};
 
 use super::sight::{Seen, Sight};
-use crate::script::{Action, Number, Operation, PidfdCall};
+use crate::script::{Action, Given, Number, Operation, PidfdCall};
 use crate::stage::{Actor, Outcome};
 
 pub(super) fn see(s: &Sight<'_>, seen: &mut Seen) {
@@ -47,7 +47,8 @@ fn sends(s: &Sight<'_>, seen: &mut Seen) {
             seen.when("R-KILL-08", s.failed(ESRCH) || s.failed(EINVAL));
         }
         Operation::Notice(_) => seen.when("R-KILL-13", s.is_done()),
-        Operation::Sigqueue(_, _, code) | Operation::Tgsigqueue(_, _, _, code) => {
+        Operation::Sigqueue(_, _, Given { code, .. })
+        | Operation::Tgsigqueue(_, _, _, Given { code, .. }) => {
             let is_refused = s.failed(EPERM) || s.failed(ESRCH) || s.failed(EINVAL);
             seen.when("R-KILL-11", is_refused);
             let is_placeless = matches!(*code, libc::SI_TIMER | libc::SI_SIGIO);

@@ -11,7 +11,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::super::Outcome;
 use super::super::slot::Slot;
 use super::orders::{Answer, Order, plain, put};
-use crate::script::{Ask, IfTaken, Mode, Name, Operation, PidfdCall, Side, TerminalCall, Writers};
+use crate::script::{
+    Ask, IfTaken, Mode, Name, Operation, PidfdCall, Side, SignalfdCall, TerminalCall, Writers,
+};
 
 /// Not in libc: sends a signal to the foreground, through the master.
 const TIOCSIG: i64 = 0x4004_5436;
@@ -24,7 +26,8 @@ const INFO_END: u64 = 1 << 3;
 #[derive(Debug, Default)]
 pub(super) struct Descriptors {
     pairs: HashMap<Name, Pair>,
-    pidfds: HashMap<Name, (RawFd, Table)>,
+    /// Pidfds and signalfds.
+    others: HashMap<Name, (RawFd, Table)>,
 }
 
 /// In whose table of files a descriptor stands.
@@ -85,8 +88,9 @@ impl Descriptors {
     /// Takes note of the descriptor that an operation has opened, in which table of files; what the operation returns without it.
     pub(super) fn finish(&mut self, operation: &Operation, table: Table, result: i64) -> i64 {
         match operation {
-            Operation::Pidfd(name, PidfdCall::Open(..)) => {
-                self.pidfds.insert(name.clone(), (result as RawFd, table));
+            Operation::Pidfd(name, PidfdCall::Open(..))
+            | Operation::Signalfd(name, SignalfdCall::Watch(_)) => {
+                self.others.entry(name.clone()).or_insert((result as RawFd, table));
                 0
             }
             Operation::Terminal(_, TerminalCall::Open(_)) => {
@@ -147,9 +151,30 @@ impl Descriptors {
         }
     }
 
+    /// The system call that does something with a signalfd.
+    pub(super) fn signalfd(&self, slot: &Slot, name: &str, wanted: SignalfdCall) -> Order {
+        let descriptor = self.other(name);
+        match wanted {
+            SignalfdCall::Watch(set) => {
+                let flags = libc::SFD_NONBLOCK | libc::SFD_CLOEXEC;
+                let given = [descriptor, put(slot, &[set.0]), 8, flags.into()];
+                Order::call(libc::SYS_signalfd4, &given)
+            }
+            SignalfdCall::Read => {
+                let place = put(slot, &[0; 16]);
+                Order::call(libc::SYS_read, &[descriptor, place, 128]).answered(Answer::Signalfd)
+            }
+        }
+    }
+
+    /// The descriptor of that name, if it is no terminal; −1: there is none yet.
+    fn other(&self, name: &str) -> i64 {
+        self.others.get(name).map_or(-1, |(descriptor, _)| i64::from(*descriptor))
+    }
+
     /// The system call that does something with a pidfd.
     pub(super) fn pidfd(&self, slot: &Slot, name: &str, wanted: &PidfdCall) -> Order {
-        let pidfd = self.pidfds.get(name).map_or(-1, |(pidfd, _)| i64::from(*pidfd));
+        let pidfd = self.other(name);
         match wanted {
             PidfdCall::Open(who, flags) => {
                 Order::call(libc::SYS_pidfd_open, &[plain(who), i64::from(*flags)])
@@ -182,13 +207,13 @@ impl Descriptors {
     }
 }
 
-/// The pidfds that stand in the controller's table; the others go with the processes that have them.
+/// The descriptors that stand in the controller's table; the others go with the processes that have them.
 impl Drop for Descriptors {
     fn drop(&mut self) {
-        for (pidfd, table) in self.pidfds.values() {
+        for (descriptor, table) in self.others.values() {
             if *table == Table::Shared {
                 // SAFETY: an actor has opened it, and no other has closed it.
-                unsafe { libc::close(*pidfd) };
+                unsafe { libc::close(*descriptor) };
             }
         }
     }

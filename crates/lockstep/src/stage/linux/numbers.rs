@@ -52,7 +52,7 @@ impl Numbers {
         }
         let returns = account.returns.iter_mut().map(|(_, outcome)| outcome);
         for outcome in returns.chain(std::iter::once(&mut account.outcome)) {
-            if let Outcome::Child { pid, .. } = outcome {
+            if let Outcome::Child { pid, .. } | Outcome::Signal(Seen { pid, .. }) = outcome {
                 *pid = self.to_script(*pid);
             }
         }

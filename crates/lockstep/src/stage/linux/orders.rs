@@ -7,11 +7,11 @@ use libc::c_long;
 
 use super::super::slot::Slot;
 use super::super::{Actor, Outcome, SLOTS, WORKER, notices};
-use super::Theatre;
 use super::files::{self, Descriptors};
+use super::{Theatre, seen_of, signals};
 use crate::script::{
-    Action, Fork, Getter, Notice, Number, Operation, Owner, Pace, Parent, RawClone, Space, Switch,
-    TraceCall, Treatment,
+    Fork, Getter, Given, Handlers, Notice, Number, Operation, Owner, Pace, Parent, RawClone,
+    SignalSet, Space, Switch, TraceCall,
 };
 
 /// A system call to make.
@@ -41,6 +41,14 @@ pub(super) enum Answer {
     Poll,
     /// What a pidfd tells of who it names, in the scratch area.
     Info,
+    /// A set of signals in the scratch area.
+    Set,
+    /// What is done about a signal, in the scratch area.
+    Treatment,
+    /// A signal, and its siginfo in the scratch area.
+    Siginfo,
+    /// What a signalfd says of a signal, in the scratch area.
+    Signalfd,
     /// How often children have been off a CPU, in the scratch area.
     Usage,
 }
@@ -88,6 +96,10 @@ impl Answer {
             (Self::Poll, _) => Outcome::Value(i64::from(word(1) >> 16)),
             (Self::Info, _) => files::read_info(slot),
             (Self::Usage, _) => Outcome::Value(i64::from(files::has_usage(slot))),
+            (Self::Set, _) => Outcome::Value(slot.scratch[0].load(Relaxed).cast_signed()),
+            (Self::Treatment, _) => Outcome::Treatment(signals::read_treatment(slot)),
+            (Self::Siginfo, _) => Outcome::Signal(seen_of(word(0), word(2), word(4), word(6))),
+            (Self::Signalfd, _) => Outcome::Signal(signals::read_signalfd(word)),
             (Self::Plain | Self::Exec | Self::Vfork(_), value) => Outcome::Value(value),
         }
     }
@@ -205,19 +217,23 @@ pub(super) fn translate(
         Operation::Tgkill(process, thread, signal) => {
             call(libc::SYS_tgkill, &[plain(process), plain(thread), i64::from(*signal)])
         }
-        Operation::Sigqueue(who, signal, code) => {
-            let info = put_info(slot, *code);
+        Operation::Sigqueue(who, signal, given) => {
+            let info = put_info(slot, *given);
             call(libc::SYS_rt_sigqueueinfo, &[plain(who), i64::from(*signal), info])
         }
-        Operation::Tgsigqueue(process, thread, signal, code) => {
-            let info = put_info(slot, *code);
+        Operation::Tgsigqueue(process, thread, signal, given) => {
+            let info = put_info(slot, *given);
             let given = [plain(process), plain(thread), i64::from(*signal), info];
             call(libc::SYS_rt_tgsigqueueinfo, &given)
         }
         Operation::Notice(notice) => notify(notice),
-        Operation::Treat { signal, treatment } => treat(slot, *signal, *treatment),
-        Operation::Block(signal) => mask(slot, libc::SIG_BLOCK, *signal),
-        Operation::Unblock(signal) => mask(slot, libc::SIG_UNBLOCK, *signal),
+        Operation::Treat { signal, treatment } => signals::treat(slot, *signal, *treatment),
+        Operation::Block(signal) => signals::mask(slot, libc::SIG_BLOCK, SignalSet::of(*signal)),
+        Operation::Unblock(signal) => {
+            signals::mask(slot, libc::SIG_UNBLOCK, SignalSet::of(*signal))
+        }
+        Operation::Signals(call) => signals::order(slot, call),
+        Operation::Signalfd(name, call) => files.signalfd(slot, name, *call),
         Operation::Subreaper(switch) => {
             let is_on = i64::from(*switch == Switch::On);
             call(libc::SYS_prctl, &[libc::PR_SET_CHILD_SUBREAPER.into(), is_on, 0, 0, 0])
@@ -273,6 +289,7 @@ fn trace(call: &TraceCall) -> Order {
 }
 
 fn fork_flags(fork: &Fork) -> u64 {
+    const CLEAR_SIGHAND: u64 = 1 << 32;
     let mut flags = 0;
     if fork.parent == Parent::Sibling {
         flags |= libc::CLONE_PARENT;
@@ -283,7 +300,12 @@ fn fork_flags(fork: &Fork) -> u64 {
     if fork.pace == Pace::Vfork {
         flags |= libc::CLONE_VFORK;
     }
-    flags as u64
+    let handlers = match fork.handlers {
+        Handlers::Copied => 0,
+        Handlers::Shared => libc::CLONE_SIGHAND as u64,
+        Handlers::Cleared => CLEAR_SIGHAND,
+    };
+    flags as u64 | handlers
 }
 
 /// Every worker shares memory and files with its maker: that is faster, and the process model does not see it.
@@ -356,36 +378,12 @@ fn get(slot: &Slot, getter: Getter) -> Order {
     }
 }
 
-/// Handlers do not restart calls: what a signal interrupts is seen.
-fn treat(slot: &Slot, signal: i32, treatment: Treatment) -> Order {
-    const SA_RESTORER: u64 = 0x0400_0000;
-    let handler = match treatment.action {
-        Action::Default => libc::SIG_DFL as u64,
-        Action::Ignore => libc::SIG_IGN as u64,
-        Action::Handle => slot.handler.load(Relaxed),
-    };
-    let mut flags = SA_RESTORER | libc::SA_SIGINFO as u64;
-    if treatment.no_wait {
-        flags |= libc::SA_NOCLDWAIT as u64;
-    }
-    if treatment.no_stop {
-        flags |= libc::SA_NOCLDSTOP as u64;
-    }
-    let action = put(slot, &[handler, flags, slot.restorer.load(Relaxed), 0]);
-    Order::call(libc::SYS_rt_sigaction, &[i64::from(signal), action, 0, 8])
-}
-
 /// A siginfo with the caller's own number, where that has its place.
-fn put_info(slot: &Slot, code: i32) -> i64 {
+fn put_info(slot: &Slot, given: Given) -> i64 {
     let word = |number: i32| u64::from(number.cast_unsigned());
     let mut words = [0; 16];
-    words[1] = word(code);
+    words[1] = word(given.code);
     words[2] = word(slot.pid.load(Relaxed));
+    words[3] = word(given.value);
     put(slot, &words)
-}
-
-fn mask(slot: &Slot, how: i32, signal: i32) -> Order {
-    let bit = u32::try_from(signal - 1).ok().and_then(|bit| 1_u64.checked_shl(bit)).unwrap_or(0);
-    let set = put(slot, &[bit]);
-    Order::call(libc::SYS_rt_sigprocmask, &[i64::from(how), set, 0, 8])
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use super::super::{ProcessRow, Row};
+use super::super::{ProcessRow, Row, SignalRow};
+use crate::script::SignalSet;
 
 /// `PF_EXITING`, in the flags of `stat`.
 const EXITING: u32 = 4;
@@ -61,7 +62,7 @@ impl Proc {
             inner: Vec::new(),
         };
         let process = leads.then_some(process);
-        Some(Row { state, children: Vec::new(), process })
+        Some(Row { state, children: Vec::new(), signals: None, process })
     }
 
     /// The numbers of a thread's own children, in order.
@@ -70,6 +71,27 @@ impl Proc {
         let list = self.read_at(&format!("{process}/task/{thread}/children\0"), &mut bytes);
         let list = list.and_then(|list| std::str::from_utf8(list).ok()).unwrap_or_default();
         list.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
+    }
+
+    /// What `status` says of a thread's signals.
+    pub(super) fn signals(&self, process: i32, thread: i32) -> Option<SignalRow> {
+        const DIGITS: usize = 16;
+        let mut bytes = [0; 4096];
+        let status = std::str::from_utf8(self.read(process, thread, "status", &mut bytes)?).ok()?;
+        let mut rest = status;
+        let mut set = |name: &str| {
+            let at = rest.find(name)? + name.len();
+            let digits = rest.get(at..at + DIGITS)?;
+            rest = rest.get(at + DIGITS..)?;
+            u64::from_str_radix(digits, 16).ok().map(SignalSet)
+        };
+        Some(SignalRow {
+            pending: set("\nSigPnd:\t")?,
+            shared_pending: set("\nShdPnd:\t")?,
+            blocked: set("\nSigBlk:\t")?,
+            ignored: set("\nSigIgn:\t")?,
+            caught: set("\nSigCgt:\t")?,
+        })
     }
 
     /// The numbers of a process, its group and its session on each level further inside.
@@ -87,15 +109,19 @@ impl Proc {
         own.into_iter().zip(both).map(|(own, (group, session))| [own, group, session]).collect()
     }
 
-    /// Whether a sleeping thread is in a call that may block: a wait, a vfork, an exec that other threads keep up, or its own exit.
+    /// Whether a sleeping thread is in a call that may block: a wait, a vfork, an exec that other threads keep up, its own exit, or a sleep
+    /// until a signal comes.
     pub(super) fn is_in_blocking_call(&self, process: i32, thread: i32) -> bool {
-        const BLOCKING: [libc::c_long; 6] = [
+        const BLOCKING: [libc::c_long; 9] = [
             libc::SYS_wait4,
             libc::SYS_waitid,
             libc::SYS_exit,
             libc::SYS_exit_group,
             libc::SYS_clone3,
             libc::SYS_execveat,
+            libc::SYS_rt_sigsuspend,
+            libc::SYS_rt_sigtimedwait,
+            libc::SYS_pause,
         ];
         let call = self.current_call(process, thread).and_then(|call| call.parse().ok());
         call.is_some_and(|call| BLOCKING.contains(&call))

@@ -94,10 +94,11 @@ fn open_own_program() -> io::Result<OwnedFd> {
 /// would inherit that.
 fn forget_dispositions() {
     for signal in 1..=64 {
-        if signal != libc::SIGPIPE {
-            // SAFETY: a default action runs no code. What cannot be changed is refused.
-            unsafe { libc::signal(signal, libc::SIG_DFL) };
-        }
+        let handler = if signal == libc::SIGPIPE { libc::SIG_IGN } else { libc::SIG_DFL };
+        // Not by the C library, which has flags and a mask of its own, and signals that it keeps.
+        let action = [handler as u64, 0, 0, 0];
+        // SAFETY: the action lives across the call, and runs no code. What cannot be changed is refused.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), 0_u64, 8_u64) };
     }
     // SAFETY: the set lives across the calls that write and read it.
     unsafe {

@@ -6,16 +6,17 @@ use axprocess::{
     WaitRequest,
 };
 
-use axprocess_signals::{Action, ActionFlags, Handler, SignalSet, signals_of};
+use axprocess_signals::{Restart, signals_of};
 
 use super::super::{Actor, Birth, Outcome};
 use super::host::{GroupId, Layer, ThreadId};
-use super::kernel::Phase;
+use super::kernel::{Broken, Phase};
 use super::notices::notify;
+use super::signals::{SET, as_action, change_mask};
 use super::sleep::{Look, Sleep};
 use super::{Member, Model, ignore_sigpipe};
 use crate::script::{
-    self, Fork, Getter, Number, Operation, Pace, Parent, RawClone, Space, Switch, Treatment,
+    self, Fork, Getter, Given, Handlers, Number, Operation, Pace, Parent, RawClone, Space, Switch,
 };
 
 /// What has become of a call: `None` if it sleeps, or its caller is no more.
@@ -57,11 +58,11 @@ impl Model {
             Operation::Fork(request) => match self.fork(actor, request, birth) {
                 Ok(number) if request.pace == Pace::Vfork => self.wait_for_child(actor, number),
                 // A signal waits: behind that, it is made again.
-                Err(Errno::EINTR) => self.refuse(actor, operation.clone()),
+                Err(Errno::EINTR) => self.refuse(actor, operation.clone(), Restart::Always),
                 made => value(made),
             },
             Operation::Thread { .. } => match self.spawn_thread(actor, birth) {
-                Err(Errno::EINTR) => self.refuse(actor, operation.clone()),
+                Err(Errno::EINTR) => self.refuse(actor, operation.clone(), Restart::Always),
                 made => value(made),
             },
             Operation::Clone3(request) => nothing(self.refuse_clone(actor, request)),
@@ -92,12 +93,12 @@ impl Model {
             Operation::Tgkill(group, who, signal) => {
                 nothing(thread.tgkill(plain(group), plain(who), *signal))
             }
-            Operation::Sigqueue(who, signal, code) => {
-                let info = GivenInfo { signal: *signal, code: *code, value: 0 };
+            Operation::Sigqueue(who, signal, given) => {
+                let info = given_info(*signal, *given);
                 nothing(thread.rt_sigqueueinfo(plain(who), info))
             }
-            Operation::Tgsigqueue(group, who, signal, code) => {
-                let info = GivenInfo { signal: *signal, code: *code, value: 0 };
+            Operation::Tgsigqueue(group, who, signal, given) => {
+                let info = given_info(*signal, *given);
                 nothing(thread.rt_tgsigqueueinfo(plain(group), plain(who), info))
             }
             Operation::Notice(notice) => nothing(notify(&thread, notice)),
@@ -106,8 +107,14 @@ impl Model {
                     .rt_sigaction(*signal, SET, || Ok(Some(as_action(treatment))))
                     .map(drop),
             ),
-            Operation::Block(signal) => change_mask(&thread, libc::SIG_BLOCK, *signal),
-            Operation::Unblock(signal) => change_mask(&thread, libc::SIG_UNBLOCK, *signal),
+            Operation::Block(signal) => {
+                change_mask(&thread, libc::SIG_BLOCK, script::SignalSet::of(*signal))
+            }
+            Operation::Unblock(signal) => {
+                change_mask(&thread, libc::SIG_UNBLOCK, script::SignalSet::of(*signal))
+            }
+            Operation::Signals(call) => self.use_signals(actor, call),
+            Operation::Signalfd(name, call) => self.use_signalfd(actor, name, *call),
             Operation::Subreaper(switch) => {
                 match switch {
                     Switch::On => process.become_subreaper(),
@@ -167,8 +174,13 @@ impl Model {
                 Space::New => ForkNamespace::New,
             },
         };
+        let flags = match fork.handlers {
+            Handlers::Copied => CloneFlags::empty(),
+            Handlers::Shared => CloneFlags::SIGHAND | CloneFlags::VM,
+            Handlers::Cleared => CloneFlags::CLEAR_SIGHAND,
+        };
         let (new_process, new_thread) =
-            signals_of(&thread).fork(CloneFlags::empty(), GroupId(group), ThreadId(child))?;
+            signals_of(&thread).fork(flags, GroupId(group), ThreadId(child))?;
         let made = thread.fork(request, new_process, new_thread)?;
         if fork.pace == Pace::Vfork {
             thread.begin_vfork(&made);
@@ -333,9 +345,9 @@ impl Model {
     }
 
     /// A call that is made again behind a signal.
-    pub(super) fn refuse(&mut self, actor: Actor, operation: Operation) -> Done {
+    pub(super) fn refuse(&mut self, actor: Actor, operation: Operation, restart: Restart) -> Done {
         self.refused.insert(actor, operation);
-        self.kernel().tasks[actor].phase = Phase::Refused;
+        self.kernel().tasks[actor].phase = Phase::Interrupted(Broken::Call(restart));
         None
     }
 
@@ -346,6 +358,7 @@ impl Model {
 
     /// A thread begins to exit, and ends, unless its tracer wants to see it before.
     pub(super) fn end_thread(&mut self, actor: Actor, status: ExitStatus) {
+        self.awaits.remove(&actor);
         let exit = self.members[actor].thread.begin_exit(status);
         self.exits.insert(actor, exit);
         self.kernel().tasks[actor].phase = Phase::Idle;
@@ -391,27 +404,8 @@ fn parse_clone(request: &RawClone) -> Result<CloneRequest, Errno> {
     CloneRequest::from_clone3(&args, size, |_, _| Err(Errno::EFAULT))
 }
 
-/// The size of a set of signals.
-const SET: usize = size_of::<u64>();
-
-/// What sigaction(2) is told; where handlers are does not matter.
-pub(super) fn as_action(treatment: &Treatment) -> Action {
-    const HANDLER: usize = 0x1000;
-    let mut flags = ActionFlags::empty();
-    flags.set(ActionFlags::NOCLDWAIT, treatment.no_wait);
-    flags.set(ActionFlags::NOCLDSTOP, treatment.no_stop);
-    let handler = match treatment.action {
-        script::Action::Default => Handler::Default,
-        script::Action::Ignore => Handler::Ignore,
-        script::Action::Handle => Handler::from_raw(HANDLER),
-    };
-    Action { handler, flags, ..Action::default() }
-}
-
-fn change_mask(thread: &Thread<Layer>, how: i32, signal: i32) -> Done {
-    let set = u8::try_from(signal).ok().and_then(Signal::new).map(SignalSet::from);
-    let set = || Ok(Some(set.unwrap_or_default()));
-    nothing(signals_of(thread).rt_sigprocmask(how, SET, set).map(drop))
+const fn given_info(signal: i32, given: Given) -> GivenInfo {
+    GivenInfo { signal, code: given.code, value: given.value.cast_unsigned() as u64 }
 }
 
 fn get(thread: &Thread<Layer>, getter: Getter) -> i64 {

@@ -1,4 +1,4 @@
-//! Terminals and pidfds, on the model.
+//! Terminals and pidfds, on the model, and what stands behind the names of files.
 
 use axprocess::{
     ARef, AcquireTerminal, AdminRight, Errno, HandleState, IfTaken, InfoMask, PidHandle,
@@ -6,13 +6,15 @@ use axprocess::{
     TerminalAnswer, TerminalFile, TerminalKind, TerminalSide, WaitRequest,
 };
 
-use axprocess_signals::signals_of;
+use axprocess_signals::{ActionFlags, Handler, Restart, signals_of};
 
 use super::super::{Actor, Outcome};
 use super::Model;
 use super::calls::{Done, nothing, plain, value};
 use super::host::Layer;
-use crate::script::{self, Ask, Mode, Operation, PidfdCall, Side, TerminalCall, Writers};
+use crate::script::{
+    self, Ask, Mode, Operation, PidfdCall, Side, SignalSet, TerminalCall, Writers,
+};
 
 /// What stands behind the name of a file.
 pub(super) enum File {
@@ -20,6 +22,8 @@ pub(super) enum File {
     Pair(Pair),
     /// A pidfd.
     Pidfd(PidHandle<Layer>, PidfdMode),
+    /// A signalfd.
+    Signalfd(SignalSet),
 }
 
 /// A pseudo-terminal.
@@ -176,7 +180,8 @@ impl Model {
         nothing(Ok(()))
     }
 
-    /// Whether a call would get a signal that has no effect, because the caller is the init of a namespace, and so be made again for ever.
+    /// Whether a call would get a signal that has no effect, because the caller is the init of a namespace, or one whose handler has the call made again:
+    /// that would be for ever.
     pub(crate) fn would_ask_forever(&self, actor: Actor, name: &str, call: &TerminalCall) -> bool {
         let Some(File::Pair(pair)) = self.files.get(name) else {
             return false;
@@ -190,7 +195,14 @@ impl Model {
                 | TerminalCall::Change
                 | TerminalCall::SetForeground(..)
         );
-        asks && process.pid() == 1
+        let signal = match call {
+            TerminalCall::Read => Signal::SIGTTIN,
+            _ => Signal::SIGTTOU,
+        };
+        let action = signals_of(&self.members[actor].thread).action(signal);
+        let restarts =
+            matches!(action.handler, Handler::At(_)) && action.flags.contains(ActionFlags::RESTART);
+        asks && (process.pid() == 1 || restarts)
             && own.is_some_and(|own| ARef::ptr_eq(&own, &pair.terminal))
             && !is_in_foreground(process, &pair.terminal)
     }
@@ -215,7 +227,7 @@ impl Model {
             }),
             Ok(TerminalAnswer::SignalPosted(_)) => {
                 let operation = Operation::Terminal(name.to_owned(), call.clone());
-                self.refuse(actor, operation)
+                self.refuse(actor, operation, Restart::UnlessHandlerSaysNo)
             }
         }
     }

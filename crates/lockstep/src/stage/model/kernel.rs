@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use axprocess::{Attention, ChildNews, WaitRequest, WaitToken};
-use axprocess_signals::{Frame, SigInfo, TracedSignal};
+use axprocess_signals::{Frame, Restart, SigInfo, TracedSignal};
 use fastrand::Rng;
 
 use super::super::{Actor, Outcome, Seen};
@@ -63,16 +63,42 @@ pub(super) enum Phase {
     Idle,
     /// It sleeps in a wait that is the so-manieth.
     Waiting(WaitRequest, WaitToken, u64),
-    /// A signal has interrupted its wait.
-    Interrupted(WaitRequest),
-    /// It cannot do what it was told to before a signal has done what it does, and asks again then.
-    Refused,
+    /// It sleeps in a call that only a signal ends, other than [`Awaiting`](Self::Awaiting).
+    Paused,
+    /// It sleeps in sigtimedwait.
+    Awaiting,
+    /// It has to see to a signal first; what comes behind that.
+    Interrupted(Broken),
+    /// The same, and a handler says that it is made again.
+    Restarting(Broken),
     /// It waits for the child of its vfork, which has this number.
     Vfork(u32),
     /// It waits in its exec until the other threads are gone.
     Exec,
     /// Its call is done.
     Leaving(Outcome),
+}
+
+impl Phase {
+    /// A signal has ended a sleep that only a signal ends.
+    pub(super) const PAUSE_OVER: Self = Self::Interrupted(Broken::Call(Restart::UnlessHandled));
+}
+
+/// What a signal has interrupted: it is made again, if a handler does not forbid that.
+#[derive(Clone, Copy)]
+pub(super) enum Broken {
+    Wait(WaitRequest),
+    /// A call that [`Model::refuse`](super::Model::refuse) keeps, and when it is made again.
+    Call(Restart),
+}
+
+impl Broken {
+    pub(super) const fn restart(self) -> Restart {
+        match self {
+            Self::Wait(_) => Restart::UnlessHandlerSaysNo,
+            Self::Call(restart) => restart,
+        }
+    }
 }
 
 /// A process.
@@ -245,12 +271,15 @@ impl Kernel {
     }
 }
 
-/// What the handler finds in its siginfo.
+/// What a siginfo says.
 pub(super) fn as_seen(info: &SigInfo) -> Seen {
     Seen {
         signal: i32::from(info.signal().number()),
         code: info.code(),
         pid: info.pid().cast_signed(),
         status: info.status(),
+        // `si_int` is the lower half.
+        value: info.value() as i32,
+        mask: None,
     }
 }

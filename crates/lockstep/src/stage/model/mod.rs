@@ -8,6 +8,7 @@ mod files;
 mod host;
 mod kernel;
 mod notices;
+mod signals;
 mod sleep;
 mod trace;
 
@@ -18,16 +19,15 @@ use axprocess::{
     ARef, Attention, CloneFlags, ExitStatus, ForkNamespace, ForkRequest, PendingExec, PendingExit,
     PidNamespace, Process, ProcessState, ProcessTable, RunState, Thread,
 };
-use axprocess_signals::{
-    Delivery, Frame, ProcessSignals, Restart, Signals, ThreadSignals, signals_of,
-};
+use axprocess_signals::{Delivery, Frame, ProcessSignals, Signals, ThreadSignals, signals_of};
 
 use self::files::File;
 use self::host::{GroupId, Layer, OUTSIDE, ThreadId, World};
-use self::kernel::{Kernel, Phase, Trap, as_seen};
+use self::kernel::{Broken, Kernel, Phase, Trap, as_seen};
+use self::signals::Await;
 use self::sleep::{Look, Sleep};
 use super::{Account, Actor, Birth, Outcome, ProcessRow, Row, Seen};
-use crate::script::{Action, Name, Operation, RawClone, Treatment};
+use crate::script::{Action, Name, Operation, RawClone, SignalSet, Treatment};
 
 /// The processes of one script.
 pub(crate) struct Model {
@@ -44,7 +44,9 @@ pub(crate) struct Model {
     /// Exits that have begun, by actor: they wait for a tracer.
     exits: HashMap<Actor, PendingExit<Layer>>,
     files: HashMap<Name, File>,
-    /// What those ask again whom their terminal has refused.
+    /// Waits for signals that sleep, by actor.
+    awaits: HashMap<Actor, Await>,
+    /// What those ask again whom their terminal has refused, or whose sleep a signal has interrupted.
     refused: HashMap<Actor, Operation>,
     returns: Vec<(Actor, Outcome)>,
     signals: Vec<(Actor, Seen)>,
@@ -109,6 +111,7 @@ impl Model {
             execs: HashMap::new(),
             exits: HashMap::new(),
             files: HashMap::new(),
+            awaits: HashMap::new(),
             refused: HashMap::new(),
             returns: Vec::new(),
             signals: Vec::new(),
@@ -285,11 +288,20 @@ impl Model {
                     self.note_read(actor, read);
                     Phase::Leaving(outcome)
                 }
-                _ if has_news => Phase::Interrupted(request),
+                _ if has_news => Phase::Interrupted(Broken::Wait(request)),
                 _ => return,
             };
             self.sleeps.remove(&actor);
             self.kernel().tasks[actor].phase = phase;
+        }
+        match phase {
+            Phase::Paused | Phase::Awaiting if !has_news => return,
+            Phase::Paused => self.kernel().tasks[actor].phase = Phase::PAUSE_OVER,
+            Phase::Awaiting => {
+                let outcome = self.finish_await(actor);
+                self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
+            }
+            _ => {}
         }
         if let Phase::Vfork(number) = phase {
             let is_dying = self.is_dying(actor);
@@ -327,12 +339,15 @@ impl Model {
         while self.meet_signals(actor) {
             let phase = self.kernel().tasks[actor].phase;
             match phase {
-                Phase::Interrupted(request) => match self.begin_wait(actor, &request) {
-                    Some(outcome) => {
-                        self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
+                Phase::Interrupted(Broken::Wait(request))
+                | Phase::Restarting(Broken::Wait(request)) => {
+                    match self.begin_wait(actor, &request) {
+                        Some(outcome) => {
+                            self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
+                        }
+                        None => return,
                     }
-                    None => return,
-                },
+                }
                 Phase::Leaving(outcome) => {
                     {
                         let mut kernel = self.kernel();
@@ -342,8 +357,8 @@ impl Model {
                     self.returns.push((actor, outcome));
                     return;
                 }
-                Phase::Refused if patience == 0 => return,
-                Phase::Refused => {
+                Phase::Interrupted(_) | Phase::Restarting(_) if patience == 0 => return,
+                Phase::Interrupted(_) | Phase::Restarting(_) => {
                     patience -= 1;
                     let Some(operation) = self.refused.remove(&actor) else {
                         return;
@@ -353,7 +368,12 @@ impl Model {
                     };
                     self.kernel().tasks[actor].phase = Phase::Leaving(outcome);
                 }
-                Phase::Idle | Phase::Waiting(..) | Phase::Vfork(_) | Phase::Exec => return,
+                Phase::Idle
+                | Phase::Waiting(..)
+                | Phase::Paused
+                | Phase::Awaiting
+                | Phase::Vfork(_)
+                | Phase::Exec => return,
             }
         }
     }
@@ -381,8 +401,10 @@ impl Model {
             }
             let frame = self.kernel().tasks[actor].frames.pop();
             let Some(frame) = frame else { return true };
-            self.signals.push((actor, as_seen(&frame.info)));
-            signals_of(&self.members[actor].thread).rt_sigreturn(frame.saved_mask);
+            let signals = signals_of(&self.members[actor].thread);
+            let mask = Some(SignalSet(signals.blocked().bits()));
+            signals.rt_sigreturn(frame.saved_mask);
+            self.signals.push((actor, Seen { mask, ..as_seen(&frame.info) }));
         }
     }
 
@@ -440,12 +462,12 @@ impl Model {
             let mut kernel = self.kernel();
             let task = &mut kernel.tasks[actor];
             task.frames.push(*frame);
-            let restart = match task.phase {
-                Phase::Interrupted(_) | Phase::Refused => Restart::UnlessHandlerSaysNo,
-                _ => return Ok(()),
-            };
-            if !restart.with_handler(frame) {
-                task.phase = Phase::Leaving(Outcome::Error(libc::EINTR));
+            // Of several handlers, the first says what becomes of the call.
+            if let Phase::Interrupted(broken) = task.phase {
+                task.phase = match broken.restart().with_handler(frame) {
+                    true => Phase::Restarting(broken),
+                    false => Phase::Leaving(Outcome::Error(libc::EINTR)),
+                };
             }
             Ok(())
         });
@@ -499,8 +521,9 @@ impl Model {
             _ => b'S',
         };
         let children = thread.children().unwrap().into_iter().map(seen).collect();
+        let signals = (!matches!(state, b'Z' | b'E')).then(|| signals::row_of(thread));
         if !leads {
-            return Some(Row { state, children, process: None });
+            return Some(Row { state, children, signals, process: None });
         }
         let stat = process.stat(&self.space)?;
         let relations = [stat.ppid, stat.pgrp, stat.session].map(u32::cast_signed);
@@ -512,7 +535,7 @@ impl Model {
             code: stat.exit_code,
             inner: self.inner_numbers(process),
         };
-        Some(Row { state, children, process: Some(process) })
+        Some(Row { state, children, signals, process: Some(process) })
     }
 
     /// The numbers of a process, its group and its session on each level further inside than the script's.
@@ -531,6 +554,6 @@ impl Model {
 fn ignore_sigpipe(thread: &Thread<Layer>) -> Result<(), axprocess::Errno> {
     let ignored = Treatment { action: Action::Ignore, ..Treatment::default() };
     signals_of(thread)
-        .rt_sigaction(libc::SIGPIPE, size_of::<u64>(), || Ok(Some(calls::as_action(&ignored))))
+        .rt_sigaction(libc::SIGPIPE, size_of::<u64>(), || Ok(Some(signals::as_action(&ignored))))
         .map(drop)
 }
