@@ -18,12 +18,11 @@ use crate::info::SigInfo;
 use crate::kernel::Kernel;
 use crate::send::Target;
 use crate::set::SignalSet;
-use crate::state::SIGNAL;
 
 /// What a thread has to do next. Behind all but [`Return`](Delivery::Return) and [`Exit`](Delivery::Exit) it asks again.
 #[derive(Debug)]
 pub enum Delivery {
-    /// Nothing more: it runs in user space. A call that was interrupted is [made again or ended](Restart::without_handler), if no handler runs.
+    /// Nothing more: it runs in user space. If no handler runs, a call that was interrupted is [made again or ended](Restart::without_handler); the mask that comes back with its end may open signals, for which the thread is wanted then.
     Return,
     /// A handler runs: [`Caller::enter_handler`] writes its frame.
     Handle(Frame),
@@ -73,10 +72,6 @@ pub enum Restart {
     Never,
 }
 
-/// What [`Caller::get_signal`] looks for; other bits of the word are the kernel's.
-const OWN: Attention =
-    Attention::EXIT.union(Attention::STOP).union(Attention::STOPPED).union(SIGNAL);
-
 impl Restart {
     /// Whether the call is made again when this handler runs; else it is `EINTR`. R-SIG-50.
     pub fn with_handler(self, frame: &Frame) -> bool {
@@ -116,8 +111,8 @@ impl<K: Kernel> Caller<'_, K> {
     /// # use kernel::*;
     /// # struct Registers { restart: Option<Restart>, pushed: usize }
     /// # impl Registers {
-    /// #     fn make_call_again(&mut self) {}
-    /// #     fn fail(&mut self, _: Errno) {}
+    /// #     /// `None`: no call was interrupted; else whether it is made again. If not, it is `EINTR`.
+    /// #     fn end_call(&mut self, _is_made_again: Option<bool>) {}
     /// #     fn push(&mut self, _: &Frame) -> Result<(), Errno> { self.pushed += 1; Ok(()) }
     /// # }
     /// # fn sleep_while(_: &Thread, _: impl Fn() -> bool) {}
@@ -129,13 +124,13 @@ impl<K: Kernel> Caller<'_, K> {
     ///     let signals = signals_of(thread);
     ///     while !thread.attention().is_empty() {
     ///         match signals.get_signal() {
-    ///             Delivery::Return => break,
+    ///             Delivery::Return => {
+    ///                 let restart = registers.restart.take();
+    ///                 registers.end_call(restart.map(Restart::without_handler));
+    ///             }
     ///             Delivery::Handle(frame) => {
-    ///                 match registers.restart.take().map(|restart| restart.with_handler(&frame)) {
-    ///                     Some(true) => registers.make_call_again(),
-    ///                     Some(false) => registers.fail(Errno::EINTR),
-    ///                     None => {}
-    ///                 }
+    ///                 let restart = registers.restart.take();
+    ///                 registers.end_call(restart.map(|restart| restart.with_handler(&frame)));
     ///                 signals.enter_handler(&frame, |frame| registers.push(frame));
     ///             }
     ///             Delivery::Stop => sleep_while(thread, || thread.is_stopped()),
@@ -149,11 +144,8 @@ impl<K: Kernel> Caller<'_, K> {
     ///             Delivery::Traced(_) => unreachable!("there is no ptrace"),
     ///         }
     ///     }
-    ///     match registers.restart.take().map(Restart::without_handler) {
-    ///         Some(true) => registers.make_call_again(),
-    ///         Some(false) => registers.fail(Errno::EINTR),
-    ///         None => {}
-    ///     }
+    ///     let restart = registers.restart.take();
+    ///     registers.end_call(restart.map(Restart::without_handler));
     ///     true
     /// }
     /// # use axprocess_signals::{Action, Handler};
@@ -186,12 +178,8 @@ impl<K: Kernel> Caller<'_, K> {
             }
             let ticket = thread.process().stop_ticket();
             let Some((info, is_shared)) = self.take_next() else {
+                // What that opens is delivered behind the end of the call, which is decided before.
                 self.restore_mask();
-                // What the mask has blocked may be open now.
-                if thread.attention().intersects(OWN) {
-                    looks_for_continuation = true;
-                    continue;
-                }
                 return Delivery::Return;
             };
             let taken = TracedSignal { info, is_shared, ticket };

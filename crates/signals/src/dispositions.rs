@@ -167,6 +167,13 @@ impl<K: Kernel> Dispositions<K> {
         }
     }
 
+    /// Has a signal ignored, whatever is set; flags and mask stay.
+    pub(crate) fn ignore(&self, signal: Signal) {
+        let mut details = self.details.lock();
+        let old = self.get_in(&details, signal);
+        self.set_in(&mut details, signal, Action { handler: Handler::Ignore, ..old });
+    }
+
     /// Handlers, flags and masks are gone; of what was ignored, this stays so. Linux: `flush_signal_handlers`.
     pub(crate) fn reset(&self, ignored: SignalSet) {
         let is_clean = self.caught.get().is_empty() && self.child_flags().is_empty();

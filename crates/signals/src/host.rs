@@ -219,7 +219,13 @@ impl<K: Kernel> Host for Signals<K> {
         self.kernel.may_trace(view, tracer, target)
     }
 
+    /// The init of a namespace, other than the table's, ignores `SIGCHLD` from here on, and with it who shares its dispositions. Linux: `zap_pid_ns_processes`.
     fn last_thread_exited(&self, view: View<'_, Self>, process: &Process<K>) {
+        if process.pid() == 1
+            && let Some(dispositions) = &process.host_data().lock().dispositions
+        {
+            dispositions.ignore(Signal::SIGCHLD);
+        }
         self.kernel.last_thread_exited(view, process);
     }
 

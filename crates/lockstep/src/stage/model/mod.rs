@@ -421,7 +421,12 @@ impl Model {
         };
         loop {
             match delivery {
-                Delivery::Return => return true,
+                Delivery::Return => {
+                    self.end_call(actor);
+                    if thread.attention().is_empty() {
+                        return true;
+                    }
+                }
                 Delivery::Handle(frame) => {
                     self.enter_handler(actor, &frame);
                     if thread.attention().is_empty() {
@@ -456,7 +461,16 @@ impl Model {
         }
     }
 
-    /// A handler is to run: what it interrupts is `EINTR`.
+    /// No handler runs: a call that was interrupted is made again. So it is though the mask that comes back with its end opens signals with handlers.
+    fn end_call(&self, actor: Actor) {
+        let mut kernel = self.kernel();
+        let phase = &mut kernel.tasks[actor].phase;
+        if let Phase::Interrupted(broken) = *phase {
+            *phase = Phase::Restarting(broken);
+        }
+    }
+
+    /// A handler is to run: what it interrupts is `EINTR`, or made again.
     fn enter_handler(&self, actor: Actor, frame: &Frame) {
         signals_of(&self.members[actor].thread).enter_handler(frame, |frame| {
             let mut kernel = self.kernel();
