@@ -200,7 +200,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     }
 
     /// Whether there is a place for a real-time signal, which is about to be posted: asked right before, in the same hold. With `Err` it is not, and nothing comes of it; tkill(2), tgkill(2), rt_sigqueueinfo(2) and their like
-    /// fail with that errno, Linux's `EAGAIN`. `RLIMIT_SIGPENDING`. kill(2) is refused nothing on Linux: what has no place for its siginfo is posted without. R-KILL-15.
+    /// fail with that errno, Linux's `EAGAIN`. `RLIMIT_SIGPENDING`. kill(2) is refused nothing on Linux: what has no place for its siginfo is posted without. R-SIG-22.
     ///
     /// Default: there is.
     fn can_queue_signal(

@@ -95,7 +95,7 @@ impl Stack {
 impl<K: Kernel> Caller<'_, K> {
     /// Sets the thread's alternate stack, and returns what it was. `new`: `None` to ask alone; `pointer`: the thread's stack pointer; `least`: `MINSIGSTKSZ`, what a frame needs. Takes no lock.
     ///
-    /// Serves sigaltstack(2). R-SIG-60, R-SIG-61.
+    /// Serves sigaltstack(2). R-SIG-72 to R-SIG-74.
     ///
     /// # Errors
     ///

@@ -73,7 +73,7 @@ pub enum Restart {
 }
 
 impl Restart {
-    /// Whether the call is made again when this handler runs; else it is `EINTR`. R-SIG-50.
+    /// Whether the call is made again when this handler runs; else it is `EINTR`. R-SIG-42, R-SIG-43, R-SIG-46.
     pub fn with_handler(self, frame: &Frame) -> bool {
         match self {
             Self::Always => true,
@@ -82,7 +82,7 @@ impl Restart {
         }
     }
 
-    /// Whether it is made again when none runs; else it is `EINTR`. R-SIG-51.
+    /// Whether it is made again when none runs; else it is `EINTR`. R-SIG-44, R-SIG-45.
     pub const fn without_handler(self) -> bool {
         !matches!(self, Self::Never)
     }
@@ -102,7 +102,7 @@ impl<K: Kernel> Caller<'_, K> {
     /// Returns what the thread has to do next before it runs in user space. If its [attention word](axprocess::Thread::attention) is zero, that is [`Delivery::Return`], and need not be asked. Takes the lock of the process's
     /// signals, and the relation lock where something else than a handler comes of it.
     ///
-    /// Who is to exit does so, then who is to stop stops; then signals: faults first, then the lowest number, the thread's before the process's. What is ignored is dropped here. R-SIG-20 to R-SIG-29.
+    /// Who is to exit does so, then who is to stop stops; then signals: faults first, then the lowest number, the thread's before the process's. What is ignored is dropped here. R-SIG-17 to R-SIG-19, R-SIG-35, R-SIG-36.
     ///
     /// This is the whole loop:
     ///
@@ -195,7 +195,7 @@ impl<K: Kernel> Caller<'_, K> {
     }
 
     /// Returns what the thread has to do next behind a signal that its tracer has seen, and for which it has answered with a number, or none. If that is another, it says that the tracer has sent it. Takes the lock of the process's signals, and
-    /// the relation lock. R-PTRACE-08.
+    /// the relation lock. R-SIG-94 to R-SIG-96.
     pub fn resume_from_tracer(self, traced: TracedSignal, answer: Option<Signal>) -> Delivery {
         match answer.map(|signal| self.act_as_tracer_says(traced, signal)) {
             Some(Acted::Delivers(delivery)) => delivery,
@@ -220,7 +220,7 @@ impl<K: Kernel> Caller<'_, K> {
         Acted::GoesOn
     }
 
-    /// Runs a handler: `push` writes its frame, behind which the mask is the handler's. Where it cannot, the thread gets `SIGSEGV`. Takes the lock of the process's signals. R-SIG-23 to R-SIG-26.
+    /// Runs a handler: `push` writes its frame, behind which the mask is the handler's. Where it cannot, the thread gets `SIGSEGV`. Takes the lock of the process's signals. R-SIG-37 to R-SIG-41, R-SIG-70.
     pub fn enter_handler(self, frame: &Frame, push: impl FnOnce(&Frame) -> Result<(), Errno>) {
         let signal = frame.info.signal();
         if push(frame).is_err() {

@@ -15,7 +15,7 @@ impl SigInfo {
     /// What stands where nothing is.
     pub(crate) const NONE: Self = Self::without_info(Signal::SIGKILL);
 
-    /// A signal whose siginfo was lost, or never there: as `kill` by process 0, user 0. Linux: the end of `collect_signal`. R-SIG-13.
+    /// A signal whose siginfo was lost, or never there: as `kill` by process 0, user 0. Linux: the end of `collect_signal`. R-SIG-23.
     pub(crate) const fn without_info(signal: Signal) -> Self {
         Self { info: SignalInfo { signal, cause: SignalCause::User { pid: 0 } }, uid: 0 }
     }
@@ -96,7 +96,7 @@ impl SigInfo {
         self.code() > SI_USER
     }
 
-    /// Whether the sender is told where there is no place for the siginfo of a real-time signal: all but who says no more than kill(2) does. R-SIG-14.
+    /// Whether the sender is told where there is no place for the siginfo of a real-time signal: all but who says no more than kill(2) does. R-SIG-22.
     pub(crate) const fn must_be_kept(info: &SignalInfo) -> bool {
         const FIRST_REAL_TIME: u8 = 32;
         let says_more = match info.cause {

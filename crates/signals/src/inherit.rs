@@ -19,7 +19,7 @@ use crate::state::{ProcessSignals, ThreadSignals};
 use crate::{Caller, Signals, Thread};
 
 impl<K: Kernel> Caller<'_, K> {
-    /// Makes the signals of a process that this thread forks, with these flags of clone(2), to be passed to [`Thread::fork`](axprocess::Thread::fork) and its like. Takes the lock of the process's signals. R-SIG-70 to R-SIG-76.
+    /// Makes the signals of a process that this thread forks, with these flags of clone(2), to be passed to [`Thread::fork`](axprocess::Thread::fork) and its like. Takes the lock of the process's signals. R-SIG-79, R-SIG-81 to R-SIG-84.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl<K: Kernel> Caller<'_, K> {
         Ok((ProcessSignals::with(dispositions, process), new_thread))
     }
 
-    /// Makes the signals of a thread that this one creates, to be passed to [`Thread::spawn_thread`](axprocess::Thread::spawn_thread) and its like. Takes no lock. R-SIG-70.
+    /// Makes the signals of a thread that this one creates, to be passed to [`Thread::spawn_thread`](axprocess::Thread::spawn_thread) and its like. Takes no lock. R-SIG-80.
     pub fn new_thread(self, data: K::ThreadData) -> ThreadSignals<K> {
         self.host().refill();
         ThreadSignals::with_mask(self.own().blocked.get(), data)
@@ -84,7 +84,7 @@ impl<K: Kernel> Caller<'_, K> {
         self.recalculate(&held);
     }
 
-    /// Does what exec does to signals, behind [`Thread::exec`](axprocess::Thread::exec) or [`PendingExec::try_finish`](axprocess::PendingExec::try_finish). Takes the lock of the process's signals. R-SIG-77 to R-SIG-79.
+    /// Does what exec does to signals, behind [`Thread::exec`](axprocess::Thread::exec) or [`PendingExec::try_finish`](axprocess::PendingExec::try_finish). Takes the lock of the process's signals. R-SIG-85 to R-SIG-89.
     ///
     /// # Errors
     ///

@@ -103,7 +103,7 @@ pub trait Kernel: Sized + Send + Sync + 'static {
         0
     }
 
-    /// Charges one waiting siginfo to the user of `receiver`, and tells to whom. `None`: that would be more than its `RLIMIT_SIGPENDING`; asked only where that counts, as [`Charge`] says. R-SIG-14.
+    /// Charges one waiting siginfo to the user of `receiver`, and tells to whom. `None`: that would be more than its `RLIMIT_SIGPENDING`; asked only where that counts, as [`Charge`] says. R-SIG-21.
     ///
     /// Default: no limit but [`MOST_QUEUED`](Self::MOST_QUEUED), to nobody.
     fn charge(&self, receiver: &Process<Self>, charge: Charge) -> Option<Account> {

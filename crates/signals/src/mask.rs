@@ -13,7 +13,7 @@ impl<K: Kernel> Caller<'_, K> {
     /// Sets what the process does about a signal, and returns what it did before; what it ignores from now on and what waits of it is discarded. `action` reads it from user space: `None` to ask alone. Takes the lock of the
     /// process's signals; only where the signal may wait for single threads and is to be discarded there, the relation lock.
     ///
-    /// Serves rt_sigaction(2). R-SIG-01 to R-SIG-06.
+    /// Serves rt_sigaction(2). R-SIG-01, R-SIG-07, R-SIG-09 to R-SIG-13.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl<K: Kernel> Caller<'_, K> {
     /// Changes the thread's mask, and returns what it was. `set` reads it from user space: `None` to ask alone. Takes the lock of the process's signals, if anything changes; the relation lock only where the thread leaves a signal
     /// to others of which it was told already.
     ///
-    /// Serves rt_sigprocmask(2). R-SIG-07 to R-SIG-09.
+    /// Serves rt_sigprocmask(2). R-SIG-01, R-SIG-04, R-SIG-06, R-SIG-31.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl<K: Kernel> Caller<'_, K> {
 
     /// Returns which signals wait that the thread blocks. Wait-free.
     ///
-    /// Serves rt_sigpending(2), which copies `size` bytes of it. R-SIG-15.
+    /// Serves rt_sigpending(2), which copies `size` bytes of it. R-SIG-02, R-SIG-20.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl<K: Kernel> Caller<'_, K> {
     /// Begins to wait for a signal with another mask: the thread sleeps until its [attention](axprocess::Thread::attention) is wanted, and the call is then one that is [made again unless a handler runs](crate::Restart::UnlessHandled). The mask that it had comes back
     /// when that is decided. Takes the lock of the process's signals.
     ///
-    /// Serves rt_sigsuspend(2). R-SIG-30, R-SIG-31.
+    /// Serves rt_sigsuspend(2). R-SIG-48, R-SIG-49.
     ///
     /// # Errors
     ///
@@ -186,7 +186,7 @@ impl<K: Kernel> Caller<'_, K> {
     }
 
     /// The call is over: if a signal has ended it, the mask comes back [behind that](crate::Caller::get_signal), else now. Takes the lock of the process's signals, if there is something to bring back. Linux:
-    /// `restore_saved_sigmask_unless`. R-SIG-32.
+    /// `restore_saved_sigmask_unless`. R-SIG-51, R-SIG-52.
     pub fn end_mask_of_call(self, ended_by: EndedBy) {
         match ended_by {
             EndedBy::Signal => {}

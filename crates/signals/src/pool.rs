@@ -1,7 +1,7 @@
 //! Where siginfo waits: nodes of one table, made without any lock, given out under a leaf lock.
 //!
 //! A sender holds locks and cannot allocate, so nodes are there before: [`Pool::refill`] makes some whenever few are left, in calls that hold nothing. Where they run out all the same, or the bound is
-//! reached, Linux's answer to a lack of memory is given: the signal goes without its siginfo, or the sender gets `EAGAIN` (R-SIG-13, R-SIG-14).
+//! reached, Linux's answer to a lack of memory is given: the signal goes without its siginfo, or the sender gets `EAGAIN` (R-SIG-22 to R-SIG-24).
 
 use alloc::vec::Vec;
 use core::ops::{Index, IndexMut};

@@ -2,9 +2,9 @@
 //!
 //! | step | what | Linux |
 //! | --- | --- | --- |
-//! | 1 | a standard signal that waits already is dropped (R-SIG-10) | `legacy_queue` |
-//! | 2 | it waits, with its siginfo if there is a place for that (R-SIG-13, R-SIG-14) | `sigqueue_alloc`, `__send_signal_locked` |
-//! | 3 | a thread is chosen that would take it now, the addressed one first, and told (R-SIG-40, R-SIG-41) | `complete_signal`, `wants_signal` |
+//! | 1 | a standard signal that waits already is dropped (R-SIG-14, R-SIG-15) | `legacy_queue` |
+//! | 2 | it waits, with its siginfo if there is a place for that (R-SIG-16, R-SIG-22 to R-SIG-24) | `sigqueue_alloc`, `__send_signal_locked` |
+//! | 3 | a thread is chosen that would take it now, the addressed one first, and told (R-SIG-29, R-SIG-30, R-SIG-61) | `complete_signal`, `wants_signal` |
 //!
 //! Whether it is sent at all, and whom it ends at once, is the model's. All is under the relation lock, which keeps the threads in their list, and the lock of the process's signals.
 
@@ -190,7 +190,7 @@ impl<K: Kernel> Signals<K> {
         self.kernel().kick(thread);
     }
 
-    /// A signal is sent that makes others void; without stop signals, who sleeps in a stop looks again. R-SIG-12.
+    /// A signal is sent that makes others void; without stop signals, who sleeps in a stop looks again. R-STOP-01, R-STOP-02, R-SIG-28.
     pub(crate) fn discard(
         &self,
         view: View<'_, Self>,
@@ -237,7 +237,7 @@ impl<K: Kernel> Signals<K> {
         }
     }
 
-    /// A thread will not take these signals of the process: others are told who do. Linux: `retarget_shared_pending`. R-SIG-43.
+    /// A thread will not take these signals of the process: others are told who do. Linux: `retarget_shared_pending`. R-SIG-31, R-SIG-32.
     pub(crate) fn retarget(
         &self,
         view: View<'_, Self>,

@@ -75,7 +75,7 @@ impl SignalSet {
         Self(self.0 & !Self::UNBLOCKABLE.0)
     }
 
-    /// Which of the set is delivered next: a fault's first, then the lowest number. Linux: `next_signal`. R-SIG-20.
+    /// Which of the set is delivered next: a fault's first, then the lowest number. Linux: `next_signal`. R-SIG-17.
     pub(crate) const fn next(self) -> Option<Signal> {
         let faults = self.0 & Self::SYNCHRONOUS.0;
         let from = if faults != 0 { faults } else { self.0 };

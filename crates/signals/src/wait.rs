@@ -34,7 +34,7 @@ impl<'a, K: Kernel> Caller<'a, K> {
     /// Takes a signal of a set, the thread's before the process's, the lowest number first; or begins to wait for one. Takes the lock of the process's signals.
     ///
     /// Serves rt_sigtimedwait(2). With a timeout of zero the kernel drops what it gets, and answers `EAGAIN`; else the thread sleeps until its [attention](axprocess::Thread::attention) is wanted or the time is over, and
-    /// [finishes](AwaitedSignals::finish). R-SIG-33 to R-SIG-36.
+    /// [finishes](AwaitedSignals::finish). R-SIG-53 to R-SIG-61.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl<'a, K: Kernel> Caller<'a, K> {
         Ok(TimedWait::NothingYet(AwaitedSignals { thread: self.thread(), set }))
     }
 
-    /// Takes a signal of a set, as a read of a signalfd(2) by this thread does; `None`: none waits, the read is `EAGAIN` or sleeps. `SIGKILL` and `SIGSTOP` it never takes. Takes the lock of the process's signals. R-SIG-37, R-SIG-38.
+    /// Takes a signal of a set, as a read of a signalfd(2) by this thread does; `None`: none waits, the read is `EAGAIN` or sleeps. `SIGKILL` and `SIGSTOP` it never takes. Takes the lock of the process's signals. R-SIG-56, R-SIG-63, R-SIG-65.
     pub fn read_signalfd(self, set: SignalSet) -> Option<SigInfo> {
         let held = self.process().lock();
         let taken = self.take_of(set.blockable());
@@ -129,7 +129,7 @@ impl<'a, K: Kernel> AwaitedSignals<'a, K> {
 
     /// Returns a future of the signal; of `None` where the thread is wanted for something else, `EINTR`. The kernel races it against its clock, and drops it for `EAGAIN`. It may be dropped at any point: then no signal is taken.
     ///
-    /// Its waker runs in the hold of the sender, as [`Kernel::kick`] does, and obeys the same rules; only a signal wakes it, all else the kernel does. R-SIG-36.
+    /// Its waker runs in the hold of the sender, as [`Kernel::kick`] does, and obeys the same rules; only a signal wakes it, all else the kernel does. R-SIG-58.
     pub const fn signal(self) -> SignalFuture<'a, K> {
         SignalFuture { wait: Some(self) }
     }

@@ -83,7 +83,7 @@ impl<H: Host> Thread<H> {
     ///
     /// # Errors
     ///
-    /// In this order: `EINVAL`: `tid` is not positive. `ESRCH`: no such thread. `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-KILL-15).
+    /// In this order: `EINVAL`: `tid` is not positive. `ESRCH`: no such thread. `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-SIG-22).
     pub fn tkill(&self, tid: i32, signal: i32) -> Result<(), Errno> {
         if tid <= 0 {
             return Err(Errno::EINVAL);
@@ -102,7 +102,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `EINVAL`: a number is not positive. `ESRCH`: no such thread in that process. `EINVAL`: no such signal.
-    /// `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-KILL-15).
+    /// `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-SIG-22).
     pub fn tgkill(&self, tgid: i32, tid: i32, signal: i32) -> Result<(), Errno> {
         if tid <= 0 || tgid <= 0 {
             return Err(Errno::EINVAL);

@@ -7,7 +7,7 @@
 //! | 1 | a process whose exit is decided takes nothing more, `SIGKILL` included unless it dumps core (R-EXIT-21), nor does a thread that has exited; the sender has succeeded (R-EXIT-12, R-KILL-08, B39). Of a kernel thread that is so all its life (R-KTHREAD-03) | `prepare_signal`, `sig_task_ignored` |
 //! | 2 | `SIGCONT` ends a stop; `SIGCONT` and stop signals discard each other from the queues, whatever becomes of them (R-STOP-01, R-STOP-02) | same |
 //! | 3 | who ignores the signal and does not block it never sees it (R-KILL-10), unless the addressed thread is traced (R-PTRACE-09); an init ignores whatever it does not handle (R-NS-10, R-NS-11) | `sig_ignored` |
-//! | 4 | the host queues the signal; of a real-time signal it may say that it has no place (R-KILL-15) | `__send_signal_locked` |
+//! | 4 | the host queues the signal; of a real-time signal it may say that it has no place (R-SIG-22) | `__send_signal_locked` |
 //! | 5 | a signal that ends the process without a core ends it now, if a thread can take it: the exit is decided with this signal's status, and every thread is asked to exit, wherever it sleeps (R-EXIT-10, B27) | `complete_signal` |
 //!
 //! Of a process of very many threads, whom the signal finds and who is asked to exit is walked over in further holds (`thread_walk`), before the sender's call comes back.
@@ -324,7 +324,7 @@ impl<H: Host> Thread<H> {
         !signal.is_unblockable() && hold.host().is_signal_blocked(hold.view(), self, signal)
     }
 
-    /// Whether it would take the signal by sigtimedwait(2), so that nobody ends by it (R-SIG-35).
+    /// Whether it would take the signal by sigtimedwait(2), so that nobody ends by it (R-SIG-60).
     pub(super) fn awaits(&self, hold: &Hold<'_, H>, signal: Signal) -> bool {
         self.is_attentive(hold) && hold.host().is_signal_awaited(hold.view(), self, signal)
     }

@@ -60,7 +60,7 @@ impl<H: Host> Thread<H> {
     /// * What `info` brings along: `EFAULT`. `EINVAL`: it is of another signal. `EPERM`: it could pass for the kernel's
     ///   own, and the target is not the caller.
     /// * `ESRCH`: the target is gone; for a group, none that lives is named after it.
-    /// * `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-KILL-15).
+    /// * `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-SIG-22).
     pub fn pidfd_send_signal(
         &self,
         handle: &PidHandle<H>,

@@ -47,7 +47,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `EPERM`: it could pass for the kernel's own, or for tkill's, and `pid` is not the calling thread's number. `ESRCH`: nobody is there, or `pid` is not positive.
-    /// `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-KILL-15).
+    /// `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-SIG-22).
     ///
     /// ```
     /// # use axprocess::{Host, ProcessTable, Relations};
@@ -89,7 +89,7 @@ impl<H: Host> Thread<H> {
     /// # Errors
     ///
     /// In this order: `EINVAL`: a number is not positive. `EPERM`: it could pass for the kernel's own, or for tkill's, and `tid` is not the calling thread's number.
-    /// `ESRCH`: no such thread in that process. `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-KILL-15).
+    /// `ESRCH`: no such thread in that process. `EINVAL`: no such signal. `EPERM`: the host does not allow it. `EAGAIN`: it has no place for the signal (R-SIG-22).
     pub fn rt_tgsigqueueinfo(&self, tgid: i32, tid: i32, info: GivenInfo) -> Result<(), Errno> {
         if tid <= 0 || tgid <= 0 {
             return Err(Errno::EINVAL);
