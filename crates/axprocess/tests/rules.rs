@@ -57,6 +57,7 @@ fn what_is_wrong_with_the_document_is_found() {
         ("t.rs", "u.rs", "no test u.rs::two"),
         ("::two", "::one", "does not name it"),
         ("a.rs", "b.rs", "there is no crates/axprocess/src/b.rs"),
+        ("a.rs", "signals/a.rs", "there is no crates/signals/src/a.rs"),
         ("R-X-02", "R-X-01", "R-X-01 stands behind R-X-01"),
         ("R-X-02", "R-X-00", "R-X-00 stands behind R-X-01"),
         ("Text.", "As R-X-07 says.", "cites R-X-07"),
@@ -73,6 +74,17 @@ fn what_is_wrong_with_the_document_is_found() {
         let is_found = problems.iter().any(|problem| problem.contains(message));
         assert!(is_found, "{from:?} → {to:?}: {problems:?}");
     }
+}
+
+#[test]
+fn what_belongs_to_the_signals_is_looked_for_there() {
+    // The check itself: code and tests of the second crate have its name before theirs.
+    let of_signals =
+        |text: &str| text.replace("a.rs", "signals/s.rs").replace("t.rs", "signals/t.rs");
+    let repository = Repository::of_test_file("signals/t.rs", TESTS);
+    let document = of_signals(&document(SECOND));
+    assert_eq!(Rulebook::parse(&document).problems(&repository), [""; 0]);
+    assert_eq!(Rulebook::parse(&document).updated(&repository), document);
 }
 
 #[test]

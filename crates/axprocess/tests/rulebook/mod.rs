@@ -5,8 +5,8 @@
 //! | field | value |
 //! | --- | --- |
 //! | `Evidence` | words of [`EVIDENCE`] |
-//! | `Code` | files under `crates/axprocess/src` |
-//! | `Shown by` | tests of the model, `file.rs::function` |
+//! | `Code` | files under `crates/axprocess/src`; `signals/…` are those under `crates/signals/src` |
+//! | `Shown by` | tests of the model, `file.rs::function`; `signals/…` are those of `crates/signals` |
 //! | `Observed by` | tests that look at the running kernel: those of files named `observed….rs` |
 //! | `Not observable` | what no program can see on the running kernel, and why |
 //! | `Host` | why the rule, or what is left of it, is not the model's |
@@ -22,6 +22,9 @@ use sources::{Citation, Source, TestFn, citations, tests_in};
 /// What a rule can rest on.
 const EVIDENCE: [&str; 5] =
     ["observed", "observed in part", "read in the source", "racy", "differs between versions"];
+
+/// Before the names of files and tests of `crates/signals`.
+const SIGNALS: &str = "signals/";
 
 const SHOWN_BY: &str = "Shown by";
 const OBSERVED_BY: &str = "Observed by";
@@ -325,7 +328,10 @@ fn has_code(rule: &Rule) -> bool {
 
 fn check_code(rule: &Rule, repository: &Repository, problems: &mut Vec<String>) {
     for file in rule.list("Code") {
-        let path = format!("crates/axprocess/src/{file}");
+        let path = match file.strip_prefix(SIGNALS) {
+            Some(file) => format!("crates/signals/src/{file}"),
+            None => format!("crates/axprocess/src/{file}"),
+        };
         if !repository.sources.iter().any(|source| source.path == path) {
             problems.push(format!("{rule}: there is no {path}: correct `Code` in docs/rules.md"));
         }
@@ -337,8 +343,8 @@ fn check_tests(rule: &Rule, tests: &BTreeMap<String, TestFn>, problems: &mut Vec
         for name in rule.list(key) {
             match tests.get(name) {
                 None => problems.push(format!(
-                    "{rule}: there is no test {name} in crates/axprocess or crates/lockstep/tests: correct `{key}` in \
-                     docs/rules.md"
+                    "{rule}: there is no test {name} in crates/axprocess, crates/signals or crates/lockstep/tests: correct `{key}` \
+                     in docs/rules.md"
                 )),
                 Some(test) if !rule.is_named_by(&test.all) => problems.push(format!(
                     "{rule} is shown by {name}, which does not name it: name the rule in the first line of the test if \
@@ -361,13 +367,20 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// The tests stand in `tests` and in `src` of axprocess, and in `tests` of lockstep; citations count in those and in lockstep's `src`.
+    /// The tests stand in `tests` and in `src` of axprocess and of signals, and in `tests` of lockstep; citations count in those and in
+    /// lockstep's `src`.
     ///
     /// # Panics
     ///
     /// If two tests have the same file name and function name.
     pub(crate) fn read(root: &Path) -> Self {
-        let folders = ["crates/axprocess/src", "crates/axprocess/tests", "crates/lockstep/tests"];
+        let folders = [
+            "crates/axprocess/src",
+            "crates/axprocess/tests",
+            "crates/signals/src",
+            "crates/signals/tests",
+            "crates/lockstep/tests",
+        ];
         let mut repository =
             Self { sources: sources::read(root, "crates/lockstep/src"), tests: BTreeMap::new() };
         for folder in folders {
@@ -380,17 +393,23 @@ impl Repository {
 
     /// A repository of one file with tests, for the tests of the checks themselves.
     pub(crate) fn of_test_file(file: &str, text: &str) -> Self {
-        let folder = "crates/axprocess/tests";
-        let source = Source { path: format!("{folder}/{file}"), text: text.to_owned() };
-        let code = Source { path: "crates/axprocess/src/a.rs".to_owned(), text: String::new() };
-        let mut repository = Self { sources: vec![code], tests: BTreeMap::new() };
+        let (folder, name) = match file.strip_prefix(SIGNALS) {
+            Some(name) => ("crates/signals/tests", name),
+            None => ("crates/axprocess/tests", file),
+        };
+        let source = Source { path: format!("{folder}/{name}"), text: text.to_owned() };
+        let code = |path: &str| Source { path: path.to_owned(), text: String::new() };
+        let sources = vec![code("crates/axprocess/src/a.rs"), code("crates/signals/src/s.rs")];
+        let mut repository = Self { sources, tests: BTreeMap::new() };
         repository.add(folder, source);
         repository
     }
 
     fn add(&mut self, folder: &str, source: Source) {
         let file = &source.path[folder.len() + 1..];
-        let file = file.strip_prefix("model/").unwrap_or(file).to_owned();
+        let file = file.strip_prefix("model/").unwrap_or(file);
+        let prefix = if folder.starts_with("crates/signals/") { SIGNALS } else { "" };
+        let file = format!("{prefix}{file}");
         // The checks on the rules have samples of what is wrong.
         if file == "rules.rs" || file.starts_with("rulebook/") {
             return;

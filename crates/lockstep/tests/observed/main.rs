@@ -18,6 +18,20 @@ mod order;
 mod parent_death;
 mod reparent;
 mod scene;
+#[cfg(target_arch = "x86_64")]
+mod signal_calls;
+#[cfg(target_arch = "x86_64")]
+mod signal_delivery;
+#[cfg(target_arch = "x86_64")]
+mod signal_dispositions;
+#[cfg(target_arch = "x86_64")]
+mod signal_inherit;
+#[cfg(target_arch = "x86_64")]
+mod signal_masks;
+#[cfg(target_arch = "x86_64")]
+mod signal_queues;
+#[cfg(target_arch = "x86_64")]
+mod signal_waits;
 mod stop;
 mod sys;
 mod terminal;

@@ -89,6 +89,19 @@ pub(crate) fn clone(flags: i32, body: impl FnOnce()) -> Result<i32, i32> {
     }
 }
 
+/// Forks by clone3(2) with these flags.
+pub(crate) fn clone3(flags: u64, body: impl FnOnce()) -> Result<i32, i32> {
+    assert_eq!(flags & libc::CLONE_VM as u64, 0, "the child has its own memory");
+    let mut arguments = [0u64; 8];
+    (arguments[0], arguments[4]) = (flags, libc::SIGCHLD as u64);
+    let address = arguments.as_ptr();
+    // SAFETY: as for clone; the pointer is to a structure of this size.
+    match checked(unsafe { libc::syscall(libc::SYS_clone3, address, size_of_val(&arguments)) })? {
+        0 => enter(body),
+        child => Ok(pid_of(child)),
+    }
+}
+
 /// Ends this process when it has lived too long.
 pub(crate) fn set_alarm() {
     // SAFETY: a plain number.
@@ -570,6 +583,11 @@ impl Board {
 
     pub(crate) fn get(&self, place: usize) -> i32 {
         self.0[place].load(Ordering::SeqCst)
+    }
+
+    /// The place itself.
+    pub(crate) fn place(&self, place: usize) -> &'static AtomicI32 {
+        &self.0[place]
     }
 
     /// Adds one.
