@@ -19,6 +19,7 @@ mod measure;
 mod report;
 mod rows;
 mod scene;
+mod signals;
 mod subject;
 pub mod table;
 

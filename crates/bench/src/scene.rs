@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 
 use crate::measure::steps::{TRACED, mark};
+use crate::signals;
 use crate::subject::{
     KernelApi, Numbers, OlderApi, ROUND, Starry02, Starry04, Subject, Which, live, live_with_thread,
 };
@@ -93,7 +94,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    fn new(prepare: impl FnMut() + 'static, act: impl FnMut() + 'static) -> Self {
+    pub(crate) fn new(prepare: impl FnMut() + 'static, act: impl FnMut() + 'static) -> Self {
         Self { prepare: Box::new(prepare), act: Box::new(act) }
     }
 
@@ -109,6 +110,9 @@ impl Scene {
 /// The scene of that name.
 pub(crate) fn find(name: &str) -> Option<Scene> {
     let (subject, act) = name.split_once('/')?;
+    if let Some(scene) = signals::find(subject, act) {
+        return Some(scene);
+    }
     let (act, _) = Act::ALL.into_iter().find(|(_, word)| *word == act)?;
     if subject == ALLOCATING {
         return Some(set::<KernelApi<false>>(act));
@@ -193,7 +197,7 @@ fn set<S: Subject>(act: Act) -> Scene {
 }
 
 /// For acts that need nothing.
-fn ready() {}
+pub(crate) fn ready() {}
 
 #[cfg(test)]
 mod tests {
