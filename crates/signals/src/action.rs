@@ -93,6 +93,12 @@ bitflags::bitflags! {
 }
 
 impl Action {
+    /// The one of which there is nothing more to say than whether it ignores.
+    pub(crate) fn plain(is_ignored: bool) -> Self {
+        let handler = if is_ignored { Handler::Ignore } else { Handler::Default };
+        Self { handler, ..Self::default() }
+    }
+
     /// Whether the handler says it all.
     pub(crate) fn is_plain(&self) -> bool {
         let Self { handler, flags, mask, restorer } = *self;

@@ -271,10 +271,9 @@ impl<K: Kernel> Caller<'_, K> {
     fn act(self, taken: &TracedSignal) -> Acted {
         let thread = self.thread();
         let signal = taken.info.signal();
-        let action = {
-            let held = self.process().lock();
-            let dispositions = held.dispositions.as_ref();
-            dispositions.map_or(Action::default(), |it| it.take_handler(signal))
+        let action = match self.process().all_ignored() {
+            Some(ignored) => Action::plain(ignored.contains(signal)),
+            None => self.process().take_handler(&self.process().lock(), signal),
         };
         match action.handler {
             Handler::Ignore => return Acted::GoesOn,

@@ -1,6 +1,6 @@
 //! What a process does about its signals: Linux's `sighand_struct`.
 //!
-//! Processes share them as `CLONE_SIGHAND` says; until then each has its own, with room for every signal, because sigaction(2) does not fail for want of memory on Linux: fork does.
+//! A process of which there is nothing more to say than which signals it ignores has none ([`crate::state`]); they are made ahead of the need ([`crate::pool`]), with room for every signal. Processes share them as `CLONE_SIGHAND` says.
 //! Which signals are ignored and which are caught stands in two words, which a sender reads; what else sigaction(2) has set stands in a list of those of which there is more to say.
 //!
 //! Lock order: the process's signals, then this.
@@ -12,7 +12,6 @@ use axprocess::{ARef, Errno, ForcedAction, Lock, Shared, Signal, SignalAction};
 
 use crate::action::{Action, ActionFlags, Handler};
 use crate::kernel::Kernel;
-use crate::pool::Pool;
 use crate::set::SignalSet;
 use crate::word::{AtomicU32, Ordering, SetWord};
 
@@ -44,10 +43,7 @@ impl<K: Kernel> Dispositions<K> {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn make(pool: &Pool<K>) -> Result<Sharer<K>, Errno> {
-        if let Some(spare) = pool.take_spare() {
-            return Ok(spare);
-        }
+    pub(crate) fn make() -> Result<Sharer<K>, Errno> {
         let mut list = Vec::new();
         list.try_reserve_exact(SIGNALS).map_err(|_| Errno::ENOMEM)?;
         let made = Shared::new(Self {
@@ -108,11 +104,7 @@ impl<K: Kernel> Dispositions<K> {
         if details.of.contains(signal) {
             return details.list[details.place(signal)];
         }
-        let handler = match self.ignored.get().contains(signal) {
-            true => Handler::Ignore,
-            false => Handler::Default,
-        };
-        Action { handler, ..Action::default() }
+        Action::plain(self.ignored.get().contains(signal))
     }
 
     /// Sets what is done about a signal, and returns what was.

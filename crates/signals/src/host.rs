@@ -116,13 +116,11 @@ impl<K: Kernel> Host for Signals<K> {
         target: &Process<K>,
         signal: Signal,
     ) -> SignalAction {
-        target.host_data().lock().action(signal)
+        target.host_data().short_action(signal)
     }
 
     fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<K>) -> ChildSignalFlags {
-        let held = parent.host_data().lock();
-        let flags = held.dispositions.as_ref().map(|it| it.child_flags().bits());
-        ChildSignalFlags::from_bits_truncate(flags.unwrap_or_default())
+        ChildSignalFlags::from_bits_truncate(parent.host_data().child_flags().bits())
     }
 
     fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<K>, signal: Signal) -> bool {
@@ -160,8 +158,9 @@ impl<K: Kernel> Host for Signals<K> {
         signal: Signal,
         action: ForcedAction,
     ) {
-        let held = thread.process().host_data().lock();
-        if let Some(dispositions) = &held.dispositions {
+        let signals = thread.process().host_data();
+        let mut held = signals.lock();
+        if let Some(dispositions) = signals.dispositions(&mut held, &self.pool) {
             dispositions.force_default(signal, action);
         }
         let own = thread.host_data();
@@ -221,10 +220,12 @@ impl<K: Kernel> Host for Signals<K> {
 
     /// The init of a namespace, other than the table's, ignores `SIGCHLD` from here on, and with it who shares its dispositions. Linux: `zap_pid_ns_processes`.
     fn last_thread_exited(&self, view: View<'_, Self>, process: &Process<K>) {
-        if process.pid() == 1
-            && let Some(dispositions) = &process.host_data().lock().dispositions
-        {
-            dispositions.ignore(Signal::SIGCHLD);
+        if process.pid() == 1 {
+            let signals = process.host_data();
+            let mut held = signals.lock();
+            if let Some(dispositions) = signals.dispositions(&mut held, &self.pool) {
+                dispositions.ignore(Signal::SIGCHLD);
+            }
         }
         self.kernel.last_thread_exited(view, process);
     }
@@ -262,7 +263,17 @@ impl<K: Kernel> Host for Signals<K> {
         caller: Option<&Thread<K>>,
         child: &Thread<K>,
     ) -> Result<(), Errno> {
-        self.kernel.can_fork(view, caller, child)
+        // A process without dispositions of its own finds some with its first handler.
+        let signals = child.process().host_data();
+        let reserves = view.is_leader(child) && signals.all_ignored().is_some();
+        if reserves && !self.pool.reserve() {
+            return Err(Errno::ENOMEM);
+        }
+        let answer = self.kernel.can_fork(view, caller, child);
+        if reserves && answer.is_err() {
+            self.pool.unreserve();
+        }
+        answer
     }
 
     fn release_task(&self, view: View<'_, Self>, thread: &Thread<K>) {

@@ -11,7 +11,7 @@ use axprocess::{
     CloneFlags, Errno, ExitStatus, PendingExit, ProcessState, Signal, ThreadExit, View,
 };
 
-use crate::dispositions::Dispositions;
+use crate::dispositions::Sharer;
 use crate::kernel::Kernel;
 use crate::send::{is_told, next_thread};
 use crate::set::SignalSet;
@@ -40,38 +40,32 @@ impl<K: Kernel> Caller<'_, K> {
         process: K::ProcessData,
         thread: K::ThreadData,
     ) -> Result<(ProcessSignals<K>, ThreadSignals<K>), Errno> {
-        let host = self.host();
+        let (host, own) = (self.host(), self.process());
         host.refill();
-        let own = match flags.contains(CloneFlags::SIGHAND) {
-            true => None,
-            false => Some(Dispositions::make(host.pool())?),
-        };
-        let held = self.process().lock();
-        let dispositions = match (own, &held.dispositions) {
-            (Some(own), Some(callers)) => {
-                own.copy_from(callers);
-                own
+        host.pool().provide()?;
+        let shares = flags.contains(CloneFlags::SIGHAND);
+        let (dispositions, ignored) = match own.all_ignored() {
+            Some(ignored) if !shares => (None, ignored),
+            _ if shares => {
+                let mut held = own.lock();
+                (own.dispositions(&mut held, host.pool()).map(Sharer::share), SignalSet::EMPTY)
             }
-            (None, Some(callers)) => callers.share(),
-            // The process is gone.
-            (Some(own), None) => own,
-            (None, None) => return Err(Errno::ESRCH),
+            _ if flags.contains(CloneFlags::CLEAR_SIGHAND) => {
+                (None, own.ignored_and_caught(&own.lock()).0)
+            }
+            _ => (Some(own.copy_dispositions(host.pool())?), SignalSet::EMPTY),
         };
-        drop(held);
-        if flags.contains(CloneFlags::CLEAR_SIGHAND) {
-            let (ignored, _) = dispositions.ignored_and_caught();
-            dispositions.reset(ignored);
-        }
         let new_thread = ThreadSignals::with_mask(self.own().blocked.get(), thread);
         if flags & (CloneFlags::VM | CloneFlags::VFORK) != CloneFlags::VM {
             new_thread.alt_stack.copy_from(&self.own().alt_stack);
         }
-        Ok((ProcessSignals::with(dispositions, process), new_thread))
+        Ok((ProcessSignals::with(dispositions, ignored, process), new_thread))
     }
 
     /// Makes the signals of a thread that this one creates, to be passed to [`Thread::spawn_thread`](axprocess::Thread::spawn_thread) and its like. Takes no lock. R-SIG-80.
     pub fn new_thread(self, data: K::ThreadData) -> ThreadSignals<K> {
         self.host().refill();
+        self.process().note_thread();
         ThreadSignals::with_mask(self.own().blocked.get(), data)
     }
 
@@ -90,24 +84,27 @@ impl<K: Kernel> Caller<'_, K> {
     ///
     /// `ENOMEM`: the dispositions were shared, and there is no memory for own ones. There is no way back any more: Linux kills the process, and so should the kernel.
     pub fn exec(self) -> Result<(), Errno> {
-        let (host, own) = (self.host(), self.own());
+        let (host, own, process) = (self.host(), self.own(), self.process());
         own.alt_stack.clear();
-        let is_shared = {
-            let held = self.process().lock();
-            held.dispositions.as_ref().is_some_and(|it| it.is_shared())
-        };
-        let unshared = if is_shared { Some(Dispositions::make(host.pool())?) } else { None };
-        let mut held = self.process().lock();
-        let ignored = held.dispositions.as_ref().map(|it| it.ignored_and_caught().0);
-        let shared = match unshared {
-            Some(unshared) => held.dispositions.replace(unshared),
-            None => None,
-        };
-        if let Some(dispositions) = &held.dispositions {
-            dispositions.reset(ignored.unwrap_or_default());
+        let has_nothing = own.queue.pending().is_empty() && process.queue.pending().is_empty();
+        if has_nothing && process.all_ignored().is_some() && !process.has_threads() {
+            return Ok(());
+        }
+        let reserves = process.shares(&process.lock());
+        if reserves {
+            host.pool().provide()?;
+            if !host.pool().reserve() {
+                return Err(Errno::ENOMEM);
+            }
+        }
+        let mut held = process.lock();
+        let left = process.forget_handlers(&mut held, host.pool());
+        if reserves && left.is_none() {
+            // Who shared them has ceased to meanwhile.
+            host.pool().unreserve();
         }
         held.current = 0;
-        for queue in [&own.queue, &self.process().queue] {
+        for queue in [&own.queue, &process.queue] {
             if !queue.pending().is_empty() {
                 host.pool().with(|slab| {
                     queue.discard_timers(slab, |account| host.kernel().uncharge(account));
@@ -117,7 +114,7 @@ impl<K: Kernel> Caller<'_, K> {
         held.of_threads = own.queue.pending();
         self.recalculate(&held);
         drop(held);
-        drop(shared);
+        drop(left);
         Ok(())
     }
 
@@ -136,6 +133,11 @@ impl<K: Kernel> Caller<'_, K> {
     /// Linux: `exit_signals`.
     fn begin_exiting(self) {
         let own = self.own();
+        if !self.process().has_threads() {
+            // There is nobody else.
+            own.set_exiting();
+            return;
+        }
         let is_told = {
             let _held = self.process().lock();
             own.set_exiting();
@@ -172,9 +174,19 @@ impl<K: Kernel> Signals<K> {
         let process = thread.process();
         // The leader that another thread's exec takes over leaves the process behind.
         let leads = view.is_leader(thread) && process.state() != ProcessState::Live;
-        let mut held = process.host_data().lock();
-        let shared = leads.then_some(&process.host_data().queue);
-        for queue in [Some(&thread.host_data().queue), shared].into_iter().flatten() {
+        let (signals, own) = (process.host_data(), &thread.host_data().queue);
+        let shared = leads.then_some(&signals.queue);
+        let has_nothing =
+            own.pending().is_empty() && shared.is_none_or(|queue| queue.pending().is_empty());
+        if leads && has_nothing && signals.all_ignored().is_some() {
+            self.pool().unreserve();
+            return;
+        }
+        if !leads && has_nothing {
+            return;
+        }
+        let mut held = signals.lock();
+        for queue in [Some(own), shared].into_iter().flatten() {
             if !queue.pending().is_empty() {
                 self.pool().with(|slab| {
                     queue.discard(slab, SignalSet::ALL, |account| self.kernel().uncharge(account));
@@ -182,7 +194,7 @@ impl<K: Kernel> Signals<K> {
             }
         }
         if leads {
-            self.pool().keep_spare(&mut held.dispositions);
+            signals.release(&mut held, self.pool());
         }
     }
 }

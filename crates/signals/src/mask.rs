@@ -44,11 +44,8 @@ impl<K: Kernel> Caller<'_, K> {
         }
         let new = new.map(|it| Action { mask: it.mask.blockable(), ..it });
         let process = self.thread().process();
-        let held = self.process().lock();
-        let old = match &held.dispositions {
-            Some(dispositions) => dispositions.set(signal, new)?,
-            None => Action::default(),
-        };
+        let mut held = self.process().lock();
+        let old = self.process().set_action(&mut held, self.host().pool(), signal, new)?;
         if !new.is_some_and(|new| new.ignores(signal)) {
             return Ok(old);
         }
@@ -116,14 +113,12 @@ impl<K: Kernel> Caller<'_, K> {
 
     /// Returns which signals the process ignores, and which it catches: `SigIgn` and `SigCgt` of `/proc/PID/status`. Takes the lock of the process's signals.
     pub fn ignored_and_caught(self) -> (SignalSet, SignalSet) {
-        let held = self.process().lock();
-        held.dispositions.as_ref().map(|it| it.ignored_and_caught()).unwrap_or_default()
+        self.process().ignored_and_caught(&self.process().lock())
     }
 
     /// Returns what the process does about a signal, as [`rt_sigaction`](Self::rt_sigaction) would say. Takes the lock of the process's signals.
     pub fn action(self, signal: Signal) -> Action {
-        let held = self.process().lock();
-        held.dispositions.as_ref().map_or(Action::default(), |it| it.get(signal))
+        self.process().action(&self.process().lock(), signal)
     }
 
     /// Returns whether a stop signal would do anything to the process of this thread, to be passed to [`check_terminal_access`](axprocess::Process::check_terminal_access) and its like. Takes the lock of the process's signals. Linux: `is_ignored` of

@@ -9,10 +9,10 @@
 //! Whether it is sent at all, and whom it ends at once, is the model's. All is under the relation lock, which keeps the threads in their list, and the lock of the process's signals.
 
 use axprocess::{
-    Attention, Cursor, DefaultAction, DiscardedSignals, Lock, Signal, SignalAction, SignalInfo,
-    View,
+    Attention, Cursor, DefaultAction, DiscardedSignals, Lock, Signal, SignalInfo, View,
 };
 
+use crate::action::Handler;
 use crate::info::SigInfo;
 use crate::kernel::{Charge, Generated, Kernel};
 use crate::set::SignalSet;
@@ -159,7 +159,8 @@ impl<K: Kernel> Signals<K> {
         addressed: Option<&Thread<K>>,
         signal: Signal,
     ) -> bool {
-        let is_default = held.action(signal) == SignalAction::Default;
+        let action = process.host_data().action(held, signal);
+        let is_default = action.handler == Handler::Default;
         let is_traced = match addressed {
             Some(thread) => view.tracer(thread).is_some(),
             None => view.tracer_of_leader(process).is_some(),
@@ -258,14 +259,6 @@ impl<K: Kernel> Signals<K> {
             }
             left.is_empty()
         });
-    }
-}
-
-impl<K: Kernel> Held<K> {
-    /// What the process does about a signal.
-    #[inline]
-    pub(crate) fn action(&self, signal: Signal) -> SignalAction {
-        self.dispositions.as_ref().map_or(SignalAction::Default, |it| it.action(signal))
     }
 }
 

@@ -3,11 +3,13 @@
 use core::ops::Deref;
 use core::task::Waker;
 
-use axprocess::{Attention, Errno, Lock, Pid};
+use axprocess::{Attention, Errno, Lock, Pid, Signal, SignalAction};
 
+use crate::action::{Action, ActionFlags, Handler};
 use crate::altstack::AltStack;
-use crate::dispositions::{Dispositions, Sharer};
+use crate::dispositions::Sharer;
 use crate::kernel::Kernel;
+use crate::pool::Pool;
 use crate::queue::Queue;
 use crate::set::SignalSet;
 use crate::word::{AtomicU32, Ordering, SetWord};
@@ -19,15 +21,23 @@ pub(crate) const SIGNAL: Attention = Attention::HOST_0;
 ///
 /// Made by [`ProcessSignals::new`] for the first process, and for every other one by [`Caller::fork`](crate::Caller::fork).
 pub struct ProcessSignals<K: Kernel> {
-    pub(crate) held: K::SignalLock<Held<K>>,
+    held: K::SignalLock<Held<K>>,
     /// What waits for the process as a whole.
     pub(crate) queue: Queue<K>,
+    /// What it ignores, if it has no dispositions.
+    ignored: SetWord,
+    marks: AtomicU32,
     data: K::ProcessData,
 }
 
+/// There are dispositions: more is to be said than what is ignored. Written under the lock.
+const HAS_DISPOSITIONS: u32 = 1;
+/// It has had more than one thread.
+const HAS_THREADS: u32 = 2;
+
 /// What the lock of a process's signals guards; whoever has it may also write what is a process's, and its threads', elsewhere.
 pub(crate) struct Held<K: Kernel> {
-    pub(crate) dispositions: Option<Sharer<K>>,
+    dispositions: Option<Sharer<K>>,
     /// What may wait for single threads: none of them has what is not in here.
     pub(crate) of_threads: SignalSet,
     /// The number of the thread that took a signal last which its first choice did not want; 0: the leader. Linux: `curr_target`.
@@ -65,17 +75,186 @@ impl<K: Kernel> ProcessSignals<K> {
     /// `ENOMEM`.
     pub fn new(signals: &crate::Signals<K>, data: K::ProcessData) -> Result<Self, Errno> {
         signals.refill();
-        Ok(Self::with(Dispositions::make(signals.pool())?, data))
+        signals.pool().provide()?;
+        Ok(Self::with(None, SignalSet::EMPTY, data))
     }
 
-    pub(crate) fn with(dispositions: Sharer<K>, data: K::ProcessData) -> Self {
-        let held =
-            Held { dispositions: Some(dispositions), of_threads: SignalSet::EMPTY, current: 0 };
-        Self { held: K::SignalLock::new(held), queue: Queue::new(), data }
+    /// Those of a new process.
+    #[inline]
+    pub(crate) fn with(
+        dispositions: Option<Sharer<K>>,
+        ignored: SignalSet,
+        data: K::ProcessData,
+    ) -> Self {
+        let marks = if dispositions.is_some() { HAS_DISPOSITIONS } else { 0 };
+        let held = Held { dispositions, of_threads: SignalSet::EMPTY, current: 0 };
+        Self {
+            held: K::SignalLock::new(held),
+            queue: Queue::new(),
+            ignored: SetWord::new(ignored),
+            marks: AtomicU32::new(marks),
+            data,
+        }
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> <K::SignalLock<Held<K>> as Lock<Held<K>>>::Guard<'_> {
         self.held.lock()
+    }
+
+    #[inline]
+    fn has(&self, mark: u32) -> bool {
+        self.marks.load(Ordering::Relaxed) & mark != 0
+    }
+
+    /// What it ignores, if there is nothing more to say.
+    #[inline]
+    pub(crate) fn all_ignored(&self) -> Option<SignalSet> {
+        (!self.has(HAS_DISPOSITIONS)).then(|| self.ignored.get())
+    }
+
+    /// What is done about a signal, in short: two loads as long as nothing is handled.
+    #[inline]
+    pub(crate) fn short_action(&self, signal: Signal) -> SignalAction {
+        match self.all_ignored() {
+            Some(ignored) if ignored.contains(signal) => SignalAction::Ignore,
+            Some(_) => SignalAction::Default,
+            None => {
+                let held = self.lock();
+                held.dispositions.as_ref().map_or(SignalAction::Default, |it| it.action(signal))
+            }
+        }
+    }
+
+    /// The flags that count for who sends `SIGCHLD`.
+    #[inline]
+    pub(crate) fn child_flags(&self) -> ActionFlags {
+        match self.all_ignored() {
+            Some(_) => ActionFlags::empty(),
+            None => self
+                .lock()
+                .dispositions
+                .as_ref()
+                .map_or(ActionFlags::empty(), |it| it.child_flags()),
+        }
+    }
+
+    /// Which are ignored, and which caught.
+    pub(crate) fn ignored_and_caught(&self, held: &Held<K>) -> (SignalSet, SignalSet) {
+        let plain = (self.ignored.get(), SignalSet::EMPTY);
+        held.dispositions.as_ref().map_or(plain, |it| it.ignored_and_caught())
+    }
+
+    /// All that is set for a signal.
+    pub(crate) fn action(&self, held: &Held<K>, signal: Signal) -> Action {
+        let plain = || Action::plain(self.ignored.get().contains(signal));
+        held.dispositions.as_ref().map_or_else(plain, |it| it.get(signal))
+    }
+
+    /// All that is set for a signal that is delivered; a handler that is to run once is none any more.
+    pub(crate) fn take_handler(&self, held: &Held<K>, signal: Signal) -> Action {
+        let plain = || Action::plain(self.ignored.get().contains(signal));
+        held.dispositions.as_ref().map_or_else(plain, |it| it.take_handler(signal))
+    }
+
+    /// Sets what is done about a signal, and returns what was.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: it cannot be changed any more.
+    pub(crate) fn set_action(
+        &self,
+        held: &mut Held<K>,
+        pool: &Pool<K>,
+        signal: Signal,
+        new: Option<Action>,
+    ) -> Result<Action, Errno> {
+        let is_plain = held.dispositions.is_none();
+        match new {
+            None if is_plain => Ok(self.action(held, signal)),
+            Some(new) if is_plain && new.is_plain() => {
+                let old = self.action(held, signal);
+                let ignored = self.ignored.get();
+                let is_ignored = new.handler == Handler::Ignore;
+                let with = if is_ignored { ignored.with(signal) } else { ignored.without(signal) };
+                self.ignored.set(with);
+                Ok(old)
+            }
+            new => match self.dispositions(held, pool) {
+                Some(dispositions) => dispositions.set(signal, new),
+                None => Ok(Action::default()),
+            },
+        }
+    }
+
+    /// The dispositions, which the process has from now on.
+    pub(crate) fn dispositions<'a>(
+        &self,
+        held: &'a mut Held<K>,
+        pool: &Pool<K>,
+    ) -> Option<&'a Sharer<K>> {
+        if held.dispositions.is_none() {
+            let reserved = pool.take_reserved()?;
+            reserved.reset(self.ignored.get());
+            held.dispositions = Some(reserved);
+            self.marks.fetch_or(HAS_DISPOSITIONS, Ordering::Relaxed);
+        }
+        held.dispositions.as_ref()
+    }
+
+    /// Makes dispositions like those of this process.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn copy_dispositions(&self, pool: &Pool<K>) -> Result<Sharer<K>, Errno> {
+        let copy = pool.take_unreserved()?;
+        let held = self.lock();
+        match &held.dispositions {
+            Some(own) => copy.copy_from(own),
+            None => copy.reset(self.ignored.get()),
+        }
+        Ok(copy)
+    }
+
+    /// Others have the same dispositions.
+    pub(crate) fn shares(&self, held: &Held<K>) -> bool {
+        held.dispositions.as_ref().is_some_and(Sharer::is_shared)
+    }
+
+    /// Handlers are gone. Of dispositions that others share, this process has its part no more, and has reserved some; the part is the caller's to drop, where it holds nothing.
+    pub(crate) fn forget_handlers(&self, held: &mut Held<K>, pool: &Pool<K>) -> Option<Sharer<K>> {
+        let (ignored, _) = self.ignored_and_caught(held);
+        self.ignored.set(ignored);
+        let left = if self.shares(held) { held.dispositions.take() } else { None };
+        if left.is_none() {
+            if let Some(dispositions) = &held.dispositions {
+                dispositions.reset(ignored);
+            }
+            pool.give_back(&mut held.dispositions);
+        }
+        if held.dispositions.is_none() {
+            self.marks.fetch_and(!HAS_DISPOSITIONS, Ordering::Relaxed);
+        }
+        left
+    }
+
+    /// The process is gone: what it has reserved, or has alone, is for others.
+    pub(crate) fn release(&self, held: &mut Held<K>, pool: &Pool<K>) {
+        if held.dispositions.is_none() || pool.give_back(&mut held.dispositions) {
+            pool.unreserve();
+        }
+    }
+
+    pub(crate) fn has_threads(&self) -> bool {
+        self.has(HAS_THREADS)
+    }
+
+    /// It is about to have a second thread.
+    pub(crate) fn note_thread(&self) {
+        if !self.has_threads() {
+            self.marks.fetch_or(HAS_THREADS, Ordering::Relaxed);
+        }
     }
 }
 
