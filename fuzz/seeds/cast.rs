@@ -6,8 +6,8 @@ use axprocess::{ARef, CloneFlags};
 use axprocess_fuzz::{Call, Calls, Flags, Index, Steps, Wild, Word, World};
 
 use crate::script::{
-    Action, Fork, INIT, Notice, Number, Operation, Owner, Pace, Parent, RawClone, Space, Step,
-    Switch, TraceCall, Treatment,
+    Action, Fork, INIT, MaskChange, Notice, Number, Operation, Owner, Pace, Parent, RawClone,
+    SignalCall, SignalSet, Space, Step, Switch, TraceCall, Treatment,
 };
 
 /// The actors of a scenario.
@@ -104,18 +104,18 @@ impl Cast {
                 let (tgid, tid) = (wild(group), wild(who));
                 self.call(Call::Tgkill { by, tgid, tid, signal: (*signal).into() })
             }
-            Operation::Sigqueue(who, signal, code) => self.call(Call::Sigqueue {
+            Operation::Sigqueue(who, signal, given) => self.call(Call::Sigqueue {
                 by,
                 pid: wild(who),
                 signal: (*signal).into(),
-                code: (*code).into(),
+                code: given.code.into(),
             }),
-            Operation::Tgsigqueue(group, who, signal, code) => self.call(Call::Tgsigqueue {
+            Operation::Tgsigqueue(group, who, signal, given) => self.call(Call::Tgsigqueue {
                 by,
                 tgid: wild(group),
                 tid: wild(who),
                 signal: (*signal).into(),
-                code: (*code).into(),
+                code: given.code.into(),
             }),
             Operation::Notice(notice) => self.notify(by, notice),
             Operation::Treat { signal, treatment } => {
@@ -124,6 +124,20 @@ impl Cast {
             }
             Operation::Block(signal) => self.mask(by, |mask| mask | bit_of(*signal)),
             Operation::Unblock(signal) => self.mask(by, |mask| mask & !bit_of(*signal)),
+            Operation::Signals(SignalCall::Mask(change, SignalSet(set))) => {
+                self.mask(by, |mask| match change {
+                    MaskChange::Set => *set,
+                    MaskChange::Block => mask | set,
+                    MaskChange::Unblock => mask & !set,
+                })
+            }
+            // What waits, and who sleeps until something does, is the kernel's.
+            Operation::Signals(call) => {
+                let is_signal = |signal: &i32| (1..=64).contains(signal);
+                let is_good = !matches!(call, SignalCall::GetAction(it) if !is_signal(it));
+                self.call(Call::Look { by: process }) && is_good
+            }
+            Operation::Signalfd(..) => self.call(Call::Look { by: process }),
             Operation::Subreaper(Switch::On) => self.call(Call::BecomeSubreaper { by: process }),
             Operation::Subreaper(Switch::Off) => self.call(Call::ResignSubreaper { by: process }),
             Operation::DeathSignal(signal) => {

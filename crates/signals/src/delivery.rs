@@ -171,6 +171,7 @@ impl<K: Kernel> Caller<'_, K> {
                 thread.notify_parent_if_continued();
             }
             if wanted.contains(Attention::EXIT) {
+                self.forget_own_kill();
                 return Delivery::Exit(self.exit_status());
             }
             if wanted.contains(Attention::STOP) && thread.join_stop() != ThreadStop::RunsOn {
@@ -237,6 +238,19 @@ impl<K: Kernel> Caller<'_, K> {
             blocked = blocked.with(signal);
         }
         self.set_blocked(blocked.blockable());
+    }
+
+    /// A `SIGKILL` for the thread alone has done what it does.
+    fn forget_own_kill(self) {
+        let (host, queue) = (self.host(), &self.own().queue);
+        if queue.pending().contains(Signal::SIGKILL) {
+            let _held = self.process().lock();
+            host.pool().with(|slab| {
+                queue.discard(slab, SignalSet::from(Signal::SIGKILL), |account| {
+                    host.kernel().uncharge(account);
+                });
+            });
+        }
     }
 
     /// The rest of a process ends by what was decided for all; in an exec nothing was.

@@ -4,13 +4,14 @@
 //! step is about is often a relative, now and then somebody dead.
 
 mod files;
+mod signals;
 mod trace;
 
 use fastrand::Rng;
 
 use crate::script::{
-    Action, Fork, GETTERS, Given, INIT, Notice, Number, Operation, Owner, Pace, Parent, Space,
-    Step, Switch, Treatment,
+    Fork, GETTERS, Given, Handlers, INIT, Notice, Number, Operation, Owner, Pace, Parent, Space,
+    Step, Switch,
 };
 use crate::stage::duel::Duel;
 use crate::stage::{Actor, SLOTS};
@@ -33,6 +34,7 @@ struct Flavour {
     handle: u32,
     vfork: u32,
     trace: u32,
+    own_signals: u32,
 }
 
 const FAMILY: Flavour = Flavour {
@@ -52,6 +54,7 @@ const FAMILY: Flavour = Flavour {
     handle: 1,
     vfork: 1,
     trace: 0,
+    own_signals: 1,
 };
 
 const FLAVOURS: &[Flavour] = &[
@@ -68,6 +71,9 @@ const FLAVOURS: &[Flavour] = &[
     Flavour { vfork: 8, exec: 8, signal: 10, stop: 6, thread: 4, ..FAMILY },
     Flavour { trace: 30, signal: 12, stop: 8, treat: 7, ..FAMILY },
     Flavour { trace: 30, thread: 12, stop: 12, signal: 8, exec: 5, exit: 10, ..FAMILY },
+    Flavour { own_signals: 34, signal: 22, treat: 8, wait: 5, group: 2, ..FAMILY },
+    Flavour { own_signals: 30, signal: 20, thread: 12, stop: 5, exit: 6, exec: 3, ..FAMILY },
+    Flavour { own_signals: 16, trace: 20, signal: 12, stop: 6, vfork: 2, ..FAMILY },
     Flavour { trace: 24, vfork: 5, space: 4, exec: 6, terminal: 4, handle: 4, ..FAMILY },
 ];
 
@@ -157,6 +163,7 @@ impl Author {
             flavour.terminal,
             flavour.handle,
             flavour.trace,
+            flavour.own_signals,
         ];
         let mut point = self.rng.u32(..weights.iter().sum::<u32>());
         let kind = weights.iter().position(|&weight| {
@@ -180,6 +187,7 @@ impl Author {
             Some(12) => self.terminal(duel, actor),
             Some(13) => self.handle(duel, actor),
             Some(14) => self.trace(duel, actor),
+            Some(15) => self.own_signals(duel, actor),
             _ => self.ask(duel, actor),
         }
     }
@@ -207,6 +215,9 @@ impl Author {
         }
         if ready > 2 && self.rng.u32(..20) < self.flavour.vfork {
             fork.pace = Pace::Vfork;
+        }
+        if self.one_in(12) {
+            fork.handlers = if self.one_in(3) { Handlers::Cleared } else { Handlers::Shared };
         }
         if self.one_in(15) {
             fork.number = Some(self.rng.i32(0..40));
@@ -300,6 +311,9 @@ impl Author {
 
     fn number_of_signal(&mut self) -> i32 {
         const OFTEN: &[i32] = &[1, 3, 10, 12, 15, 9, 17, 18, 0, 35];
+        if self.flavour.own_signals > 1 && !self.one_in(8) {
+            return self.one_of_few();
+        }
         if self.one_in(40) { 65 } else { *self.choose(OFTEN).unwrap_or(&1) }
     }
 
@@ -320,6 +334,7 @@ impl Author {
             3..9 => Operation::Kill(self.somebodys_group(duel, actor), signal),
             9..12 => Operation::Tkill(self.somebody(duel, actor), signal),
             12..14 => self.queue(duel, actor, signal),
+            24..30 if self.flavour.own_signals > 1 => self.queue(duel, actor, signal),
             14..17 => {
                 let who = self.somebody(duel, actor);
                 let group = if self.one_in(3) { self.somebody(duel, actor) } else { who.clone() };
@@ -346,7 +361,7 @@ impl Author {
     fn queue(&mut self, duel: &Duel<'_>, actor: Actor, signal: i32) -> Operation {
         const CODES: &[i32] = &[-1, -1, -1, -2, -5, -60, 0, -6, 128, 128, 1];
         let code = *self.choose(CODES).unwrap_or(&-1);
-        let given = Given { code, value: 0 };
+        let given = Given { code, value: self.rng.i32(0..4) };
         let who = match self.rng.u32(..3) {
             0 => Number::Of(duel.names()[actor].clone()),
             _ => self.somebody(duel, actor),
@@ -369,16 +384,7 @@ impl Author {
         match self.rng.u32(..8) {
             0 => Operation::Block(signal),
             1 => Operation::Unblock(signal),
-            _ => {
-                let actions = [Action::Default, Action::Ignore, Action::Handle, Action::Handle];
-                let treatment = Treatment {
-                    action: *self.choose(&actions).unwrap_or(&Action::Default),
-                    no_wait: self.one_in(5),
-                    no_stop: self.one_in(5),
-                    ..Treatment::default()
-                };
-                Operation::Treat { signal, treatment }
-            }
+            _ => Operation::Treat { signal, treatment: self.treatment() },
         }
     }
 

@@ -1,6 +1,8 @@
 //! The shortest script that still diverges.
 
-use crate::script::{Fork, Operation, Script, Step, TRACE_OPTIONS, TraceCall};
+use crate::script::{
+    Fork, Operation, Script, SignalCall, SignalSet, Step, TRACE_OPTIONS, TraceCall, Treatment,
+};
 
 /// Shortens a script as long as `diverges` says that what is left still does.
 ///
@@ -55,10 +57,12 @@ fn simpler(step: &Step) -> Vec<Step> {
     match &step.operation {
         Operation::Fork(fork) => {
             let plain = Fork::plain(fork.child.clone());
+            let plain_handlers = plain.handlers;
             let mut all = Vec::new();
             if *fork != plain {
                 all.push(Operation::Fork(plain));
                 all.push(Operation::Fork(Fork { number: None, ..fork.clone() }));
+                all.push(Operation::Fork(Fork { handlers: plain_handlers, ..fork.clone() }));
             }
             all.retain(|it| *it != step.operation);
             all.into_iter().map(with).collect()
@@ -84,11 +88,31 @@ fn simpler(step: &Step) -> Vec<Step> {
             let target = notice.target().into_iter();
             target.map(|who| with(Operation::Kill(who.clone(), notice.signal()))).collect()
         }
+        Operation::Treat { signal, treatment } => {
+            let plain = Treatment { action: treatment.action, ..Treatment::default() };
+            let all = [plain, Treatment { mask: SignalSet::default(), ..*treatment }];
+            let fewer = all.into_iter().filter(|it| it != treatment);
+            fewer.map(|treatment| with(Operation::Treat { signal: *signal, treatment })).collect()
+        }
+        Operation::Signals(SignalCall::Mask(change, set)) => fewer_signals(*set)
+            .map(|set| with(Operation::Signals(SignalCall::Mask(*change, set))))
+            .collect(),
+        Operation::Signals(SignalCall::Wait(set, if_none)) => fewer_signals(*set)
+            .map(|set| with(Operation::Signals(SignalCall::Wait(set, *if_none))))
+            .collect(),
+        Operation::Signals(SignalCall::Suspend(set)) => fewer_signals(*set)
+            .map(|set| with(Operation::Signals(SignalCall::Suspend(set))))
+            .collect(),
         Operation::Trace(call) => {
             simpler_requests(call).into_iter().map(Operation::Trace).map(with).collect()
         }
         _ => Vec::new(),
     }
+}
+
+fn fewer_signals(set: SignalSet) -> impl Iterator<Item = SignalSet> {
+    let without = (1..=64).map(move |signal| SignalSet(set.0 & !SignalSet::of(signal).0));
+    without.filter(move |fewer| *fewer != set)
 }
 
 fn simpler_requests(call: &TraceCall) -> Vec<TraceCall> {

@@ -66,6 +66,12 @@ embedded! {
     "R-WAIT-01" "R-WAIT-02" "R-WAIT-03" "R-WAIT-04" "R-WAIT-05" "R-WAIT-06" "R-WAIT-07" "R-WAIT-08"
     "R-WAIT-09" "R-WAIT-10" "R-WAIT-11" "R-WAIT-12" "R-WAIT-13" "R-WAIT-14" "R-WAIT-15" "R-WAIT-17"
     "R-WAIT-19" "R-WAIT-20" "R-WAIT-22" "R-WAIT-24" "R-WAIT-25" "R-WAIT-27"
+    "signal-blocked" "signal-choose" "signal-clear-sighand" "signal-defer" "signal-exec"
+    "signal-fifo" "signal-fork" "signal-ignore" "signal-mask" "signal-once" "signal-order"
+    "signal-pause" "signal-reset" "signal-restart" "signal-retarget" "signal-sighand"
+    "signal-sighand-namespace" "signal-sighand-reset" "signal-signalfd" "signal-sigsuspend"
+    "signal-sigsuspend-goes-on" "signal-sigtimedwait" "signal-sigtimedwait-of-two"
+    "signal-sigtimedwait-unblocked" "signal-thread-first"
 }
 
 #[cfg(test)]
@@ -85,10 +91,11 @@ mod tests {
         assert_eq!(listed, files, "the list in src/scenario/embedded.rs");
     }
 
-    /// Every embedded scenario names the rules that it shows, the first of them in its name.
+    /// Every embedded scenario names the rules that it shows, the first of them in its name; but for those about signals whose rules have no numbers yet.
     #[test]
     fn every_scenario_is_named_after_its_first_rule() {
-        for scenario in all().unwrap() {
+        let is_numbered = |it: &Scenario| !it.title.starts_with("rule to be numbered: ");
+        for scenario in all().unwrap().into_iter().filter(is_numbered) {
             let first = scenario.rules.first().map(|rule| format!("{rule}.proc"));
             assert_eq!(first.as_deref(), Some(&*scenario.source), "{}", scenario.title);
         }

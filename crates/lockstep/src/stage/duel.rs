@@ -53,6 +53,7 @@ fn is_told(linux: &Account, model: &Account, merged: &[Seen]) -> bool {
 /// What Linux tells, without what it may tell more.
 fn without_more(linux: &Account, model: &Account, merged: &[Seen]) -> Account {
     let mut linux = linux.clone();
+    assume_unseen(&mut linux, model);
     if model.outcome == Outcome::Ended {
         linux.outcome = Outcome::Ended;
     }
@@ -63,13 +64,11 @@ fn without_more(linux: &Account, model: &Account, merged: &[Seen]) -> Account {
     linux
 }
 
-/// Where Linux does not show how a thread stands with signals, the model does not either.
-fn forget_unseen(linux: &Account, model: &mut Account) {
-    for (actor, row) in &mut model.rows {
-        let seen = linux.rows.iter().find(|(it, _)| it == actor);
-        if seen.is_some_and(|(_, seen)| seen.signals.is_none() && seen.state == row.state) {
-            row.signals = None;
-        }
+/// Where Linux does not show how a thread stands with signals, it is taken to stand as on the model.
+fn assume_unseen(linux: &mut Account, model: &Account) {
+    for (actor, row) in linux.rows.iter_mut().filter(|(_, row)| row.signals.is_none()) {
+        let told = model.rows.iter().find(|(it, told)| it == actor && told.state == row.state);
+        row.signals = told.and_then(|(_, told)| told.signals);
     }
 }
 
@@ -213,11 +212,9 @@ impl<'a> Duel<'a> {
         if is_blind {
             linux.rows.clone_from(&model.rows);
         }
-        forget_unseen(&linux, &mut model);
         let merged = self.model.take_merged();
         if !is_told(&linux, &model, &merged) && !is_blind && !stage.is_translated() {
             stage.look_again(actor, &mut linux)?;
-            forget_unseen(&linux, &mut model);
         }
         if !is_told(&linux, &model, &merged) {
             match self.find_order(&linux, &act) {
@@ -291,8 +288,7 @@ impl<'a> Duel<'a> {
                 });
                 act.play(&mut model)
             };
-            let (mut account, _) = catch_unwind(AssertUnwindSafe(play)).ok()?;
-            forget_unseen(linux, &mut account);
+            let (account, _) = catch_unwind(AssertUnwindSafe(play)).ok()?;
             is_told(linux, &account, &model.take_merged()).then(|| {
                 self.model = model;
                 (order, account)
@@ -302,7 +298,9 @@ impl<'a> Duel<'a> {
 
     fn compare(&self, linux: &Account, model: &Account, step: &Step) -> Difference {
         let actor = self.actor(&step.actor).unwrap_or(0);
-        let told = self.tell(linux, actor, &step.operation);
+        let mut linux = linux.clone();
+        assume_unseen(&mut linux, model);
+        let told = self.tell(&linux, actor, &step.operation);
         let model = self.tell(model, actor, &step.operation);
         let mut difference = Difference { linux: told.clone(), model, told };
         let both = difference.clone();

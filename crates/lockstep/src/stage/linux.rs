@@ -349,7 +349,7 @@ impl<'a> Linux<'a> {
             rows.push((actor, row));
         }
         for (actor, row) in &mut rows {
-            let worker = self.workers[*actor].as_ref();
+            let worker = self.workers[*actor].as_ref().filter(|_| self.theatre.has_clean_signals);
             if let Some(worker) = worker.filter(|_| !matches!(row.state, b'Z' | b'E')) {
                 let signals = self.proc.signals(worker.process, worker.thread);
                 row.signals = signals.map(SignalRow::of_script);

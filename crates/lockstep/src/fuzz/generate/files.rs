@@ -53,7 +53,7 @@ impl Author {
     /// Something with a terminal.
     pub(super) fn terminal(&mut self, duel: &Duel<'_>, actor: Actor) -> Operation {
         const MOST: usize = 3;
-        let pairs = self.files_of(duel, actor, |kind| kind != FileKind::Pidfd);
+        let pairs = self.files_of(duel, actor, FileKind::is_terminal);
         let is_new = pairs.is_empty() || self.one_in(12);
         if is_new && self.opened < MOST {
             return self.pair();
@@ -125,7 +125,7 @@ impl Author {
         Operation::Pidfd(name, call)
     }
 
-    fn files_of(
+    pub(super) fn files_of(
         &self,
         duel: &Duel<'_>,
         actor: Actor,
@@ -135,7 +135,7 @@ impl Author {
         files.map(|(name, _)| name.clone()).collect()
     }
 
-    fn file(&mut self, kind: &str) -> Name {
+    pub(super) fn file(&mut self, kind: &str) -> Name {
         self.opened += 1;
         format!("{kind}{}", self.opened)
     }

@@ -14,6 +14,8 @@ pub(crate) struct Theatre {
     pub(super) arena: Arena,
     program: OwnedFd,
     pub(super) is_ordered: bool,
+    /// How threads stand with signals is the script's doing alone.
+    pub(super) has_clean_signals: bool,
     lacking: Vec<Lack>,
 }
 
@@ -27,8 +29,9 @@ impl Theatre {
         let arena = Arena::create()?;
         let program = open_own_program()?;
         limit_cores();
-        forget_dispositions();
-        Ok(Self { arena, program, is_ordered: take_cpu(cpu), lacking: Vec::new() })
+        let has_clean_signals = forget_dispositions();
+        let is_ordered = take_cpu(cpu);
+        Ok(Self { arena, program, is_ordered, has_clean_signals, lacking: Vec::new() })
     }
 
     /// The same, without what the kernel lacks.
@@ -91,21 +94,25 @@ fn open_own_program() -> io::Result<OwnedFd> {
 }
 
 /// Signals do what they do by default, and none is blocked: nohup, or a shell that runs lockstep in the background, makes it ignore some, and all actors
-/// would inherit that.
-fn forget_dispositions() {
+/// would inherit that. Whether that could be done.
+fn forget_dispositions() -> bool {
+    let mut is_done = true;
     for signal in 1..=64 {
         let handler = if signal == libc::SIGPIPE { libc::SIG_IGN } else { libc::SIG_DFL };
         // Not by the C library, which has flags and a mask of its own, and signals that it keeps.
         let action = [handler as u64, 0, 0, 0];
-        // SAFETY: the action lives across the call, and runs no code. What cannot be changed is refused.
-        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), 0_u64, 8_u64) };
+        // SAFETY: the action lives across the call, and runs no code.
+        let refused =
+            unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), 0_u64, 8_u64) };
+        is_done &= refused == 0 || matches!(signal, libc::SIGKILL | libc::SIGSTOP);
     }
     // SAFETY: the set lives across the calls that write and read it.
     unsafe {
         let mut none = std::mem::MaybeUninit::<libc::sigset_t>::zeroed();
         libc::sigemptyset(none.as_mut_ptr());
-        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+        is_done &= libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) == 0;
     }
+    is_done
 }
 
 /// No worker writes a core: its death would be told as another one than the model's.
