@@ -3,8 +3,8 @@
 use core::num::NonZeroUsize;
 
 use axprocess::{
-    ChildNews, ChildSignalFlags, DiscardedSignals, Errno, ForcedAction, Host, PidNamespace, Signal,
-    SignalAction, SignalInfo, View,
+    ChildNews, ChildSignalFlags, DiscardedSignals, Errno, ForcedAction, Host, PidNamespace,
+    ProcessState, Signal, SignalAction, SignalInfo, View,
 };
 
 use crate::info::SigInfo;
@@ -38,6 +38,25 @@ impl<K: Kernel> Signals<K> {
 
     pub(crate) const fn pool(&self) -> &Pool<K> {
         &self.pool
+    }
+
+    /// Whether a thread does not block all that waits for it, of which it is told now.
+    #[cold]
+    fn look_for_signals(&self, thread: &Thread<K>) -> bool {
+        let held = thread.process().host_data().lock();
+        let caller = signals_of(thread);
+        caller.recalculate(&held);
+        let (own, shared) = caller.pending();
+        !((own | shared) & !caller.blocked()).is_empty()
+    }
+
+    #[cold]
+    fn ignore_children(&self, process: &Process<K>) {
+        let signals = process.host_data();
+        let mut held = signals.lock();
+        if let Some(dispositions) = signals.dispositions(&mut held, &self.pool) {
+            dispositions.ignore(Signal::SIGCHLD);
+        }
     }
 }
 
@@ -221,11 +240,7 @@ impl<K: Kernel> Host for Signals<K> {
     /// The init of a namespace, other than the table's, ignores `SIGCHLD` from here on, and with it who shares its dispositions. Linux: `zap_pid_ns_processes`.
     fn last_thread_exited(&self, view: View<'_, Self>, process: &Process<K>) {
         if process.pid() == 1 {
-            let signals = process.host_data();
-            let mut held = signals.lock();
-            if let Some(dispositions) = signals.dispositions(&mut held, &self.pool) {
-                dispositions.ignore(Signal::SIGCHLD);
-            }
+            self.ignore_children(process);
         }
         self.kernel.last_thread_exited(view, process);
     }
@@ -244,17 +259,9 @@ impl<K: Kernel> Host for Signals<K> {
 
     /// Any signal counts that waits, whoever was told of it: the fork is [made again](crate::Restart::Always) behind it. Linux: `copy_process`, where it looks at `signal_pending`.
     fn is_fatal_signal_pending(&self, _: View<'_, Self>, caller: &Thread<K>) -> bool {
-        let own = caller.host_data();
-        let is_pending = || {
-            let pending = own.queue.pending() | caller.process().host_data().queue.pending();
-            !(pending & !own.blocked.get()).is_empty()
-        };
-        if !is_pending() {
-            return false;
-        }
-        let held = caller.process().host_data().lock();
-        signals_of(caller).recalculate(&held);
-        is_pending()
+        let pending =
+            caller.host_data().queue.pending() | caller.process().host_data().queue.pending();
+        !pending.is_empty() && self.look_for_signals(caller)
     }
 
     fn can_fork(
@@ -264,8 +271,7 @@ impl<K: Kernel> Host for Signals<K> {
         child: &Thread<K>,
     ) -> Result<(), Errno> {
         // A process without dispositions of its own finds some with its first handler.
-        let signals = child.process().host_data();
-        let reserves = view.is_leader(child) && signals.all_ignored().is_some();
+        let reserves = child.host_data().leads() && child.process().host_data().reserves();
         if reserves && !self.pool.reserve() {
             return Err(Errno::ENOMEM);
         }
@@ -278,7 +284,17 @@ impl<K: Kernel> Host for Signals<K> {
 
     fn release_task(&self, view: View<'_, Self>, thread: &Thread<K>) {
         self.kernel.release_task(view, thread);
-        self.release(view, thread);
+        let (own, process) = (thread.host_data(), thread.process());
+        let signals = process.host_data();
+        // The leader that another thread's exec takes over leaves the process behind.
+        let leads = own.leads() || view.is_leader(thread);
+        let is_last = leads && process.state() != ProcessState::Live;
+        let is_empty = own.queue.pending().is_empty() && signals.queue.pending().is_empty();
+        if !is_empty || is_last && !signals.reserves() {
+            self.release(process, thread, is_last);
+        } else if is_last {
+            self.pool.unreserve();
+        }
     }
 
     fn hang_up_terminal(&self, view: View<'_, Self>, terminal: &Terminal<K>) {

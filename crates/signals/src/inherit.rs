@@ -7,16 +7,14 @@
 //! | exec | handlers, flags and masks gone, what was ignored stays; no more shared | kept | kept, but for timers' and other threads' | none |
 //! | a thread's exit | the process's | – | its own is lost; what it was told of the process's is told to others | – |
 
-use axprocess::{
-    CloneFlags, Errno, ExitStatus, PendingExit, ProcessState, Signal, ThreadExit, View,
-};
+use axprocess::{CloneFlags, Errno, ExitStatus, PendingExit, Signal, ThreadExit};
 
 use crate::dispositions::Sharer;
 use crate::kernel::Kernel;
 use crate::send::{is_told, next_thread};
 use crate::set::SignalSet;
-use crate::state::{ProcessSignals, ThreadSignals};
-use crate::{Caller, Signals, Thread};
+use crate::state::{LEADS, ProcessSignals, ThreadSignals};
+use crate::{Caller, Process, Signals, Thread};
 
 impl<K: Kernel> Caller<'_, K> {
     /// Makes the signals of a process that this thread forks, with these flags of clone(2), to be passed to [`Thread::fork`](axprocess::Thread::fork) and its like. Takes the lock of the process's signals. R-SIG-79, R-SIG-81 to R-SIG-84.
@@ -43,30 +41,39 @@ impl<K: Kernel> Caller<'_, K> {
         let (host, own) = (self.host(), self.process());
         host.refill();
         host.pool().provide()?;
-        let shares = flags.contains(CloneFlags::SIGHAND);
         let (dispositions, ignored) = match own.all_ignored() {
-            Some(ignored) if !shares => (None, ignored),
-            _ if shares => {
-                let mut held = own.lock();
-                (own.dispositions(&mut held, host.pool()).map(Sharer::share), SignalSet::EMPTY)
-            }
-            _ if flags.contains(CloneFlags::CLEAR_SIGHAND) => {
-                (None, own.ignored_and_caught(&own.lock()).0)
-            }
-            _ => (Some(own.copy_dispositions(host.pool())?), SignalSet::EMPTY),
+            Some(ignored) if !flags.contains(CloneFlags::SIGHAND) => (None, ignored),
+            _ => self.inherit_dispositions(flags)?,
         };
-        let new_thread = ThreadSignals::with_mask(self.own().blocked.get(), thread);
+        let new_thread = ThreadSignals::with_mask(self.own().blocked.get(), LEADS, thread);
         if flags & (CloneFlags::VM | CloneFlags::VFORK) != CloneFlags::VM {
             new_thread.alt_stack.copy_from(&self.own().alt_stack);
         }
         Ok((ProcessSignals::with(dispositions, ignored, process), new_thread))
     }
 
+    /// What there is more to say for a child; or nothing, and what it ignores.
+    #[cold]
+    fn inherit_dispositions(
+        self,
+        flags: CloneFlags,
+    ) -> Result<(Option<Sharer<K>>, SignalSet), Errno> {
+        let (pool, own) = (self.host().pool(), self.process());
+        if flags.contains(CloneFlags::SIGHAND) {
+            let mut held = own.lock();
+            return Ok((own.dispositions(&mut held, pool).map(Sharer::share), SignalSet::EMPTY));
+        }
+        if flags.contains(CloneFlags::CLEAR_SIGHAND) {
+            return Ok((None, own.ignored_and_caught(&own.lock()).0));
+        }
+        Ok((Some(own.copy_dispositions(pool)?), SignalSet::EMPTY))
+    }
+
     /// Makes the signals of a thread that this one creates, to be passed to [`Thread::spawn_thread`](axprocess::Thread::spawn_thread) and its like. Takes no lock. R-SIG-80.
     pub fn new_thread(self, data: K::ThreadData) -> ThreadSignals<K> {
         self.host().refill();
         self.process().note_thread();
-        ThreadSignals::with_mask(self.own().blocked.get(), data)
+        ThreadSignals::with_mask(self.own().blocked.get(), 0, data)
     }
 
     /// Has a new thread stop first of all for the tracer that it has [inherited](axprocess::Thread::inherit_tracer) from a maker that was attached, not seized: a `SIGSTOP` waits for it that nobody has sent. Takes the lock of the process's signals. Linux:
@@ -84,12 +91,19 @@ impl<K: Kernel> Caller<'_, K> {
     ///
     /// `ENOMEM`: the dispositions were shared, and there is no memory for own ones. There is no way back any more: Linux kills the process, and so should the kernel.
     pub fn exec(self) -> Result<(), Errno> {
-        let (host, own, process) = (self.host(), self.own(), self.process());
+        let (own, process) = (self.own(), self.process());
         own.alt_stack.clear();
         let has_nothing = own.queue.pending().is_empty() && process.queue.pending().is_empty();
         if has_nothing && process.all_ignored().is_some() && !process.has_threads() {
             return Ok(());
         }
+        self.exec_slowly()
+    }
+
+    #[cold]
+    fn exec_slowly(self) -> Result<(), Errno> {
+        let (host, own, process) = (self.host(), self.own(), self.process());
+        own.set_leads();
         let reserves = process.shares(&process.lock());
         if reserves {
             host.pool().provide()?;
@@ -131,13 +145,18 @@ impl<K: Kernel> Caller<'_, K> {
     }
 
     /// Linux: `exit_signals`.
+    #[inline]
     fn begin_exiting(self) {
-        let own = self.own();
-        if !self.process().has_threads() {
-            // There is nobody else.
-            own.set_exiting();
-            return;
+        if self.process().has_threads() {
+            self.leave_signals_to_others();
+        } else {
+            self.own().set_exiting();
         }
+    }
+
+    #[cold]
+    fn leave_signals_to_others(self) {
+        let own = self.own();
         let is_told = {
             let _held = self.process().lock();
             own.set_exiting();
@@ -169,31 +188,20 @@ impl<K: Kernel> Caller<'_, K> {
 }
 
 impl<K: Kernel> Signals<K> {
-    /// A thread leaves all relations: what waits for it is lost, and with the leader what waits for the process. Linux: `flush_sigqueue` in `__exit_signal`.
-    pub(crate) fn release(&self, view: View<'_, Self>, thread: &Thread<K>) {
-        let process = thread.process();
-        // The leader that another thread's exec takes over leaves the process behind.
-        let leads = view.is_leader(thread) && process.state() != ProcessState::Live;
-        let (signals, own) = (process.host_data(), &thread.host_data().queue);
-        let shared = leads.then_some(&signals.queue);
-        let has_nothing =
-            own.pending().is_empty() && shared.is_none_or(|queue| queue.pending().is_empty());
-        if leads && has_nothing && signals.all_ignored().is_some() {
-            self.pool().unreserve();
-            return;
-        }
-        if !leads && has_nothing {
-            return;
-        }
+    /// A thread leaves all relations: what waits for it is lost, and with the last one what waits for the process. Linux: `flush_sigqueue` in `__exit_signal`.
+    #[cold]
+    pub(crate) fn release(&self, process: &Process<K>, thread: &Thread<K>, is_last: bool) {
+        let signals = process.host_data();
         let mut held = signals.lock();
-        for queue in [Some(own), shared].into_iter().flatten() {
+        let shared = is_last.then_some(&signals.queue);
+        for queue in [Some(&thread.host_data().queue), shared].into_iter().flatten() {
             if !queue.pending().is_empty() {
                 self.pool().with(|slab| {
                     queue.discard(slab, SignalSet::ALL, |account| self.kernel().uncharge(account));
                 });
             }
         }
-        if leads {
+        if is_last {
             signals.release(&mut held, self.pool());
         }
     }

@@ -66,6 +66,8 @@ const RESTORES_MASK: u32 = 1;
 const EXITING: u32 = 2;
 /// It is in sigtimedwait(2).
 const AWAITING: u32 = 4;
+/// It is the first thread of its process.
+pub(crate) const LEADS: u32 = 8;
 
 impl<K: Kernel> ProcessSignals<K> {
     /// Makes those of a process without a maker: every signal has its default action, and none waits.
@@ -111,6 +113,12 @@ impl<K: Kernel> ProcessSignals<K> {
     #[inline]
     pub(crate) fn all_ignored(&self) -> Option<SignalSet> {
         (!self.has(HAS_DISPOSITIONS)).then(|| self.ignored.get())
+    }
+
+    /// Whether some are reserved for it: it has none.
+    #[inline]
+    pub(crate) fn reserves(&self) -> bool {
+        !self.has(HAS_DISPOSITIONS)
     }
 
     /// What is done about a signal, in short: two loads as long as nothing is handled.
@@ -261,15 +269,16 @@ impl<K: Kernel> ProcessSignals<K> {
 impl<K: Kernel> ThreadSignals<K> {
     /// Makes those of a thread without a maker: it blocks nothing.
     pub fn new(data: K::ThreadData) -> Self {
-        Self::with_mask(SignalSet::EMPTY, data)
+        Self::with_mask(SignalSet::EMPTY, LEADS, data)
     }
 
-    pub(crate) fn with_mask(blocked: SignalSet, data: K::ThreadData) -> Self {
+    #[inline]
+    pub(crate) fn with_mask(blocked: SignalSet, marks: u32, data: K::ThreadData) -> Self {
         Self {
             blocked: SetWord::new(blocked),
             awaited: SetWord::new(SignalSet::EMPTY),
             saved: SetWord::new(SignalSet::EMPTY),
-            marks: AtomicU32::new(0),
+            marks: AtomicU32::new(marks),
             queue: Queue::new(),
             alt_stack: AltStack::new(),
             waker: K::SignalLock::new(None),
@@ -298,6 +307,17 @@ impl<K: Kernel> ThreadSignals<K> {
 
     pub(crate) fn set_awaiting(&self, is_set: bool) {
         self.mark(AWAITING, is_set);
+    }
+
+    /// Whether it is the first thread of its process.
+    #[inline]
+    pub(crate) fn leads(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) & LEADS != 0
+    }
+
+    /// It has taken its process over.
+    pub(crate) fn set_leads(&self) {
+        self.mark(LEADS, true);
     }
 
     pub(crate) fn is_exiting(&self) -> bool {

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use axprocess::{Attention, ChildNews, WaitRequest, WaitToken};
+use axprocess::{Attention, ChildNews, SignalCause, WaitRequest, WaitToken};
 use axprocess_signals::{Frame, Restart, SigInfo, TracedSignal};
 use fastrand::Rng;
 
@@ -273,13 +273,19 @@ impl Kernel {
 
 /// What a siginfo says.
 pub(super) fn as_seen(info: &SigInfo) -> Seen {
+    // `si_status` and `si_int` are the same word of what a sender gives: its code says which.
+    let is_given = matches!(info.info.cause, SignalCause::Given { .. });
+    let (status, value) = match info.value() as i32 {
+        word if is_given && (1..libc::SI_KERNEL).contains(&info.code()) => (word, 0),
+        word if is_given => (0, word),
+        _ => (info.status(), 0),
+    };
     Seen {
         signal: i32::from(info.signal().number()),
         code: info.code(),
         pid: info.pid().cast_signed(),
-        status: info.status(),
-        // `si_int` is the lower half.
-        value: info.value() as i32,
+        status,
+        value,
         mask: None,
     }
 }
