@@ -144,12 +144,12 @@ impl<K: Kernel> Host for Signals<K> {
 
     fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<K>, signal: Signal) -> bool {
         let own = thread.host_data();
-        (own.blocked.get() | own.awaited.get()).contains(signal)
+        (own.blocked.get() | own.awaited()).contains(signal)
     }
 
     fn is_signal_awaited(&self, _: View<'_, Self>, thread: &Thread<K>, signal: Signal) -> bool {
         let own = thread.host_data();
-        own.awaited.get().contains(signal) && !own.blocked.get().contains(signal)
+        own.awaited().contains(signal) && !own.blocked.get().contains(signal)
     }
 
     fn is_signal_queued(

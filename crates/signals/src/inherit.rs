@@ -32,6 +32,7 @@ impl<K: Kernel> Caller<'_, K> {
     /// let child = init.fork(ForkRequest::default(), process, thread)?;
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
+    #[inline(always)] // what it makes is written where it is to stand
     pub fn fork(
         self,
         flags: CloneFlags,

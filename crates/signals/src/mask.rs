@@ -190,7 +190,7 @@ impl<K: Kernel> Caller<'_, K> {
     }
 
     fn set_mask_for_call(self, set: SignalSet) {
-        self.own().saved.set(self.own().blocked.get());
+        self.own().outer.set(self.own().blocked.get());
         self.own().set_restores_mask(true);
         self.set_blocked(set.blockable());
     }
@@ -199,14 +199,14 @@ impl<K: Kernel> Caller<'_, K> {
     pub(crate) fn restore_mask(self) {
         if self.own().restores_mask() {
             self.own().set_restores_mask(false);
-            self.set_blocked(self.own().saved.get());
+            self.set_blocked(self.own().outer.get());
         }
     }
 
     /// The mask that a handler's frame keeps: what comes back with it. Linux: `sigmask_to_save`.
     pub(crate) fn mask_to_save(self) -> SignalSet {
         match self.own().restores_mask() {
-            true => self.own().saved.get(),
+            true => self.own().outer.get(),
             false => self.own().blocked.get(),
         }
     }

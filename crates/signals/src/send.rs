@@ -144,7 +144,7 @@ impl<K: Kernel> Signals<K> {
         };
         let Some(taker) = taker else { return };
         // The awaiting thread is not ended by what it awaits.
-        let is_awaited = taker.host_data().awaited.get().contains(signal);
+        let is_awaited = taker.host_data().awaited().contains(signal);
         if is_awaited || !self.ends(view, held, process, first, signal) {
             self.tell(taker);
         }

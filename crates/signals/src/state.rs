@@ -49,22 +49,20 @@ pub(crate) struct Held<K: Kernel> {
 /// Made by [`ThreadSignals::new`] for the first thread, and for every other one by [`Caller::fork`](crate::Caller::fork) and [`Caller::new_thread`](crate::Caller::new_thread).
 pub struct ThreadSignals<K: Kernel> {
     pub(crate) blocked: SetWord,
-    /// What it blocks beside, outside of the sigtimedwait(2) in which it sleeps. Linux: `real_blocked`.
-    pub(crate) awaited: SetWord,
-    /// The mask that comes back when the call is over in which it has this one.
-    pub(crate) saved: SetWord,
-    pub(crate) marks: AtomicU32,
+    /// The mask outside of the call in which it has another, as the marks say. Linux: `saved_sigmask`, `real_blocked`.
+    pub(crate) outer: SetWord,
     pub(crate) queue: Queue<K>,
+    pub(crate) marks: AtomicU32,
     pub(crate) alt_stack: AltStack,
     pub(crate) waker: K::SignalLock<Option<Waker>>,
     data: K::ThreadData,
 }
 
-/// `saved` is to come back. Linux: `TIF_RESTORE_SIGMASK`.
+/// `outer` is to come back at the end of the call. Linux: `TIF_RESTORE_SIGMASK`.
 const RESTORES_MASK: u32 = 1;
 /// It takes no more signals. Linux: `PF_EXITING`.
 const EXITING: u32 = 2;
-/// It is in sigtimedwait(2).
+/// It is in sigtimedwait(2): it blocks `outer` as well, but for what it awaits.
 const AWAITING: u32 = 4;
 /// It is the first thread of its process.
 pub(crate) const LEADS: u32 = 8;
@@ -82,7 +80,7 @@ impl<K: Kernel> ProcessSignals<K> {
     }
 
     /// Those of a new process.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with(
         dispositions: Option<Sharer<K>>,
         ignored: SignalSet,
@@ -272,12 +270,11 @@ impl<K: Kernel> ThreadSignals<K> {
         Self::with_mask(SignalSet::EMPTY, LEADS, data)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with_mask(blocked: SignalSet, marks: u32, data: K::ThreadData) -> Self {
         Self {
             blocked: SetWord::new(blocked),
-            awaited: SetWord::new(SignalSet::EMPTY),
-            saved: SetWord::new(SignalSet::EMPTY),
+            outer: SetWord::new(SignalSet::EMPTY),
             marks: AtomicU32::new(marks),
             queue: Queue::new(),
             alt_stack: AltStack::new(),
@@ -299,6 +296,12 @@ impl<K: Kernel> ThreadSignals<K> {
 
     pub(crate) fn set_restores_mask(&self, is_set: bool) {
         self.mark(RESTORES_MASK, is_set);
+    }
+
+    /// What it blocks outside of the sigtimedwait(2) in which it is; nothing, if it is in none.
+    #[inline]
+    pub(crate) fn awaited(&self) -> SignalSet {
+        if self.is_awaiting() { self.outer.get() } else { SignalSet::EMPTY }
     }
 
     pub(crate) fn is_awaiting(&self) -> bool {

@@ -67,7 +67,7 @@ impl<'a, K: Kernel> Caller<'a, K> {
             return Ok(TimedWait::Taken(info));
         }
         let (own, blocked) = (self.own(), self.own().blocked.get());
-        own.awaited.set(blocked);
+        own.outer.set(blocked);
         own.set_awaiting(true);
         own.blocked.set(blocked & !set);
         self.recalculate(&held);
@@ -108,7 +108,7 @@ impl<'a, K: Kernel> AwaitedSignals<'a, K> {
     pub fn finish(self) -> Option<SigInfo> {
         let caller = Caller(self.thread);
         let own = caller.own();
-        let blocks_again = own.awaited.get() & !own.blocked.get();
+        let blocks_again = own.awaited() & !own.blocked.get();
         let is_left =
             is_told(self.thread) && !(caller.process().queue.pending() & blocks_again).is_empty();
         let take = |held: &Held<K>| {
@@ -151,8 +151,7 @@ fn close<K: Kernel>(caller: Caller<'_, K>) {
     let own = caller.own();
     if own.is_awaiting() {
         own.set_awaiting(false);
-        own.blocked.set(own.awaited.get());
-        own.awaited.set(SignalSet::EMPTY);
+        own.blocked.set(own.outer.get());
     }
 }
 

@@ -83,27 +83,28 @@ impl<T: Object> ARef<T> {
         block: Option<memory::Unwritten<T>>,
         make: impl FnOnce() -> T,
     ) -> Result<[Self; REFERENCES], Errno> {
-        // SAFETY: nothing stands in the memory, which is as large and aligned as a `T` must be. Held against: `make` that panics (the block is given back), or makes another from the same blocks meanwhile
-        // (this one was taken out).
-        unsafe { Self::write_in(block, |place| place.write(make())) }
+        let block = block.ok_or(Errno::ENOMEM)?;
+        // SAFETY: nothing stands in the memory, which is as large and aligned as a `T` must be; then a `T` does, with heads that are not yet in their place. Held against: `make` that panics (the block is given
+        // back), or makes another from the same blocks meanwhile (this one was taken out).
+        unsafe {
+            block.0.write(make());
+            Ok(Self::own_written(block))
+        }
     }
 
-    /// The same, for an object that `write` writes.
+    /// The references to an object that has been written.
     ///
     /// # Safety
     ///
-    /// When `write` returns, a `T` stands in the memory that it was given, with heads that are not yet in their place.
+    /// A `T` stands in the block, with heads that are not yet in their place.
     #[inline(always)]
-    pub(super) unsafe fn write_in<const REFERENCES: usize>(
-        block: Option<memory::Unwritten<T>>,
-        write: impl FnOnce(NonNull<T>),
-    ) -> Result<[Self; REFERENCES], Errno> {
+    pub(super) unsafe fn own_written<const REFERENCES: usize>(
+        block: memory::Unwritten<T>,
+    ) -> [Self; REFERENCES] {
         const { assert!(REFERENCES > 0, "what nobody refers to is never freed") };
-        let block = block.ok_or(Errno::ENOMEM)?;
         let place = block.0;
-        write(place);
         core::mem::forget(block);
-        // SAFETY: the object has just been written there, and its heads stand where its trait says. Nobody else knows of it yet. The pointers come from the allocation,
+        // SAFETY: the object stands there by this function's own contract, and its heads where its trait says. Nobody else knows of it yet. The pointers come from the allocation,
         // so they have the right to all of it. Held against: a value with the head of another type (what it is freed as is said here), `on_placed` that panics (the object is leaked).
         unsafe {
             let mut own = place.byte_add(T::HEAD).cast::<Head>();
@@ -113,7 +114,7 @@ impl<T: Object> ARef<T> {
             }
             place.as_ref().on_placed();
         }
-        Ok([(); REFERENCES].map(|()| Self { pointer: place, owned: PhantomData }))
+        [(); REFERENCES].map(|()| Self { pointer: place, owned: PhantomData })
     }
 
     /// Makes a reference to a whole one to the object that stands in it: both count the same.

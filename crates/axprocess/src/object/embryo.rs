@@ -27,24 +27,23 @@ impl<H: Host> Process<H> {
     ) -> Result<[ARef<Self>; 2], Errno> {
         // The host's code, which may do anything: before there is a block.
         let usage = H::Usage::default();
-        let write = |place: NonNull<Self>| {
-            let process = place.as_ptr();
-            // SAFETY: the memory is a process's. All zeros are a value of each field but of those that are written over it: integers, atomics, bit sets, options of a `NonNull`, a `NonZero` or a transparent wrapper
-            // of one, for which the language says so, and what consists of those. Held against: a field whose `none` is another (`zeros_are_an_embryo` compares), the host's types (they are among those that are written).
-            unsafe {
-                zero_all_but_written(place);
-                (&raw mut (*process).table).write(TableRef::of(table));
-                if own_numbers.level() > 0 {
-                    (&raw mut (*process).marks).write(Field::new(Marks::SLOW_PATH));
-                }
-                (&raw mut (*process).first_thread.own_numbers).write(own_numbers);
-                (&raw mut (*process).children_usage).write(Field::new(usage));
-                (&raw mut (*process).data).write(data);
-                (&raw mut (*process).first_thread.data).write(thread_data);
+        let block = table.spare_processes.take_or_allocate().ok_or(Errno::ENOMEM)?;
+        let process = block.0.as_ptr();
+        // SAFETY: the memory is a process's, and a process stands there behind this. All zeros are a value of each field but of those that are written over it: integers, atomics, bit sets, options of a `NonNull`, a
+        // `NonZero` or a transparent wrapper of one, for which the language says so, and what consists of those. Held against: a field whose `none` is another (`zeros_are_an_embryo` compares), the host's types (they
+        // are among those that are written), a write that panics (none runs anybody's code).
+        unsafe {
+            zero_all_but_written(block.0);
+            (&raw mut (*process).table).write(TableRef::of(table));
+            if own_numbers.level() > 0 {
+                (&raw mut (*process).marks).write(Field::new(Marks::SLOW_PATH));
             }
-        };
-        // SAFETY: as above. Held against: `write` that panics (it runs nobody else's code).
-        unsafe { ARef::write_in(table.spare_processes.take_or_allocate(), write) }
+            (&raw mut (*process).first_thread.own_numbers).write(own_numbers);
+            (&raw mut (*process).children_usage).write(Field::new(usage));
+            (&raw mut (*process).data).write(data);
+            (&raw mut (*process).first_thread.data).write(thread_data);
+            Ok(ARef::own_written(block))
+        }
     }
 }
 
