@@ -242,6 +242,16 @@ pub trait Host: Sized + Send + Sync + 'static {
         SignalAction::Handle
     }
 
+    /// What becomes of a signal for `target` is decided, for which [`signal_action`](Self::signal_action) and other hooks were asked: it is dropped, or posted, or acts at once. From here on the host may let their answers change.
+    ///
+    /// For a host whose threads change actions and masks without the relation lock: one that lets none change between the questions and this has answers of one moment. Where `signal_action` is asked for something else than a sending, it does not
+    /// follow.
+    ///
+    /// Default: nothing. A host that answers from what it changes at any time decides now and then by what never was so together.
+    fn signal_decided(&self, view: View<'_, Self>, target: &Process<Self>) {
+        let _ = (view, target);
+    }
+
     /// Whether `thread` blocks a signal. Not asked of `SIGKILL` and `SIGSTOP`. A leader that has exited keeps the mask that it had.
     ///
     /// Default: it blocks none, so that a signal ends a process that has blocked it.

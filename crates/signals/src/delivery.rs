@@ -100,9 +100,11 @@ enum Acted {
 
 impl<K: Kernel> Caller<'_, K> {
     /// Returns what the thread has to do next before it runs in user space. If its [attention word](axprocess::Thread::attention) is zero, that is [`Delivery::Return`], and need not be asked. Takes the lock of the process's
-    /// signals, and the relation lock where something else than a handler comes of it.
+    /// signals, and the relation lock where something else than a handler comes of it, or somebody is sending to the process.
     ///
     /// Who is to exit does so, then who is to stop stops; then signals: faults first, then the lowest number, the thread's before the process's. What is ignored is dropped here. R-SIG-17 to R-SIG-19, R-SIG-35, R-SIG-36.
+    ///
+    /// Bits of the attention word that are the kernel's own it clears itself, before it asks: here nothing answers them.
     ///
     /// This is the whole loop:
     ///
@@ -111,26 +113,33 @@ impl<K: Kernel> Caller<'_, K> {
     /// # use kernel::*;
     /// # struct Registers { restart: Option<Restart>, pushed: usize }
     /// # impl Registers {
-    /// #     /// `None`: no call was interrupted; else whether it is made again. If not, it is `EINTR`.
-    /// #     fn end_call(&mut self, _is_made_again: Option<bool>) {}
     /// #     fn push(&mut self, _: &Frame) -> Result<(), Errno> { self.pushed += 1; Ok(()) }
+    /// #     fn make_call_again(&mut self) {}
+    /// #     fn end_call_with_eintr(&mut self) {}
     /// # }
     /// # fn sleep_while(_: &Thread, _: impl Fn() -> bool) {}
     /// use axprocess::{Errno, ExitStatus};
     /// use axprocess_signals::{Delivery, Frame, Restart};
+    ///
+    /// impl Registers {
+    ///     /// The call that was interrupted, if one was, is made again, or it is `EINTR`: that is decided once.
+    ///     fn end_call(&mut self, is_made_again: impl FnOnce(Restart) -> bool) {
+    ///         match self.restart.take().map(is_made_again) {
+    ///             Some(true) => self.make_call_again(),
+    ///             Some(false) => self.end_call_with_eintr(),
+    ///             None => {}
+    ///         }
+    ///     }
+    /// }
     ///
     /// /// What is left to do before `thread` runs in user space. False: it has exited.
     /// fn return_to_user(thread: &Thread, registers: &mut Registers) -> bool {
     ///     let signals = signals_of(thread);
     ///     while !thread.attention().is_empty() {
     ///         match signals.get_signal() {
-    ///             Delivery::Return => {
-    ///                 let restart = registers.restart.take();
-    ///                 registers.end_call(restart.map(Restart::without_handler));
-    ///             }
+    ///             Delivery::Return => registers.end_call(Restart::without_handler),
     ///             Delivery::Handle(frame) => {
-    ///                 let restart = registers.restart.take();
-    ///                 registers.end_call(restart.map(|restart| restart.with_handler(&frame)));
+    ///                 registers.end_call(|restart| restart.with_handler(&frame));
     ///                 signals.enter_handler(&frame, |frame| registers.push(frame));
     ///             }
     ///             Delivery::Stop => sleep_while(thread, || thread.is_stopped()),
@@ -144,8 +153,7 @@ impl<K: Kernel> Caller<'_, K> {
     ///             Delivery::Traced(_) => unreachable!("there is no ptrace"),
     ///         }
     ///     }
-    ///     let restart = registers.restart.take();
-    ///     registers.end_call(restart.map(Restart::without_handler));
+    ///     registers.end_call(Restart::without_handler);
     ///     true
     /// }
     /// # use axprocess_signals::{Action, Handler};
@@ -262,18 +270,20 @@ impl<K: Kernel> Caller<'_, K> {
     /// Takes what is delivered next, and tells whether it was the process's. Linux: `dequeue_synchronous_signal`, `dequeue_signal`.
     fn take_next(self) -> Option<(SigInfo, bool)> {
         let (host, open) = (self.host(), !self.own().blocked.get());
-        let held = self.process().lock();
         let (own, shared) = (&self.own().queue, &self.process().queue);
-        let taken = if ((own.pending() | shared.pending()) & open).is_empty() {
-            None
-        } else {
-            host.pool().with(|slab| {
-                let of_own = own.take_fault(slab, open).or_else(|| own.take(slab, open));
-                let of_own = of_own.map(|taken| (taken, false));
-                of_own.or_else(|| shared.take(slab, open).map(|taken| (taken, true)))
-            })
-        };
-        self.recalculate(&held);
+        let taken = self.change(|held| {
+            let taken = if ((own.pending() | shared.pending()) & open).is_empty() {
+                None
+            } else {
+                host.pool().with(|slab| {
+                    let of_own = own.take_fault(slab, open).or_else(|| own.take(slab, open));
+                    let of_own = of_own.map(|taken| (taken, false));
+                    of_own.or_else(|| shared.take(slab, open).map(|taken| (taken, true)))
+                })
+            };
+            self.recalculate(held);
+            taken
+        });
         let ((info, account), is_shared) = taken?;
         if let Some(account) = account {
             host.kernel().uncharge(account);

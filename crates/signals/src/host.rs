@@ -31,7 +31,26 @@ impl<K: Kernel> Signals<K> {
         &self.kernel
     }
 
-    /// Sees to it that there is room for signals to wait. The layer's own calls that may allocate do so by themselves; a kernel calls it where it is about to send many signals otherwise, with no lock held.
+    /// Sees to it that 64 signals more can wait with their siginfo, up to [`MOST_QUEUED`](Kernel::MOST_QUEUED). Takes a lock and allocates where there are too few places; else it is one load.
+    ///
+    /// [`Caller::fork`](crate::Caller::fork) and [`Caller::new_thread`](crate::Caller::new_thread) do it by themselves. What sends is axprocess's, and makes no places: so the kernel does it before each call that may send, as at each return to user space, with no lock held. Without a
+    /// place a signal waits without its siginfo, and rt_sigqueueinfo(2) is `EAGAIN`, whatever `RLIMIT_SIGPENDING` is.
+    ///
+    /// ```
+    /// # mod kernel { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernel/smallest.rs")); }
+    /// # use kernel::*;
+    /// use axprocess::GivenInfo;
+    /// use axprocess_signals::SignalSet;
+    /// # let (_table, init) = boot();
+    /// signals_of(&init).rt_sigprocmask(0, 8, || Ok(Some(SignalSet::ALL)))?;
+    /// for value in 0..1000 {
+    ///     init.host().refill();
+    ///     init.rt_sigqueueinfo(1, GivenInfo { signal: 40, code: -1, value })?;
+    /// }
+    /// let first = signals_of(&init).read_signalfd(SignalSet::ALL);
+    /// assert_eq!(first.map(|info| info.value()), Some(0));
+    /// # Ok::<(), axprocess::Errno>(())
+    /// ```
     pub fn refill(&self) {
         self.pool().refill();
     }
@@ -135,7 +154,11 @@ impl<K: Kernel> Host for Signals<K> {
         target: &Process<K>,
         signal: Signal,
     ) -> SignalAction {
-        target.host_data().short_action(signal)
+        target.host_data().ask_action(signal)
+    }
+
+    fn signal_decided(&self, _: View<'_, Self>, target: &Process<K>) {
+        target.host_data().end_asking();
     }
 
     fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<K>) -> ChildSignalFlags {

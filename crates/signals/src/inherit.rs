@@ -19,6 +19,8 @@ use crate::{Caller, Process, Signals, Thread};
 impl<K: Kernel> Caller<'_, K> {
     /// Makes the signals of a process that this thread forks, with these flags of clone(2), to be passed to [`Thread::fork`](axprocess::Thread::fork) and its like. Takes the lock of the process's signals. R-SIG-79, R-SIG-81 to R-SIG-84.
     ///
+    /// Where a signal waits for the caller, that fork is `EINTR`, which nobody sees: the call is made [again](crate::Restart::Always) behind it, with signals made anew.
+    ///
     /// # Errors
     ///
     /// `ENOMEM`.
@@ -90,7 +92,7 @@ impl<K: Kernel> Caller<'_, K> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`: the dispositions were shared, and there is no memory for own ones. There is no way back any more: Linux kills the process, and so should the kernel.
+    /// `ENOMEM`: the dispositions were shared, and there is no memory for own ones. There is no way back any more: Linux kills the process, and so should the kernel, by [`Thread::force_signal`](axprocess::Thread::force_signal) with `SIGSEGV`.
     pub fn exec(self) -> Result<(), Errno> {
         let (own, process) = (self.own(), self.process());
         own.alt_stack.clear();

@@ -14,8 +14,19 @@ use crate::{Process, SigInfo, Signals, Terminal, Thread};
 /// nothing but locks that are further inside, do not sleep, and do not call what takes the relation lock.
 ///
 /// A method has a default body only where leaving it out is harmless, or where the kernel does not have what it is about.
+///
+/// Of the bits of the [attention word](axprocess::Attention) that are a host's, the layer has the first, [`HOST_0`](axprocess::Attention::HOST_0): a signal waits. The other seven are the kernel's, which clears them itself.
+///
+/// This is a whole one:
+///
+/// ```
+#[doc = include_str!("../tests/kernel/smallest.rs")]
+///
+/// let (_table, init) = boot();
+/// assert!(signals_of(&init).blocked().is_empty());
+/// ```
 pub trait Kernel: Sized + Send + Sync + 'static {
-    /// The relation lock.
+    /// The relation lock. What is ready-made, axprocess has behind its features: see [`Lock`].
     type RelationLock: Lock<Relations<Signals<Self>>> + Send + Sync;
 
     /// A leaf lock: each process has one for its signals. If the kernel sends signals from interrupt handlers, it switches interrupts off, like the relation lock.
@@ -49,6 +60,8 @@ pub trait Kernel: Sized + Send + Sync + 'static {
     const MOST_QUEUED: u32 = 1 << 16;
 
     /// Has a thread look at what it waits for, and at its [attention word](axprocess::Attention): ends its sleep if it sleeps, and if it runs in user space on another processor, has it come in. A sleep's condition says whether it goes on.
+    ///
+    /// It must not be lost on who is about to sleep: a thread that has looked at its condition before the kick, and sleeps behind it, is woken. Several may become one, and one may come for nothing.
     fn kick(&self, thread: &Thread<Self>);
 
     /// Whether the credentials of `sender` allow it to send `signal` to `target`. As [`axprocess::Host::may_signal`].

@@ -12,14 +12,19 @@
 //! | ppoll, pselect, epoll_pwait | [`Caller::begin_mask_of_call`], [`Caller::end_mask_of_call`] |
 //! | sigaltstack | [`Caller::sigaltstack`] |
 //! | rt_sigreturn | [`Caller::rt_sigreturn`], [`Caller::restore_alt_stack`] |
-//! | kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal | axprocess, as without the layer |
-//! | fork, clone, execve, exit | [`Caller::fork`], [`Caller::new_thread`], [`Caller::exec`], [`Caller::exit_thread`], beside axprocess |
+//! | kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal | axprocess, as without the layer, with [places](Signals::refill) for what they queue |
+//! | fork, clone, execve | [`Caller::fork`], [`Caller::new_thread`], [`Caller::exec`]: what it does to signals, beside the call of axprocess |
+//! | exit | [`Caller::exit_thread`], in place of axprocess's |
+//! | exit_group | [`Process::begin_group_exit`](axprocess::Process::begin_group_exit), behind which [`Caller::get_signal`] has each thread exit |
 //! | each return to user space | [`Caller::get_signal`], with the whole loop |
 //! | `/proc/PID/status` | [`Caller::pending`], [`Caller::blocked`], [`Caller::ignored_and_caught`] |
 //!
-//! Nothing here is `unsafe`, and nothing allocates in a hold: siginfo waits in nodes that were made before, dispositions with room for all signals are made in fork, which may fail there as on Linux.
+//! A kernel begins with [`Kernel`], which has an example of a whole one and its first process, and with the loop of [`Caller::get_signal`]. `crates/signals/examples/small_kernel` in the repository is a kernel with handlers, masks, sleeps,
+//! job control and threads, whose host has 61 lines.
 //!
-//! Lock order: the relation lock, then one process's signals.
+//! Nothing here is `unsafe`, and nothing allocates in a hold: siginfo waits in nodes that were made [before](Signals::refill), dispositions with room for all signals are made in fork, which may fail there as on Linux.
+//!
+//! Lock order: the relation lock, then one process's signals. Whoever changes an action or a mask, or takes a signal, takes the first one too if somebody is sending to that process right then: the sender decides by what was before.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -11,7 +11,7 @@ use crate::state::{Held, SIGNAL};
 
 impl<K: Kernel> Caller<'_, K> {
     /// Sets what the process does about a signal, and returns what it did before; what it ignores from now on and what waits of it is discarded. `action` reads it from user space: `None` to ask alone. Takes the lock of the
-    /// process's signals; only where the signal may wait for single threads and is to be discarded there, the relation lock.
+    /// process's signals; the relation lock only where the signal may wait for single threads and is to be discarded there, or where somebody is sending to the process.
     ///
     /// Serves rt_sigaction(2). R-SIG-01, R-SIG-07, R-SIG-09 to R-SIG-13.
     ///
@@ -43,16 +43,15 @@ impl<K: Kernel> Caller<'_, K> {
             return Err(Errno::EINVAL);
         }
         let new = new.map(|it| Action { mask: it.mask.blockable(), ..it });
-        let process = self.thread().process();
-        let mut held = self.process().lock();
-        let old = self.process().set_action(&mut held, self.host().pool(), signal, new)?;
-        if !new.is_some_and(|new| new.ignores(signal)) {
-            return Ok(old);
-        }
-        let void = SignalSet::from(signal);
-        self.host().flush_own(process, void);
-        let is_elsewhere = held.of_threads.contains(signal);
-        drop(held);
+        let (process, void) = (self.thread().process(), SignalSet::from(signal));
+        let (old, is_elsewhere) = self.change(|held| {
+            let old = self.process().set_action(held, self.host().pool(), signal, new)?;
+            if !new.is_some_and(|new| new.ignores(signal)) {
+                return Ok((old, false));
+            }
+            self.host().flush_own(process, void);
+            Ok((old, held.of_threads.contains(signal)))
+        })?;
         if is_elsewhere {
             process.read(|view| {
                 let mut held = self.process().lock();
@@ -63,7 +62,7 @@ impl<K: Kernel> Caller<'_, K> {
     }
 
     /// Changes the thread's mask, and returns what it was. `set` reads it from user space: `None` to ask alone. Takes the lock of the process's signals, if anything changes; the relation lock only where the thread leaves a signal
-    /// to others of which it was told already.
+    /// to others of which it was told already, or where somebody is sending to the process.
     ///
     /// Serves rt_sigprocmask(2). R-SIG-01, R-SIG-04, R-SIG-06, R-SIG-31.
     ///
@@ -147,7 +146,7 @@ impl<K: Kernel> Caller<'_, K> {
     }
 
     /// Begins to wait for a signal with another mask: the thread sleeps until its [attention](axprocess::Thread::attention) is wanted, and the call is then one that is [made again unless a handler runs](crate::Restart::UnlessHandled). The mask that it had comes back
-    /// when that is decided. Takes the lock of the process's signals.
+    /// when that is decided; a call that is made again begins anew. Takes the lock of the process's signals.
     ///
     /// Serves rt_sigsuspend(2). R-SIG-48, R-SIG-49.
     ///
@@ -225,17 +224,32 @@ impl<K: Kernel> Caller<'_, K> {
         if old == new {
             return;
         }
-        let left = {
-            let held = self.process().lock();
+        let left = self.change(|held| {
             let newly = new & !old;
             let is_told = is_told(self.thread());
             own.blocked.set(new);
-            self.recalculate(&held);
+            self.recalculate(held);
             if is_told { newly & self.process().queue.pending() } else { SignalSet::EMPTY }
-        };
+        });
         if !left.is_empty() {
             self.retarget(left);
         }
+    }
+
+    /// Changes what a sender's decision depends on: actions, masks, whether a thread is told already. The sender asks for one after the other under the relation lock, Linux under `siglock`: who has asked for the action and has not decided yet is
+    /// waited for, so that its answers are all of one moment.
+    pub(crate) fn change<R>(self, change: impl FnOnce(&mut Held<K>) -> R) -> R {
+        let process = self.process();
+        let mut held = process.lock();
+        if !process.is_asked() {
+            return change(&mut held);
+        }
+        drop(held);
+        self.thread().process().read(|_| {
+            let mut held = process.lock();
+            process.end_asking();
+            change(&mut held)
+        })
     }
 
     /// Leaves signals of the process to others.

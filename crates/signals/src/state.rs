@@ -27,6 +27,8 @@ pub struct ProcessSignals<K: Kernel> {
     /// What it ignores, if it has no dispositions.
     ignored: SetWord,
     marks: AtomicU32,
+    /// 1: a sender has asked what is done about its signal, and has not decided yet what becomes of it. What that depends on stays as it is meanwhile.
+    is_asked: AtomicU32,
     data: K::ProcessData,
 }
 
@@ -93,6 +95,7 @@ impl<K: Kernel> ProcessSignals<K> {
             queue: Queue::new(),
             ignored: SetWord::new(ignored),
             marks: AtomicU32::new(marks),
+            is_asked: AtomicU32::new(0),
             data,
         }
     }
@@ -119,17 +122,24 @@ impl<K: Kernel> ProcessSignals<K> {
         !self.has(HAS_DISPOSITIONS)
     }
 
-    /// What is done about a signal, in short: two loads as long as nothing is handled.
-    #[inline]
-    pub(crate) fn short_action(&self, signal: Signal) -> SignalAction {
-        match self.all_ignored() {
-            Some(ignored) if ignored.contains(signal) => SignalAction::Ignore,
-            Some(_) => SignalAction::Default,
-            None => {
-                let held = self.lock();
-                held.dispositions.as_ref().map_or(SignalAction::Default, |it| it.action(signal))
-            }
+    /// What is done about a signal, for a sender who decides by that. It has the relation lock.
+    pub(crate) fn ask_action(&self, signal: Signal) -> SignalAction {
+        let held = self.lock();
+        self.is_asked.store(1, Ordering::Relaxed);
+        match &held.dispositions {
+            None if self.ignored.get().contains(signal) => SignalAction::Ignore,
+            None => SignalAction::Default,
+            Some(dispositions) => dispositions.action(signal),
         }
+    }
+
+    /// The sender has decided, and has posted what is to wait.
+    pub(crate) fn end_asking(&self) {
+        self.is_asked.store(0, Ordering::Release);
+    }
+
+    pub(crate) fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::Acquire) != 0
     }
 
     /// The flags that count for who sends `SIGCHLD`.

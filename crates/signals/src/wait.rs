@@ -61,26 +61,29 @@ impl<'a, K: Kernel> Caller<'a, K> {
     ) -> Result<TimedWait<'a, K>, Errno> {
         SignalSet::check_size(size)?;
         let set = set()?.blockable();
-        let held = self.process().lock();
-        if let Some(info) = self.take_of(set) {
-            self.recalculate(&held);
-            return Ok(TimedWait::Taken(info));
-        }
-        let (own, blocked) = (self.own(), self.own().blocked.get());
-        own.outer.set(blocked);
-        own.set_awaiting(true);
-        own.blocked.set(blocked & !set);
-        self.recalculate(&held);
-        drop(held);
-        Ok(TimedWait::NothingYet(AwaitedSignals { thread: self.thread(), set }))
+        Ok(self.change(|held| {
+            let taken = self.take_of(set);
+            if taken.is_none() {
+                let (own, blocked) = (self.own(), self.own().blocked.get());
+                own.outer.set(blocked);
+                own.set_awaiting(true);
+                own.blocked.set(blocked & !set);
+            }
+            self.recalculate(held);
+            match taken {
+                Some(info) => TimedWait::Taken(info),
+                None => TimedWait::NothingYet(AwaitedSignals { thread: self.thread(), set }),
+            }
+        }))
     }
 
     /// Takes a signal of a set, as a read of a signalfd(2) by this thread does; `None`: none waits, the read is `EAGAIN` or sleeps. `SIGKILL` and `SIGSTOP` it never takes. Takes the lock of the process's signals. R-SIG-56, R-SIG-63, R-SIG-65.
     pub fn read_signalfd(self, set: SignalSet) -> Option<SigInfo> {
-        let held = self.process().lock();
-        let taken = self.take_of(set.blockable());
-        self.recalculate(&held);
-        taken
+        self.change(|held| {
+            let taken = self.take_of(set.blockable());
+            self.recalculate(held);
+            taken
+        })
     }
 
     /// Returns whether a read of a signalfd(2) by this thread would find something: `POLLIN`. Wait-free.
@@ -118,7 +121,7 @@ impl<'a, K: Kernel> AwaitedSignals<'a, K> {
             taken
         };
         if !is_left {
-            return take(&caller.process().lock());
+            return caller.change(|held| take(held));
         }
         self.thread.process().read(|view| {
             let held = caller.process().lock();
@@ -139,9 +142,10 @@ impl<K: Kernel> Drop for AwaitedSignals<'_, K> {
     fn drop(&mut self) {
         let caller = Caller(self.thread);
         if caller.own().is_awaiting() {
-            let held = caller.process().lock();
-            close(caller);
-            caller.recalculate(&held);
+            caller.change(|held| {
+                close(caller);
+                caller.recalculate(held);
+            });
         }
     }
 }

@@ -152,10 +152,12 @@ impl<H: Host> Process<H> {
             if !signal.is_standard()
                 && let Err(errno) = hold.host().can_queue_signal(hold.view(), self, &info)
             {
+                hold.host().signal_decided(hold.view(), self);
                 return Some(errno);
             }
             self.post(hold, &receiver, &info, sender);
         }
+        hold.host().signal_decided(hold.view(), self);
         match fate {
             Fate::Ends => self.begin_group_exit_by_signal(hold, signal),
             Fate::EndsIfTaken { next } => {

@@ -1,15 +1,21 @@
-// The smallest kernel on the layer, for examples of the documentation and for tests: whoever is kicked looks by himself.
+// The smallest kernel on the layer, with its first process: nobody sleeps, so that a kick does nothing.
+
+use std::sync::Mutex;
+
+use axprocess::{ARef, ProcessTable, Relations, Signal, View};
+use axprocess_signals::{Kernel, ProcessSignals, Signals, ThreadSignals};
 
 pub use axprocess_signals::signals_of;
 
-pub struct MyKernel;
 pub type Thread = axprocess_signals::Thread<MyKernel>;
 pub type Process = axprocess_signals::Process<MyKernel>;
-pub type Table = axprocess::ProcessTable<axprocess_signals::Signals<MyKernel>>;
+pub type Table = ProcessTable<Signals<MyKernel>>;
 
-impl axprocess_signals::Kernel for MyKernel {
-    type RelationLock = std::sync::Mutex<axprocess::Relations<axprocess_signals::Signals<Self>>>;
-    type SignalLock<T: Send + 'static> = std::sync::Mutex<T>;
+pub struct MyKernel;
+
+impl Kernel for MyKernel {
+    type RelationLock = Mutex<Relations<Signals<Self>>>;
+    type SignalLock<T: Send + 'static> = Mutex<T>;
     type ProcessData = ();
     type ThreadData = ();
     type GroupData = ();
@@ -22,20 +28,18 @@ impl axprocess_signals::Kernel for MyKernel {
 
     fn may_signal(
         &self,
-        _: axprocess::View<'_, axprocess_signals::Signals<Self>>,
+        _: View<'_, Signals<Self>>,
         _: &Process,
         _: &Process,
-        _: Option<axprocess::Signal>,
+        _: Option<Signal>,
     ) -> bool {
         true
     }
 }
 
-/// A table with its first process.
-pub fn boot() -> (Table, axprocess::ARef<Thread>) {
-    let table = Table::new(axprocess_signals::Signals::new(MyKernel));
-    let process = axprocess_signals::ProcessSignals::new(table.host(), ());
-    let thread = axprocess_signals::ThreadSignals::new(());
-    let init = table.new_init(1, process.expect("there is memory"), thread);
-    (table, init.expect("there is memory"))
+pub fn boot() -> (Table, ARef<Thread>) {
+    let table = Table::new(Signals::new(MyKernel));
+    let process = ProcessSignals::new(table.host(), ()).expect("there is memory");
+    let init = table.new_init(1, process, ThreadSignals::new(())).expect("there is memory");
+    (table, init)
 }
