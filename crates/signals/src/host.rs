@@ -207,6 +207,8 @@ impl<K: Kernel> Host for Signals<K> {
         }
         let own = thread.host_data();
         own.blocked.set(own.blocked.get().without(signal));
+        // It may wait already: then nobody is told when it is sent.
+        signals_of(thread).recalculate(&held);
     }
 
     fn request_exit(&self, _: View<'_, Self>, thread: &Thread<K>) {

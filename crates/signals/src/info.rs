@@ -96,14 +96,16 @@ impl SigInfo {
         self.code() > SI_USER
     }
 
-    /// Whether the sender is told where there is no place for the siginfo of a real-time signal: all but who says no more than kill(2) does. R-SIG-22.
+    /// Whether the sender is told where there is no place for the siginfo of a real-time signal: all but who says no more than kill(2) does, and a timer, which has one. R-SIG-22.
     pub(crate) const fn must_be_kept(info: &SignalInfo) -> bool {
         const FIRST_REAL_TIME: u8 = 32;
+        const SI_TIMER: i32 = -2;
         let says_more = match info.cause {
             SignalCause::User { .. } | SignalCause::ParentDeath { .. } | SignalCause::Kernel => {
                 false
             }
-            SignalCause::Given { code, .. } | SignalCause::Event { code, .. } => code != 0,
+            SignalCause::Given { code, .. } => code != 0,
+            SignalCause::Event { code, .. } => code != 0 && code != SI_TIMER,
             _ => true,
         };
         info.signal.number() >= FIRST_REAL_TIME && says_more

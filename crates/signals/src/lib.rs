@@ -17,6 +17,7 @@
 //! | exit | [`Caller::exit_thread`], in place of axprocess's |
 //! | exit_group | [`Process::begin_group_exit`](axprocess::Process::begin_group_exit), behind which [`Caller::get_signal`] has each thread exit |
 //! | each return to user space | [`Caller::get_signal`], with the whole loop |
+//! | ptrace: `PTRACE_GETSIGMASK`, `PTRACE_SETSIGMASK`, `PTRACE_PEEKSIGINFO` | [`Caller::mask_for_tracer`], [`Caller::set_mask_for_tracer`], [`Caller::peek_signal`] |
 //! | `/proc/PID/status` | [`Caller::pending`], [`Caller::blocked`], [`Caller::ignored_and_caught`] |
 //!
 //! A kernel begins with [`Kernel`], which has an example of a whole one and its first process, and with the loop of [`Caller::get_signal`]. `crates/signals/examples/small_kernel` in the repository is a kernel with handlers, masks, sleeps,
@@ -44,6 +45,7 @@ mod queue;
 mod send;
 mod set;
 mod state;
+mod trace;
 mod wait;
 mod word;
 
@@ -56,6 +58,7 @@ pub use kernel::{Account, Charge, Generated, Kernel};
 pub use mask::EndedBy;
 pub use set::SignalSet;
 pub use state::{ProcessSignals, ThreadSignals};
+pub use trace::QueueOf;
 pub use wait::{AwaitedSignals, SignalFuture, TimedWait};
 
 /// A process of a kernel's.

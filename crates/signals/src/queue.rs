@@ -126,6 +126,29 @@ impl<K: Kernel> Queue<K> {
         (node.info, node.account)
     }
 
+    /// The siginfo at a place in the order in which they were queued. Linux: `ptrace_peek_siginfo`.
+    pub(crate) fn peek(&self, slab: &Slab<K>, place: u64) -> Option<SigInfo> {
+        const RUNS: usize = 64;
+        let mut heads = [Link::NONE; RUNS];
+        let mut run = self.first();
+        for head in &mut heads {
+            if run.is_some() {
+                *head = run;
+                run = slab[run].next_run;
+            }
+        }
+        let mut passed = 0;
+        loop {
+            let left = heads.iter_mut().filter(|head| head.is_some());
+            let oldest = left.min_by_key(|head| slab[**head].age)?;
+            if passed == place {
+                return Some(slab[*oldest].info);
+            }
+            *oldest = slab[*oldest].next;
+            passed += 1;
+        }
+    }
+
     /// Takes all of these signals out, and tells to whom each was charged.
     pub(crate) fn discard(
         &self,

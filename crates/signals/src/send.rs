@@ -8,13 +8,10 @@
 //!
 //! Whether it is sent at all, and whom it ends at once, is the model's. All is under the relation lock, which keeps the threads in their list, and the lock of the process's signals.
 
-use axprocess::{
-    Attention, Cursor, DefaultAction, DiscardedSignals, Lock, Signal, SignalInfo, View,
-};
+use axprocess::{Attention, Cursor, DiscardedSignals, Lock, Signal, SignalInfo, View};
 
-use crate::action::Handler;
 use crate::info::SigInfo;
-use crate::kernel::{Charge, Generated, Kernel};
+use crate::kernel::{Account, Charge, Generated, Kernel};
 use crate::set::SignalSet;
 use crate::state::{Held, SIGNAL};
 use crate::{Process, Signals, Thread};
@@ -71,31 +68,27 @@ impl<K: Kernel> Signals<K> {
         target: Target<'_, K>,
         info: SigInfo,
     ) -> bool {
-        const FIRST_REAL_TIME: u8 = 32;
         let signal = info.signal();
         let queue = match target {
             Target::Process(_) => &process.host_data().queue,
             Target::Thread(thread) => &thread.host_data().queue,
         };
-        let is_standard = signal.number() < FIRST_REAL_TIME;
-        if is_standard && !info.is_of_timer() && queue.pending().contains(signal) {
+        if is_standard(signal) && !info.is_of_timer() && queue.pending().contains(signal) {
             self.kernel().trace_signal(process, &info, Generated::AlreadyPending);
             return false;
         }
         if let Target::Thread(_) = target {
             held.of_threads = held.of_threads.with(signal);
         }
-        let charge =
-            if is_standard && info.code() >= 0 { Charge::BeyondLimit } else { Charge::WithinLimit };
-        let generated = match self.kernel().charge(process, charge) {
-            Some(account) => match self.pool().with(|slab| queue.push(slab, info, Some(account))) {
+        let generated = match self.charge(process, &info) {
+            Ok(account) => match self.pool().with(|slab| queue.push(slab, info, account)) {
                 true => Generated::Queued,
                 false => {
-                    self.kernel().uncharge(account);
+                    account.into_iter().for_each(|account| self.kernel().uncharge(account));
                     Generated::WithoutInfo
                 }
             },
-            None => {
+            Err(NoPlace) => {
                 queue.push_without_info(signal);
                 Generated::WithoutInfo
             }
@@ -103,6 +96,18 @@ impl<K: Kernel> Signals<K> {
         self.kernel().trace_signal(process, &info, generated);
         self.kernel().wake_signalfd(process);
         true
+    }
+
+    /// To whom the place of a siginfo is charged. To nobody that of a timer's: the timer has it for as long as it exists (R-SIG-26).
+    fn charge(&self, process: &Process<K>, info: &SigInfo) -> Result<Option<Account>, NoPlace> {
+        if info.is_of_timer() {
+            return Ok(None);
+        }
+        let charge = match is_standard(info.signal()) && info.code() >= 0 {
+            true => Charge::BeyondLimit,
+            false => Charge::WithinLimit,
+        };
+        self.kernel().charge(process, charge).map(Some).ok_or(NoPlace)
     }
 
     /// Whether there is a place for the siginfo of a signal that would be sent.
@@ -142,33 +147,10 @@ impl<K: Kernel> Signals<K> {
                 found
             }
         };
-        let Some(taker) = taker else { return };
-        // The awaiting thread is not ended by what it awaits.
-        let is_awaited = taker.host_data().awaited().contains(signal);
-        if is_awaited || !self.ends(view, held, process, first, signal) {
+        // Also where the model ends the process by it: it has asked for the masks before this lock was taken, and does not know which thread is the first.
+        if let Some(taker) = taker {
             self.tell(taker);
         }
-    }
-
-    /// Whether the model ends the process by it, now that it waits.
-    fn ends(
-        &self,
-        view: View<'_, Self>,
-        held: &Held<K>,
-        process: &Process<K>,
-        addressed: Option<&Thread<K>>,
-        signal: Signal,
-    ) -> bool {
-        let action = process.host_data().action(held, signal);
-        let is_default = action.handler == Handler::Default;
-        let is_traced = match addressed {
-            Some(thread) => view.tracer(thread).is_some(),
-            None => view.tracer_of_leader(process).is_some(),
-        };
-        is_default
-            && signal.default_action() == DefaultAction::Terminate
-            && (signal == Signal::SIGKILL || !is_traced)
-            && !view.is_protected_from(process, signal)
     }
 
     /// Whether a thread would take the signal now. Linux: `wants_signal`.
@@ -260,6 +242,14 @@ impl<K: Kernel> Signals<K> {
             left.is_empty()
         });
     }
+}
+
+/// The limit is reached.
+struct NoPlace;
+
+const fn is_standard(signal: Signal) -> bool {
+    const FIRST_REAL_TIME: u8 = 32;
+    signal.number() < FIRST_REAL_TIME
 }
 
 /// Whether a thread is to look for something already, and has not come to it. Linux: `task_sigpending`.

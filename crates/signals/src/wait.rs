@@ -23,7 +23,7 @@ pub enum TimedWait<'a, K: Kernel> {
     NothingYet(AwaitedSignals<'a, K>),
 }
 
-/// A sigtimedwait(2) that sleeps: what it awaits is not blocked meanwhile. Dropped, it gives up, and the mask is as it was.
+/// A sigtimedwait(2) that sleeps: what it awaits is not blocked meanwhile. Dropped, it gives up, and the mask is as it was: takes the locks that [`finish`](Self::finish) takes.
 #[must_use = "what is awaited is not blocked as long as this is there"]
 pub struct AwaitedSignals<'a, K: Kernel> {
     thread: &'a Thread<K>,
@@ -110,24 +110,7 @@ impl<'a, K: Kernel> AwaitedSignals<'a, K> {
     /// signal waits for the process that this thread blocks again: another that awaits it is woken, and finds none if this one takes it (R-SIG-60).
     pub fn finish(self) -> Option<SigInfo> {
         let caller = Caller(self.thread);
-        let own = caller.own();
-        let blocks_again = own.awaited() & !own.blocked.get();
-        let is_left =
-            is_told(self.thread) && !(caller.process().queue.pending() & blocks_again).is_empty();
-        let take = |held: &Held<K>| {
-            close(caller);
-            let taken = caller.take_of(self.set);
-            caller.recalculate(held);
-            taken
-        };
-        if !is_left {
-            return caller.change(|held| take(held));
-        }
-        self.thread.process().read(|view| {
-            let held = caller.process().lock();
-            caller.host().retarget(view, &held, self.thread, blocks_again);
-            take(&held)
-        })
+        end(caller, || caller.take_of(self.set))
     }
 
     /// Returns a future of the signal; of `None` where the thread is wanted for something else, `EINTR`. The kernel races it against its clock, and drops it for `EAGAIN`. It may be dropped at any point: then no signal is taken.
@@ -142,21 +125,32 @@ impl<K: Kernel> Drop for AwaitedSignals<'_, K> {
     fn drop(&mut self) {
         let caller = Caller(self.thread);
         if caller.own().is_awaiting() {
-            caller.change(|held| {
-                close(caller);
-                caller.recalculate(held);
-            });
+            end(caller, || ());
         }
     }
 }
 
-/// The mask is again what it was outside of the wait.
-fn close<K: Kernel>(caller: Caller<'_, K>) {
-    let own = caller.own();
-    if own.is_awaiting() {
-        own.set_awaiting(false);
+/// The mask is again what it was outside of the wait; what the thread was told of, and blocks again, is left to others. Then it takes what it takes, all in one hold.
+fn end<K: Kernel, R>(caller: Caller<'_, K>, take: impl Fn() -> R) -> R {
+    let (own, thread) = (caller.own(), caller.thread());
+    let blocks_again = || own.awaited() & !own.blocked.get();
+    let is_left =
+        || is_told(thread) && !(caller.process().queue.pending() & blocks_again()).is_empty();
+    let close = |held: &Held<K>| {
         own.blocked.set(own.outer.get());
-    }
+        own.set_awaiting(false);
+        let taken = take();
+        caller.recalculate(held);
+        taken
+    };
+    let taken = caller.change(|held| (!is_left()).then(|| close(held)));
+    taken.unwrap_or_else(|| {
+        thread.process().read(|view| {
+            let held = caller.process().lock();
+            caller.host().retarget(view, &held, thread, blocks_again());
+            close(&held)
+        })
+    })
 }
 
 /// The signal of a sigtimedwait(2), in the future. Made by [`AwaitedSignals::signal`].
