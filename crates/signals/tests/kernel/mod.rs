@@ -42,8 +42,6 @@ pub(crate) struct Kernel<S: Setup = Plain> {
     generated: Mutex<Vec<Generated>>,
     /// Whose signalfds were woken.
     polled: Mutex<Vec<Pid>>,
-    /// What happens amid the next question for a place.
-    before_charge: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Nothing is written down any more: that would take memory.
     is_silent: Mutex<bool>,
     setup: PhantomData<S>,
@@ -100,10 +98,6 @@ impl<S: Setup> axprocess_signals::Kernel for Kernel<S> {
     }
 
     fn charge(&self, receiver: &Process<S>, charge: Charge) -> Option<Account> {
-        let before = self.before_charge.lock().unwrap().take();
-        if let Some(before) = before {
-            before();
-        }
         let user = receiver.host_data().number.load(Relaxed);
         let limit = receiver.host_data().limit.load(Relaxed);
         let mut charged = self.charged.lock().unwrap();
@@ -136,7 +130,6 @@ impl<S: Setup> Kernel<S> {
             charged: Mutex::new(BTreeMap::from([(0, 0)])),
             generated: Mutex::default(),
             polled: Mutex::default(),
-            before_charge: Mutex::new(None),
             is_silent: Mutex::new(false),
             setup: PhantomData,
         }
@@ -171,11 +164,6 @@ impl<S: Setup> Kernel<S> {
     /// How many places a user has in use.
     pub(crate) fn charged(&self, user: u32) -> u32 {
         self.charged.lock().unwrap()[&user]
-    }
-
-    /// This happens amid the next question for a place.
-    pub(crate) fn before_charge(&self, act: impl FnOnce() + Send + 'static) {
-        *self.before_charge.lock().unwrap() = Some(Box::new(act));
     }
 
     /// There is this user from now on.

@@ -281,7 +281,7 @@ fn who_is_to_exit_does_so_first() {
 
 #[test]
 fn a_fork_does_not_begin_while_a_signal_waits() {
-    // R-SIG-35: it is made again behind that; what is blocked or was taken by another does not keep it.
+    // R-CLONE-14: it is made again behind that; what is blocked or was taken by another does not keep it.
     let (_table, init, child) = scene();
     let other = spawn(&child);
     handle(&child, &[USR1]);

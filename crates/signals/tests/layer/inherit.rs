@@ -51,6 +51,11 @@ fn a_child_has_nothing_waiting_and_the_mask_in_force() {
     assert!(!is_told(&grandchild));
     assert_eq!(action(&grandchild, USR1), action(&child, USR1));
     assert_eq!(action(&grandchild, TERM), IGNORE);
+    let shown = signals_of(&grandchild).ignored_and_caught();
+    assert_eq!(shown, (set(&[TERM]), set(&[USR1])));
+    unblock(&grandchild, &[USR1]);
+    kill(&init, &grandchild, USR1);
+    assert_eq!(handlers_run(&grandchild), [USR1]);
     handle(&grandchild, &[TERM]);
     act(&child, USR1, Action::default());
     assert_eq!(action(&child, TERM), IGNORE);
@@ -191,8 +196,11 @@ fn a_program_has_what_waited_for_the_process_and_for_who_executes() {
     kill(&init, &second, HUP);
     assert_eq!(numbers(&take_all(&second)), [USR1, HUP, 40]);
     assert_eq!(table.host().kernel().charged(7), 0);
-    // Who ignores a signal now discards it where the new leader has it.
+    // Who ignores a signal behind it discards it where it has waited since before.
+    handle(&second, &[USR1]);
     tkill(&init, &second, USR1);
+    exec(&second);
+    assert_eq!(pending(&second).0, set(&[USR1]));
     ignore(&second, &[USR1]);
     assert_eq!(pending(&second), NOTHING);
 }

@@ -262,6 +262,12 @@ fn who_has_begun_to_exit_takes_nothing() {
     assert!(is_told(&other));
     exit.finish();
     assert_eq!(handlers_run(&other), [USR1]);
+    // Also who has nothing to look at.
+    let [leader, other] = pair(&init, &[USR1]);
+    let mut exit = leader.begin_exit(ExitStatus::exited(0));
+    signals_of(&leader).set_exiting(&mut exit);
+    kill(&init, &leader, USR1);
+    assert_eq!((is_told(&leader), is_told(&other)), (false, true));
 }
 
 #[test]

@@ -46,6 +46,10 @@ fn a_suspended_thread_takes_what_its_mask_opens() {
         assert_eq!(blocked(&child), set(&[USR1, USR2]));
         assert!(!Restart::UnlessHandled.with_handler(&program.frames[0]), "it is EINTR");
         assert_eq!(program.frames[0].saved_mask, set(&before));
+        // It is the frame's to bring that back, and nobody else's.
+        child.add_attention(axprocess::Attention::HOST_0);
+        assert_eq!(program.run(), []);
+        assert_eq!(blocked(&child), set(&[USR1, USR2]));
         assert_eq!(program.run_handlers(), [USR1]);
         assert_eq!(blocked(&child), set(&before));
         assert_eq!(numbers(&take_all(&child)), [USR2]);
@@ -232,6 +236,19 @@ fn a_fatal_signal_that_is_blocked_is_taken_by_who_awaits_it() {
         assert!(is_told(&child) && !child.process().is_group_exiting());
         assert_eq!(wait.finish().map(|info| info.signal()), Some(signal(TERM)));
     }
+}
+
+#[test]
+fn a_fatal_signal_that_the_addressed_awaits_ends_nobody() {
+    // R-SIG-58, R-SIG-29: though another thread does not block it.
+    let (_table, init, leader) = scene();
+    let other = spawn(&leader);
+    block(&leader, &[TERM]);
+    let wait = wait_for(&leader, &[TERM]);
+    kill(&init, &leader, TERM);
+    assert!(!leader.process().is_group_exiting());
+    assert_eq!((is_told(&leader), is_told(&other)), (true, false));
+    assert_eq!(wait.finish(), Some(of_kill(TERM, 1)));
 }
 
 #[test]
