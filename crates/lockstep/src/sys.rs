@@ -189,6 +189,12 @@ pub(crate) fn current_call(tid: Pid) -> Option<c_long> {
     registers::current_call(tid)
 }
 
+/// What the system call of a thread said that was killed in it, and has stopped at its end: there the registers are still as the call has left them. `None` if it has stopped no
+/// more, or for an architecture of which that is not known.
+pub(crate) fn result_of_killed(tid: Pid) -> Option<i64> {
+    registers::result(tid)
+}
+
 /// A call that has failed with `EINTR`.
 pub(crate) struct InterruptedCall {
     pub(crate) number: c_long,
@@ -244,11 +250,19 @@ mod registers {
         ptrace(libc::PTRACE_POKEUSER, tid, register, value as usize).map(drop)
     }
 
-    pub(super) fn interrupted_call(tid: Pid) -> Option<InterruptedCall> {
+    fn all(tid: Pid) -> Option<libc::user_regs_struct> {
         let mut all = MaybeUninit::<libc::user_regs_struct>::zeroed();
         ptrace(libc::PTRACE_GETREGS, tid, 0, all.as_mut_ptr() as usize).ok()?;
         // SAFETY: the kernel has filled it in, and its plain numbers may be anything.
-        let all = unsafe { all.assume_init() };
+        Some(unsafe { all.assume_init() })
+    }
+
+    pub(super) fn result(tid: Pid) -> Option<i64> {
+        Some(all(tid)?.rax.cast_signed())
+    }
+
+    pub(super) fn interrupted_call(tid: Pid) -> Option<InterruptedCall> {
+        let all = all(tid)?;
         let is_interrupted = all.rax.cast_signed() == -i64::from(libc::EINTR);
         let number = all.orig_rax.cast_signed();
         let arguments = [all.rdi, all.rsi, all.rdx, all.r10, all.r8, all.r9];
@@ -279,6 +293,10 @@ mod registers {
 
     pub(super) fn set(_tid: Pid, _register: usize, _value: u64) -> io::Result<()> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    pub(super) fn result(_tid: Pid) -> Option<i64> {
+        None
     }
 
     pub(super) fn interrupted_call(_tid: Pid) -> Option<InterruptedCall> {

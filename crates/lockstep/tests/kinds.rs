@@ -385,6 +385,85 @@ fn what_comes_a_moment_before_an_end() {
     agree("moments.c", include_str!("kinds/moments.c"), &ways);
 }
 
+/// R-EXEC-01: a thread that executes is asked for by the number that it loses: each answer is compared, in the order that Linux had.
+#[test]
+fn numbers_that_an_exec_takes_away() {
+    let ways = ["ask", "signal", "queue", "kill", "group", "open", "pidfd", "other"];
+    let calls = [
+        "tgkill",
+        "tkill",
+        "rt_tgsigqueueinfo",
+        "kill",
+        "getpgid",
+        "pidfd_open",
+        "pidfd_send_signal",
+        "tgkill",
+    ];
+    for (way, call) in ways.into_iter().zip(calls) {
+        let source = include_str!("kinds/replaced.c");
+        let Some(run) = agrees("replaced.c", source, &[way]) else { return };
+        assert!(run.compared(call) >= 12 * 3, "{way}: {}", run.report);
+    }
+}
+
+/// R-FORK-03: a child made for one's own parent is its maker's in all else, also if the maker ends before it can tell of it.
+#[test]
+fn siblings_whose_maker_ends() {
+    let source = include_str!("kinds/siblings.c");
+    let ways = ["plain", "signal", "job", "group", "session", "ignoring", "both", "killed", "exec"];
+    under_load(|| agree("siblings.c", source, &ways));
+}
+
+/// R-EXEC-01: what a wait was told that an exec has cut short, is not compared; what happens then is.
+#[test]
+fn waits_cut_short_by_an_exec() {
+    let source = include_str!("kinds/consumed.c");
+    for (way, ends) in [("exit", 41), ("poll", 41), ("children", 101)] {
+        let Some(run) = under_load(|| agrees("consumed.c", source, &[way])) else { return };
+        assert_eq!(run.compared("gone after reaping"), ends, "{way}: {}", run.report);
+    }
+    for way in ["stop", "continue", "either"] {
+        let Some(run) = under_load(|| agrees("consumed.c", source, &[way])) else { return };
+        assert!(run.compared("waitid") >= 20, "{way}: {}", run.report);
+        assert_eq!(run.compared("exit status"), 41, "{way}: {}", run.report);
+    }
+}
+
+/// R-TTY-01, R-TTY-03, R-FORK-05: a leader opens terminals and gives them back, while another thread forks, asks for a terminal, gives it back or takes another one.
+#[test]
+fn terminals_opened_amid_calls() {
+    let ways =
+        ["open", "acquire", "turns", "leave", "release", "grandchild", "question", "give", "take"];
+    for way in ways {
+        let Some(run) = agrees("opened.c", include_str!("kinds/opened.c"), &[way]) else { return };
+        assert!(run.compared("ioctl(TIOCNOTTY)") >= 150, "{way}: {}", run.report);
+    }
+}
+
+/// R-STOP-06, R-WAIT-13: a child is stopped and continued again and again, while its parent asks for that, sleeps until it is so, or looks only.
+#[test]
+fn stops_amid_waits() {
+    let source = include_str!("kinds/juggled.c");
+    for way in ["poll", "wait4", "sleep", "busy", "asking", "look"] {
+        let Some(run) = agrees("juggled.c", source, &[way]) else { return };
+        let call = if way == "wait4" { "wait4" } else { "waitid" };
+        // Beside busy processes a child may hardly come to stop.
+        assert!(run.compared(call) >= 10, "{way}: {}", run.report);
+    }
+}
+
+/// R-WAIT-19: several threads wait for the same child: one reaps it, and others, woken by the same end, have looked at it before.
+#[test]
+fn looks_at_what_another_thread_reaps() {
+    agree("looked_at.c", include_str!("kinds/looked_at.c"), &["all", "pidfd", "stopped"]);
+}
+
+/// R-EXEC-01: calls of a leader that another thread's exec cuts short have had their effect, or not.
+#[test]
+fn calls_cut_short_by_an_exec() {
+    agree("cut.c", include_str!("kinds/cut.c"), &["subreaper", "ignoring", "groups", "session"]);
+}
+
 /// R-STOP-06, R-WAIT-09, R-KILL-11, R-PIDFD-04, R-TTY-02: a stop that waits for a vfork, a zombie left to a sibling thread, news that one sends oneself, a pidfd of who is
 /// gone, `/dev/tty` of another session, a terminal that is taken away while it is asked for.
 #[test]

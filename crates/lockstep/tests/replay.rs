@@ -131,6 +131,44 @@ fn a_signal_that_nobody_sent_is_noticed() {
     run.expect_report("what ").expect_report("nothing of it");
 }
 
+/// Programs whose answers may come in several orders: one that no order allows is noticed in them as well.
+#[test]
+fn answers_that_no_order_allows_are_noticed() {
+    if is_skipped(&["cc"]) {
+        return;
+    }
+    let (exec, stops, terminals, siblings) = (
+        include_str!("kinds/replaced.c"),
+        include_str!("kinds/juggled.c"),
+        include_str!("kinds/opened.c"),
+        include_str!("kinds/siblings.c"),
+    );
+    // The thread is still there; a stop is a continuation; a terminal is not the caller's; a sibling is a child.
+    for (source, way, line, from, to) in [
+        (exec, "ask", "\"tgkill\"", "\"result\":-3}", "\"result\":0}"),
+        (stops, "wait4", "\"waited\"", "\"status\":4991}", "\"status\":65535}"),
+        (terminals, "turns", "\"release\"", "\"result\":0", "\"result\":-25"),
+        (siblings, "group", "\"born\"", "\"flags\":32768,", "\"flags\":0,"),
+    ] {
+        let bench = Bench::new();
+        let program = bench.compile("program.c", source);
+        let file = bench.path("run.jsonl");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.arg("record").arg("--output").arg(bench.path("report")).arg(&file).arg("--");
+        command.arg(program).arg(way);
+        bench.prepare(&mut command);
+        assert!(command.output().expect("the built binary").status.success(), "{way}");
+        let text = std::fs::read_to_string(&file).expect("the recording");
+        let is_it = |it: &str| it.contains(line) && it.contains(from);
+        let found = text.lines().find(|it| is_it(it)).expect("such an answer").to_owned();
+        let path =
+            bench.write("altered.jsonl", &text.replacen(&found, &found.replace(from, to), 1));
+        let run = replay_with(bench, &[], &path);
+        assert_eq!(run.status, 1, "{way}: {}", run.report);
+        run.expect_report("divergence 1: ");
+    }
+}
+
 /// A recording that ends too early is told so, and is not passed as good.
 #[test]
 fn cut_recordings_are_told() {

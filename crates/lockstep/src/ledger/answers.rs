@@ -84,10 +84,14 @@ impl Ledger {
 
     fn judge_getter(&mut self, tid: Pid, call: &Call, result: i64) {
         match *call {
-            Call::GetPgid { pid } | Call::GetSid { pid } | Call::PidfdOpen { pid, .. }
-                if self.is_outside(tid, pid) =>
-            {
-                self.comparison.skip(OUTSIDE);
+            Call::GetPgid { .. } | Call::GetSid { .. } => {
+                let answer = self.answer_about(tid, call);
+                self.compare_answer(tid, call, result, answer);
+            }
+            Call::PidfdOpen { .. } => {
+                // Which descriptor it is, is not the model's.
+                let answer = self.answer_about(tid, call);
+                self.compare_answer(tid, call, result.min(0), answer);
             }
             Call::GetPid => self.compare_number(tid, call, result, |m| Ok(m.own_ids(tid)?.0)),
             Call::GetTid => self.compare_number(tid, call, result, |m| Ok(m.own_ids(tid)?.1)),
@@ -96,18 +100,49 @@ impl Ledger {
                 self.compare_number(tid, call, result, |m| m.getppid(tid));
             }
             Call::GetPgrp => self.compare_number(tid, call, result, |m| m.getpgrp(tid)),
-            Call::GetPgid { pid } => {
-                self.compare_number(tid, call, result, |m| m.getpgid(tid, pid));
-            }
-            Call::GetSid { pid } => self.compare_number(tid, call, result, |m| m.getsid(tid, pid)),
-            Call::PidfdOpen { pid, flags } => {
-                // Which descriptor it is, is not the model's.
-                self.compare_number(tid, call, result.min(0), |m| m.pidfd_open(tid, pid, flags));
-            }
             Call::SetNs { space: None } => {
                 self.comparison.skip("the call is not about a PID namespace");
             }
             _ => self.comparison.skip(FOREIGN_FAILURE),
+        }
+    }
+
+    /// What the model says to a question about the process or thread of a number.
+    fn answer_about(&mut self, tid: Pid, call: &Call) -> Answer {
+        let [number, _] = call.numbers();
+        if self.is_outside(tid, number) {
+            return Answer::NotCompared(OUTSIDE);
+        }
+        Answer::from(self.ask(|model| match *call {
+            Call::GetPgid { pid } => model.getpgid(tid, pid),
+            Call::GetSid { pid } => model.getsid(tid, pid),
+            Call::PidfdOpen { pid, flags } => model.pidfd_open(tid, pid, flags),
+            _ => Ok(0),
+        }))
+    }
+
+    /// Whether the model explains the error of a call that asks for a process or thread by its number. If not, news may do so.
+    pub(crate) fn is_error_explained(
+        &mut self,
+        tid: Pid,
+        call: &Call,
+        error: i64,
+        target: Option<i32>,
+    ) -> bool {
+        if self.exemption(tid).is_some() {
+            return true;
+        }
+        let answer = match *call {
+            Call::GetPgid { .. } | Call::GetSid { .. } | Call::PidfdOpen { .. } => {
+                self.answer_about(tid, call)
+            }
+            Call::Send(sending) => self.answer_to_sending(tid, sending, error, target),
+            _ => return true,
+        };
+        match answer {
+            Answer::Number(Err(Refusal::Errno(errno))) => error == -i64::from(errno),
+            Answer::Number(_) => is_foreign_error(error),
+            Answer::NotCompared(_) | Answer::Unasked => true,
         }
     }
 
@@ -183,22 +218,30 @@ impl Ledger {
     }
 
     fn judge_sending(&mut self, tid: Pid, sending: Sending, result: i64, target: Option<i32>) {
-        if !is_permitted(result) {
-            return self.comparison.skip(FOREIGN_FAILURE);
-        }
-        let call = Call::Send(sending);
-        let asked = match self.addressee(tid, sending, target) {
-            Ok(asked) => asked,
-            Err(Unasked::Refused(errno)) => {
-                return self.compare_number(tid, &call, result, |_| Err(Refusal::Errno(errno)));
-            }
-            Err(Unasked::NotCompared(reason)) => return self.comparison.skip(reason),
-        };
         if let Some(SentInfo::Says { code: 1.., .. }) = sending.info
             && result == 0
         {
             self.own_arrivals.insert((self.process_of(tid), sending.signal));
         }
+        let answer = self.answer_to_sending(tid, sending, result, target);
+        self.compare_answer(tid, &Call::Send(sending), result, answer);
+    }
+
+    /// What the model says to a sending.
+    fn answer_to_sending(
+        &mut self,
+        tid: Pid,
+        sending: Sending,
+        result: i64,
+        target: Option<i32>,
+    ) -> Answer {
+        if !is_permitted(result) {
+            return Answer::NotCompared(FOREIGN_FAILURE);
+        }
+        let asked = match self.addressee(tid, sending, target) {
+            Ok(asked) => asked,
+            Err(answer) => return answer,
+        };
         let is_outside = match asked.target {
             Target::Descriptor(_) | Target::Process(-1) => true,
             Target::Process(pid @ ..-1) => {
@@ -213,10 +256,9 @@ impl Ledger {
             }
         };
         if is_outside {
-            self.comparison.skip(OUTSIDE);
-        } else {
-            self.compare_number(tid, &call, result, |model| model.probe(tid, &asked));
+            return Answer::NotCompared(OUTSIDE);
         }
+        Answer::from(self.ask(|model| model.probe(tid, &asked)))
     }
 
     /// Whom a sending means, after all that Linux looks at before it looks for them.
@@ -225,7 +267,7 @@ impl Ledger {
         tid: Pid,
         sending: Sending,
         target: Option<i32>,
-    ) -> Result<Sending, Unasked> {
+    ) -> Result<Sending, Answer> {
         const KNOWN: u32 = THREAD | THREAD_GROUP | PROCESS_GROUP;
         const THREAD: u32 = 1;
         const THREAD_GROUP: u32 = 2;
@@ -234,49 +276,49 @@ impl Ledger {
             return match sending.target {
                 // It knows neither groups nor everybody.
                 Target::Process(..=0) if sending.name.as_str() == "rt_sigqueueinfo" => {
-                    Err(Unasked::Refused(libc::ESRCH))
+                    Err(Answer::refusal(libc::ESRCH))
                 }
                 _ => Ok(sending),
             };
         };
         if flags & !KNOWN != 0 || flags.count_ones() > 1 {
-            return Err(Unasked::Refused(libc::EINVAL));
+            return Err(Answer::refusal(libc::EINVAL));
         }
         // Whom a descriptor means, Linux has said; one that is gone has no number.
-        let target = target.ok_or(Unasked::NotCompared("the descriptor is no pidfd"))?;
+        let target = target.ok_or(Answer::NotCompared("the descriptor is no pidfd"))?;
         let target = u32::try_from(target).ok();
         let own = self.lockstep;
         if target.is_none() && self.ask(|model| model.seen_by(tid, own)).flatten().is_none() {
             let reason =
                 "whether a process that is gone was in the caller's namespace cannot be seen";
-            return Err(Unasked::NotCompared(reason));
+            return Err(Answer::NotCompared(reason));
         }
         let seen = target.and_then(|it| self.ask(|model| model.seen_by(tid, it)).flatten());
         if let (Some(target), None) = (target, seen) {
             let is_known = self.ask(|model| model.is_known(target)).unwrap_or(false);
             return Err(match is_known && !self.is_unfollowed(target) {
-                true => Unasked::Refused(libc::EINVAL),
-                false => Unasked::NotCompared(OUTSIDE),
+                true => Answer::refusal(libc::EINVAL),
+                false => Answer::NotCompared(OUTSIDE),
             });
         }
         if let Some(SentInfo::Says { signal: said, .. }) = info
             && said != signal
         {
-            return Err(Unasked::Refused(libc::EINVAL));
+            return Err(Answer::refusal(libc::EINVAL));
         }
         let number = seen.map_or(GONE, u32::cast_signed);
         let target = match (flags & PROCESS_GROUP, target) {
             (0, _) => Target::Process(number),
             (_, None) => {
                 let reason = "the group of a process that is gone has no number that can be seen";
-                return Err(Unasked::NotCompared(reason));
+                return Err(Answer::NotCompared(reason));
             }
             (_, Some(group)) if !self.ask(|model| model.is_group(group)).unwrap_or(false) => {
-                return Err(Unasked::Refused(libc::ESRCH));
+                return Err(Answer::refusal(libc::ESRCH));
             }
             // As a number of a group, 1 means everybody.
             (_, Some(_)) if number == 1 => {
-                return Err(Unasked::NotCompared("the group has the number of everybody"));
+                return Err(Answer::NotCompared("the group has the number of everybody"));
             }
             (_, Some(_)) => Target::Process(-number),
         };
@@ -291,13 +333,17 @@ impl Ledger {
         linux: i64,
         question: impl FnOnce(&mut Model) -> Result<Pid, Refusal>,
     ) {
-        let Some(answer) = self.ask(question) else {
-            return;
-        };
+        let answer = Answer::from(self.ask(question));
+        self.compare_answer(tid, call, linux, answer);
+    }
+
+    fn compare_answer(&mut self, tid: Pid, call: &Call, linux: i64, answer: Answer) {
         let model = match answer {
-            Ok(number) => i64::from(number),
-            Err(Refusal::Errno(errno)) => -i64::from(errno),
-            Err(refusal @ Refusal::Unknown(_)) => {
+            Answer::Unasked => return,
+            Answer::NotCompared(reason) => return self.comparison.skip(reason),
+            Answer::Number(Ok(number)) => i64::from(number),
+            Answer::Number(Err(Refusal::Errno(errno))) => -i64::from(errno),
+            Answer::Number(Err(refusal @ Refusal::Unknown(_))) => {
                 let question = format!("{} {call}", self.history.label(tid));
                 return self.diverge(&question, &words::result(linux), &refusal.to_string());
             }
@@ -462,12 +508,26 @@ const FOREIGN_FAILURE: &str = "the call failed for reasons that are not the mode
 /// No process ever has the highest number: it stands for one that is gone.
 pub(super) const GONE: i32 = i32::MAX;
 
-/// Why the model is not asked about a sending.
-enum Unasked {
-    /// Linux looks at the arguments first, and must refuse them so.
-    Refused(i32),
-    /// It is not known whom it means.
+/// What the model says to a question.
+enum Answer {
+    /// A number, or why there is none.
+    Number(Result<Pid, Refusal>),
+    /// It is not compared, for this reason.
     NotCompared(&'static str),
+    /// The model is no longer asked.
+    Unasked,
+}
+
+impl Answer {
+    const fn refusal(errno: i32) -> Self {
+        Self::Number(Err(Refusal::Errno(errno)))
+    }
+}
+
+impl From<Option<Result<Pid, Refusal>>> for Answer {
+    fn from(answer: Option<Result<Pid, Refusal>>) -> Self {
+        answer.map_or(Self::Unasked, Self::Number)
+    }
 }
 
 /// Permissions and limits are not the model's.

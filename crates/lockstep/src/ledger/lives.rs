@@ -4,10 +4,12 @@ use libc::c_int;
 
 use super::Ledger;
 use super::answers::UNFOLLOWED;
+use super::signals::CONTINUED;
 use super::waits::Cause;
 use crate::history::Reaper;
 use crate::model::{Departure, Numbers, Refusal};
 use crate::operation::{Alteration, Fork};
+use crate::procfs::Stat;
 use crate::sys::Pid;
 use crate::syscalls::Name;
 use crate::words;
@@ -100,9 +102,16 @@ impl Ledger {
             self.unfollowed.remove(&child);
             self.own_ends.remove(&child);
             self.undone.remove(&child);
-            self.notice_opening(tgid);
+            self.told_to_cut_wait.remove(&child);
+            self.awaited_by_cut_wait.remove(&child);
+            self.stopped_anew.remove(&child);
         }
         let stat = self.view.stat(child);
+        if exemption.is_none()
+            && let Some(Stat { terminal: device @ 1.., .. }) = stat
+        {
+            self.notice_inherited_terminal(tgid, device);
+        }
         let (by, ids) =
             stat.map_or((tgid, [0, 0]), |stat| (stat.parent, [stat.group, stat.session]));
         self.history.birth(child, by, Some(tgid), ids);
@@ -215,6 +224,9 @@ impl Ledger {
         self.tell(pid, format!("is stopped by {}", words::signal(signal)), 0);
         self.history.stopped(pid, signal);
         self.undone.remove(&pid);
+        if self.unreported(pid).is_some_and(|it| it.status == CONTINUED) {
+            self.stopped_anew.insert(pid);
+        }
         self.news(pid, |model| model.group_stopped(pid, signal));
     }
 
@@ -224,10 +236,14 @@ impl Ledger {
         self.news(pid, |model| model.group_continued(pid));
     }
 
-    /// The model does not know that it was about to stop: what its parent is told of that is not compared.
+    /// To who waits it is a continuation. What SIGCHLD says of it is not compared.
     pub(super) fn stop_undone(&mut self, pid: Pid) {
         self.tell(pid, "is continued before all of its threads have stopped", 0);
         self.undone.insert(pid);
+        self.news(pid, |model| {
+            model.group_stopped(pid, libc::SIGSTOP)?;
+            model.group_continued(pid)
+        });
     }
 
     pub(super) fn doomed(&mut self, pid: Pid, status: c_int) {
@@ -243,6 +259,13 @@ impl Ledger {
     ) {
         if self.is_modelled(pid) && self.threads.values().any(|&of| of == pid) {
             self.drive(pid, &"job control", deed);
+        }
+        self.told_to_cut_wait.remove(&pid);
+        if let Some(&has_parent_gone_on) = self.awaited_by_cut_wait.get(&pid) {
+            self.take_for_told(pid);
+            if has_parent_gone_on {
+                self.awaited_by_cut_wait.remove(&pid);
+            }
         }
         self.refresh_sleepers(Cause::News);
     }

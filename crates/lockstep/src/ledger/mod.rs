@@ -73,6 +73,12 @@ pub(crate) struct Ledger {
     ended_inside: HashMap<(Pid, Pid), Pid>,
     /// Processes that were continued when not all of their threads were seen stopped.
     undone: HashSet<Pid>,
+    /// Children of whose stop or continuation a wait that was cut short may have been told.
+    told_to_cut_wait: HashSet<Pid>,
+    /// Children of whom news may still come that such a wait was told of, and whether their parent has gone on since.
+    awaited_by_cut_wait: HashMap<Pid, bool>,
+    /// Children that have stopped before their parent had taken note of their continuation, and since then has done nothing.
+    stopped_anew: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     /// The orphan that asked last for its parent, and how often it did in a row.
@@ -150,6 +156,9 @@ impl Ledger {
             own_ends: HashMap::new(),
             ended_inside: HashMap::new(),
             undone: HashSet::new(),
+            told_to_cut_wait: HashSet::new(),
+            awaited_by_cut_wait: HashMap::new(),
+            stopped_anew: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             asking_orphan: (0, 0),
@@ -229,11 +238,18 @@ impl Ledger {
             }
             Fact::Returned { tid, call, result, word, target } => {
                 self.last_end = None;
+                self.parent_goes_on(tid);
                 self.judge_call(tid, call, result, word, target);
             }
-            Fact::Slept { tid, wait, target } => self.sleep(tid, wait, target),
+            Fact::Slept { tid, wait, target } => {
+                self.parent_goes_on(tid);
+                self.sleep(tid, wait, target);
+            }
             Fact::Interrupted { tid } => drop(self.sleepers.remove(&tid)),
-            Fact::Waited { tid, wait, said, target } => self.judge_wait(tid, wait, said, target),
+            Fact::Waited { tid, wait, said, target } => {
+                self.judge_wait(tid, wait, said, target);
+                self.parent_goes_on(tid);
+            }
             Fact::Overdue { tid } => self.judge_overdue(tid),
             Fact::Cut { tid, call, target } => self.judge_cut(tid, call, target),
             Fact::Arrived { tid, ref arrival } => self.judge_arrival(tid, arrival),

@@ -118,16 +118,26 @@ impl Ledger {
             .then_some(relations.terminal)
     }
 
-    /// A session leader without a terminal, seen to have one before it makes a child: it has opened it.
+    /// A session leader without a terminal, seen to have one: it has opened it.
     pub(super) fn notice_opening(&mut self, pid: Pid) {
-        let is_possible = self.ask(|model| {
-            model.relations(pid).is_ok_and(|it| it.session == pid && it.terminal == 0)
-        });
-        if is_possible == Some(true)
+        if self.may_have_opened(pid)
             && let Some(stat) = self.view.stat(pid)
         {
             self.notice_terminal(pid, stat.terminal);
         }
+    }
+
+    /// A session leader has made a child that has a terminal: it has opened that before. What it has itself by now, a thread of its may have opened since.
+    pub(super) fn notice_inherited_terminal(&mut self, pid: Pid, device: Device) {
+        if self.may_have_opened(pid) {
+            self.notice_terminal(pid, device);
+        }
+    }
+
+    /// Whether a process is a session leader without a terminal in the model.
+    pub(super) fn may_have_opened(&mut self, pid: Pid) -> bool {
+        let relations = self.ask(|model| model.relations(pid)).and_then(Result::ok);
+        relations.is_some_and(|it| it.session == pid && it.terminal == 0)
     }
 
     fn opened(&mut self, pid: Pid, device: Device) {

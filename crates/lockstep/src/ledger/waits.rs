@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Ledger;
 use super::answers::{GONE, UNFOLLOWED};
 use super::fact::Fact;
+use super::signals::{CONTINUED, UNDONE};
 use crate::history::Reaper;
 use crate::journal::Deed;
 use crate::model::WaitAnswer;
@@ -14,6 +15,19 @@ use crate::sys::Pid;
 /// So many operations can be in flight when somebody becomes due: one in a call, one that ends. A recording in which more
 /// are over before he is woken shows that Linux did not wake him.
 const IN_FLIGHT: u32 = 3;
+
+/// Why it is not compared that a child has stopped or was continued.
+const CUT: &str = "a wait that was killed may have been told of a stop or a continuation before";
+
+/// Why it is not compared that there was nothing to report of a child.
+const STOPPED_ANEW: &str = "a child that was continued has stopped again amid a wait: Linux looks for a stop, and then for a continuation";
+
+/// A stop or continuation of which no wait has told, and the request of one that would.
+pub(super) struct Unreported {
+    tid: Pid,
+    request: Wait,
+    pub(super) status: i32,
+}
 
 /// A wait that may sleep.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +39,7 @@ pub(super) struct Waiting {
     resolved: Option<Wait>,
     /// The model has an answer: since when, and whether Linux must have woken the sleeper too.
     pub(super) due: Option<Due>,
-    /// An answer that the model had and that later news have taken away: Linux may have given it
-    /// before.
+    /// An answer that the model had and that later news have taken away, or, of a wait that only looks, another one that takes: Linux may have given it before.
     outdated: Option<WaitResult>,
 }
 
@@ -105,7 +118,11 @@ impl Ledger {
         said: WaitResult,
         target: Option<i32>,
     ) -> bool {
-        !matches!(self.consider(tid, wait, said, target), Judgement::Other(_))
+        // News would tell which stop or continuation it was.
+        !matches!(
+            self.consider(tid, wait, said, target),
+            Judgement::Other(_) | Judgement::NotAsked(CUT | UNDONE | STOPPED_ANEW)
+        )
     }
 
     pub(super) fn judge_wait(
@@ -127,6 +144,9 @@ impl Ledger {
             Judgement::NotAsked(reason) => {
                 self.log_wait(tid, wait, said);
                 self.comparison.skip(reason);
+                if reason == UNDONE && said.child().is_none() {
+                    self.forget_undone_stops(self.process_of(tid));
+                }
                 self.follow_linux(tid, wait, said);
             }
             Judgement::Other(model) => {
@@ -187,6 +207,20 @@ impl Ledger {
         {
             return Judgement::NotAsked(reason);
         }
+        if self.stopped_anew.contains(&answer.child) && self.is_before_stop(tid, wait, said, answer)
+        {
+            return Judgement::NotAsked(STOPPED_ANEW);
+        }
+        if said == wait.nothing_yet() && self.is_uncertain(answer) {
+            return Judgement::NotAsked(UNDONE);
+        }
+        if !matches!(said, WaitResult::Event { status, .. } if is_end(status))
+            && let Some(pid) = said.child()
+            && let Some(child) = self.ask(|model| model.global(tid, pid)).flatten()
+            && self.told_to_cut_wait.contains(&child)
+        {
+            return Judgement::NotAsked(CUT);
+        }
         if let WaitResult::Event { status, pid } = said
             && is_end(status)
             && let Some(child) = self.ask(|model| model.global(tid, pid)).flatten()
@@ -200,6 +234,28 @@ impl Ledger {
         }
         self.comparison.concern(answer.child);
         Judgement::Other(answer.result.to_string())
+    }
+
+    /// Whether a wait has found a child not yet stopped, or in between, that has stopped by now.
+    fn is_before_stop(
+        &mut self,
+        tid: Pid,
+        wait: Wait,
+        said: WaitResult,
+        model: WaitAnswer,
+    ) -> bool {
+        match said {
+            WaitResult::Event { pid, status: CONTINUED } => {
+                self.ask(|model| model.global(tid, pid)).flatten() == Some(model.child)
+            }
+            said => said == wait.nothing_yet(),
+        }
+    }
+
+    /// Whether what the model says is of a child whose stop was undone: how often, may not be known.
+    fn is_uncertain(&self, model: WaitAnswer) -> bool {
+        matches!(model.result, WaitResult::Event { status, .. } if !is_end(status))
+            && self.undone.contains(&model.child)
     }
 
     /// Whether what Linux said to a wait, or what the model says, is about a process that is not followed.
@@ -349,13 +405,13 @@ impl Ledger {
         }
     }
 
-    /// A wait was cut short by SIGKILL: a zombie that is gone has been reaped by it.
+    /// A wait was cut short by SIGKILL: a zombie that is gone has been reaped by it. Whether it was told of a stop or a continuation, also of one that is not known yet, nothing shows.
     pub(super) fn reconcile_wait(&mut self, tid: Pid, wait: Wait, target: Option<i32>) {
         let resolved = match self.sleepers.remove(&tid) {
             Some(waiting) => waiting.resolved,
             None => self.resolve(tid, wait, target),
         };
-        let Some(request) = resolved else { return };
+        let Some(request) = resolved.filter(|_| !wait.is_looking_only()) else { return };
         let Some(answer) = self.look(tid, &request) else { return };
         if let WaitResult::Event { status, .. } = answer.result
             && is_end(status)
@@ -365,7 +421,64 @@ impl Ledger {
                 let _ = model.wait(tid, &request);
             });
             self.on_reaped(tid, answer.child);
-            self.refresh_sleepers(Cause::Event);
+        } else if wait.is_about_stops() {
+            let pid = self.process_of(tid);
+            for child in self.ask(|model| model.children(pid)).unwrap_or_default() {
+                self.awaited_by_cut_wait.insert(child, false);
+                self.take_for_told(child);
+            }
+        }
+        self.refresh_sleepers(Cause::Event);
+    }
+
+    /// A thread has done something: what its children did before that will soon have been told.
+    pub(super) fn parent_goes_on(&mut self, tid: Pid) {
+        if self.awaited_by_cut_wait.is_empty() && self.stopped_anew.is_empty() {
+            return;
+        }
+        let pid = self.process_of(tid);
+        for child in self.ask(|model| model.children(pid)).unwrap_or_default() {
+            self.stopped_anew.remove(&child);
+            if let Some(has_parent_gone_on) = self.awaited_by_cut_wait.get_mut(&child) {
+                *has_parent_gone_on = true;
+            }
+        }
+    }
+
+    /// Has the model forget what may not have been undone.
+    fn forget_undone_stops(&mut self, pid: Pid) {
+        for child in self.ask(|model| model.children(pid)).unwrap_or_default() {
+            if self.undone.contains(&child) {
+                self.take_for_told(child);
+            }
+        }
+    }
+
+    /// Has the model forget the stop or continuation of a child of which its parent may have been told.
+    pub(super) fn take_for_told(&mut self, child: Pid) {
+        if let Some(Unreported { tid, request, .. }) = self.unreported(child) {
+            self.ask(|model| {
+                let _ = model.wait(tid, &request);
+            });
+            self.told_to_cut_wait.insert(child);
+        }
+    }
+
+    /// The stop or continuation of a child that its parent has not taken note of.
+    pub(super) fn unreported(&mut self, child: Pid) -> Option<Unreported> {
+        let parent = self.parent_of(child)?;
+        let (&tid, _) = self.threads.iter().find(|(_, of)| **of == parent)?;
+        let number = self.ask(|model| model.seen_by(tid, child)).flatten()?;
+        let request = Wait::WaitId {
+            kind: libc::P_PID as i32,
+            id: number.cast_signed(),
+            options: libc::WSTOPPED | libc::WCONTINUED | libc::WNOHANG | libc::__WALL,
+            info: 0,
+            is_nonblocking: false,
+        };
+        match self.look(tid, &request)?.result {
+            WaitResult::Event { status, .. } => Some(Unreported { tid, request, status }),
+            _ => None,
         }
     }
 
@@ -384,7 +497,9 @@ impl Ledger {
         let Some(request) = self.sleepers.get(&tid).and_then(|waiting| waiting.resolved) else {
             return;
         };
-        let answer = self.look(tid, &request).map(|answer| answer.result);
+        let answer = self.look(tid, &request);
+        let is_certain = answer.is_none_or(|answer| !self.is_uncertain(answer));
+        let answer = answer.map(|answer| answer.result);
         let answer = answer.filter(|&answer| answer != WaitResult::Nothing);
         // Linux may wait for a child of which the model knows nothing.
         let is_unknown = matches!(answer, Some(WaitResult::Error(_)))
@@ -393,20 +508,22 @@ impl Ledger {
         let Some(waiting) = self.sleepers.get_mut(&tid) else {
             return;
         };
+        // Linux may have woken it with what it was due for before.
+        let may_be_given = cause == Cause::News || waiting.wait.is_looking_only();
+        if let Some(Due { answer: before, .. }) = waiting.due
+            && answer != Some(before)
+            && may_be_given
+        {
+            waiting.outdated = Some(before);
+        }
         match (answer, &mut waiting.due) {
             (Some(answer), Some(due)) => due.answer = answer,
             (Some(answer), None) => {
-                let is_woken = cause != Cause::Regrouping;
+                let is_woken = cause != Cause::Regrouping && is_certain;
                 let since = Instant::now();
                 waiting.due = Some(Due { answer, since, is_woken, overtaken_by: 0 });
             }
-            (None, due) => {
-                if let Some(due) = due.take()
-                    && cause == Cause::News
-                {
-                    waiting.outdated = Some(due.answer);
-                }
-            }
+            (None, due) => *due = None,
         }
     }
 

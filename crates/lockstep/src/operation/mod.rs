@@ -215,6 +215,15 @@ impl Call {
         }
     }
 
+    /// The same, and amid the call, which has had this result.
+    pub(crate) fn settle_terminal(&mut self, tid: Pid, result: i64) {
+        if let Self::Terminal(call) = self
+            && let Some(stat) = procfs::stat(tid)
+        {
+            call.own = call.own_by_result(result, stat.terminal);
+        }
+    }
+
     /// The name under which the call is counted.
     pub(crate) fn name(&self) -> &'static str {
         match self {

@@ -90,6 +90,26 @@ impl TerminalCall {
         })
     }
 
+    /// The caller's controlling terminal, as it was for this result. It has another one now than when the call began if a thread of its has opened one
+    /// meanwhile, or lost it, or by the call itself.
+    pub(super) fn own_by_result(&self, result: i64, now: Device) -> Device {
+        let Some(Line::Slave(device)) = self.line else {
+            return self.own;
+        };
+        let either = [self.own, now];
+        let has = |it: &Device| *it == device;
+        let found = match (self.request, result) {
+            (TerminalRequest::Acquire(_), 0) => None,
+            (TerminalRequest::Acquire(_), _) => either.into_iter().find(|it| *it != 0),
+            (TerminalRequest::Release, 0) => Some(device),
+            (_, result) if result == -i64::from(libc::ENOTTY) => {
+                either.into_iter().find(|it| !has(it))
+            }
+            _ => either.into_iter().find(has),
+        };
+        found.unwrap_or(self.own)
+    }
+
     /// Where the answer is written.
     pub(crate) const fn answer_address(&self) -> Option<u64> {
         match self.request {
@@ -125,5 +145,32 @@ impl fmt::Display for TerminalCall {
             }
             _ => write!(f, "{name}, {line})"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A terminal that comes or goes amid a call was there or not, as the answer says.
+    #[test]
+    fn what_was_the_callers_own_is_told_by_the_answer() {
+        const DEVICE: Device = 0x8803;
+        let own = |request, own, result, now| {
+            let line = Some(Line::Slave(DEVICE));
+            TerminalCall { request, line, own, is_immune: false }.own_by_result(result, now)
+        };
+        let acquire = Acquire { is_readable: true, may_steal: false, is_admin: false };
+        let acquire = TerminalRequest::Acquire(acquire);
+        let ask = TerminalRequest::GetSession { address: 0 };
+        let refused = -i64::from(libc::ENOTTY);
+        assert_eq!(own(ask, 0, 0, DEVICE), DEVICE);
+        assert_eq!(own(ask, 0, refused, DEVICE), 0);
+        assert_eq!(own(ask, DEVICE, 0, 0), DEVICE);
+        assert_eq!(own(ask, 0, refused, 0), 0);
+        assert_eq!(own(TerminalRequest::Release, DEVICE, 0, 0), DEVICE);
+        assert_eq!(own(TerminalRequest::Release, 0, 0, 0), DEVICE);
+        assert_eq!(own(acquire, 0, 0, DEVICE), 0);
+        assert_eq!(own(acquire, 0, -i64::from(libc::EPERM), 7), 7);
     }
 }

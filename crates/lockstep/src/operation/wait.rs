@@ -67,6 +67,11 @@ impl Wait {
         }
     }
 
+    /// Whether the caller asks for stops or continuations.
+    pub(crate) fn is_about_stops(&self) -> bool {
+        self.options() & (libc::WSTOPPED | libc::WCONTINUED) != 0
+    }
+
     /// Whether the event stays for a later wait.
     pub(crate) fn is_looking_only(&self) -> bool {
         matches!(self, Self::WaitId { options, .. } if options & libc::WNOWAIT != 0)

@@ -55,11 +55,8 @@ impl Tracer<'_> {
                 return true;
             };
             let answered = *answered;
-            let is_judged = match answered.call {
-                Call::Wait(wait) => self.judge_wait(tid, wait, &answered),
-                _ => self.judge_call(tid, &answered),
-            };
-            if is_judged {
+            if self.is_explained(tid, &answered) || self.is_settled(tid, answered.since) {
+                self.tell_answer(tid, &answered);
                 self.answered.retain(|&held| held != tid);
                 self.free_slot_of(tid);
                 if let Some(tracee) = self.tracees.get_mut(&tid) {
@@ -142,30 +139,35 @@ impl Tracer<'_> {
         !self.answered.is_empty() || !self.taking.is_empty()
     }
 
-    /// False if news must be awaited first.
-    fn judge_call(&mut self, tid: Pid, answered: &Answered) -> bool {
-        let Answered { call, result, since } = *answered;
-        if self.is_exec_missing(tid, call, result) && !self.is_settled(tid, since) {
-            return false;
+    /// Whether an answer can be judged; if not, news must be awaited first.
+    pub(super) fn is_explained(&mut self, tid: Pid, answered: &Answered) -> bool {
+        let Answered { call, result, .. } = *answered;
+        let target = self.target(tid);
+        match call {
+            Call::Wait(wait) => {
+                let said = WaitResult::read(tid, wait, result);
+                self.ledger.is_wait_explained(tid, wait, said, target)
+            }
+            _ if result >= 0 => true,
+            _ => {
+                !self.is_exec_missing(tid, call, result)
+                    && self.ledger.is_error_explained(tid, &call, result, target)
+            }
+        }
+    }
+
+    /// Tells what a call has answered.
+    pub(super) fn tell_answer(&mut self, tid: Pid, answered: &Answered) {
+        let Answered { mut call, result, .. } = *answered;
+        call.settle_terminal(tid, result);
+        let target = self.target(tid);
+        if let Call::Wait(wait) = call {
+            let said = WaitResult::read(tid, wait, result);
+            return self.ledger.note(Fact::Waited { tid, wait, said, target });
         }
         let word = call.answer_address().and_then(|address| sys::read_memory::<4>(tid, address));
         let word = word.map(i32::from_ne_bytes);
-        let target = self.target(tid);
         self.ledger.note(Fact::Returned { tid, call, result, word, target });
-        true
-    }
-
-    /// The same for a wait.
-    fn judge_wait(&mut self, tid: Pid, wait: Wait, answered: &Answered) -> bool {
-        let said = WaitResult::read(tid, wait, answered.result);
-        let target = self.target(tid);
-        if !self.ledger.is_wait_explained(tid, wait, said, target)
-            && !self.is_settled(tid, answered.since)
-        {
-            return false;
-        }
-        self.ledger.note(Fact::Waited { tid, wait, said, target });
-        true
     }
 
     /// Whom the pidfd of a thread's call stood for when it began: afterwards it may be gone.

@@ -45,9 +45,17 @@ impl Tracer<'_> {
         let Some(tgid) = self.tracees.get(&tid).map(|tracee| tracee.tgid) else {
             return;
         };
-        let born = match fork.has(libc::CLONE_THREAD) {
-            true => procfs::threads(tgid),
-            false => procfs::children(tgid, tid),
+        let born = match (fork.has(libc::CLONE_THREAD), fork.has(libc::CLONE_PARENT)) {
+            (true, _) => procfs::threads(tgid),
+            (false, false) => procfs::children(tgid, tid),
+            (false, true) => {
+                let parent = self.ledger.parent_of(tgid);
+                let parent = parent.or_else(|| Some(procfs::owner(tgid)?.1));
+                let threads =
+                    |parent| procfs::threads(parent).into_iter().map(move |it| (parent, it));
+                let threads = parent.into_iter().flat_map(threads);
+                threads.flat_map(|(parent, thread)| procfs::children(parent, thread)).collect()
+            }
         };
         for child in born {
             // Zombies still stand there: a leader whose threads live, and a child that was collected, which has no tracer any more.

@@ -41,7 +41,12 @@
 //!
 //! *Who judges.* What has happened is told to the [`Ledger`] as facts, in the order made here.
 //!
-//! An operation that is cut short by SIGKILL has happened or not: `/proc` tells.
+//! An operation that is cut short by SIGKILL has happened or not. Where the thread has stopped at its end, its registers tell what the call had said;
+//! else `/proc` tells.
+//!
+//! A stop can be seen by the tracer in the moment in which it can be seen by the parent. So who asks for stops, or ends one, starts when all are told that
+//! are there. An error about a number that an exec takes away is held until that is told. A terminal that a thread opens amid another one's
+//! call was opened before or behind it, as the answer says.
 
 mod calls;
 mod exits;
@@ -174,6 +179,15 @@ impl Turn {
     const fn tid(&self) -> Pid {
         match self {
             Self::Call { tid, .. } | Self::Exit { tid, .. } => *tid,
+        }
+    }
+
+    /// Whether it asks for stops or continuations, or ends a stop.
+    fn is_about_stops(&self) -> bool {
+        match self {
+            Self::Call { call: Call::Wait(wait), .. } => wait.is_about_stops(),
+            Self::Call { call: Call::Send(sending), .. } => sending.signal == libc::SIGCONT,
+            _ => false,
         }
     }
 }
@@ -335,6 +349,13 @@ impl<'a> Tracer<'a> {
     fn start_next_turn(&mut self) -> bool {
         if self.slot.is_some() || self.ledger.is_anyone_due() || !self.execs.is_empty() {
             return false;
+        }
+        if self.queue.front().is_some_and(Turn::is_about_stops) {
+            // A stop is the tracer's to see in the moment in which it is anybody's: what was before comes before.
+            self.take_stops();
+            if !self.news.is_empty() {
+                return true;
+            }
         }
         match self.queue.pop_front() {
             None => return false,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use libc::c_int;
 
-use super::tracee::{Activity, GroupStop};
+use super::tracee::{Activity, GroupStop, Tracee};
 use super::{Flight, NEWS_DELAY, Tracer};
 use crate::ledger::Fact;
 use crate::operation::Call;
@@ -63,7 +63,11 @@ impl Tracer<'_> {
             self.check_stop_complete(tgid);
             return;
         }
-        if tracee.stop_signal.take().is_some()
+        if tracee.stop_signal.is_some() {
+            self.complete_stop(tgid);
+        }
+        if let Some(tracee) = self.tracees.get_mut(&tid)
+            && tracee.stop_signal.take().is_some()
             && let Some(process) = self.processes.get_mut(&tgid)
             && process.stop != GroupStop::None
         {
@@ -71,9 +75,31 @@ impl Tracer<'_> {
                 GroupStop::Complete => NewsKind::Continue,
                 GroupStop::None | GroupStop::Begun => NewsKind::StopUndone,
             };
+            // The others have left it too, and may be in the next one before they tell of that.
+            for other in &process.threads {
+                if let Some(tracee) = self.tracees.get_mut(other) {
+                    tracee.stop_signal = None;
+                }
+            }
             self.news.push_back(News::new(tgid, kind));
         }
         self.resume(tid, 0);
+    }
+
+    /// A thread is in its stop no more: takes those of the others, who may have been stopped before that as well.
+    fn complete_stop(&mut self, tgid: Pid) {
+        let Some(process) = self.processes.get(&tgid).filter(|it| it.stop == GroupStop::Begun)
+        else {
+            return;
+        };
+        for tid in process.threads.clone() {
+            let has_stopped = |it: &Tracee| it.stop_signal.is_some();
+            if !self.tracees.get(&tid).is_none_or(has_stopped)
+                && let Some(stop) = sys::next_stop_of(tid)
+            {
+                self.on_stop(stop.tid, stop.code);
+            }
+        }
     }
 
     /// Notes a stop that has become complete.

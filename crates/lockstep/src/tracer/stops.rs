@@ -20,6 +20,8 @@ const X32_CALLS: u64 = 0x4000_0000;
 /// Results from here down to `ERESTART_LAST` mean: interrupted, the kernel may restart the call.
 const ERESTART_FIRST: i64 = -512;
 const ERESTART_LAST: i64 = -516;
+/// What stands for the result until there is one.
+const NOT_BEGUN: i64 = -(libc::ENOSYS as i64);
 
 impl Tracer<'_> {
     /// Handles one stop of a followed thread.
@@ -158,8 +160,7 @@ impl Tracer<'_> {
             }
             _ => return self.resume(tid, 0),
         };
-        // A terminal's call that starts again has done something: it has sent a signal.
-        if is_interrupted(result) && !matches!(call, Call::Terminal(_)) {
+        if is_interrupted(&call, result) {
             tracee.activity = Activity::Running;
             if matches!(call, Call::Wait(_)) {
                 self.ledger.note(Fact::Interrupted { tid });
@@ -264,7 +265,7 @@ impl Tracer<'_> {
         }
         let tgid = self.tracees[&tid].tgid;
         self.end_what_kills(tgid, status);
-        self.reconcile(tid, activity, status);
+        self.reconcile(tid, activity, status, stop);
         self.free_slot_of(tid);
         if self.is_group_exit(tid, tgid, status, stop) {
             let status = self.status_of_group_exit(tgid, status);
@@ -273,13 +274,29 @@ impl Tracer<'_> {
         self.queue.push_back(Turn::Exit { tid, status });
     }
 
-    /// The thread was killed in the middle of a call: finds out whether the call took effect.
-    fn reconcile(&mut self, tid: Pid, activity: Activity, status: c_int) {
-        let call = match activity {
-            Activity::Calling(call) | Activity::Answered(Answered { call, .. }) => call,
-            Activity::Waiting(wait) => Call::Wait(wait),
+    /// The thread was killed in the middle of a call: tells what that has said, if it was done before, or finds out whether it took effect.
+    fn reconcile(&mut self, tid: Pid, activity: Activity, status: c_int, stop: ExitStop) {
+        let (call, result) = match activity {
+            Activity::Answered(Answered { call, result, .. }) => (call, Some(result)),
+            Activity::Calling(call) => (call, result_of_killed(tid, stop)),
+            Activity::Waiting(wait) => (Call::Wait(wait), result_of_killed(tid, stop)),
             _ => return,
         };
+        match result {
+            Some(result) if is_undone(&call, result) => {
+                if matches!(call, Call::Wait(_)) {
+                    self.ledger.note(Fact::Interrupted { tid });
+                }
+                return;
+            }
+            Some(result) if is_done(&call, result) => {
+                let answered = Answered { call, result, since: Instant::now() };
+                if self.is_explained(tid, &answered) {
+                    return self.tell_answer(tid, &answered);
+                }
+            }
+            _ => {}
+        }
         // A reboot that Linux has carried out ends its caller with code 0.
         if matches!(call, Call::Reboot { .. }) && status != 0 {
             return;
@@ -294,6 +311,23 @@ impl Tracer<'_> {
     }
 }
 
-fn is_interrupted(result: i64) -> bool {
-    (ERESTART_LAST..=ERESTART_FIRST).contains(&result) || result == -i64::from(libc::EINTR)
+/// What the call said in which a thread was killed, if it was done; known only of one that has stopped at its end.
+fn result_of_killed(tid: Pid, stop: ExitStop) -> Option<i64> {
+    sys::result_of_killed(tid).filter(|_| stop == ExitStop::Taken)
+}
+
+/// Whether a call has done nothing, also since its caller was killed before it began. A reboot that is carried out has no result either.
+fn is_undone(call: &Call, result: i64) -> bool {
+    is_interrupted(call, result) || result == NOT_BEGUN && !matches!(call, Call::Reboot { .. })
+}
+
+/// Whether a call has said this. Whom a fork has made is found otherwise.
+fn is_done(call: &Call, result: i64) -> bool {
+    result != NOT_BEGUN && !matches!(call, Call::Fork(_))
+}
+
+/// Whether a call was interrupted and has done nothing. A terminal's call that starts again has sent a signal.
+fn is_interrupted(call: &Call, result: i64) -> bool {
+    !matches!(call, Call::Terminal(_))
+        && ((ERESTART_LAST..=ERESTART_FIRST).contains(&result) || result == -i64::from(libc::EINTR))
 }
