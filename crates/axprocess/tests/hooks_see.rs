@@ -169,6 +169,25 @@ impl Host for Curious {
         false
     }
 
+    fn can_queue_signal(
+        &self,
+        view: View<'_, Self>,
+        target: &Process,
+        _: &SignalInfo,
+    ) -> Result<(), Errno> {
+        self.look("can_queue_signal", view, target);
+        Ok(())
+    }
+
+    fn signal_decided(&self, view: View<'_, Self>, target: &Process) {
+        self.look("signal_decided", view, target);
+    }
+
+    fn is_signal_awaited(&self, view: View<'_, Self>, thread: &Thread, _: Signal) -> bool {
+        self.look("is_signal_awaited", view, thread.process());
+        false
+    }
+
     fn is_signal_queued(
         &self,
         view: View<'_, Self>,
@@ -304,12 +323,14 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 28] = [
+const HOOKS: [&str; 31] = [
     "can_fork",
+    "can_queue_signal",
     "child_signal_flags",
     "discard_signals",
     "end_vfork",
     "is_fatal_signal_pending",
+    "is_signal_awaited",
     "is_signal_blocked",
     "is_signal_queued",
     "is_told_of_signal",
@@ -325,6 +346,7 @@ const HOOKS: [&str; 28] = [
     "request_stop",
     "reset_signal_action",
     "signal_action",
+    "signal_decided",
     "tracing_changed",
     "usage",
     "wake_exec",
@@ -372,6 +394,7 @@ fn every_hook_can_ask_everything() {
     let number = leader.tid() as i32;
     let _ = child.kill(number, 10);
     let _ = child.kill(number, 18);
+    let _ = init.kill(fork(&init).tid() as i32, 40);
     let _ = child.tkill(thread.tid() as i32, 10);
     let fault = KernelCause::Event { code: 1, value: 0, sender: None };
     child.force_signal(Signal::SIGSEGV, fault, ForcedAction::Default);

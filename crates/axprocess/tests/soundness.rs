@@ -177,6 +177,25 @@ impl Host for Kernel {
         if signal == Signal::SIGTERM { SignalAction::Default } else { SignalAction::Handle }
     }
 
+    fn can_queue_signal(
+        &self,
+        _: View<'_, Self>,
+        _: &Process,
+        _: &SignalInfo,
+    ) -> Result<(), Errno> {
+        Self::run("can_queue_signal");
+        Ok(())
+    }
+
+    fn signal_decided(&self, _: View<'_, Self>, _: &Process) {
+        Self::run("signal_decided");
+    }
+
+    fn is_signal_awaited(&self, _: View<'_, Self>, _: &Thread, _: Signal) -> bool {
+        Self::run("is_signal_awaited");
+        false
+    }
+
     fn is_signal_queued(
         &self,
         _: View<'_, Self>,
@@ -902,11 +921,13 @@ fn an_exec_is_completed_whatever_a_waker_does() {
 }
 
 /// The hooks that the tests of hosts that misbehave do not know.
-const HOOKS: [&str; 16] = [
+const HOOKS: [&str; 19] = [
     "can_fork",
+    "can_queue_signal",
     "post_signal_addressed",
     "post_thread_signal",
     "discard_signals",
+    "is_signal_awaited",
     "is_signal_blocked",
     "is_signal_queued",
     "may_choose_number",
@@ -915,6 +936,7 @@ const HOOKS: [&str; 16] = [
     "request_stop",
     "release_task",
     "reset_signal_action",
+    "signal_decided",
     "end_vfork",
     "last_thread_exited",
     "wake_thread_pollers",
@@ -938,6 +960,7 @@ fn call_every_hook() {
     let number = leader.tid() as i32;
     _ = child.kill(number, 10);
     _ = child.kill(number, 18);
+    _ = init.kill(fork(&init).tid() as i32, 40);
     _ = child.tkill(thread.tid() as i32, 10);
     child.force_signal(Signal::SIGSEGV, KernelCause::Kernel, ForcedAction::Default);
     child.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();

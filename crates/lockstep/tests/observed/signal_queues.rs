@@ -94,6 +94,13 @@ fn real_time_signals_are_all_queued() {
 const SENT: [i32; 12] = [64, 12, 31, 40, 11, 1, 8, 15, 4, 7, 5, 2];
 const TAKEN: [i32; 12] = [4, 5, 7, 8, 11, 31, 1, 2, 12, 15, 40, 64];
 
+/// Each handler keeps all others out.
+fn handle_one_by_one() {
+    for signal in SENT {
+        set_action(signal, &Action::noting(0, set(&SENT)));
+    }
+}
+
 /// R-SIG-17: faults first, then by number; by rt_sigtimedwait and by handlers.
 #[test]
 fn signals_of_faults_come_first_then_the_lowest_number() {
@@ -104,7 +111,7 @@ fn signals_of_faults_come_first_then_the_lowest_number() {
             let send_all = || SENT.iter().for_each(|&signal| send(signal));
             send_all();
             assert_eq!(signals(&take_all(all)), TAKEN);
-            SENT.map(|signal| set_action(signal, &Action::noting(0, all)));
+            handle_one_by_one();
             send_all();
             set_mask(0);
             assert_eq!(noted_signals(), TAKEN);
@@ -117,7 +124,7 @@ fn signals_of_faults_come_first_then_the_lowest_number() {
 fn the_queue_of_the_thread_comes_first() {
     scene(|| {
         let all = set(&SENT);
-        SENT.map(|signal| set_action(signal, &Action::noting(0, all)));
+        handle_one_by_one();
         let send = || {
             set_mask(all);
             for signal in [libc::SIGSEGV, 64, HUP] {
@@ -177,6 +184,36 @@ fn what_is_pending_is_the_threads_and_the_processs() {
         until(|| board.get(0) == 1);
         send_this_thread(USR2);
         assert_eq!(pending(), set(&[USR1, USR2]));
+    });
+}
+
+/// R-SIG-20: what a thread does not block is not pending for it, although nobody has taken it yet: here the leader was woken for it, and cannot run.
+#[test]
+fn what_is_not_blocked_is_not_pending() {
+    scene(|| {
+        let (go, gate) = (Gate::new(), Gate::new());
+        let pair = Pair::with_leader(
+            &[USR1],
+            move || {
+                go.pass();
+                assert_eq!(status_set(sys::tid(), "ShdPnd"), set(&[USR1]));
+                assert_eq!(pending(), 0);
+                set_mask(set(&[USR1]));
+                assert_eq!(pending(), set(&[USR1]));
+                set_mask(0);
+                sys::exit(i32::from(noted_signals() == [USR1]));
+            },
+            || {
+                sys::clone(libc::CLONE_VFORK | libc::SIGCHLD, || gate.pass()).expect("a fork");
+            },
+        );
+        until(|| sys::state(pair.child) == Some('D'));
+        until_it_sleeps_in(pair.thread, libc::SYS_read);
+        sys::kill(pair.child, USR1).expect("a process");
+        go.open();
+        until(|| pair.takers.taker(USR1) == Some(pair.thread));
+        gate.open();
+        assert_eq!(sys::reap(pair.child), Event::Exited(1));
     });
 }
 
@@ -597,6 +634,25 @@ fn the_living_are_given_signals() {
         }
         sys::kill(pair.child, TERM).expect("a process");
         assert_eq!(sys::reap(pair.child), Event::Killed(TERM));
+    });
+}
+
+/// R-SIG-99: threads that exit all the time lose no signal. The leader blocks it, so that they are woken for it, or the one that stays.
+#[test]
+fn threads_that_exit_lose_no_signal() {
+    scene(|| {
+        let pair = Pair::new(&[USR1], set(&[USR1]), || {
+            loop {
+                let thread = std::thread::spawn(|| ());
+                assert!(thread.join().is_ok());
+            }
+        });
+        until_it_sleeps_in(pair.child, libc::SYS_pause);
+        for _ in 0..2000 {
+            sys::kill(pair.child, USR1).expect("a process");
+            pair.takers.await_taker(USR1);
+        }
+        kill_and_reap(pair.child);
     });
 }
 

@@ -1,15 +1,17 @@
 //! Calls that wait for signals: rt_sigsuspend, rt_sigtimedwait, signalfd, and the waits for files that have a mask.
 
+use std::ffi::c_long;
+use std::os::fd::AsRawFd;
+
 use crate::scene::{scene, until};
 use crate::signal_calls::{
-    AT_ONCE, Action, NOWHERE, SET, SI_QUEUE, SI_USER, Siginfo, Takers, Told, UNBLOCKABLE, at, call,
-    change_signalfd, epoll_pwait, handle, kill_and_reap, mask, noted, noted_signals, number, out,
-    pending, ppoll, pselect, queue, queue_told, read_signalfd, send_self, send_this_thread, set,
-    set_action, set_mask, signalfd, sleeps_in, status_set, stop, stop_and_continue, suspend, take,
-    take_all, until_it_sleeps_in, wait_for, with_value,
+    AT_ONCE, NOWHERE, SET, SI_QUEUE, SI_USER, Takers, Told, UNBLOCKABLE, at, call, change_signalfd,
+    epoll_pwait, handle, kill_and_reap, mask, noted, noted_signals, number, out, pending, ppoll,
+    pselect, queue, queue_told, read_signalfd, send_self, send_this_thread, set, set_mask,
+    signalfd, sleeps_in, status_set, stop, stop_and_continue, suspend, take, take_all,
+    until_it_sleeps_in, wait_for, with_value,
 };
 use crate::sys::{self, Board, Event, Gate};
-use std::os::fd::AsRawFd;
 
 const HUP: i32 = libc::SIGHUP;
 const USR1: i32 = libc::SIGUSR1;
@@ -95,11 +97,12 @@ fn waits_for_files_take_what_their_masks_open() {
         let before = set(&[USR1, HUP]);
         set_mask(before);
         for at_once in [true, false] {
-            for polling in [PPOLL, PSELECT, EPOLL] {
+            for (polling, looks_at_time_first) in [(PPOLL, false), (PSELECT, false), (EPOLL, true)]
+            {
                 send_self(USR1);
                 let answer = polling(None, at_once, set(&[USR2]));
                 assert_eq!(mask(), before);
-                if at_once && polling == EPOLL {
+                if at_once && looks_at_time_first {
                     assert_eq!((answer, pending()), (Ok(0), set(&[USR1])));
                     assert_eq!(noted(), []);
                     take(set(&[USR1])).expect("it is pending");
@@ -267,7 +270,7 @@ fn an_awaited_signal_need_not_be_blocked() {
             let awaited = set(&[USR1, HUP, TERM, libc::SIGURG]);
             assert_eq!(wait_for(awaited).map(|told| told.signal), Ok(USR1));
             assert_eq!(noted(), []);
-            drop(wait_for(awaited).map(|_| ()));
+            unreachable!("it has been ended, not {:?}", wait_for(awaited));
         });
         let sleeps = || until_it_sleeps_in(child, libc::SYS_rt_sigtimedwait);
         sleeps();
@@ -285,11 +288,14 @@ fn an_awaited_signal_need_not_be_blocked() {
     });
 }
 
+/// Waits for one of these, and takes it.
+type Taking = fn(u64) -> i32;
+
 /// R-SIG-59: a signal that is ignored can be waited for, if it is blocked.
 #[test]
 fn ignored_signals_can_be_waited_for() {
     scene(|| {
-        let waits: [(fn(u64) -> i32, _); 2] = [
+        let waits: [(Taking, c_long); 2] = [
             (|set| wait_for(set).expect("a signal").signal, libc::SYS_rt_sigtimedwait),
             (|set| read_signalfd(signalfd(set, 0), 1).expect("a signal")[0].signal, libc::SYS_read),
         ];
@@ -310,8 +316,10 @@ fn ignored_signals_can_be_waited_for() {
     });
 }
 
+type Waiting = fn() -> Result<i64, i32>;
+
 /// A child whose leader blocks all and sleeps, with three threads that do that, and tell the answer. Their numbers.
-fn child_with_three(threads: fn() -> Result<i64, i32>) -> (i32, [i32; 3], Board) {
+fn child_with_three(threads: Waiting) -> (i32, [i32; 3], Board) {
     let board = Board::new();
     let child = sys::fork(|| {
         set_mask(u64::MAX);
@@ -330,6 +338,13 @@ fn child_with_three(threads: fn() -> Result<i64, i32>) -> (i32, [i32; 3], Board)
     (child, [0, 1, 2].map(|place| board.get(place)), board)
 }
 
+#[track_caller]
+fn all_sleep_in(threads: [i32; 3], number: c_long) {
+    for thread in threads {
+        until_it_sleeps_in(thread, number);
+    }
+}
+
 /// R-SIG-60: of those who wait for a signal one gets it, and one more is interrupted.
 #[test]
 fn one_of_those_who_wait_gets_it() {
@@ -337,7 +352,7 @@ fn one_of_those_who_wait_gets_it() {
         for _ in 0..10 {
             let (child, threads, board) =
                 child_with_three(|| wait_for(set(&[USR1])).map(|told| i64::from(told.code)));
-            threads.map(|thread| until_it_sleeps_in(thread, libc::SYS_rt_sigtimedwait));
+            all_sleep_in(threads, libc::SYS_rt_sigtimedwait);
             let answers = || (board.get(3), board.get(3 + libc::EINTR as usize));
             sys::kill(child, USR1).expect("a process");
             until(|| answers() == (1, 1));
@@ -354,11 +369,11 @@ fn one_of_those_who_wait_gets_it() {
 #[test]
 fn who_opens_a_signal_gets_it() {
     scene(|| {
-        let sleeps: [(fn() -> Result<i64, i32>, _); 2] =
+        let sleeps: [(Waiting, c_long); 2] =
             [(|| suspend(0), libc::SYS_rt_sigsuspend), (|| ppoll(None, None, 0), libc::SYS_ppoll)];
         for (sleep, number) in sleeps {
             let (child, threads, board) = child_with_three(sleep);
-            threads.map(|thread| until_it_sleeps_in(thread, number));
+            all_sleep_in(threads, number);
             for count in 1..=3 {
                 sys::kill(child, USR1).expect("a process");
                 until(|| board.get(3 + libc::EINTR as usize) == count);

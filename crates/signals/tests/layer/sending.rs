@@ -231,7 +231,7 @@ fn who_was_not_told_passes_nothing_on() {
 
 #[test]
 fn those_who_live_are_told() {
-    // R-SIG-32: where the leader has exited; and of what was for one that exits with a signal to look at.
+    // R-SIG-32, R-SIG-99: where the leader has exited; and of what was for one that exits with a signal to look at.
     let (_table, init) = boot();
     let [leader, other] = pair(&init, &[USR1, USR2]);
     kill(&init, &leader, USR1);
