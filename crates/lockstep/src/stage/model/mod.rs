@@ -423,7 +423,8 @@ impl Model {
             match delivery {
                 Delivery::Return => {
                     self.end_call(actor);
-                    if thread.attention().is_empty() {
+                    // A continuation of which it has not told, because it came from a stop amid signals, it tells of when it looks the next time.
+                    if (thread.attention() - Attention::STOPPED).is_empty() {
                         return true;
                     }
                 }
