@@ -192,6 +192,12 @@ fn seccomp_filters_of_the_program() {
     assert_eq!(run.compared("exit status"), 10, "{}", run.report);
 }
 
+/// R-SIG-16, R-SIG-48, R-SIG-53, R-SIG-63, R-SIG-83: a program that lives on signals runs as it does by itself.
+#[test]
+fn programs_that_live_on_signals() {
+    agrees("signals.c", include_str!("kinds/signals.c"), &[]);
+}
+
 /// A setns that is refused for want of rights changes nothing.
 #[test]
 fn refused_changes_of_namespaces() {
