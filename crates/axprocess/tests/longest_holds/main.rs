@@ -63,7 +63,7 @@ fn no_call_but_those_of_the_closed_list_touches_many_objects_in_one_hold() {
 #[rustfmt::skip]
 const WITHOUT_LOCK: &[&str] = &[
     "add_attention", "as_slice", "attention", "exit_status", "from_clone", "from_clone3", "from_fork", "from_vfork", "has_ended", "has_news_since", "host",
-    "is_trapping", "is_waiting_for_vfork", "is_woken_by", "new", "number", "parse_parent_death_signal", "pgid", "pid", "ppid", "process_data", "remove_attention", "serial", "sid", "stop_ticket",
+    "is_traced", "is_trapping", "is_waiting_for_vfork", "is_woken_by", "new", "number", "parse_parent_death_signal", "pgid", "pid", "ppid", "process_data", "remove_attention", "serial", "sid", "stop_ticket",
     "thread_data", "tid", "wait4", "waitid", "was_let_go_unread", "without_consuming",
 ];
 
