@@ -242,12 +242,19 @@ pub trait Host: Sized + Send + Sync + 'static {
         SignalAction::Handle
     }
 
-    /// What becomes of a signal for `target` is decided, for which [`signal_action`](Self::signal_action) and other hooks were asked: it is dropped, or posted, or acts at once. From here on the host may let their answers change.
+    /// The model begins to decide what becomes of a signal for `target`: by several answers of the host ([`signal_action`](Self::signal_action), [`is_signal_blocked`](Self::is_signal_blocked), [`is_told_of_signal`](Self::is_told_of_signal) and so on), and
+    /// posts it by what they were. [`signal_decided`](Self::signal_decided) follows in the same hold.
     ///
-    /// For a host whose threads change actions and masks without the relation lock: one that lets none change between the questions and this has answers of one moment. Where `signal_action` is asked for something else than a sending, it does not
-    /// follow.
+    /// For a host whose threads change actions and masks without the relation lock: one that lets none change meanwhile has answers of one moment.
     ///
     /// Default: nothing. A host that answers from what it changes at any time decides now and then by what never was so together.
+    fn deciding_signal(&self, view: View<'_, Self>, target: &Process<Self>) {
+        let _ = (view, target);
+    }
+
+    /// What becomes of a signal for `target` is decided: it is dropped, or posted, or acts at once. From here on answers may change.
+    ///
+    /// Default: nothing, as of [`deciding_signal`](Self::deciding_signal): a host has both or none.
     fn signal_decided(&self, view: View<'_, Self>, target: &Process<Self>) {
         let _ = (view, target);
     }

@@ -40,8 +40,8 @@ impl Signal {
         matches!(self, Self::SIGCONT) || self.is_stop()
     }
 
-    /// Whether it waits in a queue once at most; real-time signals wait as often as they were sent.
-    pub(crate) const fn is_standard(self) -> bool {
+    /// Returns whether it waits in a queue once at most; real-time signals wait as often as they were sent.
+    pub const fn is_standard(self) -> bool {
         self.number() < Self::FIRST_REAL_TIME
     }
 

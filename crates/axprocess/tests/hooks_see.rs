@@ -179,6 +179,10 @@ impl Host for Curious {
         Ok(())
     }
 
+    fn deciding_signal(&self, view: View<'_, Self>, target: &Process) {
+        self.look("deciding_signal", view, target);
+    }
+
     fn signal_decided(&self, view: View<'_, Self>, target: &Process) {
         self.look("signal_decided", view, target);
     }
@@ -323,10 +327,11 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 31] = [
+const HOOKS: [&str; 32] = [
     "can_fork",
     "can_queue_signal",
     "child_signal_flags",
+    "deciding_signal",
     "discard_signals",
     "end_vfork",
     "is_fatal_signal_pending",

@@ -187,6 +187,10 @@ impl Host for Kernel {
         Ok(())
     }
 
+    fn deciding_signal(&self, _: View<'_, Self>, _: &Process) {
+        Self::run("deciding_signal");
+    }
+
     fn signal_decided(&self, _: View<'_, Self>, _: &Process) {
         Self::run("signal_decided");
     }
@@ -921,11 +925,12 @@ fn an_exec_is_completed_whatever_a_waker_does() {
 }
 
 /// The hooks that the tests of hosts that misbehave do not know.
-const HOOKS: [&str; 19] = [
+const HOOKS: [&str; 20] = [
     "can_fork",
     "can_queue_signal",
     "post_signal_addressed",
     "post_thread_signal",
+    "deciding_signal",
     "discard_signals",
     "is_signal_awaited",
     "is_signal_blocked",

@@ -250,14 +250,9 @@ impl<K: Kernel> Caller<'_, K> {
 
     /// A `SIGKILL` for the thread alone has done what it does.
     fn forget_own_kill(self) {
-        let (host, queue) = (self.host(), &self.own().queue);
-        if queue.pending().contains(Signal::SIGKILL) {
+        if self.own().queue.pending().contains(Signal::SIGKILL) {
             let _held = self.process().lock();
-            host.pool().with(|slab| {
-                queue.discard(slab, SignalSet::from(Signal::SIGKILL), |account| {
-                    host.kernel().uncharge(account);
-                });
-            });
+            self.host().discard_from(&self.own().queue, SignalSet::from(Signal::SIGKILL));
         }
     }
 
@@ -295,10 +290,7 @@ impl<K: Kernel> Caller<'_, K> {
     fn act(self, taken: &TracedSignal) -> Acted {
         let thread = self.thread();
         let signal = taken.info.signal();
-        let action = match self.process().all_ignored() {
-            Some(ignored) => Action::plain(ignored.contains(signal)),
-            None => self.process().take_handler(&self.process().lock(), signal),
-        };
+        let action = self.process().take_handler(signal);
         match action.handler {
             Handler::Ignore => return Acted::GoesOn,
             Handler::At(_) => {

@@ -57,7 +57,7 @@ impl<K: Kernel> Dispositions<K> {
         made.map(Sharer)
     }
 
-    /// Makes fresh ones like these.
+    /// Makes these, of which nothing is set but what is ignored, like others.
     pub(crate) fn copy_from(&self, others: &Self) {
         let theirs = others.details.lock();
         self.ignored.set(others.ignored.get());

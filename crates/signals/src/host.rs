@@ -154,11 +154,15 @@ impl<K: Kernel> Host for Signals<K> {
         target: &Process<K>,
         signal: Signal,
     ) -> SignalAction {
-        target.host_data().ask_action(signal)
+        target.host_data().short_action(signal)
+    }
+
+    fn deciding_signal(&self, _: View<'_, Self>, target: &Process<K>) {
+        target.host_data().begin_decision();
     }
 
     fn signal_decided(&self, _: View<'_, Self>, target: &Process<K>) {
-        target.host_data().end_asking();
+        target.host_data().end_decision();
     }
 
     fn child_signal_flags(&self, _: View<'_, Self>, parent: &Process<K>) -> ChildSignalFlags {

@@ -11,6 +11,11 @@ pub struct SigInfo {
     pub uid: u32,
 }
 
+const SI_USER: i32 = 0;
+const SI_KERNEL: i32 = 0x80;
+const SI_TIMER: i32 = -2;
+const SI_TKILL: i32 = -6;
+
 impl SigInfo {
     /// What stands where nothing is.
     pub(crate) const NONE: Self = Self::without_info(Signal::SIGKILL);
@@ -34,9 +39,6 @@ impl SigInfo {
     /// assert_eq!(SigInfo { info, uid: 0 }.code(), -6); // SI_TKILL
     /// ```
     pub const fn code(&self) -> i32 {
-        const SI_USER: i32 = 0;
-        const SI_KERNEL: i32 = 0x80;
-        const SI_TKILL: i32 = -6;
         match self.info.cause {
             SignalCause::User { .. } | SignalCause::ParentDeath { .. } => SI_USER,
             SignalCause::Thread { .. } => SI_TKILL,
@@ -80,26 +82,21 @@ impl SigInfo {
 
     /// Whether a timer of timer_create(2) has sent it: that has a place of its own in the queue.
     pub(crate) const fn is_of_timer(&self) -> bool {
-        const SI_TIMER: i32 = -2;
         matches!(self.info.cause, SignalCause::Event { code: SI_TIMER, .. })
     }
 
     /// Whether its code says so, whoever has sent it: then an exec discards it. R-SIG-88.
     pub(crate) const fn has_code_of_timer(&self) -> bool {
-        const SI_TIMER: i32 = -2;
         self.code() == SI_TIMER
     }
 
     /// Whether it tells of something that the thread itself has done wrong just now: it is delivered before all others. Linux: `dequeue_synchronous_signal`.
     pub(crate) const fn is_fault(&self) -> bool {
-        const SI_USER: i32 = 0;
         self.code() > SI_USER
     }
 
     /// Whether the sender is told where there is no place for the siginfo of a real-time signal: all but who says no more than kill(2) does, and a timer, which has one. R-SIG-22.
     pub(crate) const fn must_be_kept(info: &SignalInfo) -> bool {
-        const FIRST_REAL_TIME: u8 = 32;
-        const SI_TIMER: i32 = -2;
         let says_more = match info.cause {
             SignalCause::User { .. } | SignalCause::ParentDeath { .. } | SignalCause::Kernel => {
                 false
@@ -108,6 +105,6 @@ impl SigInfo {
             SignalCause::Event { code, .. } => code != 0 && code != SI_TIMER,
             _ => true,
         };
-        info.signal.number() >= FIRST_REAL_TIME && says_more
+        !info.signal.is_standard() && says_more
     }
 }

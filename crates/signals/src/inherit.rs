@@ -114,24 +114,23 @@ impl<K: Kernel> Caller<'_, K> {
                 return Err(Errno::ENOMEM);
             }
         }
-        let mut held = process.lock();
-        let left = process.forget_handlers(&mut held, host.pool());
+        let left = self.change(|held| {
+            held.current = 0;
+            for queue in [&own.queue, &process.queue] {
+                if !queue.pending().is_empty() {
+                    host.pool().with(|slab| {
+                        queue.discard_timers(slab, |account| host.kernel().uncharge(account));
+                    });
+                }
+            }
+            held.of_threads = own.queue.pending();
+            self.recalculate(held);
+            process.forget_handlers(held, host.pool())
+        });
         if reserves && left.is_none() {
             // Who shared them has ceased to meanwhile.
             host.pool().unreserve();
         }
-        held.current = 0;
-        for queue in [&own.queue, &process.queue] {
-            if !queue.pending().is_empty() {
-                host.pool().with(|slab| {
-                    queue.discard_timers(slab, |account| host.kernel().uncharge(account));
-                });
-            }
-        }
-        held.of_threads = own.queue.pending();
-        self.recalculate(&held);
-        drop(held);
-        drop(left);
         Ok(())
     }
 
@@ -174,9 +173,7 @@ impl<K: Kernel> Caller<'_, K> {
             self.retarget(!own.blocked.get());
         }
     }
-}
 
-impl<K: Kernel> Caller<'_, K> {
     /// Signals that the first choice does not want are offered to the next thread first. Linux: `__exit_signal`, where it looks at `curr_target`.
     fn hand_on_current(self) {
         let (thread, process) = (self.thread(), self.thread().process());
@@ -198,11 +195,7 @@ impl<K: Kernel> Signals<K> {
         let mut held = signals.lock();
         let shared = is_last.then_some(&signals.queue);
         for queue in [Some(&thread.host_data().queue), shared].into_iter().flatten() {
-            if !queue.pending().is_empty() {
-                self.pool().with(|slab| {
-                    queue.discard(slab, SignalSet::ALL, |account| self.kernel().uncharge(account));
-                });
-            }
+            self.discard_from(queue, SignalSet::ALL);
         }
         if is_last {
             signals.release(&mut held, self.pool());

@@ -49,7 +49,7 @@ impl<K: Kernel> Caller<'_, K> {
             if !new.is_some_and(|new| new.ignores(signal)) {
                 return Ok((old, false));
             }
-            self.host().flush_own(process, void);
+            self.host().discard_from(&self.process().queue, void);
             Ok((old, held.of_threads.contains(signal)))
         })?;
         if is_elsewhere {
@@ -158,9 +158,7 @@ impl<K: Kernel> Caller<'_, K> {
         size: usize,
         set: impl FnOnce() -> Result<SignalSet, Errno>,
     ) -> Result<(), Errno> {
-        SignalSet::check_size(size)?;
-        self.set_mask_for_call(set()?);
-        Ok(())
+        self.begin_mask_of_call(size, set)
     }
 
     /// Gives the thread another mask for the call that it makes: ppoll(2), pselect(2), epoll_pwait(2), if they are passed a set. At the end of the call, [`end_mask_of_call`](Self::end_mask_of_call). Takes the lock of the
@@ -175,7 +173,10 @@ impl<K: Kernel> Caller<'_, K> {
         set: impl FnOnce() -> Result<SignalSet, Errno>,
     ) -> Result<(), Errno> {
         SignalSet::check_size(size)?;
-        self.set_mask_for_call(set()?);
+        let set = set()?;
+        self.own().outer.set(self.blocked());
+        self.own().set_restores_mask(true);
+        self.set_blocked(set.blockable());
         Ok(())
     }
 
@@ -186,12 +187,6 @@ impl<K: Kernel> Caller<'_, K> {
             EndedBy::Signal => {}
             EndedBy::Itself => self.restore_mask(),
         }
-    }
-
-    fn set_mask_for_call(self, set: SignalSet) {
-        self.own().outer.set(self.own().blocked.get());
-        self.own().set_restores_mask(true);
-        self.set_blocked(set.blockable());
     }
 
     /// Brings back the mask that the thread had before its call. Linux: `restore_saved_sigmask`.
@@ -236,20 +231,16 @@ impl<K: Kernel> Caller<'_, K> {
         }
     }
 
-    /// Changes what a sender's decision depends on: actions, masks, whether a thread is told already. The sender asks for one after the other under the relation lock, Linux under `siglock`: who has asked for the action and has not decided yet is
+    /// Changes what a sender's decision depends on: actions, masks, whether a thread is told already. The sender asks for one after the other under the relation lock, Linux under `siglock`: who decides is
     /// waited for, so that its answers are all of one moment.
     pub(crate) fn change<R>(self, change: impl FnOnce(&mut Held<K>) -> R) -> R {
         let process = self.process();
         let mut held = process.lock();
-        if !process.is_asked() {
+        if !process.is_deciding() {
             return change(&mut held);
         }
         drop(held);
-        self.thread().process().read(|_| {
-            let mut held = process.lock();
-            process.end_asking();
-            change(&mut held)
-        })
+        self.thread().process().read(|_| change(&mut process.lock()))
     }
 
     /// Leaves signals of the process to others.

@@ -234,16 +234,19 @@ impl<K: Kernel> Pool<K> {
         taken.map_or_else(Dispositions::make, Ok)
     }
 
-    /// Takes back what a process has alone, if there is a place for it: else, and if others have it too, it stays where it is. It is reserved for that process now.
-    pub(crate) fn give_back(&self, dispositions: &mut Option<Sharer<K>>) -> bool {
-        if dispositions.as_ref().is_none_or(Sharer::is_shared) {
-            return false;
-        }
+    /// Takes back what a process has alone, with nothing set but what it ignores, if there is a place for it: else, and if others have it too, it stays where it is. It is reserved for that process now.
+    pub(crate) fn give_back(
+        &self,
+        dispositions: &mut Option<Sharer<K>>,
+        ignored: SignalSet,
+    ) -> bool {
+        let Some(own) = dispositions.take_if(|it| !it.is_shared()) else { return false };
+        own.reset(ignored);
         let mut slab = self.slab.lock();
         let has_place = slab.spares.len() < slab.spares.capacity();
-        if has_place && let Some(spare) = dispositions.take() {
-            spare.reset(SignalSet::EMPTY);
-            slab.spares.push(spare);
+        match has_place {
+            true => slab.spares.push(own),
+            false => *dispositions = Some(own),
         }
         has_place
     }

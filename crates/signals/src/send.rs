@@ -12,6 +12,7 @@ use axprocess::{Attention, Cursor, DiscardedSignals, Lock, Signal, SignalInfo, V
 
 use crate::info::SigInfo;
 use crate::kernel::{Account, Charge, Generated, Kernel};
+use crate::queue::Queue;
 use crate::set::SignalSet;
 use crate::state::{Held, SIGNAL};
 use crate::{Process, Signals, Thread};
@@ -73,7 +74,7 @@ impl<K: Kernel> Signals<K> {
             Target::Process(_) => &process.host_data().queue,
             Target::Thread(thread) => &thread.host_data().queue,
         };
-        if is_standard(signal) && !info.is_of_timer() && queue.pending().contains(signal) {
+        if signal.is_standard() && !info.is_of_timer() && queue.pending().contains(signal) {
             self.kernel().trace_signal(process, &info, Generated::AlreadyPending);
             return false;
         }
@@ -103,7 +104,7 @@ impl<K: Kernel> Signals<K> {
         if info.is_of_timer() {
             return Ok(None);
         }
-        let charge = match is_standard(info.signal()) && info.code() >= 0 {
+        let charge = match info.signal().is_standard() && info.code() >= 0 {
             true => Charge::BeyondLimit,
             false => Charge::WithinLimit,
         };
@@ -201,20 +202,17 @@ impl<K: Kernel> Signals<K> {
         process: &Process<K>,
         signals: SignalSet,
     ) {
-        self.flush_own(process, signals);
+        self.discard_from(&process.host_data().queue, signals);
         if !(held.of_threads & signals).is_empty() {
             for_each_thread(view, process, |thread| {
-                let queue = &thread.host_data().queue;
-                self.pool()
-                    .with(|slab| queue.discard(slab, signals, |it| self.kernel().uncharge(it)));
+                self.discard_from(&thread.host_data().queue, signals);
             });
             held.of_threads = held.of_threads & !signals;
         }
     }
 
-    /// Takes signals out of the queue of the process as a whole.
-    pub(crate) fn flush_own(&self, process: &Process<K>, signals: SignalSet) {
-        let queue = &process.host_data().queue;
+    /// Takes signals out of one queue. Its process's lock is held.
+    pub(crate) fn discard_from(&self, queue: &Queue<K>, signals: SignalSet) {
         if !(queue.pending() & signals).is_empty() {
             self.pool().with(|slab| queue.discard(slab, signals, |it| self.kernel().uncharge(it)));
         }
@@ -246,11 +244,6 @@ impl<K: Kernel> Signals<K> {
 
 /// The limit is reached.
 struct NoPlace;
-
-const fn is_standard(signal: Signal) -> bool {
-    const FIRST_REAL_TIME: u8 = 32;
-    signal.number() < FIRST_REAL_TIME
-}
 
 /// Whether a thread is to look for something already, and has not come to it. Linux: `task_sigpending`.
 pub(crate) fn is_told<K: Kernel>(thread: &Thread<K>) -> bool {

@@ -12,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::pool::Pool;
 use crate::queue::Queue;
 use crate::set::SignalSet;
-use crate::word::{AtomicU32, Ordering, SetWord};
+use crate::word::{AtomicBool, AtomicU32, Ordering, SetWord};
 
 /// A signal waits that the thread does not block. Linux: `TIF_SIGPENDING`.
 pub(crate) const SIGNAL: Attention = Attention::HOST_0;
@@ -27,8 +27,8 @@ pub struct ProcessSignals<K: Kernel> {
     /// What it ignores, if it has no dispositions.
     ignored: SetWord,
     marks: AtomicU32,
-    /// 1: a sender has asked what is done about its signal, and has not decided yet what becomes of it. What that depends on stays as it is meanwhile.
-    is_asked: AtomicU32,
+    /// A sender decides what becomes of its signal: what that depends on stays as it is meanwhile.
+    is_deciding: AtomicBool,
     data: K::ProcessData,
 }
 
@@ -54,7 +54,10 @@ pub struct ThreadSignals<K: Kernel> {
     /// The mask outside of the call in which it has another, as the marks say. Linux: `saved_sigmask`, `real_blocked`.
     pub(crate) outer: SetWord,
     pub(crate) queue: Queue<K>,
-    pub(crate) marks: AtomicU32,
+    /// What the thread says of itself; its tracer, as long as it is stopped.
+    marks: AtomicU32,
+    /// It takes no more signals. Linux: `PF_EXITING`.
+    is_exiting: AtomicBool,
     pub(crate) alt_stack: AltStack,
     pub(crate) waker: K::SignalLock<Option<Waker>>,
     data: K::ThreadData,
@@ -62,12 +65,10 @@ pub struct ThreadSignals<K: Kernel> {
 
 /// `outer` is to come back at the end of the call. Linux: `TIF_RESTORE_SIGMASK`.
 const RESTORES_MASK: u32 = 1;
-/// It takes no more signals. Linux: `PF_EXITING`.
-const EXITING: u32 = 2;
 /// It is in sigtimedwait(2): it blocks `outer` as well, but for what it awaits.
-const AWAITING: u32 = 4;
+const AWAITING: u32 = 2;
 /// It is the first thread of its process.
-pub(crate) const LEADS: u32 = 8;
+pub(crate) const LEADS: u32 = 4;
 
 impl<K: Kernel> ProcessSignals<K> {
     /// Makes those of a process without a maker: every signal has its default action, and none waits.
@@ -95,7 +96,7 @@ impl<K: Kernel> ProcessSignals<K> {
             queue: Queue::new(),
             ignored: SetWord::new(ignored),
             marks: AtomicU32::new(marks),
-            is_asked: AtomicU32::new(0),
+            is_deciding: AtomicBool::new(false),
             data,
         }
     }
@@ -110,36 +111,43 @@ impl<K: Kernel> ProcessSignals<K> {
         self.marks.load(Ordering::Relaxed) & mark != 0
     }
 
-    /// What it ignores, if there is nothing more to say.
-    #[inline]
-    pub(crate) fn all_ignored(&self) -> Option<SignalSet> {
-        (!self.has(HAS_DISPOSITIONS)).then(|| self.ignored.get())
-    }
-
     /// Whether some are reserved for it: it has none.
     #[inline]
     pub(crate) fn reserves(&self) -> bool {
         !self.has(HAS_DISPOSITIONS)
     }
 
-    /// What is done about a signal, for a sender who decides by that. It has the relation lock.
-    pub(crate) fn ask_action(&self, signal: Signal) -> SignalAction {
-        let held = self.lock();
-        self.is_asked.store(1, Ordering::Relaxed);
-        match &held.dispositions {
-            None if self.ignored.get().contains(signal) => SignalAction::Ignore,
-            None => SignalAction::Default,
-            Some(dispositions) => dispositions.action(signal),
-        }
+    /// What it ignores, if there is nothing more to say.
+    #[inline]
+    pub(crate) fn all_ignored(&self) -> Option<SignalSet> {
+        self.reserves().then(|| self.ignored.get())
+    }
+
+    /// A sender begins to decide, when nobody is amid a change. It has the relation lock.
+    pub(crate) fn begin_decision(&self) {
+        let _held = self.lock();
+        self.is_deciding.store(true, Ordering::Relaxed);
     }
 
     /// The sender has decided, and has posted what is to wait.
-    pub(crate) fn end_asking(&self) {
-        self.is_asked.store(0, Ordering::Release);
+    pub(crate) fn end_decision(&self) {
+        self.is_deciding.store(false, Ordering::Release);
     }
 
-    pub(crate) fn is_asked(&self) -> bool {
-        self.is_asked.load(Ordering::Acquire) != 0
+    pub(crate) fn is_deciding(&self) -> bool {
+        self.is_deciding.load(Ordering::Acquire)
+    }
+
+    /// What is done about a signal, in short: two loads as long as nothing is handled.
+    #[inline]
+    pub(crate) fn short_action(&self, signal: Signal) -> SignalAction {
+        match self.all_ignored() {
+            Some(ignored) => Action::plain(ignored.contains(signal)).handler.into(),
+            None => {
+                let held = self.lock();
+                held.dispositions.as_ref().map_or(SignalAction::Default, |it| it.action(signal))
+            }
+        }
     }
 
     /// The flags that count for who sends `SIGCHLD`.
@@ -167,10 +175,17 @@ impl<K: Kernel> ProcessSignals<K> {
         held.dispositions.as_ref().map_or_else(plain, |it| it.get(signal))
     }
 
-    /// All that is set for a signal that is delivered; a handler that is to run once is none any more.
-    pub(crate) fn take_handler(&self, held: &Held<K>, signal: Signal) -> Action {
-        let plain = || Action::plain(self.ignored.get().contains(signal));
-        held.dispositions.as_ref().map_or_else(plain, |it| it.take_handler(signal))
+    /// All that is set for a signal that is delivered; a handler that is to run once is none any more. Takes the lock, if there is one.
+    pub(crate) fn take_handler(&self, signal: Signal) -> Action {
+        let plain = |ignored: SignalSet| Action::plain(ignored.contains(signal));
+        self.all_ignored().map_or_else(
+            || {
+                let held = self.lock();
+                let dispositions = held.dispositions.as_ref();
+                dispositions.map_or_else(|| plain(self.ignored.get()), |it| it.take_handler(signal))
+            },
+            plain,
+        )
     }
 
     /// Sets what is done about a signal, and returns what was.
@@ -243,12 +258,8 @@ impl<K: Kernel> ProcessSignals<K> {
         let (ignored, _) = self.ignored_and_caught(held);
         self.ignored.set(ignored);
         let left = if self.shares(held) { held.dispositions.take() } else { None };
-        if left.is_none() {
-            if let Some(dispositions) = &held.dispositions {
-                dispositions.reset(ignored);
-            }
-            pool.give_back(&mut held.dispositions);
-        }
+        // Where there is no place for them, they stay.
+        pool.give_back(&mut held.dispositions, ignored);
         if held.dispositions.is_none() {
             self.marks.fetch_and(!HAS_DISPOSITIONS, Ordering::Relaxed);
         }
@@ -257,7 +268,7 @@ impl<K: Kernel> ProcessSignals<K> {
 
     /// The process is gone: what it has reserved, or has alone, is for others.
     pub(crate) fn release(&self, held: &mut Held<K>, pool: &Pool<K>) {
-        if held.dispositions.is_none() || pool.give_back(&mut held.dispositions) {
+        if held.dispositions.is_none() || pool.give_back(&mut held.dispositions, SignalSet::EMPTY) {
             pool.unreserve();
         }
     }
@@ -286,6 +297,7 @@ impl<K: Kernel> ThreadSignals<K> {
             blocked: SetWord::new(blocked),
             outer: SetWord::new(SignalSet::EMPTY),
             marks: AtomicU32::new(marks),
+            is_exiting: AtomicBool::new(false),
             queue: Queue::new(),
             alt_stack: AltStack::new(),
             waker: K::SignalLock::new(None),
@@ -293,15 +305,19 @@ impl<K: Kernel> ThreadSignals<K> {
         }
     }
 
+    fn has(&self, mark: u32) -> bool {
+        self.marks.load(Ordering::Relaxed) & mark != 0
+    }
+
     fn mark(&self, mark: u32, is_set: bool) {
-        // The thread itself writes it.
+        // Nobody else writes them meanwhile.
         let marks = self.marks.load(Ordering::Relaxed);
         let marks = if is_set { marks | mark } else { marks & !mark };
         self.marks.store(marks, Ordering::Relaxed);
     }
 
     pub(crate) fn restores_mask(&self) -> bool {
-        self.marks.load(Ordering::Relaxed) & RESTORES_MASK != 0
+        self.has(RESTORES_MASK)
     }
 
     pub(crate) fn set_restores_mask(&self, is_set: bool) {
@@ -315,7 +331,7 @@ impl<K: Kernel> ThreadSignals<K> {
     }
 
     pub(crate) fn is_awaiting(&self) -> bool {
-        self.marks.load(Ordering::Relaxed) & AWAITING != 0
+        self.has(AWAITING)
     }
 
     pub(crate) fn set_awaiting(&self, is_set: bool) {
@@ -325,7 +341,7 @@ impl<K: Kernel> ThreadSignals<K> {
     /// Whether it is the first thread of its process.
     #[inline]
     pub(crate) fn leads(&self) -> bool {
-        self.marks.load(Ordering::Relaxed) & LEADS != 0
+        self.has(LEADS)
     }
 
     /// It has taken its process over.
@@ -334,11 +350,11 @@ impl<K: Kernel> ThreadSignals<K> {
     }
 
     pub(crate) fn is_exiting(&self) -> bool {
-        self.marks.load(Ordering::Relaxed) & EXITING != 0
+        self.is_exiting.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_exiting(&self) {
-        self.mark(EXITING, true);
+        self.is_exiting.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Words that are read without a lock. Those that belong together are written under the lock of their process.
 
-pub(crate) use core::sync::atomic::{AtomicU32, Ordering};
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 #[cfg(target_has_atomic = "64")]
 use core::sync::atomic::AtomicU64;

@@ -1,8 +1,8 @@
 //! What a process changes about a signal while that is being sent: the sender's one decision is about what was before, or about what comes behind.
 
-use std::sync::Mutex;
+use std::cell::RefCell;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use axprocess::{
     ARef, Errno, ForkRequest, GivenInfo, Number, ProcessTable, Relations, Signal, View,
@@ -16,7 +16,7 @@ type Process = axprocess_signals::Process<RacingKernel>;
 type Table = ProcessTable<Signals<RacingKernel>>;
 type Thread = axprocess_signals::Thread<RacingKernel>;
 
-/// While it is asked about a sender's signal, it lets the receiver run: for as long as that takes, or as the receiver waits for the sender.
+/// While it is asked about a sender's signal, it lets the receiver run: until that is done, or waits for the sender.
 #[derive(Default)]
 struct RacingKernel {
     receiver: Mutex<Option<(Sender<()>, Receiver<()>)>>,
@@ -27,13 +27,43 @@ impl RacingKernel {
         let receiver = self.receiver.lock().expect("nobody panics").take();
         if let Some((start, done)) = receiver {
             start.send(()).expect("the receiver is there");
-            done.recv_timeout(Duration::from_millis(200)).ok();
+            done.recv().expect("the receiver is there");
+        }
+    }
+}
+
+/// The relation lock: a receiver that has to wait for it says so.
+struct Telling<T>(Mutex<T>);
+
+thread_local! {
+    /// Whom a receiver tells that it waits, or has done.
+    static WAITS: RefCell<Option<Sender<()>>> = const { RefCell::new(None) };
+}
+
+impl<T> axprocess::Lock<T> for Telling<T> {
+    type Guard<'a>
+        = MutexGuard<'a, T>
+    where
+        T: 'a;
+
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, T> {
+        match self.0.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                WAITS.with_borrow(|waits| waits.iter().for_each(|it| _ = it.send(())));
+                self.0.lock().expect("nobody panics")
+            }
         }
     }
 }
 
 impl Kernel for RacingKernel {
-    type RelationLock = Mutex<Relations<Signals<Self>>>;
+    type RelationLock = Telling<Relations<Signals<Self>>>;
     type SignalLock<T: Send + 'static> = Mutex<T>;
     type ProcessData = ();
     type ThreadData = ();
@@ -103,6 +133,7 @@ fn race(
         *kernel.receiver.lock().expect("nobody panics") = Some((start, finished));
         scope.spawn(move || {
             started.recv().expect("the sender is there");
+            WAITS.set(Some(finish.clone()));
             receiver();
             finish.send(()).ok();
         });

@@ -142,6 +142,7 @@ impl<H: Host> Process<H> {
         if !self.takes_signal(hold, signal) || receiver.is_gone() {
             return None;
         }
+        hold.host().deciding_signal(hold.view(), self);
         if signal.is_job_control() {
             self.act_if_sigcont(hold, signal);
             hold.host().discard_signals(hold.view(), self, DiscardedSignals::by(signal));

@@ -68,15 +68,21 @@ impl<H: Host> ThreadWalk<H> {
     pub(crate) fn go_on(self, hold: &mut Hold<'_, H>) {
         let Self { process, next, passed, until, errand } = self;
         hold.relations_mut().audit.note_walk_begun();
-        if errand.is_moot(hold, &process) {
-            return;
+        let is_decision = matches!(errand, Errand::FindTaker(..));
+        if is_decision {
+            hold.host().deciding_signal(hold.view(), &process);
         }
-        let from = match next.is_listed(hold) {
-            true => Some(next.in_hold(hold)),
-            false => process.in_hold(hold).threads.first(hold),
-        };
-        hold.count_touched();
-        process.walk_threads_from(hold, from, passed, until, errand);
+        if !errand.is_moot(hold, &process) {
+            let from = match next.is_listed(hold) {
+                true => Some(next.in_hold(hold)),
+                false => process.in_hold(hold).threads.first(hold),
+            };
+            hold.count_touched();
+            process.walk_threads_from(hold, from, passed, until, errand);
+        }
+        if is_decision {
+            hold.host().signal_decided(hold.view(), &process);
+        }
     }
 }
 
