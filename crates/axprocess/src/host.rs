@@ -18,7 +18,7 @@ use crate::{
 /// | it has | hooks |
 /// | --- | --- |
 /// | fork, exit and wait | [`wake_waiters`](Self::wake_waiters), [`request_exit`](Self::request_exit) |
-/// | signals | [`post_signal`](Self::post_signal), [`post_thread_signal`](Self::post_thread_signal), [`signal_action`](Self::signal_action), [`is_signal_queued`](Self::is_signal_queued), with masks [`is_signal_blocked`](Self::is_signal_blocked), with users [`may_signal`](Self::may_signal); faults: [`reset_signal_action`](Self::reset_signal_action) |
+/// | signals | [`post_signal`](Self::post_signal), [`post_thread_signal`](Self::post_thread_signal), [`signal_action`](Self::signal_action), [`is_signal_queued`](Self::is_signal_queued), with masks [`is_signal_blocked`](Self::is_signal_blocked), with users [`may_signal`](Self::may_signal); faults: [`reset_signal_action`](Self::reset_signal_action); `RLIMIT_SIGPENDING`: [`can_queue_signal`](Self::can_queue_signal); sigtimedwait: [`is_signal_awaited`](Self::is_signal_awaited); threads beside one another that change masks: [`deciding_signal`](Self::deciding_signal), [`signal_decided`](Self::signal_decided) |
 /// | stops and job control | [`discard_signals`](Self::discard_signals), [`request_stop`](Self::request_stop) |
 /// | vfork; pidfds; threads that exec; core dumps | [`end_vfork`](Self::end_vfork); [`wake_pollers`](Self::wake_pollers); [`wake_exec`](Self::wake_exec); [`wake_core_dump`](Self::wake_core_dump) |
 /// | ptrace | those of signals, stops and wait; [`tracing_changed`](Self::tracing_changed), [`may_trace`](Self::may_trace) |
