@@ -3,6 +3,8 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -313,15 +315,17 @@ fn a_killed_run_leaves_nothing_behind() {
     while marked().len() < 6 && Instant::now() < deadline {
         std::thread::yield_now();
     }
-    let spaces: BTreeSet<_> = marked().iter().filter_map(|process| space_of(process)).collect();
+    let opened: Vec<_> = marked().iter().filter_map(|process| opened_space(process)).collect();
+    let spaces: BTreeSet<_> = opened.iter().filter_map(number_of).collect();
     assert!(spaces.len() > 1, "scripts play in namespaces of their own");
     run.kill().unwrap();
     run.wait().unwrap();
-    let outside = space_of(Path::new("/proc/self"));
+    let outside = number_of(&opened_space(Path::new("/proc/self")).expect("procfs"));
     let left = || {
         let processes = std::fs::read_dir("/proc").expect("procfs").flatten();
-        let mut living = processes.filter_map(|entry| space_of(&entry.path()));
-        living.any(|space| Some(&space) != outside.as_ref() && spaces.contains(&space))
+        let living = processes.filter_map(|entry| opened_space(&entry.path()));
+        let mut numbers = living.filter_map(|space| number_of(&space));
+        numbers.any(|space| Some(space) != outside && spaces.contains(&space))
     };
     while !marked().is_empty() || left() {
         assert!(Instant::now() < deadline, "left behind: {:?}", marked());
@@ -331,9 +335,13 @@ fn a_killed_run_leaves_nothing_behind() {
     assert!(!mounts.contains("lockstep"), "{mounts}");
 }
 
-/// The PID namespace of a process.
-fn space_of(process: &Path) -> Option<PathBuf> {
-    std::fs::read_link(process.join("ns/pid")).ok()
+/// The PID namespace of a process. While it is open, no other is made with its number: tests that run beside this one make many.
+fn opened_space(process: &Path) -> Option<File> {
+    File::open(process.join("ns/pid")).ok()
+}
+
+fn number_of(space: &File) -> Option<u64> {
+    Some(space.metadata().ok()?.ino())
 }
 
 /// The processes that have inherited the mark.
