@@ -98,6 +98,9 @@ impl Author {
         if flavour.terminal > 0 && author.rng.bool() {
             author.opening = author.session_with_terminal();
         }
+        if flavour.own_signals > 1 && author.rng.bool() {
+            author.opening = author.taker_of_signals();
+        }
         author
     }
 

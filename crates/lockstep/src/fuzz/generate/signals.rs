@@ -2,7 +2,8 @@
 
 use super::Author;
 use crate::script::{
-    Action, FileKind, IfNone, MaskChange, Operation, SignalCall, SignalSet, SignalfdCall, Treatment,
+    Action, FileKind, Fork, Given, INIT, IfNone, MaskChange, Number, Operation, SignalCall,
+    SignalSet, SignalfdCall, Step, Treatment,
 };
 use crate::stage::Actor;
 use crate::stage::duel::Duel;
@@ -11,6 +12,53 @@ use crate::stage::duel::Duel;
 const FEW: &[i32] = &[1, 10, 12, 15, 17, 18, 34, 35];
 
 impl Author {
+    /// A child that handles signals and blocks them, often with a second thread, to which several are sent; then it takes them in one of the ways that there are.
+    pub(super) fn taker_of_signals(&mut self) -> Vec<Step> {
+        let [taker, other] = [self.name(), self.name()];
+        let [first, second] = [self.one_of_few(), self.one_of_few()];
+        let both: SignalSet = [first, second].into_iter().collect();
+        let born = Operation::Fork(Fork::plain(taker.clone()));
+        let mut steps = vec![Step::new(INIT, born)];
+        for signal in [first, second] {
+            let treatment = Treatment { action: Action::Handle, ..self.treatment() };
+            steps.push(Step::new(&taker, Operation::Treat { signal, treatment }));
+        }
+        let block = || Operation::Signals(SignalCall::Mask(MaskChange::Block, both));
+        let has_other = self.rng.bool();
+        // A thread begins with the mask of its maker.
+        if self.rng.bool() {
+            steps.push(Step::new(&taker, block()));
+        }
+        if has_other {
+            steps.push(Step::new(&taker, Operation::Thread { child: other.clone() }));
+        }
+        steps.push(Step::new(&taker, block()));
+        for value in 0..self.rng.i32(2..6) {
+            let signal = if self.rng.bool() { first } else { second };
+            let who = Number::Of(taker.clone());
+            let operation = match self.rng.u32(..5) {
+                0..2 => Operation::Kill(who, signal),
+                2 => Operation::Tkill(who, signal),
+                _ => Operation::Sigqueue(who, signal, Given { code: libc::SI_QUEUE, value }),
+            };
+            steps.push(Step::new(INIT, operation));
+        }
+        for _ in 0..3 {
+            let actor = if has_other && self.one_in(3) { &other } else { &taker };
+            let operation = match self.rng.u32(..10) {
+                0..3 => Operation::Signals(SignalCall::Suspend(self.set())),
+                3..5 => Operation::Signals(SignalCall::Wait(both, IfNone::Fail)),
+                5 => Operation::Signals(SignalCall::Wait(both, IfNone::Sleep)),
+                6 => Operation::Signals(SignalCall::Mask(MaskChange::Unblock, both)),
+                7 => Operation::Signals(SignalCall::Mask(MaskChange::Set, self.set())),
+                _ => Operation::Treat { signal: first, treatment: self.treatment() },
+            };
+            steps.push(Step::new(actor, operation));
+        }
+        steps.reverse();
+        steps
+    }
+
     /// Something about the actor's own signals. Process 1 seldom sleeps.
     pub(super) fn own_signals(&mut self, duel: &Duel<'_>, actor: Actor) -> Operation {
         let sleeps = actor != 0 || self.one_in(8);
