@@ -242,7 +242,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         SignalAction::Handle
     }
 
-    /// The model begins to decide what becomes of a signal for `target`: by several answers of the host ([`signal_action`](Self::signal_action), [`is_signal_blocked`](Self::is_signal_blocked), [`is_told_of_signal`](Self::is_told_of_signal) and so on), and
+    /// The model begins to decide what becomes of a signal for `target`: by several answers of the host ([`signal_action`](Self::signal_action), [`child_signal_flags`](Self::child_signal_flags) where a parent is notified, [`is_signal_blocked`](Self::is_signal_blocked), [`is_told_of_signal`](Self::is_told_of_signal) and so on), and
     /// posts it by what they were. [`signal_decided`](Self::signal_decided) follows in the same hold.
     ///
     /// For a host whose threads change actions and masks without the relation lock: one that lets none change meanwhile has answers of one moment.

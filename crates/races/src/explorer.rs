@@ -13,7 +13,9 @@ use crate::story;
 /// A scheduler that runs a program under many schedules.
 pub trait Explorer: Send + Sync + 'static {
     /// Its lock.
-    type Mutex<T: Send>: Lock<T> + Send + Sync;
+    type Mutex<T: Send + 'static>: Lock<T> + Send + Sync + 'static;
+    /// What a thread sleeps on.
+    type Bell: Bell;
     /// A thread that was started.
     type Handle;
     /// A place at which another thread may go on, lock or not.
@@ -21,6 +23,8 @@ pub trait Explorer: Send + Sync + 'static {
 
     /// Runs the program under as many schedules as there are, or as should be tried.
     fn explore(program: impl Fn() + Send + Sync + 'static);
+    /// The same with no more than so many switches away from a thread that could go on, where schedules are not drawn: for programs that have too many.
+    fn explore_preempting(most: usize, program: impl Fn() + Send + Sync + 'static);
     /// Starts a thread.
     fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle;
     /// Waits for its end.
@@ -37,8 +41,16 @@ pub trait Explorer: Send + Sync + 'static {
     }
 }
 
+/// What one thread sleeps on, and others ring.
+pub trait Bell: Default + Send + Sync + 'static {
+    /// Wakes who sleeps on it; who is about to sleep looks again.
+    fn ring(&self);
+    /// Sleeps until something is so; looks again whenever it rings. Where it never rings again, the schedule fails.
+    fn sleep_until(&self, is_so: impl Fn() -> bool);
+}
+
 macro_rules! explorer {
-    ($name:ident, $what:literal, $library:ident, $mutex:ident, $guard:ident) => {
+    ($name:ident, $what:literal, $library:ident, $mutex:ident, $guard:ident, $bell:ident) => {
         #[doc = $what]
         #[derive(Debug)]
         pub enum $name {}
@@ -63,7 +75,7 @@ macro_rules! explorer {
 
             fn lock(&self) -> $guard<'_, T> {
                 let guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                story::has_lock(&$name::current());
+                story::has_lock::<T>(&$name::current());
                 $guard(guard)
             }
         }
@@ -81,23 +93,47 @@ macro_rules! explorer {
                 &mut self.0
             }
         }
+
+        #[doc = concat!("A condition of ", stringify!($library), "'s.")]
+        #[derive(Debug, Default)]
+        pub struct $bell {
+            lock: $library::sync::Mutex<()>,
+            rings: $library::sync::Condvar,
+        }
+
+        impl Bell for $bell {
+            fn ring(&self) {
+                let _lock = self.lock.lock();
+                self.rings.notify_all();
+            }
+
+            fn sleep_until(&self, is_so: impl Fn() -> bool) {
+                let mut lock = self.lock.lock();
+                while !is_so() {
+                    lock = lock.and_then(|lock| self.rings.wait(lock));
+                }
+            }
+        }
     };
 }
 
-explorer!(Loom, "Every schedule, exhaustively.", loom, LoomMutex, LoomGuard);
-explorer!(Shuttle, "Schedules drawn at random.", shuttle, ShuttleMutex, ShuttleGuard);
+explorer!(Loom, "Every schedule, exhaustively.", loom, LoomMutex, LoomGuard, LoomBell);
+explorer!(Shuttle, "Schedules drawn at random.", shuttle, ShuttleMutex, ShuttleGuard, ShuttleBell);
 
 impl Explorer for Loom {
-    type Mutex<T: Send> = LoomMutex<T>;
+    type Mutex<T: Send + 'static> = LoomMutex<T>;
+    type Bell = LoomBell;
     type Handle = loom::thread::JoinHandle<()>;
     type Point = loom::sync::atomic::AtomicUsize;
 
     fn explore(program: impl Fn() + Send + Sync + 'static) {
-        story::tell_on_panic();
-        loom::model(move || {
-            story::begin();
-            program();
-        });
+        explore_with(loom::model::Builder::new(), program);
+    }
+
+    fn explore_preempting(most: usize, program: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(most);
+        explore_with(builder, program);
     }
 
     fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle {
@@ -116,6 +152,14 @@ impl Explorer for Loom {
     fn current() -> String {
         format!("{:?}", loom::thread::current().id())
     }
+}
+
+fn explore_with(builder: loom::model::Builder, program: impl Fn() + Send + Sync + 'static) {
+    story::tell_on_panic();
+    builder.check(move || {
+        story::begin();
+        program();
+    });
 }
 
 /// How many schedules shuttle draws of one program, by each of its two ways.
@@ -145,12 +189,17 @@ impl Shuttle {
 }
 
 impl Explorer for Shuttle {
-    type Mutex<T: Send> = ShuttleMutex<T>;
+    type Mutex<T: Send + 'static> = ShuttleMutex<T>;
+    type Bell = ShuttleBell;
     type Handle = shuttle::thread::JoinHandle<()>;
     type Point = shuttle::sync::atomic::AtomicUsize;
 
     fn explore(program: impl Fn() + Send + Sync + 'static) {
         Self::explore_from(SEED, 2 * SCHEDULES, program);
+    }
+
+    fn explore_preempting(_: usize, program: impl Fn() + Send + Sync + 'static) {
+        Self::explore(program);
     }
 
     fn spawn(body: impl FnOnce() + Send + 'static) -> Self::Handle {

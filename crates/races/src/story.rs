@@ -31,12 +31,14 @@ pub(crate) fn does(thread: String, what: &str) {
     });
 }
 
-/// The thread of that name has got the lock.
-pub(crate) fn has_lock(thread: &str) {
+/// The thread of that name has got the lock of something: of the relations, or of a part of the signals.
+pub(crate) fn has_lock<T>(thread: &str) {
+    let of = std::any::type_name::<T>();
+    let of = of.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(of);
     STORY.with_borrow_mut(|story| {
         story.holds += 1;
         let doing = story.doing.get(thread).map_or("sets the scene", String::as_str);
-        let line = format!("{thread}: has the lock ({doing})");
+        let line = format!("{thread}: has the lock of {of} ({doing})");
         story.lines.push(line);
     });
 }

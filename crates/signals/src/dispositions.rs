@@ -24,15 +24,15 @@ pub(crate) struct Dispositions<K: Kernel> {
     /// What `SIGCHLD` has of flags that count for its sender.
     child_flags: AtomicU32,
     /// How many processes have them.
-    sharers: AtomicU32,
-    details: K::SignalLock<Details>,
+    pub(crate) sharers: AtomicU32,
+    pub(crate) details: K::SignalLock<Details>,
 }
 
 /// What there is to say of signals beside whether they are ignored or caught.
-struct Details {
-    of: SignalSet,
+pub(crate) struct Details {
+    pub(crate) of: SignalSet,
     /// In the order of their numbers; with room for all.
-    list: Vec<Action>,
+    pub(crate) list: Vec<Action>,
 }
 
 const SIGNALS: usize = 64;

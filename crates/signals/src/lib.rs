@@ -33,6 +33,8 @@ extern crate alloc;
 
 mod action;
 mod altstack;
+#[cfg(feature = "check")]
+mod check;
 mod delivery;
 mod dispositions;
 mod host;
@@ -51,6 +53,8 @@ mod word;
 
 pub use action::{Action, ActionFlags, Handler};
 pub use altstack::Stack;
+#[cfg(feature = "check")]
+pub use check::check_invariants;
 pub use delivery::{Delivery, Frame, Restart, TracedSignal};
 pub use host::Signals;
 pub use info::SigInfo;

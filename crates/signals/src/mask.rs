@@ -43,22 +43,33 @@ impl<K: Kernel> Caller<'_, K> {
             return Err(Errno::EINVAL);
         }
         let new = new.map(|it| Action { mask: it.mask.blockable(), ..it });
+        let set =
+            |held: &mut Held<K>| self.process().set_action(held, self.host().pool(), signal, new);
+        if !new.is_some_and(|new| new.ignores(signal)) {
+            return self.change(set);
+        }
         let (process, void) = (self.thread().process(), SignalSet::from(signal));
-        let (old, is_elsewhere) = self.change(|held| {
-            let old = self.process().set_action(held, self.host().pool(), signal, new)?;
-            if !new.is_some_and(|new| new.ignores(signal)) {
-                return Ok((old, false));
-            }
-            self.host().discard_from(&self.process().queue, void);
-            Ok((old, held.of_threads.contains(signal)))
-        })?;
-        if is_elsewhere {
+        let old = self.change(|held| {
+            // Where threads have to be found for it, all is done there: what comes behind the change stays.
+            let is_elsewhere = held.of_threads.contains(signal);
+            (!is_elsewhere).then(|| {
+                let old = set(held);
+                if old.is_ok() {
+                    self.host().discard_from(&self.process().queue, void);
+                }
+                old
+            })
+        });
+        old.unwrap_or_else(|| {
             process.read(|view| {
                 let mut held = self.process().lock();
-                self.host().flush(view, &mut held, process, void);
-            });
-        }
-        Ok(old)
+                let old = set(&mut held);
+                if old.is_ok() {
+                    self.host().flush(view, &mut held, process, void);
+                }
+                old
+            })
+        })
     }
 
     /// Changes the thread's mask, and returns what it was. `set` reads it from user space: `None` to ask alone. Takes the lock of the process's signals, if anything changes; the relation lock only where the thread leaves a signal

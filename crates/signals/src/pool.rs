@@ -24,17 +24,17 @@ pub(crate) struct Pool<K: Kernel> {
     free: AtomicU32,
     most: u32,
     /// How many dispositions there are more than are reserved.
-    unreserved: AtomicU32,
+    pub(crate) unreserved: AtomicU32,
 }
 
 /// The nodes themselves.
 pub(crate) struct Slab<K: Kernel> {
-    chunks: Vec<Vec<Node>>,
+    pub(crate) chunks: Vec<Vec<Node>>,
     first_free: Link,
-    free: u32,
+    pub(crate) free: u32,
     /// How many have been given out ever: tells which of two was queued first.
     given: u64,
-    spares: Vec<Sharer<K>>,
+    pub(crate) spares: Vec<Sharer<K>>,
 }
 
 /// A signal that waits.

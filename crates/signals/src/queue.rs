@@ -42,7 +42,7 @@ impl<K: Kernel> Queue<K> {
         self.pending.get()
     }
 
-    fn first(&self) -> Link {
+    pub(crate) fn first(&self) -> Link {
         Link::from_raw(self.first.load(Ordering::Relaxed))
     }
 

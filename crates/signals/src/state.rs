@@ -39,7 +39,7 @@ const HAS_THREADS: u32 = 2;
 
 /// What the lock of a process's signals guards; whoever has it may also write what is a process's, and its threads', elsewhere.
 pub(crate) struct Held<K: Kernel> {
-    dispositions: Option<Sharer<K>>,
+    pub(crate) dispositions: Option<Sharer<K>>,
     /// What may wait for single threads: none of them has what is not in here.
     pub(crate) of_threads: SignalSet,
     /// The number of the thread that took a signal last which its first choice did not want; 0: the leader. Linux: `curr_target`.

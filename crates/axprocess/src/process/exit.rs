@@ -437,22 +437,25 @@ impl<H: Host> Process<H> {
     /// Sends the exit signal, unless the parent does not want it. Returns whether that does not wait for the child either.
     #[inline(always)]
     fn send_exit_signal(&self, hold: &mut Hold<'_, H>, parent: &Self, signal: Signal) -> bool {
-        let is_ignored = match signal {
-            // R-NS-20: the dying init of a namespace waits for nobody's status.
-            _ if parent.has(hold, Marks::ENDING_PID_NS) => true,
-            Signal::SIGCHLD => parent.ignores_sigchld(hold),
-            _ => false,
-        };
-        if !is_ignored {
-            let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
-            let cause = |hold: &Hold<'_, H>| SignalCause::Child {
-                pid: self.number_seen_by_parent(hold, parent),
-                status: self.status_of_leader(hold).into(),
-            };
-            parent.send_with(hold, Origin::Visible, receiver, signal, Some(self), cause);
+        // R-NS-20: the dying init of a namespace waits for nobody's status.
+        if parent.has(hold, Marks::ENDING_PID_NS) {
+            return true;
         }
-        is_ignored
-            || signal == Signal::SIGCHLD && parent.has_sigchld_flag(hold, ChildSignalFlags::NO_WAIT)
+        let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
+        let cause = |hold: &Hold<'_, H>| SignalCause::Child {
+            pid: self.number_seen_by_parent(hold, parent),
+            status: self.status_of_leader(hold).into(),
+        };
+        if signal != Signal::SIGCHLD {
+            parent.send_with(hold, Origin::Visible, receiver, signal, Some(self), cause);
+            return false;
+        }
+        let asks = |hold: &Hold<'_, H>| {
+            let is_ignored = parent.ignores_sigchld(hold);
+            let no_wait = ChildSignalFlags::NO_WAIT;
+            (!is_ignored, is_ignored || parent.has_sigchld_flag(hold, no_wait))
+        };
+        parent.send_sigchld_if(hold, receiver, self, asks, cause)
     }
 
     /// Whether it ignores `SIGCHLD`: then children that end vanish at once. kthreadd does (R-KTHREAD-05).

@@ -143,6 +143,20 @@ impl<H: Host> Process<H> {
             return None;
         }
         hold.host().deciding_signal(hold.view(), self);
+        self.send_in_decision(hold, origin, receiver, signal, sender, cause)
+    }
+
+    /// The same by a sender that has begun to decide; ends that.
+    #[inline(always)]
+    fn send_in_decision<'h>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        origin: Origin,
+        receiver: Receiver<'h, H>,
+        signal: Signal,
+        sender: Option<&Self>,
+        cause: impl FnOnce(&Hold<'_, H>) -> SignalCause,
+    ) -> Option<Errno> {
         if signal.is_job_control() {
             self.act_if_sigcont(hold, signal);
             hold.host().discard_signals(hold.view(), self, DiscardedSignals::by(signal));
@@ -170,6 +184,27 @@ impl<H: Host> Process<H> {
             self.void_tickets_if_sigcont(hold, signal);
         }
         None
+    }
+
+    /// Sends `SIGCHLD` to this parent, if what it has set for it says so at this moment: asked, and sent by, in one decision. Returns what `asks` says beside. Linux: `do_notify_parent`, `do_notify_parent_cldstop`, under `siglock`.
+    #[inline(always)]
+    pub(super) fn send_sigchld_if<'h, R>(
+        &self,
+        hold: &mut Hold<'h, H>,
+        receiver: Receiver<'h, H>,
+        sender: &Self,
+        asks: impl FnOnce(&Hold<'_, H>) -> (bool, R),
+        cause: impl FnOnce(&Hold<'_, H>) -> SignalCause,
+    ) -> R {
+        hold.host().deciding_signal(hold.view(), self);
+        let (is_sent, answer) = asks(hold);
+        if is_sent && self.takes_signal(hold, Signal::SIGCHLD) && !receiver.is_gone() {
+            let (origin, signal) = (Origin::Visible, Signal::SIGCHLD);
+            self.send_in_decision(hold, origin, receiver, signal, Some(sender), cause);
+        } else {
+            hold.host().signal_decided(hold.view(), self);
+        }
+        answer
     }
 
     /// Step 1: `SIGKILL` cuts a core dump, else whose exit is decided takes nothing more. A kernel thread takes nothing at all.

@@ -23,7 +23,7 @@ use super::thread_walk::Errand;
 use super::{Marks, Process, TracedBy, try_is_orphaned_group};
 use crate::sync::{Hold, HoldFull};
 use crate::thread::{Thread, ThreadMark, ThreadState};
-use crate::{Attention, Host, Signal, SignalCause, SignalInfo, WaitStatus};
+use crate::{Attention, Host, Signal, SignalCause, WaitStatus};
 
 /// Which waiting signals the sending of another one makes void, in all queues of the process. R-STOP-01.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -349,16 +349,10 @@ impl<H: Host> Process<H> {
         let Some(parent) = self.parent_in(hold) else {
             return;
         };
-        if parent.wants_sigchld_of_stops(hold) {
-            let cause = cause(self.number_seen_by(hold, parent));
-            let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
-            parent.send_to(
-                hold,
-                receiver,
-                &SignalInfo { signal: Signal::SIGCHLD, cause },
-                Some(self),
-            );
-        }
+        let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
+        let asks = |hold: &Hold<'_, H>| (parent.wants_sigchld_of_stops(hold), ());
+        let cause = |hold: &Hold<'_, H>| cause(self.number_seen_by(hold, parent));
+        parent.send_sigchld_if(hold, receiver, self, asks, cause);
         parent.note_news_of_child(hold, self);
     }
 }

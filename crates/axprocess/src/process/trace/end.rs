@@ -93,10 +93,10 @@ impl<H: Host> PtraceRole<H> {
     ) {
         let Some(tracer) = self.tracer(hold) else { return };
         let process = tracer.process(hold);
-        if process.wants_sigchld_of_stops(hold) {
-            let cause = cause(self.number_in(hold, process.pid_ns(hold)));
-            tracer.signal(hold, Signal::SIGCHLD, cause, self.process(hold));
-        }
+        let receiver = Receiver::Process(tracer.thread(hold));
+        let asks = |hold: &Hold<'_, H>| (process.wants_sigchld_of_stops(hold), ());
+        let cause = |hold: &Hold<'_, H>| cause(self.number_in(hold, process.pid_ns(hold)));
+        process.send_sigchld_if(hold, receiver, self.process(hold), asks, cause);
         let news = self.news_to_tracer(hold);
         process.note_news_and_wake(hold, &news);
     }
