@@ -471,6 +471,15 @@ pub trait Host: Sized + Send + Sync + 'static {
         ChildSignalFlags::empty()
     }
 
+    /// Whether nothing comes of a `SIGCHLD` for `parent`, as one look tells: it has the default action, without flags, and no thread of the process blocks it or awaits it. Where the answer is "yes", the model asks nothing more about it:
+    /// neither [`signal_action`](Self::signal_action) nor [`child_signal_flags`](Self::child_signal_flags), and [`deciding_signal`](Self::deciding_signal) is not called. Most parents are so, at most ends of children.
+    ///
+    /// Default: no, so that all the questions are asked.
+    fn drops_sigchld(&self, view: View<'_, Self>, parent: &Process<Self>) -> bool {
+        let _ = (view, parent);
+        false
+    }
+
     /// Whether `caller` is about to die of a signal: then it can create nothing more.
     ///
     /// A host that answers "yes" for every signal that waits for the caller's process, and restarts the fork after the signal is

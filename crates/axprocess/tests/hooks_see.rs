@@ -290,6 +290,11 @@ impl Host for Curious {
         self.look("wake_thread_pollers", view, thread.process());
     }
 
+    fn drops_sigchld(&self, view: View<'_, Self>, parent: &Process) -> bool {
+        self.look("drops_sigchld", view, parent);
+        false
+    }
+
     fn child_signal_flags(&self, view: View<'_, Self>, parent: &Process) -> ChildSignalFlags {
         self.look("child_signal_flags", view, parent);
         ChildSignalFlags::empty()
@@ -327,12 +332,13 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 32] = [
+const HOOKS: [&str; 33] = [
     "can_fork",
     "can_queue_signal",
     "child_signal_flags",
     "deciding_signal",
     "discard_signals",
+    "drops_sigchld",
     "end_vfork",
     "is_fatal_signal_pending",
     "is_signal_awaited",

@@ -187,6 +187,11 @@ impl Host for Kernel {
         Ok(())
     }
 
+    fn drops_sigchld(&self, _: View<'_, Self>, _: &Process) -> bool {
+        Self::run("drops_sigchld");
+        false
+    }
+
     fn deciding_signal(&self, _: View<'_, Self>, _: &Process) {
         Self::run("deciding_signal");
     }
@@ -925,13 +930,14 @@ fn an_exec_is_completed_whatever_a_waker_does() {
 }
 
 /// The hooks that the tests of hosts that misbehave do not know.
-const HOOKS: [&str; 20] = [
+const HOOKS: [&str; 21] = [
     "can_fork",
     "can_queue_signal",
     "post_signal_addressed",
     "post_thread_signal",
     "deciding_signal",
     "discard_signals",
+    "drops_sigchld",
     "is_signal_awaited",
     "is_signal_blocked",
     "is_signal_queued",

@@ -6,19 +6,22 @@
 //! 2. A process knows of all that may wait for its threads alone.
 //! 3. A queue has one run for each signal that has a siginfo there, in the order in which they came; all of it is pending, and a standard signal is there once, but for timers'.
 //! 4. A place is free, or in a queue.
-//! 5. There are dispositions for each process that has none of its own, and no others are reserved.
+//! 5. There are dispositions for each process, whether it has any or not: each has a right to some, and no others have.
 //! 6. Dispositions name handlers for what is caught, and nothing is caught and ignored; whoever has them counts. Nobody catches or ignores `SIGKILL` and `SIGSTOP`.
-//! 7. Nobody blocks `SIGKILL` and `SIGSTOP`; in sigtimedwait(2) a thread blocks less than outside of it.
+//! 7. A process about whose `SIGCHLD` nothing is to be asked has one thread, which does not block it, and the default action for it.
+//! 8. Nobody blocks `SIGKILL` and `SIGSTOP`; in sigtimedwait(2) a thread blocks less than outside of it.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use axprocess::{ARef, Cursor, Lock, ProcessState, ProcessTable, Signal, View};
 
-use crate::action::Handler;
+use crate::action::{Action, Handler};
 use crate::dispositions::Dispositions;
 use crate::kernel::Kernel;
 use crate::pool::Slab;
 use crate::queue::Queue;
+use crate::reserve::Reserve;
 use crate::set::SignalSet;
 use crate::word::Ordering;
 use crate::{Process, Signals, Thread, signals_of};
@@ -40,16 +43,9 @@ pub fn check_invariants<K: Kernel>(table: &ProcessTable<Signals<K>>) {
         pool.with(|slab| {
             let places: usize = slab.chunks.iter().map(Vec::len).sum();
             assert_eq!(queued + slab.free as usize, places, "4: places are lost, or used twice");
-            let reserve = processes.iter().filter(|it| it.host_data().reserves()).count();
-            let reserved =
-                slab.spares.len().checked_sub(pool.unreserved.load(Ordering::Acquire) as usize);
-            assert_eq!(
-                reserved,
-                Some(reserve),
-                "5: dispositions are reserved for those who have none"
-            );
         });
-        check_sharers(&processes);
+        let in_use = check_sharers(&processes);
+        check_reserve(table.host().reserve(), processes.len(), in_use);
     });
 }
 
@@ -70,9 +66,15 @@ fn check_process<K: Kernel>(view: View<'_, Signals<K>>, process: &Process<K>) ->
         let is_over = process.state() != ProcessState::Live;
         assert!(elsewhere.is_empty() || is_over, "2: {thread:?} has {elsewhere:?}");
         let blocked = own.blocked.get();
-        assert!((blocked & SignalSet::UNBLOCKABLE).is_empty(), "7: {thread:?} blocks {blocked:?}");
+        assert!((blocked & SignalSet::UNBLOCKABLE).is_empty(), "8: {thread:?} blocks {blocked:?}");
         let outer = own.outer.get();
-        assert!(!own.is_awaiting() || (blocked & !outer).is_empty(), "7: {thread:?} awaits");
+        assert!(!own.is_awaiting() || (blocked & !outer).is_empty(), "8: {thread:?} awaits");
+    }
+    if signals.drops_sigchld() {
+        let blocks = |it: &&Thread<K>| it.host_data().blocked.get().contains(Signal::SIGCHLD);
+        assert!(!tasks.iter().any(blocks), "7: a thread of {process:?} blocks it");
+        let action = signals.action(&held, Signal::SIGCHLD);
+        assert!(action == Action::default() && tasks.len() < 2, "7: {process:?} does {action:?}");
     }
     let (ignored, caught) = signals.ignored_and_caught(&held);
     let either = (ignored & caught) | ((ignored | caught) & SignalSet::UNBLOCKABLE);
@@ -152,20 +154,26 @@ fn check_dispositions<K: Kernel>(dispositions: &Dispositions<K>) {
     }
 }
 
-/// Whoever has dispositions counts. Who is reaped, and still referred to, may count too. 6.
-fn check_sharers<K: Kernel>(processes: &[ARef<Process<K>>]) {
+/// Whoever has dispositions counts. How many are in use. 6.
+fn check_sharers<K: Kernel>(processes: &[ARef<Process<K>>]) -> usize {
+    let mut counts = BTreeMap::<*const Dispositions<K>, (u32, u32)>::new();
     for process in processes {
         let held = process.host_data().lock();
         let Some(own) = held.dispositions.as_ref() else { continue };
-        let own: *const Dispositions<K> = &raw const **own;
-        drop(held);
-        let has_them = |other: &&ARef<Process<K>>| {
-            let held = other.host_data().lock();
-            held.dispositions.as_ref().is_some_and(|it| core::ptr::eq(&raw const **it, own))
-        };
-        let count = processes.iter().filter(has_them).count();
-        let held = process.host_data().lock();
-        let known = held.dispositions.as_ref().map_or(0, |it| it.sharers.load(Ordering::Acquire));
-        assert!(known as usize >= count, "6: {count} processes share dispositions, {known} count");
+        let known = own.sharers.load(Ordering::Acquire);
+        counts.entry(&raw const **own).or_insert((known, 0)).1 += 1;
     }
+    for (known, count) in counts.values() {
+        assert_eq!(known, count, "6: who shares dispositions counts");
+    }
+    counts.len()
+}
+
+/// Nobody who has a right to dispositions could be without. 5.
+fn check_reserve<K: Kernel>(reserve: &Reserve<K>, processes: usize, in_use: usize) {
+    let spares = reserve.spares.lock();
+    assert_eq!(spares.all, spares.list.len() + in_use, "5: dispositions are here, or in use");
+    let [grants, unreserved] =
+        [&reserve.grants, &reserve.unreserved].map(|it| it.load(Ordering::Acquire) as usize);
+    assert_eq!(spares.all, processes + grants + unreserved, "5: each process has a right to some");
 }

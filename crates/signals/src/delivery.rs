@@ -290,7 +290,7 @@ impl<K: Kernel> Caller<'_, K> {
     fn act(self, taken: &TracedSignal) -> Acted {
         let thread = self.thread();
         let signal = taken.info.signal();
-        let action = self.process().take_handler(signal);
+        let action = self.process().take_handler(self.host().reserve(), signal);
         match action.handler {
             Handler::Ignore => return Acted::GoesOn,
             Handler::At(_) => {

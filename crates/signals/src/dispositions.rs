@@ -1,6 +1,7 @@
 //! What a process does about its signals: Linux's `sighand_struct`.
 //!
-//! A process of which there is nothing more to say than which signals it ignores has none ([`crate::state`]); they are made ahead of the need ([`crate::pool`]), with room for every signal. Processes share them as `CLONE_SIGHAND` says.
+//! A process of which there is nothing more to say than which signals it ignores has none ([`crate::state`]); they are made ahead of the need ([`crate::reserve`]), with room for every signal. Processes share them as `CLONE_SIGHAND` says;
+//! a fork without that lends the child those of its maker, until one of the two changes its own: most children exec before.
 //! Which signals are ignored and which are caught stands in two words, which a sender reads; what else sigaction(2) has set stands in a list of those of which there is more to say.
 //!
 //! Lock order: the process's signals, then this.
@@ -57,18 +58,17 @@ impl<K: Kernel> Dispositions<K> {
         made.map(Sharer)
     }
 
-    /// Makes these, of which nothing is set but what is ignored, like others.
+    /// Makes these like others.
     pub(crate) fn copy_from(&self, others: &Self) {
         let theirs = others.details.lock();
         self.ignored.set(others.ignored.get());
         self.caught.set(others.caught.get());
         self.immutable.set(others.immutable.get());
         self.child_flags.store(others.child_flags().bits(), Ordering::Relaxed);
-        if !theirs.of.is_empty() {
-            let mut own = self.details.lock();
-            own.of = theirs.of;
-            own.list.extend_from_slice(&theirs.list);
-        }
+        let mut own = self.details.lock();
+        own.of = theirs.of;
+        own.list.clear();
+        own.list.extend_from_slice(&theirs.list);
     }
 
     /// What is done about a signal, in short.
@@ -166,16 +166,13 @@ impl<K: Kernel> Dispositions<K> {
         self.set_in(&mut details, signal, Action { handler: Handler::Ignore, ..old });
     }
 
-    /// Handlers, flags and masks are gone; of what was ignored, this stays so. Linux: `flush_signal_handlers`.
+    /// Nothing is set but what is ignored.
     pub(crate) fn reset(&self, ignored: SignalSet) {
-        let is_clean = self.caught.get().is_empty() && self.child_flags().is_empty();
         let mut details = self.details.lock();
-        if !is_clean || !details.of.is_empty() {
-            details.of = SignalSet::EMPTY;
-            details.list.clear();
-            self.caught.set(SignalSet::EMPTY);
-            self.child_flags.store(0, Ordering::Relaxed);
-        }
+        details.of = SignalSet::EMPTY;
+        details.list.clear();
+        self.caught.set(SignalSet::EMPTY);
+        self.child_flags.store(0, Ordering::Relaxed);
         self.ignored.set(ignored);
         self.immutable.set(SignalSet::EMPTY);
     }
@@ -185,15 +182,25 @@ impl<K: Kernel> Dispositions<K> {
 pub(crate) struct Sharer<K: Kernel>(ARef<Shared<Dispositions<K>>>);
 
 impl<K: Kernel> Sharer<K> {
-    /// One process more has these. Linux: `copy_sighand`, with `CLONE_SIGHAND`.
+    /// One process more has these.
     pub(crate) fn share(&self) -> Self {
         self.sharers.fetch_add(1, Ordering::Relaxed);
         Self(ARef::clone(&self.0))
     }
 
     /// Whether other processes have them too. That none has stays so, for who has them alone: nobody else could share them.
+    #[inline]
     pub(crate) fn is_shared(&self) -> bool {
         self.sharers.load(Ordering::Acquire) > 1
+    }
+
+    /// One process less has them. Returns them, if it was the last.
+    pub(crate) fn leave(self) -> Option<Self> {
+        let is_last = self.sharers.fetch_sub(1, Ordering::AcqRel) == 1;
+        is_last.then(|| {
+            self.sharers.store(1, Ordering::Relaxed);
+            self
+        })
     }
 }
 
@@ -202,12 +209,6 @@ impl<K: Kernel> Deref for Sharer<K> {
 
     fn deref(&self) -> &Dispositions<K> {
         &self.0
-    }
-}
-
-impl<K: Kernel> Drop for Sharer<K> {
-    fn drop(&mut self) {
-        self.sharers.fetch_sub(1, Ordering::Release);
     }
 }
 

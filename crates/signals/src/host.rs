@@ -7,9 +7,11 @@ use axprocess::{
     ProcessState, Signal, SignalAction, SignalInfo, View,
 };
 
+use crate::dispositions::Sharer;
 use crate::info::SigInfo;
 use crate::kernel::Kernel;
 use crate::pool::Pool;
+use crate::reserve::Reserve;
 use crate::send::{Target, is_told};
 use crate::state::{ProcessSignals, ThreadSignals};
 use crate::{Process, Terminal, Thread, signals_of};
@@ -18,12 +20,13 @@ use crate::{Process, Terminal, Thread, signals_of};
 pub struct Signals<K: Kernel> {
     kernel: K,
     pool: Pool<K>,
+    reserve: Reserve<K>,
 }
 
 impl<K: Kernel> Signals<K> {
     /// Makes one around a kernel.
     pub fn new(kernel: K) -> Self {
-        Self { kernel, pool: Pool::new(K::MOST_QUEUED) }
+        Self { kernel, pool: Pool::new(K::MOST_QUEUED), reserve: Reserve::new() }
     }
 
     /// Returns the kernel.
@@ -59,6 +62,10 @@ impl<K: Kernel> Signals<K> {
         &self.pool
     }
 
+    pub(crate) const fn reserve(&self) -> &Reserve<K> {
+        &self.reserve
+    }
+
     /// Whether a thread does not block all that waits for it, of which it is told now.
     #[cold]
     fn look_for_signals(&self, thread: &Thread<K>) -> bool {
@@ -71,11 +78,11 @@ impl<K: Kernel> Signals<K> {
 
     #[cold]
     fn ignore_children(&self, process: &Process<K>) {
-        let signals = process.host_data();
+        let (signals, signal) = (process.host_data(), Signal::SIGCHLD);
         let mut held = signals.lock();
-        if let Some(dispositions) = signals.dispositions(&mut held, &self.pool) {
-            dispositions.ignore(Signal::SIGCHLD);
-        }
+        let left = signals.force_action(&mut held, &self.reserve, signal, |it| it.ignore(signal));
+        drop(held);
+        self.reserve.take_back(left);
     }
 }
 
@@ -169,6 +176,10 @@ impl<K: Kernel> Host for Signals<K> {
         ChildSignalFlags::from_bits_truncate(parent.host_data().child_flags().bits())
     }
 
+    fn drops_sigchld(&self, _: View<'_, Self>, parent: &Process<K>) -> bool {
+        parent.host_data().drops_sigchld()
+    }
+
     fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<K>, signal: Signal) -> bool {
         let own = thread.host_data();
         (own.blocked.get() | own.awaited()).contains(signal)
@@ -206,13 +217,14 @@ impl<K: Kernel> Host for Signals<K> {
     ) {
         let signals = thread.process().host_data();
         let mut held = signals.lock();
-        if let Some(dispositions) = signals.dispositions(&mut held, &self.pool) {
-            dispositions.force_default(signal, action);
-        }
+        let force = |own: &Sharer<K>| own.force_default(signal, action);
+        let left = signals.force_action(&mut held, &self.reserve, signal, force);
         let own = thread.host_data();
         own.blocked.set(own.blocked.get().without(signal));
         // It may wait already: then nobody is told when it is sent.
         signals_of(thread).recalculate(&held);
+        drop(held);
+        self.reserve.take_back(left);
     }
 
     fn request_exit(&self, _: View<'_, Self>, thread: &Thread<K>) {
@@ -299,14 +311,19 @@ impl<K: Kernel> Host for Signals<K> {
         caller: Option<&Thread<K>>,
         child: &Thread<K>,
     ) -> Result<(), Errno> {
-        // A process without dispositions of its own finds some with its first handler.
-        let reserves = child.host_data().leads() && child.process().host_data().reserves();
-        if reserves && !self.pool.reserve() {
+        let leads = child.host_data().leads();
+        if leads && !self.reserve.grant() {
             return Err(Errno::ENOMEM);
         }
         let answer = self.kernel.can_fork(view, caller, child);
-        if reserves && answer.is_err() {
-            self.pool.unreserve();
+        match (answer, caller) {
+            _ if !leads => {}
+            (Err(_), _) => self.reserve.end_grant(),
+            (Ok(()), Some(caller)) => {
+                let (own, makers) = (child.process().host_data(), caller.process().host_data());
+                own.inherit(makers, &self.reserve);
+            }
+            (Ok(()), None) => {}
         }
         answer
     }
@@ -319,10 +336,11 @@ impl<K: Kernel> Host for Signals<K> {
         let leads = own.leads() || view.is_leader(thread);
         let is_last = leads && process.state() != ProcessState::Live;
         let is_empty = own.queue.pending().is_empty() && signals.queue.pending().is_empty();
-        if !is_empty || is_last && !signals.reserves() {
+        if is_last {
+            self.reserve.end_grant();
+        }
+        if !is_empty || is_last && signals.all_ignored().is_none() {
             self.release(process, thread, is_last);
-        } else if is_last {
-            self.pool.unreserve();
         }
     }
 

@@ -9,7 +9,6 @@
 
 use axprocess::{CloneFlags, Errno, ExitStatus, PendingExit, Signal, ThreadExit};
 
-use crate::dispositions::Sharer;
 use crate::kernel::Kernel;
 use crate::send::{is_told, next_thread};
 use crate::set::SignalSet;
@@ -17,7 +16,7 @@ use crate::state::{LEADS, ProcessSignals, ThreadSignals};
 use crate::{Caller, Process, Signals, Thread};
 
 impl<K: Kernel> Caller<'_, K> {
-    /// Makes the signals of a process that this thread forks, with these flags of clone(2), to be passed to [`Thread::fork`](axprocess::Thread::fork) and its like. Takes the lock of the process's signals. R-SIG-79, R-SIG-81 to R-SIG-84.
+    /// Makes the signals of a process that this thread forks, with these flags of clone(2), to be passed to [`Thread::fork`](axprocess::Thread::fork) and its like: that gives it the handlers, as they are then. Takes no lock where there are none, and nothing is shared. R-SIG-79, R-SIG-81 to R-SIG-84.
     ///
     /// Where a signal waits for the caller, that fork is `EINTR`, which nobody sees: the call is made [again](crate::Restart::Always) behind it, with signals made anew.
     ///
@@ -41,38 +40,17 @@ impl<K: Kernel> Caller<'_, K> {
         process: K::ProcessData,
         thread: K::ThreadData,
     ) -> Result<(ProcessSignals<K>, ThreadSignals<K>), Errno> {
-        let (host, own) = (self.host(), self.process());
+        let (host, own) = (self.host(), self.own());
         host.refill();
-        host.pool().provide()?;
-        let (dispositions, ignored) = match own.all_ignored() {
-            Some(ignored) if !flags.contains(CloneFlags::SIGHAND) => (None, ignored),
-            _ => self.inherit_dispositions(flags)?,
-        };
-        let new_thread = ThreadSignals::with_mask(self.own().blocked.get(), LEADS, thread);
+        host.reserve().provide()?;
+        let new_thread = ThreadSignals::with_mask(own.blocked.get(), LEADS, thread);
         if flags & (CloneFlags::VM | CloneFlags::VFORK) != CloneFlags::VM {
-            new_thread.alt_stack.copy_from(&self.own().alt_stack);
+            new_thread.alt_stack.copy_from(&own.alt_stack);
         }
-        Ok((ProcessSignals::with(dispositions, ignored, process), new_thread))
+        Ok((self.process().of_child(flags, own, process), new_thread))
     }
 
-    /// What there is more to say for a child; or nothing, and what it ignores.
-    #[cold]
-    fn inherit_dispositions(
-        self,
-        flags: CloneFlags,
-    ) -> Result<(Option<Sharer<K>>, SignalSet), Errno> {
-        let (pool, own) = (self.host().pool(), self.process());
-        if flags.contains(CloneFlags::SIGHAND) {
-            let mut held = own.lock();
-            return Ok((own.dispositions(&mut held, pool).map(Sharer::share), SignalSet::EMPTY));
-        }
-        if flags.contains(CloneFlags::CLEAR_SIGHAND) {
-            return Ok((None, own.ignored_and_caught(&own.lock()).0));
-        }
-        Ok((Some(own.copy_dispositions(pool)?), SignalSet::EMPTY))
-    }
-
-    /// Makes the signals of a thread that this one creates, to be passed to [`Thread::spawn_thread`](axprocess::Thread::spawn_thread) and its like. Takes no lock. R-SIG-80.
+    /// Makes the signals of a thread that this one creates, to be passed to [`Thread::spawn_thread`](axprocess::Thread::spawn_thread) and its like. Takes the lock of the process's signals for the first one, else none. R-SIG-80.
     pub fn new_thread(self, data: K::ThreadData) -> ThreadSignals<K> {
         self.host().refill();
         self.process().note_thread();
@@ -88,32 +66,21 @@ impl<K: Kernel> Caller<'_, K> {
         self.recalculate(&held);
     }
 
-    /// Does what exec does to signals, behind [`Thread::exec`](axprocess::Thread::exec) or [`PendingExec::try_finish`](axprocess::PendingExec::try_finish). Takes the lock of the process's signals. R-SIG-85 to R-SIG-89.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`: the dispositions were shared, and there is no memory for own ones. There is no way back any more: Linux kills the process, and so should the kernel, by [`Thread::force_signal`](axprocess::Thread::force_signal) with `SIGSEGV`.
-    pub fn exec(self) -> Result<(), Errno> {
+    /// Does what exec does to signals, behind [`Thread::exec`](axprocess::Thread::exec) or [`PendingExec::try_finish`](axprocess::PendingExec::try_finish). Takes the lock of the process's signals, if there is anything to do. It cannot fail: Linux, which may
+    /// need memory where dispositions were shared, kills the process then. R-SIG-85 to R-SIG-89.
+    pub fn exec(self) {
         let (own, process) = (self.own(), self.process());
         own.alt_stack.clear();
         let has_nothing = own.queue.pending().is_empty() && process.queue.pending().is_empty();
-        if has_nothing && process.all_ignored().is_some() && !process.has_threads() {
-            return Ok(());
+        if !(has_nothing && process.is_ordinary()) {
+            self.exec_slowly();
         }
-        self.exec_slowly()
     }
 
     #[cold]
-    fn exec_slowly(self) -> Result<(), Errno> {
+    fn exec_slowly(self) {
         let (host, own, process) = (self.host(), self.own(), self.process());
         own.set_leads();
-        let reserves = process.shares(&process.lock());
-        if reserves {
-            host.pool().provide()?;
-            if !host.pool().reserve() {
-                return Err(Errno::ENOMEM);
-            }
-        }
         let left = self.change(|held| {
             held.current = 0;
             for queue in [&own.queue, &process.queue] {
@@ -125,13 +92,10 @@ impl<K: Kernel> Caller<'_, K> {
             }
             held.of_threads = own.queue.pending();
             self.recalculate(held);
-            process.forget_handlers(held, host.pool())
+            process.forget_threads(held, own.blocked.get());
+            process.forget_handlers(held)
         });
-        if reserves && left.is_none() {
-            // Who shared them has ceased to meanwhile.
-            host.pool().unreserve();
-        }
-        Ok(())
+        host.reserve().take_back(left);
     }
 
     /// Ends this thread: tells others what it leaves of the process's signals, then [`Thread::exit_thread`](axprocess::Thread::exit_thread). Takes the relation lock.
@@ -197,8 +161,8 @@ impl<K: Kernel> Signals<K> {
         for queue in [Some(&thread.host_data().queue), shared].into_iter().flatten() {
             self.discard_from(queue, SignalSet::ALL);
         }
-        if is_last {
-            signals.release(&mut held, self.pool());
-        }
+        let left = if is_last { signals.forget_handlers(&mut held) } else { None };
+        drop(held);
+        self.reserve().take_back(left);
     }
 }

@@ -44,6 +44,7 @@ mod kernel;
 mod mask;
 mod pool;
 mod queue;
+mod reserve;
 mod send;
 mod set;
 mod state;

@@ -43,11 +43,24 @@ impl<K: Kernel> Caller<'_, K> {
             return Err(Errno::EINVAL);
         }
         let new = new.map(|it| Action { mask: it.mask.blockable(), ..it });
-        let set =
-            |held: &mut Held<K>| self.process().set_action(held, self.host().pool(), signal, new);
-        if !new.is_some_and(|new| new.ignores(signal)) {
-            return self.change(set);
-        }
+        let mut left = None;
+        let set = |held: &mut Held<K>| {
+            self.process().set_action(held, self.host().reserve(), &mut left, signal, new)
+        };
+        let old = match new.is_some_and(|new| new.ignores(signal)) {
+            true => self.set_to_ignore(signal, set),
+            false => self.change(set),
+        };
+        self.host().reserve().take_back(left);
+        old
+    }
+
+    /// Sets that a signal is ignored, and discards it where it waits.
+    fn set_to_ignore(
+        self,
+        signal: Signal,
+        mut set: impl FnMut(&mut Held<K>) -> Result<Action, Errno>,
+    ) -> Result<Action, Errno> {
         let (process, void) = (self.thread().process(), SignalSet::from(signal));
         let old = self.change(|held| {
             // Where threads have to be found for it, all is done there: what comes behind the change stays.
@@ -233,6 +246,7 @@ impl<K: Kernel> Caller<'_, K> {
         let left = self.change(|held| {
             let newly = new & !old;
             let is_told = is_told(self.thread());
+            self.process().note_blocked(held, new);
             own.blocked.set(new);
             self.recalculate(held);
             if is_told { newly & self.process().queue.pending() } else { SignalSet::EMPTY }

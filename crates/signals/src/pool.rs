@@ -1,30 +1,24 @@
-//! What is made before it is needed, without any lock, and given out under a leaf lock: nodes in which siginfo waits, and dispositions with room for handlers.
+//! The nodes in which siginfo waits: made before they are needed, without any lock, and given out under a leaf lock.
 //!
-//! **Nodes.** A sender holds locks and cannot allocate, so nodes are there before: [`Pool::refill`] makes some whenever few are left, in calls that hold nothing. Where they run out all the same, or the bound is
+//! A sender holds locks and cannot allocate, so nodes are there before: [`Pool::refill`] makes some whenever few are left, in calls that hold nothing. Where they run out all the same, or the bound is
 //! reached, Linux's answer to a lack of memory is given: the signal goes without its siginfo, or the sender gets `EAGAIN` (R-SIG-22 to R-SIG-24).
-//!
-//! **Dispositions.** sigaction(2) does not fail for want of memory on Linux, fork does. So for each process that has none of its own there are some here: a birth reserves them, the process takes them with its first handler, and
-//! what is reserved goes back with its end. Who takes some for a copy takes what is not reserved.
 
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 use core::ops::{Index, IndexMut};
 
-use axprocess::{Errno, Lock};
+use axprocess::Lock;
 
-use crate::dispositions::{Dispositions, Sharer};
 use crate::info::SigInfo;
 use crate::kernel::{Account, Kernel};
-use crate::set::SignalSet;
 use crate::word::{AtomicU32, Ordering};
 
-/// The nodes of a table, and dispositions that nobody has.
+/// The nodes of a table.
 pub(crate) struct Pool<K: Kernel> {
     slab: K::SignalLock<Slab<K>>,
     /// How many nodes are free: a hint for who has no lock.
     free: AtomicU32,
     most: u32,
-    /// How many dispositions there are more than are reserved.
-    pub(crate) unreserved: AtomicU32,
 }
 
 /// The nodes themselves.
@@ -34,7 +28,7 @@ pub(crate) struct Slab<K: Kernel> {
     pub(crate) free: u32,
     /// How many have been given out ever: tells which of two was queued first.
     given: u64,
-    pub(crate) spares: Vec<Sharer<K>>,
+    kernel: PhantomData<fn() -> K>,
 }
 
 /// A signal that waits.
@@ -74,10 +68,6 @@ impl Link {
 }
 
 const CHUNK: usize = 64;
-/// So many dispositions that nobody has reserved are there before a birth, for births beside it.
-const FEW: u32 = 4;
-/// And so many are kept for processes to come.
-const MANY: u32 = 64;
 
 impl<K: Kernel> Pool<K> {
     /// Makes an empty pool, which grows to so many nodes.
@@ -87,14 +77,9 @@ impl<K: Kernel> Pool<K> {
             first_free: Link::NONE,
             free: 0,
             given: 0,
-            spares: Vec::new(),
+            kernel: PhantomData,
         };
-        Self {
-            slab: K::SignalLock::new(slab),
-            free: AtomicU32::new(0),
-            most,
-            unreserved: AtomicU32::new(0),
-        }
+        Self { slab: K::SignalLock::new(slab), free: AtomicU32::new(0), most }
     }
 
     /// Makes nodes if few are left. Takes its own lock alone, and allocates without it; where there is no memory, it does nothing.
@@ -150,105 +135,6 @@ impl<K: Kernel> Pool<K> {
     /// How many nodes are free.
     pub(crate) fn free(&self) -> u32 {
         self.free.load(Ordering::Relaxed)
-    }
-
-    /// Sees to it that a birth finds dispositions to reserve. Allocates without the lock; gives back what is too much.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    #[inline]
-    pub(crate) fn provide(&self) -> Result<(), Errno> {
-        match self.unreserved.load(Ordering::Relaxed) {
-            FEW..=MANY => Ok(()),
-            _ => self.provide_few(),
-        }
-    }
-
-    #[cold]
-    fn provide_few(&self) -> Result<(), Errno> {
-        loop {
-            let unreserved = self.unreserved.load(Ordering::Relaxed);
-            if unreserved > MANY {
-                drop(self.take_unreserved());
-                return Ok(());
-            }
-            if unreserved >= FEW {
-                return Ok(());
-            }
-            let made = Dispositions::make().and_then(|made| self.add(made));
-            if let Err(errno) = made {
-                return if unreserved > 0 { Ok(()) } else { Err(errno) };
-            }
-        }
-    }
-
-    /// Puts new ones to the others.
-    fn add(&self, made: Sharer<K>) -> Result<(), Errno> {
-        let mut more = Vec::new();
-        loop {
-            let mut slab = self.slab.lock();
-            let count = slab.spares.len();
-            if count < slab.spares.capacity() {
-                slab.spares.push(made);
-                self.unreserved.fetch_add(1, Ordering::Relaxed);
-                return Ok(());
-            }
-            if more.capacity() > count {
-                more.append(&mut slab.spares);
-                core::mem::swap(&mut slab.spares, &mut more);
-                continue;
-            }
-            drop(slab);
-            more = Vec::new();
-            more.try_reserve_exact(2 * count + FEW as usize).map_err(|_| Errno::ENOMEM)?;
-        }
-    }
-
-    /// Reserves some for a process that is born. False: there are none, and somebody else was quicker.
-    #[inline]
-    pub(crate) fn reserve(&self) -> bool {
-        let one_less = |unreserved: u32| unreserved.checked_sub(1);
-        let order = Ordering::Relaxed;
-        self.unreserved.fetch_update(order, order, one_less).is_ok()
-    }
-
-    /// A process that has reserved some needs them no more.
-    #[inline]
-    pub(crate) fn unreserve(&self) {
-        self.unreserved.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Takes those that a process has reserved.
-    pub(crate) fn take_reserved(&self) -> Option<Sharer<K>> {
-        self.slab.lock().spares.pop()
-    }
-
-    /// Takes some that nobody has reserved, or makes them.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(crate) fn take_unreserved(&self) -> Result<Sharer<K>, Errno> {
-        let taken = if self.reserve() { self.take_reserved() } else { None };
-        taken.map_or_else(Dispositions::make, Ok)
-    }
-
-    /// Takes back what a process has alone, with nothing set but what it ignores, if there is a place for it: else, and if others have it too, it stays where it is. It is reserved for that process now.
-    pub(crate) fn give_back(
-        &self,
-        dispositions: &mut Option<Sharer<K>>,
-        ignored: SignalSet,
-    ) -> bool {
-        let Some(own) = dispositions.take_if(|it| !it.is_shared()) else { return false };
-        own.reset(ignored);
-        let mut slab = self.slab.lock();
-        let has_place = slab.spares.len() < slab.spares.capacity();
-        match has_place {
-            true => slab.spares.push(own),
-            false => *dispositions = Some(own),
-        }
-        has_place
     }
 }
 

@@ -3,14 +3,14 @@
 use core::ops::Deref;
 use core::task::Waker;
 
-use axprocess::{Attention, Errno, Lock, Pid, Signal, SignalAction};
+use axprocess::{Attention, CloneFlags, Errno, Lock, Pid, Signal, SignalAction};
 
 use crate::action::{Action, ActionFlags, Handler};
 use crate::altstack::AltStack;
 use crate::dispositions::Sharer;
 use crate::kernel::Kernel;
-use crate::pool::Pool;
 use crate::queue::Queue;
+use crate::reserve::Reserve;
 use crate::set::SignalSet;
 use crate::word::{AtomicBool, AtomicU32, Ordering, SetWord};
 
@@ -26,16 +26,25 @@ pub struct ProcessSignals<K: Kernel> {
     pub(crate) queue: Queue<K>,
     /// What it ignores, if it has no dispositions.
     ignored: SetWord,
+    /// What is unusual about it. Written under the lock.
     marks: AtomicU32,
     /// A sender decides what becomes of its signal: what that depends on stays as it is meanwhile.
     is_deciding: AtomicBool,
     data: K::ProcessData,
 }
 
-/// There are dispositions: more is to be said than what is ignored. Written under the lock.
+/// There are dispositions: more is to be said than what is ignored. Of an embryo: it is to have those of its maker.
 const HAS_DISPOSITIONS: u32 = 1;
+/// Others have had the same dispositions as it, until one changes its own: it was forked, or has forked.
+const LENT: u32 = 2;
+/// Others have the same dispositions, and changes are for all of them: `CLONE_SIGHAND`.
+const SHARES: u32 = 4;
 /// It has had more than one thread.
-const HAS_THREADS: u32 = 2;
+const HAS_THREADS: u32 = 8;
+/// It has set something for `SIGCHLD`, or who shares its dispositions may.
+const SETS_SIGCHLD: u32 = 16;
+/// A thread has blocked `SIGCHLD`.
+const BLOCKS_SIGCHLD: u32 = 32;
 
 /// What the lock of a process's signals guards; whoever has it may also write what is a process's, and its threads', elsewhere.
 pub(crate) struct Held<K: Kernel> {
@@ -78,19 +87,14 @@ impl<K: Kernel> ProcessSignals<K> {
     /// `ENOMEM`.
     pub fn new(signals: &crate::Signals<K>, data: K::ProcessData) -> Result<Self, Errno> {
         signals.refill();
-        signals.pool().provide()?;
-        Ok(Self::with(None, SignalSet::EMPTY, data))
+        signals.reserve().provide()?;
+        Ok(Self::with(SignalSet::EMPTY, 0, data))
     }
 
     /// Those of a new process.
     #[inline(always)]
-    pub(crate) fn with(
-        dispositions: Option<Sharer<K>>,
-        ignored: SignalSet,
-        data: K::ProcessData,
-    ) -> Self {
-        let marks = if dispositions.is_some() { HAS_DISPOSITIONS } else { 0 };
-        let held = Held { dispositions, of_threads: SignalSet::EMPTY, current: 0 };
+    fn with(ignored: SignalSet, marks: u32, data: K::ProcessData) -> Self {
+        let held = Held { dispositions: None, of_threads: SignalSet::EMPTY, current: 0 };
         Self {
             held: K::SignalLock::new(held),
             queue: Queue::new(),
@@ -106,21 +110,102 @@ impl<K: Kernel> ProcessSignals<K> {
         self.held.lock()
     }
 
-    #[inline]
-    fn has(&self, mark: u32) -> bool {
-        self.marks.load(Ordering::Relaxed) & mark != 0
+    /// Makes those of a child that a thread forks with these flags. It has its dispositions from its [birth](Self::inherit) on.
+    #[inline(always)]
+    pub(crate) fn of_child(
+        &self,
+        flags: CloneFlags,
+        forker: &ThreadSignals<K>,
+        data: K::ProcessData,
+    ) -> Self {
+        let (marks, ignored) = match self.is_ordinary() && !flags.contains(CloneFlags::SIGHAND) {
+            true => (0, self.ignored.get()),
+            false => self.unusual_child(flags, forker.blocked.get()),
+        };
+        Self::with(ignored, marks, data)
     }
 
-    /// Whether some are reserved for it: it has none.
+    /// What is unusual about a child, and what it ignores if it has no dispositions. R-SIG-81 to R-SIG-84.
+    #[cold]
+    fn unusual_child(&self, flags: CloneFlags, blocked: SignalSet) -> (u32, SignalSet) {
+        let own = self.marks.load(Ordering::Relaxed);
+        let inherited = if flags.contains(CloneFlags::SIGHAND) {
+            HAS_DISPOSITIONS | SHARES | SETS_SIGCHLD
+        } else if flags.contains(CloneFlags::CLEAR_SIGHAND) {
+            own & SETS_SIGCHLD
+        } else {
+            own & (SETS_SIGCHLD | HAS_DISPOSITIONS)
+        };
+        let blocks = if blocked.contains(Signal::SIGCHLD) { BLOCKS_SIGCHLD } else { 0 };
+        (inherited | blocks, self.ignored_and_caught(&self.lock()).0)
+    }
+
+    /// It is born: gives it the dispositions that it is to have of its maker's. Under the relation lock, to a process that has a right to some of its own.
     #[inline]
-    pub(crate) fn reserves(&self) -> bool {
-        !self.has(HAS_DISPOSITIONS)
+    pub(crate) fn inherit(&self, maker: &Self, reserve: &Reserve<K>) {
+        if self.has(HAS_DISPOSITIONS) {
+            self.inherit_dispositions(maker, reserve);
+        }
+    }
+
+    #[cold]
+    fn inherit_dispositions(&self, maker: &Self, reserve: &Reserve<K>) {
+        let mut left = None;
+        let (inherited, ignored) = {
+            let mut held = maker.lock();
+            let inherited = if self.has(SHARES) {
+                maker.mark(SHARES | SETS_SIGCHLD, 0);
+                maker.own_dispositions(&mut held, reserve, &mut left).map(Sharer::share)
+            } else if maker.has(SHARES) {
+                let copied = held.dispositions.as_ref().zip(reserve.take());
+                copied.map(|(theirs, own)| {
+                    own.copy_from(theirs);
+                    own
+                })
+            } else {
+                self.mark(LENT, 0);
+                maker.mark(LENT, 0);
+                held.dispositions.as_ref().map(Sharer::share)
+            };
+            (inherited, maker.ignored.get())
+        };
+        reserve.take_back(left);
+        let mut held = self.lock();
+        if inherited.is_none() {
+            // Its maker has executed a program meanwhile.
+            self.mark(0, HAS_DISPOSITIONS | LENT);
+            self.ignored.set(ignored);
+        }
+        held.dispositions = inherited;
+    }
+
+    #[inline]
+    fn has(&self, marks: u32) -> bool {
+        self.marks.load(Ordering::Relaxed) & marks != 0
+    }
+
+    /// Under the lock.
+    fn mark(&self, set: u32, cleared: u32) {
+        let marks = self.marks.load(Ordering::Relaxed);
+        self.marks.store(marks & !cleared | set, Ordering::Relaxed);
+    }
+
+    /// Nothing is unusual about it: it has had one thread, handles nothing, and has done nothing about `SIGCHLD`.
+    #[inline]
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) == 0
+    }
+
+    /// Nothing is set for `SIGCHLD`, and nobody blocks it.
+    #[inline]
+    pub(crate) fn drops_sigchld(&self) -> bool {
+        !self.has(SETS_SIGCHLD | BLOCKS_SIGCHLD | HAS_THREADS)
     }
 
     /// What it ignores, if there is nothing more to say.
     #[inline]
     pub(crate) fn all_ignored(&self) -> Option<SignalSet> {
-        self.reserves().then(|| self.ignored.get())
+        (!self.has(HAS_DISPOSITIONS)).then(|| self.ignored.get())
     }
 
     /// A sender begins to decide, when nobody is amid a change. It has the relation lock.
@@ -163,6 +248,13 @@ impl<K: Kernel> ProcessSignals<K> {
         }
     }
 
+    /// A thread is about to block these.
+    pub(crate) fn note_blocked(&self, _: &Held<K>, blocked: SignalSet) {
+        if blocked.contains(Signal::SIGCHLD) {
+            self.mark(BLOCKS_SIGCHLD, 0);
+        }
+    }
+
     /// Which are ignored, and which caught.
     pub(crate) fn ignored_and_caught(&self, held: &Held<K>) -> (SignalSet, SignalSet) {
         let plain = (self.ignored.get(), SignalSet::EMPTY);
@@ -176,16 +268,21 @@ impl<K: Kernel> ProcessSignals<K> {
     }
 
     /// All that is set for a signal that is delivered; a handler that is to run once is none any more. Takes the lock, if there is one.
-    pub(crate) fn take_handler(&self, signal: Signal) -> Action {
-        let plain = |ignored: SignalSet| Action::plain(ignored.contains(signal));
-        self.all_ignored().map_or_else(
-            || {
-                let held = self.lock();
-                let dispositions = held.dispositions.as_ref();
-                dispositions.map_or_else(|| plain(self.ignored.get()), |it| it.take_handler(signal))
-            },
-            plain,
-        )
+    pub(crate) fn take_handler(&self, reserve: &Reserve<K>, signal: Signal) -> Action {
+        if let Some(ignored) = self.all_ignored() {
+            return Action::plain(ignored.contains(signal));
+        }
+        let mut left = None;
+        let mut held = self.lock();
+        let mut action = self.action(&held, signal);
+        if action.flags.contains(ActionFlags::RESETHAND)
+            && let Some(own) = self.own_dispositions(&mut held, reserve, &mut left)
+        {
+            action = own.take_handler(signal);
+        }
+        drop(held);
+        reserve.take_back(left);
+        action
     }
 
     /// Sets what is done about a signal, and returns what was.
@@ -196,91 +293,95 @@ impl<K: Kernel> ProcessSignals<K> {
     pub(crate) fn set_action(
         &self,
         held: &mut Held<K>,
-        pool: &Pool<K>,
+        reserve: &Reserve<K>,
+        left: &mut Option<Sharer<K>>,
         signal: Signal,
         new: Option<Action>,
     ) -> Result<Action, Errno> {
-        let is_plain = held.dispositions.is_none();
-        match new {
-            None if is_plain => Ok(self.action(held, signal)),
-            Some(new) if is_plain && new.is_plain() => {
-                let old = self.action(held, signal);
+        if signal == Signal::SIGCHLD && new.is_some_and(|new| new != Action::default()) {
+            self.mark(SETS_SIGCHLD, 0);
+        }
+        match (&held.dispositions, new) {
+            (None, new) if new.is_none_or(|new| new.is_plain()) => {
                 let ignored = self.ignored.get();
-                let is_ignored = new.handler == Handler::Ignore;
-                let with = if is_ignored { ignored.with(signal) } else { ignored.without(signal) };
-                self.ignored.set(with);
-                Ok(old)
+                match new.map(|new| new.handler == Handler::Ignore) {
+                    Some(true) => self.ignored.set(ignored.with(signal)),
+                    Some(false) => self.ignored.set(ignored.without(signal)),
+                    None => {}
+                }
+                Ok(Action::plain(ignored.contains(signal)))
             }
-            new => match self.dispositions(held, pool) {
-                Some(dispositions) => dispositions.set(signal, new),
+            (Some(own), None) => own.set(signal, None),
+            _ => match self.own_dispositions(held, reserve, left) {
+                Some(own) => own.set(signal, new),
                 None => Ok(Action::default()),
             },
         }
     }
 
-    /// The dispositions, which the process has from now on.
-    pub(crate) fn dispositions<'a>(
+    /// The kernel sets what is done about a signal, whatever is set.
+    pub(crate) fn force_action(
         &self,
-        held: &'a mut Held<K>,
-        pool: &Pool<K>,
-    ) -> Option<&'a Sharer<K>> {
-        if held.dispositions.is_none() {
-            let reserved = pool.take_reserved()?;
-            reserved.reset(self.ignored.get());
-            held.dispositions = Some(reserved);
-            self.marks.fetch_or(HAS_DISPOSITIONS, Ordering::Relaxed);
-        }
-        held.dispositions.as_ref()
-    }
-
-    /// Makes dispositions like those of this process.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(crate) fn copy_dispositions(&self, pool: &Pool<K>) -> Result<Sharer<K>, Errno> {
-        let copy = pool.take_unreserved()?;
-        let held = self.lock();
-        match &held.dispositions {
-            Some(own) => copy.copy_from(own),
-            None => copy.reset(self.ignored.get()),
-        }
-        Ok(copy)
-    }
-
-    /// Others have the same dispositions.
-    pub(crate) fn shares(&self, held: &Held<K>) -> bool {
-        held.dispositions.as_ref().is_some_and(Sharer::is_shared)
-    }
-
-    /// Handlers are gone. Of dispositions that others share, this process has its part no more, and has reserved some; the part is the caller's to drop, where it holds nothing.
-    pub(crate) fn forget_handlers(&self, held: &mut Held<K>, pool: &Pool<K>) -> Option<Sharer<K>> {
-        let (ignored, _) = self.ignored_and_caught(held);
-        self.ignored.set(ignored);
-        let left = if self.shares(held) { held.dispositions.take() } else { None };
-        // Where there is no place for them, they stay.
-        pool.give_back(&mut held.dispositions, ignored);
-        if held.dispositions.is_none() {
-            self.marks.fetch_and(!HAS_DISPOSITIONS, Ordering::Relaxed);
+        held: &mut Held<K>,
+        reserve: &Reserve<K>,
+        signal: Signal,
+        force: impl FnOnce(&Sharer<K>),
+    ) -> Option<Sharer<K>> {
+        let mut left = None;
+        self.mark(if signal == Signal::SIGCHLD { SETS_SIGCHLD } else { 0 }, 0);
+        if let Some(own) = self.own_dispositions(held, reserve, &mut left) {
+            force(own);
         }
         left
     }
 
-    /// The process is gone: what it has reserved, or has alone, is for others.
-    pub(crate) fn release(&self, held: &mut Held<K>, pool: &Pool<K>) {
-        if held.dispositions.is_none() || pool.give_back(&mut held.dispositions, SignalSet::EMPTY) {
-            pool.unreserve();
+    /// The dispositions, to be changed: those that it has with others until then, it has left, for the caller to give back where it holds nothing.
+    fn own_dispositions<'a>(
+        &self,
+        held: &'a mut Held<K>,
+        reserve: &Reserve<K>,
+        left: &mut Option<Sharer<K>>,
+    ) -> Option<&'a Sharer<K>> {
+        let is_own = match &held.dispositions {
+            Some(own) => !self.has(LENT) || !own.is_shared(),
+            None => false,
+        };
+        if !is_own {
+            let own = reserve.take()?;
+            match &held.dispositions {
+                Some(lent) => own.copy_from(lent),
+                None => own.reset(self.ignored.get()),
+            }
+            *left = held.dispositions.replace(own);
         }
+        self.mark(HAS_DISPOSITIONS, LENT);
+        held.dispositions.as_ref()
+    }
+
+    /// Handlers, flags and masks are gone; of what was ignored, this stays so. Returns the dispositions, for the caller to give back where it holds nothing. Linux: `flush_signal_handlers`.
+    pub(crate) fn forget_handlers(&self, held: &mut Held<K>) -> Option<Sharer<K>> {
+        let (ignored, _) = self.ignored_and_caught(held);
+        self.ignored.set(ignored);
+        let sets_sigchld = if ignored.contains(Signal::SIGCHLD) { SETS_SIGCHLD } else { 0 };
+        self.mark(sets_sigchld, HAS_DISPOSITIONS | LENT | SHARES | SETS_SIGCHLD);
+        held.dispositions.take()
+    }
+
+    /// It has executed a program with this mask, and has one thread.
+    pub(crate) fn forget_threads(&self, _: &Held<K>, blocked: SignalSet) {
+        let blocks = if blocked.contains(Signal::SIGCHLD) { BLOCKS_SIGCHLD } else { 0 };
+        self.mark(blocks, HAS_THREADS | BLOCKS_SIGCHLD);
     }
 
     pub(crate) fn has_threads(&self) -> bool {
         self.has(HAS_THREADS)
     }
 
-    /// It is about to have a second thread.
+    /// It is about to have a second thread. Takes the lock, if it has had none before.
     pub(crate) fn note_thread(&self) {
         if !self.has_threads() {
-            self.marks.fetch_or(HAS_THREADS, Ordering::Relaxed);
+            let _held = self.lock();
+            self.mark(HAS_THREADS, 0);
         }
     }
 }

@@ -178,36 +178,44 @@ fn every_call_that_allocates_fails_and_changes_nothing() {
 }
 
 #[test]
-fn a_program_without_memory_for_its_actions_is_told_so() {
-    // R-SIG-85: when the table has none ready any more, the actions are those of before then, and shared; the kernel kills it.
+fn a_program_needs_no_memory_for_its_actions() {
+    // R-SIG-85: whoever shared them: each has a right to own ones since its birth.
     let cast = Cast::new();
     let sharers: Vec<_> =
-        (0..8).map(|_| fork_with(&cast.child, CloneFlags::SIGHAND | CloneFlags::VM)).collect();
+        (0..40).map(|_| fork_with(&cast.child, CloneFlags::SIGHAND | CloneFlags::VM)).collect();
     sharers.iter().for_each(|it| it.exec().unwrap());
     let blocks = BLOCKS.get();
-    let mut answers = [Ok(()); 8];
     GRANTED.set(Some(0));
-    for (sharer, answer) in sharers.iter().zip(&mut answers) {
-        *answer = signals_of(sharer).exec();
+    for (number, sharer) in (20..).zip(&sharers) {
+        signals_of(sharer).exec();
+        act(sharer, number, handler(axprocess_signals::ActionFlags::all(), &[HUP]));
     }
+    signals_of(&cast.child).exec();
     GRANTED.set(None);
     assert_eq!(BLOCKS.get(), blocks);
-    assert!(answers[0].is_ok() && answers[7] == Err(Errno::ENOMEM), "{answers:?}");
-    for (sharer, answer) in sharers.iter().zip(answers) {
-        let handler = if answer.is_ok() { 0 } else { 0x4000 };
-        assert_eq!(action(sharer, USR1).handler.raw(), handler);
-        assert_eq!(signals_of(sharer).exec(), Ok(()));
-        assert_eq!(action(sharer, USR1).handler.raw(), 0);
+    for (number, sharer) in (20..).zip(&sharers) {
+        assert_eq!(signals_of(sharer).ignored_and_caught().1, set(&[number]));
     }
-    assert_eq!(action(&cast.child, USR1).handler.raw(), 0x4000);
-    // Alone it needs none.
-    cast.sharer.exec().unwrap();
-    assert_eq!(signals_of(&cast.sharer).exec(), Ok(()));
+    assert_eq!(action(&cast.sharer, USR1).handler.raw(), 0x4000);
+}
+
+#[test]
+fn each_of_many_children_can_set_actions_of_its_own() {
+    // R-SIG-81: those of their maker are theirs until they, or it, set others; that takes no memory.
+    let cast = Cast::new();
+    let children: Vec<_> = (0..40).map(|_| fork(&cast.child)).collect();
     let blocks = BLOCKS.get();
     GRANTED.set(Some(0));
-    assert_eq!(signals_of(&cast.child).exec(), Ok(()));
+    act(&cast.child, USR1, handler(axprocess_signals::ActionFlags::empty(), &[]));
+    for (number, child) in (20..).zip(&children) {
+        act(child, number, handler(axprocess_signals::ActionFlags::all(), &[HUP]));
+    }
     GRANTED.set(None);
     assert_eq!(BLOCKS.get(), blocks);
+    let (_, of_all) = signals_of(&cast.child).ignored_and_caught();
+    for (number, child) in (20..).zip(&children) {
+        assert_eq!(signals_of(child).ignored_and_caught().1, of_all | set(&[number]));
+    }
 }
 
 #[test]
@@ -251,7 +259,7 @@ fn no_call_on_signals_needs_memory() {
     ignore(child, &[42]);
     drop(wait_for(child, &[43]));
     // Own actions are ready.
-    signals_of(child).exec().unwrap();
+    signals_of(child).exec();
     cast.table.host().refill();
     GRANTED.set(None);
     assert_eq!((taken, is_handled), (20, true));

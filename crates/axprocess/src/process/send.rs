@@ -186,9 +186,9 @@ impl<H: Host> Process<H> {
         None
     }
 
-    /// Sends `SIGCHLD` to this parent, if what it has set for it says so at this moment: asked, and sent by, in one decision. Returns what `asks` says beside. Linux: `do_notify_parent`, `do_notify_parent_cldstop`, under `siglock`.
+    /// Sends `SIGCHLD` to this parent, if what it has set for it says so at this moment: asked, and sent by, in one decision. Returns what `asks` says beside: the default, where nothing is set. Linux: `do_notify_parent`, `do_notify_parent_cldstop`, under `siglock`.
     #[inline(always)]
-    pub(super) fn send_sigchld_if<'h, R>(
+    pub(super) fn send_sigchld_if<'h, R: Default>(
         &self,
         hold: &mut Hold<'h, H>,
         receiver: Receiver<'h, H>,
@@ -196,6 +196,9 @@ impl<H: Host> Process<H> {
         asks: impl FnOnce(&Hold<'_, H>) -> (bool, R),
         cause: impl FnOnce(&Hold<'_, H>) -> SignalCause,
     ) -> R {
+        if self.drops_sigchld(hold, &receiver) {
+            return R::default();
+        }
         hold.host().deciding_signal(hold.view(), self);
         let (is_sent, answer) = asks(hold);
         if is_sent && self.takes_signal(hold, Signal::SIGCHLD) && !receiver.is_gone() {
@@ -205,6 +208,14 @@ impl<H: Host> Process<H> {
             hold.host().signal_decided(hold.view(), self);
         }
         answer
+    }
+
+    /// Whether nothing comes of a `SIGCHLD`: nothing is set for it, and no tracer is shown it.
+    #[inline(always)]
+    fn drops_sigchld<'h>(&self, hold: &Hold<'h, H>, receiver: &Receiver<'h, H>) -> bool {
+        hold.host().drops_sigchld(hold.view(), self)
+            && !self.is_kthreadd_in(hold)
+            && !receiver.addressed_thread(hold, self).is_traced_in(hold)
     }
 
     /// Step 1: `SIGKILL` cuts a core dump, else whose exit is decided takes nothing more. A kernel thread takes nothing at all.

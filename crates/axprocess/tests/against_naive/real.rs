@@ -169,6 +169,16 @@ impl Host for Kernel {
         actions.get(&signal).copied().unwrap_or(SignalAction::Default)
     }
 
+    fn drops_sigchld(&self, view: View<'_, Self>, parent: &Process<Self>) -> bool {
+        let mut cursor = Cursor::default();
+        let blocks = |task: &Thread<Self>| self.is_signal_blocked(view, task, Signal::SIGCHLD);
+        let is_open = !view.tasks(parent, &mut cursor).any(blocks) && cursor.is_done();
+        let action = self.signal_action(view, parent, Signal::SIGCHLD);
+        is_open
+            && action == SignalAction::Default
+            && self.child_signal_flags(view, parent).is_empty()
+    }
+
     fn is_signal_blocked(&self, _: View<'_, Self>, thread: &Thread<Self>, signal: Signal) -> bool {
         thread.host_data().blocked.lock().unwrap().contains(&signal)
     }

@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::sync::Mutex;
 
 use axprocess::{
-    ARef, CloneFlags, Errno, ExitStatus, ForcedAction, ForkRequest, KernelCause, Number, Patience,
-    ProcessTable, Signal, TerminalAccess, TerminalAnswer, TerminalFile, TerminalKind, WaitOptions,
-    WaitOutcome, WaitRequest, WaitStatus,
+    ARef, CloneFlags, Errno, ExitStatus, ForkRequest, Number, Patience, ProcessTable, Signal,
+    TerminalAccess, TerminalAnswer, TerminalFile, TerminalKind, WaitOptions, WaitOutcome,
+    WaitRequest, WaitStatus,
 };
 use axprocess_signals::{
     Action, ActionFlags, Caller, Delivery, Frame, Handler, ProcessSignals, Restart, SigInfo,
@@ -109,10 +109,7 @@ impl Task {
                 finished == Ok(false)
             });
             finished?;
-            if self.signals().exec().is_err() {
-                let (signal, action) = (Signal::SIGSEGV, ForcedAction::Default);
-                self.thread.force_signal(signal, KernelCause::Kernel, action);
-            }
+            self.signals().exec();
             Ok(())
         })?;
         executed.map_or_else(|errno| Ok(Err(errno)), |()| Err(Leave::Replaced(program)))

@@ -2,7 +2,7 @@
 
 use crate::kernel::*;
 use crate::names::*;
-use axprocess::{ARef, CloneFlags, GivenInfo, Number, Signal};
+use axprocess::{ARef, CloneFlags, ForcedAction, GivenInfo, KernelCause, Number, Signal};
 use axprocess_signals::{Action, ActionFlags, Handler};
 
 fn blocked(thread: &Thread) -> axprocess_signals::SignalSet {
@@ -11,7 +11,7 @@ fn blocked(thread: &Thread) -> axprocess_signals::SignalSet {
 
 fn exec(thread: &Thread) {
     thread.exec().unwrap();
-    signals_of(thread).exec().unwrap();
+    signals_of(thread).exec();
 }
 
 /// Two processes with one table of actions.
@@ -60,6 +60,64 @@ fn a_child_has_nothing_waiting_and_the_mask_in_force() {
     act(&child, USR1, Action::default());
     assert_eq!(action(&child, TERM), IGNORE);
     assert_eq!(action(&grandchild, USR1), handler(ActionFlags::empty(), &[USR2]));
+}
+
+#[test]
+fn whoever_changes_an_action_behind_a_fork_changes_its_own() {
+    // R-SIG-81: maker, child and sibling, whichever way an action changes.
+    let changes: [fn(&Thread, &Thread); 5] = [
+        |_, thread| _ = act(thread, USR1, Action::default()),
+        |_, thread| ignore(thread, &[USR1]),
+        |init, thread| {
+            kill(init, thread, USR1); // its handler runs once
+            assert_eq!(handlers_run(thread), [USR1]);
+        },
+        |_, thread| {
+            let (cause, action) = (KernelCause::Kernel, ForcedAction::Default);
+            thread.force_signal(signal(USR1), cause, action);
+        },
+        |_, thread| exec(thread),
+    ];
+    for change in changes {
+        for who in 0..3 {
+            let (_table, init, maker) = scene();
+            let set_before = handler(ActionFlags::RESETHAND, &[USR2]);
+            act(&maker, USR1, set_before);
+            let all = [maker.clone(), fork(&maker), fork(&maker)];
+            change(&init, &all[who]);
+            for (other, thread) in all.iter().enumerate() {
+                assert_eq!(action(thread, USR1) == set_before, other != who, "{who}, {other}");
+            }
+            act(&all[(who + 1) % 3], USR1, IGNORE);
+            assert_eq!(action(&all[(who + 2) % 3], USR1), set_before);
+            let heir = fork(&all[(who + 2) % 3]);
+            assert_eq!(action(&heir, USR1), set_before);
+        }
+    }
+}
+
+#[test]
+fn a_child_of_who_blocks_or_handles_sigchld_is_told_of() {
+    // R-NOTIFY-01: whatever is unusual about SIGCHLD of the parent, whether it was so at its birth or became so, is asked about.
+    let changes: [fn(&Thread); 3] = [
+        |thread| block(thread, &[CHLD]),
+        |thread| handle(thread, &[CHLD]),
+        |thread| drop(wait_for(&spawn(thread), &[CHLD])),
+    ];
+    for change in changes {
+        for generations in 0..2 {
+            let (_table, _init, mut parent) = scene();
+            change(&parent);
+            for _ in 0..generations {
+                parent = fork(&parent);
+            }
+            exit(&fork(&parent));
+            let blocked = signals_of(&parent).blocked().contains(Signal::SIGCHLD);
+            let handled = action(&parent, CHLD) != Action::default();
+            let (_, shared) = pending(&parent);
+            assert_eq!(shared.contains(Signal::SIGCHLD), blocked || handled);
+        }
+    }
 }
 
 /// Sets all kinds of actions, and returns their numbers with what an exec, or `CLONE_CLEAR_SIGHAND`, makes of them.

@@ -113,7 +113,7 @@ impl<S: Setup> Play<S> {
                     self.threads.push(child);
                 }
             }
-            27 => _ = thread.exec().map(|()| signals_of(&thread).exec().unwrap()),
+            27 => _ = thread.exec().map(|()| signals_of(&thread).exec()),
             28 if self.threads.len() > 2 => exit(&thread),
             29 => {
                 let numbers = self.some_signals();

@@ -309,7 +309,8 @@ impl Model {
         kernel.take_over(actor);
         drop(kernel);
         let thread = &self.members[actor].thread;
-        if let Err(errno) = signals_of(thread).exec().and_then(|()| ignore_sigpipe(thread)) {
+        signals_of(thread).exec();
+        if let Err(errno) = ignore_sigpipe(thread) {
             return nothing(Err(errno));
         }
         self.members[actor].numbers = self.members[leader].numbers.clone();
