@@ -179,8 +179,8 @@ mod tests {
     fn every_patch_applies() {
         let patches = Patch::read_all(&root().join("faults")).unwrap();
         let count = |kind: &str| patches.iter().filter(|it| it.name.starts_with(kind)).count();
-        let counts = ["rules/", "cuts/", "costs/", "ground/"].map(count);
-        assert_eq!(counts, [18, 7, 3, 3]);
+        let counts = ["rules/", "cuts/", "costs/", "ground/", "signals/"].map(count);
+        assert_eq!(counts, [18, 7, 3, 3, 15]);
         for patch in &patches {
             let git = std::process::Command::new("git")
                 .args(["apply", "--check"])

@@ -72,7 +72,8 @@ impl<K: Kernel> Caller<'_, K> {
         let (own, process) = (self.own(), self.process());
         own.alt_stack.clear();
         let has_nothing = own.queue.pending().is_empty() && process.queue.pending().is_empty();
-        if !(has_nothing && process.is_ordinary()) {
+        // What it was told of may be gone: others are not to be asked in its place for that.
+        if !(has_nothing && process.is_ordinary() && !is_told(self.thread())) {
             self.exec_slowly();
         }
     }

@@ -86,7 +86,7 @@ impl<K: Kernel> Queue<K> {
         Some(self.take_signal(slab, signal))
     }
 
-    /// Takes the fault that came first, if none is blocked.
+    /// Takes the fault that came first, if any such signal is not blocked: whether that one is, nobody asks. Linux: `dequeue_synchronous_signal`. R-SIG-19.
     pub(crate) fn take_fault(
         &self,
         slab: &mut Slab<K>,
@@ -99,7 +99,7 @@ impl<K: Kernel> Queue<K> {
         self.find(slab, |age, info| {
             let is_one = info.is_fault() && SignalSet::SYNCHRONOUS.contains(info.signal());
             let is_older = oldest.is_none_or(|(oldest, _)| age < oldest);
-            if is_one && open.contains(info.signal()) && is_older {
+            if is_one && is_older {
                 oldest = Some((age, info.signal()));
             }
             false

@@ -182,7 +182,7 @@ impl User {
         Self { number: AtomicU32::new(0), limit: AtomicU32::new(u32::MAX) }
     }
 
-    fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         let [number, limit] =
             [&self.number, &self.limit].map(|it| AtomicU32::new(it.load(Relaxed)));
         Self { number, limit }
