@@ -60,11 +60,11 @@ coded! {
             how: u8,
             set: u64,
         },
-        BeginMaskOfCall {
+        BeginOtherMask {
             by: Index,
             set: u64,
         },
-        EndMaskOfCall {
+        EndOtherMask {
             by: Index,
             by_signal: bool,
         },
@@ -331,10 +331,10 @@ impl<'a> SignalWorld<'a> {
                 let new = || Ok(Some(set(mask)));
                 signals_of(self.caller(by)?).rt_sigprocmask(how.into(), 8, new).ok()?;
             }
-            SignalCall::BeginMaskOfCall { by, set: mask } => {
+            SignalCall::BeginOtherMask { by, set: mask } => {
                 signals_of(self.caller(by)?).begin_mask_of_call(8, || Ok(set(mask))).ok()?;
             }
-            SignalCall::EndMaskOfCall { by, by_signal } => {
+            SignalCall::EndOtherMask { by, by_signal } => {
                 let ended = if by_signal { EndedBy::Signal } else { EndedBy::Itself };
                 signals_of(self.caller(by)?).end_mask_of_call(ended);
             }
@@ -541,10 +541,7 @@ impl<'a> SignalWorld<'a> {
     fn finish_exec(&mut self, by: Index) {
         let (at, thread) = (self.at(by), self.thread(by));
         self.kept[at].frames.clear();
-        if signals_of(thread).exec().is_err() {
-            let cause = KernelCause::Kernel;
-            thread.force_signal(Signal::SIGSEGV, cause, ForcedAction::Final);
-        }
+        signals_of(thread).exec();
     }
 
     /// Who is amid an exec, or a wait, ends that before it comes back to user space.

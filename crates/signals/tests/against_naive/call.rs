@@ -32,10 +32,10 @@ pub(crate) enum Call {
     Suspend {
         set: u64,
     },
-    BeginMaskOfCall {
+    BeginOtherMask {
         set: u64,
     },
-    EndMaskOfCall {
+    EndOtherMask {
         by_signal: bool,
     },
     BeginWait {
@@ -152,8 +152,8 @@ fn call() -> impl Strategy<Value = Call> {
         2 => signal().prop_map(|signal| Call::Act { signal, action: None }),
         16 => (0..3, set()).prop_map(|(how, set)| Call::Mask { how, set }),
         3 => set().prop_map(|set| Call::Suspend { set }),
-        2 => set().prop_map(|set| Call::BeginMaskOfCall { set }),
-        3 => any::<bool>().prop_map(|by_signal| Call::EndMaskOfCall { by_signal }),
+        2 => set().prop_map(|set| Call::BeginOtherMask { set }),
+        3 => any::<bool>().prop_map(|by_signal| Call::EndOtherMask { by_signal }),
         8 => set().prop_map(|set| Call::BeginWait { set }),
         5 => any::<bool>().prop_map(|takes| Call::EndWait { takes }),
         4 => set().prop_map(|set| Call::ReadSignalfd { set }),

@@ -209,7 +209,7 @@ impl Naive {
         let own = self.thread(by);
         let is_in_call = own.awaits.is_some() || own.saved.is_some();
         let ends_call = matches!(call, Call::EndWait { .. }) && own.awaits.is_some()
-            || matches!(call, Call::EndMaskOfCall { .. }) && own.saved.is_some()
+            || matches!(call, Call::EndOtherMask { .. }) && own.saved.is_some()
             || matches!(call, Call::Look { .. }) && own.awaits.is_none();
         if own.has_exited || own.is_stopped || is_in_call && !ends_call {
             return Answer::Skipped;
@@ -237,12 +237,12 @@ impl Naive {
                 Answer::Set(old)
             }
             // R-SIG-48
-            Call::Suspend { set } | Call::BeginMaskOfCall { set } => {
+            Call::Suspend { set } | Call::BeginOtherMask { set } => {
                 self.thread_mut(by).saved = Some(self.thread(by).blocked);
                 self.set_mask(by, set & !UNBLOCKABLE);
                 Answer::Done
             }
-            Call::EndMaskOfCall { by_signal } => {
+            Call::EndOtherMask { by_signal } => {
                 let Some(saved) = self.thread(by).saved else { return Answer::Skipped };
                 if !by_signal {
                     self.thread_mut(by).saved = None;

@@ -174,7 +174,7 @@ impl<'a> Real<'a> {
             }
             Call::Exec => {
                 self.frames[by].clear();
-                done(thread.exec().and_then(|()| signals.exec()))
+                done(thread.exec().map(|()| signals.exec()))
             }
             Call::Exit => {
                 signals.exit_thread(ExitStatus::exited(0));
@@ -198,8 +198,8 @@ impl<'a> Real<'a> {
                 }
             }
             Call::Suspend { set } => done(signals.rt_sigsuspend(8, || Ok(bits(set)))),
-            Call::BeginMaskOfCall { set } => done(signals.begin_mask_of_call(8, || Ok(bits(set)))),
-            Call::EndMaskOfCall { by_signal } => {
+            Call::BeginOtherMask { set } => done(signals.begin_mask_of_call(8, || Ok(bits(set)))),
+            Call::EndOtherMask { by_signal } => {
                 signals.end_mask_of_call(if by_signal { EndedBy::Signal } else { EndedBy::Itself });
                 Answer::Done
             }
