@@ -458,6 +458,20 @@ fn stops_amid_waits() {
     }
 }
 
+/// R-STOP-06: a child of several threads is stopped and continued before all of them have told of it, by its parent, by others, or as one of a group. What comes at leisure is compared all the same.
+#[test]
+fn stops_of_several_threads_amid_waits() {
+    let source = include_str!("kinds/hurried.c");
+    for way in ["busy", "idle", "kinds", "look", "kill", "group", "two"] {
+        let Some(run) = agrees("hurried.c", source, &[way]) else { return };
+        assert!(run.compared("kill") >= 600, "{way}: {}", run.report);
+    }
+    for way in ["stay", "calm"] {
+        let Some(run) = agrees("hurried.c", source, &[way]) else { return };
+        assert!(run.compared("wait4") >= 6 * 100, "{way}: {}", run.report);
+    }
+}
+
 /// R-WAIT-19: several threads wait for the same child: one reaps it, and others, woken by the same end, have looked at it before.
 #[test]
 fn looks_at_what_another_thread_reaps() {

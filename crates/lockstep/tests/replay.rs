@@ -137,9 +137,10 @@ fn answers_that_no_order_allows_are_noticed() {
     if is_skipped(&["cc"]) {
         return;
     }
-    let (exec, stops, terminals, siblings) = (
+    let (exec, stops, hurried, terminals, siblings) = (
         include_str!("kinds/replaced.c"),
         include_str!("kinds/juggled.c"),
+        include_str!("kinds/hurried.c"),
         include_str!("kinds/opened.c"),
         include_str!("kinds/siblings.c"),
     );
@@ -147,6 +148,8 @@ fn answers_that_no_order_allows_are_noticed() {
     for (source, way, line, from, to) in [
         (exec, "ask", "\"tgkill\"", "\"result\":-3}", "\"result\":0}"),
         (stops, "wait4", "\"waited\"", "\"status\":4991}", "\"status\":65535}"),
+        (hurried, "calm", "\"waited\"", "\"status\":4991}", "\"status\":65535}"),
+        (hurried, "calm", "\"waited\"", "\"status\":65535}", "\"status\":4991}"),
         (terminals, "turns", "\"release\"", "\"result\":0", "\"result\":-25"),
         (siblings, "group", "\"born\"", "\"flags\":32768,", "\"flags\":0,"),
     ] {

@@ -62,8 +62,12 @@ pub(crate) enum Fact {
     Stopped { pid: Pid, signal: i32 },
     /// SIGCONT has resumed a process.
     Continued { pid: Pid },
-    /// SIGCONT has resumed a process that was about to stop.
-    StopUndone { pid: Pid },
+    /// SIGCONT has resumed a process that was about to stop, by this signal.
+    StopUndone {
+        pid: Pid,
+        #[serde(default = "stop")]
+        signal: i32,
+    },
     /// The end of a whole process is decided.
     Doomed { pid: Pid, status: i32 },
     /// A thread that had the number `former` has executed a program.
@@ -139,7 +143,7 @@ impl Fact {
             Self::Arrived { tid, arrival } => [*tid, arrival.news.map_or(0, |news| news.pid), 0],
             Self::Stopped { pid, .. }
             | Self::Continued { pid }
-            | Self::StopUndone { pid }
+            | Self::StopUndone { pid, .. }
             | Self::Doomed { pid, .. } => [*pid, 0, 0],
             Self::Executed { pid, former, .. } => [*pid, *former, 0],
             Self::Slept { tid, .. }
@@ -163,6 +167,11 @@ impl Fact {
             | Self::Finished => [0; 3],
         }
     }
+}
+
+/// The signal of a stop in older recordings, which do not tell it.
+const fn stop() -> i32 {
+    libc::SIGSTOP
 }
 
 fn is_false(value: &bool) -> bool {

@@ -4,8 +4,8 @@ use libc::c_int;
 
 use super::Ledger;
 use super::answers::UNFOLLOWED;
-use super::signals::CONTINUED;
-use super::waits::Cause;
+use super::signals::{CONTINUED, UNDONE};
+use super::waits::{Cause, STOPPED_ANEW};
 use crate::history::Reaper;
 use crate::model::{Departure, Numbers, Refusal};
 use crate::operation::{Alteration, Fork};
@@ -223,9 +223,10 @@ impl Ledger {
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {
         self.tell(pid, format!("is stopped by {}", words::signal(signal)), 0);
         self.history.stopped(pid, signal);
-        self.undone.remove(&pid);
-        if self.unreported(pid).is_some_and(|it| it.status == CONTINUED) {
-            self.stopped_anew.insert(pid);
+        if self.undone.remove(&pid) {
+            self.stopped_anew.insert(pid, UNDONE);
+        } else if self.unreported(pid).is_some_and(|it| it.status == CONTINUED) {
+            self.stopped_anew.insert(pid, STOPPED_ANEW);
         }
         self.news(pid, |model| model.group_stopped(pid, signal));
     }
@@ -237,11 +238,11 @@ impl Ledger {
     }
 
     /// To who waits it is a continuation. What SIGCHLD says of it is not compared.
-    pub(super) fn stop_undone(&mut self, pid: Pid) {
+    pub(super) fn stop_undone(&mut self, pid: Pid, signal: c_int) {
         self.tell(pid, "is continued before all of its threads have stopped", 0);
         self.undone.insert(pid);
         self.news(pid, |model| {
-            model.group_stopped(pid, libc::SIGSTOP)?;
+            model.group_stopped(pid, signal)?;
             model.group_continued(pid)
         });
     }

@@ -77,8 +77,8 @@ pub(crate) struct Ledger {
     told_to_cut_wait: HashSet<Pid>,
     /// Children of whom news may still come that such a wait was told of, and whether their parent has gone on since.
     awaited_by_cut_wait: HashMap<Pid, bool>,
-    /// Children that have stopped before their parent had taken note of their continuation, and since then has done nothing.
-    stopped_anew: HashSet<Pid>,
+    /// Children that have stopped before their parent had taken note of what was before, and since then has done nothing; why what it is told is not compared.
+    stopped_anew: HashMap<Pid, &'static str>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     /// The orphan that asked last for its parent, and how often it did in a row.
@@ -158,7 +158,7 @@ impl Ledger {
             undone: HashSet::new(),
             told_to_cut_wait: HashSet::new(),
             awaited_by_cut_wait: HashMap::new(),
-            stopped_anew: HashSet::new(),
+            stopped_anew: HashMap::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             asking_orphan: (0, 0),
@@ -255,7 +255,7 @@ impl Ledger {
             Fact::Arrived { tid, ref arrival } => self.judge_arrival(tid, arrival),
             Fact::Stopped { pid, signal } => self.stopped(pid, signal),
             Fact::Continued { pid } => self.continued(pid),
-            Fact::StopUndone { pid } => self.stop_undone(pid),
+            Fact::StopUndone { pid, signal } => self.stop_undone(pid, signal),
             Fact::Doomed { pid, status } => self.doomed(pid, status),
             Fact::Executed { pid, former, ref command, is_privileged } => {
                 self.executed(pid, former, command, is_privileged);

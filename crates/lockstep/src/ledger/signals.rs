@@ -113,6 +113,6 @@ impl Ledger {
 }
 
 /// Whether a wait status is that of a stop.
-const fn is_stop(status: i32) -> bool {
+pub(super) const fn is_stop(status: i32) -> bool {
     status & 0xff == 0x7f
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Ledger;
 use super::answers::{GONE, UNFOLLOWED};
 use super::fact::Fact;
-use super::signals::{CONTINUED, UNDONE};
+use super::signals::{CONTINUED, UNDONE, is_stop};
 use crate::history::Reaper;
 use crate::journal::Deed;
 use crate::model::WaitAnswer;
@@ -20,7 +20,7 @@ const IN_FLIGHT: u32 = 3;
 const CUT: &str = "a wait that was killed may have been told of a stop or a continuation before";
 
 /// Why it is not compared that there was nothing to report of a child.
-const STOPPED_ANEW: &str = "a child that was continued has stopped again amid a wait: Linux looks for a stop, and then for a continuation";
+pub(super) const STOPPED_ANEW: &str = "a child that was continued has stopped again amid a wait: Linux looks for a stop, and then for a continuation";
 
 /// A stop or continuation of which no wait has told, and the request of one that would.
 pub(super) struct Unreported {
@@ -48,6 +48,8 @@ pub(super) struct Waiting {
 pub(super) struct Due {
     answer: WaitResult,
     since: Instant,
+    /// Whether it is known for certain that there is this answer.
+    is_certain: bool,
     /// Whether Linux wakes sleepers for what has happened (R-WAIT-09).
     is_woken: bool,
     /// How many operations were over before Linux has woken him.
@@ -207,9 +209,10 @@ impl Ledger {
         {
             return Judgement::NotAsked(reason);
         }
-        if self.stopped_anew.contains(&answer.child) && self.is_before_stop(tid, wait, said, answer)
+        if let Some(&reason) = self.stopped_anew.get(&answer.child)
+            && self.is_before_stop(tid, wait, said, answer, reason)
         {
-            return Judgement::NotAsked(STOPPED_ANEW);
+            return Judgement::NotAsked(reason);
         }
         if said == wait.nothing_yet() && self.is_uncertain(answer) {
             return Judgement::NotAsked(UNDONE);
@@ -236,16 +239,19 @@ impl Ledger {
         Judgement::Other(answer.result.to_string())
     }
 
-    /// Whether a wait has found a child not yet stopped, or in between, that has stopped by now.
+    /// Whether a wait has found a child not yet stopped, or in between, that has stopped by now; or in a stop before that which is not known for certain.
     fn is_before_stop(
         &mut self,
         tid: Pid,
         wait: Wait,
         said: WaitResult,
         model: WaitAnswer,
+        reason: &str,
     ) -> bool {
         match said {
-            WaitResult::Event { pid, status: CONTINUED } => {
+            WaitResult::Event { pid, status }
+                if status == CONTINUED || reason == UNDONE && is_stop(status) =>
+            {
                 self.ask(|model| model.global(tid, pid)).flatten() == Some(model.child)
             }
             said => said == wait.nothing_yet(),
@@ -510,18 +516,18 @@ impl Ledger {
         };
         // Linux may have woken it with what it was due for before.
         let may_be_given = cause == Cause::News || waiting.wait.is_looking_only();
-        if let Some(Due { answer: before, .. }) = waiting.due
+        if let Some(Due { answer: before, is_certain: true, .. }) = waiting.due
             && answer != Some(before)
             && may_be_given
         {
             waiting.outdated = Some(before);
         }
         match (answer, &mut waiting.due) {
-            (Some(answer), Some(due)) => due.answer = answer,
-            (Some(answer), None) => {
+            (Some(answer), Some(due)) if due.is_certain || !is_certain => due.answer = answer,
+            (Some(answer), due) => {
                 let is_woken = cause != Cause::Regrouping && is_certain;
                 let since = Instant::now();
-                waiting.due = Some(Due { answer, since, is_woken, overtaken_by: 0 });
+                *due = Some(Due { answer, since, is_certain, is_woken, overtaken_by: 0 });
             }
             (None, due) => *due = None,
         }

@@ -4,11 +4,12 @@
 //! A group stop is complete when the last living thread has reported it. The threads then *listen*
 //! (`PTRACE_LISTEN`): they stay stopped, and report when SIGCONT has ended the stop.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use libc::c_int;
 
-use super::tracee::{Activity, GroupStop, Tracee};
+use super::tracee::{Activity, GroupStop};
 use super::{Flight, NEWS_DELAY, Tracer};
 use crate::ledger::Fact;
 use crate::operation::Call;
@@ -30,8 +31,8 @@ pub(super) enum NewsKind {
     Stop { signal: c_int },
     /// SIGCONT has ended the stop.
     Continue,
-    /// SIGCONT has ended a stop that not all threads were seen in.
-    StopUndone,
+    /// SIGCONT has ended a stop by this signal that not all threads were seen in.
+    StopUndone { signal: c_int },
     /// The process ends, with this status word.
     GroupExit { status: c_int },
 }
@@ -57,49 +58,43 @@ impl Tracer<'_> {
             return;
         };
         let tgid = tracee.tgid;
-        if signal != libc::SIGTRAP {
+        // Who listens reports again only if SIGCONT has come, also if it is in the next stop by then.
+        if let Some(signal) = tracee.stop_signal.take() {
+            self.leave_stop(tgid, signal);
+        }
+        if signal == libc::SIGTRAP {
+            return self.resume(tid, 0);
+        }
+        let _ = sys::listen(tid);
+        if let Some(tracee) = self.tracees.get_mut(&tid) {
             tracee.stop_signal = Some(signal);
-            let _ = sys::listen(tid);
-            self.check_stop_complete(tgid);
+        }
+        self.check_stop_complete(tgid);
+    }
+
+    /// SIGCONT has ended a stop by this signal. The others have left it too, if they are not in the next one already.
+    fn leave_stop(&mut self, tgid: Pid, signal: c_int) {
+        let Some(process) = self.processes.get_mut(&tgid) else {
             return;
-        }
-        if tracee.stop_signal.is_some() {
-            self.complete_stop(tgid);
-        }
-        if let Some(tracee) = self.tracees.get_mut(&tid)
-            && tracee.stop_signal.take().is_some()
-            && let Some(process) = self.processes.get_mut(&tgid)
-            && process.stop != GroupStop::None
-        {
-            let kind = match std::mem::replace(&mut process.stop, GroupStop::None) {
-                GroupStop::Complete => NewsKind::Continue,
-                GroupStop::None | GroupStop::Begun => NewsKind::StopUndone,
-            };
-            // The others have left it too, and may be in the next one before they tell of that.
-            for other in &process.threads {
-                if let Some(tracee) = self.tracees.get_mut(other) {
+        };
+        let kind = match process.stop {
+            GroupStop::None => return,
+            GroupStop::Begun => NewsKind::StopUndone { signal },
+            GroupStop::Complete => NewsKind::Continue,
+        };
+        process.stop = GroupStop::None;
+        for &tid in &process.threads {
+            if let Some(tracee) = self.tracees.get_mut(&tid)
+                && tracee.stop_signal.is_some()
+            {
+                if is_in_stop(tgid, tid) {
+                    process.stop = GroupStop::Begun;
+                } else {
                     tracee.stop_signal = None;
                 }
             }
-            self.news.push_back(News::new(tgid, kind));
         }
-        self.resume(tid, 0);
-    }
-
-    /// A thread is in its stop no more: takes those of the others, who may have been stopped before that as well.
-    fn complete_stop(&mut self, tgid: Pid) {
-        let Some(process) = self.processes.get(&tgid).filter(|it| it.stop == GroupStop::Begun)
-        else {
-            return;
-        };
-        for tid in process.threads.clone() {
-            let has_stopped = |it: &Tracee| it.stop_signal.is_some();
-            if !self.tracees.get(&tid).is_none_or(has_stopped)
-                && let Some(stop) = sys::next_stop_of(tid)
-            {
-                self.on_stop(stop.tid, stop.code);
-            }
-        }
+        self.news.push_back(News::new(tgid, kind));
     }
 
     /// Notes a stop that has become complete.
@@ -118,7 +113,14 @@ impl Tracer<'_> {
         if process.stop == GroupStop::None {
             process.stop = GroupStop::Begun;
         }
-        if process.stop == GroupStop::Begun && signals.iter().all(Option::is_some) {
+        // The last one may be in the next stop, and others have left the one in which they were seen, and not told of that yet.
+        let are_others_there = |threads: &BTreeSet<Pid>| {
+            threads.len() == 1 || threads.iter().all(|&tid| is_in_stop(tgid, tid))
+        };
+        if process.stop == GroupStop::Begun
+            && signals.iter().all(Option::is_some)
+            && are_others_there(&process.threads)
+        {
             process.stop = GroupStop::Complete;
             self.news.push_back(News::new(tgid, NewsKind::Stop { signal }));
         }
@@ -146,7 +148,7 @@ impl Tracer<'_> {
         self.ledger.note(match kind {
             NewsKind::Stop { signal } => Fact::Stopped { pid, signal },
             NewsKind::Continue => Fact::Continued { pid },
-            NewsKind::StopUndone => Fact::StopUndone { pid },
+            NewsKind::StopUndone { signal } => Fact::StopUndone { pid, signal },
             NewsKind::GroupExit { status } => Fact::Doomed { pid, status },
         });
         if let NewsKind::Stop { .. } = kind {
@@ -184,4 +186,9 @@ impl Tracer<'_> {
             let _ = sys::kill(root, libc::SIGCONT);
         }
     }
+}
+
+/// Whether a thread that listens is still in the stop that it has reported: SIGCONT wakes it, and then it runs, or has a new report.
+fn is_in_stop(tgid: Pid, tid: Pid) -> bool {
+    procfs::thread_stat(tgid, tid).is_some_and(|stat| stat.state == b't') && !sys::has_stopped(tid)
 }
