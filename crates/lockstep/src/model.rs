@@ -373,6 +373,11 @@ impl Model {
         Ok(())
     }
 
+    /// What a process does about SIGCHLD.
+    pub(crate) fn child_signal(&self, pid: Pid) -> Result<ChildSignal, Refusal> {
+        Ok(self.process(pid)?.host_data().get())
+    }
+
     /// `prctl(PR_SET_PDEATHSIG)`.
     pub(crate) fn set_death_signal(&mut self, tid: Pid, signal: u64) -> Result<Pid, Refusal> {
         let signal = Thread::<World>::parse_parent_death_signal(signal)?;
@@ -508,7 +513,7 @@ fn departure(process: &Process<World>) -> Departure {
 }
 
 /// Not in the C library's headers for every architecture.
-const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+pub(crate) const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

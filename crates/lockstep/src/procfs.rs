@@ -11,7 +11,7 @@ use crate::sys::{self, Pid};
 
 /// The relations of a process or thread as `/proc/<pid>/stat` shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(u8, Pid, Pid, Pid, Device, i32)", into = "(u8, Pid, Pid, Pid, Device, i32)")]
+#[serde(from = "StatFields", into = "StatFields")]
 pub(crate) struct Stat {
     /// The state letter: R, S, D, T, t, Z, X.
     pub(crate) state: u8,
@@ -25,19 +25,62 @@ pub(crate) struct Stat {
     pub(crate) terminal: Device,
     /// The foreground group of that terminal, -1 without one.
     pub(crate) foreground: i32,
+    /// Its signals; older recordings do not have them.
+    pub(crate) signals: Option<SignalSets>,
 }
 
-impl From<(u8, Pid, Pid, Pid, Device, i32)> for Stat {
-    fn from(fields: (u8, Pid, Pid, Pid, Device, i32)) -> Self {
-        let (state, parent, group, session, terminal, foreground) = fields;
-        Self { state, parent, group, session, terminal, foreground }
+/// Sets of the signals from 1 to 31, the first in the lowest bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "[u32; 4]", into = "[u32; 4]")]
+pub(crate) struct SignalSets {
+    /// Those that wait for the thread, not for its process.
+    pub(crate) pending: u32,
+    /// Those that it blocks.
+    pub(crate) blocked: u32,
+    /// Those that its process ignores because it says so.
+    pub(crate) ignored: u32,
+    /// Those that its process handles.
+    pub(crate) caught: u32,
+}
+
+impl From<[u32; 4]> for SignalSets {
+    fn from([pending, blocked, ignored, caught]: [u32; 4]) -> Self {
+        Self { pending, blocked, ignored, caught }
     }
 }
 
-impl From<Stat> for (u8, Pid, Pid, Pid, Device, i32) {
+impl From<SignalSets> for [u32; 4] {
+    fn from(sets: SignalSets) -> Self {
+        let SignalSets { pending, blocked, ignored, caught } = sets;
+        [pending, blocked, ignored, caught]
+    }
+}
+
+/// How recordings have a [`Stat`].
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum StatFields {
+    WithoutSignals(u8, Pid, Pid, Pid, Device, i32),
+    All(u8, Pid, Pid, Pid, Device, i32, SignalSets),
+}
+
+impl From<StatFields> for Stat {
+    fn from(fields: StatFields) -> Self {
+        let (state, parent, group, session, terminal, foreground, signals) = match fields {
+            StatFields::WithoutSignals(a, b, c, d, e, f) => (a, b, c, d, e, f, None),
+            StatFields::All(a, b, c, d, e, f, signals) => (a, b, c, d, e, f, Some(signals)),
+        };
+        Self { state, parent, group, session, terminal, foreground, signals }
+    }
+}
+
+impl From<Stat> for StatFields {
     fn from(stat: Stat) -> Self {
-        let Stat { state, parent, group, session, terminal, foreground } = stat;
-        (state, parent, group, session, terminal, foreground)
+        let Stat { state, parent, group, session, terminal, foreground, signals } = stat;
+        match signals {
+            None => Self::WithoutSignals(state, parent, group, session, terminal, foreground),
+            Some(sets) => Self::All(state, parent, group, session, terminal, foreground, sets),
+        }
     }
 }
 
@@ -61,7 +104,18 @@ fn parse_stat(line: &[u8]) -> Option<Stat> {
     let [parent, group, session, terminal] = [number()?, number()?, number()?, number()?];
     let [parent, group, session, terminal] =
         [parent, group, session, terminal].map(i32::cast_unsigned);
-    Some(Stat { state, parent, group, session, terminal, foreground: number()? })
+    let foreground = number()?;
+    let signals = parse_signals(fields);
+    Some(Stat { state, parent, group, session, terminal, foreground, signals })
+}
+
+/// The sets of signals, in the fields behind that of the foreground group.
+fn parse_signals<'a>(fields: impl Iterator<Item = &'a str>) -> Option<SignalSets> {
+    /// The first of them, less that of the foreground group and 1, as proc(5) counts.
+    const BETWEEN: usize = 31 - 8 - 1;
+    let mut sets = fields.skip(BETWEEN).map(|field| field.parse().ok());
+    let mut set = || sets.next().flatten();
+    Some(SignalSets { pending: set()?, blocked: set()?, ignored: set()?, caught: set()? })
 }
 
 /// Whether the end of a thread has begun.
@@ -365,9 +419,19 @@ mod tests {
     #[test]
     fn stat_is_read_behind_the_last_bracket() {
         let stat = parse_stat(b"42 (a) b (c) S 1 2 3 0 -1 4194304").unwrap();
-        let wanted =
-            Stat { state: b'S', parent: 1, group: 2, session: 3, terminal: 0, foreground: -1 };
+        let wanted = Stat {
+            state: b'S',
+            parent: 1,
+            group: 2,
+            session: 3,
+            terminal: 0,
+            foreground: -1,
+            signals: None,
+        };
         assert_eq!(stat, wanted);
+        let rest = (9..=52).map(|field| format!(" {field}")).collect::<String>();
+        let stat = parse_stat(format!("42 (a) S 1 2 3 0 -1{rest}").as_bytes()).unwrap();
+        assert_eq!(stat.signals, Some(SignalSets::from([31, 32, 33, 34])));
     }
 
     /// A field is found by its whole name.

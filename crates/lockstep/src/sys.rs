@@ -58,6 +58,7 @@ struct SyscallInfo {
     payload: [u64; 8],
 }
 
+const PTRACE_GETSIGMASK: u32 = 0x420a;
 const PTRACE_GET_SYSCALL_INFO: u32 = 0x420e;
 const SYSCALL_INFO_EXIT: u8 = 2;
 const SYSCALL_INFO_SECCOMP: u8 = 3;
@@ -92,6 +93,13 @@ pub(crate) fn resume_to_syscall_exit(tid: Pid) -> io::Result<()> {
 /// Leaves a thread in its group stop, able to notice that the stop ends.
 pub(crate) fn listen(tid: Pid) -> io::Result<()> {
     ptrace(libc::PTRACE_LISTEN, tid, 0, 0).map(drop)
+}
+
+/// The signals that a stopped thread blocks, the first in the lowest bit.
+pub(crate) fn blocked(tid: Pid) -> Option<u64> {
+    let mut set = 0_u64;
+    ptrace(PTRACE_GETSIGMASK, tid, size_of_val(&set), (&raw mut set) as usize).ok()?;
+    Some(set)
 }
 
 /// The number that belongs to a ptrace event: a new child, a former tid, an exit code. `None` if the thread is in that stop no more: it was

@@ -472,6 +472,23 @@ fn stops_of_several_threads_amid_waits() {
     }
 }
 
+/// R-SIG-01: what a child inherits of masks and handlers, as `/proc/PID/stat` shows it.
+#[test]
+fn masks_and_handlers_of_children() {
+    for way in ["fork", "vfork", "clone3", "clear", "share"] {
+        let Some(run) = agrees("inherited.c", include_str!("kinds/inherited.c"), &[way]) else {
+            return;
+        };
+        for name in ["blocked in a new process", "pending in a new process"] {
+            assert!(run.compared(name) >= 30, "{way}: {}", run.report);
+        }
+        for name in ["SIGCHLD ignored", "SIGCHLD caught"] {
+            assert!(run.compared(name) >= 30, "{way}: {}", run.report);
+        }
+        assert_eq!(run.compared("caught in a new process") >= 30, way == "clear", "{}", run.report);
+    }
+}
+
 /// R-WAIT-19: several threads wait for the same child: one reaps it, and others, woken by the same end, have looked at it before.
 #[test]
 fn looks_at_what_another_thread_reaps() {

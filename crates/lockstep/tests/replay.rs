@@ -180,6 +180,50 @@ fn answers_that_no_order_allows_are_noticed() {
     }
 }
 
+/// Signals that a child does not block, does not handle, or that wait for it, as its parent's or the model's say, are noticed, at its birth and at its end.
+#[test]
+fn other_masks_and_handlers_are_noticed() {
+    if is_skipped(&["cc"]) {
+        return;
+    }
+    let (bench, kept) = (Bench::new(), Bench::new());
+    let program = bench.compile("inherited.c", include_str!("kinds/inherited.c"));
+    let file = kept.path("run.jsonl");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.arg("record").arg("--output").arg(bench.path("report")).arg(&file).arg("--");
+    command.arg(&program).arg("clear");
+    bench.prepare(&mut command);
+    assert!(command.output().expect("the built binary").status.success());
+    let text = std::fs::read_to_string(&file).expect("the recording");
+    let [born, ended] = ["{\"born\":", "{\"ended\":"].map(|fact| {
+        let mut lines = text.lines().filter(|line| line.contains(fact));
+        lines.rfind(|line| line.contains(",-1,[")).expect("one with signals").to_owned()
+    });
+    let sets = |line: &str| -> (String, [u32; 4]) {
+        let begin = line.find(",-1,[").expect("signals") + ",-1,".len();
+        let end = line[begin..].find(']').expect("their end") + begin + 1;
+        (line[begin..end].to_owned(), serde_json::from_str(&line[begin..end]).expect("four sets"))
+    };
+    let child = 1 << (libc::SIGCHLD - 1);
+    for (line, place, flipped, question) in [
+        (&born, 0, 1, "pending in a new process"),
+        (&born, 1, 1 << 4, "blocked in a new process"),
+        (&born, 3, 1 << 4, "caught in a new process"),
+        (&born, 2, child, "SIGCHLD ignored"),
+        (&ended, 3, child, "SIGCHLD caught"),
+    ] {
+        let (old, mut new) = sets(line);
+        new[place] ^= flipped;
+        let new = serde_json::to_string(&new).expect("numbers");
+        let altered = text.replacen(line.as_str(), &line.replace(&old, &new), 1);
+        let bench = Bench::new();
+        let path = bench.write("altered.jsonl", &altered);
+        let run = replay_with(bench, &[], &path);
+        assert_eq!(run.status, 1, "{question}: {}", run.report);
+        run.expect_report(question);
+    }
+}
+
 /// A recording that ends too early is told so, and is not passed as good.
 #[test]
 fn cut_recordings_are_told() {

@@ -410,6 +410,9 @@ impl Ledger {
             self.comparison.compare(name, linux, model, question, ToString::to_string);
         }
         self.compare_terminal(&label, &stat, &model);
+        if let Some(sets) = stat.signals {
+            self.check_signals(pid, sets);
+        }
         self.drop_model_if_lost();
     }
 
@@ -444,6 +447,7 @@ impl Ledger {
         match call {
             Call::Wait(wait) => self.reconcile_wait(tid, wait, target),
             Call::SetPgid { .. } | Call::SetSid => self.reconcile_relations(tid, call),
+            Call::SetChildSignal { .. } => self.doubt_child_signal(tid),
             Call::Reboot { command: Some(command) } if self.exemption(tid).is_none() => {
                 if let Some(Some(init)) = self.ask(|model| model.reboot(tid, command)) {
                     self.own_ends.insert(init, REBOOTED);

@@ -14,8 +14,14 @@ use crate::syscalls::Name;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Fact {
-    /// A thread has made a process or a thread.
-    Born { parent: Pid, fork: Fork, numbers: Numbers },
+    /// A thread has made a process or a thread; what it blocks itself, if it could tell.
+    Born {
+        parent: Pid,
+        fork: Fork,
+        numbers: Numbers,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blocked: Option<u64>,
+    },
     /// A process is there whose maker is gone.
     Found { child: Pid, forker: Pid },
     /// A fork has returned the child's number.

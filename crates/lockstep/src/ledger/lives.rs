@@ -70,7 +70,13 @@ impl Ledger {
         self.exemptions.get(&pid).is_none_or(|exemption| !exemption.is_unknown())
     }
 
-    pub(super) fn birth(&mut self, parent: Pid, fork: &Fork, numbers: &Numbers) {
+    pub(super) fn birth(
+        &mut self,
+        parent: Pid,
+        fork: &Fork,
+        numbers: &Numbers,
+        blocked: Option<u64>,
+    ) {
         self.last_end = None;
         let tgid = self.process_of(parent);
         let Some(&child) = numbers.all.first() else {
@@ -118,6 +124,9 @@ impl Ledger {
         if exemption.is_none() {
             self.drive(parent, fork, |model| model.fork(parent, numbers, fork));
             self.check_relations_in(child, stat);
+            if let Some(Stat { signals: Some(sets), .. }) = stat {
+                self.check_first_signals(child, fork, blocked, sets);
+            }
         }
     }
 
@@ -223,9 +232,7 @@ impl Ledger {
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {
         self.tell(pid, format!("is stopped by {}", words::signal(signal)), 0);
         self.history.stopped(pid, signal);
-        if self.undone.remove(&pid) {
-            self.stopped_anew.insert(pid, UNDONE);
-        } else if self.unreported(pid).is_some_and(|it| it.status == CONTINUED) {
+        if !self.end_doubt(pid) && self.unreported(pid).is_some_and(|it| it.status == CONTINUED) {
             self.stopped_anew.insert(pid, STOPPED_ANEW);
         }
         self.news(pid, |model| model.group_stopped(pid, signal));
@@ -234,7 +241,17 @@ impl Ledger {
     pub(super) fn continued(&mut self, pid: Pid) {
         self.tell(pid, "is continued", 0);
         self.history.continued(pid);
+        self.end_doubt(pid);
         self.news(pid, |model| model.group_continued(pid));
+    }
+
+    /// What is known now takes the place of what was not: but a wait that is under way may have been told of that. False if nothing was in doubt.
+    fn end_doubt(&mut self, pid: Pid) -> bool {
+        let was_in_doubt = self.undone.remove(&pid);
+        if was_in_doubt {
+            self.stopped_anew.insert(pid, UNDONE);
+        }
+        was_in_doubt
     }
 
     /// To who waits it is a continuation. What SIGCHLD says of it is not compared.
@@ -408,7 +425,13 @@ impl Ledger {
         // parent sleeps in a wait may be reaped before anybody can look; and one in a namespace that ends is reaped by the kernel in its own time.
         let parent = self.ask(|model| model.relations(pid)).and_then(Result::ok);
         let is_own = parent.is_some_and(|relations| relations.parent == self.lockstep);
-        let is_there = self.view.stat(pid).is_some();
+        let stat = self.view.stat(pid);
+        let is_there = stat.is_some();
+        if let Some(Stat { signals: Some(sets), .. }) = stat
+            && !self.exemptions.contains_key(&pid)
+        {
+            self.check_signals(pid, sets);
+        }
         if stays && !is_there && self.own_ends.get(&pid) == Some(&EXECUTED) {
             // To the new program it was told by SIGCHLD, which that ignores.
             self.ask(|model| model.release_zombie(pid));

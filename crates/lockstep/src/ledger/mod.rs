@@ -71,13 +71,13 @@ pub(crate) struct Ledger {
     own_ends: HashMap<Pid, &'static str>,
     /// Children that have ended, by their parent and the number that it has for them, where that is not lockstep's.
     ended_inside: HashMap<(Pid, Pid), Pid>,
-    /// Processes that were continued when not all of their threads were seen stopped.
+    /// Processes that were continued when not all of their threads were seen stopped, up to the next stop or continuation that is certain.
     undone: HashSet<Pid>,
     /// Children of whose stop or continuation a wait that was cut short may have been told.
     told_to_cut_wait: HashSet<Pid>,
     /// Children of whom news may still come that such a wait was told of, and whether their parent has gone on since.
     awaited_by_cut_wait: HashMap<Pid, bool>,
-    /// Children that have stopped before their parent had taken note of what was before, and since then has done nothing; why what it is told is not compared.
+    /// Children of which something is known that their parent may not have been told yet, but what was before, and that since then has done nothing; why that is not compared.
     stopped_anew: HashMap<Pid, &'static str>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
@@ -231,7 +231,9 @@ impl Ledger {
             self.note_overtaking(fact);
         }
         match *fact {
-            Fact::Born { parent, ref fork, ref numbers } => self.birth(parent, fork, numbers),
+            Fact::Born { parent, ref fork, ref numbers, blocked } => {
+                self.birth(parent, fork, numbers, blocked);
+            }
             Fact::Found { child, forker } => self.found(child, forker),
             Fact::Forked { tid, ref fork, child, result } => {
                 self.compare_fork_result(tid, fork, child, result);

@@ -3,8 +3,11 @@
 
 use super::Ledger;
 use super::answers::UNFOLLOWED;
-use crate::operation::Arrival;
+use crate::model::CLONE_CLEAR_SIGHAND;
+use crate::operation::{Arrival, ChildSignal, Fork};
+use crate::procfs::SignalSets;
 use crate::sys::Pid;
+use crate::words;
 
 /// The status word of a stop that SIGCONT has undone before all threads had stopped.
 const STOP_UNDONE: i32 = 0x7f;
@@ -14,6 +17,10 @@ pub(super) const CONTINUED: i32 = 0xffff;
 const ENDED_IN_STOP: &str = "a process was stopped or continued, and ended in that moment, in which its parent may be told of both";
 /// The same.
 pub(super) const UNDONE: &str = "SIGCONT came when not all threads of a process were seen stopped, and whether they were is not known";
+
+/// Why it is not compared what a process does about `SIGCHLD`.
+const OPEN: &str =
+    "a handler of SIGCHLD that runs once may have run, or the call that sets it was cut short";
 
 /// Why it is not compared that a terminal has hung up.
 const OPENED_AND_LOST: &str =
@@ -61,7 +68,59 @@ impl Ledger {
     }
 }
 
+/// What Linux shows of signals. `/proc/PID/stat` has them, which is read for the relations; and what a program does about signals stops it for `SIGCHLD` alone.
 impl Ledger {
+    /// Compares what a process that has not run yet has inherited.
+    pub(super) fn check_first_signals(
+        &mut self,
+        child: Pid,
+        fork: &Fork,
+        blocked: Option<u64>,
+        sets: SignalSets,
+    ) {
+        // One that is killed before it runs has that waiting.
+        let pending = sets.pending & !bit(libc::SIGKILL);
+        self.compare_sets(child, "pending in a new process", pending, 0);
+        if let Some(blocked) = blocked {
+            let blocked = blocked as u32 & ALL;
+            self.compare_sets(child, "blocked in a new process", sets.blocked, blocked);
+        }
+        if fork.flags & CLONE_CLEAR_SIGHAND != 0 {
+            self.compare_sets(child, "caught in a new process", sets.caught, 0);
+        }
+    }
+
+    /// Compares what is known of a process's signals at any time: what it does about `SIGCHLD`.
+    pub(super) fn check_signals(&mut self, pid: Pid, sets: SignalSets) {
+        let SignalSets { ignored, caught, .. } = sets;
+        let Some(Ok(action)) = self.ask(|model| model.child_signal(pid)) else {
+            return;
+        };
+        if action.is_open {
+            return self.comparison.skip(OPEN);
+        }
+        let child = bit(libc::SIGCHLD);
+        let when = |is_so| if is_so { child } else { 0 };
+        self.compare_sets(pid, "SIGCHLD ignored", ignored & child, when(action.is_ignored));
+        self.compare_sets(pid, "SIGCHLD caught", caught & child, when(action.is_caught));
+    }
+
+    /// A change of what a process does about `SIGCHLD` was cut short: whether it is done is known of nobody with whom it shares that.
+    pub(super) fn doubt_child_signal(&mut self, tid: Pid) {
+        let pid = self.process_of(tid);
+        self.ask(|model| {
+            let action = ChildSignal { is_open: true, ..model.child_signal(pid)? };
+            model.set_child_signal(tid, action)
+        });
+    }
+
+    fn compare_sets(&mut self, pid: Pid, name: &'static str, linux: u32, model: u32) {
+        let history = &self.history;
+        let question = || format!("{name}: of {}", history.label(pid));
+        self.comparison.compare(name, linux, model, question, |&set| names(set));
+        self.drop_model_if_lost();
+    }
+
     /// A thread is gone.
     pub(super) fn orphan_arrival(&mut self, tid: Pid, pid: Pid) {
         /// So many are remembered.
@@ -110,6 +169,20 @@ impl Ledger {
         let status = arrival.news.map_or(0, |news| news.status);
         self.why_not_told(child, status).or_else(|| self.own_ends.get(&child).copied())
     }
+}
+
+/// The signals of which `/proc/PID/stat` tells.
+const ALL: u32 = 0x7fff_ffff;
+
+/// A signal's place in a set.
+const fn bit(signal: i32) -> u32 {
+    1 << (signal - 1)
+}
+
+fn names(set: u32) -> String {
+    let signals = (1..32).filter(|&signal| set & bit(signal) != 0).map(words::signal);
+    let names = signals.collect::<Vec<_>>().join(",");
+    if names.is_empty() { "none".to_owned() } else { names }
 }
 
 /// Whether a wait status is that of a stop.

@@ -17,7 +17,7 @@ use crate::sys::Pid;
 const IN_FLIGHT: u32 = 3;
 
 /// Why it is not compared that a child has stopped or was continued.
-const CUT: &str = "a wait that was killed may have been told of a stop or a continuation before";
+const CUT: &str = "a wait that was killed, or that asked for no status, may have been told of a stop or a continuation before";
 
 /// Why it is not compared that there was nothing to report of a child.
 pub(super) const STOPPED_ANEW: &str = "a child that was continued has stopped again amid a wait: Linux looks for a stop, and then for a continuation";
@@ -136,6 +136,7 @@ impl Ledger {
     ) {
         let judgement = self.consider(tid, wait, said, target);
         self.sleepers.remove(&tid);
+        self.keep_doubt(tid, wait, said);
         let label = self.history.label(self.process_of(tid));
         match judgement {
             Judgement::Same(request, answer) => self.commit(tid, wait, &request, said, answer),
@@ -237,6 +238,17 @@ impl Ledger {
         }
         self.comparison.concern(answer.child);
         Judgement::Other(answer.result.to_string())
+    }
+
+    /// What a wait was told that had begun before that was known for certain may be older, also if it is the same: then the model is ahead of Linux.
+    fn keep_doubt(&mut self, tid: Pid, wait: Wait, said: WaitResult) {
+        if !wait.is_looking_only()
+            && let Some(number) = said.child()
+            && let Some(child) = self.ask(|model| model.global(tid, number)).flatten()
+            && self.stopped_anew.get(&child) == Some(&UNDONE)
+        {
+            self.undone.insert(child);
+        }
     }
 
     /// Whether a wait has found a child not yet stopped, or in between, that has stopped by now; or in a stop before that which is not known for certain.
@@ -378,11 +390,15 @@ impl Ledger {
         } else {
             self.comparison.agree(call.name());
         }
-        if let WaitResult::Event { status, .. } = model.result
-            && !wait.is_looking_only()
-            && is_end(status)
-        {
+        let WaitResult::Event { status, .. } = model.result else { return };
+        if wait.is_looking_only() {
+            return;
+        }
+        if is_end(status) {
             self.on_reaped(tid, answer.child);
+        } else if matches!(said, WaitResult::Child(_) | WaitResult::Success) {
+            // Of a stop, or of the continuation behind it, which may not be known yet.
+            self.awaited_by_cut_wait.insert(answer.child, false);
         }
     }
 

@@ -19,6 +19,8 @@ const REMEMBERED: usize = 4096;
 const IGNORED: u8 = 1;
 const NO_WAIT: u8 = 2;
 const NO_STOP: u8 = 4;
+const CAUGHT: u8 = 8;
+const OPEN: u8 = 16;
 
 /// The host side of the model.
 pub(crate) struct World;
@@ -110,6 +112,8 @@ impl Handlers {
             is_ignored: bits & IGNORED != 0,
             is_no_wait: bits & NO_WAIT != 0,
             is_no_stop: bits & NO_STOP != 0,
+            is_caught: bits & CAUGHT != 0,
+            is_open: bits & OPEN != 0,
         }
     }
 
@@ -118,7 +122,9 @@ impl Handlers {
         let bit = |is_set, bit| if is_set { bit } else { 0 };
         let bits = bit(action.is_ignored, IGNORED)
             | bit(action.is_no_wait, NO_WAIT)
-            | bit(action.is_no_stop, NO_STOP);
+            | bit(action.is_no_stop, NO_STOP)
+            | bit(action.is_caught, CAUGHT)
+            | bit(action.is_open, OPEN);
         self.current().store(bits, Ordering::Relaxed);
     }
 

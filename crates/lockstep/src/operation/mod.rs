@@ -91,6 +91,16 @@ pub(crate) struct ChildSignal {
     pub(crate) is_no_wait: bool,
     /// `SA_NOCLDSTOP`.
     pub(crate) is_no_stop: bool,
+    /// It is handled.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_caught: bool,
+    /// `SA_RESETHAND`, or a change of which nobody has told: whether it is as said here, is open.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_open: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl ChildSignal {
@@ -108,6 +118,8 @@ impl ChildSignal {
             is_ignored: handler == libc::SIG_IGN as u64,
             is_no_wait: flags & libc::SA_NOCLDWAIT as u64 != 0,
             is_no_stop: flags & libc::SA_NOCLDSTOP as u64 != 0,
+            is_caught: handler != libc::SIG_IGN as u64 && handler != libc::SIG_DFL as u64,
+            is_open: flags & libc::SA_RESETHAND.cast_unsigned() as u64 != 0,
         })
     }
 

@@ -101,7 +101,8 @@ impl Tracer<'_> {
             self.processes.insert(child, Traced::new(child, numbers.is_init()));
         }
         self.inner_numbers.extend(numbers.all.iter().skip(1));
-        self.ledger.note(Fact::Born { parent, fork: *fork, numbers });
+        let blocked = if fork.has(libc::CLONE_THREAD) { None } else { sys::blocked(parent) };
+        self.ledger.note(Fact::Born { parent, fork: *fork, numbers, blocked });
         if self.ledger.is_told_to_end() {
             let _ = sys::kill(child, libc::SIGKILL);
         }
