@@ -55,6 +55,14 @@ impl Host for World {
         flags
     }
 
+    /// The init of a namespace ignores SIGCHLD from here on, and with it who shares its table.
+    fn last_thread_exited(&self, _: View<'_, Self>, process: &Process<Self>) {
+        if process.pid() == 1 {
+            let handlers = process.host_data();
+            handlers.set(ChildSignal { is_ignored: true, is_caught: false, ..handlers.get() });
+        }
+    }
+
     fn post_signal(
         &self,
         _: View<'_, Self>,
