@@ -482,8 +482,9 @@ fn masks_and_handlers_of_children() {
         for name in ["blocked in a new process", "pending in a new process"] {
             assert!(run.compared(name) >= 30, "{way}: {}", run.report);
         }
+        // Not where a handler runs once; and a child may be reaped before it is looked at again.
         for name in ["SIGCHLD ignored", "SIGCHLD caught"] {
-            assert!(run.compared(name) >= 30, "{way}: {}", run.report);
+            assert!(run.compared(name) >= 24, "{way}: {}", run.report);
         }
         assert_eq!(run.compared("caught in a new process") >= 30, way == "clear", "{}", run.report);
     }
