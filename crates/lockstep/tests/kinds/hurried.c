@@ -15,7 +15,7 @@ static int is(const char *other) { return strcmp(way, other) == 0; }
 static void *busy(void *unused) { for (;;) getppid(); return unused; }
 static void *idle(void *unused) { for (;;) pause(); return unused; }
 
-/* A child of three threads, which has told that they are there. */
+/* A child of three threads, or of one, which has told that they are there. */
 static int begin(void) {
     int ready[2];
     char byte = 0;
@@ -23,8 +23,7 @@ static int begin(void) {
     int child = fork();
     if (child == 0) {
         pthread_t thread;
-        pthread_create(&thread, 0, busy, 0);
-        pthread_create(&thread, 0, is("idle") ? idle : busy, 0);
+        for (int i = is("single") ? 2 : 0; i < 2; i++) pthread_create(&thread, 0, is("idle") ? idle : busy, 0);
         write(ready[1], &byte, 1);
         idle(0);
     }
@@ -70,6 +69,12 @@ static int juggle(void) {
     return is_over;
 }
 
+/* Another thread that asks too, until there is nobody left. */
+static void *ask(void *child) {
+    while (waitpid(*(int *)child, 0, WUNTRACED | WCONTINUED) > 0) ;
+    return 0;
+}
+
 /* Two others do that, while the parent sleeps in waits. */
 static int be_told(void) {
     int child = begin(), stoppers[] = {begin_stopper(child), begin_stopper(child)}, is_over = 0;
@@ -78,6 +83,14 @@ static int be_told(void) {
         for (int turn = 0; turn < TURNS; turn++) stop_and_continue(child, turn);
         kill(child, SIGKILL);
         _exit(0);
+    }
+    pthread_t asker;
+    if (is("asked")) {
+        pthread_create(&asker, 0, ask, &child);
+        for (siginfo_t info = {0}; !waitid(P_PID, child, &info, WSTOPPED | WCONTINUED | WNOWAIT | WEXITED) && info.si_code != CLD_KILLED;)
+            waitid(P_PID, child, &info, WSTOPPED | WCONTINUED | WNOHANG);
+        pthread_join(asker, 0);
+        is_over = 1;
     }
     while (!is_over) is_over = has_ended(child, 0);
     for (int i = 0; i < 2; i++) waitpid(stoppers[i], 0, 0);
@@ -135,7 +148,7 @@ int main(int count, char **arguments) {
     (void)count;
     way = arguments[1];
     for (int round = 0; round < ROUNDS; round++)
-        ends += is("two") ? be_told() : is("stay") || is("calm") ? stay() : is("group") ? all_of_a_group() : juggle();
+        ends += is("two") || is("single") || is("asked") ? be_told() : is("stay") || is("calm") ? stay() : is("group") ? all_of_a_group() : juggle();
     printf("%d\n", ends);
     return 0;
 }
