@@ -462,7 +462,7 @@ fn stops_amid_waits() {
 #[test]
 fn stops_of_several_threads_amid_waits() {
     let source = include_str!("kinds/hurried.c");
-    for way in ["busy", "idle", "kinds", "look", "kill", "group", "two", "single"] {
+    for way in ["busy", "idle", "kinds", "look", "kill", "group", "two", "single", "asked"] {
         let Some(run) = agrees("hurried.c", source, &[way]) else { return };
         assert!(run.compared("kill") >= 600, "{way}: {}", run.report);
     }

@@ -210,6 +210,7 @@ impl Ledger {
             stays
         });
         for tid in gone {
+            self.stop_waiters.remove(&tid);
             self.orphan_arrival(tid, pid);
         }
         // The thread that has executed goes on under this number.
@@ -395,6 +396,7 @@ impl Ledger {
         self.orphan_arrival(tid, pid);
         self.threads.remove(&tid);
         self.sleepers.remove(&tid);
+        self.stop_waiters.remove(&tid);
     }
 
     fn compare_end(&mut self, pid: Pid, status: c_int, departure: Departure) {

@@ -79,6 +79,8 @@ pub(crate) struct Ledger {
     awaited_by_cut_wait: HashMap<Pid, bool>,
     /// Children of which something is known that their parent may not have been told yet, but what was before, and that since then has done nothing; why that is not compared.
     stopped_anew: HashMap<Pid, &'static str>,
+    /// The threads that have waited for stops or continuations.
+    stop_waiters: HashSet<Pid>,
     sleepers: BTreeMap<Pid, Waiting>,
     last_end: Option<LastEnd>,
     /// The orphan that asked last for its parent, and how often it did in a row.
@@ -159,6 +161,7 @@ impl Ledger {
             told_to_cut_wait: HashSet::new(),
             awaited_by_cut_wait: HashMap::new(),
             stopped_anew: HashMap::new(),
+            stop_waiters: HashSet::new(),
             sleepers: BTreeMap::new(),
             last_end: None,
             asking_orphan: (0, 0),

@@ -22,6 +22,9 @@ const CUT: &str = "a wait that was killed, or that asked for no status, may have
 /// Why it is not compared that there was nothing to report of a child.
 pub(super) const STOPPED_ANEW: &str = "a child that was continued has stopped again amid a wait: Linux looks for a stop, and then for a continuation";
 
+/// The same, and what comes behind it.
+const ASKED_BY_SEVERAL: &str = "several threads wait for stops and continuations of the same child, and which of them is told first is not seen";
+
 /// A stop or continuation of which no wait has told, and the request of one that would.
 pub(super) struct Unreported {
     tid: Pid,
@@ -84,6 +87,9 @@ impl Ledger {
     /// A wait begins: who asks is due if the model has an answer.
     pub(super) fn sleep(&mut self, tid: Pid, wait: Wait, target: Option<i32>) {
         self.last_end = None;
+        if wait.is_about_stops() {
+            self.stop_waiters.insert(tid);
+        }
         let mut waiting = Waiting { wait, resolved: None, due: None, outdated: None };
         if self.model.is_some() && self.exemption(tid).is_none() {
             waiting.resolved = self.resolve(tid, wait, target);
@@ -123,7 +129,8 @@ impl Ledger {
         // News would tell which stop or continuation it was.
         !matches!(
             self.consider(tid, wait, said, target),
-            Judgement::Other(_) | Judgement::NotAsked(CUT | UNDONE | STOPPED_ANEW)
+            Judgement::Other(_)
+                | Judgement::NotAsked(CUT | UNDONE | STOPPED_ANEW | ASKED_BY_SEVERAL)
         )
     }
 
@@ -137,6 +144,9 @@ impl Ledger {
         let judgement = self.consider(tid, wait, said, target);
         self.sleepers.remove(&tid);
         self.keep_doubt(tid, wait, said);
+        if wait.is_about_stops() {
+            self.stop_waiters.insert(tid);
+        }
         let label = self.history.label(self.process_of(tid));
         match judgement {
             Judgement::Same(request, answer) => self.commit(tid, wait, &request, said, answer),
@@ -192,6 +202,9 @@ impl Ledger {
             Some(Err(refusal)) => return Judgement::Other(refusal.to_string()),
             None => return Judgement::NotAsked("the model is no longer asked"),
         };
+        if self.is_of_before_end(tid, wait, said, answer) {
+            return Judgement::NotAsked(CUT);
+        }
         if agrees(said, answer.result) {
             return Judgement::Same(request, answer);
         }
@@ -236,6 +249,11 @@ impl Ledger {
         if self.is_about_unfollowed(tid, said, answer) {
             return Judgement::NotAsked(UNFOLLOWED);
         }
+        let are_ends =
+            |result| matches!(result, WaitResult::Event { status, .. } if is_end(status));
+        if self.is_asked_by_others(tid) && !are_ends(said) && !are_ends(answer.result) {
+            return Judgement::NotAsked(ASKED_BY_SEVERAL);
+        }
         self.comparison.concern(answer.child);
         Judgement::Other(answer.result.to_string())
     }
@@ -245,10 +263,35 @@ impl Ledger {
         if !wait.is_looking_only()
             && let Some(number) = said.child()
             && let Some(child) = self.ask(|model| model.global(tid, number)).flatten()
-            && self.stopped_anew.get(&child) == Some(&UNDONE)
+            && (self.stopped_anew.get(&child) == Some(&UNDONE) || self.is_asked_by_others(tid))
+            && self.threads.contains_key(&child)
         {
             self.undone.insert(child);
         }
+    }
+
+    /// Whether a wait that asked for no status was told of what came before the end of a child: that is still there then.
+    fn is_of_before_end(
+        &mut self,
+        tid: Pid,
+        wait: Wait,
+        said: WaitResult,
+        model: WaitAnswer,
+    ) -> bool {
+        let is_open = self.undone.contains(&model.child)
+            || self.stopped_anew.contains_key(&model.child)
+            || self.is_asked_by_others(tid);
+        is_open
+            && matches!(said, WaitResult::Child(_) | WaitResult::Success)
+            && matches!(model.result, WaitResult::Event { status, .. } if is_end(status))
+            && !wait.is_looking_only()
+            && self.view.stat(model.child).is_some()
+    }
+
+    /// Whether another thread of the same process waits for stops or continuations, at times.
+    fn is_asked_by_others(&self, tid: Pid) -> bool {
+        let pid = self.process_of(tid);
+        self.stop_waiters.iter().any(|&other| other != tid && self.process_of(other) == pid)
     }
 
     /// Whether a wait has found a child not yet stopped, or in between, that has stopped by now; or in a stop before that which is not known for certain.
@@ -459,8 +502,11 @@ impl Ledger {
             return;
         }
         let pid = self.process_of(tid);
+        let is_over = !self.is_asked_by_others(tid);
         for child in self.ask(|model| model.children(pid)).unwrap_or_default() {
-            self.stopped_anew.remove(&child);
+            if is_over {
+                self.stopped_anew.remove(&child);
+            }
             if let Some(has_parent_gone_on) = self.awaited_by_cut_wait.get_mut(&child) {
                 *has_parent_gone_on = true;
             }
@@ -539,7 +585,11 @@ impl Ledger {
             waiting.outdated = Some(before);
         }
         match (answer, &mut waiting.due) {
-            (Some(answer), Some(due)) if due.is_certain || !is_certain => due.answer = answer,
+            (Some(answer), Some(due)) if due.is_certain || !is_certain => {
+                due.answer = answer;
+                due.is_certain &= is_certain;
+                due.is_woken &= is_certain;
+            }
             (Some(answer), due) => {
                 let is_woken = cause != Cause::Regrouping && is_certain;
                 let since = Instant::now();
