@@ -1,0 +1,646 @@
+//! The system calls of the family, in the order of their manual pages: parse, one method of the crates, copy out.
+//!
+//! A call that sleeps looks again behind each kick, and gives way if its thread is wanted: [`Failure::Interrupted`] says whether it is made again then. The thread's loop stands in [`thread`](crate::thread), the host
+//! in [`host`](crate::host).
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
+use core::time::Duration;
+
+use axprocess::{
+    ARef, CloneArgs, CloneFlags, CloneRequest, Errno, ExitStatus, ForcedAction, GivenInfo,
+    KernelCause, NewTask, Patience, PidfdFlags, PidfdMode, Reboot, RebootCommand, Signal,
+    SignalScope, TerminalAnswer, WaitCall, WaitEvent, WaitOutcome, WaitRequest,
+};
+use axprocess_signals::{
+    Action, ActionFlags, Caller, EndedBy, Handler, Restart, SigInfo, SignalSet, Stack, TimedWait,
+    signals_of,
+};
+
+use crate::exec::Program;
+use crate::files::{Descriptors, OpenFile, Pidfd, Signalfd};
+use crate::frame::{self, MINIMUM_STACK};
+use crate::host::{Layer, PidHandle, ProcessState, System, Thread, ThreadState, sleep_while};
+use crate::machine::{AddressSpace, Fpu};
+use crate::sched::NewTask;
+use crate::thread::{self, User};
+use crate::{other_calls, ptrace, time};
+
+/// A thread that makes a call.
+pub(crate) struct Call<'a> {
+    pub(crate) thread: &'a ARef<Thread>,
+    pub(crate) user: &'a mut User,
+}
+
+/// What a call has come to, where that is no value.
+pub(crate) enum Failure {
+    Errno(Errno),
+    /// Something wants the thread; then the call is made again, or `EINTR`.
+    Interrupted(Restart),
+    /// The thread goes on elsewhere: its registers are set.
+    Replaced,
+    Exited,
+}
+
+pub(crate) type Answer = Result<u64, Failure>;
+
+impl From<Errno> for Failure {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+/// Makes the call of that number.
+pub(crate) fn make(mut call: Call<'_>, number: u64) -> Answer {
+    let registers = &call.user.registers;
+    let (a, b, c) = (registers.rdi, registers.rsi, registers.rdx);
+    let (d, e) = (registers.r10, registers.r8);
+    let (thread, process) = (call.thread, call.thread.process());
+    match number {
+        56 => call.clone(CloneRequest::from_clone(a, b, c, d, e)?),
+        435 => call.clone3(a, b as usize),
+        59 => call.execve(a, b, c),
+        322 => call.execveat(a as i32, b, c, d, e),
+        60 => call.exit(a as i32),
+        231 => call.exit_group(a as i32),
+        57 => call.clone(CloneRequest::from_fork()),
+        58 => call.clone(CloneRequest::from_vfork()),
+        121 => number_of(process.getpgid(a as i32)),
+        111 => number_of(Ok(process.pgid())),
+        39 => number_of(Ok(process.pid())),
+        110 => number_of(Ok(process.ppid())),
+        98 => call.getrusage(a as i32, b),
+        124 => number_of(process.getsid(a as i32)),
+        186 => number_of(Ok(thread.tid())),
+        62 => nothing(thread.kill(a as i32, b as i32)),
+        34 => call.sleep_until_wanted(Restart::UnlessHandled),
+        434 => call.pidfd_open(a as i32, b as u32),
+        424 => call.pidfd_send_signal(a as i32, b as i32, c, d as u32),
+        157 => call.prctl(a as i32, b, [c, d, e]),
+        101 => ptrace::call(&call, a as i64, b as i32, d),
+        169 => call.reboot(a as u32, b as u32, c as u32),
+        13 => call.rt_sigaction(a as i32, b, c, d as usize),
+        127 => call.rt_sigpending(a, b as usize),
+        14 => call.rt_sigprocmask(a as i32, b, c, d as usize),
+        129 => nothing(thread.rt_sigqueueinfo(a as i32, call.given_info(b as i32, c)?)),
+        297 => {
+            let info = call.given_info(c as i32, d)?;
+            nothing(thread.rt_tgsigqueueinfo(a as i32, b as i32, info))
+        }
+        15 => frame::restore(thread, call.user),
+        130 => call.rt_sigsuspend(a, b as usize),
+        128 => call.rt_sigtimedwait(a, b, c, d as usize),
+        218 => call.set_tid_address(a),
+        308 => call.setns(a as i32, b),
+        109 => nothing(process.setpgid(a as i32, b as i32)),
+        112 => number_of(process.setsid()),
+        131 => call.sigaltstack(a, b),
+        289 => call.signalfd4(a as i32, b, c as usize, d as u32),
+        234 => nothing(thread.tgkill(a as i32, b as i32, c as i32)),
+        200 => nothing(thread.tkill(a as i32, b as i32)),
+        272 => call.unshare(a),
+        153 => call.vhangup(),
+        61 => call.wait4(a as i32, b, c as i32, d),
+        247 => call.waitid(a as i32, b as i32, c, d as i32, e),
+        _ => other_calls::make(&mut call, number),
+    }
+}
+
+pub(crate) fn number_of(number: Result<u32, Errno>) -> Answer {
+    Ok(number?.into())
+}
+
+pub(crate) fn nothing(result: Result<(), Errno>) -> Answer {
+    Ok(result.map(|()| 0)?)
+}
+
+/// A fork gives way to a signal that waits, and nobody sees that.
+fn made_again(errno: Errno) -> Failure {
+    match errno {
+        Errno::EINTR => Failure::Interrupted(Restart::Always),
+        errno => Failure::Errno(errno),
+    }
+}
+
+impl Call<'_> {
+    fn clone3(&mut self, at: u64, size: usize) -> Answer {
+        let space = self.space()?;
+        let args = CloneArgs::read(size, |offset, to| space.copy_in(at + offset as u64, to))?;
+        let request = CloneRequest::from_clone3(&args, size, |at, numbers| {
+            for (number, at) in numbers.iter_mut().zip((at..).step_by(4)) {
+                *number = space.word32(at)?.cast_signed();
+            }
+            Ok(())
+        })?;
+        self.clone(request)
+    }
+
+    /// fork, vfork, clone and clone3.
+    fn clone(&mut self, request: CloneRequest) -> Answer {
+        let (thread, args, flags) = (self.thread, request.args(), request.flags());
+        let new = thread.admit_clone(&request)?;
+        let unknown = CloneFlags::PRIVILEGED - CloneFlags::NEWPID | CloneFlags::NEWUSER;
+        if flags.intersects(unknown | CloneFlags::INTO_CGROUP) {
+            return Err(Errno::EINVAL.into());
+        }
+        let own: &ThreadState = thread.host_data();
+        let mut registers = self.user.registers;
+        registers.rax = 0;
+        if args.stack != 0 {
+            registers.rsp = args.stack.wrapping_add(args.stack_size);
+        }
+        if flags.contains(CloneFlags::SETTLS) {
+            registers.fs_base = args.tls;
+        }
+        let (task, state) = inherit(own, flags)?;
+        if flags.contains(CloneFlags::CHILD_CLEARTID) {
+            state.clear_tid.store(args.child_tid, Relaxed);
+        }
+        let set_tid = flags.contains(CloneFlags::CHILD_SETTID).then_some(args.child_tid);
+        // What can fail, does so between the number, which nobody sees yet, and the birth.
+        let prepare = |number: u32, handle: Result<Option<PidHandle>, Errno>| {
+            if flags.contains(CloneFlags::PARENT_SETTID) {
+                // As on Linux, nobody is told if it cannot be stored.
+                own.space()?.put_word32(args.parent_tid, number).ok();
+            }
+            let Some(handle) = handle? else { return Ok(None) };
+            let file = OpenFile::of(Pidfd::new(handle))?;
+            let place = own.files()?.reserve(0)?;
+            own.space()?.put_word32(args.pidfd, place.number())?;
+            Ok::<_, Errno>(Some((place, file)))
+        };
+        let (child, number, pidfd) = match new {
+            NewTask::Process(new) => {
+                let new_process = ProcessState::new()?;
+                let (new_process, state) = self.signals().fork(flags, new_process, state)?;
+                let prepared = new.prepare(new_process, state)?;
+                let number = prepared.pid_seen_by_caller();
+                let pidfd = prepare(number, prepared.pidfd(&request))?;
+                (prepared.publish().map_err(made_again)?, number, pidfd)
+            }
+            NewTask::Thread(new) => {
+                let prepared = new.prepare(self.signals().new_thread(state))?;
+                let number = prepared.tid();
+                let pidfd = prepare(number, prepared.pidfd(&request))?;
+                (prepared.publish().map_err(made_again)?, number, pidfd)
+            }
+        };
+        if let Some((place, file)) = pidfd {
+            place.fill(file, true);
+        }
+        if flags.contains(CloneFlags::VFORK) {
+            thread.begin_vfork(&child);
+        }
+        let event = ptrace::Event::of_birth(flags, request.exit_signal());
+        ptrace::announce_birth(thread, &child, event, flags.contains(CloneFlags::UNTRACED));
+        thread::start(task, child, registers, set_tid);
+        ptrace::stop_for_event(thread, event);
+        if flags.contains(CloneFlags::VFORK) {
+            let is_killed = || thread.attention().contains(axprocess::Attention::EXIT);
+            sleep_while(thread, || thread.is_waiting_for_vfork() && !is_killed());
+            ptrace::stop_for_event(thread, ptrace::Event::VforkDone);
+        }
+        Ok(number.into())
+    }
+
+    fn execve(&mut self, path: u64, arguments: u64, environment: u64) -> Answer {
+        let path = self.space()?.path(path)?;
+        let directory = self.thread.host_data().directory.lock().clone();
+        self.exec(Program::find(self.thread, &directory, &path)?, arguments, environment)
+    }
+
+    fn execveat(
+        &mut self,
+        directory: i32,
+        path: u64,
+        arguments: u64,
+        environment: u64,
+        flags: u64,
+    ) -> Answer {
+        const EMPTY_PATH: u64 = 0x1000;
+        const NOFOLLOW: u64 = 0x100;
+        if flags & !(EMPTY_PATH | NOFOLLOW) != 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        let path = self.space()?.path(path)?;
+        let program = match path.is_empty() {
+            true if flags & EMPTY_PATH == 0 => return Err(Errno::ENOENT.into()),
+            true => Program::of_file(&*self.file(directory)?)?,
+            false => Program::find(self.thread, &self.directory(directory, &path)?, &path)?,
+        };
+        self.exec(program, arguments, environment)
+    }
+
+    /// Another program, in place of the process's: up to the exits of its other threads it can fail.
+    fn exec(&mut self, program: Program, arguments: u64, environment: u64) -> Answer {
+        let thread = self.thread;
+        let program = program.load(&*self.space()?, arguments, environment)?;
+        let own: &ThreadState = thread.host_data();
+        let files = Arc::try_new(own.files()?.copy()?).map_err(|_| Errno::ENOMEM)?;
+        let former = thread.tid();
+        let mut exec = thread.begin_exec()?;
+        let mut finished = Ok(false);
+        sleep_while(thread, || {
+            finished = exec.try_finish();
+            finished == Ok(false)
+        });
+        finished?;
+        if self.signals().exec().is_err() {
+            let (signal, action) = (Signal::SIGSEGV, ForcedAction::Default);
+            thread.force_signal(signal, KernelCause::Kernel, action);
+        }
+        files.close_on_exec();
+        let shared = own.files.lock().replace(files);
+        drop(shared);
+        self.user.registers = program.install(thread);
+        Fpu::initial().load();
+        ptrace::stop_for_exec(thread, former);
+        Err(Failure::Replaced)
+    }
+
+    /// Ends the thread alone.
+    fn exit(&self, code: i32) -> Answer {
+        thread::exit(self.thread, ExitStatus::exited(code));
+        Err(Failure::Exited)
+    }
+
+    fn exit_group(&self, code: i32) -> Answer {
+        let process = self.thread.process();
+        let is_decided = process.begin_group_exit(ExitStatus::exited(code)) || process.is_group_exiting();
+        let status = match is_decided {
+            true => process.exit_status(),
+            false => ExitStatus::exited(0),
+        };
+        thread::exit(self.thread, status);
+        Err(Failure::Exited)
+    }
+
+    fn getrusage(&self, who: i32, usage: u64) -> Answer {
+        const CHILDREN: i32 = -1;
+        const VOLUNTARY_SWITCHES: usize = 16;
+        let process = self.thread.process();
+        let sleeps = match who {
+            CHILDREN => process.children_usage().sleeps,
+            0 | 1 => process.host_data().sleeps.load(Relaxed),
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        let mut words = [0; 18];
+        words[VOLUNTARY_SWITCHES] = sleeps;
+        nothing(self.space()?.put_words(usage, &words))
+    }
+
+    fn pidfd_open(&self, pid: i32, flags: u32) -> Answer {
+        let handle = self.thread.process().pidfd_open(pid, flags)?;
+        let file = OpenFile::of(Pidfd::new(handle))?;
+        file.set_nonblocking(flags & PidfdFlags::NONBLOCK.bits() != 0);
+        self.install(file, true)
+    }
+
+    fn pidfd_send_signal(&self, pidfd: i32, signal: i32, info: u64, flags: u32) -> Answer {
+        let scope = SignalScope::from_flags(flags)?;
+        let handle = self.pidfd(pidfd)?.0;
+        let info = (info != 0).then(|| {
+            let given = self.given_info(signal, info)?;
+            Ok(GivenInfo { signal: self.space()?.word32(info)?.cast_signed(), ..given })
+        });
+        nothing(self.thread.pidfd_send_signal(&handle, signal, scope, info))
+    }
+
+    fn prctl(&self, option: i32, argument: u64, rest: [u64; 3]) -> Answer {
+        let (thread, process) = (self.thread, self.thread.process());
+        match option {
+            // PR_SET_PDEATHSIG, PR_GET_PDEATHSIG
+            1 => {
+                let signal = Thread::parse_parent_death_signal(argument)?;
+                thread.set_parent_death_signal(signal);
+                Ok(0)
+            }
+            2 => {
+                let signal = thread.parent_death_signal().map_or(0, Signal::number);
+                nothing(self.space()?.put_word32(argument, signal.into()))
+            }
+            // PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER
+            36 if argument != 0 => Ok(process.become_subreaper()).map(|()| 0),
+            36 => Ok(process.resign_subreaper()).map(|()| 0),
+            37 => nothing(self.space()?.put_word32(argument, process.is_subreaper().into())),
+            _ => other_calls::prctl(self, option, argument, rest),
+        }
+    }
+
+    fn reboot(&self, magic: u32, second: u32, command: u32) -> Answer {
+        const SECOND: [u32; 4] = [0x2812_1969, 0x0512_1996, 0x1604_1998, 0x2011_2000];
+        if magic != 0xfee1_dead || !SECOND.contains(&second) {
+            return Err(Errno::EINVAL.into());
+        }
+        let command = RebootCommand::parse(command)?;
+        match self.thread.process().reboot(command) {
+            Reboot::Machine => crate::machine::power_off(true),
+            Reboot::Namespace => self.exit(0),
+        }
+    }
+
+    fn rt_sigaction(&self, signal: i32, new: u64, old: u64, size: usize) -> Answer {
+        let space = self.space()?;
+        let read = || {
+            let [handler, flags, restorer, mask] = space.words(new)?;
+            Ok(Action {
+                handler: Handler::from_raw(handler as usize),
+                flags: ActionFlags::from_bits_truncate(flags as u32),
+                mask: SignalSet::from_bits(mask),
+                restorer: restorer as usize,
+            })
+        };
+        let before = self.signals().rt_sigaction(signal, size, || optional(new, read))?;
+        let words = [
+            before.handler.raw() as u64,
+            before.flags.bits().into(),
+            before.restorer as u64,
+            before.mask.bits(),
+        ];
+        nothing(unless_null(old, || space.put_words(old, &words)))
+    }
+
+    fn rt_sigpending(&self, set: u64, size: usize) -> Answer {
+        let pending = self.signals().rt_sigpending(size)?;
+        nothing(self.space()?.copy_out(set, &pending.bits().to_ne_bytes()[..size]))
+    }
+
+    fn rt_sigprocmask(&self, how: i32, new: u64, old: u64, size: usize) -> Answer {
+        let read = || self.set_at(new);
+        let before = self.signals().rt_sigprocmask(how, size, || optional(new, read))?;
+        nothing(unless_null(old, || self.space()?.put_words(old, &[before.bits()])))
+    }
+
+    fn rt_sigsuspend(&self, mask: u64, size: usize) -> Answer {
+        self.signals().rt_sigsuspend(size, || self.set_at(mask))?;
+        self.sleep_until_wanted(Restart::UnlessHandled)
+    }
+
+    fn rt_sigtimedwait(&self, set: u64, info: u64, timeout: u64, size: usize) -> Answer {
+        let mut longest = None;
+        let read = || {
+            let set = self.set_at(set)?;
+            longest = optional(timeout, || time::duration_at(&*self.space()?, timeout))?;
+            Ok(set)
+        };
+        let taken = match self.signals().rt_sigtimedwait(size, read)? {
+            TimedWait::Taken(info) => info,
+            TimedWait::NothingYet(_) if longest == Some(Duration::ZERO) => {
+                return Err(Errno::EAGAIN.into());
+            }
+            TimedWait::NothingYet(wait) => {
+                let deadline = longest.map(time::deadline);
+                let is_over = time::sleep_until(self.thread, deadline);
+                wait.finish().ok_or(match is_over {
+                    true => Failure::Errno(Errno::EAGAIN),
+                    false => Failure::Interrupted(Restart::Never),
+                })?
+            }
+        };
+        let bytes = frame::siginfo(self.thread, &taken);
+        unless_null(info, || self.space()?.copy_out(info, &bytes))?;
+        Ok(taken.signal().number().into())
+    }
+
+    fn set_tid_address(&self, at: u64) -> Answer {
+        self.thread.host_data().clear_tid.store(at, Relaxed);
+        number_of(Ok(self.thread.tid()))
+    }
+
+    fn setns(&self, pidfd: i32, kind: u64) -> Answer {
+        let handle = self.pidfd(pidfd)?.0;
+        if kind != CloneFlags::NEWPID.bits() {
+            return Err(Errno::EINVAL.into());
+        }
+        // Who has begun to exit has no namespaces any more.
+        let process = handle.process().filter(|process| !process.has_ended());
+        let lives = |leader: &Thread| !leader.host_data().is_exiting.load(Relaxed);
+        let process = process.filter(|it| it.read(|view| view.leader(it).is_some_and(lives)));
+        let process = process.ok_or(Errno::ESRCH)?;
+        nothing(self.thread.set_namespace_for_children(&process.namespace()))
+    }
+
+    fn sigaltstack(&self, new: u64, old: u64) -> Answer {
+        let space = self.space()?;
+        let read = || {
+            let [base, flags, size] = space.words(new)?;
+            Ok(Stack { base: base as usize, flags: flags as u32, size: size as usize })
+        };
+        let (new, pointer) = (optional(new, read)?, self.user.registers.rsp as usize);
+        let before = self.signals().sigaltstack(new, pointer, MINIMUM_STACK)?;
+        nothing(unless_null(old, || space.put_words(old, &frame::stack_words(before))))
+    }
+
+    fn signalfd4(&self, fd: i32, set: u64, size: usize, flags: u32) -> Answer {
+        const NONBLOCK: u32 = 0x800;
+        const CLOEXEC: u32 = 0x8_0000;
+        if size != SignalSet::SIZE {
+            return Err(Errno::EINVAL.into());
+        }
+        let set = self.set_at(set)?;
+        if flags & !(NONBLOCK | CLOEXEC) != 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        if fd != -1 {
+            let file = self.file(fd)?;
+            let signalfd = file.kind().as_signalfd().ok_or(Errno::EINVAL)?;
+            signalfd.set(set);
+            return Ok(fd as u64);
+        }
+        let file = OpenFile::of(Signalfd::new(set))?;
+        file.set_nonblocking(flags & NONBLOCK != 0);
+        self.install(file, flags & CLOEXEC != 0)
+    }
+
+    fn unshare(&self, flags: u64) -> Answer {
+        let flags = CloneFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
+        let known = CloneFlags::NEWPID | CloneFlags::FILES | CloneFlags::FS;
+        if !(flags - known).is_empty() {
+            return Err(Errno::EINVAL.into());
+        }
+        let own: &ThreadState = self.thread.host_data();
+        if flags.contains(CloneFlags::NEWPID) {
+            self.thread.unshare_pid()?;
+        }
+        if flags.contains(CloneFlags::FILES) {
+            let files = Arc::try_new(own.files()?.copy()?).map_err(|_| Errno::ENOMEM)?;
+            let shared = own.files.lock().replace(files);
+            drop(shared);
+        }
+        Ok(0)
+    }
+
+    fn vhangup(&self) -> Answer {
+        if let Some(terminal) = self.thread.process().controlling_terminal() {
+            terminal.host_data().kill_files();
+            terminal.hang_up();
+        }
+        Ok(0)
+    }
+
+    fn wait4(&self, pid: i32, status: u64, options: i32, usage: u64) -> Answer {
+        let request = WaitRequest::wait4(pid, options)?;
+        let Some(event) = self.wait(&request)? else { return Ok(0) };
+        let space = self.space()?;
+        let raw = event.status.to_raw().cast_unsigned();
+        unless_null(status, || space.put_word32(status, raw))?;
+        unless_null(usage, || space.put_words(usage, &[0; 18]))?;
+        Ok(event.pid.into())
+    }
+
+    fn waitid(&self, kind: i32, id: i32, info: u64, options: i32, usage: u64) -> Answer {
+        const P_PIDFD: i32 = 3;
+        let request = match kind {
+            P_PIDFD => WaitRequest::waitid_pidfd(id, options, |fd| self.pidfd(fd))?,
+            _ => WaitRequest::waitid(kind, id, options)?,
+        };
+        let answer = self.wait(&request);
+        let mut words = [0_u32; 7];
+        if let Ok(Some(event)) = &answer {
+            let told = event.status.si_code_and_status();
+            let signal = Signal::SIGCHLD.number().into();
+            let code = told.code.cast_unsigned();
+            words = [signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()];
+        }
+        let space = self.space()?;
+        if matches!(answer, Err(Failure::Interrupted(_))) {
+            return answer.map(|_| 0);
+        }
+        unless_null(info, || {
+            let mut places = words.iter().zip((info..).step_by(4));
+            places.try_for_each(|(word, at)| space.put_word32(at, *word))
+        })?;
+        let is_there = answer?.is_some();
+        unless_null(usage, || if is_there { space.put_words(usage, &[0; 18]) } else { Ok(()) })?;
+        Ok(0)
+    }
+}
+
+/// What a new thread has of its maker, and its task.
+fn inherit(own: &ThreadState, flags: CloneFlags) -> Result<(NewTask, ThreadState), Errno> {
+    let out_of_memory = |_| Errno::ENOMEM;
+    let space = match flags.contains(CloneFlags::VM) {
+        true => own.space()?,
+        false => own.space()?.fork().map_err(out_of_memory)?,
+    };
+    let files = match flags.contains(CloneFlags::FILES) {
+        true => own.files()?,
+        false => Arc::try_new(own.files()?.copy()?).map_err(out_of_memory)?,
+    };
+    let directory = match flags.contains(CloneFlags::FS) {
+        true => Arc::clone(&own.directory),
+        false => own.copy_directory()?,
+    };
+    let task = NewTask::new(Some(Arc::clone(&space))).map_err(|_| Errno::ENOMEM)?;
+    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory)?;
+    state.inherit(own);
+    Ok((task, state))
+}
+
+/// What calls are made of.
+impl Call<'_> {
+    pub(crate) fn signals(&self) -> Caller<'_, System> {
+        signals_of(self.thread)
+    }
+
+    pub(crate) fn space(&self) -> Result<Arc<AddressSpace>, Errno> {
+        self.thread.host_data().space()
+    }
+
+    fn set_at(&self, at: u64) -> Result<SignalSet, Errno> {
+        self.space()?.word(at).map(SignalSet::from_bits)
+    }
+
+    /// What a caller says of its signal itself.
+    fn given_info(&self, signal: i32, at: u64) -> Result<GivenInfo, Errno> {
+        let space = self.space()?;
+        let (code, value) = (space.word32(at + 8)?.cast_signed(), space.word(at + 24)?);
+        Ok(GivenInfo { signal, code, value })
+    }
+
+    fn pidfd(&self, fd: i32) -> Result<(PidHandle, PidfdMode), Errno> {
+        if let Some(own) = self.thread.pidfd_self(fd)? {
+            return Ok((own, PidfdMode::Blocking));
+        }
+        let file = self.file(fd)?;
+        let mode = match file.is_nonblocking() {
+            true => PidfdMode::NonBlocking,
+            false => PidfdMode::Blocking,
+        };
+        Ok((file.kind().as_pidfd().ok_or(Errno::EBADF)?.handle().clone(), mode))
+    }
+
+    /// Waits for a child, as long as the request says.
+    fn wait(&self, request: &WaitRequest) -> Result<Option<WaitEvent<Layer>>, Failure> {
+        let call = self.thread.begin_wait(request);
+        let token = match call.poll()? {
+            WaitOutcome::Event(event) => return Ok(Some(event)),
+            WaitOutcome::NothingYet(token) => token,
+        };
+        match request.patience() {
+            Patience::Leave => Ok(None),
+            Patience::Fail(errno) => Err(errno.into()),
+            Patience::Sleep => {
+                let event = self.sleep_for_child(&call, token);
+                self.thread.host_data().end_wait();
+                event.map(Some)
+            }
+        }
+    }
+
+    fn sleep_for_child(
+        &self,
+        call: &WaitCall<'_, Layer>,
+        mut token: axprocess::WaitToken,
+    ) -> Result<WaitEvent<Layer>, Failure> {
+        let (thread, process) = (self.thread, self.thread.process());
+        let state: &ThreadState = thread.host_data();
+        loop {
+            state.await_news(token);
+            let is_wanted = || !thread.attention().is_empty();
+            if !process.has_news_since(token) {
+                sleep_while(thread, || !state.has_news() && !is_wanted());
+            }
+            let was_wanted = is_wanted();
+            token = match call.poll()? {
+                WaitOutcome::Event(event) => return Ok(event),
+                WaitOutcome::NothingYet(_) if was_wanted => {
+                    return Err(Failure::Interrupted(Restart::UnlessHandlerSaysNo));
+                }
+                WaitOutcome::NothingYet(token) => token,
+            };
+        }
+    }
+
+    /// Sleeps until the thread is wanted: for that call, an interruption.
+    pub(crate) fn sleep_until_wanted(&self, restart: Restart) -> Answer {
+        sleep_while(self.thread, || self.thread.attention().is_empty());
+        Err(Failure::Interrupted(restart))
+    }
+
+    /// A terminal's answer: the call goes on, or is made again behind the signal that it has posted.
+    pub(crate) fn go_on(answer: TerminalAnswer) -> Result<(), Failure> {
+        match answer {
+            TerminalAnswer::Allowed => Ok(()),
+            TerminalAnswer::SignalPosted(_) => {
+                Err(Failure::Interrupted(Restart::UnlessHandlerSaysNo))
+            }
+        }
+    }
+}
+
+/// What stands at an address; nothing at 0.
+pub(crate) fn optional<T>(
+    at: u64,
+    read: impl FnOnce() -> Result<T, Errno>,
+) -> Result<Option<T>, Errno> {
+    if at == 0 { Ok(None) } else { read().map(Some) }
+}
+
+/// Writes to an address, unless that is 0.
+pub(crate) fn unless_null(
+    at: u64,
+    write: impl FnOnce() -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    if at == 0 { Ok(()) } else { write() }
+}

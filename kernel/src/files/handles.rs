@@ -1,0 +1,123 @@
+//! Files that stand for processes and signals: pidfd_open(2), signalfd(2).
+
+use axprocess::{Errno, InfoMask, TerminalSide};
+use axprocess_signals::{SignalSet, signals_of};
+
+use super::{File, POLLHUP, READABLE, Status};
+use crate::calls::{Answer, Call, Failure};
+use crate::frame;
+use crate::host::{PidHandle, Thread};
+use crate::machine::IrqLock;
+use crate::wait_queue::WaitQueue;
+
+/// A name of a process or thread.
+pub(crate) struct Pidfd(PidHandle);
+
+impl Pidfd {
+    pub(crate) const fn new(handle: PidHandle) -> Self {
+        Self(handle)
+    }
+
+    pub(crate) const fn handle(&self) -> &PidHandle {
+        &self.0
+    }
+
+    /// `PIDFD_GET_INFO`: the end of the process, if it is asked for, and its numbers.
+    fn info(&self, call: &Call<'_>, at: u64) -> Answer {
+        const WORDS: usize = 8;
+        let space = call.space()?;
+        let wanted = InfoMask::from_bits_truncate(space.word(at)?);
+        let info = self.0.info(call.thread.process(), wanted)?;
+        let mut words = [0; WORDS];
+        if let Some(numbers) = info.numbers {
+            words[0] |= (InfoMask::PID | InfoMask::CREDS | InfoMask::CGROUPID).bits();
+            words[2] = u64::from(numbers.pid) | u64::from(numbers.tgid) << 32;
+            words[3] = numbers.ppid.into();
+        }
+        if let Some(exit) = info.exit {
+            words[0] |= InfoMask::EXIT.bits();
+            words[7] = u64::from(exit.to_raw().cast_unsigned()) << 32;
+        }
+        space.put_words(at, &words)?;
+        Ok(0)
+    }
+}
+
+impl File for Pidfd {
+    fn poll(&self, _: &Thread) -> u32 {
+        self.0.poll().bits()
+    }
+
+    fn queue(&self, _: &Thread) -> Option<WaitQueue> {
+        match (self.0.non_leader_thread(), self.0.process()) {
+            (Some(thread), _) => Some(thread.host_data().pollers.clone()),
+            (None, process) => Some(process?.host_data().pollers.clone()),
+        }
+    }
+
+    fn ioctl(&self, call: &Call<'_>, request: u32, argument: u64) -> Answer {
+        /// Of the number of a request: all but its size.
+        const KIND: u32 = 0xc000_ffff;
+        const GET_INFO: u32 = 0xc000_ff0b;
+        match request & KIND {
+            GET_INFO => self.info(call, argument),
+            _ => Err(Errno::ENOTTY.into()),
+        }
+    }
+
+    fn status(&self) -> Status {
+        Status { number: self.0.identity().serial(), ..Status::default() }
+    }
+
+    fn as_pidfd(&self) -> Option<&Pidfd> {
+        Some(self)
+    }
+}
+
+/// Takes signals of a set by reading.
+pub(crate) struct Signalfd(IrqLock<SignalSet>);
+
+impl Signalfd {
+    pub(crate) const fn new(set: SignalSet) -> Self {
+        Self(IrqLock::new(set))
+    }
+
+    pub(crate) fn set(&self, set: SignalSet) {
+        *self.0.lock() = set;
+    }
+
+    fn get(&self) -> SignalSet {
+        *self.0.lock()
+    }
+}
+
+impl File for Signalfd {
+    fn read(&self, by: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
+        if to.len() < frame::SIGNALFD_INFO {
+            return Err(Errno::EINVAL.into());
+        }
+        let mut taken = 0;
+        for place in to.chunks_exact_mut(frame::SIGNALFD_INFO) {
+            let Some(info) = signals_of(by).read_signalfd(self.get()) else { break };
+            place.copy_from_slice(&frame::signalfd_info(by, &info));
+            taken += place.len();
+        }
+        if taken == 0 { Err(Errno::EAGAIN.into()) } else { Ok(taken) }
+    }
+
+    fn poll(&self, by: &Thread) -> u32 {
+        if signals_of(by).polls_signalfd(self.get()) { READABLE } else { 0 }
+    }
+
+    fn queue(&self, by: &Thread) -> Option<WaitQueue> {
+        Some(by.process().host_data().pollers.clone())
+    }
+
+    fn status(&self) -> Status {
+        Status { mode: 0o600, ..Status::default() }
+    }
+
+    fn as_signalfd(&self) -> Option<&Signalfd> {
+        Some(self)
+    }
+}

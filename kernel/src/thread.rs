@@ -1,0 +1,232 @@
+//! A thread: a loop between user space and what has to be done before it goes back there.
+//!
+//! | step | what |
+//! | --- | --- |
+//! | 1 | [`return_to_user`]: as long as the attention word is not zero, the thread exits, stops, or runs a handler |
+//! | 2 | it runs its program until it traps; it is back at once if somebody wants its attention meanwhile |
+//! | 3 | a system call ([`calls`]), a fault, or an interrupt, that is over by now |
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
+use core::time::Duration;
+
+use axprocess::{
+    ARef, Errno, ExitStatus, ForcedAction, KernelCause, ProcessTable, Signal, TerminalKind,
+};
+use axprocess_signals::{
+    Delivery, Frame, ProcessSignals, Restart, Signals, ThreadSignals, signals_of,
+};
+
+use crate::calls::{self, Call, Failure};
+use crate::files::{self, Descriptors};
+use crate::host::{System, Table, Thread, ThreadState, sleep_while};
+use crate::machine::{self, AddressSpace, Fault, IrqLock, Registers, Trap};
+use crate::sched::{self, NewTask};
+use crate::{exec, frame, futex, ptrace, tty};
+
+/// What a thread takes along on its way back to user space.
+pub struct User {
+    pub registers: Registers,
+    /// The call that was interrupted, and its number.
+    interrupted: Option<(Restart, u64)>,
+    /// When the call ends that waits for the rest of its time.
+    pub deadline: Option<Duration>,
+}
+
+impl User {
+    pub fn new(registers: Registers) -> Self {
+        Self { registers, interrupted: None, deadline: None }
+    }
+
+    /// The call that was interrupted, if one was, is made again, or it is `EINTR`: that is decided once.
+    fn end_call(&mut self, is_made_again: impl FnOnce(Restart) -> bool) {
+        let Some((restart, number)) = self.interrupted.take() else { return };
+        if is_made_again(restart) {
+            /// That of the instruction `syscall`.
+            const LENGTH: u64 = 2;
+            self.registers.rip -= LENGTH;
+            self.registers.rax = number;
+        } else {
+            self.deadline = None;
+        }
+    }
+}
+
+/// Runs a thread in user space until it exits.
+fn run(thread: &ARef<Thread>, registers: Registers) {
+    let mut user = User::new(registers);
+    while return_to_user(thread, &mut user) {
+        // Places for what the next call sends.
+        thread.host().refill();
+        let is_wanted = || !thread.attention().is_empty();
+        match machine::enter_user(&mut user.registers, is_wanted) {
+            Trap::SystemCall => {
+                if !make_call(thread, &mut user) {
+                    return;
+                }
+            }
+            Trap::PageFault { address, is_write, .. } => resolve_fault(thread, address, is_write),
+            Trap::Exception { vector, .. } => raise_exception(thread, vector, &user.registers),
+            Trap::Interrupt => {}
+        }
+    }
+}
+
+/// Makes the call that the registers say. False: the thread has exited by it.
+fn make_call(thread: &ARef<Thread>, user: &mut User) -> bool {
+    let state: &ThreadState = thread.host_data();
+    let number = user.registers.rax;
+    state.call.store(number as i32, Relaxed);
+    let answer = calls::make(Call { thread, user }, number);
+    state.call.store(-1, Relaxed);
+    user.registers.rax = match answer {
+        Ok(value) => value,
+        Err(Failure::Errno(errno)) => i64::from(-errno.value()).cast_unsigned(),
+        Err(Failure::Interrupted(restart)) => {
+            user.interrupted = Some((restart, number));
+            i64::from(-Errno::EINTR.value()).cast_unsigned()
+        }
+        Err(Failure::Replaced) => user.registers.rax,
+        Err(Failure::Exited) => return false,
+    };
+    if user.interrupted.is_none() {
+        user.deadline = None;
+    }
+    true
+}
+
+/// What is left to do before a thread runs in user space. False: it has exited.
+fn return_to_user(thread: &ARef<Thread>, user: &mut User) -> bool {
+    let signals = signals_of(thread);
+    while !thread.attention().is_empty() {
+        let mut delivery = signals.get_signal();
+        while let Delivery::Traced(signal) = delivery {
+            delivery = ptrace::show_signal(thread, signal);
+        }
+        match delivery {
+            Delivery::Return => user.end_call(Restart::without_handler),
+            Delivery::Handle(frame) => {
+                user.end_call(|restart| restart.with_handler(&frame));
+                let push = |frame: &Frame| frame::push(thread, &mut user.registers, frame);
+                signals.enter_handler(&frame, push);
+            }
+            Delivery::Stop => sleep_while(thread, || thread.is_stopped()),
+            Delivery::Fatal(signal) => {
+                thread.process().begin_group_exit(ExitStatus::killed(signal));
+            }
+            Delivery::Exit(status) => {
+                exit(thread, status);
+                return false;
+            }
+            Delivery::Traced(_) => {}
+        }
+    }
+    user.end_call(Restart::without_handler);
+    true
+}
+
+/// Ends the calling thread: memory and files go before anyone is told of the end.
+pub fn exit(thread: &ARef<Thread>, status: ExitStatus) {
+    let state: &ThreadState = thread.host_data();
+    let mut exit = thread.begin_exit(status);
+    ptrace::stop_for_exit(thread);
+    state.is_exiting.store(true, Relaxed);
+    signals_of(thread).set_exiting(&mut exit);
+    release_space(thread, None);
+    thread.note_mm_release();
+    let files = state.files.lock().take();
+    drop(files);
+    sleep_while(thread, || !exit.try_finish());
+}
+
+/// A thread uses its memory no more: it has other memory, or none.
+pub fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
+    let state: &ThreadState = thread.host_data();
+    let at = state.clear_tid.swap(0, Relaxed);
+    if let Ok(space) = state.space()
+        && at != 0
+        && space.put_word32(at, 0).is_ok()
+    {
+        futex::wake(&space, at, 1).ok();
+    }
+    sched::set_address_space(next.clone());
+    let before = core::mem::replace(&mut *state.space.lock(), next);
+    drop(before);
+}
+
+fn resolve_fault(thread: &Thread, address: u64, is_write: bool) {
+    const MAPERR: i32 = 1;
+    const ACCERR: i32 = 2;
+    const ADRERR: i32 = 2;
+    let Ok(space) = thread.host_data().space() else { return };
+    let (signal, code) = match space.handle_fault(address, is_write) {
+        Ok(()) => return,
+        Err(Fault::NotMapped) => (Signal::SIGSEGV, MAPERR),
+        Err(Fault::Denied) => (Signal::SIGSEGV, ACCERR),
+        Err(Fault::BehindEnd) => (Signal::SIGBUS, ADRERR),
+        Err(Fault::OutOfMemory) => {
+            thread.force_signal(Signal::SIGKILL, KernelCause::Kernel, ForcedAction::Final);
+            return;
+        }
+    };
+    let cause = KernelCause::Event { code, value: address, sender: None };
+    thread.force_signal(signal, cause, ForcedAction::AsSet);
+}
+
+fn raise_exception(thread: &Thread, vector: u8, registers: &Registers) {
+    let (signal, code) = match vector {
+        0 => (Signal::SIGFPE, 1),
+        1 => (Signal::SIGTRAP, 2),
+        4 => (Signal::SIGSEGV, 0x80),
+        6 => (Signal::SIGILL, 2),
+        16 | 19 => (Signal::SIGFPE, 7),
+        17 => (Signal::SIGBUS, 1),
+        3 => {
+            thread.force_signal(Signal::SIGTRAP, KernelCause::Kernel, ForcedAction::AsSet);
+            return;
+        }
+        _ => {
+            thread.force_signal(Signal::SIGSEGV, KernelCause::Kernel, ForcedAction::AsSet);
+            return;
+        }
+    };
+    let cause = KernelCause::Event { code, value: registers.rip, sender: None };
+    thread.force_signal(signal, cause, ForcedAction::AsSet);
+}
+
+/// Lets a thread run that is made. It cannot fail. `set_tid`: where it stores its number, `CLONE_CHILD_SETTID`.
+pub(crate) fn start(task: NewTask, thread: ARef<Thread>, registers: Registers, set_tid: Option<u64>) {
+    task.start(move || {
+        if let (Some(at), Ok(space)) = (set_tid, thread.host_data().space()) {
+            // As on Linux, nobody is told if it cannot be stored.
+            space.put_word32(at, thread.tid()).ok();
+        }
+        run(&thread, registers);
+    });
+}
+
+/// Makes the table with its first process, which executes a program of the image of files that the loader has left in memory.
+///
+/// # Errors
+///
+/// `ENOMEM`; the image, or the program, is none; there is no such program.
+pub fn boot(image: &'static [u8], command: &[&[u8]]) -> Result<ARef<Thread>, Errno> {
+    let out_of_memory = |_| Errno::ENOMEM;
+    let table = Box::try_new(Table::new(Signals::new(System))).map_err(out_of_memory)?;
+    let table: &'static Table = Box::leak(table);
+    let console = table.new_terminal(TerminalKind::Other, tty::CONSOLE, tty::Line::console()?)?;
+    let root = files::boot(image, table, console)?;
+    let space = AddressSpace::new().map_err(|_| Errno::ENOMEM)?;
+    let task = NewTask::new(Some(Arc::clone(&space))).map_err(|_| Errno::ENOMEM)?;
+    let files = Arc::try_new(Descriptors::default()).map_err(out_of_memory)?;
+    files.open_console(&root)?;
+    let program = exec::Program::load(&root, command, &[b"PATH=/bin", b"HOME=/", b"TERM=vt100"])?;
+    let directory = Arc::try_new(IrqLock::new(root)).map_err(out_of_memory)?;
+    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory);
+    let process = ProcessSignals::new(table.host(), Default::default())?;
+    let thread = table.new_init(1, process, ThreadSignals::new(state))?;
+    let registers = program.install(&thread);
+    start(task, ARef::clone(&thread), registers, None);
+    Ok(thread)
+}
