@@ -11,18 +11,40 @@ extern crate alloc;
 mod machine;
 mod sched;
 
-struct None;
-#[global_allocator]
-static HEAP: None = None;
-#[allow(unsafe_code)]
-unsafe impl core::alloc::GlobalAlloc for None {
-    unsafe fn alloc(&self, _: core::alloc::Layout) -> *mut u8 { core::ptr::null_mut() }
-    unsafe fn dealloc(&self, _: *mut u8, _: core::alloc::Layout) {}
+/// The first processor is ready, and so are the others.
+fn run_first() -> ! {
+    let first = sched::NewTask::new(None).expect("memory is plenty at boot");
+    first.start(start);
+    sched::idle()
 }
-#[allow(unsafe_code)]
-#[unsafe(no_mangle)]
-extern "C" fn boot_entry() -> ! { machine::power_off(false) }
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    machine::power_off(false)
+
+fn start() {
+    use core::fmt::Write;
+    let _ = writeln!(
+        machine::Console,
+        "{} processors, memory {:?}, command line {:?}, files {}",
+        machine::processors(),
+        machine::memory(),
+        machine::command_line(),
+        machine::initial_files().len()
+    );
+    for i in 0..6u32 {
+        let task = sched::NewTask::new(None).expect("memory");
+        task.start(move || {
+            for round in 0..3 {
+                sched::block(Some(machine::monotonic() + core::time::Duration::from_millis(10)));
+                let _ = writeln!(
+                    machine::Console,
+                    "task {i} round {round} on {} at {:?}",
+                    machine::processor(),
+                    machine::monotonic()
+                );
+                let begin = machine::monotonic();
+                while machine::monotonic() - begin < core::time::Duration::from_millis(20) {}
+            }
+        });
+    }
+    sched::block(Some(machine::monotonic() + core::time::Duration::from_millis(400)));
+    let _ = writeln!(machine::Console, "longest off {:?}", machine::take_longest_off());
+    machine::power_off(true)
 }

@@ -1,8 +1,11 @@
-//! Whether interrupts come.
+//! Whether interrupts come, and for how long none has.
 
 use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use x86_64::instructions::interrupts as flag;
+
+use super::processor;
 
 /// Interrupts are off as long as this lives; then they are as they were.
 pub(crate) struct Off {
@@ -15,6 +18,9 @@ impl Off {
     pub(crate) fn new() -> Self {
         let were_on = flag::are_enabled();
         flag::disable();
+        if were_on {
+            note_off();
+        }
         Self { were_on, _here: PhantomData }
     }
 }
@@ -22,7 +28,41 @@ impl Off {
 impl Drop for Off {
     fn drop(&mut self) {
         if self.were_on {
+            note_on();
             flag::enable();
         }
     }
+}
+
+/// Whether they are on.
+pub(crate) fn are_on() -> bool {
+    flag::are_enabled()
+}
+
+/// The longest time so far, on the time-stamp counter.
+static LONGEST_OFF: AtomicU64 = AtomicU64::new(0);
+
+/// They have just been switched off on this processor.
+pub(super) fn note_off() {
+    processor::here().off_since.set(super::time::stamp());
+}
+
+/// They are about to be switched on.
+pub(super) fn note_on() {
+    let time = super::time::stamp().saturating_sub(processor::here().off_since.get());
+    if time > LONGEST_OFF.load(Ordering::Relaxed) {
+        LONGEST_OFF.fetch_max(time, Ordering::Relaxed);
+    }
+}
+
+/// Returns for how long interrupts were off at most, on any processor, since this was asked last.
+pub(crate) fn take_longest_off() -> core::time::Duration {
+    super::time::of_stamps(LONGEST_OFF.swap(0, Ordering::Relaxed))
+}
+
+/// Waits for an interrupt, and misses none that came since they are off. Behind it they are on.
+pub(crate) fn wait_for_one(off: Off) {
+    core::mem::forget(off);
+    note_on();
+    flag::enable_and_hlt();
 }

@@ -46,9 +46,25 @@ impl<T: ?Sized> IrqLock<T> {
     }
 }
 
+/// A lock of whatever is in it, as [`switch`](super::stack::switch) hands it over.
+pub(super) trait Release: Sync {
+    /// Gives the lock back for whoever has taken it and now sleeps with it.
+    ///
+    /// # Safety
+    ///
+    /// The guard is never looked at again before its lock has been taken again.
+    unsafe fn release_for_sleeper(&self);
+}
+
+impl<T: Send> Release for IrqLock<T> {
+    unsafe fn release_for_sleeper(&self) {
+        self.release();
+    }
+}
+
 /// The value of a lock; gives the lock back, and then switches interrupts on again if they were.
 pub(crate) struct IrqGuard<'a, T: ?Sized> {
-    lock: &'a IrqLock<T>,
+    pub(super) lock: &'a IrqLock<T>,
     _interrupts: interrupts::Off,
 }
 

@@ -1,71 +1,74 @@
 //! The machine: processors, interrupts, memory, user space, the serial line.
 //!
 //! What is `unsafe` in the kernel stands here, and nowhere else.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `boot.s`, `boot` | from the loader to the first task; the other processors |
+//! | `processor`, `trap`, `user` | what each processor has; where traps arrive; the way to user space and back |
+//! | `interrupts`, `lock`, `apic`, `time`, `serial` | on and off, the fair lock, the controllers and their timer, the clock, the line |
+//! | `frame`, `tables`, `shootdown`, `space`, `heap` | memory, from frames to address spaces |
+//! | `stack` | kernel stacks, and the switch from one to another |
 
+mod apic;
+mod boot;
+mod frame;
+mod heap;
 mod interrupts;
 mod lock;
+mod processor;
+mod serial;
+mod shootdown;
 mod space;
+mod stack;
+mod tables;
+mod time;
+mod trap;
 mod user;
 
-use core::time::Duration;
+use x86_64::instructions::port::Port;
 
+pub(crate) use apic::TICK;
+pub(crate) use boot::{command_line, initial_files, processors};
+pub(crate) use frame::memory;
+pub(crate) use interrupts::{Off, take_longest_off, wait_for_one};
 pub(crate) use lock::{IrqGuard, IrqLock};
-pub(crate) use space::{AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END, WordIdentity};
+pub(crate) use processor::{MOST as MOST_PROCESSORS, processor};
+pub(crate) use serial::{Console, console_write, set_console_reader};
+pub(crate) use space::{
+    Access, AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END, WordIdentity,
+};
+pub(crate) use stack::{Stack, StackId, switch};
+pub(crate) use time::{monotonic, random};
 pub(crate) use user::{Fpu, Registers, Trap, enter_user};
 
 /// There is no memory for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfMemory;
 
-/// Returns how many processors there are.
-pub(crate) fn processors() -> usize {
-    1
+/// Interrupts another processor, for it to look what there is to do.
+pub(crate) fn interrupt(processor: usize) {
+    apic::interrupt(processor, apic::WAKE);
 }
 
-/// Returns on which processor the caller is: with interrupts on, only a hint.
-pub(crate) fn processor() -> usize {
-    0
-}
-
-/// Returns the time since boot.
-pub(crate) fn monotonic() -> Duration {
-    Duration::ZERO
-}
-
-/// Writes to the serial line. From anywhere, interrupts included.
-pub(crate) fn console_write(bytes: &[u8]) {
-    let _ = bytes;
-}
-
-/// Has `reader` called for each byte that is typed, in the interrupt.
-pub(crate) fn set_console_reader(reader: fn(u8)) {
-    let _ = reader;
-}
-
-/// Returns the archive that the boot loader brought: the first files.
-pub(crate) fn initial_files() -> &'static [u8] {
-    &[]
-}
-
-/// Returns what stands behind `-append`.
-pub(crate) fn command_line() -> &'static str {
-    ""
-}
-
-/// Returns random bytes that are good enough for a stack protector and `AT_RANDOM`, not for keys.
-pub(crate) fn random() -> u64 {
-    0
-}
-
-/// Returns how many pages there are, and how many of them are free.
-pub(crate) fn memory() -> (usize, usize) {
-    (0, 0)
-}
-
-/// Ends the machine, with a verdict that the caller of QEMU sees.
+/// Ends the machine, with a verdict that the caller of QEMU sees: status 33, or 35.
 pub(crate) fn power_off(is_success: bool) -> ! {
-    let _ = is_success;
+    let verdict: u32 = if is_success { 16 } else { 17 };
+    // SAFETY: the port is that of isa-debug-exit.
+    unsafe { Port::new(0xf4).write(verdict) };
     loop {
+        x86_64::instructions::interrupts::disable();
         x86_64::instructions::hlt();
     }
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    use core::fmt::Write;
+
+    x86_64::instructions::interrupts::disable();
+    serial::begin_last_word();
+    // Nothing is left to do about an error.
+    let _ = writeln!(Console, "\nprocessor {}: {info}", processor());
+    power_off(false)
 }

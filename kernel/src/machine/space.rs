@@ -1,8 +1,16 @@
 //! Address spaces: what a process sees below the middle of the 64-bit range.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::OutOfMemory;
+use super::frame::{Frame, free_for_users};
+use super::lock::IrqLock;
+use super::processor::processor;
+use super::tables::{Entry, NO_EXECUTE, Tables, USER, WRITABLE, kernel_root, load};
+use super::{OutOfMemory, interrupts, shootdown};
+use crate::sched::Mutex;
 
 /// The size of a page.
 pub(crate) const PAGE: u64 = 4096;
@@ -18,6 +26,14 @@ bitflags::bitflags! {
         const WRITE = 2;
         const EXECUTE = 4;
     }
+}
+
+/// What a user does with a byte of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    Execute,
 }
 
 /// Why an access is refused.
@@ -41,13 +57,33 @@ pub(crate) enum Backing {
 }
 
 /// Memory that several mappings, in one address space or more, see together.
-pub(crate) struct SharedPages {}
+pub(crate) struct SharedPages(Mutex<Vec<Option<Frame>>>);
 
 impl SharedPages {
-    /// Makes `pages` pages of zeros, which take memory when they are touched.
+    /// Makes `pages` pages of zeros, which take memory when they are touched. `OutOfMemory` also if so much cannot be free.
     pub(crate) fn new(pages: usize) -> Result<Arc<Self>, OutOfMemory> {
-        let _ = pages;
-        Err(OutOfMemory)
+        if pages > free_for_users() {
+            return Err(OutOfMemory);
+        }
+        let mut frames = Vec::new();
+        frames.try_reserve_exact(pages).map_err(|_| OutOfMemory)?;
+        frames.resize_with(pages, || None);
+        Arc::try_new(Self(Mutex::new(frames))).map_err(|_| OutOfMemory)
+    }
+
+    fn frame(&self, index: usize) -> Result<Frame, Fault> {
+        let mut frames = self.0.lock();
+        let place = frames.get_mut(index).ok_or(Fault::NotMapped)?;
+        if let Some(frame) = place {
+            return Ok(frame.clone());
+        }
+        Ok(place.insert(Frame::for_user()?).clone())
+    }
+}
+
+impl From<OutOfMemory> for Fault {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self::OutOfMemory
     }
 }
 
@@ -57,19 +93,52 @@ pub(crate) struct WordIdentity(usize, u64);
 
 /// An address space.
 ///
-/// All calls may sleep: they come from a task, with interrupts on and no [`IrqLock`](super::IrqLock) held; and so does the drop of the last reference.
+/// All calls may sleep: they come from a task, with interrupts on and no [`IrqLock`] held; and so does the drop of the last reference.
 /// Addresses and lengths of mappings are whole pages, not empty, and end at [`USER_END`] at most; else the call is [`Fault::NotMapped`].
-pub(crate) struct AddressSpace {}
+pub(crate) struct AddressSpace {
+    memory: Mutex<Memory>,
+    root: u64,
+    /// The processors that use the tables, one bit for each.
+    users: AtomicU32,
+    /// What brk(2) moves the end of.
+    pub(crate) heap: IrqLock<Range<u64>>,
+}
+
+struct Memory {
+    /// By address; none touches another unless they differ.
+    regions: Vec<Region>,
+    tables: Tables,
+}
+
+#[derive(Clone)]
+struct Region {
+    start: u64,
+    end: u64,
+    protection: Protection,
+    backing: Backing,
+}
 
 impl AddressSpace {
     /// Makes an empty one.
     pub(crate) fn new() -> Result<Arc<Self>, OutOfMemory> {
-        Err(OutOfMemory)
+        Self::of(Memory { regions: Vec::new(), tables: Tables::new()? }, 0..0)
+    }
+
+    fn of(memory: Memory, heap: Range<u64>) -> Result<Arc<Self>, OutOfMemory> {
+        let root = memory.tables.root();
+        let users = AtomicU32::new(0);
+        Arc::try_new(Self { memory: Mutex::new(memory), root, users, heap: IrqLock::new(heap) })
+            .map_err(|_| OutOfMemory)
     }
 
     /// Makes one with the same mappings, whose private memory is copied when it is written.
     pub(crate) fn fork(&self) -> Result<Arc<Self>, OutOfMemory> {
-        Err(OutOfMemory)
+        let memory = self.memory.lock();
+        let copy = memory.copy();
+        drop(memory);
+        // Pages of this one have become read-only, also if memory ran out on the way.
+        shootdown::flush(&self.users);
+        Self::of(copy?, self.heap.lock().clone())
     }
 
     /// Maps memory, in place of what was there. `OutOfMemory` also if so much cannot be free: nothing has changed.
@@ -80,26 +149,66 @@ impl AddressSpace {
         protection: Protection,
         backing: Backing,
     ) -> Result<(), Fault> {
-        let _ = (start, length, protection, backing);
-        Err(Fault::OutOfMemory)
+        let range = pages(start, length)?;
+        if matches!(backing, Backing::Private) && (length / PAGE) as usize > free_for_users() {
+            return Err(Fault::OutOfMemory);
+        }
+        let mut memory = self.memory.lock();
+        memory.reserve()?;
+        self.clear(&mut memory, &range);
+        memory.insert(Region { start: range.start, end: range.end, protection, backing });
+        Ok(())
     }
 
     /// Finds a place for so much, at `hint` if that is free, else below the stack.
     pub(crate) fn find_free(&self, hint: u64, length: u64) -> Result<u64, OutOfMemory> {
-        let _ = (hint, length);
-        Err(OutOfMemory)
+        let memory = self.memory.lock();
+        if hint >= LOWEST && pages(hint, length).is_ok_and(|range| memory.is_free(&range)) {
+            return Ok(hint);
+        }
+        let mut end = MAPPINGS_END;
+        for region in memory.regions.iter().rev() {
+            if region.end <= end && end - region.end >= length {
+                break;
+            }
+            end = end.min(region.start);
+        }
+        end.checked_sub(length).filter(|start| *start >= LOWEST).ok_or(OutOfMemory)
     }
 
     /// Whether nothing is mapped in a range.
     pub(crate) fn is_free(&self, start: u64, length: u64) -> bool {
-        let _ = (start, length);
-        false
+        pages(start, length).is_ok_and(|range| self.memory.lock().is_free(&range))
     }
 
     /// Unmaps what is mapped in a range.
     pub(crate) fn unmap(&self, start: u64, length: u64) -> Result<(), Fault> {
-        let _ = (start, length);
-        Err(Fault::NotMapped)
+        let range = pages(start, length)?;
+        let mut memory = self.memory.lock();
+        memory.reserve()?;
+        self.clear(&mut memory, &range);
+        Ok(())
+    }
+
+    /// Takes what is mapped in a range out of the regions and the tables. There is room for two regions more.
+    fn clear(&self, memory: &mut Memory, range: &Range<u64>) {
+        let inside = memory.cut(range);
+        memory.regions.drain(inside);
+        // What was mapped is free when no processor knows of it any more.
+        loop {
+            let mut taken = [const { None }; 64];
+            let mut free = taken.iter_mut();
+            let all = memory.tables.for_each(range.clone(), &mut |_, entry| {
+                *free.next().ok_or(OutOfMemory)? = entry.take();
+                Ok(())
+            });
+            if taken[0].is_some() {
+                shootdown::flush(&self.users);
+            }
+            if all.is_ok() {
+                break;
+            }
+        }
     }
 
     /// Changes what may be done with a range. `NotMapped` if there is a hole in it; what stands before the hole has changed, as on Linux.
@@ -109,38 +218,79 @@ impl AddressSpace {
         length: u64,
         protection: Protection,
     ) -> Result<(), Fault> {
-        let _ = (start, length, protection);
-        Err(Fault::NotMapped)
+        let range = pages(start, length)?;
+        let mut memory = self.memory.lock();
+        memory.reserve()?;
+        let mut end = range.start;
+        for region in &memory.regions {
+            if region.start <= end && region.end > end {
+                end = region.end.min(range.end);
+            }
+        }
+        let covered = range.start..end;
+        if !covered.is_empty() {
+            let inside = memory.cut(&covered);
+            memory.regions[inside].iter_mut().for_each(|region| region.protection = protection);
+            // A page that may be written again is first looked at: it may have become another's too.
+            let flags = flags(protection) & !WRITABLE;
+            memory.tables.for_each(covered, &mut |_, entry| {
+                entry.set_flags(flags);
+                Ok(())
+            })?;
+            shootdown::flush(&self.users);
+        }
+        if end == range.end { Ok(()) } else { Err(Fault::NotMapped) }
     }
 
     /// Brings in the page that a [`Trap::PageFault`](super::Trap::PageFault) is about, or says why it is none.
-    pub(crate) fn handle_fault(&self, address: u64, is_write: bool) -> Result<(), Fault> {
-        let _ = (address, is_write);
-        Err(Fault::NotMapped)
+    pub(crate) fn handle_fault(&self, address: u64, access: Access) -> Result<(), Fault> {
+        self.with_page(address, Some(access), |_| ())
     }
 
     /// Reads memory as the user would.
     pub(crate) fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), Fault> {
-        let _ = (address, buffer);
-        Err(Fault::NotMapped)
+        let mut address = address;
+        let mut rest = buffer;
+        while !rest.is_empty() {
+            let offset = (address % PAGE) as usize;
+            let length = rest.len().min(PAGE as usize - offset);
+            let (part, behind) = rest.split_at_mut(length);
+            self.with_page(address, Some(Access::Read), |frame| frame.read(offset, part))?;
+            rest = behind;
+            address += length as u64;
+        }
+        Ok(())
     }
 
     /// Writes memory as the user would.
     pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), Fault> {
-        let _ = (address, bytes);
-        Err(Fault::NotMapped)
+        self.write_as(address, bytes, Some(Access::Write))
     }
 
     /// Writes memory whatever its protection is, as a loader and a debugger do.
     pub(crate) fn write_forced(&self, address: u64, bytes: &[u8]) -> Result<(), Fault> {
-        let _ = (address, bytes);
-        Err(Fault::NotMapped)
+        self.write_as(address, bytes, None)
+    }
+
+    fn write_as(&self, address: u64, bytes: &[u8], access: Option<Access>) -> Result<(), Fault> {
+        let mut address = address;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let offset = (address % PAGE) as usize;
+            let (part, behind) = rest.split_at(rest.len().min(PAGE as usize - offset));
+            self.with_page(address, access, |frame| frame.write(offset, part))?;
+            rest = behind;
+            address += part.len() as u64;
+        }
+        Ok(())
     }
 
     /// Reads an aligned word in one access: a futex.
     pub(crate) fn read_word(&self, address: u64) -> Result<u32, Fault> {
-        let _ = address;
-        Err(Fault::NotMapped)
+        let offset = (address % PAGE) as usize;
+        self.with_page(address, Some(Access::Read), |frame| {
+            frame.word(offset).load(Ordering::SeqCst)
+        })
     }
 
     /// Puts `new` into an aligned word where it is `old`, in one step, and returns what it was: FUTEX_WAKE_OP, robust futexes.
@@ -150,12 +300,199 @@ impl AddressSpace {
         old: u32,
         new: u32,
     ) -> Result<u32, Fault> {
-        let _ = (address, old, new);
-        Err(Fault::NotMapped)
+        let offset = (address % PAGE) as usize;
+        self.with_page(address, Some(Access::Write), |frame| {
+            let word = frame.word(offset);
+            match word.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(was) | Err(was) => was,
+            }
+        })
     }
 
     /// Says which word an address is, for a futex.
     pub(crate) fn word_identity(&self, address: u64) -> Result<WordIdentity, Fault> {
-        Ok(WordIdentity(core::ptr::from_ref(self).addr(), address))
+        let memory = self.memory.lock();
+        let region = memory.region(address).ok_or(Fault::NotMapped)?;
+        Ok(match &region.backing {
+            Backing::Private => WordIdentity(core::ptr::from_ref(self).addr(), address),
+            Backing::Shared(pages, first) => WordIdentity(
+                Arc::as_ptr(pages).addr(),
+                address - region.start + *first as u64 * PAGE,
+            ),
+        })
+    }
+
+    /// Has the calling processor use these tables, or the kernel's own. With interrupts off; whoever calls keeps the address space until it uses others.
+    pub(crate) fn switch(from: Option<&Self>, to: Option<&Self>) {
+        let bit = 1 << processor();
+        if let Some(to) = to {
+            to.users.fetch_or(bit, Ordering::SeqCst);
+        }
+        load(to.map_or_else(kernel_root, |space| space.root));
+        if let Some(from) = from {
+            from.users.fetch_and(!bit, Ordering::SeqCst);
+        }
+    }
+
+    /// Has the page of an address in memory, as for this access, and looks at its frame.
+    fn with_page<R>(
+        &self,
+        address: u64,
+        access: Option<Access>,
+        look: impl FnOnce(&Frame) -> R,
+    ) -> Result<R, Fault> {
+        debug_assert!(interrupts::are_on());
+        let memory = self.memory.lock();
+        let region = memory.region(address).ok_or(Fault::NotMapped)?;
+        let allowed = region.protection;
+        let needed = match access {
+            Some(Access::Read) => allowed.intersects(Protection::READ | Protection::EXECUTE),
+            Some(Access::Write) => allowed.contains(Protection::WRITE),
+            Some(Access::Execute) => allowed.contains(Protection::EXECUTE),
+            None => true,
+        };
+        if !needed {
+            return Err(Fault::Denied);
+        }
+        let entry = memory.tables.entry_or_new(address, Frame::for_user)?;
+        let is_write = matches!(access, Some(Access::Write) | None);
+        let replaced = region.bring_in(address, &entry, is_write)?;
+        if replaced.is_some() {
+            shootdown::flush(&self.users);
+        }
+        let frame = entry.frame().ok_or(Fault::NotMapped)?;
+        Ok(look(&frame))
+    }
+}
+
+/// The first address that is given out, and the end of those that [`AddressSpace::find_free`] gives out: the stack stands above.
+const LOWEST: u64 = 0x1_0000;
+const MAPPINGS_END: u64 = 0x7fff_8000_0000;
+
+fn pages(start: u64, length: u64) -> Result<Range<u64>, Fault> {
+    let end = start.checked_add(length).ok_or(Fault::NotMapped)?;
+    let is_valid = length > 0 && start % PAGE == 0 && length % PAGE == 0 && end <= USER_END;
+    if is_valid { Ok(start..end) } else { Err(Fault::NotMapped) }
+}
+
+fn flags(protection: Protection) -> u64 {
+    let mut flags = 0;
+    if !protection.is_empty() {
+        flags |= USER;
+    }
+    if protection.contains(Protection::WRITE) {
+        flags |= WRITABLE;
+    }
+    if !protection.contains(Protection::EXECUTE) {
+        flags |= NO_EXECUTE;
+    }
+    flags
+}
+
+impl Region {
+    /// Maps the page of an address; returns the frame in whose place another has come.
+    fn bring_in(
+        &self,
+        address: u64,
+        entry: &Entry<'_>,
+        is_write: bool,
+    ) -> Result<Option<Frame>, Fault> {
+        let flags = flags(self.protection);
+        let Some(mapped) = entry.frame() else {
+            let frame = match &self.backing {
+                Backing::Private => Frame::for_user()?,
+                Backing::Shared(pages, first) => {
+                    pages.frame(first + ((address - self.start) / PAGE) as usize)?
+                }
+            };
+            entry.set(frame, flags);
+            return Ok(None);
+        };
+        if !is_write || entry.flags() & WRITABLE != 0 {
+            return Ok(None);
+        }
+        if matches!(self.backing, Backing::Shared(..)) || mapped.is_sole() {
+            entry.set_flags(flags);
+            return Ok(None);
+        }
+        let copy = Frame::for_user()?;
+        copy.copy_from(&mapped);
+        Ok(entry.set(copy, flags))
+    }
+
+    /// Whether `next` goes on where this one ends.
+    fn is_continued_by(&self, next: &Self) -> bool {
+        let is_private =
+            matches!((&self.backing, &next.backing), (Backing::Private, Backing::Private));
+        is_private && self.end == next.start && self.protection == next.protection
+    }
+}
+
+impl Memory {
+    fn copy(&self) -> Result<Self, OutOfMemory> {
+        let mut copy = Self { regions: Vec::new(), tables: Tables::new()? };
+        copy.regions.try_reserve(self.regions.len()).map_err(|_| OutOfMemory)?;
+        for region in &self.regions {
+            copy.regions.push(region.clone());
+            if matches!(region.backing, Backing::Shared(..)) {
+                continue;
+            }
+            self.tables.for_each(region.start..region.end, &mut |address, entry| {
+                let flags = entry.flags() & !WRITABLE;
+                entry.set_flags(flags);
+                if let Some(frame) = entry.frame() {
+                    let place = copy.tables.entry_or_new(address, Frame::for_user)?;
+                    place.set(Frame::clone(&frame), flags);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(copy)
+    }
+
+    /// Makes room for what [`cut`](Self::cut) and [`insert`](Self::insert) add.
+    fn reserve(&mut self) -> Result<(), OutOfMemory> {
+        self.regions.try_reserve(3).map_err(|_| OutOfMemory)
+    }
+
+    fn region(&self, address: u64) -> Option<&Region> {
+        let next = self.regions.partition_point(|region| region.end <= address);
+        self.regions.get(next).filter(|region| region.start <= address)
+    }
+
+    fn is_free(&self, range: &Range<u64>) -> bool {
+        let next = self.regions.partition_point(|region| region.end <= range.start);
+        self.regions.get(next).is_none_or(|region| region.start >= range.end)
+    }
+
+    /// Cuts regions in two where a range begins and ends, and says which are in it.
+    fn cut(&mut self, range: &Range<u64>) -> Range<usize> {
+        for at in [range.start, range.end] {
+            let index = self.regions.partition_point(|region| region.end <= at);
+            let Some(region) = self.regions.get_mut(index).filter(|region| region.start < at)
+            else {
+                continue;
+            };
+            let mut rest = region.clone();
+            if let Backing::Shared(_, first) = &mut rest.backing {
+                *first += ((at - region.start) / PAGE) as usize;
+            }
+            rest.start = at;
+            region.end = at;
+            self.regions.insert(index + 1, rest);
+        }
+        let first = self.regions.partition_point(|region| region.end <= range.start);
+        let behind = self.regions.partition_point(|region| region.start < range.end);
+        first..behind
+    }
+
+    /// Puts a region where nothing is.
+    fn insert(&mut self, region: Region) {
+        let index = self.regions.partition_point(|other| other.end <= region.start);
+        let before = index.checked_sub(1).and_then(|before| self.regions.get_mut(before));
+        match before {
+            Some(before) if before.is_continued_by(&region) => before.end = region.end,
+            _ => self.regions.insert(index, region),
+        }
     }
 }

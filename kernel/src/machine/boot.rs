@@ -1,0 +1,185 @@
+//! From the loader to the first task, and the start of the other processors.
+
+use core::arch::global_asm;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use x86_64::instructions::port::Port;
+
+use super::{apic, frame, heap, processor, serial, stack, tables, time};
+
+global_asm!(include_str!("boot.s"), options(att_syntax));
+
+/// Where the other processors begin, in real mode.
+const TRAMPOLINE: u64 = 0x8000;
+
+unsafe extern "C" {
+    safe static boot_words: Words;
+}
+
+/// Physical addresses.
+#[repr(C)]
+struct Words {
+    trampoline_begin: u64,
+    trampoline_end: u64,
+    stack_pointer: u64,
+    tables: u64,
+    kernel_end: u64,
+}
+
+/// What the loader tells: `hvm_start_info` of the PVH protocol.
+#[repr(C)]
+struct StartInfo {
+    magic: u32,
+    version: u32,
+    flags: u32,
+    module_count: u32,
+    modules: u64,
+    command_line: u64,
+    rsdp: u64,
+    memory_map: u64,
+    memory_map_entries: u32,
+    reserved: u32,
+}
+
+#[repr(C)]
+struct Module {
+    start: u64,
+    size: u64,
+    command_line: u64,
+    reserved: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct MemoryRange {
+    start: u64,
+    size: u64,
+    kind: u32,
+    reserved: u32,
+}
+
+/// The kind of a range that may be used.
+const RAM: u32 = 1;
+
+static FILES: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+static COMMAND_LINE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+static ONLINE: AtomicUsize = AtomicUsize::new(0);
+
+/// Returns what two words say where a part of memory stands that the loader wrote.
+fn loaded(place: &[AtomicUsize; 2]) -> &'static [u8] {
+    let [start, length] = [0, 1].map(|i| place[i].load(Ordering::Relaxed));
+    if length == 0 {
+        return &[];
+    }
+    // SAFETY: `boot_first` has put it there; nobody writes to that memory, and it is never given out.
+    unsafe { core::slice::from_raw_parts(start as *const u8, length) }
+}
+
+fn keep(place: &[AtomicUsize; 2], physical: u64, length: u64) {
+    place[0].store(frame::direct(physical).addr(), Ordering::Relaxed);
+    place[1].store(length as usize, Ordering::Relaxed);
+}
+
+/// Returns the archive that the loader brought: the first files.
+pub(crate) fn initial_files() -> &'static [u8] {
+    loaded(&FILES)
+}
+
+/// Returns what stands behind `-append`.
+pub(crate) fn command_line() -> &'static str {
+    str::from_utf8(loaded(&COMMAND_LINE)).unwrap_or("")
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn boot_first(start_info: u64) -> ! {
+    // SAFETY: the loader has put it there, and all that it names, below 4 GiB: mapped at DIRECT.
+    let (info, ranges, modules) = unsafe {
+        let info = &*frame::direct(start_info).cast::<StartInfo>();
+        let ranges = core::slice::from_raw_parts(
+            frame::direct(info.memory_map).cast::<MemoryRange>(),
+            info.memory_map_entries as usize,
+        );
+        let modules = core::slice::from_raw_parts(
+            frame::direct(info.modules).cast::<Module>(),
+            info.module_count as usize,
+        );
+        (info, ranges, modules)
+    };
+    if info.command_line != 0 {
+        // SAFETY: it ends with a zero.
+        let text = unsafe { core::ffi::CStr::from_ptr(frame::direct(info.command_line).cast()) };
+        keep(&COMMAND_LINE, info.command_line, text.count_bytes() as u64);
+    }
+    let mut first_free = boot_words.kernel_end;
+    let mut end = 0;
+    for range in ranges.iter().filter(|range| range.kind == RAM) {
+        if (range.start..range.start + range.size).contains(&first_free) {
+            end = range.start + range.size;
+        }
+    }
+    // QEMU puts the files at the end of memory.
+    if let Some(files) = modules.first() {
+        keep(&FILES, files.start, files.size);
+        if files.start >= first_free && files.start < end {
+            end = files.start;
+        } else {
+            first_free = first_free.max(files.start + files.size);
+        }
+    }
+    processor::start(0);
+    frame::start(first_free, end);
+    tables::start(boot_words.tables);
+    heap::start();
+    serial::start();
+    time::start();
+    apic::start_first();
+    let processors = count_processors();
+    for index in 1..processors {
+        start_other(index);
+    }
+    crate::run_first()
+}
+
+/// Asks QEMU: the key 5 of its `fw_cfg` is the number of processors.
+fn count_processors() -> usize {
+    let (mut key, mut data) = (Port::<u16>::new(0x510), Port::<u8>::new(0x511));
+    // SAFETY: these ports are QEMU's, and reading has no effect on memory.
+    let bytes = unsafe {
+        key.write(5);
+        [data.read(), data.read()]
+    };
+    usize::from(u16::from_le_bytes(bytes)).clamp(1, processor::MOST)
+}
+
+fn start_other(index: usize) {
+    let length = (boot_words.trampoline_end - boot_words.trampoline_begin) as usize;
+    let stack = stack::Stack::new().expect("memory is plenty at boot");
+    // SAFETY: the trampoline fits below 1 MiB, where no frame is ever given out; the stack is nobody's, and only one processor starts at a time.
+    unsafe {
+        let code = frame::direct(boot_words.trampoline_begin).cast_const();
+        core::ptr::copy_nonoverlapping(code, frame::direct(TRAMPOLINE), length);
+        let place = frame::direct(boot_words.stack_pointer);
+        (*place.cast::<AtomicU64>()).store(stack.top(), Ordering::SeqCst);
+    }
+    core::mem::forget(stack);
+    let before = ONLINE.load(Ordering::SeqCst);
+    apic::start_processor(index, TRAMPOLINE);
+    while ONLINE.load(Ordering::SeqCst) == before {
+        core::hint::spin_loop();
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn boot_other() -> ! {
+    let index = ONLINE.load(Ordering::SeqCst) + 1;
+    tables::load_kernel();
+    processor::start(index);
+    apic::start_other();
+    ONLINE.fetch_add(1, Ordering::SeqCst);
+    crate::sched::idle()
+}
+
+/// Returns how many processors have started.
+pub(crate) fn processors() -> usize {
+    ONLINE.load(Ordering::Relaxed) + 1
+}
