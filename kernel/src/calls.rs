@@ -13,18 +13,17 @@ use axprocess::{
     SignalScope, TerminalAnswer, WaitCall, WaitEvent, WaitOutcome, WaitRequest,
 };
 use axprocess_signals::{
-    Action, ActionFlags, Caller, EndedBy, Handler, Restart, SigInfo, SignalSet, Stack, TimedWait,
-    signals_of,
+    Action, ActionFlags, Caller, Handler, Restart, SignalSet, Stack, TimedWait, signals_of,
 };
 
-use crate::exec::Program;
-use crate::files::{Descriptors, OpenFile, Pidfd, Signalfd};
+use crate::exec::{Program, Strings};
+use crate::files::{OpenFile, Pidfd, Signalfd};
 use crate::frame::{self, MINIMUM_STACK};
 use crate::host::{Layer, PidHandle, ProcessState, System, Thread, ThreadState, sleep_while};
 use crate::machine::{AddressSpace, Fpu};
-use crate::sched::NewTask;
 use crate::thread::{self, User};
-use crate::{other_calls, ptrace, time};
+use crate::user_memory::shared;
+use crate::{other_calls, ptrace, sched, time};
 
 /// A thread that makes a call.
 pub(crate) struct Call<'a> {
@@ -77,7 +76,7 @@ pub(crate) fn make(mut call: Call<'_>, number: u64) -> Answer {
         434 => call.pidfd_open(a as i32, b as u32),
         424 => call.pidfd_send_signal(a as i32, b as i32, c, d as u32),
         157 => call.prctl(a as i32, b, [c, d, e]),
-        101 => ptrace::call(&call, a as i64, b as i32, d),
+        101 => ptrace::call(&call, a.cast_signed(), b as i32, c, d),
         169 => call.reboot(a as u32, b as u32, c as u32),
         13 => call.rt_sigaction(a as i32, b, c, d as usize),
         127 => call.rt_sigpending(a, b as usize),
@@ -192,13 +191,17 @@ impl Call<'_> {
             thread.begin_vfork(&child);
         }
         let event = ptrace::Event::of_birth(flags, request.exit_signal());
-        ptrace::announce_birth(thread, &child, event, flags.contains(CloneFlags::UNTRACED));
-        thread::start(task, child, registers, set_tid);
-        ptrace::stop_for_event(thread, event);
+        ptrace::inherit_tracer(thread, &child, event, flags);
+        thread::begin(task, child, registers, set_tid);
+        if !flags.contains(CloneFlags::UNTRACED) {
+            ptrace::stop_for_event(thread, event);
+        }
         if flags.contains(CloneFlags::VFORK) {
             let is_killed = || thread.attention().contains(axprocess::Attention::EXIT);
             sleep_while(thread, || thread.is_waiting_for_vfork() && !is_killed());
-            ptrace::stop_for_event(thread, ptrace::Event::VforkDone);
+            if !is_killed() {
+                ptrace::stop_for_event(thread, ptrace::Event::VforkDone);
+            }
         }
         Ok(number.into())
     }
@@ -234,10 +237,12 @@ impl Call<'_> {
     /// Another program, in place of the process's: up to the exits of its other threads it can fail.
     fn exec(&mut self, program: Program, arguments: u64, environment: u64) -> Answer {
         let thread = self.thread;
-        let program = program.load(&*self.space()?, arguments, environment)?;
+        let space = self.space()?;
+        let arguments = Strings::read(&space, arguments)?;
+        let environment = Strings::read(&space, environment)?;
+        let program = program.load(self.thread, arguments, environment)?;
         let own: &ThreadState = thread.host_data();
-        let files = Arc::try_new(own.files()?.copy()?).map_err(|_| Errno::ENOMEM)?;
-        let former = thread.tid();
+        let files = shared(own.files()?.copy()?)?;
         let mut exec = thread.begin_exec()?;
         let mut finished = Ok(false);
         sleep_while(thread, || {
@@ -254,7 +259,7 @@ impl Call<'_> {
         drop(shared);
         self.user.registers = program.install(thread);
         Fpu::initial().load();
-        ptrace::stop_for_exec(thread, former);
+        ptrace::stop_for_exec(thread);
         Err(Failure::Replaced)
     }
 
@@ -266,7 +271,8 @@ impl Call<'_> {
 
     fn exit_group(&self, code: i32) -> Answer {
         let process = self.thread.process();
-        let is_decided = process.begin_group_exit(ExitStatus::exited(code)) || process.is_group_exiting();
+        let is_decided =
+            process.begin_group_exit(ExitStatus::exited(code)) || process.is_group_exiting();
         let status = match is_decided {
             true => process.exit_status(),
             false => ExitStatus::exited(0),
@@ -463,7 +469,7 @@ impl Call<'_> {
             self.thread.unshare_pid()?;
         }
         if flags.contains(CloneFlags::FILES) {
-            let files = Arc::try_new(own.files()?.copy()?).map_err(|_| Errno::ENOMEM)?;
+            let files = shared(own.files()?.copy()?)?;
             let shared = own.files.lock().replace(files);
             drop(shared);
         }
@@ -517,21 +523,20 @@ impl Call<'_> {
 }
 
 /// What a new thread has of its maker, and its task.
-fn inherit(own: &ThreadState, flags: CloneFlags) -> Result<(NewTask, ThreadState), Errno> {
-    let out_of_memory = |_| Errno::ENOMEM;
+fn inherit(own: &ThreadState, flags: CloneFlags) -> Result<(sched::NewTask, ThreadState), Errno> {
     let space = match flags.contains(CloneFlags::VM) {
         true => own.space()?,
-        false => own.space()?.fork().map_err(out_of_memory)?,
+        false => own.space()?.fork().map_err(|_| Errno::ENOMEM)?,
     };
     let files = match flags.contains(CloneFlags::FILES) {
         true => own.files()?,
-        false => Arc::try_new(own.files()?.copy()?).map_err(out_of_memory)?,
+        false => shared(own.files()?.copy()?)?,
     };
     let directory = match flags.contains(CloneFlags::FS) {
         true => Arc::clone(&own.directory),
         false => own.copy_directory()?,
     };
-    let task = NewTask::new(Some(Arc::clone(&space))).map_err(|_| Errno::ENOMEM)?;
+    let task = sched::NewTask::new(Some(Arc::clone(&space))).map_err(|_| Errno::ENOMEM)?;
     let state = ThreadState::new(Arc::clone(task.task()), space, files, directory)?;
     state.inherit(own);
     Ok((task, state))
@@ -638,9 +643,6 @@ pub(crate) fn optional<T>(
 }
 
 /// Writes to an address, unless that is 0.
-pub(crate) fn unless_null(
-    at: u64,
-    write: impl FnOnce() -> Result<(), Errno>,
-) -> Result<(), Errno> {
+pub(crate) fn unless_null(at: u64, write: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
     if at == 0 { Ok(()) } else { write() }
 }

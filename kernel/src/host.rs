@@ -9,42 +9,43 @@
 
 use alloc::sync::Arc;
 use core::num::NonZeroUsize;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 
 use axprocess::{
-    ARef, ChildNews, Errno, PidNamespace as Namespace, ProcessTable, Relations, ResourceUsage,
-    Signal, View, WaitToken,
+    ChildNews, Errno, PidNamespace as Namespace, ProcessTable, Relations, ResourceUsage, Signal,
+    View, WaitToken,
 };
 use axprocess_signals::Signals;
 
 use crate::files::{Descriptors, Directory, Node};
-use crate::machine::{self, AddressSpace, IrqLock};
+use crate::machine::{self, AddressSpace, IrqGuard, IrqLock};
 use crate::ptrace::Tracing;
 use crate::sched::{self, Task};
 use crate::timers::Timers;
 use crate::tty::Line;
+use crate::user_memory::shared;
 use crate::wait_queue::WaitQueue;
 
 /// The kernel, as a type.
-pub struct System;
+pub(crate) struct System;
 
 /// The host of the model.
-pub type Layer = Signals<System>;
-pub type Table = ProcessTable<Layer>;
-pub type Process = axprocess_signals::Process<System>;
-pub type Thread = axprocess_signals::Thread<System>;
-pub type Terminal = axprocess_signals::Terminal<System>;
-pub type PidNamespace = Namespace<Layer>;
-pub type PidHandle = axprocess::PidHandle<Layer>;
+pub(crate) type Layer = Signals<System>;
+pub(crate) type Table = ProcessTable<Layer>;
+pub(crate) type Process = axprocess_signals::Process<System>;
+pub(crate) type Thread = axprocess_signals::Thread<System>;
+pub(crate) type Terminal = axprocess_signals::Terminal<System>;
+pub(crate) type PidNamespace = Namespace<Layer>;
+pub(crate) type PidHandle = axprocess::PidHandle<Layer>;
 
 /// What the kernel hangs on a process.
-pub struct ProcessState {
+pub(crate) struct ProcessState {
     /// Who polls a pidfd of the process, or a signalfd of one of its threads.
-    pub pollers: WaitQueue,
+    pub(crate) pollers: WaitQueue,
     /// How often its threads have gone to sleep.
-    pub sleeps: AtomicU64,
+    pub(crate) sleeps: AtomicU64,
     /// Those of timer_create(2).
-    pub timers: Timers,
+    pub(crate) timers: Timers,
 }
 
 impl ProcessState {
@@ -57,22 +58,22 @@ impl ProcessState {
 }
 
 /// What the kernel hangs on a thread.
-pub struct ThreadState {
-    pub task: Arc<Task>,
+pub(crate) struct ThreadState {
+    pub(crate) task: Arc<Task>,
     /// None behind the end of its use of memory.
-    pub space: IrqLock<Option<Arc<AddressSpace>>>,
-    pub files: IrqLock<Option<Arc<Descriptors>>>,
-    pub directory: Arc<IrqLock<Directory>>,
-    pub program: IrqLock<Option<Arc<Node>>>,
-    pub name: IrqLock<[u8; 16]>,
+    pub(crate) space: IrqLock<Option<Arc<AddressSpace>>>,
+    pub(crate) files: IrqLock<Option<Arc<Descriptors>>>,
+    pub(crate) directory: Arc<IrqLock<Directory>>,
+    pub(crate) program: IrqLock<Option<Arc<Node>>>,
+    pub(crate) name: IrqLock<[u8; 16]>,
     /// Where 0 is stored when it ends: `CLONE_CHILD_CLEARTID`.
-    pub clear_tid: AtomicU64,
+    pub(crate) clear_tid: AtomicU64,
     /// The system call in which it is; −1: in none.
-    pub call: AtomicI32,
-    pub is_exiting: AtomicBool,
+    pub(crate) call: AtomicI32,
+    pub(crate) is_exiting: AtomicBool,
     /// Who polls a pidfd of the thread.
-    pub pollers: WaitQueue,
-    pub tracing: Tracing,
+    pub(crate) pollers: WaitQueue,
+    pub(crate) tracing: Tracing,
     wait: Wait,
 }
 
@@ -86,7 +87,7 @@ impl ThreadState {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(
+    pub(crate) fn new(
         task: Arc<Task>,
         space: Arc<AddressSpace>,
         files: Arc<Descriptors>,
@@ -120,7 +121,7 @@ impl ThreadState {
     /// `ENOMEM`.
     pub(crate) fn copy_directory(&self) -> Result<Arc<IrqLock<Directory>>, Errno> {
         let directory = self.directory.lock().clone();
-        Arc::try_new(IrqLock::new(directory)).map_err(|_| Errno::ENOMEM)
+        shared(IrqLock::new(directory))
     }
 
     /// The memory of a thread that is alive.
@@ -128,7 +129,7 @@ impl ThreadState {
     /// # Errors
     ///
     /// `EFAULT`: it has begun to exit.
-    pub fn space(&self) -> Result<Arc<AddressSpace>, Errno> {
+    pub(crate) fn space(&self) -> Result<Arc<AddressSpace>, Errno> {
         self.space.lock().clone().ok_or(Errno::EFAULT)
     }
 
@@ -137,27 +138,42 @@ impl ThreadState {
     /// # Errors
     ///
     /// `EBADF`: it has begun to exit.
-    pub fn files(&self) -> Result<Arc<Descriptors>, Errno> {
+    pub(crate) fn files(&self) -> Result<Arc<Descriptors>, Errno> {
         self.files.lock().clone().ok_or(Errno::EBADF)
     }
 
     /// Says for what it sleeps in a wait, until it is told of news.
-    pub fn await_news(&self, token: WaitToken) {
+    pub(crate) fn await_news(&self, token: WaitToken) {
         self.wait.has_news.store(false, Relaxed);
         *self.wait.token.lock() = Some(token);
     }
 
-    pub fn has_news(&self) -> bool {
+    pub(crate) fn has_news(&self) -> bool {
         self.wait.has_news.load(Relaxed)
     }
 
-    pub fn end_wait(&self) {
+    pub(crate) fn end_wait(&self) {
         *self.wait.token.lock() = None;
     }
 }
 
+impl<T> axprocess::Lock<T> for IrqLock<T> {
+    type Guard<'a>
+        = IrqGuard<'a, T>
+    where
+        T: 'a;
+
+    fn new(value: T) -> Self {
+        Self::new(value)
+    }
+
+    fn lock(&self) -> IrqGuard<'_, T> {
+        Self::lock(self)
+    }
+}
+
 /// Lets the calling thread sleep as long as the condition holds: it looks at it now, and behind each kick.
-pub fn sleep_while(thread: &Thread, mut condition: impl FnMut() -> bool) {
+pub(crate) fn sleep_while(thread: &Thread, mut condition: impl FnMut() -> bool) {
     while condition() {
         thread.process().host_data().sleeps.fetch_add(1, Relaxed);
         sched::block(None);
@@ -166,8 +182,8 @@ pub fn sleep_while(thread: &Thread, mut condition: impl FnMut() -> bool) {
 
 /// How often somebody was off a processor.
 #[derive(Clone, Copy, Default)]
-pub struct Usage {
-    pub sleeps: u64,
+pub(crate) struct Usage {
+    pub(crate) sleeps: u64,
 }
 
 impl ResourceUsage for Usage {
@@ -199,13 +215,7 @@ impl axprocess_signals::Kernel for System {
         thread.host_data().task.is_running()
     }
 
-    fn may_signal(
-        &self,
-        _: View<'_, Layer>,
-        _: &Process,
-        _: &Process,
-        _: Option<Signal>,
-    ) -> bool {
+    fn may_signal(&self, _: View<'_, Layer>, _: &Process, _: &Process, _: Option<Signal>) -> bool {
         true
     }
 
@@ -221,9 +231,12 @@ impl axprocess_signals::Kernel for System {
         let mut cursor = axprocess::Cursor::new();
         while !cursor.is_done() {
             for thread in view.threads(parent, &mut cursor) {
-                let state = thread.host_data();
-                if state.wait.token.lock().is_some_and(|token| token.is_woken_by(news)) {
+                let state: &ThreadState = thread.host_data();
+                let is_woken = state.wait.token.lock().is_some_and(|it| it.is_woken_by(news));
+                if is_woken {
                     state.wait.has_news.store(true, Relaxed);
+                }
+                if is_woken || state.tracing.awaits_tracee() {
                     state.task.kick();
                 }
             }

@@ -11,31 +11,30 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
-use axprocess::{
-    ARef, Errno, ExitStatus, ForcedAction, KernelCause, ProcessTable, Signal, TerminalKind,
-};
+use axprocess::{ARef, Errno, ExitStatus, ForcedAction, KernelCause, Signal, ThreadExit};
 use axprocess_signals::{
     Delivery, Frame, ProcessSignals, Restart, Signals, ThreadSignals, signals_of,
 };
 
 use crate::calls::{self, Call, Failure};
 use crate::files::{self, Descriptors};
-use crate::host::{System, Table, Thread, ThreadState, sleep_while};
+use crate::host::{ProcessState, System, Table, Thread, ThreadState, sleep_while};
 use crate::machine::{self, AddressSpace, Fault, IrqLock, Registers, Trap};
 use crate::sched::{self, NewTask};
-use crate::{exec, frame, futex, ptrace, tty};
+use crate::user_memory::{boxed, shared};
+use crate::{exec, frame, futex, ptrace, timers, tty};
 
 /// What a thread takes along on its way back to user space.
-pub struct User {
-    pub registers: Registers,
+pub(crate) struct User {
+    pub(crate) registers: Registers,
     /// The call that was interrupted, and its number.
     interrupted: Option<(Restart, u64)>,
     /// When the call ends that waits for the rest of its time.
-    pub deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
 }
 
 impl User {
-    pub fn new(registers: Registers) -> Self {
+    pub(crate) fn new(registers: Registers) -> Self {
         Self { registers, interrupted: None, deadline: None }
     }
 
@@ -127,12 +126,14 @@ fn return_to_user(thread: &ARef<Thread>, user: &mut User) -> bool {
 }
 
 /// Ends the calling thread: memory and files go before anyone is told of the end.
-pub fn exit(thread: &ARef<Thread>, status: ExitStatus) {
+pub(crate) fn exit(thread: &ARef<Thread>, status: ExitStatus) {
     let state: &ThreadState = thread.host_data();
     let mut exit = thread.begin_exit(status);
-    ptrace::stop_for_exit(thread);
+    ptrace::stop_for_event(thread, ptrace::Event::Exit);
     state.is_exiting.store(true, Relaxed);
-    signals_of(thread).set_exiting(&mut exit);
+    if signals_of(thread).set_exiting(&mut exit) == ThreadExit::Last {
+        thread.process().host_data().timers.delete_all();
+    }
     release_space(thread, None);
     thread.note_mm_release();
     let files = state.files.lock().take();
@@ -141,7 +142,7 @@ pub fn exit(thread: &ARef<Thread>, status: ExitStatus) {
 }
 
 /// A thread uses its memory no more: it has other memory, or none.
-pub fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
+pub(crate) fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
     let state: &ThreadState = thread.host_data();
     let at = state.clear_tid.swap(0, Relaxed);
     if let Ok(space) = state.space()
@@ -196,7 +197,12 @@ fn raise_exception(thread: &Thread, vector: u8, registers: &Registers) {
 }
 
 /// Lets a thread run that is made. It cannot fail. `set_tid`: where it stores its number, `CLONE_CHILD_SETTID`.
-pub(crate) fn start(task: NewTask, thread: ARef<Thread>, registers: Registers, set_tid: Option<u64>) {
+pub(crate) fn begin(
+    task: NewTask,
+    thread: ARef<Thread>,
+    registers: Registers,
+    set_tid: Option<u64>,
+) {
     task.start(move || {
         if let (Some(at), Ok(space)) = (set_tid, thread.host_data().space()) {
             // As on Linux, nobody is told if it cannot be stored.
@@ -206,27 +212,30 @@ pub(crate) fn start(task: NewTask, thread: ARef<Thread>, registers: Registers, s
     });
 }
 
-/// Makes the table with its first process, which executes a program of the image of files that the loader has left in memory.
-///
-/// # Errors
-///
-/// `ENOMEM`; the image, or the program, is none; there is no such program.
-pub fn boot(image: &'static [u8], command: &[&[u8]]) -> Result<ARef<Thread>, Errno> {
-    let out_of_memory = |_| Errno::ENOMEM;
-    let table = Box::try_new(Table::new(Signals::new(System))).map_err(out_of_memory)?;
+/// Makes the table with its first process, which executes what the command line says: in the first task of the kernel.
+pub(crate) fn start() {
+    if let Err(errno) = boot() {
+        panic!("no first process: {errno}");
+    }
+}
+
+fn boot() -> Result<(), Errno> {
+    let table = boxed(Table::new(Signals::new(System)))?;
     let table: &'static Table = Box::leak(table);
-    let console = table.new_terminal(TerminalKind::Other, tty::CONSOLE, tty::Line::console()?)?;
-    let root = files::boot(image, table, console)?;
+    let console = tty::boot(table)?;
+    let root = files::boot(machine::initial_files(), table, &console)?;
     let space = AddressSpace::new().map_err(|_| Errno::ENOMEM)?;
     let task = NewTask::new(Some(Arc::clone(&space))).map_err(|_| Errno::ENOMEM)?;
-    let files = Arc::try_new(Descriptors::default()).map_err(out_of_memory)?;
-    files.open_console(&root)?;
-    let program = exec::Program::load(&root, command, &[b"PATH=/bin", b"HOME=/", b"TERM=vt100"])?;
-    let directory = Arc::try_new(IrqLock::new(root)).map_err(out_of_memory)?;
-    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory);
-    let process = ProcessSignals::new(table.host(), Default::default())?;
+    let files = shared(Descriptors::new())?;
+    files.open_console(&console)?;
+    let directory = shared(IrqLock::new(root))?;
+    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory)?;
+    let process = ProcessSignals::new(table.host(), ProcessState::new()?)?;
     let thread = table.new_init(1, process, ThreadSignals::new(state))?;
-    let registers = program.install(&thread);
-    start(task, ARef::clone(&thread), registers, None);
-    Ok(thread)
+    sched::on_tick(timers::tick);
+    task.start(move || match exec::first(&thread, machine::command_line()) {
+        Ok(registers) => run(&thread, registers),
+        Err(errno) => panic!("no first program: {errno}"),
+    });
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! What stands in the memory of programs: bytes, words, strings.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use axprocess::Errno;
@@ -7,18 +9,18 @@ use axprocess::Errno;
 use crate::machine::AddressSpace;
 
 /// How far addresses of programs go.
-pub const END: u64 = 0x7fff_ffff_f000;
-pub const PAGE: u64 = 4096;
+pub(crate) const END: u64 = 0x7fff_ffff_f000;
+pub(crate) const PAGE: u64 = 4096;
 
 impl AddressSpace {
     /// # Errors
     ///
     /// `EFAULT`.
-    pub fn word(&self, at: u64) -> Result<u64, Errno> {
+    pub(crate) fn word(&self, at: u64) -> Result<u64, Errno> {
         self.words::<1>(at).map(|[word]| word)
     }
 
-    pub fn words<const N: usize>(&self, at: u64) -> Result<[u64; N], Errno> {
+    pub(crate) fn words<const N: usize>(&self, at: u64) -> Result<[u64; N], Errno> {
         let mut words = [0; N];
         for (place, at) in words.iter_mut().zip((at..).step_by(8)) {
             let mut bytes = [0; 8];
@@ -28,26 +30,26 @@ impl AddressSpace {
         Ok(words)
     }
 
-    pub fn word32(&self, at: u64) -> Result<u32, Errno> {
+    pub(crate) fn word32(&self, at: u64) -> Result<u32, Errno> {
         let mut bytes = [0; 4];
         self.copy_in(at, &mut bytes)?;
         Ok(u32::from_ne_bytes(bytes))
     }
 
-    pub fn put_words(&self, at: u64, words: &[u64]) -> Result<(), Errno> {
+    pub(crate) fn put_words(&self, at: u64, words: &[u64]) -> Result<(), Errno> {
         let mut words = words.iter().zip((at..).step_by(8));
         words.try_for_each(|(word, at)| self.copy_out(at, &word.to_ne_bytes()))
     }
 
-    pub fn put_word32(&self, at: u64, word: u32) -> Result<(), Errno> {
+    pub(crate) fn put_word32(&self, at: u64, word: u32) -> Result<(), Errno> {
         self.copy_out(at, &word.to_ne_bytes())
     }
 
-    pub fn copy_in(&self, at: u64, bytes: &mut [u8]) -> Result<(), Errno> {
+    pub(crate) fn copy_in(&self, at: u64, bytes: &mut [u8]) -> Result<(), Errno> {
         self.read(at, bytes).map_err(|_| Errno::EFAULT)
     }
 
-    pub fn copy_out(&self, at: u64, bytes: &[u8]) -> Result<(), Errno> {
+    pub(crate) fn copy_out(&self, at: u64, bytes: &[u8]) -> Result<(), Errno> {
         self.write(at, bytes).map_err(|_| Errno::EFAULT)
     }
 
@@ -56,7 +58,12 @@ impl AddressSpace {
     /// # Errors
     ///
     /// `EFAULT`; `ENOMEM`; the one given: it is longer than that.
-    pub fn string(&self, at: u64, longest: usize, too_long: Errno) -> Result<Vec<u8>, Errno> {
+    pub(crate) fn string(
+        &self,
+        at: u64,
+        longest: usize,
+        too_long: Errno,
+    ) -> Result<Vec<u8>, Errno> {
         let mut string = Vec::new();
         loop {
             // As far as a page goes: behind its end there may be none.
@@ -79,20 +86,30 @@ impl AddressSpace {
     /// # Errors
     ///
     /// Those of [`string`](Self::string), `ENAMETOOLONG`.
-    pub fn path(&self, at: u64) -> Result<Vec<u8>, Errno> {
+    pub(crate) fn path(&self, at: u64) -> Result<Vec<u8>, Errno> {
         self.string(at, PAGE as usize - 1, Errno::ENAMETOOLONG)
     }
 }
 
+/// Puts a thing where many can have it, if there is memory.
+pub(crate) fn shared<T>(what: T) -> Result<Arc<T>, Errno> {
+    Arc::try_new(what).map_err(|_| Errno::ENOMEM)
+}
+
+/// Puts a thing into a box, if there is memory.
+pub(crate) fn boxed<T>(what: T) -> Result<Box<T>, Errno> {
+    Box::try_new(what).map_err(|_| Errno::ENOMEM)
+}
+
 /// Adds bytes to a vector, if there is memory.
-pub fn append(to: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Errno> {
+pub(crate) fn append(to: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Errno> {
     to.try_reserve(bytes.len()).map_err(|_| Errno::ENOMEM)?;
     to.extend_from_slice(bytes);
     Ok(())
 }
 
 /// Adds one thing to a vector, if there is memory.
-pub fn push<T>(to: &mut Vec<T>, what: T) -> Result<(), Errno> {
+pub(crate) fn push<T>(to: &mut Vec<T>, what: T) -> Result<(), Errno> {
     to.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
     to.push(what);
     Ok(())

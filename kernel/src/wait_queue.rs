@@ -9,7 +9,7 @@ use axprocess::Errno;
 
 use crate::machine::IrqLock;
 use crate::sched::{self, Task};
-use crate::user_memory::push;
+use crate::user_memory::{push, shared};
 
 /// A queue of sleepers, as whoever waits or wakes has it.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ impl WaitQueue {
     ///
     /// `ENOMEM`.
     pub(crate) fn new() -> Result<Self, Errno> {
-        Arc::try_new(IrqLock::new(Vec::new())).map(Self).map_err(|_| Errno::ENOMEM)
+        shared(IrqLock::new(Vec::new())).map(Self)
     }
 
     /// Enters the queue.

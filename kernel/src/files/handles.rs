@@ -1,9 +1,9 @@
 //! Files that stand for processes and signals: pidfd_open(2), signalfd(2).
 
-use axprocess::{Errno, InfoMask, TerminalSide};
+use axprocess::{Errno, InfoMask};
 use axprocess_signals::{SignalSet, signals_of};
 
-use super::{File, POLLHUP, READABLE, Status};
+use super::{File, READABLE, Status};
 use crate::calls::{Answer, Call, Failure};
 use crate::frame;
 use crate::host::{PidHandle, Thread};
@@ -25,12 +25,14 @@ impl Pidfd {
     /// `PIDFD_GET_INFO`: the end of the process, if it is asked for, and its numbers.
     fn info(&self, call: &Call<'_>, at: u64) -> Answer {
         const WORDS: usize = 8;
+        /// All are 0: there is one user.
+        const CREDENTIALS: u64 = 2;
         let space = call.space()?;
         let wanted = InfoMask::from_bits_truncate(space.word(at)?);
         let info = self.0.info(call.thread.process(), wanted)?;
         let mut words = [0; WORDS];
         if let Some(numbers) = info.numbers {
-            words[0] |= (InfoMask::PID | InfoMask::CREDS | InfoMask::CGROUPID).bits();
+            words[0] |= InfoMask::PID.bits() | CREDENTIALS;
             words[2] = u64::from(numbers.pid) | u64::from(numbers.tgid) << 32;
             words[3] = numbers.ppid.into();
         }

@@ -14,13 +14,14 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use axprocess::Errno;
 
 pub(crate) use handles::{Pidfd, Signalfd};
+pub(crate) use pipe::has_codes_of_its_own;
 use pipe::{Listener, Owner};
-pub(crate) use tree::{Directory, Follow, Node, Path, boot, walk};
+pub(crate) use tree::{Directory, Follow, Node, boot, walk};
 
 use crate::calls::{Answer, Call, Failure};
 use crate::host::Thread;
 use crate::machine::IrqLock;
-use crate::user_memory::push;
+use crate::user_memory::{boxed, shared};
 use crate::wait_queue::WaitQueue;
 
 /// `O_…`.
@@ -145,14 +146,14 @@ impl OpenFile {
     ///
     /// `ENOMEM`.
     pub(crate) fn of(file: impl File + 'static) -> Result<Arc<Self>, Errno> {
-        let file = Box::try_new(file).map_err(|_| Errno::ENOMEM)?;
+        let file = boxed(file)?;
         Self::with(file, flags::READ_WRITE)
     }
 
     pub(crate) fn with(file: Box<dyn File>, flags: u32) -> Result<Arc<Self>, Errno> {
         let flags = AtomicU32::new(flags & (flags::ACCESS | flags::CHANGEABLE | flags::PATH));
         let (position, owner) = (IrqLock::new(0), IrqLock::new(None));
-        Arc::try_new(Self { file, flags, position, owner }).map_err(|_| Errno::ENOMEM)
+        shared(Self { file, flags, position, owner })
     }
 
     pub(crate) fn kind(&self) -> &dyn File {
@@ -198,7 +199,10 @@ enum Descriptor {
     Free,
     /// Somebody is opening it.
     Reserved,
-    Open { file: Arc<OpenFile>, closes_on_exec: bool },
+    Open {
+        file: Arc<OpenFile>,
+        closes_on_exec: bool,
+    },
 }
 
 /// `RLIMIT_NOFILE`.
@@ -297,7 +301,8 @@ impl Descriptors {
     pub(crate) fn close_on_exec(&self) {
         for number in 0..self.0.lock().len() {
             let mut held = self.0.lock();
-            let closes = matches!(held.get(number), Some(Descriptor::Open { closes_on_exec: true, .. }));
+            let closes =
+                matches!(held.get(number), Some(Descriptor::Open { closes_on_exec: true, .. }));
             let closed = closes.then(|| core::mem::take(&mut held[number]));
             drop(held);
             drop(closed);

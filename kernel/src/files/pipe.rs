@@ -10,6 +10,7 @@ use super::{File, POLLERR, POLLHUP, READABLE, Status, WRITABLE, kind};
 use crate::calls::Failure;
 use crate::host::{Layer, Thread};
 use crate::machine::IrqLock;
+use crate::user_memory::shared;
 use crate::wait_queue::WaitQueue;
 
 const CAPACITY: usize = 16 * 4096;
@@ -52,14 +53,14 @@ fn pipe(queue: WaitQueue) -> Result<(Reader, Writer), Errno> {
     bytes.try_reserve_exact(CAPACITY).map_err(|_| Errno::ENOMEM)?;
     bytes.resize(CAPACITY, 0);
     let ring = IrqLock::new(Ring { bytes, start: 0, len: 0 });
-    let pipe = Arc::try_new(Pipe {
+    let pipe = shared(Pipe {
         ring,
         has_reader: AtomicBool::new(true),
         has_writer: AtomicBool::new(true),
         queue,
         listener: IrqLock::new(None),
     });
-    let pipe = pipe.map_err(|_| Errno::ENOMEM)?;
+    let pipe = pipe?;
     Ok((Reader(Arc::clone(&pipe)), Writer(pipe)))
 }
 
@@ -284,7 +285,7 @@ impl Listener {
 }
 
 /// Where the codes of a signal's own would be mistaken for that of a readable file, it says so in general.
-fn has_codes_of_its_own(signal: Signal) -> bool {
+pub(crate) fn has_codes_of_its_own(signal: Signal) -> bool {
     matches!(
         signal,
         Signal::SIGILL

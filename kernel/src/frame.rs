@@ -1,0 +1,243 @@
+//! What a handler finds on its stack, and how its thread comes back from it: the frames of x86-64.
+//!
+//! From the stack pointer up: the restorer, `ucontext_t`, `siginfo_t`; above, on 64 bytes, the floating-point registers as `fxsave` leaves them.
+
+use axprocess::{Errno, ForcedAction, KernelCause, Signal, SignalCause};
+use axprocess_signals::{Frame, SigInfo, SignalSet, Stack, signals_of};
+
+use crate::calls::{Answer, Failure};
+use crate::files::has_codes_of_its_own;
+use crate::host::Thread;
+use crate::machine::{Fpu, Registers};
+use crate::thread::User;
+
+/// `MINSIGSTKSZ`.
+pub(crate) const MINIMUM_STACK: usize = 2048;
+/// The size of what a signalfd tells of one signal.
+pub(crate) const SIGNALFD_INFO: usize = 128;
+
+/// Below the stack pointer a function may have data.
+const RED_ZONE: u64 = 128;
+const FPU: u64 = 512;
+const CONTEXT: u64 = 8;
+const INFO: u64 = CONTEXT + 304;
+const SIZE: u64 = INFO + 128;
+/// What stands where in `ucontext_t`, in words.
+const STACK: usize = 2;
+const REGISTERS: usize = 5;
+const FPU_POINTER: usize = REGISTERS + 23;
+const MASK: usize = REGISTERS + 32;
+/// `cs`, `gs`, `fs`, `ss`.
+const SEGMENTS: u64 = 0x33 | 0x2b << 48;
+/// The flags that a program can change.
+const FLAGS: u64 = 0x4_0dd5;
+
+/// The registers, in the order of `sigcontext`.
+fn words_of(registers: &Registers) -> [u64; 18] {
+    let Registers { r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, .. } = *registers;
+    let Registers { rdx, rax, rcx, rsp, rip, rflags, .. } = *registers;
+    [r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags]
+}
+
+/// Pushes the frame of a handler, and has the thread run it.
+///
+/// # Errors
+///
+/// `EFAULT`: there is no room.
+pub(crate) fn push(thread: &Thread, registers: &mut Registers, frame: &Frame) -> Result<(), Errno> {
+    let space = thread.host_data().space()?;
+    let (top, stack) = signals_of(thread).stack_for(frame, registers.rsp as usize);
+    let top = top.map_or(registers.rsp.wrapping_sub(RED_ZONE), |top| top as u64);
+    let fpu = top.wrapping_sub(FPU) & !63;
+    let at = (fpu.wrapping_sub(SIZE) & !15).wrapping_sub(8);
+    if stack.has(top as usize) && !stack.has(at as usize) {
+        return Err(Errno::EFAULT);
+    }
+    let mut context = [0; 38];
+    context[STACK..STACK + 3].copy_from_slice(&stack_words(stack));
+    context[REGISTERS..REGISTERS + 18].copy_from_slice(&words_of(registers));
+    context[REGISTERS + 18] = SEGMENTS;
+    context[FPU_POINTER] = fpu;
+    context[MASK] = frame.saved_mask.bits();
+    space.copy_out(fpu, Fpu::of_current().as_bytes())?;
+    space.put_words(at, &[frame.action.restorer as u64])?;
+    space.put_words(at + CONTEXT, &context)?;
+    space.copy_out(at + INFO, &siginfo(thread, &frame.info))?;
+    registers.rdi = frame.info.signal().number().into();
+    registers.rsi = at + INFO;
+    registers.rdx = at + CONTEXT;
+    registers.rax = 0;
+    registers.rip = frame.action.handler.raw() as u64;
+    registers.rsp = at;
+    // Direction, trap, resume.
+    registers.rflags &= !0x1_0500;
+    Ok(())
+}
+
+/// rt_sigreturn(2): the registers and the mask are what the frame has kept.
+pub(crate) fn restore(thread: &Thread, user: &mut User) -> Answer {
+    match read(thread, user.registers.rsp.wrapping_sub(CONTEXT)) {
+        Ok((registers, fpu, mask, stack)) => {
+            let fs_base = user.registers.fs_base;
+            user.registers = Registers { fs_base, ..registers };
+            fpu.load();
+            let signals = signals_of(thread);
+            signals.rt_sigreturn(mask);
+            signals.restore_alt_stack(stack, registers.rsp as usize, MINIMUM_STACK);
+        }
+        Err(_) => {
+            let (signal, action) = (Signal::SIGSEGV, ForcedAction::AsSet);
+            thread.force_signal(signal, KernelCause::Kernel, action);
+        }
+    }
+    Err(Failure::Replaced)
+}
+
+fn read(thread: &Thread, at: u64) -> Result<(Registers, Fpu, SignalSet, Stack), Errno> {
+    let space = thread.host_data().space()?;
+    let context: [u64; 38] = space.words(at.wrapping_add(CONTEXT))?;
+    let [base, flags, size] = [context[STACK], context[STACK + 1], context[STACK + 2]];
+    let stack = Stack { base: base as usize, flags: flags as u32, size: size as usize };
+    let mut words = [0; 18];
+    words.copy_from_slice(&context[REGISTERS..REGISTERS + 18]);
+    let [r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags] =
+        words;
+    /// Interrupts are on; the bit that is always set.
+    const ALWAYS: u64 = 0x202;
+    let registers = Registers {
+        rax,
+        rbx,
+        rcx,
+        rdx,
+        rsi,
+        rdi,
+        rbp,
+        r8,
+        r9,
+        r10,
+        r11,
+        r12,
+        r13,
+        r14,
+        r15,
+        rip,
+        rflags: flags & FLAGS | ALWAYS,
+        rsp,
+        fs_base: 0,
+    };
+    let fpu = match context[FPU_POINTER] {
+        0 => Fpu::initial(),
+        at => {
+            let mut bytes = [0; FPU as usize];
+            space.copy_in(at, &mut bytes)?;
+            Fpu::from_bytes(bytes)
+        }
+    };
+    Ok((registers, fpu, SignalSet::from_bits(context[MASK]), stack))
+}
+
+/// `stack_t`.
+pub(crate) fn stack_words(stack: Stack) -> [u64; 3] {
+    [stack.base as u64, stack.flags.into(), stack.size as u64]
+}
+
+/// What a `siginfo_t` says besides the signal and its code.
+enum Rest {
+    Nothing,
+    /// Who has sent it, and a word.
+    Sender {
+        value: u64,
+    },
+    /// What became of a child.
+    Child,
+    Timer {
+        id: u32,
+        value: u64,
+    },
+    File {
+        events: u32,
+        descriptor: u32,
+    },
+    Fault {
+        address: u64,
+    },
+}
+
+impl Rest {
+    fn of(thread: &Thread, info: &SigInfo) -> Self {
+        const SI_TIMER: i32 = -2;
+        match info.info.cause {
+            SignalCause::Kernel => Self::Nothing,
+            SignalCause::Child { .. } | SignalCause::ChildStopUndone { .. } => Self::Child,
+            SignalCause::Event { code: SI_TIMER, value, .. } => {
+                let id = value as u32;
+                Self::Timer { id, value: thread.process().host_data().timers.value(id) }
+            }
+            SignalCause::Event { value, .. } => match has_codes_of_its_own(info.signal()) {
+                true => Self::Fault { address: value },
+                false => Self::File { events: value as u32, descriptor: (value >> 32) as u32 },
+            },
+            _ => Self::Sender { value: info.value() },
+        }
+    }
+}
+
+/// `siginfo_t`.
+pub(crate) fn siginfo(thread: &Thread, info: &SigInfo) -> [u8; 128] {
+    let mut words = [0_u32; 32];
+    let halves = |word: u64| [word as u32, (word >> 32) as u32];
+    words[0] = info.signal().number().into();
+    words[2] = info.code().cast_unsigned();
+    [words[4], words[5]] = [info.pid(), info.uid];
+    match Rest::of(thread, info) {
+        Rest::Nothing => {}
+        Rest::Sender { value } => [words[6], words[7]] = halves(value),
+        Rest::Child => words[6] = info.status().cast_unsigned(),
+        Rest::Timer { id, value } => {
+            [words[4], words[5]] = [id, 0];
+            [words[6], words[7]] = halves(value);
+        }
+        Rest::File { events, descriptor } => {
+            [words[4], words[5], words[6]] = [events, 0, descriptor];
+        }
+        Rest::Fault { address } => [words[4], words[5]] = halves(address),
+    }
+    bytes_of(&words)
+}
+
+/// `struct signalfd_siginfo`.
+pub(crate) fn signalfd_info(thread: &Thread, info: &SigInfo) -> [u8; SIGNALFD_INFO] {
+    let mut words = [0_u32; 32];
+    words[0] = info.signal().number().into();
+    words[2] = info.code().cast_unsigned();
+    let (sender, user) = (info.pid(), info.uid);
+    match Rest::of(thread, info) {
+        Rest::Nothing => {}
+        // The code says whether a value was given.
+        Rest::Sender { value } if info.code() < 0 => {
+            [words[3], words[4], words[11]] = [sender, user, value as u32];
+            [words[12], words[13]] = [value as u32, (value >> 32) as u32];
+        }
+        Rest::Sender { .. } => [words[3], words[4]] = [sender, user],
+        Rest::Child => {
+            [words[3], words[4], words[10]] = [sender, user, info.status().cast_unsigned()];
+        }
+        Rest::Timer { id, value } => {
+            [words[6], words[11]] = [id, value as u32];
+            [words[12], words[13]] = [value as u32, (value >> 32) as u32];
+        }
+        Rest::File { events, descriptor } => [words[7], words[5]] = [events, descriptor],
+        Rest::Fault { address } => {
+            [words[18], words[19]] = [address as u32, (address >> 32) as u32];
+        }
+    }
+    bytes_of(&words)
+}
+
+fn bytes_of(words: &[u32; 32]) -> [u8; 128] {
+    let mut bytes = [0; 128];
+    for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
+        place.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
+}
