@@ -166,7 +166,7 @@ impl Program {
 
     fn read(&self, at: u64, to: &mut [u8]) -> Result<usize, Errno> {
         let content = self.node.content().ok_or(Errno::EACCES)?;
-        content.read(at, to).map_err(|_| Errno::ENOMEM)
+        Ok(content.read(at, to))
     }
 
     fn load_elf(

@@ -149,6 +149,11 @@ impl Task {
         }
     }
 
+    /// Whether it sleeps, and nobody has woken it.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == SLEEPS
+    }
+
     /// Whether it is on a processor at this moment.
     pub(crate) fn is_running(&self) -> bool {
         self.state.load(Ordering::Relaxed) == RUNS

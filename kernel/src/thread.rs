@@ -19,7 +19,7 @@ use axprocess_signals::{
 use crate::calls::{self, Call, Failure};
 use crate::files::{self, Descriptors};
 use crate::host::{ProcessState, System, Table, Thread, ThreadState, sleep_while};
-use crate::machine::{self, AddressSpace, Fault, IrqLock, Registers, Trap};
+use crate::machine::{self, Access, AddressSpace, Fault, IrqLock, Registers, Trap};
 use crate::sched::{self, NewTask};
 use crate::user_memory::{boxed, shared};
 use crate::{exec, frame, futex, ptrace, timers, tty};
@@ -65,7 +65,7 @@ fn run(thread: &ARef<Thread>, registers: Registers) {
                     return;
                 }
             }
-            Trap::PageFault { address, is_write, .. } => resolve_fault(thread, address, is_write),
+            Trap::PageFault { address, access } => resolve_fault(thread, address, access),
             Trap::Exception { vector, .. } => raise_exception(thread, vector, &user.registers),
             Trap::Interrupt => {}
         }
@@ -133,6 +133,10 @@ pub(crate) fn exit(thread: &ARef<Thread>, status: ExitStatus) {
     state.is_exiting.store(true, Relaxed);
     if signals_of(thread).set_exiting(&mut exit) == ThreadExit::Last {
         thread.process().host_data().timers.delete_all();
+        if thread.process().is_table_init() {
+            // What the machine is there for is done.
+            machine::power_off(exit.status() == ExitStatus::exited(0));
+        }
     }
     release_space(thread, None);
     thread.note_mm_release();
@@ -156,12 +160,12 @@ pub(crate) fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
     drop(before);
 }
 
-fn resolve_fault(thread: &Thread, address: u64, is_write: bool) {
+fn resolve_fault(thread: &Thread, address: u64, access: Access) {
     const MAPERR: i32 = 1;
     const ACCERR: i32 = 2;
     const ADRERR: i32 = 2;
     let Ok(space) = thread.host_data().space() else { return };
-    let (signal, code) = match space.handle_fault(address, is_write) {
+    let (signal, code) = match space.handle_fault(address, access) {
         Ok(()) => return,
         Err(Fault::NotMapped) => (Signal::SIGSEGV, MAPERR),
         Err(Fault::Denied) => (Signal::SIGSEGV, ACCERR),

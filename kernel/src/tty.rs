@@ -26,7 +26,7 @@ use crate::wait_queue::WaitQueue;
 /// So much waits to be read, on either side.
 const CAPACITY: usize = 4096;
 /// The number of the console as a device.
-const CONSOLE: u32 = 0x501;
+const CONSOLE: u32 = 0x440;
 /// That of the first pseudo-terminal.
 const PSEUDO: u32 = 0x8800;
 

@@ -43,6 +43,8 @@ pub(crate) enum Device {
     Null,
     Zero,
     /// The terminal that is the machine's own.
+    Serial(ARef<Terminal>),
+    /// The same, but whoever opens it does not get it as its controlling one.
     Console(ARef<Terminal>),
     /// The caller's controlling one.
     Tty,
@@ -118,7 +120,8 @@ impl Node {
             Body::Device(Device::Null) => 0x103,
             Body::Device(Device::Zero) => 0x105,
             Body::Device(Device::Tty) => 0x500,
-            Body::Device(Device::Console(terminal)) => terminal.device(),
+            Body::Device(Device::Serial(terminal)) => terminal.device(),
+            Body::Device(Device::Console(_)) => 0x501,
             Body::Device(Device::Ptmx(_)) => 0x502,
             _ => 0,
         };
@@ -423,7 +426,10 @@ pub(crate) fn open(by: &Thread, path: &Path, how: u32) -> Result<Arc<OpenFile>, 
         _ if how & flags::DIRECTORY != 0 => return Err(Errno::ENOTDIR),
         (Body::Link(_), _) => return Err(Errno::ELOOP),
         (Body::Proc(entry), _) => boxed(proc::Text::of(entry, by)?)?,
-        (Body::Device(Device::Console(terminal)), _) => boxed(Slave::open(by, terminal, how)?)?,
+        (Body::Device(Device::Serial(terminal)), _) => boxed(Slave::open(by, terminal, how)?)?,
+        (Body::Device(Device::Console(terminal)), _) => {
+            boxed(Slave::open(by, terminal, how | flags::NOCTTY)?)?
+        }
         (Body::Device(Device::Tty), _) => {
             let terminal = by.process().controlling_terminal().ok_or(Errno::ENXIO)?;
             boxed(Slave::open(by, &terminal, how)?)?
@@ -447,7 +453,7 @@ pub(crate) struct TreeFile(pub(crate) Arc<Node>);
 impl File for TreeFile {
     fn read(&self, _: &Thread, at: u64, to: &mut [u8]) -> Result<usize, Failure> {
         match &self.0.body {
-            Body::Regular(content) => Ok(content.read(at, to).map_err(|_| Errno::ENOMEM)?),
+            Body::Regular(content) => Ok(content.read(at, to)),
             Body::Device(Device::Zero) => {
                 to.fill(0);
                 Ok(to.len())
@@ -530,6 +536,7 @@ pub(crate) fn boot(
     device(b"null", Device::Null)?;
     device(b"zero", Device::Zero)?;
     device(b"tty", Device::Tty)?;
+    device(b"ttyS0", Device::Serial(ARef::clone(console)))?;
     device(b"console", Device::Console(ARef::clone(console)))?;
     device(b"ptmx", Device::Ptmx(table))?;
     subdirectory(&root, b"tmp")?;

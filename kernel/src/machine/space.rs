@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     NotMapped,
     /// The mapping does not allow it: `SEGV_ACCERR`, or `EFAULT`.
     Denied,
+    /// It is behind the end of the file that is mapped: `SIGBUS`.
+    BehindEnd,
     /// There is no memory for the page.
     OutOfMemory,
 }
@@ -54,30 +56,109 @@ pub(crate) enum Backing {
     Private,
     /// Memory that a fork shares, from this page of it on.
     Shared(Arc<SharedPages>, usize),
+    /// Memory of its own, that begins with what stands there, from this page of it on, until it is written.
+    Copied(Arc<SharedPages>, usize),
 }
 
-/// Memory that several mappings, in one address space or more, see together.
-pub(crate) struct SharedPages(Mutex<Vec<Option<Frame>>>);
+/// Memory that several mappings, in one address space or more, see together: the content of a file. All calls may sleep.
+pub(crate) struct SharedPages(Mutex<Content>);
+
+struct Content {
+    frames: Vec<Option<Frame>>,
+    len: u64,
+}
 
 impl SharedPages {
-    /// Makes `pages` pages of zeros, which take memory when they are touched. `OutOfMemory` also if so much cannot be free.
-    pub(crate) fn new(pages: usize) -> Result<Arc<Self>, OutOfMemory> {
-        if pages > free_for_users() {
-            return Err(OutOfMemory);
+    /// Makes an empty one.
+    pub(crate) fn new() -> Result<Arc<Self>, OutOfMemory> {
+        let content = Content { frames: Vec::new(), len: 0 };
+        Arc::try_new(Self(Mutex::new(content))).map_err(|_| OutOfMemory)
+    }
+
+    /// Returns the length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.lock().len
+    }
+
+    /// Makes it shorter, or longer by zeros, which take memory when they are touched. `OutOfMemory` also if so much cannot be free.
+    pub(crate) fn resize(&self, len: u64) -> Result<(), OutOfMemory> {
+        self.0.lock().resize(len)
+    }
+
+    /// Reads from a place on, up to the end; returns how much that was.
+    pub(crate) fn read(&self, at: u64, buffer: &mut [u8]) -> usize {
+        let content = self.0.lock();
+        let mut done = 0;
+        while done < buffer.len() && at + (done as u64) < content.len {
+            let here = at + done as u64;
+            let offset = (here % PAGE) as usize;
+            let most = (PAGE as usize - offset).min((content.len - here) as usize);
+            let part = &mut buffer[done..];
+            let length = part.len().min(most);
+            let part = &mut part[..length];
+            match content.frames.get((here / PAGE) as usize) {
+                Some(Some(frame)) => frame.read(offset, part),
+                _ => part.fill(0),
+            }
+            done += length;
         }
-        let mut frames = Vec::new();
-        frames.try_reserve_exact(pages).map_err(|_| OutOfMemory)?;
-        frames.resize_with(pages, || None);
-        Arc::try_new(Self(Mutex::new(frames))).map_err(|_| OutOfMemory)
+        done
+    }
+
+    /// Writes from a place on, and makes it longer if it has to be.
+    pub(crate) fn write(&self, at: u64, bytes: &[u8]) -> Result<(), OutOfMemory> {
+        let end = at.checked_add(bytes.len() as u64).ok_or(OutOfMemory)?;
+        let mut content = self.0.lock();
+        if end > content.len {
+            content.resize(end)?;
+        }
+        let mut done = 0;
+        while done < bytes.len() {
+            let here = at + done as u64;
+            let offset = (here % PAGE) as usize;
+            let length = (bytes.len() - done).min(PAGE as usize - offset);
+            content.frame((here / PAGE) as usize)?.write(offset, &bytes[done..done + length]);
+            done += length;
+        }
+        Ok(())
     }
 
     fn frame(&self, index: usize) -> Result<Frame, Fault> {
-        let mut frames = self.0.lock();
-        let place = frames.get_mut(index).ok_or(Fault::NotMapped)?;
-        if let Some(frame) = place {
-            return Ok(frame.clone());
+        let mut content = self.0.lock();
+        if index as u64 >= content.len.div_ceil(PAGE) {
+            return Err(Fault::BehindEnd);
         }
-        Ok(place.insert(Frame::for_user()?).clone())
+        Ok(content.frame(index)?.clone())
+    }
+}
+
+impl Content {
+    fn resize(&mut self, len: u64) -> Result<(), OutOfMemory> {
+        let pages = usize::try_from(len.div_ceil(PAGE)).map_err(|_| OutOfMemory)?;
+        let more = pages.saturating_sub(self.frames.len());
+        if more > free_for_users() {
+            return Err(OutOfMemory);
+        }
+        self.frames.try_reserve(more).map_err(|_| OutOfMemory)?;
+        self.frames.resize_with(pages, || None);
+        if len < self.len
+            && let Some(Some(last)) = self.frames.last()
+            && len % PAGE != 0
+        {
+            // What is behind the end is zero, also if it grows again.
+            let zeros = [0; PAGE as usize];
+            last.write((len % PAGE) as usize, &zeros[(len % PAGE) as usize..]);
+        }
+        self.len = len;
+        Ok(())
+    }
+
+    fn frame(&mut self, index: usize) -> Result<&Frame, OutOfMemory> {
+        let place = self.frames.get_mut(index).ok_or(OutOfMemory)?;
+        if place.is_none() {
+            *place = Some(Frame::for_user()?);
+        }
+        place.as_ref().ok_or(OutOfMemory)
     }
 }
 
@@ -314,7 +395,9 @@ impl AddressSpace {
         let memory = self.memory.lock();
         let region = memory.region(address).ok_or(Fault::NotMapped)?;
         Ok(match &region.backing {
-            Backing::Private => WordIdentity(core::ptr::from_ref(self).addr(), address),
+            Backing::Private | Backing::Copied(..) => {
+                WordIdentity(core::ptr::from_ref(self).addr(), address)
+            }
             Backing::Shared(pages, first) => WordIdentity(
                 Arc::as_ptr(pages).addr(),
                 address - region.start + *first as u64 * PAGE,
@@ -399,11 +482,16 @@ impl Region {
     ) -> Result<Option<Frame>, Fault> {
         let flags = flags(self.protection);
         let Some(mapped) = entry.frame() else {
-            let frame = match &self.backing {
-                Backing::Private => Frame::for_user()?,
-                Backing::Shared(pages, first) => {
-                    pages.frame(first + ((address - self.start) / PAGE) as usize)?
+            let page = ((address - self.start) / PAGE) as usize;
+            let (frame, flags) = match &self.backing {
+                Backing::Private => (Frame::for_user()?, flags),
+                Backing::Shared(pages, first) => (pages.frame(first + page)?, flags),
+                Backing::Copied(pages, first) if is_write => {
+                    let copy = Frame::for_user()?;
+                    copy.copy_from(&pages.frame(first + page)?);
+                    (copy, flags)
                 }
+                Backing::Copied(pages, first) => (pages.frame(first + page)?, flags & !WRITABLE),
             };
             entry.set(frame, flags);
             return Ok(None);
@@ -474,7 +562,7 @@ impl Memory {
                 continue;
             };
             let mut rest = region.clone();
-            if let Backing::Shared(_, first) = &mut rest.backing {
+            if let Backing::Shared(_, first) | Backing::Copied(_, first) = &mut rest.backing {
                 *first += ((at - region.start) / PAGE) as usize;
             }
             rest.start = at;
