@@ -1,0 +1,110 @@
+//! The machine: QEMU's software emulation of a PC.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The status with which QEMU ends when the kernel says that all is well.
+const WELL: i32 = 33;
+
+/// What is booted.
+pub(crate) struct Machine {
+    pub(crate) kernel: PathBuf,
+    pub(crate) files: PathBuf,
+    pub(crate) processors: u32,
+    pub(crate) command_line: String,
+}
+
+/// What became of a machine that was watched.
+pub(crate) struct Outcome {
+    pub(crate) is_well: bool,
+    /// All that it wrote to the serial line.
+    pub(crate) said: String,
+    pub(crate) took: Duration,
+}
+
+impl Machine {
+    /// Runs it on this terminal; says whether it was switched off.
+    pub(crate) fn run_on_terminal(&self) -> Result<bool, String> {
+        let status = self.command("mon:stdio").status().map_err(|error| self.complaint(&error))?;
+        Ok(matches!(status.code(), Some(0 | WELL)))
+    }
+
+    /// Runs it and shows what it says, for so long at most.
+    pub(crate) fn watch(&self, patience: Duration, is_shown: Shown) -> Result<Outcome, String> {
+        let began = Instant::now();
+        let mut command = self.command("stdio");
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut qemu = command.spawn().map_err(|error| self.complaint(&error))?;
+        let mut line = qemu.stdout.take().ok_or("QEMU has no output")?;
+        let (sender, receiver) = mpsc::channel();
+        let reader = thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = line.read(&mut buffer) {
+                if sender.send(buffer[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut said = Vec::new();
+        let is_late = loop {
+            match receiver.recv_timeout(patience.saturating_sub(began.elapsed())) {
+                Ok(part) => {
+                    if is_shown == Shown::Yes {
+                        let mut out = std::io::stdout();
+                        out.write_all(&part)
+                            .and_then(|()| out.flush())
+                            .map_err(|it| it.to_string())?;
+                    }
+                    said.extend(part);
+                }
+                Err(RecvTimeoutError::Disconnected) => break false,
+                Err(RecvTimeoutError::Timeout) => break true,
+            }
+        };
+        if is_late {
+            qemu.kill().map_err(|error| error.to_string())?;
+            said.extend(format!("\nnot over after {} s\n", patience.as_secs()).bytes());
+        }
+        let status = qemu.wait().map_err(|error| error.to_string())?;
+        reader.join().map_err(|_| "the reader of the serial line has panicked")?;
+        Ok(Outcome {
+            is_well: !is_late && status.code() == Some(WELL),
+            said: String::from_utf8_lossy(&said).into_owned(),
+            took: began.elapsed(),
+        })
+    }
+
+    fn command(&self, serial: &str) -> Command {
+        let mut qemu = Command::new("qemu-system-x86_64");
+        qemu.args([
+            "-accel",
+            "tcg",
+            "-m",
+            "512M",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-nic",
+            "none",
+        ]);
+        qemu.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", serial]);
+        qemu.args(["-smp", &self.processors.to_string(), "-append", &self.command_line]);
+        qemu.arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.files);
+        qemu
+    }
+
+    fn complaint(&self, error: &std::io::Error) -> String {
+        format!("qemu-system-x86_64: {error}; Debian's package is qemu-system-x86")
+    }
+}
+
+/// Whether what a machine says is shown while it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Yes,
+    No,
+}

@@ -1,0 +1,115 @@
+//! The boots of a test run, and the verdict.
+
+use std::time::{Duration, Instant};
+
+use crate::build::{Build, Kernel};
+use crate::qemu::{Machine, Shown};
+
+/// A boot: a kernel, and the program that it begins with.
+struct Test {
+    name: &'static str,
+    kernel: Kernel,
+    command_line: &'static str,
+    /// What it says when it has passed.
+    says: &'static str,
+    patience: Duration,
+}
+
+const TESTS: &[Test] = &[
+    Test {
+        name: "storm",
+        kernel: Kernel::Checked,
+        command_line: "init=/bin/storm 10",
+        says: "storm: passed",
+        patience: Duration::from_secs(60),
+    },
+    Test {
+        name: "memory",
+        kernel: Kernel::Plain,
+        command_line: "init=/bin/sh /etc/memory.sh",
+        says: "memory: passed",
+        patience: Duration::from_secs(60),
+    },
+    Test {
+        name: "interrupts",
+        kernel: Kernel::Checked,
+        command_line: "test=interrupts",
+        says: "interrupts: passed",
+        patience: Duration::from_secs(60),
+    },
+    Test {
+        name: "latency",
+        kernel: Kernel::Plain,
+        command_line: "test=latency",
+        says: "latency: passed",
+        patience: Duration::from_secs(60),
+    },
+    Test {
+        name: "scenarios",
+        kernel: Kernel::Plain,
+        command_line: "init=/bin/sh /etc/scenarios.sh",
+        says: "scenarios: passed",
+        patience: Duration::from_secs(60),
+    },
+];
+
+/// Runs all tests, or the one with this name; whether they have passed.
+pub(crate) fn run(build: &Build, processors: u32, only: Option<&str>) -> Result<bool, String> {
+    let chosen: Vec<_> =
+        TESTS.iter().filter(|test| only.is_none_or(|it| it == test.name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = TESTS.iter().map(|test| test.name).collect();
+        return Err(format!("no such test; there are {}", names.join(", ")));
+    }
+    let files = build.files()?;
+    let mut failed = Vec::new();
+    let mut machines = Vec::new();
+    for test in chosen {
+        let kernel = build.kernel(test.kernel)?;
+        let command_line = test.command_line.to_owned();
+        machines.push((test, Machine { kernel, files: files.clone(), processors, command_line }));
+    }
+    let began = Instant::now();
+    for (test, machine) in machines {
+        println!("== {}", test.name);
+        let outcome = machine.watch(test.patience, Shown::Yes)?;
+        let is_passed = outcome.is_well && outcome.said.contains(test.says);
+        println!("== {}: {:.1} s", test.name, outcome.took.as_secs_f64());
+        if !is_passed {
+            failed.push(test.name);
+        }
+    }
+    let time = began.elapsed().as_secs_f64();
+    if failed.is_empty() {
+        println!("all passed on {processors} processors, in {time:.1} s");
+    } else {
+        println!("FAILED on {processors} processors, in {time:.1} s: {}", failed.join(", "));
+    }
+    Ok(failed.is_empty())
+}
+
+/// Boots so often, each time as far as a shell that answers; whether all did.
+pub(crate) fn boot_often(build: &Build, processors: u32, boots: u32) -> Result<bool, String> {
+    const ANSWER: &str = "the shell answers: 42";
+    let machine = Machine {
+        kernel: build.kernel(Kernel::Plain)?,
+        files: build.files()?,
+        processors,
+        command_line: "init=/bin/sh /etc/boot.sh".to_owned(),
+    };
+    let mut failures = 0;
+    let mut longest = Duration::ZERO;
+    for boot in 1..=boots {
+        let outcome = machine.watch(Duration::from_secs(30), Shown::No)?;
+        longest = longest.max(outcome.took);
+        if !outcome.is_well || !outcome.said.contains(ANSWER) {
+            failures += 1;
+            println!("boot {boot} failed:\n{}", outcome.said);
+        }
+    }
+    println!(
+        "{boots} boots on {processors} processors: {failures} failures, {:.1} s the longest",
+        longest.as_secs_f64()
+    );
+    Ok(failures == 0)
+}
