@@ -299,7 +299,8 @@ impl Descriptors {
     }
 
     pub(crate) fn close_on_exec(&self) {
-        for number in 0..self.0.lock().len() {
+        let len = self.0.lock().len();
+        for number in 0..len {
             let mut held = self.0.lock();
             let closes =
                 matches!(held.get(number), Some(Descriptor::Open { closes_on_exec: true, .. }));
