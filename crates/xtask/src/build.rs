@@ -30,10 +30,7 @@ pub(crate) enum Kernel {
 impl Build {
     /// Builds a kernel; returns its file.
     pub(crate) fn kernel(&self, kernel: Kernel) -> Result<PathBuf, String> {
-        let target = self.target.join(match kernel {
-            Kernel::Plain => "kernel",
-            Kernel::Checked => "kernel-checked",
-        });
+        let target = self.target.join("kernel");
         let mut cargo = Command::new(CARGO);
         cargo.args(["build", "--quiet", "--release", "--target-dir"]).arg(&target);
         if kernel == Kernel::Checked {
@@ -45,7 +42,16 @@ impl Build {
             cargo.env_remove(variable);
         }
         run(&mut cargo)?;
-        Ok(target.join(TARGET).join("release/kernel"))
+        // Both are built at the same place, so that the library is built once.
+        let (built, kept) = (
+            target.join(TARGET).join("release/kernel"),
+            target.join(match kernel {
+                Kernel::Plain => "plain",
+                Kernel::Checked => "checked",
+            }),
+        );
+        fs::copy(&built, &kept).map_err(|error| format!("{}: {error}", built.display()))?;
+        Ok(kept)
     }
 
     /// Builds the programs, and packs them; returns the archive's file.
