@@ -71,6 +71,8 @@ pub(crate) struct ThreadState {
     /// The system call in which it is; −1: in none.
     pub(crate) call: AtomicI32,
     pub(crate) is_exiting: AtomicBool,
+    /// It has come back from a stop, and has not looked for signals since.
+    pub(crate) has_stopped: AtomicBool,
     /// Who polls a pidfd of the thread.
     pub(crate) pollers: WaitQueue,
     pub(crate) tracing: Tracing,
@@ -103,6 +105,7 @@ impl ThreadState {
             clear_tid: AtomicU64::new(0),
             call: AtomicI32::new(-1),
             is_exiting: AtomicBool::new(false),
+            has_stopped: AtomicBool::new(false),
             pollers: WaitQueue::new()?,
             tracing: Tracing::new(),
             wait: Wait { token: IrqLock::new(None), has_news: AtomicBool::new(false) },

@@ -12,6 +12,7 @@ use axprocess_signals::{Delivery, TracedSignal, signals_of};
 
 use crate::calls::{Answer, Call, nothing};
 use crate::host::{Thread, sleep_while};
+use crate::thread::sleep_in_stop;
 
 /// How a thread is traced, as far as the model does not know it.
 pub(crate) struct Tracing {
@@ -170,7 +171,7 @@ fn stop(thread: &Thread, stop: TraceStop) -> Option<i32> {
     if thread.trace_stop(stop) != TraceStopped::Stopped {
         return None;
     }
-    sleep_while(thread, || thread.is_stopped());
+    sleep_in_stop(thread);
     Some(answer.swap(-1, Relaxed))
 }
 

@@ -451,7 +451,13 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        let value = self.waiters.wait_until(|| self.value.lock().take());
+        let value = self.value.lock().take();
+        let value = value.unwrap_or_else(|| {
+            let value = self.waiters.wait_until(|| self.value.lock().take());
+            // What has ended this sleep may have been meant for the one in which the caller looks at memory.
+            current().kick();
+            value
+        });
         MutexGuard { mutex: self, value: Some(value) }
     }
 }

@@ -98,7 +98,9 @@ fn make_call(thread: &ARef<Thread>, user: &mut User) -> bool {
 /// What is left to do before a thread runs in user space. False: it has exited.
 fn return_to_user(thread: &ARef<Thread>, user: &mut User) -> bool {
     let signals = signals_of(thread);
-    while !thread.attention().is_empty() {
+    // Behind a stop it looks for signals though nobody has told it to.
+    let has_stopped = || thread.host_data().has_stopped.swap(false, Relaxed);
+    while has_stopped() || !thread.attention().is_empty() {
         let mut delivery = signals.get_signal();
         while let Delivery::Traced(signal) = delivery {
             delivery = ptrace::show_signal(thread, signal);
@@ -110,7 +112,7 @@ fn return_to_user(thread: &ARef<Thread>, user: &mut User) -> bool {
                 let push = |frame: &Frame| frame::push(thread, &mut user.registers, frame);
                 signals.enter_handler(&frame, push);
             }
-            Delivery::Stop => sleep_while(thread, || thread.is_stopped()),
+            Delivery::Stop => sleep_in_stop(thread),
             Delivery::Fatal(signal) => {
                 thread.process().begin_group_exit(ExitStatus::killed(signal));
             }
@@ -125,18 +127,23 @@ fn return_to_user(thread: &ARef<Thread>, user: &mut User) -> bool {
     true
 }
 
+/// Sleeps until the stop in which the thread is has ended, be it for its tracer or with its group.
+pub(crate) fn sleep_in_stop(thread: &Thread) {
+    sleep_while(thread, || thread.is_stopped());
+    thread.host_data().has_stopped.store(true, Relaxed);
+}
+
 /// Ends the calling thread: memory and files go before anyone is told of the end.
 pub(crate) fn exit(thread: &ARef<Thread>, status: ExitStatus) {
     let state: &ThreadState = thread.host_data();
     let mut exit = thread.begin_exit(status);
     ptrace::stop_for_event(thread, ptrace::Event::Exit);
     state.is_exiting.store(true, Relaxed);
-    if signals_of(thread).set_exiting(&mut exit) == ThreadExit::Last {
-        thread.process().host_data().timers.delete_all();
-        if thread.process().is_table_init() {
-            // What the machine is there for is done.
-            machine::power_off(exit.status() == ExitStatus::exited(0));
-        }
+    match signals_of(thread).set_exiting(&mut exit) {
+        ThreadExit::Last => thread.process().host_data().timers.delete_all(),
+        // What the machine is there for is done.
+        ThreadExit::LastOfInit => machine::power_off(exit.status() == ExitStatus::exited(0)),
+        ThreadExit::OthersRemain | ThreadExit::Gone => {}
     }
     release_space(thread, None);
     thread.note_mm_release();

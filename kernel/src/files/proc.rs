@@ -268,11 +268,19 @@ impl Text {
     }
 }
 
+const EXECVE: i32 = 59;
+const EXECVEAT: i32 = 322;
+
 /// The letter of a state.
 fn letter(state: RunState, thread: Option<&Thread>) -> char {
-    state.letter().unwrap_or_else(|| match thread {
-        Some(thread) if thread.host_data().task.is_asleep() => 'S',
-        _ => 'R',
+    state.letter().unwrap_or_else(|| {
+        let asleep = thread.filter(|it| it.host_data().task.is_asleep());
+        match asleep.map(|it| it.host_data().call.load(Relaxed)) {
+            // An exec that waits for others can be ended by a fatal signal alone.
+            Some(EXECVE | EXECVEAT) => 'D',
+            Some(_) => 'S',
+            None => 'R',
+        }
     })
 }
 
