@@ -3,51 +3,26 @@
 //! A call that sleeps looks again behind each kick, and gives way if its thread is wanted: [`Failure::Interrupted`] says whether it is made again then. The thread's loop stands in [`thread`](crate::thread), the host
 //! in [`host`](crate::host).
 
-use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 use axprocess::{
-    ARef, CloneArgs, CloneFlags, CloneRequest, Errno, ExitStatus, ForcedAction, GivenInfo,
-    KernelCause, NewTask, Patience, PidfdFlags, PidfdMode, Reboot, RebootCommand, Signal,
-    SignalScope, TerminalAnswer, WaitCall, WaitEvent, WaitOutcome, WaitRequest,
+    Attention, CloneArgs, CloneFlags, CloneRequest, Errno, ExitStatus, ForcedAction, GivenInfo,
+    KernelCause, NewTask, Patience, PidfdFlags, Reboot, RebootCommand, Signal, SignalScope,
+    WaitCall, WaitEvent, WaitOutcome, WaitRequest, WaitToken,
 };
-use axprocess_signals::{
-    Action, ActionFlags, Caller, Handler, Restart, SignalSet, Stack, TimedWait, signals_of,
-};
+use axprocess_signals::{Restart, SignalSet, TimedWait};
 
+use crate::call::{Answer, Call, Failure, nothing, number_of, optional, unless_null};
 use crate::exec::{Program, Strings};
+use crate::files::calls::AT_FDCWD;
 use crate::files::{OpenFile, Pidfd, Signalfd};
 use crate::frame::{self, MINIMUM_STACK};
-use crate::host::{Layer, PidHandle, ProcessState, System, Thread, ThreadState, sleep_while};
-use crate::machine::{AddressSpace, Fpu};
-use crate::thread::{self, User};
+use crate::host::{Layer, PidHandle, Thread, sleep_while};
+use crate::machine::Fpu;
+use crate::state::{ProcessState, ThreadState, inherit};
 use crate::user_memory::shared;
-use crate::{other_calls, ptrace, sched, time};
-
-/// A thread that makes a call.
-pub(crate) struct Call<'a> {
-    pub(crate) thread: &'a ARef<Thread>,
-    pub(crate) user: &'a mut User,
-}
-
-/// What a call has come to, where that is no value.
-pub(crate) enum Failure {
-    Errno(Errno),
-    /// Something wants the thread; then the call is made again, or `EINTR`.
-    Interrupted(Restart),
-    /// The thread goes on elsewhere: its registers are set.
-    Replaced,
-    Exited,
-}
-
-pub(crate) type Answer = Result<u64, Failure>;
-
-impl From<Errno> for Failure {
-    fn from(errno: Errno) -> Self {
-        Self::Errno(errno)
-    }
-}
+use crate::{other_calls, ptrace, thread, time};
 
 /// Makes the call of that number.
 pub(crate) fn make(mut call: Call<'_>, number: u64) -> Answer {
@@ -58,8 +33,8 @@ pub(crate) fn make(mut call: Call<'_>, number: u64) -> Answer {
     match number {
         56 => call.clone(CloneRequest::from_clone(a, b, c, d, e)?),
         435 => call.clone3(a, b as usize),
-        59 => call.execve(a, b, c),
-        322 => call.execveat(a as i32, b, c, d, e),
+        59 => call.execveat(AT_FDCWD, a, [b, c], 0),
+        322 => call.execveat(a as i32, b, [c, d], e),
         60 => call.exit(a as i32),
         231 => call.exit_group(a as i32),
         57 => call.clone(CloneRequest::from_fork()),
@@ -68,7 +43,6 @@ pub(crate) fn make(mut call: Call<'_>, number: u64) -> Answer {
         111 => number_of(Ok(process.pgid())),
         39 => number_of(Ok(process.pid())),
         110 => number_of(Ok(process.ppid())),
-        98 => call.getrusage(a as i32, b),
         124 => number_of(process.getsid(a as i32)),
         186 => number_of(Ok(thread.tid())),
         62 => nothing(thread.kill(a as i32, b as i32)),
@@ -103,14 +77,6 @@ pub(crate) fn make(mut call: Call<'_>, number: u64) -> Answer {
         247 => call.waitid(a as i32, b as i32, c, d as i32, e),
         _ => other_calls::make(&mut call, number),
     }
-}
-
-pub(crate) fn number_of(number: Result<u32, Errno>) -> Answer {
-    Ok(number?.into())
-}
-
-pub(crate) fn nothing(result: Result<(), Errno>) -> Answer {
-    Ok(result.map(|()| 0)?)
 }
 
 /// A fork gives way to a signal that waits, and nobody sees that.
@@ -197,7 +163,7 @@ impl Call<'_> {
             ptrace::stop_for_event(thread, event);
         }
         if flags.contains(CloneFlags::VFORK) {
-            let is_killed = || thread.attention().contains(axprocess::Attention::EXIT);
+            let is_killed = || thread.attention().contains(Attention::EXIT);
             sleep_while(thread, || thread.is_waiting_for_vfork() && !is_killed());
             if !is_killed() {
                 ptrace::stop_for_event(thread, ptrace::Event::VforkDone);
@@ -206,41 +172,16 @@ impl Call<'_> {
         Ok(number.into())
     }
 
-    fn execve(&mut self, path: u64, arguments: u64, environment: u64) -> Answer {
-        let path = self.space()?.path(path)?;
-        let directory = self.thread.host_data().directory.lock().clone();
-        self.exec(Program::find(self.thread, &directory, &path)?, arguments, environment)
-    }
-
-    fn execveat(
-        &mut self,
-        directory: i32,
-        path: u64,
-        arguments: u64,
-        environment: u64,
-        flags: u64,
-    ) -> Answer {
-        const EMPTY_PATH: u64 = 0x1000;
-        const NOFOLLOW: u64 = 0x100;
-        if flags & !(EMPTY_PATH | NOFOLLOW) != 0 {
-            return Err(Errno::EINVAL.into());
-        }
-        let path = self.space()?.path(path)?;
-        let program = match path.is_empty() {
-            true if flags & EMPTY_PATH == 0 => return Err(Errno::ENOENT.into()),
-            true => Program::of_file(&*self.file(directory)?)?,
-            false => Program::find(self.thread, &self.directory(directory, &path)?, &path)?,
-        };
-        self.exec(program, arguments, environment)
+    fn execveat(&mut self, fd: i32, path: u64, strings: [u64; 2], flags: u64) -> Answer {
+        let program = Program::named(self, fd, path, flags)?;
+        self.exec(program, strings)
     }
 
     /// Another program, in place of the process's: up to the exits of its other threads it can fail.
-    fn exec(&mut self, program: Program, arguments: u64, environment: u64) -> Answer {
-        let thread = self.thread;
-        let space = self.space()?;
-        let arguments = Strings::read(&space, arguments)?;
-        let environment = Strings::read(&space, environment)?;
-        let program = program.load(self.thread, arguments, environment)?;
+    fn exec(&mut self, program: Program, strings: [u64; 2]) -> Answer {
+        let (thread, space) = (self.thread, self.space()?);
+        let [arguments, environment] = strings.map(|at| Strings::read(&space, at));
+        let program = program.load(thread, arguments?, environment?)?;
         let own: &ThreadState = thread.host_data();
         let files = shared(own.files()?.copy()?)?;
         let mut exec = thread.begin_exec()?;
@@ -279,20 +220,6 @@ impl Call<'_> {
         };
         thread::exit(self.thread, status);
         Err(Failure::Exited)
-    }
-
-    fn getrusage(&self, who: i32, usage: u64) -> Answer {
-        const CHILDREN: i32 = -1;
-        const VOLUNTARY_SWITCHES: usize = 16;
-        let process = self.thread.process();
-        let sleeps = match who {
-            CHILDREN => process.children_usage().sleeps,
-            0 | 1 => process.host_data().sleeps.load(Relaxed),
-            _ => return Err(Errno::EINVAL.into()),
-        };
-        let mut words = [0; 18];
-        words[VOLUNTARY_SWITCHES] = sleeps;
-        nothing(self.space()?.put_words(usage, &words))
     }
 
     fn pidfd_open(&self, pid: i32, flags: u32) -> Answer {
@@ -347,23 +274,9 @@ impl Call<'_> {
 
     fn rt_sigaction(&self, signal: i32, new: u64, old: u64, size: usize) -> Answer {
         let space = self.space()?;
-        let read = || {
-            let [handler, flags, restorer, mask] = space.words(new)?;
-            Ok(Action {
-                handler: Handler::from_raw(handler as usize),
-                flags: ActionFlags::from_bits_truncate(flags as u32),
-                mask: SignalSet::from_bits(mask),
-                restorer: restorer as usize,
-            })
-        };
+        let read = || space.words(new).map(frame::action_of);
         let before = self.signals().rt_sigaction(signal, size, || optional(new, read))?;
-        let words = [
-            before.handler.raw() as u64,
-            before.flags.bits().into(),
-            before.restorer as u64,
-            before.mask.bits(),
-        ];
-        nothing(unless_null(old, || space.put_words(old, &words)))
+        nothing(unless_null(old, || space.put_words(old, &frame::action_words(before))))
     }
 
     fn rt_sigpending(&self, set: u64, size: usize) -> Answer {
@@ -428,52 +341,26 @@ impl Call<'_> {
 
     fn sigaltstack(&self, new: u64, old: u64) -> Answer {
         let space = self.space()?;
-        let read = || {
-            let [base, flags, size] = space.words(new)?;
-            Ok(Stack { base: base as usize, flags: flags as u32, size: size as usize })
-        };
+        let read = || space.words(new).map(frame::stack_of);
         let (new, pointer) = (optional(new, read)?, self.user.registers.rsp as usize);
         let before = self.signals().sigaltstack(new, pointer, MINIMUM_STACK)?;
         nothing(unless_null(old, || space.put_words(old, &frame::stack_words(before))))
     }
 
     fn signalfd4(&self, fd: i32, set: u64, size: usize, flags: u32) -> Answer {
-        const NONBLOCK: u32 = 0x800;
-        const CLOEXEC: u32 = 0x8_0000;
         if size != SignalSet::SIZE {
             return Err(Errno::EINVAL.into());
         }
-        let set = self.set_at(set)?;
-        if flags & !(NONBLOCK | CLOEXEC) != 0 {
-            return Err(Errno::EINVAL.into());
-        }
-        if fd != -1 {
-            let file = self.file(fd)?;
-            let signalfd = file.kind().as_signalfd().ok_or(Errno::EINVAL)?;
-            signalfd.set(set);
-            return Ok(fd as u64);
-        }
-        let file = OpenFile::of(Signalfd::new(set))?;
-        file.set_nonblocking(flags & NONBLOCK != 0);
-        self.install(file, flags & CLOEXEC != 0)
+        Signalfd::open(self, fd, self.set_at(set)?, flags)
     }
 
     fn unshare(&self, flags: u64) -> Answer {
         let flags = CloneFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
-        let known = CloneFlags::NEWPID | CloneFlags::FILES | CloneFlags::FS;
-        if !(flags - known).is_empty() {
-            return Err(Errno::EINVAL.into());
+        match flags {
+            CloneFlags::NEWPID => nothing(self.thread.unshare_pid()),
+            _ if flags.is_empty() => Ok(0),
+            _ => Err(Errno::EINVAL.into()),
         }
-        let own: &ThreadState = self.thread.host_data();
-        if flags.contains(CloneFlags::NEWPID) {
-            self.thread.unshare_pid()?;
-        }
-        if flags.contains(CloneFlags::FILES) {
-            let files = shared(own.files()?.copy()?)?;
-            let shared = own.files.lock().replace(files);
-            drop(shared);
-        }
-        Ok(0)
     }
 
     fn vhangup(&self) -> Answer {
@@ -501,78 +388,16 @@ impl Call<'_> {
             _ => WaitRequest::waitid(kind, id, options)?,
         };
         let answer = self.wait(&request);
-        let mut words = [0_u32; 7];
-        if let Ok(Some(event)) = &answer {
-            let told = event.status.si_code_and_status();
-            let signal = Signal::SIGCHLD.number().into();
-            let code = told.code.cast_unsigned();
-            words = [signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()];
-        }
-        let space = self.space()?;
         if matches!(answer, Err(Failure::Interrupted(_))) {
             return answer.map(|_| 0);
         }
-        unless_null(info, || {
-            let mut places = words.iter().zip((info..).step_by(4));
-            places.try_for_each(|(word, at)| space.put_word32(at, *word))
-        })?;
-        let is_there = answer?.is_some();
-        unless_null(usage, || if is_there { space.put_words(usage, &[0; 18]) } else { Ok(()) })?;
-        Ok(0)
-    }
-}
-
-/// What a new thread has of its maker, and its task.
-fn inherit(own: &ThreadState, flags: CloneFlags) -> Result<(sched::NewTask, ThreadState), Errno> {
-    let space = match flags.contains(CloneFlags::VM) {
-        true => own.space()?,
-        false => own.space()?.fork().map_err(|_| Errno::ENOMEM)?,
-    };
-    let files = match flags.contains(CloneFlags::FILES) {
-        true => own.files()?,
-        false => shared(own.files()?.copy()?)?,
-    };
-    let directory = match flags.contains(CloneFlags::FS) {
-        true => Arc::clone(&own.directory),
-        false => own.copy_directory()?,
-    };
-    let task = sched::NewTask::new(Some(Arc::clone(&space))).map_err(|_| Errno::ENOMEM)?;
-    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory)?;
-    state.inherit(own);
-    Ok((task, state))
-}
-
-/// What calls are made of.
-impl Call<'_> {
-    pub(crate) fn signals(&self) -> Caller<'_, System> {
-        signals_of(self.thread)
-    }
-
-    pub(crate) fn space(&self) -> Result<Arc<AddressSpace>, Errno> {
-        self.thread.host_data().space()
-    }
-
-    fn set_at(&self, at: u64) -> Result<SignalSet, Errno> {
-        self.space()?.word(at).map(SignalSet::from_bits)
-    }
-
-    /// What a caller says of its signal itself.
-    fn given_info(&self, signal: i32, at: u64) -> Result<GivenInfo, Errno> {
-        let space = self.space()?;
-        let (code, value) = (space.word32(at + 8)?.cast_signed(), space.word(at + 24)?);
-        Ok(GivenInfo { signal, code, value })
-    }
-
-    fn pidfd(&self, fd: i32) -> Result<(PidHandle, PidfdMode), Errno> {
-        if let Some(own) = self.thread.pidfd_self(fd)? {
-            return Ok((own, PidfdMode::Blocking));
+        let event = answer.as_ref().ok().and_then(Option::as_ref);
+        let (space, words) = (self.space()?, frame::child_info(event));
+        unless_null(info, || space.copy_out(info, &words))?;
+        if answer?.is_some() {
+            unless_null(usage, || space.put_words(usage, &[0; 18]))?;
         }
-        let file = self.file(fd)?;
-        let mode = match file.is_nonblocking() {
-            true => PidfdMode::NonBlocking,
-            false => PidfdMode::Blocking,
-        };
-        Ok((file.kind().as_pidfd().ok_or(Errno::EBADF)?.handle().clone(), mode))
+        Ok(0)
     }
 
     /// Waits for a child, as long as the request says.
@@ -596,7 +421,7 @@ impl Call<'_> {
     fn sleep_for_child(
         &self,
         call: &WaitCall<'_, Layer>,
-        mut token: axprocess::WaitToken,
+        mut token: WaitToken,
     ) -> Result<WaitEvent<Layer>, Failure> {
         let (thread, process) = (self.thread, self.thread.process());
         let state: &ThreadState = thread.host_data();
@@ -616,33 +441,4 @@ impl Call<'_> {
             };
         }
     }
-
-    /// Sleeps until the thread is wanted: for that call, an interruption.
-    pub(crate) fn sleep_until_wanted(&self, restart: Restart) -> Answer {
-        sleep_while(self.thread, || self.thread.attention().is_empty());
-        Err(Failure::Interrupted(restart))
-    }
-
-    /// A terminal's answer: the call goes on, or is made again behind the signal that it has posted.
-    pub(crate) fn go_on(answer: TerminalAnswer) -> Result<(), Failure> {
-        match answer {
-            TerminalAnswer::Allowed => Ok(()),
-            TerminalAnswer::SignalPosted(_) => {
-                Err(Failure::Interrupted(Restart::UnlessHandlerSaysNo))
-            }
-        }
-    }
-}
-
-/// What stands at an address; nothing at 0.
-pub(crate) fn optional<T>(
-    at: u64,
-    read: impl FnOnce() -> Result<T, Errno>,
-) -> Result<Option<T>, Errno> {
-    if at == 0 { Ok(None) } else { read().map(Some) }
-}
-
-/// Writes to an address, unless that is 0.
-pub(crate) fn unless_null(at: u64, write: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
-    if at == 0 { Ok(()) } else { write() }
 }

@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 
 use axprocess::Errno;
 
-use crate::files::{Directory, Follow, Node, OpenFile, walk};
-use crate::host::{Thread, ThreadState};
+use crate::call::Call;
+use crate::files::{Directory, Follow, Node, walk};
+use crate::host::Thread;
 use crate::machine::{self, AddressSpace, Backing, Fault, PAGE, Protection, Registers, USER_END};
+use crate::state::ThreadState;
 use crate::thread::release_space;
 use crate::user_memory::{append, push};
 
@@ -113,13 +115,22 @@ impl Program {
         Self::of_node(found.node()?, own)
     }
 
-    /// The program that an open file is.
+    /// The program that a call names by a path, or by an open file alone.
     ///
     /// # Errors
     ///
-    /// `EACCES`.
-    pub(crate) fn of_file(file: &OpenFile) -> Result<Self, Errno> {
-        Self::of_node(file.kind().node().ok_or(Errno::EACCES)?, Vec::new())
+    /// `EINVAL`: unknown flags. `EFAULT`, `EBADF`; as for [`find`](Self::find).
+    pub(crate) fn named(call: &Call<'_>, fd: i32, path: u64, flags: u64) -> Result<Self, Errno> {
+        const EMPTY_PATH: u64 = 0x1000;
+        if flags & !EMPTY_PATH != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let path = call.space()?.path(path)?;
+        if path.is_empty() && flags & EMPTY_PATH != 0 {
+            let file = call.file(fd)?;
+            return Self::of_node(file.kind().node().ok_or(Errno::EACCES)?, path);
+        }
+        Self::find(call.thread, &call.directory(fd, &path)?, &path)
     }
 
     fn of_node(node: &Arc<Node>, path: Vec<u8>) -> Result<Self, Errno> {

@@ -2,12 +2,14 @@
 //!
 //! From the stack pointer up: the restorer, `ucontext_t`, `siginfo_t`; above, on 64 bytes, the floating-point registers as `fxsave` leaves them.
 
-use axprocess::{Errno, ForcedAction, KernelCause, Signal, SignalCause};
-use axprocess_signals::{Frame, SigInfo, SignalSet, Stack, signals_of};
+use axprocess::{Errno, ForcedAction, KernelCause, Signal, SignalCause, WaitEvent};
+use axprocess_signals::{
+    Action, ActionFlags, Frame, Handler, SigInfo, SignalSet, Stack, signals_of,
+};
 
-use crate::calls::{Answer, Failure};
+use crate::call::{Answer, Failure};
 use crate::files::has_codes_of_its_own;
-use crate::host::Thread;
+use crate::host::{Layer, Thread};
 use crate::machine::{Fpu, Registers};
 use crate::thread::User;
 
@@ -96,8 +98,7 @@ pub(crate) fn restore(thread: &Thread, user: &mut User) -> Answer {
 fn read(thread: &Thread, at: u64) -> Result<(Registers, Fpu, SignalSet, Stack), Errno> {
     let space = thread.host_data().space()?;
     let context: [u64; 38] = space.words(at.wrapping_add(CONTEXT))?;
-    let [base, flags, size] = [context[STACK], context[STACK + 1], context[STACK + 2]];
-    let stack = Stack { base: base as usize, flags: flags as u32, size: size as usize };
+    let stack = stack_of([context[STACK], context[STACK + 1], context[STACK + 2]]);
     let mut words = [0; 18];
     words.copy_from_slice(&context[REGISTERS..REGISTERS + 18]);
     let [r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags] =
@@ -136,9 +137,42 @@ fn read(thread: &Thread, at: u64) -> Result<(Registers, Fpu, SignalSet, Stack), 
     Ok((registers, fpu, SignalSet::from_bits(context[MASK]), stack))
 }
 
+pub(crate) fn stack_of([base, flags, size]: [u64; 3]) -> Stack {
+    Stack { base: base as usize, flags: flags as u32, size: size as usize }
+}
+
 /// `stack_t`.
 pub(crate) fn stack_words(stack: Stack) -> [u64; 3] {
     [stack.base as u64, stack.flags.into(), stack.size as u64]
+}
+
+/// `struct sigaction` of the kernel.
+pub(crate) fn action_words(action: Action) -> [u64; 4] {
+    let (handler, restorer) = (action.handler.raw() as u64, action.restorer as u64);
+    [handler, action.flags.bits().into(), restorer, action.mask.bits()]
+}
+
+pub(crate) fn action_of([handler, flags, restorer, mask]: [u64; 4]) -> Action {
+    Action {
+        handler: Handler::from_raw(handler as usize),
+        flags: ActionFlags::from_bits_truncate(flags as u32),
+        mask: SignalSet::from_bits(mask),
+        restorer: restorer as usize,
+    }
+}
+
+/// What waitid(2) stores of a `siginfo_t`: zeros, if nothing was reported.
+pub(crate) fn child_info(event: Option<&WaitEvent<Layer>>) -> [u8; 28] {
+    let mut bytes = [0; 28];
+    if let Some(event) = event {
+        let told = event.status.si_code_and_status();
+        let (signal, code) = (Signal::SIGCHLD.number().into(), told.code.cast_unsigned());
+        let words = [signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()];
+        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+    }
+    bytes
 }
 
 /// What a `siginfo_t` says besides the signal and its code.

@@ -8,7 +8,7 @@ use core::time::Duration;
 use axprocess::Errno;
 use axprocess_signals::Restart;
 
-use crate::calls::{Answer, Call, Failure, optional};
+use crate::call::{Answer, Call, Failure, optional};
 use crate::machine::{self, AddressSpace, IrqLock, WordIdentity};
 use crate::sched::{self, Task};
 use crate::time;

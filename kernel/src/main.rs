@@ -10,6 +10,7 @@ extern crate alloc;
 #[allow(unsafe_code, reason = "the one module that holds all of it")]
 mod machine;
 
+mod call;
 mod calls;
 mod exec;
 mod files;
@@ -20,6 +21,7 @@ mod memory_calls;
 mod other_calls;
 mod ptrace;
 mod sched;
+mod state;
 mod thread;
 mod time;
 mod timers;

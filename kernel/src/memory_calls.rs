@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use axprocess::Errno;
 
-use crate::calls::{Answer, Call, nothing};
+use crate::call::{Answer, Call, nothing};
 use crate::machine::{Backing, Fault, PAGE, Protection, SharedPages, USER_END};
 
 const SHARED: u32 = 1;

@@ -1,11 +1,13 @@
 //! What programs ask for besides: who they are, where they run, chance.
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use axprocess::Errno;
 
-use crate::calls::{Answer, Call, nothing, unless_null};
+use crate::call::{Answer, Call, nothing, unless_null};
 use crate::exec::STACK;
 use crate::files::MOST;
-use crate::host::ThreadState;
+use crate::state::ThreadState;
 use crate::{files, machine, memory_calls, sched, time, timers};
 
 /// Makes the call of that number.
@@ -35,6 +37,7 @@ pub(crate) fn make(call: &mut Call<'_>, number: u64) -> Answer {
         63 => call.uname(a),
         95 => Ok(0o22),
         97 => call.prlimit(a as u32, 0, b),
+        98 => call.getrusage(a as i32, b),
         99 => call.sysinfo(a),
         // There is one user: getuid, getgid, geteuid, getegid, getgroups.
         102 | 104 | 107 | 108 | 115 => Ok(0),
@@ -90,6 +93,20 @@ impl Call<'_> {
             place[..text.len()].copy_from_slice(text.as_bytes());
         }
         nothing(self.space()?.copy_out(at, &bytes))
+    }
+
+    fn getrusage(&self, who: i32, usage: u64) -> Answer {
+        const CHILDREN: i32 = -1;
+        const VOLUNTARY_SWITCHES: usize = 16;
+        let process = self.thread.process();
+        let sleeps = match who {
+            CHILDREN => process.children_usage().sleeps,
+            0 | 1 => process.host_data().sleeps.load(Relaxed),
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        let mut words = [0; 18];
+        words[VOLUNTARY_SWITCHES] = sleeps;
+        nothing(self.space()?.put_words(usage, &words))
     }
 
     fn sysinfo(&self, at: u64) -> Answer {

@@ -10,7 +10,7 @@ use axprocess::{
 };
 use axprocess_signals::{Delivery, TracedSignal, signals_of};
 
-use crate::calls::{Answer, Call, nothing};
+use crate::call::{Answer, Call, nothing};
 use crate::host::{Thread, sleep_while};
 use crate::thread::sleep_in_stop;
 

@@ -16,13 +16,14 @@ use axprocess_signals::{
     Delivery, Frame, ProcessSignals, Restart, Signals, ThreadSignals, signals_of,
 };
 
-use crate::calls::{self, Call, Failure};
+use crate::call::{Call, Failure};
 use crate::files::{self, Descriptors};
-use crate::host::{ProcessState, System, Table, Thread, ThreadState, sleep_while};
+use crate::host::{System, Table, Thread, sleep_while};
 use crate::machine::{self, Access, AddressSpace, Fault, IrqLock, Registers, Trap};
 use crate::sched::{self, NewTask};
+use crate::state::{ProcessState, ThreadState};
 use crate::user_memory::{boxed, shared};
-use crate::{exec, frame, futex, ptrace, timers, tty};
+use crate::{calls, exec, frame, futex, ptrace, timers, tty};
 
 /// What a thread takes along on its way back to user space.
 pub(crate) struct User {

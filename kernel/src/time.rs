@@ -6,7 +6,7 @@ use core::time::Duration;
 use axprocess::Errno;
 use axprocess_signals::Restart;
 
-use crate::calls::{Answer, Call, Failure, nothing, unless_null};
+use crate::call::{Answer, Call, Failure, nothing, unless_null};
 use crate::host::Thread;
 use crate::machine::{self, AddressSpace};
 use crate::sched;

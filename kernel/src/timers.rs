@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use axprocess::{ARef, Errno, KernelCause, Signal};
 
-use crate::calls::{Answer, Call, nothing, unless_null};
+use crate::call::{Answer, Call, nothing, unless_null};
 use crate::host::{Process, Thread};
 use crate::machine::{self, IrqLock};
 use crate::time;

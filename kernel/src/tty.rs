@@ -16,7 +16,7 @@ use axprocess::{
 };
 use axprocess_signals::signals_of;
 
-use crate::calls::{Answer, Call, Failure, nothing};
+use crate::call::{Answer, Call, Failure, nothing};
 use crate::files::{File, OpenFile, POLLHUP, READABLE, Status, WRITABLE, flags, kind};
 use crate::host::{Table, Terminal, Thread};
 use crate::machine::{self, IrqLock};

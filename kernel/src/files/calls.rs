@@ -12,14 +12,14 @@ use super::tree::{Body, Follow, Node, Path, open_detached, walk};
 use super::{
     Descriptors, Directory, MOST, OpenFile, POLLERR, POLLHUP, POLLNVAL, Status, flags, pipe, tree,
 };
-use crate::calls::{Answer, Call, Failure, nothing, optional};
-use crate::host::ThreadState;
+use crate::call::{Answer, Call, Failure, nothing, optional};
+use crate::state::ThreadState;
 use crate::time;
 use crate::user_memory::{boxed, push};
 
 /// So much is copied at a time.
 const PIECE: usize = 4096;
-const AT_FDCWD: i32 = -100;
+pub(crate) const AT_FDCWD: i32 = -100;
 const AT_EMPTY_PATH: u32 = 0x1000;
 const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
 const AT_REMOVEDIR: u32 = 0x200;

@@ -3,8 +3,8 @@
 use axprocess::{Errno, InfoMask};
 use axprocess_signals::{SignalSet, signals_of};
 
-use super::{File, READABLE, Status};
-use crate::calls::{Answer, Call, Failure};
+use super::{File, OpenFile, READABLE, Status, flags};
+use crate::call::{Answer, Call, Failure};
 use crate::frame;
 use crate::host::{PidHandle, Thread};
 use crate::machine::IrqLock;
@@ -80,12 +80,19 @@ impl File for Pidfd {
 pub(crate) struct Signalfd(IrqLock<SignalSet>);
 
 impl Signalfd {
-    pub(crate) const fn new(set: SignalSet) -> Self {
-        Self(IrqLock::new(set))
-    }
-
-    pub(crate) fn set(&self, set: SignalSet) {
-        *self.0.lock() = set;
+    /// Makes one, or changes the set of one that is there.
+    pub(crate) fn open(call: &Call<'_>, fd: i32, set: SignalSet, flags: u32) -> Answer {
+        if flags & !(flags::NONBLOCK | flags::CLOEXEC) != 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        if fd != -1 {
+            let file = call.file(fd)?;
+            *file.kind().as_signalfd().ok_or(Errno::EINVAL)?.0.lock() = set;
+            return Ok(fd as u64);
+        }
+        let file = OpenFile::of(Self(IrqLock::new(set)))?;
+        file.set_nonblocking(flags & flags::NONBLOCK != 0);
+        call.install(file, flags & flags::CLOEXEC != 0)
     }
 
     fn get(&self) -> SignalSet {

@@ -18,7 +18,7 @@ pub(crate) use pipe::has_codes_of_its_own;
 use pipe::{Listener, Owner};
 pub(crate) use tree::{Directory, Follow, Node, boot, walk};
 
-use crate::calls::{Answer, Call, Failure};
+use crate::call::{Answer, Call, Failure};
 use crate::host::Thread;
 use crate::machine::IrqLock;
 use crate::user_memory::{boxed, shared};

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use axprocess::{ARef, Errno, Identity, KernelCause, Signal};
 
 use super::{File, POLLERR, POLLHUP, READABLE, Status, WRITABLE, kind};
-use crate::calls::Failure;
+use crate::call::Failure;
 use crate::host::{Layer, Thread};
 use crate::machine::IrqLock;
 use crate::user_memory::shared;

@@ -10,8 +10,9 @@ use axprocess_signals::signals_of;
 
 use super::tree::{Body, Node};
 use super::{File, Status, kind};
-use crate::calls::Failure;
-use crate::host::{PidNamespace, Process, Table, Thread, ThreadState};
+use crate::call::Failure;
+use crate::host::{PidNamespace, Process, Table, Thread};
+use crate::state::ThreadState;
 use crate::user_memory::append;
 
 /// A file or directory, in the instance of a namespace.

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use axprocess::Errno;
 
 use super::{Descriptors, File, OpenFile, Status, flags, kind, proc};
-use crate::calls::Failure;
+use crate::call::Failure;
 use crate::host::{Table, Terminal, Thread};
 use crate::machine::{IrqLock, SharedPages};
 use crate::tty::{self, Master, Slave};

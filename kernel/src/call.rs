@@ -1,0 +1,105 @@
+//! What system calls are made of: who calls, what they come to, what stands in memory.
+
+use alloc::sync::Arc;
+
+use axprocess::{ARef, Errno, GivenInfo, PidfdMode, TerminalAnswer};
+use axprocess_signals::{Caller, Restart, SignalSet, signals_of};
+
+use crate::host::{PidHandle, System, Thread, sleep_while};
+use crate::machine::AddressSpace;
+use crate::thread::User;
+
+/// A thread that makes a call.
+pub(crate) struct Call<'a> {
+    pub(crate) thread: &'a ARef<Thread>,
+    pub(crate) user: &'a mut User,
+}
+
+/// What a call has come to, where that is no value.
+pub(crate) enum Failure {
+    Errno(Errno),
+    /// Something wants the thread; then the call is made again, or `EINTR`.
+    Interrupted(Restart),
+    /// The thread goes on elsewhere: its registers are set.
+    Replaced,
+    Exited,
+}
+
+pub(crate) type Answer = Result<u64, Failure>;
+
+impl From<Errno> for Failure {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+pub(crate) fn number_of(number: Result<u32, Errno>) -> Answer {
+    Ok(number?.into())
+}
+
+pub(crate) fn nothing(result: Result<(), Errno>) -> Answer {
+    Ok(result.map(|()| 0)?)
+}
+
+/// What calls are made of.
+impl Call<'_> {
+    pub(crate) fn signals(&self) -> Caller<'_, System> {
+        signals_of(self.thread)
+    }
+
+    pub(crate) fn space(&self) -> Result<Arc<AddressSpace>, Errno> {
+        self.thread.host_data().space()
+    }
+
+    pub(crate) fn set_at(&self, at: u64) -> Result<SignalSet, Errno> {
+        self.space()?.word(at).map(SignalSet::from_bits)
+    }
+
+    /// What a caller says of its signal itself.
+    pub(crate) fn given_info(&self, signal: i32, at: u64) -> Result<GivenInfo, Errno> {
+        let space = self.space()?;
+        let (code, value) = (space.word32(at + 8)?.cast_signed(), space.word(at + 24)?);
+        Ok(GivenInfo { signal, code, value })
+    }
+
+    pub(crate) fn pidfd(&self, fd: i32) -> Result<(PidHandle, PidfdMode), Errno> {
+        if let Some(own) = self.thread.pidfd_self(fd)? {
+            return Ok((own, PidfdMode::Blocking));
+        }
+        let file = self.file(fd)?;
+        let mode = match file.is_nonblocking() {
+            true => PidfdMode::NonBlocking,
+            false => PidfdMode::Blocking,
+        };
+        Ok((file.kind().as_pidfd().ok_or(Errno::EBADF)?.handle().clone(), mode))
+    }
+
+    /// Sleeps until the thread is wanted: for that call, an interruption.
+    pub(crate) fn sleep_until_wanted(&self, restart: Restart) -> Answer {
+        sleep_while(self.thread, || self.thread.attention().is_empty());
+        Err(Failure::Interrupted(restart))
+    }
+
+    /// A terminal's answer: the call goes on, or is made again behind the signal that it has posted.
+    pub(crate) fn go_on(answer: TerminalAnswer) -> Result<(), Failure> {
+        match answer {
+            TerminalAnswer::Allowed => Ok(()),
+            TerminalAnswer::SignalPosted(_) => {
+                Err(Failure::Interrupted(Restart::UnlessHandlerSaysNo))
+            }
+        }
+    }
+}
+
+/// What stands at an address; nothing at 0.
+pub(crate) fn optional<T>(
+    at: u64,
+    read: impl FnOnce() -> Result<T, Errno>,
+) -> Result<Option<T>, Errno> {
+    if at == 0 { Ok(None) } else { read().map(Some) }
+}
+
+/// Writes to an address, unless that is 0.
+pub(crate) fn unless_null(at: u64, write: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+    if at == 0 { Ok(()) } else { write() }
+}
