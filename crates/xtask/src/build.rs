@@ -57,7 +57,7 @@ impl Build {
     /// Builds the programs, and packs them; returns the archive's file.
     pub(crate) fn files(&self) -> Result<PathBuf, String> {
         let mut archive = Archive::default();
-        for directory in ["bin", "dev", "etc", "proc", "tmp", "root"] {
+        for directory in ["bin", "etc", "root", "tmp"] {
             archive.directory(directory);
         }
         let busybox = read(Path::new(BUSYBOX))?;

@@ -43,6 +43,9 @@ struct Qemu {
     /// Boot so often one after the other, each time as far as a shell that answers
     #[arg(long, value_name = "N", conflicts_with = "test")]
     boots: Option<u32>,
+    /// Run the processors truly at once, by a thread of the host for each; else in turns
+    #[arg(long)]
+    at_once: bool,
     /// Only this test; the names stand in the output
     #[arg(long, value_name = "NAME", requires = "test")]
     only: Option<String>,
@@ -65,7 +68,7 @@ Examples:
   cargo xtask qemu --processors 4
   cargo xtask qemu --test
   cargo xtask qemu --test --only storm --processors 4
-  cargo xtask qemu --boots 20 --processors 1
+  cargo xtask qemu --boots 20 --processors 1 --at-once
   cargo xtask qemu -- /bin/lockstep agent --all";
 
 fn main() -> ExitCode {
@@ -90,11 +93,12 @@ fn run(arguments: &Qemu) -> Result<bool, String> {
     let target = arguments.target_dir.clone().unwrap_or_else(|| root().join("target"));
     let target = std::path::absolute(target).map_err(|error| error.to_string())?;
     let build = build::Build { root: root(), target };
+    let pace = if arguments.at_once { qemu::Pace::AtOnce } else { qemu::Pace::InTurns };
     if arguments.test {
-        return test::run(&build, arguments.processors, arguments.only.as_deref());
+        return test::run(&build, arguments.processors, pace, arguments.only.as_deref());
     }
     if let Some(boots) = arguments.boots {
-        return test::boot_often(&build, arguments.processors, boots);
+        return test::boot_often(&build, arguments.processors, pace, boots);
     }
     let program = match arguments.program.join(" ") {
         program if program.is_empty() => "/bin/sh -l".to_owned(),
@@ -105,6 +109,7 @@ fn run(arguments: &Qemu) -> Result<bool, String> {
         files: build.files()?,
         processors: arguments.processors,
         command_line: format!("init={program}"),
+        pace,
     };
     machine.run_on_terminal()
 }

@@ -16,6 +16,18 @@ pub(crate) struct Machine {
     pub(crate) files: PathBuf,
     pub(crate) processors: u32,
     pub(crate) command_line: String,
+    pub(crate) pace: Pace,
+}
+
+/// How the processors are run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// In turns, by one thread of the host: who spins gives its turn away. So a fair lock does not wait for a processor that the host does not run.
+    InTurns,
+    /// Truly at once, by a thread of the host for each: for a host that has as many idle.
+    AtOnce,
+    /// In turns, by a clock that counts instructions, one a nanosecond: figures that hang on nothing else.
+    Counted,
 }
 
 /// What became of a machine that was watched.
@@ -80,17 +92,15 @@ impl Machine {
 
     fn command(&self, serial: &str) -> Command {
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args([
-            "-accel",
-            "tcg",
-            "-m",
-            "512M",
-            "-display",
-            "none",
-            "-no-reboot",
-            "-nic",
-            "none",
-        ]);
+        let accelerator = match self.pace {
+            Pace::AtOnce => "tcg,thread=multi",
+            Pace::InTurns | Pace::Counted => "tcg,thread=single",
+        };
+        qemu.args(["-accel", accelerator, "-m", "512M", "-display", "none", "-no-reboot"]);
+        if self.pace == Pace::Counted {
+            qemu.args(["-icount", "shift=0,sleep=off"]);
+        }
+        qemu.args(["-nic", "none"]);
         qemu.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", serial]);
         qemu.args(["-smp", &self.processors.to_string(), "-append", &self.command_line]);
         qemu.arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.files);

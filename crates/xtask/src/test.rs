@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::build::{Build, Kernel};
-use crate::qemu::{Machine, Shown};
+use crate::qemu::{Machine, Pace, Shown};
 
 /// A boot: a kernel, and the program that it begins with.
 struct Test {
@@ -13,6 +13,8 @@ struct Test {
     /// What it says when it has passed.
     says: &'static str,
     patience: Duration,
+    /// Whether its figures are counts of instructions.
+    is_counted: bool,
 }
 
 const TESTS: &[Test] = &[
@@ -22,6 +24,7 @@ const TESTS: &[Test] = &[
         command_line: "init=/bin/storm 10",
         says: "storm: passed",
         patience: Duration::from_secs(60),
+        is_counted: false,
     },
     Test {
         name: "memory",
@@ -29,6 +32,7 @@ const TESTS: &[Test] = &[
         command_line: "init=/bin/sh /etc/memory.sh",
         says: "memory: passed",
         patience: Duration::from_secs(60),
+        is_counted: false,
     },
     Test {
         name: "interrupts",
@@ -36,6 +40,7 @@ const TESTS: &[Test] = &[
         command_line: "test=interrupts",
         says: "interrupts: passed",
         patience: Duration::from_secs(60),
+        is_counted: false,
     },
     Test {
         name: "latency",
@@ -43,6 +48,7 @@ const TESTS: &[Test] = &[
         command_line: "test=latency",
         says: "latency: passed",
         patience: Duration::from_secs(60),
+        is_counted: true,
     },
     Test {
         name: "scenarios",
@@ -50,11 +56,17 @@ const TESTS: &[Test] = &[
         command_line: "init=/bin/sh /etc/scenarios.sh",
         says: "scenarios: passed",
         patience: Duration::from_secs(60),
+        is_counted: false,
     },
 ];
 
 /// Runs all tests, or the one with this name; whether they have passed.
-pub(crate) fn run(build: &Build, processors: u32, only: Option<&str>) -> Result<bool, String> {
+pub(crate) fn run(
+    build: &Build,
+    processors: u32,
+    pace: Pace,
+    only: Option<&str>,
+) -> Result<bool, String> {
     let chosen: Vec<_> =
         TESTS.iter().filter(|test| only.is_none_or(|it| it == test.name)).collect();
     if chosen.is_empty() {
@@ -67,7 +79,11 @@ pub(crate) fn run(build: &Build, processors: u32, only: Option<&str>) -> Result<
     for test in chosen {
         let kernel = build.kernel(test.kernel)?;
         let command_line = test.command_line.to_owned();
-        machines.push((test, Machine { kernel, files: files.clone(), processors, command_line }));
+        let files = files.clone();
+        // What counts instructions has one processor: it is about one.
+        let (processors, pace) =
+            if test.is_counted { (1, Pace::Counted) } else { (processors, pace) };
+        machines.push((test, Machine { kernel, files, processors, command_line, pace }));
     }
     let began = Instant::now();
     for (test, machine) in machines {
@@ -89,13 +105,19 @@ pub(crate) fn run(build: &Build, processors: u32, only: Option<&str>) -> Result<
 }
 
 /// Boots so often, each time as far as a shell that answers; whether all did.
-pub(crate) fn boot_often(build: &Build, processors: u32, boots: u32) -> Result<bool, String> {
+pub(crate) fn boot_often(
+    build: &Build,
+    processors: u32,
+    pace: Pace,
+    boots: u32,
+) -> Result<bool, String> {
     const ANSWER: &str = "the shell answers: 42";
     let machine = Machine {
         kernel: build.kernel(Kernel::Plain)?,
         files: build.files()?,
         processors,
         command_line: "init=/bin/sh /etc/boot.sh".to_owned(),
+        pace,
     };
     let mut failures = 0;
     let mut longest = Duration::ZERO;
