@@ -191,10 +191,7 @@ impl Call<'_> {
             finished == Ok(false)
         });
         finished?;
-        if self.signals().exec().is_err() {
-            let (signal, action) = (Signal::SIGSEGV, ForcedAction::Default);
-            thread.force_signal(signal, KernelCause::Kernel, action);
-        }
+        self.signals().exec();
         files.close_on_exec();
         let shared = own.files.lock().replace(files);
         drop(shared);
