@@ -102,13 +102,17 @@ impl<K: Kernel> Caller<'_, K> {
     /// Ends this thread: tells others what it leaves of the process's signals, then [`Thread::exit_thread`](axprocess::Thread::exit_thread). Takes the relation lock.
     pub fn exit_thread(self, status: ExitStatus) -> ThreadExit {
         self.begin_exiting();
-        self.thread().exit_thread(status)
+        let exit = self.thread().exit_thread(status);
+        self.lose_own();
+        exit
     }
 
     /// The same in steps: [`PendingExit::set_exiting`], from which on the thread takes no more signals.
     pub fn set_exiting(self, exit: &mut PendingExit<Signals<K>>) -> ThreadExit {
         self.begin_exiting();
-        exit.set_exiting()
+        let exit = exit.set_exiting();
+        self.lose_own();
+        exit
     }
 
     /// Linux: `exit_signals`.
@@ -118,6 +122,15 @@ impl<K: Kernel> Caller<'_, K> {
             self.leave_signals_to_others();
         } else {
             self.own().set_exiting();
+        }
+    }
+
+    /// What waits for the thread is lost as it exits, whoever reaps it later, and when. R-SIG-25, R-SIG-33.
+    #[inline]
+    fn lose_own(self) {
+        if !self.own().queue.pending().is_empty() {
+            let _held = self.process().lock();
+            self.host().discard_from(&self.own().queue, SignalSet::ALL);
         }
     }
 

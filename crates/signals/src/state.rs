@@ -128,6 +128,7 @@ impl<K: Kernel> ProcessSignals<K> {
     /// What is unusual about a child, and what it ignores if it has no dispositions. R-SIG-81 to R-SIG-84.
     #[cold]
     fn unusual_child(&self, flags: CloneFlags, blocked: SignalSet) -> (u32, SignalSet) {
+        let held = self.lock();
         let own = self.marks.load(Ordering::Relaxed);
         let inherited = if flags.contains(CloneFlags::SIGHAND) {
             HAS_DISPOSITIONS | SHARES | SETS_SIGCHLD
@@ -137,7 +138,7 @@ impl<K: Kernel> ProcessSignals<K> {
             own & (SETS_SIGCHLD | HAS_DISPOSITIONS)
         };
         let blocks = if blocked.contains(Signal::SIGCHLD) { BLOCKS_SIGCHLD } else { 0 };
-        (inherited | blocks, self.ignored_and_caught(&self.lock()).0)
+        (inherited | blocks, self.ignored_and_caught(&held).0)
     }
 
     /// It is born: gives it the dispositions that it is to have of its maker's. Under the relation lock, to a process that has a right to some of its own.

@@ -168,6 +168,26 @@ fn a_forced_signal_comes_before_lower_ones_that_were_sent() {
     });
 }
 
+/// R-SIG-19: once a signal that faults send is not blocked, the first fault in the queue is taken, though that one is.
+#[test]
+fn a_fault_that_is_blocked_comes_with_one_that_is_not() {
+    scene(|| {
+        let (bus, segv) = (libc::SIGBUS, libc::SIGSEGV);
+        handle(&[bus, segv, USR1]);
+        set_mask(set(&[bus]));
+        let fault = Told { code: 1, ..with_value(bus, 0) }.siginfo();
+        let (pid, tid) = (number(sys::pid()), number(sys::tid()));
+        let sent = call(libc::SYS_rt_tgsigqueueinfo, [pid, tid, number(bus), at(&fault), 0, 0]);
+        assert_eq!(sent, Ok(0));
+        send_this_thread(USR1);
+        assert_eq!(noted_signals(), [USR1]);
+        send_this_thread(segv);
+        // Who is entered first runs last.
+        assert_eq!(noted_signals(), [USR1, segv, bus]);
+        assert_eq!(pending(), 0);
+    });
+}
+
 /// R-SIG-20: a thread is told what is pending for it and for its process.
 #[test]
 fn what_is_pending_is_the_threads_and_the_processs() {
@@ -379,6 +399,8 @@ fn places_are_given_back() {
                 send_self(USR1);
                 send_this_thread(USR1);
             });
+            until(|| sys::state(child) == Some('Z'));
+            assert_eq!(used(), 1);
             assert_eq!(sys::reap(child), Event::Exited(0));
             take(set(&[libc::SIGCHLD])).expect("its end is told");
             until(|| used() == 0);

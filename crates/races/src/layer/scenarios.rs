@@ -421,7 +421,7 @@ fn actions<E: Explorer>(stage: &Stage<E>) -> String {
     format!("{:?}", all.collect::<Vec<_>>())
 }
 
-/// A thread forks while another one sets a handler: the child has all that is set, from then on too if it shares. Fails with `torn-copy`.
+/// A thread forks while another one sets a handler: the child has all that is set, from then on too if it shares. Fails with `torn-birth`.
 pub fn fork_against_sigaction<E: Explorer>() {
     fork_with_against_sigaction::<E>(|stage| {
         let child = stage.call("fork()", || fork(stage.leader(), CloneFlags::empty()));

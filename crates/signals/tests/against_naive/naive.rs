@@ -384,6 +384,7 @@ impl Naive {
     fn exit(&mut self, by: Place) {
         let is_alone = self.living(by.0).len() == 1;
         self.thread_mut(by).has_exited = true;
+        self.thread_mut(by).queue = Queue::default(); // R-SIG-25, R-SIG-33
         let is_told = self.is_told(by);
         if !is_alone && is_told && self.processes[by.0].ends_by.is_none() {
             self.hand_on(by, !self.thread(by).blocked); // R-SIG-99

@@ -170,3 +170,23 @@ fn a_timer_has_its_place() {
         assert_eq!(all_said(&child), [vec![of_timer], shared].concat());
     }
 }
+
+#[test]
+fn a_leader_leaves_its_place_though_it_is_not_reaped() {
+    // R-SIG-25, R-SIG-33: what waits for a thread is gone when it has exited; what waits for the process, when that is reaped.
+    let (table, init, child) = scene();
+    let second = spawn(&child);
+    block_all(&child);
+    tkill(&init, &child, 40);
+    kill(&init, &child, 41);
+    let charged = || table.host().kernel().charged(0);
+    assert_eq!(charged(), 2);
+    exit(&child);
+    assert_eq!((pending(&child), charged()), ((set(&[]), set(&[41])), 1));
+    tkill(&init, &second, 9);
+    exit(&second);
+    assert_eq!(charged(), 1);
+    let any = axprocess::WaitRequest::wait4(-1, 0).unwrap();
+    init.wait(&any).unwrap();
+    assert_eq!(charged(), 0);
+}

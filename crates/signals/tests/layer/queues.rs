@@ -127,6 +127,21 @@ fn a_fault_of_the_thread_comes_before_what_was_sent() {
 }
 
 #[test]
+fn a_fault_that_is_blocked_comes_with_one_that_is_not() {
+    // R-SIG-19: whether the first one is blocked, nobody asks once another such signal is not.
+    let (_table, _, child) = scene();
+    handle(&child, &[BUS, SEGV, USR1]);
+    block(&child, &[BUS]);
+    let tid = child.tid().cast_signed();
+    let as_a_fault = axprocess::GivenInfo { signal: BUS.into(), code: 1, value: 0 };
+    child.rt_tgsigqueueinfo(tid, tid, as_a_fault).unwrap();
+    tkill(&child, &child, USR1);
+    assert_eq!(look(&child), [Seen::Handler(USR1)]);
+    tkill(&child, &child, SEGV);
+    assert_eq!(look(&child), [Seen::Handler(BUS), Seen::Handler(SEGV)]);
+}
+
+#[test]
 fn one_is_told_what_waits_and_is_blocked() {
     // R-SIG-20: in the own queue or in the process's; not what waits for another thread, nor what is not blocked.
     let (_table, init, child) = scene();
