@@ -22,6 +22,7 @@ mod other_calls;
 mod ptrace;
 mod sched;
 mod state;
+mod tests;
 mod thread;
 mod time;
 mod timers;
@@ -32,6 +33,9 @@ mod wait_queue;
 /// The first processor is ready, and so are the others.
 fn run_first() -> ! {
     let first = sched::NewTask::new(None).expect("memory is plenty at boot");
-    first.start(thread::start);
+    first.start(|| match machine::command_line().strip_prefix("test=") {
+        Some(test) => tests::run(test),
+        None => thread::start(),
+    });
     sched::idle()
 }

@@ -126,3 +126,7 @@ boot_words:
 .align 16
     .skip 65536
 boot_stack_end:
+
+# What the assembler comes to next is another file's.
+.text
+.code64

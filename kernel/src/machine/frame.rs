@@ -79,9 +79,18 @@ pub(crate) fn memory() -> (usize, usize) {
     (ALL_COUNT.load(Ordering::Relaxed), FREE_COUNT.load(Ordering::Relaxed))
 }
 
+/// Below so many, no user is promised more: those that have been find them when they touch them.
+const MARGIN: usize = 2048;
+
 /// Returns how many pages a user could get.
-pub(super) fn free_for_users() -> usize {
+fn free_for_users() -> usize {
     FREE_COUNT.load(Ordering::Relaxed).saturating_sub(RESERVE)
+}
+
+/// Whether a user can be promised so many pages more.
+pub(super) fn may_promise(pages: usize) -> Result<(), OutOfMemory> {
+    let free = free_for_users().saturating_sub(MARGIN);
+    if free > pages { Ok(()) } else { Err(OutOfMemory) }
 }
 
 impl Frame {

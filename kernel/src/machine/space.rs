@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::frame::{Frame, free_for_users};
+use super::frame::{Frame, may_promise};
 use super::lock::IrqLock;
 use super::processor::processor;
 use super::tables::{Entry, NO_EXECUTE, Tables, USER, WRITABLE, kernel_root, load};
@@ -136,9 +136,7 @@ impl Content {
     fn resize(&mut self, len: u64) -> Result<(), OutOfMemory> {
         let pages = usize::try_from(len.div_ceil(PAGE)).map_err(|_| OutOfMemory)?;
         let more = pages.saturating_sub(self.frames.len());
-        if more > free_for_users() {
-            return Err(OutOfMemory);
-        }
+        may_promise(more)?;
         self.frames.try_reserve(more).map_err(|_| OutOfMemory)?;
         self.frames.resize_with(pages, || None);
         if len < self.len
@@ -214,6 +212,7 @@ impl AddressSpace {
 
     /// Makes one with the same mappings, whose private memory is copied when it is written.
     pub(crate) fn fork(&self) -> Result<Arc<Self>, OutOfMemory> {
+        may_promise(0)?;
         let memory = self.memory.lock();
         let copy = memory.copy();
         drop(memory);
@@ -231,8 +230,8 @@ impl AddressSpace {
         backing: Backing,
     ) -> Result<(), Fault> {
         let range = pages(start, length)?;
-        if matches!(backing, Backing::Private) && (length / PAGE) as usize > free_for_users() {
-            return Err(Fault::OutOfMemory);
+        if matches!(backing, Backing::Private) {
+            may_promise((length / PAGE) as usize)?;
         }
         let mut memory = self.memory.lock();
         memory.reserve()?;

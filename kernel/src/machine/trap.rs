@@ -25,6 +25,7 @@ pub(super) static TABLE: Table = Table(UnsafeCell::new([[0; 2]; 256]));
 // One entry for each vector, 16 bytes long: the error code, or 0 where there is none, then the vector.
 global_asm!(
     ".balign 16",
+    ".text",
     ".global trap_entries",
     "trap_entries:",
     ".set vector, 0",

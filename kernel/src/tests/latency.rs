@@ -1,0 +1,85 @@
+//! For how long no interrupt comes, with one batch of children, and with very many.
+//!
+//! Booted with QEMU's clock counting instructions, one a nanosecond, so that the figures hang on nothing else.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use axprocess::{ARef, ExitStatus, WaitOutcome, WaitRequest};
+use axprocess_signals::signals_of;
+
+use super::host::{Thread, boot, fork};
+use super::{Outcome, say};
+use crate::machine::take_longest_off;
+
+/// What one hold looks at, at most.
+const BATCH: usize = 64;
+const MANY: usize = 100_000;
+
+/// The longest time of each step.
+struct Figures {
+    births: Duration,
+    parent_exits: Duration,
+    kill_all: Duration,
+    exits: Duration,
+    waits: Duration,
+}
+
+pub(super) fn run() -> Outcome {
+    let one_batch = measure(BATCH)?;
+    let many = measure(MANY)?;
+    let rows = [
+        ("fork", one_batch.births, many.births),
+        ("exit of their parent", one_batch.parent_exits, many.parent_exits),
+        ("kill(-1)", one_batch.kill_all, many.kill_all),
+        ("exit of each", one_batch.exits, many.exits),
+        ("wait for each", one_batch.waits, many.waits),
+    ];
+    say!("latency: the longest time with interrupts off, with {BATCH} children and with {MANY}");
+    for (what, one_batch, many) in rows {
+        say!("latency: {what}: {one_batch:?} {many:?}");
+    }
+    // A signal to all is one hold, as on Linux; all else is cut into holds of one batch.
+    let is_bounded = |(what, one_batch, many): &(&str, Duration, Duration)| {
+        *what == "kill(-1)" || *many < *one_batch * 10
+    };
+    if rows.iter().all(is_bounded) { Ok(()) } else { Err("a hold grows with the children") }
+}
+
+fn measure(children: usize) -> Result<Figures, &'static str> {
+    let (_, init) = boot().map_err(|_| "no table")?;
+    let parent = fork(&init).map_err(|_| "no parent")?;
+    let killer = fork(&init).map_err(|_| "no killer")?;
+    let mut all: Vec<ARef<Thread>> = Vec::new();
+    all.try_reserve(children).map_err(|_| "no room")?;
+    take_longest_off();
+    for _ in 0..children {
+        all.push(fork(&parent).map_err(|_| "no child")?);
+    }
+    let births = take_longest_off();
+    signals_of(&parent).exit_thread(ExitStatus::exited(0));
+    let parent_exits = take_longest_off();
+    if all.iter().any(|child| child.process().ppid() != 1) {
+        return Err("a child was not handed over");
+    }
+    killer.kill(-1, 15).map_err(|_| "kill(-1) reached nobody")?;
+    let kill_all = take_longest_off();
+    if all.iter().any(|child| child.attention().is_empty()) {
+        return Err("a child was not killed");
+    }
+    for child in &all {
+        signals_of(child).exit_thread(ExitStatus::exited(0));
+    }
+    let exits = take_longest_off();
+    let any = WaitRequest::wait4(-1, 1).map_err(|_| "no request")?;
+    let mut reaped = 0;
+    while let Ok(WaitOutcome::Event(_)) = init.wait(&any) {
+        reaped += 1;
+    }
+    let waits = take_longest_off();
+    // The parent too.
+    if reaped != children + 1 {
+        return Err("a child was not reaped");
+    }
+    Ok(Figures { births, parent_exits, kill_all, exits, waits })
+}
