@@ -2,6 +2,7 @@
 // and what is given back can be had again.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,16 +51,26 @@ static int end_of_glutton(size_t *touched) {
     return status;
 }
 
-// Makes children that stay, until no more can be made; says how many, and with which errno the last was refused.
+// Whether a child has ended; it stays to be waited for.
+static int is_over(pid_t pid) {
+    siginfo_t news = {0};
+    return waitid(P_PID, pid, &news, WEXITED | WNOHANG | WNOWAIT) != 0 || news.si_pid == pid;
+}
+
+// Makes children that stay, until no more can be made; says how many, and with which errno the last was refused. Each has what it wants before
+// the next is made: memory that nobody has touched is promised to all.
 static int make_children(pid_t *children, int *refused) {
     int made = 0;
-    *refused = 0;
+    volatile int *ready = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    *refused = ready == MAP_FAILED ? errno : 0;
+    if (*refused) return 0;
     while (made < MOST) {
         pid_t pid = fork();
         if (pid == 0) {
             // Pages of its own, so that it takes more than its place.
             char *own = map(1 << 20);
             if (own != MAP_FAILED) memset(own, 1, 1 << 20);
+            *ready = made + 1;
             for (;;) pause();
         }
         if (pid < 0) {
@@ -67,6 +78,7 @@ static int make_children(pid_t *children, int *refused) {
             break;
         }
         children[made++] = pid;
+        while (*ready < made && !is_over(pid)) sched_yield();
     }
     return made;
 }
