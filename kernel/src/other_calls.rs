@@ -2,11 +2,12 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use axprocess::Errno;
+use axprocess::{ARef, Errno};
 
 use crate::call::{Answer, Call, nothing, unless_null};
 use crate::exec::STACK;
 use crate::files::MOST;
+use crate::host::Thread;
 use crate::state::ThreadState;
 use crate::{files, machine, memory_calls, sched, time, timers};
 
@@ -52,7 +53,8 @@ pub(crate) fn make(call: &mut Call<'_>, number: u64) -> Answer {
         158 => call.arch_prctl(a, b),
         160 => call.prlimit(a as u32, b, 0),
         202 => call.futex(a, b, c as u32, [d, f]),
-        204 => call.sched_getaffinity(b, c),
+        203 => call.sched_setaffinity(a as i32, b, c),
+        204 => call.sched_getaffinity(a as i32, b, c),
         302 => call.prlimit(b as u32, c, d),
         318 => call.getrandom(a, b),
         _ => Err(Errno::ENOSYS.into()),
@@ -82,6 +84,10 @@ pub(crate) fn prctl(call: &Call<'_>, option: i32, argument: u64, _: [u64; 3]) ->
         }
         _ => Err(Errno::EINVAL.into()),
     }
+}
+
+fn all_processors() -> u32 {
+    u32::MAX >> (32 - machine::processors().clamp(1, 32))
 }
 
 impl Call<'_> {
@@ -153,13 +159,35 @@ impl Call<'_> {
         nothing(unless_null(old, || space.put_words(old, &[limit, limit])))
     }
 
-    fn sched_getaffinity(&self, size: u64, at: u64) -> Answer {
+    /// A thread by its number; the caller, by 0.
+    fn thread_named(&self, tid: i32) -> Result<ARef<Thread>, Errno> {
+        match u32::try_from(tid) {
+            Ok(0) => Ok(ARef::clone(self.thread)),
+            Ok(tid) => self.thread.process().namespace().find_thread(tid).ok_or(Errno::ESRCH),
+            Err(_) => Err(Errno::ESRCH),
+        }
+    }
+
+    fn sched_setaffinity(&self, tid: i32, size: u64, at: u64) -> Answer {
+        let mut bytes = [0; 4];
+        let len = size.min(bytes.len() as u64) as usize;
+        self.space()?.copy_in(at, &mut bytes[..len])?;
+        let allowed = u32::from_ne_bytes(bytes) & all_processors();
+        let thread = self.thread_named(tid)?;
+        if allowed == 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        thread.host_data().task.allow(allowed);
+        Ok(0)
+    }
+
+    fn sched_getaffinity(&self, tid: i32, size: u64, at: u64) -> Answer {
         const WORD: u64 = 8;
         if size < WORD || size % WORD != 0 {
             return Err(Errno::EINVAL.into());
         }
-        let all = (1 << machine::processors().min(63)) - 1;
-        self.space()?.put_words(at, &[all])?;
+        let allowed = self.thread_named(tid)?.host_data().task.allowed() & all_processors();
+        self.space()?.put_words(at, &[allowed.into()])?;
         Ok(WORD)
     }
 

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use core::time::Duration;
 
 use crate::machine::{
@@ -27,6 +27,8 @@ pub(crate) struct Task {
     is_kicked: AtomicBool,
     /// Where it runs, as long as it does. Changes under the scheduler's lock.
     processor: AtomicUsize,
+    /// Where it may run, one bit for each processor.
+    allowed: AtomicU32,
 }
 
 const SLEEPS: u8 = 0;
@@ -81,6 +83,12 @@ impl NewTask {
     /// Takes all memory that the task will need.
     pub(crate) fn new(space: Option<Arc<AddressSpace>>) -> Result<Self, OutOfMemory> {
         let task = Task::new(space, IS_NEW)?;
+        {
+            let _here = Off::new();
+            if let Some(maker) = &*PROCESSORS[processor()].current.lock() {
+                task.allowed.store(maker.allowed(), Ordering::Relaxed);
+            }
+        }
         let mut scheduler = SCHEDULER.lock();
         let tasks = scheduler.tasks + 1;
         let (ready, sleepers) = (scheduler.ready.len(), scheduler.sleepers.len());
@@ -127,6 +135,7 @@ impl Task {
             state: AtomicU8::new(state),
             is_kicked: AtomicBool::new(false),
             processor: AtomicUsize::new(0),
+            allowed: AtomicU32::new(u32::MAX),
         })
         .map_err(|_| OutOfMemory)
     }
@@ -147,6 +156,28 @@ impl Task {
             }
             _ => {}
         }
+    }
+
+    /// Returns where it may run, one bit for each processor: where its maker might, unless somebody has said otherwise.
+    pub(crate) fn allowed(&self) -> u32 {
+        self.allowed.load(Ordering::Relaxed)
+    }
+
+    /// Says where it may run from now on: on one of these processors at least.
+    pub(crate) fn allow(&self, processors: u32) {
+        let scheduler = SCHEDULER.lock();
+        self.allowed.store(processors, Ordering::Relaxed);
+        let at = self.processor.load(Ordering::Relaxed);
+        let runs = self.state.load(Ordering::Relaxed) == RUNS;
+        if runs && !self.may_run(at) {
+            PROCESSORS[at].wants_switch.store(true, Ordering::Relaxed);
+            interrupt(at);
+        }
+        drop(scheduler);
+    }
+
+    fn may_run(&self, processor: usize) -> bool {
+        self.allowed() & 1 << processor != 0
     }
 
     /// Whether it sleeps, and nobody has woken it.
@@ -197,13 +228,12 @@ pub(crate) fn address_space() -> Option<Arc<AddressSpace>> {
 /// Lets others run.
 pub(crate) fn yield_now() {
     let mut scheduler = SCHEDULER.lock();
-    if scheduler.ready.is_empty() {
+    let (task, here) = (current(), processor());
+    if task.may_run(here) && !scheduler.is_anyone_ready(here) {
         return;
     }
-    let task = current();
     if task.state.load(Ordering::Relaxed) == RUNS {
-        task.state.store(READY, Ordering::Relaxed);
-        scheduler.ready.push_back(task.0);
+        scheduler.make_ready(task.0);
     }
     switch_away(scheduler);
 }
@@ -248,7 +278,7 @@ fn exit() -> ! {
 /// Goes on with whoever is next, and comes back when the calling task is.
 fn switch_away(mut scheduler: IrqGuard<'static, Scheduler>) -> IrqGuard<'static, Scheduler> {
     let here = &PROCESSORS[processor()];
-    let next = match scheduler.ready.pop_front() {
+    let next = match scheduler.next(processor()) {
         Some(next) => {
             next.state.store(RUNS, Ordering::Relaxed);
             next.processor.store(processor(), Ordering::Relaxed);
@@ -275,13 +305,23 @@ fn switch_away(mut scheduler: IrqGuard<'static, Scheduler>) -> IrqGuard<'static,
 }
 
 impl Scheduler {
+    /// Whether a processor has something to do.
+    fn is_anyone_ready(&self, here: usize) -> bool {
+        self.ready.iter().any(|task| task.may_run(here))
+    }
+
+    /// Takes who is next on a processor.
+    fn next(&mut self, here: usize) -> Option<Arc<Task>> {
+        let next = self.ready.iter().position(|task| task.may_run(here))?;
+        self.ready.remove(next)
+    }
+
     fn make_ready(&mut self, task: Arc<Task>) {
         task.state.store(READY, Ordering::Relaxed);
+        let (here, idle) = (processor(), self.idle & task.allowed());
         self.ready.push_back(task);
-        let here = processor();
-        if self.idle != 0 {
-            let at =
-                if self.idle & 1 << here != 0 { here } else { self.idle.trailing_zeros() as usize };
+        if idle != 0 {
+            let at = if idle & 1 << here != 0 { here } else { idle.trailing_zeros() as usize };
             self.idle &= !(1 << at);
             PROCESSORS[at].wants_switch.store(true, Ordering::Relaxed);
             if at != here {
@@ -328,7 +368,7 @@ pub(crate) fn tick() {
     if here == 0 {
         scheduler.wake_sleepers();
     }
-    if !scheduler.ready.is_empty() {
+    if scheduler.is_anyone_ready(here) {
         PROCESSORS[here].wants_switch.store(true, Ordering::Relaxed);
     }
 }
@@ -350,7 +390,7 @@ pub(crate) fn idle() -> ! {
         let off = Off::new();
         let mut scheduler = SCHEDULER.lock();
         scheduler.idle &= !(1 << here);
-        if scheduler.ready.is_empty() {
+        if !scheduler.is_anyone_ready(here) {
             scheduler.idle |= 1 << here;
             drop(scheduler);
             wait_for_one(off);
