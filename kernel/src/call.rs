@@ -58,8 +58,8 @@ impl Call<'_> {
     /// What a caller says of its signal itself.
     pub(crate) fn given_info(&self, signal: i32, at: u64) -> Result<GivenInfo, Errno> {
         let space = self.space()?;
-        let (code, value) = (space.word32(at + 8)?.cast_signed(), space.word(at + 24)?);
-        Ok(GivenInfo { signal, code, value })
+        let [_, code, _, value] = space.words(at)?;
+        Ok(GivenInfo { signal, code: code as i32, value })
     }
 
     pub(crate) fn pidfd(&self, fd: i32) -> Result<(PidHandle, PidfdMode), Errno> {

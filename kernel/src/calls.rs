@@ -21,7 +21,7 @@ use crate::frame::{self, MINIMUM_STACK};
 use crate::host::{Layer, PidHandle, Thread, sleep_while};
 use crate::machine::Fpu;
 use crate::state::{ProcessState, ThreadState, inherit};
-use crate::user_memory::shared;
+use crate::user_memory::{places, shared};
 use crate::{other_calls, ptrace, thread, time};
 
 /// Makes the call of that number.
@@ -90,9 +90,10 @@ fn made_again(errno: Errno) -> Failure {
 impl Call<'_> {
     fn clone3(&mut self, at: u64, size: usize) -> Answer {
         let space = self.space()?;
-        let args = CloneArgs::read(size, |offset, to| space.copy_in(at + offset as u64, to))?;
+        let args =
+            CloneArgs::read(size, |offset, to| space.copy_in(at.wrapping_add(offset as u64), to))?;
         let request = CloneRequest::from_clone3(&args, size, |at, numbers| {
-            for (number, at) in numbers.iter_mut().zip((at..).step_by(4)) {
+            for (number, at) in numbers.iter_mut().zip(places(at, 4)) {
                 *number = space.word32(at)?.cast_signed();
             }
             Ok(())

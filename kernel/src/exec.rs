@@ -11,7 +11,7 @@ use crate::host::Thread;
 use crate::machine::{self, AddressSpace, Backing, Fault, PAGE, Protection, Registers, USER_END};
 use crate::state::ThreadState;
 use crate::thread::release_space;
-use crate::user_memory::{append, push};
+use crate::user_memory::{append, places, push};
 
 /// How long a stack can become.
 pub(crate) const STACK: u64 = 1 << 20;
@@ -40,7 +40,7 @@ impl Strings {
         if at == 0 {
             return Ok(strings);
         }
-        for place in (at..).step_by(8) {
+        for place in places(at, 8) {
             match space.word(place)? {
                 0 => break,
                 string => {

@@ -108,7 +108,7 @@ pub(crate) fn tick() {
             let due = setting.expires;
             match setting.interval {
                 Duration::ZERO => drop(armed.swap_remove(at)),
-                interval => setting.expires = Some(now + interval),
+                interval => setting.expires = Some(now.saturating_add(interval)),
             }
             drop(setting);
             (timer, due)
@@ -194,7 +194,7 @@ impl Call<'_> {
         const ABSOLUTE: u64 = 1;
         let space = self.space()?;
         let interval = time::duration_at(&space, new)?;
-        let first = time::duration_at(&space, new + 16)?;
+        let first = time::duration_at(&space, new.wrapping_add(16))?;
         let timer = self.timers().get(id)?;
         let before = timer.left();
         timer.disarm();

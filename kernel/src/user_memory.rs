@@ -12,6 +12,11 @@ use crate::machine::AddressSpace;
 pub(crate) const END: u64 = 0x7fff_ffff_f000;
 pub(crate) const PAGE: u64 = 4096;
 
+/// The addresses of things of one size, from the first one on: none behind the end of user space is any program's.
+pub(crate) fn places(at: u64, size: u64) -> impl Iterator<Item = u64> {
+    core::iter::successors(Some(at), move |at| Some(at.wrapping_add(size)))
+}
+
 impl AddressSpace {
     /// # Errors
     ///
@@ -22,7 +27,7 @@ impl AddressSpace {
 
     pub(crate) fn words<const N: usize>(&self, at: u64) -> Result<[u64; N], Errno> {
         let mut words = [0; N];
-        for (place, at) in words.iter_mut().zip((at..).step_by(8)) {
+        for (place, at) in words.iter_mut().zip(places(at, 8)) {
             let mut bytes = [0; 8];
             self.copy_in(at, &mut bytes)?;
             *place = u64::from_ne_bytes(bytes);
@@ -37,7 +42,7 @@ impl AddressSpace {
     }
 
     pub(crate) fn put_words(&self, at: u64, words: &[u64]) -> Result<(), Errno> {
-        let mut words = words.iter().zip((at..).step_by(8));
+        let mut words = words.iter().zip(places(at, 8));
         words.try_for_each(|(word, at)| self.copy_out(at, &word.to_ne_bytes()))
     }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::call::{Answer, Call, Failure, nothing, optional};
 use crate::state::ThreadState;
 use crate::time;
-use crate::user_memory::{boxed, push};
+use crate::user_memory::{boxed, places, push};
 
 /// So much is copied at a time.
 const PIECE: usize = 4096;
@@ -41,6 +41,7 @@ pub(crate) fn make(call: &mut Call<'_>, number: u64) -> Option<Answer> {
         7 => call.poll(a, b, c as i32),
         8 => call.lseek(fd, b.cast_signed(), c as u32),
         16 => call.ioctl(fd, b as u32, c),
+        17 | 18 if d.cast_signed() < 0 => Err(Errno::EINVAL.into()),
         17 => call.read(fd, b, c, Some(d)),
         18 => call.write(fd, b, c, Some(d)),
         19 => call.vector(b, c, |call, at, len| call.read(fd, at, len, None)),
@@ -155,16 +156,16 @@ impl Call<'_> {
         let mut done = 0;
         let mut bytes = [0; PIECE];
         while done < len || len == 0 {
-            let place = position.map_or_else(|| *file.position.lock(), |it| it + done);
+            let place = position.map_or_else(|| *file.position.lock(), |it| it.wrapping_add(done));
             let wanted = &mut bytes[..(len - done).min(PIECE as u64) as usize];
             let got = match self.until_ready(&file, || kind.read(self.thread, place, wanted)) {
                 Err(_) if done > 0 => break,
                 got => got?,
             };
-            space.copy_out(at + done, &wanted[..got])?;
+            space.copy_out(at.wrapping_add(done), &wanted[..got])?;
             done += got as u64;
             if kind.is_seekable() && position.is_none() {
-                *file.position.lock() = place + got as u64;
+                *file.position.lock() = place.wrapping_add(got as u64);
             }
             if got == 0 || !kind.is_seekable() {
                 break;
@@ -183,13 +184,13 @@ impl Call<'_> {
         let mut bytes = [0; PIECE];
         while done < len {
             let piece = &mut bytes[..(len - done).min(PIECE as u64) as usize];
-            match space.copy_in(at + done, piece) {
+            match space.copy_in(at.wrapping_add(done), piece) {
                 Err(_) if done > 0 => break,
                 copied => copied?,
             }
             let end = || kind.status().size;
             let place = match position {
-                Some(position) => position + done,
+                Some(position) => position.wrapping_add(done),
                 None if file.has(flags::APPEND) => end(),
                 None => *file.position.lock(),
             };
@@ -199,7 +200,7 @@ impl Call<'_> {
             };
             done += put as u64;
             if kind.is_seekable() && position.is_none() {
-                *file.position.lock() = place + put as u64;
+                *file.position.lock() = place.wrapping_add(put as u64);
             }
         }
         Ok(done)
@@ -217,7 +218,7 @@ impl Call<'_> {
             return Err(Errno::EINVAL.into());
         }
         let mut done = 0;
-        for piece in (at..).step_by(16).take(count as usize) {
+        for piece in places(at, 16).take(count as usize) {
             let [base, len] = self.space()?.words(piece)?;
             if len == 0 {
                 continue;
@@ -350,11 +351,11 @@ impl Call<'_> {
             return Err(Errno::EINVAL.into());
         }
         let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
-        let mut places = alloc::vec::Vec::new();
-        for entry in (at..).step_by(8).take(count as usize) {
+        let mut queues = alloc::vec::Vec::new();
+        for entry in places(at, 8).take(count as usize) {
             let file = self.file(self.space()?.word32(entry)?.cast_signed());
             if let Some(queue) = file.ok().and_then(|file| file.kind().queue(self.thread)) {
-                push(&mut places, queue.enter()?)?;
+                push(&mut queues, queue.enter()?)?;
             }
         }
         loop {
@@ -375,7 +376,7 @@ impl Call<'_> {
     fn look_at_all(&self, at: u64, count: u64) -> Result<u64, Errno> {
         let space = self.space()?;
         let mut ready = 0;
-        for entry in (at..).step_by(8).take(count as usize) {
+        for entry in places(at, 8).take(count as usize) {
             let word = space.word(entry)?;
             let (fd, wanted) = (word as i32, (word >> 32) as u32 & 0xffff);
             let found = match fd {
@@ -385,7 +386,7 @@ impl Call<'_> {
                 }),
             };
             ready += u64::from(found != 0);
-            space.copy_out(entry + 6, &(found as u16).to_ne_bytes())?;
+            space.copy_out(entry.wrapping_add(6), &(found as u16).to_ne_bytes())?;
         }
         Ok(ready)
     }
