@@ -15,7 +15,7 @@ use axprocess::{
 };
 use axprocess_signals::Signals;
 
-use crate::machine::{self, IrqGuard, IrqLock};
+use crate::machine::{IrqGuard, IrqLock};
 use crate::sched;
 use crate::state::{ProcessState, ThreadState};
 use crate::tty::Line;
@@ -83,7 +83,8 @@ impl axprocess_signals::Kernel for System {
     }
 
     fn context(&self) -> Option<NonZeroUsize> {
-        NonZeroUsize::new(machine::processor() + 1)
+        // The task, not its processor: that may be another one before the lock is asked for.
+        NonZeroUsize::new(core::ptr::from_ref(&**sched::current()).addr())
     }
 
     fn is_running(&self, thread: &Thread) -> bool {
