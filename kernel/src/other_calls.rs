@@ -45,11 +45,12 @@ pub(crate) fn make(call: &mut Call<'_>, number: u64) -> Answer {
         // setuid, setgid, setgroups
         105 | 106 if a == 0 => Ok(0),
         116 if a == 0 => Ok(0),
-        143 => nothing(call.space()?.put_word32(b, 0)),
-        // There is no order of tasks but one: sched_setscheduler, sched_getscheduler.
-        144 if b == 0 => Ok(0),
-        144 => Err(Errno::EPERM.into()),
-        145 => Ok(0),
+        143 => {
+            let priority = call.thread_named(a as i32)?.host_data().task.priority();
+            nothing(call.space()?.put_word32(b, priority.into()))
+        }
+        144 => call.sched_setscheduler(a as i32, b, c),
+        145 => Ok(call.thread_named(a as i32)?.host_data().task.policy().into()),
         158 => call.arch_prctl(a, b),
         160 => call.prlimit(a as u32, b, 0),
         202 => call.futex(a, b, c as u32, [d, f]),
@@ -165,6 +166,19 @@ impl Call<'_> {
             Ok(0) => Ok(ARef::clone(self.thread)),
             Ok(tid) => self.thread.process().namespace().find_thread(tid).ok_or(Errno::ESRCH),
             Err(_) => Err(Errno::ESRCH),
+        }
+    }
+
+    fn sched_setscheduler(&self, tid: i32, policy: u64, at: u64) -> Answer {
+        const MOST: u32 = 99;
+        let priority = self.space()?.word32(at)?;
+        let thread = self.thread_named(tid)?;
+        match (policy, priority) {
+            (0, 0) | (1 | 2, 1..=MOST) => {
+                thread.host_data().task.prioritize(policy as u8, priority as u8);
+                Ok(0)
+            }
+            _ => Err(Errno::EINVAL.into()),
         }
     }
 

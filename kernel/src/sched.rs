@@ -29,6 +29,9 @@ pub(crate) struct Task {
     processor: AtomicUsize,
     /// Where it may run, one bit for each processor.
     allowed: AtomicU32,
+    /// `SCHED_FIFO` or `SCHED_RR`, and how urgent it is; both 0: it is not.
+    policy: AtomicU8,
+    priority: AtomicU8,
 }
 
 const SLEEPS: u8 = 0;
@@ -38,6 +41,9 @@ const RUNS: u8 = 2;
 const IDLES: u8 = 3;
 const IS_NEW: u8 = 4;
 const ENDED: u8 = 5;
+
+/// Whether somebody was urgent, ever: else the queue need not be searched.
+static HAS_URGENT: AtomicBool = AtomicBool::new(false);
 
 struct Scheduler {
     ready: VecDeque<Arc<Task>>,
@@ -87,6 +93,8 @@ impl NewTask {
             let _here = Off::new();
             if let Some(maker) = &*PROCESSORS[processor()].current.lock() {
                 task.allowed.store(maker.allowed(), Ordering::Relaxed);
+                task.policy.store(maker.policy(), Ordering::Relaxed);
+                task.priority.store(maker.priority(), Ordering::Relaxed);
             }
         }
         let mut scheduler = SCHEDULER.lock();
@@ -136,6 +144,8 @@ impl Task {
             is_kicked: AtomicBool::new(false),
             processor: AtomicUsize::new(0),
             allowed: AtomicU32::new(u32::MAX),
+            policy: AtomicU8::new(0),
+            priority: AtomicU8::new(0),
         })
         .map_err(|_| OutOfMemory)
     }
@@ -174,6 +184,27 @@ impl Task {
             interrupt(at);
         }
         drop(scheduler);
+    }
+
+    pub(crate) fn policy(&self) -> u8 {
+        self.policy.load(Ordering::Relaxed)
+    }
+
+    /// Who has more of it runs first, and is not made to give way to who has not.
+    pub(crate) fn priority(&self) -> u8 {
+        self.priority.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn prioritize(&self, policy: u8, priority: u8) {
+        let scheduler = SCHEDULER.lock();
+        self.policy.store(policy, Ordering::Relaxed);
+        self.priority.store(priority, Ordering::Relaxed);
+        HAS_URGENT.fetch_or(priority > 0, Ordering::Relaxed);
+        let at = self.processor.load(Ordering::Relaxed);
+        if self.state.load(Ordering::Relaxed) == RUNS && scheduler.has_better(at, priority) {
+            PROCESSORS[at].wants_switch.store(true, Ordering::Relaxed);
+            interrupt(at);
+        }
     }
 
     fn may_run(&self, processor: usize) -> bool {
@@ -229,11 +260,13 @@ pub(crate) fn address_space() -> Option<Arc<AddressSpace>> {
 pub(crate) fn yield_now() {
     let mut scheduler = SCHEDULER.lock();
     let (task, here) = (current(), processor());
-    if task.may_run(here) && !scheduler.is_anyone_ready(here) {
+    if task.may_run(here) && !scheduler.has_better(here, task.priority()) {
         return;
     }
     if task.state.load(Ordering::Relaxed) == RUNS {
-        scheduler.make_ready(task.0);
+        // Who is urgent goes on before others that are as urgent.
+        let is_first = task.priority() > 0;
+        scheduler.make_ready_at(task.0, is_first);
     }
     switch_away(scheduler);
 }
@@ -310,16 +343,50 @@ impl Scheduler {
         self.ready.iter().any(|task| task.may_run(here))
     }
 
+    /// Whether somebody is to run on a processor in place of one with this priority.
+    fn has_better(&self, here: usize, priority: u8) -> bool {
+        if priority == 0 {
+            return self.is_anyone_ready(here);
+        }
+        self.ready.iter().any(|task| task.may_run(here) && task.priority() > priority)
+    }
+
     /// Takes who is next on a processor.
     fn next(&mut self, here: usize) -> Option<Arc<Task>> {
-        let next = self.ready.iter().position(|task| task.may_run(here))?;
+        let mut fitting = self.ready.iter().enumerate().filter(|(_, task)| task.may_run(here));
+        let next = match HAS_URGENT.load(Ordering::Relaxed) {
+            // Of several that are as urgent, the first.
+            true => fitting.rev().max_by_key(|(_, task)| task.priority()),
+            false => fitting.next(),
+        };
+        let next = next.map(|(next, _)| next)?;
         self.ready.remove(next)
     }
 
     fn make_ready(&mut self, task: Arc<Task>) {
+        self.make_ready_at(task, false);
+    }
+
+    fn make_ready_at(&mut self, task: Arc<Task>, is_first: bool) {
         task.state.store(READY, Ordering::Relaxed);
         let (here, idle) = (processor(), self.idle & task.allowed());
-        self.ready.push_back(task);
+        let (priority, allowed) = (task.priority(), task.allowed());
+        if is_first {
+            self.ready.push_front(task);
+        } else {
+            self.ready.push_back(task);
+        }
+        if idle == 0 && priority > 0 {
+            let is_less_urgent = |at: &usize| {
+                let current = PROCESSORS[*at].current.lock();
+                current.as_ref().is_some_and(|current| current.priority() < priority)
+            };
+            let mut fitting = (0..MOST_PROCESSORS).filter(|at| allowed & 1 << at != 0);
+            if let Some(at) = fitting.find(is_less_urgent) {
+                PROCESSORS[at].wants_switch.store(true, Ordering::Relaxed);
+                interrupt(at);
+            }
+        }
         if idle != 0 {
             let at = if idle & 1 << here != 0 { here } else { idle.trailing_zeros() as usize };
             self.idle &= !(1 << at);
@@ -368,7 +435,7 @@ pub(crate) fn tick() {
     if here == 0 {
         scheduler.wake_sleepers();
     }
-    if scheduler.is_anyone_ready(here) {
+    if scheduler.has_better(here, current().priority()) {
         PROCESSORS[here].wants_switch.store(true, Ordering::Relaxed);
     }
 }
