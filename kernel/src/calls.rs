@@ -139,13 +139,13 @@ impl Call<'_> {
             NewTask::Process(new) => {
                 let new_process = ProcessState::new()?;
                 let (new_process, state) = self.signals().fork(flags, new_process, state)?;
-                let prepared = new.prepare(new_process, state)?;
+                let prepared = new.prepare(new_process, state).map_err(made_again)?;
                 let number = prepared.pid_seen_by_caller();
                 let pidfd = prepare(number, prepared.pidfd(&request))?;
                 (prepared.publish().map_err(made_again)?, number, pidfd)
             }
             NewTask::Thread(new) => {
-                let prepared = new.prepare(self.signals().new_thread(state))?;
+                let prepared = new.prepare(self.signals().new_thread(state)).map_err(made_again)?;
                 let number = prepared.tid();
                 let pidfd = prepare(number, prepared.pidfd(&request))?;
                 (prepared.publish().map_err(made_again)?, number, pidfd)

@@ -1,6 +1,6 @@
 //! How a process is made: of zeros.
 //!
-//! An embryo is nothing yet. It stands in no list, leads nowhere, has no number, no mark and no state: in each of its fields zero means that. So its block is zeroed, all but the kernel's data of the process, which
+//! An embryo is nothing yet. It stands in no list, leads nowhere, has no number, no mark and no state: in each of its fields zero means that. So its block is zeroed, all but the kernel's data of the process and its thread, which
 //! takes the fewest writes that there are, and what is not zero is written over that: also the mark of one that lives inside another namespace, and so refers to more than its group.
 
 use core::mem::offset_of;
@@ -47,16 +47,19 @@ impl<H: Host> Process<H> {
     }
 }
 
-/// Zeroes all but the table and what of the kernel's stands at the end. In stretches: each is short enough to be spelled out, in one they would be a call.
+/// Zeroes all but the table, the kernel's data of the thread, and what of the kernel's stands at the end. In stretches: each is short enough to be spelled out, in one they would be a call.
 ///
 /// # Safety
 ///
 /// It is the memory of a process.
 #[inline(always)]
 unsafe fn zero_all_but_written<H: Host>(place: NonNull<Process<H>>) {
+    let thread_data = offset_of!(Process<H>, first_thread.data);
+    let behind_thread_data = thread_data + size_of::<H::ThreadData>();
     let table = offset_of!(Process<H>, table);
     let behind_table = table + size_of::<TableRef<H>>();
-    for (from, to) in [(0, table), (behind_table, offset_of!(Process<H>, children_usage))] {
+    let end = offset_of!(Process<H>, children_usage);
+    for (from, to) in [(0, thread_data), (behind_thread_data, table), (behind_table, end)] {
         // SAFETY: by this function's own contract; each stretch lies in it. Held against: fields in another order (the type is `repr(C)`, and `usize` would overflow where this is compiled).
         unsafe { place.cast::<u8>().add(from).write_bytes(0, to - from) };
     }
