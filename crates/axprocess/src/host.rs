@@ -143,7 +143,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// need, and data of the kernel that is large makes it more. Under Miri and the sanitizers of rustc none is kept, so that they see a use after free.
     const KEEPS_BLOCKS: bool = true;
 
-    /// Returns who runs, as a number: the thread; or the processor, if the relation lock keeps its holder there and running.
+    /// Returns who runs, as a number: the thread; or the processor, in a kernel that preempts no thread in its own code. (It is asked for before the lock, and then in the hook: a thread that is moved in between would be taken for another one, and another one for it.)
     ///
     /// A hook that calls back into the crate panics by this, and so ends the program, where otherwise it would wait for itself for ever. `None`, and
     /// `usize::MAX`: the host cannot tell, and nothing is noticed.

@@ -26,7 +26,7 @@ pub enum Delivery {
     Return,
     /// A handler runs: [`Caller::enter_handler`] writes its frame.
     Handle(Frame),
-    /// It sleeps while it [is stopped](axprocess::Thread::is_stopped).
+    /// It sleeps while it [is stopped](axprocess::Thread::is_stopped). In a kernel with ptrace(2) it asks once more behind that, though nothing wants its attention: a stop that has begun meanwhile is joined there (R-PTRACE-08, R-PTRACE-10).
     Stop,
     /// Its tracer sees a signal first: [`Thread::trace_stop`](axprocess::Thread::trace_stop) with its number, a sleep while the thread is stopped, then [`Caller::resume_from_tracer`]. A kernel without ptrace(2) never gets it.
     Traced(TracedSignal),

@@ -107,9 +107,14 @@ impl Build {
         Ok(sources)
     }
 
+    /// Where the static programs are, once they are built.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.target.join("kernel-programs")
+    }
+
     /// Builds a static program.
     fn compile(&self, source: &Path) -> Result<PathBuf, String> {
-        let place = self.target.join("kernel-programs");
+        let place = self.programs();
         fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
         let program = place.join(source.file_stem().unwrap_or_default());
         let mut cc = Command::new("cc");

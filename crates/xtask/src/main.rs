@@ -5,10 +5,12 @@
 //! | [`build`] | the kernel, by the compiler that has the library source; the programs |
 //! | [`archive`] | the files that the kernel begins with |
 //! | [`qemu`] | the machine, on this terminal or watched |
+//! | [`dialogue`] | somebody at the terminal, here and on Linux |
 //! | [`test`](mod@test) | the boots of a test run, and the verdict |
 
 mod archive;
 mod build;
+mod dialogue;
 mod qemu;
 mod test;
 

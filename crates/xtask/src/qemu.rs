@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,16 +51,7 @@ impl Machine {
         let mut command = self.command("stdio");
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut qemu = command.spawn().map_err(|error| self.complaint(&error))?;
-        let mut line = qemu.stdout.take().ok_or("QEMU has no output")?;
-        let (sender, receiver) = mpsc::channel();
-        let reader = thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = line.read(&mut buffer) {
-                if sender.send(buffer[..length].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
+        let receiver = read_in_parts(qemu.stdout.take().ok_or("QEMU has no output")?);
         let mut said = Vec::new();
         let is_late = loop {
             match receiver.recv_timeout(patience.saturating_sub(began.elapsed())) {
@@ -82,12 +73,18 @@ impl Machine {
             said.extend(format!("\nnot over after {} s\n", patience.as_secs()).bytes());
         }
         let status = qemu.wait().map_err(|error| error.to_string())?;
-        reader.join().map_err(|_| "the reader of the serial line has panicked")?;
         Ok(Outcome {
             is_well: !is_late && status.code() == Some(WELL),
             said: String::from_utf8_lossy(&said).into_owned(),
             took: began.elapsed(),
         })
+    }
+
+    /// Runs it with its serial line on pipes.
+    pub(crate) fn spawn_with_pipes(&self) -> Result<Child, String> {
+        let mut command = self.command("stdio");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.spawn().map_err(|error| self.complaint(&error))
     }
 
     fn command(&self, serial: &str) -> Command {
@@ -110,6 +107,20 @@ impl Machine {
     fn complaint(&self, error: &std::io::Error) -> String {
         format!("qemu-system-x86_64: {error}; Debian's package is qemu-system-x86")
     }
+}
+
+/// Hands on what comes from there, as it comes, up to its end.
+pub(crate) fn read_in_parts(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            if sender.send(buffer[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 /// Whether what a machine says is shown while it runs.

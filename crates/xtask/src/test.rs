@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::build::{Build, Kernel};
+use crate::dialogue;
 use crate::qemu::{Machine, Pace, Shown};
 
 /// A boot: a kernel, and the program that it begins with.
@@ -60,6 +61,9 @@ const TESTS: &[Test] = &[
     },
 ];
 
+/// The one that somebody types.
+const DIALOGUE: &str = "dialogue";
+
 /// Runs all tests, or the one with this name; whether they have passed.
 pub(crate) fn run(
     build: &Build,
@@ -69,8 +73,10 @@ pub(crate) fn run(
 ) -> Result<bool, String> {
     let chosen: Vec<_> =
         TESTS.iter().filter(|test| only.is_none_or(|it| it == test.name)).collect();
-    if chosen.is_empty() {
-        let names: Vec<_> = TESTS.iter().map(|test| test.name).collect();
+    let is_typed = only.is_none_or(|it| it == DIALOGUE);
+    if chosen.is_empty() && !is_typed {
+        let mut names: Vec<_> = TESTS.iter().map(|test| test.name).collect();
+        names.push(DIALOGUE);
         return Err(format!("no such test; there are {}", names.join(", ")));
     }
     let files = build.files()?;
@@ -85,6 +91,12 @@ pub(crate) fn run(
             if test.is_counted { (1, Pace::Counted) } else { (processors, pace) };
         machines.push((test, Machine { kernel, files, processors, command_line, pace }));
     }
+    let typed_to = if is_typed {
+        let (kernel, command_line) = (build.kernel(Kernel::Plain)?, "init=/bin/sh".to_owned());
+        Some(Machine { kernel, files: files.clone(), processors, command_line, pace })
+    } else {
+        None
+    };
     let began = Instant::now();
     for (test, machine) in machines {
         println!("== {}", test.name);
@@ -93,6 +105,12 @@ pub(crate) fn run(
         println!("== {}: {:.1} s", test.name, outcome.took.as_secs_f64());
         if !is_passed {
             failed.push(test.name);
+        }
+    }
+    if let Some(machine) = typed_to {
+        println!("== {DIALOGUE}");
+        if !dialogue::run(&machine, &build.programs())? {
+            failed.push(DIALOGUE);
         }
     }
     let time = began.elapsed().as_secs_f64();
