@@ -103,8 +103,11 @@ macro_rules! explorer {
 
         impl Bell for $bell {
             fn ring(&self) {
-                let _lock = self.lock.lock();
+                let lock = self.lock.lock();
                 self.rings.notify_all();
+                drop(lock);
+                // Who has woken may look before the caller does anything more.
+                let _lock = self.lock.lock();
             }
 
             fn sleep_until(&self, is_so: impl Fn() -> bool) {
