@@ -28,7 +28,10 @@ pub use scenarios::*;
 use crate::{Bell, Explorer};
 
 /// The kernel whose locks, and whose sleeps, are the explorer's.
-pub struct Kernel<E: Explorer>(std::marker::PhantomData<fn() -> E>);
+pub struct Kernel<E: Explorer> {
+    /// Passed where a sender decides, and behind each call.
+    point: E::Point,
+}
 
 /// A thread of that kernel.
 pub type Thread<E> = ARef<axprocess_signals::Thread<Kernel<E>>>;
@@ -54,6 +57,12 @@ impl<E: Explorer> axprocess_signals::Kernel for Kernel<E> {
 
     fn kick(&self, thread: &axprocess_signals::Thread<Self>) {
         thread.host_data().ring();
+    }
+
+    /// Asked amid a sender's decision, between what it knows of one thread and of the next.
+    fn is_running(&self, _: &axprocess_signals::Thread<Self>) -> bool {
+        E::pass(&self.point);
+        false
     }
 
     fn may_signal(
@@ -152,7 +161,7 @@ impl<E: Explorer> Race<E> {
 
 impl<E: Explorer> Stage<E> {
     fn new(scene: fn(&Thread<E>) -> Vec<Thread<E>>, is_in_turn: bool) -> Self {
-        let table = ProcessTable::new(Signals::new(Kernel(std::marker::PhantomData)));
+        let table = ProcessTable::new(Signals::new(Kernel { point: E::Point::default() }));
         let process = ProcessSignals::new(table.host(), ()).unwrap();
         let init = table.new_init(1, process, ThreadSignals::new(E::Bell::default())).unwrap();
         let threads = scene(&init);
@@ -171,7 +180,9 @@ impl<E: Explorer> Stage<E> {
     /// Makes one call.
     fn call<R>(&self, what: &str, call: impl FnOnce() -> R) -> R {
         let _turn = self.turn.as_ref().map(Lock::lock);
-        E::does(what, call)
+        let answer = E::does(what, call);
+        E::pass(&self.table.host().kernel().point);
+        answer
     }
 
     /// Has init send a signal to the process.

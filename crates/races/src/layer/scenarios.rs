@@ -162,7 +162,7 @@ pub fn two_sigtimedwaits_against_send<E: Explorer>() {
                     TimedWait::Taken(info) => Some(info),
                     TimedWait::NothingYet(wait) => stage.call("finish()", || wait.finish()),
                 };
-                if taken.is_some() {
+                if taken.is_some_and(|info| info.signal().number() == REAL_TIME) {
                     stage.tkill(stage.second(), REAL_TIME);
                 }
                 said_or_nothing(taken)
@@ -180,7 +180,12 @@ pub fn two_sigtimedwaits_against_send<E: Explorer>() {
                     }
                 }
             },
-            sends_usr1,
+            |stage| {
+                // The first of them may be told of this one, and take the next.
+                stage.kill(REAL_TIME);
+                stage.tkill(stage.leader(), USR1);
+                String::new()
+            },
         ],
         outcome: settled,
     }
@@ -446,7 +451,7 @@ pub fn fork_with_sighand_against_sigaction<E: Explorer>() {
 fn fork_with_against_sigaction<E: Explorer>(forks: super::Body<E>) {
     let sets = |stage: &Stage<E>| {
         stage.act(stage.second(), USR1, handler());
-        stage.act(stage.second(), 12, Handler::Ignore);
+        stage.act(stage.second(), 12, handler());
         String::new()
     };
     Race::<E> {
