@@ -7,9 +7,9 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 use axprocess::{
-    Attention, CloneArgs, CloneFlags, CloneRequest, Errno, ExitStatus, ForcedAction, GivenInfo,
-    KernelCause, NewTask, Patience, PidfdFlags, Reboot, RebootCommand, Signal, SignalScope,
-    WaitCall, WaitEvent, WaitOutcome, WaitRequest, WaitToken,
+    Attention, CloneArgs, CloneFlags, CloneRequest, Errno, ExitStatus, GivenInfo, NewTask,
+    Patience, PidfdFlags, Reboot, RebootCommand, Signal, SignalScope, WaitCall, WaitEvent,
+    WaitOutcome, WaitRequest, WaitToken,
 };
 use axprocess_signals::{Restart, SignalSet, TimedWait};
 
