@@ -25,6 +25,11 @@ use Answer::{Ends, Prompt, Says};
 
 const FRONT: Answer = Says("foreground\n");
 
+const AWAIT_STOP: &str = "until grep -q '^State:.*T' /proc/$!/status; do :; done; jobs\n";
+
+/// And waits until the shell knows: it reaps while it waits for another.
+const KILL: &str = "kill -9 %1; while grep -q . /proc/$!/status 2>/dev/null; do :; done; jobs\n";
+
 const DIALOGUE: &[Turn] = &[
     Turn("", Prompt),
     Turn("echo one two | tr o 0 | cat\n", Prompt),
@@ -46,14 +51,15 @@ const DIALOGUE: &[Turn] = &[
     Turn("\x04", Prompt),
     // Who reads in the background stops.
     Turn("cat &\n", Prompt),
-    Turn("until grep -q '^State:.*T' /proc/$!/status; do :; done; jobs\n", Prompt),
-    Turn("kill -9 %1; wait; jobs\n", Prompt),
+    Turn(AWAIT_STOP, Prompt),
+    Turn(KILL, Prompt),
     // A job that stops itself, and one that is killed while it is stopped.
     Turn("sh -c 'kill -STOP $$; echo on'\n", Prompt),
     Turn("fg\n", Prompt),
-    Turn("front\n", FRONT),
-    Turn("\x1a", Prompt),
-    Turn("kill -9 %1; wait; jobs\n", Prompt),
+    Turn("front &\n", Prompt),
+    Turn("kill -STOP %1\n", Prompt),
+    Turn(AWAIT_STOP, Prompt),
+    Turn(KILL, Prompt),
     // A handler runs, and says how the shell goes on.
     Turn("sh -c 'trap \"echo int; exit 3\" INT; front'\n", FRONT),
     Turn("\x03", Prompt),

@@ -103,7 +103,7 @@ fn run(arguments: &Qemu) -> Result<bool, String> {
         return test::boot_often(&build, arguments.processors, pace, boots);
     }
     let program = match arguments.program.join(" ") {
-        program if program.is_empty() => "/bin/sh -l".to_owned(),
+        program if program.is_empty() => "/bin/sh /etc/login.sh".to_owned(),
         program => program,
     };
     let machine = qemu::Machine {

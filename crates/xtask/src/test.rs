@@ -92,7 +92,8 @@ pub(crate) fn run(
         machines.push((test, Machine { kernel, files, processors, command_line, pace }));
     }
     let typed_to = if is_typed {
-        let (kernel, command_line) = (build.kernel(Kernel::Plain)?, "init=/bin/sh".to_owned());
+        let (kernel, command_line) =
+            (build.kernel(Kernel::Plain)?, "init=/bin/sh /etc/login.sh".to_owned());
         Some(Machine { kernel, files: files.clone(), processors, command_line, pace })
     } else {
         None
