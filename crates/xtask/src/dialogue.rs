@@ -25,7 +25,8 @@ use Answer::{Ends, Prompt, Says};
 
 const FRONT: Answer = Says("foreground\n");
 
-const AWAIT_STOP: &str = "until grep -q '^State:.*T' /proc/$!/status; do :; done; jobs\n";
+/// Each line waits for what it is about: the shell tells of a job with its next prompt.
+const STOP: &str = "kill -STOP %1; until grep -q '^State:.*T' /proc/$!/status; do :; done; jobs\n";
 
 /// And waits until the shell knows: it reaps while it waits for another.
 const KILL: &str = "kill -9 %1; while grep -q . /proc/$!/status 2>/dev/null; do :; done; jobs\n";
@@ -38,7 +39,7 @@ const DIALOGUE: &[Turn] = &[
     Turn("\x1a", Prompt),
     Turn("jobs\n", Prompt),
     Turn("bg\n", Prompt),
-    Turn("jobs\n", Prompt),
+    Turn("until busybox pidof behind >/dev/null; do :; done; jobs\n", Prompt),
     Turn("fg\n", FRONT),
     Turn("\x03", Prompt),
     Turn("echo $?\n", Prompt),
@@ -50,15 +51,13 @@ const DIALOGUE: &[Turn] = &[
     Turn("abd\x7fc\n", Says("abc\n")),
     Turn("\x04", Prompt),
     // Who reads in the background stops.
-    Turn("cat &\n", Prompt),
-    Turn(AWAIT_STOP, Prompt),
+    Turn("cat & until grep -q '^State:.*T' /proc/$!/status; do :; done; jobs\n", Prompt),
     Turn(KILL, Prompt),
     // A job that stops itself, and one that is killed while it is stopped.
     Turn("sh -c 'kill -STOP $$; echo on'\n", Prompt),
     Turn("fg\n", Prompt),
     Turn("front &\n", Prompt),
-    Turn("kill -STOP %1\n", Prompt),
-    Turn(AWAIT_STOP, Prompt),
+    Turn(STOP, Prompt),
     Turn(KILL, Prompt),
     // A handler runs, and says how the shell goes on.
     Turn("sh -c 'trap \"echo int; exit 3\" INT; front'\n", FRONT),
