@@ -165,8 +165,8 @@ fn explore_with(builder: loom::model::Builder, program: impl Fn() + Send + Sync 
     });
 }
 
-/// How many schedules shuttle draws of one program, by each of its two ways.
-const SCHEDULES: usize = 200;
+/// How many schedules shuttle draws of one program, half of them by each of its two ways; `RACES_SCHEDULES` says otherwise.
+const SCHEDULES: usize = 400;
 
 /// How often the priorities of threads change in a schedule that is drawn by priorities (PCT): as many changes as that find any fault
 /// that takes so few.
@@ -198,7 +198,9 @@ impl Explorer for Shuttle {
     type Point = shuttle::sync::atomic::AtomicUsize;
 
     fn explore(program: impl Fn() + Send + Sync + 'static) {
-        Self::explore_from(SEED, 2 * SCHEDULES, program);
+        let said = std::env::var("RACES_SCHEDULES").ok();
+        let schedules = said.and_then(|count| count.parse().ok()).unwrap_or(SCHEDULES);
+        Self::explore_from(SEED, schedules, program);
     }
 
     fn explore_preempting(_: usize, program: impl Fn() + Send + Sync + 'static) {
