@@ -410,9 +410,6 @@ impl Ledger {
             self.comparison.compare(name, linux, model, question, ToString::to_string);
         }
         self.compare_terminal(&label, &stat, &model);
-        if let Some(sets) = stat.signals {
-            self.check_signals(pid, sets);
-        }
         self.drop_model_if_lost();
     }
 

@@ -126,6 +126,7 @@ impl Ledger {
             self.check_relations_in(child, stat);
             if let Some(Stat { signals: Some(sets), .. }) = stat {
                 self.check_first_signals(child, fork, blocked, sets);
+                self.check_signals(child, sets);
             }
         }
     }
@@ -429,7 +430,9 @@ impl Ledger {
         let is_own = parent.is_some_and(|relations| relations.parent == self.lockstep);
         let stat = self.view.stat(pid);
         let is_there = stat.is_some();
+        // Who is killed may be amid an exec, or a change of what it does about signals, of which nothing was told any more.
         if let Some(Stat { signals: Some(sets), .. }) = stat
+            && libc::WIFEXITED(status)
             && !self.exemptions.contains_key(&pid)
         {
             self.check_signals(pid, sets);

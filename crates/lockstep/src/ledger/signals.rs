@@ -90,7 +90,7 @@ impl Ledger {
         }
     }
 
-    /// Compares what is known of a process's signals at any time: what it does about `SIGCHLD`.
+    /// Compares what is known of a process's signals while it is amid no call: what it does about `SIGCHLD`.
     pub(super) fn check_signals(&mut self, pid: Pid, sets: SignalSets) {
         let SignalSets { ignored, caught, .. } = sets;
         let Some(Ok(action)) = self.ask(|model| model.child_signal(pid)) else {
