@@ -1,9 +1,8 @@
-//! A small kernel on axprocess and axprocess-signals.
+//! A small kernel on axprocess and axprocess-signals. All unsafe code is in [`machine`].
 #![no_std]
 #![no_main]
 #![feature(allocator_api)]
 #![deny(unsafe_code)]
-#![allow(dead_code, reason = "while it is being built")]
 
 extern crate alloc;
 

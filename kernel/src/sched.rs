@@ -251,11 +251,6 @@ pub(crate) fn set_address_space(space: Option<Arc<AddressSpace>>) {
     drop(old);
 }
 
-/// Returns the address space of the calling task.
-pub(crate) fn address_space() -> Option<Arc<AddressSpace>> {
-    current().space.lock().clone()
-}
-
 /// Lets others run.
 pub(crate) fn yield_now() {
     let mut scheduler = SCHEDULER.lock();

@@ -8,8 +8,6 @@ use axprocess::Errno;
 
 use crate::machine::AddressSpace;
 
-/// How far addresses of programs go.
-pub(crate) const END: u64 = 0x7fff_ffff_f000;
 pub(crate) const PAGE: u64 = 4096;
 
 /// The addresses of things of one size, from the first one on: none behind the end of user space is any program's.

@@ -373,22 +373,6 @@ impl AddressSpace {
         })
     }
 
-    /// Puts `new` into an aligned word where it is `old`, in one step, and returns what it was: FUTEX_WAKE_OP, robust futexes.
-    pub(crate) fn compare_exchange_word(
-        &self,
-        address: u64,
-        old: u32,
-        new: u32,
-    ) -> Result<u32, Fault> {
-        let offset = (address % PAGE) as usize;
-        self.with_page(address, Some(Access::Write), |frame| {
-            let word = frame.word(offset);
-            match word.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(was) | Err(was) => was,
-            }
-        })
-    }
-
     /// Says which word an address is, for a futex.
     pub(crate) fn word_identity(&self, address: u64) -> Result<WordIdentity, Fault> {
         let memory = self.memory.lock();

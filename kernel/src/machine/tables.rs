@@ -97,19 +97,6 @@ impl Tables {
         self.root.physical()
     }
 
-    /// Returns the entry of a page, if there is a table for it.
-    pub(super) fn entry(&self, address: u64) -> Option<Entry<'_>> {
-        let mut at = table(self.root());
-        for level in (1..4).rev() {
-            let entry = at[index(address, level)].load(Ordering::Relaxed);
-            if entry & PRESENT == 0 {
-                return None;
-            }
-            at = table(entry & ADDRESS);
-        }
-        Some(Entry(&at[index(address, 0)]))
-    }
-
     /// Returns the entry of a page, with tables for it from `frame` where there are none.
     pub(super) fn entry_or_new(
         &self,
