@@ -462,47 +462,26 @@ pub(crate) fn idle() -> ! {
     }
 }
 
-/// Tasks that wait for one thing to change.
-pub(crate) struct WaitQueue(IrqLock<Vec<Arc<Task>>>);
+/// Tasks of the kernel's own work that wait for one thing to change. Unlike a [queue of pollers](crate::wait_queue) it can be a static, and nobody is in several.
+pub(crate) struct Sleepers(IrqLock<Vec<Arc<Task>>>);
 
-impl WaitQueue {
+impl Sleepers {
     pub(crate) const fn new() -> Self {
         Self(IrqLock::new(Vec::new()))
     }
 
     /// Sleeps until `condition` has an answer: it is asked now, behind each [`wake_all`](Self::wake_all) and behind each kick. None is lost between the question and the sleep.
-    ///
-    /// A sleep that a signal ends asks for the attention word in its condition.
-    pub(crate) fn wait_until<R>(&self, condition: impl FnMut() -> Option<R>) -> R {
-        let mut condition = condition;
-        loop {
-            if let Some(answer) = self.wait_until_or(None, &mut condition) {
-                return answer;
-            }
-        }
-    }
-
-    /// As [`wait_until`](Self::wait_until), but `None` when `deadline` has passed.
-    pub(crate) fn wait_until_or<R>(
-        &self,
-        deadline: Option<Duration>,
-        mut condition: impl FnMut() -> Option<R>,
-    ) -> Option<R> {
+    pub(crate) fn wait_until<R>(&self, mut condition: impl FnMut() -> Option<R>) -> R {
         if let Some(answer) = condition() {
-            return Some(answer);
+            return answer;
         }
         let is_in_queue = self.enter();
         let answer = loop {
             if let Some(answer) = condition() {
-                break Some(answer);
-            }
-            let now = monotonic();
-            if deadline.is_some_and(|deadline| deadline <= now) {
-                break None;
+                break answer;
             }
             // Without memory for a place in the queue it looks at each tick.
-            let next_look = (!is_in_queue).then_some(now + TICK);
-            block([deadline, next_look].into_iter().flatten().min());
+            block((!is_in_queue).then(|| monotonic() + TICK));
         };
         if is_in_queue {
             let task = current();
@@ -538,7 +517,7 @@ impl WaitQueue {
 pub(crate) struct Mutex<T> {
     /// Not there while somebody has it.
     value: IrqLock<Option<T>>,
-    waiters: WaitQueue,
+    waiters: Sleepers,
 }
 
 /// What somebody has of a [`Mutex`].
@@ -549,7 +528,7 @@ pub(crate) struct MutexGuard<'a, T> {
 
 impl<T> Mutex<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self { value: IrqLock::new(Some(value)), waiters: WaitQueue::new() }
+        Self { value: IrqLock::new(Some(value)), waiters: Sleepers::new() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {

@@ -10,7 +10,7 @@ use axprocess_signals::signals_of;
 use super::host::{Table, Thread, boot, fork};
 use super::{Outcome, say};
 use crate::machine::{IrqLock, monotonic, processors, random};
-use crate::sched::{self, NewTask, WaitQueue};
+use crate::sched::{self, NewTask, Sleepers};
 
 const TIME: Duration = Duration::from_secs(5);
 
@@ -30,7 +30,7 @@ struct Scene {
 static SCENE: IrqLock<Option<Arc<Scene>>> = IrqLock::new(None);
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
 static WORKERS: AtomicUsize = AtomicUsize::new(0);
-static DONE: WaitQueue = WaitQueue::new();
+static DONE: Sleepers = Sleepers::new();
 
 pub(super) fn run() -> Outcome {
     let (table, init) = boot().map_err(|_| "no table")?;
