@@ -311,7 +311,7 @@ impl<H: Host> Process<H> {
         signal.is_standard() && hold.host().is_signal_queued(hold.view(), self, thread, signal)
     }
 
-    /// Who could take the signal at once: the addressed thread, or any if it is for the process. Of very many, some are asked after the unlock.
+    /// Who could take the signal at once: the addressed thread, or any behind it if it is for the process. Of very many, some are asked after the unlock.
     fn find_taker<'h>(
         &self,
         hold: &mut Hold<'h, H>,
@@ -327,6 +327,9 @@ impl<H: Host> Process<H> {
             return of(self.live_threads.get(hold) > 0);
         }
         let addressed = receiver.addressed_thread(hold, self);
+        if addressed.can_take(hold, signal) {
+            return Taker::Found;
+        }
         if addressed.awaits(hold, signal) {
             return Taker::Nobody;
         }

@@ -170,7 +170,27 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// Scripts of up to that many steps.
+/// Scripts of up to that many steps; a third of them begins with threads of which the leader takes nothing, and a third with a leader that awaits what would end it.
 pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = Vec<Step>> {
-    vec((any::<u8>(), call()).prop_map(|(by, call)| Step { by, call }), 1..=longest)
+    let beginning = prop_oneof![
+        Just(Vec::new()),
+        Just(vec![
+            Call::Spawn,
+            Call::Spawn,
+            Call::Act { signal: 10, action: Some(HANDLED) },
+            Call::Act { signal: 40, action: Some(HANDLED) },
+            Call::Mask { how: 0, set: u64::MAX },
+        ]),
+        Just(vec![
+            Call::Spawn,
+            Call::Mask { how: 0, set: bit(1) | bit(40) },
+            Call::BeginWait { set: bit(1) | bit(10) },
+        ]),
+    ];
+    let beginning = beginning
+        .prop_map(|calls| calls.into_iter().map(|call| Step { by: 0, call }).collect::<Vec<_>>());
+    let rest = vec((any::<u8>(), call()).prop_map(|(by, call)| Step { by, call }), 1..=longest);
+    (beginning, rest).prop_map(|(beginning, rest)| [beginning, rest].concat())
 }
+
+const HANDLED: Act = Act { handler: Does::Handle, mask: 0, resets: false, does_not_defer: false };

@@ -252,6 +252,17 @@ fn a_fatal_signal_that_the_addressed_awaits_ends_nobody() {
 }
 
 #[test]
+fn a_fatal_signal_ends_the_process_of_the_addressed_though_another_awaits_it() {
+    // R-SIG-29, R-SIG-34: who is addressed is asked first, also before a leader that awaits the signal.
+    let (_table, init, leader) = scene();
+    let other = spawn(&leader);
+    block(&leader, &[TERM]);
+    let _wait = wait_for(&leader, &[TERM]);
+    kill(&init, &other, TERM);
+    assert!(leader.process().is_group_exiting());
+}
+
+#[test]
 fn ignored_signals_can_be_awaited() {
     // R-SIG-59: if they are blocked; before the wait, and while it lasts; and by a signalfd.
     let (_table, init, child) = scene();
