@@ -164,9 +164,10 @@ impl Host for Curious {
         if signal == Signal::SIGUSR1 { SignalAction::Handle } else { SignalAction::Default }
     }
 
-    fn is_signal_blocked(&self, view: View<'_, Self>, thread: &Thread, _: Signal) -> bool {
+    /// All block one signal: of that they are asked more.
+    fn is_signal_blocked(&self, view: View<'_, Self>, thread: &Thread, signal: Signal) -> bool {
         self.look("is_signal_blocked", view, thread.process());
-        false
+        signal == Signal::SIGUSR2
     }
 
     fn can_queue_signal(
@@ -403,6 +404,7 @@ fn every_hook_can_ask_everything() {
     let chosen = ForkRequest { number: Number::Each(&[77]), ..ForkRequest::default() };
     drop(init.fork(chosen, (), ()));
     let number = leader.tid() as i32;
+    let _ = child.kill(number, 12);
     let _ = child.kill(number, 10);
     let _ = child.kill(number, 18);
     let _ = init.kill(fork(&init).tid() as i32, 40);
