@@ -635,17 +635,21 @@ pub fn sleep_against_a_kick<E: Explorer>() {
     .explore();
 }
 
+const CHLD: u8 = 17;
+
+/// A parent that handles `SIGCHLD`, and blocks it; and its child.
+fn blocking_sigchld<E: Explorer>(init: &Thread<E>) -> Vec<Thread<E>> {
+    let parent = fork(init, CloneFlags::empty());
+    let child = fork(&parent, CloneFlags::empty());
+    act(&parent, CHLD, handler());
+    change_mask(&parent, SIG_BLOCK, &[CHLD]);
+    vec![parent, child]
+}
+
 /// A child stops while its parent sets `SIGCHLD` to be ignored, which it blocks: it is not pending behind. Fails with `sigchld-asked-before`.
 pub fn stop_of_a_child_against_sigaction<E: Explorer>() {
-    const CHLD: u8 = 17;
     Race::<E> {
-        scene: |init| {
-            let parent = fork(init, CloneFlags::empty());
-            let child = fork(&parent, CloneFlags::empty());
-            act(&parent, CHLD, handler());
-            change_mask(&parent, SIG_BLOCK, &[CHLD]);
-            vec![parent, child]
-        },
+        scene: blocking_sigchld,
         bodies: &[
             |stage| {
                 stage.act(stage.leader(), CHLD, Handler::Ignore);
@@ -670,15 +674,8 @@ pub fn stop_of_a_child_against_sigaction<E: Explorer>() {
 
 /// A child ends while its parent changes what becomes of it: it leaves a zombie and `SIGCHLD`, or neither. Fails with `sigchld-asked-before`.
 pub fn end_of_a_child_against_sigaction<E: Explorer>() {
-    const CHLD: u8 = 17;
     Race::<E> {
-        scene: |init| {
-            let parent = fork(init, CloneFlags::empty());
-            let child = fork(&parent, CloneFlags::empty());
-            act(&parent, CHLD, handler());
-            change_mask(&parent, SIG_BLOCK, &[CHLD]);
-            vec![parent, child]
-        },
+        scene: blocking_sigchld,
         bodies: &[
             |stage| {
                 let parent = signals_of(stage.leader());
