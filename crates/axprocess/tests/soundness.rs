@@ -168,13 +168,16 @@ impl Host for Kernel {
         Self::run("discard_signals");
     }
 
-    fn is_signal_blocked(&self, _: View<'_, Self>, _: &Thread, _: Signal) -> bool {
+    fn is_signal_blocked(&self, _: View<'_, Self>, _: &Thread, signal: Signal) -> bool {
         Self::run("is_signal_blocked");
-        false
+        signal == Signal::SIGUSR2
     }
 
     fn signal_action(&self, _: View<'_, Self>, _: &Process, signal: Signal) -> SignalAction {
-        if signal == Signal::SIGTERM { SignalAction::Default } else { SignalAction::Handle }
+        match signal {
+            Signal::SIGTERM | Signal::SIGUSR2 => SignalAction::Default,
+            _ => SignalAction::Handle,
+        }
     }
 
     fn can_queue_signal(
@@ -971,6 +974,7 @@ fn call_every_hook() {
     let number = leader.tid() as i32;
     _ = child.kill(number, 10);
     _ = child.kill(number, 18);
+    _ = init.kill(fork(&init).tid() as i32, 12);
     _ = init.kill(fork(&init).tid() as i32, 40);
     _ = child.tkill(thread.tid() as i32, 10);
     child.force_signal(Signal::SIGSEGV, KernelCause::Kernel, ForcedAction::Default);
