@@ -311,19 +311,20 @@ impl<K: Kernel> Host for Signals<K> {
         caller: Option<&Thread<K>>,
         child: &Thread<K>,
     ) -> Result<(), Errno> {
-        let leads = child.host_data().leads();
-        if leads && !self.reserve.grant() {
+        if !child.host_data().leads() {
+            return self.kernel.can_fork(view, caller, child);
+        }
+        if !self.reserve.grant() {
             return Err(Errno::ENOMEM);
         }
         let answer = self.kernel.can_fork(view, caller, child);
-        match (answer, caller) {
-            _ if !leads => {}
-            (Err(_), _) => self.reserve.end_grant(),
-            (Ok(()), Some(caller)) => {
-                let (own, makers) = (child.process().host_data(), caller.process().host_data());
-                own.inherit(makers, &self.reserve);
-            }
-            (Ok(()), None) => {}
+        let own = child.process().host_data();
+        if answer.is_err() {
+            self.reserve.end_grant();
+        } else if own.has_dispositions()
+            && let Some(caller) = caller
+        {
+            own.inherit(caller.process().host_data(), &self.reserve);
         }
         answer
     }
@@ -332,15 +333,16 @@ impl<K: Kernel> Host for Signals<K> {
         self.kernel.release_task(view, thread);
         let (own, process) = (thread.host_data(), thread.process());
         let signals = process.host_data();
+        let has_signals = !(own.queue.pending() | signals.queue.pending()).is_empty();
         // The leader that another thread's exec takes over leaves the process behind.
         let leads = own.leads() || view.is_leader(thread);
-        let is_last = leads && process.state() != ProcessState::Live;
-        let is_empty = own.queue.pending().is_empty() && signals.queue.pending().is_empty();
-        if is_last {
+        if leads && process.state() != ProcessState::Live {
             self.reserve.end_grant();
-        }
-        if !is_empty || is_last && signals.all_ignored().is_none() {
-            self.release(process, thread, is_last);
+            if has_signals || signals.has_dispositions() {
+                self.release(process, thread, true);
+            }
+        } else if has_signals {
+            self.release(process, thread, false);
         }
     }
 

@@ -12,7 +12,7 @@ use axprocess::{CloneFlags, Errno, ExitStatus, PendingExit, Signal, ThreadExit};
 use crate::kernel::Kernel;
 use crate::send::{is_told, next_thread};
 use crate::set::SignalSet;
-use crate::state::{LEADS, ProcessSignals, ThreadSignals};
+use crate::state::{Held, LEADS, ProcessSignals, ThreadSignals};
 use crate::{Caller, Process, Signals, Thread};
 
 impl<K: Kernel> Caller<'_, K> {
@@ -71,32 +71,44 @@ impl<K: Kernel> Caller<'_, K> {
     pub fn exec(self) {
         let (own, process) = (self.own(), self.process());
         own.alt_stack.clear();
-        let has_nothing = own.queue.pending().is_empty() && process.queue.pending().is_empty();
-        // What it was told of may be gone: others are not to be asked in its place for that.
-        if !(has_nothing && process.is_ordinary() && !is_told(self.thread())) {
+        if !(process.is_ordinary() && self.has_no_signals()) {
             self.exec_slowly();
         }
     }
 
+    /// Nothing waits, and nothing has been told of. (What it was told of may be gone: others are not to be asked in its place for that.)
+    #[inline]
+    fn has_no_signals(self) -> bool {
+        let (own, shared) = (&self.own().queue, &self.process().queue);
+        (own.pending() | shared.pending()).is_empty() && !is_told(self.thread())
+    }
+
     #[cold]
     fn exec_slowly(self) {
-        let (host, own, process) = (self.host(), self.own(), self.process());
-        own.set_leads();
         let left = self.change(|held| {
-            held.current = 0;
-            for queue in [&own.queue, &process.queue] {
-                if !queue.pending().is_empty() {
-                    host.pool().with(|slab| {
-                        queue.discard_timers(slab, |account| host.kernel().uncharge(account));
-                    });
-                }
+            if self.process().has_threads() || !self.has_no_signals() {
+                self.forget_what_waits(held);
             }
-            held.of_threads = own.queue.pending();
-            self.recalculate(held);
-            process.forget_threads(held, own.blocked.get());
-            process.forget_handlers(held)
+            self.process().forget(held, self.own().blocked.get())
         });
-        host.reserve().take_back(left);
+        self.host().reserve().take_back(left);
+    }
+
+    /// Of what waits, exec discards timers' and other threads'.
+    #[cold]
+    fn forget_what_waits(self, held: &mut Held<K>) {
+        let (host, own) = (self.host(), self.own());
+        own.set_leads();
+        held.current = 0;
+        for queue in [&own.queue, &self.process().queue] {
+            if !queue.pending().is_empty() {
+                host.pool().with(|slab| {
+                    queue.discard_timers(slab, |account| host.kernel().uncharge(account));
+                });
+            }
+        }
+        held.of_threads = own.queue.pending();
+        self.recalculate(held);
     }
 
     /// Ends this thread: tells others what it leaves of the process's signals, then [`Thread::exit_thread`](axprocess::Thread::exit_thread). Takes the relation lock.
@@ -175,7 +187,7 @@ impl<K: Kernel> Signals<K> {
         for queue in [Some(&thread.host_data().queue), shared].into_iter().flatten() {
             self.discard_from(queue, SignalSet::ALL);
         }
-        let left = if is_last { signals.forget_handlers(&mut held) } else { None };
+        let left = if is_last { signals.forget(&mut held, SignalSet::EMPTY) } else { None };
         drop(held);
         self.reserve().take_back(left);
     }

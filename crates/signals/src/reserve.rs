@@ -126,12 +126,20 @@ impl<K: Kernel> Reserve<K> {
     /// Gives a process that is born its right. Under the relation lock. False: there is none.
     #[inline]
     pub(crate) fn grant(&self) -> bool {
-        let left = match self.grants.load(Ordering::Relaxed) {
-            0 => self.reserve(BATCH),
-            left => left,
-        };
-        self.grants.store(left.saturating_sub(1), Ordering::Relaxed);
-        left > 0
+        match self.grants.load(Ordering::Relaxed) {
+            0 => self.grant_of_more(),
+            left => {
+                self.grants.store(left - 1, Ordering::Relaxed);
+                true
+            }
+        }
+    }
+
+    #[cold]
+    fn grant_of_more(&self) -> bool {
+        let more = self.reserve(BATCH);
+        self.grants.store(more.saturating_sub(1), Ordering::Relaxed);
+        more > 0
     }
 
     /// Takes the right of a process that is gone. Under the relation lock.

@@ -128,29 +128,26 @@ impl<K: Kernel> ProcessSignals<K> {
     /// What is unusual about a child, and what it ignores if it has no dispositions. R-SIG-81 to R-SIG-84.
     #[cold]
     fn unusual_child(&self, flags: CloneFlags, blocked: SignalSet) -> (u32, SignalSet) {
-        let held = self.lock();
-        let own = self.marks.load(Ordering::Relaxed);
-        let inherited = if flags.contains(CloneFlags::SIGHAND) {
-            HAS_DISPOSITIONS | SHARES | SETS_SIGCHLD
-        } else if flags.contains(CloneFlags::CLEAR_SIGHAND) {
-            own & SETS_SIGCHLD
-        } else {
-            own & (SETS_SIGCHLD | HAS_DISPOSITIONS)
-        };
         let blocks = if blocked.contains(Signal::SIGCHLD) { BLOCKS_SIGCHLD } else { 0 };
-        (inherited | blocks, self.ignored_and_caught(&held).0)
+        let inherited = || match flags.contains(CloneFlags::SIGHAND) {
+            true => HAS_DISPOSITIONS | SHARES | SETS_SIGCHLD,
+            false => self.marks.load(Ordering::Relaxed) & (SETS_SIGCHLD | HAS_DISPOSITIONS),
+        };
+        let clears = flags.contains(CloneFlags::CLEAR_SIGHAND);
+        let marks = inherited();
+        if marks & HAS_DISPOSITIONS != 0 && !clears {
+            return (marks | blocks, SignalSet::EMPTY);
+        }
+        // What is ignored, and whether that is all, is of one moment.
+        let held = self.lock();
+        let marks = inherited();
+        let marks = if clears { marks & !HAS_DISPOSITIONS } else { marks };
+        (marks | blocks, self.ignored_and_caught(&held).0)
     }
 
     /// It is born: gives it the dispositions that it is to have of its maker's. Under the relation lock, to a process that has a right to some of its own.
-    #[inline]
-    pub(crate) fn inherit(&self, maker: &Self, reserve: &Reserve<K>) {
-        if self.has(HAS_DISPOSITIONS) {
-            self.inherit_dispositions(maker, reserve);
-        }
-    }
-
     #[cold]
-    fn inherit_dispositions(&self, maker: &Self, reserve: &Reserve<K>) {
+    pub(crate) fn inherit(&self, maker: &Self, reserve: &Reserve<K>) {
         let mut left = None;
         let (inherited, ignored) = {
             let mut held = maker.lock();
@@ -203,10 +200,15 @@ impl<K: Kernel> ProcessSignals<K> {
         !self.has(SETS_SIGCHLD | BLOCKS_SIGCHLD | HAS_THREADS)
     }
 
+    #[inline]
+    pub(crate) fn has_dispositions(&self) -> bool {
+        self.has(HAS_DISPOSITIONS)
+    }
+
     /// What it ignores, if there is nothing more to say.
     #[inline]
-    pub(crate) fn all_ignored(&self) -> Option<SignalSet> {
-        (!self.has(HAS_DISPOSITIONS)).then(|| self.ignored.get())
+    fn all_ignored(&self) -> Option<SignalSet> {
+        (!self.has_dispositions()).then(|| self.ignored.get())
     }
 
     /// A sender begins to decide, when nobody is amid a change. It has the relation lock.
@@ -359,19 +361,14 @@ impl<K: Kernel> ProcessSignals<K> {
         held.dispositions.as_ref()
     }
 
-    /// Handlers, flags and masks are gone; of what was ignored, this stays so. Returns the dispositions, for the caller to give back where it holds nothing. Linux: `flush_signal_handlers`.
-    pub(crate) fn forget_handlers(&self, held: &mut Held<K>) -> Option<Sharer<K>> {
+    /// Handlers, flags and masks are gone, and other threads; of what was ignored, this stays so, and its one thread blocks these. Returns the dispositions, for the caller to give back where it holds nothing. Linux: `flush_signal_handlers`.
+    pub(crate) fn forget(&self, held: &mut Held<K>, blocked: SignalSet) -> Option<Sharer<K>> {
         let (ignored, _) = self.ignored_and_caught(held);
         self.ignored.set(ignored);
-        let sets_sigchld = if ignored.contains(Signal::SIGCHLD) { SETS_SIGCHLD } else { 0 };
-        self.mark(sets_sigchld, HAS_DISPOSITIONS | LENT | SHARES | SETS_SIGCHLD);
-        held.dispositions.take()
-    }
-
-    /// It has executed a program with this mask, and has one thread.
-    pub(crate) fn forget_threads(&self, _: &Held<K>, blocked: SignalSet) {
+        let sets = if ignored.contains(Signal::SIGCHLD) { SETS_SIGCHLD } else { 0 };
         let blocks = if blocked.contains(Signal::SIGCHLD) { BLOCKS_SIGCHLD } else { 0 };
-        self.mark(blocks, HAS_THREADS | BLOCKS_SIGCHLD);
+        self.marks.store(sets | blocks, Ordering::Relaxed);
+        held.dispositions.take()
     }
 
     pub(crate) fn has_threads(&self) -> bool {

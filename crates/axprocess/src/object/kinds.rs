@@ -82,7 +82,7 @@ impl<H: Host> Kept for Process<H> {
         self.take_group()
     }
 
-    #[inline]
+    #[inline(always)] // most of what ends is a process
     unsafe fn drop_rest(mut place: NonNull<Self>) {
         // SAFETY: by this function's own contract. Of the other fields none has anything to drop, if it refers to nothing: each verb that makes it refer to something marks it in the same hold. Held against: a mark that is not true (what
         // it refers to is leaked), data that panics as it is dropped (that of the thread is dropped while that unwinds).

@@ -437,21 +437,22 @@ impl<H: Host> Process<H> {
     /// Sends the exit signal, unless the parent does not want it. Returns whether that does not wait for the child either.
     #[inline(always)]
     fn send_exit_signal(&self, hold: &mut Hold<'_, H>, parent: &Self, signal: Signal) -> bool {
-        // R-NS-20: the dying init of a namespace waits for nobody's status.
-        if parent.has(hold, Marks::ENDING_PID_NS) {
-            return true;
-        }
         let receiver = Receiver::Process(self.parent_thread_unless_exited(hold));
         let cause = |hold: &Hold<'_, H>| SignalCause::Child {
             pid: self.number_seen_by_parent(hold, parent),
             status: self.status_of_leader(hold).into(),
         };
+        // R-NS-20: the dying init of a namespace waits for nobody's status.
+        let is_ending = |hold: &Hold<'_, H>| parent.has(hold, Marks::ENDING_PID_NS);
         if signal != Signal::SIGCHLD {
+            if is_ending(hold) {
+                return true;
+            }
             parent.send_with(hold, Origin::Visible, receiver, signal, Some(self), cause);
             return false;
         }
         let asks = |hold: &Hold<'_, H>| {
-            let is_ignored = parent.ignores_sigchld(hold);
+            let is_ignored = is_ending(hold) || parent.ignores_sigchld(hold);
             let no_wait = ChildSignalFlags::NO_WAIT;
             (!is_ignored, is_ignored || parent.has_sigchld_flag(hold, no_wait))
         };

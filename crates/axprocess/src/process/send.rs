@@ -23,6 +23,10 @@ use crate::sync::Hold;
 use crate::thread::{Thread, ThreadState};
 use crate::{DefaultAction, Errno, Host, Signal, SignalAction, SignalCause, SignalInfo};
 
+/// Who may do more about `SIGCHLD` than its host knows: kthreadd ignores it, the dying init of a namespace waits for nobody, a tracer is shown it.
+const ASKED_ABOUT_SIGCHLD: Marks =
+    Marks::KERNEL_THREAD.union(Marks::ENDING_PID_NS).union(Marks::TRACED);
+
 /// Whose queue a signal is for.
 pub(super) enum Receiver<'h, H: Host> {
     /// The process's, addressed by the number of this thread, or of a leader that has exited.
@@ -196,7 +200,7 @@ impl<H: Host> Process<H> {
         asks: impl FnOnce(&Hold<'_, H>) -> (bool, R),
         cause: impl FnOnce(&Hold<'_, H>) -> SignalCause,
     ) -> R {
-        if self.drops_sigchld(hold, &receiver) {
+        if self.drops_sigchld(hold) {
             return R::default();
         }
         hold.host().deciding_signal(hold.view(), self);
@@ -210,12 +214,11 @@ impl<H: Host> Process<H> {
         answer
     }
 
-    /// Whether nothing comes of a `SIGCHLD`: nothing is set for it, and no tracer is shown it.
+    /// Whether nothing comes of a `SIGCHLD`: nothing is set for it. (Of who has one of these marks, more is to be asked.)
     #[inline(always)]
-    fn drops_sigchld<'h>(&self, hold: &Hold<'h, H>, receiver: &Receiver<'h, H>) -> bool {
+    fn drops_sigchld(&self, hold: &Hold<'_, H>) -> bool {
         hold.host().drops_sigchld(hold.view(), self)
-            && !self.is_kthreadd_in(hold)
-            && !receiver.addressed_thread(hold, self).is_traced_in(hold)
+            && !self.marks.get(hold).intersects(ASKED_ABOUT_SIGCHLD)
     }
 
     /// Step 1: `SIGKILL` cuts a core dump, else whose exit is decided takes nothing more. A kernel thread takes nothing at all.
