@@ -282,7 +282,7 @@ impl World {
                 let cause = match how & 3 {
                     0 => KernelCause::Kernel,
                     1 => KernelCause::OnBehalfOf(named),
-                    _ => KernelCause::Event { code: code.value(), value: 0, sender },
+                    _ => KernelCause::Event { code: code.value(), value: 0, number: 0, sender },
                 };
                 match how >> 3 & 7 {
                     0 => thread.process().send_signal(signal, cause),

@@ -503,7 +503,8 @@ impl<'a> SignalWorld<'a> {
             SignalCall::KernelSends { whom, signal, code, how } => {
                 let signal = Signal::new(u8::try_from(signal.value()).ok()?)?;
                 let thread = self.thread(whom);
-                let cause = KernelCause::Event { code: code.into(), value: 7, sender: None };
+                let cause =
+                    KernelCause::Event { code: code.into(), value: 7, number: 0, sender: None };
                 match how & 7 {
                     0 => thread.process().send_signal(signal, cause),
                     1 => thread.force_signal(signal, cause, ForcedAction::AsSet),

@@ -314,7 +314,7 @@ impl Call<'_> {
                 })?
             }
         };
-        let bytes = frame::siginfo(self.thread, &taken);
+        let bytes = taken.to_siginfo();
         unless_null(info, || self.space()?.copy_out(info, &bytes))?;
         Ok(taken.signal().number().into())
     }

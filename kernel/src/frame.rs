@@ -2,21 +2,16 @@
 //!
 //! From the stack pointer up: the restorer, `ucontext_t`, `siginfo_t`; above, on 64 bytes, the floating-point registers as `fxsave` leaves them.
 
-use axprocess::{Errno, ForcedAction, KernelCause, Signal, SignalCause, WaitEvent};
-use axprocess_signals::{
-    Action, ActionFlags, Frame, Handler, SigInfo, SignalSet, Stack, signals_of,
-};
+use axprocess::{Errno, ForcedAction, KernelCause, Signal, WaitEvent};
+use axprocess_signals::{Action, ActionFlags, Frame, Handler, SignalSet, Stack, signals_of};
 
 use crate::call::{Answer, Failure};
-use crate::files::has_codes_of_its_own;
 use crate::host::{Layer, Thread};
 use crate::machine::{Fpu, Registers};
 use crate::thread::User;
 
 /// `MINSIGSTKSZ`.
 pub(crate) const MINIMUM_STACK: usize = 2048;
-/// The size of what a signalfd tells of one signal.
-pub(crate) const SIGNALFD_INFO: usize = 128;
 
 /// Below the stack pointer a function may have data.
 const RED_ZONE: u64 = 128;
@@ -64,7 +59,7 @@ pub(crate) fn push(thread: &Thread, registers: &mut Registers, frame: &Frame) ->
     space.copy_out(fpu, Fpu::of_current().as_bytes())?;
     space.put_words(at, &[frame.action.restorer as u64])?;
     space.put_words(at + CONTEXT, &context)?;
-    space.copy_out(at + INFO, &siginfo(thread, &frame.info))?;
+    space.copy_out(at + INFO, &frame.info.to_siginfo())?;
     registers.rdi = frame.info.signal().number().into();
     registers.rsi = at + INFO;
     registers.rdx = at + CONTEXT;
@@ -171,107 +166,6 @@ pub(crate) fn child_info(event: Option<&WaitEvent<Layer>>) -> [u8; 28] {
         for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
             place.copy_from_slice(&word.to_ne_bytes());
         }
-    }
-    bytes
-}
-
-/// What a `siginfo_t` says besides the signal and its code.
-enum Rest {
-    Nothing,
-    /// Who has sent it, and a word.
-    Sender {
-        value: u64,
-    },
-    /// What became of a child.
-    Child,
-    Timer {
-        id: u32,
-        value: u64,
-    },
-    File {
-        events: u32,
-        descriptor: u32,
-    },
-    Fault {
-        address: u64,
-    },
-}
-
-impl Rest {
-    fn of(thread: &Thread, info: &SigInfo) -> Self {
-        const SI_TIMER: i32 = -2;
-        match info.info.cause {
-            SignalCause::Kernel => Self::Nothing,
-            SignalCause::Child { .. } | SignalCause::ChildStopUndone { .. } => Self::Child,
-            SignalCause::Event { code: SI_TIMER, value, .. } => {
-                let id = value as u32;
-                Self::Timer { id, value: thread.process().host_data().timers.value(id) }
-            }
-            SignalCause::Event { value, .. } => match has_codes_of_its_own(info.signal()) {
-                true => Self::Fault { address: value },
-                false => Self::File { events: value as u32, descriptor: (value >> 32) as u32 },
-            },
-            _ => Self::Sender { value: info.value() },
-        }
-    }
-}
-
-/// `siginfo_t`.
-pub(crate) fn siginfo(thread: &Thread, info: &SigInfo) -> [u8; 128] {
-    let mut words = [0_u32; 32];
-    let halves = |word: u64| [word as u32, (word >> 32) as u32];
-    words[0] = info.signal().number().into();
-    words[2] = info.code().cast_unsigned();
-    [words[4], words[5]] = [info.pid(), info.uid];
-    match Rest::of(thread, info) {
-        Rest::Nothing => {}
-        Rest::Sender { value } => [words[6], words[7]] = halves(value),
-        Rest::Child => words[6] = info.status().cast_unsigned(),
-        Rest::Timer { id, value } => {
-            [words[4], words[5]] = [id, 0];
-            [words[6], words[7]] = halves(value);
-        }
-        Rest::File { events, descriptor } => {
-            [words[4], words[5], words[6]] = [events, 0, descriptor];
-        }
-        Rest::Fault { address } => [words[4], words[5]] = halves(address),
-    }
-    bytes_of(&words)
-}
-
-/// `struct signalfd_siginfo`.
-pub(crate) fn signalfd_info(thread: &Thread, info: &SigInfo) -> [u8; SIGNALFD_INFO] {
-    let mut words = [0_u32; 32];
-    words[0] = info.signal().number().into();
-    words[2] = info.code().cast_unsigned();
-    let (sender, user) = (info.pid(), info.uid);
-    match Rest::of(thread, info) {
-        Rest::Nothing => {}
-        // The code says whether a value was given.
-        Rest::Sender { value } if info.code() < 0 => {
-            [words[3], words[4], words[11]] = [sender, user, value as u32];
-            [words[12], words[13]] = [value as u32, (value >> 32) as u32];
-        }
-        Rest::Sender { .. } => [words[3], words[4]] = [sender, user],
-        Rest::Child => {
-            [words[3], words[4], words[10]] = [sender, user, info.status().cast_unsigned()];
-        }
-        Rest::Timer { id, value } => {
-            [words[6], words[11]] = [id, value as u32];
-            [words[12], words[13]] = [value as u32, (value >> 32) as u32];
-        }
-        Rest::File { events, descriptor } => [words[7], words[5]] = [events, descriptor],
-        Rest::Fault { address } => {
-            [words[18], words[19]] = [address as u32, (address >> 32) as u32];
-        }
-    }
-    bytes_of(&words)
-}
-
-fn bytes_of(words: &[u32; 32]) -> [u8; 128] {
-    let mut bytes = [0; 128];
-    for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-        place.copy_from_slice(&word.to_ne_bytes());
     }
     bytes
 }

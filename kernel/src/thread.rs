@@ -183,7 +183,7 @@ fn resolve_fault(thread: &Thread, address: u64, access: Access) {
             return;
         }
     };
-    let cause = KernelCause::Event { code, value: address, sender: None };
+    let cause = KernelCause::Event { code, value: address, number: 0, sender: None };
     thread.force_signal(signal, cause, ForcedAction::AsSet);
 }
 
@@ -204,7 +204,7 @@ fn raise_exception(thread: &Thread, vector: u8, registers: &Registers) {
             return;
         }
     };
-    let cause = KernelCause::Event { code, value: registers.rip, sender: None };
+    let cause = KernelCause::Event { code, value: registers.rip, number: 0, sender: None };
     thread.force_signal(signal, cause, ForcedAction::AsSet);
 }
 

@@ -19,7 +19,7 @@ static ARMED: IrqLock<Vec<Arc<Timer>>> = IrqLock::new(Vec::new());
 pub(crate) struct Timers(IrqLock<Vec<Option<Arc<Timer>>>>);
 
 struct Timer {
-    id: u32,
+    id: i32,
     /// What its signal says.
     value: u64,
     target: Target,
@@ -43,11 +43,6 @@ struct Setting {
 impl Timers {
     pub(crate) const fn new() -> Self {
         Self(IrqLock::new(Vec::new()))
-    }
-
-    /// What the signal of a timer says; 0: there is none.
-    pub(crate) fn value(&self, id: u32) -> u64 {
-        self.get(id).map_or(0, |timer| timer.value)
     }
 
     fn get(&self, id: u32) -> Result<Arc<Timer>, Errno> {
@@ -84,7 +79,8 @@ impl Timer {
     fn expire(&self) {
         const SI_TIMER: i32 = -2;
         let Some(signal) = self.signal else { return };
-        let cause = KernelCause::Event { code: SI_TIMER, value: self.id.into(), sender: None };
+        let (code, value, number) = (SI_TIMER, self.value, self.id);
+        let cause = KernelCause::Event { code, value, number, sender: None };
         match &self.target {
             Target::Thread(None) => {}
             Target::Thread(Some(thread)) => thread.send_signal(signal, cause),
@@ -172,7 +168,7 @@ impl Call<'_> {
         let place = timers.iter().position(Option::is_none).unwrap_or(timers.len());
         let setting = IrqLock::new(Setting::default());
         let value = if event == 0 { place as u64 } else { value };
-        let timer = Timer { id: place as u32, value, target, signal, setting };
+        let timer = Timer { id: place as i32, value, target, signal, setting };
         let timer = shared(timer)?;
         if place == timers.len() {
             push(&mut timers, None)?;

@@ -276,6 +276,8 @@ pub enum SignalCause {
         code: i32,
         /// The kernel's own word on it.
         value: u64,
+        /// The kernel's own number beside it.
+        number: i32,
     },
     /// What the sender itself has given ([`crate::GivenInfo`]). R-PIDFD-04, R-KILL-11.
     Given {

@@ -341,7 +341,7 @@ fn send_of_kernel(thread: &Thread<Kernel>) {
     let cause = match sender {
         Some(sender) if one_in(2) => KernelCause::OnBehalfOf(sender),
         _ if one_in(2) => KernelCause::Kernel,
-        sender => KernelCause::Event { code: -2, value: 0, sender },
+        sender => KernelCause::Event { code: -2, value: 0, number: 0, sender },
     };
     let action = one_of(&[ForcedAction::AsSet, ForcedAction::Default, ForcedAction::Final]);
     match below(5) {

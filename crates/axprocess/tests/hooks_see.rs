@@ -409,7 +409,7 @@ fn every_hook_can_ask_everything() {
     let _ = child.kill(number, 18);
     let _ = init.kill(fork(&init).tid() as i32, 40);
     let _ = child.tkill(thread.tid() as i32, 10);
-    let fault = KernelCause::Event { code: 1, value: 0, sender: None };
+    let fault = KernelCause::Event { code: 1, value: 0, number: 0, sender: None };
     child.force_signal(Signal::SIGSEGV, fault, ForcedAction::Default);
     child.attach(thread.tid().cast_signed(), TraceStart::Seize, TraceOptions::empty()).unwrap();
     let _ = leader.begin_stop(Signal::SIGSTOP, leader.process().stop_ticket());

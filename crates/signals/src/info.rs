@@ -11,9 +11,9 @@ pub struct SigInfo {
     pub uid: u32,
 }
 
-const SI_USER: i32 = 0;
-const SI_KERNEL: i32 = 0x80;
-const SI_TIMER: i32 = -2;
+pub(crate) const SI_USER: i32 = 0;
+pub(crate) const SI_KERNEL: i32 = 0x80;
+pub(crate) const SI_TIMER: i32 = -2;
 const SI_TKILL: i32 = -6;
 
 impl SigInfo {
@@ -72,10 +72,18 @@ impl SigInfo {
         }
     }
 
-    /// Returns the word that the kernel has given with the signal: `si_value`, an address, a timer; else 0.
+    /// Returns the word that the kernel has given with the signal: `si_value`, an address, events; else 0.
     pub const fn value(&self) -> u64 {
         match self.info.cause {
             SignalCause::Event { value, .. } | SignalCause::Given { value, .. } => value,
+            _ => 0,
+        }
+    }
+
+    /// Returns the number that the kernel has given with the signal: `si_timerid`, `si_fd`, `si_syscall`; else 0.
+    pub const fn number(&self) -> i32 {
+        match self.info.cause {
+            SignalCause::Event { number, .. } => number,
             _ => 0,
         }
     }

@@ -47,6 +47,7 @@ mod queue;
 mod reserve;
 mod send;
 mod set;
+mod siginfo;
 mod state;
 mod trace;
 mod wait;

@@ -5,7 +5,6 @@ use axprocess_signals::{SignalSet, signals_of};
 
 use super::{File, OpenFile, READABLE, Status, flags};
 use crate::call::{Answer, Call, Failure};
-use crate::frame;
 use crate::host::{PidHandle, Thread};
 use crate::machine::IrqLock;
 use crate::wait_queue::WaitQueue;
@@ -79,6 +78,9 @@ impl File for Pidfd {
 /// Takes signals of a set by reading.
 pub(crate) struct Signalfd(IrqLock<SignalSet>);
 
+/// `struct signalfd_siginfo`.
+const SIGNALFD_INFO: usize = 128;
+
 impl Signalfd {
     /// Makes one, or changes the set of one that is there.
     pub(crate) fn open(call: &Call<'_>, fd: i32, set: SignalSet, flags: u32) -> Answer {
@@ -102,13 +104,13 @@ impl Signalfd {
 
 impl File for Signalfd {
     fn read(&self, by: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
-        if to.len() < frame::SIGNALFD_INFO {
+        if to.len() < SIGNALFD_INFO {
             return Err(Errno::EINVAL.into());
         }
         let mut taken = 0;
-        for place in to.chunks_exact_mut(frame::SIGNALFD_INFO) {
+        for place in to.chunks_exact_mut(SIGNALFD_INFO) {
             let Some(info) = signals_of(by).read_signalfd(self.get()) else { break };
-            place.copy_from_slice(&frame::signalfd_info(by, &info));
+            place.copy_from_slice(&info.to_signalfd_siginfo());
             taken += place.len();
         }
         if taken == 0 { Err(Errno::EAGAIN.into()) } else { Ok(taken) }

@@ -14,7 +14,6 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use axprocess::Errno;
 
 pub(crate) use handles::{Pidfd, Signalfd};
-pub(crate) use pipe::has_codes_of_its_own;
 use pipe::{Listener, Owner};
 pub(crate) use tree::{Directory, Follow, Node, boot, walk};
 

@@ -264,8 +264,8 @@ impl Listener {
             None => (Signal::SIGIO, KernelCause::Kernel),
             Some(signal) => {
                 let code = if has_codes_of_its_own(signal) { SI_SIGIO } else { POLL_IN };
-                let value = u64::from(READABLE) | u64::from(self.descriptor) << 32;
-                (signal, KernelCause::Event { code, value, sender: None })
+                let (value, number) = (READABLE.into(), self.descriptor.cast_signed());
+                (signal, KernelCause::Event { code, value, number, sender: None })
             }
         };
         let Some(owned) = &self.owner.identity else { return };
@@ -285,7 +285,7 @@ impl Listener {
 }
 
 /// Where the codes of a signal's own would be mistaken for that of a readable file, it says so in general.
-pub(crate) fn has_codes_of_its_own(signal: Signal) -> bool {
+fn has_codes_of_its_own(signal: Signal) -> bool {
     matches!(
         signal,
         Signal::SIGILL

@@ -21,8 +21,10 @@ pub enum KernelCause<'a, H: Host> {
     Event {
         /// Its `si_code`.
         code: i32,
-        /// The kernel's own: the rest of the siginfo, or where it is to be found.
+        /// The kernel's own: the address of a fault, the value of a timer or a message, the events of a file.
         value: u64,
+        /// The same, where there is one more: the number of the timer, of the descriptor, of the system call.
+        number: i32,
         /// Whose number it says, if it has a place for one: of `SI_MESGQ` who has sent the message.
         sender: Option<&'a Process<H>>,
     },
@@ -99,7 +101,9 @@ impl<H: Host> Process<H> {
         let cause = match cause {
             KernelCause::Kernel => SignalCause::Kernel,
             KernelCause::OnBehalfOf(_) => SignalCause::User { pid },
-            KernelCause::Event { code, value, .. } => SignalCause::Event { pid, code, value },
+            KernelCause::Event { code, value, number, .. } => {
+                SignalCause::Event { pid, code, value, number }
+            }
         };
         let origin = if is_hidden { Origin::Outside } else { Origin::of(cause) };
         self.send_from(hold, origin, receiver, &SignalInfo { signal, cause }, sender);
@@ -153,7 +157,7 @@ impl<H: Host> Thread<H> {
     /// let table = ProcessTable::new(MyKernel);
     /// let init = table.new_init(1, (), ())?;
     /// // A page fault for which there is no page, at this address.
-    /// let fault = KernelCause::Event { code: 1, value: 0xdead_b000, sender: None };
+    /// let fault = KernelCause::Event { code: 1, value: 0xdead_b000, number: 0, sender: None };
     /// init.force_signal(Signal::SIGSEGV, fault, ForcedAction::AsSet);
     /// # Ok::<(), axprocess::Errno>(())
     /// ```
@@ -214,7 +218,7 @@ impl<H: Host> ProcessGroup<H> {
     /// use axprocess::{KernelCause, Signal};
     /// let table = ProcessTable::new(MyKernel);
     /// let init = table.new_init(1, (), ())?;
-    /// let readable = KernelCause::Event { code: 1, value: 0, sender: None };
+    /// let readable = KernelCause::Event { code: 1, value: 0, number: 0, sender: None };
     /// init.process().group().send_signal(Signal::SIGIO, readable, |_, _| true);
     /// # Ok::<(), axprocess::Errno>(())
     /// ```

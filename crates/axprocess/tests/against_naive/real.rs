@@ -439,7 +439,7 @@ impl Real {
             }
             Call::KernelSends { to, signal, cause } => {
                 let by = |index| &*self.processes[&ProcessKey(index)];
-                let event = |code, sender| KernelCause::Event { code, value: 8, sender };
+                let event = |code, sender| KernelCause::Event { code, value: 8, number: 0, sender };
                 let cause = match cause {
                     Told::Kernel => KernelCause::Kernel,
                     Told::Process(sender) => KernelCause::OnBehalfOf(by(sender)),
@@ -461,7 +461,7 @@ impl Real {
                 Answer::Done
             }
             Call::Force(signal, action) => {
-                let fault = KernelCause::Event { code: 1, value: 8, sender: None };
+                let fault = KernelCause::Event { code: 1, value: 8, number: 0, sender: None };
                 thread.force_signal(signal, fault, action);
                 Answer::Done
             }

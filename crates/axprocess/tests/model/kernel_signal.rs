@@ -14,7 +14,7 @@ const STOP: Signal = Signal::SIGSTOP;
 const SIGNALS: [Signal; 3] = [ALRM, SEGV, TERM];
 
 const fn event(code: i32) -> KernelCause<'static, Kernel> {
-    KernelCause::Event { code, value: 9, sender: None }
+    KernelCause::Event { code, value: 9, number: 0, sender: None }
 }
 
 /// The init of a new namespace, with the default actions, and a child of it.
@@ -40,7 +40,7 @@ fn what_the_kernel_sends_passes_the_steps_of_any_signal() {
     let second = spawn(&handling);
     handling.process().send_signal(ALRM, KernelCause::Kernel);
     second.send_signal(ALRM, event(-2));
-    let told = SignalCause::Event { pid: 0, code: -2, value: 9 };
+    let told = SignalCause::Event { pid: 0, code: -2, value: 9, number: 0 };
     let expected = [Event::Posted(2, 14, SignalCause::Kernel), Event::ThreadPosted(3, 14, told)];
     assert_eq!((posted(&table), senders(&table)), (expected.to_vec(), vec![None, None]));
     act(handling.process(), SignalAction::Ignore, &[ALRM]);
@@ -83,7 +83,7 @@ fn an_init_is_hit_from_outside_by_who_says_no_more_than_that_it_is_the_kernel() 
         event(1),
         KernelCause::OnBehalfOf(inner.process()),
         KernelCause::OnBehalfOf(child.process()),
-        KernelCause::Event { code: -3, value: 0, sender: Some(child.process()) },
+        KernelCause::Event { code: -3, value: 0, number: 0, sender: Some(child.process()) },
     ];
     for cause in harmless {
         for signal in [KILL, STOP, TERM] {
@@ -93,9 +93,10 @@ fn an_init_is_hit_from_outside_by_who_says_no_more_than_that_it_is_the_kernel() 
     }
     inner.process().send_signal(TERM, KernelCause::Kernel);
     assert_eq!(posted(&table), []);
-    let outside = KernelCause::Event { code: -3, value: 4, sender: Some(init.process()) };
+    let outside =
+        KernelCause::Event { code: -3, value: 4, number: 0, sender: Some(init.process()) };
     inner.process().send_signal(STOP, outside);
-    let unseen = SignalCause::Event { pid: 0, code: -3, value: 4 };
+    let unseen = SignalCause::Event { pid: 0, code: -3, value: 4, number: 0 };
     assert_eq!(posted(&table), [Event::Posted(1, 19, unseen)]);
     let causes = [KernelCause::Kernel, KernelCause::OnBehalfOf(init.process()), event(0x80)];
     for (cause, (inner, _child)) in causes.into_iter().zip(others) {
@@ -137,7 +138,7 @@ fn a_group_gets_the_kernels_signal_from_its_last_member_on() {
     });
     assert_eq!(exit_requests(&table), [third.tid(), second.tid()]);
     group.send_signal(KILL, event(1), |_, _| false);
-    let told = SignalCause::Event { pid: 0, code: 1, value: 9 };
+    let told = SignalCause::Event { pid: 0, code: 1, value: 9, number: 0 };
     assert_eq!(posted(&table), [third.tid(), second.tid()].map(|pid| Event::Posted(pid, 14, told)));
 }
 
@@ -190,7 +191,7 @@ fn a_traced_inits_tracer_sees_what_would_be_dropped() {
     child.kill(1, 19).unwrap();
     inner.process().send_signal(TERM, event(-2));
     inner.process().send_signal(KILL, event(-2));
-    let told = SignalCause::Event { pid: 0, code: -2, value: 9 };
+    let told = SignalCause::Event { pid: 0, code: -2, value: 9, number: 0 };
     let sender = SignalCause::User { pid: 2 };
     assert_eq!(posted(&table), [Event::Posted(1, 19, sender), Event::Posted(1, 15, told)]);
 }
@@ -218,7 +219,7 @@ fn a_forced_signal_finds_neither_mask_nor_handler() {
     // R-KILL-14: AsSet leaves a handler that could run; what is blocked or ignored, and the other two, are reset, and the signal is queued for the thread.
     let (table, init) = boot();
     let fault = event(1);
-    let told = SignalCause::Event { pid: 0, code: 1, value: 9 };
+    let told = SignalCause::Event { pid: 0, code: 1, value: 9, number: 0 };
     let forced_on = |thread: &KernelThread, action| {
         thread.force_signal(SEGV, fault, action);
         assert_eq!(posted(&table), [Event::ThreadPosted(thread.tid(), 11, told)]);

@@ -178,7 +178,7 @@ fn no_signal_acts_on_a_kernel_thread() {
             assert_eq!(sender.rt_tgsigqueueinfo(number, number, given), Ok(()));
             let handle = target.process().handle().unwrap();
             assert_eq!(sender.pidfd_send_signal(&handle, raw, SignalScope::Process, None), Ok(()));
-            let cause = KernelCause::Event { code: 1, value: 0, sender: None };
+            let cause = KernelCause::Event { code: 1, value: 0, number: 0, sender: None };
             target.process().send_signal(signal, KernelCause::Kernel);
             target.send_signal(signal, cause);
             target.force_signal(signal, cause, ForcedAction::AsSet);

@@ -29,7 +29,7 @@ use self::proc::Proc;
 pub(crate) use self::theatre::Theatre;
 use super::slot::{RECORDS, Slot};
 use super::{
-    Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, SignalRow, notices, raw, watch, worker,
+    Account, Actor, Birth, Lack, Outcome, Row, SLOTS, Seen, SignalRow, raw, watch, worker,
 };
 use crate::script::{Operation, SignalSet};
 use crate::syscalls;
@@ -529,28 +529,12 @@ impl Drop for Linux<'_> {
     }
 }
 
-/// What a siginfo says of a file that has become readable.
-const READABLE: i32 = (libc::POLLIN | libc::POLLRDNORM) as i32;
-
 fn seen(slot: &Slot, index: usize) -> Seen {
     let record = &slot.records[index];
     let (signal, code) = (record.signal.load(Relaxed), record.code.load(Relaxed));
     let (pid, status) = (record.pid.load(Relaxed), record.status.load(Relaxed));
     let mask = Some(SignalSet(record.mask.load(Relaxed)));
-    Seen { mask, ..seen_of(signal, code, pid, status) }
-}
-
-/// What a siginfo says, by the word that is the sender's number and the one that is the status or the value, in most of them.
-fn seen_of(signal: i32, code: i32, pid: i32, status: i32) -> Seen {
-    let (pid, status, value) = match code {
-        // The number of the timer stands where others have that of the sender.
-        libc::SI_TIMER if status == notices::OF_TIMER => (0, 0, 0),
-        // Of a file: its events, and its descriptor.
-        _ if pid == READABLE && status >= notices::FIRST_FILE => (0, 0, 0),
-        1.. if code < libc::SI_KERNEL => (pid, status, 0),
-        _ => (pid, 0, status),
-    };
-    Seen { signal, code, pid, status, value, mask: None }
+    Seen { mask, ..Seen::of(signal, code, pid, status) }
 }
 
 fn clear_slot(index: usize) -> &'static Slot {

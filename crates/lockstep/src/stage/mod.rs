@@ -22,17 +22,19 @@ mod raw;
 #[cfg(not(target_arch = "x86_64"))]
 #[path = "no_raw.rs"]
 mod raw;
+mod seen;
 pub(crate) mod shelter;
 mod slot;
 pub(crate) mod watch;
 mod worker;
 
+pub(crate) use self::seen::Seen;
 use std::ffi::OsString;
 
 pub(crate) use lack::Lack;
 pub(crate) use slot::SLOTS;
 
-use crate::script::{SignalSet, Treatment, number_in_words};
+use crate::script::{SignalSet, Treatment};
 use crate::words;
 
 /// An actor: a process by its first thread, or another thread.
@@ -100,58 +102,6 @@ pub(crate) enum Outcome {
     Blocked,
     /// The caller is no more.
     Ended,
-}
-
-/// A signal that a handler has seen, or that was taken from a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    /// Its number.
-    pub(crate) signal: i32,
-    /// `si_code`.
-    pub(crate) code: i32,
-    /// `si_pid`.
-    pub(crate) pid: i32,
-    /// `si_status`, of a `SIGCHLD` or its like.
-    pub(crate) status: i32,
-    /// `si_value`, of one that was sent with it.
-    pub(crate) value: i32,
-    /// What was blocked while the handler ran; nothing, if none did.
-    pub(crate) mask: Option<SignalSet>,
-}
-
-impl Seen {
-    /// In words, with numbers turned into names. What is blocked is told if it is more than the signal itself.
-    pub(crate) fn in_words(self, name: impl Fn(i32) -> String) -> String {
-        let from = if self.pid == 0 { "nobody".to_owned() } else { name(self.pid) };
-        let signal = number_in_words(self.signal);
-        let why = match self.code {
-            libc::SI_USER => "sent".to_owned(),
-            libc::SI_TKILL => "sent to the thread".to_owned(),
-            libc::SI_KERNEL => "of the kernel".to_owned(),
-            libc::SI_QUEUE => "queued".to_owned(),
-            // A child always has a number.
-            code if self.pid == 0 => format!("code {code} status {}", self.status),
-            libc::CLD_EXITED => format!("exit {}", self.status),
-            libc::CLD_KILLED => format!("killed {}", number_in_words(self.status)),
-            libc::CLD_STOPPED => format!("stopped {}", number_in_words(self.status)),
-            libc::CLD_TRAPPED => format!("trapped {}", number_in_words(self.status)),
-            libc::CLD_CONTINUED => "continued".to_owned(),
-            code => format!("code {code} status {}", self.status),
-        };
-        let mut line = format!("{signal} {why} from {from}");
-        if self.value != 0 {
-            line += &format!(" value={}", self.value);
-        }
-        if let Some(mask) = self.mask.filter(|mask| *mask != SignalSet::of(self.signal)) {
-            line += &format!(" mask={mask}");
-        }
-        line
-    }
-
-    /// The same, without what is the handler's.
-    pub(crate) fn as_sent(self) -> Self {
-        Self { mask: None, ..self }
-    }
 }
 
 /// How `/proc` shows a thread.

@@ -511,6 +511,36 @@ fn a_signalfd_tells_what_a_siginfo_would() {
     });
 }
 
+/// R-SIG-65: which fields there are depends on the signal and its code, whatever is sent; the layer has them at the same places.
+#[test]
+fn what_a_signalfd_tells_is_laid_out_by_signal_and_code() {
+    use axprocess::{Signal, SignalCause, SignalInfo};
+    scene(|| {
+        set_mask(u64::MAX);
+        let file = signalfd(u64::MAX, libc::SFD_NONBLOCK);
+        let signals = (1..65).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal));
+        for (signal, code) in signals.flat_map(|signal| {
+            (-70..20).chain([0x7f, 0x80, 0x81, i32::MAX]).map(move |code| (signal, code))
+        }) {
+            let mut given = [0i32; 32];
+            given[..8].copy_from_slice(&[signal, 0, code, 0, 0x11, 0x2222, 0x3_3333, 0x44]);
+            let arguments = [number(sys::pid()), number(signal), at(&given), 0, 0, 0];
+            call(libc::SYS_rt_sigqueueinfo, arguments).expect("itself");
+            let mut read = [0u8; 128];
+            call(libc::SYS_read, [number(file), out(&mut read), 128, 0, 0, 0]).expect("a signal");
+            let cause = SignalCause::Given { pid: 0x11, code, value: 0x44_0003_3333 };
+            let signal = Signal::new(signal.try_into().unwrap()).unwrap();
+            let info =
+                axprocess_signals::SigInfo { info: SignalInfo { signal, cause }, uid: 0x2222 };
+            assert_eq!(read, info.to_signalfd_siginfo(), "{signal:?}, {code}");
+            assert_eq!(
+                info.to_siginfo(),
+                std::array::from_fn(|at| given[at / 4].to_ne_bytes()[at % 4]),
+            );
+        }
+    });
+}
+
 /// R-SIG-66: a signalfd is ready for those who have a signal for it.
 #[test]
 fn a_signalfd_is_ready_for_who_has_a_signal() {

@@ -511,7 +511,7 @@ pub(crate) fn seize<S: Setup>(tracer: &Thread<S>, tracee: &Thread<S>) {
 
 /// A fault of the thread: a signal with a code above 0.
 pub(crate) fn fault<S: Setup>(thread: &Thread<S>, number: u8) {
-    let cause = axprocess::KernelCause::Event { code: 1, value: 0xbad, sender: None };
+    let cause = axprocess::KernelCause::Event { code: 1, value: 0xbad, number: 0, sender: None };
     thread.force_signal(signal(number), cause, axprocess::ForcedAction::AsSet);
 }
 

@@ -292,7 +292,7 @@ fn signals_of_timers_do_not_survive_a_program() {
     init.rt_sigqueueinfo(2, timer(USR1, 1)).unwrap();
     init.rt_tgsigqueueinfo(2, 2, timer(USR2, 1)).unwrap();
     init.rt_tgsigqueueinfo(2, 2, queued(HUP, 1)).unwrap();
-    let event = axprocess::KernelCause::Event { code: SI_TIMER, value: 9, sender: None };
+    let event = axprocess::KernelCause::Event { code: SI_TIMER, value: 9, number: 0, sender: None };
     child.process().send_signal(Signal::SIGALRM, event);
     exec(&child);
     assert_eq!(pending(&child), (set(&[HUP]), set(&[40])));

@@ -155,7 +155,7 @@ fn a_timer_has_its_place() {
     const SI_TIMER: i32 = -2;
     let (table, init, child) = limited(0);
     for number in [USR1, 40] {
-        let expired = KernelCause::Event { code: SI_TIMER, value: 9, sender: None };
+        let expired = KernelCause::Event { code: SI_TIMER, value: 9, number: 0, sender: None };
         kill(&init, &child, number);
         let used_before = used(&table);
         child.process().send_signal(signal(number), expired);

@@ -176,8 +176,10 @@ impl World {
         match told {
             Told::Kernel => SignalCause::Kernel,
             Told::Process(by) => SignalCause::User { pid: seen(by) },
-            Told::Event(code) => SignalCause::Event { pid: 0, code, value: 8 },
-            Told::Message(by) => SignalCause::Event { pid: seen(by), code: -3, value: 8 },
+            Told::Event(code) => SignalCause::Event { pid: 0, code, value: 8, number: 0 },
+            Told::Message(by) => {
+                SignalCause::Event { pid: seen(by), code: -3, value: 8, number: 0 }
+            }
         }
     }
 
@@ -198,7 +200,7 @@ impl World {
             let is_seen_by_tracer = self.is_traced(thread) && action != ForcedAction::Final;
             self[process].exposed |= self.is_init(process) && is_default && !is_seen_by_tracer;
         }
-        let cause = SignalCause::Event { pid: 0, code: 1, value: 8 };
+        let cause = SignalCause::Event { pid: 0, code: 1, value: 8, number: 0 };
         self.send_to(thread, Scope::Thread, signal, cause);
     }
 

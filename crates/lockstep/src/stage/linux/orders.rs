@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use libc::c_long;
 
 use super::super::slot::Slot;
-use super::super::{Actor, Outcome, SLOTS, WORKER, notices};
+use super::super::{Actor, Outcome, SLOTS, Seen, WORKER, notices};
 use super::files::{self, Descriptors};
-use super::{Theatre, seen_of, signals};
+use super::{Theatre, signals};
 use crate::script::{
     Fork, Getter, Given, Handlers, Notice, Number, Operation, Owner, Pace, Parent, RawClone,
     SignalSet, Space, Switch, TraceCall,
@@ -98,8 +98,8 @@ impl Answer {
             (Self::Usage, _) => Outcome::Value(i64::from(files::has_usage(slot))),
             (Self::Set, _) => Outcome::Value(slot.scratch[0].load(Relaxed).cast_signed()),
             (Self::Treatment, _) => Outcome::Treatment(signals::read_treatment(slot)),
-            (Self::Siginfo, _) => Outcome::Signal(seen_of(word(0), word(2), word(4), word(6))),
-            (Self::Signalfd, _) => Outcome::Signal(signals::read_signalfd(word)),
+            (Self::Siginfo, _) => Outcome::Signal(Seen::of_siginfo(word)),
+            (Self::Signalfd, _) => Outcome::Signal(Seen::of_signalfd(word)),
             (Self::Plain | Self::Exec | Self::Vfork(_), value) => Outcome::Value(value),
         }
     }

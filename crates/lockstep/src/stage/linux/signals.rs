@@ -2,10 +2,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::super::Seen;
 use super::super::slot::Slot;
 use super::orders::{Answer, Order, put};
-use super::seen_of;
 use crate::script::{Action, IfNone, MaskChange, SignalCall, SignalSet, Treatment};
 
 /// Where a treatment has a flag.
@@ -98,16 +96,4 @@ pub(super) fn read_treatment(slot: &Slot) -> Treatment {
         *field(&mut treatment) = flags & u64::from(flag.cast_unsigned()) != 0;
     }
     treatment
-}
-
-/// What `struct signalfd_siginfo` says, by its words of 32 bits. Each kind of signal has its own of them, and the others are 0.
-pub(super) fn read_signalfd(word: impl Fn(usize) -> i32) -> Seen {
-    const SIGNAL: usize = 0;
-    const CODE: usize = 2;
-    // The sender; the timer; the events of a file.
-    const PID: [usize; 3] = [3, 6, 7];
-    // The descriptor of a file; the status of a child; the value.
-    const STATUS: [usize; 3] = [5, 10, 11];
-    let any = |indices: [usize; 3]| indices.into_iter().fold(0, |all, index| all | word(index));
-    seen_of(word(SIGNAL), word(CODE), any(PID), any(STATUS))
 }

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use axprocess::{Attention, ChildNews, SignalCause, WaitRequest, WaitToken};
+use axprocess::{Attention, ChildNews, WaitRequest, WaitToken};
 use axprocess_signals::{Frame, Restart, SigInfo, TracedSignal};
 use fastrand::Rng;
 
@@ -271,21 +271,14 @@ impl Kernel {
     }
 }
 
-/// What a siginfo says.
+/// What user space reads in a siginfo.
 pub(super) fn as_seen(info: &SigInfo) -> Seen {
-    // `si_status` and `si_int` are the same word of what a sender gives: its code says which.
-    let is_given = matches!(info.info.cause, SignalCause::Given { .. });
-    let (status, value) = match info.value() as i32 {
-        word if is_given && (1..libc::SI_KERNEL).contains(&info.code()) => (word, 0),
-        word if is_given => (0, word),
-        _ => (info.status(), 0),
-    };
-    Seen {
-        signal: i32::from(info.signal().number()),
-        code: info.code(),
-        pid: info.pid().cast_signed(),
-        status,
-        value,
-        mask: None,
-    }
+    let bytes = info.to_siginfo();
+    Seen::of_siginfo(|index| word_of(&bytes, index))
+}
+
+/// The word of 32 bits at that index.
+pub(super) fn word_of(bytes: &[u8], index: usize) -> i32 {
+    let bytes = bytes.chunks_exact(4).nth(index).and_then(|four| four.try_into().ok());
+    bytes.map_or(0, i32::from_ne_bytes)
 }

@@ -2,6 +2,8 @@
 
 use axprocess::{ARef, Errno, KernelCause, Signal, Thread};
 
+use super::super::notices;
+use super::super::seen::READABLE;
 use super::calls::{as_signal, plain};
 use super::host::Layer;
 use crate::script::{Notice, Owner};
@@ -21,7 +23,8 @@ pub(super) fn notify(caller: &Thread<Layer>, notice: &Notice) -> Result<(), Errn
 
 /// The processor on which the timer expires runs its owner.
 fn expire_timer(caller: &Thread<Layer>, signal: i32, thread: Option<i32>) -> Result<(), Errno> {
-    let expired = KernelCause::Event { code: libc::SI_TIMER, value: 0, sender: None };
+    let value = notices::OF_TIMER as u64;
+    let expired = KernelCause::Event { code: libc::SI_TIMER, value, number: 0, sender: None };
     let Some(number) = thread else {
         return as_signal(signal).map(|signal| caller.send_process_signal(signal, expired));
     };
@@ -53,7 +56,8 @@ fn make_readable(
         0 => (Signal::SIGIO, KernelCause::Kernel),
         signal => {
             let signal = as_signal(signal)?;
-            (signal, KernelCause::Event { code: code_of(signal), value: 0, sender: None })
+            let (code, value, number) = (code_of(signal), READABLE as u64, notices::FIRST_FILE);
+            (signal, KernelCause::Event { code, value, number, sender: None })
         }
     };
     let Some(owned) = owned else { return Ok(()) };

@@ -12,7 +12,7 @@ use super::Model;
 use super::calls::{Done, nothing};
 use super::files::File;
 use super::host::Layer;
-use super::kernel::{Phase, as_seen};
+use super::kernel::{Phase, as_seen, word_of};
 use crate::script::{
     self, IfNone, MaskChange, Operation, SignalCall, SignalSet, SignalfdCall, Treatment,
 };
@@ -115,7 +115,10 @@ impl Model {
                     return nothing(Err(Errno::EBADF));
                 };
                 match signals_of(&self.members[actor].thread).read_signalfd(inside(*set)) {
-                    Some(info) => Some(Outcome::Signal(as_read(as_seen(&info)))),
+                    Some(info) => {
+                        let bytes = info.to_signalfd_siginfo();
+                        Some(Outcome::Signal(Seen::of_signalfd(|index| word_of(&bytes, index))))
+                    }
                     None => nothing(Err(Errno::EAGAIN)),
                 }
             }
@@ -189,9 +192,4 @@ fn set(result: Result<axprocess_signals::SignalSet, Errno>) -> Done {
         Ok(set) => Outcome::Value(set.bits().cast_signed()),
         Err(errno) => Outcome::Error(errno.value()),
     })
-}
-
-/// What a signalfd tells of a signal: only what belongs to its code (`siginfo_layout`).
-fn as_read(seen: Seen) -> Seen {
-    if seen.code < 0 { seen } else { Seen { value: 0, ..seen } }
 }

@@ -1,0 +1,149 @@
+//! The two forms in which user space reads what a signal says: those of 64-bit systems, but for MIPS and SPARC.
+
+use axprocess::{Signal, SignalCause};
+
+use crate::info::{SI_KERNEL, SI_TIMER, SI_USER, SigInfo};
+
+/// The length of both forms in bytes.
+const LENGTH: usize = 128;
+const WORDS: usize = LENGTH / 4;
+
+/// Which fields a siginfo has: its signal and its code say so.
+enum Layout {
+    Kill,
+    Timer,
+    Poll,
+    Fault,
+    /// The memory itself is broken: of how many bytes there is nothing to be had, as a power of two.
+    BrokenMemory,
+    Child,
+    Queued,
+    SystemCall,
+}
+
+const SI_SIGIO: i32 = -5;
+/// Signals that have codes of their own, how many, and what those tell of.
+const OF_SIGNALS: [(Signal, i32, Layout); 9] = [
+    (Signal::SIGILL, 11, Layout::Fault),
+    (Signal::SIGFPE, 15, Layout::Fault),
+    (Signal::SIGSEGV, 10, Layout::Fault),
+    (Signal::SIGBUS, 3, Layout::Fault),
+    (Signal::SIGBUS, 5, Layout::BrokenMemory),
+    (Signal::SIGTRAP, 6, Layout::Fault),
+    (Signal::SIGCHLD, 6, Layout::Child),
+    (Signal::SIGIO, 6, Layout::Poll),
+    (Signal::SIGSYS, 2, Layout::SystemCall),
+];
+/// Codes of this many events of files any other signal may have: `NSIGPOLL`.
+const OF_FILES: i32 = 6;
+
+impl Layout {
+    /// Linux: `siginfo_layout`.
+    fn of(signal: Signal, code: i32) -> &'static Self {
+        if code <= SI_USER || code >= SI_KERNEL {
+            return match code {
+                SI_TIMER => &Self::Timer,
+                SI_SIGIO => &Self::Poll,
+                ..SI_USER => &Self::Queued,
+                _ => &Self::Kill,
+            };
+        }
+        match OF_SIGNALS.iter().find(|(of, codes, _)| *of == signal && code <= *codes) {
+            Some((_, _, layout)) => layout,
+            None if code <= OF_FILES => &Self::Poll,
+            None => &Self::Kill,
+        }
+    }
+}
+
+impl SigInfo {
+    /// Returns it as a `siginfo_t`: what a handler is shown, and who takes the signal by rt_sigtimedwait(2).
+    ///
+    /// What the layer does not know is 0: the times of a child, how often a timer has expired beside, the architecture of a system call. What somebody has [given](SignalCause::Given) with the signal stands where it was: a number, a user, and one word. Takes no lock. Linux:
+    /// `copy_siginfo_to_user`.
+    ///
+    /// ```
+    /// use axprocess::{Signal, SignalCause, SignalInfo};
+    /// use axprocess_signals::SigInfo;
+    /// let info = SignalInfo { signal: Signal::SIGTERM, cause: SignalCause::User { pid: 7 } };
+    /// let bytes = SigInfo { info, uid: 1000 }.to_siginfo();
+    /// assert_eq!(bytes[..4], 15_u32.to_ne_bytes());
+    /// assert_eq!(bytes[16..20], 7_u32.to_ne_bytes()); // si_pid
+    /// assert_eq!(bytes[20..24], 1000_u32.to_ne_bytes()); // si_uid
+    /// ```
+    pub fn to_siginfo(&self) -> [u8; LENGTH] {
+        bytes_of(self.siginfo())
+    }
+
+    /// Returns it as a `struct signalfd_siginfo`: what a read of a signalfd gives. R-SIG-65.
+    ///
+    /// Only the fields that belong to its signal and its code are there. Takes no lock. Linux: `signalfd_copyinfo`.
+    ///
+    /// ```
+    /// use axprocess::{Signal, SignalCause, SignalInfo};
+    /// use axprocess_signals::SigInfo;
+    /// let info = SignalInfo { signal: Signal::SIGTERM, cause: SignalCause::User { pid: 7 } };
+    /// let bytes = SigInfo { info, uid: 1000 }.to_signalfd_siginfo();
+    /// assert_eq!(bytes[12..16], 7_u32.to_ne_bytes()); // ssi_pid
+    /// assert_eq!(bytes[16..20], 1000_u32.to_ne_bytes()); // ssi_uid
+    /// ```
+    pub fn to_signalfd_siginfo(&self) -> [u8; LENGTH] {
+        let siginfo = self.siginfo();
+        let [first, second, third, fourth] = [siginfo[4], siginfo[5], siginfo[6], siginfo[7]];
+        let mut words = [0; WORDS];
+        words[..3].copy_from_slice(&siginfo[..3]);
+        match Layout::of(self.signal(), self.code()) {
+            Layout::Kill => [words[3], words[4]] = [first, second],
+            Layout::Timer => {
+                [words[6], words[8]] = [first, second];
+                [words[11], words[12], words[13]] = [third, third, fourth];
+            }
+            Layout::Poll => [words[7], words[5]] = [first, third],
+            Layout::Fault => [words[18], words[19]] = [first, second],
+            Layout::BrokenMemory => {
+                [words[18], words[19], words[20]] = [first, second, third & 0xffff];
+            }
+            Layout::Child => [words[3], words[4], words[10]] = [first, second, third],
+            Layout::Queued => {
+                [words[3], words[4]] = [first, second];
+                [words[11], words[12], words[13]] = [third, third, fourth];
+            }
+            Layout::SystemCall => {
+                [words[22], words[23]] = [first, second];
+                [words[21], words[24]] = [third, fourth];
+            }
+        }
+        bytes_of(words)
+    }
+
+    /// The words of a `siginfo_t`: the number, 0, the code, 0, and what belongs to its layout.
+    fn siginfo(&self) -> [u32; WORDS] {
+        let number = self.number().cast_unsigned();
+        let [low, high] = [self.value() as u32, (self.value() >> 32) as u32];
+        let rest = match (self.info.cause, Layout::of(self.signal(), self.code())) {
+            (SignalCause::Kernel, _) => [0; 4],
+            (SignalCause::Child { .. } | SignalCause::ChildStopUndone { .. }, _) => {
+                [self.pid(), self.uid, self.status().cast_unsigned(), 0]
+            }
+            (SignalCause::Event { .. }, Layout::Timer) => [number, 0, low, high],
+            (SignalCause::Event { .. }, Layout::Kill | Layout::Queued) => {
+                [self.pid(), self.uid, low, high]
+            }
+            (SignalCause::Event { .. }, _) => [low, high, number, 0],
+            _ => [self.pid(), self.uid, low, high],
+        };
+        let mut words = [0; WORDS];
+        words[0] = self.signal().number().into();
+        words[2] = self.code().cast_unsigned();
+        words[4..8].copy_from_slice(&rest);
+        words
+    }
+}
+
+fn bytes_of(words: [u32; WORDS]) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    for (four, word) in bytes.chunks_exact_mut(4).zip(words) {
+        four.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
+}
