@@ -18,7 +18,7 @@ use crate::{
 /// | it has | hooks |
 /// | --- | --- |
 /// | fork, exit and wait | [`wake_waiters`](Self::wake_waiters), [`request_exit`](Self::request_exit) |
-/// | signals | [`post_signal`](Self::post_signal), [`post_thread_signal`](Self::post_thread_signal), [`signal_action`](Self::signal_action), [`is_signal_queued`](Self::is_signal_queued), with masks [`is_signal_blocked`](Self::is_signal_blocked), with users [`may_signal`](Self::may_signal); faults: [`reset_signal_action`](Self::reset_signal_action); `RLIMIT_SIGPENDING`: [`can_queue_signal`](Self::can_queue_signal); sigtimedwait: [`is_signal_awaited`](Self::is_signal_awaited); threads beside one another that change masks: [`deciding_signal`](Self::deciding_signal), [`signal_decided`](Self::signal_decided); a short way: [`drops_sigchld`](Self::drops_sigchld) |
+/// | signals | [`post_signal`](Self::post_signal), [`post_thread_signal`](Self::post_thread_signal), [`signal_action`](Self::signal_action), [`is_signal_queued`](Self::is_signal_queued), with masks [`is_signal_blocked`](Self::is_signal_blocked), with users [`may_signal`](Self::may_signal); faults: [`reset_signal_action`](Self::reset_signal_action); `RLIMIT_SIGPENDING`: [`can_queue_signal`](Self::can_queue_signal); sigtimedwait: [`is_signal_awaited`](Self::is_signal_awaited); a choice of its own among threads: [`is_taken_at_once`](Self::is_taken_at_once); threads beside one another that change masks: [`deciding_signal`](Self::deciding_signal), [`signal_decided`](Self::signal_decided); a short way: [`drops_sigchld`](Self::drops_sigchld) |
 /// | stops and job control | [`discard_signals`](Self::discard_signals), [`request_stop`](Self::request_stop) |
 /// | vfork; pidfds; threads that exec; core dumps | [`end_vfork`](Self::end_vfork); [`wake_pollers`](Self::wake_pollers); [`wake_exec`](Self::wake_exec); [`wake_core_dump`](Self::wake_core_dump) |
 /// | ptrace | those of signals, stops and wait; [`tracing_changed`](Self::tracing_changed), [`may_trace`](Self::may_trace) |
@@ -285,6 +285,23 @@ pub trait Host: Sized + Send + Sync + 'static {
     ) -> bool {
         let _ = (view, thread, signal);
         false
+    }
+
+    /// Whether a thread of `process` would take this signal at once, and the process ends by it; asked if it is for the process as a whole, with the thread that is addressed. `None`: the host has no answer of its own, and one thread after the other is
+    /// [asked](Self::is_signal_blocked).
+    ///
+    /// A host that chooses by itself whom it tells of a signal answers as it is going to choose, and no if who would take it [awaits](Self::is_signal_awaited) it. Linux: `complete_signal`, which asks the addressed thread first, then from `curr_target` on. R-EXIT-10, R-SIG-60.
+    ///
+    /// Default: `None`. Of a process of very many threads some are asked after the unlock then.
+    fn is_taken_at_once(
+        &self,
+        view: View<'_, Self>,
+        process: &Process<Self>,
+        addressed: &Thread<Self>,
+        signal: Signal,
+    ) -> Option<bool> {
+        let _ = (view, process, addressed, signal);
+        None
     }
 
     /// Whether a signal waits in the queue of a process, or in that of one thread of it, already. Standard signals wait once: sending another then does

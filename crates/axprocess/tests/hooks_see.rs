@@ -193,6 +193,17 @@ impl Host for Curious {
         false
     }
 
+    fn is_taken_at_once(
+        &self,
+        view: View<'_, Self>,
+        process: &Process,
+        _: &Thread,
+        _: Signal,
+    ) -> Option<bool> {
+        self.look("is_taken_at_once", view, process);
+        None
+    }
+
     fn is_signal_queued(
         &self,
         view: View<'_, Self>,
@@ -333,7 +344,7 @@ impl Host for Curious {
 }
 
 /// All hooks that are told of a process or a thread.
-const HOOKS: [&str; 33] = [
+const HOOKS: [&str; 34] = [
     "can_fork",
     "can_queue_signal",
     "child_signal_flags",
@@ -345,6 +356,7 @@ const HOOKS: [&str; 33] = [
     "is_signal_awaited",
     "is_signal_blocked",
     "is_signal_queued",
+    "is_taken_at_once",
     "is_told_of_signal",
     "last_thread_exited",
     "may_choose_number",

@@ -208,6 +208,17 @@ impl Host for Kernel {
         false
     }
 
+    fn is_taken_at_once(
+        &self,
+        _: View<'_, Self>,
+        _: &Process,
+        _: &Thread,
+        _: Signal,
+    ) -> Option<bool> {
+        Self::run("is_taken_at_once");
+        None
+    }
+
     fn is_signal_queued(
         &self,
         _: View<'_, Self>,
@@ -933,7 +944,7 @@ fn an_exec_is_completed_whatever_a_waker_does() {
 }
 
 /// The hooks that the tests of hosts that misbehave do not know.
-const HOOKS: [&str; 21] = [
+const HOOKS: [&str; 22] = [
     "can_fork",
     "can_queue_signal",
     "post_signal_addressed",
@@ -944,6 +955,7 @@ const HOOKS: [&str; 21] = [
     "is_signal_awaited",
     "is_signal_blocked",
     "is_signal_queued",
+    "is_taken_at_once",
     "may_choose_number",
     "may_trace",
     "tracing_changed",

@@ -180,7 +180,7 @@ mod tests {
         let patches = Patch::read_all(&root().join("faults")).unwrap();
         let count = |kind: &str| patches.iter().filter(|it| it.name.starts_with(kind)).count();
         let counts = ["rules/", "cuts/", "costs/", "ground/", "signals/"].map(count);
-        assert_eq!(counts, [27, 7, 3, 3, 15]);
+        assert_eq!(counts, [27, 7, 3, 3, 16]);
         for patch in &patches {
             let git = std::process::Command::new("git")
                 .args(["apply", "--check"])

@@ -6,7 +6,7 @@
 //! 2. A process knows of all that may wait for its threads alone.
 //! 3. A queue has one run for each signal that has a siginfo there, in the order in which they came; all of it is pending, and a standard signal is there once, but for timers'.
 //! 4. A place is free, or in a queue.
-//! 5. There are dispositions for each process, whether it has any or not: each has a right to some, and no others have.
+//! 5. There are dispositions for each process, whether it has any or not: each has a right to some, and so has a thread that forks, for a child; no others have.
 //! 6. Dispositions name handlers for what is caught, and nothing is caught and ignored; whoever has them counts. Nobody catches or ignores `SIGKILL` and `SIGSTOP`.
 //! 7. A process about whose `SIGCHLD` nothing is to be asked has one thread, which does not block it, and the default action for it.
 //! 8. Nobody blocks `SIGKILL` and `SIGSTOP`; in sigtimedwait(2) a thread blocks less than outside of it.
@@ -45,8 +45,19 @@ pub fn check_invariants<K: Kernel>(table: &ProcessTable<Signals<K>>) {
             assert_eq!(queued + slab.free as usize, places, "4: places are lost, or used twice");
         });
         let in_use = check_sharers(&processes);
-        check_reserve(table.host().reserve(), processes.len(), in_use);
+        let given: usize = processes.iter().map(|it| 1 + rights_of_threads(view, it)).sum();
+        check_reserve(table.host().reserve(), given, in_use);
     });
+}
+
+/// How many of its threads have a right to dispositions for a child.
+fn rights_of_threads<K: Kernel>(view: View<'_, Signals<K>>, process: &Process<K>) -> usize {
+    let (mut rights, mut cursor) = (0, Cursor::new());
+    while !cursor.is_done() {
+        let tasks = view.tasks(process, &mut cursor);
+        rights += tasks.filter(|it| it.host_data().has_right()).count();
+    }
+    rights
 }
 
 /// How many places its queues have.
@@ -170,10 +181,10 @@ fn check_sharers<K: Kernel>(processes: &[ARef<Process<K>>]) -> usize {
 }
 
 /// Nobody who has a right to dispositions could be without. 5.
-fn check_reserve<K: Kernel>(reserve: &Reserve<K>, processes: usize, in_use: usize) {
+fn check_reserve<K: Kernel>(reserve: &Reserve<K>, given: usize, in_use: usize) {
     let spares = reserve.spares.lock();
     assert_eq!(spares.all, spares.list.len() + in_use, "5: dispositions are here, or in use");
-    let [grants, unreserved] =
-        [&reserve.grants, &reserve.unreserved].map(|it| it.load(Ordering::Acquire) as usize);
-    assert_eq!(spares.all, processes + grants + unreserved, "5: each process has a right to some");
+    let [grants, rights] =
+        [&reserve.grants, &reserve.rights].map(|it| it.load(Ordering::Acquire) as usize);
+    assert_eq!(spares.all, given + grants + rights, "5: each process has a right to some");
 }

@@ -181,6 +181,13 @@ impl<K: Kernel> Dispositions<K> {
 /// One process has them.
 pub(crate) struct Sharer<K: Kernel>(ARef<Shared<Dispositions<K>>>);
 
+/// One process has had them. To be dropped where nothing is held.
+pub(crate) struct Left<K: Kernel> {
+    pub(crate) sharer: Sharer<K>,
+    /// No other one has them.
+    pub(crate) is_last: bool,
+}
+
 impl<K: Kernel> Sharer<K> {
     /// One process more has these.
     pub(crate) fn share(&self) -> Self {
@@ -194,13 +201,13 @@ impl<K: Kernel> Sharer<K> {
         self.sharers.load(Ordering::Acquire) > 1
     }
 
-    /// One process less has them. Returns them, if it was the last.
-    pub(crate) fn leave(self) -> Option<Self> {
+    /// One process less has them.
+    pub(crate) fn leave(self) -> Left<K> {
         let is_last = self.sharers.fetch_sub(1, Ordering::AcqRel) == 1;
-        is_last.then(|| {
+        if is_last {
             self.sharers.store(1, Ordering::Relaxed);
-            self
-        })
+        }
+        Left { sharer: self, is_last }
     }
 }
 

@@ -190,6 +190,18 @@ impl<K: Kernel> Host for Signals<K> {
         own.awaited().contains(signal) && !own.blocked.get().contains(signal)
     }
 
+    fn is_taken_at_once(
+        &self,
+        view: View<'_, Self>,
+        process: &Process<K>,
+        addressed: &Thread<K>,
+        signal: Signal,
+    ) -> Option<bool> {
+        let held = process.host_data().lock();
+        let taker = self.find_taker(view, &held, process, Some(addressed), signal);
+        Some(taker.is_some_and(|taker| !taker.host_data().awaited().contains(signal)))
+    }
+
     fn is_signal_queued(
         &self,
         _: View<'_, Self>,
@@ -314,7 +326,9 @@ impl<K: Kernel> Host for Signals<K> {
         if !child.host_data().leads() {
             return self.kernel.can_fork(view, caller, child);
         }
-        if !self.reserve.grant() {
+        let is_granted =
+            self.reserve.grant() || self.reserve.grant_of(caller.map(|caller| caller.host_data()));
+        if !is_granted {
             return Err(Errno::ENOMEM);
         }
         let answer = self.kernel.can_fork(view, caller, child);
@@ -334,15 +348,11 @@ impl<K: Kernel> Host for Signals<K> {
         let (own, process) = (thread.host_data(), thread.process());
         let signals = process.host_data();
         let has_signals = !(own.queue.pending() | signals.queue.pending()).is_empty();
-        // The leader that another thread's exec takes over leaves the process behind.
-        let leads = own.leads() || view.is_leader(thread);
-        if leads && process.state() != ProcessState::Live {
+        let is_plain = own.leads_alone() && !has_signals && !signals.has_dispositions();
+        if is_plain && process.state() != ProcessState::Live {
             self.reserve.end_grant();
-            if has_signals || signals.has_dispositions() {
-                self.release(process, thread, true);
-            }
-        } else if has_signals {
-            self.release(process, thread, false);
+        } else {
+            self.release(view, process, thread);
         }
     }
 

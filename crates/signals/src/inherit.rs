@@ -7,7 +7,9 @@
 //! | exec | handlers, flags and masks gone, what was ignored stays; no more shared | kept | kept, but for timers' and other threads' | none |
 //! | a thread's exit | the process's | – | its own is lost; what it was told of the process's is told to others | – |
 
-use axprocess::{CloneFlags, Errno, ExitStatus, PendingExit, Signal, ThreadExit};
+use axprocess::{
+    CloneFlags, Errno, ExitStatus, PendingExit, ProcessState, Signal, ThreadExit, View,
+};
 
 use crate::kernel::Kernel;
 use crate::send::{is_told, next_thread};
@@ -42,7 +44,7 @@ impl<K: Kernel> Caller<'_, K> {
     ) -> Result<(ProcessSignals<K>, ThreadSignals<K>), Errno> {
         let (host, own) = (self.host(), self.own());
         host.refill();
-        host.reserve().provide()?;
+        host.reserve().provide(own)?;
         let new_thread = ThreadSignals::with_mask(own.blocked.get(), LEADS, thread);
         if flags & (CloneFlags::VM | CloneFlags::VFORK) != CloneFlags::VM {
             new_thread.alt_stack.copy_from(&own.alt_stack);
@@ -180,15 +182,27 @@ impl<K: Kernel> Caller<'_, K> {
 impl<K: Kernel> Signals<K> {
     /// A thread leaves all relations: what waits for it is lost, and with the last one what waits for the process. Linux: `flush_sigqueue` in `__exit_signal`.
     #[cold]
-    pub(crate) fn release(&self, process: &Process<K>, thread: &Thread<K>, is_last: bool) {
-        let signals = process.host_data();
-        let mut held = signals.lock();
-        let shared = is_last.then_some(&signals.queue);
-        for queue in [Some(&thread.host_data().queue), shared].into_iter().flatten() {
-            self.discard_from(queue, SignalSet::ALL);
+    pub(crate) fn release(&self, view: View<'_, Self>, process: &Process<K>, thread: &Thread<K>) {
+        let (own, signals) = (thread.host_data(), process.host_data());
+        // The leader that another thread's exec takes over leaves the process behind.
+        let leads = own.leads() || view.is_leader(thread);
+        let is_last = leads && process.state() != ProcessState::Live;
+        if is_last || !own.queue.pending().is_empty() {
+            let mut held = signals.lock();
+            let shared = is_last.then_some(&signals.queue);
+            for queue in [Some(&own.queue), shared].into_iter().flatten() {
+                self.discard_from(queue, SignalSet::ALL);
+            }
+            let left = if is_last { signals.forget(&mut held, SignalSet::EMPTY) } else { None };
+            drop(held);
+            self.reserve().take_back(left);
         }
-        let left = if is_last { signals.forget(&mut held, SignalSet::EMPTY) } else { None };
-        drop(held);
-        self.reserve().take_back(left);
+        if own.has_right() {
+            own.set_right(false);
+            self.reserve().give_right();
+        }
+        if is_last {
+            self.reserve().end_grant();
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::action::{Action, Handler};
 use crate::kernel::Kernel;
 use crate::send::is_told;
 use crate::set::SignalSet;
-use crate::state::{Held, SIGNAL};
+use crate::state::{Held, ProcessSignals, SIGNAL};
 
 impl<K: Kernel> Caller<'_, K> {
     /// Sets what the process does about a signal, and returns what it did before; what it ignores from now on and what waits of it is discarded. `action` reads it from user space: `None` to ask alone. Takes the lock of the
@@ -49,7 +49,7 @@ impl<K: Kernel> Caller<'_, K> {
         };
         let old = match new.is_some_and(|new| new.ignores(signal)) {
             true => self.set_to_ignore(signal, set),
-            false => self.change(set),
+            false => self.change_actions(set),
         };
         self.host().reserve().take_back(left);
         old
@@ -62,7 +62,7 @@ impl<K: Kernel> Caller<'_, K> {
         mut set: impl FnMut(&mut Held<K>) -> Result<Action, Errno>,
     ) -> Result<Action, Errno> {
         let (process, void) = (self.thread().process(), SignalSet::from(signal));
-        let old = self.change(|held| {
+        let old = self.change_actions(|held| {
             // Where threads have to be found for it, all is done there: what comes behind the change stays.
             let is_elsewhere = held.of_threads.contains(signal);
             (!is_elsewhere).then(|| {
@@ -259,9 +259,22 @@ impl<K: Kernel> Caller<'_, K> {
     /// Changes what a sender's decision depends on: actions, masks, whether a thread is told already. The sender asks for one after the other under the relation lock, Linux under `siglock`: who decides is
     /// waited for, so that its answers are all of one moment.
     pub(crate) fn change<R>(self, change: impl FnOnce(&mut Held<K>) -> R) -> R {
+        self.change_unless(ProcessSignals::is_deciding, change)
+    }
+
+    /// The same of what other processes may have too: of one of them a decision may be under way.
+    pub(crate) fn change_actions<R>(self, change: impl FnOnce(&mut Held<K>) -> R) -> R {
+        self.change_unless(|process| process.is_deciding() || process.shares(), change)
+    }
+
+    fn change_unless<R>(
+        self,
+        may_be_deciding: impl FnOnce(&ProcessSignals<K>) -> bool,
+        change: impl FnOnce(&mut Held<K>) -> R,
+    ) -> R {
         let process = self.process();
         let mut held = process.lock();
-        if !process.is_deciding() {
+        if !may_be_deciding(process) {
             return change(&mut held);
         }
         drop(held);

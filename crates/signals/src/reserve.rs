@@ -4,27 +4,30 @@
 //!
 //! | | dispositions in all | rights |
 //! | --- | --- | --- |
-//! | before a fork ([`provide`](Reserve::provide)) | some more, or fewer, if there are many | |
-//! | a birth ([`grant`](Reserve::grant)), an end ([`end_grant`](Reserve::end_grant)) | | one more, one less |
-//! | a process [takes](Reserve::take) some, or its last sharer [leaves](Reserve::take_back) them | | |
+//! | a thread forks ([`provide`](Reserve::provide)) | one more, if no right is left | it has one for a child, and keeps it for as long as it is not needed |
+//! | a birth ([`grant`](Reserve::grant)) | | that of a process which is gone, else its maker's |
+//! | an end ([`end_grant`](Reserve::end_grant)) | | one more for births |
+//! | a process [has some made its own](Reserve::make_own), or its last sharer [leaves](Reserve::take_back) them | | |
 //!
-//! Who is to take some either has none, or has some that others have too: so there are more rights than dispositions in use, and one is here.
+//! Who is to have some of its own either has none, or has some that others have too: so there are more rights than dispositions in use, and one is here.
 
 use alloc::vec::Vec;
 
 use axprocess::{Errno, Lock};
 
-use crate::dispositions::{Dispositions, Sharer};
+use crate::dispositions::{Dispositions, Left, Sharer};
 use crate::kernel::Kernel;
+use crate::set::SignalSet;
+use crate::state::ThreadSignals;
 use crate::word::{AtomicU32, Ordering};
 
 /// The dispositions of a table that nobody has.
 pub(crate) struct Reserve<K: Kernel> {
     pub(crate) spares: K::SignalLock<Spares<K>>,
-    /// How many rights births may still give: written under the relation lock.
+    /// How many rights births may give: written under the relation lock.
     pub(crate) grants: AtomicU32,
-    /// How many dispositions there are beyond all rights, given and to be given.
-    pub(crate) unreserved: AtomicU32,
+    /// How many rights anybody may take.
+    pub(crate) rights: AtomicU32,
 }
 
 pub(crate) struct Spares<K: Kernel> {
@@ -34,55 +37,102 @@ pub(crate) struct Spares<K: Kernel> {
     pub(crate) all: usize,
 }
 
-/// So many beyond all rights are there before a birth, for births beside it.
-const FEW: u32 = 4;
-/// And so many are kept for processes to come.
+/// So many rights that anybody may take are kept.
 const MANY: u32 = 64;
-/// So many rights are taken out, or put back, at a time.
+/// So many rights are taken from births at a time, for anybody.
 const BATCH: u32 = 16;
 
 impl<K: Kernel> Reserve<K> {
     /// Makes an empty one.
     pub(crate) fn new() -> Self {
-        Self {
-            spares: K::SignalLock::new(Spares { list: Vec::new(), all: 0 }),
-            grants: AtomicU32::new(0),
-            unreserved: AtomicU32::new(0),
-        }
+        let spares = Spares { list: Vec::new(), all: 0 };
+        let [grants, rights] = [AtomicU32::new(0), AtomicU32::new(0)];
+        Self { spares: K::SignalLock::new(spares), grants, rights }
     }
 
-    /// Sees to it that a birth finds a right to give. Allocates without a lock; gives back what is too much.
+    /// Sees to it that a thread which forks has a right for the child. Allocates without a lock if there is none; gives back what is too much.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
     #[inline]
-    pub(crate) fn provide(&self) -> Result<(), Errno> {
-        match self.unreserved.load(Ordering::Relaxed) {
-            FEW..=MANY => Ok(()),
-            _ => self.provide_few(),
+    pub(crate) fn provide(&self, forker: &ThreadSignals<K>) -> Result<(), Errno> {
+        match forker.has_right() && self.rights.load(Ordering::Relaxed) <= MANY {
+            true => Ok(()),
+            false => self.provide_slowly(forker),
         }
     }
 
     #[cold]
-    fn provide_few(&self) -> Result<(), Errno> {
-        loop {
-            let unreserved = self.unreserved.load(Ordering::Relaxed);
-            if unreserved > MANY {
-                drop(self.take_unreserved());
-                return Ok(());
+    fn provide_slowly(&self, forker: &ThreadSignals<K>) -> Result<(), Errno> {
+        if !forker.has_right() {
+            self.take_right()?;
+            forker.set_right(true);
+        }
+        if self.rights.load(Ordering::Relaxed) > MANY && self.take_right_at_hand() {
+            drop(self.take_out());
+        }
+        Ok(())
+    }
+
+    /// Takes a right. Allocates without a lock if there is none.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn take_right(&self) -> Result<(), Errno> {
+        if self.take_right_at_hand() {
+            return Ok(());
+        }
+        let made = Dispositions::make().and_then(|made| self.add(made));
+        // Somebody may have ended meanwhile.
+        made.or_else(|errno| if self.take_right_at_hand() { Ok(()) } else { Err(errno) })
+    }
+
+    fn take_right_at_hand(&self) -> bool {
+        let order = Ordering::Relaxed;
+        self.rights.fetch_update(order, order, |rights| rights.checked_sub(1)).is_ok()
+    }
+
+    /// Gives a right that nobody needs to anybody.
+    pub(crate) fn give_right(&self) {
+        self.rights.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Gives a process that is born the right of one that is gone. Under the relation lock. False: there is none.
+    #[inline]
+    pub(crate) fn grant(&self) -> bool {
+        let left = self.grants.load(Ordering::Relaxed);
+        if left > 0 {
+            self.grants.store(left - 1, Ordering::Relaxed);
+        }
+        left > 0
+    }
+
+    /// Gives it its maker's, or any. False: there is none.
+    #[cold]
+    pub(crate) fn grant_of(&self, maker: Option<&ThreadSignals<K>>) -> bool {
+        match maker.filter(|maker| maker.has_right()) {
+            Some(maker) => {
+                maker.set_right(false);
+                true
             }
-            if unreserved >= FEW {
-                return Ok(());
-            }
-            if let Err(errno) = Dispositions::make().and_then(|made| self.add(made)) {
-                let is_enough = unreserved + self.grants.load(Ordering::Relaxed) > 0;
-                return if is_enough { Ok(()) } else { Err(errno) };
-            }
+            None => self.take_right_at_hand(),
         }
     }
 
-    /// Puts new ones to the others.
+    /// Takes the right of a process that is gone, and has nothing more here. Under the relation lock.
+    #[inline]
+    pub(crate) fn end_grant(&self) {
+        let mut left = self.grants.load(Ordering::Relaxed) + 1;
+        if left > 2 * BATCH {
+            left -= BATCH;
+            self.rights.fetch_add(BATCH, Ordering::Relaxed);
+        }
+        self.grants.store(left, Ordering::Relaxed);
+    }
+
+    /// Puts new ones to the others: for who adds them, who has the right to them.
     fn add(&self, made: Sharer<K>) -> Result<(), Errno> {
         let mut more = Vec::new();
         loop {
@@ -91,7 +141,6 @@ impl<K: Kernel> Reserve<K> {
             if all < spares.list.capacity() {
                 spares.all += 1;
                 spares.list.push(made);
-                self.unreserved.fetch_add(1, Ordering::Relaxed);
                 return Ok(());
             }
             if more.capacity() > all {
@@ -101,70 +150,59 @@ impl<K: Kernel> Reserve<K> {
             }
             drop(spares);
             more = Vec::new();
-            more.try_reserve_exact(2 * all + FEW as usize).map_err(|_| Errno::ENOMEM)?;
+            more.try_reserve_exact(2 * all + 4).map_err(|_| Errno::ENOMEM)?;
         }
     }
 
-    /// Takes some to which nobody has a right, for good.
-    fn take_unreserved(&self) -> Option<Sharer<K>> {
-        if self.reserve(1) == 0 {
-            return None;
-        }
+    /// Takes some out for good, with the right to them.
+    fn take_out(&self) -> Option<Sharer<K>> {
         let mut spares = self.spares.lock();
         spares.all -= 1;
         spares.list.pop()
     }
 
-    /// Of what is beyond all rights, at most so many are no more. How many.
-    fn reserve(&self, most: u32) -> u32 {
-        let order = Ordering::Relaxed;
-        let rest = |unreserved: u32| Some(unreserved.saturating_sub(most));
-        let (Ok(before) | Err(before)) = self.unreserved.fetch_update(order, order, rest);
-        before.min(most)
-    }
-
-    /// Gives a process that is born its right. Under the relation lock. False: there is none.
-    #[inline]
-    pub(crate) fn grant(&self) -> bool {
-        match self.grants.load(Ordering::Relaxed) {
-            0 => self.grant_of_more(),
-            left => {
-                self.grants.store(left - 1, Ordering::Relaxed);
-                true
-            }
-        }
-    }
-
-    #[cold]
-    fn grant_of_more(&self) -> bool {
-        let more = self.reserve(BATCH);
-        self.grants.store(more.saturating_sub(1), Ordering::Relaxed);
-        more > 0
-    }
-
-    /// Takes the right of a process that is gone. Under the relation lock.
-    #[inline]
-    pub(crate) fn end_grant(&self) {
-        let mut left = self.grants.load(Ordering::Relaxed) + 1;
-        if left > 2 * BATCH {
-            left -= BATCH;
-            self.unreserved.fetch_add(BATCH, Ordering::Relaxed);
-        }
-        self.grants.store(left, Ordering::Relaxed);
-    }
-
-    /// Takes those to which a process has a right.
+    /// Takes those to which a process has a right that has none.
     pub(crate) fn take(&self) -> Option<Sharer<K>> {
         self.spares.lock().list.pop()
     }
 
-    /// Takes back what a process has left: it is here again, if no other one has it.
-    pub(crate) fn take_back(&self, left: Option<Sharer<K>>) {
-        if let Some(last) = left.and_then(Sharer::leave) {
-            let mut spares = self.spares.lock();
-            if spares.list.len() < spares.list.capacity() {
-                spares.list.push(last);
-            }
+    /// Has a process have some of its own: like those that it has with others until then, or that ignore these. Returns those that it has left, for the caller to drop where it holds nothing.
+    ///
+    /// Under one lock with the others who have them too: of two that do this at once, the second finds that they are its own.
+    pub(crate) fn make_own(
+        &self,
+        dispositions: &mut Option<Sharer<K>>,
+        ignored: SignalSet,
+    ) -> Option<Left<K>> {
+        let mut spares = self.spares.lock();
+        if dispositions.as_ref().is_some_and(|lent| !lent.is_shared()) {
+            return None;
         }
+        let own = spares.list.pop()?;
+        match dispositions {
+            Some(lent) => own.copy_from(lent),
+            None => own.reset(ignored),
+        }
+        let left = dispositions.replace(own)?.leave();
+        spares.put(left)
+    }
+
+    /// Takes back what a process has left: it is here again, if no other one has it. Where nothing is held.
+    pub(crate) fn take_back(&self, left: Option<Left<K>>) {
+        if left.as_ref().is_some_and(|left| left.is_last) {
+            let left = left.and_then(|left| self.spares.lock().put(left));
+            drop(left);
+        }
+    }
+}
+
+impl<K: Kernel> Spares<K> {
+    /// Puts what its last sharer has left to the others; returns what is not put.
+    fn put(&mut self, left: Left<K>) -> Option<Left<K>> {
+        if left.is_last && self.list.len() < self.list.capacity() {
+            self.list.push(left.sharer);
+            return None;
+        }
+        Some(left)
     }
 }

@@ -8,6 +8,8 @@
 //!
 //! Whether it is sent at all, and whom it ends at once, is the model's. All is under the relation lock, which keeps the threads in their list, and the lock of the process's signals.
 
+use core::ptr;
+
 use axprocess::{Attention, Cursor, DiscardedSignals, Lock, Signal, SignalInfo, View};
 
 use crate::info::SigInfo;
@@ -132,17 +134,14 @@ impl<K: Kernel> Signals<K> {
         target: Target<'_, K>,
         signal: Signal,
     ) {
-        let first = match target {
-            Target::Thread(thread) => Some(thread),
-            Target::Process(addressed) => addressed.or_else(|| view.leader(process)),
-        };
-        let taker = match first.filter(|thread| self.wants(thread, signal)) {
-            Some(thread) => Some(thread),
-            None if matches!(target, Target::Thread(_)) => None,
-            None => {
-                let current = held.current;
-                let found = next_thread(view, process, current, true, |it| self.wants(it, signal));
-                if let Some(thread) = found {
+        let taker = match target {
+            Target::Thread(thread) => Some(thread).filter(|thread| self.wants(thread, signal)),
+            Target::Process(addressed) => {
+                let first = addressed.or_else(|| view.leader(process));
+                let found = self.find_taker(view, held, process, first, signal);
+                if let Some(thread) =
+                    found.filter(|it| !first.is_some_and(|first| ptr::eq(*it, first)))
+                {
                     held.current = thread.tid();
                 }
                 found
@@ -152,6 +151,20 @@ impl<K: Kernel> Signals<K> {
         if let Some(taker) = taker {
             self.tell(taker);
         }
+    }
+
+    /// Who would take a signal for a process now: the first choice, or the next one from who took one last on.
+    pub(crate) fn find_taker<'a>(
+        &self,
+        view: View<'a, Self>,
+        held: &Held<K>,
+        process: &Process<K>,
+        first: Option<&'a Thread<K>>,
+        signal: Signal,
+    ) -> Option<&'a Thread<K>> {
+        first
+            .filter(|thread| self.wants(thread, signal))
+            .or_else(|| next_thread(view, process, held.current, true, |it| self.wants(it, signal)))
     }
 
     /// Whether a thread would take the signal now. Linux: `wants_signal`.

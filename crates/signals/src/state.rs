@@ -7,7 +7,7 @@ use axprocess::{Attention, CloneFlags, Errno, Lock, Pid, Signal, SignalAction};
 
 use crate::action::{Action, ActionFlags, Handler};
 use crate::altstack::AltStack;
-use crate::dispositions::Sharer;
+use crate::dispositions::{Left, Sharer};
 use crate::kernel::Kernel;
 use crate::queue::Queue;
 use crate::reserve::Reserve;
@@ -78,6 +78,8 @@ const RESTORES_MASK: u32 = 1;
 const AWAITING: u32 = 2;
 /// It is the first thread of its process.
 pub(crate) const LEADS: u32 = 4;
+/// It has a right to dispositions for a child ([`crate::reserve`]).
+const HAS_RIGHT: u32 = 8;
 
 impl<K: Kernel> ProcessSignals<K> {
     /// Makes those of a process without a maker: every signal has its default action, and none waits.
@@ -87,7 +89,8 @@ impl<K: Kernel> ProcessSignals<K> {
     /// `ENOMEM`.
     pub fn new(signals: &crate::Signals<K>, data: K::ProcessData) -> Result<Self, Errno> {
         signals.refill();
-        signals.reserve().provide()?;
+        signals.reserve().take_right()?;
+        signals.reserve().give_right();
         Ok(Self::with(SignalSet::EMPTY, 0, data))
     }
 
@@ -297,7 +300,7 @@ impl<K: Kernel> ProcessSignals<K> {
         &self,
         held: &mut Held<K>,
         reserve: &Reserve<K>,
-        left: &mut Option<Sharer<K>>,
+        left: &mut Option<Left<K>>,
         signal: Signal,
         new: Option<Action>,
     ) -> Result<Action, Errno> {
@@ -317,7 +320,7 @@ impl<K: Kernel> ProcessSignals<K> {
             (Some(own), None) => own.set(signal, None),
             _ => match self.own_dispositions(held, reserve, left) {
                 Some(own) => own.set(signal, new),
-                None => Ok(Action::default()),
+                None => Err(Errno::ENOMEM),
             },
         }
     }
@@ -329,7 +332,7 @@ impl<K: Kernel> ProcessSignals<K> {
         reserve: &Reserve<K>,
         signal: Signal,
         force: impl FnOnce(&Sharer<K>),
-    ) -> Option<Sharer<K>> {
+    ) -> Option<Left<K>> {
         let mut left = None;
         self.mark(if signal == Signal::SIGCHLD { SETS_SIGCHLD } else { 0 }, 0);
         if let Some(own) = self.own_dispositions(held, reserve, &mut left) {
@@ -343,32 +346,32 @@ impl<K: Kernel> ProcessSignals<K> {
         &self,
         held: &'a mut Held<K>,
         reserve: &Reserve<K>,
-        left: &mut Option<Sharer<K>>,
+        left: &mut Option<Left<K>>,
     ) -> Option<&'a Sharer<K>> {
         let is_own = match &held.dispositions {
             Some(own) => !self.has(LENT) || !own.is_shared(),
             None => false,
         };
         if !is_own {
-            let own = reserve.take()?;
-            match &held.dispositions {
-                Some(lent) => own.copy_from(lent),
-                None => own.reset(self.ignored.get()),
-            }
-            *left = held.dispositions.replace(own);
+            *left = reserve.make_own(&mut held.dispositions, self.ignored.get());
         }
         self.mark(HAS_DISPOSITIONS, LENT);
         held.dispositions.as_ref()
     }
 
     /// Handlers, flags and masks are gone, and other threads; of what was ignored, this stays so, and its one thread blocks these. Returns the dispositions, for the caller to give back where it holds nothing. Linux: `flush_signal_handlers`.
-    pub(crate) fn forget(&self, held: &mut Held<K>, blocked: SignalSet) -> Option<Sharer<K>> {
+    pub(crate) fn forget(&self, held: &mut Held<K>, blocked: SignalSet) -> Option<Left<K>> {
         let (ignored, _) = self.ignored_and_caught(held);
         self.ignored.set(ignored);
         let sets = if ignored.contains(Signal::SIGCHLD) { SETS_SIGCHLD } else { 0 };
         let blocks = if blocked.contains(Signal::SIGCHLD) { BLOCKS_SIGCHLD } else { 0 };
         self.marks.store(sets | blocks, Ordering::Relaxed);
-        held.dispositions.take()
+        held.dispositions.take().map(Sharer::leave)
+    }
+
+    /// Whether other processes have the same dispositions, and changes are for all of them.
+    pub(crate) fn shares(&self) -> bool {
+        self.has(SHARES)
     }
 
     pub(crate) fn has_threads(&self) -> bool {
@@ -441,6 +444,22 @@ impl<K: Kernel> ThreadSignals<K> {
     #[inline]
     pub(crate) fn leads(&self) -> bool {
         self.has(LEADS)
+    }
+
+    /// Whether it is, and there is nothing more to say of it.
+    #[inline]
+    pub(crate) fn leads_alone(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) == LEADS
+    }
+
+    /// Whether it has a right to dispositions for a child that it is to fork.
+    #[inline]
+    pub(crate) fn has_right(&self) -> bool {
+        self.has(HAS_RIGHT)
+    }
+
+    pub(crate) fn set_right(&self, is_set: bool) {
+        self.mark(HAS_RIGHT, is_set);
     }
 
     /// It has taken its process over.

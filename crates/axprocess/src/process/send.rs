@@ -330,6 +330,10 @@ impl<H: Host> Process<H> {
             return of(self.live_threads.get(hold) > 0);
         }
         let addressed = receiver.addressed_thread(hold, self);
+        let view = hold.view();
+        if let Some(is_taken) = hold.host().is_taken_at_once(view, self, addressed, signal) {
+            return of(is_taken);
+        }
         if addressed.can_take(hold, signal) {
             return Taker::Found;
         }

@@ -414,6 +414,31 @@ pub fn exec_against_exec_of_a_sharer<E: Explorer>() {
     .explore();
 }
 
+/// A process that has forked sets a handler while its child, to which its actions are lent, does so too: each has what it has set, and what was set before, though there are no more actions than processes.
+pub fn sigaction_against_sigaction_of_a_borrower<E: Explorer>() {
+    Race::<E> {
+        scene: |init| {
+            act(init, USR1, handler());
+            let mut threads = handling(init);
+            act(&threads[0], 1, handler());
+            threads.push(fork(&threads[0], CloneFlags::empty()));
+            threads
+        },
+        bodies: &[
+            |stage| {
+                stage.act(stage.leader(), 12, handler());
+                String::new()
+            },
+            |stage| {
+                stage.act(stage.second(), 15, handler());
+                String::new()
+            },
+        ],
+        outcome: actions,
+    }
+    .explore();
+}
+
 /// Two processes that share their actions.
 fn sharing<E: Explorer>(init: &Thread<E>) -> Vec<Thread<E>> {
     let mut threads = handling(init);
@@ -700,6 +725,34 @@ pub fn end_of_a_child_against_sigaction<E: Explorer>() {
     .explore();
 }
 
+/// The same, where who ignores `SIGCHLD` is another process that shares the parent's actions. Fails with `sharer-amid-a-decision`.
+pub fn end_of_a_child_against_sigaction_of_a_sharer<E: Explorer>() {
+    Race::<E> {
+        scene: |init| {
+            let mut threads = blocking_sigchld(init);
+            threads.push(fork(&threads[0], CloneFlags::VM | CloneFlags::SIGHAND));
+            threads
+        },
+        bodies: &[
+            |stage| {
+                stage.act(&stage.threads[2], CHLD, Handler::Ignore);
+                String::new()
+            },
+            |stage| {
+                let exited = ExitStatus::exited(0);
+                let child = signals_of(stage.second());
+                stage.call("exit_thread()", || child.exit_thread(exited));
+                String::new()
+            },
+        ],
+        outcome: |stage| {
+            let is_zombie = stage.second().process().state() == ProcessState::Zombie;
+            format!("{is_zombie} {:?}", signals_of(stage.leader()).pending())
+        },
+    }
+    .explore();
+}
+
 /// Calls a macro with the names of all races of the layer.
 #[macro_export]
 macro_rules! all_races_of_signals {
@@ -720,6 +773,7 @@ macro_rules! all_races_of_signals {
             exec_of_the_second_thread_against_send
             exec_against_sigaction_of_a_sharer
             exec_against_exec_of_a_sharer
+            sigaction_against_sigaction_of_a_borrower
             fork_against_sigaction
             fork_with_sighand_against_sigaction
             exit_against_send
@@ -732,6 +786,7 @@ macro_rules! all_races_of_signals {
             sleep_against_a_kick
             stop_of_a_child_against_sigaction
             end_of_a_child_against_sigaction
+            end_of_a_child_against_sigaction_of_a_sharer
         }
     };
 }

@@ -278,6 +278,20 @@ fn a_program_looks_for_what_waited_for_others() {
 }
 
 #[test]
+fn births_beside_one_another_lack_nothing() {
+    // R-SIG-79: each thread has what its child needs, however many are about to fork.
+    let (_table, init) = boot();
+    let makers: Vec<_> = (0..100).map(|_| fork(&init)).collect();
+    let makes = |maker| signals_of(maker).fork(CloneFlags::empty(), User::root(), ()).unwrap();
+    let made: Vec<_> = makers.iter().map(|maker| makes(maker)).collect();
+    for (maker, (process, thread)) in makers.iter().zip(made) {
+        let child = maker.fork(axprocess::ForkRequest::default(), process, thread).unwrap();
+        handle(&child, &[USR1]);
+        assert_eq!(signals_of(&child).ignored_and_caught().1, set(&[USR1]));
+    }
+}
+
+#[test]
 fn signals_of_timers_do_not_survive_a_program() {
     // R-SIG-88: by their code, whoever sent them; of one number the others stay.
     const SI_TIMER: i32 = -2;

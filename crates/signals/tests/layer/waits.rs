@@ -263,6 +263,39 @@ fn a_fatal_signal_ends_the_process_of_the_addressed_though_another_awaits_it() {
 }
 
 #[test]
+fn a_fatal_signal_finds_who_is_open_among_many() {
+    // R-EXIT-10, R-SIG-29: however many block it, and whoever awaits it before.
+    for awaits in [None, Some(10), Some(80)] {
+        let (_table, init, leader) = scene();
+        block(&leader, &[TERM]);
+        let threads: Vec<_> = (0..99).map(|_| spawn(&leader)).collect();
+        unblock(&threads[98], &[TERM]);
+        let wait = awaits.map(|at: usize| wait_for(&threads[at], &[TERM]));
+        kill(&init, &leader, TERM);
+        assert_eq!(leader.process().is_group_exiting(), awaits.is_none());
+        assert_eq!(wait.map(|wait| wait.finish()), awaits.map(|_| Some(of_kill(TERM, 1))));
+    }
+}
+
+#[test]
+fn a_fatal_signal_is_asked_for_from_who_took_one_last() {
+    // R-SIG-30, R-SIG-60: that one awaits it, another one before it would end by it.
+    let (_table, init, leader) = scene();
+    handle(&leader, &[USR1]);
+    block(&leader, &[TERM]);
+    let (open, awaits) = (spawn(&leader), spawn(&leader));
+    block(&leader, &[USR1]);
+    block(&open, &[USR1]);
+    unblock(&open, &[TERM]);
+    kill(&init, &leader, USR1);
+    assert_eq!(look(&awaits), [Seen::Handler(USR1)]);
+    let wait = wait_for(&awaits, &[TERM]);
+    kill(&init, &leader, TERM);
+    assert!(!leader.process().is_group_exiting());
+    assert_eq!(wait.finish(), Some(of_kill(TERM, 1)));
+}
+
+#[test]
 fn ignored_signals_can_be_awaited() {
     // R-SIG-59: if they are blocked; before the wait, and while it lasts; and by a signalfd.
     let (_table, init, child) = scene();
