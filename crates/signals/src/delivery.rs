@@ -322,7 +322,8 @@ impl<K: Kernel> Caller<'_, K> {
                 let pid = view.tid(tracer, view.namespace(process));
                 (pid, self.host().kernel().uid(tracer.process(), process))
             });
-            SigInfo { info: SignalInfo { signal, cause: SignalCause::User { pid } }, uid }
+            let info = SignalInfo { signal, cause: SignalCause::User { pid } };
+            SigInfo { info, uid, overrun: 0 }
         })
     }
 

@@ -9,6 +9,8 @@ pub struct SigInfo {
     pub info: SignalInfo,
     /// `si_uid`, as the receiver sees it: of who has sent it, or of the child that has news.
     pub uid: u32,
+    /// `si_overrun`: how often a timer of timer_create(2) has expired again while this waited; else 0. R-SIG-26.
+    pub overrun: i32,
 }
 
 pub(crate) const SI_USER: i32 = 0;
@@ -22,7 +24,8 @@ impl SigInfo {
 
     /// A signal whose siginfo was lost, or never there: as `kill` by process 0, user 0. Linux: the end of `collect_signal`. R-SIG-23.
     pub(crate) const fn without_info(signal: Signal) -> Self {
-        Self { info: SignalInfo { signal, cause: SignalCause::User { pid: 0 } }, uid: 0 }
+        let cause = SignalCause::User { pid: 0 };
+        Self { info: SignalInfo { signal, cause }, uid: 0, overrun: 0 }
     }
 
     /// Returns the signal.
@@ -36,7 +39,7 @@ impl SigInfo {
     /// use axprocess::{Signal, SignalCause, SignalInfo};
     /// use axprocess_signals::SigInfo;
     /// let info = SignalInfo { signal: Signal::SIGTERM, cause: SignalCause::Thread { pid: 7 } };
-    /// assert_eq!(SigInfo { info, uid: 0 }.code(), -6); // SI_TKILL
+    /// assert_eq!(SigInfo { info, uid: 0, overrun: 0 }.code(), -6); // SI_TKILL
     /// ```
     pub const fn code(&self) -> i32 {
         match self.info.cause {
@@ -91,6 +94,11 @@ impl SigInfo {
     /// Whether a timer of timer_create(2) has sent it: that has a place of its own in the queue.
     pub(crate) const fn is_of_timer(&self) -> bool {
         matches!(self.info.cause, SignalCause::Event { code: SI_TIMER, .. })
+    }
+
+    /// Whether this timer of timer_create(2) has sent it.
+    pub(crate) const fn is_of(&self, timer: i32) -> bool {
+        self.is_of_timer() && self.number() == timer
     }
 
     /// Whether its code says so, whoever has sent it: then an exec discards it. R-SIG-88.

@@ -12,6 +12,7 @@
 //! | ppoll, pselect, epoll_pwait | [`Caller::begin_mask_of_call`], [`Caller::end_mask_of_call`] |
 //! | sigaltstack | [`Caller::sigaltstack`] |
 //! | rt_sigreturn | [`Caller::rt_sigreturn`], [`Caller::restore_alt_stack`] |
+//! | timer_settime, timer_delete | [`Caller::void_timer`], for what the timer has sent before |
 //! | kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal | axprocess, as without the layer, with [places](Signals::refill) for what they queue |
 //! | fork, clone, execve | [`Caller::fork`], [`Caller::new_thread`], [`Caller::exec`]: what it does to signals, beside the call of axprocess |
 //! | exit | [`Caller::exit_thread`], in place of axprocess's |
@@ -49,6 +50,7 @@ mod send;
 mod set;
 mod siginfo;
 mod state;
+mod timer;
 mod trace;
 mod wait;
 mod word;

@@ -37,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) info: SigInfo,
     /// To whom it is charged.
     pub(crate) account: Option<Account>,
+    /// Its timer has been deleted or set anew meanwhile: who would take it discards it.
+    pub(crate) is_void: bool,
     /// When it was queued.
     pub(crate) age: u64,
     /// The next one of the same signal; of a free node, the next free one.
@@ -178,6 +180,7 @@ impl Node {
     const FREE: Self = Self {
         info: SigInfo::NONE,
         account: None,
+        is_void: false,
         age: 0,
         next: Link::NONE,
         next_run: Link::NONE,

@@ -9,6 +9,7 @@
 //! | the nodes | `sigpending.list` |
 //! | `take` | `collect_signal` |
 //! | `discard` | `flush_sigqueue_mask` |
+//! | void | `posixtimer_valid`, asked by `posixtimer_deliver_signal` |
 
 use core::marker::PhantomData;
 
@@ -76,14 +77,47 @@ impl<K: Kernel> Queue<K> {
         self.pending.set(self.pending().with(signal));
     }
 
+    /// A timer has expired, whose signal this is: if the one before waits still, that counts it. Whether it does. Linux: `posixtimer_send_sigqueue`. R-SIG-26.
+    pub(crate) fn count_overrun(&self, slab: &mut Slab<K>, info: &SigInfo) -> bool {
+        let Some(at) = self.find_of_timer(slab, info.signal(), info.number()) else {
+            return false;
+        };
+        let node = &mut slab[at];
+        if node.is_void {
+            (node.info, node.is_void) = (*info, false);
+        } else {
+            node.info.overrun = node.info.overrun.saturating_add(1);
+        }
+        true
+    }
+
+    /// Has the signal of a timer discarded by who would take it.
+    pub(crate) fn void_timer(&self, slab: &mut Slab<K>, signal: Signal, timer: i32) {
+        if let Some(at) = self.find_of_timer(slab, signal, timer) {
+            slab[at].is_void = true;
+        }
+    }
+
+    fn find_of_timer(&self, slab: &Slab<K>, signal: Signal, timer: i32) -> Option<Link> {
+        let mut at = self.find(slab, |_, info| info.signal() == signal)?.run;
+        while at.is_some() && !slab[at].info.is_of(timer) {
+            at = slab[at].next;
+        }
+        at.is_some().then_some(at)
+    }
+
     /// Takes the next one that is not blocked.
     pub(crate) fn take(
         &self,
         slab: &mut Slab<K>,
         open: SignalSet,
     ) -> Option<(SigInfo, Option<Account>)> {
-        let signal = (self.pending() & open).next()?;
-        Some(self.take_signal(slab, signal))
+        loop {
+            let signal = (self.pending() & open).next()?;
+            if let Some(taken) = self.take_signal(slab, signal) {
+                return Some(taken);
+            }
+        }
     }
 
     /// Takes the fault that came first, if any such signal is not blocked: whether that one is, nobody asks. Linux: `dequeue_synchronous_signal`. R-SIG-19.
@@ -104,13 +138,18 @@ impl<K: Kernel> Queue<K> {
             }
             false
         });
-        oldest.map(|(_, signal)| self.take_signal(slab, signal))
+        oldest.and_then(|(_, signal)| self.take_signal(slab, signal))
     }
 
-    fn take_signal(&self, slab: &mut Slab<K>, signal: Signal) -> (SigInfo, Option<Account>) {
+    /// Takes the first one of a signal that waits; `None`: it was void.
+    fn take_signal(
+        &self,
+        slab: &mut Slab<K>,
+        signal: Signal,
+    ) -> Option<(SigInfo, Option<Account>)> {
         let Some(Place { before, run }) = self.find(slab, |_, info| info.signal() == signal) else {
             self.pending.set(self.pending().without(signal));
-            return (SigInfo::without_info(signal), None);
+            return Some((SigInfo::without_info(signal), None));
         };
         let node = slab[run];
         let behind = if node.next.is_some() {
@@ -123,7 +162,7 @@ impl<K: Kernel> Queue<K> {
         };
         self.link(slab, before, behind);
         slab.give(run);
-        (node.info, node.account)
+        (!node.is_void).then_some((node.info, node.account))
     }
 
     /// The siginfo at a place in the order in which they were queued. Linux: `ptrace_peek_siginfo`.

@@ -2,7 +2,7 @@
 //!
 //! | step | what | Linux |
 //! | --- | --- | --- |
-//! | 1 | a standard signal that waits already is dropped (R-SIG-14, R-SIG-15) | `legacy_queue` |
+//! | 1 | a standard signal that waits already is dropped (R-SIG-14, R-SIG-15), of a timer's that does its expiry is counted (R-SIG-26) | `legacy_queue`, `posixtimer_send_sigqueue` |
 //! | 2 | it waits, with its siginfo if there is a place for that (R-SIG-16, R-SIG-22 to R-SIG-24) | `sigqueue_alloc`, `__send_signal_locked` |
 //! | 3 | a thread is chosen that would take it now, the addressed one first, and told (R-SIG-29, R-SIG-30, R-SIG-61) | `complete_signal`, `wants_signal` |
 //!
@@ -46,7 +46,7 @@ impl<K: Kernel> Signals<K> {
         sender: Option<&Process<K>>,
     ) {
         let uid = sender.map_or(0, |sender| self.kernel().uid(sender, process));
-        self.post_info(view, process, target, SigInfo { info: *info, uid });
+        self.post_info(view, process, target, SigInfo { info: *info, uid, overrun: 0 });
     }
 
     /// The same, with all that is told of it.
@@ -76,7 +76,12 @@ impl<K: Kernel> Signals<K> {
             Target::Process(_) => &process.host_data().queue,
             Target::Thread(thread) => &thread.host_data().queue,
         };
-        if signal.is_standard() && !info.is_of_timer() && queue.pending().contains(signal) {
+        let is_there = queue.pending().contains(signal)
+            && match info.is_of_timer() {
+                true => self.pool().with(|slab| queue.count_overrun(slab, &info)),
+                false => signal.is_standard(),
+            };
+        if is_there {
             self.kernel().trace_signal(process, &info, Generated::AlreadyPending);
             return false;
         }

@@ -59,14 +59,14 @@ impl Layout {
 impl SigInfo {
     /// Returns it as a `siginfo_t`: what a handler is shown, and who takes the signal by rt_sigtimedwait(2).
     ///
-    /// What the layer does not know is 0: the times of a child, how often a timer has expired beside, the architecture of a system call. What somebody has [given](SignalCause::Given) with the signal stands where it was: a number, a user, and one word. Takes no lock. Linux:
+    /// What the layer does not know is 0: the times of a child, the architecture of a system call. What somebody has [given](SignalCause::Given) with the signal stands where it was: a number, a user, and one word. Takes no lock. Linux:
     /// `copy_siginfo_to_user`.
     ///
     /// ```
     /// use axprocess::{Signal, SignalCause, SignalInfo};
     /// use axprocess_signals::SigInfo;
     /// let info = SignalInfo { signal: Signal::SIGTERM, cause: SignalCause::User { pid: 7 } };
-    /// let bytes = SigInfo { info, uid: 1000 }.to_siginfo();
+    /// let bytes = SigInfo { info, uid: 1000, overrun: 0 }.to_siginfo();
     /// assert_eq!(bytes[..4], 15_u32.to_ne_bytes());
     /// assert_eq!(bytes[16..20], 7_u32.to_ne_bytes()); // si_pid
     /// assert_eq!(bytes[20..24], 1000_u32.to_ne_bytes()); // si_uid
@@ -83,7 +83,7 @@ impl SigInfo {
     /// use axprocess::{Signal, SignalCause, SignalInfo};
     /// use axprocess_signals::SigInfo;
     /// let info = SignalInfo { signal: Signal::SIGTERM, cause: SignalCause::User { pid: 7 } };
-    /// let bytes = SigInfo { info, uid: 1000 }.to_signalfd_siginfo();
+    /// let bytes = SigInfo { info, uid: 1000, overrun: 0 }.to_signalfd_siginfo();
     /// assert_eq!(bytes[12..16], 7_u32.to_ne_bytes()); // ssi_pid
     /// assert_eq!(bytes[16..20], 1000_u32.to_ne_bytes()); // ssi_uid
     /// ```
@@ -125,7 +125,9 @@ impl SigInfo {
             (SignalCause::Child { .. } | SignalCause::ChildStopUndone { .. }, _) => {
                 [self.pid(), self.uid, self.status().cast_unsigned(), 0]
             }
-            (SignalCause::Event { .. }, Layout::Timer) => [number, 0, low, high],
+            (SignalCause::Event { .. }, Layout::Timer) => {
+                [number, self.overrun.cast_unsigned(), low, high]
+            }
             (SignalCause::Event { .. }, Layout::Kill | Layout::Queued) => {
                 [self.pid(), self.uid, low, high]
             }

@@ -10,6 +10,7 @@ use axprocess::{Errno, Lock};
 
 use crate::info::SigInfo;
 use crate::kernel::Kernel;
+use crate::queue::Queue;
 use crate::send::is_told;
 use crate::set::SignalSet;
 use crate::state::Held;
@@ -96,8 +97,9 @@ impl<'a, K: Kernel> Caller<'a, K> {
     fn take_of(self, set: SignalSet) -> Option<SigInfo> {
         let host = self.host();
         let queues = [&self.own().queue, &self.process().queue];
-        let queue = queues.into_iter().find(|queue| !(queue.pending() & set).is_empty())?;
-        let (info, account) = host.pool().with(|slab| queue.take(slab, set))?;
+        let mut waiting = queues.into_iter().filter(|queue| !(queue.pending() & set).is_empty());
+        let take = |queue: &Queue<K>| host.pool().with(|slab| queue.take(slab, set));
+        let (info, account) = waiting.find_map(take)?;
         if let Some(account) = account {
             host.kernel().uncharge(account);
         }

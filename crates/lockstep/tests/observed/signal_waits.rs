@@ -530,8 +530,11 @@ fn what_a_signalfd_tells_is_laid_out_by_signal_and_code() {
             call(libc::SYS_read, [number(file), out(&mut read), 128, 0, 0, 0]).expect("a signal");
             let cause = SignalCause::Given { pid: 0x11, code, value: 0x44_0003_3333 };
             let signal = Signal::new(signal.try_into().unwrap()).unwrap();
-            let info =
-                axprocess_signals::SigInfo { info: SignalInfo { signal, cause }, uid: 0x2222 };
+            let info = axprocess_signals::SigInfo {
+                info: SignalInfo { signal, cause },
+                uid: 0x2222,
+                overrun: 0,
+            };
             assert_eq!(read, info.to_signalfd_siginfo(), "{signal:?}, {code}");
             assert_eq!(
                 info.to_siginfo(),

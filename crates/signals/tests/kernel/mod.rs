@@ -518,5 +518,5 @@ pub(crate) fn fault<S: Setup>(thread: &Thread<S>, number: u8) {
 /// What stands in a siginfo that kill(2) sends.
 pub(crate) fn of_kill(number: u8, sender: Pid) -> SigInfo {
     let cause = axprocess::SignalCause::User { pid: sender };
-    SigInfo { info: SignalInfo { signal: signal(number), cause }, uid: 0 }
+    SigInfo { info: SignalInfo { signal: signal(number), cause }, uid: 0, overrun: 0 }
 }

@@ -16,6 +16,7 @@ mod restart;
 mod sending;
 mod sets;
 mod signalfd;
+mod timers;
 mod tracing;
 mod waits;
 

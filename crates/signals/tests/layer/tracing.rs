@@ -106,7 +106,7 @@ fn what_is_taken_otherwise_is_not_shown() {
 fn info_of_tkill(number: u8) -> axprocess_signals::SigInfo {
     let cause = axprocess::SignalCause::Thread { pid: 1 };
     let info = axprocess::SignalInfo { signal: signal(number), cause };
-    axprocess_signals::SigInfo { info, uid: 0 }
+    axprocess_signals::SigInfo { info, uid: 0, overrun: 0 }
 }
 
 #[test]
