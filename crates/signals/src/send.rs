@@ -3,7 +3,7 @@
 //! | step | what | Linux |
 //! | --- | --- | --- |
 //! | 1 | a standard signal that waits already is dropped (R-SIG-14, R-SIG-15), of a timer's that does its expiry is counted (R-SIG-26) | `legacy_queue`, `posixtimer_send_sigqueue` |
-//! | 2 | it waits, with its siginfo if there is a place for that (R-SIG-16, R-SIG-22 to R-SIG-24) | `sigqueue_alloc`, `__send_signal_locked` |
+//! | 2 | it waits, with its siginfo if there is a place for that (R-SIG-16, R-SIG-22 to R-SIG-24); `SIGKILL` without, always | `sigqueue_alloc`, `__send_signal_locked` |
 //! | 3 | a thread is chosen that would take it now, the addressed one first, and told (R-SIG-29, R-SIG-30, R-SIG-61) | `complete_signal`, `wants_signal` |
 //!
 //! Whether it is sent at all, and whom it ends at once, is the model's. All is under the relation lock, which keeps the threads in their list, and the lock of the process's signals.
@@ -88,7 +88,19 @@ impl<K: Kernel> Signals<K> {
         if let Target::Thread(_) = target {
             held.of_threads = held.of_threads.with(signal);
         }
-        let generated = match self.charge(process, &info) {
+        let generated = self.push(queue, process, info);
+        self.kernel().trace_signal(process, &info, generated);
+        self.kernel().wake_signalfd(process);
+        true
+    }
+
+    /// Step 2. `SIGKILL` has no siginfo: nobody takes it.
+    fn push(&self, queue: &Queue<K>, process: &Process<K>, info: SigInfo) -> Generated {
+        if info.signal() == Signal::SIGKILL {
+            queue.push_without_info(Signal::SIGKILL);
+            return Generated::Queued;
+        }
+        match self.charge(process, &info) {
             Ok(account) => match self.pool().with(|slab| queue.push(slab, info, account)) {
                 true => Generated::Queued,
                 false => {
@@ -97,13 +109,10 @@ impl<K: Kernel> Signals<K> {
                 }
             },
             Err(NoPlace) => {
-                queue.push_without_info(signal);
+                queue.push_without_info(info.signal());
                 Generated::WithoutInfo
             }
-        };
-        self.kernel().trace_signal(process, &info, generated);
-        self.kernel().wake_signalfd(process);
-        true
+        }
     }
 
     /// To whom the place of a siginfo is charged. To nobody that of a timer's: the timer has it for as long as it exists (R-SIG-26).

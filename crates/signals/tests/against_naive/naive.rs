@@ -547,7 +547,7 @@ impl Naive {
             None => &mut self.processes[process].queue,
         };
         queue.pending |= bit(signal);
-        if has_place {
+        if has_place && signal != KILL {
             queue.list.push(said);
         }
         self.wake(addressed, thread.is_some(), signal);

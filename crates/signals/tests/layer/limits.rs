@@ -3,6 +3,7 @@
 use crate::kernel::*;
 use crate::names::*;
 use axprocess::{ARef, Errno, KernelCause, WaitRequest};
+use axprocess_signals::{Generated, QueueOf};
 
 /// What a siginfo that was lost says.
 fn nothing_said(number: u8) -> (u8, i32, u32, u64) {
@@ -97,6 +98,23 @@ fn standard_signals_always_come() {
     kill(&init, &child, USR1);
     kill(&init, &child, USR1);
     assert_eq!(used(&table), 1);
+}
+
+#[test]
+fn sigkill_takes_no_place() {
+    // R-SIG-24: it has no siginfo, for a process, a thread or a zombie.
+    let (table, init, child) = limited(8);
+    let second = spawn(&child);
+    table.host().kernel().generated();
+    tkill(&init, &second, KILL);
+    kill(&init, &child, KILL);
+    assert_eq!(table.host().kernel().generated(), [Generated::Queued]);
+    assert_eq!(pending(&second).0, set(&[KILL]));
+    assert_eq!(signals_of(&second).peek_signal(QueueOf::Thread, 0), None);
+    assert_eq!(used(&table), 0);
+    look(&child);
+    look(&second);
+    assert_eq!(used(&table), 0);
 }
 
 #[test]
