@@ -62,9 +62,16 @@ impl AltStack {
         self.set(Stack { base: 0, flags: DISABLE, size: 0 });
     }
 
-    /// An exec leaves none; that it would disarm itself stays. R-SIG-89.
+    /// An exec leaves none; its flags stay. R-SIG-89.
     pub(crate) fn clear(&self) {
-        self.set(Stack { base: 0, size: 0, flags: self.get().flags & AUTODISARM });
+        self.set(Stack { base: 0, size: 0, flags: self.get().flags });
+    }
+
+    /// The frame of a handler has been written: one that disarms itself is there no more. Linux: `signal_delivered`. R-SIG-77.
+    pub(crate) fn note_handler(&self) {
+        if self.get().flags & AUTODISARM != 0 {
+            self.reset();
+        }
     }
 
     pub(crate) fn copy_from(&self, other: &Self) {
@@ -135,19 +142,15 @@ impl<K: Kernel> Caller<'_, K> {
         Ok(old)
     }
 
-    /// Where the frame of a handler goes, from a thread with this stack pointer: the address above it, and what goes into `uc_stack`. `None`: it goes where the thread is. A stack that disarms itself is there no more from now on. Takes no
-    /// lock. Linux: `sigsp`, `__save_altstack`. R-SIG-75, R-SIG-77.
+    /// Where the frame of a handler goes, from a thread with this stack pointer: the address above it, and what goes into `uc_stack`. `None`: it goes where the thread is. Takes no lock. Linux: `sigsp`,
+    /// `__save_altstack`. R-SIG-75.
     ///
     /// Where the frame would end below a stack that [has](Stack::has) the address above it, it is not made: the `push` of [`enter_handler`](Self::enter_handler) fails (R-SIG-76).
     pub fn stack_for(self, frame: &Frame, pointer: usize) -> (Option<usize>, Stack) {
-        let own = &self.thread().host_data().alt_stack;
-        let now = own.get();
+        let now = self.own().alt_stack.get();
         let is_wanted = frame.action.flags.contains(ActionFlags::ONSTACK);
         let is_free = now.use_at(pointer) == 0;
         let top = (is_wanted && is_free).then(|| now.base.wrapping_add(now.size));
-        if now.flags & AUTODISARM != 0 {
-            own.reset();
-        }
         (top, now)
     }
 

@@ -229,7 +229,7 @@ impl<K: Kernel> Caller<'_, K> {
         Acted::GoesOn
     }
 
-    /// Runs a handler: `push` writes its frame, behind which the mask is the handler's. Where it cannot, the thread gets `SIGSEGV`. Takes the lock of the process's signals. R-SIG-37 to R-SIG-41, R-SIG-70.
+    /// Runs a handler: `push` writes its frame, behind which the mask is the handler's, and an alternate stack that disarms itself is there no more. Where it cannot, the thread gets `SIGSEGV`. Takes the lock of the process's signals. R-SIG-37 to R-SIG-41, R-SIG-70, R-SIG-77.
     pub fn enter_handler(self, frame: &Frame, push: impl FnOnce(&Frame) -> Result<(), Errno>) {
         let signal = frame.info.signal();
         if push(frame).is_err() {
@@ -245,6 +245,7 @@ impl<K: Kernel> Caller<'_, K> {
         if !frame.action.flags.contains(ActionFlags::NODEFER) {
             blocked = blocked.with(signal);
         }
+        self.own().alt_stack.note_handler();
         self.set_blocked(blocked.blockable());
     }
 

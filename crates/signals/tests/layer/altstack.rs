@@ -2,7 +2,7 @@
 
 use crate::kernel::*;
 use crate::names::*;
-use axprocess::Errno;
+use axprocess::{Errno, Signal};
 use axprocess_signals::{ActionFlags, Delivery, Frame, Stack};
 
 const ON_STACK: u32 = 1;
@@ -122,14 +122,43 @@ fn a_stack_disarms_itself_while_a_handler_runs() {
     for flags in [ActionFlags::ONSTACK, ActionFlags::empty()] {
         let frame = frame(&init, &child, flags);
         set_stack(&child, disarming, BESIDE).unwrap();
-        let (top, kept) = signals_of(&child).stack_for(&frame, BESIDE);
-        assert_eq!(top.is_some(), flags == ActionFlags::ONSTACK);
-        assert_eq!(kept, disarming);
+        signals_of(&child).enter_handler(&frame, |frame| {
+            let (top, kept) = signals_of(&child).stack_for(frame, BESIDE);
+            assert_eq!(top.is_some(), flags == ActionFlags::ONSTACK);
+            assert_eq!(kept, disarming);
+            Ok(())
+        });
         let inside = STACK.base + 0x100;
         assert_eq!(stack(&child, inside), NONE);
         assert_eq!(set_stack(&child, Stack { base: 0x8_0000, ..STACK }, inside), Ok(NONE));
-        signals_of(&child).restore_alt_stack(kept, BESIDE, LEAST);
+        signals_of(&child).restore_alt_stack(disarming, BESIDE, LEAST);
         assert_eq!(stack(&child, BESIDE), disarming);
+        signals_of(&child).rt_sigreturn(frame.saved_mask);
+    }
+}
+
+#[test]
+fn a_frame_that_was_not_written_disarms_nothing() {
+    // R-SIG-70, R-SIG-77: the handler of SIGSEGV goes to the same stack; there, that ends the process, elsewhere it sees the stack in `uc_stack`.
+    for flags in [ActionFlags::ONSTACK, ActionFlags::empty()] {
+        let (_table, init, child) = scene();
+        let disarming = Stack { flags: AUTODISARM, ..STACK };
+        set_stack(&child, disarming, BESIDE).unwrap();
+        act(&child, SEGV, handler(flags, &[]));
+        let push = |frame: &Frame| {
+            let (top, kept) = signals_of(&child).stack_for(frame, BESIDE);
+            assert_eq!(kept, disarming);
+            // Nothing is mapped there.
+            if top.is_some() { Err(Errno::EFAULT) } else { Ok(()) }
+        };
+        signals_of(&child).enter_handler(&frame(&init, &child, ActionFlags::ONSTACK), push);
+        assert_eq!(stack(&child, BESIDE), disarming);
+        let Delivery::Handle(of_fault) = signals_of(&child).get_signal() else { panic!() };
+        signals_of(&child).enter_handler(&of_fault, push);
+        let is_there = stack(&child, BESIDE) == disarming;
+        let ends = matches!(signals_of(&child).get_signal(), Delivery::Fatal(Signal::SIGSEGV));
+        let runs_there = flags == ActionFlags::ONSTACK;
+        assert_eq!((is_there, ends), (runs_there, runs_there));
     }
 }
 
@@ -170,5 +199,23 @@ fn who_begins_with_which_stack() {
         child.exec().unwrap();
         signals_of(&child).exec();
         assert_eq!(stack(&child, BESIDE), Stack { flags: DISABLE | flags, ..NONE });
+    }
+}
+
+#[test]
+fn a_program_begins_with_the_flags_of_the_former_stack() {
+    // R-SIG-89: address and size 0 with those flags is no change; with others it is too small.
+    let (_table, _init, child) = scene();
+    let nothing = |flags| set_stack(&child, Stack { base: 0, flags, size: 0 }, BESIDE);
+    let exec = || {
+        child.exec().unwrap();
+        signals_of(&child).exec();
+    };
+    exec();
+    assert_eq!([0, ON_STACK].map(nothing), [Err(Errno::ENOMEM); 2], "SS_DISABLE, as it has begun");
+    for (flags, other) in [(0, ON_STACK), (ON_STACK, 0)] {
+        set_stack(&child, Stack { flags, ..STACK }, BESIDE).unwrap();
+        exec();
+        assert_eq!((nothing(flags), nothing(other)), (Ok(NONE), Err(Errno::ENOMEM)));
     }
 }
