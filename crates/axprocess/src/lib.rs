@@ -153,6 +153,8 @@ pub use process::{LevelNumbers, NamespaceNumbers, ProcessStat, RunState, Termina
 pub use session::Session;
 pub use signal::{DefaultAction, ExitSignal, Signal, SignalCause, SignalInfo};
 pub use status::{ChildCode, ExitStatus, WaitStatus};
+#[doc(hidden)]
+pub use sync::EndsProgram;
 pub use sync::Lock;
 pub use table::{ProcessTable, Relations};
 pub use terminal::{Terminal, TerminalKind};

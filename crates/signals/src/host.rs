@@ -12,7 +12,7 @@ use crate::info::SigInfo;
 use crate::kernel::Kernel;
 use crate::pool::Pool;
 use crate::reserve::Reserve;
-use crate::send::{Target, is_told};
+use crate::send::{Promised, Target, is_told};
 use crate::state::{ProcessSignals, ThreadSignals};
 use crate::{Process, Terminal, Thread, signals_of};
 
@@ -20,13 +20,19 @@ use crate::{Process, Terminal, Thread, signals_of};
 pub struct Signals<K: Kernel> {
     kernel: K,
     pool: Pool<K>,
+    pub(crate) promised: Promised,
     reserve: Reserve<K>,
 }
 
 impl<K: Kernel> Signals<K> {
     /// Makes one around a kernel.
     pub fn new(kernel: K) -> Self {
-        Self { kernel, pool: Pool::new(K::MOST_QUEUED), reserve: Reserve::new() }
+        Self {
+            kernel,
+            pool: Pool::new(K::MOST_QUEUED),
+            promised: Promised::new(),
+            reserve: Reserve::new(),
+        }
     }
 
     /// Returns the kernel.
@@ -139,10 +145,9 @@ impl<K: Kernel> Host for Signals<K> {
         target: &Process<K>,
         info: &SignalInfo,
     ) -> Result<(), Errno> {
-        if !SigInfo::must_be_kept(info) || self.has_place(target) {
-            Ok(())
-        } else {
-            Err(Errno::EAGAIN)
+        match !SigInfo::must_be_kept(info) || self.promise_place(target) {
+            true => Ok(()),
+            false => Err(Errno::EAGAIN),
         }
     }
 

@@ -105,7 +105,7 @@ impl<K: Kernel> Caller<'_, K> {
         for queue in [&own.queue, &self.process().queue] {
             if !queue.pending().is_empty() {
                 host.pool().with(|slab| {
-                    queue.discard_timers(slab, |account| host.kernel().uncharge(account));
+                    queue.discard_timers(slab, |account| host.uncharge(account));
                 });
             }
         }

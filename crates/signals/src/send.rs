@@ -10,13 +10,14 @@
 
 use core::ptr;
 
-use axprocess::{Attention, Cursor, DiscardedSignals, Lock, Signal, SignalInfo, View};
+use axprocess::{Attention, Cursor, DiscardedSignals, EndsProgram, Lock, Signal, SignalInfo, View};
 
 use crate::info::SigInfo;
 use crate::kernel::{Account, Charge, Generated, Kernel};
 use crate::queue::Queue;
 use crate::set::SignalSet;
 use crate::state::{Held, SIGNAL};
+use crate::word::{AtomicBool, AtomicU32, Ordering};
 use crate::{Process, Signals, Thread};
 
 /// To whom a signal goes.
@@ -104,7 +105,7 @@ impl<K: Kernel> Signals<K> {
             Ok(account) => match self.pool().with(|slab| queue.push(slab, info, account)) {
                 true => Generated::Queued,
                 false => {
-                    account.into_iter().for_each(|account| self.kernel().uncharge(account));
+                    account.into_iter().for_each(|account| self.uncharge(account));
                     Generated::WithoutInfo
                 }
             },
@@ -120,6 +121,9 @@ impl<K: Kernel> Signals<K> {
         if info.is_of_timer() {
             return Ok(None);
         }
+        if let Some(account) = self.promised.take() {
+            return Ok(Some(account));
+        }
         let charge = match info.signal().is_standard() && info.code() >= 0 {
             true => Charge::BeyondLimit,
             false => Charge::WithinLimit,
@@ -127,16 +131,21 @@ impl<K: Kernel> Signals<K> {
         self.kernel().charge(process, charge).map(Some).ok_or(NoPlace)
     }
 
-    /// Whether there is a place for the siginfo of a signal that would be sent.
-    pub(crate) fn has_place(&self, process: &Process<K>) -> bool {
+    /// Whether there is a place for the siginfo of a signal, which is sent next, in this hold: then it is charged.
+    pub(crate) fn promise_place(&self, process: &Process<K>) -> bool {
         self.pool().free() > 0
             && match self.kernel().charge(process, Charge::WithinLimit) {
                 Some(account) => {
-                    self.kernel().uncharge(account);
+                    self.promised.set(account);
                     true
                 }
                 None => false,
             }
+    }
+
+    /// Gives a place back. A panic there ends the program, as that of every hook does, for it may come in the middle of a change.
+    pub(crate) fn uncharge(&self, account: Account) {
+        EndsProgram::unless_it_returns(|| self.kernel().uncharge(account));
     }
 
     /// Step 3.
@@ -241,7 +250,7 @@ impl<K: Kernel> Signals<K> {
     /// Takes signals out of one queue. Its process's lock is held.
     pub(crate) fn discard_from(&self, queue: &Queue<K>, signals: SignalSet) {
         if !(queue.pending() & signals).is_empty() {
-            self.pool().with(|slab| queue.discard(slab, signals, |it| self.kernel().uncharge(it)));
+            self.pool().with(|slab| queue.discard(slab, signals, |it| self.uncharge(it)));
         }
     }
 
@@ -271,6 +280,31 @@ impl<K: Kernel> Signals<K> {
 
 /// The limit is reached.
 struct NoPlace;
+
+/// To whom the place of the signal is charged that is sent next. Under the relation lock; a node for it stays free in that hold, for senders alone take any.
+pub(crate) struct Promised {
+    is_there: AtomicBool,
+    account: AtomicU32,
+}
+
+impl Promised {
+    pub(crate) const fn new() -> Self {
+        Self { is_there: AtomicBool::new(false), account: AtomicU32::new(0) }
+    }
+
+    fn set(&self, Account(account): Account) {
+        self.account.store(account, Ordering::Relaxed);
+        self.is_there.store(true, Ordering::Relaxed);
+    }
+
+    fn take(&self) -> Option<Account> {
+        if !self.is_there.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.is_there.store(false, Ordering::Relaxed);
+        Some(Account(self.account.load(Ordering::Relaxed)))
+    }
+}
 
 /// Whether a thread is to look for something already, and has not come to it. Linux: `task_sigpending`.
 pub(crate) fn is_told<K: Kernel>(thread: &Thread<K>) -> bool {

@@ -101,7 +101,7 @@ impl<'a, K: Kernel> Caller<'a, K> {
         let take = |queue: &Queue<K>| host.pool().with(|slab| queue.take(slab, set));
         let (info, account) = waiting.find_map(take)?;
         if let Some(account) = account {
-            host.kernel().uncharge(account);
+            host.uncharge(account);
         }
         Some(info)
     }

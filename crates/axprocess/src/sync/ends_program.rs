@@ -1,13 +1,15 @@
 //! The one place where a panic ends the program.
 
-/// While it is there, a panic that unwinds ends the program: nobody can go on with relations that are half changed.
-pub(crate) struct EndsProgram;
+/// While it is there, a panic that unwinds ends the program: nobody can go on with relations that are half changed. For layers above too.
+#[doc(hidden)]
+#[allow(missing_debug_implementations)]
+pub struct EndsProgram(());
 
 impl EndsProgram {
     /// Runs a section that must not be left halfway.
     #[inline]
-    pub(crate) fn unless_it_returns<R>(section: impl FnOnce() -> R) -> R {
-        let guard = Self;
+    pub fn unless_it_returns<R>(section: impl FnOnce() -> R) -> R {
+        let guard = Self(());
         let result = section();
         core::mem::forget(guard);
         result

@@ -60,7 +60,7 @@ mod table_ref;
 mod with_rest_on_panic;
 mod word;
 
-pub(crate) use ends_program::EndsProgram;
+pub use ends_program::EndsProgram;
 pub(crate) use field::{Field, Opened, OwnBlock, StrongEdge};
 pub(crate) use first_use::FirstUse;
 pub(crate) use hold::{BATCH, Duties, Hold, HoldFull, Leftovers, TableInner};
