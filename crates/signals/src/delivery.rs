@@ -28,7 +28,7 @@ pub enum Delivery {
     Handle(Frame),
     /// It sleeps while it [is stopped](axprocess::Thread::is_stopped). In a kernel with ptrace(2) it asks once more behind that, though nothing wants its attention: a stop that has begun meanwhile is joined there (R-PTRACE-08, R-PTRACE-10).
     Stop,
-    /// Its tracer sees a signal first: [`Thread::trace_stop`](axprocess::Thread::trace_stop) with its number, a sleep while the thread is stopped, then [`Caller::resume_from_tracer`]. A kernel without ptrace(2) never gets it.
+    /// Its tracer sees a signal first: [`Thread::trace_stop`](axprocess::Thread::trace_stop) with its number, a sleep while the thread is stopped, then [`Caller::resume_from_tracer`]. A kernel without ptrace(2) never gets it. `SIGKILL` and what is [fatal for good](axprocess::ForcedAction::Final) are not shown.
     Traced(TracedSignal),
     /// The signal ends the process: [`Process::begin_group_exit`](axprocess::Process::begin_group_exit), with [`ExitStatus::killed`]; or, where its default action says so and the kernel leaves cores,
     /// [`Thread::begin_core_dump`](axprocess::Thread::begin_core_dump).
@@ -186,16 +186,14 @@ impl<K: Kernel> Caller<'_, K> {
                 return Delivery::Stop;
             }
             let ticket = thread.process().stop_ticket();
-            let Some((info, is_shared)) = self.take_next() else {
+            let Some((info, is_shared, action)) = self.take_next() else {
                 // What that opens is delivered behind the end of the call, which is decided before.
                 self.restore_mask();
                 return Delivery::Return;
             };
             let taken = TracedSignal { info, is_shared, ticket };
-            if info.signal() != Signal::SIGKILL && thread.is_traced() {
-                return Delivery::Traced(taken);
-            }
-            match self.act(&taken) {
+            let Some(action) = action else { return Delivery::Traced(taken) };
+            match self.act(&taken, action) {
                 Acted::Delivers(delivery) => return delivery,
                 Acted::GoesOn => {}
                 Acted::LooksAgain => looks_for_continuation = true,
@@ -220,7 +218,8 @@ impl<K: Kernel> Caller<'_, K> {
         }
         let exits = thread.attention().contains(Attention::EXIT);
         if !self.own().blocked.get().contains(signal) && !exits {
-            return self.act(&taken);
+            let action = self.take_handler(signal);
+            return self.act(&taken, action);
         }
         // Who dies in another thread's exec leaves it to that one.
         if !thread.process().is_group_exiting() {
@@ -245,8 +244,8 @@ impl<K: Kernel> Caller<'_, K> {
         if !frame.action.flags.contains(ActionFlags::NODEFER) {
             blocked = blocked.with(signal);
         }
-        self.own().alt_stack.note_handler();
         self.set_blocked(blocked.blockable());
+        self.own().alt_stack.note_handler();
     }
 
     /// A `SIGKILL` for the thread alone has done what it does.
@@ -263,10 +262,12 @@ impl<K: Kernel> Caller<'_, K> {
         if process.is_group_exiting() { process.exit_status() } else { ExitStatus::exited(0) }
     }
 
-    /// Takes what is delivered next, and tells whether it was the process's. Linux: `dequeue_synchronous_signal`, `dequeue_signal`.
-    fn take_next(self) -> Option<(SigInfo, bool)> {
+    /// Takes what is delivered next; tells whether it was the process's, and what is done about it, as of that moment: of what its tracer is shown first nothing. Linux: `dequeue_synchronous_signal`, `dequeue_signal`, and what `get_signal` does under the same
+    /// `siglock`.
+    fn take_next(self) -> Option<(SigInfo, bool, Option<Action>)> {
         let (host, open) = (self.host(), !self.own().blocked.get());
         let (own, shared) = (&self.own().queue, &self.process().queue);
+        let mut left = None;
         let taken = self.change(|held| {
             let taken = if ((own.pending() | shared.pending()) & open).is_empty() {
                 None
@@ -278,20 +279,34 @@ impl<K: Kernel> Caller<'_, K> {
                 })
             };
             self.recalculate(held);
-            taken
+            let ((info, account), is_shared) = taken?;
+            let signal = info.signal();
+            let is_shown = self.thread().is_traced()
+                && signal != Signal::SIGKILL
+                && !self.process().is_final(held, signal);
+            let look = || self.process().take_handler(held, host.reserve(), &mut left, signal);
+            Some(((info, is_shared, (!is_shown).then(look)), account))
         });
-        let ((info, account), is_shared) = taken?;
+        host.reserve().take_back(left);
+        let (taken, account) = taken?;
         if let Some(account) = account {
-            host.kernel().uncharge(account);
+            host.uncharge(account);
         }
-        Some((info, is_shared))
+        Some(taken)
     }
 
-    /// What a taken signal does.
-    fn act(self, taken: &TracedSignal) -> Acted {
+    /// What is done about a signal that its tracer has seen.
+    fn take_handler(self, signal: Signal) -> Action {
+        let (process, reserve, mut left) = (self.process(), self.host().reserve(), None);
+        let action = self.change(|held| process.take_handler(held, reserve, &mut left, signal));
+        reserve.take_back(left);
+        action
+    }
+
+    /// What a taken signal does, about which this is done.
+    fn act(self, taken: &TracedSignal, action: Action) -> Acted {
         let thread = self.thread();
         let signal = taken.info.signal();
-        let action = self.process().take_handler(self.host().reserve(), signal);
         match action.handler {
             Handler::Ignore => return Acted::GoesOn,
             Handler::At(_) => {

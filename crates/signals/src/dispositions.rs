@@ -83,6 +83,11 @@ impl<K: Kernel> Dispositions<K> {
         }
     }
 
+    /// Whether what is done about a signal cannot be changed any more.
+    pub(crate) fn is_immutable(&self, signal: Signal) -> bool {
+        self.immutable.get().contains(signal)
+    }
+
     /// Which are ignored, and which caught: `SigIgn` and `SigCgt` of `/proc/PID/status`.
     pub(crate) fn ignored_and_caught(&self) -> (SignalSet, SignalSet) {
         (self.ignored.get(), self.caught.get())

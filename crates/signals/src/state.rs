@@ -273,22 +273,26 @@ impl<K: Kernel> ProcessSignals<K> {
         held.dispositions.as_ref().map_or_else(plain, |it| it.get(signal))
     }
 
-    /// All that is set for a signal that is delivered; a handler that is to run once is none any more. Takes the lock, if there is one.
-    pub(crate) fn take_handler(&self, reserve: &Reserve<K>, signal: Signal) -> Action {
-        if let Some(ignored) = self.all_ignored() {
-            return Action::plain(ignored.contains(signal));
-        }
-        let mut left = None;
-        let mut held = self.lock();
-        let mut action = self.action(&held, signal);
+    /// All that is set for a signal that is delivered; a handler that is to run once is none any more.
+    pub(crate) fn take_handler(
+        &self,
+        held: &mut Held<K>,
+        reserve: &Reserve<K>,
+        left: &mut Option<Sharer<K>>,
+        signal: Signal,
+    ) -> Action {
+        let action = self.action(held, signal);
         if action.flags.contains(ActionFlags::RESETHAND)
-            && let Some(own) = self.own_dispositions(&mut held, reserve, &mut left)
+            && let Some(own) = self.own_dispositions(held, reserve, left)
         {
-            action = own.take_handler(signal);
+            return own.take_handler(signal);
         }
-        drop(held);
-        reserve.take_back(left);
         action
+    }
+
+    /// Whether a signal is fatal for good.
+    pub(crate) fn is_final(&self, held: &Held<K>, signal: Signal) -> bool {
+        held.dispositions.as_ref().is_some_and(|it| it.is_immutable(signal))
     }
 
     /// Sets what is done about a signal, and returns what was.

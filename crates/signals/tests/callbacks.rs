@@ -111,6 +111,27 @@ fn queue(sender: &Thread, to: &Thread, value: u64) -> Result<(), axprocess::Errn
 }
 
 #[test]
+fn what_is_done_about_a_signal_is_settled_as_it_is_taken() {
+    // R-SIG-11: another thread sees by sigpending that it was taken, and sets SIG_DFL: its handler runs.
+    let (table, init, child) = scene();
+    let usr1 = Signal::SIGUSR1;
+    let handler = Handler::from_raw(0x4000);
+    set_action(&child, usr1, handler);
+    let second = child.spawn_thread(Number::Next, signals_of(&child).new_thread(())).unwrap();
+    block(&second, usr1.into());
+    init.kill(child.tid() as i32, usr1.number().into()).unwrap();
+    behind(&table.host().kernel().behind_uncharge, move |_| {
+        assert!(signals_of(&second).rt_sigpending(8).unwrap().is_empty());
+        set_action(&second, usr1, Handler::Default);
+    });
+    match signals_of(&child).get_signal() {
+        Delivery::Handle(frame) => assert_eq!(frame.action.handler, handler),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(signals_of(&child).action(usr1), Action::default());
+}
+
+#[test]
 fn who_is_told_that_there_is_a_place_has_it() {
     // R-SIG-22: though the last one is gone behind it, or another comes free.
     let (table, init, child) = scene();

@@ -13,6 +13,17 @@ fn shown(tracee: &Thread) -> TracedSignal {
     traced
 }
 
+#[test]
+fn what_is_fatal_for_good_is_not_shown() {
+    // R-KILL-14: a system call that seccomp(2) does not allow ends its process, and the tracer cannot take that away.
+    let (_table, init, child) = scene();
+    handle(&child, &[SYS]);
+    seize(&init, &child);
+    let cause = axprocess::KernelCause::Event { code: 1, value: 0, number: 0, sender: None };
+    child.force_signal(signal(SYS), cause, axprocess::ForcedAction::Final);
+    assert!(matches!(signals_of(&child).get_signal(), Delivery::Fatal(Signal::SIGSYS)));
+}
+
 /// Its tracer lets it go on with this signal. What it does then.
 fn resume(tracer: &Thread, tracee: &Thread, traced: TracedSignal, answer: Option<u8>) -> Seen {
     tracer.resume_tracee(tracee.tid() as i32).unwrap();
