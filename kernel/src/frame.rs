@@ -6,12 +6,14 @@ use axprocess::{Errno, ForcedAction, KernelCause, Signal, SignalCause, WaitEvent
 use axprocess_signals::{
     Action, ActionFlags, Frame, Handler, SigInfo, SignalSet, Stack, signals_of,
 };
+use linux_raw_sys::general::SI_TIMER;
 
 use crate::call::{Answer, Failure};
 use crate::files::has_codes_of_its_own;
 use crate::host::{Layer, Thread};
 use crate::machine::{Fpu, Registers};
 use crate::thread::User;
+use crate::timers;
 
 /// `MINSIGSTKSZ`.
 pub(crate) const MINIMUM_STACK: usize = 2048;
@@ -31,15 +33,6 @@ const FPU_POINTER: usize = REGISTERS + 23;
 const MASK: usize = REGISTERS + 32;
 /// `cs`, `gs`, `fs`, `ss`.
 const SEGMENTS: u64 = 0x33 | 0x2b << 48;
-/// The flags that a program can change.
-const FLAGS: u64 = 0x4_0dd5;
-
-/// The registers, in the order of `sigcontext`.
-fn words_of(registers: &Registers) -> [u64; 18] {
-    let Registers { r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, .. } = *registers;
-    let Registers { rdx, rax, rcx, rsp, rip, rflags, .. } = *registers;
-    [r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags]
-}
 
 /// Pushes the frame of a handler, and has the thread run it.
 ///
@@ -57,7 +50,7 @@ pub(crate) fn push(thread: &Thread, registers: &mut Registers, frame: &Frame) ->
     }
     let mut context = [0; 38];
     context[STACK..STACK + 3].copy_from_slice(&stack_words(stack));
-    context[REGISTERS..REGISTERS + 18].copy_from_slice(&words_of(registers));
+    context[REGISTERS..REGISTERS + 18].copy_from_slice(registers.words());
     context[REGISTERS + 18] = SEGMENTS;
     context[FPU_POINTER] = fpu;
     context[MASK] = frame.saved_mask.bits();
@@ -99,33 +92,8 @@ fn read(thread: &Thread, at: u64) -> Result<(Registers, Fpu, SignalSet, Stack), 
     let space = thread.host_data().space()?;
     let context: [u64; 38] = space.words(at.wrapping_add(CONTEXT))?;
     let stack = stack_of([context[STACK], context[STACK + 1], context[STACK + 2]]);
-    let mut words = [0; 18];
-    words.copy_from_slice(&context[REGISTERS..REGISTERS + 18]);
-    let [r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags] =
-        words;
-    /// Interrupts are on; the bit that is always set.
-    const ALWAYS: u64 = 0x202;
-    let registers = Registers {
-        rax,
-        rbx,
-        rcx,
-        rdx,
-        rsi,
-        rdi,
-        rbp,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-        rip,
-        rflags: flags & FLAGS | ALWAYS,
-        rsp,
-        fs_base: 0,
-    };
+    let mut registers = Registers::default();
+    registers.words().copy_from_slice(&context[REGISTERS..REGISTERS + 18]);
     let fpu = match context[FPU_POINTER] {
         0 => Fpu::initial(),
         at => {
@@ -163,115 +131,62 @@ pub(crate) fn action_of([handler, flags, restorer, mask]: [u64; 4]) -> Action {
 
 /// What waitid(2) stores of a `siginfo_t`: zeros, if nothing was reported.
 pub(crate) fn child_info(event: Option<&WaitEvent<Layer>>) -> [u8; 28] {
-    let mut bytes = [0; 28];
-    if let Some(event) = event {
-        let told = event.status.si_code_and_status();
-        let (signal, code) = (Signal::SIGCHLD.number().into(), told.code.cast_unsigned());
-        let words = [signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()];
-        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-            place.copy_from_slice(&word.to_ne_bytes());
+    let Some(event) = event else { return [0; 28] };
+    let told = event.status.si_code_and_status();
+    let (signal, code) = (Signal::SIGCHLD.number().into(), told.code.cast_unsigned());
+    bytes_of([signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()])
+}
+
+/// What is told of a signal besides its number and its code: each word, where `siginfo_t` has it, and where `signalfd_siginfo`.
+fn rest(thread: &Thread, info: &SigInfo) -> [(usize, usize, u32); 5] {
+    let halves = |word: u64| [word as u32, (word >> 32) as u32];
+    let none = (0, 0, info.signal().number().into());
+    let (sender, user) = ((4, 3, info.pid()), (5, 4, info.uid));
+    match info.info.cause {
+        SignalCause::Kernel => [none; 5],
+        SignalCause::Child { .. } | SignalCause::ChildStopUndone { .. } => {
+            [sender, user, (6, 10, info.status().cast_unsigned()), none, none]
         }
-    }
-    bytes
-}
-
-/// What a `siginfo_t` says besides the signal and its code.
-enum Rest {
-    Nothing,
-    /// Who has sent it, and a word.
-    Sender {
-        value: u64,
-    },
-    /// What became of a child.
-    Child,
-    Timer {
-        id: u32,
-        value: u64,
-    },
-    File {
-        events: u32,
-        descriptor: u32,
-    },
-    Fault {
-        address: u64,
-    },
-}
-
-impl Rest {
-    fn of(thread: &Thread, info: &SigInfo) -> Self {
-        const SI_TIMER: i32 = -2;
-        match info.info.cause {
-            SignalCause::Kernel => Self::Nothing,
-            SignalCause::Child { .. } | SignalCause::ChildStopUndone { .. } => Self::Child,
-            SignalCause::Event { code: SI_TIMER, value, .. } => {
-                let id = value as u32;
-                Self::Timer { id, value: thread.process().host_data().timers.value(id) }
+        SignalCause::Event { code: SI_TIMER, value, .. } => {
+            let id = value as u32;
+            let [low, high] = halves(timers::value(thread.process(), id));
+            [(4, 6, id), (5, 8, 0), (6, 11, low), (6, 12, low), (7, 13, high)]
+        }
+        SignalCause::Event { value, .. } => {
+            let [low, high] = halves(value);
+            match has_codes_of_its_own(info.signal()) {
+                true => [(4, 18, low), (5, 19, high), none, none, none],
+                // The events of a file, and its descriptor.
+                false => [(4, 7, low), (6, 5, high), none, none, none],
             }
-            SignalCause::Event { value, .. } => match has_codes_of_its_own(info.signal()) {
-                true => Self::Fault { address: value },
-                false => Self::File { events: value as u32, descriptor: (value >> 32) as u32 },
-            },
-            _ => Self::Sender { value: info.value() },
+        }
+        _ => {
+            let [low, high] = halves(info.value());
+            [sender, user, (6, 11, low), (6, 12, low), (7, 13, high)]
         }
     }
 }
 
 /// `siginfo_t`.
 pub(crate) fn siginfo(thread: &Thread, info: &SigInfo) -> [u8; 128] {
-    let mut words = [0_u32; 32];
-    let halves = |word: u64| [word as u32, (word >> 32) as u32];
-    words[0] = info.signal().number().into();
-    words[2] = info.code().cast_unsigned();
-    [words[4], words[5]] = [info.pid(), info.uid];
-    match Rest::of(thread, info) {
-        Rest::Nothing => {}
-        Rest::Sender { value } => [words[6], words[7]] = halves(value),
-        Rest::Child => words[6] = info.status().cast_unsigned(),
-        Rest::Timer { id, value } => {
-            [words[4], words[5]] = [id, 0];
-            [words[6], words[7]] = halves(value);
-        }
-        Rest::File { events, descriptor } => {
-            [words[4], words[5], words[6]] = [events, 0, descriptor];
-        }
-        Rest::Fault { address } => [words[4], words[5]] = halves(address),
-    }
-    bytes_of(&words)
+    told(info, rest(thread, info).map(|(at, _, value)| (at, value)))
 }
 
 /// `struct signalfd_siginfo`.
 pub(crate) fn signalfd_info(thread: &Thread, info: &SigInfo) -> [u8; SIGNALFD_INFO] {
-    let mut words = [0_u32; 32];
-    words[0] = info.signal().number().into();
-    words[2] = info.code().cast_unsigned();
-    let (sender, user) = (info.pid(), info.uid);
-    match Rest::of(thread, info) {
-        Rest::Nothing => {}
-        // The code says whether a value was given.
-        Rest::Sender { value } if info.code() < 0 => {
-            [words[3], words[4], words[11]] = [sender, user, value as u32];
-            [words[12], words[13]] = [value as u32, (value >> 32) as u32];
-        }
-        Rest::Sender { .. } => [words[3], words[4]] = [sender, user],
-        Rest::Child => {
-            [words[3], words[4], words[10]] = [sender, user, info.status().cast_unsigned()];
-        }
-        Rest::Timer { id, value } => {
-            [words[6], words[11]] = [id, value as u32];
-            [words[12], words[13]] = [value as u32, (value >> 32) as u32];
-        }
-        Rest::File { events, descriptor } => [words[7], words[5]] = [events, descriptor],
-        Rest::Fault { address } => {
-            [words[18], words[19]] = [address as u32, (address >> 32) as u32];
-        }
-    }
-    bytes_of(&words)
+    told(info, rest(thread, info).map(|(_, at, value)| (at, value)))
 }
 
-fn bytes_of(words: &[u32; 32]) -> [u8; 128] {
-    let mut bytes = [0; 128];
-    for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-        place.copy_from_slice(&word.to_ne_bytes());
-    }
+fn told(info: &SigInfo, rest: [(usize, u32); 5]) -> [u8; 128] {
+    let mut words = [0_u32; 32];
+    words[2] = info.code().cast_unsigned();
+    rest.into_iter().for_each(|(at, value)| words[at] = value);
+    words[0] = info.signal().number().into();
+    bytes_of(words)
+}
+
+fn bytes_of<const WORDS: usize, const BYTES: usize>(words: [u32; WORDS]) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    bytes.copy_from_slice(words.map(u32::to_ne_bytes).as_flattened());
     bytes
 }

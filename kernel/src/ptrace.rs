@@ -20,8 +20,6 @@ pub(crate) struct Tracing {
     is_seized: AtomicBool,
     /// The signal with which its tracer had it go on; −1: it has not said.
     answer: AtomicI32,
-    /// It sleeps until one whose tracer it has become has stopped for it.
-    awaits_tracee: AtomicBool,
 }
 
 /// What a tracer can ask to be told of: `PTRACE_EVENT_…`.
@@ -58,12 +56,7 @@ impl Tracing {
             options: AtomicU32::new(0),
             is_seized: AtomicBool::new(false),
             answer: AtomicI32::new(-1),
-            awaits_tracee: AtomicBool::new(false),
         }
-    }
-
-    pub(crate) fn awaits_tracee(&self) -> bool {
-        self.awaits_tracee.load(Relaxed)
     }
 
     fn begin(&self, start: TraceStart, options: u32) {
@@ -117,11 +110,8 @@ fn attach(thread: &Thread, tid: i32, start: TraceStart, options: u64) -> Result<
     let options = options as u32;
     let tracee = thread.attach(tid, start, TraceOptions::from_bits_truncate(options))?;
     tracing(&tracee).begin(start, options);
-    let awaits = &tracing(thread).awaits_tracee;
-    awaits.store(true, Relaxed);
     let is_killed = || thread.attention().contains(Attention::EXIT);
     sleep_while(thread, || tracee.is_trapping() && !is_killed());
-    awaits.store(false, Relaxed);
     Ok(())
 }
 

@@ -3,12 +3,14 @@
 use axprocess::{Errno, InfoMask};
 use axprocess_signals::{SignalSet, signals_of};
 
-use super::{File, OpenFile, READABLE, Status, flags};
+use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK};
+
+use super::{File, OpenFile, READABLE, Status};
 use crate::call::{Answer, Call, Failure};
 use crate::frame;
 use crate::host::{PidHandle, Thread};
 use crate::machine::IrqLock;
-use crate::wait_queue::WaitQueue;
+use crate::wait::Key;
 
 /// A name of a process or thread.
 pub(crate) struct Pidfd(PidHandle);
@@ -50,10 +52,10 @@ impl File for Pidfd {
         self.0.poll().bits()
     }
 
-    fn queue(&self, _: &Thread) -> Option<WaitQueue> {
-        match (self.0.non_leader_thread(), self.0.process()) {
-            (Some(thread), _) => Some(thread.host_data().pollers.clone()),
-            (None, process) => Some(process?.host_data().pollers.clone()),
+    fn key(&self, _: &Thread) -> Option<Key> {
+        match self.0.non_leader_thread() {
+            Some(thread) => Some(Key::of(&*thread)),
+            None => Some(Key::of(&*self.0.process()?)),
         }
     }
 
@@ -70,10 +72,6 @@ impl File for Pidfd {
     fn status(&self) -> Status {
         Status { number: self.0.identity().serial(), ..Status::default() }
     }
-
-    fn as_pidfd(&self) -> Option<&Pidfd> {
-        Some(self)
-    }
 }
 
 /// Takes signals of a set by reading.
@@ -82,17 +80,17 @@ pub(crate) struct Signalfd(IrqLock<SignalSet>);
 impl Signalfd {
     /// Makes one, or changes the set of one that is there.
     pub(crate) fn open(call: &Call<'_>, fd: i32, set: SignalSet, flags: u32) -> Answer {
-        if flags & !(flags::NONBLOCK | flags::CLOEXEC) != 0 {
+        if flags & !(O_NONBLOCK | O_CLOEXEC) != 0 {
             return Err(Errno::EINVAL.into());
         }
         if fd != -1 {
             let file = call.file(fd)?;
-            *file.kind().as_signalfd().ok_or(Errno::EINVAL)?.0.lock() = set;
+            *file.as_kind::<Self>().ok_or(Errno::EINVAL)?.0.lock() = set;
             return Ok(fd as u64);
         }
         let file = OpenFile::of(Self(IrqLock::new(set)))?;
-        file.set_nonblocking(flags & flags::NONBLOCK != 0);
-        call.install(file, flags & flags::CLOEXEC != 0)
+        file.change(O_NONBLOCK, flags);
+        call.install(file, flags & O_CLOEXEC != 0)
     }
 
     fn get(&self) -> SignalSet {
@@ -118,15 +116,11 @@ impl File for Signalfd {
         if signals_of(by).polls_signalfd(self.get()) { READABLE } else { 0 }
     }
 
-    fn queue(&self, by: &Thread) -> Option<WaitQueue> {
-        Some(by.process().host_data().pollers.clone())
+    fn key(&self, by: &Thread) -> Option<Key> {
+        Some(Key::of(&**by.process()))
     }
 
     fn status(&self) -> Status {
-        Status { mode: 0o600, ..Status::default() }
-    }
-
-    fn as_signalfd(&self) -> Option<&Signalfd> {
-        Some(self)
+        Status::of_kind(0o600)
     }
 }

@@ -30,13 +30,12 @@ use x86_64::instructions::port::Port;
 
 pub(crate) use apic::TICK;
 pub(crate) use boot::{command_line, initial_files, processors};
-pub(crate) use frame::memory;
 pub(crate) use interrupts::{Off, take_longest_off, wait_for_one};
-pub(crate) use lock::{IrqGuard, IrqLock};
+pub(crate) use lock::{IrqGuard, IrqLock, Mutex};
 pub(crate) use processor::{MOST as MOST_PROCESSORS, processor};
 pub(crate) use serial::{Console, console_write, set_console_reader};
 pub(crate) use space::{
-    Access, AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END, WordIdentity,
+    Access, AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END,
 };
 pub(crate) use stack::{Stack, StackId, switch};
 pub(crate) use time::{monotonic, random};
