@@ -80,10 +80,8 @@ impl Call<'_> {
             return Ok((own, PidfdMode::Blocking));
         }
         let file = self.file(fd)?;
-        let mode = match file.has(O_NONBLOCK) {
-            true => PidfdMode::NonBlocking,
-            false => PidfdMode::Blocking,
-        };
+        let sleeps_not = file.has(O_NONBLOCK);
+        let mode = if sleeps_not { PidfdMode::NonBlocking } else { PidfdMode::Blocking };
         Ok((file.as_kind::<Pidfd>().ok_or(Errno::EBADF)?.handle().clone(), mode))
     }
 

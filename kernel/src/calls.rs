@@ -52,7 +52,7 @@ pub(crate) fn make(mut call: Call<'_>, number: u32) -> Answer {
         __NR_pidfd_open => call.pidfd_open(a as i32, b as u32),
         __NR_pidfd_send_signal => call.pidfd_send_signal(a as i32, b as i32, c, d as u32),
         __NR_prctl => call.prctl(a as u32, b),
-        __NR_ptrace => ptrace::call(&call, a.cast_signed(), b as i32, c, d),
+        __NR_ptrace => ptrace::call(&call, a, b as i32, c, d),
         __NR_reboot => call.reboot(a as u32, b as u32, c as u32),
         __NR_rt_sigaction => call.rt_sigaction(a as i32, b, c, d as usize),
         __NR_rt_sigpending => call.rt_sigpending(a, b as usize),
@@ -216,10 +216,7 @@ impl Call<'_> {
         let process = self.thread.process();
         let is_decided =
             process.begin_group_exit(ExitStatus::exited(code)) || process.is_group_exiting();
-        let status = match is_decided {
-            true => process.exit_status(),
-            false => ExitStatus::exited(0),
-        };
+        let status = if is_decided { process.exit_status() } else { ExitStatus::exited(0) };
         thread::exit(self.thread, status);
         Err(Failure::Exited)
     }
@@ -318,10 +315,8 @@ impl Call<'_> {
             TimedWait::NothingYet(wait) => {
                 let deadline = longest.map(time::deadline);
                 let is_over = time::sleep_until(self.thread, deadline);
-                wait.finish().ok_or(match is_over {
-                    true => Failure::Errno(Errno::EAGAIN),
-                    false => Failure::Interrupted(Restart::Never),
-                })?
+                let interrupted = Failure::Interrupted(Restart::Never);
+                wait.finish().ok_or(if is_over { Errno::EAGAIN.into() } else { interrupted })?
             }
         };
         let bytes = frame::siginfo(self.thread, &taken);

@@ -9,16 +9,14 @@ use elf::abi::{EM_X86_64, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_INTERP, PT_LOAD}
 use elf::endian::LittleEndian;
 use elf::file::Class;
 use elf::segment::ProgramHeader;
-use linux_raw_sys::auxvec::{
-    AT_CLKTCK, AT_ENTRY, AT_EXECFN, AT_NULL, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, AT_RANDOM,
-};
+use linux_raw_sys::auxvec::*;
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD};
 
 use crate::call::Call;
 use crate::files::{Node, Place};
 use crate::host::Thread;
 use crate::machine::{
-    self, AddressSpace, Backing, Fault, PAGE, Protection, Registers, SharedPages, USER_END,
+    self, AddressSpace, Backing, PAGE, Protection, Registers, SharedPages, USER_END,
 };
 use crate::state::ThreadState;
 use crate::thread::release_space;
@@ -83,11 +81,7 @@ pub(crate) struct Program {
 }
 
 /// A program in memory of its own, ready to run.
-pub(crate) struct Loaded {
-    space: Arc<AddressSpace>,
-    registers: Registers,
-    program: Program,
-}
+pub(crate) struct Loaded(Program, Arc<AddressSpace>, Registers);
 
 /// Loads the first program, `init=` of the command line, with what stands behind it as arguments.
 pub(crate) fn first(thread: &Thread, command: &str) -> Result<Registers, Errno> {
@@ -163,7 +157,7 @@ impl Program {
         let heap = end.next_multiple_of(PAGE);
         *space.heap.lock() = heap..heap;
         let writable = Protection::READ | Protection::WRITE;
-        space.map(USER_END - STACK, STACK, writable, Backing::Private).map_err(refused)?;
+        space.map(USER_END - STACK, STACK, writable, Backing::Private)?;
         let entry = base.wrapping_add(header.e_entry);
         let auxiliary = [
             (AT_PHDR, table),
@@ -175,7 +169,7 @@ impl Program {
         ];
         let rsp = self.push_arguments(&space, &auxiliary, arguments, environment)?;
         let registers = Registers { rip: entry, rsp, ..Registers::default() };
-        Ok(Loaded { space, registers, program: self })
+        Ok(Loaded(self, space, registers))
     }
 
     /// Maps a segment of the file, and zeros behind what it has of that; returns where it ends.
@@ -195,17 +189,17 @@ impl Program {
         if p_filesz > 0 {
             zeros = file_end.next_multiple_of(PAGE);
             let backing = Backing::Copied(Arc::clone(&self.content), (p_offset / PAGE) as usize);
-            space.map(start, zeros - start, protection, backing).map_err(refused)?;
+            space.map(start, zeros - start, protection, backing)?;
             if end > file_end {
                 let rest = [0; PAGE as usize];
                 let rest = &rest[..(zeros - file_end) as usize];
-                space.write_forced(file_end, rest).map_err(refused)?;
+                space.write_forced(file_end, rest)?;
             }
         }
         let pages_end = end.next_multiple_of(PAGE);
         if pages_end > zeros {
             let length = pages_end - zeros;
-            space.map(zeros, length, protection, Backing::Private).map_err(refused)?;
+            space.map(zeros, length, protection, Backing::Private)?;
         }
         Ok(end)
     }
@@ -255,19 +249,12 @@ impl Loaded {
     /// Gives it to a thread that is alone in its process, in place of what that has; returns with what it begins.
     pub(crate) fn install(self, thread: &Thread) -> Registers {
         let own: &ThreadState = thread.host_data();
-        release_space(thread, Some(self.space));
-        let last = self.program.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        own.set_name(last);
-        let former = own.program.lock().replace(self.program.content);
+        let Self(program, space, registers) = self;
+        release_space(thread, Some(space));
+        own.set_name(program.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
+        let former = own.program.lock().replace(program.content);
         drop(former);
         timers::delete_all(thread.process());
-        self.registers
-    }
-}
-
-fn refused(fault: Fault) -> Errno {
-    match fault {
-        Fault::OutOfMemory => Errno::ENOMEM,
-        _ => Errno::ENOEXEC,
+        registers
     }
 }

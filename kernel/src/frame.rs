@@ -34,11 +34,7 @@ const MASK: usize = REGISTERS + 32;
 /// `cs`, `gs`, `fs`, `ss`.
 const SEGMENTS: u64 = 0x33 | 0x2b << 48;
 
-/// Pushes the frame of a handler, and has the thread run it.
-///
-/// # Errors
-///
-/// `EFAULT`: there is no room.
+/// Pushes the frame of a handler, and has the thread run it. `EFAULT`: there is no room.
 pub(crate) fn push(thread: &Thread, registers: &mut Registers, frame: &Frame) -> Result<(), Errno> {
     let space = thread.host_data().space()?;
     let (top, stack) = signals_of(thread).stack_for(frame, registers.rsp as usize);

@@ -7,6 +7,7 @@
 //! | who waits for handles | `wake_pollers`, …: who sleeps [there](crate::wait) |
 //! | rights | all: there is one user |
 
+use alloc::sync::Arc;
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -70,7 +71,7 @@ impl axprocess_signals::Kernel for System {
 
     fn context(&self) -> Option<NonZeroUsize> {
         // The task, not its processor: that may be another one before the lock is asked for.
-        NonZeroUsize::new(core::ptr::from_ref(&**sched::current()).addr())
+        NonZeroUsize::new(Arc::as_ptr(&sched::current()).addr())
     }
 
     fn is_running(&self, thread: &Thread) -> bool {

@@ -2,15 +2,10 @@
 
 use axprocess::Errno;
 use axprocess_signals::Restart;
-use linux_raw_sys::general::{
-    FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, FUTEX_WAIT, FUTEX_WAKE, MAP_ANONYMOUS, MAP_FIXED,
-    MAP_FIXED_NOREPLACE, MAP_PRIVATE, MAP_SHARED,
-};
+use linux_raw_sys::general::*;
 
 use crate::call::{Answer, Call, Failure, nothing, optional};
-use crate::machine::{
-    AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END, monotonic,
-};
+use crate::machine::{AddressSpace, Backing, PAGE, Protection, SharedPages, USER_END, monotonic};
 use crate::{time, wait};
 
 /// Whole pages in user space.
@@ -26,13 +21,6 @@ fn range(start: u64, length: u64) -> Result<u64, Errno> {
 fn protection(wanted: u64) -> Result<Protection, Errno> {
     let wanted = u8::try_from(wanted).ok().and_then(Protection::from_bits);
     wanted.ok_or(Errno::EINVAL)
-}
-
-fn errno_of(fault: Fault) -> Errno {
-    match fault {
-        Fault::Denied => Errno::EACCES,
-        _ => Errno::ENOMEM,
-    }
 }
 
 impl Call<'_> {
@@ -72,7 +60,7 @@ impl Call<'_> {
                 start
             }
         };
-        space.map(start, length, protection, backing).map_err(errno_of)?;
+        space.map(start, length, protection, backing).map_err(Errno::from)?;
         Ok(start)
     }
 
@@ -81,7 +69,7 @@ impl Call<'_> {
         if length == 0 {
             return Ok(0);
         }
-        nothing(self.space()?.protect(start, length, protection).map_err(errno_of))
+        nothing(self.space()?.protect(start, length, protection).map_err(Errno::from))
     }
 
     pub(crate) fn munmap(&self, start: u64, length: u64) -> Answer {
@@ -89,7 +77,7 @@ impl Call<'_> {
             return Err(Errno::EINVAL.into());
         }
         let length = range(start, length).map_err(|_| Errno::EINVAL)?;
-        nothing(self.space()?.unmap(start, length).map_err(errno_of))
+        nothing(self.space()?.unmap(start, length).map_err(Errno::from))
     }
 
     /// Answers with where the heap ends, whether it could be moved or not.

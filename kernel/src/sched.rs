@@ -5,8 +5,6 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::marker::PhantomData;
-use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use core::time::Duration;
 
@@ -210,22 +208,11 @@ impl Task {
     }
 }
 
-/// The calling task.
-pub(crate) struct Current(Arc<Task>, PhantomData<*const ()>);
-
-impl Deref for Current {
-    type Target = Arc<Task>;
-
-    fn deref(&self) -> &Arc<Task> {
-        &self.0
-    }
-}
-
 /// Returns the calling task.
-pub(crate) fn current() -> Current {
+pub(crate) fn current() -> Arc<Task> {
     let _here = Off::new();
     let task = PROCESSORS[processor()].current.lock().clone();
-    Current(task.expect("a processor has a task before interrupts are on"), PhantomData)
+    task.expect("a processor has a task before interrupts are on")
 }
 
 /// Gives the calling task another address space, or none.
@@ -249,7 +236,7 @@ pub(crate) fn yield_now() {
     if task.is_running() {
         // Who is urgent goes on before others that are as urgent.
         let turn = if task.priority() > 0 { Turn::First } else { Turn::Last };
-        scheduler.make_ready(task.0, turn);
+        scheduler.make_ready(task, turn);
     }
     drop(switch_away(scheduler));
 }
@@ -257,7 +244,7 @@ pub(crate) fn yield_now() {
 /// Sleeps until the next kick, one that has come since the last sleep included, or until `deadline`, on the clock of [`monotonic`]. May come back for nothing: a loop is around it.
 pub(crate) fn block(deadline: Option<Duration>) {
     let mut scheduler = SCHEDULER.lock();
-    let task = current().0;
+    let task = current();
     let is_over = deadline.is_some_and(|deadline| monotonic() >= deadline);
     if task.is_kicked.swap(false, Relaxed) || is_over {
         return;

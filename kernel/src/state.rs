@@ -86,18 +86,17 @@ pub(crate) fn inherit(
     own: &ThreadState,
     flags: CloneFlags,
 ) -> Result<(NewTask, ThreadState), Errno> {
-    let space = match flags.contains(CloneFlags::VM) {
-        true => own.space()?,
-        false => own.space()?.fork()?,
-    };
-    let files = match flags.contains(CloneFlags::FILES) {
-        true => own.files()?,
-        false => shared(own.files()?.copy()?)?,
-    };
-    let directory = match flags.contains(CloneFlags::FS) {
-        true => Arc::clone(&own.directory),
-        false => shared(Mutex::new(own.directory.lock().copy()?))?,
-    };
+    let (mut space, mut files) = (own.space()?, own.files()?);
+    let mut directory = Arc::clone(&own.directory);
+    if !flags.contains(CloneFlags::VM) {
+        space = space.fork()?;
+    }
+    if !flags.contains(CloneFlags::FILES) {
+        files = shared(files.copy()?)?;
+    }
+    if !flags.contains(CloneFlags::FS) {
+        directory = shared(Mutex::new(own.directory.lock().copy()?))?;
+    }
     let task = NewTask::new(Some(Arc::clone(&space)))?;
     let state = ThreadState::new(Arc::clone(task.task()), space, files, directory);
     *state.program.lock() = own.program.lock().clone();

@@ -15,10 +15,7 @@ use axprocess::{ARef, Errno, ExitStatus, ForcedAction, KernelCause, Signal, Thre
 use axprocess_signals::{
     Delivery, Frame, ProcessSignals, Restart, Signals, ThreadSignals, signals_of,
 };
-use linux_raw_sys::general::{
-    BUS_ADRALN, BUS_ADRERR, FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SEGV_ACCERR, SEGV_MAPERR,
-    TRAP_TRACE,
-};
+use linux_raw_sys::general::*;
 
 use crate::call::{Call, Failure};
 use crate::files::{self, Descriptors, OpenFile, Place};

@@ -73,9 +73,7 @@ impl Call<'_> {
             return self.nanosleep(wanted, left);
         }
         let time = duration_at(&*self.space()?, wanted)?;
-        match sleep_until(self.thread, Some(time)) {
-            true => Ok(0),
-            false => Err(Failure::Interrupted(Restart::UnlessHandled)),
-        }
+        let is_over = sleep_until(self.thread, Some(time));
+        if is_over { Ok(0) } else { Err(Failure::Interrupted(Restart::UnlessHandled)) }
     }
 }

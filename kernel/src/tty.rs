@@ -16,15 +16,8 @@ use axprocess::{
     TerminalKind, TerminalSide,
 };
 use axprocess_signals::signals_of;
-use linux_raw_sys::general::{
-    ECHO, ECHOCTL, ECHOE, ECHOK, ICANON, ICRNL, ISIG, NOFLSH, O_ACCMODE, O_CLOEXEC, O_NOCTTY,
-    O_WRONLY, ONLCR, OPOST, POLLHUP, S_IFCHR, TCIFLUSH, TCIOFLUSH, TOSTOP, VEOF, VERASE, VINTR,
-    VKILL, VMIN, VQUIT, VSUSP,
-};
-use linux_raw_sys::ioctl::{
-    TCFLSH, TCGETS, TCSETS, TCSETSF, TCSETSW, TIOCGPGRP, TIOCGPTPEER, TIOCGSID, TIOCGWINSZ,
-    TIOCNOTTY, TIOCSCTTY, TIOCSIG, TIOCSPGRP, TIOCSPTLCK,
-};
+use linux_raw_sys::general::*;
+use linux_raw_sys::ioctl::*;
 
 use crate::call::{Answer, Call, Failure, nothing};
 use crate::files::{File, OpenFile, READABLE, Status, WRITABLE};
@@ -350,12 +343,9 @@ impl Slave {
         Self { terminal, hang_ups, access: TerminalFile::Readable }
     }
 
-    fn line(&self) -> &Line {
-        self.terminal.host_data()
-    }
-
-    fn is_dead(&self) -> bool {
-        self.line().hang_ups.load(Relaxed) != self.hang_ups
+    /// Its line, unless it is dead.
+    fn line(&self) -> Option<&Line> {
+        Some(self.terminal.host_data()).filter(|line| line.hang_ups.load(Relaxed) == self.hang_ups)
     }
 
     /// Asks whether a process may use the terminal; it may get a signal for that.
@@ -372,50 +362,44 @@ impl Slave {
 
 impl Drop for Slave {
     fn drop(&mut self) {
-        self.line().slaves.fetch_sub(1, Relaxed);
-        self.line().wake_all();
+        let line = self.terminal.host_data();
+        line.slaves.fetch_sub(1, Relaxed);
+        line.wake_all();
     }
 }
 
 impl File for Slave {
     fn read(&self, by: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
-        if self.is_dead() {
-            return Ok(0);
-        }
+        let Some(line) = self.line() else { return Ok(0) };
         self.check(by, TerminalAccess::Read)?;
-        Ok(self.line().read(to)?)
+        Ok(line.read(to)?)
     }
 
     fn write(&self, by: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
-        if self.is_dead() {
-            return Err(Errno::EIO.into());
-        }
-        if self.line().input.lock().settings.has(TOSTOP) {
+        let line = self.line().ok_or(Errno::EIO)?;
+        if line.input.lock().settings.has(TOSTOP) {
             self.check(by, TerminalAccess::WriteWithTostop)?;
         }
-        match self.line().write(from) {
-            0 if !from.is_empty() => Err(Errno::EAGAIN.into()),
-            written => {
-                self.line().wake_all();
-                Ok(written)
-            }
+        let written = line.write(from);
+        if written == 0 && !from.is_empty() {
+            return Err(Errno::EAGAIN.into());
         }
+        line.wake_all();
+        Ok(written)
     }
 
     fn poll(&self, _: &Thread) -> u32 {
-        if self.is_dead() {
-            return READABLE | WRITABLE | POLLHUP;
-        }
-        let readable = if self.line().input.lock().ready() > 0 { READABLE } else { 0 };
-        readable | if self.line().has_room() { WRITABLE } else { 0 }
+        let Some(line) = self.line() else { return READABLE | WRITABLE | POLLHUP };
+        let readable = if line.input.lock().ready() > 0 { READABLE } else { 0 };
+        readable | if line.has_room() { WRITABLE } else { 0 }
     }
 
     fn key(&self, _: &Thread) -> Option<Key> {
-        Some(Key::of(self.line()))
+        Some(Key::of(self.terminal.host_data()))
     }
 
     fn ioctl(&self, call: &Call<'_>, request: u32, argument: u64) -> Answer {
-        if self.is_dead() {
+        if self.line().is_none() {
             let errno = if request == TIOCSPGRP { Errno::ENOTTY } else { Errno::EIO };
             return Err(errno.into());
         }
@@ -441,8 +425,7 @@ impl Drop for Master {
 impl File for Master {
     fn read(&self, _: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
         let line = self.0.host_data();
-        let Some(shown) = &line.screen else { return Ok(0) };
-        let mut shown = shown.lock();
+        let mut shown = line.screen.as_ref().ok_or(Errno::EIO)?.lock();
         let len = to.len().min(shown.len());
         for (place, byte) in to.iter_mut().zip(shown.drain(..len)) {
             *place = byte;
@@ -476,7 +459,7 @@ impl File for Master {
     fn ioctl(&self, call: &Call<'_>, request: u32, argument: u64) -> Answer {
         match request {
             // There is no name by which anybody else could open it: it needs no lock.
-            TIOCSPTLCK => call.space()?.word32(argument).map(|_| 0).map_err(Failure::from),
+            TIOCSPTLCK => nothing(call.space()?.word32(argument).map(drop)),
             TIOCGPTPEER => {
                 let how = argument as u32;
                 let slave = boxed(Slave::open(call.thread, ARef::clone(&self.0), how)?)?;

@@ -6,11 +6,18 @@ use alloc::vec::Vec;
 
 use axprocess::Errno;
 
-use crate::machine::{AddressSpace, OutOfMemory, PAGE};
+use crate::machine::{AddressSpace, Fault, OutOfMemory, PAGE};
 
 impl From<OutOfMemory> for Errno {
     fn from(OutOfMemory: OutOfMemory) -> Self {
         Self::ENOMEM
+    }
+}
+
+/// What a change of mappings is refused with.
+impl From<Fault> for Errno {
+    fn from(fault: Fault) -> Self {
+        if fault == Fault::Denied { Self::EACCES } else { Self::ENOMEM }
     }
 }
 

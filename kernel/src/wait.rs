@@ -42,7 +42,7 @@ pub(crate) struct Place(Key);
 
 /// Enters a place. `ENOMEM`.
 pub(crate) fn enter(key: Key) -> Result<Place, Errno> {
-    let task = Arc::clone(&sched::current());
+    let task = sched::current();
     push(&mut SLEEPERS.lock(), Sleeper { key, is_woken: false, task })?;
     Ok(Place(key))
 }

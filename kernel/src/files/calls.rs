@@ -5,14 +5,10 @@ use core::time::Duration;
 
 use axprocess::{Errno, Signal};
 use axprocess_signals::Restart;
-use linux_raw_sys::general::{
-    AT_EMPTY_PATH, AT_FDCWD, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_OWNER_PGRP, F_OWNER_PID,
-    F_OWNER_TID, F_SETFD, F_SETFL, F_SETOWN_EX, F_SETSIG, FASYNC, FD_CLOEXEC, O_CLOEXEC, O_CREAT,
-    O_EXCL, O_NONBLOCK, O_PATH, O_WRONLY, POLLERR, POLLHUP, POLLNVAL,
-};
+use linux_raw_sys::general::*;
 use linux_raw_sys::net::{AF_UNIX, SOCK_STREAM};
 
-use super::pipe::{self, Listener, Owner, OwnerKind};
+use super::pipe::{self, Listener, Owner};
 use super::tree::Content;
 use super::{CHANGEABLE, Descriptors, MOST, OpenFile, Opened, Place, Status};
 use crate::call::{Answer, Call, Failure, nothing};
@@ -297,25 +293,24 @@ impl Call<'_> {
                 if signal != 0 && new.is_none() {
                     return Err(Errno::EINVAL.into());
                 }
-                let none = Owner { kind: OwnerKind::Process, identity: None, signal: None };
+                let none = Owner { kind: F_OWNER_PID, identity: None, signal: None };
                 file.owner.lock().get_or_insert(none).signal = new;
                 self.listen(&file, fd)
             }
             F_SETOWN_EX => {
                 let words = self.space()?.word(argument)?;
-                let kind = match words as u32 {
-                    F_OWNER_TID => OwnerKind::Thread,
-                    F_OWNER_PID => OwnerKind::Process,
-                    F_OWNER_PGRP => OwnerKind::Group,
-                    _ => return Err(Errno::EINVAL.into()),
-                };
-                self.set_owner(&file, fd, kind, (words >> 32) as i32)
+                match words as u32 {
+                    kind @ F_OWNER_TID..=F_OWNER_PGRP => {
+                        self.set_owner(&file, fd, kind, (words >> 32) as i32)
+                    }
+                    _ => Err(Errno::EINVAL.into()),
+                }
             }
             _ => Err(Errno::EINVAL.into()),
         }
     }
 
-    fn set_owner(&self, file: &OpenFile, fd: i32, kind: OwnerKind, number: i32) -> Answer {
+    fn set_owner(&self, file: &OpenFile, fd: i32, kind: u32, number: i32) -> Answer {
         let namespace = self.thread.process().namespace();
         let identity = match number {
             0 => None,

@@ -5,7 +5,9 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use axprocess::{ARef, Errno, Identity, KernelCause, Signal};
-use linux_raw_sys::general::{POLL_IN, POLLERR, POLLHUP, S_IFIFO, S_IFSOCK, SI_SIGIO};
+use linux_raw_sys::general::{
+    F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, POLL_IN, POLLERR, POLLHUP, S_IFIFO, S_IFSOCK, SI_SIGIO,
+};
 
 use super::{File, READABLE, Status, WRITABLE};
 use crate::call::Failure;
@@ -29,45 +31,53 @@ struct Pipe {
     listener: IrqLock<Option<Listener>>,
 }
 
-struct Reader(Arc<Pipe>);
-struct Writer(Arc<Pipe>);
-
-/// What is read, written or, of a socket, both.
+/// What reads from one pipe, writes to one or, if it is a socket, both.
 pub(crate) struct End {
-    reader: Option<Reader>,
-    writer: Option<Writer>,
+    reads: Option<Arc<Pipe>>,
+    writes: Option<Arc<Pipe>>,
 }
 
-fn pipe(key: Key) -> Result<(Reader, Writer), Errno> {
+fn pipe(key: Key) -> Result<Arc<Pipe>, Errno> {
     let mut bytes = VecDeque::new();
     bytes.try_reserve_exact(CAPACITY).map_err(|_| Errno::ENOMEM)?;
     let (bytes, listener) = (IrqLock::new(bytes), IrqLock::new(None));
-    let (has_reader, has_writer) = (AtomicBool::new(true), AtomicBool::new(true));
-    let pipe = shared(Pipe { bytes, has_reader, has_writer, key, listener })?;
-    Ok((Reader(Arc::clone(&pipe)), Writer(pipe)))
+    let [has_reader, has_writer] = [const { AtomicBool::new(true) }; 2];
+    shared(Pipe { bytes, has_reader, has_writer, key, listener })
 }
 
 /// Makes a pipe: the end to read, and the one to write. `ENOMEM`.
 pub(crate) fn ends() -> Result<[End; 2], Errno> {
-    let (reader, writer) = pipe(Key::fresh())?;
-    Ok([End { reader: Some(reader), writer: None }, End { reader: None, writer: Some(writer) }])
+    let pipe = pipe(Key::fresh())?;
+    let reads = Some(Arc::clone(&pipe));
+    Ok([End { reads, writes: None }, End { reads: None, writes: Some(pipe) }])
 }
 
 /// Makes two connected sockets. `ENOMEM`.
 pub(crate) fn sockets() -> Result<[End; 2], Errno> {
     let key = Key::fresh();
-    let (one, other) = (pipe(key)?, pipe(key)?);
-    Ok([
-        End { reader: Some(one.0), writer: Some(other.1) },
-        End { reader: Some(other.0), writer: Some(one.1) },
-    ])
+    let (one, other) = (Some(pipe(key)?), Some(pipe(key)?));
+    Ok([End { reads: one.clone(), writes: other.clone() }, End { reads: other, writes: one }])
 }
 
-impl Reader {
-    fn read(&self, to: &mut [u8]) -> Result<usize, Failure> {
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(pipe) = &self.reads {
+            pipe.has_reader.store(false, Relaxed);
+            wait::wake_all(pipe.key);
+        }
+        if let Some(pipe) = &self.writes {
+            pipe.has_writer.store(false, Relaxed);
+            wait::wake_all(pipe.key);
+        }
+    }
+}
+
+impl File for End {
+    fn read(&self, _: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
+        let pipe = self.reads.as_ref().ok_or(Errno::EBADF)?;
         // The last writer may leave behind the look.
-        let has_writer = self.0.has_writer.load(Relaxed);
-        let mut bytes = self.0.bytes.lock();
+        let has_writer = pipe.has_writer.load(Relaxed);
+        let mut bytes = pipe.bytes.lock();
         let len = to.len().min(bytes.len());
         for (place, byte) in to.iter_mut().zip(bytes.drain(..len)) {
             *place = byte;
@@ -76,24 +86,17 @@ impl Reader {
         if len == 0 && !to.is_empty() && has_writer {
             return Err(Errno::EAGAIN.into());
         }
-        wait::wake_all(self.0.key);
+        wait::wake_all(pipe.key);
         Ok(len)
     }
 
-    fn poll(&self) -> u32 {
-        let is_closed = !self.0.has_writer.load(Relaxed);
-        let is_empty = self.0.bytes.lock().is_empty();
-        (if is_empty { 0 } else { READABLE }) | if is_closed { POLLHUP } else { 0 }
-    }
-}
-
-impl Writer {
-    fn write(&self, by: &Thread, from: &[u8]) -> Result<usize, Failure> {
-        if !self.0.has_reader.load(Relaxed) {
+    fn write(&self, by: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
+        let pipe = self.writes.as_ref().ok_or(Errno::EBADF)?;
+        if !pipe.has_reader.load(Relaxed) {
             by.send_signal(Signal::SIGPIPE, KernelCause::OnBehalfOf(by.process()));
             return Err(Errno::EPIPE.into());
         }
-        let mut bytes = self.0.bytes.lock();
+        let mut bytes = pipe.bytes.lock();
         let room = CAPACITY - bytes.len();
         let is_whole = from.len() <= ATOMIC && room < from.len();
         let written = if is_whole { 0 } else { from.len().min(room) };
@@ -102,82 +105,50 @@ impl Writer {
         if written == 0 && !from.is_empty() {
             return Err(Errno::EAGAIN.into());
         }
-        wait::wake_all(self.0.key);
-        let listener = self.0.listener.lock().clone();
+        wait::wake_all(pipe.key);
+        let listener = pipe.listener.lock().clone();
         if let Some(listener) = listener {
             listener.tell();
         }
         Ok(written)
     }
 
-    fn poll(&self) -> u32 {
-        let has_room = CAPACITY - self.0.bytes.lock().len() >= ATOMIC;
-        let is_broken = !self.0.has_reader.load(Relaxed);
-        (if has_room { WRITABLE } else { 0 }) | if is_broken { POLLERR } else { 0 }
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.0.has_reader.store(false, Relaxed);
-        wait::wake_all(self.0.key);
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.0.has_writer.store(false, Relaxed);
-        wait::wake_all(self.0.key);
-    }
-}
-
-impl File for End {
-    fn read(&self, _: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
-        self.reader.as_ref().ok_or(Errno::EBADF)?.read(to)
-    }
-
-    fn write(&self, by: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
-        self.writer.as_ref().ok_or(Errno::EBADF)?.write(by, from)
-    }
-
     fn poll(&self, _: &Thread) -> u32 {
-        match (&self.reader, &self.writer) {
-            (Some(reader), Some(writer)) => reader.poll() | writer.poll() & !POLLERR,
-            (reader, writer) => {
-                reader.as_ref().map_or(0, Reader::poll) | writer.as_ref().map_or(0, Writer::poll)
-            }
-        }
+        let set = |flag, is_set: bool| if is_set { flag } else { 0 };
+        let to_read = self.reads.as_ref().map_or(0, |pipe| {
+            set(POLLHUP, !pipe.has_writer.load(Relaxed))
+                | set(READABLE, !pipe.bytes.lock().is_empty())
+        });
+        let to_write = self.writes.as_ref().map_or(0, |pipe| {
+            // Of a socket it is the hang-up that tells.
+            set(POLLERR, !pipe.has_reader.load(Relaxed) && self.reads.is_none())
+                | set(WRITABLE, CAPACITY - pipe.bytes.lock().len() >= ATOMIC)
+        });
+        to_read | to_write
     }
 
     fn key(&self, _: &Thread) -> Option<Key> {
-        let pipe = self.reader.as_ref().map(|it| &it.0);
-        pipe.or(self.writer.as_ref().map(|it| &it.0)).map(|pipe| pipe.key)
+        self.reads.as_ref().or(self.writes.as_ref()).map(|pipe| pipe.key)
     }
 
     fn status(&self) -> Status {
-        let is_socket = self.reader.is_some() && self.writer.is_some();
+        let is_socket = self.reads.is_some() && self.writes.is_some();
         Status::of_kind(if is_socket { S_IFSOCK | 0o777 } else { S_IFIFO | 0o600 })
     }
 
     fn listener(&self) -> Option<&IrqLock<Option<Listener>>> {
-        self.reader.as_ref().map(|reader| &reader.0.listener)
+        self.reads.as_ref().map(|pipe| &pipe.listener)
     }
 }
 
 /// Whom `F_SETOWN` names.
 #[derive(Clone)]
 pub(crate) struct Owner {
-    pub(crate) kind: OwnerKind,
+    /// `F_OWNER_…`.
+    pub(crate) kind: u32,
     pub(crate) identity: Option<ARef<Identity<Layer>>>,
     /// `F_SETSIG`; none: `SIGIO`, with no more said.
     pub(crate) signal: Option<Signal>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OwnerKind {
-    Thread,
-    Process,
-    Group,
 }
 
 /// Who is told when a file becomes readable, and by which descriptor.
@@ -199,15 +170,15 @@ impl Listener {
         };
         let Some(owned) = &self.owner.identity else { return };
         match (self.owner.kind, owned.thread_or_leader(), owned.process()) {
-            (OwnerKind::Group, ..) => {
+            (F_OWNER_PGRP, ..) => {
                 if let Some(group) = owned.group_of_number() {
                     group.send_signal(signal, cause, |_, _| true);
                 }
             }
-            (OwnerKind::Thread, Some(thread), _) => thread.send_signal(signal, cause),
-            (OwnerKind::Process, Some(thread), _) => thread.send_process_signal(signal, cause),
+            (F_OWNER_TID, Some(thread), _) => thread.send_signal(signal, cause),
+            (_, Some(thread), _) => thread.send_process_signal(signal, cause),
             // Its leader is dead, and takes nothing itself.
-            (OwnerKind::Process, None, Some(process)) => process.send_signal(signal, cause),
+            (F_OWNER_PID, None, Some(process)) => process.send_signal(signal, cause),
             (_, None, _) => {}
         }
     }

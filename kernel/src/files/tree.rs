@@ -159,10 +159,6 @@ impl Node {
 pub(crate) struct Opened(pub(crate) Place);
 
 impl File for Opened {
-    fn read(&self, _: &Thread, _: u64, _: &mut [u8]) -> Result<usize, Failure> {
-        Err(Errno::EISDIR.into())
-    }
-
     fn status(&self) -> Status {
         Node::Directory.status()
     }
