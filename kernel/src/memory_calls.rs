@@ -31,16 +31,14 @@ impl Call<'_> {
             return Err(Errno::EINVAL.into());
         }
         let (protection, length) = (protection(wanted)?, range(0, length)?);
-        let pages = match flags & MAP_ANONYMOUS != 0 {
-            true => SharedPages::new()?,
-            false => self.file(fd as i32)?.file().content().cloned().ok_or(Errno::ENODEV)?,
-        };
+        let file = || self.file(fd as i32)?.file().content().cloned().ok_or(Errno::ENODEV);
         let first = (offset / PAGE) as usize;
         let backing = match (flags & (MAP_SHARED | MAP_PRIVATE), flags & MAP_ANONYMOUS != 0) {
             (MAP_PRIVATE, true) => Backing::Private,
-            (MAP_PRIVATE, false) => Backing::Copied(pages, first),
-            (MAP_SHARED, false) => Backing::Shared(pages, first),
+            (MAP_PRIVATE, false) => Backing::Copied(file()?, first),
+            (MAP_SHARED, false) => Backing::Shared(file()?, first),
             (MAP_SHARED, true) => {
+                let pages = SharedPages::new()?;
                 pages.resize(length)?;
                 Backing::Shared(pages, 0)
             }

@@ -42,9 +42,12 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         __NR_getdents64 => call.getdents64(fd, b, c),
         __NR_memfd_create => call.memfd_create(b as u32),
         __NR_fsopen => call.fsopen(a),
-        __NR_fsconfig => nothing(call.is_file_system(fd)),
+        __NR_fsconfig if b as u32 == fsconfig_command::FSCONFIG_CMD_CREATE as u32 => {
+            nothing(call.is_file_system(fd))
+        }
         __NR_fsmount => {
-            call.is_file_system(fd).map_err(Into::into).and_then(|()| call.dup(fd, 0, true))
+            call.is_file_system(fd)?;
+            call.dup(fd, 0, true)
         }
         // Memory.
         __NR_mmap => call.mmap(),

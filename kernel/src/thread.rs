@@ -69,7 +69,7 @@ fn run(thread: &ARef<Thread>, registers: Registers) {
                 }
             }
             Trap::PageFault { address, access } => resolve_fault(thread, address, access),
-            Trap::Exception { vector, .. } => raise_exception(thread, vector, &user.registers),
+            Trap::Exception { vector } => raise_exception(thread, vector, &user.registers),
             Trap::Interrupt => {}
         }
     }

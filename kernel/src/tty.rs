@@ -375,7 +375,7 @@ impl File for Slave {
         Ok(line.read(to)?)
     }
 
-    fn write(&self, by: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
+    fn write(&self, by: &Thread, from: &[u8]) -> Result<usize, Failure> {
         let line = self.line().ok_or(Errno::EIO)?;
         if line.input.lock().settings.has(TOSTOP) {
             self.check(by, TerminalAccess::WriteWithTostop)?;
@@ -388,14 +388,10 @@ impl File for Slave {
         Ok(written)
     }
 
-    fn poll(&self, _: &Thread) -> u32 {
-        let Some(line) = self.line() else { return READABLE | WRITABLE | POLLHUP };
+    fn poll(&self, _: &Thread) -> (u32, Option<Key>) {
+        let Some(line) = self.line() else { return (READABLE | WRITABLE | POLLHUP, None) };
         let readable = if line.input.lock().ready() > 0 { READABLE } else { 0 };
-        readable | if line.has_room() { WRITABLE } else { 0 }
-    }
-
-    fn key(&self, _: &Thread) -> Option<Key> {
-        Some(Key::of(self.terminal.host_data()))
+        (readable | if line.has_room() { WRITABLE } else { 0 }, Some(Key::of(line)))
     }
 
     fn ioctl(&self, call: &Call<'_>, request: u32, argument: u64) -> Answer {
@@ -440,20 +436,17 @@ impl File for Master {
         Ok(len)
     }
 
-    fn write(&self, _: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
+    fn write(&self, _: &Thread, from: &[u8]) -> Result<usize, Failure> {
         from.iter().for_each(|byte| type_in(&self.0, *byte));
         Ok(from.len())
     }
 
-    fn poll(&self, _: &Thread) -> u32 {
+    fn poll(&self, _: &Thread) -> (u32, Option<Key>) {
         let line = self.0.host_data();
         let has_more = line.screen.as_ref().is_some_and(|shown| !shown.lock().is_empty());
         let is_left = line.slaves.load(Relaxed) > 0;
-        WRITABLE | if has_more { READABLE } else { 0 } | if is_left { 0 } else { POLLHUP }
-    }
-
-    fn key(&self, _: &Thread) -> Option<Key> {
-        Some(Key::of(self.0.host_data()))
+        let ready = if has_more { READABLE } else { 0 } | if is_left { 0 } else { POLLHUP };
+        (WRITABLE | ready, Some(Key::of(line)))
     }
 
     fn ioctl(&self, call: &Call<'_>, request: u32, argument: u64) -> Answer {

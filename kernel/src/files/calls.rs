@@ -59,7 +59,7 @@ impl Call<'_> {
                 return answer;
             }
             if place.is_none() {
-                let Some(key) = file.file().key(self.thread) else { return answer };
+                let (_, Some(key)) = file.file().poll(self.thread) else { return answer };
                 place = Some(wait::enter(key)?);
             } else if !self.thread.attention().is_empty() {
                 return Err(Failure::Interrupted(Restart::UnlessHandlerSaysNo));
@@ -75,6 +75,7 @@ impl Call<'_> {
             return Err(Errno::EBADF.into());
         }
         let (space, file) = (self.space()?, open.file());
+        let has_position = file.content().is_some();
         let mut done = 0;
         let mut bytes = [0; PIECE];
         while done < len || len == 0 {
@@ -86,7 +87,7 @@ impl Call<'_> {
             };
             space.copy_out(at.wrapping_add(done), &wanted[..got])?;
             done += got as u64;
-            if got == 0 || !file.is_seekable() {
+            if got == 0 || !has_position {
                 break;
             }
             *open.position.lock() = place.wrapping_add(got as u64);
@@ -105,7 +106,7 @@ impl Call<'_> {
         while done < len {
             let piece = &mut bytes[..(len - done).min(PIECE as u64) as usize];
             let copied = space.copy_in(at.wrapping_add(done), piece).map_err(Failure::from);
-            let write = || file.write(self.thread, 0, piece);
+            let write = || file.write(self.thread, piece);
             match copied.and_then(|()| self.until_ready(&open, write)) {
                 Err(_) if done > 0 => break,
                 put => done += put? as u64,
@@ -116,14 +117,12 @@ impl Call<'_> {
 
     pub(crate) fn open(&self, fd: i32, path: u64, how: u32) -> Answer {
         let place = self.walk(fd, &self.space()?.path(path)?)?;
-        match place.node(self.thread) {
-            Ok(_) if how & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL => Err(Errno::EEXIST)?,
-            Err(Errno::ENOENT) if how & O_CREAT != 0 => Err(Errno::EROFS)?,
-            node => drop(node?),
-        }
-        let descriptor = self.files()?.reserve(0)?;
-        let file = OpenFile::with(place.open(self.thread, how)?, how)?;
-        Ok(descriptor.fill(file, how & O_CLOEXEC != 0))
+        let file = match place.open(self.thread, how) {
+            Ok(_) if how & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL => Err(Errno::EEXIST),
+            Err(Errno::ENOENT) if how & O_CREAT != 0 => Err(Errno::EROFS),
+            file => file,
+        };
+        self.install(OpenFile::with(file?, how)?, how & O_CLOEXEC != 0)
     }
 
     pub(crate) fn close(&self, fd: i32) -> Answer {
@@ -162,7 +161,7 @@ impl Call<'_> {
         let mut sleeps = alloc::vec::Vec::new();
         for entry in places(at, 8).take(count as usize) {
             let file = self.file(self.space()?.word32(entry)?.cast_signed());
-            if let Some(key) = file.ok().and_then(|file| file.file().key(self.thread)) {
+            if let Some(key) = file.ok().and_then(|file| file.file().poll(self.thread).1) {
                 push(&mut sleeps, wait::enter(key)?)?;
             }
         }
@@ -190,7 +189,7 @@ impl Call<'_> {
             let found = match fd {
                 ..0 => 0,
                 _ => self.file(fd).map_or(POLLNVAL, |file| {
-                    file.file().poll(self.thread) & (wanted | POLLERR | POLLHUP)
+                    file.file().poll(self.thread).0 & (wanted | POLLERR | POLLHUP)
                 }),
             };
             ready += u64::from(found != 0);
@@ -201,7 +200,7 @@ impl Call<'_> {
 
     pub(crate) fn lseek(&self, fd: i32, offset: i64, whence: u32) -> Answer {
         let open = self.file(fd)?;
-        if !open.file().is_seekable() {
+        if open.file().content().is_none() {
             return Err(Errno::ESPIPE.into());
         }
         let size = open.file().status().size;

@@ -48,15 +48,12 @@ impl Pidfd {
 }
 
 impl File for Pidfd {
-    fn poll(&self, _: &Thread) -> u32 {
-        self.0.poll().bits()
-    }
-
-    fn key(&self, _: &Thread) -> Option<Key> {
-        match self.0.non_leader_thread() {
+    fn poll(&self, _: &Thread) -> (u32, Option<Key>) {
+        let key = match self.0.non_leader_thread() {
             Some(thread) => Some(Key::of(&*thread)),
-            None => Some(Key::of(&*self.0.process()?)),
-        }
+            None => self.0.process().map(|process| Key::of(&*process)),
+        };
+        (self.0.poll().bits(), key)
     }
 
     fn ioctl(&self, call: &Call<'_>, request: u32, argument: u64) -> Answer {
@@ -112,12 +109,9 @@ impl File for Signalfd {
         if taken == 0 { Err(Errno::EAGAIN.into()) } else { Ok(taken) }
     }
 
-    fn poll(&self, by: &Thread) -> u32 {
-        if signals_of(by).polls_signalfd(self.get()) { READABLE } else { 0 }
-    }
-
-    fn key(&self, by: &Thread) -> Option<Key> {
-        Some(Key::of(&**by.process()))
+    fn poll(&self, by: &Thread) -> (u32, Option<Key>) {
+        let is_ready = signals_of(by).polls_signalfd(self.get());
+        (if is_ready { READABLE } else { 0 }, Some(Key::of(&**by.process())))
     }
 
     fn status(&self) -> Status {

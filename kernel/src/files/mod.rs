@@ -35,17 +35,13 @@ pub(crate) trait File: Any + Send + Sync {
         Err(Errno::EINVAL.into())
     }
 
-    fn write(&self, _by: &Thread, _at: u64, _from: &[u8]) -> Result<usize, Failure> {
+    fn write(&self, _by: &Thread, _from: &[u8]) -> Result<usize, Failure> {
         Err(Errno::EINVAL.into())
     }
 
-    fn poll(&self, _by: &Thread) -> u32 {
-        READABLE | WRITABLE
-    }
-
-    /// Where who waits for the file sleeps; none: nobody has to.
-    fn key(&self, _by: &Thread) -> Option<Key> {
-        None
+    /// What it is ready for, and where who waits for more sleeps; none: nobody has to.
+    fn poll(&self, _by: &Thread) -> (u32, Option<Key>) {
+        (READABLE | WRITABLE, None)
     }
 
     fn ioctl(&self, _call: &Call<'_>, _request: u32, _argument: u64) -> Answer {
@@ -54,7 +50,7 @@ pub(crate) trait File: Any + Send + Sync {
 
     fn status(&self) -> Status;
 
-    /// What it has in memory, if that is so.
+    /// What it has in memory: then it has a position too.
     fn content(&self) -> Option<&Arc<SharedPages>> {
         None
     }
@@ -62,11 +58,6 @@ pub(crate) trait File: Any + Send + Sync {
     /// Where it is kept who is told when it becomes readable: `O_ASYNC`.
     fn listener(&self) -> Option<&IrqLock<Option<Listener>>> {
         None
-    }
-
-    /// Whether it has a position.
-    fn is_seekable(&self) -> bool {
-        false
     }
 }
 

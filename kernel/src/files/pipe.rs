@@ -90,7 +90,7 @@ impl File for End {
         Ok(len)
     }
 
-    fn write(&self, by: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
+    fn write(&self, by: &Thread, from: &[u8]) -> Result<usize, Failure> {
         let pipe = self.writes.as_ref().ok_or(Errno::EBADF)?;
         if !pipe.has_reader.load(Relaxed) {
             by.send_signal(Signal::SIGPIPE, KernelCause::OnBehalfOf(by.process()));
@@ -113,7 +113,7 @@ impl File for End {
         Ok(written)
     }
 
-    fn poll(&self, _: &Thread) -> u32 {
+    fn poll(&self, _: &Thread) -> (u32, Option<Key>) {
         let set = |flag, is_set: bool| if is_set { flag } else { 0 };
         let to_read = self.reads.as_ref().map_or(0, |pipe| {
             set(POLLHUP, !pipe.has_writer.load(Relaxed))
@@ -124,11 +124,8 @@ impl File for End {
             set(POLLERR, !pipe.has_reader.load(Relaxed) && self.reads.is_none())
                 | set(WRITABLE, CAPACITY - pipe.bytes.lock().len() >= ATOMIC)
         });
-        to_read | to_write
-    }
-
-    fn key(&self, _: &Thread) -> Option<Key> {
-        self.reads.as_ref().or(self.writes.as_ref()).map(|pipe| pipe.key)
+        let pipe = self.reads.as_ref().or(self.writes.as_ref());
+        (to_read | to_write, pipe.map(|pipe| pipe.key))
     }
 
     fn status(&self) -> Status {

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use axprocess::{ARef, Cursor, Errno, RunState};
 use axprocess_signals::signals_of;
-use linux_raw_sys::general::{__NR_execve, __NR_execveat, S_IFDIR, S_IFLNK};
+use linux_raw_sys::general::{__NR_execve, __NR_execveat, S_IFDIR, S_IFREG};
 
 use super::tree::{Content, Node};
 use crate::host::{PidNamespace, Process, Thread};
@@ -39,7 +39,6 @@ const FILES: [(&[u8], Writer); 5] = [
 
 /// What stands at a path. `ENOENT`.
 pub(super) fn find(viewer: &ARef<PidNamespace>, by: &Thread, path: &[u8]) -> Result<Node, Errno> {
-    let number = |name| str::from_utf8(name).ok().and_then(|name| name.parse::<u32>().ok());
     let mut names = path.split(|byte| *byte == b'/');
     let pid = match names.next() {
         None | Some(b"") => return Ok(Node::Directory),
@@ -86,24 +85,45 @@ fn task(viewer: &PidNamespace, process: &Process, number: u32) -> Option<ARef<Th
     })
 }
 
-/// Tells all processes.
+/// Tells what is in the directory at a path: all processes, all threads of one, or the files of either.
 pub(super) fn list(
     viewer: &PidNamespace,
+    path: &[u8],
     from: u64,
     mut tell: impl FnMut(u64, &[u8], u32) -> bool,
 ) {
-    if from == 0 && !tell(1, b"self", S_IFLNK) {
-        return;
-    }
-    let mut next = from.max(1) as u32;
-    while let Some((number, _)) = table().next_process(viewer, next) {
+    let mut tell_number = |next: u64, number: u32| {
         let mut name = Text::default();
         let _ = write!(name, "{number}");
-        next = number + 1;
-        if !tell(next.into(), &name.bytes, S_IFDIR) {
-            return;
+        tell(next, &name.bytes, S_IFDIR)
+    };
+    if path.is_empty() {
+        let mut next = from as u32;
+        while let Some((number, _)) = table().next_process(viewer, next) {
+            next = number + 1;
+            if !tell_number(next.into(), number) {
+                return;
+            }
+        }
+    } else if let Some(pid) = path.strip_suffix(b"/task").and_then(number) {
+        let process = viewer.find_process(pid);
+        let tasks = process.and_then(|process| process.tasks().ok()).unwrap_or_default();
+        for (thread, at) in tasks.iter().zip(1..).skip(from as usize) {
+            if !tell_number(at, thread.tid_in(viewer)) {
+                return;
+            }
+        }
+    } else {
+        for ((name, _), at) in FILES.iter().zip(1..).skip(from as usize) {
+            if !tell(at, name, S_IFREG) {
+                return;
+            }
         }
     }
+}
+
+fn number(name: &[u8]) -> Option<u32> {
+    str::from_utf8(name).ok().and_then(|name| name.parse().ok())
 }
 
 impl Entry {

@@ -106,8 +106,8 @@ impl Place {
 
     /// Tells the names in a directory from a position on, to whoever says how long it wants more.
     pub(crate) fn list(&self, from: u64, mut tell: impl FnMut(u64, &[u8], u32) -> bool) {
-        if self.in_proc().is_some() {
-            return proc::list(&self.viewer, from, tell);
+        if let Some(path) = self.in_proc() {
+            return proc::list(&self.viewer, path, from, tell);
         }
         let nodes = NODES.lock();
         let own = nodes.iter().filter_map(|(path, node)| {
@@ -179,10 +179,6 @@ impl File for Content {
     fn content(&self) -> Option<&Arc<SharedPages>> {
         Some(&self.0)
     }
-
-    fn is_seekable(&self) -> bool {
-        true
-    }
 }
 
 /// It swallows, and has nothing.
@@ -195,7 +191,7 @@ impl File for Null {
         Ok(0)
     }
 
-    fn write(&self, _: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
+    fn write(&self, _: &Thread, from: &[u8]) -> Result<usize, Failure> {
         Ok(from.len())
     }
 

@@ -5,8 +5,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `boot.s`, `boot` | from the loader to the first task; the other processors |
-//! | `processor`, `trap`, `user` | what each processor has; where traps arrive; the way to user space and back |
-//! | `interrupts`, `lock`, `apic`, `time`, `serial` | on and off, the fair lock, the controllers and their timer, the clock, the line |
+//! | `processor`, `trap.s`, `trap`, `user` | what each processor has; where traps arrive; the way to user space and back |
+//! | `interrupts`, `lock`, `apic`, `time`, `serial` | on and off, the locks, the controllers and their timer, the clock, the line |
 //! | `frame`, `tables`, `shootdown`, `space`, `heap` | memory, from frames to address spaces |
 //! | `stack` | kernel stacks, and the switch from one to another |
 

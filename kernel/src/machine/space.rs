@@ -103,7 +103,7 @@ impl SharedPages {
         self.0.lock().len
     }
 
-    /// Makes it shorter, or longer by zeros, which take memory when they are touched. `OutOfMemory` also if so much cannot be free.
+    /// Makes it shorter, or longer by zeros, which take memory when they are touched; what it has taken it gives back as a whole. `OutOfMemory` also if so much cannot be free.
     pub(crate) fn resize(&self, len: u64) -> Result<(), OutOfMemory> {
         self.0.lock().resize(len)
     }
@@ -149,13 +149,12 @@ impl Content {
         let more = pages.saturating_sub(self.frames.len());
         may_promise(more)?;
         self.frames.try_reserve(more).map_err(|_| OutOfMemory)?;
-        self.frames.resize(pages, None);
-        if len < self.len
-            && !len.is_multiple_of(PAGE)
-            && let Some(Some(last)) = self.frames.last()
-        {
-            // What is behind the end is zero, also if it grows again.
-            last.write(offset(len), &[0; PAGE as usize][offset(len)..]);
+        self.frames.extend(core::iter::repeat_n(None, more));
+        // What is behind the end is zero, also if it grows again. It stays: somebody may have it mapped.
+        for (here, piece) in pieces(len, self.len.saturating_sub(len) as usize) {
+            if let Some(Some(frame)) = self.frames.get((here / PAGE) as usize) {
+                frame.write(offset(here), &[0; PAGE as usize][..piece.len()]);
+            }
         }
         self.len = len;
         Ok(())
@@ -221,14 +220,14 @@ impl AddressSpace {
             regions.push(region.copy(0)?);
         }
         // A page that may be written is first looked at from here on: it is another's too.
-        self.forget(&memory, 0..USER_END);
+        self.keep(&memory, 0..USER_END, !WRITABLE);
         drop(memory);
         Self::of(regions, self.heap.lock().clone())
     }
 
-    /// Has the tables, and all processors, forget what is mapped in a range.
-    fn forget(&self, memory: &Memory, range: Range<u64>) {
-        if memory.tables.clear(&range) {
+    /// Has the tables, and all processors, keep these bits alone of what is mapped in a range.
+    fn keep(&self, memory: &Memory, range: Range<u64>, bits: u64) {
+        if memory.tables.keep(&range, bits) {
             shootdown::flush(&self.users);
         }
     }
@@ -252,7 +251,7 @@ impl AddressSpace {
         }
         let mut memory = self.memory.lock();
         let inside = memory.cut(&range)?;
-        self.forget(&memory, range.clone());
+        self.keep(&memory, range.clone(), NOTHING);
         let index = inside.start;
         memory.regions.drain(inside);
         memory.regions.insert(index, Region { range, protection, backing, own });
@@ -285,7 +284,7 @@ impl AddressSpace {
         let mut memory = self.memory.lock();
         let inside = memory.cut(&range)?;
         // What was mapped is free when no processor knows of it any more.
-        self.forget(&memory, range);
+        self.keep(&memory, range, NOTHING);
         memory.regions.drain(inside);
         Ok(())
     }
@@ -306,7 +305,7 @@ impl AddressSpace {
                 (region.protection, end) = (protection, region.range.end);
             }
         }
-        self.forget(&memory, range.start..end);
+        self.keep(&memory, range.start..end, NOTHING);
         if end == range.end { Ok(()) } else { Err(Fault::NotMapped) }
     }
 
@@ -400,6 +399,9 @@ impl AddressSpace {
         Ok(look(&page.frame))
     }
 }
+
+/// So much of the tables is kept where a region changes.
+const NOTHING: u64 = 0;
 
 /// The first address that is given out, and the end of those that [`AddressSpace::find_free`] gives out: the stack stands above.
 const LOWEST: u64 = 0x1_0000;

@@ -114,27 +114,27 @@ impl Tables {
         Ok(before != 0 && before & ADDRESS != frame)
     }
 
-    /// Unmaps all pages in a range. Says whether there were any.
-    pub(super) fn clear(&self, range: &Range<u64>) -> bool {
-        clear(table(self.root()), 3, 0, range)
+    /// Keeps of the entries of a range these bits alone: none, and nothing is mapped there. Says whether that changes any.
+    pub(super) fn keep(&self, range: &Range<u64>, bits: u64) -> bool {
+        keep(table(self.root()), 3, 0, range, bits)
     }
 }
 
-fn clear(at: &Table, level: u32, base: u64, range: &Range<u64>) -> bool {
+fn keep(at: &Table, level: u32, base: u64, range: &Range<u64>, bits: u64) -> bool {
     let size = PAGE << (9 * level);
     let first = range.start.saturating_sub(base) / size;
     let last = range.end.saturating_sub(base).div_ceil(size).min(ENTRIES as u64);
-    let mut has_cleared = false;
+    let mut has_changed = false;
     for index in first..last {
         let slot = &at[index as usize];
         let entry = slot.load(Ordering::Relaxed);
-        has_cleared |= match level {
+        has_changed |= match level {
             _ if entry == 0 => false,
-            0 => slot.swap(0, Ordering::Relaxed) != 0,
-            _ => clear(table(entry), level - 1, base + index * size, range),
+            0 => slot.fetch_and(bits, Ordering::Relaxed) & !bits != 0,
+            _ => keep(table(entry), level - 1, base + index * size, range, bits),
         };
     }
-    has_cleared
+    has_changed
 }
 
 fn index(address: u64, level: u32) -> usize {

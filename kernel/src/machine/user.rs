@@ -47,8 +47,8 @@ pub(crate) enum Trap {
     SystemCall,
     /// An access that its page tables do not allow: for [`AddressSpace::handle_fault`](super::AddressSpace::handle_fault).
     PageFault { address: u64, access: Access },
-    /// Another exception of the processor's, by its vector, with its error code or 0.
-    Exception { vector: u8, code: u64 },
+    /// Another exception of the processor's, by its vector.
+    Exception { vector: u8 },
     /// A device, the timer or another processor; it has been seen to. Also if the thread was wanted before it had left.
     Interrupt,
 }
@@ -60,7 +60,7 @@ pub(crate) enum Trap {
 pub(crate) fn enter_user(registers: &mut Registers, is_wanted: impl FnOnce() -> bool) -> Trap {
     const GENERAL_PROTECTION: u8 = 13;
     if registers.rip >= USER_END {
-        return Trap::Exception { vector: GENERAL_PROTECTION, code: 0 };
+        return Trap::Exception { vector: GENERAL_PROTECTION };
     }
     registers.rflags = registers.rflags & USER_FLAGS | ALWAYS_FLAGS;
     flag::disable();
@@ -97,7 +97,7 @@ fn run(registers: &mut Registers) -> Trap {
                 _ => Access::Read,
             },
         },
-        vector @ 0..32 => Trap::Exception { vector: vector as u8, code: arrival.code },
+        vector @ 0..32 => Trap::Exception { vector: vector as u8 },
         vector => {
             trap::handle_interrupt(vector);
             crate::sched::preempt();
