@@ -230,6 +230,8 @@ pub(crate) fn set_address_space(space: Option<Arc<AddressSpace>>) {
 pub(crate) fn yield_now() {
     let mut scheduler = SCHEDULER.lock();
     let (task, here) = (current(), processor());
+    // Who was to run here may have gone elsewhere.
+    scheduler.urgency[here] = task.priority().into();
     if task.may_run(here) && !scheduler.has_better(here, task.priority()) {
         return;
     }

@@ -199,11 +199,14 @@ struct Region {
 impl AddressSpace {
     /// Makes an empty one.
     pub(crate) fn new() -> Result<Arc<Self>, OutOfMemory> {
-        Self::of(Vec::new(), 0..0)
+        Self::of(Vec::new(), Tables::new()?, 0..0)
     }
 
-    fn of(regions: Vec<Region>, heap: Range<u64>) -> Result<Arc<Self>, OutOfMemory> {
-        let tables = Tables::new()?;
+    fn of(
+        regions: Vec<Region>,
+        tables: Tables,
+        heap: Range<u64>,
+    ) -> Result<Arc<Self>, OutOfMemory> {
         let (root, users) = (tables.root(), AtomicU32::new(0));
         let memory = Mutex::new(Memory { regions, tables });
         Arc::try_new(Self { memory, root, users, heap: IrqLock::new(heap) })
@@ -221,8 +224,9 @@ impl AddressSpace {
         }
         // A page that may be written is first looked at from here on: it is another's too.
         self.keep(&memory, 0..USER_END, !WRITABLE);
+        let tables = memory.tables.copy()?;
         drop(memory);
-        Self::of(regions, self.heap.lock().clone())
+        Self::of(regions, tables, self.heap.lock().clone())
     }
 
     /// Has the tables, and all processors, keep these bits alone of what is mapped in a range.
