@@ -192,7 +192,7 @@ struct Region {
     range: Range<u64>,
     protection: Protection,
     backing: Backing,
-    /// The pages that are the region's own, as far as they are there: none, if it is shared. A fork has them too, until one of the two writes.
+    /// The pages that are the region's own, up to the last that is there: none, if it is shared. A fork has them too, until one of the two writes.
     own: Vec<Option<Frame>>,
 }
 
@@ -248,17 +248,12 @@ impl AddressSpace {
         if matches!(backing, Backing::Private) {
             may_promise((length / PAGE) as usize)?;
         }
-        let mut own = Vec::new();
-        if !matches!(backing, Backing::Shared(..)) {
-            own.try_reserve_exact((length / PAGE) as usize).map_err(|_| OutOfMemory)?;
-            own.resize((length / PAGE) as usize, None);
-        }
         let mut memory = self.memory.lock();
         let inside = memory.cut(&range)?;
         self.keep(&memory, range.clone(), NOTHING);
         let index = inside.start;
         memory.regions.drain(inside);
-        memory.regions.insert(index, Region { range, protection, backing, own });
+        memory.regions.insert(index, Region { range, protection, backing, own: Vec::new() });
         Ok(())
     }
 
@@ -445,7 +440,11 @@ impl Region {
             }
             Backing::Copied(pages, first) => Some((pages, first + index)),
         };
-        let own = self.own.get_mut(index).ok_or(Fault::NotMapped)?;
+        if self.own.len() <= index {
+            self.own.try_reserve(index + 1 - self.own.len()).map_err(|_| OutOfMemory)?;
+            self.own.resize(index + 1, None);
+        }
+        let own = &mut self.own[index];
         let is_fit = |frame: &Frame| !is_write || frame.is_sole();
         if let Some(frame) = own.as_ref().filter(|frame| is_fit(frame)) {
             let is_writable = frame.is_sole();
