@@ -4,9 +4,11 @@ use alloc::sync::Arc;
 
 use axprocess::{ARef, Errno, GivenInfo, PidfdMode, TerminalAnswer};
 use axprocess_signals::{Caller, Restart, SignalSet, signals_of};
+use linux_raw_sys::general::O_NONBLOCK;
 
+use crate::files::Pidfd;
 use crate::host::{PidHandle, System, Thread, sleep_while};
-use crate::machine::AddressSpace;
+use crate::machine::{AddressSpace, OutOfMemory, Registers};
 use crate::thread::User;
 
 /// A thread that makes a call.
@@ -33,6 +35,12 @@ impl From<Errno> for Failure {
     }
 }
 
+impl From<OutOfMemory> for Failure {
+    fn from(error: OutOfMemory) -> Self {
+        Self::Errno(error.into())
+    }
+}
+
 pub(crate) fn number_of(number: Result<u32, Errno>) -> Answer {
     Ok(number?.into())
 }
@@ -43,6 +51,11 @@ pub(crate) fn nothing(result: Result<(), Errno>) -> Answer {
 
 /// What calls are made of.
 impl Call<'_> {
+    pub(crate) fn arguments(&self) -> [u64; 6] {
+        let Registers { rdi, rsi, rdx, r10, r8, r9, .. } = self.user.registers;
+        [rdi, rsi, rdx, r10, r8, r9]
+    }
+
     pub(crate) fn signals(&self) -> Caller<'_, System> {
         signals_of(self.thread)
     }
@@ -67,11 +80,9 @@ impl Call<'_> {
             return Ok((own, PidfdMode::Blocking));
         }
         let file = self.file(fd)?;
-        let mode = match file.is_nonblocking() {
-            true => PidfdMode::NonBlocking,
-            false => PidfdMode::Blocking,
-        };
-        Ok((file.kind().as_pidfd().ok_or(Errno::EBADF)?.handle().clone(), mode))
+        let sleeps_not = file.has(O_NONBLOCK);
+        let mode = if sleeps_not { PidfdMode::NonBlocking } else { PidfdMode::Blocking };
+        Ok((file.as_kind::<Pidfd>().ok_or(Errno::EBADF)?.handle().clone(), mode))
     }
 
     /// Sleeps until the thread is wanted: for that call, an interruption.

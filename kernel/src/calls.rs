@@ -8,73 +8,77 @@ use core::time::Duration;
 
 use axprocess::{
     Attention, CloneArgs, CloneFlags, CloneRequest, Errno, ExitStatus, GivenInfo, NewTask,
-    Patience, PidfdFlags, Reboot, RebootCommand, Signal, SignalScope, WaitCall, WaitEvent,
-    WaitOutcome, WaitRequest, WaitToken,
+    Patience, PidfdFlags, Reboot, RebootCommand, Signal, SignalScope, WaitEvent, WaitOutcome,
+    WaitRequest,
 };
 use axprocess_signals::{Restart, SignalSet, TimedWait};
+use linux_raw_sys::general::*;
+use linux_raw_sys::prctl::{
+    PR_GET_CHILD_SUBREAPER, PR_GET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG,
+};
 
 use crate::call::{Answer, Call, Failure, nothing, number_of, optional, unless_null};
 use crate::exec::{Program, Strings};
-use crate::files::calls::AT_FDCWD;
 use crate::files::{OpenFile, Pidfd, Signalfd};
 use crate::frame::{self, MINIMUM_STACK};
 use crate::host::{Layer, PidHandle, Thread, sleep_while};
-use crate::machine::Fpu;
+use crate::machine::{Fpu, IrqLock};
 use crate::state::{ProcessState, ThreadState, inherit};
 use crate::user_memory::{places, shared};
 use crate::{other_calls, ptrace, thread, time};
 
 /// Makes the call of that number.
-pub(crate) fn make(mut call: Call<'_>, number: u64) -> Answer {
-    let registers = &call.user.registers;
-    let (a, b, c) = (registers.rdi, registers.rsi, registers.rdx);
-    let (d, e) = (registers.r10, registers.r8);
+#[expect(non_upper_case_globals, reason = "calls have Linux's names")]
+pub(crate) fn make(mut call: Call<'_>, number: u32) -> Answer {
+    let [a, b, c, d, e, _] = call.arguments();
     let (thread, process) = (call.thread, call.thread.process());
     match number {
-        56 => call.clone(CloneRequest::from_clone(a, b, c, d, e)?),
-        435 => call.clone3(a, b as usize),
-        59 => call.execveat(AT_FDCWD, a, [b, c], 0),
-        322 => call.execveat(a as i32, b, [c, d], e),
-        60 => call.exit(a as i32),
-        231 => call.exit_group(a as i32),
-        57 => call.clone(CloneRequest::from_fork()),
-        58 => call.clone(CloneRequest::from_vfork()),
-        121 => number_of(process.getpgid(a as i32)),
-        111 => number_of(Ok(process.pgid())),
-        39 => number_of(Ok(process.pid())),
-        110 => number_of(Ok(process.ppid())),
-        124 => number_of(process.getsid(a as i32)),
-        186 => number_of(Ok(thread.tid())),
-        62 => nothing(thread.kill(a as i32, b as i32)),
-        34 => call.sleep_until_wanted(Restart::UnlessHandled),
-        434 => call.pidfd_open(a as i32, b as u32),
-        424 => call.pidfd_send_signal(a as i32, b as i32, c, d as u32),
-        157 => call.prctl(a as i32, b, [c, d, e]),
-        101 => ptrace::call(&call, a.cast_signed(), b as i32, c, d),
-        169 => call.reboot(a as u32, b as u32, c as u32),
-        13 => call.rt_sigaction(a as i32, b, c, d as usize),
-        127 => call.rt_sigpending(a, b as usize),
-        14 => call.rt_sigprocmask(a as i32, b, c, d as usize),
-        129 => nothing(thread.rt_sigqueueinfo(a as i32, call.given_info(b as i32, c)?)),
-        297 => {
+        __NR_clone => call.clone(CloneRequest::from_clone(a, b, c, d, e)?),
+        __NR_clone3 => call.clone3(a, b as usize),
+        __NR_execve => call.execveat(AT_FDCWD, a, [b, c], 0),
+        __NR_execveat => call.execveat(a as i32, b, [c, d], e),
+        __NR_exit => call.exit(a as i32),
+        __NR_exit_group => call.exit_group(a as i32),
+        __NR_fork => call.clone(CloneRequest::from_fork()),
+        __NR_vfork => call.clone(CloneRequest::from_vfork()),
+        __NR_getpgid => number_of(process.getpgid(a as i32)),
+        __NR_getpgrp => number_of(Ok(process.pgid())),
+        __NR_getpid => number_of(Ok(process.pid())),
+        __NR_getppid => number_of(Ok(process.ppid())),
+        __NR_getsid => number_of(process.getsid(a as i32)),
+        __NR_gettid => number_of(Ok(thread.tid())),
+        __NR_kill => nothing(thread.kill(a as i32, b as i32)),
+        __NR_pause => call.sleep_until_wanted(Restart::UnlessHandled),
+        __NR_pidfd_open => call.pidfd_open(a as i32, b as u32),
+        __NR_pidfd_send_signal => call.pidfd_send_signal(a as i32, b as i32, c, d as u32),
+        __NR_prctl => call.prctl(a as u32, b),
+        __NR_ptrace => ptrace::call(&call, a, b as i32, c, d),
+        __NR_reboot => call.reboot(a as u32, b as u32, c as u32),
+        __NR_rt_sigaction => call.rt_sigaction(a as i32, b, c, d as usize),
+        __NR_rt_sigpending => call.rt_sigpending(a, b as usize),
+        __NR_rt_sigprocmask => call.rt_sigprocmask(a as i32, b, c, d as usize),
+        __NR_rt_sigqueueinfo => {
+            nothing(thread.rt_sigqueueinfo(a as i32, call.given_info(b as i32, c)?))
+        }
+        __NR_rt_tgsigqueueinfo => {
             let info = call.given_info(c as i32, d)?;
             nothing(thread.rt_tgsigqueueinfo(a as i32, b as i32, info))
         }
-        15 => frame::restore(thread, call.user),
-        130 => call.rt_sigsuspend(a, b as usize),
-        128 => call.rt_sigtimedwait(a, b, c, d as usize),
-        218 => call.set_tid_address(a),
-        308 => call.setns(a as i32, b),
-        109 => nothing(process.setpgid(a as i32, b as i32)),
-        112 => number_of(process.setsid()),
-        131 => call.sigaltstack(a, b),
-        289 => call.signalfd4(a as i32, b, c as usize, d as u32),
-        234 => nothing(thread.tgkill(a as i32, b as i32, c as i32)),
-        200 => nothing(thread.tkill(a as i32, b as i32)),
-        272 => call.unshare(a),
-        153 => call.vhangup(),
-        61 => call.wait4(a as i32, b, c as i32, d),
-        247 => call.waitid(a as i32, b as i32, c, d as i32, e),
+        __NR_rt_sigreturn => frame::restore(thread, call.user),
+        __NR_rt_sigsuspend => call.rt_sigsuspend(a, b as usize),
+        __NR_rt_sigtimedwait => call.rt_sigtimedwait(a, b, c, d as usize),
+        __NR_set_tid_address => call.set_tid_address(a),
+        __NR_setns => call.setns(a as i32, b),
+        __NR_setpgid => nothing(process.setpgid(a as i32, b as i32)),
+        __NR_setsid => number_of(process.setsid()),
+        __NR_sigaltstack => call.sigaltstack(a, b),
+        __NR_signalfd4 => call.signalfd4(a as i32, b, c as usize, d as u32),
+        __NR_tgkill => nothing(thread.tgkill(a as i32, b as i32, c as i32)),
+        __NR_tkill => nothing(thread.tkill(a as i32, b as i32)),
+        __NR_unshare => call.unshare(a),
+        __NR_vhangup => call.vhangup(),
+        __NR_wait4 => call.wait4(a as i32, b, c as i32, d),
+        __NR_waitid => call.waitid(a as i32, b as i32, c, d as i32, e),
         _ => other_calls::make(&mut call, number),
     }
 }
@@ -105,7 +109,7 @@ impl Call<'_> {
     fn clone(&mut self, request: CloneRequest) -> Answer {
         let (thread, args, flags) = (self.thread, request.args(), request.flags());
         let new = thread.admit_clone(&request)?;
-        let unknown = CloneFlags::PRIVILEGED - CloneFlags::NEWPID | CloneFlags::NEWUSER;
+        let unknown = (CloneFlags::PRIVILEGED - CloneFlags::NEWPID) | CloneFlags::NEWUSER;
         if flags.intersects(unknown | CloneFlags::INTO_CGROUP) {
             return Err(Errno::EINVAL.into());
         }
@@ -137,8 +141,8 @@ impl Call<'_> {
         };
         let (child, number, pidfd) = match new {
             NewTask::Process(new) => {
-                let new_process = ProcessState::new()?;
-                let (new_process, state) = self.signals().fork(flags, new_process, state)?;
+                let (new_process, state) =
+                    self.signals().fork(flags, ProcessState::default(), state)?;
                 let prepared = new.prepare(new_process, state).map_err(made_again)?;
                 let number = prepared.pid_seen_by_caller();
                 let pidfd = prepare(number, prepared.pidfd(&request))?;
@@ -182,7 +186,7 @@ impl Call<'_> {
     fn exec(&mut self, program: Program, strings: [u64; 2]) -> Answer {
         let (thread, space) = (self.thread, self.space()?);
         let [arguments, environment] = strings.map(|at| Strings::read(&space, at));
-        let program = program.load(thread, arguments?, environment?)?;
+        let program = program.load(&arguments?, &environment?)?;
         let own: &ThreadState = thread.host_data();
         let files = shared(own.files()?.copy()?)?;
         let mut exec = thread.begin_exec()?;
@@ -212,10 +216,7 @@ impl Call<'_> {
         let process = self.thread.process();
         let is_decided =
             process.begin_group_exit(ExitStatus::exited(code)) || process.is_group_exiting();
-        let status = match is_decided {
-            true => process.exit_status(),
-            false => ExitStatus::exited(0),
-        };
+        let status = if is_decided { process.exit_status() } else { ExitStatus::exited(0) };
         thread::exit(self.thread, status);
         Err(Failure::Exited)
     }
@@ -223,7 +224,7 @@ impl Call<'_> {
     fn pidfd_open(&self, pid: i32, flags: u32) -> Answer {
         let handle = self.thread.process().pidfd_open(pid, flags)?;
         let file = OpenFile::of(Pidfd::new(handle))?;
-        file.set_nonblocking(flags & PidfdFlags::NONBLOCK.bits() != 0);
+        file.change(PidfdFlags::NONBLOCK.bits(), flags);
         self.install(file, true)
     }
 
@@ -237,30 +238,36 @@ impl Call<'_> {
         nothing(self.thread.pidfd_send_signal(&handle, signal, scope, info))
     }
 
-    fn prctl(&self, option: i32, argument: u64, rest: [u64; 3]) -> Answer {
+    fn prctl(&self, option: u32, argument: u64) -> Answer {
         let (thread, process) = (self.thread, self.thread.process());
         match option {
-            // PR_SET_PDEATHSIG, PR_GET_PDEATHSIG
-            1 => {
+            PR_SET_PDEATHSIG => {
                 let signal = Thread::parse_parent_death_signal(argument)?;
                 thread.set_parent_death_signal(signal);
                 Ok(0)
             }
-            2 => {
+            PR_GET_PDEATHSIG => {
                 let signal = thread.parent_death_signal().map_or(0, Signal::number);
                 nothing(self.space()?.put_word32(argument, signal.into()))
             }
-            // PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER
-            36 if argument != 0 => Ok(process.become_subreaper()).map(|()| 0),
-            36 => Ok(process.resign_subreaper()).map(|()| 0),
-            37 => nothing(self.space()?.put_word32(argument, process.is_subreaper().into())),
-            _ => other_calls::prctl(self, option, argument, rest),
+            PR_SET_CHILD_SUBREAPER => {
+                match argument {
+                    0 => process.resign_subreaper(),
+                    _ => process.become_subreaper(),
+                }
+                Ok(0)
+            }
+            PR_GET_CHILD_SUBREAPER => {
+                nothing(self.space()?.put_word32(argument, process.is_subreaper().into()))
+            }
+            _ => other_calls::prctl(self, option, argument),
         }
     }
 
     fn reboot(&self, magic: u32, second: u32, command: u32) -> Answer {
-        const SECOND: [u32; 4] = [0x2812_1969, 0x0512_1996, 0x1604_1998, 0x2011_2000];
-        if magic != 0xfee1_dead || !SECOND.contains(&second) {
+        const SECOND: [u32; 4] =
+            [LINUX_REBOOT_MAGIC2, LINUX_REBOOT_MAGIC2A, LINUX_REBOOT_MAGIC2B, LINUX_REBOOT_MAGIC2C];
+        if magic != LINUX_REBOOT_MAGIC1 || !SECOND.contains(&second) {
             return Err(Errno::EINVAL.into());
         }
         let command = RebootCommand::parse(command)?;
@@ -308,10 +315,8 @@ impl Call<'_> {
             TimedWait::NothingYet(wait) => {
                 let deadline = longest.map(time::deadline);
                 let is_over = time::sleep_until(self.thread, deadline);
-                wait.finish().ok_or(match is_over {
-                    true => Failure::Errno(Errno::EAGAIN),
-                    false => Failure::Interrupted(Restart::Never),
-                })?
+                let interrupted = Failure::Interrupted(Restart::Never);
+                wait.finish().ok_or(if is_over { Errno::EAGAIN.into() } else { interrupted })?
             }
         };
         let bytes = taken.to_siginfo();
@@ -380,8 +385,7 @@ impl Call<'_> {
     }
 
     fn waitid(&self, kind: i32, id: i32, info: u64, options: i32, usage: u64) -> Answer {
-        const P_PIDFD: i32 = 3;
-        let request = match kind {
+        let request = match kind.cast_unsigned() {
             P_PIDFD => WaitRequest::waitid_pidfd(id, options, |fd| self.pidfd(fd))?,
             _ => WaitRequest::waitid(kind, id, options)?,
         };
@@ -400,43 +404,28 @@ impl Call<'_> {
 
     /// Waits for a child, as long as the request says.
     fn wait(&self, request: &WaitRequest) -> Result<Option<WaitEvent<Layer>>, Failure> {
-        let call = self.thread.begin_wait(request);
-        let token = match call.poll()? {
-            WaitOutcome::Event(event) => return Ok(Some(event)),
-            WaitOutcome::NothingYet(token) => token,
-        };
-        match request.patience() {
-            Patience::Leave => Ok(None),
-            Patience::Fail(errno) => Err(errno.into()),
-            Patience::Sleep => {
-                let event = self.sleep_for_child(&call, token);
-                self.thread.host_data().end_wait();
-                event.map(Some)
-            }
-        }
-    }
-
-    fn sleep_for_child(
-        &self,
-        call: &WaitCall<'_, Layer>,
-        mut token: WaitToken,
-    ) -> Result<WaitEvent<Layer>, Failure> {
         let (thread, process) = (self.thread, self.thread.process());
-        let state: &ThreadState = thread.host_data();
+        let call = thread.begin_wait(request);
         loop {
-            state.await_news(token);
-            let is_wanted = || !thread.attention().is_empty();
-            if !process.has_news_since(token) {
-                sleep_while(thread, || !state.has_news() && !is_wanted());
-            }
-            let was_wanted = is_wanted();
-            token = match call.poll()? {
-                WaitOutcome::Event(event) => return Ok(event),
-                WaitOutcome::NothingYet(_) if was_wanted => {
-                    return Err(Failure::Interrupted(Restart::UnlessHandlerSaysNo));
-                }
+            let was_wanted = !thread.attention().is_empty();
+            let token = match call.poll()? {
+                WaitOutcome::Event(event) => return Ok(Some(event)),
                 WaitOutcome::NothingYet(token) => token,
             };
+            match request.patience() {
+                Patience::Leave => return Ok(None),
+                Patience::Fail(errno) => return Err(errno.into()),
+                Patience::Sleep if was_wanted => {
+                    return Err(Failure::Interrupted(Restart::UnlessHandlerSaysNo));
+                }
+                Patience::Sleep => {
+                    let sleeps_for: &IrqLock<_> = &thread.host_data().wait;
+                    *sleeps_for.lock() = Some(token);
+                    let is_wanted = || !thread.attention().is_empty();
+                    sleep_while(thread, || !process.has_news_since(token) && !is_wanted());
+                    *sleeps_for.lock() = None;
+                }
+            }
         }
     }
 }

@@ -1,16 +1,26 @@
-//! Programs: static ELF files of x86-64, and scripts that name one in their first line.
+//! Programs: static ELF files of x86-64.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use axprocess::Errno;
+use elf::ElfBytes;
+use elf::abi::{EM_X86_64, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_INTERP, PT_LOAD};
+use elf::endian::LittleEndian;
+use elf::file::Class;
+use elf::segment::ProgramHeader;
+use linux_raw_sys::auxvec::*;
+use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD};
 
 use crate::call::Call;
-use crate::files::{Directory, Follow, Node, walk};
+use crate::files::{Node, Place};
 use crate::host::Thread;
-use crate::machine::{self, AddressSpace, Backing, Fault, PAGE, Protection, Registers, USER_END};
+use crate::machine::{
+    self, AddressSpace, Backing, PAGE, Protection, Registers, SharedPages, USER_END,
+};
 use crate::state::ThreadState;
 use crate::thread::release_space;
+use crate::timers;
 use crate::user_memory::{append, places, push};
 
 /// How long a stack can become.
@@ -19,22 +29,16 @@ pub(crate) const STACK: u64 = 1 << 20;
 const MOST_STRINGS: usize = 1 << 18;
 /// Where a program is loaded that can be anywhere.
 const BASE: u64 = 0x5555_5555_4000;
-/// So many scripts can be run by scripts.
-const MOST_SCRIPTS: usize = 4;
 
 /// Strings one behind the other, each with the zero byte that ends it.
 #[derive(Default)]
 pub(crate) struct Strings {
     bytes: Vec<u8>,
-    count: usize,
+    count: u64,
 }
 
 impl Strings {
-    /// Reads an array of pointers that a null pointer ends.
-    ///
-    /// # Errors
-    ///
-    /// `EFAULT`, `E2BIG`, `ENOMEM`.
+    /// Reads an array of pointers that a null pointer ends. `EFAULT`, `E2BIG`, `ENOMEM`.
     pub(crate) fn read(space: &AddressSpace, at: u64) -> Result<Self, Errno> {
         let mut strings = Self::default();
         if at == 0 {
@@ -59,36 +63,27 @@ impl Strings {
         Ok(())
     }
 
-    /// Those of a script: its interpreter, that one's argument, the script, and what else it was given.
-    fn behind(&self, first: &[&[u8]]) -> Result<Self, Errno> {
-        let mut strings = Self::default();
-        first.iter().try_for_each(|string| strings.add(string))?;
-        let rest = self.bytes.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default();
-        append(&mut strings.bytes, rest)?;
-        strings.count += self.count.saturating_sub(1);
-        Ok(strings)
+    /// The addresses of the strings that stand from one on, and the null pointer behind them.
+    fn add_pointers(&self, at: u64, to: &mut Vec<u64>) -> Result<(), Errno> {
+        let mut begin = at;
+        for string in self.bytes.split_inclusive(|byte| *byte == 0) {
+            push(to, begin)?;
+            begin += string.len() as u64;
+        }
+        push(to, 0)
     }
 }
 
 /// A file that is to be executed.
 pub(crate) struct Program {
-    node: Arc<Node>,
+    content: Arc<SharedPages>,
     path: Vec<u8>,
 }
 
 /// A program in memory of its own, ready to run.
-pub(crate) struct Loaded {
-    space: Arc<AddressSpace>,
-    registers: Registers,
-    node: Arc<Node>,
-    name: [u8; 16],
-}
+pub(crate) struct Loaded(Program, Arc<AddressSpace>, Registers);
 
 /// Loads the first program, `init=` of the command line, with what stands behind it as arguments.
-///
-/// # Errors
-///
-/// As for an exec.
 pub(crate) fn first(thread: &Thread, command: &str) -> Result<Registers, Errno> {
     let (mut arguments, mut environment) = (Strings::default(), Strings::default());
     let command = command.split_once("init=").map_or("/init", |(_, command)| command);
@@ -98,110 +93,62 @@ pub(crate) fn first(thread: &Thread, command: &str) -> Result<Registers, Errno> 
     for variable in ["PATH=/bin", "HOME=/", "TERM=vt100"] {
         environment.add(variable.as_bytes())?;
     }
-    let path = command.split_ascii_whitespace().next().unwrap_or("/init");
-    let root = thread.host_data().directory.lock().clone();
-    let program = Program::find(thread, &root, path.as_bytes())?;
-    Ok(program.load(thread, arguments, environment)?.install(thread))
+    let mut path = Vec::new();
+    append(&mut path, command.split_ascii_whitespace().next().unwrap_or("/init").as_bytes())?;
+    let place = thread.host_data().directory.lock().walk(&path)?;
+    let program = Program::at(thread, &place, path)?;
+    Ok(program.load(&arguments, &environment)?.install(thread))
 }
 
 impl Program {
-    /// # Errors
-    ///
-    /// Those of a path; `EACCES`: it is no file, or none that can be executed.
-    pub(crate) fn find(by: &Thread, from: &Directory, path: &[u8]) -> Result<Self, Errno> {
-        let found = walk(by, from, path, Follow::Always)?;
-        let mut own = Vec::new();
-        append(&mut own, path)?;
-        Self::of_node(found.node()?, own)
+    /// `ENOENT`; `EACCES`: it is no file.
+    fn at(by: &Thread, place: &Place, path: Vec<u8>) -> Result<Self, Errno> {
+        let Node::Regular(content) = place.node(by)? else { return Err(Errno::EACCES) };
+        Ok(Self { content, path })
     }
 
-    /// The program that a call names by a path, or by an open file alone.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL`: unknown flags. `EFAULT`, `EBADF`; as for [`find`](Self::find).
+    /// The program that a call names by a path, or by an open file alone. `EINVAL`: unknown flags. `EFAULT`, `EBADF`, `ENOENT`, `EACCES`.
     pub(crate) fn named(call: &Call<'_>, fd: i32, path: u64, flags: u64) -> Result<Self, Errno> {
-        const EMPTY_PATH: u64 = 0x1000;
-        if flags & !EMPTY_PATH != 0 {
+        let is_empty_path = flags == u64::from(AT_EMPTY_PATH);
+        if flags != 0 && !is_empty_path {
             return Err(Errno::EINVAL);
         }
         let path = call.space()?.path(path)?;
-        if path.is_empty() && flags & EMPTY_PATH != 0 {
-            let file = call.file(fd)?;
-            return Self::of_node(file.kind().node().ok_or(Errno::EACCES)?, path);
+        if path.is_empty() && is_empty_path && fd != AT_FDCWD {
+            let content = call.file(fd)?.file().content().cloned().ok_or(Errno::EACCES)?;
+            return Ok(Self { content, path });
         }
-        Self::find(call.thread, &call.directory(fd, &path)?, &path)
+        Self::at(call.thread, &call.walk(fd, &path)?, path)
     }
 
-    fn of_node(node: &Arc<Node>, path: Vec<u8>) -> Result<Self, Errno> {
-        if node.content().is_none() || node.mode() & 0o111 == 0 {
-            return Err(Errno::EACCES);
-        }
-        Ok(Self { node: Arc::clone(node), path })
-    }
-
-    /// Loads it into memory of its own. Nothing has changed for the caller then.
-    ///
-    /// # Errors
-    ///
-    /// `ENOEXEC`: it is no program. `E2BIG`, `ENOMEM`; those of the path of a script's interpreter.
-    pub(crate) fn load(
-        mut self,
-        by: &Thread,
-        mut arguments: Strings,
-        environment: Strings,
-    ) -> Result<Loaded, Errno> {
-        let mut name = [0; 16];
-        let last = self.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        let len = last.len().min(name.len() - 1);
-        name[..len].copy_from_slice(&last[..len]);
-        for _ in 0..=MOST_SCRIPTS {
-            let mut head = [0; 256];
-            let len = self.read(0, &mut head)?;
-            let Some(line) = head[..len].strip_prefix(b"#!") else {
-                return self.load_elf(&head[..len], &arguments, &environment, name);
-            };
-            let end = line.iter().position(|byte| *byte == b'\n').ok_or(Errno::ENOEXEC)?;
-            let line = line[..end].trim_ascii();
-            let mut words = line.splitn(2, |byte| matches!(byte, b' ' | b'\t'));
-            let interpreter = words.next().filter(|it| !it.is_empty()).ok_or(Errno::ENOEXEC)?;
-            arguments = match words.next() {
-                Some(word) => arguments.behind(&[interpreter, word.trim_ascii(), &self.path])?,
-                None => arguments.behind(&[interpreter, &self.path])?,
-            };
-            let directory = by.host_data().directory.lock().clone();
-            self = Self::find(by, &directory, interpreter)?;
-        }
-        Err(Errno::ELOOP)
-    }
-
-    fn read(&self, at: u64, to: &mut [u8]) -> Result<usize, Errno> {
-        let content = self.node.content().ok_or(Errno::EACCES)?;
-        Ok(content.read(at, to))
-    }
-
-    fn load_elf(
-        self,
-        head: &[u8],
-        arguments: &Strings,
-        environment: &Strings,
-        name: [u8; 16],
-    ) -> Result<Loaded, Errno> {
-        let header = Header::parse(head)?;
-        let space = AddressSpace::new().map_err(|_| Errno::ENOMEM)?;
-        let (mut end, mut table_address) = (0, 0);
-        for index in 0..header.segments {
-            let mut bytes = [0; Segment::SIZE];
-            if self.read(header.table + index * Segment::SIZE as u64, &mut bytes)? < bytes.len() {
-                return Err(Errno::ENOEXEC);
+    /// Loads it into memory of its own. Nothing has changed for the caller then. `ENOEXEC`: it is no program. `E2BIG`, `ENOMEM`.
+    pub(crate) fn load(self, arguments: &Strings, environment: &Strings) -> Result<Loaded, Errno> {
+        /// In the header, where the file's sections are told of. They do not matter here, and stand behind what is read.
+        const SECTIONS: core::ops::Range<usize> = 40..48;
+        let mut head = [0; 1024];
+        let length = self.content.read(0, &mut head);
+        head[SECTIONS].fill(0);
+        let program = ElfBytes::<LittleEndian>::minimal_parse(&head[..length]);
+        let program = program.map_err(|_| Errno::ENOEXEC)?;
+        let (header, segments) = (program.ehdr, program.segments().ok_or(Errno::ENOEXEC)?);
+        let is_native = (header.class, header.e_machine) == (Class::ELF64, EM_X86_64);
+        let base = match header.e_type {
+            ET_EXEC if is_native => 0,
+            ET_DYN if is_native => BASE,
+            _ => return Err(Errno::ENOEXEC),
+        };
+        let space = AddressSpace::new()?;
+        let (mut end, mut table) = (0, 0);
+        for segment in segments {
+            match segment.p_type {
+                PT_INTERP => return Err(Errno::ENOEXEC),
+                PT_LOAD if segment.p_memsz > 0 => end = end.max(self.map(&space, base, &segment)?),
+                _ => continue,
             }
-            if let Some(segment) = Segment::parse(&bytes, header.base)? {
-                self.map(&space, &segment)?;
-                end = end.max(segment.end);
-                let in_file = segment.offset..segment.offset + (segment.file_end - segment.start);
-                if in_file.contains(&header.table) {
-                    table_address = segment.start + (header.table - segment.offset);
-                }
+            if let Some(inside) = header.e_phoff.checked_sub(segment.p_offset)
+                && inside < segment.p_filesz
+            {
+                table = base + segment.p_vaddr + inside;
             }
         }
         if end == 0 {
@@ -210,45 +157,61 @@ impl Program {
         let heap = end.next_multiple_of(PAGE);
         *space.heap.lock() = heap..heap;
         let writable = Protection::READ | Protection::WRITE;
-        space.map(USER_END - STACK, STACK, writable, Backing::Private).map_err(refused)?;
-        let rsp = self.push_arguments(&space, (&header, table_address), arguments, environment)?;
-        let registers = Registers { rip: header.entry, rsp, rflags: 0x202, ..Registers::default() };
-        Ok(Loaded { space, registers, node: self.node, name })
+        space.map(USER_END - STACK, STACK, writable, Backing::Private)?;
+        let entry = base.wrapping_add(header.e_entry);
+        let auxiliary = [
+            (AT_PHDR, table),
+            (AT_PHENT, header.e_phentsize.into()),
+            (AT_PHNUM, header.e_phnum.into()),
+            (AT_PAGESZ, PAGE),
+            (AT_ENTRY, entry),
+            (AT_CLKTCK, 100),
+        ];
+        let rsp = self.push_arguments(&space, &auxiliary, arguments, environment)?;
+        let registers = Registers { rip: entry, rsp, ..Registers::default() };
+        Ok(Loaded(self, space, registers))
     }
 
-    /// Maps a segment of the file, and zeros behind what it has of that.
-    fn map(&self, space: &AddressSpace, segment: &Segment) -> Result<(), Errno> {
-        let content = self.node.content().ok_or(Errno::EACCES)?;
-        let start = segment.start & !(PAGE - 1);
-        let file_end = segment.file_end.next_multiple_of(PAGE);
-        if segment.file_end > segment.start {
-            let page = (segment.offset / PAGE) as usize;
-            let backing = Backing::Copied(Arc::clone(content), page);
-            space.map(start, file_end - start, segment.protection, backing).map_err(refused)?;
+    /// Maps a segment of the file, and zeros behind what it has of that; returns where it ends.
+    fn map(&self, space: &AddressSpace, base: u64, segment: &ProgramHeader) -> Result<u64, Errno> {
+        let ProgramHeader { p_offset, p_filesz, p_memsz, p_flags, .. } = *segment;
+        let first = base.checked_add(segment.p_vaddr).ok_or(Errno::ENOEXEC)?;
+        let end = first.checked_add(p_memsz).filter(|end| *end <= USER_END - STACK);
+        let is_aligned = first % PAGE == p_offset % PAGE && first >= PAGE;
+        let fits = p_filesz <= p_memsz && p_offset.checked_add(p_filesz).is_some();
+        let end = end.filter(|_| is_aligned && fits).ok_or(Errno::ENOEXEC)?;
+        let mut protection = Protection::empty();
+        protection.set(Protection::READ, p_flags & PF_R != 0);
+        protection.set(Protection::WRITE, p_flags & PF_W != 0);
+        protection.set(Protection::EXECUTE, p_flags & PF_X != 0);
+        let start = first & !(PAGE - 1);
+        let (file_end, mut zeros) = (first + p_filesz, start);
+        if p_filesz > 0 {
+            zeros = file_end.next_multiple_of(PAGE);
+            let backing = Backing::Copied(Arc::clone(&self.content), (p_offset / PAGE) as usize);
+            space.map(start, zeros - start, protection, backing)?;
+            if end > file_end {
+                let rest = [0; PAGE as usize];
+                let rest = &rest[..(zeros - file_end) as usize];
+                space.write_forced(file_end, rest)?;
+            }
         }
-        let zeros = if segment.file_end > segment.start { file_end } else { start };
-        let end = segment.end.next_multiple_of(PAGE);
-        if end > zeros {
-            let backing = Backing::Private;
-            space.map(zeros, end - zeros, segment.protection, backing).map_err(refused)?;
+        let pages_end = end.next_multiple_of(PAGE);
+        if pages_end > zeros {
+            let length = pages_end - zeros;
+            space.map(zeros, length, protection, Backing::Private)?;
         }
-        if segment.end > segment.file_end && segment.file_end % PAGE != 0 && zeros == file_end {
-            let rest = [0; PAGE as usize];
-            let rest = &rest[..(file_end - segment.file_end) as usize];
-            space.write_forced(segment.file_end, rest).map_err(refused)?;
-        }
-        Ok(())
+        Ok(end)
     }
 
     /// The stack of a new program, from its pointer up: the arguments, the environment, the auxiliary vector, and what they point to.
     fn push_arguments(
         &self,
         space: &AddressSpace,
-        (header, table_address): (&Header, u64),
+        auxiliary: &[(u32, u64)],
         arguments: &Strings,
         environment: &Strings,
     ) -> Result<u64, Errno> {
-        const RANDOM: u64 = 16;
         let strings = arguments.bytes.len() + environment.bytes.len() + self.path.len() + 1;
         if strings > MOST_STRINGS {
             return Err(Errno::E2BIG);
@@ -262,43 +225,16 @@ impl Program {
         let path = place(&self.path)?;
         let environment_at = place(&environment.bytes)?;
         let arguments_at = place(&arguments.bytes)?;
-        let mut random = [0; RANDOM as usize];
-        for part in random.chunks_exact_mut(8) {
-            part.copy_from_slice(&machine::random().to_ne_bytes());
-        }
-        let random = place(&random)?;
-        let auxiliary = [
-            [3, table_address],
-            [4, Segment::SIZE as u64],
-            [5, header.segments],
-            [6, PAGE],
-            [7, 0],
-            [8, 0],
-            [9, header.entry],
-            [11, 0],
-            [12, 0],
-            [13, 0],
-            [14, 0],
-            [17, 100],
-            [23, 0],
-            [25, random],
-            [31, path],
-            [0, 0],
-        ];
+        let random = [machine::random(), machine::random()].map(u64::to_ne_bytes);
+        let random = place(random.as_flattened())?;
         let mut words = Vec::new();
-        push(&mut words, arguments.count as u64)?;
-        for (strings, at) in [(arguments, arguments_at), (environment, environment_at)] {
-            let mut begin = true;
-            for (byte, at) in strings.bytes.iter().zip(at..) {
-                if begin {
-                    push(&mut words, at)?;
-                }
-                begin = *byte == 0;
-            }
-            push(&mut words, 0)?;
-        }
-        for word in auxiliary.into_iter().flatten() {
-            push(&mut words, word)?;
+        push(&mut words, arguments.count)?;
+        arguments.add_pointers(arguments_at, &mut words)?;
+        environment.add_pointers(environment_at, &mut words)?;
+        let more = [(AT_RANDOM, random), (AT_EXECFN, path), (AT_NULL, 0)];
+        for (what, value) in auxiliary.iter().chain(&more) {
+            push(&mut words, u64::from(*what))?;
+            push(&mut words, *value)?;
         }
         let rsp = random.wrapping_sub(8 * words.len() as u64) & !15;
         if rsp < USER_END - STACK {
@@ -313,99 +249,12 @@ impl Loaded {
     /// Gives it to a thread that is alone in its process, in place of what that has; returns with what it begins.
     pub(crate) fn install(self, thread: &Thread) -> Registers {
         let own: &ThreadState = thread.host_data();
-        release_space(thread, Some(self.space));
-        let former = own.program.lock().replace(self.node);
+        let Self(program, space, registers) = self;
+        release_space(thread, Some(space));
+        own.set_name(program.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
+        let former = own.program.lock().replace(program.content);
         drop(former);
-        *own.name.lock() = self.name;
-        thread.process().host_data().timers.delete_all();
-        self.registers
-    }
-}
-
-fn refused(fault: Fault) -> Errno {
-    match fault {
-        Fault::OutOfMemory => Errno::ENOMEM,
-        _ => Errno::ENOEXEC,
-    }
-}
-
-/// What is needed of the header of an ELF file.
-struct Header {
-    /// What is added to all addresses.
-    base: u64,
-    entry: u64,
-    /// Where in the file the segments are told of, and how many there are.
-    table: u64,
-    segments: u64,
-}
-
-fn half(bytes: &[u8], at: usize) -> u16 {
-    let part = bytes.get(at..at + 2).unwrap_or_default();
-    part.try_into().map_or(0, u16::from_le_bytes)
-}
-
-fn word(bytes: &[u8], at: usize) -> u64 {
-    let part = bytes.get(at..at + 8).unwrap_or_default();
-    part.try_into().map_or(0, u64::from_le_bytes)
-}
-
-impl Header {
-    fn parse(head: &[u8]) -> Result<Self, Errno> {
-        const SIZE: usize = 64;
-        const EXECUTABLE: u16 = 2;
-        const SHARED: u16 = 3;
-        const X86_64: u16 = 62;
-        let is_elf = head.len() >= SIZE && head.starts_with(b"\x7fELF\x02\x01\x01");
-        let kind = half(head, 16);
-        let fits = half(head, 18) == X86_64 && usize::from(half(head, 54)) == Segment::SIZE;
-        if !is_elf || !fits || !matches!(kind, EXECUTABLE | SHARED) {
-            return Err(Errno::ENOEXEC);
-        }
-        let base = if kind == SHARED { BASE } else { 0 };
-        let (entry, table, segments) = (word(head, 24), word(head, 32), half(head, 56).into());
-        let table_end = table.checked_add(segments * Segment::SIZE as u64);
-        table_end.ok_or(Errno::ENOEXEC)?;
-        Ok(Self { base, entry: base.wrapping_add(entry), table, segments })
-    }
-}
-
-/// A part of a file that is to be in memory.
-struct Segment {
-    start: u64,
-    offset: u64,
-    /// Up to where it comes from the file, and where it ends.
-    file_end: u64,
-    end: u64,
-    protection: Protection,
-}
-
-impl Segment {
-    const SIZE: usize = 56;
-
-    /// Nothing if it is of another kind.
-    fn parse(bytes: &[u8], base: u64) -> Result<Option<Self>, Errno> {
-        const LOAD: u32 = 1;
-        const INTERPRETER: u32 = 3;
-        let (first, offset) = (word(bytes, 0), word(bytes, 8));
-        let (kind, flags) = (first as u32, (first >> 32) as u32);
-        if kind == INTERPRETER {
-            return Err(Errno::ENOEXEC);
-        }
-        let (in_file, in_memory) = (word(bytes, 32), word(bytes, 40));
-        if kind != LOAD || in_memory == 0 {
-            return Ok(None);
-        }
-        let start = base.checked_add(word(bytes, 16)).ok_or(Errno::ENOEXEC)?;
-        let end = start.checked_add(in_memory).filter(|end| *end <= USER_END - STACK);
-        let is_aligned = start % PAGE == offset % PAGE && start >= PAGE;
-        let fits = in_file <= in_memory && offset.checked_add(in_file).is_some();
-        let end = end.filter(|_| is_aligned && fits).ok_or(Errno::ENOEXEC)?;
-        let mut protection = Protection::empty();
-        for (flag, allowed) in
-            [(4, Protection::READ), (2, Protection::WRITE), (1, Protection::EXECUTE)]
-        {
-            protection.set(allowed, flags & flag != 0);
-        }
-        Ok(Some(Self { start, offset, file_end: start + in_file, end, protection }))
+        timers::delete_all(thread.process());
+        registers
     }
 }

@@ -26,21 +26,8 @@ const FPU_POINTER: usize = REGISTERS + 23;
 const MASK: usize = REGISTERS + 32;
 /// `cs`, `gs`, `fs`, `ss`.
 const SEGMENTS: u64 = 0x33 | 0x2b << 48;
-/// The flags that a program can change.
-const FLAGS: u64 = 0x4_0dd5;
 
-/// The registers, in the order of `sigcontext`.
-fn words_of(registers: &Registers) -> [u64; 18] {
-    let Registers { r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, .. } = *registers;
-    let Registers { rdx, rax, rcx, rsp, rip, rflags, .. } = *registers;
-    [r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags]
-}
-
-/// Pushes the frame of a handler, and has the thread run it.
-///
-/// # Errors
-///
-/// `EFAULT`: there is no room.
+/// Pushes the frame of a handler, and has the thread run it. `EFAULT`: there is no room.
 pub(crate) fn push(thread: &Thread, registers: &mut Registers, frame: &Frame) -> Result<(), Errno> {
     let space = thread.host_data().space()?;
     let (top, stack) = signals_of(thread).stack_for(frame, registers.rsp as usize);
@@ -52,7 +39,7 @@ pub(crate) fn push(thread: &Thread, registers: &mut Registers, frame: &Frame) ->
     }
     let mut context = [0; 38];
     context[STACK..STACK + 3].copy_from_slice(&stack_words(stack));
-    context[REGISTERS..REGISTERS + 18].copy_from_slice(&words_of(registers));
+    context[REGISTERS..REGISTERS + 18].copy_from_slice(registers.words());
     context[REGISTERS + 18] = SEGMENTS;
     context[FPU_POINTER] = fpu;
     context[MASK] = frame.saved_mask.bits();
@@ -94,33 +81,8 @@ fn read(thread: &Thread, at: u64) -> Result<(Registers, Fpu, SignalSet, Stack), 
     let space = thread.host_data().space()?;
     let context: [u64; 38] = space.words(at.wrapping_add(CONTEXT))?;
     let stack = stack_of([context[STACK], context[STACK + 1], context[STACK + 2]]);
-    let mut words = [0; 18];
-    words.copy_from_slice(&context[REGISTERS..REGISTERS + 18]);
-    let [r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, flags] =
-        words;
-    /// Interrupts are on; the bit that is always set.
-    const ALWAYS: u64 = 0x202;
-    let registers = Registers {
-        rax,
-        rbx,
-        rcx,
-        rdx,
-        rsi,
-        rdi,
-        rbp,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-        rip,
-        rflags: flags & FLAGS | ALWAYS,
-        rsp,
-        fs_base: 0,
-    };
+    let mut registers = Registers::default();
+    registers.words().copy_from_slice(&context[REGISTERS..REGISTERS + 18]);
     let fpu = match context[FPU_POINTER] {
         0 => Fpu::initial(),
         at => {
@@ -158,14 +120,14 @@ pub(crate) fn action_of([handler, flags, restorer, mask]: [u64; 4]) -> Action {
 
 /// What waitid(2) stores of a `siginfo_t`: zeros, if nothing was reported.
 pub(crate) fn child_info(event: Option<&WaitEvent<Layer>>) -> [u8; 28] {
-    let mut bytes = [0; 28];
-    if let Some(event) = event {
-        let told = event.status.si_code_and_status();
-        let (signal, code) = (Signal::SIGCHLD.number().into(), told.code.cast_unsigned());
-        let words = [signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()];
-        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-            place.copy_from_slice(&word.to_ne_bytes());
-        }
-    }
+    let Some(event) = event else { return [0; 28] };
+    let told = event.status.si_code_and_status();
+    let (signal, code) = (Signal::SIGCHLD.number().into(), told.code.cast_unsigned());
+    bytes_of([signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()])
+}
+
+fn bytes_of<const WORDS: usize, const BYTES: usize>(words: [u32; WORDS]) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    bytes.copy_from_slice(words.map(u32::to_ne_bytes).as_flattened());
     bytes
 }

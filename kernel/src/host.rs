@@ -4,9 +4,10 @@
 //! | --- | --- |
 //! | locks | [`IrqLock`], for the relations and for each process's signals |
 //! | who sleeps and who runs | [`kick`](axprocess_signals::Kernel::kick): ends a sleep, or has a thread come in from user space |
-//! | who waits for children, and for handles | `wake_waiters`, `wake_pollers`, … |
+//! | who waits for handles | `wake_pollers`, …: who sleeps [there](crate::wait) |
 //! | rights | all: there is one user |
 
+use alloc::sync::Arc;
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -15,10 +16,11 @@ use axprocess::{
 };
 use axprocess_signals::Signals;
 
-use crate::machine::{IrqGuard, IrqLock};
+use crate::machine::IrqLock;
 use crate::sched;
 use crate::state::{ProcessState, ThreadState};
 use crate::tty::Line;
+use crate::wait::{self, Key};
 
 /// The kernel, as a type.
 pub(crate) struct System;
@@ -31,21 +33,6 @@ pub(crate) type Thread = axprocess_signals::Thread<System>;
 pub(crate) type Terminal = axprocess_signals::Terminal<System>;
 pub(crate) type PidNamespace = Namespace<Layer>;
 pub(crate) type PidHandle = axprocess::PidHandle<Layer>;
-
-impl<T> axprocess::Lock<T> for IrqLock<T> {
-    type Guard<'a>
-        = IrqGuard<'a, T>
-    where
-        T: 'a;
-
-    fn new(value: T) -> Self {
-        Self::new(value)
-    }
-
-    fn lock(&self) -> IrqGuard<'_, T> {
-        Self::lock(self)
-    }
-}
 
 /// Lets the calling thread sleep as long as the condition holds: it looks at it now, and behind each kick.
 pub(crate) fn sleep_while(thread: &Thread, mut condition: impl FnMut() -> bool) {
@@ -84,7 +71,7 @@ impl axprocess_signals::Kernel for System {
 
     fn context(&self) -> Option<NonZeroUsize> {
         // The task, not its processor: that may be another one before the lock is asked for.
-        NonZeroUsize::new(core::ptr::from_ref(&**sched::current()).addr())
+        NonZeroUsize::new(Arc::as_ptr(&sched::current()).addr())
     }
 
     fn is_running(&self, thread: &Thread) -> bool {
@@ -108,7 +95,8 @@ impl axprocess_signals::Kernel for System {
         while !cursor.is_done() {
             for thread in view.threads(parent, &mut cursor) {
                 let state: &ThreadState = thread.host_data();
-                if state.is_woken_by(news) || state.tracing.awaits_tracee() {
+                // Who is in no wait may wait for a tracee.
+                if state.wait.lock().is_none_or(|token| token.is_woken_by(news)) {
                     state.task.kick();
                 }
             }
@@ -116,15 +104,15 @@ impl axprocess_signals::Kernel for System {
     }
 
     fn wake_pollers(&self, _: View<'_, Layer>, process: &Process) {
-        process.host_data().pollers.wake_all();
+        wait::wake_all(Key::of(process));
     }
 
     fn wake_thread_pollers(&self, _: View<'_, Layer>, thread: &Thread) {
-        thread.host_data().pollers.wake_all();
+        wait::wake_all(Key::of(thread));
     }
 
     fn wake_signalfd(&self, process: &Process) {
-        process.host_data().pollers.wake_all();
+        wait::wake_all(Key::of(process));
     }
 
     fn hang_up_terminal(&self, _: View<'_, Layer>, terminal: &Terminal) {

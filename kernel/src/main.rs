@@ -14,7 +14,6 @@ mod calls;
 mod exec;
 mod files;
 mod frame;
-mod futex;
 mod host;
 mod memory_calls;
 mod other_calls;
@@ -27,7 +26,7 @@ mod time;
 mod timers;
 mod tty;
 mod user_memory;
-mod wait_queue;
+mod wait;
 
 /// The first processor is ready, and so are the others.
 fn run_first() -> ! {

@@ -1,37 +1,18 @@
-//! mmap(2) and its like.
-
-use alloc::sync::Arc;
+//! mmap(2) and its like, and futex(2).
 
 use axprocess::Errno;
+use axprocess_signals::Restart;
+use linux_raw_sys::general::*;
 
-use crate::call::{Answer, Call, nothing};
-use crate::machine::{Backing, Fault, PAGE, Protection, SharedPages, USER_END};
-
-const SHARED: u32 = 1;
-const PRIVATE: u32 = 2;
-const FIXED: u32 = 0x10;
-const ANONYMOUS: u32 = 0x20;
-const FIXED_NOREPLACE: u32 = 0x10_0000;
-
-/// Makes the call of that number, if it is one of these.
-pub(crate) fn make(call: &Call<'_>, number: u64) -> Option<Answer> {
-    let registers = &call.user.registers;
-    let (a, b, c) = (registers.rdi, registers.rsi, registers.rdx);
-    let (d, e, f) = (registers.r10, registers.r8, registers.r9);
-    Some(match number {
-        9 => call.mmap(a, b, c, d as u32, e as i32, f),
-        10 => call.mprotect(a, b, c),
-        11 => call.munmap(a, b),
-        12 => call.brk(a),
-        _ => return None,
-    })
-}
+use crate::call::{Answer, Call, Failure, nothing, optional};
+use crate::machine::{AddressSpace, Backing, PAGE, Protection, SharedPages, USER_END, monotonic};
+use crate::{time, wait};
 
 /// Whole pages in user space.
 fn range(start: u64, length: u64) -> Result<u64, Errno> {
     let length = length.checked_next_multiple_of(PAGE).ok_or(Errno::ENOMEM)?;
     let end = start.checked_add(length).filter(|end| *end <= USER_END);
-    if start % PAGE != 0 {
+    if !start.is_multiple_of(PAGE) {
         return Err(Errno::EINVAL);
     }
     end.map(|_| length).ok_or(Errno::ENOMEM)
@@ -42,80 +23,63 @@ fn protection(wanted: u64) -> Result<Protection, Errno> {
     wanted.ok_or(Errno::EINVAL)
 }
 
-fn errno_of(fault: Fault) -> Errno {
-    match fault {
-        Fault::Denied => Errno::EACCES,
-        _ => Errno::ENOMEM,
-    }
-}
-
 impl Call<'_> {
-    fn mmap(
-        &self,
-        start: u64,
-        length: u64,
-        wanted: u64,
-        flags: u32,
-        fd: i32,
-        offset: u64,
-    ) -> Answer {
-        if length == 0 || offset % PAGE != 0 {
+    pub(crate) fn mmap(&self) -> Answer {
+        let [start, length, wanted, flags, fd, offset] = self.arguments();
+        let flags = flags as u32;
+        if length == 0 || !offset.is_multiple_of(PAGE) {
             return Err(Errno::EINVAL.into());
         }
-        let protection = protection(wanted)?;
-        let length = range(0, length)?;
-        let page = (offset / PAGE) as usize;
-        let backing = match (flags & (SHARED | PRIVATE), flags & ANONYMOUS != 0) {
-            (PRIVATE, true) => Backing::Private,
-            (SHARED, true) => {
-                let pages = SharedPages::new().map_err(|_| Errno::ENOMEM)?;
-                pages.resize(length).map_err(|_| Errno::ENOMEM)?;
+        let (protection, length) = (protection(wanted)?, range(0, length)?);
+        let file = || self.file(fd as i32)?.file().content().cloned().ok_or(Errno::ENODEV);
+        let first = (offset / PAGE) as usize;
+        let backing = match (flags & (MAP_SHARED | MAP_PRIVATE), flags & MAP_ANONYMOUS != 0) {
+            (MAP_PRIVATE, true) => Backing::Private,
+            (MAP_PRIVATE, false) => Backing::Copied(file()?, first),
+            (MAP_SHARED, false) => Backing::Shared(file()?, first),
+            (MAP_SHARED, true) => {
+                let pages = SharedPages::new()?;
+                pages.resize(length)?;
                 Backing::Shared(pages, 0)
-            }
-            (kind @ (PRIVATE | SHARED), false) => {
-                let file = self.file(fd)?;
-                let content = file.kind().node().and_then(|node| node.content());
-                let content = Arc::clone(content.ok_or(Errno::ENODEV)?);
-                match kind {
-                    SHARED => Backing::Shared(content, page),
-                    _ => Backing::Copied(content, page),
-                }
             }
             _ => return Err(Errno::EINVAL.into()),
         };
         let space = self.space()?;
-        let start = if flags & (FIXED | FIXED_NOREPLACE) != 0 {
-            range(start, length)?;
-            if flags & FIXED_NOREPLACE != 0 && !space.is_free(start, length) {
-                return Err(Errno::EEXIST.into());
+        let start = match flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) {
+            0 => {
+                let hint = start & !(PAGE - 1);
+                space.find_free(hint, length)?
             }
-            start
-        } else {
-            let hint = start & !(PAGE - 1);
-            space.find_free(hint, length).map_err(|_| Errno::ENOMEM)?
+            kind => {
+                range(start, length)?;
+                if kind & MAP_FIXED_NOREPLACE != 0 && !space.is_free(start, length) {
+                    return Err(Errno::EEXIST.into());
+                }
+                start
+            }
         };
-        space.map(start, length, protection, backing).map_err(errno_of)?;
+        space.map(start, length, protection, backing).map_err(Errno::from)?;
         Ok(start)
     }
 
-    fn mprotect(&self, start: u64, length: u64, wanted: u64) -> Answer {
+    pub(crate) fn mprotect(&self, start: u64, length: u64, wanted: u64) -> Answer {
         let (length, protection) = (range(start, length)?, protection(wanted)?);
         if length == 0 {
             return Ok(0);
         }
-        nothing(self.space()?.protect(start, length, protection).map_err(errno_of))
+        nothing(self.space()?.protect(start, length, protection).map_err(Errno::from))
     }
 
-    fn munmap(&self, start: u64, length: u64) -> Answer {
+    pub(crate) fn munmap(&self, start: u64, length: u64) -> Answer {
         if length == 0 {
             return Err(Errno::EINVAL.into());
         }
         let length = range(start, length).map_err(|_| Errno::EINVAL)?;
-        nothing(self.space()?.unmap(start, length).map_err(errno_of))
+        nothing(self.space()?.unmap(start, length).map_err(Errno::from))
     }
 
     /// Answers with where the heap ends, whether it could be moved or not.
-    fn brk(&self, wanted: u64) -> Answer {
+    pub(crate) fn brk(&self, wanted: u64) -> Answer {
         let space = self.space()?;
         let heap = space.heap.lock().clone();
         if wanted < heap.start || wanted > USER_END {
@@ -135,4 +99,50 @@ impl Call<'_> {
         }
         Ok(if is_done { wanted } else { heap.end })
     }
+
+    pub(crate) fn futex(&mut self, at: u64, operation: u32, value: u32, timeout: u64) -> Answer {
+        let space = self.space()?;
+        // Private or not, a word is what it is; all clocks are one.
+        match operation & !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME) {
+            FUTEX_WAIT => self.wait_for_word(&space, at, value, timeout),
+            FUTEX_WAKE => Ok(wake_word(&space, at, value as usize)? as u64),
+            _ => Err(Errno::ENOSYS.into()),
+        }
+    }
+
+    fn wait_for_word(&mut self, space: &AddressSpace, at: u64, value: u32, timeout: u64) -> Answer {
+        let longest = optional(timeout, || time::duration_at(space, timeout))?;
+        let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
+        let place = wait::enter(key_of(space, at)?)?;
+        if space.read_word(at).map_err(|_| Errno::EFAULT)? != value {
+            return Err(Errno::EAGAIN.into());
+        }
+        loop {
+            if place.is_woken() {
+                return Ok(0);
+            }
+            if deadline.is_some_and(|deadline| monotonic() >= deadline) {
+                return Err(Errno::ETIMEDOUT.into());
+            }
+            if !self.thread.attention().is_empty() {
+                return Err(Failure::Interrupted(match deadline {
+                    Some(_) => Restart::RestOfTime,
+                    None => Restart::UnlessHandlerSaysNo,
+                }));
+            }
+            time::sleep(self.thread, deadline);
+        }
+    }
+}
+
+fn key_of(space: &AddressSpace, at: u64) -> Result<wait::Key, Errno> {
+    if !at.is_multiple_of(4) {
+        return Err(Errno::EINVAL);
+    }
+    space.key_of_word(at).map_err(|_| Errno::EFAULT)
+}
+
+/// Wakes up to so many who sleep until a word changes, those first who have slept longest. `EINVAL`: it is not aligned. `EFAULT`.
+pub(crate) fn wake_word(space: &AddressSpace, at: u64, most: usize) -> Result<usize, Errno> {
+    Ok(wait::wake(key_of(space, at)?, most))
 }

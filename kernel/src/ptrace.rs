@@ -9,6 +9,7 @@ use axprocess::{
     TraceStop, TraceStopped,
 };
 use axprocess_signals::{Delivery, TracedSignal, signals_of};
+use linux_raw_sys::ptrace::*;
 
 use crate::call::{Answer, Call, nothing};
 use crate::host::{Thread, sleep_while};
@@ -20,8 +21,6 @@ pub(crate) struct Tracing {
     is_seized: AtomicBool,
     /// The signal with which its tracer had it go on; −1: it has not said.
     answer: AtomicI32,
-    /// It sleeps until one whose tracer it has become has stopped for it.
-    awaits_tracee: AtomicBool,
 }
 
 /// What a tracer can ask to be told of: `PTRACE_EVENT_…`.
@@ -58,12 +57,7 @@ impl Tracing {
             options: AtomicU32::new(0),
             is_seized: AtomicBool::new(false),
             answer: AtomicI32::new(-1),
-            awaits_tracee: AtomicBool::new(false),
         }
-    }
-
-    pub(crate) fn awaits_tracee(&self) -> bool {
-        self.awaits_tracee.load(Relaxed)
     }
 
     fn begin(&self, start: TraceStart, options: u32) {
@@ -78,21 +72,21 @@ fn tracing(thread: &Thread) -> &Tracing {
 }
 
 /// Makes a request.
-pub(crate) fn call(call: &Call<'_>, request: i64, tid: i32, address: u64, data: u64) -> Answer {
+pub(crate) fn call(call: &Call<'_>, request: u64, tid: i32, address: u64, data: u64) -> Answer {
     let thread = call.thread;
-    nothing(match request {
-        0 => trace_me(thread),
-        7 => go_on(thread, tid, data, Thread::resume_tracee).map(drop),
-        8 => thread.tracee(tid).map(|tracee| {
+    nothing(match u32::try_from(request).unwrap_or(u32::MAX) {
+        PTRACE_TRACEME => trace_me(thread),
+        PTRACE_CONT => go_on(thread, tid, data, Thread::resume_tracee).map(drop),
+        PTRACE_KILL => thread.tracee(tid).map(|tracee| {
             tracee.send_signal(Signal::SIGKILL, KernelCause::OnBehalfOf(thread.process()));
         }),
-        16 => attach(thread, tid, TraceStart::Attach, 0),
-        17 => go_on(thread, tid, data, |thread, tid| thread.detach(tid)),
-        0x4200 => set_options(thread, tid, data),
-        0x4206 if address != 0 => Err(Errno::EIO),
-        0x4206 => attach(thread, tid, TraceStart::Seize, data),
-        0x4207 => thread.interrupt_tracee(tid),
-        0x4208 => thread.listen_to_tracee(tid),
+        PTRACE_ATTACH => attach(thread, tid, TraceStart::Attach, 0),
+        PTRACE_DETACH => go_on(thread, tid, data, |thread, tid| thread.detach(tid)),
+        PTRACE_SETOPTIONS => set_options(thread, tid, data),
+        PTRACE_SEIZE if address != 0 => Err(Errno::EIO),
+        PTRACE_SEIZE => attach(thread, tid, TraceStart::Seize, data),
+        PTRACE_INTERRUPT => thread.interrupt_tracee(tid),
+        PTRACE_LISTEN => thread.listen_to_tracee(tid),
         _ => thread.stopped_tracee(tid).and(Err(Errno::EIO)),
     })
 }
@@ -117,11 +111,8 @@ fn attach(thread: &Thread, tid: i32, start: TraceStart, options: u64) -> Result<
     let options = options as u32;
     let tracee = thread.attach(tid, start, TraceOptions::from_bits_truncate(options))?;
     tracing(&tracee).begin(start, options);
-    let awaits = &tracing(thread).awaits_tracee;
-    awaits.store(true, Relaxed);
     let is_killed = || thread.attention().contains(Attention::EXIT);
     sleep_while(thread, || tracee.is_trapping() && !is_killed());
-    awaits.store(false, Relaxed);
     Ok(())
 }
 

@@ -1,35 +1,21 @@
 //! What the kernel hangs on processes and threads.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
 
-use axprocess::{ChildNews, CloneFlags, Errno, WaitToken};
+use axprocess::{CloneFlags, Errno, WaitToken};
 
-use crate::files::{Descriptors, Directory, Node};
-use crate::machine::{AddressSpace, IrqLock};
+use crate::files::{Descriptors, Place};
+use crate::machine::{AddressSpace, IrqLock, Mutex, SharedPages};
 use crate::ptrace::Tracing;
 use crate::sched::{NewTask, Task};
-use crate::timers::Timers;
 use crate::user_memory::shared;
-use crate::wait_queue::WaitQueue;
 
 /// What the kernel hangs on a process.
+#[derive(Default)]
 pub(crate) struct ProcessState {
-    /// Who polls a pidfd of the process, or a signalfd of one of its threads.
-    pub(crate) pollers: WaitQueue,
     /// How often its threads have gone to sleep.
     pub(crate) sleeps: AtomicU64,
-    /// Those of timer_create(2).
-    pub(crate) timers: Timers,
-}
-
-impl ProcessState {
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(crate) fn new() -> Result<Self, Errno> {
-        Ok(Self { pollers: WaitQueue::new()?, sleeps: AtomicU64::new(0), timers: Timers::new() })
-    }
 }
 
 /// What the kernel hangs on a thread.
@@ -38,8 +24,8 @@ pub(crate) struct ThreadState {
     /// None behind the end of its use of memory.
     pub(crate) space: IrqLock<Option<Arc<AddressSpace>>>,
     pub(crate) files: IrqLock<Option<Arc<Descriptors>>>,
-    pub(crate) directory: Arc<IrqLock<Directory>>,
-    pub(crate) program: IrqLock<Option<Arc<Node>>>,
+    pub(crate) directory: Arc<Mutex<Place>>,
+    pub(crate) program: IrqLock<Option<Arc<SharedPages>>>,
     pub(crate) name: IrqLock<[u8; 16]>,
     /// Where 0 is stored when it ends: `CLONE_CHILD_CLEARTID`.
     pub(crate) clear_tid: AtomicU64,
@@ -48,29 +34,19 @@ pub(crate) struct ThreadState {
     pub(crate) is_exiting: AtomicBool,
     /// It has come back from a stop, and has not looked for signals since.
     pub(crate) has_stopped: AtomicBool,
-    /// Who polls a pidfd of the thread.
-    pub(crate) pollers: WaitQueue,
     pub(crate) tracing: Tracing,
-    wait: Wait,
-}
-
-/// A wait for children that sleeps.
-struct Wait {
-    token: IrqLock<Option<WaitToken>>,
-    has_news: AtomicBool,
+    /// What it sleeps for in a wait.
+    pub(crate) wait: IrqLock<Option<WaitToken>>,
 }
 
 impl ThreadState {
-    /// # Errors
-    ///
-    /// `ENOMEM`.
     pub(crate) fn new(
         task: Arc<Task>,
         space: Arc<AddressSpace>,
         files: Arc<Descriptors>,
-        directory: Arc<IrqLock<Directory>>,
-    ) -> Result<Self, Errno> {
-        Ok(Self {
+        directory: Arc<Mutex<Place>>,
+    ) -> Self {
+        Self {
             task,
             space: IrqLock::new(Some(space)),
             files: IrqLock::new(Some(files)),
@@ -81,66 +57,27 @@ impl ThreadState {
             call: AtomicI32::new(-1),
             is_exiting: AtomicBool::new(false),
             has_stopped: AtomicBool::new(false),
-            pollers: WaitQueue::new()?,
             tracing: Tracing::new(),
-            wait: Wait { token: IrqLock::new(None), has_news: AtomicBool::new(false) },
-        })
+            wait: IrqLock::new(None),
+        }
     }
 
-    /// Takes what a new thread has as a copy.
-    pub(crate) fn inherit(&self, maker: &Self) {
-        let (program, name) = (maker.program.lock().clone(), *maker.name.lock());
-        *self.program.lock() = program;
-        *self.name.lock() = name;
-    }
-
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(crate) fn copy_directory(&self) -> Result<Arc<IrqLock<Directory>>, Errno> {
-        let directory = self.directory.lock().clone();
-        shared(IrqLock::new(directory))
-    }
-
-    /// The memory of a thread that is alive.
-    ///
-    /// # Errors
-    ///
-    /// `EFAULT`: it has begun to exit.
+    /// The memory of a thread that is alive. `EFAULT`: it has begun to exit.
     pub(crate) fn space(&self) -> Result<Arc<AddressSpace>, Errno> {
         self.space.lock().clone().ok_or(Errno::EFAULT)
     }
 
-    /// The open files of a thread that is alive.
-    ///
-    /// # Errors
-    ///
-    /// `EBADF`: it has begun to exit.
+    /// The open files of a thread that is alive. `EBADF`: it has begun to exit.
     pub(crate) fn files(&self) -> Result<Arc<Descriptors>, Errno> {
         self.files.lock().clone().ok_or(Errno::EBADF)
     }
 
-    /// Says for what it sleeps in a wait, until it is told of news.
-    pub(crate) fn await_news(&self, token: WaitToken) {
-        self.wait.has_news.store(false, Relaxed);
-        *self.wait.token.lock() = Some(token);
-    }
-
-    /// Whether it waits for who has these news; if so, it is told.
-    pub(crate) fn is_woken_by(&self, news: &ChildNews) -> bool {
-        let is_woken = self.wait.token.lock().is_some_and(|token| token.is_woken_by(news));
-        if is_woken {
-            self.wait.has_news.store(true, Relaxed);
-        }
-        is_woken
-    }
-
-    pub(crate) fn has_news(&self) -> bool {
-        self.wait.has_news.load(Relaxed)
-    }
-
-    pub(crate) fn end_wait(&self) {
-        *self.wait.token.lock() = None;
+    /// Takes as much of a name as fits.
+    pub(crate) fn set_name(&self, text: &[u8]) {
+        let mut name = [0; 16];
+        let len = text.len().min(name.len() - 1);
+        name[..len].copy_from_slice(&text[..len]);
+        *self.name.lock() = name;
     }
 }
 
@@ -149,20 +86,20 @@ pub(crate) fn inherit(
     own: &ThreadState,
     flags: CloneFlags,
 ) -> Result<(NewTask, ThreadState), Errno> {
-    let space = match flags.contains(CloneFlags::VM) {
-        true => own.space()?,
-        false => own.space()?.fork().map_err(|_| Errno::ENOMEM)?,
-    };
-    let files = match flags.contains(CloneFlags::FILES) {
-        true => own.files()?,
-        false => shared(own.files()?.copy()?)?,
-    };
-    let directory = match flags.contains(CloneFlags::FS) {
-        true => Arc::clone(&own.directory),
-        false => own.copy_directory()?,
-    };
-    let task = NewTask::new(Some(Arc::clone(&space))).map_err(|_| Errno::ENOMEM)?;
-    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory)?;
-    state.inherit(own);
+    let (mut space, mut files) = (own.space()?, own.files()?);
+    let mut directory = Arc::clone(&own.directory);
+    if !flags.contains(CloneFlags::VM) {
+        space = space.fork()?;
+    }
+    if !flags.contains(CloneFlags::FILES) {
+        files = shared(files.copy()?)?;
+    }
+    if !flags.contains(CloneFlags::FS) {
+        directory = shared(Mutex::new(own.directory.lock().copy()?))?;
+    }
+    let task = NewTask::new(Some(Arc::clone(&space)))?;
+    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory);
+    *state.program.lock() = own.program.lock().clone();
+    *state.name.lock() = *own.name.lock();
     Ok((task, state))
 }

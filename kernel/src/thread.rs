@@ -15,21 +15,23 @@ use axprocess::{ARef, Errno, ExitStatus, ForcedAction, KernelCause, Signal, Thre
 use axprocess_signals::{
     Delivery, Frame, ProcessSignals, Restart, Signals, ThreadSignals, signals_of,
 };
+use linux_raw_sys::general::*;
 
 use crate::call::{Call, Failure};
-use crate::files::{self, Descriptors};
+use crate::files::{self, Descriptors, OpenFile, Place};
 use crate::host::{System, Table, Thread, sleep_while};
-use crate::machine::{self, Access, AddressSpace, Fault, IrqLock, Registers, Trap};
+use crate::machine::{self, Access, AddressSpace, Fault, IrqLock, Mutex, Registers, Trap};
+use crate::memory_calls::wake_word;
 use crate::sched::{self, NewTask};
 use crate::state::{ProcessState, ThreadState};
 use crate::user_memory::{boxed, shared};
-use crate::{calls, exec, frame, futex, ptrace, timers, tty};
+use crate::{calls, exec, frame, ptrace, timers, tty};
 
 /// What a thread takes along on its way back to user space.
 pub(crate) struct User {
     pub(crate) registers: Registers,
     /// The call that was interrupted, and its number.
-    interrupted: Option<(Restart, u64)>,
+    interrupted: Option<(Restart, u32)>,
     /// When the call ends that waits for the rest of its time.
     pub(crate) deadline: Option<Duration>,
 }
@@ -46,7 +48,7 @@ impl User {
             /// That of the instruction `syscall`.
             const LENGTH: u64 = 2;
             self.registers.rip -= LENGTH;
-            self.registers.rax = number;
+            self.registers.rax = number.into();
         } else {
             self.deadline = None;
         }
@@ -67,7 +69,7 @@ fn run(thread: &ARef<Thread>, registers: Registers) {
                 }
             }
             Trap::PageFault { address, access } => resolve_fault(thread, address, access),
-            Trap::Exception { vector, .. } => raise_exception(thread, vector, &user.registers),
+            Trap::Exception { vector } => raise_exception(thread, vector, &user.registers),
             Trap::Interrupt => {}
         }
     }
@@ -76,7 +78,7 @@ fn run(thread: &ARef<Thread>, registers: Registers) {
 /// Makes the call that the registers say. False: the thread has exited by it.
 fn make_call(thread: &ARef<Thread>, user: &mut User) -> bool {
     let state: &ThreadState = thread.host_data();
-    let number = user.registers.rax;
+    let number = user.registers.rax as u32;
     state.call.store(number as i32, Relaxed);
     let answer = calls::make(Call { thread, user }, number);
     state.call.store(-1, Relaxed);
@@ -141,7 +143,7 @@ pub(crate) fn exit(thread: &ARef<Thread>, status: ExitStatus) {
     ptrace::stop_for_event(thread, ptrace::Event::Exit);
     state.is_exiting.store(true, Relaxed);
     match signals_of(thread).set_exiting(&mut exit) {
-        ThreadExit::Last => thread.process().host_data().timers.delete_all(),
+        ThreadExit::Last => timers::delete_all(thread.process()),
         // What the machine is there for is done.
         ThreadExit::LastOfInit => machine::power_off(exit.status() == ExitStatus::exited(0)),
         ThreadExit::OthersRemain | ThreadExit::Gone => {}
@@ -161,7 +163,7 @@ pub(crate) fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
         && at != 0
         && space.put_word32(at, 0).is_ok()
     {
-        futex::wake(&space, at, 1).ok();
+        wake_word(&space, at, 1).ok();
     }
     sched::set_address_space(next.clone());
     let before = core::mem::replace(&mut *state.space.lock(), next);
@@ -169,42 +171,34 @@ pub(crate) fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
 }
 
 fn resolve_fault(thread: &Thread, address: u64, access: Access) {
-    const MAPERR: i32 = 1;
-    const ACCERR: i32 = 2;
-    const ADRERR: i32 = 2;
     let Ok(space) = thread.host_data().space() else { return };
     let (signal, code) = match space.handle_fault(address, access) {
         Ok(()) => return,
-        Err(Fault::NotMapped) => (Signal::SIGSEGV, MAPERR),
-        Err(Fault::Denied) => (Signal::SIGSEGV, ACCERR),
-        Err(Fault::BehindEnd) => (Signal::SIGBUS, ADRERR),
+        Err(Fault::NotMapped) => (Signal::SIGSEGV, SEGV_MAPERR),
+        Err(Fault::Denied) => (Signal::SIGSEGV, SEGV_ACCERR),
+        Err(Fault::BehindEnd) => (Signal::SIGBUS, BUS_ADRERR),
         Err(Fault::OutOfMemory) => {
             thread.force_signal(Signal::SIGKILL, KernelCause::Kernel, ForcedAction::Final);
             return;
         }
     };
-    let cause = KernelCause::Event { code, value: address, number: 0, sender: None };
+    let cause = KernelCause::Event { code: code as i32, value: address, number: 0, sender: None };
     thread.force_signal(signal, cause, ForcedAction::AsSet);
 }
 
 fn raise_exception(thread: &Thread, vector: u8, registers: &Registers) {
     let (signal, code) = match vector {
-        0 => (Signal::SIGFPE, 1),
-        1 => (Signal::SIGTRAP, 2),
-        4 => (Signal::SIGSEGV, 0x80),
-        6 => (Signal::SIGILL, 2),
-        16 | 19 => (Signal::SIGFPE, 7),
-        17 => (Signal::SIGBUS, 1),
-        3 => {
-            thread.force_signal(Signal::SIGTRAP, KernelCause::Kernel, ForcedAction::AsSet);
-            return;
-        }
-        _ => {
-            thread.force_signal(Signal::SIGSEGV, KernelCause::Kernel, ForcedAction::AsSet);
-            return;
-        }
+        0 => (Signal::SIGFPE, Some(FPE_INTDIV)),
+        1 => (Signal::SIGTRAP, Some(TRAP_TRACE)),
+        3 => (Signal::SIGTRAP, None),
+        6 => (Signal::SIGILL, Some(ILL_ILLOPN)),
+        16 | 19 => (Signal::SIGFPE, Some(FPE_FLTINV)),
+        17 => (Signal::SIGBUS, Some(BUS_ADRALN)),
+        _ => (Signal::SIGSEGV, None),
     };
-    let cause = KernelCause::Event { code, value: registers.rip, number: 0, sender: None };
+    let (value, number) = (registers.rip, 0);
+    let event = |code| KernelCause::Event { code: code as i32, value, number, sender: None };
+    let cause = code.map_or(KernelCause::Kernel, event);
     thread.force_signal(signal, cause, ForcedAction::AsSet);
 }
 
@@ -224,6 +218,13 @@ pub(crate) fn begin(
     });
 }
 
+static TABLE: IrqLock<Option<&'static Table>> = IrqLock::new(None);
+
+/// The only table.
+pub(crate) fn table() -> &'static Table {
+    TABLE.lock().expect("it is made before anybody can ask")
+}
+
 /// Makes the table with its first process, which executes what the command line says: in the first task of the kernel.
 pub(crate) fn start() {
     if let Err(errno) = boot() {
@@ -232,17 +233,19 @@ pub(crate) fn start() {
 }
 
 fn boot() -> Result<(), Errno> {
-    let table = boxed(Table::new(Signals::new(System)))?;
-    let table: &'static Table = Box::leak(table);
-    let console = tty::boot(table)?;
-    let root = files::boot(machine::initial_files(), table, &console)?;
-    let space = AddressSpace::new().map_err(|_| Errno::ENOMEM)?;
-    let task = NewTask::new(Some(Arc::clone(&space))).map_err(|_| Errno::ENOMEM)?;
+    let table: &'static Table = Box::leak(boxed(Table::new(Signals::new(System)))?);
+    *TABLE.lock() = Some(table);
+    files::boot(machine::initial_files())?;
+    let console = OpenFile::of(tty::boot()?)?;
+    let space = AddressSpace::new()?;
+    let task = NewTask::new(Some(Arc::clone(&space)))?;
     let files = shared(Descriptors::new())?;
-    files.open_console(&console)?;
-    let directory = shared(IrqLock::new(root))?;
-    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory)?;
-    let process = ProcessSignals::new(table.host(), ProcessState::new()?)?;
+    for _ in 0..3 {
+        files.reserve(0)?.fill(Arc::clone(&console), false);
+    }
+    let directory = shared(Mutex::new(Place::root(ARef::from(table.namespace()))))?;
+    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory);
+    let process = ProcessSignals::new(table.host(), ProcessState::default())?;
     let thread = table.new_init(1, process, ThreadSignals::new(state))?;
     sched::on_tick(timers::tick);
     task.start(move || match exec::first(&thread, machine::command_line()) {

@@ -1,30 +1,33 @@
 //! timer_create(2): timers that send a signal, from the interrupt of the clock.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use axprocess::{ARef, Errno, KernelCause, Signal};
+use axprocess_signals::signals_of;
+use linux_raw_sys::general::{SI_TIMER, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD_ID, TIMER_ABSTIME};
 
 use crate::call::{Answer, Call, nothing, unless_null};
 use crate::host::{Process, Thread};
-use crate::machine::{self, IrqLock};
+use crate::machine::{IrqLock, monotonic};
 use crate::time;
-use crate::user_memory::{push, shared};
+use crate::user_memory::push;
+use crate::wait::Key;
 
-/// All that are armed.
-static ARMED: IrqLock<Vec<Arc<Timer>>> = IrqLock::new(Vec::new());
-
-/// The timers of a process.
-pub(crate) struct Timers(IrqLock<Vec<Option<Arc<Timer>>>>);
+/// All of them.
+static TIMERS: IrqLock<Vec<Timer>> = IrqLock::new(Vec::new());
 
 struct Timer {
-    id: i32,
+    /// The process that has made it, and what it is called there.
+    owner: Key,
+    id: u32,
     /// What its signal says.
     value: u64,
     target: Target,
     signal: Option<Signal>,
-    setting: IrqLock<Setting>,
+    /// None: it is not armed.
+    expires: Option<Duration>,
+    interval: Duration,
 }
 
 enum Target {
@@ -33,53 +36,11 @@ enum Target {
     Thread(Option<ARef<Thread>>),
 }
 
-#[derive(Clone, Copy, Default)]
-struct Setting {
-    /// None: it is not armed.
-    expires: Option<Duration>,
-    interval: Duration,
-}
-
-impl Timers {
-    pub(crate) const fn new() -> Self {
-        Self(IrqLock::new(Vec::new()))
-    }
-
-    fn get(&self, id: u32) -> Result<Arc<Timer>, Errno> {
-        let timers = self.0.lock();
-        let timer = timers.get(id as usize).and_then(Option::as_ref);
-        timer.map(Arc::clone).ok_or(Errno::EINVAL)
-    }
-
-    /// Those of a process that ends, or executes another program.
-    pub(crate) fn delete_all(&self) {
-        let timers = core::mem::take(&mut *self.0.lock());
-        timers.iter().flatten().for_each(|timer| timer.disarm());
-    }
-}
-
 impl Timer {
-    fn disarm(self: &Arc<Self>) {
-        *self.setting.lock() = Setting::default();
-        let mut armed = ARMED.lock();
-        let own = armed.iter().position(|it| Arc::ptr_eq(it, self));
-        let own = own.map(|own| armed.swap_remove(own));
-        drop(armed);
-        drop(own);
-    }
-
-    /// How long it still runs, and how long then again and again.
-    fn left(&self) -> [Duration; 2] {
-        let Setting { expires, interval } = *self.setting.lock();
-        let left = expires.map(|expires| expires.saturating_sub(machine::monotonic()));
-        // One that is due has not expired before its signal is sent.
-        [left.map_or(Duration::ZERO, |left| left.max(Duration::from_nanos(1))), interval]
-    }
-
-    fn expire(&self) {
-        const SI_TIMER: i32 = -2;
+    fn expire(&mut self, now: Duration) {
+        self.expires = Some(self.interval).filter(|it| !it.is_zero()).map(|it| now + it);
         let Some(signal) = self.signal else { return };
-        let (code, value, number) = (SI_TIMER, self.value, self.id);
+        let (code, value, number) = (SI_TIMER, self.value, self.id.cast_signed());
         let cause = KernelCause::Event { code, value, number, sender: None };
         match &self.target {
             Target::Thread(None) => {}
@@ -87,95 +48,71 @@ impl Timer {
             Target::Process(process) => process.send_signal(signal, cause),
         }
     }
+
+    /// What it has sent, and nobody has taken, is void.
+    fn void(&self, caller: &Thread) {
+        let thread = match &self.target {
+            Target::Thread(Some(thread)) => thread,
+            _ => caller,
+        };
+        if let Some(signal) = self.signal {
+            signals_of(thread).void_timer(signal, self.id.cast_signed());
+        }
+    }
+
+    /// How long again and again, and how long it still runs.
+    fn setting(&self) -> [u64; 4] {
+        let left = self.expires.map_or(Duration::ZERO, |expires| {
+            // One that is due has not expired before its signal is sent.
+            expires.saturating_sub(monotonic()).max(Duration::from_nanos(1))
+        });
+        let ([a, b], [c, d]) = (time::words_of(self.interval), time::words_of(left));
+        [a, b, c, d]
+    }
 }
 
 /// Expires what is due. In the interrupt of the clock.
 pub(crate) fn tick() {
-    let now = machine::monotonic();
-    loop {
-        let due = {
-            let mut armed = ARMED.lock();
-            let is_due = |timer: &Arc<Timer>| {
-                timer.setting.lock().expires.is_some_and(|expires| expires <= now)
-            };
-            let Some(at) = armed.iter().position(is_due) else { return };
-            let timer = Arc::clone(&armed[at]);
-            let mut setting = timer.setting.lock();
-            let due = setting.expires;
-            match setting.interval {
-                Duration::ZERO => drop(armed.swap_remove(at)),
-                interval => setting.expires = Some(now.saturating_add(interval)),
-            }
-            drop(setting);
-            (timer, due)
-        };
-        let (timer, was_due) = due;
-        timer.expire();
-        // Whoever sees that it is not armed finds its signal.
-        let mut setting = timer.setting.lock();
-        if setting.expires == was_due {
-            setting.expires = None;
-        }
-    }
+    let now = monotonic();
+    let mut timers = TIMERS.lock();
+    let due = timers.iter_mut().filter(|timer| timer.expires.is_some_and(|it| it <= now));
+    due.for_each(|timer| timer.expire(now));
 }
 
-/// Makes the call of that number, if it is one of these.
-pub(crate) fn make(call: &Call<'_>, number: u64) -> Option<Answer> {
-    let registers = &call.user.registers;
-    let (a, b, c, d) = (registers.rdi, registers.rsi, registers.rdx, registers.r10);
-    Some(match number {
-        222 => call.timer_create(a, b, c),
-        223 => call.timer_settime(a as u32, b, c, d),
-        224 => call.timer_gettime(a as u32, b),
-        226 => call.timer_delete(a as u32),
-        _ => return None,
-    })
+/// Deletes those of a process that ends, or executes another program.
+pub(crate) fn delete_all(process: &Process) {
+    TIMERS.lock().retain(|timer| timer.owner != Key::of(process));
+}
+
+/// `EINVAL`: there is none.
+fn with<R>(process: &Process, id: u32, look: impl FnOnce(&mut Timer) -> R) -> Result<R, Errno> {
+    let mut timers = TIMERS.lock();
+    let timer = timers.iter_mut().find(|it| it.owner == Key::of(process) && it.id == id);
+    timer.map(look).ok_or(Errno::EINVAL)
 }
 
 impl Call<'_> {
-    fn timers(&self) -> &Timers {
-        &self.thread.process().host_data().timers
-    }
-
-    fn timer_create(&self, clock: u64, event: u64, id: u64) -> Answer {
-        const SIGNAL: u32 = 0;
-        const NONE: u32 = 1;
-        const THREAD: u32 = 4;
-        const MOST_CLOCKS: u64 = 11;
-        if clock > MOST_CLOCKS {
-            return Err(Errno::EINVAL.into());
-        }
-        let space = self.space()?;
-        let [value, both, tid] = match event {
-            0 => [0, u64::from(Signal::SIGALRM.number()), 0],
-            event => space.words(event)?,
-        };
-        let (number, how) = (both as u32, (both >> 32) as u32);
-        let process = self.thread.process();
+    pub(crate) fn timer_create(&self, event: u64, at: u64) -> Answer {
+        let (space, process) = (self.space()?, self.thread.process());
+        let [value, both, tid] = space.words(event)?;
+        let (number, how) = (both as u8, (both >> 32) as u32);
         let target = match how {
-            SIGNAL | NONE => Target::Process(ARef::clone(process)),
-            THREAD => Target::Thread(self.thread_of_own(tid as u32)?),
+            SIGEV_SIGNAL | SIGEV_NONE => Target::Process(ARef::clone(process)),
+            SIGEV_THREAD_ID => Target::Thread(self.thread_of_own(tid as u32)?),
             _ => return Err(Errno::EINVAL.into()),
         };
         let signal = match how {
-            NONE => None,
-            _ => {
-                let number = u8::try_from(number).ok();
-                Some(number.and_then(Signal::new).ok_or(Errno::EINVAL)?)
-            }
+            SIGEV_NONE => None,
+            _ => Some(Signal::new(number).ok_or(Errno::EINVAL)?),
         };
-        let mut timers = self.timers().0.lock();
-        let place = timers.iter().position(Option::is_none).unwrap_or(timers.len());
-        let setting = IrqLock::new(Setting::default());
-        let value = if event == 0 { place as u64 } else { value };
-        let timer = Timer { id: place as i32, value, target, signal, setting };
-        let timer = shared(timer)?;
-        if place == timers.len() {
-            push(&mut timers, None)?;
-        }
-        timers[place] = Some(timer);
+        let mut timers = TIMERS.lock();
+        let owner = Key::of(&**process);
+        let is_free = |id: &u32| !timers.iter().any(|it| it.owner == owner && it.id == *id);
+        let id = (0..).find(is_free).ok_or(Errno::EAGAIN)?;
+        let (expires, interval) = (None, Duration::ZERO);
+        push(&mut timers, Timer { owner, id, value, target, signal, expires, interval })?;
         drop(timers);
-        nothing(space.put_word32(id, place as u32))
+        nothing(space.put_word32(at, id))
     }
 
     /// A thread of the caller's process.
@@ -186,40 +123,23 @@ impl Call<'_> {
         if found.is_some() || own.pid() == tid { Ok(found) } else { Err(Errno::EINVAL) }
     }
 
-    fn timer_settime(&self, id: u32, flags: u64, new: u64, old: u64) -> Answer {
-        const ABSOLUTE: u64 = 1;
+    pub(crate) fn timer_settime(&self, id: u32, flags: u32, new: u64, old: u64) -> Answer {
         let space = self.space()?;
         let interval = time::duration_at(&space, new)?;
         let first = time::duration_at(&space, new.wrapping_add(16))?;
-        let timer = self.timers().get(id)?;
-        let before = timer.left();
-        timer.disarm();
-        if first != Duration::ZERO {
-            let is_absolute = flags & ABSOLUTE != 0;
-            let expires = if is_absolute { first } else { time::deadline(first) };
-            *timer.setting.lock() = Setting { expires: Some(expires), interval };
-            push(&mut ARMED.lock(), timer)?;
-        }
-        nothing(unless_null(old, || self.put_setting(old, before)))
+        let is_absolute = flags & TIMER_ABSTIME != 0;
+        let expires = if is_absolute { first } else { time::deadline(first) };
+        let before = with(self.thread.process(), id, |timer| {
+            let before = timer.setting();
+            timer.void(self.thread);
+            (timer.expires, timer.interval) = ((!first.is_zero()).then_some(expires), interval);
+            before
+        })?;
+        nothing(unless_null(old, || space.put_words(old, &before)))
     }
 
-    fn timer_gettime(&self, id: u32, at: u64) -> Answer {
-        let left = self.timers().get(id)?.left();
-        nothing(self.put_setting(at, left))
-    }
-
-    fn put_setting(&self, at: u64, [left, interval]: [Duration; 2]) -> Result<(), Errno> {
-        let [seconds, part] = time::words_of(left);
-        let [of_interval, part_of_interval] = time::words_of(interval);
-        self.space()?.put_words(at, &[of_interval, part_of_interval, seconds, part])
-    }
-
-    fn timer_delete(&self, id: u32) -> Answer {
-        self.timers().get(id)?.disarm();
-        let mut timers = self.timers().0.lock();
-        let deleted = timers.get_mut(id as usize).and_then(Option::take);
-        drop(timers);
-        drop(deleted);
-        Ok(0)
+    pub(crate) fn timer_gettime(&self, id: u32, at: u64) -> Answer {
+        let setting = with(self.thread.process(), id, |timer| timer.setting())?;
+        nothing(self.space()?.put_words(at, &setting))
     }
 }

@@ -6,31 +6,36 @@ use alloc::vec::Vec;
 
 use axprocess::Errno;
 
-use crate::machine::AddressSpace;
+use crate::machine::{AddressSpace, Fault, OutOfMemory, PAGE};
 
-pub(crate) const PAGE: u64 = 4096;
+impl From<OutOfMemory> for Errno {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self::ENOMEM
+    }
+}
+
+/// What a change of mappings is refused with.
+impl From<Fault> for Errno {
+    fn from(fault: Fault) -> Self {
+        if fault == Fault::Denied { Self::EACCES } else { Self::ENOMEM }
+    }
+}
 
 /// The addresses of things of one size, from the first one on: none behind the end of user space is any program's.
 pub(crate) fn places(at: u64, size: u64) -> impl Iterator<Item = u64> {
     core::iter::successors(Some(at), move |at| Some(at.wrapping_add(size)))
 }
 
+/// What cannot be read or written is `EFAULT`.
 impl AddressSpace {
-    /// # Errors
-    ///
-    /// `EFAULT`.
     pub(crate) fn word(&self, at: u64) -> Result<u64, Errno> {
         self.words::<1>(at).map(|[word]| word)
     }
 
     pub(crate) fn words<const N: usize>(&self, at: u64) -> Result<[u64; N], Errno> {
-        let mut words = [0; N];
-        for (place, at) in words.iter_mut().zip(places(at, 8)) {
-            let mut bytes = [0; 8];
-            self.copy_in(at, &mut bytes)?;
-            *place = u64::from_ne_bytes(bytes);
-        }
-        Ok(words)
+        let mut bytes = [[0; 8]; N];
+        self.copy_in(at, bytes.as_flattened_mut())?;
+        Ok(bytes.map(u64::from_ne_bytes))
     }
 
     pub(crate) fn word32(&self, at: u64) -> Result<u32, Errno> {
@@ -56,11 +61,7 @@ impl AddressSpace {
         self.write(at, bytes).map_err(|_| Errno::EFAULT)
     }
 
-    /// A string that a zero byte ends, which is not part of it.
-    ///
-    /// # Errors
-    ///
-    /// `EFAULT`; `ENOMEM`; the one given: it is longer than that.
+    /// A string that a zero byte ends, which is not part of it. `ENOMEM`; the one given: it is longer than that.
     pub(crate) fn string(
         &self,
         at: u64,
@@ -86,9 +87,6 @@ impl AddressSpace {
         }
     }
 
-    /// # Errors
-    ///
-    /// Those of [`string`](Self::string), `ENAMETOOLONG`.
     pub(crate) fn path(&self, at: u64) -> Result<Vec<u8>, Errno> {
         self.string(at, PAGE as usize - 1, Errno::ENAMETOOLONG)
     }

@@ -268,7 +268,7 @@ impl<K: Kernel> Caller<'_, K> {
         let (host, open) = (self.host(), !self.own().blocked.get());
         let (own, shared) = (&self.own().queue, &self.process().queue);
         let mut left = None;
-        let taken = self.change(|held| {
+        let taken = self.change_actions(|held| {
             let taken = if ((own.pending() | shared.pending()) & open).is_empty() {
                 None
             } else {
@@ -298,7 +298,8 @@ impl<K: Kernel> Caller<'_, K> {
     /// What is done about a signal that its tracer has seen.
     fn take_handler(self, signal: Signal) -> Action {
         let (process, reserve, mut left) = (self.process(), self.host().reserve(), None);
-        let action = self.change(|held| process.take_handler(held, reserve, &mut left, signal));
+        let action =
+            self.change_actions(|held| process.take_handler(held, reserve, &mut left, signal));
         reserve.take_back(left);
         action
     }

@@ -278,7 +278,7 @@ impl<K: Kernel> ProcessSignals<K> {
         &self,
         held: &mut Held<K>,
         reserve: &Reserve<K>,
-        left: &mut Option<Sharer<K>>,
+        left: &mut Option<Left<K>>,
         signal: Signal,
     ) -> Action {
         let action = self.action(held, signal);

@@ -3,11 +3,13 @@
 use axprocess::{Errno, InfoMask};
 use axprocess_signals::{SignalSet, signals_of};
 
-use super::{File, OpenFile, READABLE, Status, flags};
+use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK};
+
+use super::{File, OpenFile, READABLE, Status};
 use crate::call::{Answer, Call, Failure};
 use crate::host::{PidHandle, Thread};
 use crate::machine::IrqLock;
-use crate::wait_queue::WaitQueue;
+use crate::wait::Key;
 
 /// A name of a process or thread.
 pub(crate) struct Pidfd(PidHandle);
@@ -45,15 +47,12 @@ impl Pidfd {
 }
 
 impl File for Pidfd {
-    fn poll(&self, _: &Thread) -> u32 {
-        self.0.poll().bits()
-    }
-
-    fn queue(&self, _: &Thread) -> Option<WaitQueue> {
-        match (self.0.non_leader_thread(), self.0.process()) {
-            (Some(thread), _) => Some(thread.host_data().pollers.clone()),
-            (None, process) => Some(process?.host_data().pollers.clone()),
-        }
+    fn poll(&self, _: &Thread) -> (u32, Option<Key>) {
+        let key = match self.0.non_leader_thread() {
+            Some(thread) => Some(Key::of(&*thread)),
+            None => self.0.process().map(|process| Key::of(&*process)),
+        };
+        (self.0.poll().bits(), key)
     }
 
     fn ioctl(&self, call: &Call<'_>, request: u32, argument: u64) -> Answer {
@@ -69,10 +68,6 @@ impl File for Pidfd {
     fn status(&self) -> Status {
         Status { number: self.0.identity().serial(), ..Status::default() }
     }
-
-    fn as_pidfd(&self) -> Option<&Pidfd> {
-        Some(self)
-    }
 }
 
 /// Takes signals of a set by reading.
@@ -84,17 +79,17 @@ const SIGNALFD_INFO: usize = 128;
 impl Signalfd {
     /// Makes one, or changes the set of one that is there.
     pub(crate) fn open(call: &Call<'_>, fd: i32, set: SignalSet, flags: u32) -> Answer {
-        if flags & !(flags::NONBLOCK | flags::CLOEXEC) != 0 {
+        if flags & !(O_NONBLOCK | O_CLOEXEC) != 0 {
             return Err(Errno::EINVAL.into());
         }
         if fd != -1 {
             let file = call.file(fd)?;
-            *file.kind().as_signalfd().ok_or(Errno::EINVAL)?.0.lock() = set;
+            *file.as_kind::<Self>().ok_or(Errno::EINVAL)?.0.lock() = set;
             return Ok(fd as u64);
         }
         let file = OpenFile::of(Self(IrqLock::new(set)))?;
-        file.set_nonblocking(flags & flags::NONBLOCK != 0);
-        call.install(file, flags & flags::CLOEXEC != 0)
+        file.change(O_NONBLOCK, flags);
+        call.install(file, flags & O_CLOEXEC != 0)
     }
 
     fn get(&self) -> SignalSet {
@@ -116,19 +111,12 @@ impl File for Signalfd {
         if taken == 0 { Err(Errno::EAGAIN.into()) } else { Ok(taken) }
     }
 
-    fn poll(&self, by: &Thread) -> u32 {
-        if signals_of(by).polls_signalfd(self.get()) { READABLE } else { 0 }
-    }
-
-    fn queue(&self, by: &Thread) -> Option<WaitQueue> {
-        Some(by.process().host_data().pollers.clone())
+    fn poll(&self, by: &Thread) -> (u32, Option<Key>) {
+        let is_ready = signals_of(by).polls_signalfd(self.get());
+        (if is_ready { READABLE } else { 0 }, Some(Key::of(&**by.process())))
     }
 
     fn status(&self) -> Status {
-        Status { mode: 0o600, ..Status::default() }
-    }
-
-    fn as_signalfd(&self) -> Option<&Signalfd> {
-        Some(self)
+        Status::of_kind(0o600)
     }
 }

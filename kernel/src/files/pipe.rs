@@ -1,252 +1,151 @@
 //! Bytes from one end to another: pipe(2), and socketpair(2) of streams, which is two of them.
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use axprocess::{ARef, Errno, Identity, KernelCause, Signal};
+use linux_raw_sys::general::{
+    F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, POLL_IN, POLLERR, POLLHUP, S_IFIFO, S_IFSOCK, SI_SIGIO,
+};
 
-use super::{File, POLLERR, POLLHUP, READABLE, Status, WRITABLE, kind};
+use super::{File, READABLE, Status, WRITABLE};
 use crate::call::Failure;
 use crate::host::{Layer, Thread};
 use crate::machine::IrqLock;
 use crate::user_memory::shared;
-use crate::wait_queue::WaitQueue;
+use crate::wait::{self, Key};
 
 const CAPACITY: usize = 16 * 4096;
 /// So much is written in one piece, or not at all: `PIPE_BUF`.
 const ATOMIC: usize = 4096;
 
-/// What is between the two ends.
+/// What is between two ends.
 struct Pipe {
-    ring: IrqLock<Ring>,
+    bytes: IrqLock<VecDeque<u8>>,
     has_reader: AtomicBool,
     has_writer: AtomicBool,
-    queue: WaitQueue,
+    /// Of two sockets it is one: there who reads and who writes sleep together.
+    key: Key,
     /// Who is told when it becomes readable.
     listener: IrqLock<Option<Listener>>,
 }
 
-struct Ring {
-    bytes: Vec<u8>,
-    start: usize,
-    len: usize,
+/// What reads from one pipe, writes to one or, if it is a socket, both.
+pub(crate) struct End {
+    reads: Option<Arc<Pipe>>,
+    writes: Option<Arc<Pipe>>,
 }
 
-/// The end that is read.
-struct Reader(Arc<Pipe>);
-
-/// The end that is written.
-struct Writer(Arc<Pipe>);
-
-pub(crate) struct ReadEnd(Reader);
-pub(crate) struct WriteEnd(Writer);
-
-/// One of two connected sockets.
-pub(crate) struct Socket {
-    reader: Reader,
-    writer: Writer,
-}
-
-fn pipe(queue: WaitQueue) -> Result<(Reader, Writer), Errno> {
-    let mut bytes = Vec::new();
+fn pipe(key: Key) -> Result<Arc<Pipe>, Errno> {
+    let mut bytes = VecDeque::new();
     bytes.try_reserve_exact(CAPACITY).map_err(|_| Errno::ENOMEM)?;
-    bytes.resize(CAPACITY, 0);
-    let ring = IrqLock::new(Ring { bytes, start: 0, len: 0 });
-    let pipe = shared(Pipe {
-        ring,
-        has_reader: AtomicBool::new(true),
-        has_writer: AtomicBool::new(true),
-        queue,
-        listener: IrqLock::new(None),
-    });
-    let pipe = pipe?;
-    Ok((Reader(Arc::clone(&pipe)), Writer(pipe)))
+    let (bytes, listener) = (IrqLock::new(bytes), IrqLock::new(None));
+    let [has_reader, has_writer] = [const { AtomicBool::new(true) }; 2];
+    shared(Pipe { bytes, has_reader, has_writer, key, listener })
 }
 
-/// Makes a pipe.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn ends() -> Result<(ReadEnd, WriteEnd), Errno> {
-    let (reader, writer) = pipe(WaitQueue::new()?)?;
-    Ok((ReadEnd(reader), WriteEnd(writer)))
+/// Makes a pipe: the end to read, and the one to write. `ENOMEM`.
+pub(crate) fn ends() -> Result<[End; 2], Errno> {
+    let pipe = pipe(Key::fresh())?;
+    let reads = Some(Arc::clone(&pipe));
+    Ok([End { reads, writes: None }, End { reads: None, writes: Some(pipe) }])
 }
 
-/// Makes two connected sockets, whose sleepers are in one queue, those who read and those who write.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn sockets() -> Result<[Socket; 2], Errno> {
-    let queue = WaitQueue::new()?;
-    let (one, other) = (pipe(queue.clone())?, pipe(queue)?);
-    Ok([Socket { reader: one.0, writer: other.1 }, Socket { reader: other.0, writer: one.1 }])
+/// Makes two connected sockets. `ENOMEM`.
+pub(crate) fn sockets() -> Result<[End; 2], Errno> {
+    let key = Key::fresh();
+    let (one, other) = (Some(pipe(key)?), Some(pipe(key)?));
+    Ok([End { reads: one.clone(), writes: other.clone() }, End { reads: other, writes: one }])
 }
 
-impl Ring {
-    fn take(&mut self, to: &mut [u8]) -> usize {
-        let len = to.len().min(self.len);
-        for place in &mut to[..len] {
-            *place = self.bytes[self.start];
-            self.start = (self.start + 1) % CAPACITY;
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(pipe) = &self.reads {
+            pipe.has_reader.store(false, Relaxed);
+            wait::wake_all(pipe.key);
         }
-        self.len -= len;
-        len
-    }
-
-    fn add(&mut self, from: &[u8]) -> usize {
-        let len = from.len().min(CAPACITY - self.len);
-        for (byte, at) in from[..len].iter().zip(self.start + self.len..) {
-            self.bytes[at % CAPACITY] = *byte;
+        if let Some(pipe) = &self.writes {
+            pipe.has_writer.store(false, Relaxed);
+            wait::wake_all(pipe.key);
         }
-        self.len += len;
-        len
     }
 }
 
-impl Reader {
-    fn read(&self, to: &mut [u8]) -> Result<usize, Failure> {
+impl File for End {
+    fn read(&self, _: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
+        let pipe = self.reads.as_ref().ok_or(Errno::EBADF)?;
         // The last writer may leave behind the look.
-        let has_writer = self.0.has_writer.load(Relaxed);
-        let taken = self.0.ring.lock().take(to);
-        if taken == 0 && !to.is_empty() && has_writer {
+        let has_writer = pipe.has_writer.load(Relaxed);
+        let mut bytes = pipe.bytes.lock();
+        let len = to.len().min(bytes.len());
+        for (place, byte) in to.iter_mut().zip(bytes.drain(..len)) {
+            *place = byte;
+        }
+        drop(bytes);
+        if len == 0 && !to.is_empty() && has_writer {
             return Err(Errno::EAGAIN.into());
         }
-        self.0.queue.wake_all();
-        Ok(taken)
+        wait::wake_all(pipe.key);
+        Ok(len)
     }
 
-    fn poll(&self) -> u32 {
-        let is_closed = !self.0.has_writer.load(Relaxed);
-        let is_empty = self.0.ring.lock().len == 0;
-        (if is_empty { 0 } else { READABLE }) | if is_closed { POLLHUP } else { 0 }
-    }
-}
-
-impl Writer {
     fn write(&self, by: &Thread, from: &[u8]) -> Result<usize, Failure> {
-        if !self.0.has_reader.load(Relaxed) {
+        let pipe = self.writes.as_ref().ok_or(Errno::EBADF)?;
+        if !pipe.has_reader.load(Relaxed) {
             by.send_signal(Signal::SIGPIPE, KernelCause::OnBehalfOf(by.process()));
             return Err(Errno::EPIPE.into());
         }
-        let mut ring = self.0.ring.lock();
-        let is_whole = from.len() <= ATOMIC && CAPACITY - ring.len < from.len();
-        let written = if is_whole { 0 } else { ring.add(from) };
-        drop(ring);
+        let mut bytes = pipe.bytes.lock();
+        let room = CAPACITY - bytes.len();
+        let is_whole = from.len() <= ATOMIC && room < from.len();
+        let written = if is_whole { 0 } else { from.len().min(room) };
+        bytes.extend(&from[..written]);
+        drop(bytes);
         if written == 0 && !from.is_empty() {
             return Err(Errno::EAGAIN.into());
         }
-        self.0.queue.wake_all();
-        let listener = self.0.listener.lock().clone();
+        wait::wake_all(pipe.key);
+        let listener = pipe.listener.lock().clone();
         if let Some(listener) = listener {
             listener.tell();
         }
         Ok(written)
     }
 
-    fn poll(&self) -> u32 {
-        let has_room = CAPACITY - self.0.ring.lock().len >= ATOMIC;
-        let is_broken = !self.0.has_reader.load(Relaxed);
-        (if has_room { WRITABLE } else { 0 }) | if is_broken { POLLERR } else { 0 }
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.0.has_reader.store(false, Relaxed);
-        self.0.queue.wake_all();
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.0.has_writer.store(false, Relaxed);
-        self.0.queue.wake_all();
-    }
-}
-
-impl File for ReadEnd {
-    fn read(&self, _: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
-        self.0.read(to)
-    }
-
-    fn poll(&self, _: &Thread) -> u32 {
-        self.0.poll()
-    }
-
-    fn queue(&self, _: &Thread) -> Option<WaitQueue> {
-        Some(self.0.0.queue.clone())
+    fn poll(&self, _: &Thread) -> (u32, Option<Key>) {
+        let set = |flag, is_set: bool| if is_set { flag } else { 0 };
+        let to_read = self.reads.as_ref().map_or(0, |pipe| {
+            set(POLLHUP, !pipe.has_writer.load(Relaxed))
+                | set(READABLE, !pipe.bytes.lock().is_empty())
+        });
+        let to_write = self.writes.as_ref().map_or(0, |pipe| {
+            // Of a socket it is the hang-up that tells.
+            set(POLLERR, !pipe.has_reader.load(Relaxed) && self.reads.is_none())
+                | set(WRITABLE, CAPACITY - pipe.bytes.lock().len() >= ATOMIC)
+        });
+        let pipe = self.reads.as_ref().or(self.writes.as_ref());
+        (to_read | to_write, pipe.map(|pipe| pipe.key))
     }
 
     fn status(&self) -> Status {
-        Status { mode: kind::PIPE | 0o600, ..Status::default() }
+        let is_socket = self.reads.is_some() && self.writes.is_some();
+        Status::of_kind(if is_socket { S_IFSOCK | 0o777 } else { S_IFIFO | 0o600 })
     }
 
     fn listener(&self) -> Option<&IrqLock<Option<Listener>>> {
-        Some(&self.0.0.listener)
-    }
-}
-
-impl File for WriteEnd {
-    fn write(&self, by: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
-        self.0.write(by, from)
-    }
-
-    fn poll(&self, _: &Thread) -> u32 {
-        self.0.poll()
-    }
-
-    fn queue(&self, _: &Thread) -> Option<WaitQueue> {
-        Some(self.0.0.queue.clone())
-    }
-
-    fn status(&self) -> Status {
-        Status { mode: kind::PIPE | 0o600, ..Status::default() }
-    }
-}
-
-impl File for Socket {
-    fn read(&self, _: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
-        self.reader.read(to)
-    }
-
-    fn write(&self, by: &Thread, _: u64, from: &[u8]) -> Result<usize, Failure> {
-        self.writer.write(by, from)
-    }
-
-    fn poll(&self, _: &Thread) -> u32 {
-        self.reader.poll() | self.writer.poll() & !POLLERR
-    }
-
-    fn queue(&self, _: &Thread) -> Option<WaitQueue> {
-        Some(self.reader.0.queue.clone())
-    }
-
-    fn status(&self) -> Status {
-        Status { mode: kind::SOCKET | 0o777, ..Status::default() }
-    }
-
-    fn listener(&self) -> Option<&IrqLock<Option<Listener>>> {
-        Some(&self.reader.0.listener)
+        self.reads.as_ref().map(|pipe| &pipe.listener)
     }
 }
 
 /// Whom `F_SETOWN` names.
 #[derive(Clone)]
 pub(crate) struct Owner {
-    pub(crate) kind: OwnerKind,
+    /// `F_OWNER_…`.
+    pub(crate) kind: u32,
     pub(crate) identity: Option<ARef<Identity<Layer>>>,
     /// `F_SETSIG`; none: `SIGIO`, with no more said.
     pub(crate) signal: Option<Signal>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OwnerKind {
-    Thread,
-    Process,
-    Group,
 }
 
 /// Who is told when a file becomes readable, and by which descriptor.
@@ -258,27 +157,25 @@ pub(crate) struct Listener {
 
 impl Listener {
     fn tell(&self) {
-        const POLL_IN: i32 = 1;
-        const SI_SIGIO: i32 = -5;
         let (signal, cause) = match self.owner.signal {
             None => (Signal::SIGIO, KernelCause::Kernel),
             Some(signal) => {
-                let code = if has_codes_of_its_own(signal) { SI_SIGIO } else { POLL_IN };
+                let code = if has_codes_of_its_own(signal) { SI_SIGIO } else { POLL_IN as i32 };
                 let (value, number) = (READABLE.into(), self.descriptor.cast_signed());
                 (signal, KernelCause::Event { code, value, number, sender: None })
             }
         };
         let Some(owned) = &self.owner.identity else { return };
         match (self.owner.kind, owned.thread_or_leader(), owned.process()) {
-            (OwnerKind::Group, ..) => {
+            (F_OWNER_PGRP, ..) => {
                 if let Some(group) = owned.group_of_number() {
                     group.send_signal(signal, cause, |_, _| true);
                 }
             }
-            (OwnerKind::Thread, Some(thread), _) => thread.send_signal(signal, cause),
-            (OwnerKind::Process, Some(thread), _) => thread.send_process_signal(signal, cause),
+            (F_OWNER_TID, Some(thread), _) => thread.send_signal(signal, cause),
+            (_, Some(thread), _) => thread.send_process_signal(signal, cause),
             // Its leader is dead, and takes nothing itself.
-            (OwnerKind::Process, None, Some(process)) => process.send_signal(signal, cause),
+            (F_OWNER_PID, None, Some(process)) => process.send_signal(signal, cause),
             (_, None, _) => {}
         }
     }

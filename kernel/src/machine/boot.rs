@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use x86_64::instructions::port::Port;
 
-use super::{apic, frame, heap, processor, serial, stack, tables, time};
+use super::{apic, frame, processor, serial, stack, tables, time};
 
 global_asm!(include_str!("boot.s"), options(att_syntax));
 
@@ -129,7 +129,6 @@ extern "C" fn boot_first(start_info: u64) -> ! {
     processor::start(0);
     frame::start(first_free, end);
     tables::start(boot_words.tables);
-    heap::start();
     serial::start();
     time::start();
     apic::start_first();
@@ -172,7 +171,7 @@ fn start_other(index: usize) {
 #[unsafe(no_mangle)]
 extern "C" fn boot_other() -> ! {
     let index = ONLINE.load(Ordering::SeqCst) + 1;
-    tables::load_kernel();
+    tables::load(tables::kernel_root());
     processor::start(index);
     apic::start_other();
     ONLINE.fetch_add(1, Ordering::SeqCst);

@@ -55,7 +55,6 @@ unsafe impl Send for Free {}
 
 static FREE: IrqLock<Free> = IrqLock::new(Free { returned: None, untouched: 0, end: 0 });
 static FREE_COUNT: AtomicUsize = AtomicUsize::new(0);
-static ALL_COUNT: AtomicUsize = AtomicUsize::new(0);
 /// The counts of references, one for each frame of memory, from physical address 0 on.
 static COUNTS: AtomicUsize = AtomicUsize::new(0);
 
@@ -71,12 +70,11 @@ pub(super) fn start(first: u64, end: u64) {
     let mut free = FREE.lock();
     (free.untouched, free.end) = (first, first + frames as u64 * PAGE);
     FREE_COUNT.store(frames, Ordering::Relaxed);
-    ALL_COUNT.store(frames, Ordering::Relaxed);
 }
 
-/// Returns how many pages there are, and how many of them are free.
-pub(crate) fn memory() -> (usize, usize) {
-    (ALL_COUNT.load(Ordering::Relaxed), FREE_COUNT.load(Ordering::Relaxed))
+/// Returns how many pages are free.
+pub(super) fn free() -> usize {
+    FREE_COUNT.load(Ordering::Relaxed)
 }
 
 /// Below so many, no user is promised more: those that have been find them when they touch them.
@@ -84,7 +82,7 @@ const MARGIN: usize = 2048;
 
 /// Returns how many pages a user could get.
 fn free_for_users() -> usize {
-    FREE_COUNT.load(Ordering::Relaxed).saturating_sub(RESERVE)
+    free().saturating_sub(RESERVE)
 }
 
 /// Whether a user can be promised so many pages more.
@@ -175,7 +173,7 @@ impl Frame {
 
     /// Returns an aligned word of it.
     pub(super) fn word(&self, offset: usize) -> &AtomicU32 {
-        let offset = offset % PAGE as usize & !3;
+        let offset = (offset % PAGE as usize) & !3;
         // SAFETY: it is aligned and within the page.
         unsafe { self.0.add(offset).cast().as_ref() }
     }

@@ -7,7 +7,7 @@ use talc::base::Talc;
 use talc::base::binning::DefaultBinning;
 use talc::source::Manual;
 
-use super::frame::memory;
+use super::frame;
 use super::lock::IrqLock;
 use super::space::PAGE;
 use super::tables::{HEAP, map_kernel};
@@ -32,19 +32,11 @@ struct Global(IrqLock<Heap>);
 static GLOBAL: Global =
     Global(IrqLock::new(Heap { talc: Talc::new(Manual), end: None, mapped: HEAP }));
 
-/// Makes the first piece of it.
-pub(super) fn start() {
-    GLOBAL.0.lock().grow();
-}
-
 impl Heap {
     /// Takes some pages more; says whether there was any.
     fn grow(&mut self) -> bool {
         let before = self.mapped;
-        for _ in 0..STEP {
-            if map_kernel(self.mapped).is_err() {
-                break;
-            }
+        while self.mapped < before + STEP * PAGE && map_kernel(self.mapped).is_ok() {
             self.mapped += PAGE;
         }
         if self.mapped == before {
@@ -70,8 +62,7 @@ unsafe impl GlobalAlloc for Global {
             if let Some(block) = unsafe { heap.talc.allocate(layout) } {
                 return block.as_ptr();
             }
-            let (_, free) = memory();
-            if layout.size() / PAGE as usize > free || !heap.grow() {
+            if layout.size() / PAGE as usize > frame::free() || !heap.grow() {
                 return null_mut();
             }
         }

@@ -16,27 +16,31 @@ pub(crate) struct Off {
 
 impl Off {
     pub(crate) fn new() -> Self {
-        let were_on = flag::are_enabled();
-        flag::disable();
-        if were_on {
-            note_off();
-        }
-        Self { were_on, _here: PhantomData }
+        Self { were_on: switch_off(), _here: PhantomData }
     }
 }
 
 impl Drop for Off {
     fn drop(&mut self) {
-        if self.were_on {
-            note_on();
-            flag::enable();
-        }
+        restore(self.were_on);
     }
 }
 
-/// Whether they are on.
-pub(crate) fn are_on() -> bool {
-    flag::are_enabled()
+/// Switches them off, and says whether they were on.
+pub(super) fn switch_off() -> bool {
+    let were_on = flag::are_enabled();
+    flag::disable();
+    if were_on {
+        note_off();
+    }
+    were_on
+}
+
+pub(super) fn restore(were_on: bool) {
+    if were_on {
+        note_on();
+        flag::enable();
+    }
 }
 
 /// The longest time so far, on the time-stamp counter.

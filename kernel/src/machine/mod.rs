@@ -5,8 +5,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `boot.s`, `boot` | from the loader to the first task; the other processors |
-//! | `processor`, `trap`, `user` | what each processor has; where traps arrive; the way to user space and back |
-//! | `interrupts`, `lock`, `apic`, `time`, `serial` | on and off, the fair lock, the controllers and their timer, the clock, the line |
+//! | `processor`, `trap.s`, `trap`, `user` | what each processor has; where traps arrive; the way to user space and back |
+//! | `interrupts`, `lock`, `apic`, `time`, `serial` | on and off, the locks, the controllers and their timer, the clock, the line |
 //! | `frame`, `tables`, `shootdown`, `space`, `heap` | memory, from frames to address spaces |
 //! | `stack` | kernel stacks, and the switch from one to another |
 
@@ -30,13 +30,12 @@ use x86_64::instructions::port::Port;
 
 pub(crate) use apic::TICK;
 pub(crate) use boot::{command_line, initial_files, processors};
-pub(crate) use frame::memory;
 pub(crate) use interrupts::{Off, take_longest_off, wait_for_one};
-pub(crate) use lock::{IrqGuard, IrqLock};
+pub(crate) use lock::{IrqGuard, IrqLock, Mutex};
 pub(crate) use processor::{MOST as MOST_PROCESSORS, processor};
 pub(crate) use serial::{Console, console_write, set_console_reader};
 pub(crate) use space::{
-    Access, AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END, WordIdentity,
+    Access, AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END,
 };
 pub(crate) use stack::{Stack, StackId, switch};
 pub(crate) use time::{monotonic, random};

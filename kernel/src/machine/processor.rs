@@ -12,7 +12,7 @@ use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
 use x86_64::structures::tss::TaskStateSegment;
 
-use super::lock::Release;
+use super::lock::Ticket;
 use super::trap;
 
 /// So many processors at most.
@@ -32,7 +32,7 @@ pub(super) struct Processor {
     /// Since when interrupts are off, on the time-stamp counter.
     pub(super) off_since: Cell<u64>,
     /// The lock that the task which was switched away from holds.
-    pub(super) handed_over: Cell<Option<&'static dyn Release>>,
+    pub(super) handed_over: Cell<Option<&'static Ticket>>,
     segments: UnsafeCell<TaskStateSegment>,
     descriptors: UnsafeCell<GlobalDescriptorTable>,
 }

@@ -1,4 +1,6 @@
 //! Address spaces: what a process sees below the middle of the 64-bit range.
+//!
+//! What is mapped stands in regions, with the pages that are there. The page tables say less, never more: they are filled by faults, and cleared where a region changes.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -6,11 +8,11 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::frame::{Frame, may_promise};
-use super::lock::IrqLock;
+use super::lock::{IrqLock, Mutex};
 use super::processor::processor;
-use super::tables::{Entry, NO_EXECUTE, Tables, USER, WRITABLE, kernel_root, load};
-use super::{OutOfMemory, interrupts, shootdown};
-use crate::sched::Mutex;
+use super::tables::{NO_EXECUTE, Tables, USER, WRITABLE, kernel_root, load};
+use super::{OutOfMemory, shootdown};
+use crate::wait::Key;
 
 /// The size of a page.
 pub(crate) const PAGE: u64 = 4096;
@@ -49,6 +51,12 @@ pub(crate) enum Fault {
     OutOfMemory,
 }
 
+impl From<OutOfMemory> for Fault {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
 /// What stands behind a mapping. Pages come into being when they are touched first, with zeros.
 #[derive(Clone)]
 pub(crate) enum Backing {
@@ -58,6 +66,21 @@ pub(crate) enum Backing {
     Shared(Arc<SharedPages>, usize),
     /// Memory of its own, that begins with what stands there, from this page of it on, until it is written.
     Copied(Arc<SharedPages>, usize),
+}
+
+/// Bytes from a place on, cut where pages end: for each piece its place, and which bytes it is.
+fn pieces(at: u64, length: usize) -> impl Iterator<Item = (u64, Range<usize>)> {
+    let mut done = 0;
+    core::iter::from_fn(move || {
+        let here = at.wrapping_add(done as u64);
+        let piece = done..length.min(done + (PAGE - here % PAGE) as usize);
+        done = piece.end;
+        (!piece.is_empty()).then_some((here, piece))
+    })
+}
+
+const fn offset(at: u64) -> usize {
+    (at % PAGE) as usize
 }
 
 /// Memory that several mappings, in one address space or more, see together: the content of a file. All calls may sleep.
@@ -80,7 +103,7 @@ impl SharedPages {
         self.0.lock().len
     }
 
-    /// Makes it shorter, or longer by zeros, which take memory when they are touched. `OutOfMemory` also if so much cannot be free.
+    /// Makes it shorter, or longer by zeros, which take memory when they are touched; what it has taken it gives back as a whole. `OutOfMemory` also if so much cannot be free.
     pub(crate) fn resize(&self, len: u64) -> Result<(), OutOfMemory> {
         self.0.lock().resize(len)
     }
@@ -88,21 +111,14 @@ impl SharedPages {
     /// Reads from a place on, up to the end; returns how much that was.
     pub(crate) fn read(&self, at: u64, buffer: &mut [u8]) -> usize {
         let content = self.0.lock();
-        let mut done = 0;
-        while done < buffer.len() && at + (done as u64) < content.len {
-            let here = at + done as u64;
-            let offset = (here % PAGE) as usize;
-            let most = (PAGE as usize - offset).min((content.len - here) as usize);
-            let part = &mut buffer[done..];
-            let length = part.len().min(most);
-            let part = &mut part[..length];
+        let length = content.len.saturating_sub(at).min(buffer.len() as u64) as usize;
+        for (here, piece) in pieces(at, length) {
             match content.frames.get((here / PAGE) as usize) {
-                Some(Some(frame)) => frame.read(offset, part),
-                _ => part.fill(0),
+                Some(Some(frame)) => frame.read(offset(here), &mut buffer[piece]),
+                _ => buffer[piece].fill(0),
             }
-            done += length;
         }
-        done
+        length
     }
 
     /// Writes from a place on, and makes it longer if it has to be.
@@ -112,13 +128,8 @@ impl SharedPages {
         if end > content.len {
             content.resize(end)?;
         }
-        let mut done = 0;
-        while done < bytes.len() {
-            let here = at + done as u64;
-            let offset = (here % PAGE) as usize;
-            let length = (bytes.len() - done).min(PAGE as usize - offset);
-            content.frame((here / PAGE) as usize)?.write(offset, &bytes[done..done + length]);
-            done += length;
+        for (here, piece) in pieces(at, bytes.len()) {
+            content.frame((here / PAGE) as usize)?.write(offset(here), &bytes[piece]);
         }
         Ok(())
     }
@@ -138,14 +149,12 @@ impl Content {
         let more = pages.saturating_sub(self.frames.len());
         may_promise(more)?;
         self.frames.try_reserve(more).map_err(|_| OutOfMemory)?;
-        self.frames.resize_with(pages, || None);
-        if len < self.len
-            && let Some(Some(last)) = self.frames.last()
-            && len % PAGE != 0
-        {
-            // What is behind the end is zero, also if it grows again.
-            let zeros = [0; PAGE as usize];
-            last.write((len % PAGE) as usize, &zeros[(len % PAGE) as usize..]);
+        self.frames.extend(core::iter::repeat_n(None, more));
+        // What is behind the end is zero, also if it grows again. It stays: somebody may have it mapped.
+        for (here, piece) in pieces(len, self.len.saturating_sub(len) as usize) {
+            if let Some(Some(frame)) = self.frames.get((here / PAGE) as usize) {
+                frame.write(offset(here), &[0; PAGE as usize][..piece.len()]);
+            }
         }
         self.len = len;
         Ok(())
@@ -159,16 +168,6 @@ impl Content {
         place.as_ref().ok_or(OutOfMemory)
     }
 }
-
-impl From<OutOfMemory> for Fault {
-    fn from(OutOfMemory: OutOfMemory) -> Self {
-        Self::OutOfMemory
-    }
-}
-
-/// Which word a futex is about: the same for all that see the same memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct WordIdentity(usize, u64);
 
 /// An address space.
 ///
@@ -184,29 +183,33 @@ pub(crate) struct AddressSpace {
 }
 
 struct Memory {
-    /// By address; none touches another unless they differ.
+    /// By address.
     regions: Vec<Region>,
     tables: Tables,
 }
 
-#[derive(Clone)]
 struct Region {
-    start: u64,
-    end: u64,
+    range: Range<u64>,
     protection: Protection,
     backing: Backing,
+    /// The pages that are the region's own, up to the last that is there: none, if it is shared. A fork has them too, until one of the two writes.
+    own: Vec<Option<Frame>>,
 }
 
 impl AddressSpace {
     /// Makes an empty one.
     pub(crate) fn new() -> Result<Arc<Self>, OutOfMemory> {
-        Self::of(Memory { regions: Vec::new(), tables: Tables::new()? }, 0..0)
+        Self::of(Vec::new(), Tables::new()?, 0..0)
     }
 
-    fn of(memory: Memory, heap: Range<u64>) -> Result<Arc<Self>, OutOfMemory> {
-        let root = memory.tables.root();
-        let users = AtomicU32::new(0);
-        Arc::try_new(Self { memory: Mutex::new(memory), root, users, heap: IrqLock::new(heap) })
+    fn of(
+        regions: Vec<Region>,
+        tables: Tables,
+        heap: Range<u64>,
+    ) -> Result<Arc<Self>, OutOfMemory> {
+        let (root, users) = (tables.root(), AtomicU32::new(0));
+        let memory = Mutex::new(Memory { regions, tables });
+        Arc::try_new(Self { memory, root, users, heap: IrqLock::new(heap) })
             .map_err(|_| OutOfMemory)
     }
 
@@ -214,11 +217,23 @@ impl AddressSpace {
     pub(crate) fn fork(&self) -> Result<Arc<Self>, OutOfMemory> {
         may_promise(0)?;
         let memory = self.memory.lock();
-        let copy = memory.copy();
+        let mut regions = Vec::new();
+        regions.try_reserve(memory.regions.len()).map_err(|_| OutOfMemory)?;
+        for region in &memory.regions {
+            regions.push(region.copy(0)?);
+        }
+        // A page that may be written is first looked at from here on: it is another's too.
+        self.keep(&memory, 0..USER_END, !WRITABLE);
+        let tables = memory.tables.copy()?;
         drop(memory);
-        // Pages of this one have become read-only, also if memory ran out on the way.
-        shootdown::flush(&self.users);
-        Self::of(copy?, self.heap.lock().clone())
+        Self::of(regions, tables, self.heap.lock().clone())
+    }
+
+    /// Has the tables, and all processors, keep these bits alone of what is mapped in a range.
+    fn keep(&self, memory: &Memory, range: Range<u64>, bits: u64) {
+        if memory.tables.keep(&range, bits) {
+            shootdown::flush(&self.users);
+        }
     }
 
     /// Maps memory, in place of what was there. `OutOfMemory` also if so much cannot be free: nothing has changed.
@@ -234,61 +249,43 @@ impl AddressSpace {
             may_promise((length / PAGE) as usize)?;
         }
         let mut memory = self.memory.lock();
-        memory.reserve()?;
-        self.clear(&mut memory, &range);
-        memory.insert(Region { start: range.start, end: range.end, protection, backing });
+        let inside = memory.cut(&range)?;
+        self.keep(&memory, range.clone(), NOTHING);
+        let index = inside.start;
+        memory.regions.drain(inside);
+        memory.regions.insert(index, Region { range, protection, backing, own: Vec::new() });
         Ok(())
     }
 
     /// Finds a place for so much, at `hint` if that is free, else below the stack.
     pub(crate) fn find_free(&self, hint: u64, length: u64) -> Result<u64, OutOfMemory> {
-        let memory = self.memory.lock();
-        if hint >= LOWEST && pages(hint, length).is_ok_and(|range| memory.is_free(&range)) {
+        if hint >= LOWEST && self.is_free(hint, length) {
             return Ok(hint);
         }
         let mut end = MAPPINGS_END;
-        for region in memory.regions.iter().rev() {
-            if region.end <= end && end - region.end >= length {
+        for Region { range, .. } in self.memory.lock().regions.iter().rev() {
+            if range.end <= end && end - range.end >= length {
                 break;
             }
-            end = end.min(region.start);
+            end = end.min(range.start);
         }
         end.checked_sub(length).filter(|start| *start >= LOWEST).ok_or(OutOfMemory)
     }
 
     /// Whether nothing is mapped in a range.
     pub(crate) fn is_free(&self, start: u64, length: u64) -> bool {
-        pages(start, length).is_ok_and(|range| self.memory.lock().is_free(&range))
+        pages(start, length).is_ok_and(|range| self.memory.lock().inside(&range).is_empty())
     }
 
     /// Unmaps what is mapped in a range.
     pub(crate) fn unmap(&self, start: u64, length: u64) -> Result<(), Fault> {
         let range = pages(start, length)?;
         let mut memory = self.memory.lock();
-        memory.reserve()?;
-        self.clear(&mut memory, &range);
-        Ok(())
-    }
-
-    /// Takes what is mapped in a range out of the regions and the tables. There is room for two regions more.
-    fn clear(&self, memory: &mut Memory, range: &Range<u64>) {
-        let inside = memory.cut(range);
-        memory.regions.drain(inside);
+        let inside = memory.cut(&range)?;
         // What was mapped is free when no processor knows of it any more.
-        loop {
-            let mut taken = [const { None }; 64];
-            let mut free = taken.iter_mut();
-            let all = memory.tables.for_each(range.clone(), &mut |_, entry| {
-                *free.next().ok_or(OutOfMemory)? = entry.take();
-                Ok(())
-            });
-            if taken[0].is_some() {
-                shootdown::flush(&self.users);
-            }
-            if all.is_ok() {
-                break;
-            }
-        }
+        self.keep(&memory, range, NOTHING);
+        memory.regions.drain(inside);
+        Ok(())
     }
 
     /// Changes what may be done with a range. `NotMapped` if there is a hole in it; what stands before the hole has changed, as on Linux.
@@ -300,25 +297,14 @@ impl AddressSpace {
     ) -> Result<(), Fault> {
         let range = pages(start, length)?;
         let mut memory = self.memory.lock();
-        memory.reserve()?;
+        let inside = memory.cut(&range)?;
         let mut end = range.start;
-        for region in &memory.regions {
-            if region.start <= end && region.end > end {
-                end = region.end.min(range.end);
+        for region in &mut memory.regions[inside] {
+            if region.range.start == end {
+                (region.protection, end) = (protection, region.range.end);
             }
         }
-        let covered = range.start..end;
-        if !covered.is_empty() {
-            let inside = memory.cut(&covered);
-            memory.regions[inside].iter_mut().for_each(|region| region.protection = protection);
-            // A page that may be written again is first looked at: it may have become another's too.
-            let flags = flags(protection) & !WRITABLE;
-            memory.tables.for_each(covered, &mut |_, entry| {
-                entry.set_flags(flags);
-                Ok(())
-            })?;
-            shootdown::flush(&self.users);
-        }
+        self.keep(&memory, range.start..end, NOTHING);
         if end == range.end { Ok(()) } else { Err(Fault::NotMapped) }
     }
 
@@ -329,17 +315,10 @@ impl AddressSpace {
 
     /// Reads memory as the user would.
     pub(crate) fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), Fault> {
-        let mut address = address;
-        let mut rest = buffer;
-        while !rest.is_empty() {
-            let offset = (address % PAGE) as usize;
-            let length = rest.len().min(PAGE as usize - offset);
-            let (part, behind) = rest.split_at_mut(length);
-            self.with_page(address, Some(Access::Read), |frame| frame.read(offset, part))?;
-            rest = behind;
-            address += length as u64;
-        }
-        Ok(())
+        pieces(address, buffer.len()).try_for_each(|(here, piece)| {
+            let read = |frame: &Frame| frame.read(offset(here), &mut buffer[piece]);
+            self.with_page(here, Some(Access::Read), read)
+        })
     }
 
     /// Writes memory as the user would.
@@ -347,44 +326,34 @@ impl AddressSpace {
         self.write_as(address, bytes, Some(Access::Write))
     }
 
-    /// Writes memory whatever its protection is, as a loader and a debugger do.
+    /// Writes memory whatever its protection is, as a loader does.
     pub(crate) fn write_forced(&self, address: u64, bytes: &[u8]) -> Result<(), Fault> {
         self.write_as(address, bytes, None)
     }
 
     fn write_as(&self, address: u64, bytes: &[u8], access: Option<Access>) -> Result<(), Fault> {
-        let mut address = address;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let offset = (address % PAGE) as usize;
-            let (part, behind) = rest.split_at(rest.len().min(PAGE as usize - offset));
-            self.with_page(address, access, |frame| frame.write(offset, part))?;
-            rest = behind;
-            address += part.len() as u64;
-        }
-        Ok(())
+        pieces(address, bytes.len()).try_for_each(|(here, piece)| {
+            self.with_page(here, access, |frame| frame.write(offset(here), &bytes[piece]))
+        })
     }
 
     /// Reads an aligned word in one access: a futex.
     pub(crate) fn read_word(&self, address: u64) -> Result<u32, Fault> {
-        let offset = (address % PAGE) as usize;
-        self.with_page(address, Some(Access::Read), |frame| {
-            frame.word(offset).load(Ordering::SeqCst)
-        })
+        let read = |frame: &Frame| frame.word(offset(address)).load(Ordering::SeqCst);
+        self.with_page(address, Some(Access::Read), read)
     }
 
-    /// Says which word an address is, for a futex.
-    pub(crate) fn word_identity(&self, address: u64) -> Result<WordIdentity, Fault> {
-        let memory = self.memory.lock();
-        let region = memory.region(address).ok_or(Fault::NotMapped)?;
+    /// What who waits for the word at an address sleeps for: a futex.
+    pub(crate) fn key_of_word(&self, address: u64) -> Result<Key, Fault> {
+        let mut memory = self.memory.lock();
+        let region = memory.region(address)?;
         Ok(match &region.backing {
             Backing::Private | Backing::Copied(..) => {
-                WordIdentity(core::ptr::from_ref(self).addr(), address)
+                Key(core::ptr::from_ref(self).addr(), address)
             }
-            Backing::Shared(pages, first) => WordIdentity(
-                Arc::as_ptr(pages).addr(),
-                address - region.start + *first as u64 * PAGE,
-            ),
+            Backing::Shared(pages, first) => {
+                Key(Arc::as_ptr(pages).addr(), address - region.range.start + *first as u64 * PAGE)
+            }
         })
     }
 
@@ -400,36 +369,38 @@ impl AddressSpace {
         }
     }
 
-    /// Has the page of an address in memory, as for this access, and looks at its frame.
+    /// Has the page of an address in memory and in the tables, as for this access, and looks at its frame.
     fn with_page<R>(
         &self,
         address: u64,
         access: Option<Access>,
         look: impl FnOnce(&Frame) -> R,
     ) -> Result<R, Fault> {
-        debug_assert!(interrupts::are_on());
-        let memory = self.memory.lock();
-        let region = memory.region(address).ok_or(Fault::NotMapped)?;
+        let mut memory = self.memory.lock();
+        let region = memory.region(address)?;
         let allowed = region.protection;
-        let needed = match access {
+        let is_allowed = match access {
             Some(Access::Read) => allowed.intersects(Protection::READ | Protection::EXECUTE),
             Some(Access::Write) => allowed.contains(Protection::WRITE),
             Some(Access::Execute) => allowed.contains(Protection::EXECUTE),
             None => true,
         };
-        if !needed {
+        if !is_allowed {
             return Err(Fault::Denied);
         }
-        let entry = memory.tables.entry_or_new(address, Frame::for_user)?;
         let is_write = matches!(access, Some(Access::Write) | None);
-        let replaced = region.bring_in(address, &entry, is_write)?;
-        if replaced.is_some() {
+        let page = region.page(address, is_write)?;
+        let read_only = if page.is_writable { 0 } else { WRITABLE };
+        let flags = flags(allowed) & !read_only;
+        if memory.tables.map(address, page.frame.physical(), flags)? {
             shootdown::flush(&self.users);
         }
-        let frame = entry.frame().ok_or(Fault::NotMapped)?;
-        Ok(look(&frame))
+        Ok(look(&page.frame))
     }
 }
+
+/// So much of the tables is kept where a region changes.
+const NOTHING: u64 = 0;
 
 /// The first address that is given out, and the end of those that [`AddressSpace::find_free`] gives out: the stack stands above.
 const LOWEST: u64 = 0x1_0000;
@@ -437,133 +408,107 @@ const MAPPINGS_END: u64 = 0x7fff_8000_0000;
 
 fn pages(start: u64, length: u64) -> Result<Range<u64>, Fault> {
     let end = start.checked_add(length).ok_or(Fault::NotMapped)?;
-    let is_valid = length > 0 && start % PAGE == 0 && length % PAGE == 0 && end <= USER_END;
+    let is_valid =
+        length > 0 && start.is_multiple_of(PAGE) && length.is_multiple_of(PAGE) && end <= USER_END;
     if is_valid { Ok(start..end) } else { Err(Fault::NotMapped) }
 }
 
 fn flags(protection: Protection) -> u64 {
-    let mut flags = 0;
-    if !protection.is_empty() {
-        flags |= USER;
-    }
-    if protection.contains(Protection::WRITE) {
-        flags |= WRITABLE;
-    }
-    if !protection.contains(Protection::EXECUTE) {
-        flags |= NO_EXECUTE;
-    }
-    flags
+    let set = |flag, is_set: bool| if is_set { flag } else { 0 };
+    set(USER, !protection.is_empty())
+        | set(WRITABLE, protection.contains(Protection::WRITE))
+        | set(NO_EXECUTE, !protection.contains(Protection::EXECUTE))
+}
+
+/// A page as it may be mapped.
+struct Page {
+    frame: Frame,
+    is_writable: bool,
+    /// The one in whose place it has come. It is free when no processor knows of it any more.
+    _replaced: Option<Frame>,
 }
 
 impl Region {
-    /// Maps the page of an address; returns the frame in whose place another has come.
-    fn bring_in(
-        &self,
-        address: u64,
-        entry: &Entry<'_>,
-        is_write: bool,
-    ) -> Result<Option<Frame>, Fault> {
-        let flags = flags(self.protection);
-        let Some(mapped) = entry.frame() else {
-            let page = ((address - self.start) / PAGE) as usize;
-            let (frame, flags) = match &self.backing {
-                Backing::Private => (Frame::for_user()?, flags),
-                Backing::Shared(pages, first) => (pages.frame(first + page)?, flags),
-                Backing::Copied(pages, first) if is_write => {
-                    let copy = Frame::for_user()?;
-                    copy.copy_from(&pages.frame(first + page)?);
-                    (copy, flags)
-                }
-                Backing::Copied(pages, first) => (pages.frame(first + page)?, flags & !WRITABLE),
-            };
-            entry.set(frame, flags);
-            return Ok(None);
+    /// The page of an address, as for a look or for a change.
+    fn page(&mut self, address: u64, is_write: bool) -> Result<Page, Fault> {
+        let index = ((address - self.range.start) / PAGE) as usize;
+        let original = match &self.backing {
+            Backing::Private => None,
+            Backing::Shared(pages, first) => {
+                let frame = pages.frame(first + index)?;
+                return Ok(Page { frame, is_writable: true, _replaced: None });
+            }
+            Backing::Copied(pages, first) => Some((pages, first + index)),
         };
-        if !is_write || entry.flags() & WRITABLE != 0 {
-            return Ok(None);
+        if self.own.len() <= index {
+            self.own.try_reserve(index + 1 - self.own.len()).map_err(|_| OutOfMemory)?;
+            self.own.resize(index + 1, None);
         }
-        if matches!(self.backing, Backing::Shared(..)) || mapped.is_sole() {
-            entry.set_flags(flags);
-            return Ok(None);
+        let own = &mut self.own[index];
+        let is_fit = |frame: &Frame| !is_write || frame.is_sole();
+        if let Some(frame) = own.as_ref().filter(|frame| is_fit(frame)) {
+            let is_writable = frame.is_sole();
+            return Ok(Page { frame: frame.clone(), is_writable, _replaced: None });
         }
-        let copy = Frame::for_user()?;
-        copy.copy_from(&mapped);
-        Ok(entry.set(copy, flags))
+        // Nobody else has changed it yet.
+        let original = match (&own, original) {
+            (Some(frame), _) => Some(Frame::clone(frame)),
+            (None, Some((pages, index))) => Some(pages.frame(index)?),
+            (None, None) => None,
+        };
+        if let Some(frame) = original.clone().filter(|_| !is_write) {
+            return Ok(Page { frame, is_writable: false, _replaced: None });
+        }
+        let frame = Frame::for_user()?;
+        if let Some(original) = &original {
+            frame.copy_from(original);
+        }
+        *own = Some(frame.clone());
+        Ok(Page { frame, is_writable: true, _replaced: original })
     }
 
-    /// Whether `next` goes on where this one ends.
-    fn is_continued_by(&self, next: &Self) -> bool {
-        let is_private =
-            matches!((&self.backing, &next.backing), (Backing::Private, Backing::Private));
-        is_private && self.end == next.start && self.protection == next.protection
+    /// The same from a page of it on, in another place.
+    fn copy(&self, first: usize) -> Result<Self, OutOfMemory> {
+        let mut backing = self.backing.clone();
+        if let Backing::Shared(_, page) | Backing::Copied(_, page) = &mut backing {
+            *page += first;
+        }
+        let rest = self.own.get(first..).unwrap_or_default();
+        let mut own = Vec::new();
+        own.try_reserve_exact(rest.len()).map_err(|_| OutOfMemory)?;
+        own.extend_from_slice(rest);
+        let range = self.range.start + first as u64 * PAGE..self.range.end;
+        Ok(Self { range, protection: self.protection, backing, own })
     }
 }
 
 impl Memory {
-    fn copy(&self) -> Result<Self, OutOfMemory> {
-        let mut copy = Self { regions: Vec::new(), tables: Tables::new()? };
-        copy.regions.try_reserve(self.regions.len()).map_err(|_| OutOfMemory)?;
-        for region in &self.regions {
-            copy.regions.push(region.clone());
-            if matches!(region.backing, Backing::Shared(..)) {
-                continue;
-            }
-            self.tables.for_each(region.start..region.end, &mut |address, entry| {
-                let flags = entry.flags() & !WRITABLE;
-                entry.set_flags(flags);
-                if let Some(frame) = entry.frame() {
-                    let place = copy.tables.entry_or_new(address, Frame::for_user)?;
-                    place.set(Frame::clone(&frame), flags);
-                }
-                Ok(())
-            })?;
-        }
-        Ok(copy)
+    fn region(&mut self, address: u64) -> Result<&mut Region, Fault> {
+        let next = self.regions.partition_point(|region| region.range.end <= address);
+        let found = self.regions.get_mut(next).filter(|region| region.range.start <= address);
+        found.ok_or(Fault::NotMapped)
     }
 
-    /// Makes room for what [`cut`](Self::cut) and [`insert`](Self::insert) add.
-    fn reserve(&mut self) -> Result<(), OutOfMemory> {
-        self.regions.try_reserve(3).map_err(|_| OutOfMemory)
-    }
-
-    fn region(&self, address: u64) -> Option<&Region> {
-        let next = self.regions.partition_point(|region| region.end <= address);
-        self.regions.get(next).filter(|region| region.start <= address)
-    }
-
-    fn is_free(&self, range: &Range<u64>) -> bool {
-        let next = self.regions.partition_point(|region| region.end <= range.start);
-        self.regions.get(next).is_none_or(|region| region.start >= range.end)
-    }
-
-    /// Cuts regions in two where a range begins and ends, and says which are in it.
-    fn cut(&mut self, range: &Range<u64>) -> Range<usize> {
-        for at in [range.start, range.end] {
-            let index = self.regions.partition_point(|region| region.end <= at);
-            let Some(region) = self.regions.get_mut(index).filter(|region| region.start < at)
-            else {
-                continue;
-            };
-            let mut rest = region.clone();
-            if let Backing::Shared(_, first) | Backing::Copied(_, first) = &mut rest.backing {
-                *first += ((at - region.start) / PAGE) as usize;
-            }
-            rest.start = at;
-            region.end = at;
-            self.regions.insert(index + 1, rest);
-        }
-        let first = self.regions.partition_point(|region| region.end <= range.start);
-        let behind = self.regions.partition_point(|region| region.start < range.end);
+    /// Which regions have something in a range.
+    fn inside(&self, range: &Range<u64>) -> Range<usize> {
+        let first = self.regions.partition_point(|region| region.range.end <= range.start);
+        let behind = self.regions.partition_point(|region| region.range.start < range.end);
         first..behind
     }
 
-    /// Puts a region where nothing is.
-    fn insert(&mut self, region: Region) {
-        let index = self.regions.partition_point(|other| other.end <= region.start);
-        let before = index.checked_sub(1).and_then(|before| self.regions.get_mut(before));
-        match before {
-            Some(before) if before.is_continued_by(&region) => before.end = region.end,
-            _ => self.regions.insert(index, region),
+    /// Cuts regions in two where a range begins and ends, and says which are in it. There is room for one more then.
+    fn cut(&mut self, range: &Range<u64>) -> Result<Range<usize>, OutOfMemory> {
+        self.regions.try_reserve(3).map_err(|_| OutOfMemory)?;
+        for at in [range.start, range.end] {
+            let index = self.regions.partition_point(|region| region.range.end <= at);
+            if let Some(region) = self.regions.get_mut(index).filter(|it| it.range.start < at) {
+                let first = ((at - region.range.start) / PAGE) as usize;
+                let rest = region.copy(first)?;
+                region.own.truncate(first);
+                region.range.end = at;
+                self.regions.insert(index + 1, rest);
+            }
         }
+        Ok(self.inside(range))
     }
 }

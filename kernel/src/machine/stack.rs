@@ -102,7 +102,10 @@ pub(crate) fn switch<T: Send>(
     from: StackId,
     to: StackId,
 ) -> IrqGuard<'static, T> {
-    processor::here().handed_over.set(Some(held.lock));
+    // SAFETY: the lock is not given back by this.
+    let lock = unsafe { IrqGuard::mutex(&held).raw() };
+    let were_on = lock.were_on.load(Ordering::Relaxed);
+    processor::here().handed_over.set(Some(lock));
     // SAFETY: both are mapped for ever. Of `from`, which runs, nothing is saved; `to` was prepared or left here, and its stack pointer is taken, so that it is not gone on with twice.
     unsafe {
         let (from, to) = (from.saved(), to.saved());
@@ -112,6 +115,8 @@ pub(crate) fn switch<T: Send>(
         asm!("fxrstor64 [{}]", in(reg) &raw const (*to).fpu, options(nostack));
         switch_stacks((*from).stack_pointer.as_ptr(), stack_pointer);
     }
+    // Whoever has had it meanwhile has said otherwise.
+    lock.were_on.store(were_on, Ordering::Relaxed);
     held
 }
 
@@ -144,8 +149,8 @@ unsafe extern "C" fn begin() {
 
 unsafe extern "C" fn run<F: FnOnce()>(body: *mut F) {
     if let Some(lock) = processor::here().handed_over.take() {
-        // SAFETY: whoever switched here holds it, and sleeps until somebody who has it switches back.
-        unsafe { lock.release_for_sleeper() };
+        // Whoever switched here holds it, and sleeps until somebody who has it switches back.
+        lock.pass_on();
     }
     interrupts::note_on();
     x86_64::instructions::interrupts::enable();

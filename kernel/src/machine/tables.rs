@@ -1,6 +1,5 @@
 //! Page tables: four levels, of which the upper half is the kernel's and the same in all.
 
-use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,11 +12,10 @@ use super::frame::{Frame, direct};
 use super::lock::IrqLock;
 use super::space::PAGE;
 
-pub(super) const PRESENT: u64 = 1;
+const PRESENT: u64 = 1;
 pub(super) const WRITABLE: u64 = 1 << 1;
 pub(super) const USER: u64 = 1 << 2;
 pub(super) const NO_EXECUTE: u64 = 1 << 63;
-const FLAGS: u64 = PRESENT | WRITABLE | USER | NO_EXECUTE;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 const ENTRIES: usize = 512;
@@ -29,7 +27,7 @@ pub(super) const HEAP: u64 = 0xffff_8100_0000_0000;
 
 type Table = [AtomicU64; ENTRIES];
 
-/// The tables of an address space. They own what they map for users.
+/// The tables of an address space. They own each other, not what they map.
 pub(super) struct Tables {
     root: Frame,
 }
@@ -40,9 +38,10 @@ static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
 
 /// Makes the kernel's tables from those of the boot, and uses them.
 pub(super) fn start(boot: u64) {
-    let tables = Tables::below(boot).expect("memory is plenty at boot");
+    KERNEL_ROOT.store(boot, Ordering::SeqCst);
+    let tables = Tables::new().expect("memory is plenty at boot");
     for part in [STACKS, HEAP] {
-        tables.entry_or_new(part, Frame::new).expect("memory is plenty at boot");
+        tables.slot(part, Frame::new).expect("memory is plenty at boot");
     }
     // The other processors begin with those of the boot, on a stack of the kernel's.
     for (old, new) in table(boot).iter().zip(table(tables.root())).skip(KERNEL_HALF) {
@@ -50,15 +49,11 @@ pub(super) fn start(boot: u64) {
     }
     KERNEL_ROOT.store(tables.root(), Ordering::SeqCst);
     *KERNEL.lock() = Some(tables);
-    load_kernel();
+    load(kernel_root());
 }
 
 pub(super) fn kernel_root() -> u64 {
     KERNEL_ROOT.load(Ordering::Relaxed)
-}
-
-pub(super) fn load_kernel() {
-    load(kernel_root());
 }
 
 /// Has the calling processor use the tables with this root. What it knew of others it forgets.
@@ -71,9 +66,10 @@ pub(super) fn load(root: u64) {
 /// Sees to it that a page of the kernel's growing parts is mapped.
 pub(super) fn map_kernel(address: u64) -> Result<(), OutOfMemory> {
     let tables = KERNEL.lock();
-    let entry = tables.as_ref().ok_or(OutOfMemory)?.entry_or_new(address, Frame::new)?;
-    if entry.is_empty() {
-        entry.set(Frame::new()?, WRITABLE | NO_EXECUTE);
+    let slot = tables.as_ref().ok_or(OutOfMemory)?.slot(address, Frame::new)?;
+    if slot.load(Ordering::Relaxed) == 0 {
+        let frame = Frame::new()?.into_physical();
+        slot.store(frame | PRESENT | WRITABLE | NO_EXECUTE, Ordering::Relaxed);
     }
     Ok(())
 }
@@ -81,16 +77,19 @@ pub(super) fn map_kernel(address: u64) -> Result<(), OutOfMemory> {
 impl Tables {
     /// Makes tables that map nothing for users.
     pub(super) fn new() -> Result<Self, OutOfMemory> {
-        Self::below(kernel_root())
-    }
-
-    fn below(kernel: u64) -> Result<Self, OutOfMemory> {
         let tables = Self { root: Frame::new()? };
-        for index in KERNEL_HALF..ENTRIES {
-            let entry = table(kernel)[index].load(Ordering::Relaxed);
-            table(tables.root())[index].store(entry, Ordering::Relaxed);
+        let kernel = table(kernel_root()).iter().zip(table(tables.root()));
+        for (entry, own) in kernel.skip(KERNEL_HALF) {
+            own.store(entry.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         Ok(tables)
+    }
+
+    /// Makes tables that map the same for users, to be looked at only.
+    pub(super) fn copy(&self) -> Result<Self, OutOfMemory> {
+        let copy = Self::new()?;
+        copy_entries(&table(self.root())[..KERNEL_HALF], table(copy.root()), 3)?;
+        Ok(copy)
     }
 
     pub(super) fn root(&self) -> u64 {
@@ -98,122 +97,91 @@ impl Tables {
     }
 
     /// Returns the entry of a page, with tables for it from `frame` where there are none.
-    pub(super) fn entry_or_new(
+    fn slot(
         &self,
         address: u64,
         frame: fn() -> Result<Frame, OutOfMemory>,
-    ) -> Result<Entry<'_>, OutOfMemory> {
+    ) -> Result<&AtomicU64, OutOfMemory> {
         let mut at = table(self.root());
         for level in (1..4).rev() {
             let slot = &at[index(address, level)];
-            if slot.load(Ordering::Relaxed) & PRESENT == 0 {
+            if slot.load(Ordering::Relaxed) == 0 {
                 let new = frame()?.into_physical();
                 slot.store(new | PRESENT | WRITABLE | USER, Ordering::Relaxed);
             }
-            at = table(slot.load(Ordering::Relaxed) & ADDRESS);
+            at = table(slot.load(Ordering::Relaxed));
         }
-        Ok(Entry(&at[index(address, 0)]))
+        Ok(&at[index(address, 0)])
     }
 
-    /// Calls `visit` for each page of a user's range that is mapped, until it says no.
-    pub(super) fn for_each(
-        &self,
-        range: Range<u64>,
-        visit: &mut impl FnMut(u64, Entry<'_>) -> Result<(), OutOfMemory>,
-    ) -> Result<(), OutOfMemory> {
-        walk(table(self.root()), 3, 0, &range, visit)
+    /// Maps a page for a user. Says whether another was mapped there.
+    pub(super) fn map(&self, at: u64, frame: u64, flags: u64) -> Result<bool, OutOfMemory> {
+        let slot = self.slot(at, Frame::for_user)?;
+        let before = slot.swap(frame | flags | PRESENT, Ordering::Relaxed);
+        Ok(before != 0 && before & ADDRESS != frame)
+    }
+
+    /// Keeps of the entries of a range these bits alone: none, and nothing is mapped there. Says whether that changes any.
+    pub(super) fn keep(&self, range: &Range<u64>, bits: u64) -> bool {
+        keep(table(self.root()), 3, 0, range, bits)
     }
 }
 
-fn walk(
-    at: &Table,
-    level: u32,
-    base: u64,
-    range: &Range<u64>,
-    visit: &mut impl FnMut(u64, Entry<'_>) -> Result<(), OutOfMemory>,
-) -> Result<(), OutOfMemory> {
-    let size = PAGE << (9 * level);
-    let first = range.start.saturating_sub(base) / size;
-    let last = range.end.saturating_sub(base).div_ceil(size);
-    for index in first..last.min(ENTRIES as u64) {
-        let (slot, address) = (&at[index as usize], base + index * size);
-        let entry = slot.load(Ordering::Relaxed);
-        match level {
-            _ if entry == 0 => {}
-            0 => visit(address, Entry(slot))?,
-            _ => walk(table(entry & ADDRESS), level - 1, address, range, visit)?,
+fn copy_entries(from: &[AtomicU64], to: &Table, level: u32) -> Result<(), OutOfMemory> {
+    for (from, to) in from.iter().zip(to) {
+        match from.load(Ordering::Relaxed) {
+            0 => {}
+            entry if level == 0 => to.store(entry & !WRITABLE, Ordering::Relaxed),
+            entry => {
+                let new = Frame::for_user()?.into_physical();
+                to.store(new | PRESENT | WRITABLE | USER, Ordering::Relaxed);
+                copy_entries(table(entry), table(new), level - 1)?;
+            }
         }
     }
     Ok(())
 }
 
-fn index(address: u64, level: u32) -> usize {
-    (address / PAGE >> (9 * level)) as usize % ENTRIES
+fn keep(at: &Table, level: u32, base: u64, range: &Range<u64>, bits: u64) -> bool {
+    let size = PAGE << (9 * level);
+    let first = range.start.saturating_sub(base) / size;
+    let last = range.end.saturating_sub(base).div_ceil(size).min(ENTRIES as u64);
+    let mut has_changed = false;
+    for index in first..last {
+        let slot = &at[index as usize];
+        let entry = slot.load(Ordering::Relaxed);
+        has_changed |= match level {
+            _ if entry == 0 => false,
+            0 => slot.fetch_and(bits, Ordering::Relaxed) & !bits != 0,
+            _ => keep(table(entry), level - 1, base + index * size, range, bits),
+        };
+    }
+    has_changed
 }
 
-/// A table lives as long as its root; what is reached through `Tables` is bound to it by [`Entry`].
-fn table(physical: u64) -> &'static Table {
+fn index(address: u64, level: u32) -> usize {
+    ((address / PAGE) >> (9 * level)) as usize % ENTRIES
+}
+
+/// The table that an entry names. It lives as long as its root.
+fn table(entry: u64) -> &'static Table {
     // SAFETY: an entry above the last level has the address of a table, and only `Drop` frees one.
-    unsafe { &*direct(physical).cast::<Table>() }
+    unsafe { &*direct(entry & ADDRESS).cast::<Table>() }
 }
 
 impl Drop for Tables {
     fn drop(&mut self) {
-        for entry in &table(self.root())[..KERNEL_HALF] {
-            release(entry, 3);
+        free(&table(self.root())[..KERNEL_HALF], 3);
+    }
+}
+
+/// Frees the tables below one of this level.
+fn free(entries: &[AtomicU64], level: u32) {
+    for entry in entries.iter().map(|entry| entry.load(Ordering::Relaxed)).filter(|it| *it != 0) {
+        if level > 1 {
+            free(table(entry), level - 1);
         }
+        // SAFETY: the entry owned it, and nobody follows it any more.
+        drop(unsafe { Frame::from_physical(entry & ADDRESS) });
     }
-}
-
-/// Frees what an entry maps.
-fn release(entry: &AtomicU64, level: u32) {
-    let entry = entry.swap(0, Ordering::Relaxed);
-    if entry == 0 {
-        return;
-    }
-    if level > 0 {
-        table(entry & ADDRESS).iter().for_each(|entry| release(entry, level - 1));
-    }
-    // SAFETY: the entry owned it, and is empty now.
-    drop(unsafe { Frame::from_physical(entry & ADDRESS) });
-}
-
-/// The entry of one page. It owns a reference to the frame that it maps.
-pub(super) struct Entry<'a>(&'a AtomicU64);
-
-impl Entry<'_> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
-
-    pub(super) fn flags(&self) -> u64 {
-        self.0.load(Ordering::Relaxed) & FLAGS
-    }
-
-    /// Returns the frame that it maps, which stays the entry's.
-    pub(super) fn frame(&self) -> Option<ManuallyDrop<Frame>> {
-        let entry = self.0.load(Ordering::Relaxed);
-        // SAFETY: the entry owns it, and the result gives up nothing.
-        (entry != 0).then(|| ManuallyDrop::new(unsafe { Frame::from_physical(entry & ADDRESS) }))
-    }
-
-    /// Maps a frame, and returns the one that was mapped before.
-    pub(super) fn set(&self, frame: Frame, flags: u64) -> Option<Frame> {
-        owned(self.0.swap(frame.into_physical() | flags | PRESENT, Ordering::Relaxed))
-    }
-
-    pub(super) fn set_flags(&self, flags: u64) {
-        let kept = self.0.load(Ordering::Relaxed) & ADDRESS;
-        self.0.store(kept | flags | PRESENT, Ordering::Relaxed);
-    }
-
-    /// Maps nothing any more.
-    pub(super) fn take(&self) -> Option<Frame> {
-        owned(self.0.swap(0, Ordering::Relaxed))
-    }
-}
-
-fn owned(entry: u64) -> Option<Frame> {
-    // SAFETY: the entry owned it, and has just been overwritten.
-    (entry != 0).then(|| unsafe { Frame::from_physical(entry & ADDRESS) })
 }

@@ -11,30 +11,33 @@ use super::interrupts;
 use super::space::{Access, USER_END};
 use super::trap::{self, SYSTEM_CALL};
 
-/// What a thread has in its registers in user space.
+/// What a thread has in its registers in user space: in the order in which a signal frame has them.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub(crate) struct Registers {
-    pub(crate) rax: u64,
-    pub(crate) rbx: u64,
-    pub(crate) rcx: u64,
-    pub(crate) rdx: u64,
-    pub(crate) rsi: u64,
-    pub(crate) rdi: u64,
-    pub(crate) rbp: u64,
     pub(crate) r8: u64,
     pub(crate) r9: u64,
     pub(crate) r10: u64,
-    pub(crate) r11: u64,
-    pub(crate) r12: u64,
-    pub(crate) r13: u64,
-    pub(crate) r14: u64,
-    pub(crate) r15: u64,
+    pub(crate) r11_to_r15: [u64; 5],
+    pub(crate) rdi: u64,
+    pub(crate) rsi: u64,
+    pub(crate) rbp_and_rbx: [u64; 2],
+    pub(crate) rdx: u64,
+    pub(crate) rax: u64,
+    pub(crate) rcx: u64,
+    pub(crate) rsp: u64,
     pub(crate) rip: u64,
     pub(crate) rflags: u64,
-    pub(crate) rsp: u64,
-    /// The base of FS: thread-local storage. The kernel alone changes it.
+    /// The base of FS: thread-local storage. The kernel alone changes it; no signal frame has it.
     pub(crate) fs_base: u64,
+}
+
+impl Registers {
+    /// All but the base of FS.
+    pub(crate) fn words(&mut self) -> &mut [u64; 18] {
+        // SAFETY: so many words does it begin with.
+        unsafe { &mut *core::ptr::from_mut(self).cast() }
+    }
 }
 
 /// Why a thread has come back from user space.
@@ -44,8 +47,8 @@ pub(crate) enum Trap {
     SystemCall,
     /// An access that its page tables do not allow: for [`AddressSpace::handle_fault`](super::AddressSpace::handle_fault).
     PageFault { address: u64, access: Access },
-    /// Another exception of the processor's, by its vector, with its error code or 0.
-    Exception { vector: u8, code: u64 },
+    /// Another exception of the processor's, by its vector.
+    Exception { vector: u8 },
     /// A device, the timer or another processor; it has been seen to. Also if the thread was wanted before it had left.
     Interrupt,
 }
@@ -57,7 +60,7 @@ pub(crate) enum Trap {
 pub(crate) fn enter_user(registers: &mut Registers, is_wanted: impl FnOnce() -> bool) -> Trap {
     const GENERAL_PROTECTION: u8 = 13;
     if registers.rip >= USER_END {
-        return Trap::Exception { vector: GENERAL_PROTECTION, code: 0 };
+        return Trap::Exception { vector: GENERAL_PROTECTION };
     }
     registers.rflags = registers.rflags & USER_FLAGS | ALWAYS_FLAGS;
     flag::disable();
@@ -94,7 +97,7 @@ fn run(registers: &mut Registers) -> Trap {
                 _ => Access::Read,
             },
         },
-        vector @ 0..32 => Trap::Exception { vector: vector as u8, code: arrival.code },
+        vector @ 0..32 => Trap::Exception { vector: vector as u8 },
         vector => {
             trap::handle_interrupt(vector);
             crate::sched::preempt();

@@ -10,7 +10,8 @@ use axprocess_signals::signals_of;
 use super::host::{Table, Thread, boot, fork};
 use super::{Outcome, say};
 use crate::machine::{IrqLock, monotonic, processors, random};
-use crate::sched::{self, NewTask, Sleepers};
+use crate::sched::{self, NewTask};
+use crate::wait::{self, Key};
 
 const TIME: Duration = Duration::from_secs(5);
 
@@ -30,7 +31,6 @@ struct Scene {
 static SCENE: IrqLock<Option<Arc<Scene>>> = IrqLock::new(None);
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
 static WORKERS: AtomicUsize = AtomicUsize::new(0);
-static DONE: Sleepers = Sleepers::new();
 
 pub(super) fn run() -> Outcome {
     let (table, init) = boot().map_err(|_| "no table")?;
@@ -57,12 +57,12 @@ pub(super) fn run() -> Outcome {
         task.start(move || {
             work(&scene);
             WORKERS.fetch_sub(1, Ordering::Release);
-            DONE.wake_all();
+            wait::wake_all(Key::of(&WORKERS));
         });
     }
     sched::block(Some(monotonic() + TIME));
     scene.is_over.store(true, Ordering::Relaxed);
-    DONE.wait_until(|| (WORKERS.load(Ordering::Acquire) == 0).then_some(()));
+    wait::until(Key::of(&WORKERS), || (WORKERS.load(Ordering::Acquire) == 0).then_some(()));
     *SCENE.lock() = None;
     signals_of(&scene.target).exit_thread(ExitStatus::exited(0));
     reap_all(&scene);
@@ -95,14 +95,14 @@ fn in_interrupt(scene: &Scene) {
 /// Makes children, signals them, ends them and waits for them.
 fn work(scene: &Scene) {
     while !scene.is_over.load(Ordering::Relaxed) {
-        let parent = if random() % 4 == 0 { &scene.target } else { &scene.init };
+        let parent = if random().is_multiple_of(4) { &scene.target } else { &scene.init };
         // The target may have been told to end: then it makes nobody.
         let Ok(child) = fork(parent) else { continue };
         scene.births.fetch_add(1, Ordering::Relaxed);
         *scene.latest.lock() = Some(child.clone());
         let pid = child.process().pid() as i32;
         for signal in [Signal::SIGSTOP, Signal::SIGCONT, Signal::SIGTERM] {
-            if random() % 2 == 0 {
+            if random().is_multiple_of(2) {
                 // It may have been killed and reaped by an interrupt's order.
                 scene.init.kill(pid, signal.number() as i32).ok();
             }
