@@ -40,7 +40,7 @@ impl<K: Kernel> Signals<K> {
         &self.kernel
     }
 
-    /// Sees to it that 64 signals more can wait with their siginfo, up to [`MOST_QUEUED`](Kernel::MOST_QUEUED). Takes a lock and allocates where there are too few places; else it is one load.
+    /// Sees to it that 64 signals more can wait with their siginfo, and one for each process, up to [`MOST_QUEUED`](Kernel::MOST_QUEUED). Takes a lock and allocates where there are too few places; else it is one load.
     ///
     /// [`Caller::fork`](crate::Caller::fork) and [`Caller::new_thread`](crate::Caller::new_thread) do it by themselves. What sends is axprocess's, and makes no places: so the kernel does it before each call that may send, as at each return to user space, with no lock held. Without a
     /// place a signal waits without its siginfo, and rt_sigqueueinfo(2) is `EAGAIN`, whatever `RLIMIT_SIGPENDING` is.

@@ -44,7 +44,7 @@ impl<K: Kernel> Caller<'_, K> {
     ) -> Result<(ProcessSignals<K>, ThreadSignals<K>), Errno> {
         let (host, own) = (self.host(), self.own());
         host.refill();
-        host.reserve().provide(own)?;
+        host.reserve().provide(own, host.pool())?;
         let new_thread = ThreadSignals::with_mask(own.blocked.get(), LEADS, thread);
         if flags & (CloneFlags::VM | CloneFlags::VFORK) != CloneFlags::VM {
             new_thread.alt_stack.copy_from(&own.alt_stack);

@@ -11,13 +11,15 @@ use axprocess::Lock;
 
 use crate::info::SigInfo;
 use crate::kernel::{Account, Kernel};
-use crate::word::{AtomicU32, Ordering};
+use crate::word::{AtomicBool, AtomicU32, Ordering};
 
 /// The nodes of a table.
 pub(crate) struct Pool<K: Kernel> {
     slab: K::SignalLock<Slab<K>>,
     /// How many nodes are free: a hint for who has no lock.
     free: AtomicU32,
+    /// Fewer nodes are free than are wanted, and more may be made: a hint too.
+    is_short: AtomicBool,
     most: u32,
 }
 
@@ -26,6 +28,8 @@ pub(crate) struct Slab<K: Kernel> {
     pub(crate) chunks: Vec<Vec<Node>>,
     first_free: Link,
     pub(crate) free: u32,
+    /// So many are to be free before a call that may send: one for each process, for a signal to all of them.
+    wanted: u32,
     /// How many have been given out ever: tells which of two was queued first.
     given: u64,
     kernel: PhantomData<fn() -> K>,
@@ -78,21 +82,36 @@ impl<K: Kernel> Pool<K> {
             chunks: Vec::new(),
             first_free: Link::NONE,
             free: 0,
+            wanted: CHUNK as u32,
             given: 0,
             kernel: PhantomData,
         };
-        Self { slab: K::SignalLock::new(slab), free: AtomicU32::new(0), most }
+        let is_short = AtomicBool::new(most > 0);
+        Self { slab: K::SignalLock::new(slab), free: AtomicU32::new(0), is_short, most }
     }
 
     /// Makes nodes if few are left. Takes its own lock alone, and allocates without it; where there is no memory, it does nothing.
     pub(crate) fn refill(&self) {
-        if self.free.load(Ordering::Relaxed) < CHUNK as u32 {
+        if self.is_short.load(Ordering::Relaxed) {
             self.grow();
         }
     }
 
+    /// There are so many processes. Takes its own lock alone.
+    pub(crate) fn want(&self, processes: usize) {
+        self.with(|slab| slab.wanted = slab.wanted.max(processes as u32));
+    }
+
     #[cold]
     fn grow(&self) {
+        let mut has_memory = true;
+        while has_memory && self.is_short.load(Ordering::Relaxed) {
+            has_memory = self.add_chunk();
+        }
+    }
+
+    /// False: there is no memory.
+    fn add_chunk(&self) -> bool {
         let chunks = self.slab.lock().chunks.len();
         let left = (self.most as usize).saturating_sub(chunks * CHUNK);
         let count = left.min(CHUNK);
@@ -102,12 +121,12 @@ impl<K: Kernel> Pool<K> {
             && chunk.try_reserve_exact(CHUNK).is_ok()
             && all.try_reserve_exact(chunks * 2 + 1).is_ok();
         if !is_there {
-            return;
+            return false;
         }
         let mut slab = self.slab.lock();
         if slab.chunks.len() != chunks {
             // Somebody else has.
-            return;
+            return true;
         }
         if slab.chunks.len() == slab.chunks.capacity() {
             // What is in the way is dropped behind the lock.
@@ -121,17 +140,24 @@ impl<K: Kernel> Pool<K> {
             slab.first_free = Link(at);
         }
         slab.free += count as u32;
-        self.free.store(slab.free, Ordering::Relaxed);
         slab.chunks.push(chunk);
+        self.note_free(&slab);
         drop(slab);
+        true
     }
 
     /// Does something with the nodes.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Slab<K>) -> R) -> R {
         let mut slab = self.slab.lock();
         let result = act(&mut slab);
-        self.free.store(slab.free, Ordering::Relaxed);
+        self.note_free(&slab);
         result
+    }
+
+    fn note_free(&self, slab: &Slab<K>) {
+        let is_short = slab.free < slab.wanted && slab.chunks.len() * CHUNK < self.most as usize;
+        self.free.store(slab.free, Ordering::Relaxed);
+        self.is_short.store(is_short, Ordering::Relaxed);
     }
 
     /// How many nodes are free.

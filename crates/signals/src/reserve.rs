@@ -17,6 +17,7 @@ use axprocess::{Errno, Lock};
 
 use crate::dispositions::{Dispositions, Left, Sharer};
 use crate::kernel::Kernel;
+use crate::pool::Pool;
 use crate::set::SignalSet;
 use crate::state::ThreadSignals;
 use crate::word::{AtomicU32, Ordering};
@@ -56,18 +57,22 @@ impl<K: Kernel> Reserve<K> {
     ///
     /// `ENOMEM`.
     #[inline]
-    pub(crate) fn provide(&self, forker: &ThreadSignals<K>) -> Result<(), Errno> {
+    pub(crate) fn provide(&self, forker: &ThreadSignals<K>, pool: &Pool<K>) -> Result<(), Errno> {
         match forker.has_right() && self.rights.load(Ordering::Relaxed) <= MANY {
             true => Ok(()),
-            false => self.provide_slowly(forker),
+            false => self.provide_slowly(forker, pool),
         }
     }
 
     #[cold]
-    fn provide_slowly(&self, forker: &ThreadSignals<K>) -> Result<(), Errno> {
+    fn provide_slowly(&self, forker: &ThreadSignals<K>, pool: &Pool<K>) -> Result<(), Errno> {
         if !forker.has_right() {
-            self.take_right()?;
-            forker.set_right(true);
+            match self.take_right(pool) {
+                Ok(()) => forker.set_right(true),
+                // The birth may find that of a process which is gone.
+                Err(_) if self.grants.load(Ordering::Relaxed) > 0 => {}
+                Err(errno) => return Err(errno),
+            }
         }
         if self.rights.load(Ordering::Relaxed) > MANY && self.take_right_at_hand() {
             drop(self.take_out());
@@ -75,18 +80,22 @@ impl<K: Kernel> Reserve<K> {
         Ok(())
     }
 
-    /// Takes a right. Allocates without a lock if there is none.
+    /// Takes a right. Allocates without a lock if there is none, and tells the pool how many processes there may be.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn take_right(&self) -> Result<(), Errno> {
+    pub(crate) fn take_right(&self, pool: &Pool<K>) -> Result<(), Errno> {
         if self.take_right_at_hand() {
             return Ok(());
         }
-        let made = Dispositions::make().and_then(|made| self.add(made));
-        // Somebody may have ended meanwhile.
-        made.or_else(|errno| if self.take_right_at_hand() { Ok(()) } else { Err(errno) })
+        match Dispositions::make().and_then(|made| self.add(made)) {
+            Ok(all) => pool.want(all),
+            // Somebody may have ended meanwhile.
+            Err(_) if self.take_right_at_hand() => {}
+            Err(errno) => return Err(errno),
+        }
+        Ok(())
     }
 
     fn take_right_at_hand(&self) -> bool {
@@ -132,8 +141,8 @@ impl<K: Kernel> Reserve<K> {
         self.grants.store(left, Ordering::Relaxed);
     }
 
-    /// Puts new ones to the others: for who adds them, who has the right to them.
-    fn add(&self, made: Sharer<K>) -> Result<(), Errno> {
+    /// Puts new ones to the others: for who adds them, who has the right to them. How many there are in all.
+    fn add(&self, made: Sharer<K>) -> Result<usize, Errno> {
         let mut more = Vec::new();
         loop {
             let mut spares = self.spares.lock();
@@ -141,7 +150,7 @@ impl<K: Kernel> Reserve<K> {
             if all < spares.list.capacity() {
                 spares.all += 1;
                 spares.list.push(made);
-                return Ok(());
+                return Ok(all + 1);
             }
             if more.capacity() > all {
                 more.append(&mut spares.list);

@@ -101,6 +101,21 @@ fn standard_signals_always_come() {
 }
 
 #[test]
+fn a_signal_to_many_keeps_what_it_says() {
+    // R-SIG-23, R-SIG-24: there is memory enough for one to each process, again and again.
+    let (table, init) = boot();
+    let children: Vec<_> = std::iter::repeat_with(|| fork(&init)).take(300).collect();
+    children.iter().for_each(|child| block_all(child));
+    for number in [TERM, 40, 41] {
+        table.host().refill();
+        init.kill(-1, number.into()).unwrap();
+    }
+    for child in &children {
+        assert_eq!(all_said(child), [(TERM, 0, 1, 0), (40, 0, 1, 0), (41, 0, 1, 0)]);
+    }
+}
+
+#[test]
 fn sigkill_takes_no_place() {
     // R-SIG-24: it has no siginfo, for a process, a thread or a zombie.
     let (table, init, child) = limited(8);
