@@ -117,7 +117,7 @@ impl<'a, K: Kernel> AwaitedSignals<'a, K> {
 
     /// Returns a future of the signal; of `None` where the thread is wanted for something else, `EINTR`. The kernel races it against its clock, and drops it for `EAGAIN`. It may be dropped at any point: then no signal is taken.
     ///
-    /// Its waker runs in the hold of the sender, as [`Kernel::kick`] does, and obeys the same rules; only a signal wakes it, all else the kernel does. R-SIG-58.
+    /// Its waker runs in the hold of the sender, as [`Kernel::kick`] does, and obeys the same rules; it is dropped there too, and if it is the last reference to a task, that is freed with these locks held. Only a signal wakes it, all else the kernel does. R-SIG-58.
     pub const fn signal(self) -> SignalFuture<'a, K> {
         SignalFuture { wait: Some(self) }
     }

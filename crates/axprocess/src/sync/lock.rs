@@ -7,7 +7,7 @@ use core::ops::DerefMut;
 /// Any lock with a guard fits: a spin lock that switches interrupts off, a sleeping mutex, the standard library's.
 /// The trait is safe to implement: exclusion follows from the guard giving out `&mut T`. A guard that panics as it is dropped costs the wake-ups, and the requests to exit or stop, that its hold still owed.
 ///
-/// The crate never sleeps, allocates or frees while it holds the lock, and holds it for a bounded time. If the kernel calls
+/// The crate never sleeps, allocates or frees while it holds the lock, and holds it for a bounded time; what its host does in a hook is the host's. If the kernel calls
 /// into the crate from interrupt handlers, the lock must switch interrupts off.
 ///
 /// | feature | ready-made | for |
