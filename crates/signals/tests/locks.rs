@@ -243,8 +243,8 @@ fn a_delivery_takes_the_lock_of_the_process() {
     kill(&init, &child, USR1);
     let mut program = Program::of(&child);
     let step = || locks(|| assert_eq!(program.step(), Seen::Handler(USR1)));
-    // To take it: the process's and the nodes'; what is done: the process's and the table's; the handler's mask.
-    assert_eq!({ step }(), (0, 5));
+    // To take it: the process's and the nodes', and what is done about it; the handler's mask.
+    assert_eq!({ step }(), (0, 4));
     assert_eq!(locks(|| program.return_from_handler()), ONE);
     // To find nothing.
     kill(&init, &child, USR1);

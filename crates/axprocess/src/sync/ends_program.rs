@@ -2,7 +2,6 @@
 
 /// While it is there, a panic that unwinds ends the program: nobody can go on with relations that are half changed. For layers above too.
 #[doc(hidden)]
-#[allow(missing_debug_implementations)]
 pub struct EndsProgram(());
 
 impl EndsProgram {
