@@ -170,7 +170,7 @@ impl<K: Kernel> Signals<K> {
                 found
             }
         };
-        // Also where the model ends the process by it: it has asked for the masks before this lock was taken, and does not know which thread is the first.
+        // Also where the model ends the process by it.
         if let Some(taker) = taker {
             self.tell(taker);
         }

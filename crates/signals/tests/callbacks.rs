@@ -1,4 +1,4 @@
-//! What happens while a call of the layer has the kernel charge a place, or give one back.
+//! What happens while a call of the layer has the kernel give a place back.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
@@ -23,28 +23,18 @@ type Meanwhile = Mutex<Option<Box<dyn FnOnce(&Counting) + Send>>>;
 #[derive(Default)]
 struct Counting {
     used: AtomicU32,
-    behind_charge: Meanwhile,
     behind_uncharge: Meanwhile,
 }
 
 const LIMIT: u32 = 2;
 
 impl Counting {
-    fn run(&self, meanwhile: &Meanwhile) {
-        let meanwhile = meanwhile.lock().unwrap().take();
-        meanwhile.into_iter().for_each(|act| act(self));
-    }
-
     fn take_place(&self, charge: Charge) -> Option<Account> {
         let is_over = charge == Charge::WithinLimit && self.used.load(Relaxed) >= LIMIT;
         (!is_over).then(|| {
             self.used.fetch_add(1, Relaxed);
             Account(0)
         })
-    }
-
-    fn give_place(&self) {
-        self.used.fetch_sub(1, Relaxed);
     }
 }
 
@@ -72,14 +62,13 @@ impl Kernel for Counting {
     }
 
     fn charge(&self, _: &Process, charge: Charge) -> Option<Account> {
-        let account = self.take_place(charge);
-        self.run(&self.behind_charge);
-        account
+        self.take_place(charge)
     }
 
     fn uncharge(&self, _: Account) {
-        self.give_place();
-        self.run(&self.behind_uncharge);
+        self.used.fetch_sub(1, Relaxed);
+        let meanwhile = self.behind_uncharge.lock().unwrap().take();
+        meanwhile.into_iter().for_each(|act| act(self));
     }
 }
 
@@ -133,19 +122,17 @@ fn what_is_done_about_a_signal_is_settled_as_it_is_taken() {
 
 #[test]
 fn who_is_told_that_there_is_a_place_has_it() {
-    // R-SIG-22: though the last one is gone behind it, or another comes free.
+    // R-SIG-22: nothing is given back in between, to timer_create of the same user on another processor.
     let (table, init, child) = scene();
     let kernel = table.host().kernel();
     block(&child, SignalSet::ALL);
     queue(&init, &child, 1).unwrap();
-    // timer_create, of the same user, by another processor: it gets what is left.
-    behind(&kernel.behind_charge, |kernel| {
-        assert_eq!(kernel.take_place(Charge::WithinLimit), None);
+    behind(&kernel.behind_uncharge, |kernel| {
+        kernel.take_place(Charge::WithinLimit).unwrap();
     });
     assert_eq!(queue(&init, &child, 2), Ok(()));
-    behind(&kernel.behind_charge, |kernel| kernel.give_place());
     assert_eq!(queue(&init, &child, 3), Err(axprocess::Errno::EAGAIN));
-    assert_eq!(kernel.take_place(Charge::WithinLimit), Some(Account(0)));
+    *kernel.behind_uncharge.lock().unwrap() = None;
     let read = || signals_of(&child).read_signalfd(SignalSet::ALL).map(|info| info.value());
     assert_eq!([read(), read(), read()], [Some(1), Some(2), None]);
     assert_eq!(kernel.used.load(Relaxed), 0);

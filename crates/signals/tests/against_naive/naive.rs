@@ -554,12 +554,9 @@ impl Naive {
         Answer::Done
     }
 
-    /// R-SIG-29, R-SIG-34.
+    /// R-SIG-29, R-SIG-34, R-SIG-60: who is told says whether it ends the process.
     fn wake(&mut self, first: Place, is_for_thread: bool, signal: u8) {
         let process = first.0;
-        // Where one awaits it and another does not, who is asked first says whether it ends the process. Linux asks from the one who took last on; the crate, which does not know that one, from the leader on.
-        let by_age = self.living(process).into_iter().find(|&it| self.wants(it, signal));
-        let decides = if self.wants(first, signal) { Some(first) } else { by_age };
         let taker = if self.wants(first, signal) {
             first
         } else if is_for_thread {
@@ -575,8 +572,7 @@ impl Naive {
             taker
         };
         self.thread_mut(taker).is_told = true;
-        let awaited = decides.and_then(|it| self.thread(it).awaits);
-        let outer = awaited.map_or(0, |(outer, _)| outer);
+        let outer = self.thread(taker).awaits.map_or(0, |(outer, _)| outer);
         let is_fatal = signal == KILL
             || self.act(process, signal).handler == Does::Default
                 && bit(signal) & (IGNORED_BY_DEFAULT | STOPS | WITH_CORE | outer) == 0; // R-SIG-59
