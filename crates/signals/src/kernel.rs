@@ -78,7 +78,9 @@ pub trait Kernel: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Has those threads of `parent` look that sleep in a wait. Default: all are kicked, and each looks again.
+    /// Has those threads of `parent` look that sleep in a wait, or in attach until their tracee has stopped: as [`axprocess::Host::wake_waiters`].
+    ///
+    /// Default: all are kicked, and each looks again. That shows where a child leaves the group for which one waits: who looks again gets `ECHILD`, and on Linux sleeps on (R-WAIT-09). A kernel keeps the [token](axprocess::WaitToken) of who sleeps to be exact.
     fn wake_waiters(
         &self,
         view: View<'_, Signals<Self>>,
