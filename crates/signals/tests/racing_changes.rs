@@ -32,7 +32,7 @@ impl RacingKernel {
     }
 }
 
-/// The relation lock: a receiver that has to wait for it says so.
+/// The locks: a receiver that has to wait for one says so.
 struct Telling<T>(Mutex<T>);
 
 thread_local! {
@@ -64,7 +64,7 @@ impl<T> axprocess::Lock<T> for Telling<T> {
 
 impl Kernel for RacingKernel {
     type RelationLock = Telling<Relations<Signals<Self>>>;
-    type SignalLock<T: Send + 'static> = Mutex<T>;
+    type SignalLock<T: Send + 'static> = Telling<T>;
     type ProcessData = ();
     type ThreadData = ();
     type GroupData = ();
