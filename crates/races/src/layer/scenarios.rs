@@ -697,6 +697,18 @@ pub fn stop_of_a_child_against_sigaction<E: Explorer>() {
     .explore();
 }
 
+fn the_child_ends<E: Explorer>(stage: &Stage<E>) -> String {
+    let child = signals_of(stage.second());
+    stage.call("exit_thread()", || child.exit_thread(ExitStatus::exited(0)));
+    String::new()
+}
+
+/// Whether it leaves a zombie, and what its parent is left of signals.
+fn what_the_child_leaves<E: Explorer>(stage: &Stage<E>) -> String {
+    let is_zombie = stage.second().process().state() == ProcessState::Zombie;
+    format!("{is_zombie} {:?}", signals_of(stage.leader()).pending())
+}
+
 /// A child ends while its parent changes what becomes of it: it leaves a zombie and `SIGCHLD`, or neither. Fails with `sigchld-asked-before`.
 pub fn end_of_a_child_against_sigaction<E: Explorer>() {
     Race::<E> {
@@ -710,17 +722,9 @@ pub fn end_of_a_child_against_sigaction<E: Explorer>() {
                 stage.call("rt_sigaction()", set).unwrap();
                 String::new()
             },
-            |stage| {
-                let exited = ExitStatus::exited(0);
-                let child = signals_of(stage.second());
-                stage.call("exit_thread()", || child.exit_thread(exited));
-                String::new()
-            },
+            the_child_ends,
         ],
-        outcome: |stage| {
-            let is_zombie = stage.second().process().state() == ProcessState::Zombie;
-            format!("{is_zombie} {:?}", signals_of(stage.leader()).pending())
-        },
+        outcome: what_the_child_leaves,
     }
     .explore();
 }
@@ -738,17 +742,9 @@ pub fn end_of_a_child_against_sigaction_of_a_sharer<E: Explorer>() {
                 stage.act(&stage.threads[2], CHLD, Handler::Ignore);
                 String::new()
             },
-            |stage| {
-                let exited = ExitStatus::exited(0);
-                let child = signals_of(stage.second());
-                stage.call("exit_thread()", || child.exit_thread(exited));
-                String::new()
-            },
+            the_child_ends,
         ],
-        outcome: |stage| {
-            let is_zombie = stage.second().process().state() == ProcessState::Zombie;
-            format!("{is_zombie} {:?}", signals_of(stage.leader()).pending())
-        },
+        outcome: what_the_child_leaves,
     }
     .explore();
 }
