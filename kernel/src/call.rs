@@ -41,6 +41,11 @@ impl From<OutOfMemory> for Failure {
     }
 }
 
+/// What a call requires: else it is refused.
+pub(crate) fn ensure(is_met: bool, errno: Errno) -> Result<(), Errno> {
+    if is_met { Ok(()) } else { Err(errno) }
+}
+
 pub(crate) fn number_of(number: Result<u32, Errno>) -> Answer {
     Ok(number?.into())
 }

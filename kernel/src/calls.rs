@@ -17,7 +17,7 @@ use linux_raw_sys::prctl::{
     PR_GET_CHILD_SUBREAPER, PR_GET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG,
 };
 
-use crate::call::{Answer, Call, Failure, nothing, number_of, optional, unless_null};
+use crate::call::{Answer, Call, Failure, ensure, nothing, number_of, optional, unless_null};
 use crate::exec::{Program, Strings};
 use crate::files::{OpenFile, Pidfd, Signalfd};
 use crate::frame::{self, MINIMUM_STACK};
@@ -110,9 +110,7 @@ impl Call<'_> {
         let (thread, args, flags) = (self.thread, request.args(), request.flags());
         let new = thread.admit_clone(&request)?;
         let unknown = (CloneFlags::PRIVILEGED - CloneFlags::NEWPID) | CloneFlags::NEWUSER;
-        if flags.intersects(unknown | CloneFlags::INTO_CGROUP) {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(!flags.intersects(unknown | CloneFlags::INTO_CGROUP), Errno::EINVAL)?;
         let own: &ThreadState = thread.host_data();
         let mut registers = self.user.registers;
         registers.rax = 0;
@@ -267,9 +265,7 @@ impl Call<'_> {
     fn reboot(&self, magic: u32, second: u32, command: u32) -> Answer {
         const SECOND: [u32; 4] =
             [LINUX_REBOOT_MAGIC2, LINUX_REBOOT_MAGIC2A, LINUX_REBOOT_MAGIC2B, LINUX_REBOOT_MAGIC2C];
-        if magic != LINUX_REBOOT_MAGIC1 || !SECOND.contains(&second) {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(magic == LINUX_REBOOT_MAGIC1 && SECOND.contains(&second), Errno::EINVAL)?;
         let command = RebootCommand::parse(command)?;
         match self.thread.process().reboot(command) {
             Reboot::Machine => crate::machine::power_off(true),
@@ -331,9 +327,7 @@ impl Call<'_> {
 
     fn setns(&self, pidfd: i32, kind: u64) -> Answer {
         let handle = self.pidfd(pidfd)?.0;
-        if kind != CloneFlags::NEWPID.bits() {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(kind == CloneFlags::NEWPID.bits(), Errno::EINVAL)?;
         // Who has begun to exit has no namespaces any more.
         let process = handle.process().filter(|process| !process.has_ended());
         let lives = |leader: &Thread| !leader.host_data().is_exiting.load(Relaxed);
@@ -351,9 +345,7 @@ impl Call<'_> {
     }
 
     fn signalfd4(&self, fd: i32, set: u64, size: usize, flags: u32) -> Answer {
-        if size != SignalSet::SIZE {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(size == SignalSet::SIZE, Errno::EINVAL)?;
         Signalfd::open(self, fd, self.set_at(set)?, flags)
     }
 

@@ -12,7 +12,7 @@ use elf::segment::ProgramHeader;
 use linux_raw_sys::auxvec::*;
 use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD};
 
-use crate::call::Call;
+use crate::call::{Call, ensure};
 use crate::files::{Node, Place};
 use crate::host::Thread;
 use crate::machine::{
@@ -110,9 +110,7 @@ impl Program {
     /// The program that a call names by a path, or by an open file alone. `EINVAL`: unknown flags. `EFAULT`, `EBADF`, `ENOENT`, `EACCES`.
     pub(crate) fn named(call: &Call<'_>, fd: i32, path: u64, flags: u64) -> Result<Self, Errno> {
         let is_empty_path = flags == u64::from(AT_EMPTY_PATH);
-        if flags != 0 && !is_empty_path {
-            return Err(Errno::EINVAL);
-        }
+        ensure(flags == 0 || is_empty_path, Errno::EINVAL)?;
         let path = call.space()?.path(path)?;
         if path.is_empty() && is_empty_path && fd != AT_FDCWD {
             let content = call.file(fd)?.file().content().cloned().ok_or(Errno::EACCES)?;
@@ -151,9 +149,7 @@ impl Program {
                 table = base + segment.p_vaddr + inside;
             }
         }
-        if end == 0 {
-            return Err(Errno::ENOEXEC);
-        }
+        ensure(end > 0, Errno::ENOEXEC)?;
         let heap = end.next_multiple_of(PAGE);
         *space.heap.lock() = heap..heap;
         let writable = Protection::READ | Protection::WRITE;
@@ -213,9 +209,7 @@ impl Program {
         environment: &Strings,
     ) -> Result<u64, Errno> {
         let strings = arguments.bytes.len() + environment.bytes.len() + self.path.len() + 1;
-        if strings > MOST_STRINGS {
-            return Err(Errno::E2BIG);
-        }
+        ensure(strings <= MOST_STRINGS, Errno::E2BIG)?;
         let mut at = USER_END - 8;
         let mut place = |bytes: &[u8]| {
             at -= bytes.len() as u64;
@@ -237,9 +231,7 @@ impl Program {
             push(&mut words, *value)?;
         }
         let rsp = random.wrapping_sub(8 * words.len() as u64) & !15;
-        if rsp < USER_END - STACK {
-            return Err(Errno::E2BIG);
-        }
+        ensure(rsp >= USER_END - STACK, Errno::E2BIG)?;
         space.put_words(rsp, &words)?;
         Ok(rsp)
     }

@@ -5,7 +5,7 @@
 use axprocess::{Errno, ForcedAction, KernelCause, Signal, WaitEvent};
 use axprocess_signals::{Action, ActionFlags, Frame, Handler, SignalSet, Stack, signals_of};
 
-use crate::call::{Answer, Failure};
+use crate::call::{Answer, Failure, ensure};
 use crate::host::{Layer, Thread};
 use crate::machine::{Fpu, Registers};
 use crate::thread::User;
@@ -34,9 +34,7 @@ pub(crate) fn push(thread: &Thread, registers: &mut Registers, frame: &Frame) ->
     let top = top.map_or(registers.rsp.wrapping_sub(RED_ZONE), |top| top as u64);
     let fpu = top.wrapping_sub(FPU) & !63;
     let at = (fpu.wrapping_sub(SIZE) & !15).wrapping_sub(8);
-    if stack.has(top as usize) && !stack.has(at as usize) {
-        return Err(Errno::EFAULT);
-    }
+    ensure(!stack.has(top as usize) || stack.has(at as usize), Errno::EFAULT)?;
     let mut context = [0; 38];
     context[STACK..STACK + 3].copy_from_slice(&stack_words(stack));
     context[REGISTERS..REGISTERS + 18].copy_from_slice(registers.words());

@@ -4,7 +4,7 @@ use axprocess::Errno;
 use axprocess_signals::Restart;
 use linux_raw_sys::general::*;
 
-use crate::call::{Answer, Call, Failure, nothing, optional};
+use crate::call::{Answer, Call, Failure, ensure, nothing, optional};
 use crate::machine::{AddressSpace, Backing, PAGE, Protection, SharedPages, USER_END, monotonic};
 use crate::{time, wait};
 
@@ -12,9 +12,7 @@ use crate::{time, wait};
 fn range(start: u64, length: u64) -> Result<u64, Errno> {
     let length = length.checked_next_multiple_of(PAGE).ok_or(Errno::ENOMEM)?;
     let end = start.checked_add(length).filter(|end| *end <= USER_END);
-    if !start.is_multiple_of(PAGE) {
-        return Err(Errno::EINVAL);
-    }
+    ensure(start.is_multiple_of(PAGE), Errno::EINVAL)?;
     end.map(|_| length).ok_or(Errno::ENOMEM)
 }
 
@@ -27,9 +25,7 @@ impl Call<'_> {
     pub(crate) fn mmap(&self) -> Answer {
         let [start, length, wanted, flags, fd, offset] = self.arguments();
         let flags = flags as u32;
-        if length == 0 || !offset.is_multiple_of(PAGE) {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(length > 0 && offset.is_multiple_of(PAGE), Errno::EINVAL)?;
         let (protection, length) = (protection(wanted)?, range(0, length)?);
         let file = || self.file(fd as i32)?.file().content().cloned().ok_or(Errno::ENODEV);
         let first = (offset / PAGE) as usize;
@@ -52,9 +48,10 @@ impl Call<'_> {
             }
             kind => {
                 range(start, length)?;
-                if kind & MAP_FIXED_NOREPLACE != 0 && !space.is_free(start, length) {
-                    return Err(Errno::EEXIST.into());
-                }
+                ensure(
+                    kind & MAP_FIXED_NOREPLACE == 0 || space.is_free(start, length),
+                    Errno::EEXIST,
+                )?;
                 start
             }
         };
@@ -71,9 +68,7 @@ impl Call<'_> {
     }
 
     pub(crate) fn munmap(&self, start: u64, length: u64) -> Answer {
-        if length == 0 {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(length > 0, Errno::EINVAL)?;
         let length = range(start, length).map_err(|_| Errno::EINVAL)?;
         nothing(self.space()?.unmap(start, length).map_err(Errno::from))
     }
@@ -114,16 +109,12 @@ impl Call<'_> {
         let longest = optional(timeout, || time::duration_at(space, timeout))?;
         let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
         let place = wait::enter(key_of(space, at)?)?;
-        if space.read_word(at).map_err(|_| Errno::EFAULT)? != value {
-            return Err(Errno::EAGAIN.into());
-        }
+        ensure(space.read_word(at).map_err(|_| Errno::EFAULT)? == value, Errno::EAGAIN)?;
         loop {
             if place.is_woken() {
                 return Ok(0);
             }
-            if deadline.is_some_and(|deadline| monotonic() >= deadline) {
-                return Err(Errno::ETIMEDOUT.into());
-            }
+            ensure(deadline.is_none_or(|deadline| monotonic() < deadline), Errno::ETIMEDOUT)?;
             if !self.thread.attention().is_empty() {
                 return Err(Failure::Interrupted(match deadline {
                     Some(_) => Restart::RestOfTime,
@@ -136,9 +127,7 @@ impl Call<'_> {
 }
 
 fn key_of(space: &AddressSpace, at: u64) -> Result<wait::Key, Errno> {
-    if !at.is_multiple_of(4) {
-        return Err(Errno::EINVAL);
-    }
+    ensure(at.is_multiple_of(4), Errno::EINVAL)?;
     space.key_of_word(at).map_err(|_| Errno::EFAULT)
 }
 

@@ -6,7 +6,7 @@ use axprocess::{ARef, Errno};
 use linux_raw_sys::general::*;
 use linux_raw_sys::prctl::{PR_GET_NAME, PR_SET_DUMPABLE, PR_SET_NAME};
 
-use crate::call::{Answer, Call, nothing};
+use crate::call::{Answer, Call, ensure, nothing};
 use crate::host::Thread;
 use crate::state::ThreadState;
 use crate::{machine, sched};
@@ -165,9 +165,7 @@ impl Call<'_> {
     fn sched_setaffinity(&self, tid: i32, at: u64) -> Answer {
         let allowed = self.space()?.word32(at)? & all_processors();
         let thread = self.thread_named(tid)?;
-        if allowed == 0 {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(allowed != 0, Errno::EINVAL)?;
         thread.host_data().task.allow(allowed);
         Ok(0)
     }

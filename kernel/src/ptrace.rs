@@ -11,7 +11,7 @@ use axprocess::{
 use axprocess_signals::{Delivery, TracedSignal, signals_of};
 use linux_raw_sys::ptrace::*;
 
-use crate::call::{Answer, Call, nothing};
+use crate::call::{Answer, Call, ensure, nothing};
 use crate::host::{Thread, sleep_while};
 use crate::thread::sleep_in_stop;
 
@@ -118,9 +118,7 @@ fn attach(thread: &Thread, tid: i32, start: TraceStart, options: u64) -> Result<
 
 fn set_options(thread: &Thread, tid: i32, options: u64) -> Result<(), Errno> {
     let tracee = thread.stopped_tracee(tid)?;
-    if options & !OPTIONS != 0 {
-        return Err(Errno::EINVAL);
-    }
+    ensure(options & !OPTIONS == 0, Errno::EINVAL)?;
     thread.set_trace_options(tid, TraceOptions::from_bits_truncate(options as u32))?;
     tracing(&tracee).options.store(options as u32, Relaxed);
     Ok(())
@@ -135,9 +133,7 @@ fn go_on<R>(
 ) -> Result<(), Errno> {
     const MOST: u64 = 64;
     let tracee = thread.stopped_tracee(tid)?;
-    if signal > MOST {
-        return Err(Errno::EIO);
-    }
+    ensure(signal <= MOST, Errno::EIO)?;
     tracing(&tracee).answer.store(signal as i32, Relaxed);
     how(thread, tid)?;
     tracee.host_data().task.kick();

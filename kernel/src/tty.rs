@@ -19,7 +19,7 @@ use axprocess_signals::signals_of;
 use linux_raw_sys::general::*;
 use linux_raw_sys::ioctl::*;
 
-use crate::call::{Answer, Call, Failure, nothing};
+use crate::call::{Answer, Call, Failure, ensure, nothing};
 use crate::files::{File, OpenFile, READABLE, Status, WRITABLE};
 use crate::host::{Terminal, Thread};
 use crate::machine::{self, IrqLock};
@@ -322,9 +322,7 @@ struct Master(ARef<Terminal>);
 impl Slave {
     /// Opens a terminal, which may become the caller's by that. `EIO`: there is no other side any more.
     fn open(by: &Thread, terminal: ARef<Terminal>, how: u32) -> Result<Self, Errno> {
-        if terminal.host_data().is_master_closed.load(Relaxed) {
-            return Err(Errno::EIO);
-        }
+        ensure(!terminal.host_data().is_master_closed.load(Relaxed), Errno::EIO)?;
         let mut slave = Self::of_kernel(terminal);
         if how & O_ACCMODE == O_WRONLY {
             slave.access = TerminalFile::WriteOnly;
@@ -381,9 +379,7 @@ impl File for Slave {
             self.check(by, TerminalAccess::WriteWithTostop)?;
         }
         let written = line.write(from);
-        if written == 0 && !from.is_empty() {
-            return Err(Errno::EAGAIN.into());
-        }
+        ensure(written > 0 || from.is_empty(), Errno::EAGAIN)?;
         line.wake_all();
         Ok(written)
     }

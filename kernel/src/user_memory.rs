@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use axprocess::Errno;
 
+use crate::call::ensure;
 use crate::machine::{AddressSpace, Fault, OutOfMemory, PAGE};
 
 impl From<OutOfMemory> for Errno {
@@ -77,9 +78,7 @@ impl AddressSpace {
             self.copy_in(at, &mut bytes[..len])?;
             let end = bytes[..len].iter().position(|byte| *byte == 0);
             let part = &bytes[..end.unwrap_or(len)];
-            if string.len() + part.len() > longest {
-                return Err(too_long);
-            }
+            ensure(string.len() + part.len() <= longest, too_long)?;
             append(&mut string, part)?;
             if end.is_some() {
                 return Ok(string);

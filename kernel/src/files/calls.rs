@@ -11,7 +11,7 @@ use linux_raw_sys::net::{AF_UNIX, SOCK_STREAM};
 use super::pipe::{self, Listener, Owner};
 use super::tree::Content;
 use super::{CHANGEABLE, Descriptors, MOST, OpenFile, Opened, Place, Status};
-use crate::call::{Answer, Call, Failure, nothing};
+use crate::call::{Answer, Call, Failure, ensure, nothing};
 use crate::machine::{SharedPages, monotonic};
 use crate::state::ThreadState;
 use crate::user_memory::{places, push};
@@ -71,9 +71,7 @@ impl Call<'_> {
 
     pub(crate) fn read(&self, fd: i32, at: u64, len: u64) -> Answer {
         let open = self.file(fd)?;
-        if !open.may_read() {
-            return Err(Errno::EBADF.into());
-        }
+        ensure(open.may_read(), Errno::EBADF)?;
         let (space, file) = (self.space()?, open.file());
         let has_position = file.content().is_some();
         let mut done = 0;
@@ -97,9 +95,7 @@ impl Call<'_> {
 
     pub(crate) fn write(&self, fd: i32, at: u64, len: u64) -> Answer {
         let open = self.file(fd)?;
-        if !open.may_write() {
-            return Err(Errno::EBADF.into());
-        }
+        ensure(open.may_write(), Errno::EBADF)?;
         let (space, file) = (self.space()?, open.file());
         let mut done = 0;
         let mut bytes = [0; PIECE];
@@ -154,9 +150,7 @@ impl Call<'_> {
 
     pub(crate) fn poll(&mut self, at: u64, count: u64, milliseconds: i32) -> Answer {
         let longest = u64::try_from(milliseconds).ok().map(Duration::from_millis);
-        if count > MOST as u64 {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(count <= MOST as u64, Errno::EINVAL)?;
         let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
         let mut sleeps = alloc::vec::Vec::new();
         for entry in places(at, 8).take(count as usize) {
@@ -200,9 +194,7 @@ impl Call<'_> {
 
     pub(crate) fn lseek(&self, fd: i32, offset: i64, whence: u32) -> Answer {
         let open = self.file(fd)?;
-        if open.file().content().is_none() {
-            return Err(Errno::ESPIPE.into());
-        }
+        ensure(open.file().content().is_some(), Errno::ESPIPE)?;
         let size = open.file().status().size;
         let mut position = open.position.lock();
         let base = *[0, *position, size].get(whence as usize).ok_or(Errno::EINVAL)?;
@@ -213,16 +205,12 @@ impl Call<'_> {
 
     pub(crate) fn ioctl(&self, fd: i32, request: u32, argument: u64) -> Answer {
         let file = self.file(fd)?;
-        if file.has(O_PATH) {
-            return Err(Errno::EBADF.into());
-        }
+        ensure(!file.has(O_PATH), Errno::EBADF)?;
         file.file().ioctl(self, request, argument)
     }
 
     pub(crate) fn pipe(&self, at: u64, how: u32) -> Answer {
-        if how & !(O_CLOEXEC | O_NONBLOCK) != 0 {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(how & !(O_CLOEXEC | O_NONBLOCK) == 0, Errno::EINVAL)?;
         let [reader, writer] = pipe::ends()?.map(OpenFile::of);
         let files = [reader?, writer?];
         files[0].flags.store(how & O_NONBLOCK, super::Relaxed);
@@ -232,12 +220,8 @@ impl Call<'_> {
 
     pub(crate) fn socketpair(&self, family: u64, how: u32, at: u64) -> Answer {
         let set = how & (O_CLOEXEC | O_NONBLOCK);
-        if family != u64::from(AF_UNIX) {
-            return Err(Errno::EAFNOSUPPORT.into());
-        }
-        if how & !set != SOCK_STREAM {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(family == u64::from(AF_UNIX), Errno::EAFNOSUPPORT)?;
+        ensure(how & !set == SOCK_STREAM, Errno::EINVAL)?;
         let [one, other] = pipe::sockets()?.map(OpenFile::of);
         let files = [one?, other?];
         files.iter().for_each(|file| file.change(O_NONBLOCK, set));
@@ -289,9 +273,7 @@ impl Call<'_> {
             F_SETSIG => {
                 let signal = u8::try_from(argument).map_err(|_| Errno::EINVAL)?;
                 let new = Signal::new(signal);
-                if signal != 0 && new.is_none() {
-                    return Err(Errno::EINVAL.into());
-                }
+                ensure(signal == 0 || new.is_some(), Errno::EINVAL)?;
                 let none = Owner { kind: F_OWNER_PID, identity: None, signal: None };
                 file.owner.lock().get_or_insert(none).signal = new;
                 self.listen(&file, fd)
@@ -337,26 +319,20 @@ impl Call<'_> {
     pub(crate) fn ftruncate(&self, fd: i32, len: u64) -> Answer {
         let file = self.file(fd)?;
         let content = file.file().content().filter(|_| file.may_write()).ok_or(Errno::EINVAL)?;
-        if i64::try_from(len).is_err() {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(i64::try_from(len).is_ok(), Errno::EINVAL)?;
         nothing(content.resize(len).map_err(|_| Errno::EFBIG))
     }
 
     pub(crate) fn getcwd(&self, at: u64, size: u64) -> Answer {
         let path = self.walk(AT_FDCWD, b".")?.path()?;
-        if size < path.len() as u64 {
-            return Err(Errno::ERANGE.into());
-        }
+        ensure(size >= path.len() as u64, Errno::ERANGE)?;
         self.space()?.copy_out(at, &path)?;
         Ok(path.len() as u64)
     }
 
     pub(crate) fn chdir(&self, path: u64) -> Answer {
         let place = self.walk(AT_FDCWD, &self.space()?.path(path)?)?;
-        if !matches!(place.node(self.thread)?, super::Node::Directory) {
-            return Err(Errno::ENOTDIR.into());
-        }
+        ensure(matches!(place.node(self.thread)?, super::Node::Directory), Errno::ENOTDIR)?;
         let own: &ThreadState = self.thread.host_data();
         let before = core::mem::replace(&mut *own.directory.lock(), place);
         drop(before);
@@ -392,18 +368,14 @@ impl Call<'_> {
 
     pub(crate) fn memfd_create(&self, how: u32) -> Answer {
         const CLOEXEC: u32 = 1;
-        if how & !CLOEXEC != 0 {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(how & !CLOEXEC == 0, Errno::EINVAL)?;
         let file = Content(SharedPages::new()?);
         self.install(OpenFile::of(file)?, how & CLOEXEC != 0)
     }
 
     /// A `/proc` that is mounted nowhere, as the caller's namespace sees it. The mount is all of its steps in one.
     pub(crate) fn fsopen(&self, name: u64) -> Answer {
-        if self.space()?.path(name)? != b"proc" {
-            return Err(Errno::ENODEV.into());
-        }
+        ensure(self.space()?.path(name)? == b"proc", Errno::ENODEV)?;
         let place = Place::root(self.thread.process().namespace()).walk(b"/proc")?;
         let file = crate::user_memory::boxed(Opened(place))?;
         self.install(OpenFile::with(file, O_PATH)?, true)

@@ -6,7 +6,7 @@ use axprocess_signals::{SignalSet, signals_of};
 use linux_raw_sys::general::{O_CLOEXEC, O_NONBLOCK};
 
 use super::{File, OpenFile, READABLE, Status};
-use crate::call::{Answer, Call, Failure};
+use crate::call::{Answer, Call, Failure, ensure};
 use crate::host::{PidHandle, Thread};
 use crate::machine::IrqLock;
 use crate::wait::Key;
@@ -79,9 +79,7 @@ const SIGNALFD_INFO: usize = 128;
 impl Signalfd {
     /// Makes one, or changes the set of one that is there.
     pub(crate) fn open(call: &Call<'_>, fd: i32, set: SignalSet, flags: u32) -> Answer {
-        if flags & !(O_NONBLOCK | O_CLOEXEC) != 0 {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(flags & !(O_NONBLOCK | O_CLOEXEC) == 0, Errno::EINVAL)?;
         if fd != -1 {
             let file = call.file(fd)?;
             *file.as_kind::<Self>().ok_or(Errno::EINVAL)?.0.lock() = set;
@@ -99,9 +97,7 @@ impl Signalfd {
 
 impl File for Signalfd {
     fn read(&self, by: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
-        if to.len() < SIGNALFD_INFO {
-            return Err(Errno::EINVAL.into());
-        }
+        ensure(to.len() >= SIGNALFD_INFO, Errno::EINVAL)?;
         let mut taken = 0;
         for place in to.chunks_exact_mut(SIGNALFD_INFO) {
             let Some(info) = signals_of(by).read_signalfd(self.get()) else { break };

@@ -22,7 +22,7 @@ pub(crate) use handles::{Pidfd, Signalfd};
 use pipe::{Listener, Owner};
 pub(crate) use tree::{Node, Opened, Place, boot};
 
-use crate::call::{Answer, Call, Failure};
+use crate::call::{Answer, Call, Failure, ensure};
 use crate::host::Thread;
 use crate::machine::{IrqLock, SharedPages};
 use crate::user_memory::{boxed, shared};
@@ -204,9 +204,7 @@ impl Descriptors {
         let number = usize::try_from(number).ok().filter(|it| *it < MOST).ok_or(Errno::EBADF)?;
         let mut held = self.0.lock();
         grow(&mut held, number + 1)?;
-        if matches!(held[number], Descriptor::Reserved) {
-            return Err(Errno::EBUSY);
-        }
+        ensure(!matches!(held[number], Descriptor::Reserved), Errno::EBUSY)?;
         let new = Descriptor::Open(file, closes_on_exec);
         let before = core::mem::replace(&mut held[number], new);
         drop(held);

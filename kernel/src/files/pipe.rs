@@ -10,7 +10,7 @@ use linux_raw_sys::general::{
 };
 
 use super::{File, READABLE, Status, WRITABLE};
-use crate::call::Failure;
+use crate::call::{Failure, ensure};
 use crate::host::{Layer, Thread};
 use crate::machine::IrqLock;
 use crate::user_memory::shared;
@@ -83,9 +83,7 @@ impl File for End {
             *place = byte;
         }
         drop(bytes);
-        if len == 0 && !to.is_empty() && has_writer {
-            return Err(Errno::EAGAIN.into());
-        }
+        ensure(len > 0 || to.is_empty() || !has_writer, Errno::EAGAIN)?;
         wait::wake_all(pipe.key);
         Ok(len)
     }
@@ -102,9 +100,7 @@ impl File for End {
         let written = if is_whole { 0 } else { from.len().min(room) };
         bytes.extend(&from[..written]);
         drop(bytes);
-        if written == 0 && !from.is_empty() {
-            return Err(Errno::EAGAIN.into());
-        }
+        ensure(written > 0 || from.is_empty(), Errno::EAGAIN)?;
         wait::wake_all(pipe.key);
         let listener = pipe.listener.lock().clone();
         if let Some(listener) = listener {
