@@ -29,11 +29,11 @@ mod user_memory;
 mod wait;
 
 /// The first processor is ready, and so are the others.
-fn run_first() -> ! {
+fn run_first(command_line: &'static str, files: &'static [u8]) -> ! {
     let first = sched::NewTask::new(None).expect("memory is plenty at boot");
-    first.start(|| match machine::command_line().strip_prefix("test=") {
+    first.start(move || match command_line.strip_prefix("test=") {
         Some(test) => tests::run(test),
-        None => thread::start(),
+        None => thread::start(command_line, files),
     });
     sched::idle()
 }

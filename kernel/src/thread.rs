@@ -226,16 +226,16 @@ pub(crate) fn table() -> &'static Table {
 }
 
 /// Makes the table with its first process, which executes what the command line says: in the first task of the kernel.
-pub(crate) fn start() {
-    if let Err(errno) = boot() {
+pub(crate) fn start(command_line: &'static str, files: &'static [u8]) {
+    if let Err(errno) = boot(command_line, files) {
         panic!("no first process: {errno}");
     }
 }
 
-fn boot() -> Result<(), Errno> {
+fn boot(command_line: &'static str, files: &'static [u8]) -> Result<(), Errno> {
     let table: &'static Table = Box::leak(boxed(Table::new(Signals::new(System)))?);
     *TABLE.lock() = Some(table);
-    files::boot(machine::initial_files())?;
+    files::boot(files)?;
     let console = OpenFile::of(tty::boot()?)?;
     let space = AddressSpace::new()?;
     let task = NewTask::new(Some(Arc::clone(&space)))?;
@@ -248,7 +248,7 @@ fn boot() -> Result<(), Errno> {
     let process = ProcessSignals::new(table.host(), ProcessState::default())?;
     let thread = table.new_init(1, process, ThreadSignals::new(state))?;
     sched::on_tick(timers::tick);
-    task.start(move || match exec::first(&thread, machine::command_line()) {
+    task.start(move || match exec::first(&thread, command_line) {
         Ok(registers) => run(&thread, registers),
         Err(errno) => panic!("no first program: {errno}"),
     });

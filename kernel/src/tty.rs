@@ -100,17 +100,19 @@ impl Settings {
     }
 }
 
-/// Makes the terminal of the machine, and has it take what is typed there; returns an open file of it. `ENOMEM`.
+/// Makes the terminal of the machine; returns an open file of it. `ENOMEM`.
 pub(crate) fn boot() -> Result<Slave, Errno> {
     let terminal = table().new_terminal(TerminalKind::Other, CONSOLE, Line::new(None)?)?;
     *MACHINE.lock() = Some(ARef::clone(&terminal));
-    machine::set_console_reader(|byte| {
-        let terminal = MACHINE.lock().clone();
-        if let Some(terminal) = terminal {
-            type_in(&terminal, byte);
-        }
-    });
     Ok(Slave::of_kernel(terminal))
+}
+
+/// Somebody types a byte at the machine. In the interrupt.
+pub(crate) fn type_at_console(byte: u8) {
+    let terminal = MACHINE.lock().clone();
+    if let Some(terminal) = terminal {
+        type_in(&terminal, byte);
+    }
 }
 
 /// Opens the terminal of the machine.

@@ -1,6 +1,5 @@
 //! The interrupt controllers: one in each processor, with its timer, and one for devices.
 
-use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use x86_64::instructions::port::Port;
@@ -15,7 +14,6 @@ const COMMAND: u64 = 0x300;
 const COMMAND_TARGET: u64 = 0x310;
 const TIMER_VECTOR: u64 = 0x320;
 const TIMER_START: u64 = 0x380;
-const TIMER_COUNT: u64 = 0x390;
 const TIMER_DIVIDE: u64 = 0x3e0;
 
 const DEVICES: Device = Device(0xfec0_0000);
@@ -34,9 +32,6 @@ const SERIAL_LINE: u32 = 4;
 /// So often does the timer of each processor tick.
 pub(crate) const TICK: Duration = Duration::from_millis(4);
 
-/// So far does the timer count in a tick.
-static COUNTS_PER_TICK: AtomicU32 = AtomicU32::new(0);
-
 pub(super) fn start_first() {
     // SAFETY: the old controllers are masked: no interrupt comes by them.
     unsafe {
@@ -48,15 +43,6 @@ pub(super) fn start_first() {
         DEVICES.write(DEVICES_INDEX, index);
         DEVICES.write(DEVICES_DATA, value);
     }
-    LOCAL.write(TIMER_DIVIDE, 0b1011);
-    LOCAL.write(TIMER_VECTOR, 1 << 16);
-    LOCAL.write(TIMER_START, u32::MAX);
-    let begin = monotonic();
-    while monotonic() - begin < TICK {}
-    let counted = u64::from(u32::MAX - LOCAL.read(TIMER_COUNT));
-    let taken = (monotonic() - begin).as_nanos() as u64;
-    let counts = counted * TICK.as_nanos() as u64 / taken;
-    COUNTS_PER_TICK.store(counts as u32, Ordering::Relaxed);
     start_other();
 }
 
@@ -65,7 +51,8 @@ pub(super) fn start_other() {
     LOCAL.write(SPURIOUS_VECTOR, 0x100 | SPURIOUS as u32);
     LOCAL.write(TIMER_DIVIDE, 0b1011);
     LOCAL.write(TIMER_VECTOR, 1 << 17 | TIMER as u32);
-    LOCAL.write(TIMER_START, COUNTS_PER_TICK.load(Ordering::Relaxed));
+    // QEMU's counts nanoseconds.
+    LOCAL.write(TIMER_START, TICK.as_nanos() as u32);
 }
 
 /// Has a processor begin at a page below 1 MiB.

@@ -1,6 +1,8 @@
 //! From the loader to the first task, and the start of the other processors.
 
 use core::arch::global_asm;
+use core::ffi::CStr;
+use core::slice::from_raw_parts;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use x86_64::instructions::port::Port;
@@ -61,71 +63,28 @@ struct MemoryRange {
 /// The kind of a range that may be used.
 const RAM: u32 = 1;
 
-static FILES: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
-static COMMAND_LINE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 static ONLINE: AtomicUsize = AtomicUsize::new(0);
-
-/// Returns what two words say where a part of memory stands that the loader wrote.
-fn loaded(place: &[AtomicUsize; 2]) -> &'static [u8] {
-    let [start, length] = [0, 1].map(|i| place[i].load(Ordering::Relaxed));
-    if length == 0 {
-        return &[];
-    }
-    // SAFETY: `boot_first` has put it there; nobody writes to that memory, and it is never given out.
-    unsafe { core::slice::from_raw_parts(start as *const u8, length) }
-}
-
-fn keep(place: &[AtomicUsize; 2], physical: u64, length: u64) {
-    place[0].store(frame::direct(physical).addr(), Ordering::Relaxed);
-    place[1].store(length as usize, Ordering::Relaxed);
-}
-
-/// Returns the archive that the loader brought: the first files.
-pub(crate) fn initial_files() -> &'static [u8] {
-    loaded(&FILES)
-}
-
-/// Returns what stands behind `-append`.
-pub(crate) fn command_line() -> &'static str {
-    str::from_utf8(loaded(&COMMAND_LINE)).unwrap_or("")
-}
 
 #[unsafe(no_mangle)]
 extern "C" fn boot_first(start_info: u64) -> ! {
-    // SAFETY: the loader has put it there, and all that it names, below 4 GiB: mapped at DIRECT.
-    let (info, ranges, modules) = unsafe {
+    // SAFETY: the loader has put it there, and all that it names, below 4 GiB: mapped at DIRECT. Nobody writes to that, and it is never given out.
+    let (command_line, ranges, files): (_, &[MemoryRange], &'static [u8]) = unsafe {
         let info = &*frame::direct(start_info).cast::<StartInfo>();
-        let ranges = core::slice::from_raw_parts(
-            frame::direct(info.memory_map).cast::<MemoryRange>(),
-            info.memory_map_entries as usize,
-        );
-        let modules = core::slice::from_raw_parts(
-            frame::direct(info.modules).cast::<Module>(),
-            info.module_count as usize,
-        );
-        (info, ranges, modules)
+        assert!(info.module_count > 0, "no files: -initrd");
+        let files = &*frame::direct(info.modules).cast::<Module>();
+        (
+            CStr::from_ptr(frame::direct(info.command_line).cast()).to_str().unwrap_or_default(),
+            from_raw_parts(frame::direct(info.memory_map).cast(), info.memory_map_entries as usize),
+            from_raw_parts(frame::direct(files.start), files.size as usize),
+        )
     };
-    if info.command_line != 0 {
-        // SAFETY: it ends with a zero.
-        let text = unsafe { core::ffi::CStr::from_ptr(frame::direct(info.command_line).cast()) };
-        keep(&COMMAND_LINE, info.command_line, text.count_bytes() as u64);
-    }
-    let mut first_free = boot_words.kernel_end;
-    let mut end = 0;
-    for range in ranges.iter().filter(|range| range.kind == RAM) {
-        if (range.start..range.start + range.size).contains(&first_free) {
-            end = range.start + range.size;
-        }
-    }
+    let first_free = boot_words.kernel_end;
+    let memory = ranges.iter().filter(|it| it.kind == RAM).map(|it| it.start..it.start + it.size);
+    let memory = memory.clone().find(|range| range.contains(&first_free));
+    let end = memory.expect("the kernel is in memory").end;
     // QEMU puts the files at the end of memory.
-    if let Some(files) = modules.first() {
-        keep(&FILES, files.start, files.size);
-        if files.start >= first_free && files.start < end {
-            end = files.start;
-        } else {
-            first_free = first_free.max(files.start + files.size);
-        }
-    }
+    let files_start = frame::physical(files.as_ptr());
+    let end = if files_start < end { files_start } else { end };
     processor::start(0);
     frame::start(first_free, end);
     tables::start(boot_words.tables);
@@ -136,7 +95,7 @@ extern "C" fn boot_first(start_info: u64) -> ! {
     for index in 1..processors {
         start_other(index);
     }
-    crate::run_first()
+    crate::run_first(command_line, files)
 }
 
 /// Asks QEMU: the key 5 of its `fw_cfg` is the number of processors.

@@ -18,6 +18,11 @@ pub(super) const fn direct(physical: u64) -> *mut u8 {
     (DIRECT + physical) as *mut u8
 }
 
+/// Returns the physical address of what is seen there.
+pub(super) fn physical(place: *const u8) -> u64 {
+    place.addr() as u64 - DIRECT
+}
+
 /// The registers of a device, at a physical address.
 pub(super) struct Device(pub(super) u64);
 

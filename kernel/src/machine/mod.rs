@@ -29,11 +29,11 @@ mod user;
 use x86_64::instructions::port::Port;
 
 pub(crate) use apic::TICK;
-pub(crate) use boot::{command_line, initial_files, processors};
+pub(crate) use boot::processors;
 pub(crate) use interrupts::{Off, take_longest_off, wait_for_one};
 pub(crate) use lock::{IrqGuard, IrqLock, Mutex};
 pub(crate) use processor::{MOST as MOST_PROCESSORS, processor};
-pub(crate) use serial::{Console, console_write, set_console_reader};
+pub(crate) use serial::{Console, console_write};
 pub(crate) use space::{
     Access, AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END,
 };
@@ -66,8 +66,7 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     use core::fmt::Write;
 
     x86_64::instructions::interrupts::disable();
-    serial::begin_last_word();
     // Nothing is left to do about an error.
-    let _ = writeln!(Console, "\nprocessor {}: {info}", processor());
+    let _ = writeln!(serial::LastWord, "\nprocessor {}: {info}", processor());
     power_off(false)
 }

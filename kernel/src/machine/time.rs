@@ -6,22 +6,18 @@ use core::time::Duration;
 use super::frame::Device;
 
 const HPET: Device = Device(0xfed0_0000);
-/// Its period, in the upper half, in 10⁻¹⁵ s.
-const CAPABILITIES: u64 = 0;
 const CONFIGURATION: u64 = 0x10;
 const COUNTER: u64 = 0xf0;
 const COUNTER_HIGH: u64 = 0xf4;
 
-static NANOSECONDS_PER_COUNT: AtomicU64 = AtomicU64::new(10);
-/// The counters of both clocks at boot.
-static START: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+/// So long is a count of QEMU's.
+const NANOSECONDS: u64 = 10;
+/// The stamp at boot, where the clock begins.
+static FIRST_STAMP: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn start() {
-    let femtoseconds = u64::from(HPET.read(CAPABILITIES + 4));
-    NANOSECONDS_PER_COUNT.store(femtoseconds / 1_000_000, Ordering::Relaxed);
     HPET.write(CONFIGURATION, 1);
-    START[0].store(count(), Ordering::Relaxed);
-    START[1].store(stamp(), Ordering::Relaxed);
+    FIRST_STAMP.store(stamp(), Ordering::Relaxed);
 }
 
 /// QEMU reads a long register in two halves: so the upper one has to stand still.
@@ -39,8 +35,7 @@ fn count() -> u64 {
 
 /// Returns the time since boot.
 pub(crate) fn monotonic() -> Duration {
-    let count = count().wrapping_sub(START[0].load(Ordering::Relaxed));
-    Duration::from_nanos(count.wrapping_mul(NANOSECONDS_PER_COUNT.load(Ordering::Relaxed)))
+    Duration::from_nanos(count().wrapping_mul(NANOSECONDS))
 }
 
 /// Returns the time-stamp counter: cheap, of no known speed.
@@ -51,7 +46,7 @@ pub(super) fn stamp() -> u64 {
 
 /// Translates a difference of stamps, by what both clocks have counted since boot.
 pub(super) fn of_stamps(stamps: u64) -> Duration {
-    let counted = stamp().saturating_sub(START[1].load(Ordering::Relaxed)).max(1);
+    let counted = stamp().saturating_sub(FIRST_STAMP.load(Ordering::Relaxed)).max(1);
     let nanoseconds = u128::from(stamps) * monotonic().as_nanos() / u128::from(counted);
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
