@@ -70,13 +70,12 @@ impl Call<'_> {
     }
 
     pub(crate) fn set_at(&self, at: u64) -> Result<SignalSet, Errno> {
-        self.space()?.word(at).map(SignalSet::from_bits)
+        self.space()?.get(at).map(SignalSet::from_bits)
     }
 
     /// What a caller says of its signal itself.
     pub(crate) fn given_info(&self, signal: i32, at: u64) -> Result<GivenInfo, Errno> {
-        let space = self.space()?;
-        let [_, code, _, value] = space.words(at)?;
+        let [_, code, _, value] = self.space()?.get::<[u64; 4]>(at)?;
         Ok(GivenInfo { signal, code: code as i32, value })
     }
 
@@ -113,9 +112,4 @@ pub(crate) fn optional<T>(
     read: impl FnOnce() -> Result<T, Errno>,
 ) -> Result<Option<T>, Errno> {
     if at == 0 { Ok(None) } else { read().map(Some) }
-}
-
-/// Writes to an address, unless that is 0.
-pub(crate) fn unless_null(at: u64, write: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
-    if at == 0 { Ok(()) } else { write() }
 }

@@ -17,7 +17,7 @@ use linux_raw_sys::prctl::{
     PR_GET_CHILD_SUBREAPER, PR_GET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG,
 };
 
-use crate::call::{Answer, Call, Failure, ensure, nothing, number_of, optional, unless_null};
+use crate::call::{Answer, Call, Failure, ensure, nothing, number_of, optional};
 use crate::exec::{Program, Strings};
 use crate::files::{OpenFile, Pidfd, Signalfd};
 use crate::frame::{self, MINIMUM_STACK};
@@ -98,7 +98,7 @@ impl Call<'_> {
             CloneArgs::read(size, |offset, to| space.copy_in(at.wrapping_add(offset as u64), to))?;
         let request = CloneRequest::from_clone3(&args, size, |at, numbers| {
             for (number, at) in numbers.iter_mut().zip(places(at, 4)) {
-                *number = space.word32(at)?.cast_signed();
+                *number = space.get(at)?;
             }
             Ok(())
         })?;
@@ -129,12 +129,12 @@ impl Call<'_> {
         let prepare = |number: u32, handle: Result<Option<PidHandle>, Errno>| {
             if flags.contains(CloneFlags::PARENT_SETTID) {
                 // As on Linux, nobody is told if it cannot be stored.
-                own.space()?.put_word32(args.parent_tid, number).ok();
+                own.space()?.put(args.parent_tid, &number).ok();
             }
             let Some(handle) = handle? else { return Ok(None) };
             let file = OpenFile::of(Pidfd::new(handle))?;
             let place = own.files()?.reserve(0)?;
-            own.space()?.put_word32(args.pidfd, place.number())?;
+            own.space()?.put(args.pidfd, &place.number())?;
             Ok::<_, Errno>(Some((place, file)))
         };
         let (child, number, pidfd) = match new {
@@ -231,7 +231,7 @@ impl Call<'_> {
         let handle = self.pidfd(pidfd)?.0;
         let info = (info != 0).then(|| {
             let given = self.given_info(signal, info)?;
-            Ok(GivenInfo { signal: self.space()?.word32(info)?.cast_signed(), ..given })
+            Ok(GivenInfo { signal: self.space()?.get(info)?, ..given })
         });
         nothing(self.thread.pidfd_send_signal(&handle, signal, scope, info))
     }
@@ -246,7 +246,7 @@ impl Call<'_> {
             }
             PR_GET_PDEATHSIG => {
                 let signal = thread.parent_death_signal().map_or(0, Signal::number);
-                nothing(self.space()?.put_word32(argument, signal.into()))
+                nothing(self.space()?.put(argument, &u32::from(signal)))
             }
             PR_SET_CHILD_SUBREAPER => {
                 match argument {
@@ -256,7 +256,7 @@ impl Call<'_> {
                 Ok(0)
             }
             PR_GET_CHILD_SUBREAPER => {
-                nothing(self.space()?.put_word32(argument, process.is_subreaper().into()))
+                nothing(self.space()?.put(argument, &u32::from(process.is_subreaper())))
             }
             _ => other_calls::prctl(self, option, argument),
         }
@@ -275,20 +275,20 @@ impl Call<'_> {
 
     fn rt_sigaction(&self, signal: i32, new: u64, old: u64, size: usize) -> Answer {
         let space = self.space()?;
-        let read = || space.words(new).map(frame::action_of);
+        let read = || space.get(new).map(frame::action_of);
         let before = self.signals().rt_sigaction(signal, size, || optional(new, read))?;
-        nothing(unless_null(old, || space.put_words(old, &frame::action_words(before))))
+        nothing(space.put_unless_null(old, &frame::action_words(before)))
     }
 
     fn rt_sigpending(&self, set: u64, size: usize) -> Answer {
         let pending = self.signals().rt_sigpending(size)?;
-        nothing(self.space()?.copy_out(set, &pending.bits().to_ne_bytes()[..size]))
+        nothing(self.space()?.put(set, &pending.bits().to_ne_bytes()[..size]))
     }
 
     fn rt_sigprocmask(&self, how: i32, new: u64, old: u64, size: usize) -> Answer {
         let read = || self.set_at(new);
         let before = self.signals().rt_sigprocmask(how, size, || optional(new, read))?;
-        nothing(unless_null(old, || self.space()?.put_words(old, &[before.bits()])))
+        nothing(self.space()?.put_unless_null(old, &before.bits()))
     }
 
     fn rt_sigsuspend(&self, mask: u64, size: usize) -> Answer {
@@ -315,8 +315,7 @@ impl Call<'_> {
                 wait.finish().ok_or(if is_over { Errno::EAGAIN.into() } else { interrupted })?
             }
         };
-        let bytes = taken.to_siginfo();
-        unless_null(info, || self.space()?.copy_out(info, &bytes))?;
+        self.space()?.put_unless_null(info, &taken.to_siginfo())?;
         Ok(taken.signal().number().into())
     }
 
@@ -338,10 +337,10 @@ impl Call<'_> {
 
     fn sigaltstack(&self, new: u64, old: u64) -> Answer {
         let space = self.space()?;
-        let read = || space.words(new).map(frame::stack_of);
+        let read = || space.get(new).map(frame::stack_of);
         let (new, pointer) = (optional(new, read)?, self.user.registers.rsp as usize);
         let before = self.signals().sigaltstack(new, pointer, MINIMUM_STACK)?;
-        nothing(unless_null(old, || space.put_words(old, &frame::stack_words(before))))
+        nothing(space.put_unless_null(old, &frame::stack_words(before)))
     }
 
     fn signalfd4(&self, fd: i32, set: u64, size: usize, flags: u32) -> Answer {
@@ -370,9 +369,8 @@ impl Call<'_> {
         let request = WaitRequest::wait4(pid, options)?;
         let Some(event) = self.wait(&request)? else { return Ok(0) };
         let space = self.space()?;
-        let raw = event.status.to_raw().cast_unsigned();
-        unless_null(status, || space.put_word32(status, raw))?;
-        unless_null(usage, || space.put_words(usage, &[0; 18]))?;
+        space.put_unless_null(status, &event.status.to_raw())?;
+        space.put_unless_null(usage, &[0_u64; 18])?;
         Ok(event.pid.into())
     }
 
@@ -386,10 +384,10 @@ impl Call<'_> {
             return answer.map(|_| 0);
         }
         let event = answer.as_ref().ok().and_then(Option::as_ref);
-        let (space, words) = (self.space()?, frame::child_info(event));
-        unless_null(info, || space.copy_out(info, &words))?;
+        let space = self.space()?;
+        space.put_unless_null(info, &frame::child_info(event))?;
         if answer?.is_some() {
-            unless_null(usage, || space.put_words(usage, &[0; 18]))?;
+            space.put_unless_null(usage, &[0_u64; 18])?;
         }
         Ok(0)
     }

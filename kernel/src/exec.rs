@@ -45,7 +45,7 @@ impl Strings {
             return Ok(strings);
         }
         for place in places(at, 8) {
-            match space.word(place)? {
+            match space.get(place)? {
                 0 => break,
                 string => {
                     let room = MOST_STRINGS.saturating_sub(strings.bytes.len());
@@ -213,7 +213,7 @@ impl Program {
         let mut at = USER_END - 8;
         let mut place = |bytes: &[u8]| {
             at -= bytes.len() as u64;
-            space.copy_out(at, bytes).map(|()| at)
+            space.put(at, bytes).map(|()| at)
         };
         place(&[0])?;
         let path = place(&self.path)?;
@@ -232,7 +232,7 @@ impl Program {
         }
         let rsp = random.wrapping_sub(8 * words.len() as u64) & !15;
         ensure(rsp >= USER_END - STACK, Errno::E2BIG)?;
-        space.put_words(rsp, &words)?;
+        space.put(rsp, &words[..])?;
         Ok(rsp)
     }
 }

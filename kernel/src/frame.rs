@@ -35,16 +35,16 @@ pub(crate) fn push(thread: &Thread, registers: &mut Registers, frame: &Frame) ->
     let fpu = top.wrapping_sub(FPU) & !63;
     let at = (fpu.wrapping_sub(SIZE) & !15).wrapping_sub(8);
     ensure(!stack.has(top as usize) || stack.has(at as usize), Errno::EFAULT)?;
-    let mut context = [0; 38];
+    let mut context = [0_u64; 38];
     context[STACK..STACK + 3].copy_from_slice(&stack_words(stack));
     context[REGISTERS..REGISTERS + 18].copy_from_slice(registers.words());
     context[REGISTERS + 18] = SEGMENTS;
     context[FPU_POINTER] = fpu;
     context[MASK] = frame.saved_mask.bits();
-    space.copy_out(fpu, Fpu::of_current().as_bytes())?;
-    space.put_words(at, &[frame.action.restorer as u64])?;
-    space.put_words(at + CONTEXT, &context)?;
-    space.copy_out(at + INFO, &frame.info.to_siginfo())?;
+    space.put(fpu, Fpu::of_current().as_bytes())?;
+    space.put(at, &frame.action.restorer)?;
+    space.put(at + CONTEXT, &context)?;
+    space.put(at + INFO, &frame.info.to_siginfo())?;
     registers.rdi = frame.info.signal().number().into();
     registers.rsi = at + INFO;
     registers.rdx = at + CONTEXT;
@@ -77,17 +77,13 @@ pub(crate) fn restore(thread: &Thread, user: &mut User) -> Answer {
 
 fn read(thread: &Thread, at: u64) -> Result<(Registers, Fpu, SignalSet, Stack), Errno> {
     let space = thread.host_data().space()?;
-    let context: [u64; 38] = space.words(at.wrapping_add(CONTEXT))?;
+    let context: [u64; 38] = space.get(at.wrapping_add(CONTEXT))?;
     let stack = stack_of([context[STACK], context[STACK + 1], context[STACK + 2]]);
     let mut registers = Registers::default();
     registers.words().copy_from_slice(&context[REGISTERS..REGISTERS + 18]);
     let fpu = match context[FPU_POINTER] {
         0 => Fpu::initial(),
-        at => {
-            let mut bytes = [0; FPU as usize];
-            space.copy_in(at, &mut bytes)?;
-            Fpu::from_bytes(bytes)
-        }
+        at => Fpu::from_bytes(space.get(at)?),
     };
     Ok((registers, fpu, SignalSet::from_bits(context[MASK]), stack))
 }
@@ -117,15 +113,9 @@ pub(crate) fn action_of([handler, flags, restorer, mask]: [u64; 4]) -> Action {
 }
 
 /// What waitid(2) stores of a `siginfo_t`: zeros, if nothing was reported.
-pub(crate) fn child_info(event: Option<&WaitEvent<Layer>>) -> [u8; 28] {
-    let Some(event) = event else { return [0; 28] };
+pub(crate) fn child_info(event: Option<&WaitEvent<Layer>>) -> [u32; 7] {
+    let Some(event) = event else { return [0; 7] };
     let told = event.status.si_code_and_status();
     let (signal, code) = (Signal::SIGCHLD.number().into(), told.code.cast_unsigned());
-    bytes_of([signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()])
-}
-
-fn bytes_of<const WORDS: usize, const BYTES: usize>(words: [u32; WORDS]) -> [u8; BYTES] {
-    let mut bytes = [0; BYTES];
-    bytes.copy_from_slice(words.map(u32::to_ne_bytes).as_flattened());
-    bytes
+    [signal, 0, code, 0, event.pid, 0, told.status.cast_unsigned()]
 }

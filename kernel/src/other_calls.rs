@@ -74,7 +74,7 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         }
         __NR_sched_getparam => {
             let priority = call.thread_named(a as i32)?.host_data().task.priority();
-            nothing(call.space()?.put_word32(b, priority.into()))
+            nothing(call.space()?.put(b, &u32::from(priority)))
         }
         __NR_sched_setscheduler => call.sched_setscheduler(a as i32, b as u32, c),
         __NR_sched_getscheduler => {
@@ -98,7 +98,7 @@ pub(crate) fn prctl(call: &Call<'_>, option: u32, argument: u64) -> Answer {
         }
         PR_GET_NAME => {
             let name = *own.name.lock();
-            nothing(call.space()?.copy_out(argument, &name))
+            nothing(call.space()?.put(argument, &name))
         }
         _ => Err(Errno::EINVAL.into()),
     }
@@ -113,12 +113,12 @@ impl Call<'_> {
     fn getrusage(&self, who: i32, usage: u64) -> Answer {
         const VOLUNTARY_SWITCHES: usize = 16;
         let process = self.thread.process();
-        let mut words = [0; 18];
+        let mut words = [0_u64; 18];
         words[VOLUNTARY_SWITCHES] = match who {
             RUSAGE_CHILDREN => process.children_usage().sleeps,
             _ => process.host_data().sleeps.load(Relaxed),
         };
-        nothing(self.space()?.put_words(usage, &words))
+        nothing(self.space()?.put(usage, &words))
     }
 
     fn arch_prctl(&mut self, option: u32, argument: u64) -> Answer {
@@ -136,7 +136,7 @@ impl Call<'_> {
         const MOST: u64 = 256;
         let length = length.min(MOST) / 8;
         let bits: [u64; MOST as usize / 8] = core::array::from_fn(|_| machine::random());
-        self.space()?.put_words(at, &bits[..length as usize])?;
+        self.space()?.put(at, &bits[..length as usize])?;
         Ok(length * 8)
     }
 
@@ -151,7 +151,7 @@ impl Call<'_> {
 
     fn sched_setscheduler(&self, tid: i32, policy: u32, at: u64) -> Answer {
         const MOST: u32 = 99;
-        let priority = self.space()?.word32(at)?;
+        let priority: u32 = self.space()?.get(at)?;
         let thread = self.thread_named(tid)?;
         match (policy, priority) {
             (SCHED_NORMAL, 0) | (SCHED_FIFO | SCHED_RR, 1..=MOST) => {
@@ -163,7 +163,7 @@ impl Call<'_> {
     }
 
     fn sched_setaffinity(&self, tid: i32, at: u64) -> Answer {
-        let allowed = self.space()?.word32(at)? & all_processors();
+        let allowed = self.space()?.get::<u32>(at)? & all_processors();
         let thread = self.thread_named(tid)?;
         ensure(allowed != 0, Errno::EINVAL)?;
         thread.host_data().task.allow(allowed);
@@ -172,7 +172,7 @@ impl Call<'_> {
 
     fn sched_getaffinity(&self, tid: i32, at: u64) -> Answer {
         let allowed = self.thread_named(tid)?.host_data().task.allowed() & all_processors();
-        self.space()?.put_words(at, &[allowed.into()])?;
+        self.space()?.put(at, &u64::from(allowed))?;
         Ok(8)
     }
 }

@@ -161,7 +161,7 @@ pub(crate) fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
     let at = state.clear_tid.swap(0, Relaxed);
     if let Ok(space) = state.space()
         && at != 0
-        && space.put_word32(at, 0).is_ok()
+        && space.put(at, &0_u32).is_ok()
     {
         wake_word(&space, at, 1).ok();
     }
@@ -212,7 +212,7 @@ pub(crate) fn begin(
     task.start(move || {
         if let (Some(at), Ok(space)) = (set_tid, thread.host_data().space()) {
             // As on Linux, nobody is told if it cannot be stored.
-            space.put_word32(at, thread.tid()).ok();
+            space.put(at, &thread.tid()).ok();
         }
         run(&thread, registers);
     });

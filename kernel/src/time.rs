@@ -7,7 +7,7 @@ use axprocess::Errno;
 use axprocess_signals::Restart;
 use linux_raw_sys::general::TIMER_ABSTIME;
 
-use crate::call::{Answer, Call, Failure, nothing, unless_null};
+use crate::call::{Answer, Call, Failure, nothing};
 use crate::host::Thread;
 use crate::machine::{self, AddressSpace};
 use crate::sched;
@@ -15,7 +15,7 @@ use crate::thread::User;
 
 /// Reads a `struct timespec`. `EFAULT`. `EINVAL`: it is no time.
 pub(crate) fn duration_at(space: &AddressSpace, at: u64) -> Result<Duration, Errno> {
-    let [seconds, part] = space.words(at)?;
+    let [seconds, part] = space.get::<[u64; 2]>(at)?;
     let is_time = seconds.cast_signed() >= 0 && part < 1_000_000_000;
     is_time.then(|| Duration::new(seconds, part as u32)).ok_or(Errno::EINVAL)
 }
@@ -54,7 +54,7 @@ pub(crate) fn sleep_until(thread: &Thread, deadline: Option<Duration>) -> bool {
 
 impl Call<'_> {
     pub(crate) fn clock_gettime(&self, at: u64) -> Answer {
-        nothing(self.space()?.put_words(at, &words_of(machine::monotonic())))
+        nothing(self.space()?.put(at, &words_of(machine::monotonic())))
     }
 
     pub(crate) fn nanosleep(&mut self, wanted: u64, left: u64) -> Answer {
@@ -64,7 +64,7 @@ impl Call<'_> {
             return Ok(0);
         }
         let rest = deadline.saturating_sub(machine::monotonic());
-        unless_null(left, || self.space()?.put_words(left, &words_of(rest)))?;
+        self.space()?.put_unless_null(left, &words_of(rest))?;
         Err(Failure::Interrupted(Restart::RestOfTime))
     }
 

@@ -7,7 +7,7 @@ use axprocess::{ARef, Errno, KernelCause, Signal};
 use axprocess_signals::signals_of;
 use linux_raw_sys::general::{SI_TIMER, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD_ID, TIMER_ABSTIME};
 
-use crate::call::{Answer, Call, nothing, unless_null};
+use crate::call::{Answer, Call, nothing};
 use crate::host::{Process, Thread};
 use crate::machine::{IrqLock, monotonic};
 use crate::time;
@@ -94,7 +94,7 @@ fn with<R>(process: &Process, id: u32, look: impl FnOnce(&mut Timer) -> R) -> Re
 impl Call<'_> {
     pub(crate) fn timer_create(&self, event: u64, at: u64) -> Answer {
         let (space, process) = (self.space()?, self.thread.process());
-        let [value, both, tid] = space.words(event)?;
+        let [value, both, tid] = space.get::<[u64; 3]>(event)?;
         let (number, how) = (both as u8, (both >> 32) as u32);
         let target = match how {
             SIGEV_SIGNAL | SIGEV_NONE => Target::Process(ARef::clone(process)),
@@ -112,7 +112,7 @@ impl Call<'_> {
         let (expires, interval) = (None, Duration::ZERO);
         push(&mut timers, Timer { owner, id, value, target, signal, expires, interval })?;
         drop(timers);
-        nothing(space.put_word32(at, id))
+        nothing(space.put(at, &id))
     }
 
     /// A thread of the caller's process.
@@ -135,11 +135,11 @@ impl Call<'_> {
             (timer.expires, timer.interval) = ((!first.is_zero()).then_some(expires), interval);
             before
         })?;
-        nothing(unless_null(old, || space.put_words(old, &before)))
+        nothing(space.put_unless_null(old, &before))
     }
 
     pub(crate) fn timer_gettime(&self, id: u32, at: u64) -> Answer {
         let setting = with(self.thread.process(), id, |timer| timer.setting())?;
-        nothing(self.space()?.put_words(at, &setting))
+        nothing(self.space()?.put(at, &setting))
     }
 }

@@ -18,6 +18,7 @@ use axprocess::{
 use axprocess_signals::signals_of;
 use linux_raw_sys::general::*;
 use linux_raw_sys::ioctl::*;
+use zerocopy::IntoBytes;
 
 use crate::call::{Answer, Call, Failure, ensure, nothing};
 use crate::files::{File, OpenFile, READABLE, Status, WRITABLE};
@@ -61,38 +62,32 @@ const END: u16 = 0x100;
 
 /// `struct termios` of the kernel: four words of flags, the discipline, and the characters that do something.
 #[derive(Clone, Copy)]
-struct Settings([u8; 36]);
+struct Settings([u32; 9]);
 
 impl Settings {
-    const OUTPUT: usize = 4;
-    const LOCAL: usize = 12;
+    const INPUT: usize = 0;
+    const OUTPUT: usize = 1;
+    const LOCAL: usize = 3;
     const CHARACTERS: usize = 17;
 
     fn initial() -> Self {
-        let mut bytes = [0; 36];
-        let words = [ICRNL, OPOST | ONLCR, 0xbf, 0x8a3b];
-        for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-            place.copy_from_slice(&word.to_ne_bytes());
-        }
+        let mut settings = Self([ICRNL, OPOST | ONLCR, 0xbf, 0x8a3b, 0, 0, 0, 0, 0]);
         let characters = [3, 0x1c, 0x7f, 0x15, 4, 0, 1, 0, 0x11, 0x13, 0x1a, 0, 0x12, 0xf, 0x17];
-        bytes[Self::CHARACTERS..][..characters.len()].copy_from_slice(&characters);
-        Self(bytes)
-    }
-
-    fn word(&self, at: usize) -> u32 {
-        self.0[at..].first_chunk().map_or(0, |word| u32::from_ne_bytes(*word))
+        let place = &mut settings.0.as_mut_bytes()[Self::CHARACTERS..];
+        place[..characters.len()].copy_from_slice(&characters);
+        settings
     }
 
     fn has(&self, flag: u32) -> bool {
-        self.word(Self::LOCAL) & flag != 0
+        self.0[Self::LOCAL] & flag != 0
     }
 
     fn ends_lines_twice(&self) -> bool {
-        !self.word(Self::OUTPUT) & (OPOST | ONLCR) == 0
+        !self.0[Self::OUTPUT] & (OPOST | ONLCR) == 0
     }
 
     fn character(&self, which: u32) -> u8 {
-        self.0[Self::CHARACTERS + which as usize]
+        self.0.as_bytes()[Self::CHARACTERS + which as usize]
     }
 
     fn is(&self, which: u32, byte: u8) -> bool {
@@ -221,7 +216,7 @@ impl Line {
         let mut input = self.input.lock();
         let settings = input.settings;
         let byte = match byte {
-            b'\r' if settings.word(0) & ICRNL != 0 => b'\n',
+            b'\r' if settings.0[Settings::INPUT] & ICRNL != 0 => b'\n',
             byte => byte,
         };
         let keys = [(VINTR, Signal::SIGINT), (VQUIT, Signal::SIGQUIT), (VSUSP, Signal::SIGTSTP)];
@@ -450,7 +445,7 @@ impl File for Master {
     fn ioctl(&self, call: &Call<'_>, request: u32, argument: u64) -> Answer {
         match request {
             // There is no name by which anybody else could open it: it needs no lock.
-            TIOCSPTLCK => nothing(call.space()?.word32(argument).map(drop)),
+            TIOCSPTLCK => nothing(call.space()?.get::<i32>(argument).map(drop)),
             TIOCGPTPEER => {
                 let how = argument as u32;
                 let slave = boxed(Slave::open(call.thread, ARef::clone(&self.0), how)?)?;
@@ -486,12 +481,11 @@ fn ioctl(
     let (space, process, line) = (call.space()?, call.thread.process(), terminal.host_data());
     nothing(match request {
         TCGETS => {
-            let Settings(bytes) = line.input.lock().settings;
-            space.copy_out(argument, &bytes)
+            let settings = line.input.lock().settings;
+            space.put(argument, &settings.0)
         }
         TCSETS | TCSETSW | TCSETSF => {
-            let mut new = Settings([0; 36]);
-            space.copy_in(argument, &mut new.0)?;
+            let new = Settings(space.get(argument)?);
             let mut input = line.input.lock();
             if request == TCSETSF {
                 input.flush();
@@ -520,16 +514,16 @@ fn ioctl(
             process.acquire_terminal(terminal, wanted).map(drop)
         }
         TIOCNOTTY => process.release_terminal(terminal, side).map(drop),
-        TIOCGPGRP => space.put_word32(argument, process.tcgetpgrp(terminal, side)?),
+        TIOCGPGRP => space.put(argument, &process.tcgetpgrp(terminal, side)?),
         TIOCSPGRP => {
             let stop_signal = call.signals().stop_signal(Signal::SIGTTOU);
-            let pgid = space.word32(argument).map(u32::cast_signed);
+            let pgid = space.get(argument);
             Call::go_on(process.tcsetpgrp(terminal, pgid, stop_signal)?)?;
             Ok(())
         }
-        TIOCGSID => space.put_word32(argument, process.tcgetsid(terminal, side)?),
+        TIOCGSID => space.put(argument, &process.tcgetsid(terminal, side)?),
         // Rows and columns.
-        TIOCGWINSZ => space.put_words(argument, &[24 | 80 << 16]),
+        TIOCGWINSZ => space.put(argument, &[24_u16, 80, 0, 0]),
         _ => Err(Errno::ENOTTY),
     })
 }

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use axprocess::Errno;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::call::ensure;
 use crate::machine::{AddressSpace, Fault, OutOfMemory, PAGE};
@@ -29,37 +30,29 @@ pub(crate) fn places(at: u64, size: u64) -> impl Iterator<Item = u64> {
 
 /// What cannot be read or written is `EFAULT`.
 impl AddressSpace {
-    pub(crate) fn word(&self, at: u64) -> Result<u64, Errno> {
-        self.words::<1>(at).map(|[word]| word)
-    }
-
-    pub(crate) fn words<const N: usize>(&self, at: u64) -> Result<[u64; N], Errno> {
-        let mut bytes = [[0; 8]; N];
-        self.copy_in(at, bytes.as_flattened_mut())?;
-        Ok(bytes.map(u64::from_ne_bytes))
-    }
-
-    pub(crate) fn word32(&self, at: u64) -> Result<u32, Errno> {
-        let mut bytes = [0; 4];
-        self.copy_in(at, &mut bytes)?;
-        Ok(u32::from_ne_bytes(bytes))
-    }
-
-    pub(crate) fn put_words(&self, at: u64, words: &[u64]) -> Result<(), Errno> {
-        let mut words = words.iter().zip(places(at, 8));
-        words.try_for_each(|(word, at)| self.copy_out(at, &word.to_ne_bytes()))
-    }
-
-    pub(crate) fn put_word32(&self, at: u64, word: u32) -> Result<(), Errno> {
-        self.copy_out(at, &word.to_ne_bytes())
+    pub(crate) fn get<T: FromBytes + IntoBytes>(&self, at: u64) -> Result<T, Errno> {
+        let mut what = T::new_zeroed();
+        self.copy_in(at, what.as_mut_bytes())?;
+        Ok(what)
     }
 
     pub(crate) fn copy_in(&self, at: u64, bytes: &mut [u8]) -> Result<(), Errno> {
         self.read(at, bytes).map_err(|_| Errno::EFAULT)
     }
 
-    pub(crate) fn copy_out(&self, at: u64, bytes: &[u8]) -> Result<(), Errno> {
-        self.write(at, bytes).map_err(|_| Errno::EFAULT)
+    pub(crate) fn put<T>(&self, at: u64, what: &T) -> Result<(), Errno>
+    where
+        T: IntoBytes + Immutable + ?Sized,
+    {
+        self.write(at, what.as_bytes()).map_err(|_| Errno::EFAULT)
+    }
+
+    /// Writes to an address, unless that is 0.
+    pub(crate) fn put_unless_null<T>(&self, at: u64, what: &T) -> Result<(), Errno>
+    where
+        T: IntoBytes + Immutable + ?Sized,
+    {
+        if at == 0 { Ok(()) } else { self.put(at, what) }
     }
 
     /// A string that a zero byte ends, which is not part of it. `ENOMEM`; the one given: it is longer than that.

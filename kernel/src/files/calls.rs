@@ -83,7 +83,7 @@ impl Call<'_> {
                 Err(_) if done > 0 => break,
                 got => got?,
             };
-            space.copy_out(at.wrapping_add(done), &wanted[..got])?;
+            space.put(at.wrapping_add(done), &wanted[..got])?;
             done += got as u64;
             if got == 0 || !has_position {
                 break;
@@ -142,10 +142,10 @@ impl Call<'_> {
     /// `struct stat`.
     fn put_status(&self, at: u64, status: Status) -> Result<(), Errno> {
         let Status { number, mode, device, size } = status;
-        let mut words = [0; 18];
+        let mut words = [0_u64; 18];
         words[..6].copy_from_slice(&[1, number, 1, mode.into(), 0, device.into()]);
         words[6..9].copy_from_slice(&[size, PIECE as u64, size.div_ceil(512)]);
-        self.space()?.put_words(at, &words)
+        self.space()?.put(at, &words)
     }
 
     pub(crate) fn poll(&mut self, at: u64, count: u64, milliseconds: i32) -> Answer {
@@ -154,7 +154,7 @@ impl Call<'_> {
         let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
         let mut sleeps = alloc::vec::Vec::new();
         for entry in places(at, 8).take(count as usize) {
-            let file = self.file(self.space()?.word32(entry)?.cast_signed());
+            let file = self.file(self.space()?.get(entry)?);
             if let Some(key) = file.ok().and_then(|file| file.file().poll(self.thread).1) {
                 push(&mut sleeps, wait::enter(key)?)?;
             }
@@ -178,8 +178,8 @@ impl Call<'_> {
         let space = self.space()?;
         let mut ready = 0;
         for entry in places(at, 8).take(count as usize) {
-            let word = space.word(entry)?;
-            let (fd, wanted) = (word as i32, (word >> 32) as u32 & 0xffff);
+            let [fd, wanted] = space.get::<[i32; 2]>(entry)?;
+            let wanted = wanted as u32 & 0xffff;
             let found = match fd {
                 ..0 => 0,
                 _ => self.file(fd).map_or(POLLNVAL, |file| {
@@ -187,7 +187,7 @@ impl Call<'_> {
                 }),
             };
             ready += u64::from(found != 0);
-            space.copy_out(entry.wrapping_add(6), &(found as u16).to_ne_bytes())?;
+            space.put(entry.wrapping_add(6), &(found as u16))?;
         }
         Ok(ready)
     }
@@ -232,8 +232,7 @@ impl Call<'_> {
     fn install_both(&self, at: u64, files: [Arc<OpenFile>; 2], closes_on_exec: bool) -> Answer {
         let table = self.files()?;
         let places = [table.reserve(0)?, table.reserve(0)?];
-        let [first, second] = [0, 1].map(|it: usize| u64::from(places[it].number()));
-        self.space()?.put_words(at, &[first | second << 32])?;
+        self.space()?.put(at, &[places[0].number(), places[1].number()])?;
         for (place, file) in places.into_iter().zip(files) {
             place.fill(file, closes_on_exec);
         }
@@ -279,13 +278,10 @@ impl Call<'_> {
                 self.listen(&file, fd)
             }
             F_SETOWN_EX => {
-                let words = self.space()?.word(argument)?;
-                match words as u32 {
-                    kind @ F_OWNER_TID..=F_OWNER_PGRP => {
-                        self.set_owner(&file, fd, kind, (words >> 32) as i32)
-                    }
-                    _ => Err(Errno::EINVAL.into()),
-                }
+                let [kind, number] = self.space()?.get::<[i32; 2]>(argument)?;
+                let kind = kind.cast_unsigned();
+                ensure((F_OWNER_TID..=F_OWNER_PGRP).contains(&kind), Errno::EINVAL)?;
+                self.set_owner(&file, fd, kind, number)
             }
             _ => Err(Errno::EINVAL.into()),
         }
@@ -326,7 +322,7 @@ impl Call<'_> {
     pub(crate) fn getcwd(&self, at: u64, size: u64) -> Answer {
         let path = self.walk(AT_FDCWD, b".")?.path()?;
         ensure(size >= path.len() as u64, Errno::ERANGE)?;
-        self.space()?.copy_out(at, &path)?;
+        self.space()?.put(at, &path[..])?;
         Ok(path.len() as u64)
     }
 
@@ -362,7 +358,7 @@ impl Call<'_> {
             true
         });
         *file.position.lock() = position;
-        self.space()?.copy_out(at, &bytes[..len])?;
+        self.space()?.put(at, &bytes[..len])?;
         Ok(len as u64)
     }
 

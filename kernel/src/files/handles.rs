@@ -29,9 +29,9 @@ impl Pidfd {
         /// All are 0: there is one user.
         const CREDENTIALS: u64 = 2;
         let space = call.space()?;
-        let wanted = InfoMask::from_bits_truncate(space.word(at)?);
+        let wanted = InfoMask::from_bits_truncate(space.get(at)?);
         let info = self.0.info(call.thread.process(), wanted)?;
-        let mut words = [0; WORDS];
+        let mut words = [0_u64; WORDS];
         if let Some(numbers) = info.numbers {
             words[0] |= InfoMask::PID.bits() | CREDENTIALS;
             words[2] = u64::from(numbers.pid) | u64::from(numbers.tgid) << 32;
@@ -41,7 +41,7 @@ impl Pidfd {
             words[0] |= InfoMask::EXIT.bits();
             words[7] = u64::from(exit.to_raw().cast_unsigned()) << 32;
         }
-        space.put_words(at, &words)?;
+        space.put(at, &words)?;
         Ok(0)
     }
 }

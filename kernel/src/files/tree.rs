@@ -200,7 +200,7 @@ impl File for Null {
     }
 }
 
-/// Makes the tree of an archive (cpio, newc), with the devices and `/proc`. `ENOMEM`; `EINVAL`: the archive is none.
+/// Makes the tree of an archive (cpio), with the devices and `/proc`. `ENOMEM`; `EINVAL`: something in it is no file, directory or link.
 pub(crate) fn boot(archive: &[u8]) -> Result<(), Errno> {
     unpack(archive)?;
     add(b"dev", Node::Directory)?;
@@ -222,20 +222,10 @@ fn add(path: &[u8], node: Node) -> Result<(), Errno> {
 }
 
 /// Reads the files of an archive. A link is another name of what is beside it, and comes behind that.
-fn unpack(mut archive: &[u8]) -> Result<(), Errno> {
-    const HEADER: usize = 110;
-    loop {
-        let field = |index: usize| {
-            let digits = archive.get(6 + index * 8..14 + index * 8).ok_or(Errno::EINVAL)?;
-            let digits = str::from_utf8(digits).map_err(|_| Errno::EINVAL)?;
-            u32::from_str_radix(digits, 16).map_err(|_| Errno::EINVAL)
-        };
-        let (mode, size, name_size) = (field(1)?, field(6)? as usize, field(11)? as usize);
-        let begin = (HEADER + name_size).next_multiple_of(4);
-        let name = archive.get(HEADER..(HEADER + name_size).saturating_sub(1));
-        let (name, content) = name.zip(archive.get(begin..begin + size)).ok_or(Errno::EINVAL)?;
-        match mode & S_IFMT {
-            _ if name == b"TRAILER!!!" => return Ok(()),
+fn unpack(archive: &[u8]) -> Result<(), Errno> {
+    for entry in cpio_reader::iter_files(archive) {
+        let (name, content) = (entry.name().as_bytes(), entry.file());
+        match entry.mode().bits() & S_IFMT {
             S_IFDIR => add(name, Node::Directory)?,
             S_IFREG => {
                 let pages = SharedPages::new()?;
@@ -251,6 +241,6 @@ fn unpack(mut archive: &[u8]) -> Result<(), Errno> {
             }
             _ => return Err(Errno::EINVAL),
         }
-        archive = archive.get((begin + size).next_multiple_of(4)..).ok_or(Errno::EINVAL)?;
     }
+    Ok(())
 }
