@@ -20,7 +20,6 @@ use crate::machine::{
 };
 use crate::state::ThreadState;
 use crate::thread::release_space;
-use crate::timers;
 use crate::user_memory::{append, places, push};
 
 /// How long a stack can become.
@@ -246,7 +245,6 @@ impl Loaded {
         own.set_name(program.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
         let former = own.program.lock().replace(program.content);
         drop(former);
-        timers::delete_all(thread.process());
         registers
     }
 }

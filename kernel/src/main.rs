@@ -23,7 +23,6 @@ mod state;
 mod tests;
 mod thread;
 mod time;
-mod timers;
 mod tty;
 mod user_memory;
 mod wait;

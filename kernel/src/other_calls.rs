@@ -31,7 +31,6 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         __NR_ioctl => call.ioctl(fd, b as u32, c),
         __NR_pipe => call.pipe(a, 0),
         __NR_pipe2 => call.pipe(a, b as u32),
-        __NR_socketpair => call.socketpair(a, b as u32, d),
         __NR_dup => call.dup(fd, 0, false),
         __NR_dup2 => call.dup_to(fd, b as i32, false),
         __NR_dup3 => call.dup_to(fd, b as i32, c as u32 & O_CLOEXEC != 0),
@@ -59,9 +58,6 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         __NR_nanosleep => call.nanosleep(a, b),
         __NR_clock_nanosleep => call.clock_nanosleep(b as u32, c, d),
         __NR_clock_gettime => call.clock_gettime(b),
-        __NR_timer_create => call.timer_create(b, c),
-        __NR_timer_settime => call.timer_settime(a as u32, b as u32, c, d),
-        __NR_timer_gettime => call.timer_gettime(a as u32, b),
         // There is one user.
         __NR_getuid | __NR_getgid | __NR_geteuid | __NR_getegid => Ok(0),
         __NR_getrusage => call.getrusage(a as i32, b),

@@ -25,7 +25,7 @@ use crate::memory_calls::wake_word;
 use crate::sched::{self, NewTask};
 use crate::state::{ProcessState, ThreadState};
 use crate::user_memory::{boxed, shared};
-use crate::{calls, exec, frame, ptrace, timers, tty};
+use crate::{calls, exec, frame, ptrace, tty};
 
 /// What a thread takes along on its way back to user space.
 pub(crate) struct User {
@@ -142,11 +142,9 @@ pub(crate) fn exit(thread: &ARef<Thread>, status: ExitStatus) {
     let mut exit = thread.begin_exit(status);
     ptrace::stop_for_event(thread, ptrace::Event::Exit);
     state.is_exiting.store(true, Relaxed);
-    match signals_of(thread).set_exiting(&mut exit) {
-        ThreadExit::Last => timers::delete_all(thread.process()),
+    if signals_of(thread).set_exiting(&mut exit) == ThreadExit::LastOfInit {
         // What the machine is there for is done.
-        ThreadExit::LastOfInit => machine::power_off(exit.status() == ExitStatus::exited(0)),
-        ThreadExit::OthersRemain | ThreadExit::Gone => {}
+        machine::power_off(exit.status() == ExitStatus::exited(0));
     }
     release_space(thread, None);
     thread.note_mm_release();
@@ -247,7 +245,6 @@ fn boot(command_line: &'static str, files: &'static [u8]) -> Result<(), Errno> {
     let state = ThreadState::new(Arc::clone(task.task()), space, files, directory);
     let process = ProcessSignals::new(table.host(), ProcessState::default())?;
     let thread = table.new_init(1, process, ThreadSignals::new(state))?;
-    sched::on_tick(timers::tick);
     task.start(move || match exec::first(&thread, command_line) {
         Ok(registers) => run(&thread, registers),
         Err(errno) => panic!("no first program: {errno}"),

@@ -21,7 +21,7 @@ use linux_raw_sys::ioctl::*;
 use zerocopy::IntoBytes;
 
 use crate::call::{Answer, Call, Failure, ensure, nothing};
-use crate::files::{File, OpenFile, READABLE, Status, WRITABLE};
+use crate::files::{File, OpenFile, READABLE, Status, WRITABLE, take};
 use crate::host::{Terminal, Thread};
 use crate::machine::{self, IrqLock};
 use crate::thread::table;
@@ -414,12 +414,7 @@ impl Drop for Master {
 impl File for Master {
     fn read(&self, _: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
         let line = self.0.host_data();
-        let mut shown = line.screen.as_ref().ok_or(Errno::EIO)?.lock();
-        let len = to.len().min(shown.len());
-        for (place, byte) in to.iter_mut().zip(shown.drain(..len)) {
-            *place = byte;
-        }
-        drop(shown);
+        let len = take(&mut line.screen.as_ref().ok_or(Errno::EIO)?.lock(), to);
         if len == 0 && !to.is_empty() {
             // As on Linux, it ends when the last one on the other side has.
             let is_left = line.slaves.load(Relaxed) > 0;

@@ -4,7 +4,6 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use axprocess::Errno;
 
@@ -19,12 +18,6 @@ pub(crate) struct Key(pub(crate) usize, pub(crate) u64);
 impl Key {
     pub(crate) fn of<T: ?Sized>(what: &T) -> Self {
         Self(core::ptr::from_ref(what).cast::<()>().addr(), 0)
-    }
-
-    /// One that nothing else has.
-    pub(crate) fn fresh() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(0, NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 

@@ -3,18 +3,17 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use axprocess::{Errno, Signal};
+use axprocess::Errno;
 use axprocess_signals::Restart;
 use linux_raw_sys::general::*;
-use linux_raw_sys::net::{AF_UNIX, SOCK_STREAM};
 
-use super::pipe::{self, Listener, Owner};
+use super::pipe;
 use super::tree::Content;
 use super::{CHANGEABLE, Descriptors, MOST, OpenFile, Opened, Place, Status};
 use crate::call::{Answer, Call, Failure, ensure, nothing};
 use crate::machine::{SharedPages, monotonic};
 use crate::state::ThreadState;
-use crate::user_memory::{places, push};
+use crate::user_memory::{boxed, places, push};
 use crate::{time, wait};
 
 /// So much is copied at a time.
@@ -211,29 +210,15 @@ impl Call<'_> {
 
     pub(crate) fn pipe(&self, at: u64, how: u32) -> Answer {
         ensure(how & !(O_CLOEXEC | O_NONBLOCK) == 0, Errno::EINVAL)?;
-        let [reader, writer] = pipe::ends()?.map(OpenFile::of);
-        let files = [reader?, writer?];
-        files[0].flags.store(how & O_NONBLOCK, super::Relaxed);
-        files[1].flags.store(O_WRONLY | how & O_NONBLOCK, super::Relaxed);
-        self.install_both(at, files, how & O_CLOEXEC != 0)
-    }
-
-    pub(crate) fn socketpair(&self, family: u64, how: u32, at: u64) -> Answer {
-        let set = how & (O_CLOEXEC | O_NONBLOCK);
-        ensure(family == u64::from(AF_UNIX), Errno::EAFNOSUPPORT)?;
-        ensure(how & !set == SOCK_STREAM, Errno::EINVAL)?;
-        let [one, other] = pipe::sockets()?.map(OpenFile::of);
-        let files = [one?, other?];
-        files.iter().for_each(|file| file.change(O_NONBLOCK, set));
-        self.install_both(at, files, set & O_CLOEXEC != 0)
-    }
-
-    /// Two descriptors, of which nothing is left if they cannot be stored.
-    fn install_both(&self, at: u64, files: [Arc<OpenFile>; 2], closes_on_exec: bool) -> Answer {
+        let (reader, writer) = pipe::ends()?;
+        let reader = OpenFile::with(boxed(reader)?, how & O_NONBLOCK)?;
+        let writer = OpenFile::with(boxed(writer)?, O_WRONLY | how & O_NONBLOCK)?;
+        let closes_on_exec = how & O_CLOEXEC != 0;
+        // Nothing is left of the two descriptors if they cannot be stored.
         let table = self.files()?;
         let places = [table.reserve(0)?, table.reserve(0)?];
         self.space()?.put(at, &[places[0].number(), places[1].number()])?;
-        for (place, file) in places.into_iter().zip(files) {
+        for (place, file) in places.into_iter().zip([reader, writer]) {
             place.fill(file, closes_on_exec);
         }
         Ok(0)
@@ -267,49 +252,10 @@ impl Call<'_> {
             F_GETFL => Ok(file.flags().into()),
             F_SETFL => {
                 file.change(CHANGEABLE, argument as u32);
-                self.listen(&file, fd)
-            }
-            F_SETSIG => {
-                let signal = u8::try_from(argument).map_err(|_| Errno::EINVAL)?;
-                let new = Signal::new(signal);
-                ensure(signal == 0 || new.is_some(), Errno::EINVAL)?;
-                let none = Owner { kind: F_OWNER_PID, identity: None, signal: None };
-                file.owner.lock().get_or_insert(none).signal = new;
-                self.listen(&file, fd)
-            }
-            F_SETOWN_EX => {
-                let [kind, number] = self.space()?.get::<[i32; 2]>(argument)?;
-                let kind = kind.cast_unsigned();
-                ensure((F_OWNER_TID..=F_OWNER_PGRP).contains(&kind), Errno::EINVAL)?;
-                self.set_owner(&file, fd, kind, number)
+                Ok(0)
             }
             _ => Err(Errno::EINVAL.into()),
         }
-    }
-
-    fn set_owner(&self, file: &OpenFile, fd: i32, kind: u32, number: i32) -> Answer {
-        let namespace = self.thread.process().namespace();
-        let identity = match number {
-            0 => None,
-            1.. => Some(namespace.find_identity(number.cast_unsigned())?),
-            _ => return Err(Errno::ESRCH.into()),
-        };
-        let mut owner = file.owner.lock();
-        let signal = owner.as_ref().and_then(|owner| owner.signal);
-        let before = owner.replace(Owner { kind, identity, signal });
-        drop(owner);
-        drop(before);
-        self.listen(file, fd)
-    }
-
-    /// Whoever is to be told of a file is, from now on.
-    fn listen(&self, file: &OpenFile, fd: i32) -> Answer {
-        let Some(place) = file.file().listener() else { return Ok(0) };
-        let owner = file.owner.lock().clone().filter(|_| file.has(FASYNC));
-        let new = owner.map(|owner| Listener { owner, descriptor: fd.cast_unsigned() });
-        let before = core::mem::replace(&mut *place.lock(), new);
-        drop(before);
-        Ok(0)
     }
 
     pub(crate) fn ftruncate(&self, fd: i32, len: u64) -> Answer {
@@ -373,7 +319,7 @@ impl Call<'_> {
     pub(crate) fn fsopen(&self, name: u64) -> Answer {
         ensure(self.space()?.path(name)? == b"proc", Errno::ENODEV)?;
         let place = Place::root(self.thread.process().namespace()).walk(b"/proc")?;
-        let file = crate::user_memory::boxed(Opened(place))?;
+        let file = boxed(Opened(place))?;
         self.install(OpenFile::with(file, O_PATH)?, true)
     }
 

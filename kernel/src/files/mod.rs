@@ -14,12 +14,12 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use axprocess::Errno;
 use linux_raw_sys::general::{
-    FASYNC, O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDWR, O_WRONLY, POLLIN, POLLOUT, POLLRDNORM,
+    O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDWR, O_WRONLY, POLLIN, POLLOUT, POLLRDNORM,
     POLLWRNORM,
 };
 
 pub(crate) use handles::{Pidfd, Signalfd};
-use pipe::{Listener, Owner};
+pub(crate) use pipe::take;
 pub(crate) use tree::{Node, Opened, Place, boot};
 
 use crate::call::{Answer, Call, Failure, ensure};
@@ -53,11 +53,6 @@ pub(crate) trait File: Any + Send + Sync {
     fn content(&self) -> Option<&Arc<SharedPages>> {
         None
     }
-
-    /// Where it is kept who is told when it becomes readable: `O_ASYNC`.
-    fn listener(&self) -> Option<&IrqLock<Option<Listener>>> {
-        None
-    }
 }
 
 pub(crate) const READABLE: u32 = POLLIN | POLLRDNORM;
@@ -84,11 +79,10 @@ pub(crate) struct OpenFile {
     file: Box<dyn File>,
     flags: AtomicU32,
     position: IrqLock<u64>,
-    owner: IrqLock<Option<Owner>>,
 }
 
 /// The flags that fcntl can change.
-const CHANGEABLE: u32 = O_APPEND | O_NONBLOCK | FASYNC;
+const CHANGEABLE: u32 = O_APPEND | O_NONBLOCK;
 
 impl OpenFile {
     /// Opens a file for reading and writing.
@@ -98,8 +92,7 @@ impl OpenFile {
 
     pub(crate) fn with(file: Box<dyn File>, flags: u32) -> Result<Arc<Self>, Errno> {
         let flags = AtomicU32::new(flags & (O_ACCMODE | CHANGEABLE | O_PATH));
-        let (position, owner) = (IrqLock::new(0), IrqLock::new(None));
-        shared(Self { file, flags, position, owner })
+        shared(Self { file, flags, position: IrqLock::new(0) })
     }
 
     pub(crate) fn file(&self) -> &dyn File {
