@@ -1,13 +1,12 @@
-//! What programs ask for besides: files, memory, time, who they are, where they run. What is not here, they can do without.
+//! What programs ask for besides: files, memory, time, who they are. What is not here, they can do without.
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use axprocess::{ARef, Errno};
+use axprocess::Errno;
 use linux_raw_sys::general::*;
 use linux_raw_sys::prctl::{PR_GET_NAME, PR_SET_DUMPABLE, PR_SET_NAME};
 
-use crate::call::{Answer, Call, ensure, nothing};
-use crate::host::Thread;
+use crate::call::{Answer, Call, nothing};
 use crate::state::ThreadState;
 use crate::{machine, sched};
 
@@ -63,21 +62,10 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         __NR_getrusage => call.getrusage(a as i32, b),
         __NR_arch_prctl => call.arch_prctl(a as u32, b),
         __NR_getrandom => call.getrandom(a, b),
-        // Processors.
         __NR_sched_yield => {
             sched::yield_now();
             Ok(0)
         }
-        __NR_sched_getparam => {
-            let priority = call.thread_named(a as i32)?.host_data().task.priority();
-            nothing(call.space()?.put(b, &u32::from(priority)))
-        }
-        __NR_sched_setscheduler => call.sched_setscheduler(a as i32, b as u32, c),
-        __NR_sched_getscheduler => {
-            Ok(call.thread_named(a as i32)?.host_data().task.policy().into())
-        }
-        __NR_sched_setaffinity => call.sched_setaffinity(a as i32, c),
-        __NR_sched_getaffinity => call.sched_getaffinity(a as i32, c),
         _ => Err(Errno::ENOSYS.into()),
     }
 }
@@ -98,11 +86,6 @@ pub(crate) fn prctl(call: &Call<'_>, option: u32, argument: u64) -> Answer {
         }
         _ => Err(Errno::EINVAL.into()),
     }
-}
-
-/// One bit for each.
-fn all_processors() -> u32 {
-    u32::MAX >> (32 - machine::processors().clamp(1, 32))
 }
 
 impl Call<'_> {
@@ -134,41 +117,5 @@ impl Call<'_> {
         let bits: [u64; MOST as usize / 8] = core::array::from_fn(|_| machine::random());
         self.space()?.put(at, &bits[..length as usize])?;
         Ok(length * 8)
-    }
-
-    /// A thread by its number; the caller, by 0.
-    fn thread_named(&self, tid: i32) -> Result<ARef<Thread>, Errno> {
-        match u32::try_from(tid) {
-            Ok(0) => Ok(ARef::clone(self.thread)),
-            Ok(tid) => self.thread.process().namespace().find_thread(tid).ok_or(Errno::ESRCH),
-            Err(_) => Err(Errno::ESRCH),
-        }
-    }
-
-    fn sched_setscheduler(&self, tid: i32, policy: u32, at: u64) -> Answer {
-        const MOST: u32 = 99;
-        let priority: u32 = self.space()?.get(at)?;
-        let thread = self.thread_named(tid)?;
-        match (policy, priority) {
-            (SCHED_NORMAL, 0) | (SCHED_FIFO | SCHED_RR, 1..=MOST) => {
-                thread.host_data().task.prioritize(policy as u8, priority as u8);
-                Ok(0)
-            }
-            _ => Err(Errno::EINVAL.into()),
-        }
-    }
-
-    fn sched_setaffinity(&self, tid: i32, at: u64) -> Answer {
-        let allowed = self.space()?.get::<u32>(at)? & all_processors();
-        let thread = self.thread_named(tid)?;
-        ensure(allowed != 0, Errno::EINVAL)?;
-        thread.host_data().task.allow(allowed);
-        Ok(0)
-    }
-
-    fn sched_getaffinity(&self, tid: i32, at: u64) -> Answer {
-        let allowed = self.thread_named(tid)?.host_data().task.allowed() & all_processors();
-        self.space()?.put(at, &u64::from(allowed))?;
-        Ok(8)
     }
 }

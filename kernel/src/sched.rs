@@ -5,12 +5,12 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 use core::time::Duration;
 
 use crate::machine::{
     AddressSpace, IrqGuard, IrqLock, MOST_PROCESSORS, Off, OutOfMemory, Stack, StackId, interrupt,
-    monotonic, processor, processors, switch, wait_for_one,
+    monotonic, processor, switch, wait_for_one,
 };
 
 /// What is scheduled: a stack in the kernel, an address space, and the registers of a user. What is atomic here changes under the scheduler's lock.
@@ -24,11 +24,6 @@ pub(crate) struct Task {
     is_kicked: AtomicBool,
     /// Where it runs, as long as it does.
     processor: AtomicUsize,
-    /// Where it may run, one bit for each processor.
-    allowed: AtomicU32,
-    /// `SCHED_FIFO` or `SCHED_RR`, and how urgent it is; both 0: it is not.
-    policy: AtomicU8,
-    priority: AtomicU8,
 }
 
 const SLEEPS: u8 = 0;
@@ -44,36 +39,22 @@ struct Scheduler {
     /// Who sleeps until when.
     sleepers: Vec<(Duration, Arc<Task>)>,
     tasks: usize,
-    /// How urgent it is what each processor does.
-    urgency: [i16; MOST_PROCESSORS],
+    /// The processors that wait for an interrupt, one bit for each.
+    idle: u32,
 }
 
-/// It waits for an interrupt.
-const IDLE: i16 = -1;
-
-static SCHEDULER: IrqLock<Scheduler> = IrqLock::new(Scheduler {
-    ready: VecDeque::new(),
-    sleepers: Vec::new(),
-    tasks: 0,
-    urgency: [0; MOST_PROCESSORS],
-});
+static SCHEDULER: IrqLock<Scheduler> =
+    IrqLock::new(Scheduler { ready: VecDeque::new(), sleepers: Vec::new(), tasks: 0, idle: 0 });
 
 /// What each processor runs, what it runs else, and the stack of the task that ended there last.
 struct Processor {
     current: IrqLock<Option<Arc<Task>>>,
     idle: IrqLock<Option<Arc<Task>>>,
     ended: IrqLock<Option<Stack>>,
-    /// Somebody else is to run there.
-    wants_switch: AtomicBool,
 }
 
 static PROCESSORS: [Processor; MOST_PROCESSORS] = [const {
-    Processor {
-        current: IrqLock::new(None),
-        idle: IrqLock::new(None),
-        ended: IrqLock::new(None),
-        wants_switch: AtomicBool::new(false),
-    }
+    Processor { current: IrqLock::new(None), idle: IrqLock::new(None), ended: IrqLock::new(None) }
 }; MOST_PROCESSORS];
 
 /// A task that has not begun.
@@ -84,11 +65,6 @@ impl NewTask {
     pub(crate) fn new(space: Option<Arc<AddressSpace>>) -> Result<Self, OutOfMemory> {
         let task = Task::new(space, IS_NEW)?;
         let mut scheduler = SCHEDULER.lock();
-        if let Some(maker) = &*PROCESSORS[processor()].current.lock() {
-            task.allowed.store(maker.allowed(), Relaxed);
-            task.policy.store(maker.policy(), Relaxed);
-            task.priority.store(maker.priority(), Relaxed);
-        }
         let tasks = scheduler.tasks + 1;
         let (ready, sleepers) = (scheduler.ready.len(), scheduler.sleepers.len());
         scheduler.ready.try_reserve(tasks - ready).map_err(|_| OutOfMemory)?;
@@ -111,7 +87,7 @@ impl NewTask {
                 exit()
             });
         }
-        SCHEDULER.lock().make_ready(self.0.clone(), Turn::Last);
+        SCHEDULER.lock().make_ready(self.0.clone());
     }
 }
 
@@ -134,9 +110,6 @@ impl Task {
             state: AtomicU8::new(state),
             is_kicked: AtomicBool::new(false),
             processor: AtomicUsize::new(0),
-            allowed: AtomicU32::new(u32::MAX),
-            policy: AtomicU8::new(0),
-            priority: AtomicU8::new(0),
         })
         .map_err(|_| OutOfMemory)
     }
@@ -148,53 +121,10 @@ impl Task {
         let mut scheduler = SCHEDULER.lock();
         self.is_kicked.store(true, Relaxed);
         match (self.state.load(Relaxed), self.processor.load(Relaxed)) {
-            (SLEEPS, _) => scheduler.make_ready(self.clone(), Turn::Last),
+            (SLEEPS, _) => scheduler.make_ready(self.clone()),
             (RUNS, at) if at != processor() => interrupt(at),
             _ => {}
         }
-    }
-
-    /// Returns where it may run, one bit for each processor: where its maker might, unless somebody has said otherwise.
-    pub(crate) fn allowed(&self) -> u32 {
-        self.allowed.load(Relaxed)
-    }
-
-    pub(crate) fn policy(&self) -> u8 {
-        self.policy.load(Relaxed)
-    }
-
-    /// Who has more of it runs first, and is not made to give way to who has not.
-    pub(crate) fn priority(&self) -> u8 {
-        self.priority.load(Relaxed)
-    }
-
-    /// Says where it may run from now on: on one of these processors at least.
-    pub(crate) fn allow(&self, processors: u32) {
-        self.change(|| self.allowed.store(processors, Relaxed));
-    }
-
-    pub(crate) fn prioritize(&self, policy: u8, priority: u8) {
-        self.change(|| {
-            self.policy.store(policy, Relaxed);
-            self.priority.store(priority, Relaxed);
-        });
-    }
-
-    /// Changes whether it is its turn.
-    fn change(&self, change: impl FnOnce()) {
-        let mut scheduler = SCHEDULER.lock();
-        change();
-        if self.is_running() {
-            let at = self.processor.load(Relaxed);
-            scheduler.urgency[at] = self.priority().into();
-            if !self.may_run(at) || scheduler.has_better(at, self.priority()) {
-                ask_to_switch(at);
-            }
-        }
-    }
-
-    fn may_run(&self, processor: usize) -> bool {
-        self.allowed() & 1 << processor != 0
     }
 
     /// Whether it sleeps, and nobody has woken it.
@@ -229,16 +159,12 @@ pub(crate) fn set_address_space(space: Option<Arc<AddressSpace>>) {
 /// Lets others run.
 pub(crate) fn yield_now() {
     let mut scheduler = SCHEDULER.lock();
-    let (task, here) = (current(), processor());
-    // Who was to run here may have gone elsewhere.
-    scheduler.urgency[here] = task.priority().into();
-    if task.may_run(here) && !scheduler.has_better(here, task.priority()) {
+    if scheduler.ready.is_empty() {
         return;
     }
+    let task = current();
     if task.is_running() {
-        // Who is urgent goes on before others that are as urgent.
-        let turn = if task.priority() > 0 { Turn::First } else { Turn::Last };
-        scheduler.make_ready(task, turn);
+        scheduler.make_ready(task);
     }
     drop(switch_away(scheduler));
 }
@@ -279,7 +205,8 @@ fn exit() -> ! {
 /// Goes on with whoever is next, and comes back when the calling task is.
 fn switch_away(mut scheduler: IrqGuard<'static, Scheduler>) -> IrqGuard<'static, Scheduler> {
     let here = &PROCESSORS[processor()];
-    let next = match scheduler.next(processor()) {
+    scheduler.idle &= !(1 << processor());
+    let next = match scheduler.ready.pop_front() {
         Some(next) => {
             next.state.store(RUNS, Relaxed);
             next.processor.store(processor(), Relaxed);
@@ -287,7 +214,6 @@ fn switch_away(mut scheduler: IrqGuard<'static, Scheduler>) -> IrqGuard<'static,
         }
         None => here.idle.lock().clone().expect("each processor has made one"),
     };
-    scheduler.urgency[processor()] = next.priority().into();
     let to = next.stack;
     let mut current = here.current.lock();
     let previous = current.replace(next).expect("a processor always has one");
@@ -306,49 +232,18 @@ fn switch_away(mut scheduler: IrqGuard<'static, Scheduler>) -> IrqGuard<'static,
     switch(scheduler, from, to)
 }
 
-/// Before all that are as urgent, or behind them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    First,
-    Last,
-}
-
-/// Has a processor look who is to run there.
-fn ask_to_switch(at: usize) {
-    PROCESSORS[at].wants_switch.store(true, Relaxed);
-    if at != processor() {
-        interrupt(at);
-    }
-}
-
 impl Scheduler {
-    /// Whether somebody is to run on a processor in place of one with this priority.
-    fn has_better(&self, here: usize, priority: u8) -> bool {
-        let mut fitting = self.ready.iter().filter(|task| task.may_run(here));
-        fitting.any(|task| priority == 0 || task.priority() > priority)
-    }
-
-    /// Takes who is next on a processor: of several that are as urgent, the first.
-    fn next(&mut self, here: usize) -> Option<Arc<Task>> {
-        let fitting = self.ready.iter().enumerate().filter(|(_, task)| task.may_run(here));
-        let (next, _) = fitting.rev().max_by_key(|(_, task)| task.priority())?;
-        self.ready.remove(next)
-    }
-
-    /// Has a task run when it is its turn: at once, if a processor does something less urgent.
-    fn make_ready(&mut self, task: Arc<Task>, turn: Turn) {
+    /// Has a task run when it is its turn: at once, if a processor has nothing to do.
+    fn make_ready(&mut self, task: Arc<Task>) {
         task.state.store(READY, Relaxed);
-        let here = processor();
-        let fitting = (0..processors()).filter(|at| task.may_run(*at));
-        let least = fitting.min_by_key(|at| (self.urgency[*at], *at != here));
-        if let Some(at) = least.filter(|at| self.urgency[*at] < task.priority().into()) {
-            // The next one that becomes ready asks another processor.
-            self.urgency[at] = task.priority().into();
-            ask_to_switch(at);
-        }
-        match turn {
-            Turn::First => self.ready.push_front(task),
-            Turn::Last => self.ready.push_back(task),
+        self.ready.push_back(task);
+        if self.idle != 0 {
+            // The next one that becomes ready wakes another.
+            let at = self.idle.trailing_zeros() as usize;
+            self.idle &= !(1 << at);
+            if at != processor() {
+                interrupt(at);
+            }
         }
     }
 
@@ -359,7 +254,7 @@ impl Scheduler {
             // Those that are awake leave by themselves.
             if *deadline <= now && task.is_asleep() {
                 let task = task.clone();
-                self.make_ready(task, Turn::Last);
+                self.make_ready(task);
             }
         }
     }
@@ -372,26 +267,16 @@ pub(crate) fn on_tick(hook: fn()) {
     *TICK_HOOK.lock() = Some(hook);
 }
 
-/// The timer of the calling processor has ticked.
+/// The timer of the calling processor has ticked: others have their turn. At the end of its interrupt.
 pub(crate) fn tick() {
-    let here = processor();
-    if here == 0 {
+    if processor() == 0 {
         let hook = *TICK_HOOK.lock();
         if let Some(hook) = hook {
             hook();
         }
         SCHEDULER.lock().wake_sleepers();
     }
-    if SCHEDULER.lock().has_better(here, current().priority()) {
-        PROCESSORS[here].wants_switch.store(true, Relaxed);
-    }
-}
-
-/// At the end of an interrupt: lets others run if it is their turn.
-pub(crate) fn preempt() {
-    if PROCESSORS[processor()].wants_switch.swap(false, Relaxed) {
-        yield_now();
-    }
+    yield_now();
 }
 
 /// What a processor does as long as there are no tasks, from its start on.
@@ -403,12 +288,12 @@ pub(crate) fn idle() -> ! {
     loop {
         let off = Off::new();
         let mut scheduler = SCHEDULER.lock();
-        if scheduler.has_better(here, 0) {
-            drop(switch_away(scheduler));
-        } else {
-            scheduler.urgency[here] = IDLE;
+        if scheduler.ready.is_empty() {
+            scheduler.idle |= 1 << here;
             drop(scheduler);
             wait_for_one(off);
+        } else {
+            drop(switch_away(scheduler));
         }
     }
 }

@@ -80,9 +80,8 @@ extern "C" fn trap_in_kernel(frame: &Frame) {
             frame.vector, frame.code, frame.rip, frame.rsp
         );
     }
-    handle_interrupt(frame.vector);
     // It came where interrupts were on: so this task holds no lock.
-    crate::sched::preempt();
+    handle_interrupt(frame.vector);
     interrupts::note_on();
 }
 

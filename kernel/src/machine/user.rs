@@ -100,7 +100,6 @@ fn run(registers: &mut Registers) -> Trap {
         vector @ 0..32 => Trap::Exception { vector: vector as u8 },
         vector => {
             trap::handle_interrupt(vector);
-            crate::sched::preempt();
             Trap::Interrupt
         }
     }
