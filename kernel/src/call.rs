@@ -7,7 +7,7 @@ use axprocess_signals::{Caller, Restart, SignalSet, signals_of};
 use linux_raw_sys::general::O_NONBLOCK;
 
 use crate::files::Pidfd;
-use crate::host::{PidHandle, System, Thread, sleep_while};
+use crate::host::{PidHandle, System, Thread};
 use crate::machine::{AddressSpace, OutOfMemory, Registers};
 use crate::thread::User;
 
@@ -86,13 +86,7 @@ impl Call<'_> {
         let file = self.file(fd)?;
         let sleeps_not = file.has(O_NONBLOCK);
         let mode = if sleeps_not { PidfdMode::NonBlocking } else { PidfdMode::Blocking };
-        Ok((file.as_kind::<Pidfd>().ok_or(Errno::EBADF)?.handle().clone(), mode))
-    }
-
-    /// Sleeps until the thread is wanted: for that call, an interruption.
-    pub(crate) fn sleep_until_wanted(&self, restart: Restart) -> Answer {
-        sleep_while(self.thread, || self.thread.attention().is_empty());
-        Err(Failure::Interrupted(restart))
+        Ok((file.as_kind::<Pidfd>().ok_or(Errno::EBADF)?.0.clone(), mode))
     }
 
     /// A terminal's answer: the call goes on, or is made again behind the signal that it has posted.

@@ -48,7 +48,7 @@ pub(crate) fn make(mut call: Call<'_>, number: u32) -> Answer {
         __NR_getsid => number_of(process.getsid(a as i32)),
         __NR_gettid => number_of(Ok(thread.tid())),
         __NR_kill => nothing(thread.kill(a as i32, b as i32)),
-        __NR_pause => call.sleep_until_wanted(Restart::UnlessHandled),
+        __NR_pause => time::sleep(thread, None, Restart::UnlessHandled),
         __NR_pidfd_open => call.pidfd_open(a as i32, b as u32),
         __NR_pidfd_send_signal => call.pidfd_send_signal(a as i32, b as i32, c, d as u32),
         __NR_prctl => call.prctl(a as u32, b),
@@ -132,7 +132,7 @@ impl Call<'_> {
                 own.space()?.put(args.parent_tid, &number).ok();
             }
             let Some(handle) = handle? else { return Ok(None) };
-            let file = OpenFile::of(Pidfd::new(handle))?;
+            let file = OpenFile::of(Pidfd(handle))?;
             let place = own.files()?.reserve(0)?;
             own.space()?.put(args.pidfd, &place.number())?;
             Ok::<_, Errno>(Some((place, file)))
@@ -221,7 +221,7 @@ impl Call<'_> {
 
     fn pidfd_open(&self, pid: i32, flags: u32) -> Answer {
         let handle = self.thread.process().pidfd_open(pid, flags)?;
-        let file = OpenFile::of(Pidfd::new(handle))?;
+        let file = OpenFile::of(Pidfd(handle))?;
         file.change(PidfdFlags::NONBLOCK.bits(), flags);
         self.install(file, true)
     }
@@ -293,7 +293,7 @@ impl Call<'_> {
 
     fn rt_sigsuspend(&self, mask: u64, size: usize) -> Answer {
         self.signals().rt_sigsuspend(size, || self.set_at(mask))?;
-        self.sleep_until_wanted(Restart::UnlessHandled)
+        time::sleep(self.thread, None, Restart::UnlessHandled)
     }
 
     fn rt_sigtimedwait(&self, set: u64, info: u64, timeout: u64, size: usize) -> Answer {
@@ -310,9 +310,11 @@ impl Call<'_> {
             }
             TimedWait::NothingYet(wait) => {
                 let deadline = longest.map(time::deadline);
-                let is_over = time::sleep_until(self.thread, deadline);
-                let interrupted = Failure::Interrupted(Restart::Never);
-                wait.finish().ok_or(if is_over { Errno::EAGAIN.into() } else { interrupted })?
+                let slept = time::sleep(self.thread, deadline, Restart::Never);
+                match wait.finish() {
+                    Some(info) => info,
+                    None => return slept.and(Err(Errno::EAGAIN.into())),
+                }
             }
         };
         self.space()?.put_unless_null(info, &taken.to_siginfo())?;

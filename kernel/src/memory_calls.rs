@@ -4,8 +4,8 @@ use axprocess::Errno;
 use axprocess_signals::Restart;
 use linux_raw_sys::general::*;
 
-use crate::call::{Answer, Call, Failure, ensure, nothing, optional};
-use crate::machine::{AddressSpace, Backing, PAGE, Protection, SharedPages, USER_END, monotonic};
+use crate::call::{Answer, Call, ensure, nothing, optional};
+use crate::machine::{AddressSpace, Backing, PAGE, Protection, SharedPages, USER_END};
 use crate::{time, wait};
 
 /// Whole pages in user space.
@@ -110,19 +110,12 @@ impl Call<'_> {
         let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
         let place = wait::enter(key_of(space, at)?)?;
         ensure(space.read_word(at).map_err(|_| Errno::EFAULT)? == value, Errno::EAGAIN)?;
-        loop {
-            if place.is_woken() {
-                return Ok(0);
-            }
-            ensure(deadline.is_none_or(|deadline| monotonic() < deadline), Errno::ETIMEDOUT)?;
-            if !self.thread.attention().is_empty() {
-                return Err(Failure::Interrupted(match deadline {
-                    Some(_) => Restart::RestOfTime,
-                    None => Restart::UnlessHandlerSaysNo,
-                }));
-            }
-            time::sleep(self.thread, deadline);
-        }
+        let restart = match deadline {
+            Some(_) => Restart::RestOfTime,
+            None => Restart::UnlessHandlerSaysNo,
+        };
+        let is_woken = || Ok(place.is_woken().then_some(0));
+        time::sleep_for(self.thread, deadline, restart, is_woken)?.ok_or(Errno::ETIMEDOUT.into())
     }
 }
 

@@ -33,23 +33,30 @@ pub(crate) fn kept_deadline(user: &mut User, longest: Duration) -> Duration {
     *user.deadline.get_or_insert_with(|| deadline(longest))
 }
 
-/// Sleeps until the next kick, or until a deadline.
-pub(crate) fn sleep(thread: &Thread, deadline: Option<Duration>) {
-    thread.process().host_data().sleeps.fetch_add(1, Relaxed);
-    sched::block(deadline);
+/// Sleeps until `look` has an answer, which is asked now and behind each kick. Nothing: a deadline has passed. `Interrupted`: the thread is wanted.
+pub(crate) fn sleep_for<R>(
+    thread: &Thread,
+    deadline: Option<Duration>,
+    restart: Restart,
+    mut look: impl FnMut() -> Result<Option<R>, Failure>,
+) -> Result<Option<R>, Failure> {
+    loop {
+        let answer = look()?;
+        let is_over = deadline.is_some_and(|deadline| machine::monotonic() >= deadline);
+        if answer.is_some() || is_over {
+            return Ok(answer);
+        }
+        if !thread.attention().is_empty() {
+            return Err(Failure::Interrupted(restart));
+        }
+        thread.process().host_data().sleeps.fetch_add(1, Relaxed);
+        sched::block(deadline);
+    }
 }
 
-/// Sleeps until the thread is wanted, or until a deadline: whether that has passed first.
-pub(crate) fn sleep_until(thread: &Thread, deadline: Option<Duration>) -> bool {
-    loop {
-        if !thread.attention().is_empty() {
-            return false;
-        }
-        if deadline.is_some_and(|deadline| machine::monotonic() >= deadline) {
-            return true;
-        }
-        sleep(thread, deadline);
-    }
+/// Sleeps until a deadline has passed. `Interrupted`.
+pub(crate) fn sleep(thread: &Thread, deadline: Option<Duration>, restart: Restart) -> Answer {
+    sleep_for(thread, deadline, restart, || Ok(None::<()>)).map(|_| 0)
 }
 
 impl Call<'_> {
@@ -60,12 +67,12 @@ impl Call<'_> {
     pub(crate) fn nanosleep(&mut self, wanted: u64, left: u64) -> Answer {
         let longest = duration_at(&*self.space()?, wanted)?;
         let deadline = kept_deadline(self.user, longest);
-        if sleep_until(self.thread, Some(deadline)) {
-            return Ok(0);
+        let slept = sleep(self.thread, Some(deadline), Restart::RestOfTime);
+        if slept.is_err() {
+            let rest = deadline.saturating_sub(machine::monotonic());
+            self.space()?.put_unless_null(left, &words_of(rest))?;
         }
-        let rest = deadline.saturating_sub(machine::monotonic());
-        self.space()?.put_unless_null(left, &words_of(rest))?;
-        Err(Failure::Interrupted(Restart::RestOfTime))
+        slept
     }
 
     pub(crate) fn clock_nanosleep(&mut self, flags: u32, wanted: u64, left: u64) -> Answer {
@@ -73,7 +80,6 @@ impl Call<'_> {
             return self.nanosleep(wanted, left);
         }
         let time = duration_at(&*self.space()?, wanted)?;
-        let is_over = sleep_until(self.thread, Some(time));
-        if is_over { Ok(0) } else { Err(Failure::Interrupted(Restart::UnlessHandled)) }
+        sleep(self.thread, Some(time), Restart::UnlessHandled)
     }
 }

@@ -11,7 +11,7 @@ use super::pipe;
 use super::tree::Content;
 use super::{CHANGEABLE, Descriptors, MOST, OpenFile, Opened, Place, Status};
 use crate::call::{Answer, Call, Failure, ensure, nothing};
-use crate::machine::{SharedPages, monotonic};
+use crate::machine::SharedPages;
 use crate::state::ThreadState;
 use crate::user_memory::{boxed, places, push};
 use crate::{time, wait};
@@ -50,22 +50,17 @@ impl Call<'_> {
         file: &OpenFile,
         mut attempt: impl FnMut() -> Result<R, Failure>,
     ) -> Result<R, Failure> {
-        let mut place = None;
-        loop {
-            let answer = attempt();
-            let is_over = !matches!(answer, Err(Failure::Errno(Errno::EAGAIN)));
-            if is_over || file.has(O_NONBLOCK) {
-                return answer;
-            }
-            if place.is_none() {
-                let (_, Some(key)) = file.file().poll(self.thread) else { return answer };
-                place = Some(wait::enter(key)?);
-            } else if !self.thread.attention().is_empty() {
-                return Err(Failure::Interrupted(Restart::UnlessHandlerSaysNo));
-            } else {
-                time::sleep(self.thread, None);
-            }
+        let mut look = || match attempt() {
+            Err(Failure::Errno(Errno::EAGAIN)) => Ok(None),
+            answer => answer.map(Some),
+        };
+        if let Some(answer) = look()? {
+            return Ok(answer);
         }
+        let key = file.file().poll(self.thread).1.filter(|_| !file.has(O_NONBLOCK));
+        let _place = wait::enter(key.ok_or(Errno::EAGAIN)?)?;
+        let answer = time::sleep_for(self.thread, None, Restart::UnlessHandlerSaysNo, look)?;
+        answer.ok_or(Errno::EAGAIN.into())
     }
 
     pub(crate) fn read(&self, fd: i32, at: u64, len: u64) -> Answer {
@@ -158,18 +153,8 @@ impl Call<'_> {
                 push(&mut sleeps, wait::enter(key)?)?;
             }
         }
-        loop {
-            let ready = self.look_at_all(at, count)?;
-            let is_over = longest == Some(Duration::ZERO)
-                || deadline.is_some_and(|deadline| monotonic() >= deadline);
-            if ready > 0 || is_over {
-                return Ok(ready);
-            }
-            if !self.thread.attention().is_empty() {
-                return Err(Failure::Interrupted(Restart::RestOfTime));
-            }
-            time::sleep(self.thread, deadline);
-        }
+        let look = || Ok(Some(self.look_at_all(at, count)?).filter(|ready| *ready > 0));
+        Ok(time::sleep_for(self.thread, deadline, Restart::RestOfTime, look)?.unwrap_or(0))
     }
 
     /// Stores what each file of a poll is ready for, and counts those that are.

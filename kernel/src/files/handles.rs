@@ -12,17 +12,9 @@ use crate::machine::IrqLock;
 use crate::wait::Key;
 
 /// A name of a process or thread.
-pub(crate) struct Pidfd(PidHandle);
+pub(crate) struct Pidfd(pub(crate) PidHandle);
 
 impl Pidfd {
-    pub(crate) const fn new(handle: PidHandle) -> Self {
-        Self(handle)
-    }
-
-    pub(crate) const fn handle(&self) -> &PidHandle {
-        &self.0
-    }
-
     /// `PIDFD_GET_INFO`: the end of the process, if it is asked for, and its numbers.
     fn info(&self, call: &Call<'_>, at: u64) -> Answer {
         const WORDS: usize = 8;
@@ -89,18 +81,14 @@ impl Signalfd {
         file.change(O_NONBLOCK, flags);
         call.install(file, flags & O_CLOEXEC != 0)
     }
-
-    fn get(&self) -> SignalSet {
-        *self.0.lock()
-    }
 }
 
 impl File for Signalfd {
     fn read(&self, by: &Thread, _: u64, to: &mut [u8]) -> Result<usize, Failure> {
         ensure(to.len() >= SIGNALFD_INFO, Errno::EINVAL)?;
-        let mut taken = 0;
+        let (set, mut taken) = (*self.0.lock(), 0);
         for place in to.chunks_exact_mut(SIGNALFD_INFO) {
-            let Some(info) = signals_of(by).read_signalfd(self.get()) else { break };
+            let Some(info) = signals_of(by).read_signalfd(set) else { break };
             place.copy_from_slice(&info.to_signalfd_siginfo());
             taken += place.len();
         }
@@ -108,7 +96,7 @@ impl File for Signalfd {
     }
 
     fn poll(&self, by: &Thread) -> (u32, Option<Key>) {
-        let is_ready = signals_of(by).polls_signalfd(self.get());
+        let is_ready = signals_of(by).polls_signalfd(*self.0.lock());
         (if is_ready { READABLE } else { 0 }, Some(Key::of(&**by.process())))
     }
 
