@@ -185,10 +185,8 @@ impl Program {
             zeros = file_end.next_multiple_of(PAGE);
             let backing = Backing::Copied(Arc::clone(&self.content), (p_offset / PAGE) as usize);
             space.map(start, zeros - start, protection, backing)?;
-            if end > file_end {
-                let rest = [0; PAGE as usize];
-                let rest = &rest[..(zeros - file_end) as usize];
-                space.write_forced(file_end, rest)?;
+            if protection.contains(Protection::WRITE) {
+                space.write(file_end, &[0; PAGE as usize][..(zeros - file_end) as usize])?;
             }
         }
         let pages_end = end.next_multiple_of(PAGE);

@@ -85,15 +85,9 @@ pub(super) fn free() -> usize {
 /// Below so many, no user is promised more: those that have been find them when they touch them.
 const MARGIN: usize = 2048;
 
-/// Returns how many pages a user could get.
-fn free_for_users() -> usize {
-    free().saturating_sub(RESERVE)
-}
-
 /// Whether a user can be promised so many pages more.
 pub(super) fn may_promise(pages: usize) -> Result<(), OutOfMemory> {
-    let free = free_for_users().saturating_sub(MARGIN);
-    if free > pages { Ok(()) } else { Err(OutOfMemory) }
+    if free() > RESERVE + MARGIN + pages { Ok(()) } else { Err(OutOfMemory) }
 }
 
 impl Frame {
@@ -122,11 +116,11 @@ impl Frame {
 
     /// Takes one for a user.
     pub(super) fn for_user() -> Result<Self, OutOfMemory> {
-        if free_for_users() == 0 { Err(OutOfMemory) } else { Self::new() }
+        if free() <= RESERVE { Err(OutOfMemory) } else { Self::new() }
     }
 
     pub(super) fn physical(&self) -> u64 {
-        self.0.addr().get() as u64 - DIRECT
+        physical(self.0.as_ptr())
     }
 
     /// Gives the reference to a page table, as the physical address.
@@ -154,21 +148,13 @@ impl Frame {
     pub(super) fn read(&self, offset: usize, buffer: &mut [u8]) {
         let length = buffer.len().min((PAGE as usize).saturating_sub(offset));
         // SAFETY: it is within the page, which is no object of the kernel's; what a user writes meanwhile makes the bytes any.
-        unsafe {
-            core::ptr::copy_nonoverlapping(
-                self.0.add(offset).as_ptr(),
-                buffer.as_mut_ptr(),
-                length,
-            );
-        }
+        unsafe { self.0.add(offset).as_ptr().copy_to_nonoverlapping(buffer.as_mut_ptr(), length) }
     }
 
     pub(super) fn write(&self, offset: usize, bytes: &[u8]) {
         let length = bytes.len().min((PAGE as usize).saturating_sub(offset));
         // SAFETY: as above.
-        unsafe {
-            core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.0.add(offset).as_ptr(), length);
-        }
+        unsafe { self.0.add(offset).as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), length) }
     }
 
     pub(super) fn copy_from(&self, other: &Self) {

@@ -199,14 +199,11 @@ struct Region {
 impl AddressSpace {
     /// Makes an empty one.
     pub(crate) fn new() -> Result<Arc<Self>, OutOfMemory> {
-        Self::of(Vec::new(), Tables::new()?, 0..0)
+        Self::of(Vec::new(), 0..0)
     }
 
-    fn of(
-        regions: Vec<Region>,
-        tables: Tables,
-        heap: Range<u64>,
-    ) -> Result<Arc<Self>, OutOfMemory> {
+    fn of(regions: Vec<Region>, heap: Range<u64>) -> Result<Arc<Self>, OutOfMemory> {
+        let tables = Tables::new()?;
         let (root, users) = (tables.root(), AtomicU32::new(0));
         let memory = Mutex::new(Memory { regions, tables });
         Arc::try_new(Self { memory, root, users, heap: IrqLock::new(heap) })
@@ -224,9 +221,8 @@ impl AddressSpace {
         }
         // A page that may be written is first looked at from here on: it is another's too.
         self.keep(&memory, 0..USER_END, !WRITABLE);
-        let tables = memory.tables.copy()?;
         drop(memory);
-        Self::of(regions, tables, self.heap.lock().clone())
+        Self::of(regions, self.heap.lock().clone())
     }
 
     /// Has the tables, and all processors, keep these bits alone of what is mapped in a range.
@@ -310,37 +306,28 @@ impl AddressSpace {
 
     /// Brings in the page that a [`Trap::PageFault`](super::Trap::PageFault) is about, or says why it is none.
     pub(crate) fn handle_fault(&self, address: u64, access: Access) -> Result<(), Fault> {
-        self.with_page(address, Some(access), |_| ())
+        self.with_page(address, access, |_| ())
     }
 
     /// Reads memory as the user would.
     pub(crate) fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), Fault> {
         pieces(address, buffer.len()).try_for_each(|(here, piece)| {
             let read = |frame: &Frame| frame.read(offset(here), &mut buffer[piece]);
-            self.with_page(here, Some(Access::Read), read)
+            self.with_page(here, Access::Read, read)
         })
     }
 
     /// Writes memory as the user would.
     pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), Fault> {
-        self.write_as(address, bytes, Some(Access::Write))
-    }
-
-    /// Writes memory whatever its protection is, as a loader does.
-    pub(crate) fn write_forced(&self, address: u64, bytes: &[u8]) -> Result<(), Fault> {
-        self.write_as(address, bytes, None)
-    }
-
-    fn write_as(&self, address: u64, bytes: &[u8], access: Option<Access>) -> Result<(), Fault> {
         pieces(address, bytes.len()).try_for_each(|(here, piece)| {
-            self.with_page(here, access, |frame| frame.write(offset(here), &bytes[piece]))
+            self.with_page(here, Access::Write, |frame| frame.write(offset(here), &bytes[piece]))
         })
     }
 
     /// Reads an aligned word in one access: a futex.
     pub(crate) fn read_word(&self, address: u64) -> Result<u32, Fault> {
         let read = |frame: &Frame| frame.word(offset(address)).load(Ordering::SeqCst);
-        self.with_page(address, Some(Access::Read), read)
+        self.with_page(address, Access::Read, read)
     }
 
     /// What who waits for the word at an address sleeps for: a futex.
@@ -373,23 +360,21 @@ impl AddressSpace {
     fn with_page<R>(
         &self,
         address: u64,
-        access: Option<Access>,
+        access: Access,
         look: impl FnOnce(&Frame) -> R,
     ) -> Result<R, Fault> {
         let mut memory = self.memory.lock();
         let region = memory.region(address)?;
         let allowed = region.protection;
         let is_allowed = match access {
-            Some(Access::Read) => allowed.intersects(Protection::READ | Protection::EXECUTE),
-            Some(Access::Write) => allowed.contains(Protection::WRITE),
-            Some(Access::Execute) => allowed.contains(Protection::EXECUTE),
-            None => true,
+            Access::Read => allowed.intersects(Protection::READ | Protection::EXECUTE),
+            Access::Write => allowed.contains(Protection::WRITE),
+            Access::Execute => allowed.contains(Protection::EXECUTE),
         };
         if !is_allowed {
             return Err(Fault::Denied);
         }
-        let is_write = matches!(access, Some(Access::Write) | None);
-        let page = region.page(address, is_write)?;
+        let page = region.page(address, access == Access::Write)?;
         let read_only = if page.is_writable { 0 } else { WRITABLE };
         let flags = flags(allowed) & !read_only;
         if memory.tables.map(address, page.frame.physical(), flags)? {
@@ -445,26 +430,21 @@ impl Region {
             self.own.resize(index + 1, None);
         }
         let own = &mut self.own[index];
-        let is_fit = |frame: &Frame| !is_write || frame.is_sole();
-        if let Some(frame) = own.as_ref().filter(|frame| is_fit(frame)) {
-            let is_writable = frame.is_sole();
-            return Ok(Page { frame: frame.clone(), is_writable, _replaced: None });
-        }
-        // Nobody else has changed it yet.
-        let original = match (&own, original) {
-            (Some(frame), _) => Some(Frame::clone(frame)),
-            (None, Some((pages, index))) => Some(pages.frame(index)?),
-            (None, None) => None,
+        // What is there as long as nobody writes, and whether it is nobody else's.
+        let (is_sole, seen) = match (&*own, original) {
+            (Some(frame), _) => (frame.is_sole(), Some(frame.clone())),
+            (None, Some((pages, index))) => (false, Some(pages.frame(index)?)),
+            (None, None) => (false, None),
         };
-        if let Some(frame) = original.clone().filter(|_| !is_write) {
-            return Ok(Page { frame, is_writable: false, _replaced: None });
+        if let Some(frame) = seen.clone().filter(|_| is_sole || !is_write) {
+            return Ok(Page { frame, is_writable: is_sole, _replaced: None });
         }
         let frame = Frame::for_user()?;
-        if let Some(original) = &original {
-            frame.copy_from(original);
+        if let Some(seen) = &seen {
+            frame.copy_from(seen);
         }
         *own = Some(frame.clone());
-        Ok(Page { frame, is_writable: true, _replaced: original })
+        Ok(Page { frame, is_writable: true, _replaced: seen })
     }
 
     /// The same from a page of it on, in another place.

@@ -85,13 +85,6 @@ impl Tables {
         Ok(tables)
     }
 
-    /// Makes tables that map the same for users, to be looked at only.
-    pub(super) fn copy(&self) -> Result<Self, OutOfMemory> {
-        let copy = Self::new()?;
-        copy_entries(&table(self.root())[..KERNEL_HALF], table(copy.root()), 3)?;
-        Ok(copy)
-    }
-
     pub(super) fn root(&self) -> u64 {
         self.root.physical()
     }
@@ -125,21 +118,6 @@ impl Tables {
     pub(super) fn keep(&self, range: &Range<u64>, bits: u64) -> bool {
         keep(table(self.root()), 3, 0, range, bits)
     }
-}
-
-fn copy_entries(from: &[AtomicU64], to: &Table, level: u32) -> Result<(), OutOfMemory> {
-    for (from, to) in from.iter().zip(to) {
-        match from.load(Ordering::Relaxed) {
-            0 => {}
-            entry if level == 0 => to.store(entry & !WRITABLE, Ordering::Relaxed),
-            entry => {
-                let new = Frame::for_user()?.into_physical();
-                to.store(new | PRESENT | WRITABLE | USER, Ordering::Relaxed);
-                copy_entries(table(entry), table(new), level - 1)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 fn keep(at: &Table, level: u32, base: u64, range: &Range<u64>, bits: u64) -> bool {
