@@ -196,8 +196,7 @@ impl Call<'_> {
         finished?;
         self.signals().exec();
         files.close_on_exec();
-        let shared = own.files.lock().replace(files);
-        drop(shared);
+        let _shared = own.files.lock().replace(files);
         self.user.registers = program.install(thread);
         Fpu::initial().load();
         ptrace::stop_for_exec(thread);

@@ -241,8 +241,7 @@ impl Loaded {
         let Self(program, space, registers) = self;
         release_space(thread, Some(space));
         own.set_name(program.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
-        let former = own.program.lock().replace(program.content);
-        drop(former);
+        let _former = own.program.lock().replace(program.content);
         registers
     }
 }

@@ -127,6 +127,11 @@ impl Task {
         }
     }
 
+    /// Its memory, unless it needs none any more.
+    pub(crate) fn space(&self) -> Option<Arc<AddressSpace>> {
+        self.space.lock().clone()
+    }
+
     /// Whether it sleeps, and nobody has woken it.
     pub(crate) fn is_asleep(&self) -> bool {
         self.state.load(Relaxed) == SLEEPS
@@ -150,10 +155,9 @@ pub(crate) fn set_address_space(space: Option<Arc<AddressSpace>>) {
     let task = current();
     let mut place = task.space.lock();
     AddressSpace::switch(place.as_deref(), space.as_deref());
-    let old = core::mem::replace(&mut *place, space);
-    drop(place);
     // The last of it goes with interrupts on.
-    drop(old);
+    let _old = core::mem::replace(&mut *place, space);
+    drop(place);
 }
 
 /// Lets others run.
@@ -190,7 +194,6 @@ pub(crate) fn block(deadline: Option<Duration>) {
 
 /// The calling task has returned.
 fn exit() -> ! {
-    set_address_space(None);
     let mut scheduler = SCHEDULER.lock();
     scheduler.tasks -= 1;
     let task = current();

@@ -21,8 +21,6 @@ pub(crate) struct ProcessState {
 /// What the kernel hangs on a thread.
 pub(crate) struct ThreadState {
     pub(crate) task: Arc<Task>,
-    /// None behind the end of its use of memory.
-    pub(crate) space: IrqLock<Option<Arc<AddressSpace>>>,
     pub(crate) files: IrqLock<Option<Arc<Descriptors>>>,
     pub(crate) directory: Arc<Mutex<Place>>,
     pub(crate) program: IrqLock<Option<Arc<SharedPages>>>,
@@ -42,13 +40,11 @@ pub(crate) struct ThreadState {
 impl ThreadState {
     pub(crate) fn new(
         task: Arc<Task>,
-        space: Arc<AddressSpace>,
         files: Arc<Descriptors>,
         directory: Arc<Mutex<Place>>,
     ) -> Self {
         Self {
             task,
-            space: IrqLock::new(Some(space)),
             files: IrqLock::new(Some(files)),
             directory,
             program: IrqLock::new(None),
@@ -64,7 +60,7 @@ impl ThreadState {
 
     /// The memory of a thread that is alive. `EFAULT`: it has begun to exit.
     pub(crate) fn space(&self) -> Result<Arc<AddressSpace>, Errno> {
-        self.space.lock().clone().ok_or(Errno::EFAULT)
+        self.task.space().ok_or(Errno::EFAULT)
     }
 
     /// The open files of a thread that is alive. `EBADF`: it has begun to exit.
@@ -97,8 +93,8 @@ pub(crate) fn inherit(
     if !flags.contains(CloneFlags::FS) {
         directory = shared(Mutex::new(own.directory.lock().copy()?))?;
     }
-    let task = NewTask::new(Some(Arc::clone(&space)))?;
-    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory);
+    let task = NewTask::new(Some(space))?;
+    let state = ThreadState::new(Arc::clone(task.task()), files, directory);
     *state.program.lock() = own.program.lock().clone();
     *state.name.lock() = *own.name.lock();
     Ok((task, state))

@@ -163,9 +163,7 @@ pub(crate) fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
     {
         wake_word(&space, at, 1).ok();
     }
-    sched::set_address_space(next.clone());
-    let before = core::mem::replace(&mut *state.space.lock(), next);
-    drop(before);
+    sched::set_address_space(next);
 }
 
 fn resolve_fault(thread: &Thread, address: u64, access: Access) {
@@ -235,14 +233,13 @@ fn boot(command_line: &'static str, files: &'static [u8]) -> Result<(), Errno> {
     *TABLE.lock() = Some(table);
     files::boot(files)?;
     let console = OpenFile::of(tty::boot()?)?;
-    let space = AddressSpace::new()?;
-    let task = NewTask::new(Some(Arc::clone(&space)))?;
+    let task = NewTask::new(Some(AddressSpace::new()?))?;
     let files = shared(Descriptors::new())?;
     for _ in 0..3 {
         files.reserve(0)?.fill(Arc::clone(&console), false);
     }
     let directory = shared(Mutex::new(Place::root(ARef::from(table.namespace()))))?;
-    let state = ThreadState::new(Arc::clone(task.task()), space, files, directory);
+    let state = ThreadState::new(Arc::clone(task.task()), files, directory);
     let process = ProcessSignals::new(table.host(), ProcessState::default())?;
     let thread = table.new_init(1, process, ThreadSignals::new(state))?;
     task.start(move || match exec::first(&thread, command_line) {

@@ -261,8 +261,7 @@ impl Call<'_> {
         let place = self.walk(AT_FDCWD, &self.space()?.path(path)?)?;
         ensure(matches!(place.node(self.thread)?, super::Node::Directory), Errno::ENOTDIR)?;
         let own: &ThreadState = self.thread.host_data();
-        let before = core::mem::replace(&mut *own.directory.lock(), place);
-        drop(before);
+        let _before = core::mem::replace(&mut *own.directory.lock(), place);
         Ok(0)
     }
 

@@ -199,9 +199,8 @@ impl Descriptors {
         grow(&mut held, number + 1)?;
         ensure(!matches!(held[number], Descriptor::Reserved), Errno::EBUSY)?;
         let new = Descriptor::Open(file, closes_on_exec);
-        let before = core::mem::replace(&mut held[number], new);
+        let _before = core::mem::replace(&mut held[number], new);
         drop(held);
-        drop(before);
         Ok(())
     }
 
@@ -211,9 +210,8 @@ impl Descriptors {
         let place = usize::try_from(number).ok().and_then(|number| held.get_mut(number));
         let Some(place @ Descriptor::Open(..)) = place else { return Err(Errno::EBADF) };
         let closes = matches!(place, Descriptor::Open(_, on_exec) if is_to_be(*on_exec));
-        let closed = closes.then(|| core::mem::take(place));
+        let _closed = closes.then(|| core::mem::take(place));
         drop(held);
-        drop(closed);
         Ok(())
     }
 
