@@ -16,37 +16,23 @@ use crate::machine::take_longest_off;
 const BATCH: usize = 64;
 const MANY: usize = 100_000;
 
-/// The longest time of each step.
-struct Figures {
-    births: Duration,
-    parent_exits: Duration,
-    kill_all: Duration,
-    exits: Duration,
-    waits: Duration,
-}
+const STEPS: [&str; 5] =
+    ["fork", "exit of their parent", "kill(-1)", "exit of each", "wait for each"];
 
 pub(super) fn run() -> Outcome {
-    let one_batch = measure(BATCH)?;
-    let many = measure(MANY)?;
-    let rows = [
-        ("fork", one_batch.births, many.births),
-        ("exit of their parent", one_batch.parent_exits, many.parent_exits),
-        ("kill(-1)", one_batch.kill_all, many.kill_all),
-        ("exit of each", one_batch.exits, many.exits),
-        ("wait for each", one_batch.waits, many.waits),
-    ];
+    let (one_batch, many) = (measure(BATCH)?, measure(MANY)?);
     say!("latency: the longest time with interrupts off, with {BATCH} children and with {MANY}");
-    for (what, one_batch, many) in rows {
+    let mut is_bounded = true;
+    for (what, (one_batch, many)) in STEPS.into_iter().zip(one_batch.into_iter().zip(many)) {
         say!("latency: {what}: {one_batch:?} {many:?}");
+        // A signal to all is one hold, as on Linux; all else is cut into holds of one batch.
+        is_bounded &= what == "kill(-1)" || many < one_batch * 10;
     }
-    // A signal to all is one hold, as on Linux; all else is cut into holds of one batch.
-    let is_bounded = |(what, one_batch, many): &(&str, Duration, Duration)| {
-        *what == "kill(-1)" || *many < *one_batch * 10
-    };
-    if rows.iter().all(is_bounded) { Ok(()) } else { Err("a hold grows with the children") }
+    if is_bounded { Ok(()) } else { Err("a hold grows with the children") }
 }
 
-fn measure(children: usize) -> Result<Figures, &'static str> {
+/// The longest time of each step.
+fn measure(children: usize) -> Result<[Duration; 5], &'static str> {
     let (_, init) = boot().map_err(|_| "no table")?;
     let parent = fork(&init).map_err(|_| "no parent")?;
     let killer = fork(&init).map_err(|_| "no killer")?;
@@ -81,5 +67,5 @@ fn measure(children: usize) -> Result<Figures, &'static str> {
     if reaped != children + 1 {
         return Err("a child was not reaped");
     }
-    Ok(Figures { births, parent_exits, kill_all, exits, waits })
+    Ok([births, parent_exits, kill_all, exits, waits])
 }
