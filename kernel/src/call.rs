@@ -8,7 +8,7 @@ use linux_raw_sys::general::O_NONBLOCK;
 
 use crate::files::Pidfd;
 use crate::host::{PidHandle, System, Thread};
-use crate::machine::{AddressSpace, OutOfMemory, Registers};
+use crate::machine::{AddressSpace, Registers};
 use crate::thread::User;
 
 /// A thread that makes a call.
@@ -29,14 +29,11 @@ pub(crate) enum Failure {
 
 pub(crate) type Answer = Result<u64, Failure>;
 
-impl From<Errno> for Failure {
-    fn from(errno: Errno) -> Self {
-        Self::Errno(errno)
-    }
-}
-
-impl From<OutOfMemory> for Failure {
-    fn from(error: OutOfMemory) -> Self {
+impl<E> From<E> for Failure
+where
+    Errno: From<E>,
+{
+    fn from(error: E) -> Self {
         Self::Errno(error.into())
     }
 }

@@ -13,9 +13,7 @@ use axprocess::{
 };
 use axprocess_signals::{Restart, SignalSet, TimedWait};
 use linux_raw_sys::general::*;
-use linux_raw_sys::prctl::{
-    PR_GET_CHILD_SUBREAPER, PR_GET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG,
-};
+use linux_raw_sys::prctl::*;
 
 use crate::call::{Answer, Call, Failure, ensure, nothing, number_of, optional};
 use crate::exec::{Program, Strings};
@@ -23,9 +21,9 @@ use crate::files::{OpenFile, Pidfd, Signalfd};
 use crate::frame::{self, MINIMUM_STACK};
 use crate::host::{Layer, PidHandle, Thread, sleep_while};
 use crate::machine::{Fpu, IrqLock};
-use crate::state::{ProcessState, ThreadState, inherit};
+use crate::state::{Sleeps, ThreadState, inherit};
 use crate::user_memory::{places, shared};
-use crate::{other_calls, ptrace, thread, time};
+use crate::{other_calls, ptrace, sched, thread, time};
 
 /// Makes the call of that number.
 #[expect(non_upper_case_globals, reason = "calls have Linux's names")]
@@ -134,13 +132,12 @@ impl Call<'_> {
             let Some(handle) = handle? else { return Ok(None) };
             let file = OpenFile::of(Pidfd(handle))?;
             let place = own.files()?.reserve(0)?;
-            own.space()?.put(args.pidfd, &place.number())?;
+            own.space()?.put(args.pidfd, &place.number)?;
             Ok::<_, Errno>(Some((place, file)))
         };
         let (child, number, pidfd) = match new {
             NewTask::Process(new) => {
-                let (new_process, state) =
-                    self.signals().fork(flags, ProcessState::default(), state)?;
+                let (new_process, state) = self.signals().fork(flags, Sleeps::default(), state)?;
                 let prepared = new.prepare(new_process, state).map_err(made_again)?;
                 let number = prepared.pid_seen_by_caller();
                 let pidfd = prepare(number, prepared.pidfd(&request))?;
@@ -186,17 +183,15 @@ impl Call<'_> {
         let [arguments, environment] = strings.map(|at| Strings::read(&space, at));
         let program = program.load(&arguments?, &environment?)?;
         let own: &ThreadState = thread.host_data();
-        let files = shared(own.files()?.copy()?)?;
+        let files = shared(own.files()?.copy(|closes_on_exec| !closes_on_exec)?)?;
         let mut exec = thread.begin_exec()?;
-        let mut finished = Ok(false);
-        sleep_while(thread, || {
-            finished = exec.try_finish();
-            finished == Ok(false)
-        });
-        finished?;
+        // A fatal signal alone ends this.
+        while !exec.try_finish()? {
+            sched::block(sched::WAITS, None);
+        }
         self.signals().exec();
-        files.close_on_exec();
-        let _shared = own.files.lock().replace(files);
+        let shared = own.files.lock().replace(files);
+        drop(shared);
         self.user.registers = program.install(thread);
         Fpu::initial().load();
         ptrace::stop_for_exec(thread);

@@ -1,11 +1,11 @@
-//! Programs: static ELF files of x86-64.
+//! Programs: ELF files of x86-64, linked statically to the addresses where they are loaded.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use axprocess::Errno;
 use elf::ElfBytes;
-use elf::abi::{EM_X86_64, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_INTERP, PT_LOAD};
+use elf::abi::{EM_X86_64, ET_EXEC, PF_R, PF_W, PF_X, PT_INTERP, PT_LOAD};
 use elf::endian::LittleEndian;
 use elf::file::Class;
 use elf::segment::ProgramHeader;
@@ -26,15 +26,10 @@ use crate::user_memory::{append, places, push};
 pub(crate) const STACK: u64 = 1 << 20;
 /// So much of it arguments and environment can take.
 const MOST_STRINGS: usize = 1 << 18;
-/// Where a program is loaded that can be anywhere.
-const BASE: u64 = 0x5555_5555_4000;
 
 /// Strings one behind the other, each with the zero byte that ends it.
 #[derive(Default)]
-pub(crate) struct Strings {
-    bytes: Vec<u8>,
-    count: u64,
-}
+pub(crate) struct Strings(Vec<u8>);
 
 impl Strings {
     /// Reads an array of pointers that a null pointer ends. `EFAULT`, `E2BIG`, `ENOMEM`.
@@ -47,7 +42,7 @@ impl Strings {
             match space.get(place)? {
                 0 => break,
                 string => {
-                    let room = MOST_STRINGS.saturating_sub(strings.bytes.len());
+                    let room = MOST_STRINGS.saturating_sub(strings.0.len());
                     strings.add(&space.string(string, room, Errno::E2BIG)?)?;
                 }
             }
@@ -56,16 +51,14 @@ impl Strings {
     }
 
     fn add(&mut self, string: &[u8]) -> Result<(), Errno> {
-        append(&mut self.bytes, string)?;
-        push(&mut self.bytes, 0)?;
-        self.count += 1;
-        Ok(())
+        append(&mut self.0, string)?;
+        push(&mut self.0, 0)
     }
 
     /// The addresses of the strings that stand from one on, and the null pointer behind them.
     fn add_pointers(&self, at: u64, to: &mut Vec<u64>) -> Result<(), Errno> {
         let mut begin = at;
-        for string in self.bytes.split_inclusive(|byte| *byte == 0) {
+        for string in self.0.split_inclusive(|byte| *byte == 0) {
             push(to, begin)?;
             begin += string.len() as u64;
         }
@@ -94,7 +87,7 @@ pub(crate) fn first(thread: &Thread, command: &str) -> Result<Registers, Errno> 
     }
     let mut path = Vec::new();
     append(&mut path, command.split_ascii_whitespace().next().unwrap_or("/init").as_bytes())?;
-    let place = thread.host_data().directory.lock().walk(&path)?;
+    let place = Place::root().walk(&path)?;
     let program = Program::at(thread, &place, path)?;
     Ok(program.load(&arguments, &environment)?.install(thread))
 }
@@ -129,48 +122,42 @@ impl Program {
         let program = program.map_err(|_| Errno::ENOEXEC)?;
         let (header, segments) = (program.ehdr, program.segments().ok_or(Errno::ENOEXEC)?);
         let is_native = (header.class, header.e_machine) == (Class::ELF64, EM_X86_64);
-        let base = match header.e_type {
-            ET_EXEC if is_native => 0,
-            ET_DYN if is_native => BASE,
-            _ => return Err(Errno::ENOEXEC),
-        };
+        ensure(is_native && header.e_type == ET_EXEC, Errno::ENOEXEC)?;
         let space = AddressSpace::new()?;
         let (mut end, mut table) = (0, 0);
         for segment in segments {
             match segment.p_type {
                 PT_INTERP => return Err(Errno::ENOEXEC),
-                PT_LOAD if segment.p_memsz > 0 => end = end.max(self.map(&space, base, &segment)?),
+                PT_LOAD if segment.p_memsz > 0 => end = end.max(self.map(&space, &segment)?),
                 _ => continue,
             }
             if let Some(inside) = header.e_phoff.checked_sub(segment.p_offset)
                 && inside < segment.p_filesz
             {
-                table = base + segment.p_vaddr + inside;
+                table = segment.p_vaddr + inside;
             }
         }
         ensure(end > 0, Errno::ENOEXEC)?;
         let heap = end.next_multiple_of(PAGE);
         *space.heap.lock() = heap..heap;
         let writable = Protection::READ | Protection::WRITE;
-        space.map(USER_END - STACK, STACK, writable, Backing::Private)?;
-        let entry = base.wrapping_add(header.e_entry);
+        space.map(USER_END - STACK..USER_END, writable, Backing::Private)?;
         let auxiliary = [
             (AT_PHDR, table),
             (AT_PHENT, header.e_phentsize.into()),
             (AT_PHNUM, header.e_phnum.into()),
             (AT_PAGESZ, PAGE),
-            (AT_ENTRY, entry),
+            (AT_ENTRY, header.e_entry),
             (AT_CLKTCK, 100),
         ];
         let rsp = self.push_arguments(&space, &auxiliary, arguments, environment)?;
-        let registers = Registers { rip: entry, rsp, ..Registers::default() };
+        let registers = Registers { rip: header.e_entry, rsp, ..Registers::default() };
         Ok(Loaded(self, space, registers))
     }
 
     /// Maps a segment of the file, and zeros behind what it has of that; returns where it ends.
-    fn map(&self, space: &AddressSpace, base: u64, segment: &ProgramHeader) -> Result<u64, Errno> {
-        let ProgramHeader { p_offset, p_filesz, p_memsz, p_flags, .. } = *segment;
-        let first = base.checked_add(segment.p_vaddr).ok_or(Errno::ENOEXEC)?;
+    fn map(&self, space: &AddressSpace, segment: &ProgramHeader) -> Result<u64, Errno> {
+        let ProgramHeader { p_offset, p_vaddr: first, p_filesz, p_memsz, p_flags, .. } = *segment;
         let end = first.checked_add(p_memsz).filter(|end| *end <= USER_END - STACK);
         let is_aligned = first % PAGE == p_offset % PAGE && first >= PAGE;
         let fits = p_filesz <= p_memsz && p_offset.checked_add(p_filesz).is_some();
@@ -184,15 +171,14 @@ impl Program {
         if p_filesz > 0 {
             zeros = file_end.next_multiple_of(PAGE);
             let backing = Backing::Copied(Arc::clone(&self.content), (p_offset / PAGE) as usize);
-            space.map(start, zeros - start, protection, backing)?;
+            space.map(start..zeros, protection, backing)?;
             if protection.contains(Protection::WRITE) {
                 space.write(file_end, &[0; PAGE as usize][..(zeros - file_end) as usize])?;
             }
         }
         let pages_end = end.next_multiple_of(PAGE);
         if pages_end > zeros {
-            let length = pages_end - zeros;
-            space.map(zeros, length, protection, Backing::Private)?;
+            space.map(zeros..pages_end, protection, Backing::Private)?;
         }
         Ok(end)
     }
@@ -205,7 +191,7 @@ impl Program {
         arguments: &Strings,
         environment: &Strings,
     ) -> Result<u64, Errno> {
-        let strings = arguments.bytes.len() + environment.bytes.len() + self.path.len() + 1;
+        let strings = arguments.0.len() + environment.0.len() + self.path.len() + 1;
         ensure(strings <= MOST_STRINGS, Errno::E2BIG)?;
         let mut at = USER_END - 8;
         let mut place = |bytes: &[u8]| {
@@ -214,12 +200,12 @@ impl Program {
         };
         place(&[0])?;
         let path = place(&self.path)?;
-        let environment_at = place(&environment.bytes)?;
-        let arguments_at = place(&arguments.bytes)?;
+        let environment_at = place(&environment.0)?;
+        let arguments_at = place(&arguments.0)?;
         let random = [machine::random(), machine::random()].map(u64::to_ne_bytes);
         let random = place(random.as_flattened())?;
         let mut words = Vec::new();
-        push(&mut words, arguments.count)?;
+        push(&mut words, arguments.0.iter().filter(|byte| **byte == 0).count() as u64)?;
         arguments.add_pointers(arguments_at, &mut words)?;
         environment.add_pointers(environment_at, &mut words)?;
         let more = [(AT_RANDOM, random), (AT_EXECFN, path), (AT_NULL, 0)];

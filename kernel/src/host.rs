@@ -18,7 +18,7 @@ use axprocess_signals::Signals;
 
 use crate::machine::IrqLock;
 use crate::sched;
-use crate::state::{ProcessState, ThreadState};
+use crate::state::{Sleeps, ThreadState};
 use crate::tty::Line;
 use crate::wait::{self, Key};
 
@@ -37,8 +37,8 @@ pub(crate) type PidHandle = axprocess::PidHandle<Layer>;
 /// Lets the calling thread sleep as long as the condition holds: it looks at it now, and behind each kick.
 pub(crate) fn sleep_while(thread: &Thread, mut condition: impl FnMut() -> bool) {
     while condition() {
-        thread.process().host_data().sleeps.fetch_add(1, Relaxed);
-        sched::block(None);
+        thread.process().host_data().fetch_add(1, Relaxed);
+        sched::block(sched::SLEEPS, None);
     }
 }
 
@@ -57,7 +57,7 @@ impl ResourceUsage for Usage {
 impl axprocess_signals::Kernel for System {
     type RelationLock = IrqLock<Relations<Layer>>;
     type SignalLock<T: Send + 'static> = IrqLock<T>;
-    type ProcessData = ProcessState;
+    type ProcessData = Sleeps;
     type ThreadData = ThreadState;
     type GroupData = ();
     type SessionData = ();
@@ -120,6 +120,6 @@ impl axprocess_signals::Kernel for System {
     }
 
     fn usage(&self, _: View<'_, Layer>, process: &Process) -> Usage {
-        Usage { sleeps: process.host_data().sleeps.load(Relaxed) }
+        Usage { sleeps: process.host_data().load(Relaxed) }
     }
 }

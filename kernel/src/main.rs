@@ -32,7 +32,7 @@ fn run_first(command_line: &'static str, files: &'static [u8]) -> ! {
     let first = sched::NewTask::new(None).expect("memory is plenty at boot");
     first.start(move || match command_line.strip_prefix("test=") {
         Some(test) => tests::run(test),
-        None => thread::start(command_line, files),
+        None => thread::boot(command_line, files).expect("a first process"),
     });
     sched::idle()
 }

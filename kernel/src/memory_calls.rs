@@ -1,5 +1,7 @@
 //! mmap(2) and its like, and futex(2).
 
+use core::ops::Range;
+
 use axprocess::Errno;
 use axprocess_signals::Restart;
 use linux_raw_sys::general::*;
@@ -9,11 +11,10 @@ use crate::machine::{AddressSpace, Backing, PAGE, Protection, SharedPages, USER_
 use crate::{time, wait};
 
 /// Whole pages in user space.
-fn range(start: u64, length: u64) -> Result<u64, Errno> {
-    let length = length.checked_next_multiple_of(PAGE).ok_or(Errno::ENOMEM)?;
-    let end = start.checked_add(length).filter(|end| *end <= USER_END);
+fn range(start: u64, length: u64) -> Result<Range<u64>, Errno> {
+    let end = length.checked_next_multiple_of(PAGE).and_then(|length| start.checked_add(length));
     ensure(start.is_multiple_of(PAGE), Errno::EINVAL)?;
-    end.map(|_| length).ok_or(Errno::ENOMEM)
+    end.filter(|end| *end <= USER_END).map(|end| start..end).ok_or(Errno::ENOMEM)
 }
 
 fn protection(wanted: u64) -> Result<Protection, Errno> {
@@ -26,7 +27,7 @@ impl Call<'_> {
         let [start, length, wanted, flags, fd, offset] = self.arguments();
         let flags = flags as u32;
         ensure(length > 0 && offset.is_multiple_of(PAGE), Errno::EINVAL)?;
-        let (protection, length) = (protection(wanted)?, range(0, length)?);
+        let (protection, length) = (protection(wanted)?, range(0, length)?.end);
         let file = || self.file(fd as i32)?.file().content().cloned().ok_or(Errno::ENODEV);
         let first = (offset / PAGE) as usize;
         let backing = match (flags & (MAP_SHARED | MAP_PRIVATE), flags & MAP_ANONYMOUS != 0) {
@@ -41,36 +42,30 @@ impl Call<'_> {
             _ => return Err(Errno::EINVAL.into()),
         };
         let space = self.space()?;
+        // Where nothing is said, or only wished, it is anywhere.
         let start = match flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) {
-            0 => {
-                let hint = start & !(PAGE - 1);
-                space.find_free(hint, length)?
-            }
-            kind => {
-                range(start, length)?;
-                ensure(
-                    kind & MAP_FIXED_NOREPLACE == 0 || space.is_free(start, length),
-                    Errno::EEXIST,
-                )?;
-                start
-            }
+            0 => space.find_free(length)?,
+            _ => start,
         };
-        space.map(start, length, protection, backing).map_err(Errno::from)?;
+        let range = range(start, length)?;
+        let replaces = flags & MAP_FIXED_NOREPLACE == 0;
+        ensure(replaces || space.is_free(&range), Errno::EEXIST)?;
+        space.map(range, protection, backing)?;
         Ok(start)
     }
 
     pub(crate) fn mprotect(&self, start: u64, length: u64, wanted: u64) -> Answer {
-        let (length, protection) = (range(start, length)?, protection(wanted)?);
-        if length == 0 {
+        let (range, protection) = (range(start, length)?, protection(wanted)?);
+        if range.is_empty() {
             return Ok(0);
         }
-        nothing(self.space()?.protect(start, length, protection).map_err(Errno::from))
+        nothing(self.space()?.protect(range, protection).map_err(Errno::from))
     }
 
     pub(crate) fn munmap(&self, start: u64, length: u64) -> Answer {
         ensure(length > 0, Errno::EINVAL)?;
-        let length = range(start, length).map_err(|_| Errno::EINVAL)?;
-        nothing(self.space()?.unmap(start, length).map_err(Errno::from))
+        let range = range(start, length).map_err(|_| Errno::EINVAL)?;
+        nothing(self.space()?.unmap(range).map_err(Errno::from))
     }
 
     /// Answers with where the heap ends, whether it could be moved or not.
@@ -82,12 +77,11 @@ impl Call<'_> {
         }
         let (old, new) = (heap.end.next_multiple_of(PAGE), wanted.next_multiple_of(PAGE));
         let writable = Protection::READ | Protection::WRITE;
-        let is_done = match new > old {
-            true => {
-                space.is_free(old, new - old)
-                    && space.map(old, new - old, writable, Backing::Private).is_ok()
-            }
-            false => new == old || space.unmap(new, old - new).is_ok(),
+        let is_done = if new > old {
+            let more = old..new;
+            space.is_free(&more) && space.map(more, writable, Backing::Private).is_ok()
+        } else {
+            new == old || space.unmap(new..old).is_ok()
         };
         if is_done {
             space.heap.lock().end = wanted;

@@ -19,11 +19,8 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         // Files.
         __NR_read => call.read(fd, b, c),
         __NR_write => call.write(fd, b, c),
-        __NR_open => call.open(AT_FDCWD, a, b as u32),
         __NR_openat => call.open(fd, b, c as u32),
         __NR_close => call.close(fd),
-        __NR_stat | __NR_lstat => call.stat(AT_FDCWD, a, b, 0),
-        __NR_fstat => call.fstat(fd, b),
         __NR_newfstatat => call.stat(fd, b, c, d as u32),
         __NR_poll => call.poll(a, b, c as i32),
         __NR_lseek => call.lseek(fd, b.cast_signed(), c as u32),
@@ -31,12 +28,10 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         __NR_pipe => call.pipe(a, 0),
         __NR_pipe2 => call.pipe(a, b as u32),
         __NR_dup => call.dup(fd, 0, false),
-        __NR_dup2 => call.dup_to(fd, b as i32, false),
-        __NR_dup3 => call.dup_to(fd, b as i32, c as u32 & O_CLOEXEC != 0),
+        __NR_dup2 => call.dup_to(fd, b as i32),
         __NR_fcntl => call.fcntl(fd, b as u32, c),
         __NR_ftruncate => call.ftruncate(fd, b),
         __NR_getcwd => call.getcwd(a, b),
-        __NR_chdir => call.chdir(a),
         __NR_getdents64 => call.getdents64(fd, b, c),
         __NR_memfd_create => call.memfd_create(b as u32),
         __NR_fsopen => call.fsopen(a),
@@ -55,12 +50,15 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         __NR_futex => call.futex(a, b as u32, c as u32, d),
         // Time.
         __NR_nanosleep => call.nanosleep(a, b),
-        __NR_clock_nanosleep => call.clock_nanosleep(b as u32, c, d),
+        __NR_clock_nanosleep if b as u32 & TIMER_ABSTIME == 0 => call.nanosleep(c, d),
         __NR_clock_gettime => call.clock_gettime(b),
         // There is one user.
         __NR_getuid | __NR_getgid | __NR_geteuid | __NR_getegid => Ok(0),
         __NR_getrusage => call.getrusage(a as i32, b),
-        __NR_arch_prctl => call.arch_prctl(a as u32, b),
+        __NR_arch_prctl if a as u32 == ARCH_SET_FS && b < machine::USER_END => {
+            call.user.registers.fs_base = b;
+            Ok(0)
+        }
         __NR_getrandom => call.getrandom(a, b),
         __NR_sched_yield => {
             sched::yield_now();
@@ -95,19 +93,9 @@ impl Call<'_> {
         let mut words = [0_u64; 18];
         words[VOLUNTARY_SWITCHES] = match who {
             RUSAGE_CHILDREN => process.children_usage().sleeps,
-            _ => process.host_data().sleeps.load(Relaxed),
+            _ => process.host_data().load(Relaxed),
         };
         nothing(self.space()?.put(usage, &words))
-    }
-
-    fn arch_prctl(&mut self, option: u32, argument: u64) -> Answer {
-        match option {
-            ARCH_SET_FS if argument < machine::USER_END => {
-                self.user.registers.fs_base = argument;
-                Ok(0)
-            }
-            _ => Err(Errno::EINVAL.into()),
-        }
     }
 
     /// Bits that are good enough for a stack protector, not for keys.

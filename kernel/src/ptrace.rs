@@ -16,6 +16,7 @@ use crate::host::{Thread, sleep_while};
 use crate::thread::sleep_in_stop;
 
 /// How a thread is traced, as far as the model does not know it.
+#[derive(Default)]
 pub(crate) struct Tracing {
     options: AtomicU32,
     is_seized: AtomicBool,
@@ -52,14 +53,6 @@ impl Event {
 }
 
 impl Tracing {
-    pub(crate) const fn new() -> Self {
-        Self {
-            options: AtomicU32::new(0),
-            is_seized: AtomicBool::new(false),
-            answer: AtomicI32::new(-1),
-        }
-    }
-
     fn begin(&self, start: TraceStart, options: u32) {
         self.is_seized.store(start == TraceStart::Seize, Relaxed);
         self.options.store(options, Relaxed);
@@ -77,9 +70,6 @@ pub(crate) fn call(call: &Call<'_>, request: u64, tid: i32, address: u64, data: 
     nothing(match u32::try_from(request).unwrap_or(u32::MAX) {
         PTRACE_TRACEME => trace_me(thread),
         PTRACE_CONT => go_on(thread, tid, data, Thread::resume_tracee).map(drop),
-        PTRACE_KILL => thread.tracee(tid).map(|tracee| {
-            tracee.send_signal(Signal::SIGKILL, KernelCause::OnBehalfOf(thread.process()));
-        }),
         PTRACE_ATTACH => attach(thread, tid, TraceStart::Attach, 0),
         PTRACE_DETACH => go_on(thread, tid, data, |thread, tid| thread.detach(tid)),
         PTRACE_SETOPTIONS => set_options(thread, tid, data),

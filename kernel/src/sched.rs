@@ -26,25 +26,29 @@ pub(crate) struct Task {
     processor: AtomicUsize,
 }
 
-const SLEEPS: u8 = 0;
+/// It sleeps, and a signal ends that; or not, as where it waits for a lock.
+pub(crate) const SLEEPS: u8 = 0;
+pub(crate) const WAITS: u8 = 5;
 const READY: u8 = 1;
 const RUNS: u8 = 2;
 /// A processor's own, which runs where nobody else is ready.
 const IDLES: u8 = 3;
-const IS_NEW: u8 = 4;
-const ENDED: u8 = 5;
+/// It has not begun, or has ended.
+const RESTS: u8 = 4;
 
 struct Scheduler {
     ready: VecDeque<Arc<Task>>,
     /// Who sleeps until when.
     sleepers: Vec<(Duration, Arc<Task>)>,
-    tasks: usize,
     /// The processors that wait for an interrupt, one bit for each.
     idle: u32,
 }
 
 static SCHEDULER: IrqLock<Scheduler> =
-    IrqLock::new(Scheduler { ready: VecDeque::new(), sleepers: Vec::new(), tasks: 0, idle: 0 });
+    IrqLock::new(Scheduler { ready: VecDeque::new(), sleepers: Vec::new(), idle: 0 });
+
+/// All that there are: so many have room in the lists of the scheduler.
+static TASKS: AtomicUsize = AtomicUsize::new(0);
 
 /// What each processor runs, what it runs else, and the stack of the task that ended there last.
 struct Processor {
@@ -63,15 +67,14 @@ pub(crate) struct NewTask(Arc<Task>);
 impl NewTask {
     /// Takes all memory that the task will need.
     pub(crate) fn new(space: Option<Arc<AddressSpace>>) -> Result<Self, OutOfMemory> {
-        let task = Task::new(space, IS_NEW)?;
+        let task = Task::new(space, RESTS)?;
         let mut scheduler = SCHEDULER.lock();
-        let tasks = scheduler.tasks + 1;
+        let tasks = TASKS.load(Relaxed);
         let (ready, sleepers) = (scheduler.ready.len(), scheduler.sleepers.len());
-        scheduler.ready.try_reserve(tasks - ready).map_err(|_| OutOfMemory)?;
-        scheduler.sleepers.try_reserve(tasks - sleepers).map_err(|_| OutOfMemory)?;
-        scheduler.tasks = tasks;
+        let is_room = scheduler.ready.try_reserve(tasks - ready).is_ok()
+            && scheduler.sleepers.try_reserve(tasks - sleepers).is_ok();
         drop(scheduler);
-        Ok(Self(task))
+        if is_room { Ok(Self(task)) } else { Err(OutOfMemory) }
     }
 
     /// Returns what others keep of it.
@@ -91,18 +94,16 @@ impl NewTask {
     }
 }
 
-impl Drop for NewTask {
+impl Drop for Task {
     fn drop(&mut self) {
-        let mut scheduler = SCHEDULER.lock();
-        if self.0.state.load(Relaxed) == IS_NEW {
-            scheduler.tasks -= 1;
-        }
+        TASKS.fetch_sub(1, Relaxed);
     }
 }
 
 impl Task {
     fn new(space: Option<Arc<AddressSpace>>, state: u8) -> Result<Arc<Self>, OutOfMemory> {
         let stack = Stack::new()?;
+        TASKS.fetch_add(1, Relaxed);
         Arc::try_new(Self {
             stack: stack.id(),
             owned_stack: IrqLock::new(Some(stack)),
@@ -121,7 +122,7 @@ impl Task {
         let mut scheduler = SCHEDULER.lock();
         self.is_kicked.store(true, Relaxed);
         match (self.state.load(Relaxed), self.processor.load(Relaxed)) {
-            (SLEEPS, _) => scheduler.make_ready(self.clone()),
+            (SLEEPS | WAITS, _) => scheduler.make_ready(self.clone()),
             (RUNS, at) if at != processor() => interrupt(at),
             _ => {}
         }
@@ -134,7 +135,16 @@ impl Task {
 
     /// Whether it sleeps, and nobody has woken it.
     pub(crate) fn is_asleep(&self) -> bool {
-        self.state.load(Relaxed) == SLEEPS
+        matches!(self.state.load(Relaxed), SLEEPS | WAITS)
+    }
+
+    /// What it does, as `/proc` says it.
+    pub(crate) fn letter(&self) -> char {
+        match self.state.load(Relaxed) {
+            SLEEPS => 'S',
+            WAITS => 'D',
+            _ => 'R',
+        }
     }
 
     /// Whether it is on a processor at this moment.
@@ -174,7 +184,7 @@ pub(crate) fn yield_now() {
 }
 
 /// Sleeps until the next kick, one that has come since the last sleep included, or until `deadline`, on the clock of [`monotonic`]. May come back for nothing: a loop is around it.
-pub(crate) fn block(deadline: Option<Duration>) {
+pub(crate) fn block(how: u8, deadline: Option<Duration>) {
     let mut scheduler = SCHEDULER.lock();
     let task = current();
     let is_over = deadline.is_some_and(|deadline| monotonic() >= deadline);
@@ -184,7 +194,7 @@ pub(crate) fn block(deadline: Option<Duration>) {
     if let Some(deadline) = deadline {
         scheduler.sleepers.push((deadline, task.clone()));
     }
-    task.state.store(SLEEPS, Relaxed);
+    task.state.store(how, Relaxed);
     let mut scheduler = switch_away(scheduler);
     task.is_kicked.store(false, Relaxed);
     if deadline.is_some() {
@@ -194,10 +204,9 @@ pub(crate) fn block(deadline: Option<Duration>) {
 
 /// The calling task has returned.
 fn exit() -> ! {
-    let mut scheduler = SCHEDULER.lock();
-    scheduler.tasks -= 1;
+    let scheduler = SCHEDULER.lock();
     let task = current();
-    task.state.store(ENDED, Relaxed);
+    task.state.store(RESTS, Relaxed);
     // The one before has been left for good.
     *PROCESSORS[processor()].ended.lock() = task.owned_stack.lock().take();
     drop(task);

@@ -5,24 +5,19 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
 
 use axprocess::{CloneFlags, Errno, WaitToken};
 
-use crate::files::{Descriptors, Place};
-use crate::machine::{AddressSpace, IrqLock, Mutex, SharedPages};
+use crate::files::Descriptors;
+use crate::machine::{AddressSpace, IrqLock, SharedPages};
 use crate::ptrace::Tracing;
 use crate::sched::{NewTask, Task};
 use crate::user_memory::shared;
 
-/// What the kernel hangs on a process.
-#[derive(Default)]
-pub(crate) struct ProcessState {
-    /// How often its threads have gone to sleep.
-    pub(crate) sleeps: AtomicU64,
-}
+/// What the kernel hangs on a process: how often its threads have gone to sleep.
+pub(crate) type Sleeps = AtomicU64;
 
 /// What the kernel hangs on a thread.
 pub(crate) struct ThreadState {
     pub(crate) task: Arc<Task>,
     pub(crate) files: IrqLock<Option<Arc<Descriptors>>>,
-    pub(crate) directory: Arc<Mutex<Place>>,
     pub(crate) program: IrqLock<Option<Arc<SharedPages>>>,
     pub(crate) name: IrqLock<[u8; 16]>,
     /// Where 0 is stored when it ends: `CLONE_CHILD_CLEARTID`.
@@ -38,22 +33,17 @@ pub(crate) struct ThreadState {
 }
 
 impl ThreadState {
-    pub(crate) fn new(
-        task: Arc<Task>,
-        files: Arc<Descriptors>,
-        directory: Arc<Mutex<Place>>,
-    ) -> Self {
+    pub(crate) fn new(task: Arc<Task>, files: Arc<Descriptors>) -> Self {
         Self {
             task,
             files: IrqLock::new(Some(files)),
-            directory,
             program: IrqLock::new(None),
             name: IrqLock::new([0; 16]),
             clear_tid: AtomicU64::new(0),
             call: AtomicI32::new(-1),
             is_exiting: AtomicBool::new(false),
             has_stopped: AtomicBool::new(false),
-            tracing: Tracing::new(),
+            tracing: Tracing::default(),
             wait: IrqLock::new(None),
         }
     }
@@ -83,18 +73,14 @@ pub(crate) fn inherit(
     flags: CloneFlags,
 ) -> Result<(NewTask, ThreadState), Errno> {
     let (mut space, mut files) = (own.space()?, own.files()?);
-    let mut directory = Arc::clone(&own.directory);
     if !flags.contains(CloneFlags::VM) {
         space = space.fork()?;
     }
     if !flags.contains(CloneFlags::FILES) {
-        files = shared(files.copy()?)?;
-    }
-    if !flags.contains(CloneFlags::FS) {
-        directory = shared(Mutex::new(own.directory.lock().copy()?))?;
+        files = shared(files.copy(|_| true)?)?;
     }
     let task = NewTask::new(Some(space))?;
-    let state = ThreadState::new(Arc::clone(task.task()), files, directory);
+    let state = ThreadState::new(Arc::clone(task.task()), files);
     *state.program.lock() = own.program.lock().clone();
     *state.name.lock() = *own.name.lock();
     Ok((task, state))

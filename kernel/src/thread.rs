@@ -18,12 +18,12 @@ use axprocess_signals::{
 use linux_raw_sys::general::*;
 
 use crate::call::{Call, Failure};
-use crate::files::{self, Descriptors, OpenFile, Place};
+use crate::files::{self, Descriptors, OpenFile};
 use crate::host::{System, Table, Thread, sleep_while};
-use crate::machine::{self, Access, AddressSpace, Fault, IrqLock, Mutex, Registers, Trap};
+use crate::machine::{self, AddressSpace, Fault, IrqLock, Protection, Registers, Trap};
 use crate::memory_calls::wake_word;
 use crate::sched::{self, NewTask};
-use crate::state::{ProcessState, ThreadState};
+use crate::state::{Sleeps, ThreadState};
 use crate::user_memory::{boxed, shared};
 use crate::{calls, exec, frame, ptrace, tty};
 
@@ -37,10 +37,6 @@ pub(crate) struct User {
 }
 
 impl User {
-    pub(crate) fn new(registers: Registers) -> Self {
-        Self { registers, interrupted: None, deadline: None }
-    }
-
     /// The call that was interrupted, if one was, is made again, or it is `EINTR`: that is decided once.
     fn end_call(&mut self, is_made_again: impl FnOnce(Restart) -> bool) {
         let Some((restart, number)) = self.interrupted.take() else { return };
@@ -57,7 +53,7 @@ impl User {
 
 /// Runs a thread in user space until it exits.
 fn run(thread: &ARef<Thread>, registers: Registers) {
-    let mut user = User::new(registers);
+    let mut user = User { registers, interrupted: None, deadline: None };
     while return_to_user(thread, &mut user) {
         // Places for what the next call sends.
         thread.host().refill();
@@ -166,7 +162,7 @@ pub(crate) fn release_space(thread: &Thread, next: Option<Arc<AddressSpace>>) {
     sched::set_address_space(next);
 }
 
-fn resolve_fault(thread: &Thread, address: u64, access: Access) {
+fn resolve_fault(thread: &Thread, address: u64, access: Protection) {
     let Ok(space) = thread.host_data().space() else { return };
     let (signal, code) = match space.handle_fault(address, access) {
         Ok(()) => return,
@@ -222,25 +218,18 @@ pub(crate) fn table() -> &'static Table {
 }
 
 /// Makes the table with its first process, which executes what the command line says: in the first task of the kernel.
-pub(crate) fn start(command_line: &'static str, files: &'static [u8]) {
-    if let Err(errno) = boot(command_line, files) {
-        panic!("no first process: {errno}");
-    }
-}
-
-fn boot(command_line: &'static str, files: &'static [u8]) -> Result<(), Errno> {
+pub(crate) fn boot(command_line: &'static str, files: &'static [u8]) -> Result<(), Errno> {
     let table: &'static Table = Box::leak(boxed(Table::new(Signals::new(System)))?);
     *TABLE.lock() = Some(table);
     files::boot(files)?;
     let console = OpenFile::of(tty::boot()?)?;
     let task = NewTask::new(Some(AddressSpace::new()?))?;
-    let files = shared(Descriptors::new())?;
+    let files = shared(Descriptors::default())?;
     for _ in 0..3 {
         files.reserve(0)?.fill(Arc::clone(&console), false);
     }
-    let directory = shared(Mutex::new(Place::root(ARef::from(table.namespace()))))?;
-    let state = ThreadState::new(Arc::clone(task.task()), files, directory);
-    let process = ProcessSignals::new(table.host(), ProcessState::default())?;
+    let state = ThreadState::new(Arc::clone(task.task()), files);
+    let process = ProcessSignals::new(table.host(), Sleeps::default())?;
     let thread = table.new_init(1, process, ThreadSignals::new(state))?;
     task.start(move || match exec::first(&thread, command_line) {
         Ok(registers) => run(&thread, registers),

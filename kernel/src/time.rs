@@ -5,7 +5,6 @@ use core::time::Duration;
 
 use axprocess::Errno;
 use axprocess_signals::Restart;
-use linux_raw_sys::general::TIMER_ABSTIME;
 
 use crate::call::{Answer, Call, Failure, nothing};
 use crate::host::Thread;
@@ -49,8 +48,8 @@ pub(crate) fn sleep_for<R>(
         if !thread.attention().is_empty() {
             return Err(Failure::Interrupted(restart));
         }
-        thread.process().host_data().sleeps.fetch_add(1, Relaxed);
-        sched::block(deadline);
+        thread.process().host_data().fetch_add(1, Relaxed);
+        sched::block(sched::SLEEPS, deadline);
     }
 }
 
@@ -73,13 +72,5 @@ impl Call<'_> {
             self.space()?.put_unless_null(left, &words_of(rest))?;
         }
         slept
-    }
-
-    pub(crate) fn clock_nanosleep(&mut self, flags: u32, wanted: u64, left: u64) -> Answer {
-        if flags & TIMER_ABSTIME == 0 {
-            return self.nanosleep(wanted, left);
-        }
-        let time = duration_at(&*self.space()?, wanted)?;
-        sleep(self.thread, Some(time), Restart::UnlessHandled)
     }
 }

@@ -9,6 +9,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::slice::from_ref;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use axprocess::{
@@ -112,14 +113,12 @@ pub(crate) fn type_at_console(byte: u8) {
 
 /// Opens the terminal of the machine.
 pub(crate) fn open_console(by: &Thread, how: u32) -> Result<Box<dyn File>, Errno> {
-    let terminal = MACHINE.lock().clone().ok_or(Errno::ENXIO)?;
-    Ok(boxed(Slave::open(by, terminal, how)?)?)
+    Slave::open(by, MACHINE.lock().clone(), how)
 }
 
 /// Opens the caller's controlling terminal.
 pub(crate) fn open_own(by: &Thread, how: u32) -> Result<Box<dyn File>, Errno> {
-    let terminal = by.process().controlling_terminal().ok_or(Errno::ENXIO)?;
-    Ok(boxed(Slave::open(by, terminal, how)?)?)
+    Slave::open(by, by.process().controlling_terminal(), how)
 }
 
 /// Makes a pseudo-terminal.
@@ -150,40 +149,32 @@ impl Line {
         wait::wake_all(Key::of(self));
     }
 
-    /// Puts bytes on the screen as they are: how many had room.
-    fn put(&self, bytes: &[u8]) -> usize {
-        let Some(screen) = &self.screen else {
-            machine::console_write(bytes);
-            return bytes.len();
-        };
-        let mut shown = screen.lock();
-        let len = bytes.len().min(CAPACITY - shown.len());
-        shown.extend(&bytes[..len]);
-        len
+    /// Puts bytes on the screen as they are, as long as there is room.
+    fn put(&self, bytes: &[u8]) {
+        match &self.screen {
+            None => machine::console_write(bytes),
+            Some(screen) => {
+                let mut shown = screen.lock();
+                let room = CAPACITY - shown.len();
+                shown.extend(bytes.iter().take(room));
+            }
+        }
     }
 
     fn has_room(&self) -> bool {
         self.screen.as_ref().is_none_or(|shown| shown.lock().len() + 1 < CAPACITY)
     }
 
-    /// Puts bytes on the screen that a program has written.
+    /// Puts bytes on the screen that a program has written: how many had room.
     fn write(&self, bytes: &[u8]) -> usize {
-        if !self.input.lock().settings.ends_lines_twice() {
-            return self.put(bytes);
-        }
-        let mut done = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let text = line.strip_suffix(b"\n").unwrap_or(line);
-            let put = self.put(text);
-            done += put;
-            if put < text.len() || text.len() < line.len() && !self.has_room() {
-                break;
+        let ends_twice = self.input.lock().settings.ends_lines_twice();
+        for (done, byte) in bytes.iter().enumerate() {
+            if !self.has_room() {
+                return done;
             }
-            if text.len() < line.len() {
-                done += self.put(b"\r\n") / 2;
-            }
+            self.put(if ends_twice && *byte == b'\n' { b"\r\n" } else { from_ref(byte) });
         }
-        done
+        bytes.len()
     }
 
     /// Reads what was typed: up to the end of a line, or what there is.
@@ -237,22 +228,16 @@ impl Line {
             self.erase(&mut input);
         } else if settings.is(VKILL, byte) {
             while self.erase(&mut input) {}
-            if settings.has(ECHOK) && !settings.has(ECHOE) {
-                self.put(b"\r\n");
-            }
         } else if settings.is(VEOF, byte) {
             input.typed.push_back(END);
             input.complete = input.typed.len();
-        } else if byte == b'\n' {
-            input.typed.push_back(byte.into());
-            input.complete = input.typed.len();
-            self.echo(&settings, byte);
-        } else if input.typed.len() + 2 < CAPACITY {
+        } else if byte == b'\n' || input.typed.len() + 2 < CAPACITY {
             // There is always room for the end of the line.
             input.typed.push_back(byte.into());
+            if byte == b'\n' {
+                input.complete = input.typed.len();
+            }
             self.echo(&settings, byte);
-        } else {
-            self.put(b"\x07");
         }
         None
     }
@@ -267,7 +252,7 @@ impl Line {
             0x7f if shows_control => self.put(b"^?"),
             ..0x20 if shows_control => self.put(&[b'^', byte | 0x40]),
             byte => self.put(&[byte]),
-        };
+        }
     }
 
     /// Takes back the last character of the line that is being typed. False: there is none.
@@ -317,17 +302,22 @@ pub(crate) struct Slave {
 struct Master(ARef<Terminal>);
 
 impl Slave {
-    /// Opens a terminal, which may become the caller's by that. `EIO`: there is no other side any more.
-    fn open(by: &Thread, terminal: ARef<Terminal>, how: u32) -> Result<Self, Errno> {
-        ensure(!terminal.host_data().is_master_closed.load(Relaxed), Errno::EIO)?;
-        let mut slave = Self::of_kernel(terminal);
+    /// Opens a terminal, which may become the caller's by that. `ENXIO`: there is none. `EIO`: there is no other side any more.
+    fn open(
+        by: &Thread,
+        terminal: Option<ARef<Terminal>>,
+        how: u32,
+    ) -> Result<Box<dyn File>, Errno> {
+        let mut slave = Self::of_kernel(terminal.ok_or(Errno::ENXIO)?);
+        let is_dead = slave.terminal.host_data().is_master_closed.load(Relaxed);
+        ensure(!is_dead, Errno::EIO)?;
         if how & O_ACCMODE == O_WRONLY {
             slave.access = TerminalFile::WriteOnly;
         }
         if how & O_NOCTTY == 0 {
             by.process().open_terminal(&slave.terminal, slave.access);
         }
-        Ok(slave)
+        Ok(boxed(slave)?)
     }
 
     /// Opens a terminal for nobody.
@@ -443,7 +433,7 @@ impl File for Master {
             TIOCSPTLCK => nothing(call.space()?.get::<i32>(argument).map(drop)),
             TIOCGPTPEER => {
                 let how = argument as u32;
-                let slave = boxed(Slave::open(call.thread, ARef::clone(&self.0), how)?)?;
+                let slave = Slave::open(call.thread, Some(ARef::clone(&self.0)), how)?;
                 call.install(OpenFile::with(slave, how)?, how & O_CLOEXEC != 0)
             }
             TIOCSIG => {
@@ -457,10 +447,6 @@ impl File for Master {
                 ioctl(&self.0, TerminalSide::Master, access, call, request, argument)
             }
         }
-    }
-
-    fn status(&self) -> Status {
-        Status { device: PTMX, ..Status::of_kind(S_IFCHR | 0o666) }
     }
 }
 

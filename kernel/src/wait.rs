@@ -93,6 +93,6 @@ pub(crate) fn until<R>(key: Key, mut condition: impl FnMut() -> Option<R>) -> R 
             return answer;
         }
         // Without memory for a place it looks at each tick.
-        sched::block(place.is_err().then(|| monotonic() + TICK));
+        sched::block(sched::WAITS, place.is_err().then(|| monotonic() + TICK));
     }
 }

@@ -1,6 +1,7 @@
 //! The system calls on files.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use axprocess::Errno;
@@ -12,7 +13,6 @@ use super::tree::Content;
 use super::{CHANGEABLE, Descriptors, MOST, OpenFile, Opened, Place, Status};
 use crate::call::{Answer, Call, Failure, ensure, nothing};
 use crate::machine::SharedPages;
-use crate::state::ThreadState;
 use crate::user_memory::{boxed, places, push};
 use crate::{time, wait};
 
@@ -26,7 +26,7 @@ impl Call<'_> {
 
     /// `EBADF`.
     pub(crate) fn file(&self, fd: i32) -> Result<Arc<OpenFile>, Errno> {
-        self.files()?.get(fd)
+        Ok(self.files()?.get(fd)?.0)
     }
 
     /// Gives an open file the lowest descriptor.
@@ -34,12 +34,10 @@ impl Call<'_> {
         Ok(self.files()?.reserve(0)?.fill(file, closes_on_exec))
     }
 
-    /// Where a path leads, from an open directory or from the caller's own.
+    /// Where a path leads, from an open directory or from the root.
     pub(crate) fn walk(&self, fd: i32, path: &[u8]) -> Result<Place, Errno> {
-        let own: &ThreadState = self.thread.host_data();
         if fd == AT_FDCWD || path.first() == Some(&b'/') {
-            let directory = own.directory.lock().copy()?;
-            return directory.walk(path);
+            return Place::root().walk(path);
         }
         self.file(fd)?.as_kind::<Opened>().ok_or(Errno::ENOTDIR)?.0.walk(path)
     }
@@ -107,16 +105,15 @@ impl Call<'_> {
 
     pub(crate) fn open(&self, fd: i32, path: u64, how: u32) -> Answer {
         let place = self.walk(fd, &self.space()?.path(path)?)?;
-        let file = match place.open(self.thread, how) {
-            Ok(_) if how & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL => Err(Errno::EEXIST),
-            Err(Errno::ENOENT) if how & O_CREAT != 0 => Err(Errno::EROFS),
-            file => file,
-        };
+        let file = place.open(self.thread, how).map_err(|errno| match errno {
+            Errno::ENOENT if how & O_CREAT != 0 => Errno::EROFS,
+            errno => errno,
+        });
         self.install(OpenFile::with(file?, how)?, how & O_CLOEXEC != 0)
     }
 
     pub(crate) fn close(&self, fd: i32) -> Answer {
-        nothing(self.files()?.close(fd, |_| true))
+        nothing(self.files()?.close(fd))
     }
 
     pub(crate) fn fstat(&self, fd: i32, at: u64) -> Answer {
@@ -146,34 +143,29 @@ impl Call<'_> {
         let longest = u64::try_from(milliseconds).ok().map(Duration::from_millis);
         ensure(count <= MOST as u64, Errno::EINVAL)?;
         let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
-        let mut sleeps = alloc::vec::Vec::new();
-        for entry in places(at, 8).take(count as usize) {
-            let file = self.file(self.space()?.get(entry)?);
-            if let Some(key) = file.ok().and_then(|file| file.file().poll(self.thread).1) {
-                push(&mut sleeps, wait::enter(key)?)?;
-            }
-        }
-        let look = || Ok(Some(self.look_at_all(at, count)?).filter(|ready| *ready > 0));
-        Ok(time::sleep_for(self.thread, deadline, Restart::RestOfTime, look)?.unwrap_or(0))
-    }
-
-    /// Stores what each file of a poll is ready for, and counts those that are.
-    fn look_at_all(&self, at: u64, count: u64) -> Result<u64, Errno> {
         let space = self.space()?;
-        let mut ready = 0;
+        let mut polled = Vec::new();
         for entry in places(at, 8).take(count as usize) {
             let [fd, wanted] = space.get::<[i32; 2]>(entry)?;
-            let wanted = wanted as u32 & 0xffff;
-            let found = match fd {
-                ..0 => 0,
-                _ => self.file(fd).map_or(POLLNVAL, |file| {
-                    file.file().poll(self.thread).0 & (wanted | POLLERR | POLLHUP)
-                }),
-            };
-            ready += u64::from(found != 0);
-            space.put(entry.wrapping_add(6), &(found as u16))?;
+            let file = self.file(fd).ok();
+            let key = file.as_ref().and_then(|file| file.file().poll(self.thread).1);
+            let place = key.map(wait::enter).transpose()?;
+            push(&mut polled, (entry, fd, wanted as u32 & 0xffff, file, place))?;
         }
-        Ok(ready)
+        let look = || {
+            let mut ready = 0;
+            for (entry, fd, wanted, file, _) in &polled {
+                let found = match file {
+                    Some(file) => file.file().poll(self.thread).0 & (wanted | POLLERR | POLLHUP),
+                    None if *fd < 0 => 0,
+                    None => POLLNVAL,
+                };
+                ready += u64::from(found != 0);
+                space.put(entry.wrapping_add(6), &(found as u16))?;
+            }
+            Ok(Some(ready).filter(|ready| *ready > 0))
+        };
+        Ok(time::sleep_for(self.thread, deadline, Restart::RestOfTime, look)?.unwrap_or(0))
     }
 
     pub(crate) fn lseek(&self, fd: i32, offset: i64, whence: u32) -> Answer {
@@ -202,7 +194,7 @@ impl Call<'_> {
         // Nothing is left of the two descriptors if they cannot be stored.
         let table = self.files()?;
         let places = [table.reserve(0)?, table.reserve(0)?];
-        self.space()?.put(at, &[places[0].number(), places[1].number()])?;
+        self.space()?.put(at, &[places[0].number, places[1].number])?;
         for (place, file) in places.into_iter().zip([reader, writer]) {
             place.fill(file, closes_on_exec);
         }
@@ -214,10 +206,10 @@ impl Call<'_> {
         Ok(self.files()?.reserve(least)?.fill(file, closes_on_exec))
     }
 
-    pub(crate) fn dup_to(&self, fd: i32, to: i32, closes_on_exec: bool) -> Answer {
+    pub(crate) fn dup_to(&self, fd: i32, to: i32) -> Answer {
         let file = self.file(fd)?;
         if fd != to {
-            self.files()?.put(to, file, closes_on_exec)?;
+            self.files()?.put(to, file)?;
         }
         Ok(to as u64)
     }
@@ -229,11 +221,7 @@ impl Call<'_> {
                 let least = usize::try_from(argument).ok().filter(|it| *it < MOST);
                 self.dup(fd, least.ok_or(Errno::EINVAL)?, command == F_DUPFD_CLOEXEC)
             }
-            F_GETFD => Ok(files.with(fd, |_, closes_on_exec| *closes_on_exec)?.into()),
-            F_SETFD => {
-                let new = argument as u32 & FD_CLOEXEC != 0;
-                nothing(files.with(fd, |_, closes_on_exec| *closes_on_exec = new))
-            }
+            F_GETFD => Ok(files.get(fd)?.1.into()),
             F_GETFL => Ok(file.flags().into()),
             F_SETFL => {
                 file.change(CHANGEABLE, argument as u32);
@@ -251,18 +239,10 @@ impl Call<'_> {
     }
 
     pub(crate) fn getcwd(&self, at: u64, size: u64) -> Answer {
-        let path = self.walk(AT_FDCWD, b".")?.path()?;
-        ensure(size >= path.len() as u64, Errno::ERANGE)?;
-        self.space()?.put(at, &path[..])?;
-        Ok(path.len() as u64)
-    }
-
-    pub(crate) fn chdir(&self, path: u64) -> Answer {
-        let place = self.walk(AT_FDCWD, &self.space()?.path(path)?)?;
-        ensure(matches!(place.node(self.thread)?, super::Node::Directory), Errno::ENOTDIR)?;
-        let own: &ThreadState = self.thread.host_data();
-        let _before = core::mem::replace(&mut *own.directory.lock(), place);
-        Ok(0)
+        const PATH: &[u8] = b"/\0";
+        ensure(size >= PATH.len() as u64, Errno::ERANGE)?;
+        self.space()?.put(at, PATH)?;
+        Ok(PATH.len() as u64)
     }
 
     pub(crate) fn getdents64(&self, fd: i32, at: u64, size: u64) -> Answer {
@@ -302,7 +282,7 @@ impl Call<'_> {
     /// A `/proc` that is mounted nowhere, as the caller's namespace sees it. The mount is all of its steps in one.
     pub(crate) fn fsopen(&self, name: u64) -> Answer {
         ensure(self.space()?.path(name)? == b"proc", Errno::ENODEV)?;
-        let place = Place::root(self.thread.process().namespace()).walk(b"/proc")?;
+        let place = Place::root_of(self.thread.process().namespace()).walk(b"/proc")?;
         let file = boxed(Opened(place))?;
         self.install(OpenFile::with(file, O_PATH)?, true)
     }

@@ -99,8 +99,4 @@ impl File for Signalfd {
         let is_ready = signals_of(by).polls_signalfd(*self.0.lock());
         (if is_ready { READABLE } else { 0 }, Some(Key::of(&**by.process())))
     }
-
-    fn status(&self) -> Status {
-        Status::of_kind(0o600)
-    }
 }

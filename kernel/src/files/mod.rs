@@ -13,10 +13,7 @@ use core::any::Any;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use axprocess::Errno;
-use linux_raw_sys::general::{
-    O_ACCMODE, O_APPEND, O_NONBLOCK, O_PATH, O_RDWR, O_WRONLY, POLLIN, POLLOUT, POLLRDNORM,
-    POLLWRNORM,
-};
+use linux_raw_sys::general::*;
 
 pub(crate) use handles::{Pidfd, Signalfd};
 pub(crate) use pipe::take;
@@ -47,7 +44,9 @@ pub(crate) trait File: Any + Send + Sync {
         Err(Errno::ENOTTY.into())
     }
 
-    fn status(&self) -> Status;
+    fn status(&self) -> Status {
+        Status::default()
+    }
 
     /// What it has in memory: then it has a position too.
     fn content(&self) -> Option<&Arc<SharedPages>> {
@@ -127,6 +126,7 @@ impl OpenFile {
 }
 
 /// A table of open files.
+#[derive(Default)]
 pub(crate) struct Descriptors(IrqLock<Vec<Descriptor>>);
 
 #[derive(Clone, Default)]
@@ -145,41 +145,30 @@ pub(crate) const MOST: usize = 1024;
 /// A descriptor that is promised to a file, until it is dropped.
 pub(crate) struct Reserved {
     files: Arc<Descriptors>,
-    number: usize,
+    pub(crate) number: u32,
 }
 
 impl Descriptors {
-    pub(crate) const fn new() -> Self {
-        Self(IrqLock::new(Vec::new()))
-    }
-
-    pub(crate) fn copy(&self) -> Result<Self, Errno> {
+    /// Makes another with those of its files that are to be kept, asked with whether an exec closes them.
+    pub(crate) fn copy(&self, is_kept: impl Fn(bool) -> bool) -> Result<Self, Errno> {
         let mut copy = Vec::new();
         let held = self.0.lock();
         copy.try_reserve(held.len()).map_err(|_| Errno::ENOMEM)?;
         copy.extend(held.iter().map(|it| match it {
-            Descriptor::Reserved => Descriptor::Free,
-            other => other.clone(),
+            Descriptor::Open(_, on_exec) if is_kept(*on_exec) => it.clone(),
+            _ => Descriptor::Free,
         }));
         drop(held);
         Ok(Self(IrqLock::new(copy)))
     }
 
-    /// Looks at an open one. `EBADF`.
-    fn with<R>(
-        &self,
-        number: i32,
-        look: impl FnOnce(&Arc<OpenFile>, &mut bool) -> R,
-    ) -> Result<R, Errno> {
-        let mut held = self.0.lock();
-        match usize::try_from(number).ok().and_then(|number| held.get_mut(number)) {
-            Some(Descriptor::Open(file, closes_on_exec)) => Ok(look(file, closes_on_exec)),
+    /// An open file, and whether an exec closes it. `EBADF`.
+    fn get(&self, number: i32) -> Result<(Arc<OpenFile>, bool), Errno> {
+        let held = self.0.lock();
+        match usize::try_from(number).ok().and_then(|number| held.get(number)) {
+            Some(Descriptor::Open(file, closes_on_exec)) => Ok((Arc::clone(file), *closes_on_exec)),
             _ => Err(Errno::EBADF),
         }
-    }
-
-    pub(crate) fn get(&self, number: i32) -> Result<Arc<OpenFile>, Errno> {
-        self.with(number, |file, _| Arc::clone(file))
     }
 
     /// Finds the lowest free descriptor from one on. `EMFILE`, `ENOMEM`.
@@ -189,37 +178,27 @@ impl Descriptors {
         let number = (least..MOST).find(is_free).ok_or(Errno::EMFILE)?;
         grow(&mut held, number + 1)?;
         held[number] = Descriptor::Reserved;
-        Ok(Reserved { files: Arc::clone(self), number })
+        Ok(Reserved { files: Arc::clone(self), number: number as u32 })
     }
 
     /// Puts a file at a number, in place of what is there. `EBADF`: there cannot be that number. `EBUSY`: it is being opened.
-    fn put(&self, number: i32, file: Arc<OpenFile>, closes_on_exec: bool) -> Result<(), Errno> {
+    fn put(&self, number: i32, file: Arc<OpenFile>) -> Result<(), Errno> {
         let number = usize::try_from(number).ok().filter(|it| *it < MOST).ok_or(Errno::EBADF)?;
         let mut held = self.0.lock();
         grow(&mut held, number + 1)?;
         ensure(!matches!(held[number], Descriptor::Reserved), Errno::EBUSY)?;
-        let new = Descriptor::Open(file, closes_on_exec);
-        let _before = core::mem::replace(&mut held[number], new);
+        let _before = core::mem::replace(&mut held[number], Descriptor::Open(file, false));
         drop(held);
         Ok(())
     }
 
-    /// Closes one, if it `is_to_be`. `EBADF`.
-    fn close(&self, number: i32, is_to_be: impl Fn(bool) -> bool) -> Result<(), Errno> {
+    fn close(&self, number: i32) -> Result<(), Errno> {
         let mut held = self.0.lock();
         let place = usize::try_from(number).ok().and_then(|number| held.get_mut(number));
         let Some(place @ Descriptor::Open(..)) = place else { return Err(Errno::EBADF) };
-        let closes = matches!(place, Descriptor::Open(_, on_exec) if is_to_be(*on_exec));
-        let _closed = closes.then(|| core::mem::take(place));
+        let _closed = core::mem::take(place);
         drop(held);
         Ok(())
-    }
-
-    pub(crate) fn close_on_exec(&self) {
-        let len = self.0.lock().len();
-        for number in 0..len {
-            self.close(number as i32, |on_exec| on_exec).ok();
-        }
     }
 }
 
@@ -231,18 +210,16 @@ fn grow(held: &mut Vec<Descriptor>, len: usize) -> Result<(), Errno> {
 }
 
 impl Reserved {
-    pub(crate) fn number(&self) -> u32 {
-        self.number as u32
-    }
-
     /// Puts the file there; returns the number.
     pub(crate) fn fill(self, file: Arc<OpenFile>, closes_on_exec: bool) -> u64 {
         self.set(Descriptor::Open(file, closes_on_exec));
-        self.number as u64
+        self.number.into()
     }
 
     fn set(&self, to: Descriptor) {
-        if let Some(place @ Descriptor::Reserved) = self.files.0.lock().get_mut(self.number) {
+        if let Some(place @ Descriptor::Reserved) =
+            self.files.0.lock().get_mut(self.number as usize)
+        {
             *place = to;
         }
     }

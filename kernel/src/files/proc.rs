@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::sync::atomic::Ordering::Relaxed;
 
-use axprocess::{ARef, Cursor, Errno, RunState};
+use axprocess::{ARef, Errno, RunState};
 use axprocess_signals::signals_of;
-use linux_raw_sys::general::{__NR_execve, __NR_execveat, S_IFDIR, S_IFREG};
+use linux_raw_sys::general::S_IFDIR;
 
 use super::tree::{Content, Node};
 use crate::host::{PidNamespace, Process, Thread};
@@ -29,11 +29,10 @@ pub(crate) struct Entry {
 /// Writes a file for a reader.
 type Writer = fn(&Entry, &mut Text, &Thread) -> Result<(), Errno>;
 
-const FILES: [(&[u8], Writer); 5] = [
+const FILES: [(&[u8], Writer); 4] = [
     (b"stat", Entry::stat),
     (b"status", Entry::status),
     (b"syscall", Entry::syscall),
-    (b"comm", Entry::comm),
     (b"children", Entry::children),
 ];
 
@@ -70,54 +69,22 @@ pub(super) fn find(viewer: &ARef<PidNamespace>, by: &Thread, path: &[u8]) -> Res
 
 /// A thread that has its number, dead or alive.
 fn task(viewer: &PidNamespace, process: &Process, number: u32) -> Option<ARef<Thread>> {
-    process.read(|view| {
-        let mut cursor = Cursor::new();
-        loop {
-            let mut tasks = view.tasks(process, &mut cursor);
-            if let Some(thread) = tasks.find(|it| view.tid(it, viewer) == number) {
-                return Some(ARef::from(thread));
-            }
-            drop(tasks);
-            if cursor.is_done() {
-                return None;
-            }
-        }
-    })
+    process.tasks().ok()?.into_iter().find(|thread| thread.tid_in(viewer) == number)
 }
 
-/// Tells what is in the directory at a path: all processes, all threads of one, or the files of either.
+/// Tells all processes, from a number on.
 pub(super) fn list(
     viewer: &PidNamespace,
-    path: &[u8],
     from: u64,
     mut tell: impl FnMut(u64, &[u8], u32) -> bool,
 ) {
-    let mut tell_number = |next: u64, number: u32| {
+    let mut next = from as u32;
+    while let Some((number, _)) = table().next_process(viewer, next) {
+        next = number + 1;
         let mut name = Text::default();
         let _ = write!(name, "{number}");
-        tell(next, &name.bytes, S_IFDIR)
-    };
-    if path.is_empty() {
-        let mut next = from as u32;
-        while let Some((number, _)) = table().next_process(viewer, next) {
-            next = number + 1;
-            if !tell_number(next.into(), number) {
-                return;
-            }
-        }
-    } else if let Some(pid) = path.strip_suffix(b"/task").and_then(number) {
-        let process = viewer.find_process(pid);
-        let tasks = process.and_then(|process| process.tasks().ok()).unwrap_or_default();
-        for (thread, at) in tasks.iter().zip(1..).skip(from as usize) {
-            if !tell_number(at, thread.tid_in(viewer)) {
-                return;
-            }
-        }
-    } else {
-        for ((name, _), at) in FILES.iter().zip(1..).skip(from as usize) {
-            if !tell(at, name, S_IFREG) {
-                return;
-            }
+        if !tell(next.into(), &name.bytes, S_IFDIR) {
+            return;
         }
     }
 }
@@ -142,16 +109,9 @@ impl Entry {
     }
 
     /// The letter of a state.
-    #[expect(non_upper_case_globals, reason = "calls have Linux's names")]
     fn letter(&self, state: RunState) -> char {
-        let call = |own: &ThreadState| own.task.is_asleep().then(|| own.call.load(Relaxed));
-        let asleep = || self.thread.as_ref().and_then(|thread| call(thread.host_data()));
-        state.letter().unwrap_or_else(|| match asleep().map(i32::cast_unsigned) {
-            // An exec that waits for others can be ended by a fatal signal alone.
-            Some(__NR_execve | __NR_execveat) => 'D',
-            Some(_) => 'S',
-            None => 'R',
-        })
+        let task = || self.thread.as_ref().map_or('R', |thread| thread.host_data().task.letter());
+        state.letter().unwrap_or_else(task)
     }
 
     fn name(&self) -> [u8; 16] {
@@ -225,12 +185,6 @@ impl Entry {
             true => writeln!(text, "{} 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0", own.call.load(Relaxed)),
             false => writeln!(text, "running"),
         };
-        Ok(())
-    }
-
-    fn comm(&self, text: &mut Text, _: &Thread) -> Result<(), Errno> {
-        self.thread()?;
-        let _ = writeln!(text, "{}", shown(&self.name()));
         Ok(())
     }
 

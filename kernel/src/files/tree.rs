@@ -11,6 +11,7 @@ use super::{File, Status, proc};
 use crate::call::Failure;
 use crate::host::{PidNamespace, Thread};
 use crate::machine::{IrqLock, SharedPages};
+use crate::thread::table;
 use crate::tty;
 use crate::user_memory::{append, boxed, push};
 
@@ -33,17 +34,19 @@ static NODES: IrqLock<Vec<(Vec<u8>, Node)>> = IrqLock::new(Vec::new());
 /// A place in the tree, whether something is there or not.
 pub(crate) struct Place {
     /// Whose `/proc` it is.
-    pub(crate) viewer: ARef<PidNamespace>,
+    viewer: ARef<PidNamespace>,
     path: Vec<u8>,
 }
 
 impl Place {
-    pub(crate) fn root(viewer: ARef<PidNamespace>) -> Self {
-        Self { viewer, path: Vec::new() }
+    /// Where all paths begin: nobody goes elsewhere.
+    pub(crate) fn root() -> Self {
+        Self::root_of(ARef::from(table().namespace()))
     }
 
-    pub(crate) fn copy(&self) -> Result<Self, Errno> {
-        self.walk(b".")
+    /// The same with another `/proc`.
+    pub(crate) fn root_of(viewer: ARef<PidNamespace>) -> Self {
+        Self { viewer, path: Vec::new() }
     }
 
     /// Where a path leads from here. `ENOENT`: nowhere. `ENOMEM`.
@@ -65,15 +68,6 @@ impl Place {
             }
         }
         Ok(Self { viewer: ARef::clone(&self.viewer), path: to })
-    }
-
-    /// The absolute path, with the zero at its end.
-    pub(crate) fn path(&self) -> Result<Vec<u8>, Errno> {
-        let mut path = Vec::new();
-        for part in [b"/", &self.path[..], &[0]] {
-            append(&mut path, part)?;
-        }
-        Ok(path)
     }
 
     /// The path behind `/proc`, if it leads there.
@@ -106,8 +100,11 @@ impl Place {
 
     /// Tells the names in a directory from a position on, to whoever says how long it wants more.
     pub(crate) fn list(&self, from: u64, mut tell: impl FnMut(u64, &[u8], u32) -> bool) {
-        if let Some(path) = self.in_proc() {
-            return proc::list(&self.viewer, path, from, tell);
+        match self.in_proc() {
+            Some(b"") => return proc::list(&self.viewer, from, tell),
+            // What there is of a process has names that are known.
+            Some(_) => return,
+            None => {}
         }
         let nodes = NODES.lock();
         let own = nodes.iter().filter_map(|(path, node)| {

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use x86_64::instructions::port::Port;
 
-use super::{apic, frame, processor, serial, stack, tables, time};
+use super::{apic, frame, heap, processor, serial, stack, tables, time};
 
 global_asm!(include_str!("boot.s"), options(att_syntax));
 
@@ -60,9 +60,6 @@ struct MemoryRange {
     reserved: u32,
 }
 
-/// The kind of a range that may be used.
-const RAM: u32 = 1;
-
 static ONLINE: AtomicUsize = AtomicUsize::new(0);
 
 #[unsafe(no_mangle)]
@@ -79,14 +76,15 @@ extern "C" fn boot_first(start_info: u64) -> ! {
         )
     };
     let first_free = boot_words.kernel_end;
-    let memory = ranges.iter().filter(|it| it.kind == RAM).map(|it| it.start..it.start + it.size);
-    let memory = memory.clone().find(|range| range.contains(&first_free));
-    let end = memory.expect("the kernel is in memory").end;
-    // QEMU puts the files at the end of memory.
-    let files_start = frame::physical(files.as_ptr());
-    let end = if files_start < end { files_start } else { end };
+    let mut memory = ranges.iter().map(|it| it.start..it.start + it.size);
+    let memory = memory.find(|it| it.contains(&first_free)).expect("the kernel is in memory");
+    // QEMU puts the files at its end.
+    let end = memory.end.min(frame::physical(files.as_ptr()));
     processor::start(0);
-    frame::start(first_free, end);
+    // Most of it for the kernel: what a process takes there is more than what a small program does.
+    let heap = (end - first_free) / 4 * 3;
+    heap::start(first_free, heap);
+    frame::start(first_free + heap, end);
     tables::start(boot_words.tables);
     serial::start();
     time::start();

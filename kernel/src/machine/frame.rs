@@ -10,9 +10,6 @@ use super::space::PAGE;
 /// Where physical memory is seen, the first 4 GiB of it.
 const DIRECT: u64 = 0xffff_8000_0000_0000;
 
-/// So many frames are the kernel's own: no user gets them.
-const RESERVE: usize = 1024;
-
 /// Returns where a physical address is seen.
 pub(super) const fn direct(physical: u64) -> *mut u8 {
     (DIRECT + physical) as *mut u8
@@ -77,21 +74,17 @@ pub(super) fn start(first: u64, end: u64) {
     FREE_COUNT.store(frames, Ordering::Relaxed);
 }
 
-/// Returns how many pages are free.
-pub(super) fn free() -> usize {
-    FREE_COUNT.load(Ordering::Relaxed)
-}
-
 /// Below so many, no user is promised more: those that have been find them when they touch them.
 const MARGIN: usize = 2048;
 
 /// Whether a user can be promised so many pages more.
 pub(super) fn may_promise(pages: usize) -> Result<(), OutOfMemory> {
-    if free() > RESERVE + MARGIN + pages { Ok(()) } else { Err(OutOfMemory) }
+    let free = FREE_COUNT.load(Ordering::Relaxed);
+    if free > MARGIN + pages { Ok(()) } else { Err(OutOfMemory) }
 }
 
 impl Frame {
-    /// Takes a frame of zeros, also of those that are the kernel's own.
+    /// Takes a frame of zeros.
     pub(super) fn new() -> Result<Self, OutOfMemory> {
         let mut free = FREE.lock();
         let page = if let Some(page) = free.returned {
@@ -112,11 +105,6 @@ impl Frame {
         unsafe { page.write_bytes(0, PAGE as usize) };
         frame.count().store(1, Ordering::Relaxed);
         Ok(frame)
-    }
-
-    /// Takes one for a user.
-    pub(super) fn for_user() -> Result<Self, OutOfMemory> {
-        if free() <= RESERVE { Err(OutOfMemory) } else { Self::new() }
     }
 
     pub(super) fn physical(&self) -> u64 {

@@ -26,17 +26,16 @@ mod time;
 mod trap;
 mod user;
 
+use uart_16550::Uart16550Tty;
 use x86_64::instructions::port::Port;
 
 pub(crate) use apic::TICK;
 pub(crate) use boot::processors;
 pub(crate) use interrupts::{Off, take_longest_off, wait_for_one};
-pub(crate) use lock::{IrqGuard, IrqLock, Mutex};
+pub(crate) use lock::{IrqGuard, IrqLock};
 pub(crate) use processor::{MOST as MOST_PROCESSORS, processor};
 pub(crate) use serial::{Console, console_write};
-pub(crate) use space::{
-    Access, AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END,
-};
+pub(crate) use space::{AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END};
 pub(crate) use stack::{Stack, StackId, switch};
 pub(crate) use time::{monotonic, random};
 pub(crate) use user::{Fpu, Registers, Trap, enter_user};
@@ -67,6 +66,7 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
 
     x86_64::instructions::interrupts::disable();
     // Nothing is left to do about an error.
-    let _ = writeln!(serial::LastWord, "\nprocessor {}: {info}", processor());
+    let _ =
+        writeln!(Uart16550Tty::from_inner(serial::port()), "\nprocessor {}: {info}", processor());
     power_off(false)
 }

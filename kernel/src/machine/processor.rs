@@ -42,12 +42,6 @@ pub(super) const TRAP_STACK: usize = offset_of!(Processor, segments) + 4;
 pub(super) const KERNEL_STACK: usize = offset_of!(Processor, kernel_stack);
 pub(super) const USER_STACK: usize = offset_of!(Processor, user_stack);
 
-/// The stack of a double fault, which comes when a kernel stack is full.
-#[repr(C, align(16))]
-struct FaultStack(UnsafeCell<[u8; 8192]>);
-
-// SAFETY: only the processor whose it is uses it.
-unsafe impl Sync for FaultStack {}
 // SAFETY: each processor uses its own alone, with interrupts off where more than one word is concerned.
 unsafe impl Sync for Processor {}
 
@@ -62,7 +56,6 @@ static PROCESSORS: [Processor; MOST] = [const {
         descriptors: UnsafeCell::new(GlobalDescriptorTable::empty()),
     }
 }; MOST];
-static FAULT_STACKS: [FaultStack; MOST] = [const { FaultStack(UnsafeCell::new([0; 8192])) }; MOST];
 
 /// Prepares the calling processor for traps.
 pub(super) fn start(index: usize) {
@@ -70,15 +63,12 @@ pub(super) fn start(index: usize) {
     here.index.set(index);
     // SAFETY: nobody else uses this processor's tables yet, and they are never moved; the selectors are those of the descriptors, in their order.
     unsafe {
-        let segments = &mut *here.segments.get();
-        let fault_stack = FAULT_STACKS[index].0.get().addr() + 8192;
-        segments.interrupt_stack_table[0] = VirtAddr::new(fault_stack as u64);
         let descriptors = &mut *here.descriptors.get();
         let code = descriptors.append(Descriptor::kernel_code_segment());
         let data = descriptors.append(Descriptor::kernel_data_segment());
         descriptors.append(Descriptor::user_data_segment());
         descriptors.append(Descriptor::user_code_segment());
-        let task = descriptors.append(Descriptor::tss_segment(segments));
+        let task = descriptors.append(Descriptor::tss_segment(&*here.segments.get()));
         descriptors.load_unsafe();
         CS::set_reg(code);
         SS::set_reg(data);

@@ -10,7 +10,8 @@ use super::lock::IrqLock;
 
 static PORT: IrqLock<Uart16550<PioBackend>> = IrqLock::new(port());
 
-const fn port() -> Uart16550<PioBackend> {
+/// Returns the port without its lock: for who panics, too.
+pub(super) const fn port() -> Uart16550<PioBackend> {
     // SAFETY: the port is the serial one's, and touches no memory.
     match unsafe { Uart16550::new_port(0x3f8) } {
         Ok(port) => port,
@@ -45,16 +46,6 @@ pub(crate) struct Console;
 impl fmt::Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         console_write(text.as_bytes());
-        Ok(())
-    }
-}
-
-/// The line for who panics, and waits for no lock.
-pub(super) struct LastWord;
-
-impl fmt::Write for LastWord {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        port().send_bytes_exact(text.as_bytes());
         Ok(())
     }
 }

@@ -21,21 +21,13 @@ pub(crate) const PAGE: u64 = 4096;
 pub(crate) const USER_END: u64 = 0x0000_7fff_ffff_f000;
 
 bitflags::bitflags! {
-    /// What a user may do with a page; none of them: nothing.
+    /// What a user may do with a page, or does with it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Protection: u8 {
         const READ = 1;
         const WRITE = 2;
         const EXECUTE = 4;
     }
-}
-
-/// What a user does with a byte of memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    Write,
-    Execute,
 }
 
 /// Why an access is refused.
@@ -163,7 +155,7 @@ impl Content {
     fn frame(&mut self, index: usize) -> Result<&Frame, OutOfMemory> {
         let place = self.frames.get_mut(index).ok_or(OutOfMemory)?;
         if place.is_none() {
-            *place = Some(Frame::for_user()?);
+            *place = Some(Frame::new()?);
         }
         place.as_ref().ok_or(OutOfMemory)
     }
@@ -172,7 +164,7 @@ impl Content {
 /// An address space.
 ///
 /// All calls may sleep: they come from a task, with interrupts on and no [`IrqLock`] held; and so does the drop of the last reference.
-/// Addresses and lengths of mappings are whole pages, not empty, and end at [`USER_END`] at most; else the call is [`Fault::NotMapped`].
+/// Ranges are of whole pages, not empty, and end at [`USER_END`] at most; else the call is [`Fault::NotMapped`].
 pub(crate) struct AddressSpace {
     memory: Mutex<Memory>,
     root: u64,
@@ -235,14 +227,12 @@ impl AddressSpace {
     /// Maps memory, in place of what was there. `OutOfMemory` also if so much cannot be free: nothing has changed.
     pub(crate) fn map(
         &self,
-        start: u64,
-        length: u64,
+        range: Range<u64>,
         protection: Protection,
         backing: Backing,
     ) -> Result<(), Fault> {
-        let range = pages(start, length)?;
         if matches!(backing, Backing::Private) {
-            may_promise((length / PAGE) as usize)?;
+            may_promise((range.end.saturating_sub(range.start) / PAGE) as usize)?;
         }
         let mut memory = self.memory.lock();
         let inside = memory.cut(&range)?;
@@ -253,11 +243,8 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Finds a place for so much, at `hint` if that is free, else below the stack.
-    pub(crate) fn find_free(&self, hint: u64, length: u64) -> Result<u64, OutOfMemory> {
-        if hint >= LOWEST && self.is_free(hint, length) {
-            return Ok(hint);
-        }
+    /// Finds a place for so much, below the stack.
+    pub(crate) fn find_free(&self, length: u64) -> Result<u64, OutOfMemory> {
         let mut end = MAPPINGS_END;
         for Region { range, .. } in self.memory.lock().regions.iter().rev() {
             if range.end <= end && end - range.end >= length {
@@ -269,13 +256,12 @@ impl AddressSpace {
     }
 
     /// Whether nothing is mapped in a range.
-    pub(crate) fn is_free(&self, start: u64, length: u64) -> bool {
-        pages(start, length).is_ok_and(|range| self.memory.lock().inside(&range).is_empty())
+    pub(crate) fn is_free(&self, range: &Range<u64>) -> bool {
+        self.memory.lock().inside(range).is_empty()
     }
 
     /// Unmaps what is mapped in a range.
-    pub(crate) fn unmap(&self, start: u64, length: u64) -> Result<(), Fault> {
-        let range = pages(start, length)?;
+    pub(crate) fn unmap(&self, range: Range<u64>) -> Result<(), Fault> {
         let mut memory = self.memory.lock();
         let inside = memory.cut(&range)?;
         // What was mapped is free when no processor knows of it any more.
@@ -285,13 +271,7 @@ impl AddressSpace {
     }
 
     /// Changes what may be done with a range. `NotMapped` if there is a hole in it; what stands before the hole has changed, as on Linux.
-    pub(crate) fn protect(
-        &self,
-        start: u64,
-        length: u64,
-        protection: Protection,
-    ) -> Result<(), Fault> {
-        let range = pages(start, length)?;
+    pub(crate) fn protect(&self, range: Range<u64>, protection: Protection) -> Result<(), Fault> {
         let mut memory = self.memory.lock();
         let inside = memory.cut(&range)?;
         let mut end = range.start;
@@ -305,7 +285,7 @@ impl AddressSpace {
     }
 
     /// Brings in the page that a [`Trap::PageFault`](super::Trap::PageFault) is about, or says why it is none.
-    pub(crate) fn handle_fault(&self, address: u64, access: Access) -> Result<(), Fault> {
+    pub(crate) fn handle_fault(&self, address: u64, access: Protection) -> Result<(), Fault> {
         self.with_page(address, access, |_| ())
     }
 
@@ -313,21 +293,23 @@ impl AddressSpace {
     pub(crate) fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), Fault> {
         pieces(address, buffer.len()).try_for_each(|(here, piece)| {
             let read = |frame: &Frame| frame.read(offset(here), &mut buffer[piece]);
-            self.with_page(here, Access::Read, read)
+            self.with_page(here, Protection::READ, read)
         })
     }
 
     /// Writes memory as the user would.
     pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), Fault> {
         pieces(address, bytes.len()).try_for_each(|(here, piece)| {
-            self.with_page(here, Access::Write, |frame| frame.write(offset(here), &bytes[piece]))
+            self.with_page(here, Protection::WRITE, |frame| {
+                frame.write(offset(here), &bytes[piece])
+            })
         })
     }
 
     /// Reads an aligned word in one access: a futex.
     pub(crate) fn read_word(&self, address: u64) -> Result<u32, Fault> {
         let read = |frame: &Frame| frame.word(offset(address)).load(Ordering::SeqCst);
-        self.with_page(address, Access::Read, read)
+        self.with_page(address, Protection::READ, read)
     }
 
     /// What who waits for the word at an address sleeps for: a futex.
@@ -360,21 +342,21 @@ impl AddressSpace {
     fn with_page<R>(
         &self,
         address: u64,
-        access: Access,
+        access: Protection,
         look: impl FnOnce(&Frame) -> R,
     ) -> Result<R, Fault> {
         let mut memory = self.memory.lock();
         let region = memory.region(address)?;
         let allowed = region.protection;
+        // As on x86, what may be written or executed can be read.
         let is_allowed = match access {
-            Access::Read => allowed.intersects(Protection::READ | Protection::EXECUTE),
-            Access::Write => allowed.contains(Protection::WRITE),
-            Access::Execute => allowed.contains(Protection::EXECUTE),
+            Protection::READ => !allowed.is_empty(),
+            access => allowed.contains(access),
         };
         if !is_allowed {
             return Err(Fault::Denied);
         }
-        let page = region.page(address, access == Access::Write)?;
+        let page = region.page(address, access == Protection::WRITE)?;
         let read_only = if page.is_writable { 0 } else { WRITABLE };
         let flags = flags(allowed) & !read_only;
         if memory.tables.map(address, page.frame.physical(), flags)? {
@@ -390,13 +372,6 @@ const NOTHING: u64 = 0;
 /// The first address that is given out, and the end of those that [`AddressSpace::find_free`] gives out: the stack stands above.
 const LOWEST: u64 = 0x1_0000;
 const MAPPINGS_END: u64 = 0x7fff_8000_0000;
-
-fn pages(start: u64, length: u64) -> Result<Range<u64>, Fault> {
-    let end = start.checked_add(length).ok_or(Fault::NotMapped)?;
-    let is_valid =
-        length > 0 && start.is_multiple_of(PAGE) && length.is_multiple_of(PAGE) && end <= USER_END;
-    if is_valid { Ok(start..end) } else { Err(Fault::NotMapped) }
-}
 
 fn flags(protection: Protection) -> u64 {
     let set = |flag, is_set: bool| if is_set { flag } else { 0 };
@@ -439,7 +414,7 @@ impl Region {
         if let Some(frame) = seen.clone().filter(|_| is_sole || !is_write) {
             return Ok(Page { frame, is_writable: is_sole, _replaced: None });
         }
-        let frame = Frame::for_user()?;
+        let frame = Frame::new()?;
         if let Some(seen) = &seen {
             frame.copy_from(seen);
         }
@@ -477,9 +452,14 @@ impl Memory {
     }
 
     /// Cuts regions in two where a range begins and ends, and says which are in it. There is room for one more then.
-    fn cut(&mut self, range: &Range<u64>) -> Result<Range<usize>, OutOfMemory> {
-        self.regions.try_reserve(3).map_err(|_| OutOfMemory)?;
-        for at in [range.start, range.end] {
+    fn cut(&mut self, range: &Range<u64>) -> Result<Range<usize>, Fault> {
+        let Range { start, end } = *range;
+        let is_whole = start.is_multiple_of(PAGE) && end.is_multiple_of(PAGE);
+        if !is_whole || start >= end || end > USER_END {
+            return Err(Fault::NotMapped);
+        }
+        self.regions.try_reserve(3).map_err(|_| Fault::OutOfMemory)?;
+        for at in [start, end] {
             let index = self.regions.partition_point(|region| region.range.end <= at);
             if let Some(region) = self.regions.get_mut(index).filter(|it| it.range.start < at) {
                 let first = ((at - region.range.start) / PAGE) as usize;

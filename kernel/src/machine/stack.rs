@@ -1,21 +1,27 @@
 //! Kernel stacks, and the way from one to another.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 use core::arch::{asm, naked_asm};
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::OutOfMemory;
 use super::interrupts;
-use super::lock::{IrqGuard, IrqLock};
+use super::lock::IrqGuard;
 use super::processor;
-use super::space::PAGE;
-use super::tables::{STACKS, map_kernel};
 use super::user::Fpu;
 
-/// A stack and, below it, a page that is never mapped: who needs more meets a double fault.
-const SLOT: u64 = 8 * PAGE;
+/// A stack, and what stands above it while its task does not run.
+#[repr(C)]
+struct Memory {
+    /// [`END`], as long as nobody has needed more.
+    end: u64,
+    room: [MaybeUninit<u8>; 28 * 1024],
+    saved: Saved,
+}
 
-/// What stands above each stack, while its task does not run.
+const END: u64 = 0x5ac0_e2d5_ac0e_2d57;
+
 #[repr(C)]
 struct Saved {
     fpu: Fpu,
@@ -23,57 +29,42 @@ struct Saved {
 }
 
 /// A stack that nobody else has.
-pub(crate) struct Stack(u64);
+pub(crate) struct Stack(StackId);
 
-/// Which stack: what is behind it is memory at any time.
+/// Which stack, without having it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StackId(u64);
+pub(crate) struct StackId(*mut Memory);
 
-/// The stacks that nobody has; there is room for all.
-struct Slots {
-    free: Vec<u64>,
-    count: u64,
-}
-
-static SLOTS: IrqLock<Slots> = IrqLock::new(Slots { free: Vec::new(), count: 0 });
+// SAFETY: who follows the pointer says why it may.
+unsafe impl Send for StackId {}
+// SAFETY: as above.
+unsafe impl Sync for StackId {}
 
 impl Stack {
-    /// Takes one that has been used before, else makes one.
     pub(crate) fn new() -> Result<Self, OutOfMemory> {
-        let mut slots = SLOTS.lock();
-        let number = if let Some(number) = slots.free.pop() {
-            number
-        } else {
-            let (number, length) = (slots.count, slots.free.len());
-            slots.free.try_reserve(number as usize + 1 - length).map_err(|_| OutOfMemory)?;
-            slots.count += 1;
-            number
-        };
-        drop(slots);
-        // If memory runs out, it is returned with holes, and the next who takes it fills them.
-        let stack = Self(number);
-        for page in 1..SLOT / PAGE {
-            map_kernel(STACKS + number * SLOT + page * PAGE)?;
-        }
-        Ok(stack)
+        let memory = Box::<Memory>::try_new_uninit().map_err(|_| OutOfMemory)?;
+        let memory = Box::into_raw(memory).cast::<Memory>();
+        // SAFETY: it has just been made.
+        unsafe { (&raw mut (*memory).end).write(END) };
+        Ok(Self(StackId(memory)))
     }
 
     pub(crate) const fn id(&self) -> StackId {
-        StackId(self.0)
+        self.0
     }
 
     pub(super) fn top(&self) -> u64 {
-        self.id().saved().addr() as u64
+        self.0.saved().addr() as u64
     }
 
     /// Has the first switch to this stack call `body`, which lies on it and never returns.
     pub(crate) fn prepare<F: FnOnce() + Send + 'static>(&self, body: F) {
-        const { assert!(size_of::<F>() <= 2 * PAGE as usize && align_of::<F>() <= 16) };
+        const { assert!(size_of::<F>() <= 8192 && align_of::<F>() <= 16) };
         let place = (self.top() - size_of::<F>() as u64) & !15;
         let registers =
             [0, 0, run::<F> as *const () as u64, place, 0, 0, begin as *const () as u64];
         let stack_pointer = place - size_of_val(&registers) as u64;
-        let saved = self.id().saved();
+        let saved = self.0.saved();
         // SAFETY: the stack is mapped, and nobody else's; all three places are aligned.
         unsafe {
             (place as *mut F).write(body);
@@ -86,13 +77,15 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        SLOTS.lock().free.push(self.0);
+        // SAFETY: `new` has made it, and nobody runs on it any more.
+        drop(unsafe { Box::from_raw(self.0.0.cast::<MaybeUninit<Memory>>()) });
     }
 }
 
 impl StackId {
-    fn saved(self) -> *mut Saved {
-        (STACKS + (self.0 + 1) * SLOT - size_of::<Saved>() as u64) as *mut Saved
+    const fn saved(self) -> *mut Saved {
+        // SAFETY: who has a stack's name asks only while that is there.
+        unsafe { &raw mut (*self.0).saved }
     }
 }
 
@@ -106,8 +99,9 @@ pub(crate) fn switch<T: Send>(
     let lock = unsafe { IrqGuard::mutex(&held).raw() };
     let were_on = lock.were_on.load(Ordering::Relaxed);
     processor::here().handed_over.set(Some(lock));
-    // SAFETY: both are mapped for ever. Of `from`, which runs, nothing is saved; `to` was prepared or left here, and its stack pointer is taken, so that it is not gone on with twice.
+    // SAFETY: both are there: a stack is given back by another. Of `from`, which runs, nothing is saved; `to` was prepared or left here, and its stack pointer is taken, so that it is not gone on with twice.
     unsafe {
+        assert!((*from.0).end == END, "a kernel stack was too small");
         let (from, to) = (from.saved(), to.saved());
         let stack_pointer = (*to).stack_pointer.swap(0, Ordering::Relaxed);
         assert!(stack_pointer != 0, "the stack is in use, or was never prepared");

@@ -9,7 +9,6 @@ use x86_64::structures::paging::PhysFrame;
 
 use super::OutOfMemory;
 use super::frame::{Frame, direct};
-use super::lock::IrqLock;
 use super::space::PAGE;
 
 const PRESENT: u64 = 1;
@@ -21,9 +20,6 @@ const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const ENTRIES: usize = 512;
 /// The first entry of the root that is the kernel's.
 const KERNEL_HALF: usize = ENTRIES / 2;
-/// The parts of the kernel's half that grow: each behind one entry of the root.
-pub(super) const STACKS: u64 = 0xffff_8080_0000_0000;
-pub(super) const HEAP: u64 = 0xffff_8100_0000_0000;
 
 type Table = [AtomicU64; ENTRIES];
 
@@ -32,24 +28,11 @@ pub(super) struct Tables {
     root: Frame,
 }
 
-/// The kernel's own, without users.
-static KERNEL: IrqLock<Option<Tables>> = IrqLock::new(None);
+/// The kernel's own: those of the boot.
 static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
 
-/// Makes the kernel's tables from those of the boot, and uses them.
 pub(super) fn start(boot: u64) {
     KERNEL_ROOT.store(boot, Ordering::SeqCst);
-    let tables = Tables::new().expect("memory is plenty at boot");
-    for part in [STACKS, HEAP] {
-        tables.slot(part, Frame::new).expect("memory is plenty at boot");
-    }
-    // The other processors begin with those of the boot, on a stack of the kernel's.
-    for (old, new) in table(boot).iter().zip(table(tables.root())).skip(KERNEL_HALF) {
-        old.store(new.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-    KERNEL_ROOT.store(tables.root(), Ordering::SeqCst);
-    *KERNEL.lock() = Some(tables);
-    load(kernel_root());
 }
 
 pub(super) fn kernel_root() -> u64 {
@@ -61,17 +44,6 @@ pub(super) fn load(root: u64) {
     let frame = PhysFrame::containing_address(PhysAddr::new_truncate(root));
     // SAFETY: the kernel's half is the same in all tables; whoever loads keeps them as long as they are loaded.
     unsafe { Cr3::write(frame, Cr3Flags::empty()) };
-}
-
-/// Sees to it that a page of the kernel's growing parts is mapped.
-pub(super) fn map_kernel(address: u64) -> Result<(), OutOfMemory> {
-    let tables = KERNEL.lock();
-    let slot = tables.as_ref().ok_or(OutOfMemory)?.slot(address, Frame::new)?;
-    if slot.load(Ordering::Relaxed) == 0 {
-        let frame = Frame::new()?.into_physical();
-        slot.store(frame | PRESENT | WRITABLE | NO_EXECUTE, Ordering::Relaxed);
-    }
-    Ok(())
 }
 
 impl Tables {
@@ -89,17 +61,13 @@ impl Tables {
         self.root.physical()
     }
 
-    /// Returns the entry of a page, with tables for it from `frame` where there are none.
-    fn slot(
-        &self,
-        address: u64,
-        frame: fn() -> Result<Frame, OutOfMemory>,
-    ) -> Result<&AtomicU64, OutOfMemory> {
+    /// Returns the entry of a page, with tables for it.
+    fn slot(&self, address: u64) -> Result<&AtomicU64, OutOfMemory> {
         let mut at = table(self.root());
         for level in (1..4).rev() {
             let slot = &at[index(address, level)];
             if slot.load(Ordering::Relaxed) == 0 {
-                let new = frame()?.into_physical();
+                let new = Frame::new()?.into_physical();
                 slot.store(new | PRESENT | WRITABLE | USER, Ordering::Relaxed);
             }
             at = table(slot.load(Ordering::Relaxed));
@@ -109,7 +77,7 @@ impl Tables {
 
     /// Maps a page for a user. Says whether another was mapped there.
     pub(super) fn map(&self, at: u64, frame: u64, flags: u64) -> Result<bool, OutOfMemory> {
-        let slot = self.slot(at, Frame::for_user)?;
+        let slot = self.slot(at)?;
         let before = slot.swap(frame | flags | PRESENT, Ordering::Relaxed);
         Ok(before != 0 && before & ADDRESS != frame)
     }

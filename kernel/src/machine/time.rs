@@ -22,14 +22,11 @@ pub(super) fn start() {
 
 /// QEMU reads a long register in two halves: so the upper one has to stand still.
 fn count() -> u64 {
-    let mut high = HPET.read(COUNTER_HIGH);
     loop {
-        let low = HPET.read(COUNTER);
-        let again = HPET.read(COUNTER_HIGH);
+        let [high, low, again] = [COUNTER_HIGH, COUNTER, COUNTER_HIGH].map(|it| HPET.read(it));
         if high == again {
             return u64::from(high) << 32 | u64::from(low);
         }
-        high = again;
     }
 }
 

@@ -8,7 +8,7 @@ use x86_64::registers::control::Cr2;
 use x86_64::registers::model_specific::FsBase;
 
 use super::interrupts;
-use super::space::{Access, USER_END};
+use super::space::{Protection, USER_END};
 use super::trap::{self, SYSTEM_CALL};
 
 /// What a thread has in its registers in user space: in the order in which a signal frame has them.
@@ -46,7 +46,7 @@ pub(crate) enum Trap {
     /// By `syscall`: the number is in `rax`, the arguments in `rdi rsi rdx r10 r8 r9`.
     SystemCall,
     /// An access that its page tables do not allow: for [`AddressSpace::handle_fault`](super::AddressSpace::handle_fault).
-    PageFault { address: u64, access: Access },
+    PageFault { address: u64, access: Protection },
     /// Another exception of the processor's, by its vector.
     Exception { vector: u8 },
     /// A device, the timer or another processor; it has been seen to. Also if the thread was wanted before it had left.
@@ -92,9 +92,9 @@ fn run(registers: &mut Registers) -> Trap {
         PAGE_FAULT => Trap::PageFault {
             address: Cr2::read_raw(),
             access: match arrival.code {
-                code if code & IS_FETCH != 0 => Access::Execute,
-                code if code & IS_WRITE != 0 => Access::Write,
-                _ => Access::Read,
+                code if code & IS_FETCH != 0 => Protection::EXECUTE,
+                code if code & IS_WRITE != 0 => Protection::WRITE,
+                _ => Protection::READ,
             },
         },
         vector @ 0..32 => Trap::Exception { vector: vector as u8 },

@@ -60,7 +60,7 @@ pub(super) fn run() -> Outcome {
             wait::wake_all(Key::of(&WORKERS));
         });
     }
-    sched::block(Some(monotonic() + TIME));
+    sched::block(sched::WAITS, Some(monotonic() + TIME));
     scene.is_over.store(true, Ordering::Relaxed);
     wait::until(Key::of(&WORKERS), || (WORKERS.load(Ordering::Acquire) == 0).then_some(()));
     *SCENE.lock() = None;
