@@ -1,12 +1,14 @@
 //! What programs ask for besides: files, memory, time, who they are. What is not here, they can do without.
 
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 
-use axprocess::Errno;
+use axprocess::{ARef, Errno};
 use linux_raw_sys::general::*;
 use linux_raw_sys::prctl::{PR_GET_NAME, PR_SET_DUMPABLE, PR_SET_NAME};
 
-use crate::call::{Answer, Call, nothing};
+use crate::call::{Answer, Call, ensure, nothing};
+use crate::sched::Task;
 use crate::state::ThreadState;
 use crate::{machine, sched};
 
@@ -64,6 +66,12 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
             sched::yield_now();
             Ok(0)
         }
+        __NR_sched_getparam => {
+            let priority = call.task_named(a as i32)?.priority();
+            nothing(call.space()?.put(b, &u32::from(priority)))
+        }
+        __NR_sched_setscheduler => call.sched_setscheduler(a as i32, b as u32, c),
+        __NR_sched_getscheduler => Ok(call.task_named(a as i32)?.policy().into()),
         _ => Err(Errno::ENOSYS.into()),
     }
 }
@@ -105,5 +113,28 @@ impl Call<'_> {
         let bits: [u64; MOST as usize / 8] = core::array::from_fn(|_| machine::random());
         self.space()?.put(at, &bits[..length as usize])?;
         Ok(length * 8)
+    }
+
+    /// The task of a thread, by its number; the caller's, by 0.
+    fn task_named(&self, tid: i32) -> Result<Arc<Task>, Errno> {
+        let thread = match u32::try_from(tid).map_err(|_| Errno::ESRCH)? {
+            0 => Some(ARef::clone(self.thread)),
+            tid => self.thread.process().namespace().find_thread(tid),
+        };
+        Ok(Arc::clone(&thread.ok_or(Errno::ESRCH)?.host_data().task))
+    }
+
+    fn sched_setscheduler(&self, tid: i32, policy: u32, at: u64) -> Answer {
+        const MOST: u32 = 99;
+        let priority = self.space()?.get(at)?;
+        let task = self.task_named(tid)?;
+        let is_fit = match policy {
+            SCHED_NORMAL => priority == 0,
+            SCHED_FIFO | SCHED_RR => (1..=MOST).contains(&priority),
+            _ => false,
+        };
+        ensure(is_fit, Errno::EINVAL)?;
+        task.prioritize(policy as u8, priority as u8);
+        Ok(0)
     }
 }

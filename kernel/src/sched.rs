@@ -1,6 +1,7 @@
 //! Tasks: who runs, who is ready, who sleeps.
 //!
 //! One queue for all processors, under one lock, and each ready task has its turn. A task goes on until it sleeps, or until a tick finds others ready.
+//! Urgent tasks, `SCHED_FIFO` and `SCHED_RR`, run on the first processor alone: so they are in order, the most urgent first, and before all others.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -24,6 +25,9 @@ pub(crate) struct Task {
     is_kicked: AtomicBool,
     /// Where it runs, as long as it does.
     processor: AtomicUsize,
+    /// `SCHED_FIFO` or `SCHED_RR`, and how urgent it is; both 0: it is not.
+    policy: AtomicU8,
+    priority: AtomicU8,
 }
 
 /// It sleeps, and a signal ends that; or not, as where it waits for a lock.
@@ -69,6 +73,10 @@ impl NewTask {
     pub(crate) fn new(space: Option<Arc<AddressSpace>>) -> Result<Self, OutOfMemory> {
         let task = Task::new(space, RESTS)?;
         let mut scheduler = SCHEDULER.lock();
+        if let Some(maker) = &*PROCESSORS[processor()].current.lock() {
+            task.policy.store(maker.policy(), Relaxed);
+            task.priority.store(maker.priority(), Relaxed);
+        }
         let tasks = TASKS.load(Relaxed);
         let (ready, sleepers) = (scheduler.ready.len(), scheduler.sleepers.len());
         let is_room = scheduler.ready.try_reserve(tasks - ready).is_ok()
@@ -111,6 +119,8 @@ impl Task {
             state: AtomicU8::new(state),
             is_kicked: AtomicBool::new(false),
             processor: AtomicUsize::new(0),
+            policy: AtomicU8::new(0),
+            priority: AtomicU8::new(0),
         })
         .map_err(|_| OutOfMemory)
     }
@@ -126,6 +136,28 @@ impl Task {
             (RUNS, at) if at != processor() => interrupt(at),
             _ => {}
         }
+    }
+
+    pub(crate) fn policy(&self) -> u8 {
+        self.policy.load(Relaxed)
+    }
+
+    /// Who has more of it runs first, and is not made to give way to who has not.
+    pub(crate) fn priority(&self) -> u8 {
+        self.priority.load(Relaxed)
+    }
+
+    pub(crate) fn prioritize(&self, policy: u8, priority: u8) {
+        let scheduler = SCHEDULER.lock();
+        self.policy.store(policy, Relaxed);
+        self.priority.store(priority, Relaxed);
+        drop(scheduler);
+        // It may be somebody else's turn.
+        yield_now();
+    }
+
+    fn may_run(&self, processor: usize) -> bool {
+        processor == 0 || self.priority() == 0
     }
 
     /// Its memory, unless it needs none any more.
@@ -173,10 +205,10 @@ pub(crate) fn set_address_space(space: Option<Arc<AddressSpace>>) {
 /// Lets others run.
 pub(crate) fn yield_now() {
     let mut scheduler = SCHEDULER.lock();
-    if scheduler.ready.is_empty() {
+    let (task, here) = (current(), processor());
+    if task.may_run(here) && !scheduler.has_better(here, task.priority()) {
         return;
     }
-    let task = current();
     if task.is_running() {
         scheduler.make_ready(task);
     }
@@ -218,7 +250,7 @@ fn exit() -> ! {
 fn switch_away(mut scheduler: IrqGuard<'static, Scheduler>) -> IrqGuard<'static, Scheduler> {
     let here = &PROCESSORS[processor()];
     scheduler.idle &= !(1 << processor());
-    let next = match scheduler.ready.pop_front() {
+    let next = match scheduler.next(processor()) {
         Some(next) => {
             next.state.store(RUNS, Relaxed);
             next.processor.store(processor(), Relaxed);
@@ -245,13 +277,32 @@ fn switch_away(mut scheduler: IrqGuard<'static, Scheduler>) -> IrqGuard<'static,
 }
 
 impl Scheduler {
+    /// Whether somebody is to run on a processor in place of one with this priority.
+    fn has_better(&self, here: usize, priority: u8) -> bool {
+        let mut fitting = self.ready.iter().filter(|task| task.may_run(here));
+        fitting.any(|task| priority == 0 || task.priority() > priority)
+    }
+
+    /// Takes who is next on a processor: of several that are as urgent, the first.
+    fn next(&mut self, here: usize) -> Option<Arc<Task>> {
+        let fitting = self.ready.iter().enumerate().filter(|(_, task)| task.may_run(here));
+        let (next, _) = fitting.rev().max_by_key(|(_, task)| task.priority())?;
+        self.ready.remove(next)
+    }
+
     /// Has a task run when it is its turn: at once, if a processor has nothing to do.
     fn make_ready(&mut self, task: Arc<Task>) {
+        let (was_running, is_urgent) = (task.is_running(), task.priority() > 0);
         task.state.store(READY, Relaxed);
-        self.ready.push_back(task);
-        if self.idle != 0 {
+        // Who is urgent and gives way goes on before others that are as urgent.
+        if was_running && is_urgent {
+            self.ready.push_front(task);
+        } else {
+            self.ready.push_back(task);
+        }
+        let at = if is_urgent { 0 } else { self.idle.trailing_zeros() as usize };
+        if at < MOST_PROCESSORS {
             // The next one that becomes ready wakes another.
-            let at = self.idle.trailing_zeros() as usize;
             self.idle &= !(1 << at);
             if at != processor() {
                 interrupt(at);
@@ -300,12 +351,12 @@ pub(crate) fn idle() -> ! {
     loop {
         let off = Off::new();
         let mut scheduler = SCHEDULER.lock();
-        if scheduler.ready.is_empty() {
+        if scheduler.has_better(here, 0) {
+            drop(switch_away(scheduler));
+        } else {
             scheduler.idle |= 1 << here;
             drop(scheduler);
             wait_for_one(off);
-        } else {
-            drop(switch_away(scheduler));
         }
     }
 }

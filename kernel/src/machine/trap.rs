@@ -88,7 +88,8 @@ pub(super) fn handle_interrupt(vector: u64) {
         apic::TIMER => crate::sched::tick(),
         apic::FLUSH => super::shootdown::answer(),
         apic::SERIAL => serial::handle_interrupt(),
-        // A wake-up: what it is about shows behind it.
+        // Somebody may be to run here; or what it is about shows behind it.
+        apic::WAKE => crate::sched::yield_now(),
         _ => {}
     }
 }
