@@ -13,7 +13,7 @@ bitflags::bitflags! {
     /// | [`EXIT`](Attention::EXIT) | a group exit, another thread's exec or core dump: [`Host::request_exit`] | [`Thread::exit_thread`], [`Thread::begin_exit`]; nothing | `SIGKILL` in the thread's queue |
     /// | [`STOP`](Attention::STOP) | a group stop: [`Host::request_stop`]; `PTRACE_INTERRUPT`, and for who was seized a `SIGCONT`: the same; a tracer that has come or gone: [`Host::tracing_changed`]; a fork into a stop, or by a tracee that was seized | [`Thread::join_stop`]; that | `JOBCTL_PENDING_MASK` |
     /// | [`STOPPED`](Attention::STOPPED) | the thread itself, as it stops with its group | [`Thread::notify_parent_if_continued`], when the thread is not stopped any more; that | `SIGNAL_CLD_CONTINUED`, as `get_signal` looks at it |
-    /// | [`HOST`](Attention::HOST) | the kernel, by [`Thread::add_attention`] | what the kernel has; [`Thread::remove_attention`] | `TIF_SIGPENDING`, `TIF_NEED_RESCHED` |
+    /// | [`HOST`](Attention::HOST) | the kernel, by [`Thread::add_attention`] | what the kernel has, for which a thread that sleeps is to look; [`Thread::remove_attention`] | `TIF_SIGPENDING`, `TIF_NOTIFY_SIGNAL` |
     ///
     /// A bit may be set for something that is over by now, as a stop that `SIGCONT` has ended: the call finds that out. It is never clear while something is wanted, but for threads that a walk over very many
     /// has not come to: those have not been asked either.

@@ -4,7 +4,7 @@
 //!
 //! 1. What waits for a thread, and is not blocked, the thread is wanted for. Of what waits for a process, a thread that does not block it is wanted, or is stopped, if there is one that lives.
 //! 2. A process knows of all that may wait for its threads alone.
-//! 3. A queue has one run for each signal that has a siginfo there, in the order in which they came; all of it is pending, and a standard signal is there once, but for timers'.
+//! 3. A queue has one run for each signal that has a siginfo there, in the order in which they came; all of it is pending, and a standard signal is there once, but for timers', which are found by their timers' numbers.
 //! 4. A place is free, or in a queue.
 //! 5. There are dispositions for each process, whether it has any or not: each has a right to some, and so has a thread that forks, for a child; no others have.
 //! 6. Dispositions name handlers for what is caught, and nothing is caught and ignored; whoever has them counts. Nobody catches or ignores `SIGKILL` and `SIGSTOP`.
@@ -136,7 +136,10 @@ fn check_queue<K: Kernel>(slab: &Slab<K>, queue: &Queue<K>) -> usize {
         while at.is_some() {
             let node = &slab[at];
             assert!(node.info.signal() == signal && node.age > age, "3: a run of {signal:?}");
-            of_senders += u32::from(!node.info.is_of_timer());
+            let is_of_timer = node.info.is_of_timer();
+            let is_found = || queue.timers.find(slab, &node.info) == Some(at);
+            assert!(!is_of_timer || node.is_void || is_found(), "3: a timer's {signal:?} is lost");
+            of_senders += u32::from(!is_of_timer);
             (last, age, at) = (at, node.age, node.next);
             places += 1;
         }

@@ -273,9 +273,11 @@ impl<K: Kernel> Caller<'_, K> {
                 None
             } else {
                 host.pool().with(|slab| {
-                    let of_own = own.take_fault(slab, open).or_else(|| own.take(slab, open));
+                    let uncharge = |account| host.uncharge(account);
+                    let of_own = own.take_fault(slab, open);
+                    let of_own = of_own.or_else(|| own.take(slab, open, uncharge));
                     let of_own = of_own.map(|taken| (taken, false));
-                    of_own.or_else(|| shared.take(slab, open).map(|taken| (taken, true)))
+                    of_own.or_else(|| shared.take(slab, open, uncharge).map(|it| (it, true)))
                 })
             };
             self.recalculate(held);

@@ -96,9 +96,10 @@ impl SigInfo {
         matches!(self.info.cause, SignalCause::Event { code: SI_TIMER, .. })
     }
 
-    /// Whether this timer of timer_create(2) has sent it.
-    pub(crate) const fn is_of(&self, timer: i32) -> bool {
-        self.is_of_timer() && self.number() == timer
+    /// What of a timer's signal says whose it is.
+    pub(crate) const fn of_timer(signal: Signal, timer: i32) -> Self {
+        let cause = SignalCause::Event { code: SI_TIMER, value: 0, number: timer, pid: 0 };
+        Self { info: SignalInfo { signal, cause }, uid: 0, overrun: 0 }
     }
 
     /// Whether its code says so, whoever has sent it: then an exec discards it. R-SIG-88.

@@ -104,9 +104,7 @@ impl<K: Kernel> Caller<'_, K> {
         held.current = 0;
         for queue in [&own.queue, &self.process().queue] {
             if !queue.pending().is_empty() {
-                host.pool().with(|slab| {
-                    queue.discard_timers(slab, |account| host.uncharge(account));
-                });
+                queue.discard_timers(host.pool(), |account| host.uncharge(account));
             }
         }
         held.of_threads = own.queue.pending();

@@ -119,7 +119,7 @@ pub trait Kernel: Sized + Send + Sync + 'static {
     }
 
     /// Charges one waiting siginfo to the user of `receiver`, and tells to whom. `None`: that would be more than its `RLIMIT_SIGPENDING`; asked only where that counts, as [`Charge`] says. Not for `SIGKILL`, which says nothing, nor for a signal of a timer of timer_create(2): the kernel
-    /// charges that when it makes the timer. R-SIG-21, R-SIG-24, R-SIG-26.
+    /// charges that when it makes the timer, and gives it back when it has [deleted](crate::Caller::delete_timer) it. R-SIG-21, R-SIG-24, R-SIG-26.
     ///
     /// Default: no limit but [`MOST_QUEUED`](Self::MOST_QUEUED), to nobody.
     fn charge(&self, receiver: &Process<Self>, charge: Charge) -> Option<Account> {

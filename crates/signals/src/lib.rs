@@ -51,6 +51,7 @@ mod set;
 mod siginfo;
 mod state;
 mod timer;
+mod timer_index;
 mod trace;
 mod wait;
 mod word;

@@ -3,7 +3,7 @@
 use axprocess::{Errno, Signal, StopSignal};
 
 use crate::Caller;
-use crate::action::{Action, Handler};
+use crate::action::{Action, ActionFlags, Handler};
 use crate::kernel::Kernel;
 use crate::send::is_told;
 use crate::set::SignalSet;
@@ -42,7 +42,8 @@ impl<K: Kernel> Caller<'_, K> {
         if new.is_some() && signal.is_unblockable() {
             return Err(Errno::EINVAL);
         }
-        let new = new.map(|it| Action { mask: it.mask.blockable(), ..it });
+        let kept = |flags: ActionFlags| ActionFlags::from_bits_truncate(flags.bits());
+        let new = new.map(|it| Action { mask: it.mask.blockable(), flags: kept(it.flags), ..it });
         let mut left = None;
         let set = |held: &mut Held<K>| {
             self.process().set_action(held, self.host().reserve(), &mut left, signal, new)

@@ -43,6 +43,8 @@ pub(crate) struct Node {
     pub(crate) account: Option<Account>,
     /// Its timer has been deleted or set anew meanwhile: who would take it discards it.
     pub(crate) is_void: bool,
+    /// Of a timer's: those below it in the [index](crate::timer_index) of them.
+    pub(crate) below: [Link; 2],
     /// When it was queued.
     pub(crate) age: u64,
     /// The next one of the same signal; of a free node, the next free one.
@@ -54,7 +56,7 @@ pub(crate) struct Node {
 }
 
 /// A node's place, or none.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Link(u32);
 
 impl Link {
@@ -154,6 +156,11 @@ impl<K: Kernel> Pool<K> {
         result
     }
 
+    /// Does something with the nodes of one queue, step by step, until it says that it is done: others come to theirs meanwhile. The lock of the queue's process is held.
+    pub(crate) fn in_parts(&self, mut step: impl FnMut(&mut Slab<K>) -> bool) {
+        while !self.with(|slab| (0..CHUNK).any(|_| step(slab))) {}
+    }
+
     fn note_free(&self, slab: &Slab<K>) {
         let is_short = slab.free < slab.wanted && slab.chunks.len() * CHUNK < self.most as usize;
         self.free.store(slab.free, Ordering::Relaxed);
@@ -207,6 +214,7 @@ impl Node {
         info: SigInfo::NONE,
         account: None,
         is_void: false,
+        below: [Link::NONE; 2],
         age: 0,
         next: Link::NONE,
         next_run: Link::NONE,

@@ -1,7 +1,7 @@
 //! The signals that wait for a thread, or for a process.
 //!
 //! Standard signals wait once, real-time signals as often as they were sent. A queue is a list of runs, one for each signal that has a siginfo there, in no order; a run has its siginfos in the order in which
-//! they came. So what is asked of a queue never takes more than 64 steps, however much waits.
+//! they came. So what is asked of a queue never takes more than 64 steps, however much waits; what takes many out, or passes many, lets go of the pool again and again meanwhile.
 //!
 //! | here | Linux |
 //! | --- | --- |
@@ -17,14 +17,16 @@ use axprocess::Signal;
 
 use crate::info::SigInfo;
 use crate::kernel::{Account, Kernel};
-use crate::pool::{Link, Slab};
+use crate::pool::{Link, Pool, Slab};
 use crate::set::SignalSet;
+use crate::timer_index::TimerIndex;
 use crate::word::{AtomicU32, Ordering, SetWord};
 
 /// Signals that wait. All but the look at `pending` is under the lock of the process.
 pub(crate) struct Queue<K: Kernel> {
     pending: SetWord,
     first: AtomicU32,
+    pub(crate) timers: TimerIndex,
     kernel: PhantomData<fn() -> K>,
 }
 
@@ -33,6 +35,7 @@ impl<K: Kernel> Queue<K> {
         Self {
             pending: SetWord::new(SignalSet::EMPTY),
             first: AtomicU32::new(Link::NONE.raw()),
+            timers: TimerIndex::new(),
             kernel: PhantomData,
         }
     }
@@ -53,21 +56,13 @@ impl<K: Kernel> Queue<K> {
 
     /// Queues a signal; without a node left, it waits without its siginfo. Whether that is there.
     pub(crate) fn push(&self, slab: &mut Slab<K>, info: SigInfo, account: Option<Account>) -> bool {
-        let signal = info.signal();
-        self.pending.set(self.pending().with(signal));
+        self.push_without_info(info.signal());
         let Some(node) = slab.take(info, account) else {
             return false;
         };
-        match self.find(slab, |_, info| info.signal() == signal) {
-            Some(Place { run, .. }) => {
-                let last = slab[run].last;
-                slab[last].next = node;
-                slab[run].last = node;
-            }
-            None => {
-                slab[node].next_run = self.first();
-                self.set_first(node);
-            }
+        self.append(slab, node);
+        if info.is_of_timer() {
+            self.timers.add(slab, node);
         }
         true
     }
@@ -79,7 +74,7 @@ impl<K: Kernel> Queue<K> {
 
     /// A timer has expired, whose signal this is: if the one before waits still, that counts it. Whether it does. Linux: `posixtimer_send_sigqueue`. R-SIG-26.
     pub(crate) fn count_overrun(&self, slab: &mut Slab<K>, info: &SigInfo) -> bool {
-        let Some(at) = self.find_of_timer(slab, info.signal(), info.number()) else {
+        let Some(at) = self.timers.find(slab, info) else {
             return false;
         };
         let node = &mut slab[at];
@@ -91,32 +86,37 @@ impl<K: Kernel> Queue<K> {
         true
     }
 
-    /// Has the signal of a timer discarded by who would take it.
-    pub(crate) fn void_timer(&self, slab: &mut Slab<K>, signal: Signal, timer: i32) {
-        if let Some(at) = self.find_of_timer(slab, signal, timer) {
-            slab[at].is_void = true;
+    /// Has the signal of a timer, which says the same of whose it is, discarded by who would take it. Of a timer that is gone, it stands for itself, and is charged like any other.
+    pub(crate) fn void_timer(
+        &self,
+        slab: &mut Slab<K>,
+        info: &SigInfo,
+        charge: Option<impl FnOnce() -> Option<Account>>,
+    ) {
+        let Some(at) = self.timers.find(slab, info) else {
+            return;
+        };
+        slab[at].is_void = true;
+        if let Some(charge) = charge {
+            self.timers.remove(slab, at);
+            slab[at].account = charge();
         }
     }
 
-    fn find_of_timer(&self, slab: &Slab<K>, signal: Signal, timer: i32) -> Option<Link> {
-        let mut at = self.find(slab, |_, info| info.signal() == signal)?.run;
-        while at.is_some() && !slab[at].info.is_of(timer) {
-            at = slab[at].next;
-        }
-        at.is_some().then_some(at)
-    }
-
-    /// Takes the next one that is not blocked.
+    /// Takes the next one that is not blocked. Whose place becomes free without that, `uncharge` is told.
     pub(crate) fn take(
         &self,
         slab: &mut Slab<K>,
         open: SignalSet,
+        uncharge: impl Fn(Account),
     ) -> Option<(SigInfo, Option<Account>)> {
         loop {
             let signal = (self.pending() & open).next()?;
-            if let Some(taken) = self.take_signal(slab, signal) {
-                return Some(taken);
+            let (info, account, is_void) = self.take_signal(slab, signal);
+            if !is_void {
+                return Some((info, account));
             }
+            account.into_iter().for_each(&uncharge);
         }
     }
 
@@ -138,18 +138,115 @@ impl<K: Kernel> Queue<K> {
             }
             false
         });
-        oldest.and_then(|(_, signal)| self.take_signal(slab, signal))
+        let (info, account, _) = self.take_signal(slab, oldest?.1);
+        Some((info, account))
     }
 
-    /// Takes the first one of a signal that waits; `None`: it was void.
-    fn take_signal(
-        &self,
-        slab: &mut Slab<K>,
-        signal: Signal,
-    ) -> Option<(SigInfo, Option<Account>)> {
-        let Some(Place { before, run }) = self.find(slab, |_, info| info.signal() == signal) else {
+    /// Takes the first one of a signal that waits; whether it is void.
+    fn take_signal(&self, slab: &mut Slab<K>, signal: Signal) -> (SigInfo, Option<Account>, bool) {
+        let Some(first) = self.unlink_first(slab, signal) else {
+            return (SigInfo::without_info(signal), None, false);
+        };
+        let node = slab[first];
+        if node.info.is_of_timer() {
+            self.timers.remove(slab, first);
+        }
+        slab.give(first);
+        (node.info, node.account, node.is_void)
+    }
+
+    /// The siginfo at a place in the order in which they were queued. Takes the lock of the pool, again and again. Linux: `ptrace_peek_siginfo`.
+    pub(crate) fn peek(&self, pool: &Pool<K>, place: u64) -> Option<SigInfo> {
+        const RUNS: usize = 64;
+        let mut heads = [Link::NONE; RUNS];
+        pool.with(|slab| {
+            let mut run = self.first();
+            for head in &mut heads {
+                if run.is_some() {
+                    *head = run;
+                    run = slab[run].next_run;
+                }
+            }
+        });
+        let (mut passed, mut found) = (0, None);
+        pool.in_parts(|slab| {
+            let left = heads.iter_mut().filter(|head| head.is_some());
+            let Some(oldest) = left.min_by_key(|head| slab[**head].age) else {
+                return true;
+            };
+            let node = &slab[*oldest];
+            found = (passed == place).then_some(node.info);
+            passed += 1;
+            *oldest = node.next;
+            found.is_some()
+        });
+        found
+    }
+
+    /// Takes all of these signals out, and tells to whom each was charged. Takes the lock of the pool, again and again.
+    pub(crate) fn discard(&self, pool: &Pool<K>, signals: SignalSet, uncharge: impl Fn(Account)) {
+        if (self.pending() & signals).is_empty() {
+            return;
+        }
+        pool.in_parts(|slab| {
+            let Some(signal) = (self.pending() & signals).next() else {
+                return true;
+            };
+            let (_, account, _) = self.take_signal(slab, signal);
+            account.into_iter().for_each(&uncharge);
+            false
+        });
+    }
+
+    /// Takes the signals of timers out. Takes the lock of the pool, again and again.
+    pub(crate) fn discard_timers(&self, pool: &Pool<K>, uncharge: impl Fn(Account)) {
+        let (mut left, mut last) = (self.pending(), None);
+        // Each one of a run in turn: what is kept goes to its end.
+        pool.in_parts(|slab| {
+            let Some(signal) = left.next() else {
+                return true;
+            };
+            let Some(Place { run, .. }) = self.find_run(slab, signal) else {
+                left = left.without(signal);
+                return false;
+            };
+            let end = *last.get_or_insert(slab[run].last);
+            if slab[run].info.has_code_of_timer() {
+                let (_, account, _) = self.take_signal(slab, signal);
+                account.into_iter().for_each(&uncharge);
+            } else {
+                self.unlink_first(slab, signal);
+                self.append(slab, run);
+            }
+            if run == end {
+                (left, last) = (left.without(signal), None);
+            }
+            false
+        });
+    }
+
+    /// Puts one behind the others of its signal.
+    fn append(&self, slab: &mut Slab<K>, node: Link) {
+        let signal = slab[node].info.signal();
+        self.push_without_info(signal);
+        match self.find_run(slab, signal) {
+            Some(Place { run, .. }) => {
+                let last = slab[run].last;
+                slab[last].next = node;
+                slab[run].last = node;
+            }
+            None => {
+                slab[node].next_run = self.first();
+                self.set_first(node);
+            }
+        }
+    }
+
+    /// Takes the first one of a signal out of its run; without one, or behind the last one, the signal does not wait any more.
+    fn unlink_first(&self, slab: &mut Slab<K>, signal: Signal) -> Option<Link> {
+        let Some(Place { before, run }) = self.find_run(slab, signal) else {
             self.pending.set(self.pending().without(signal));
-            return Some((SigInfo::without_info(signal), None));
+            return None;
         };
         let node = slab[run];
         let behind = if node.next.is_some() {
@@ -161,101 +258,13 @@ impl<K: Kernel> Queue<K> {
             node.next_run
         };
         self.link(slab, before, behind);
-        slab.give(run);
-        (!node.is_void).then_some((node.info, node.account))
+        slab[run].next = Link::NONE;
+        slab[run].last = run;
+        Some(run)
     }
 
-    /// The siginfo at a place in the order in which they were queued. Linux: `ptrace_peek_siginfo`.
-    pub(crate) fn peek(&self, slab: &Slab<K>, place: u64) -> Option<SigInfo> {
-        const RUNS: usize = 64;
-        let mut heads = [Link::NONE; RUNS];
-        let mut run = self.first();
-        for head in &mut heads {
-            if run.is_some() {
-                *head = run;
-                run = slab[run].next_run;
-            }
-        }
-        let mut passed = 0;
-        loop {
-            let left = heads.iter_mut().filter(|head| head.is_some());
-            let oldest = left.min_by_key(|head| slab[**head].age)?;
-            if passed == place {
-                return Some(slab[*oldest].info);
-            }
-            *oldest = slab[*oldest].next;
-            passed += 1;
-        }
-    }
-
-    /// Takes all of these signals out, and tells to whom each was charged.
-    pub(crate) fn discard(
-        &self,
-        slab: &mut Slab<K>,
-        signals: SignalSet,
-        mut uncharge: impl FnMut(Account),
-    ) {
-        if (self.pending() & signals).is_empty() {
-            return;
-        }
-        self.retain(slab, |info| !signals.contains(info.signal()), &mut uncharge);
-        self.pending.set(self.pending() & !signals);
-    }
-
-    /// Takes the signals of timers out.
-    pub(crate) fn discard_timers(&self, slab: &mut Slab<K>, mut uncharge: impl FnMut(Account)) {
-        let before = self.pending();
-        let mut kept = SignalSet::EMPTY;
-        let mut lost = SignalSet::EMPTY;
-        self.retain(
-            slab,
-            |info| {
-                let set = if info.has_code_of_timer() { &mut lost } else { &mut kept };
-                *set = set.with(info.signal());
-                !info.has_code_of_timer()
-            },
-            &mut uncharge,
-        );
-        self.pending.set(before & !(lost & !kept));
-    }
-
-    /// Takes out whatever is not to be kept.
-    fn retain(
-        &self,
-        slab: &mut Slab<K>,
-        mut keeps: impl FnMut(&SigInfo) -> bool,
-        uncharge: &mut impl FnMut(Account),
-    ) {
-        let mut run = self.first();
-        self.set_first(Link::NONE);
-        while run.is_some() {
-            let next_run = slab[run].next_run;
-            let (mut first, mut last, mut at) = (Link::NONE, Link::NONE, run);
-            while at.is_some() {
-                let next = slab[at].next;
-                if keeps(&slab[at].info) {
-                    if last.is_some() {
-                        slab[last].next = at;
-                    } else {
-                        first = at;
-                    }
-                    slab[at].next = Link::NONE;
-                    last = at;
-                } else {
-                    if let Some(account) = slab[at].account {
-                        uncharge(account);
-                    }
-                    slab.give(at);
-                }
-                at = next;
-            }
-            if first.is_some() {
-                slab[first].last = last;
-                slab[first].next_run = self.first();
-                self.set_first(first);
-            }
-            run = next_run;
-        }
+    fn find_run(&self, slab: &Slab<K>, signal: Signal) -> Option<Place> {
+        self.find(slab, |_, info| info.signal() == signal)
     }
 
     /// The first run for which that is so, by the age and siginfo of its first node.

@@ -40,6 +40,8 @@ pub(crate) struct Spares<K: Kernel> {
 
 /// So many rights that anybody may take are kept.
 const MANY: u32 = 64;
+/// So many of those that are too much a fork frees.
+const FREED: u32 = 4;
 /// So many rights are taken from births at a time, for anybody.
 const BATCH: u32 = 16;
 
@@ -74,8 +76,10 @@ impl<K: Kernel> Reserve<K> {
                 Err(errno) => return Err(errno),
             }
         }
-        if self.rights.load(Ordering::Relaxed) > MANY && self.take_right_at_hand() {
-            drop(self.take_out());
+        for _ in 0..FREED {
+            if self.rights.load(Ordering::Relaxed) > MANY && self.take_right_at_hand() {
+                drop(self.take_out());
+            }
         }
         Ok(())
     }
@@ -89,12 +93,28 @@ impl<K: Kernel> Reserve<K> {
         if self.take_right_at_hand() {
             return Ok(());
         }
-        match Dispositions::make().and_then(|made| self.add(made)) {
-            Ok(all) => pool.want(all),
+        match self.add_right(pool) {
             // Somebody may have ended meanwhile.
-            Err(_) if self.take_right_at_hand() => {}
-            Err(errno) => return Err(errno),
+            Err(_) if self.take_right_at_hand() => Ok(()),
+            result => result,
         }
+    }
+
+    /// Adds a right that anybody may take, for a process without a maker. Allocates without a lock.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn provide_for_birth(&self, pool: &Pool<K>) -> Result<(), Errno> {
+        self.add_right(pool)?;
+        self.give_right();
+        Ok(())
+    }
+
+    /// Makes some, for who has the right to them.
+    fn add_right(&self, pool: &Pool<K>) -> Result<(), Errno> {
+        let all = self.add(Dispositions::make()?)?;
+        pool.want(all);
         Ok(())
     }
 

@@ -250,7 +250,7 @@ impl<K: Kernel> Signals<K> {
     /// Takes signals out of one queue. Its process's lock is held.
     pub(crate) fn discard_from(&self, queue: &Queue<K>, signals: SignalSet) {
         if !(queue.pending() & signals).is_empty() {
-            self.pool().with(|slab| queue.discard(slab, signals, |it| self.uncharge(it)));
+            queue.discard(self.pool(), signals, |account| self.uncharge(account));
         }
     }
 

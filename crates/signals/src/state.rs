@@ -89,8 +89,7 @@ impl<K: Kernel> ProcessSignals<K> {
     /// `ENOMEM`.
     pub fn new(signals: &crate::Signals<K>, data: K::ProcessData) -> Result<Self, Errno> {
         signals.refill();
-        signals.reserve().take_right(signals.pool())?;
-        signals.reserve().give_right();
+        signals.reserve().provide_for_birth(signals.pool())?;
         Ok(Self::with(SignalSet::EMPTY, 0, data))
     }
 

@@ -58,6 +58,6 @@ impl<K: Kernel> Caller<'_, K> {
             QueueOf::Thread => &self.own().queue,
             QueueOf::Process => &self.process().queue,
         };
-        self.host().pool().with(|slab| queue.peek(slab, place))
+        queue.peek(self.host().pool(), place)
     }
 }

@@ -98,7 +98,8 @@ impl<'a, K: Kernel> Caller<'a, K> {
         let host = self.host();
         let queues = [&self.own().queue, &self.process().queue];
         let mut waiting = queues.into_iter().filter(|queue| !(queue.pending() & set).is_empty());
-        let take = |queue: &Queue<K>| host.pool().with(|slab| queue.take(slab, set));
+        let uncharge = |account| host.uncharge(account);
+        let take = |queue: &Queue<K>| host.pool().with(|slab| queue.take(slab, set, uncharge));
         let (info, account) = waiting.find_map(take)?;
         if let Some(account) = account {
             host.uncharge(account);
@@ -115,7 +116,7 @@ impl<'a, K: Kernel> AwaitedSignals<'a, K> {
         end(caller, || caller.take_of(self.set))
     }
 
-    /// Returns a future of the signal; of `None` where the thread is wanted for something else, `EINTR`. The kernel races it against its clock, and drops it for `EAGAIN`. It may be dropped at any point: then no signal is taken.
+    /// Returns a future of the signal; of `None` where the thread is wanted for something else, a bit of the kernel's own included, `EINTR`. The kernel races it against its clock, and drops it for `EAGAIN`. It may be dropped at any point: then no signal is taken.
     ///
     /// Its waker runs in the hold of the sender, as [`Kernel::kick`] does, and obeys the same rules; it is dropped there too, and if it is the last reference to a task, that is freed with these locks held. Only a signal wakes it, all else the kernel does. R-SIG-58.
     pub const fn signal(self) -> SignalFuture<'a, K> {

@@ -83,6 +83,8 @@ fn supervise<F: FnOnce()>(body: F) -> ! {
     sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1).expect("a subreaper");
     let scene = sys::fork(|| {
         sys::setsid().expect("a session of its own");
+        // Who runs the tests may ignore some: nohup(1), a job in the background of a script.
+        (1..=64).for_each(sys::use_default);
         body();
         sys::exit(SEEN);
     });

@@ -71,6 +71,8 @@ fn flags_that_are_not_known_are_dropped() {
         let new = Action { flags: known, ..IGNORE };
         act(&init, number, new);
         assert_eq!(action(&init, number).flags, known);
+        act(&init, number, Action { flags: ActionFlags::from_bits_retain(!0), ..new });
+        assert_eq!(action(&init, number).flags, known);
     }
 }
 

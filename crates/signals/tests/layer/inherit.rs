@@ -3,13 +3,15 @@
 use crate::kernel::*;
 use crate::names::*;
 use axprocess::{ARef, CloneFlags, ForcedAction, GivenInfo, KernelCause, Number, Signal};
-use axprocess_signals::{Action, ActionFlags, Handler};
+use axprocess_signals::{
+    Action, ActionFlags, Handler, ProcessSignals, Signals, ThreadSignals, check_invariants,
+};
 
 fn blocked(thread: &Thread) -> axprocess_signals::SignalSet {
     signals_of(thread).blocked()
 }
 
-fn exec(thread: &Thread) {
+pub(crate) fn exec(thread: &Thread) {
     thread.exec().unwrap();
     signals_of(thread).exec();
 }
@@ -313,6 +315,45 @@ fn signals_of_timers_do_not_survive_a_program() {
     let left: Vec<_> = take_all(&child).iter().map(said).collect();
     assert_eq!(left, [(HUP, -1, 1, 1), (40, -1, 1, 1), (40, -1, 1, 3)]);
     assert_eq!(table.host().kernel().charged(7), 0);
+}
+
+#[test]
+fn what_is_made_for_processes_without_a_maker_is_there_at_their_births() {
+    // R-SIG-07 has no ENOMEM: each has a right to actions of its own, however many were made before the first is born.
+    let table: Table = Table::new(Signals::new(Kernel::new()));
+    let made: Vec<_> =
+        (0..3).map(|_| ProcessSignals::new(table.host(), User::root()).unwrap()).collect();
+    let mut made = made.into_iter().map(|process| (process, ThreadSignals::new(())));
+    let mut next = || made.next().unwrap();
+    let (process, thread) = next();
+    let init = table.new_init(1, process, thread).unwrap();
+    let (process, thread) = next();
+    let kthreadd = table.new_kthreadd(2, process, thread).unwrap();
+    for thread in [&init, &kthreadd] {
+        handle(thread, &[USR1]);
+    }
+    check_invariants(&table);
+}
+
+#[test]
+fn what_survives_a_program_keeps_its_order() {
+    // R-SIG-88, R-SIG-16: however many of it stand between those of timers.
+    const SI_TIMER: i32 = -2;
+    let (table, init, child) = scene();
+    block_all(&child);
+    let code_of = |value: u64| if value % 3 == 1 { SI_TIMER } else { -1 };
+    for value in 0..300 {
+        table.host().refill();
+        for number in [40_u8, 41] {
+            let info = GivenInfo { code: code_of(value), ..queued(number, value) };
+            init.rt_sigqueueinfo(2, info).unwrap();
+        }
+    }
+    exec(&child);
+    let left: Vec<_> = take_all(&child).iter().map(|info| (info.signal(), info.value())).collect();
+    let wanted = [40, 41].map(|number| (0..300).map(move |value| (signal(number), value)));
+    let wanted = wanted.into_iter().flatten().filter(|(_, value)| code_of(*value) != SI_TIMER);
+    assert_eq!(left, wanted.collect::<Vec<_>>());
 }
 
 #[test]

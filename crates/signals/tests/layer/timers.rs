@@ -1,15 +1,21 @@
 //! Timers of timer_create(2), whose signals have a place of their own.
 
+use crate::inherit::exec;
 use crate::kernel::*;
 use crate::names::*;
 use axprocess::{KernelCause, WaitRequest};
-use axprocess_signals::{ActionFlags, Generated, Signals};
+use axprocess_signals::{ActionFlags, Generated, Signals, check_invariants};
 
 const SI_TIMER: i32 = -2;
 const ALRM: u8 = 14;
 
 fn expired(timer: i32) -> KernelCause<'static, Signals<Kernel>> {
-    KernelCause::Event { code: SI_TIMER, value: 100 + timer as u64, number: timer, sender: None }
+    KernelCause::Event {
+        code: SI_TIMER,
+        value: 100_u64.wrapping_add(timer as u64),
+        number: timer,
+        sender: None,
+    }
 }
 
 /// A timer of the process expires.
@@ -135,4 +141,63 @@ fn a_signal_that_is_void_leaves_with_its_process() {
     void(&child, 40, 1);
     exit(&child);
     init.wait(&WaitRequest::wait4(-1, 0).unwrap()).unwrap();
+}
+
+#[test]
+fn the_place_of_a_timer_that_is_deleted_is_charged_until_its_signal_is_gone() {
+    // R-SIG-26: who makes and deletes timers reaches the limit; the next timer of that number has a place of its own.
+    let (table, _init, child) = scene();
+    block_all(&child);
+    become_user(&table, child.process(), 7, 2);
+    let delete = |timer| signals_of(&child).delete_timer(signal(40), timer);
+    let charged = || table.host().kernel().charged(7);
+    for timer in [1, 2, 1] {
+        expire(&child, 40, timer);
+        delete(timer);
+        // There is nothing more to delete.
+        delete(timer);
+    }
+    assert_eq!(charged(), 3);
+    expire(&child, 40, 1);
+    void(&child, 40, 2);
+    assert_eq!(charged(), 3);
+    assert_eq!(told(&child), [(1, 0)]);
+    assert_eq!(charged(), 0);
+    // A signal that nobody takes any more is not charged any more either.
+    expire(&child, 40, 1);
+    delete(1);
+    act(&child, 40, IGNORE);
+    assert_eq!((pending(&child), charged()), (NOTHING, 0));
+}
+
+#[test]
+fn each_of_many_timers_finds_its_signal() {
+    // R-SIG-26: whatever their numbers, in whatever order they expire, are set anew and deleted; what is told comes in the order of the first expiries.
+    let (table, _init, child) = scene();
+    block_all(&child);
+    let numbers: Vec<i32> =
+        (1..200).map(|it: i32| it.wrapping_mul(0x9e37_79b9_u32.cast_signed())).collect();
+    let numbers = [(0..100).collect(), numbers, vec![-1, i32::MAX, i32::MIN]].concat();
+    let mut wanted = Vec::new();
+    for (place, timer) in numbers.iter().enumerate() {
+        table.host().refill();
+        expire(&child, 40, *timer);
+        if place % 3 != 0 {
+            wanted.push((*timer, i32::from(place % 5 == 0)));
+        }
+    }
+    for (place, timer) in numbers.iter().enumerate().rev() {
+        if place % 3 == 0 {
+            signals_of(&child).delete_timer(signal(40), *timer);
+        } else if place % 5 == 0 {
+            expire(&child, 40, *timer);
+        }
+        check_invariants(&table);
+    }
+    assert_eq!(told(&child), wanted);
+    // An exec leaves none.
+    numbers.iter().for_each(|timer| expire(&child, 40, *timer));
+    exec(&child);
+    assert_eq!(pending(&child), NOTHING);
+    check_invariants(&table);
 }
