@@ -12,7 +12,7 @@
 //! | ppoll, pselect, epoll_pwait | [`Caller::begin_mask_of_call`], [`Caller::end_mask_of_call`] |
 //! | sigaltstack | [`Caller::sigaltstack`] |
 //! | rt_sigreturn | [`Caller::rt_sigreturn`], [`Caller::restore_alt_stack`] |
-//! | timer_settime, timer_delete | [`Caller::void_timer`], for what the timer has sent before |
+//! | timer_settime, timer_delete | [`Caller::void_timer`], [`Caller::delete_timer`], for what the timer has sent before |
 //! | kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal | axprocess, as without the layer, with [places](Signals::refill) for what they queue |
 //! | fork, clone, execve | [`Caller::fork`], [`Caller::new_thread`], [`Caller::exec`]: what it does to signals, beside the call of axprocess |
 //! | exit | [`Caller::exit_thread`], in place of axprocess's |
@@ -24,7 +24,7 @@
 //! A kernel begins with [`Kernel`], which has an example of a whole one and its first process, and with the loop of [`Caller::get_signal`]. `crates/signals/examples/small_kernel` in the repository is a kernel with handlers, masks, sleeps,
 //! job control and threads, whose host has 61 lines.
 //!
-//! Nothing here is `unsafe`, and nothing allocates in a hold, nor frees but for the [waker](AwaitedSignals::signal) of a wait: siginfo waits in nodes that were made [before](Signals::refill), dispositions with room for all signals are made in fork, which may fail there as on Linux.
+//! Nothing here is `unsafe`, and nothing allocates in a hold, nor frees but for the [waker](AwaitedSignals::signal) of a wait: siginfo waits in nodes that were made [before](Signals::refill), dispositions with room for all signals are made in fork, which may fail there as on Linux. These are some 2.7 KB for each process that is there, whether it handles anything or not; of those that are gone, each fork frees a few.
 //!
 //! Lock order: the relation lock, then one process's signals. Whoever changes an action or a mask, or takes a signal, takes the first one too if somebody is sending to that process right then: the sender decides by what was before.
 #![no_std]
