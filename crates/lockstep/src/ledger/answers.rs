@@ -538,12 +538,13 @@ fn is_permitted(result: i64) -> bool {
         && !is_foreign_error(result)
 }
 
-/// Errors of which the model knows nothing, whatever the call: memory, descriptors, addresses, limits, filters and security modules.
+/// Errors of which the model knows nothing, whatever the call: memory, descriptors, addresses, what stands behind a structure, limits, filters and security modules.
 pub(super) fn is_foreign_error(result: i64) -> bool {
-    const FOREIGN: [i32; 10] = [
+    const FOREIGN: [i32; 11] = [
         libc::ENOMEM,
         libc::EBADF,
         libc::EFAULT,
+        libc::E2BIG,
         libc::EMFILE,
         libc::ENFILE,
         libc::ENOSPC,

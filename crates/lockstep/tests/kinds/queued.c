@@ -53,6 +53,13 @@ int main(int count, char **words) {
     int own = getpid(), status;
     if (words[1][0] == 'o') {
         for (int i = 0; i < 6; i++) { tell("oneself", to_process(own, SIGUSR1, codes[i])); tell("own thread", to_thread(own, own, SIGRTMIN, codes[i])); }
+        /* Of a code that Linux does not know, nothing may stand behind what it knows of a siginfo. */
+        siginfo_t *longer = info(-8);
+        tell("an unknown code", syscall(SYS_rt_sigqueueinfo, own, SIGUSR1, longer));
+        longer = info(-8);
+        memset((char *)longer + sizeof *longer - 8, 1, 8);
+        tell("more than is known", syscall(SYS_rt_sigqueueinfo, own, SIGUSR1, longer));
+        tell("more than is known to a thread", syscall(SYS_rt_tgsigqueueinfo, own, own, SIGUSR1, longer));
         tell("nothing", to_process(own, 0, SI_QUEUE));
         tell("too much", to_process(own, 65, SI_QUEUE));
         const int nobody[] = {0, -1, -own, 1 << 30};
