@@ -17,7 +17,7 @@ use axprocess::Signal;
 
 use crate::info::SigInfo;
 use crate::kernel::{Account, Kernel};
-use crate::pool::{Link, Pool, Slab};
+use crate::pool::{Link, Node, Pool, Slab};
 use crate::set::SignalSet;
 use crate::timer_index::TimerIndex;
 use crate::word::{AtomicU32, Ordering, SetWord};
@@ -216,6 +216,8 @@ impl<K: Kernel> Queue<K> {
                 account.into_iter().for_each(&uncharge);
             } else {
                 self.unlink_first(slab, signal);
+                (slab[run].next, slab[run].last) = (Link::NONE, run);
+                self.push_without_info(signal);
                 self.append(slab, run);
             }
             if run == end {
@@ -227,9 +229,7 @@ impl<K: Kernel> Queue<K> {
 
     /// Puts one behind the others of its signal.
     fn append(&self, slab: &mut Slab<K>, node: Link) {
-        let signal = slab[node].info.signal();
-        self.push_without_info(signal);
-        match self.find_run(slab, signal) {
+        match self.find_run(slab, slab[node].info.signal()) {
             Some(Place { run, .. }) => {
                 let last = slab[run].last;
                 slab[last].next = node;
@@ -248,18 +248,15 @@ impl<K: Kernel> Queue<K> {
             self.pending.set(self.pending().without(signal));
             return None;
         };
-        let node = slab[run];
-        let behind = if node.next.is_some() {
-            slab[node.next].last = node.last;
-            slab[node.next].next_run = node.next_run;
-            node.next
+        let Node { next, last, next_run, .. } = slab[run];
+        let behind = if next.is_some() {
+            (slab[next].last, slab[next].next_run) = (last, next_run);
+            next
         } else {
             self.pending.set(self.pending().without(signal));
-            node.next_run
+            next_run
         };
         self.link(slab, before, behind);
-        slab[run].next = Link::NONE;
-        slab[run].last = run;
         Some(run)
     }
 
