@@ -80,6 +80,11 @@ pub(crate) fn seize(tid: Pid, options: c_int) -> io::Result<()> {
     ptrace(libc::PTRACE_SEIZE, tid, 0, options as usize).map(drop)
 }
 
+/// Has a thread stop, and leave the call in which it sleeps until then.
+pub(crate) fn interrupt(tid: Pid) -> io::Result<()> {
+    ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0).map(drop)
+}
+
 /// Resumes a stopped thread, delivering `signal` (0 for none).
 pub(crate) fn resume(tid: Pid, signal: c_int) -> io::Result<()> {
     ptrace(libc::PTRACE_CONT, tid, 0, signal as usize).map(drop)

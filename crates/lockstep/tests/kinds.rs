@@ -587,6 +587,13 @@ fn queued_signals() {
     agree("queued.c", include_str!("kinds/queued.c"), &["own", "thread", "child", "kill"]);
 }
 
+/// R-WAIT-09: waits with __WNOTHREAD, whom Linux does not wake for who is traced; waits that do not ask what they have found.
+#[test]
+fn waits_of_one_thread() {
+    agree("own_thread.c", include_str!("kinds/own_thread.c"), &["blocked", "not-told", "ignored"]);
+    agree("own_thread.c", include_str!("kinds/own_thread.c"), &["plain", "unasked"]);
+}
+
 /// CLONE_UNTRACED for a thread, with vfork, with a namespace, with CLONE_PARENT, and forty times with stops.
 #[test]
 fn untraced_with_other_flags() {

@@ -57,6 +57,8 @@ pub(super) struct Due {
     is_woken: bool,
     /// How many operations were over before Linux has woken him.
     overtaken_by: u32,
+    /// Lockstep has had him look himself.
+    is_roused: bool,
 }
 
 /// Why the model is asked again about those who sleep.
@@ -108,6 +110,17 @@ impl Ledger {
         self.sleepers.iter().find_map(|(&tid, waiting)| {
             let due = waiting.due.filter(|due| due.is_woken)?;
             (due.since.elapsed() > patience).then_some(tid)
+        })
+    }
+
+    /// One who is to be had look, once: Linux tells the tracer of stops and continuations, and wakes no other thread that waits for its own children alone. Linux: `child_wait_callback`.
+    pub(crate) fn rouse(&mut self, patience: Duration) -> Option<Pid> {
+        self.sleepers.iter_mut().find_map(|(&tid, waiting)| {
+            let is_concerned = waiting.wait.is_about_stops() && waiting.wait.is_of_own_thread();
+            let due = waiting.due.as_mut().filter(|due| is_concerned && !due.is_roused)?;
+            let would_wake = due.is_woken || !due.is_certain;
+            due.is_roused = would_wake && due.since.elapsed() > patience;
+            due.is_roused.then_some(tid)
         })
     }
 
@@ -205,7 +218,11 @@ impl Ledger {
         if self.is_of_before_end(tid, wait, said, answer) {
             return Judgement::NotAsked(CUT);
         }
-        if agrees(said, answer.result) {
+        // There was something to report, though the caller has not asked what: news will tell.
+        let is_ahead = wait.is_blocking()
+            && said == WaitResult::Success
+            && answer.result == WaitResult::Nothing;
+        if agrees(said, answer.result) && !is_ahead {
             return Judgement::Same(request, answer);
         }
         if let Some((request, answer)) = self.early_view(tid, &request, said, answer) {
@@ -593,7 +610,14 @@ impl Ledger {
             (Some(answer), due) => {
                 let is_woken = cause != Cause::Regrouping && is_certain;
                 let since = Instant::now();
-                *due = Some(Due { answer, since, is_certain, is_woken, overtaken_by: 0 });
+                *due = Some(Due {
+                    answer,
+                    since,
+                    is_certain,
+                    is_woken,
+                    overtaken_by: 0,
+                    is_roused: false,
+                });
             }
             (None, due) => *due = None,
         }

@@ -211,6 +211,11 @@ impl Tracer<'_> {
             self.begin_silent_exit(tid, status_at_end(tid));
             return true;
         }
+        if let Some(tid) = self.ledger.rouse(SLOW_CALL) {
+            // The call begins again.
+            let _ = sys::interrupt(tid);
+            return true;
+        }
         let Some(tid) = self.ledger.overdue(self.patience(PATIENCE)) else {
             return false;
         };

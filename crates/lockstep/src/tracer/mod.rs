@@ -376,7 +376,7 @@ impl<'a> Tracer<'a> {
         if self.is_exit_in_sight() {
             limit = Duration::from_micros(100);
         }
-        if matches!(&self.slot, Some(Flight::Call { .. })) {
+        if matches!(&self.slot, Some(Flight::Call { .. })) || self.ledger.is_anyone_due() {
             limit = limit.min(Duration::from_millis(20));
         }
         if !self.slow_exits.is_empty() || self.is_anyone_held() || !self.newborns.is_empty() {
