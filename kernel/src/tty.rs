@@ -219,8 +219,9 @@ impl Line {
             self.echo(&settings, byte);
             return Some(signal);
         }
+        let room = CAPACITY - input.typed.len();
         if !settings.has(ICANON) {
-            if input.typed.len() < CAPACITY {
+            if room > 0 {
                 input.typed.push_back(byte.into());
                 self.echo(&settings, byte);
             }
@@ -228,11 +229,11 @@ impl Line {
             self.erase(&mut input);
         } else if settings.is(VKILL, byte) {
             while self.erase(&mut input) {}
-        } else if settings.is(VEOF, byte) {
+        } else if settings.is(VEOF, byte) && room > 0 {
             input.typed.push_back(END);
             input.complete = input.typed.len();
-        } else if byte == b'\n' || input.typed.len() + 2 < CAPACITY {
-            // There is always room for the end of the line.
+        } else if room > 2 || byte == b'\n' && room > 0 {
+            // A line that has begun always has room for its end.
             input.typed.push_back(byte.into());
             if byte == b'\n' {
                 input.complete = input.typed.len();
