@@ -20,7 +20,7 @@ use linux_raw_sys::general::*;
 use crate::call::{Call, Failure};
 use crate::files::{self, Descriptors, OpenFile};
 use crate::host::{System, Table, Thread, sleep_while};
-use crate::machine::{self, AddressSpace, Fault, IrqLock, Protection, Registers, Trap};
+use crate::machine::{self, AddressSpace, Fault, Fpu, IrqLock, Protection, Registers, Trap};
 use crate::memory_calls::wake_word;
 use crate::sched::{self, NewTask};
 use crate::state::{Sleeps, ThreadState};
@@ -194,14 +194,16 @@ fn raise_exception(thread: &Thread, vector: u8, registers: &Registers) {
     thread.force_signal(signal, cause, ForcedAction::AsSet);
 }
 
-/// Lets a thread run that is made. It cannot fail. `set_tid`: where it stores its number, `CLONE_CHILD_SETTID`.
+/// Lets a thread run that is made, with the caller's floating-point registers. It cannot fail. `set_tid`: where it stores its number, `CLONE_CHILD_SETTID`.
 pub(crate) fn begin(
     task: NewTask,
     thread: ARef<Thread>,
     registers: Registers,
     set_tid: Option<u64>,
 ) {
+    let fpu = Fpu::of_current();
     task.start(move || {
+        fpu.load();
         if let (Some(at), Ok(space)) = (set_tid, thread.host_data().space()) {
             // As on Linux, nobody is told if it cannot be stored.
             space.put(at, &thread.tid()).ok();
