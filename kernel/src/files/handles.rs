@@ -9,7 +9,7 @@ use super::{File, OpenFile, READABLE, Status};
 use crate::call::{Answer, Call, Failure, ensure};
 use crate::host::{PidHandle, Thread};
 use crate::machine::IrqLock;
-use crate::wait::Key;
+use crate::wait::{self, Key};
 
 /// A name of a process or thread.
 pub(crate) struct Pidfd(pub(crate) PidHandle);
@@ -75,6 +75,8 @@ impl Signalfd {
         if fd != -1 {
             let file = call.file(fd)?;
             *file.as_kind::<Self>().ok_or(Errno::EINVAL)?.0.lock() = set;
+            // Who reads it may have a signal now.
+            wait::wake_all(Key::of(&**call.thread.process()));
             return Ok(fd as u64);
         }
         let file = OpenFile::of(Self(IrqLock::new(set)))?;
