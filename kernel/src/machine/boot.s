@@ -72,7 +72,7 @@ enter_long_mode:
     wrmsr
     movl %cr0, %eax
     andl $0xfffffff3, %eax          # TS, EM
-    orl $0x80010022, %eax           # PG, WP, NE, MP
+    orl $0x80050022, %eax           # PG, AM, WP, NE, MP
     movl %eax, %cr0
     lgdt boot_gdt_pointer
     ljmp $0x8, $enter_high

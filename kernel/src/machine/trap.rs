@@ -34,6 +34,8 @@ pub(super) struct Arrival {
 /// What stands for `syscall` where else a vector does.
 pub(super) const SYSTEM_CALL: u64 = 256;
 
+const BREAKPOINT: usize = 3;
+
 /// The interrupt descriptor table, of all processors.
 #[repr(C, align(16))]
 pub(super) struct Table(UnsafeCell<[[u64; 2]; 256]>);
@@ -48,7 +50,9 @@ pub(super) fn table() -> *const [[u64; 2]; 256] {
     let table = TABLE.0.get();
     for vector in 0..256 {
         let entry = ((&raw const trap_entries).addr() + vector * 16) as u64;
-        let low = (entry & 0xffff) | 8 << 16 | 0x8e00 << 32 | (entry >> 16 & 0xffff) << 48;
+        // A user may come by `int3`, and by no other number.
+        let kind = if vector == BREAKPOINT { 0xee00 } else { 0x8e00 };
+        let low = (entry & 0xffff) | 8 << 16 | kind << 32 | (entry >> 16 & 0xffff) << 48;
         // SAFETY: each processor writes the same words, which are whole at any moment.
         unsafe { (&raw mut (*table)[vector]).write_volatile([low, entry >> 32]) };
     }
