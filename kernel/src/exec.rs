@@ -16,7 +16,7 @@ use crate::call::{Call, ensure};
 use crate::files::{Node, Place};
 use crate::host::Thread;
 use crate::machine::{
-    self, AddressSpace, Backing, PAGE, Protection, Registers, SharedPages, USER_END,
+    self, AddressSpace, Backing, PAGE, Placement, Protection, Registers, SharedPages, USER_END,
 };
 use crate::state::ThreadState;
 use crate::thread::release_space;
@@ -141,7 +141,7 @@ impl Program {
         let heap = end.next_multiple_of(PAGE);
         *space.heap.lock() = heap..heap;
         let writable = Protection::READ | Protection::WRITE;
-        space.map(USER_END - STACK..USER_END, writable, Backing::Private)?;
+        space.map(Placement::Replacing(USER_END - STACK..USER_END), writable, Backing::Private)?;
         let auxiliary = [
             (AT_PHDR, table),
             (AT_PHENT, header.e_phentsize.into()),
@@ -171,14 +171,14 @@ impl Program {
         if p_filesz > 0 {
             zeros = file_end.next_multiple_of(PAGE);
             let backing = Backing::Copied(Arc::clone(&self.content), (p_offset / PAGE) as usize);
-            space.map(start..zeros, protection, backing)?;
+            space.map(Placement::Replacing(start..zeros), protection, backing)?;
             if protection.contains(Protection::WRITE) {
                 space.write(file_end, &[0; PAGE as usize][..(zeros - file_end) as usize])?;
             }
         }
         let pages_end = end.next_multiple_of(PAGE);
         if pages_end > zeros {
-            space.map(zeros..pages_end, protection, Backing::Private)?;
+            space.map(Placement::Replacing(zeros..pages_end), protection, Backing::Private)?;
         }
         Ok(end)
     }

@@ -1,13 +1,15 @@
 //! mmap(2) and its like, and futex(2).
 
+use alloc::sync::Arc;
 use core::ops::Range;
+use core::time::Duration;
 
 use axprocess::Errno;
 use axprocess_signals::Restart;
 use linux_raw_sys::general::*;
 
 use crate::call::{Answer, Call, ensure, nothing, optional};
-use crate::machine::{AddressSpace, Backing, PAGE, Protection, SharedPages, USER_END};
+use crate::machine::{AddressSpace, Backing, PAGE, Placement, Protection, SharedPages, USER_END};
 use crate::{time, wait};
 
 /// Whole pages in user space.
@@ -28,12 +30,12 @@ impl Call<'_> {
         let flags = flags as u32;
         ensure(length > 0 && offset.is_multiple_of(PAGE), Errno::EINVAL)?;
         let (protection, length) = (protection(wanted)?, range(0, length)?.end);
-        let file = || self.file(fd as i32)?.file().content().cloned().ok_or(Errno::ENODEV);
-        let first = (offset / PAGE) as usize;
-        let backing = match (flags & (MAP_SHARED | MAP_PRIVATE), flags & MAP_ANONYMOUS != 0) {
+        let sharing = flags & (MAP_SHARED | MAP_PRIVATE);
+        let backing = match (sharing, flags & MAP_ANONYMOUS != 0) {
             (MAP_PRIVATE, true) => Backing::Private,
-            (MAP_PRIVATE, false) => Backing::Copied(file()?, first),
-            (MAP_SHARED, false) => Backing::Shared(file()?, first),
+            (MAP_PRIVATE | MAP_SHARED, false) => {
+                self.backing_of(fd as i32, (offset / PAGE) as usize, sharing, protection)?
+            }
             (MAP_SHARED, true) => {
                 let pages = SharedPages::new()?;
                 pages.resize(length)?;
@@ -41,17 +43,33 @@ impl Call<'_> {
             }
             _ => return Err(Errno::EINVAL.into()),
         };
-        let space = self.space()?;
-        // Where nothing is said, or only wished, it is anywhere.
-        let start = match flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) {
-            0 => space.find_free(length)?,
-            _ => start,
+        let placement = match flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) {
+            // Where nothing is said, or only wished, it is anywhere.
+            0 => Placement::Anywhere(length),
+            MAP_FIXED => Placement::Replacing(range(start, length)?),
+            _ => Placement::IfFree(range(start, length)?),
         };
-        let range = range(start, length)?;
-        let replaces = flags & MAP_FIXED_NOREPLACE == 0;
-        ensure(replaces || space.is_free(&range), Errno::EEXIST)?;
-        space.map(range, protection, backing)?;
-        Ok(start)
+        Ok(self.space()?.map(placement, protection, backing)?.ok_or(Errno::EEXIST)?)
+    }
+
+    /// What is seen of a file from a page of it on. `EBADF`; `EACCES`: it is not open for that; `ENODEV`: it has nothing in memory.
+    fn backing_of(
+        &self,
+        fd: i32,
+        first: usize,
+        sharing: u32,
+        protection: Protection,
+    ) -> Result<Backing, Errno> {
+        let open = self.file(fd)?;
+        ensure(!open.has(O_PATH), Errno::EBADF)?;
+        let is_written = sharing == MAP_SHARED && protection.contains(Protection::WRITE);
+        ensure(open.may_read() && (!is_written || open.may_write()), Errno::EACCES)?;
+        let pages = Arc::clone(open.file().content().ok_or(Errno::ENODEV)?);
+        Ok(match sharing {
+            MAP_PRIVATE => Backing::Copied(pages, first),
+            _ if open.may_write() => Backing::Shared(pages, first),
+            _ => Backing::Viewed(pages, first),
+        })
     }
 
     pub(crate) fn mprotect(&self, start: u64, length: u64, wanted: u64) -> Answer {
@@ -78,8 +96,8 @@ impl Call<'_> {
         let (old, new) = (heap.end.next_multiple_of(PAGE), wanted.next_multiple_of(PAGE));
         let writable = Protection::READ | Protection::WRITE;
         let is_done = if new > old {
-            let more = old..new;
-            space.is_free(&more) && space.map(more, writable, Backing::Private).is_ok()
+            let more = Placement::IfFree(old..new);
+            matches!(space.map(more, writable, Backing::Private), Ok(Some(_)))
         } else {
             new == old || space.unmap(new..old).is_ok()
         };
@@ -93,15 +111,28 @@ impl Call<'_> {
         let space = self.space()?;
         // Private or not, a word is what it is; all clocks are one.
         match operation & !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME) {
-            FUTEX_WAIT => self.wait_for_word(&space, at, value, timeout),
+            FUTEX_WAIT => {
+                let longest = optional(timeout, || time::duration_at(&space, timeout))?;
+                let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
+                self.wait_for_word(&space, at, value, deadline)
+            }
+            // For whichever bits: so pthread_join(3) waits.
+            FUTEX_WAIT_BITSET if self.arguments()[5] as u32 == FUTEX_BITSET_MATCH_ANY => {
+                let deadline = optional(timeout, || time::duration_at(&space, timeout))?;
+                self.wait_for_word(&space, at, value, deadline)
+            }
             FUTEX_WAKE => Ok(wake_word(&space, at, value as usize)? as u64),
             _ => Err(Errno::ENOSYS.into()),
         }
     }
 
-    fn wait_for_word(&mut self, space: &AddressSpace, at: u64, value: u32, timeout: u64) -> Answer {
-        let longest = optional(timeout, || time::duration_at(space, timeout))?;
-        let deadline = longest.map(|longest| time::kept_deadline(self.user, longest));
+    fn wait_for_word(
+        &self,
+        space: &AddressSpace,
+        at: u64,
+        value: u32,
+        deadline: Option<Duration>,
+    ) -> Answer {
         let place = wait::enter(key_of(space, at)?)?;
         ensure(space.read_word(at).map_err(|_| Errno::EFAULT)? == value, Errno::EAGAIN)?;
         let restart = match deadline {

@@ -116,11 +116,11 @@ impl OpenFile {
         self.flags.fetch_or(changed & to, Relaxed);
     }
 
-    fn may_read(&self) -> bool {
+    pub(crate) fn may_read(&self) -> bool {
         self.flags() & (O_PATH | O_ACCMODE) != O_WRONLY && !self.has(O_PATH)
     }
 
-    fn may_write(&self) -> bool {
+    pub(crate) fn may_write(&self) -> bool {
         self.has(O_ACCMODE) && !self.has(O_PATH)
     }
 }

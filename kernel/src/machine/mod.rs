@@ -35,7 +35,9 @@ pub(crate) use interrupts::{Off, take_longest_off, wait_for_one};
 pub(crate) use lock::{IrqGuard, IrqLock};
 pub(crate) use processor::{MOST as MOST_PROCESSORS, processor};
 pub(crate) use serial::{Console, console_write};
-pub(crate) use space::{AddressSpace, Backing, Fault, PAGE, Protection, SharedPages, USER_END};
+pub(crate) use space::{
+    AddressSpace, Backing, Fault, PAGE, Placement, Protection, SharedPages, USER_END,
+};
 pub(crate) use stack::{Stack, StackId, switch};
 pub(crate) use time::{monotonic, random};
 pub(crate) use user::{Fpu, Registers, Trap, enter_user};

@@ -56,8 +56,20 @@ pub(crate) enum Backing {
     Private,
     /// Memory that a fork shares, from this page of it on.
     Shared(Arc<SharedPages>, usize),
+    /// The same, and nobody writes to it here: a file that is open for reading only.
+    Viewed(Arc<SharedPages>, usize),
     /// Memory of its own, that begins with what stands there, from this page of it on, until it is written.
     Copied(Arc<SharedPages>, usize),
+}
+
+/// Where something is to be mapped.
+pub(crate) enum Placement {
+    /// Where so much is free, below the stack.
+    Anywhere(u64),
+    /// There, if nothing is.
+    IfFree(Range<u64>),
+    /// There, in place of what is.
+    Replacing(Range<u64>),
 }
 
 /// Bytes from a place on, cut where pages end: for each piece its place, and which bytes it is.
@@ -224,40 +236,28 @@ impl AddressSpace {
         }
     }
 
-    /// Maps memory, in place of what was there. `OutOfMemory` also if so much cannot be free: nothing has changed.
+    /// Maps memory; returns where, or nothing if that is taken. `OutOfMemory` also if so much cannot be free: nothing has changed.
     pub(crate) fn map(
         &self,
-        range: Range<u64>,
+        placement: Placement,
         protection: Protection,
         backing: Backing,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<u64>, Fault> {
+        let mut memory = self.memory.lock();
+        let range = match placement {
+            Placement::Anywhere(length) => memory.find_free(length)?,
+            Placement::IfFree(range) if !memory.inside(&range).is_empty() => return Ok(None),
+            Placement::IfFree(range) | Placement::Replacing(range) => range,
+        };
         if matches!(backing, Backing::Private) {
             may_promise((range.end.saturating_sub(range.start) / PAGE) as usize)?;
         }
-        let mut memory = self.memory.lock();
         let inside = memory.cut(&range)?;
         self.keep(&memory, range.clone(), NOTHING);
-        let index = inside.start;
+        let (index, start) = (inside.start, range.start);
         memory.regions.drain(inside);
         memory.regions.insert(index, Region { range, protection, backing, own: Vec::new() });
-        Ok(())
-    }
-
-    /// Finds a place for so much, below the stack.
-    pub(crate) fn find_free(&self, length: u64) -> Result<u64, OutOfMemory> {
-        let mut end = MAPPINGS_END;
-        for Region { range, .. } in self.memory.lock().regions.iter().rev() {
-            if range.end <= end && end - range.end >= length {
-                break;
-            }
-            end = end.min(range.start);
-        }
-        end.checked_sub(length).filter(|start| *start >= LOWEST).ok_or(OutOfMemory)
-    }
-
-    /// Whether nothing is mapped in a range.
-    pub(crate) fn is_free(&self, range: &Range<u64>) -> bool {
-        self.memory.lock().inside(range).is_empty()
+        Ok(Some(start))
     }
 
     /// Unmaps what is mapped in a range.
@@ -270,18 +270,24 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Changes what may be done with a range. `NotMapped` if there is a hole in it; what stands before the hole has changed, as on Linux.
+    /// Changes what may be done with a range. `NotMapped` if there is a hole in it, `Denied` if something in it may not be written; what stands before that has changed, as on Linux.
     pub(crate) fn protect(&self, range: Range<u64>, protection: Protection) -> Result<(), Fault> {
         let mut memory = self.memory.lock();
         let inside = memory.cut(&range)?;
-        let mut end = range.start;
+        let (mut end, mut obstacle) = (range.start, Fault::NotMapped);
         for region in &mut memory.regions[inside] {
-            if region.range.start == end {
-                (region.protection, end) = (protection, region.range.end);
+            if region.range.start != end {
+                break;
             }
+            let is_viewed = matches!(region.backing, Backing::Viewed(..));
+            if is_viewed && protection.contains(Protection::WRITE) {
+                obstacle = Fault::Denied;
+                break;
+            }
+            (region.protection, end) = (protection, region.range.end);
         }
         self.keep(&memory, range.start..end, NOTHING);
-        if end == range.end { Ok(()) } else { Err(Fault::NotMapped) }
+        if end == range.end { Ok(()) } else { Err(obstacle) }
     }
 
     /// Brings in the page that a [`Trap::PageFault`](super::Trap::PageFault) is about, or says why it is none.
@@ -320,7 +326,7 @@ impl AddressSpace {
             Backing::Private | Backing::Copied(..) => {
                 Key(core::ptr::from_ref(self).addr(), address)
             }
-            Backing::Shared(pages, first) => {
+            Backing::Shared(pages, first) | Backing::Viewed(pages, first) => {
                 Key(Arc::as_ptr(pages).addr(), address - region.range.start + *first as u64 * PAGE)
             }
         })
@@ -369,7 +375,7 @@ impl AddressSpace {
 /// So much of the tables is kept where a region changes.
 const NOTHING: u64 = 0;
 
-/// The first address that is given out, and the end of those that [`AddressSpace::find_free`] gives out: the stack stands above.
+/// The first address that is given out, and the end of those that [`Memory::find_free`] gives out: the stack stands above.
 const LOWEST: u64 = 0x1_0000;
 const MAPPINGS_END: u64 = 0x7fff_8000_0000;
 
@@ -394,7 +400,7 @@ impl Region {
         let index = ((address - self.range.start) / PAGE) as usize;
         let original = match &self.backing {
             Backing::Private => None,
-            Backing::Shared(pages, first) => {
+            Backing::Shared(pages, first) | Backing::Viewed(pages, first) => {
                 let frame = pages.frame(first + index)?;
                 return Ok(Page { frame, is_writable: true, _replaced: None });
             }
@@ -425,8 +431,11 @@ impl Region {
     /// The same from a page of it on, in another place.
     fn copy(&self, first: usize) -> Result<Self, OutOfMemory> {
         let mut backing = self.backing.clone();
-        if let Backing::Shared(_, page) | Backing::Copied(_, page) = &mut backing {
-            *page += first;
+        match &mut backing {
+            Backing::Private => {}
+            Backing::Shared(_, page) | Backing::Viewed(_, page) | Backing::Copied(_, page) => {
+                *page += first;
+            }
         }
         let rest = self.own.get(first..).unwrap_or_default();
         let mut own = Vec::new();
@@ -442,6 +451,19 @@ impl Memory {
         let next = self.regions.partition_point(|region| region.range.end <= address);
         let found = self.regions.get_mut(next).filter(|region| region.range.start <= address);
         found.ok_or(Fault::NotMapped)
+    }
+
+    /// Finds a place for so much, below the stack.
+    fn find_free(&self, length: u64) -> Result<Range<u64>, OutOfMemory> {
+        let mut end = MAPPINGS_END;
+        for Region { range, .. } in self.regions.iter().rev() {
+            if range.end <= end && end - range.end >= length {
+                break;
+            }
+            end = end.min(range.start);
+        }
+        let start = end.checked_sub(length).filter(|start| *start >= LOWEST).ok_or(OutOfMemory)?;
+        Ok(start..end)
     }
 
     /// Which regions have something in a range.
