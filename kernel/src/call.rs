@@ -72,7 +72,8 @@ impl Call<'_> {
 
     /// What a caller says of its signal itself.
     pub(crate) fn given_info(&self, signal: i32, at: u64) -> Result<GivenInfo, Errno> {
-        let [_, code, _, value] = self.space()?.get::<[u64; 4]>(at)?;
+        // As much is read as Linux reads.
+        let [_, code, _, value, ..] = self.space()?.get::<[u64; 6]>(at)?;
         Ok(GivenInfo { signal, code: code as i32, value })
     }
 

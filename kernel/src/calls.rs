@@ -20,7 +20,7 @@ use crate::exec::{Program, Strings};
 use crate::files::{OpenFile, Pidfd, Signalfd};
 use crate::frame::{self, MINIMUM_STACK};
 use crate::host::{Layer, PidHandle, Thread, sleep_while};
-use crate::machine::{Fpu, IrqLock};
+use crate::machine::{Fpu, IrqLock, USER_END};
 use crate::state::{Sleeps, ThreadState, inherit};
 use crate::user_memory::{places, shared};
 use crate::{other_calls, ptrace, sched, thread, time};
@@ -116,6 +116,7 @@ impl Call<'_> {
             registers.rsp = args.stack.wrapping_add(args.stack_size);
         }
         if flags.contains(CloneFlags::SETTLS) {
+            ensure(args.tls < USER_END, Errno::EPERM)?;
             registers.fs_base = args.tls;
         }
         let (task, state) = inherit(own, flags)?;
@@ -181,7 +182,7 @@ impl Call<'_> {
     fn exec(&mut self, program: Program, strings: [u64; 2]) -> Answer {
         let (thread, space) = (self.thread, self.space()?);
         let [arguments, environment] = strings.map(|at| Strings::read(&space, at));
-        let program = program.load(&arguments?, &environment?)?;
+        let program = program.load(&arguments?.with_first()?, &environment?)?;
         let own: &ThreadState = thread.host_data();
         let files = shared(own.files()?.copy(|closes_on_exec| !closes_on_exec)?)?;
         let mut exec = thread.begin_exec()?;
@@ -321,7 +322,8 @@ impl Call<'_> {
     }
 
     fn setns(&self, pidfd: i32, kind: u64) -> Answer {
-        let handle = self.pidfd(pidfd)?.0;
+        let file = self.file(pidfd)?;
+        let handle = &file.as_kind::<Pidfd>().ok_or(Errno::EINVAL)?.0;
         ensure(kind == CloneFlags::NEWPID.bits(), Errno::EINVAL)?;
         // Who has begun to exit has no namespaces any more.
         let process = handle.process().filter(|process| !process.has_ended());
@@ -372,10 +374,11 @@ impl Call<'_> {
 
     fn waitid(&self, kind: i32, id: i32, info: u64, options: i32, usage: u64) -> Answer {
         let request = match kind.cast_unsigned() {
-            P_PIDFD => WaitRequest::waitid_pidfd(id, options, |fd| self.pidfd(fd))?,
-            _ => WaitRequest::waitid(kind, id, options)?,
+            P_PIDFD => WaitRequest::waitid_pidfd(id, options, |fd| self.pidfd(fd)),
+            _ => WaitRequest::waitid(kind, id, options),
         };
-        let answer = self.wait(&request);
+        // As on Linux, zeros are stored also where it is refused.
+        let answer = request.map_err(Failure::from).and_then(|request| self.wait(&request));
         if matches!(answer, Err(Failure::Interrupted(_))) {
             return answer.map(|_| 0);
         }

@@ -50,6 +50,14 @@ impl Strings {
         Ok(strings)
     }
 
+    /// As on Linux, a program has a first argument, be it an empty one.
+    pub(crate) fn with_first(mut self) -> Result<Self, Errno> {
+        if self.0.is_empty() {
+            self.add(b"")?;
+        }
+        Ok(self)
+    }
+
     fn add(&mut self, string: &[u8]) -> Result<(), Errno> {
         append(&mut self.0, string)?;
         push(&mut self.0, 0)
@@ -99,11 +107,11 @@ impl Program {
         Ok(Self { content, path })
     }
 
-    /// The program that a call names by a path, or by an open file alone. `EINVAL`: unknown flags. `EFAULT`, `EBADF`, `ENOENT`, `EACCES`.
+    /// The program that a call names by a path, or by an open file alone. `EFAULT`. `EINVAL`: unknown flags. `EBADF`, `ENOENT`, `EACCES`.
     pub(crate) fn named(call: &Call<'_>, fd: i32, path: u64, flags: u64) -> Result<Self, Errno> {
+        let path = call.space()?.path(path)?;
         let is_empty_path = flags == u64::from(AT_EMPTY_PATH);
         ensure(flags == 0 || is_empty_path, Errno::EINVAL)?;
-        let path = call.space()?.path(path)?;
         if path.is_empty() && is_empty_path && fd != AT_FDCWD {
             let content = call.file(fd)?.file().content().cloned().ok_or(Errno::EACCES)?;
             return Ok(Self { content, path });

@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use axprocess::{ARef, Errno};
 use linux_raw_sys::general::*;
 use linux_raw_sys::prctl::{PR_GET_NAME, PR_SET_DUMPABLE, PR_SET_NAME};
+use zerocopy::IntoBytes;
 
 use crate::call::{Answer, Call, ensure, nothing};
 use crate::sched::Task;
@@ -57,7 +58,8 @@ pub(crate) fn make(call: &mut Call<'_>, number: u32) -> Answer {
         // There is one user.
         __NR_getuid | __NR_getgid | __NR_geteuid | __NR_getegid => Ok(0),
         __NR_getrusage => call.getrusage(a as i32, b),
-        __NR_arch_prctl if a as u32 == ARCH_SET_FS && b < machine::USER_END => {
+        __NR_arch_prctl if a as u32 == ARCH_SET_FS => {
+            ensure(b < machine::USER_END, Errno::EPERM)?;
             call.user.registers.fs_base = b;
             Ok(0)
         }
@@ -97,11 +99,14 @@ pub(crate) fn prctl(call: &Call<'_>, option: u32, argument: u64) -> Answer {
 impl Call<'_> {
     fn getrusage(&self, who: i32, usage: u64) -> Answer {
         const VOLUNTARY_SWITCHES: usize = 16;
+        const SELF: i32 = RUSAGE_SELF as i32;
+        const THREAD: i32 = RUSAGE_THREAD as i32;
         let process = self.thread.process();
         let mut words = [0_u64; 18];
         words[VOLUNTARY_SWITCHES] = match who {
             RUSAGE_CHILDREN => process.children_usage().sleeps,
-            _ => process.host_data().load(Relaxed),
+            SELF | THREAD => process.host_data().load(Relaxed),
+            _ => return Err(Errno::EINVAL.into()),
         };
         nothing(self.space()?.put(usage, &words))
     }
@@ -109,15 +114,15 @@ impl Call<'_> {
     /// Bits that are good enough for a stack protector, not for keys.
     fn getrandom(&self, at: u64, length: u64) -> Answer {
         const MOST: u64 = 256;
-        let length = length.min(MOST) / 8;
+        let length = length.min(MOST) as usize;
         let bits: [u64; MOST as usize / 8] = core::array::from_fn(|_| machine::random());
-        self.space()?.put(at, &bits[..length as usize])?;
-        Ok(length * 8)
+        self.space()?.put(at, &bits.as_bytes()[..length])?;
+        Ok(length as u64)
     }
 
     /// The task of a thread, by its number; the caller's, by 0.
     fn task_named(&self, tid: i32) -> Result<Arc<Task>, Errno> {
-        let thread = match u32::try_from(tid).map_err(|_| Errno::ESRCH)? {
+        let thread = match u32::try_from(tid).map_err(|_| Errno::EINVAL)? {
             0 => Some(ARef::clone(self.thread)),
             tid => self.thread.process().namespace().find_thread(tid),
         };
