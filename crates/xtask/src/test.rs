@@ -36,6 +36,14 @@ const TESTS: &[Test] = &[
         is_counted: false,
     },
     Test {
+        name: "edges",
+        kernel: Kernel::Checked,
+        command_line: "init=/bin/sh /etc/edges.sh",
+        says: "edges: passed",
+        patience: Duration::from_secs(60),
+        is_counted: false,
+    },
+    Test {
         name: "interrupts",
         kernel: Kernel::Checked,
         command_line: "test=interrupts",
