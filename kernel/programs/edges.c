@@ -1,5 +1,5 @@
-// What a program has at the edges of the kernel: its registers over a fork, memory that two threads map at once, files that it may only read, a trap
-// of its own, a signalfd whose set changes, a terminal that nobody reads. It passes on Linux too.
+// What a program has at the edges of the kernel: its registers over a fork, memory that two threads map at once, files that it may only read,
+// descriptors of its own, a trap of its own, a signalfd whose set changes, a terminal that nobody reads. It passes on Linux too.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -83,6 +83,21 @@ static void files(void) {
     expect(is_refused, "what is only a path is not mapped");
 }
 
+static void *unshare_and_close(void *fd) {
+    return unshare(CLONE_FILES) == 0 && close(*(int *)fd) == 0 ? fd : 0;
+}
+
+static void descriptors(void) {
+    int fd = open("/dev/null", O_RDONLY);
+    void *done = 0;
+    pthread_t thread;
+    int is_marked = fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC;
+    expect(is_marked && fcntl(fd, F_SETFD, 0) == 0 && fcntl(fd, F_GETFD) == 0, "a descriptor is marked for exec, and back");
+    if (pthread_create(&thread, 0, unshare_and_close, &fd) != 0) return expect(0, "there is a thread");
+    pthread_join(thread, &done);
+    expect(done == &fd && fcntl(fd, F_GETFD) == 0, "who unshares its files closes its own");
+}
+
 static void breakpoint(void) {
     int status = -1;
     pid_t pid = fork();
@@ -143,6 +158,7 @@ int main(void) {
     floating_point();
     mappings();
     files();
+    descriptors();
     breakpoint();
     changed_signalfd();
     unread_terminal();

@@ -350,6 +350,12 @@ impl Call<'_> {
         let flags = CloneFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
         match flags {
             CloneFlags::NEWPID => nothing(self.thread.unshare_pid()),
+            CloneFlags::FILES => {
+                let own: &ThreadState = self.thread.host_data();
+                let files = shared(own.files()?.copy(|_| true)?)?;
+                let _shared = own.files.lock().replace(files);
+                Ok(0)
+            }
             _ if flags.is_empty() => Ok(0),
             _ => Err(Errno::EINVAL.into()),
         }

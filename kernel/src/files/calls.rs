@@ -222,6 +222,7 @@ impl Call<'_> {
                 self.dup(fd, least.ok_or(Errno::EINVAL)?, command == F_DUPFD_CLOEXEC)
             }
             F_GETFD => Ok(files.get(fd)?.1.into()),
+            F_SETFD => nothing(files.set_closes_on_exec(fd, argument as u32 & FD_CLOEXEC != 0)),
             F_GETFL => Ok(file.flags().into()),
             F_SETFL => {
                 file.change(CHANGEABLE, argument as u32);

@@ -192,6 +192,15 @@ impl Descriptors {
         Ok(())
     }
 
+    /// `EBADF`.
+    fn set_closes_on_exec(&self, number: i32, closes: bool) -> Result<(), Errno> {
+        let mut held = self.0.lock();
+        let place = usize::try_from(number).ok().and_then(|number| held.get_mut(number));
+        let Some(Descriptor::Open(_, on_exec)) = place else { return Err(Errno::EBADF) };
+        *on_exec = closes;
+        Ok(())
+    }
+
     fn close(&self, number: i32) -> Result<(), Errno> {
         let mut held = self.0.lock();
         let place = usize::try_from(number).ok().and_then(|number| held.get_mut(number));
