@@ -88,8 +88,10 @@ pub(crate) fn run(machine: &Machine, programs: &Path) -> Result<bool, String> {
 /// The same shell on a pseudoterminal of the host.
 fn shell_of_linux(programs: &Path) -> Result<Child, String> {
     let path = format!("{}:/bin", programs.display());
-    Command::new("script")
-        .args(["--quiet", "--echo", "always", "--command", "/bin/busybox sh", "/dev/null"])
+    // In the background of a script SIGINT and SIGQUIT are ignored, also by all that is started there.
+    Command::new("env")
+        .args(["--default-signal=INT,QUIT", "script", "--quiet"])
+        .args(["--echo", "always", "--command", "/bin/busybox sh", "/dev/null"])
         .current_dir("/")
         .env_clear()
         .envs([("PATH", path.as_str()), ("HOME", "/"), ("TERM", "vt100"), ("SHELL", "/bin/sh")])
