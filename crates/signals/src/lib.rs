@@ -24,7 +24,7 @@
 //! A kernel begins with [`Kernel`], which has an example of a whole one and its first process, and with the loop of [`Caller::get_signal`]. `crates/signals/examples/small_kernel` in the repository is a kernel with handlers, masks, sleeps,
 //! job control and threads, whose host has 61 lines.
 //!
-//! Nothing here is `unsafe`, and nothing allocates in a hold, nor frees but for the [waker](AwaitedSignals::signal) of a wait: siginfo waits in nodes that were made [before](Signals::refill), dispositions with room for all signals are made in fork, which may fail there as on Linux. These are some 2.7 KB for each process that is there, whether it handles anything or not; of those that are gone, each fork frees a few.
+//! Nothing here is `unsafe`, and nothing allocates in a hold, nor frees but for the [waker](AwaitedSignals::signal) of a wait: siginfo waits in nodes that were made [before](Signals::refill), dispositions with room for all signals are made in fork, which may fail there as on Linux. Each process has a right to some, whether it handles anything or not; of those that are gone, each fork frees a few.
 //!
 //! Lock order: the relation lock, then one process's signals. Whoever changes an action or a mask, or takes a signal, takes the first one too if somebody is sending to that process right then: the sender decides by what was before.
 #![no_std]

@@ -56,7 +56,7 @@ pub(crate) struct Node {
 }
 
 /// A node's place, or none.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Link(u32);
 
 impl Link {

@@ -1,4 +1,4 @@
-//! Where the signal of a timer waits in a queue, found by the timer's number: in at most 39 steps, however many wait.
+//! Where the signal of a timer waits in a queue, found by the timer's number: in at most 40 steps, however many wait.
 //!
 //! A digital search tree: on the way down, bit after bit of the key says which side is next, so no way is longer than a key, and nothing has to be balanced. What it links are the nodes of the queue: adding one needs no memory.
 

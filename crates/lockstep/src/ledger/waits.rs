@@ -219,7 +219,7 @@ impl Ledger {
             return Judgement::NotAsked(CUT);
         }
         // There was something to report, though the caller has not asked what: news will tell.
-        let is_ahead = wait.is_blocking()
+        let is_ahead = !wait.is_hanging_refused()
             && said == WaitResult::Success
             && answer.result == WaitResult::Nothing;
         if agrees(said, answer.result) && !is_ahead {

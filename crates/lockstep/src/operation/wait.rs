@@ -72,11 +72,6 @@ impl Wait {
         self.options() & (libc::WSTOPPED | libc::WCONTINUED) != 0
     }
 
-    /// Whether the caller sleeps until there is something to report.
-    pub(crate) fn is_blocking(&self) -> bool {
-        self.options() & libc::WNOHANG == 0
-    }
-
     /// Whether the children of other threads do not count.
     pub(crate) fn is_of_own_thread(&self) -> bool {
         self.options() & libc::__WNOTHREAD != 0
