@@ -267,11 +267,11 @@ impl World {
                 self.thread(by)?.tgkill(tgid.value(), tid.value(), signal.value()).ok()?;
             }
             Call::Sigqueue { by, pid, signal, code } => {
-                let info = GivenInfo { signal: signal.value(), code: code.value(), value: 0 };
+                let info = GivenInfo::new(signal.value(), code.value());
                 self.thread(by)?.rt_sigqueueinfo(pid.value(), info).ok()?;
             }
             Call::Tgsigqueue { by, tgid, tid, signal, code } => {
-                let info = GivenInfo { signal: signal.value(), code: code.value(), value: 0 };
+                let info = GivenInfo::new(signal.value(), code.value());
                 self.thread(by)?.rt_tgsigqueueinfo(tgid.value(), tid.value(), info).ok()?;
             }
             Call::KernelSends { by, on_behalf_of, signal, code, how } => {

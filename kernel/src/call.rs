@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use axprocess::{ARef, Errno, GivenInfo, PidfdMode, TerminalAnswer};
-use axprocess_signals::{Caller, Restart, SignalSet, signals_of};
+use axprocess_signals::{Caller, Restart, SignalSet, read_siginfo, signals_of};
 use linux_raw_sys::general::O_NONBLOCK;
 
 use crate::files::Pidfd;
@@ -70,11 +70,10 @@ impl Call<'_> {
         self.space()?.get(at).map(SignalSet::from_bits)
     }
 
-    /// What a caller says of its signal itself.
-    pub(crate) fn given_info(&self, signal: i32, at: u64) -> Result<GivenInfo, Errno> {
-        // As much is read as Linux reads.
-        let [_, code, _, value, ..] = self.space()?.get::<[u64; 6]>(at)?;
-        Ok(GivenInfo { signal, code: code as i32, value })
+    /// What a caller says of its signal itself; its number too, if no other counts.
+    pub(crate) fn given_info(&self, signal: Option<i32>, at: u64) -> Result<GivenInfo, Errno> {
+        let space = self.space()?;
+        read_siginfo(signal, |from, to| space.copy_in(at.wrapping_add(from as u64), to))
     }
 
     pub(crate) fn pidfd(&self, fd: i32) -> Result<(PidHandle, PidfdMode), Errno> {

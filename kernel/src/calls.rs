@@ -7,9 +7,8 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 use axprocess::{
-    Attention, CloneArgs, CloneFlags, CloneRequest, Errno, ExitStatus, GivenInfo, NewTask,
-    Patience, PidfdFlags, Reboot, RebootCommand, Signal, SignalScope, WaitEvent, WaitOutcome,
-    WaitRequest,
+    Attention, CloneArgs, CloneFlags, CloneRequest, Errno, ExitStatus, NewTask, Patience,
+    PidfdFlags, Reboot, RebootCommand, Signal, SignalScope, WaitEvent, WaitOutcome, WaitRequest,
 };
 use axprocess_signals::{Restart, SignalSet, TimedWait};
 use linux_raw_sys::general::*;
@@ -56,10 +55,10 @@ pub(crate) fn make(mut call: Call<'_>, number: u32) -> Answer {
         __NR_rt_sigpending => call.rt_sigpending(a, b as usize),
         __NR_rt_sigprocmask => call.rt_sigprocmask(a as i32, b, c, d as usize),
         __NR_rt_sigqueueinfo => {
-            nothing(thread.rt_sigqueueinfo(a as i32, call.given_info(b as i32, c)?))
+            nothing(thread.rt_sigqueueinfo(a as i32, call.given_info(Some(b as i32), c)?))
         }
         __NR_rt_tgsigqueueinfo => {
-            let info = call.given_info(c as i32, d)?;
+            let info = call.given_info(Some(c as i32), d)?;
             nothing(thread.rt_tgsigqueueinfo(a as i32, b as i32, info))
         }
         __NR_rt_sigreturn => frame::restore(thread, call.user),
@@ -224,10 +223,7 @@ impl Call<'_> {
     fn pidfd_send_signal(&self, pidfd: i32, signal: i32, info: u64, flags: u32) -> Answer {
         let scope = SignalScope::from_flags(flags)?;
         let handle = self.pidfd(pidfd)?.0;
-        let info = (info != 0).then(|| {
-            let given = self.given_info(signal, info)?;
-            Ok(GivenInfo { signal: self.space()?.get(info)?, ..given })
-        });
+        let info = (info != 0).then(|| self.given_info(None, info));
         nothing(self.thread.pidfd_send_signal(&handle, signal, scope, info))
     }
 

@@ -279,14 +279,22 @@ pub enum SignalCause {
         /// The kernel's own number beside it.
         number: i32,
     },
-    /// What the sender itself has given ([`crate::GivenInfo`]). R-PIDFD-04, R-KILL-11.
+    /// What the sender itself has given ([`crate::GivenInfo`]). R-PIDFD-04, R-KILL-11, R-SIG-27.
     Given {
-        /// The number of the sender's process. 0: the receiver cannot see it, and shall read 0 where the sender has written a number; where it has not, for there is no place for one, the number is here all the same (R-KILL-12).
-        pid: Pid,
+        /// Its `si_errno`.
+        errno: i32,
         /// Its `si_code`.
         code: i32,
-        /// The kernel's own word on it.
+        /// Its `si_pid`, or what stands there; 0 where that is a number and the receiver cannot see the sender (R-KILL-12).
+        pid: Pid,
+        /// Its `si_uid`, or what stands there: as the sender's user namespace has it.
+        uid: u32,
+        /// Its `si_value`, or what stands there.
         value: u64,
+        /// What stands behind that.
+        rest: [u64; 2],
+        /// Whether it hits an init as the kernel's own does: the receiver cannot see the sender, or it was sent to itself as the kernel's. R-KILL-12.
+        is_from_outside: bool,
     },
 }
 
@@ -297,7 +305,7 @@ impl SignalCause {
         match self {
             Self::Kernel => true,
             Self::ParentDeath { pid } | Self::User { pid } | Self::Thread { pid } => pid == 0,
-            Self::Given { pid, code, .. } => pid == 0 || code == SI_KERNEL,
+            Self::Given { is_from_outside, .. } => is_from_outside,
             Self::Event { code, .. } => code == SI_KERNEL,
             Self::Child { .. } | Self::ChildStopUndone { .. } => false,
         }

@@ -594,7 +594,7 @@ fn call(kind: usize) -> Option<()> {
         }
         48 => {
             let signal = i32::from(signal().number());
-            let info = GivenInfo { signal, code: -1, value: 0 };
+            let info = GivenInfo::new(signal, -1);
             _ = match below(6) {
                 5 => {
                     send_of_kernel(&thread);

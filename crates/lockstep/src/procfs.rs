@@ -94,6 +94,9 @@ pub(crate) fn thread_stat(pid: Pid, tid: Pid) -> Option<Stat> {
     parse_stat(&read_once(&format!("/proc/{pid}/task/{tid}/stat"))?)
 }
 
+/// What stands for the session of who was reaped while the file was read: the rest is not right then, that of signals empty.
+const REAPED: i32 = -1;
+
 fn parse_stat(line: &[u8]) -> Option<Stat> {
     // The command may contain anything, also brackets: the fields begin after the last one.
     let end = line.iter().rposition(|&byte| byte == b')')?;
@@ -102,6 +105,9 @@ fn parse_stat(line: &[u8]) -> Option<Stat> {
     let state = *fields.next()?.as_bytes().first()?;
     let mut number = || fields.next()?.parse::<i32>().ok();
     let [parent, group, session, terminal] = [number()?, number()?, number()?, number()?];
+    if session == REAPED {
+        return None;
+    }
     let [parent, group, session, terminal] =
         [parent, group, session, terminal].map(i32::cast_unsigned);
     let foreground = number()?;
@@ -429,6 +435,7 @@ mod tests {
             signals: None,
         };
         assert_eq!(stat, wanted);
+        assert_eq!(parse_stat(b"42 (a) Z 0 -1 -1 0 -1 4194304"), None, "reaped meanwhile");
         let rest = (9..=52).map(|field| format!(" {field}")).collect::<String>();
         let stat = parse_stat(format!("42 (a) S 1 2 3 0 -1{rest}").as_bytes()).unwrap();
         assert_eq!(stat.signals, Some(SignalSets::from([31, 32, 33, 34])));

@@ -34,8 +34,7 @@ impl Program {
         let path = bench.compile(name, source);
         let mut command = Command::new(&path);
         command.args(words).current_dir(bench.path(""));
-        bench.prepare(&mut command);
-        let output = command.output().expect("the program");
+        let output = bench.output_of(command);
         if output.status.code() == Some(UNABLE) {
             eprintln!("skipped: {name} needs rights that are missing here");
             return None;
@@ -228,9 +227,7 @@ fn what_a_program_finds_as_it_was() {
             let line = format!("{before}; {how}");
             let mut command = Command::new("sh");
             command.args(["-c", &line, env!("CARGO_BIN_EXE_lockstep"), question]);
-            bench.prepare(&mut command);
-            let output = command.output().expect("a shell");
-            String::from_utf8(output.stdout).expect("text")
+            String::from_utf8(bench.output_of(command).stdout).expect("text")
         };
         let alone = ask("sh -c \"$1\"");
         let followed = ask("\"$0\" run --output /dev/null -- sh -c \"$1\"");
@@ -748,8 +745,7 @@ fn what_was_there_before() {
         }
         let mut alone = Command::new(wrapper[0]);
         alone.args(&wrapper[1..]).args(["sh", "-c", SMALL]);
-        Bench::new().prepare(&mut alone);
-        let alone = alone.output().expect("the wrapper");
+        let alone = Bench::new().output_of(alone);
         if alone.status.code() != Some(6) {
             eprintln!("skipped: what_was_there_before: {wrapper:?}: {alone:?}");
             continue;
@@ -783,7 +779,9 @@ fn privileged_programs() {
             && std::fs::set_permissions(&path, Permissions::from_mode(mode)).is_ok();
         let alone = |wrapper: &[&str]| {
             let words = [wrapper, &[path.to_str().expect("a plain path")]].concat();
-            Command::new(words[0]).args(&words[1..]).output().expect("the program")
+            let mut command = Command::new(words[0]);
+            command.args(&words[1..]);
+            bench.output_of(command)
         };
         let (by_user, by_root) = (alone(USER), alone(&["env"]));
         let is_effective = by_user.stdout.starts_with(b"secure 1") == is_told;

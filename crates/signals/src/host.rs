@@ -54,7 +54,7 @@ impl<K: Kernel> Signals<K> {
     /// signals_of(&init).rt_sigprocmask(0, 8, || Ok(Some(SignalSet::ALL)))?;
     /// for value in 0..1000 {
     ///     init.host().refill();
-    ///     init.rt_sigqueueinfo(1, GivenInfo { signal: 40, code: -1, value })?;
+    ///     init.rt_sigqueueinfo(1, GivenInfo { value, ..GivenInfo::new(40, -1) })?;
     /// }
     /// let first = signals_of(&init).read_signalfd(SignalSet::ALL);
     /// assert_eq!(first.map(|info| info.value()), Some(0));

@@ -7,7 +7,7 @@ use axprocess::{Signal, SignalCause, SignalInfo};
 pub struct SigInfo {
     /// The signal, and why it was sent.
     pub info: SignalInfo,
-    /// `si_uid`, as the receiver sees it: of who has sent it, or of the child that has news.
+    /// `si_uid`, as the receiver sees it: of who has sent it, of the child that has news, or what the sender has [given](SignalCause::Given).
     pub uid: u32,
     /// `si_overrun`: how often a timer of timer_create(2) has expired again while this waited; else 0. R-SIG-26.
     pub overrun: i32,

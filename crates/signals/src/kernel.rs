@@ -118,6 +118,12 @@ pub trait Kernel: Sized + Send + Sync + 'static {
         0
     }
 
+    /// `si_uid` that `sender` itself has given with a signal, as the user namespace of `receiver` has it. Default: the same, as in a kernel without user namespaces. R-SIG-27.
+    fn given_uid(&self, uid: u32, sender: &Process<Self>, receiver: &Process<Self>) -> u32 {
+        let _ = (sender, receiver);
+        uid
+    }
+
     /// Charges one waiting siginfo to the user of `receiver`, and tells to whom. `None`: that would be more than its `RLIMIT_SIGPENDING`; asked only where that counts, as [`Charge`] says. Not for `SIGKILL`, which says nothing, nor for a signal of a timer of timer_create(2): the kernel
     /// charges that when it makes the timer, and gives it back when it has [deleted](crate::Caller::delete_timer) it. R-SIG-21, R-SIG-24, R-SIG-26.
     ///

@@ -13,7 +13,7 @@
 //! | sigaltstack | [`Caller::sigaltstack`] |
 //! | rt_sigreturn | [`Caller::rt_sigreturn`], [`Caller::restore_alt_stack`] |
 //! | timer_settime, timer_delete | [`Caller::void_timer`], [`Caller::delete_timer`], for what the timer has sent before |
-//! | kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal | axprocess, as without the layer, with [places](Signals::refill) for what they queue |
+//! | kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal | axprocess, as without the layer, with [places](Signals::refill) for what they queue; [`read_siginfo`] for what they are given |
 //! | fork, clone, execve | [`Caller::fork`], [`Caller::new_thread`], [`Caller::exec`]: what it does to signals, beside the call of axprocess |
 //! | exit | [`Caller::exit_thread`], in place of axprocess's |
 //! | exit_group | [`Process::begin_group_exit`](axprocess::Process::begin_group_exit), behind which [`Caller::get_signal`] has each thread exit |
@@ -66,6 +66,7 @@ pub use info::SigInfo;
 pub use kernel::{Account, Charge, Generated, Kernel};
 pub use mask::EndedBy;
 pub use set::SignalSet;
+pub use siginfo::read_siginfo;
 pub use state::{ProcessSignals, ThreadSignals};
 pub use trace::QueueOf;
 pub use wait::{AwaitedSignals, SignalFuture, TimedWait};

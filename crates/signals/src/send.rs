@@ -10,12 +10,15 @@
 
 use core::ptr;
 
-use axprocess::{Attention, Cursor, DiscardedSignals, EndsProgram, Lock, Signal, SignalInfo, View};
+use axprocess::{
+    Attention, Cursor, DiscardedSignals, EndsProgram, Lock, Signal, SignalCause, SignalInfo, View,
+};
 
 use crate::info::SigInfo;
 use crate::kernel::{Account, Charge, Generated, Kernel};
 use crate::queue::Queue;
 use crate::set::SignalSet;
+use crate::siginfo::Layout;
 use crate::state::{Held, SIGNAL};
 use crate::word::{AtomicBool, AtomicU32, Ordering};
 use crate::{Process, Signals, Thread};
@@ -46,7 +49,16 @@ impl<K: Kernel> Signals<K> {
         info: &SignalInfo,
         sender: Option<&Process<K>>,
     ) {
-        let uid = sender.map_or(0, |sender| self.kernel().uid(sender, process));
+        let kernel = self.kernel();
+        let uid = match (info.cause, sender) {
+            (SignalCause::Given { code, uid, .. }, Some(sender))
+                if Layout::of(info.signal, code).has_sender() =>
+            {
+                kernel.given_uid(uid, sender, process)
+            }
+            (SignalCause::Given { uid, .. }, _) => uid,
+            (_, sender) => sender.map_or(0, |sender| kernel.uid(sender, process)),
+        };
         self.post_info(view, process, target, SigInfo { info: *info, uid, overrun: 0 });
     }
 

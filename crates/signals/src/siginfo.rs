@@ -1,15 +1,17 @@
-//! The two forms in which user space reads what a signal says: those of 64-bit systems, but for MIPS and SPARC.
+//! The two forms in which user space reads what a signal says, and the one in which it says so itself: those of 64-bit systems, but for MIPS and SPARC.
 
-use axprocess::{Signal, SignalCause};
+use axprocess::{Errno, GivenInfo, Signal, SignalCause};
 
 use crate::info::{SI_KERNEL, SI_TIMER, SI_USER, SigInfo};
 
-/// The length of both forms in bytes.
+/// The length of all forms in bytes.
 const LENGTH: usize = 128;
 const WORDS: usize = LENGTH / 4;
+/// How much of a `siginfo_t` says something: Linux's `kernel_siginfo_t`.
+const KNOWN: usize = 48;
 
 /// Which fields a siginfo has: its signal and its code say so.
-enum Layout {
+pub(crate) enum Layout {
     Kill,
     Timer,
     Poll,
@@ -39,7 +41,7 @@ const OF_FILES: i32 = 6;
 
 impl Layout {
     /// Linux: `siginfo_layout`.
-    fn of(signal: Signal, code: i32) -> &'static Self {
+    pub(crate) fn of(signal: Signal, code: i32) -> &'static Self {
         if code <= SI_USER || code >= SI_KERNEL {
             return match code {
                 SI_TIMER => &Self::Timer,
@@ -54,13 +56,81 @@ impl Layout {
             None => &Self::Kill,
         }
     }
+
+    /// Whether it names a process and its user. Linux: `has_si_pid_and_uid`.
+    pub(crate) const fn has_sender(&self) -> bool {
+        matches!(self, Self::Kill | Self::Child | Self::Queued)
+    }
+}
+
+/// Reads what a caller says of its signal itself, as rt_sigqueueinfo(2), rt_tgsigqueueinfo(2), pidfd_send_signal(2) and `PTRACE_SETSIGINFO` are given it. R-SIG-27.
+///
+/// `signal`: the call's argument, which counts in place of what stands there; `None`: what stands there counts. `copy` fills its second argument with the bytes that user space has from its first on; it is asked for the first 48, and for the 80 behind them where they must be zeros. Takes no lock.
+/// Linux: `copy_siginfo_from_user`.
+///
+/// # Errors
+///
+/// `E2BIG`: the signal has no such code, and there is something behind the first 48 bytes. What `copy` fails with.
+///
+/// ```
+/// use axprocess::{Errno, GivenInfo};
+/// use axprocess_signals::read_siginfo;
+/// let mut memory = [0; 128];
+/// memory[8..12].copy_from_slice(&(-1_i32).to_ne_bytes()); // SI_QUEUE
+/// memory[16..20].copy_from_slice(&77_u32.to_ne_bytes()); // si_pid
+/// let given = read_siginfo(Some(34), |at, to| {
+///     to.copy_from_slice(memory.get(at..at + to.len()).ok_or(Errno::EFAULT)?);
+///     Ok(())
+/// })?;
+/// assert_eq!(given, GivenInfo { pid: 77, ..GivenInfo::new(34, -1) });
+/// # Ok::<(), Errno>(())
+/// ```
+pub fn read_siginfo(
+    signal: Option<i32>,
+    mut copy: impl FnMut(usize, &mut [u8]) -> Result<(), Errno>,
+) -> Result<GivenInfo, Errno> {
+    let mut bytes = [0; KNOWN];
+    copy(0, &mut bytes)?;
+    let mut words = [0_u64; KNOWN / 8];
+    for (word, eight) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_ne_bytes(*eight);
+    }
+    let [[number, errno], [code, _], [pid, uid]] = [words[0], words[1], words[2]].map(halves);
+    let signal = signal.unwrap_or(number.cast_signed());
+    let code = code.cast_signed();
+    if !is_known(signal, code) {
+        let mut behind = [0; LENGTH - KNOWN];
+        copy(KNOWN, &mut behind)?;
+        if behind.iter().any(|byte| *byte != 0) {
+            return Err(Errno::E2BIG);
+        }
+    }
+    let [_, _, _, value, rest @ ..] = words;
+    Ok(GivenInfo { signal, errno: errno.cast_signed(), code, pid, uid, value, rest })
+}
+
+/// Whether the signal has such a code. Linux: `known_siginfo_layout`.
+fn is_known(signal: i32, code: i32) -> bool {
+    /// The last but one of the codes that are given for all signals, and the last.
+    const SI_DETHREAD: i32 = -7;
+    const SI_ASYNCNL: i32 = -60;
+    if code <= SI_USER || code == SI_KERNEL {
+        return code >= SI_DETHREAD || code == SI_ASYNCNL;
+    }
+    let own = OF_SIGNALS.iter().filter(|(of, ..)| i32::from(of.number()) == signal);
+    code <= own.map(|(_, codes, _)| *codes).max().unwrap_or(OF_FILES)
+}
+
+/// The two words of 32 bits of which one of 64 consists, as they stand in memory.
+const fn halves(word: u64) -> [u32; 2] {
+    let halves = [word as u32, (word >> 32) as u32];
+    if cfg!(target_endian = "little") { halves } else { [halves[1], halves[0]] }
 }
 
 impl SigInfo {
     /// Returns it as a `siginfo_t`: what a handler is shown, and who takes the signal by rt_sigtimedwait(2).
     ///
-    /// What the layer does not know is 0: the times of a child, the architecture of a system call. What somebody has [given](SignalCause::Given) with the signal stands where it was: a number, a user, and one word. Takes no lock. Linux:
-    /// `copy_siginfo_to_user`.
+    /// What the layer does not know is 0: the times of a child, the architecture of a system call. What somebody has [given](SignalCause::Given) with the signal stands where it was (R-SIG-27). Takes no lock. Linux: `copy_siginfo_to_user`.
     ///
     /// ```
     /// use axprocess::{Signal, SignalCause, SignalInfo};
@@ -116,10 +186,10 @@ impl SigInfo {
         bytes_of(words)
     }
 
-    /// The words of a `siginfo_t`: the number, 0, the code, 0, and what belongs to its layout.
+    /// The words of a `siginfo_t`: the number, an errno, the code, 0, and what belongs to its layout.
     fn siginfo(&self) -> [u32; WORDS] {
         let number = self.number().cast_unsigned();
-        let [low, high] = [self.value() as u32, (self.value() >> 32) as u32];
+        let [low, high] = halves(self.value());
         let rest = match (self.info.cause, Layout::of(self.signal(), self.code())) {
             (SignalCause::Kernel, _) => [0; 4],
             (SignalCause::Child { .. } | SignalCause::ChildStopUndone { .. }, _) => {
@@ -138,6 +208,11 @@ impl SigInfo {
         words[0] = self.signal().number().into();
         words[2] = self.code().cast_unsigned();
         words[4..8].copy_from_slice(&rest);
+        if let SignalCause::Given { errno, rest: [third, fourth], .. } = self.info.cause {
+            words[1] = errno.cast_unsigned();
+            let [third, fourth] = [halves(third), halves(fourth)];
+            words[8..12].copy_from_slice([third, fourth].as_flattened());
+        }
         words
     }
 }

@@ -96,7 +96,7 @@ fn set_action(thread: &Thread, signal: Signal, handler: Handler) {
 }
 
 fn queue(sender: &Thread, to: &Thread, value: u64) -> Result<(), axprocess::Errno> {
-    sender.rt_sigqueueinfo(to.tid() as i32, GivenInfo { signal: 40, code: -1, value })
+    sender.rt_sigqueueinfo(to.tid() as i32, GivenInfo { value, ..GivenInfo::new(40, -1) })
 }
 
 #[test]

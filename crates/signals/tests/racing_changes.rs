@@ -167,7 +167,7 @@ fn who_unblocks_a_signal_that_is_being_sent_is_told() -> Result<(), Errno> {
     let receiver = || {
         signals_of(&child).rt_sigprocmask(UNBLOCK, 8, || Ok(Some(set()))).expect("unblocks");
     };
-    let info = GivenInfo { signal: SIGNAL, code: -1, value: 0 };
+    let info = GivenInfo::new(SIGNAL, -1);
     race(&init, receiver, || init.rt_sigqueueinfo(2, info))?;
     assert!(!child.attention().is_empty());
     Ok(())

@@ -229,7 +229,7 @@ impl<'h, H: Host> Sending<'h, H> {
 
     /// What a receiver is told that sees this number of the sender, 0 for none: what the sender says, or what the call's name says.
     fn cause(&self, seen: Pid, unsaid: impl Fn(Pid) -> SignalCause) -> SignalCause {
-        self.given.map_or_else(|| unsaid(seen), |given| given.cause(self.sender.pid(), seen))
+        self.given.map_or_else(|| unsaid(seen), |given| given.cause(seen == 0))
     }
 
     fn hit_process(

@@ -428,7 +428,7 @@ impl Real {
             Call::Tkill { tid, signal } => thread.tkill(tid, signal).into(),
             Call::Tgkill { tgid, tid, signal } => thread.tgkill(tgid, tid, signal).into(),
             Call::Queue { tgid, pid, signal, code } => {
-                let info = GivenInfo { signal, code, value: 7 };
+                let info = GivenInfo { pid: 77, ..GivenInfo::new(signal, code) };
                 match tgid {
                     Some(tgid) => thread.rt_tgsigqueueinfo(tgid, pid, info).into(),
                     None => thread.rt_sigqueueinfo(pid, info).into(),

@@ -193,10 +193,10 @@ pub(crate) const IN_CROWD: &[Row] = in_crowd! {
     };
     "resign_subreaper": |scene, own, child| own.process().resign_subreaper();
     "rt_sigqueueinfo": |scene, own, child| {
-        own.rt_sigqueueinfo(number(child), GivenInfo { signal: 18, code: -1, value: 0 })
+        own.rt_sigqueueinfo(number(child), GivenInfo::new(18, -1))
     };
     "rt_tgsigqueueinfo": |scene, own, child| {
-        let info = GivenInfo { signal: 18, code: -1, value: 0 };
+        let info = GivenInfo::new(18, -1);
         own.rt_tgsigqueueinfo(number(child), number(child), info)
     };
     "run_state": |scene, own, child| own.run_state();

@@ -310,7 +310,7 @@ fn a_signal_by_handle_checks_in_linuxs_order() {
     assert_eq!(SignalScope::from_flags(2), Ok(SignalScope::Process));
     let handle = child.process().handle().unwrap();
     exit(&child, 0);
-    let info = |signal, code| Some(Ok(GivenInfo { signal, code, value: 1 }));
+    let info = |signal, code| Some(Ok(GivenInfo { value: 1, ..GivenInfo::new(signal, code) }));
     let send = |caller: &KernelThread, signal, info| {
         caller.pidfd_send_signal(&handle, signal, SignalScope::OfHandle, info)
     };
@@ -339,12 +339,13 @@ fn any_si_code_may_be_sent_to_oneself() {
     caller.process().setpgid(0, 0).unwrap();
     let [process, own] = [-10_001, -10_000].map(|fd| caller.pidfd_self(fd).unwrap().unwrap());
     assert_eq!((caller.pidfd_self(-10_002), caller.pidfd_self(3)), (Ok(None), Ok(None)));
-    let info = Some(Ok(GivenInfo { signal: 10, code: 5, value: 42 }));
+    let info = Some(Ok(GivenInfo { value: 42, ..GivenInfo::new(10, 5) }));
     let send = |by: &KernelThread, handle, scope| by.pidfd_send_signal(handle, 10, scope, info);
     events(&table);
     assert_eq!(send(&caller, &process, SignalScope::OfHandle), Ok(()));
     assert_eq!(send(&caller, &own, SignalScope::OfHandle), Ok(()));
-    let cause = SignalCause::Given { pid: 2, code: 5, value: 42 };
+    let (errno, pid, uid, rest, is_from_outside) = (0, 0, 0, [0; 2], false);
+    let cause = SignalCause::Given { errno, code: 5, pid, uid, value: 42, rest, is_from_outside };
     assert_eq!(events(&table), [Event::Posted(2, 10, cause), Event::ThreadPosted(2, 10, cause)]);
     assert_eq!(send(&caller, &process, SignalScope::Group), Err(Errno::EPERM));
     assert_eq!(send(&thread, &process, SignalScope::OfHandle), Err(Errno::EPERM));

@@ -169,15 +169,30 @@ fn g14_a_zombie_accepts_every_signal_and_gets_none() {
 
 #[test]
 fn queued_signals_are_checked_in_linuxs_order() {
-    // R-KILL-11: the numbers of rt_tgsigqueueinfo, what only oneself may say, the target, the signal, the host.
+    // R-KILL-11, R-SIG-27: the numbers of rt_tgsigqueueinfo, what only oneself may say, the target, the signal, the host.
     let (table, _init, caller, [target, other, _]) = group();
     let thread = spawn(&target);
     let [tid, tgid] = [number(&thread), number(&target)];
     let sender = spawn(&caller);
-    let info = |signal, code| GivenInfo { signal, code, value: 7 };
+    let info = |signal, code| GivenInfo {
+        errno: 5,
+        pid: 77,
+        uid: 88,
+        value: 7,
+        rest: [9, 10],
+        ..GivenInfo::new(signal, code)
+    };
     assert_eq!(sender.rt_sigqueueinfo(tid, info(15, -1)), Ok(()));
     assert_eq!(sender.rt_tgsigqueueinfo(tgid, tid, info(10, -60)), Ok(()));
-    let cause = |code| SignalCause::Given { pid: caller.tid(), code, value: 7 };
+    let cause = |code| SignalCause::Given {
+        errno: 5,
+        code,
+        pid: 77,
+        uid: 88,
+        value: 7,
+        rest: [9, 10],
+        is_from_outside: false,
+    };
     let hit = [
         Event::Posted(target.tid(), 15, cause(-1)),
         Event::ThreadPosted(thread.tid(), 10, cause(-60)),

@@ -173,7 +173,7 @@ fn no_signal_acts_on_a_kernel_thread() {
             assert_eq!(sender.kill(number, raw), Ok(()));
             assert_eq!(sender.tkill(number, raw), Ok(()));
             assert_eq!(sender.tgkill(number, number, raw), Ok(()));
-            let given = GivenInfo { signal: raw, code: -1, value: 0 };
+            let given = GivenInfo::new(raw, -1);
             assert_eq!(sender.rt_sigqueueinfo(number, given), Ok(()));
             assert_eq!(sender.rt_tgsigqueueinfo(number, number, given), Ok(()));
             let handle = target.process().handle().unwrap();

@@ -100,7 +100,7 @@ fn what_a_sender_says_itself_is_from_outside_where_linux_takes_it_for_that() {
     let (inner, child) = container(&init);
     let info = |signal: Signal, code| {
         let signal = signal.number().into();
-        GivenInfo { signal, code, value: 7 }
+        GivenInfo { pid: 77, ..GivenInfo::new(signal, code) }
     };
     for code in [-2, -5] {
         assert_eq!(init.rt_sigqueueinfo(2, info(KILL, code)), Ok(()));
@@ -113,9 +113,11 @@ fn what_a_sender_says_itself_is_from_outside_where_linux_takes_it_for_that() {
     assert_eq!(child.rt_sigqueueinfo(1, info(KILL, -1)), Ok(()));
     assert_eq!(posted(&table), []);
     act(inner.process(), SignalAction::Handle, &[HUP]);
-    for (code, pid) in [(-1, 0), (-2, 1), (-5, 1), (-3, 0)] {
+    for (code, pid) in [(-1, 0), (-2, 77), (-5, 77), (-3, 0)] {
         init.rt_sigqueueinfo(2, info(HUP, code)).unwrap();
-        let cause = SignalCause::Given { pid, code, value: 7 };
+        let is_from_outside = pid == 0;
+        let (uid, value, rest) = (0, 0, [0; 2]);
+        let cause = SignalCause::Given { errno: 0, code, pid, uid, value, rest, is_from_outside };
         assert_eq!(posted(&table), [Event::Posted(1, HUP.number(), cause)], "{code}");
     }
     assert_eq!(inner.rt_tgsigqueueinfo(1, 1, info(KILL, 0x80)), Ok(()));
@@ -489,7 +491,7 @@ fn a_handle_stands_for_its_thread_as_long_as_the_number_does() {
     let leader = fork(&init);
     let [caller, other] = [spawn(&leader), spawn(&leader)];
     let (own, others) = (caller.handle().unwrap(), other.handle().unwrap());
-    let signal = GivenInfo { signal: 10, code: 0, value: 0 };
+    let signal = GivenInfo::new(10, 0);
     let send =
         |handle| caller.pidfd_send_signal(handle, 10, SignalScope::OfHandle, Some(Ok(signal)));
     assert_eq!(send(&own), Ok(()));

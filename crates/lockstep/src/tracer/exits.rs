@@ -267,7 +267,8 @@ impl Tracer<'_> {
                 return Some(death.status);
             }
         }
-        if flight.is_closing && self.is_end_early(flight) {
+        // Asked first whether it is dead: who dies behind this question is asked anew, before the death is collected.
+        if flight.is_closing && (!sys::is_dead(tgid) || self.is_end_early(flight)) {
             return None;
         }
         sys::collect_death(tgid).map(|death| death.status)
@@ -293,9 +294,9 @@ impl Tracer<'_> {
         }
     }
 
-    /// Whether an init has ended for whom the model still waits for others: a wait that has reaped the last of them is not judged yet.
+    /// Whether the model still waits for others where an init has ended: a wait that has reaped the last of them is not judged yet.
     fn is_end_early(&mut self, flight: &mut ExitFlight) -> bool {
-        if !sys::is_dead(flight.tgid) || !self.ledger.is_still_closing(flight.tid) {
+        if !self.ledger.is_still_closing(flight.tid) {
             return false;
         }
         let dead_for = flight.dead_since.get_or_insert_with(Instant::now).elapsed();

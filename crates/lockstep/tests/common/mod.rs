@@ -121,6 +121,12 @@ impl Bench {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
     }
 
+    /// Runs a command that is not lockstep's as a test of it would be run.
+    pub(crate) fn output_of(&self, mut command: Command) -> Output {
+        self.prepare(&mut command);
+        self.await_end(command.spawn().expect("a program"))
+    }
+
     pub(crate) fn start(self, mut command: Command) -> Running {
         let child = command.spawn().expect("the built binary");
         Running { bench: self, child }
@@ -177,6 +183,22 @@ impl Bench {
             .collect()
     }
 
+    /// Waits for the end of a child. If that takes too long, kills it and all others with the mark, and says where they are.
+    fn await_end(&self, child: Child) -> Output {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || sender.send(child.wait_with_output()));
+        let output = receiver.recv_timeout(LIMIT).unwrap_or_else(|_| {
+            let strays = self.strays();
+            let places = strays.iter().map(|of| threads(of)).collect::<String>();
+            for number in strays.iter().filter_map(|of| of.rsplit('/').next()?.parse().ok()) {
+                // SAFETY: plain numbers, of who had the mark a moment ago.
+                unsafe { libc::kill(number, libc::SIGKILL) };
+            }
+            panic!("a hang; the report so far: {:?}\n{places}", read(&self.path("report")));
+        });
+        output.expect("what was written to pipes")
+    }
+
     /// Waits until nobody with the mark is left; the kernel ends the killed in its own time.
     pub(crate) fn expect_no_strays(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -224,16 +246,8 @@ impl Running {
 
     /// Waits for the end. If that takes too long, kills lockstep, and with it the program.
     pub(crate) fn finish(self) -> Run {
-        let pid = self.pid();
         let Self { bench, child } = self;
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || sender.send(child.wait_with_output()));
-        let output = receiver.recv_timeout(LIMIT).unwrap_or_else(|_| {
-            // SAFETY: plain numbers; the thread still waits for this child.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-            panic!("lockstep hangs; its report so far: {:?}", read(&bench.path("report")));
-        });
-        let output = output.expect("the output of lockstep");
+        let output = bench.await_end(child);
         bench.expect_no_strays();
         let json = serde_json::from_str(&read(&bench.path("json"))).unwrap_or_default();
         Run {
@@ -309,6 +323,16 @@ fn is_installed(tool: &str) -> bool {
 fn is_ptrace_permitted() -> bool {
     let run = Bench::new().run(&[], &["true"]);
     run.status != 125 || !run.stderr.contains("not permitted")
+}
+
+/// The threads of a process, given as its directory in `/proc`: their states, the calls that they sleep in, the places in the kernel.
+fn threads(process: &str) -> String {
+    let all = std::fs::read_dir(format!("{process}/task")).into_iter().flatten().flatten();
+    let tell = |thread: std::fs::DirEntry| {
+        let about = ["stat", "syscall", "wchan"].map(|name| read(&thread.path().join(name)));
+        about.join(" ").replace('\n', " ") + "\n"
+    };
+    all.map(tell).collect()
 }
 
 fn read(path: &Path) -> String {

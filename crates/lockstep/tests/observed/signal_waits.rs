@@ -523,12 +523,21 @@ fn what_a_signalfd_tells_is_laid_out_by_signal_and_code() {
             (-70..20).chain([0x7f, 0x80, 0x81, i32::MAX]).map(move |code| (signal, code))
         }) {
             let mut given = [0i32; 32];
-            given[..8].copy_from_slice(&[signal, 0, code, 0, 0x11, 0x2222, 0x3_3333, 0x44]);
+            given[..8].copy_from_slice(&[signal, 5, code, 0, 0x11, 0x2222, 0x3_3333, 0x44]);
+            given[8..12].copy_from_slice(&[0x55, 0x66, 0x77, 0x88]);
             let arguments = [number(sys::pid()), number(signal), at(&given), 0, 0, 0];
             call(libc::SYS_rt_sigqueueinfo, arguments).expect("itself");
             let mut read = [0u8; 128];
             call(libc::SYS_read, [number(file), out(&mut read), 128, 0, 0, 0]).expect("a signal");
-            let cause = SignalCause::Given { pid: 0x11, code, value: 0x44_0003_3333 };
+            let cause = SignalCause::Given {
+                errno: 5,
+                code,
+                pid: 0x11,
+                uid: 0x2222,
+                value: 0x44_0003_3333,
+                rest: [0x66_0000_0055, 0x88_0000_0077],
+                is_from_outside: false,
+            };
             let signal = Signal::new(signal.try_into().unwrap()).unwrap();
             let info = axprocess_signals::SigInfo {
                 info: SignalInfo { signal, cause },
@@ -540,6 +549,32 @@ fn what_a_signalfd_tells_is_laid_out_by_signal_and_code() {
                 info.to_siginfo(),
                 std::array::from_fn(|at| given[at / 4].to_ne_bytes()[at % 4]),
             );
+        }
+    });
+}
+
+/// R-SIG-27: behind a code that a signal does not have, there must be nothing; the layer says so of the same ones.
+#[test]
+fn behind_a_code_that_a_signal_does_not_have_there_is_nothing() {
+    scene(|| {
+        set_mask(u64::MAX);
+        let signals = (1..65).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal));
+        for (signal, code) in signals.flat_map(|signal| {
+            (-70..20).chain([0x7f, 0x80, 0x81, i32::MAX]).map(move |code| (signal, code))
+        }) {
+            let mut given = [0i32; 32];
+            // What stands in place of the number counts for pidfd_send_signal(2) alone.
+            (given[0], given[2], given[31]) = (77, code, 1);
+            let arguments = [number(sys::pid()), number(signal), at(&given), 0, 0, 0];
+            let queued = call(libc::SYS_rt_sigqueueinfo, arguments).map(drop);
+            let bytes = given.map(i32::to_ne_bytes);
+            let read = axprocess_signals::read_siginfo(Some(signal), |at, to| {
+                to.copy_from_slice(&bytes.as_flattened()[at..at + to.len()]);
+                Ok(())
+            });
+            let answer = read.map(drop).map_err(|errno| errno.value());
+            assert_eq!(queued, answer, "{signal}, {code}");
+            take(set(&[signal]));
         }
     });
 }

@@ -200,7 +200,7 @@ impl<E: Explorer> Stage<E> {
     /// Has init send a signal with a value.
     fn queue(&self, number: u8, code: i32, value: u64) -> String {
         let pid = self.leader().process().pid().cast_signed();
-        let info = GivenInfo { signal: number.into(), code, value };
+        let info = GivenInfo { value, ..GivenInfo::new(number.into(), code) };
         let sent = self.call("rt_sigqueueinfo()", || self.init.rt_sigqueueinfo(pid, info));
         format!("sends {value}: {sent:?}")
     }

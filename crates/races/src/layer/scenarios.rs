@@ -582,7 +582,7 @@ pub fn two_senders_against_a_full_pool<E: Explorer>() {
     Race::<E> {
         scene: |init| {
             let threads = blocking(init);
-            let info = axprocess::GivenInfo { signal: REAL_TIME.into(), code: QUEUED, value: 0 };
+            let info = axprocess::GivenInfo::new(REAL_TIME.into(), QUEUED);
             init.rt_sigqueueinfo(2, info).unwrap();
             threads
         },
@@ -602,7 +602,8 @@ pub fn taking_against_a_send_to_a_full_pool<E: Explorer>() {
             let threads = blocking(init);
             for value in 0..2 {
                 let signal = REAL_TIME.into();
-                let info = axprocess::GivenInfo { signal, code: QUEUED, value };
+                let info =
+                    axprocess::GivenInfo { value, ..axprocess::GivenInfo::new(signal, QUEUED) };
                 init.rt_sigqueueinfo(2, info).unwrap();
             }
             threads

@@ -7,6 +7,9 @@ pub(crate) const PLACES: usize = 8;
 /// So many of one user, but for who is beyond the limit.
 pub(crate) const LIMIT: usize = 5;
 
+/// What all who queue a signal write where their number would stand.
+pub(crate) const QUEUED_PID: u32 = 77;
+
 const KILL: u8 = 9;
 const SEGV: u8 = 11;
 const CONT: u8 = 18;
@@ -273,12 +276,11 @@ impl Naive {
             // R-SIG-27; what says that the kernel, or kill, has sent it one may send to oneself alone.
             Call::Queue { signal, code, value, .. }
             | Call::QueueToThread { signal, code, value, .. } => {
-                let pid = self.processes[by.0].pid;
                 if (code >= 0 || code == -6) && self.thread(whom).tid != self.thread(by).tid {
                     return Answer::Refused("EPERM");
                 }
                 let of_thread = matches!(call, Call::QueueToThread { .. }).then_some(whom);
-                self.send(whom, of_thread, Said { signal, code, pid, value })
+                self.send(whom, of_thread, Said { signal, code, pid: QUEUED_PID, value })
             }
             Call::Fault { signal } => {
                 self.force(by, Said { signal, code: 1, pid: 0, value: 0xbad }, false);

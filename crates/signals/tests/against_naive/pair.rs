@@ -10,7 +10,7 @@ use axprocess_signals::{
 
 use crate::call::{Act, Call, Copying, Does, Step};
 use crate::kernel::{Kernel, Setup, Table, Thread, become_user, boot_with, fault, ignore, signal};
-use crate::naive::{Answer, LIMIT, Naive, Next, PLACES, Said};
+use crate::naive::{Answer, LIMIT, Naive, Next, PLACES, QUEUED_PID, Said};
 
 /// So many are made in one script.
 pub(crate) const MOST_THREADS: usize = 16;
@@ -226,12 +226,11 @@ impl<'a> Real<'a> {
             Call::Kill { signal, .. } => done(thread.kill(to, signal.into())),
             Call::Tkill { signal, .. } => done(thread.tkill(to, signal.into())),
             Call::Queue { signal, code, value, .. } => {
-                done(thread.rt_sigqueueinfo(to, GivenInfo { signal: signal.into(), code, value }))
+                done(thread.rt_sigqueueinfo(to, queued(signal, code, value)))
             }
             Call::QueueToThread { signal, code, value, .. } => {
-                let info = GivenInfo { signal: signal.into(), code, value };
                 let process = self.thread(whom).process().pid().cast_signed();
-                done(thread.rt_tgsigqueueinfo(process, to, info))
+                done(thread.rt_tgsigqueueinfo(process, to, queued(signal, code, value)))
             }
             Call::Fault { signal } => {
                 fault(thread, signal);
@@ -324,4 +323,8 @@ fn naive_action(action: Action) -> Act {
         resets: action.flags.contains(ActionFlags::RESETHAND),
         does_not_defer: action.flags.contains(ActionFlags::NODEFER),
     }
+}
+
+fn queued(signal: u8, code: i32, value: u64) -> GivenInfo {
+    GivenInfo { pid: QUEUED_PID, value, ..GivenInfo::new(signal.into(), code) }
 }

@@ -33,6 +33,9 @@ impl Setup for Plain {
     type SignalLock<T: Send + 'static> = Mutex<T>;
 }
 
+/// What the numbers of users differ by from a sender's user namespace to a receiver's.
+pub(crate) const OTHER_USERS: u32 = 1 << 20;
+
 /// Writes down what it is told.
 pub(crate) struct Kernel<S: Setup = Plain> {
     kicked: Mutex<Vec<Pid>>,
@@ -95,6 +98,10 @@ impl<S: Setup> axprocess_signals::Kernel for Kernel<S> {
 
     fn uid(&self, sender: &Process<S>, _: &Process<S>) -> u32 {
         sender.host_data().number.load(Relaxed)
+    }
+
+    fn given_uid(&self, uid: u32, _: &Process<S>, _: &Process<S>) -> u32 {
+        uid ^ OTHER_USERS
     }
 
     fn charge(&self, receiver: &Process<S>, charge: Charge) -> Option<Account> {
@@ -264,9 +271,10 @@ pub(crate) fn tkill<S: Setup>(sender: &Thread<S>, to: &Thread<S>, number: u8) {
 }
 
 /// What sigqueue(3) passes.
-pub(crate) fn queued(number: u8, value: u64) -> GivenInfo {
+pub(crate) fn queued<S: Setup>(sender: &Thread<S>, number: u8, value: u64) -> GivenInfo {
     const SI_QUEUE: i32 = -1;
-    GivenInfo { signal: number.into(), code: SI_QUEUE, value }
+    let (pid, uid) = (sender.process().pid(), sender.process().host_data().number.load(Relaxed));
+    GivenInfo { pid, uid, value, ..GivenInfo::new(number.into(), SI_QUEUE) }
 }
 
 pub(crate) fn queue<S: Setup>(
@@ -275,7 +283,7 @@ pub(crate) fn queue<S: Setup>(
     number: u8,
     value: u64,
 ) -> Result<(), Errno> {
-    sender.rt_sigqueueinfo(to.tid() as i32, queued(number, value))
+    sender.rt_sigqueueinfo(to.tid() as i32, queued(sender, number, value))
 }
 
 pub(crate) const SIG_BLOCK: i32 = 0;

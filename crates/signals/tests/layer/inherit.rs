@@ -300,14 +300,14 @@ fn signals_of_timers_do_not_survive_a_program() {
     let (table, init, child) = scene();
     become_user(&table, child.process(), 7, 100);
     block_all(&child);
-    let timer = |number: u8, value| GivenInfo { signal: number.into(), code: SI_TIMER, value };
+    let timer = |number: u8, value| GivenInfo { value, ..GivenInfo::new(number.into(), SI_TIMER) };
     for value in 0..4 {
-        let info = if value % 2 == 0 { timer(40, value) } else { queued(40, value) };
+        let info = if value % 2 == 0 { timer(40, value) } else { queued(&init, 40, value) };
         init.rt_sigqueueinfo(2, info).unwrap();
     }
     init.rt_sigqueueinfo(2, timer(USR1, 1)).unwrap();
     init.rt_tgsigqueueinfo(2, 2, timer(USR2, 1)).unwrap();
-    init.rt_tgsigqueueinfo(2, 2, queued(HUP, 1)).unwrap();
+    init.rt_tgsigqueueinfo(2, 2, queued(&init, HUP, 1)).unwrap();
     let event = axprocess::KernelCause::Event { code: SI_TIMER, value: 9, number: 0, sender: None };
     child.process().send_signal(Signal::SIGALRM, event);
     exec(&child);
@@ -345,7 +345,7 @@ fn what_survives_a_program_keeps_its_order() {
     for value in 0..300 {
         table.host().refill();
         for number in [40_u8, 41] {
-            let info = GivenInfo { code: code_of(value), ..queued(number, value) };
+            let info = GivenInfo { code: code_of(value), ..queued(&init, number, value) };
             init.rt_sigqueueinfo(2, info).unwrap();
         }
     }

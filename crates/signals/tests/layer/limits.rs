@@ -52,7 +52,7 @@ fn real_time_signals_with_something_to_say_are_refused() {
     assert_eq!(queue(&init, &child, 40, 1), Err(Errno::EAGAIN));
     assert_eq!(init.tgkill(tid, tid, 41), Err(Errno::EAGAIN));
     assert_eq!(init.tkill(tid, 41), Err(Errno::EAGAIN));
-    assert_eq!(init.rt_tgsigqueueinfo(tid, tid, queued(32, 1)), Err(Errno::EAGAIN));
+    assert_eq!(init.rt_tgsigqueueinfo(tid, tid, queued(&init, 32, 1)), Err(Errno::EAGAIN));
     assert_eq!(pending(&child), (set(&[]), set(&[40])));
     assert_eq!(used(&table), 1);
     assert_eq!(numbers(&take_all(&child)), [40]);

@@ -133,7 +133,7 @@ fn a_fault_that_is_blocked_comes_with_one_that_is_not() {
     handle(&child, &[BUS, SEGV, USR1]);
     block(&child, &[BUS]);
     let tid = child.tid().cast_signed();
-    let as_a_fault = axprocess::GivenInfo { signal: BUS.into(), code: 1, value: 0 };
+    let as_a_fault = axprocess::GivenInfo::new(BUS.into(), 1);
     child.rt_tgsigqueueinfo(tid, tid, as_a_fault).unwrap();
     tkill(&child, &child, USR1);
     assert_eq!(look(&child), [Seen::Handler(USR1)]);

@@ -2,8 +2,8 @@
 
 use crate::kernel::*;
 use crate::names::*;
-use axprocess::{ExitStatus, GivenInfo, KernelCause, Signal, TraceStart};
-use axprocess_signals::SignalSet;
+use axprocess::{Errno, ExitStatus, GivenInfo, KernelCause, Signal, TraceStart};
+use axprocess_signals::{SignalSet, read_siginfo};
 
 /// A process of two threads that handle these signals.
 fn pair(init: &Thread, numbers: &[u8]) -> [axprocess::ARef<Thread>; 2] {
@@ -15,25 +15,83 @@ fn pair(init: &Thread, numbers: &[u8]) -> [axprocess::ARef<Thread>; 2] {
 
 #[test]
 fn what_the_sender_says_is_handed_on() {
-    // R-SIG-27: code, number and value, whatever they are; the signal is that of the call.
-    let (table, init, child) = scene();
-    let value = 0x0123_4567_89ab_cdef;
+    // R-SIG-27: 48 bytes, whatever they are; the signal is that of the call. A user is translated where the code has one.
+    let (_table, init, child) = scene();
     block_all(&child);
+    let written: [u8; 128] = std::array::from_fn(|at| if at < 48 { at as u8 + 1 } else { 0 });
+    let given = |signal, code: i32| {
+        let mut memory = written;
+        memory[8..12].copy_from_slice(&code.to_ne_bytes());
+        read_siginfo(signal, |at, to| {
+            to.copy_from_slice(&memory[at..at + to.len()]);
+            Ok(())
+        })
+        .unwrap()
+    };
+    assert_eq!(given(None, -1).signal, i32::from_ne_bytes([1, 2, 3, 4]));
+    let wanted = |signal: u8, code: i32, is_translated: bool| {
+        let mut wanted = written;
+        wanted[..4].copy_from_slice(&i32::from(signal).to_ne_bytes());
+        wanted[8..12].copy_from_slice(&code.to_ne_bytes());
+        wanted[12..16].fill(0); // What is for the layout alone.
+        let user = u32::from_ne_bytes([21, 22, 23, 24]) ^ OTHER_USERS;
+        if is_translated {
+            wanted[20..24].copy_from_slice(&user.to_ne_bytes());
+        }
+        wanted
+    };
     for code in [-1, -2, -3, -4, -5, -7, -60, i32::MIN] {
-        let info = GivenInfo { signal: USR1.into(), code, value };
+        let info = given(Some(USR1.into()), code);
         init.rt_sigqueueinfo(2, info).unwrap();
         init.rt_tgsigqueueinfo(2, 2, info).unwrap();
-        let told = (USR1, code, 1, value);
-        assert_eq!(take_all(&child).iter().map(said).collect::<Vec<_>>(), [told, told]);
+        let wanted = wanted(USR1, code, ![-2, -5].contains(&code));
+        let taken = take_all(&child);
+        assert_eq!(taken.iter().map(|it| it.to_siginfo()).collect::<Vec<_>>(), [wanted; 2]);
     }
     // To itself it may say anything.
     for code in [0, 1, 0x80, -6, i32::MAX] {
-        child.rt_sigqueueinfo(2, GivenInfo { signal: 40, code, value }).unwrap();
-        assert_eq!(said(&take(&child, set(&[40])).unwrap()), (40, code, 2, value));
+        child.rt_sigqueueinfo(2, given(Some(40), code)).unwrap();
+        let taken = take(&child, set(&[40])).unwrap();
+        assert_eq!(taken.to_siginfo(), wanted(40, code, code != 1), "{code}");
     }
-    become_user(&table, init.process(), 9, 100);
-    queue(&init, &child, USR1, 1).unwrap();
-    assert_eq!(take(&child, set(&[USR1])).map(|info| info.uid), Some(9));
+}
+
+#[test]
+fn behind_a_code_that_a_signal_does_not_have_there_is_nothing() {
+    // R-SIG-27: 80 bytes more are asked for then, and must be zeros; what cannot be read is reported.
+    let read = |signal, code: i32, last: u8| {
+        let mut asked = Vec::new();
+        let given = read_siginfo(Some(signal), |at, to| {
+            asked.push((at, to.len()));
+            match at {
+                0 => to[8..12].copy_from_slice(&code.to_ne_bytes()),
+                _ => to[79] = last,
+            }
+            Ok(())
+        });
+        (given, asked)
+    };
+    let (segv, usr1) = (11, 10);
+    for (signal, code) in
+        [(usr1, 0), (usr1, 6), (usr1, -7), (usr1, -60), (usr1, 0x80), (segv, 10), (99, 6)]
+    {
+        let given = GivenInfo::new(signal, code);
+        assert_eq!(read(signal, code, 1), (Ok(given), vec![(0, 48)]), "{signal}, {code}");
+    }
+    for (signal, code) in
+        [(usr1, 7), (usr1, -8), (usr1, -59), (usr1, 0x81), (segv, 11), (99, 7), (usr1, i32::MIN)]
+    {
+        let asked = vec![(0, 48), (48, 80)];
+        assert_eq!(read(signal, code, 0), (Ok(GivenInfo::new(signal, code)), asked.clone()));
+        assert_eq!(read(signal, code, 1), (Err(Errno::E2BIG), asked), "{signal}, {code}");
+    }
+    for unreadable in [0, 48] {
+        let refuse = |at, to: &mut [u8]| {
+            to.fill(1);
+            if at == unreadable { Err(Errno::EFAULT) } else { Ok(()) }
+        };
+        assert_eq!(read_siginfo(None, refuse), Err(Errno::EFAULT));
+    }
 }
 
 #[test]

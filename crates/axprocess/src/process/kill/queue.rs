@@ -5,18 +5,37 @@ use crate::sync::Hold;
 use crate::thread::Thread;
 use crate::{Errno, Host, Pid, SignalCause};
 
-/// What a caller says of its signal itself, in a `siginfo_t`.
+/// What a caller says of its signal itself, in a `siginfo_t`: as much of that as Linux hands on. R-SIG-27.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GivenInfo {
     /// Its `si_signo`.
     pub signal: i32,
+    /// Its `si_errno`.
+    pub errno: i32,
     /// Its `si_code`.
     pub code: i32,
-    /// The kernel's own: its `si_value`, or where the whole of it is to be found. It goes into [`SignalCause::Given`].
+    /// Its `si_pid`, or what stands there.
+    pub pid: Pid,
+    /// Its `si_uid`, or what stands there.
+    pub uid: u32,
+    /// Its `si_value`, or what stands there.
     pub value: u64,
+    /// What stands behind that: the times of a child, the bounds of an address.
+    pub rest: [u64; 2],
 }
 
 impl GivenInfo {
+    /// Makes one that says no more than this: all else is 0.
+    ///
+    /// ```
+    /// use axprocess::GivenInfo;
+    /// let queued = GivenInfo { value: 7, ..GivenInfo::new(34, -1) }; // SI_QUEUE
+    /// assert_eq!((queued.signal, queued.code, queued.pid), (34, -1, 0));
+    /// ```
+    pub const fn new(signal: i32, code: i32) -> Self {
+        Self { signal, errno: 0, code, pid: 0, uid: 0, value: 0, rest: [0; 2] }
+    }
+
     /// Whether it could pass for the kernel's own, or for tkill's: that one may send to oneself only.
     pub(super) const fn is_impersonation(&self) -> bool {
         const SI_TKILL: i32 = -6;
@@ -31,10 +50,14 @@ impl GivenInfo {
         !matches!(self.code, SI_TIMER | SI_SIGIO)
     }
 
-    /// What the receiver is told, that sees this number of the sender `own`; 0: none.
-    pub(super) const fn cause(self, own: Pid, seen: Pid) -> SignalCause {
-        let pid = if self.has_sender() { seen } else { own };
-        SignalCause::Given { pid, code: self.code, value: self.value }
+    /// What a receiver is told that is not shown the sender, if `is_hidden`. Linux: `send_signal_locked`. R-KILL-12.
+    pub(super) const fn cause(self, is_hidden: bool) -> SignalCause {
+        const SI_KERNEL: i32 = 0x80;
+        let Self { signal: _, errno, code, pid, uid, value, rest } = self;
+        let is_wiped = is_hidden && self.has_sender();
+        let pid = if is_wiped { 0 } else { pid };
+        let is_from_outside = is_wiped || code == SI_KERNEL;
+        SignalCause::Given { errno, code, pid, uid, value, rest, is_from_outside }
     }
 }
 
@@ -66,7 +89,7 @@ impl<H: Host> Thread<H> {
     /// let table = ProcessTable::new(MyKernel);
     /// let init = table.new_init(1, (), ())?;
     /// let child = init.fork(ForkRequest::default(), (), ())?;
-    /// let queued = GivenInfo { signal: 10, code: -1, value: 0 };
+    /// let queued = GivenInfo::new(10, -1);
     /// assert_eq!(child.rt_sigqueueinfo(1, queued), Ok(()));
     /// let forged = GivenInfo { code: 0x80, ..queued };
     /// assert_eq!(child.rt_sigqueueinfo(1, forged), Err(Errno::EPERM));

@@ -51,11 +51,9 @@ impl World {
             let pid = self.number_shown(caller, target);
             let cause = match (scope, code) {
                 // R-KILL-12: no place for a number that could be wiped.
-                (_, Some(code @ (-2 | -5))) => {
-                    let pid = self.number_seen_by(caller, caller);
-                    SignalCause::Given { pid, code, value: 7 }
-                }
-                (_, Some(code)) => SignalCause::Given { pid, code, value: 7 },
+                (_, Some(code @ (-2 | -5))) => given(77, code, false),
+                (_, Some(code)) if pid == 0 => given(0, code, true),
+                (_, Some(code)) => given(77, code, code == 0x80),
                 (Scope::Process, None) => {
                     self.is_sender_hidden |= pid == 0;
                     SignalCause::User { pid }
@@ -194,4 +192,9 @@ fn parse(signal: i32) -> Result<Option<Signal>, Errno> {
         1..=64 => Ok(Signal::new(signal as u8)),
         _ => Err(Errno::EINVAL),
     }
+}
+
+/// What the sender has given: R-SIG-27.
+const fn given(pid: u32, code: i32, is_from_outside: bool) -> SignalCause {
+    SignalCause::Given { errno: 0, code, pid, uid: 0, value: 0, rest: [0; 2], is_from_outside }
 }

@@ -279,7 +279,7 @@ fn comes_from_outside(cause: SignalCause) -> bool {
         SignalCause::User { pid }
         | SignalCause::Thread { pid }
         | SignalCause::ParentDeath { pid } => pid == 0,
-        SignalCause::Given { pid, code, .. } => pid == 0 || code == 0x80,
+        SignalCause::Given { is_from_outside, .. } => is_from_outside,
         // SI_MESGQ always has a sender.
         SignalCause::Event { pid, code, .. } => code == 0x80 || (code == -3 && pid == 0),
         cause => cause == SignalCause::Kernel,

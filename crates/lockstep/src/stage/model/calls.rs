@@ -406,7 +406,7 @@ fn parse_clone(request: &RawClone) -> Result<CloneRequest, Errno> {
 }
 
 const fn given_info(signal: i32, given: Given) -> GivenInfo {
-    GivenInfo { signal, code: given.code, value: given.value.cast_unsigned() as u64 }
+    GivenInfo { value: given.value.cast_unsigned() as u64, ..GivenInfo::new(signal, given.code) }
 }
 
 fn get(thread: &Thread<Layer>, getter: Getter) -> i64 {
