@@ -357,7 +357,7 @@ impl<K: Kernel> Caller<'_, K> {
         };
         process.read(|view| {
             host.discard(view, process, discarded);
-            host.post_info(view, process, target, taken.info);
+            host.post_info(view, process, target, &taken.info);
         });
     }
 }

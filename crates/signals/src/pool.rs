@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
+use core::mem;
 use core::ops::{Index, IndexMut};
 
 use axprocess::Lock;
@@ -175,23 +176,28 @@ impl<K: Kernel> Pool<K> {
 
 impl<K: Kernel> Slab<K> {
     /// Takes a free node, and writes to it.
-    pub(crate) fn take(&mut self, info: SigInfo, account: Option<Account>) -> Option<Link> {
+    pub(crate) fn take(&mut self, info: &SigInfo, account: Option<Account>) -> Option<Link> {
         let at = self.first_free;
         if !at.is_some() {
             return None;
         }
-        self.first_free = self[at].next;
         self.free -= 1;
         self.given += 1;
-        self[at] = Node { info, account, age: self.given, last: at, ..Node::FREE };
+        let age = self.given;
+        let node = &mut self[at];
+        let next_free = node.next;
+        *node = Node { info: *info, account, age, last: at, ..Node::FREE };
+        self.first_free = next_free;
         Some(at)
     }
 
-    /// Gives a node back.
-    pub(crate) fn give(&mut self, at: Link) {
-        self[at].next = self.first_free;
-        self.first_free = at;
+    /// Gives a node back, which says the same until it is taken anew.
+    pub(crate) fn give(&mut self, at: Link) -> &Node {
+        let next = mem::replace(&mut self.first_free, at);
         self.free += 1;
+        let node = &mut self[at];
+        node.next = next;
+        node
     }
 }
 

@@ -55,7 +55,12 @@ impl<K: Kernel> Queue<K> {
     }
 
     /// Queues a signal; without a node left, it waits without its siginfo. Whether that is there.
-    pub(crate) fn push(&self, slab: &mut Slab<K>, info: SigInfo, account: Option<Account>) -> bool {
+    pub(crate) fn push(
+        &self,
+        slab: &mut Slab<K>,
+        info: &SigInfo,
+        account: Option<Account>,
+    ) -> bool {
         self.push_without_info(info.signal());
         let Some(node) = slab.take(info, account) else {
             return false;
@@ -147,11 +152,10 @@ impl<K: Kernel> Queue<K> {
         let Some(first) = self.unlink_first(slab, signal) else {
             return (SigInfo::without_info(signal), None, false);
         };
-        let node = slab[first];
-        if node.info.is_of_timer() {
+        if slab[first].info.is_of_timer() {
             self.timers.remove(slab, first);
         }
-        slab.give(first);
+        let node = slab.give(first);
         (node.info, node.account, node.is_void)
     }
 

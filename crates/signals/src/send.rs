@@ -59,7 +59,7 @@ impl<K: Kernel> Signals<K> {
             (SignalCause::Given { uid, .. }, _) => uid,
             (_, sender) => sender.map_or(0, |sender| kernel.uid(sender, process)),
         };
-        self.post_info(view, process, target, SigInfo { info: *info, uid, overrun: 0 });
+        self.post_info(view, process, target, &SigInfo { info: *info, uid, overrun: 0 });
     }
 
     /// The same, with all that is told of it.
@@ -68,7 +68,7 @@ impl<K: Kernel> Signals<K> {
         view: View<'_, Self>,
         process: &Process<K>,
         target: Target<'_, K>,
-        info: SigInfo,
+        info: &SigInfo,
     ) {
         let mut held = process.host_data().lock();
         if self.queue(&mut held, process, target, info) {
@@ -82,7 +82,7 @@ impl<K: Kernel> Signals<K> {
         held: &mut Held<K>,
         process: &Process<K>,
         target: Target<'_, K>,
-        info: SigInfo,
+        info: &SigInfo,
     ) -> bool {
         let signal = info.signal();
         let queue = match target {
@@ -91,29 +91,29 @@ impl<K: Kernel> Signals<K> {
         };
         let is_there = queue.pending().contains(signal)
             && match info.is_of_timer() {
-                true => self.pool().with(|slab| queue.count_overrun(slab, &info)),
+                true => self.pool().with(|slab| queue.count_overrun(slab, info)),
                 false => signal.is_standard(),
             };
         if is_there {
-            self.kernel().trace_signal(process, &info, Generated::AlreadyPending);
+            self.kernel().trace_signal(process, info, Generated::AlreadyPending);
             return false;
         }
         if let Target::Thread(_) = target {
             held.of_threads = held.of_threads.with(signal);
         }
         let generated = self.push(queue, process, info);
-        self.kernel().trace_signal(process, &info, generated);
+        self.kernel().trace_signal(process, info, generated);
         self.kernel().wake_signalfd(process);
         true
     }
 
     /// Step 2. `SIGKILL` has no siginfo: nobody takes it.
-    fn push(&self, queue: &Queue<K>, process: &Process<K>, info: SigInfo) -> Generated {
+    fn push(&self, queue: &Queue<K>, process: &Process<K>, info: &SigInfo) -> Generated {
         if info.signal() == Signal::SIGKILL {
             queue.push_without_info(Signal::SIGKILL);
             return Generated::Queued;
         }
-        match self.charge(process, &info) {
+        match self.charge(process, info) {
             Ok(account) => match self.pool().with(|slab| queue.push(slab, info, account)) {
                 true => Generated::Queued,
                 false => {
