@@ -488,7 +488,10 @@ impl<'a> SignalWorld<'a> {
                 self.caller(by)?.tkill(tid, signal.value()).ok()?;
             }
             SignalCall::Queue { by, whom, signal, code, value } => {
-                let info = GivenInfo { value: value.into(), ..GivenInfo::new(signal.value(), (code >> 1).into()) };
+                let info = GivenInfo {
+                    value: value.into(),
+                    ..GivenInfo::new(signal.value(), (code >> 1).into())
+                };
                 let (caller, tid) = (self.caller(by)?, self.thread(whom).tid().cast_signed());
                 if code & 1 == 0 {
                     return caller.rt_sigqueueinfo(tid, info).ok();

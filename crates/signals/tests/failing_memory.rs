@@ -296,7 +296,7 @@ fn places_run_out() {
     let (pid, tid) = (child.process().pid() as i32, child.tid() as i32);
     assert_eq!(queue(init, child, 40, 1), Err(Errno::EAGAIN));
     assert_eq!(init.tgkill(pid, tid, 40), Err(Errno::EAGAIN));
-    assert_eq!(init.rt_tgsigqueueinfo(pid, tid, queued(&init, 40, 1)), Err(Errno::EAGAIN));
+    assert_eq!(init.rt_tgsigqueueinfo(pid, tid, queued(init, 40, 1)), Err(Errno::EAGAIN));
     assert_eq!(pending(child), NOTHING);
     for _ in 0..3 {
         kill(init, child, 40);

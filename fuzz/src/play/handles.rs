@@ -49,8 +49,7 @@ impl World {
             }
             Call::PidfdSendSignal { by, handle, signal, flags, info } => {
                 let scope = SignalScope::from_flags(flags.into()).ok()?;
-                let info = info
-                    .map(|(signal, code)| Ok(GivenInfo::new(signal.value(), code)));
+                let info = info.map(|(signal, code)| Ok(GivenInfo::new(signal.value(), code)));
                 let handle = super::pick(&self.handles, handle)?;
                 self.thread(by)?.pidfd_send_signal(handle, signal.value(), scope, info).ok()?;
             }
