@@ -1,8 +1,8 @@
 //! ptrace(2), as far as it is about who runs: tracers and tracees, stops and events. Registers and memory of a tracee stay its own.
 //!
-//! A stop is a sleep amid what the tracee does: the delivery of a signal, a system call, its exit. What its tracer says when it goes on is kept in [`Tracing`].
+//! A stop is a sleep amid what the tracee does: the delivery of a signal, a system call, its exit. What its tracer says when it goes on is kept with it.
 
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use axprocess::{
     Attention, CloneFlags, Errno, ExitSignal, KernelCause, Signal, TraceOptions, TraceStart,
@@ -14,15 +14,6 @@ use linux_raw_sys::ptrace::*;
 use crate::call::{Answer, Call, ensure, nothing};
 use crate::host::{Thread, sleep_while};
 use crate::thread::sleep_in_stop;
-
-/// How a thread is traced, as far as the model does not know it.
-#[derive(Default)]
-pub(crate) struct Tracing {
-    options: AtomicU32,
-    is_seized: AtomicBool,
-    /// The signal with which its tracer had it go on; −1: it has not said.
-    answer: AtomicI32,
-}
 
 /// What a tracer can ask to be told of: `PTRACE_EVENT_…`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,28 +38,25 @@ impl Event {
         }
     }
 
-    const fn option(self) -> u32 {
-        1 << self as u32
+    const fn option(self) -> TraceOptions {
+        TraceOptions::from_bits_truncate(1 << self as u32)
     }
 }
 
-impl Tracing {
-    fn begin(&self, start: TraceStart, options: u32) {
-        self.is_seized.store(start == TraceStart::Seize, Relaxed);
-        self.options.store(options, Relaxed);
-        self.answer.store(-1, Relaxed);
-    }
+fn answer(thread: &Thread) -> &AtomicI32 {
+    &thread.host_data().answer_of_tracer
 }
 
-fn tracing(thread: &Thread) -> &Tracing {
-    &thread.host_data().tracing
+/// How a thread is traced, if it is; where nobody does, that is one load.
+fn tracing(thread: &Thread) -> Option<(TraceStart, TraceOptions)> {
+    if thread.is_traced() { thread.read(|view| view.tracing(thread)) } else { None }
 }
 
 /// Makes a request.
 pub(crate) fn call(call: &Call<'_>, request: u64, tid: i32, address: u64, data: u64) -> Answer {
     let thread = call.thread;
     nothing(match u32::try_from(request).unwrap_or(u32::MAX) {
-        PTRACE_TRACEME => trace_me(thread),
+        PTRACE_TRACEME => thread.trace_me(),
         PTRACE_CONT => go_on(thread, tid, data, Thread::resume_tracee).map(drop),
         PTRACE_ATTACH => attach(thread, tid, TraceStart::Attach, 0),
         PTRACE_DETACH => go_on(thread, tid, data, |thread, tid| thread.detach(tid)),
@@ -81,37 +69,25 @@ pub(crate) fn call(call: &Call<'_>, request: u64, tid: i32, address: u64, data: 
     })
 }
 
-fn trace_me(thread: &Thread) -> Result<(), Errno> {
-    thread.trace_me()?;
-    if thread.is_traced() {
-        tracing(thread).begin(TraceStart::Attach, 0);
-    }
-    Ok(())
+fn options_of(raw: u64) -> Option<TraceOptions> {
+    TraceOptions::from_bits(u32::try_from(raw).ok()?)
 }
 
-/// All options that there are.
-const OPTIONS: u64 = 0x30_00ff;
-
 fn attach(thread: &Thread, tid: i32, start: TraceStart, options: u64) -> Result<(), Errno> {
-    if options & !OPTIONS != 0 {
+    let Some(options) = options_of(options) else {
         let number = u32::try_from(tid).map_err(|_| Errno::ESRCH)?;
         let found = thread.process().namespace().find_thread(number);
         return Err(if found.is_some() { Errno::EIO } else { Errno::ESRCH });
-    }
-    let options = options as u32;
-    let tracee = thread.attach(tid, start, TraceOptions::from_bits_truncate(options))?;
-    tracing(&tracee).begin(start, options);
+    };
+    let tracee = thread.attach(tid, start, options)?;
     let is_killed = || thread.attention().contains(Attention::EXIT);
     sleep_while(thread, || tracee.is_trapping() && !is_killed());
     Ok(())
 }
 
 fn set_options(thread: &Thread, tid: i32, options: u64) -> Result<(), Errno> {
-    let tracee = thread.stopped_tracee(tid)?;
-    ensure(options & !OPTIONS == 0, Errno::EINVAL)?;
-    thread.set_trace_options(tid, TraceOptions::from_bits_truncate(options as u32))?;
-    tracing(&tracee).options.store(options as u32, Relaxed);
-    Ok(())
+    thread.stopped_tracee(tid)?;
+    thread.set_trace_options(tid, options_of(options).ok_or(Errno::EINVAL)?)
 }
 
 /// A tracee goes on with a signal, or none.
@@ -124,7 +100,7 @@ fn go_on<R>(
     const MOST: u64 = 64;
     let tracee = thread.stopped_tracee(tid)?;
     ensure(signal <= MOST, Errno::EIO)?;
-    tracing(&tracee).answer.store(signal as i32, Relaxed);
+    answer(&tracee).store(signal as i32, Relaxed);
     how(thread, tid)?;
     tracee.host_data().task.kick();
     Ok(())
@@ -133,27 +109,26 @@ fn go_on<R>(
 /// Shows a signal to the tracer before it is delivered.
 pub(crate) fn show_signal(thread: &Thread, traced: TracedSignal) -> Delivery {
     let signal = traced.info.signal();
-    let answer = match stop(thread, signal.into()) {
+    let said = match stop(thread, signal.into()) {
         None => Some(signal),
         Some(-1) => thread.was_let_go_unread().then_some(signal),
-        Some(answer) => u8::try_from(answer).ok().and_then(Signal::new),
+        Some(said) => u8::try_from(said).ok().and_then(Signal::new),
     };
-    signals_of(thread).resume_from_tracer(traced, answer)
+    signals_of(thread).resume_from_tracer(traced, said)
 }
 
 /// Stops for the tracer, and tells its answer; nothing, if there was no stop.
 fn stop(thread: &Thread, stop: TraceStop) -> Option<i32> {
-    let answer = &tracing(thread).answer;
-    answer.store(-1, Relaxed);
+    answer(thread).store(-1, Relaxed);
     if thread.trace_stop(stop) != TraceStopped::Stopped {
         return None;
     }
     sleep_in_stop(thread);
-    Some(answer.swap(-1, Relaxed))
+    Some(answer(thread).swap(-1, Relaxed))
 }
 
 fn has_asked_for(thread: &Thread, event: Event) -> bool {
-    thread.is_traced() && tracing(thread).options.load(Relaxed) & event.option() != 0
+    tracing(thread).is_some_and(|(_, options)| options.contains(event.option()))
 }
 
 /// Something happens to a thread: it stops, if its tracer has asked for that.
@@ -173,11 +148,8 @@ pub(crate) fn inherit_tracer(maker: &Thread, child: &Thread, event: Event, flags
         return;
     }
     // Without memory for that it is not traced.
-    if let Ok(Some(start)) = child.inherit_tracer(maker) {
-        tracing(child).begin(start, tracing(maker).options.load(Relaxed));
-        if start == TraceStart::Attach {
-            signals_of(child).begin_traced();
-        }
+    if let Ok(Some(TraceStart::Attach)) = child.inherit_tracer(maker) {
+        signals_of(child).begin_traced();
     }
 }
 
@@ -185,7 +157,7 @@ pub(crate) fn inherit_tracer(maker: &Thread, child: &Thread, event: Event, flags
 pub(crate) fn stop_for_exec(thread: &Thread) {
     if has_asked_for(thread, Event::Exec) {
         stop_for_event(thread, Event::Exec);
-    } else if thread.is_traced() && !tracing(thread).is_seized.load(Relaxed) {
+    } else if tracing(thread).is_some_and(|(start, _)| start == TraceStart::Attach) {
         thread.send_signal(Signal::SIGTRAP, KernelCause::OnBehalfOf(thread.process()));
     }
 }

@@ -7,7 +7,6 @@ use axprocess::{CloneFlags, Errno, WaitToken};
 
 use crate::files::Descriptors;
 use crate::machine::{AddressSpace, IrqLock, SharedPages};
-use crate::ptrace::Tracing;
 use crate::sched::{NewTask, Task};
 use crate::user_memory::shared;
 
@@ -27,7 +26,8 @@ pub(crate) struct ThreadState {
     pub(crate) is_exiting: AtomicBool,
     /// It has come back from a stop, and has not looked for signals since.
     pub(crate) has_stopped: AtomicBool,
-    pub(crate) tracing: Tracing,
+    /// The signal with which its tracer had it go on; −1: it has not said.
+    pub(crate) answer_of_tracer: AtomicI32,
     /// What it sleeps for in a wait.
     pub(crate) wait: IrqLock<Option<WaitToken>>,
 }
@@ -43,7 +43,7 @@ impl ThreadState {
             call: AtomicI32::new(-1),
             is_exiting: AtomicBool::new(false),
             has_stopped: AtomicBool::new(false),
-            tracing: Tracing::default(),
+            answer_of_tracer: AtomicI32::new(-1),
             wait: IrqLock::new(None),
         }
     }

@@ -22,6 +22,7 @@ use crate::sync::{BATCH, Hold, TableInner};
 use crate::{
     ARef, ExitSignal, Host, Identity, NamespaceNumbers, Object, Pid, Process, ProcessGroup,
     ProcessStat, ProcessState, ProcessTable, RunState, Session, Signal, Terminal, Thread,
+    TraceOptions, TraceStart,
 };
 
 /// The relations of one table at one moment.
@@ -261,6 +262,14 @@ impl<'h, H: Host> View<'h, H> {
     pub fn tracer(self, thread: &Thread<H>) -> Option<&'h Thread<H>> {
         self.check(thread.process().table());
         thread.tracer_in(self.hold)
+    }
+
+    /// Returns how the tracer of this thread has begun, and with which options it traces; `None`: nobody traces it.
+    ///
+    /// For what the kernel does by itself for a tracer: a stop for an event that it has asked for, `SIGTRAP` behind an exec where it has attached and not asked for that event. Linux: `ptrace_event`.
+    pub fn tracing(self, thread: &Thread<H>) -> Option<(TraceStart, TraceOptions)> {
+        self.check(thread.process().table());
+        thread.tracing_in(self.hold)
     }
 
     /// Returns the thread that traces the leader of a process, also of a leader that has exited.

@@ -49,11 +49,35 @@ pub enum TraceStart {
 }
 
 bitflags::bitflags! {
-    /// The options of ptrace(2) that change who lives and who is told, with Linux's values. The others are the kernel's.
+    /// The options of ptrace(2), with Linux's values. A tracee has them from its tracer, and what it makes has them from it; the kernel asks for them with [`View::tracing`](crate::View::tracing). Only `EXIT_KILL` changes what the model does.
+    ///
+    /// ```
+    /// use axprocess::TraceOptions;
+    /// assert_eq!(TraceOptions::from_bits(2), Some(TraceOptions::FORK));
+    /// assert_eq!(TraceOptions::from_bits(1 << 8), None); // EINVAL; EIO of PTRACE_SEIZE
+    /// ```
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct TraceOptions: u32 {
+        /// `PTRACE_O_TRACESYSGOOD`: stops of system calls are marked.
+        const SYSCALL_GOOD = 1 << 0;
+        /// `PTRACE_O_TRACEFORK`.
+        const FORK = 1 << 1;
+        /// `PTRACE_O_TRACEVFORK`.
+        const VFORK = 1 << 2;
+        /// `PTRACE_O_TRACECLONE`.
+        const CLONE = 1 << 3;
+        /// `PTRACE_O_TRACEEXEC`.
+        const EXEC = 1 << 4;
+        /// `PTRACE_O_TRACEVFORKDONE`.
+        const VFORK_DONE = 1 << 5;
+        /// `PTRACE_O_TRACEEXIT`.
+        const EXIT = 1 << 6;
+        /// `PTRACE_O_TRACESECCOMP`.
+        const SECCOMP = 1 << 7;
         /// `PTRACE_O_EXITKILL`: the tracee is killed when its tracer exits.
         const EXIT_KILL = 1 << 20;
+        /// `PTRACE_O_SUSPEND_SECCOMP`.
+        const SUSPEND_SECCOMP = 1 << 21;
     }
 }
 
@@ -152,7 +176,7 @@ impl<H: Host> Thread<H> {
             }
             let tracer = self.trace_or(hold, &mut of_tracer).ok_or(Errno::ESRCH)?;
             let tracee = target.trace_or(hold, &mut of_tracee).ok_or(Errno::ESRCH)?;
-            tracee.become_tracee(hold, tracer, TraceMarks::of(start, options));
+            tracee.become_tracee(hold, tracer, start, options);
             if start == TraceStart::Attach {
                 let cause = SignalCause::Kernel;
                 let info = SignalInfo { signal: Signal::SIGSTOP, cause };
@@ -194,7 +218,7 @@ impl<H: Host> Thread<H> {
                 && let Some(tracer) = tracer.trace_or(hold, &mut of_tracer)
                 && let Some(own) = self.trace_or(hold, &mut of_tracee)
             {
-                own.become_tracee(hold, tracer, TraceMarks::empty());
+                own.become_tracee(hold, tracer, TraceStart::Attach, TraceOptions::empty());
             }
             Ok(())
         })
@@ -226,14 +250,14 @@ impl<H: Host> Thread<H> {
             {
                 return None;
             }
-            let marks = pattern.marks(hold) & TraceMarks::INHERITED;
+            let (start, options) = pattern.tracing(hold);
             let own = self.trace_or(hold, &mut fresh)?;
-            own.become_tracee(hold, tracer, marks);
-            if marks.start() == TraceStart::Seize {
+            own.become_tracee(hold, tracer, start, options);
+            if start == TraceStart::Seize {
                 own.have_trap(hold, TraceMarks::TRAP_STOP);
                 self.call_attention(hold, Attention::STOP);
             }
-            Some(marks.start())
+            Some(start)
         }))
     }
 
@@ -407,7 +431,7 @@ impl<H: Host> Thread<H> {
         })
     }
 
-    /// Changes what becomes of a tracee when this thread exits.
+    /// Changes the options of a tracee.
     ///
     /// Serves ptrace(2) `PTRACE_SETOPTIONS`.
     ///
@@ -417,8 +441,7 @@ impl<H: Host> Thread<H> {
     pub fn set_trace_options(&self, tid: i32, options: TraceOptions) -> Result<(), Errno> {
         self.process().table().hold(|hold| {
             let (trace, _) = self.find_stopped_tracee(hold, tid)?;
-            let kept = trace.marks(hold) - TraceMarks::EXIT_KILL;
-            trace.set_marks(hold, kept | TraceMarks::of_options(options));
+            trace.set_options(hold, options);
             Ok(())
         })
     }
@@ -524,6 +547,12 @@ impl<H: Host> Thread<H> {
         self.trace(hold)?.tracer(hold)?.thread(hold)
     }
 
+    pub(crate) fn tracing_in(&self, hold: &Hold<'_, H>) -> Option<(TraceStart, TraceOptions)> {
+        let trace = self.trace(hold)?;
+        trace.tracer(hold)?;
+        Some(trace.tracing(hold))
+    }
+
     /// Whether it has to exit, and has not begun to. Of an exec those have who were asked to, and not who executes.
     fn is_killed(&self, hold: &Hold<'_, H>) -> bool {
         let is_asked = self.attention().contains(Attention::EXIT);
@@ -574,26 +603,5 @@ impl<H: Host> Thread<H> {
         let tracer = trace.tracer(hold).ok_or(Errno::ESRCH)?;
         let is_mine = self.trace(hold).is_some_and(|own| core::ptr::eq(own, tracer));
         if is_mine { Ok((trace, thread)) } else { Err(Errno::ESRCH) }
-    }
-}
-
-impl TraceMarks {
-    fn of(start: TraceStart, options: TraceOptions) -> Self {
-        let begun = match start {
-            TraceStart::Attach => Self::empty(),
-            TraceStart::Seize => Self::SEIZED,
-        };
-        begun | Self::of_options(options)
-    }
-
-    fn of_options(options: TraceOptions) -> Self {
-        match options.contains(TraceOptions::EXIT_KILL) {
-            true => Self::EXIT_KILL,
-            false => Self::empty(),
-        }
-    }
-
-    const fn start(self) -> TraceStart {
-        if self.contains(Self::SEIZED) { TraceStart::Seize } else { TraceStart::Attach }
     }
 }

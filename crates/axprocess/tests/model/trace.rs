@@ -332,15 +332,21 @@ fn a_tracers_exit_lets_its_tracees_go() {
 
 #[test]
 fn options_can_change_while_the_tracee_is_stopped() {
-    // R-PTRACE-05: PTRACE_SETOPTIONS; ESRCH while it runs.
+    // R-PTRACE-05: PTRACE_SETOPTIONS; ESRCH while it runs. They replace those before, and who is let go has none.
     let (table, init) = boot();
     let (child, tracer) = stranger(&init);
-    let set = || tracer.set_trace_options(child.tid().cast_signed(), TraceOptions::EXIT_KILL);
-    assert_eq!(set(), Err(Errno::ESRCH));
+    let tracing = || child.read(|view| view.tracing(&child));
+    let set = |options| tracer.set_trace_options(child.tid().cast_signed(), options);
+    assert_eq!(set(TraceOptions::EXIT_KILL), Err(Errno::ESRCH));
+    assert_eq!(tracing(), Some((TraceStart::Seize, TraceOptions::empty())));
     trap(&child, TRAP_EXEC);
-    assert_eq!(set(), Ok(()));
+    for options in [TraceOptions::FORK | TraceOptions::EXIT, TraceOptions::EXIT_KILL] {
+        assert_eq!(set(options), Ok(()));
+        assert_eq!(tracing(), Some((TraceStart::Seize, options)));
+    }
     events(&table);
     exit(&tracer, 0);
+    assert_eq!(tracing(), None);
     assert!(events(&table).contains(&Event::ThreadPosted(child.tid(), 9, SignalCause::Kernel)));
 }
 
@@ -349,9 +355,13 @@ fn children_of_a_tracee_can_be_traced_from_the_beginning() {
     // ptrace_init_task: the same tracer, the same options; nobody without a tracer, and nobody twice.
     let (table, init) = boot();
     let (child, tracer) = (fork(&init), fork(&init));
-    tracer.attach(child.tid().cast_signed(), TraceStart::Seize, TraceOptions::EXIT_KILL).unwrap();
+    let options = TraceOptions::EXIT_KILL | TraceOptions::CLONE;
+    tracer.attach(child.tid().cast_signed(), TraceStart::Seize, options).unwrap();
     let [grandchild, thread] = [fork(&child), spawn(&child)];
+    let tracing = |thread: &KernelThread| thread.read(|view| view.tracing(thread));
+    assert_eq!([&grandchild, &init].map(|thread| tracing(thread)), [None, None]);
     assert_eq!(grandchild.inherit_tracer(&child).unwrap(), Some(TraceStart::Seize));
+    assert_eq!(tracing(&grandchild), Some((TraceStart::Seize, options)));
     assert_eq!(grandchild.inherit_tracer(&child).unwrap(), None);
     assert_eq!(thread.inherit_tracer(&child).unwrap(), Some(TraceStart::Seize));
     assert_eq!(fork(&init).inherit_tracer(&init).unwrap(), None);

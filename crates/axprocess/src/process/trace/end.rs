@@ -1,5 +1,6 @@
 //! How tracing ends: a tracee is let go, a tracee dies, a tracer exits.
 
+use super::TraceOptions;
 use super::record::{PtraceRole, TraceMarks};
 use crate::process::send::Receiver;
 use crate::process::{Marks, Process, ProcessState};
@@ -130,7 +131,7 @@ impl<H: Host> Thread<H> {
                 kept += 1;
                 continue;
             }
-            if tracee.marks(hold).contains(TraceMarks::EXIT_KILL)
+            if tracee.tracing(hold).1.contains(TraceOptions::EXIT_KILL)
                 && tracee.zombie_status(hold).is_none()
             {
                 tracee.kill(hold);

@@ -12,7 +12,7 @@ use crate::sync::{Field, Hold, TableInner};
 use crate::thread::{Rarities, Thread, ThreadMark, ThreadState};
 use crate::{ARef, Errno, ExitStatus, Host, Pid, PidNamespace, Signal, WaitStatus};
 
-use super::TraceStop;
+use super::{TraceOptions, TraceStart, TraceStop};
 
 /// The part that a thread takes in ptrace, as a tracer and as a tracee. A thread that takes none has no record.
 ///
@@ -34,6 +34,8 @@ pub(crate) struct PtraceRole<H: Host> {
     /// If the thread is dead and the first or the last of a run of such: the other end of that.
     pub(super) other_end_of_dead_run: WeakEdge<Thread<H>>,
     marks: Field<TraceMarks>,
+    /// What its tracer has asked for.
+    options: Field<TraceOptions>,
     /// A stop that the tracer has not been told of.
     report: Field<Option<TraceStop>>,
 }
@@ -41,25 +43,23 @@ pub(crate) struct PtraceRole<H: Host> {
 bitflags::bitflags! {
     /// What is true or false of a tracee.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(super) struct TraceMarks: u16 {
+    pub(super) struct TraceMarks: u8 {
         /// It was seized, not attached.
         const SEIZED = 1 << 0;
-        /// It is killed when its tracer exits.
-        const EXIT_KILL = 1 << 1;
         /// It is in a ptrace-stop.
-        const STOPPED = 1 << 2;
+        const STOPPED = 1 << 1;
         /// It listens in that stop.
-        const LISTENING = 1 << 3;
+        const LISTENING = 1 << 2;
         /// It is a leader that has exited before others.
-        const DIED_FIRST = 1 << 4;
+        const DIED_FIRST = 1 << 3;
         /// In its last exec it has got another number.
-        const RENUMBERED = 1 << 5;
+        const RENUMBERED = 1 << 4;
         /// The stop that it is in is for its group, or because of what the two below stand for: the tracer may let it listen there.
-        const JOB_STOP = 1 << 6;
+        const JOB_STOP = 1 << 5;
         /// It has to stop for its tracer: Linux's `JOBCTL_TRAP_STOP`. Any stop does.
-        const TRAP_STOP = 1 << 7;
+        const TRAP_STOP = 1 << 6;
         /// Its tracer has to see that its group stop has begun, or is over: `JOBCTL_TRAP_NOTIFY`. A job stop does.
-        const TRAP_NOTIFY = 1 << 8;
+        const TRAP_NOTIFY = 1 << 7;
     }
 }
 
@@ -67,12 +67,21 @@ bitflags::bitflags! {
 pub(crate) enum Tracees {}
 
 impl TraceMarks {
+    const fn of(start: TraceStart) -> Self {
+        match start {
+            TraceStart::Attach => Self::empty(),
+            TraceStart::Seize => Self::SEIZED,
+        }
+    }
+
+    const fn start(self) -> TraceStart {
+        if self.contains(Self::SEIZED) { TraceStart::Seize } else { TraceStart::Attach }
+    }
+
     /// What is over with the stop that it is in.
     const OF_STOP: Self = Self::STOPPED.union(Self::LISTENING).union(Self::JOB_STOP);
     /// What it has to stop for.
     const TRAPS: Self = Self::TRAP_STOP.union(Self::TRAP_NOTIFY);
-    /// What a thread has in common with its maker's: how it is traced.
-    pub(super) const INHERITED: Self = Self::SEIZED.union(Self::EXIT_KILL);
 }
 
 impl<H: Host> Node<Tracees> for PtraceRole<H> {
@@ -100,6 +109,7 @@ impl<H: Host> PtraceRole<H> {
             tracees: WeakList::new(),
             other_end_of_dead_run: WeakEdge::none(),
             marks: Field::new(TraceMarks::empty()),
+            options: Field::new(TraceOptions::empty()),
             report: Field::new(None),
         })
     }
@@ -192,6 +202,15 @@ impl<H: Host> PtraceRole<H> {
         self.marks.get(hold)
     }
 
+    /// How its tracer has begun, and what it has asked for.
+    pub(super) fn tracing(&self, hold: &Hold<'_, H>) -> (TraceStart, TraceOptions) {
+        (self.marks.get(hold).start(), self.options.get(hold))
+    }
+
+    pub(super) fn set_options(&self, hold: &mut Hold<'_, H>, options: TraceOptions) {
+        self.options.set(hold, options);
+    }
+
     pub(super) fn set_marks(&self, hold: &mut Hold<'_, H>, marks: TraceMarks) {
         self.marks.set(hold, marks);
     }
@@ -278,13 +297,20 @@ impl<H: Host> PtraceRole<H> {
     }
 
     /// Becomes a tracee of `tracer`.
-    pub(super) fn become_tracee(&self, hold: &mut Hold<'_, H>, tracer: &Self, marks: TraceMarks) {
+    pub(super) fn become_tracee(
+        &self,
+        hold: &mut Hold<'_, H>,
+        tracer: &Self,
+        start: TraceStart,
+        options: TraceOptions,
+    ) {
         debug_assert!(self.tracer.get(hold).is_none(), "a thread has one tracer");
         self.tracer.set(hold, Some(tracer));
         let place = hold.relations_mut().next_place();
         self.place.set(hold, place);
         tracer.tracees.push_back(hold, self);
-        self.marks.set(hold, marks);
+        self.marks.set(hold, TraceMarks::of(start));
+        self.options.set(hold, options);
         self.owner(hold).set_mark(hold, ThreadMark::Traced, true);
         self.process(hold).mark(hold, Marks::TRACED);
         self.update_report_queue_if_leader(hold);
