@@ -182,7 +182,9 @@ impl<K: Kernel> Caller<'_, K> {
                 self.forget_own_kill();
                 return Delivery::Exit(self.exit_status());
             }
-            if wanted.contains(Attention::STOP) && thread.join_stop() != ThreadStop::RunsOn {
+            let joins =
+                || wanted.contains(Attention::STOP) && thread.join_stop() != ThreadStop::RunsOn;
+            if thread.is_stopped() || joins() {
                 return Delivery::Stop;
             }
             let ticket = thread.process().stop_ticket();

@@ -13,7 +13,7 @@ impl<K: Kernel> Caller<'_, K> {
     /// Sets what the process does about a signal, and returns what it did before; what it ignores from now on and what waits of it is discarded. `action` reads it from user space: `None` to ask alone. Takes the lock of the
     /// process's signals; the relation lock only where the signal may wait for single threads and is to be discarded there, or where somebody is sending to the process.
     ///
-    /// Serves rt_sigaction(2). R-SIG-01, R-SIG-07, R-SIG-09 to R-SIG-13.
+    /// Serves rt_sigaction(2). Where what was done before is `SIG_IGN`, and no more, a kernel with timers of timer_create(2) sends for the periodic ones of that signal that have expired meanwhile (R-SIG-26). R-SIG-01, R-SIG-07, R-SIG-09 to R-SIG-13.
     ///
     /// # Errors
     ///

@@ -17,7 +17,7 @@ pub enum KernelCause<'a, H: Host> {
     Kernel,
     /// What this process does has brought it about: `SI_USER`, with its number as the receiver sees it. `SIGPIPE` and `SIGXFSZ`, where it is the receiver; the writer of `cgroup.kill`.
     OnBehalfOf(&'a Process<H>),
-    /// Something has happened that has a code of its own: `SI_TIMER` of a timer of timer_create(2), `POLL_IN` and its like with `F_SETSIG`, `SI_MESGQ`, `SI_ASYNCIO`, the codes of faults.
+    /// Something has happened that has a code of its own: `SI_TIMER` of a timer of timer_create(2), `POLL_IN` and its like with `F_SETSIG`, `SI_MESGQ`, `SI_ASYNCIO`, the codes of faults. Where the host has no place for a real-time signal of `F_SETSIG`, `SIGIO` is sent without a code.
     Event {
         /// Its `si_code`.
         code: i32,
@@ -98,6 +98,7 @@ impl<H: Host> Process<H> {
         let sender = cause.sender().filter(|sender| hold.is_of(sender.table()));
         let pid = sender.map_or(0, |sender| sender.number_seen_by(hold, self));
         let is_hidden = cause.sender().is_some() && pid == 0;
+        let is_of_file = cause.is_of_file();
         let cause = match cause {
             KernelCause::Kernel => SignalCause::Kernel,
             KernelCause::OnBehalfOf(_) => SignalCause::User { pid },
@@ -106,7 +107,13 @@ impl<H: Host> Process<H> {
             }
         };
         let origin = if is_hidden { Origin::Outside } else { Origin::of(cause) };
-        self.send_from(hold, origin, receiver, &SignalInfo { signal, cause }, sender);
+        let refusal = self.send_from(hold, origin, receiver, &SignalInfo { signal, cause }, sender);
+        // Linux: the end of `send_sigio_to_task`.
+        if refusal.is_some() && is_of_file {
+            let cause = SignalCause::Kernel;
+            let plain = SignalInfo { signal: Signal::SIGIO, cause };
+            self.send_from(hold, Origin::of(cause), receiver, &plain, None);
+        }
     }
 }
 
@@ -254,6 +261,11 @@ impl<H: Host> ProcessGroup<H> {
 }
 
 impl<'a, H: Host> KernelCause<'a, H> {
+    /// Whether a file is ready for its owner: `POLL_IN` to `POLL_HUP`.
+    const fn is_of_file(self) -> bool {
+        matches!(self, Self::Event { code: 1..=6, .. })
+    }
+
     fn sender(self) -> Option<&'a Process<H>> {
         match self {
             Self::Kernel => None,

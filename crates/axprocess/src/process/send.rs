@@ -35,6 +35,14 @@ pub(super) enum Receiver<'h, H: Host> {
     Thread(Option<&'h Thread<H>>),
 }
 
+impl<H: Host> Clone for Receiver<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Host> Copy for Receiver<'_, H> {}
+
 impl<'h, H: Host> Receiver<'h, H> {
     /// Whether it is for a thread that takes nothing more. Then nothing comes of it: not even `SIGCONT` ends a stop (R-KILL-08).
     fn is_gone(&self) -> bool {

@@ -64,6 +64,20 @@ fn without_more(linux: &Account, model: &Account, merged: &[Seen]) -> Account {
     linux
 }
 
+/// Whether the two differ only in that Linux has the dead of a group that was orphaned die by its `SIGHUP`, where the model has another signal: the exit that orphans the group sends that one a moment later, to who was stopped and runs by then.
+fn is_hang_up_first(linux: &Account, model: &Account, merged: &[Seen]) -> bool {
+    let mut linux = without_more(linux, model, merged);
+    for ((_, row), (_, told)) in linux.rows.iter_mut().zip(&model.rows) {
+        if let (Some(process), Some(told)) = (&mut row.process, &told.process)
+            && process.code == libc::SIGHUP
+            && libc::WIFSIGNALED(told.code)
+        {
+            process.code = told.code;
+        }
+    }
+    linux == *model
+}
+
 /// Where Linux does not show how a thread stands with signals, it is taken to stand as on the model.
 fn assume_unseen(linux: &mut Account, model: &Account) {
     for (actor, row) in linux.rows.iter_mut().filter(|(_, row)| row.signals.is_none()) {
@@ -220,6 +234,7 @@ impl<'a> Duel<'a> {
             match self.find_order(&linux, &act) {
                 Some((order, other)) => (act.order, model) = (order, other),
                 None if self.is_order_of_deaths(&linux, &model, &merged) => self.is_over = true,
+                None if is_hang_up_first(&linux, &model, &merged) => self.is_over = true,
                 None => return Ok(Verdict::Diverged(self.compare(&linux, &model, step))),
             }
         }

@@ -446,6 +446,64 @@ fn timers_have_a_place() {
     });
 }
 
+/// R-SIG-26: a periodic timer that has expired while its signal was ignored sends it when that is over, though it expires next in an hour; one that is not periodic does not.
+#[test]
+fn ignored_timers_send_when_their_signal_is_not_ignored_any_more() {
+    const HOUR: i64 = 3600;
+    scene(|| {
+        for is_periodic in [true, false] {
+            set_mask(0);
+            sys::ignore(USR1);
+            // SAFETY: all zeroes are the structure.
+            let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
+            (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, USR1);
+            let (clock, mut timer) = (number(libc::CLOCK_MONOTONIC), 0i32);
+            call(libc::SYS_timer_create, [clock, at(&event), out(&mut timer), 0, 0, 0])
+                .expect("a timer");
+            let soon = [if is_periodic { HOUR } else { 0 }, 0, 0, 1];
+            call(libc::SYS_timer_settime, [number(timer), 0, at(&soon), 0, 0, 0]).expect("a time");
+            until(|| {
+                let mut left = [0i64; 4];
+                call(libc::SYS_timer_gettime, [number(timer), out(&mut left), 0, 0, 0, 0])
+                    .expect("a timer");
+                let next = if is_periodic { HOUR / 2 } else { 0 };
+                left[2] >= next && (is_periodic || left[3] == 0)
+            });
+            set_mask(set(&[USR1]));
+            assert_eq!(pending(), 0);
+            handle(&[USR1]);
+            assert_eq!(pending(), if is_periodic { set(&[USR1]) } else { 0 });
+            call(libc::SYS_timer_delete, [number(timer), 0, 0, 0, 0, 0]).expect("a timer");
+            take(set(&[USR1]));
+        }
+    });
+}
+
+/// R-SIG-22: without a place for it, the owner of a file gets SIGIO in place of the real-time signal of F_SETSIG.
+#[test]
+fn files_tell_by_sigio_without_a_place_for_their_signal() {
+    scene(|| {
+        // The file may tell more than once.
+        const PLACES: u64 = 10;
+        as_another_user(PLACES, || {
+            let this = sys::pid();
+            for has_place in [true, false] {
+                for _ in 0..if has_place { 0 } else { PLACES } {
+                    queue(this, 41, 0).expect("a place");
+                }
+                sys::make_readable(40, this);
+                let told = if has_place { set(&[40]) } else { set(&[41, libc::SIGIO]) };
+                assert_eq!(pending(), told);
+                if !has_place {
+                    let told = take(set(&[libc::SIGIO])).expect("SIGIO");
+                    assert_eq!(told.code, SI_KERNEL);
+                }
+                while take(set(&[40, 41])).is_some() {}
+            }
+        });
+    });
+}
+
 /// R-SIG-27: what a sender says is handed on, but for the number of the signal.
 #[test]
 fn what_a_sender_says_is_handed_on() {

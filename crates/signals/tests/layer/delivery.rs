@@ -263,6 +263,32 @@ fn a_stop_signal_is_void_behind_a_continuation() {
 }
 
 #[test]
+fn who_asks_while_it_is_stopped_goes_on_sleeping() {
+    // R-STOP-02: whatever waits, for as long as the stop lasts; but for SIGKILL.
+    let (_table, init, child) = scene();
+    handle(&child, &[USR1]);
+    for ends_by in [CONT, KILL] {
+        kill(&init, &child, STOP);
+        for signal in [USR1, TERM] {
+            assert!(matches!(signals_of(&child).get_signal(), Delivery::Stop));
+            block(&child, &[TERM]);
+            kill(&init, &child, signal);
+        }
+        assert!(matches!(signals_of(&child).get_signal(), Delivery::Stop));
+        kill(&init, &child, ends_by);
+        let next = signals_of(&child).get_signal();
+        match ends_by {
+            CONT => assert!(
+                matches!(next, Delivery::Handle(frame) if frame.info.signal() == Signal::SIGUSR1)
+            ),
+            _ => assert!(
+                matches!(next, Delivery::Exit(status) if status == ExitStatus::killed(Signal::SIGKILL))
+            ),
+        }
+    }
+}
+
+#[test]
 fn who_is_to_exit_does_so_first() {
     // R-EXIT-12, R-EXIT-19: with the status that was decided, or 0 where another thread executes a program; whatever waits.
     let (_table, init, child) = scene();

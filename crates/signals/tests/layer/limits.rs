@@ -5,6 +5,9 @@ use crate::names::*;
 use axprocess::{ARef, Errno, KernelCause, WaitRequest};
 use axprocess_signals::{Generated, QueueOf};
 
+const IO: u8 = 29;
+const SI_KERNEL: i32 = 0x80;
+
 /// What a siginfo that was lost says.
 fn nothing_said(number: u8) -> (u8, i32, u32, u64) {
     (number, 0, 0, 0)
@@ -57,6 +60,31 @@ fn real_time_signals_with_something_to_say_are_refused() {
     assert_eq!(used(&table), 1);
     assert_eq!(numbers(&take_all(&child)), [40]);
     assert_eq!(init.tgkill(tid, tid, 41), Ok(()));
+}
+
+#[test]
+fn the_owner_of_a_file_is_told_by_sigio_where_there_is_no_place() {
+    // R-SIG-22: in place of the real-time signal of F_SETSIG, and of that alone; a group's members each.
+    let (table, init, child) = limited(1);
+    let event = |code| KernelCause::Event { code, value: 1, number: 3, sender: None };
+    let (readable, message) = (event(1), event(-3));
+    child.process().send_signal(signal(40), readable);
+    assert_eq!(pending(&child).1, set(&[40]));
+    child.process().send_signal(signal(41), message);
+    assert_eq!(pending(&child).1, set(&[40]));
+    child.process().send_signal(signal(41), readable);
+    assert_eq!(pending(&child).1, set(&[40, IO]));
+    let told: Vec<_> =
+        take_all(&child).iter().map(|it| (it.signal().number(), it.code())).collect();
+    assert_eq!(told, [(IO, SI_KERNEL), (40, 1)]);
+    child.send_signal(signal(40), readable);
+    child.send_signal(signal(41), readable);
+    assert_eq!(pending(&child).0, set(&[40, IO]));
+    let roomy = fork(&init);
+    block_all(&roomy);
+    become_user(&table, roomy.process(), 8, 2);
+    init.process().group().send_signal(signal(42), readable, |_, member| member.pid() != 1);
+    assert_eq!([&child, &roomy].map(|it| pending(it).1), [set(&[IO]), set(&[42])]);
 }
 
 #[test]
