@@ -359,7 +359,7 @@ fn children_of_a_tracee_can_be_traced_from_the_beginning() {
     tracer.attach(child.tid().cast_signed(), TraceStart::Seize, options).unwrap();
     let [grandchild, thread] = [fork(&child), spawn(&child)];
     let tracing = |thread: &KernelThread| thread.read(|view| view.tracing(thread));
-    assert_eq!([&grandchild, &init].map(|thread| tracing(thread)), [None, None]);
+    assert_eq!([&grandchild, &init].map(&tracing), [None, None]);
     assert_eq!(grandchild.inherit_tracer(&child).unwrap(), Some(TraceStart::Seize));
     assert_eq!(tracing(&grandchild), Some((TraceStart::Seize, options)));
     assert_eq!(grandchild.inherit_tracer(&child).unwrap(), None);
