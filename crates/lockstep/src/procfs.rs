@@ -124,10 +124,15 @@ fn parse_signals<'a>(fields: impl Iterator<Item = &'a str>) -> Option<SignalSets
     Some(SignalSets { pending: set()?, blocked: set()?, ignored: set()?, caught: set()? })
 }
 
-/// Whether the end of a thread has begun.
-pub(crate) fn is_exiting(tid: Pid) -> bool {
+/// Whether the end of a thread has begun; `None`: there is none of that number.
+pub(crate) fn is_exiting_if_there(tid: Pid) -> Option<bool> {
     const PF_EXITING: u32 = 0x4;
-    stat_field::<u32>(tid, 9).is_none_or(|flags| flags & PF_EXITING != 0)
+    stat_field::<u32>(tid, 9).map(|flags| flags & PF_EXITING != 0)
+}
+
+/// Whether the end of a thread has begun, or is over.
+pub(crate) fn is_exiting(tid: Pid) -> bool {
+    is_exiting_if_there(tid).unwrap_or(true)
 }
 
 /// The status word of a thread whose end has begun, or of its process; 0 where that is not shown.

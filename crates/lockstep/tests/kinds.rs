@@ -409,6 +409,13 @@ fn numbers_that_an_exec_takes_away() {
     }
 }
 
+/// R-EXEC-01, R-NS-20: the init of a namespace executes while its other threads end, each in turn, or the leader among them.
+#[test]
+fn inits_that_execute_amid_ends() {
+    let source = include_str!("kinds/executing_inits.c");
+    under_load(|| agree("executing_inits.c", source, &["thread", "ending", "leader"]));
+}
+
 /// R-FORK-03: a child made for one's own parent is its maker's in all else, also if the maker ends before it can tell of it.
 #[test]
 fn siblings_whose_maker_ends() {

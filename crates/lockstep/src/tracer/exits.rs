@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use libc::c_int;
 
-use super::tracee::Activity;
+use super::tracee::{Activity, Tracee};
 use super::{CLOSING, Flight, SETTLE, SLOW_CALL, SLOW_EXIT, STARVATION, Tracer, Turn};
 use crate::ledger::Fact;
 use crate::operation::Call;
@@ -55,7 +55,7 @@ impl Tracer<'_> {
         };
         if let Some(other) = self.other_gone_on(tid, tgid) {
             // If both have, either order is right, but nothing comes between them.
-            let is_held = !procfs::is_exiting(tid);
+            let is_held = !self.is_exiting(tid);
             if is_held {
                 self.queue.push_front(Turn::Exit { tid, status });
             }
@@ -81,7 +81,10 @@ impl Tracer<'_> {
             ended: None,
             dead_since: None,
         };
-        self.resume(tid, 0);
+        // A leader that an exec has killed at its end is gone, and who has its number now has stopped to tell of that exec.
+        if tid != tgid || !self.is_replaced(tid) {
+            self.resume(tid, 0);
+        }
         self.slot = Some(Flight::Exit(flight));
     }
 
@@ -97,7 +100,20 @@ impl Tracer<'_> {
         let is_let_go = |other| self.slow_exits.iter().any(|flight| flight.tid == other);
         let process = self.processes.get(&tgid).filter(|process| process.is_init)?;
         let mut others = process.threads.iter().copied().filter(|&other| other != tid);
-        others.find(|&other| !is_let_go(other) && procfs::is_exiting(other))
+        others.find(|&other| !is_let_go(other) && self.is_exiting(other))
+    }
+
+    /// Whether the end of a followed thread has begun, or is over. One whose number is gone while it executes has its leader's by that, which is not told yet.
+    fn is_exiting(&self, tid: Pid) -> bool {
+        let may_lead = |it: &Tracee| it.is_executing && it.tgid != tid;
+        let is_executing = || self.tracees.get(&tid).is_some_and(may_lead);
+        procfs::is_exiting_if_there(tid).unwrap_or_else(|| !is_executing())
+    }
+
+    /// Whether a thread has taken the number of its leader by an exec, which is not told yet.
+    fn is_replaced(&self, leader: Pid) -> bool {
+        self.executing_thread(leader)
+            .is_some_and(|it| it != leader && procfs::is_exiting_if_there(it).is_none())
     }
 
     /// Has the end of a thread come next.
@@ -342,7 +358,7 @@ impl Tracer<'_> {
             && since.elapsed() > SLOW_CALL
         {
             // Killed twice, it had no stop at its end.
-            let is_silent = procfs::is_exiting(tid) && !sys::has_stopped(tid);
+            let is_silent = self.is_exiting(tid) && !sys::has_stopped(tid);
             if is_silent {
                 self.begin_silent_exit(tid, status_at_end(tid));
             }
@@ -375,7 +391,7 @@ impl Tracer<'_> {
     pub(super) fn exits_silently(&self, tid: Pid) -> bool {
         let is_noticed =
             self.tracees.get(&tid).is_none_or(|it| matches!(it.activity, Activity::Exiting));
-        !is_noticed && procfs::is_exiting(tid) && !sys::has_stopped(tid)
+        !is_noticed && self.is_exiting(tid) && !sys::has_stopped(tid)
     }
 
     /// A thread whose process had this zombie, and has given it away on its way to its end, and whether that is noticed: it began with no stop if it was killed amid its own `exit_group`.
