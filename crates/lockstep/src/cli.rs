@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -228,6 +229,14 @@ pub(crate) struct CostArguments {
     pub(crate) program: Vec<OsString>,
 }
 
+/// A time in seconds, of which a part may be asked for, as by timeout(1).
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse().ok().filter(|&number: &f64| number > 0.0);
+    number
+        .and_then(|number| Duration::try_from_secs_f64(number).ok())
+        .ok_or_else(|| "not a number of seconds above 0, such as 5 or 0.5".to_owned())
+}
+
 /// What `run` and `record` have in common.
 #[derive(Args, Debug)]
 pub(crate) struct FollowArguments {
@@ -237,8 +246,8 @@ pub(crate) struct FollowArguments {
     #[arg(long)]
     pub(crate) pass_status: bool,
     /// End the program, and all that it has left, after so many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) timeout: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
     /// Kill what the program has left when it ends, instead of following it
     #[arg(long)]
     pub(crate) kill_leftovers: bool,

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use crate::cli::{FollowArguments, RecordArguments, ReportArguments, RunArguments};
 use crate::destination::Destination;
@@ -44,7 +43,7 @@ fn follow(arguments: &FollowArguments, recording: Option<Destination>) -> Result
     keep_panics_quiet();
     let desk = SignalDesk::open();
     let limits = Limits {
-        timeout: arguments.timeout.map(Duration::from_secs),
+        timeout: arguments.timeout,
         leftovers: match arguments.kill_leftovers {
             true => Leftovers::Killed,
             false => Leftovers::Followed,

@@ -295,7 +295,13 @@ fn time_limits_end_the_program() {
     }
     let run = Bench::new().run(&["--timeout", "100"], &["true"]);
     run.expect_agreement();
-    assert_eq!(Bench::new().run(&["--timeout", "0"], &["true"]).status, 2);
+    let run = Bench::new().run(&["--timeout", "0.5"], &["sleep", "1000"]);
+    run.expect_report("lockstep: ended after 0.5 seconds (--timeout); until then all ");
+    for wrong in ["0", "-1", "nan", "inf", "soon"] {
+        let run = Bench::new().run(&[&format!("--timeout={wrong}")], &["true"]);
+        assert_eq!(run.status, 2, "{wrong}");
+        assert!(run.stderr.contains("not a number of seconds above 0"), "{wrong}: {}", run.stderr);
+    }
 }
 
 /// A report that nobody reads, or for which there is no room, is one line and a status; the program has run.

@@ -123,7 +123,7 @@ pub(crate) enum Fact {
     /// lockstep was told to end the program.
     Told { signal: i32 },
     /// So many seconds had passed, and lockstep has ended the program.
-    TimedOut { seconds: u64 },
+    TimedOut { seconds: f64 },
     /// All have ended.
     Finished,
 }

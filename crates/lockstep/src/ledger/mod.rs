@@ -106,20 +106,20 @@ pub(crate) struct Outcome {
 }
 
 /// Why lockstep has ended a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum EndedBy {
     /// It was told to by this signal.
     Signal(c_int),
     /// So many seconds had passed.
-    Timeout { seconds: u64 },
+    Timeout { seconds: f64 },
 }
 
 impl fmt::Display for EndedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signal(signal) => write!(f, "by {}", words::signal(*signal)),
-            Self::Timeout { seconds: 1 } => f.write_str("after 1 second (--timeout)"),
+            Self::Timeout { seconds: 1.0 } => f.write_str("after 1 second (--timeout)"),
             Self::Timeout { seconds } => write!(f, "after {seconds} seconds (--timeout)"),
         }
     }

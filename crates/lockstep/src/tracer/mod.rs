@@ -255,7 +255,7 @@ impl<'a> Tracer<'a> {
             if let Some(deadline) = deadline.filter(|_| !self.ledger.is_told_to_end()) {
                 let rest = deadline.saturating_duration_since(Instant::now());
                 if rest.is_zero() {
-                    let seconds = self.limits.timeout.map_or(0, |limit| limit.as_secs());
+                    let seconds = self.limits.timeout.map_or(0.0, |limit| limit.as_secs_f64());
                     self.end_program(Fact::TimedOut { seconds });
                 }
                 limit = limit.min(rest);

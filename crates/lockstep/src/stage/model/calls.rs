@@ -94,11 +94,11 @@ impl Model {
                 nothing(thread.tgkill(plain(group), plain(who), *signal))
             }
             Operation::Sigqueue(who, signal, given) => {
-                let info = given_info(*signal, *given);
+                let info = given_info(&thread, *signal, *given);
                 nothing(thread.rt_sigqueueinfo(plain(who), info))
             }
             Operation::Tgsigqueue(group, who, signal, given) => {
-                let info = given_info(*signal, *given);
+                let info = given_info(&thread, *signal, *given);
                 nothing(thread.rt_tgsigqueueinfo(plain(group), plain(who), info))
             }
             Operation::Notice(notice) => nothing(notify(&thread, notice)),
@@ -405,8 +405,10 @@ fn parse_clone(request: &RawClone) -> Result<CloneRequest, Errno> {
     CloneRequest::from_clone3(&args, size, |_, _| Err(Errno::EFAULT))
 }
 
-const fn given_info(signal: i32, given: Given) -> GivenInfo {
-    GivenInfo { value: given.value.cast_unsigned() as u64, ..GivenInfo::new(signal, given.code) }
+/// As sigqueue(3) fills it in.
+fn given_info(thread: &Thread<Layer>, signal: i32, given: Given) -> GivenInfo {
+    let (pid, value) = (thread.process().pid(), u64::from(given.value.cast_unsigned()));
+    GivenInfo { pid, value, ..GivenInfo::new(signal, given.code) }
 }
 
 fn get(thread: &Thread<Layer>, getter: Getter) -> i64 {
