@@ -173,7 +173,11 @@ impl SigInfo {
             Layout::BrokenMemory => {
                 [words[18], words[19], words[20]] = [first, second, third & 0xffff];
             }
-            Layout::Child => [words[3], words[4], words[10]] = [first, second, third],
+            Layout::Child => {
+                [words[3], words[4], words[10]] = [first, second, third];
+                // Its times.
+                words[14..18].copy_from_slice(&siginfo[8..12]);
+            }
             Layout::Queued => {
                 [words[3], words[4]] = [first, second];
                 [words[11], words[12], words[13]] = [third, third, fourth];
