@@ -24,7 +24,9 @@ pub(crate) struct Duel<'a> {
     has_chosen: bool,
     /// How many have not ended.
     living: usize,
-    /// In which order many have died is not known: what comes of it later cannot be compared.
+    /// Who was stopped behind the last step.
+    stopped: Vec<Actor>,
+    /// In which order many have died, or of what, is not known: what comes of it later cannot be compared.
     is_over: bool,
 }
 
@@ -64,11 +66,12 @@ fn without_more(linux: &Account, model: &Account, merged: &[Seen]) -> Account {
     linux
 }
 
-/// Whether the two differ only in that Linux has the dead of a group that was orphaned die by its `SIGHUP`, where the model has another signal: the exit that orphans the group sends that one a moment later, to who was stopped and runs by then.
-fn is_hang_up_first(linux: &Account, model: &Account, merged: &[Seen]) -> bool {
+/// Whether the two differ only in that Linux has some of these, who were stopped in a group that was orphaned, die by its `SIGHUP`, where the model has another signal: the exit that orphans the group sends that one a moment later, to who runs by then.
+fn is_hang_up_first(linux: &Account, model: &Account, merged: &[Seen], stopped: &[Actor]) -> bool {
     let mut linux = without_more(linux, model, merged);
-    for ((_, row), (_, told)) in linux.rows.iter_mut().zip(&model.rows) {
+    for ((actor, row), (_, told)) in linux.rows.iter_mut().zip(&model.rows) {
         if let (Some(process), Some(told)) = (&mut row.process, &told.process)
+            && stopped.contains(actor)
             && process.code == libc::SIGHUP
             && libc::WIFSIGNALED(told.code)
         {
@@ -138,6 +141,7 @@ impl<'a> Duel<'a> {
             acts: Vec::new(),
             has_chosen: false,
             living: 1,
+            stopped: Vec::new(),
             is_over: false,
         })
     }
@@ -234,13 +238,16 @@ impl<'a> Duel<'a> {
             match self.find_order(&linux, &act) {
                 Some((order, other)) => (act.order, model) = (order, other),
                 None if self.is_order_of_deaths(&linux, &model, &merged) => self.is_over = true,
-                None if is_hang_up_first(&linux, &model, &merged) => self.is_over = true,
+                None if is_hang_up_first(&linux, &model, &merged, &self.stopped) => {
+                    self.is_over = true;
+                }
                 None => return Ok(Verdict::Diverged(self.compare(&linux, &model, step))),
             }
         }
         self.keep_files(&act, &model);
         self.acts.push(act);
         self.living = model.living();
+        self.stopped = model.stopped();
         Ok(Verdict::Agreed(model))
     }
 

@@ -74,6 +74,12 @@ impl Account {
         self.rows.iter().filter(|(_, row)| row.state != b'Z').count()
     }
 
+    /// Who is stopped, by a signal or for a tracer.
+    fn stopped(&self) -> Vec<Actor> {
+        let is_stopped = |row: &Row| matches!(row.state, b'T' | b't');
+        self.rows.iter().filter(|(_, row)| is_stopped(row)).map(|(actor, _)| *actor).collect()
+    }
+
     /// The same, with each one's children in the order of their numbers.
     fn without_order(&self) -> Self {
         let mut all = self.clone();
