@@ -40,7 +40,7 @@ static int asks(int pid, int thread) {
     if (is("signal")) return syscall(SYS_tkill, thread, SIGURG) == 0;
     if (is("queue")) return syscall(SYS_rt_tgsigqueueinfo, pid, thread, SIGURG, &info) == 0;
     if (is("kill")) return kill(thread, 0) == 0;
-    if (is("group")) return getpgid(thread) > 0 && getsid(thread) > 0;
+    if (is("group")) return getpgid(thread) >= 0 && getsid(thread) >= 0;
     if (is("open")) {
         descriptor = syscall(SYS_pidfd_open, thread, PIDFD_THREAD);
         close(descriptor);
