@@ -107,7 +107,7 @@ impl<H: Host> ProcessGroup<H> {
     /// Returns whether the group is orphaned: no member has a parent in another group of the same session, init aside.
     ///
     /// Nobody could continue a member that stops, so terminal stops are not taken there ([`Process::would_stop`]). R-ORPHAN-01, R-ORPHAN-02,
-    /// R-ORPHAN-10, R-ORPHAN-11. Takes the lock, and looks at members, at most 64 in a hold, until one is found that links it; at first at the one that did when this was last asked. If none is found, it looks at
+    /// R-ORPHAN-10, R-ORPHAN-11. Takes the lock, and looks at members, at most 48 in a hold, until one is found that links it; at first at the one that did when this was last asked. If none is found, it looks at
     /// all of them in one more hold.
     pub fn is_orphaned(&self) -> bool {
         self.table.hold_until_done(|hold| try_is_orphaned_group(hold, self))

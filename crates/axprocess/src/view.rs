@@ -5,7 +5,7 @@
 //! | the kernel | asks for a view ([`ProcessTable::read`], or `read` of any object): the lock is held as long as its closure runs |
 //! | the view | answers what the getters of the objects answer, without taking the lock again |
 //! | a hook | is given one, for what it wants to know while it runs |
-//! | a walk | visits at most 64 members, so that the hold is short; a [`Cursor`] keeps its place for the next one |
+//! | a walk | visits at most 48 members, so that the hold is short; a [`Cursor`] keeps its place for the next one |
 //!
 //! What a getter of an object answers was true at some moment of the call. What a view answers is true until the closure ends.
 
@@ -81,11 +81,11 @@ impl<H: Host> ProcessTable<H> {
     /// });
     /// assert_eq!((parent, group), (Some(1), 0));
     ///
-    /// // However many members there are, no hold visits more than 64.
+    /// // However many members there are, no hold visits more than 48.
     /// let group = init.process().group();
     /// let (mut cursor, mut pids) = (Cursor::new(), Vec::new());
     /// while !cursor.is_done() {
-    ///     pids.reserve(64);
+    ///     pids.reserve(48);
     ///     table.read(|view| pids.extend(view.members(&group, &mut cursor).map(|member| member.pid())));
     /// }
     /// assert_eq!(pids, [1, 2]);
@@ -458,7 +458,7 @@ impl<'h, H: Host> View<'h, H> {
     }
 }
 
-/// Walks. Each call visits at most 64 members; [`Cursor::is_done`] tells whether those were all that were left. One call in a hold keeps that short.
+/// Walks. Each call visits at most 48 members; [`Cursor::is_done`] tells whether those were all that were left. One call in a hold keeps that short.
 ///
 /// Over several holds a walk visits exactly once whoever is in the list all the while, and nobody twice.
 ///
@@ -525,7 +525,7 @@ impl<H: Host> fmt::Debug for View<'_, H> {
 
 /// How far a walk over one list has come; it holds the member at which it pauses.
 ///
-/// For one walk over one list. If the member has left the list meanwhile, the next hold finds the place again by age: it passes over those that were visited, 64 a hold.
+/// For one walk over one list. If the member has left the list meanwhile, the next hold finds the place again by age: it passes over those that were visited, 48 a hold.
 /// Whoever an iterator has given out is visited, also if an adaptor swallows it. An iterator that is forgotten keeps no place, and the next hold looks for it from the first member on.
 pub struct Cursor<T: Object> {
     /// The list, as soon as the walk has begun: its table's serial, and where its owner stands.

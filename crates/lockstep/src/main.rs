@@ -75,13 +75,16 @@ fn begin() -> ! {
     std::process::exit(status.map_or(PANICKED, i32::from))
 }
 
-/// A standard stream that is closed must not become the first file that is opened. A program that is executed has it closed as well.
+/// A standard stream that is closed must not become the first file that is opened. A program that is executed has it closed as well. What is written to one
+/// fails, for the standard library would pass over it.
 fn open_standard_streams() {
     for stream in 0..=2 {
-        // SAFETY: plain numbers, and a path that is a C string. The lowest number that is free is this stream's.
-        unsafe {
-            if libc::fcntl(stream, libc::F_GETFD) == -1 {
-                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+        // SAFETY: plain numbers.
+        if unsafe { libc::fcntl(stream, libc::F_GETFD) } == -1 {
+            // SAFETY: a path that is a C string. The lowest number that is free is this stream's.
+            unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+            if stream != libc::STDIN_FILENO {
+                sys::break_pipe(stream);
             }
         }
     }

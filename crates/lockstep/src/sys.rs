@@ -744,6 +744,18 @@ pub(crate) fn ignore_pipe_signal() {
     IS_PIPE_SIGNAL_IGNORED.store(before == libc::SIG_IGN, Ordering::Relaxed);
 }
 
+/// Makes a descriptor one of a pipe that nobody reads. Where there are no pipes it stays what it is.
+pub(crate) fn break_pipe(descriptor: c_int) {
+    let mut ends = [-1; 2];
+    // SAFETY: `ends` lives across the call; all else are plain numbers. The pipe's own descriptors are nobody else's.
+    unsafe {
+        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) == 0 {
+            libc::dup3(ends[1], descriptor, libc::O_CLOEXEC);
+            ends.map(|end| libc::close(end));
+        }
+    }
+}
+
 /// Runs in the child; returns only if a step failed, with `errno` set by it.
 fn become_program(
     plan: &LaunchPlan<'_>,

@@ -331,6 +331,34 @@ fn unwritten_reports_are_told() {
     }
 }
 
+/// A standard stream that is closed takes no report and no result: the status says so, and the program's own is as it was.
+#[test]
+fn closed_streams_take_nothing() {
+    if is_skipped(&["sh"]) {
+        return;
+    }
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/R-EXIT-01.proc");
+    let lines = [
+        ("\"$0\" run -- sh -c '[ ! -e /proc/self/fd/2 ]' 2>&-", 125, ""),
+        ("\"$0\" run -- sh -c '[ ! -e /proc/self/fd/1 ]' 2>&- >&- <&-", 125, ""),
+        ("\"$0\" run --output /dev/null -- sh -c '[ ! -e /proc/self/fd/2 ]' 2>&-", 0, ""),
+        (
+            "\"$0\" check --model-only \"$1\" >&-",
+            125,
+            "lockstep: cannot write the results: Broken pipe (os error 32)\n",
+        ),
+    ];
+    for (line, status, errors) in lines {
+        let bench = Bench::new();
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", line, env!("CARGO_BIN_EXE_lockstep"), scenario]);
+        bench.prepare(&mut command);
+        let output = command.output().expect("a shell");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*told), (Some(status), errors), "{line}");
+    }
+}
+
 /// So are results that nobody reads.
 #[test]
 fn unwritten_results_are_told() {

@@ -37,7 +37,7 @@ impl<H: Host> PendingCoreDump<H> {
         self.thread.process().exit_status() != ExitStatus::killed(self.signal)
     }
 
-    /// Ends the dump, with a core written or not, and returns how the process ends. The parked threads go on, and are told so by [`Host::request_exit`], at most 64 in a hold.
+    /// Ends the dump, with a core written or not, and returns how the process ends. The parked threads go on, and are told so by [`Host::request_exit`], at most 48 in a hold.
     ///
     /// The caller exits then, as after [`begin_group_exit`](Process::begin_group_exit), whatever status it passes.
     pub fn finish(mut self, is_written: bool) -> ExitStatus {
@@ -76,7 +76,7 @@ impl<H: Host> fmt::Debug for PendingCoreDump<H> {
 }
 
 impl<H: Host> Thread<H> {
-    /// Decides that the process dies of a signal that dumps core, and that this thread writes the core. The others are asked to exit, by [`Host::request_exit`], at most 64 in a hold.
+    /// Decides that the process dies of a signal that dumps core, and that this thread writes the core. The others are asked to exit, by [`Host::request_exit`], at most 48 in a hold.
     ///
     /// For the thread that has taken the signal, where the kernel dumps. Each other calls [`begin_exit`](Self::begin_exit), and waits while it is parked; from the exit of one that has begun before nothing is asked. `SIGKILL` cuts the
     /// dump, and is the status then; every other signal is dropped. R-EXIT-11, R-EXIT-21.

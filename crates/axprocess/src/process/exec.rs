@@ -67,7 +67,7 @@ impl<H: Host> fmt::Debug for PendingExec<H> {
 }
 
 impl<H: Host> Thread<H> {
-    /// Begins an exec: the other threads of the process are asked to exit, by [`Host::request_exit`], at most 64 in a hold. Each calls [`exit_thread`](Self::exit_thread) with status 0, which counts for
+    /// Begins an exec: the other threads of the process are asked to exit, by [`Host::request_exit`], at most 48 in a hold. Each calls [`exit_thread`](Self::exit_thread) with status 0, which counts for
     /// its tracer alone (R-EXIT-19).
     ///
     /// Serves execve(2) and execveat(2), at the point of no return. The end of a thread that is traced is shown to its tracer, and has to be reaped, as on Linux: until then the exec is not over.

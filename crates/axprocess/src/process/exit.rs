@@ -282,7 +282,7 @@ impl<H: Host> Process<H> {
     /// Decides that the whole process exits, with this status: no thread can join, and no later status counts.
     ///
     /// Serves exit_group(2), and fatal signals that a thread has taken from a queue; others decide when they are sent (R-EXIT-10). Every
-    /// living thread is told by [`Host::request_exit`], at most 64 in a hold, and calls [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
+    /// living thread is told by [`Host::request_exit`], at most 48 in a hold, and calls [`exit_thread`](Thread::exit_thread). Unreported stops and continuations are lost.
     ///
     /// Returns whether this call decided it; the first one does. While another thread is in exec it decides nothing: the caller exits alone,
     /// with code 0 (R-EXIT-19). R-EXIT-06, R-EXIT-08, R-EXIT-09, R-EXIT-11 to R-EXIT-13.

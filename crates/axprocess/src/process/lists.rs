@@ -12,7 +12,7 @@ impl<H: Host> Process<H> {
     /// Returns the children, zombies included: those of the leader in birth or adoption order, then those of each other thread.
     ///
     /// A child that stays a child all the while is in it exactly once, also if the thread exits whose child it is, and another thread of this process adopts it:
-    /// then it may stand at the end. With more than 64 children the lock is given back in between.
+    /// then it may stand at the end. With more than 48 children the lock is given back in between.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl<H: Host> Process<H> {
     /// Returns the threads that are not released, the leader first: those that run or end, those that are dead and wait for their tracer, and a leader that has exited before the others. Of a
     /// zombie that is the leader, and of a reaped process nobody. R-PROC-06.
     ///
-    /// Serves `/proc/PID/task`, where [`Thread::run_state`] is the state of each. A thread that is not released all the while is in it exactly once. With more than 64 threads the lock is given back in
+    /// Serves `/proc/PID/task`, where [`Thread::run_state`] is the state of each. A thread that is not released all the while is in it exactly once. With more than 48 threads the lock is given back in
     /// between; [`View::tasks`](crate::View::tasks) walks in place, and goes on later where it has paused.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl<H: Host> Process<H> {
 
     /// Returns the threads that have not begun to exit, the leader first.
     ///
-    /// A thread that does not begin to all the while is in it exactly once. With more than 64 threads the lock is given back in between.
+    /// A thread that does not begin to all the while is in it exactly once. With more than 48 threads the lock is given back in between.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl<H: Host> Thread<H> {
     /// Returns the children of this thread, zombies included, in the order in which [`wait`](Self::wait) looks at them.
     ///
     /// Serves `/proc/PID/task/TID/children`. A child that stays one of this thread all the while is in it exactly
-    /// once. With more than 64 children the lock is given back in between. R-PROC-03.
+    /// once. With more than 48 children the lock is given back in between. R-PROC-03.
     ///
     /// # Errors
     ///

@@ -365,7 +365,7 @@ impl<H: Host> Thread<H> {
     ///
     /// After [`StopDecision::Stop`] the thread calls [`join_stop`](Self::join_stop), and so does every other one that has not stopped; each
     /// is told so by [`Host::request_stop`]. If a stop has begun in which this thread has not taken part, it just does. If it has, and its tracer has let it run, it begins the stop anew: all others that
-    /// are not asleep in it are asked once more. Asks [`Process::would_stop`] in the same section. The threads are told at most 64 in a hold; one that is
+    /// are not asleep in it are asked once more. Asks [`Process::would_stop`] in the same section. The threads are told at most 48 in a hold; one that is
     /// created meanwhile asks by itself. R-STOP-03, R-STOP-05, R-STOP-09, R-STOP-14, R-ORPHAN-09.
     pub fn begin_stop(&self, signal: Signal, ticket: StopTicket) -> StopDecision {
         let process = self.process();

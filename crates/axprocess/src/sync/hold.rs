@@ -13,8 +13,8 @@ use crate::table::Relations;
 use crate::thread::Thread;
 use crate::{Errno, Host, check};
 
-/// How many objects one hold touches at most, where an operation is over many.
-pub(crate) const BATCH: usize = 64;
+/// How many objects one hold touches at most, where an operation is over many. Beside them stand who operates and who hears of it, or a way down a tree of reports: 64 together.
+pub(crate) const BATCH: usize = 48;
 
 /// The same for a walk that finds each object only from the one before it: with many of them each costs one or two accesses to memory, and so many take about a microsecond.
 const CHASED_BATCH: usize = 16;

@@ -11,8 +11,8 @@ use std::path::Path;
 use rows::{Bound, IN_CROWD, LONG, Row};
 use scene::Scene;
 
-/// What one hold of a call that is not in the closed list touches at most: a batch, and a way down a tree of reports.
-const LONGEST: usize = 64 + 32;
+/// What one hold of a call that is not in the closed list touches at most.
+const LONGEST: usize = 64;
 
 /// Calls whose longest hold is shorter are printed together.
 const SHORT: usize = 8;

@@ -24,7 +24,7 @@ pub(crate) struct Row {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bound {
-    /// 64 objects, and a way down a tree of reports.
+    /// 64 objects.
     Batch,
     /// Of the closed list of long holds: this one.
     Closed(&'static str),

@@ -15,7 +15,7 @@ use axprocess::{ExitSignal, ForkRequest, Signal, WaitCall, WaitRequest};
 const MANY: usize = 20_000;
 
 /// A batch, and the way down a queue of so many reports.
-const LONGEST: usize = 64 + 32;
+const LONGEST: usize = 64;
 
 /// Init and a shell, which leads a session. Nothing is checked at unlocks.
 fn shell() -> (Table, KernelThread, KernelThread) {

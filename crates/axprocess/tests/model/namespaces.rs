@@ -391,7 +391,7 @@ fn a_thousand_processes_inside_end_in_bounded_holds() {
         exit(child, 0);
     }
     assert_eq!(wait4(&init, -1, 0), exited(2, 0));
-    assert!(table.audit().longest_hold <= 64 + 32, "{:?}", table.audit());
+    assert!(table.audit().longest_hold <= 64, "{:?}", table.audit());
 }
 
 #[test]

@@ -333,7 +333,7 @@ fn a_group_that_stays_linked_is_asked_in_bounded_holds() {
         exit(&job, 0);
         let after = table.audit();
         assert_eq!((posted(&table).len(), link.process().pgid()), (0, pgid));
-        assert!(after.longest_hold <= before.longest_hold.max(64 + 32), "{after:?}");
+        assert!(after.longest_hold <= before.longest_hold.max(64), "{after:?}");
         let touched = (after.touched - before.touched) as usize;
         assert!(touched <= 10 * (children.len() + grandchildren.len()), "{touched}");
     }

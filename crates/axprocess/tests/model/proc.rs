@@ -233,7 +233,7 @@ fn readdir_meets_everyone_in_ascending_order() {
     assert!(table.next_process(table.namespace(), Pid::MAX).is_none());
     let (other, _init) = boot();
     assert!(other.next_process(table.namespace(), 0).is_none());
-    assert!(table.audit().longest_hold <= 64 + 32, "{:?}", table.audit());
+    assert!(table.audit().longest_hold <= 64, "{:?}", table.audit());
     drop(threads);
 }
 
