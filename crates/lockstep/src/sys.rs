@@ -751,7 +751,8 @@ pub(crate) fn break_pipe(descriptor: c_int) {
     unsafe {
         if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) == 0 {
             libc::dup3(ends[1], descriptor, libc::O_CLOEXEC);
-            ends.map(|end| libc::close(end));
+            libc::close(ends[0]);
+            libc::close(ends[1]);
         }
     }
 }
