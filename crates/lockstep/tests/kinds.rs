@@ -381,10 +381,11 @@ fn ends_settled_in_one_moment() {
     agree("settled.c", include_str!("kinds/settled.c"), &ways);
 }
 
-/// R-STOP-06, R-EXEC-01, R-NOTIFY-06, R-NS-20: stops, waits, setpgid and ends that another end, an exec or the end of a namespace follows in that moment.
+/// R-STOP-06, R-EXEC-01, R-NOTIFY-06, R-NOTIFY-11, R-NS-20: stops, waits, setpgid and ends that another end, an exec or the end of a namespace follows in that moment.
 #[test]
 fn what_comes_a_moment_before_an_end() {
-    let ways = ["continued", "stopped", "killed", "exiting", "executing", "ignoring", "member"];
+    let ways =
+        ["continued", "stopped", "killed", "exiting", "executing", "ignoring", "untold", "member"];
     agree("moments.c", include_str!("kinds/moments.c"), &ways);
 }
 

@@ -65,9 +65,20 @@ pub(crate) enum Fact {
     /// A thread takes a signal that the kernel sent by itself.
     Arrived { tid: Pid, arrival: Arrival },
     /// A process has stopped.
-    Stopped { pid: Pid, signal: i32 },
+    Stopped {
+        pid: Pid,
+        signal: i32,
+        /// Its parent was in exec, and may have been another program by then, or not.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_parent_executing: bool,
+    },
     /// SIGCONT has resumed a process.
-    Continued { pid: Pid },
+    Continued {
+        pid: Pid,
+        /// As above.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_parent_executing: bool,
+    },
     /// SIGCONT has resumed a process that was about to stop, by this signal.
     StopUndone {
         pid: Pid,
@@ -148,7 +159,7 @@ impl Fact {
             }
             Self::Arrived { tid, arrival } => [*tid, arrival.news.map_or(0, |news| news.pid), 0],
             Self::Stopped { pid, .. }
-            | Self::Continued { pid }
+            | Self::Continued { pid, .. }
             | Self::StopUndone { pid, .. }
             | Self::Doomed { pid, .. } => [*pid, 0, 0],
             Self::Executed { pid, former, .. } => [*pid, *former, 0],

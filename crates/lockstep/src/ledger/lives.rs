@@ -108,6 +108,7 @@ impl Ledger {
             self.unfollowed.remove(&child);
             self.own_ends.remove(&child);
             self.undone.remove(&child);
+            self.told_after_exec.remove(&child);
             self.told_to_cut_wait.remove(&child);
             self.awaited_by_cut_wait.remove(&child);
             self.stopped_anew.remove(&child);
@@ -229,6 +230,19 @@ impl Ledger {
             }
         }
         self.refresh_sleepers(Cause::Regrouping);
+    }
+
+    /// A process stops, or is continued. `SA_NOCLDSTOP` ends with an exec of its parent (R-NOTIFY-11).
+    pub(super) fn may_be_told_after_exec(&mut self, pid: Pid, is_parent_executing: bool) {
+        let is_no_stop = is_parent_executing
+            && self.parent_of(pid).is_some_and(|parent| {
+                let action = self.ask(|model| model.child_signal(parent)).and_then(Result::ok);
+                action.is_some_and(|action| action.is_no_stop)
+            });
+        match is_no_stop {
+            true => self.told_after_exec.insert(pid),
+            false => self.told_after_exec.remove(&pid),
+        };
     }
 
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {

@@ -73,6 +73,8 @@ pub(crate) struct Ledger {
     ended_inside: HashMap<(Pid, Pid), Pid>,
     /// Processes that were continued when not all of their threads were seen stopped, up to the next stop or continuation that is certain.
     undone: HashSet<Pid>,
+    /// Children of whose last stop or continuation the model does not tell their parent, which was in exec: as another program it would have been told.
+    told_after_exec: HashSet<Pid>,
     /// Children of whose stop or continuation a wait that was cut short may have been told.
     told_to_cut_wait: HashSet<Pid>,
     /// Children of whom news may still come that such a wait was told of, and whether their parent has gone on since.
@@ -158,6 +160,7 @@ impl Ledger {
             own_ends: HashMap::new(),
             ended_inside: HashMap::new(),
             undone: HashSet::new(),
+            told_after_exec: HashSet::new(),
             told_to_cut_wait: HashSet::new(),
             awaited_by_cut_wait: HashMap::new(),
             stopped_anew: HashMap::new(),
@@ -258,8 +261,14 @@ impl Ledger {
             Fact::Overdue { tid } => self.judge_overdue(tid),
             Fact::Cut { tid, call, target } => self.judge_cut(tid, call, target),
             Fact::Arrived { tid, ref arrival } => self.judge_arrival(tid, arrival),
-            Fact::Stopped { pid, signal } => self.stopped(pid, signal),
-            Fact::Continued { pid } => self.continued(pid),
+            Fact::Stopped { pid, signal, is_parent_executing } => {
+                self.may_be_told_after_exec(pid, is_parent_executing);
+                self.stopped(pid, signal);
+            }
+            Fact::Continued { pid, is_parent_executing } => {
+                self.may_be_told_after_exec(pid, is_parent_executing);
+                self.continued(pid);
+            }
             Fact::StopUndone { pid, signal } => self.stop_undone(pid, signal),
             Fact::Doomed { pid, status } => self.doomed(pid, status),
             Fact::Executed { pid, former, ref command, is_privileged } => {

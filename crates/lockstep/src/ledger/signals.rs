@@ -18,6 +18,9 @@ const ENDED_IN_STOP: &str = "a process was stopped or continued, and ended in th
 /// The same.
 pub(super) const UNDONE: &str = "SIGCONT came when not all threads of a process were seen stopped, and whether they were is not known";
 
+/// The same.
+const TOLD_AFTER_EXEC: &str = "a process was stopped or continued in the moment in which its parent, with SA_NOCLDSTOP up to then, executed a program";
+
 /// Why it is not compared what a process does about `SIGCHLD`.
 const OPEN: &str =
     "a handler of SIGCHLD that runs once may have run, or the call that sets it was cut short";
@@ -167,6 +170,10 @@ impl Ledger {
             return Some(UNFOLLOWED);
         }
         let status = arrival.news.map_or(0, |news| news.status);
+        let is_of_stop = status == CONTINUED || is_stop(status);
+        if is_of_stop && self.told_after_exec.contains(&child) {
+            return Some(TOLD_AFTER_EXEC);
+        }
         self.why_not_told(child, status).or_else(|| self.own_ends.get(&child).copied())
     }
 }

@@ -301,8 +301,7 @@ impl Tracer<'_> {
         if process.threads.is_empty() {
             self.processes.remove(&tgid);
             self.note_ended(tgid);
-            let parent = self.ledger.parent_of(tgid);
-            let is_parent_executing = parent.is_some_and(|it| self.executing_thread(it).is_some());
+            let is_parent_executing = self.is_parent_executing(tgid);
             self.ledger.note(Fact::Ended { tid, own, status, is_late, is_parent_executing });
         } else {
             self.ledger.note(Fact::Left { tid, status: own });

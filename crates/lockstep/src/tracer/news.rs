@@ -145,9 +145,10 @@ impl Tracer<'_> {
         }
         self.news.pop_front();
         let News { pid, kind, .. } = news;
+        let is_parent_executing = self.is_parent_executing(pid);
         self.ledger.note(match kind {
-            NewsKind::Stop { signal } => Fact::Stopped { pid, signal },
-            NewsKind::Continue => Fact::Continued { pid },
+            NewsKind::Stop { signal } => Fact::Stopped { pid, signal, is_parent_executing },
+            NewsKind::Continue => Fact::Continued { pid, is_parent_executing },
             NewsKind::StopUndone { signal } => Fact::StopUndone { pid, signal },
             NewsKind::GroupExit { status } => Fact::Doomed { pid, status },
         });

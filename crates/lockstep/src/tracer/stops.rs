@@ -249,6 +249,12 @@ impl Tracer<'_> {
         process.threads.iter().copied().find(|tid| self.tracees[tid].is_executing)
     }
 
+    /// Whether the parent of a process is in execve, as far as is known.
+    pub(super) fn is_parent_executing(&mut self, pid: Pid) -> bool {
+        let parent = self.ledger.parent_of(pid);
+        parent.is_some_and(|it| self.executing_thread(it).is_some())
+    }
+
     /// The end of a thread has begun.
     pub(super) fn begin_exit(&mut self, tid: Pid, status: c_int, stop: ExitStop) {
         let Some(tracee) = self.tracees.get_mut(&tid) else {

@@ -17,6 +17,7 @@ static volatile int tid;
 static int is(const char *other) { return strcmp(way, other) == 0; }
 static unsigned up_to(unsigned most) { seed = seed * 1103515245 + 12345; return (seed >> 8) % most; }
 static void linger(unsigned steps) { for (volatile unsigned i = 0; i < steps; i++) ; }
+static void ignores(int signal) { (void)signal; }
 static void *busy(void *unused) { for (;;) syscall(SYS_getppid); return unused; }
 
 /* A process of three threads is stopped, continued and killed; its parent, which waits for all of that, is told what came first. */
@@ -109,6 +110,23 @@ int main(int count, char **words) {
         linger(up_to(30000));
         sprintf(number, "%d", left - 1);
         execl(words[0], words[0], way, number, (char *)0);
+    }
+    if (is("untold")) {
+        /* A child that stops and goes on amid the exec of its parent, which is not told of that up to then. */
+        int left = count > 2 ? atoi(words[2]) : 60, child;
+        char number[16];
+        if (left < 60) kill(child = atoi(words[3]), SIGKILL), waitpid(child, 0, 0);
+        if (left == 0) { puts("done"); return 0; }
+        seed = left;
+        struct sigaction action = {.sa_handler = ignores, .sa_flags = SA_NOCLDSTOP | SA_RESTART};
+        sigaction(SIGCHLD, &action, 0);
+        if ((child = fork()) == 0) { linger(up_to(100000)); raise(SIGSTOP); for (;;) pause(); }
+        linger(up_to(30000));
+        if (left % 2) kill(child, SIGCONT);
+        sprintf(number, "%d", left - 1);
+        char name[16];
+        sprintf(name, "%d", child);
+        execl(words[0], words[0], way, number, name, (char *)0);
     }
     for (int round = 0; round < 60; round++) {
         if (is("continued")) stop_and_end(0);
