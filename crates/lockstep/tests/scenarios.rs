@@ -228,10 +228,13 @@ fn the_agent_makes_do_without_proc() {
         return;
     }
     let mut command = std::process::Command::new("unshare");
-    command.args(["-m", "sh", "-c", "umount -l /proc || exit 77; exec \"$@\"", "x"]);
+    // There may be one above the other, as in a container.
+    let line =
+        "while umount -l /proc 2>/dev/null; do :; done; [ -e /proc/self ] && exit 77; exec \"$@\"";
+    command.args(["-m", "sh", "-c", line, "x"]);
     command.args([env!("CARGO_BIN_EXE_lockstep"), "agent", "--all"]);
     let output = command.output().expect("unshare");
-    if output.status.code() == Some(77) || said(&output).contains("ermitted") {
+    if output.status.code() == Some(77) || said(&output).contains("unshare failed") {
         eprintln!("skipped: the_agent_makes_do_without_proc: no right to unmount it");
         return;
     }
