@@ -104,8 +104,10 @@ int main(int count, char **words) {
     (void)count;
     int status;
     way = words[1];
+    /* In a session of its own, so that nobody's terminal is in danger; and no leader of a group. */
+    int one = fork();
+    if (one > 0) { waitpid(one, &status, 0); return WEXITSTATUS(status); }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    /* In a session of its own, so that nobody's terminal is in danger. */
     if (setsid() < 0 || hang_up() != 0) return 77;
     if (is("namespace")) {
         int child = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
