@@ -8,7 +8,7 @@ use super::{Flight, PATIENCE, REST, SETTLE, SLOW_CALL, Tracer};
 use crate::ledger::Fact;
 use crate::operation::{Call, Sending, Target, Wait, WaitResult};
 use crate::procfs;
-use crate::sys::{self, Pid};
+use crate::sys::{self, Pid, TICK};
 
 impl Tracer<'_> {
     /// Lets a queued call go. A wait that may sleep does not take the slot.
@@ -217,15 +217,35 @@ impl Tracer<'_> {
             return true;
         }
         let Some(tid) = self.ledger.overdue(self.patience(PATIENCE)) else {
+            self.overdue = None;
             return false;
         };
-        // One that is woken and does not run yet is not asleep.
+        // One that is woken and does not run yet is not asleep; nor is one that has stopped, for a signal of which nothing is known yet.
         let tgid = self.tracees.get(&tid).map_or(tid, |tracee| tracee.tgid);
-        if procfs::thread_stat(tgid, tid).is_some_and(|stat| stat.state == b'R') {
+        if procfs::thread_stat(tgid, tid).is_some_and(|stat| stat.state != b'S') {
+            return false;
+        }
+        if !self.stays_overdue(tid) {
             return false;
         }
         self.ledger.note(Fact::Overdue { tid });
         true
+    }
+
+    /// Whether a sleeper is overdue again and again: lockstep itself may have had no processor all the time before, or been held up in a call of ptrace by who was about to wake it.
+    fn stays_overdue(&mut self, tid: Pid) -> bool {
+        /// So often it is looked, a tick apart.
+        const LOOKS: u32 = 10;
+        let now = Instant::now();
+        let (sleeper, looks, last) = self.overdue.get_or_insert((tid, 0, now));
+        if *sleeper != tid {
+            self.overdue = None;
+            return false;
+        }
+        if now - *last >= TICK {
+            (*looks, *last) = (*looks + 1, now);
+        }
+        *looks >= LOOKS
     }
 
     /// setpgid said EACCES, a child is known to be in execve, and its exec is not known yet.

@@ -120,6 +120,8 @@ pub(crate) struct Tracer<'a> {
     taking: Vec<Pid>,
     /// Executed: the process, and the executing thread's former number.
     execs: VecDeque<(Pid, Pid)>,
+    /// Who sleeps although its answer is there: how often that was seen, and when last.
+    overdue: Option<(Pid, u32, Instant)>,
     news: VecDeque<News>,
     slow_exits: Vec<ExitFlight>,
     /// Processes may have numbers in PID namespaces inside.
@@ -224,6 +226,7 @@ impl<'a> Tracer<'a> {
             answered: Vec::new(),
             taking: Vec::new(),
             execs: VecDeque::new(),
+            overdue: None,
             news: VecDeque::new(),
             slow_exits: Vec::new(),
             has_namespaces: procfs::numbers(root).len() > 1,
