@@ -145,13 +145,17 @@ impl Tracer<'_> {
         }
         self.news.pop_front();
         let News { pid, kind, .. } = news;
-        let is_parent_executing = self.is_parent_executing(pid);
-        self.ledger.note(match kind {
-            NewsKind::Stop { signal } => Fact::Stopped { pid, signal, is_parent_executing },
-            NewsKind::Continue => Fact::Continued { pid, is_parent_executing },
+        let fact = match kind {
+            NewsKind::Stop { signal } => {
+                Fact::Stopped { pid, signal, is_parent_executing: self.is_parent_executing(pid) }
+            }
+            NewsKind::Continue => {
+                Fact::Continued { pid, is_parent_executing: self.is_parent_executing(pid) }
+            }
             NewsKind::StopUndone { signal } => Fact::StopUndone { pid, signal },
             NewsKind::GroupExit { status } => Fact::Doomed { pid, status },
-        });
+        };
+        self.ledger.note(fact);
         if let NewsKind::Stop { .. } = kind {
             self.stop_with_the_job();
         }
