@@ -234,15 +234,13 @@ impl Ledger {
 
     /// A process stops, or is continued. `SA_NOCLDSTOP` ends with an exec of its parent (R-NOTIFY-11).
     pub(super) fn may_be_told_after_exec(&mut self, pid: Pid, is_parent_executing: bool) {
-        let is_no_stop = is_parent_executing
-            && self.parent_of(pid).is_some_and(|parent| {
-                let action = self.ask(|model| model.child_signal(parent)).and_then(Result::ok);
-                action.is_some_and(|action| action.is_no_stop)
-            });
-        match is_no_stop {
-            true => self.told_after_exec.insert(pid),
-            false => self.told_after_exec.remove(&pid),
-        };
+        if is_parent_executing
+            && let Some(parent) = self.parent_of(pid)
+            && let Some(Ok(action)) = self.ask(|model| model.child_signal(parent))
+            && action.is_no_stop
+        {
+            self.told_after_exec.insert(pid);
+        }
     }
 
     pub(super) fn stopped(&mut self, pid: Pid, signal: c_int) {

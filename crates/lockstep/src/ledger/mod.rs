@@ -73,7 +73,7 @@ pub(crate) struct Ledger {
     ended_inside: HashMap<(Pid, Pid), Pid>,
     /// Processes that were continued when not all of their threads were seen stopped, up to the next stop or continuation that is certain.
     undone: HashSet<Pid>,
-    /// Children of whose last stop or continuation the model does not tell their parent, which was in exec: as another program it would have been told.
+    /// Children of a stop or continuation of which the model does not tell their parent, which was in exec: as another program it would have been told, by now or later.
     told_after_exec: HashSet<Pid>,
     /// Children of whose stop or continuation a wait that was cut short may have been told.
     told_to_cut_wait: HashSet<Pid>,

@@ -4,7 +4,7 @@
 use super::Ledger;
 use super::answers::UNFOLLOWED;
 use crate::model::CLONE_CLEAR_SIGHAND;
-use crate::operation::{Arrival, ChildSignal, Fork};
+use crate::operation::{Arrival, ChildNews, ChildSignal, Fork};
 use crate::procfs::SignalSets;
 use crate::sys::Pid;
 use crate::words;
@@ -37,6 +37,7 @@ impl Ledger {
             || self.exemption(tid).is_some()
             || self.is_told_again(pid, arrival)
             || self.ask(|model| model.has_sent(pid, arrival)).unwrap_or(true)
+            || self.is_told_after_exec(tid, arrival)
     }
 
     pub(super) fn judge_arrival(&mut self, tid: Pid, arrival: &Arrival) {
@@ -63,6 +64,8 @@ impl Ledger {
         if is_sent {
             self.ask(|model| model.take_sent(pid, arrival));
             self.comparison.agree("signals of the kernel");
+        } else if self.is_told_after_exec(tid, arrival) {
+            self.comparison.skip(TOLD_AFTER_EXEC);
         } else if arrival.news.is_none() && self.may_have_opened(pid) {
             self.comparison.skip(OPENED_AND_LOST);
         } else {
@@ -160,21 +163,32 @@ impl Ledger {
         if self.own_arrivals.contains(&(self.process_of(tid), arrival.signal)) {
             return Some("the receiver has sent itself the like, as if it were the kernel's");
         }
-        let number = arrival.news?.pid;
+        let ChildNews { pid: number, status } = arrival.news?;
+        let child = self.child_told_of(tid, number);
+        if self.is_unfollowed(child) {
+            return Some(UNFOLLOWED);
+        }
+        self.why_not_told(child, status).or_else(|| self.own_ends.get(&child).copied())
+    }
+
+    /// Whether a parent is told of a stop or a continuation that came amid its exec.
+    fn is_told_after_exec(&mut self, tid: Pid, arrival: &Arrival) -> bool {
+        arrival.news.is_some_and(|ChildNews { pid: number, status }| {
+            let is_of_stop = status == CONTINUED || is_stop(status);
+            is_of_stop && {
+                let child = self.child_told_of(tid, number);
+                self.told_after_exec.contains(&child)
+            }
+        })
+    }
+
+    /// The child of which a thread is told by the number that this has for it.
+    fn child_told_of(&mut self, tid: Pid, number: Pid) -> Pid {
         let child = self.ask(|model| model.global(tid, number)).flatten();
         // It may have been reaped before its parent takes the signal.
         let child =
             child.or_else(|| self.ended_inside.get(&(self.process_of(tid), number)).copied());
-        let child = child.unwrap_or(number);
-        if self.is_unfollowed(child) {
-            return Some(UNFOLLOWED);
-        }
-        let status = arrival.news.map_or(0, |news| news.status);
-        let is_of_stop = status == CONTINUED || is_stop(status);
-        if is_of_stop && self.told_after_exec.contains(&child) {
-            return Some(TOLD_AFTER_EXEC);
-        }
-        self.why_not_told(child, status).or_else(|| self.own_ends.get(&child).copied())
+        child.unwrap_or(number)
     }
 }
 
